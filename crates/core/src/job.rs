@@ -1,0 +1,376 @@
+//! Rows, the jobs made of them, and the identity that outlives a sorted or re-saved file.
+
+use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::num::NonZeroU64;
+use std::str::FromStr;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+/// Where a row stands in its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Position {
+    /// Number of the record, from 1; a header is not counted.
+    pub record: u64,
+    /// Line on which the record begins, from 1.
+    pub line: u64,
+    /// Offset of the record's first byte, from 0.
+    pub byte: u64,
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "row {} (line {})", self.record, self.line)
+    }
+}
+
+/// A ticket's number in the API: positive, and no larger than the signed 64 bits that servers keep it in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u64", into = "u64")]
+pub struct Ticket(NonZeroU64);
+
+/// Why a text is not a ticket number.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TicketError {
+    /// Nothing but blanks.
+    #[error("the ticket id is empty")]
+    Empty,
+    /// Zero-padded: most likely the id of another system, not the API's number.
+    #[error("ticket id {0:?} has leading zeros; the API's ticket ids are plain positive numbers")]
+    LeadingZeros(String),
+    /// Anything that is not a positive whole number.
+    #[error("ticket id {0:?} is not a positive whole number")]
+    NotANumber(String),
+}
+
+impl Ticket {
+    /// The number.
+    pub fn get(self) -> u64 {
+        self.0.get()
+    }
+}
+
+impl TryFrom<u64> for Ticket {
+    type Error = TicketError;
+
+    fn try_from(number: u64) -> Result<Self, TicketError> {
+        match NonZeroU64::new(number) {
+            Some(number) if i64::try_from(number.get()).is_ok() => Ok(Self(number)),
+            _ => Err(TicketError::NotANumber(number.to_string())),
+        }
+    }
+}
+
+impl From<Ticket> for u64 {
+    fn from(ticket: Ticket) -> u64 {
+        ticket.get()
+    }
+}
+
+impl FromStr for Ticket {
+    type Err = TicketError;
+
+    /// Takes `143` as spreadsheets write it: ` 143 `, `#143`, `143.0`. Nothing else is guessed at.
+    fn from_str(text: &str) -> Result<Self, TicketError> {
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            return Err(TicketError::Empty);
+        }
+        let not_a_number = || TicketError::NotANumber(shorten(trimmed, 40));
+        let digits = trimmed.strip_prefix('#').unwrap_or(trimmed);
+        let digits = match digits.split_once('.') {
+            Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|b| b == b'0') => whole,
+            Some(_) => return Err(not_a_number()),
+            None => digits,
+        };
+        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
+            return Err(not_a_number());
+        }
+        if digits.len() > 1 && digits.starts_with('0') {
+            return Err(TicketError::LeadingZeros(shorten(trimmed, 40)));
+        }
+        let number: u64 = digits.parse().map_err(|_| not_a_number())?;
+        Self::try_from(number).map_err(|_| not_a_number())
+    }
+}
+
+impl fmt::Display for Ticket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// At most `most` characters of `text`, with an ellipsis where some were left off.
+pub(crate) fn shorten(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+/// How keys are made; written in every ledger, since keys of two schemes never match.
+pub const KEY_SCHEME: u32 = 1;
+
+/// What makes a job the same job in a file that was sorted, edited elsewhere, or saved anew.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Key([u8; 16]);
+
+impl Key {
+    /// The key of the first job with this content: 128 bits of BLAKE3 over target, ticket and text.
+    ///
+    /// For the key only, the text is taken as NFC, with LF line ends and without trailing blanks (on each
+    /// line and at the end), since spreadsheets change those on saving. Lengths are hashed beside the parts,
+    /// so that no two contents run together.
+    pub fn of_job(target: &str, ticket: Ticket, text: &str) -> Self {
+        let mut hash = Self::hasher("job");
+        part(&mut hash, target.as_bytes());
+        part(&mut hash, &ticket.get().to_le_bytes());
+        part(&mut hash, canonical(text).as_bytes());
+        Self::truncate(&hash)
+    }
+
+    /// The key of a row of which no job can be made: over its raw cells.
+    pub fn of_invalid<'a>(cells: impl Iterator<Item = &'a [u8]>) -> Self {
+        let mut hash = Self::hasher("invalid");
+        for cell in cells {
+            part(&mut hash, cell);
+        }
+        Self::truncate(&hash)
+    }
+
+    /// The key of the `occurrence`th row (from 0) that is exactly alike: each is a job of its own.
+    #[must_use]
+    pub fn occurrence(self, occurrence: u32) -> Self {
+        if occurrence == 0 {
+            return self;
+        }
+        let mut hash = Self::hasher("occurrence");
+        part(&mut hash, &self.0);
+        part(&mut hash, &occurrence.to_le_bytes());
+        Self::truncate(&hash)
+    }
+
+    fn hasher(kind: &str) -> blake3::Hasher {
+        let mut hash = blake3::Hasher::new();
+        part(&mut hash, format!("batchpost key {KEY_SCHEME} {kind}").as_bytes());
+        hash
+    }
+
+    fn truncate(hash: &blake3::Hasher) -> Self {
+        let mut key = [0; 16];
+        key.copy_from_slice(&hash.finalize().as_bytes()[..16]);
+        Self(key)
+    }
+}
+
+fn part(hash: &mut blake3::Hasher, bytes: &[u8]) {
+    hash.update(&(bytes.len() as u64).to_le_bytes());
+    hash.update(bytes);
+}
+
+/// NFC, LF line ends, no blanks before a line's end or the text's.
+fn canonical(text: &str) -> std::borrow::Cow<'_, str> {
+    let plain = !text.contains('\r')
+        && !text.ends_with(char::is_whitespace)
+        && !text.contains(" \n")
+        && !text.contains("\t\n")
+        && is_nfc_quick(text.chars()) == IsNormalized::Yes;
+    if plain {
+        return text.into();
+    }
+    let lines = text.replace("\r\n", "\n").replace('\r', "\n");
+    let mut out = String::with_capacity(lines.len());
+    for line in lines.split('\n') {
+        out.extend(line.trim_end_matches([' ', '\t']).nfc());
+        out.push('\n');
+    }
+    out.truncate(out.trim_end().len());
+    out.into()
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A text is not 32 hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a key is 32 hexadecimal digits")]
+pub struct KeyError;
+
+impl FromStr for Key {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        let digits: &[u8; 32] = text.as_bytes().try_into().map_err(|_| KeyError)?;
+        let mut key = [0; 16];
+        for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
+            let digit = |d: u8| char::from(d).to_digit(16).ok_or(KeyError);
+            *byte = (digit(pair[0])? << 4 | digit(pair[1])?) as u8;
+        }
+        Ok(Self(key))
+    }
+}
+
+impl Serialize for Key {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [0; 32];
+        for (pair, byte) in text.chunks_exact_mut(2).zip(self.0) {
+            pair[0] = DIGITS[usize::from(byte >> 4)];
+            pair[1] = DIGITS[usize::from(byte & 15)];
+        }
+        serializer.serialize_str(std::str::from_utf8(&text).expect("hexadecimal digits are ASCII"))
+    }
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Text;
+        impl serde::de::Visitor<'_> for Text {
+            type Value = Key;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a key of 32 hexadecimal digits")
+            }
+
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Key, E> {
+                text.parse().map_err(E::custom)
+            }
+        }
+        deserializer.deserialize_str(Text)
+    }
+}
+
+impl std::hash::Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let mut word = [0; 8];
+        word.copy_from_slice(&self.0[..8]);
+        state.write_u64(u64::from_le_bytes(word));
+    }
+}
+
+/// Hashes a [`Key`] to its own first 64 bits: it is the output of a cryptographic hash already.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, _: &[u8]) {
+        unreachable!("a key hashes as one u64")
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.0 = word;
+    }
+}
+
+/// A map from keys, at 20 bytes and a control byte an entry where the value has 4.
+pub type KeyMap<V> = std::collections::HashMap<Key, V, BuildHasherDefault<KeyHasher>>;
+
+/// A valid row turned into one note to post.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Where the row stands in the input as it was last read.
+    pub position: Position,
+    /// The job's identity.
+    pub key: Key,
+    /// The ticket that gets the note.
+    pub ticket: Ticket,
+    /// The note's text, as it will be posted.
+    pub text: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ticket(n: u64) -> Ticket {
+        Ticket::try_from(n).unwrap()
+    }
+
+    #[test]
+    fn tickets_are_taken_as_spreadsheets_write_them() {
+        for text in ["143", " 143 ", "#143", "143.0", "143.00", "\t#143.0\u{a0}"] {
+            assert_eq!(text.parse(), Ok(ticket(143)), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_no_ticket() {
+        for text in [
+            "",
+            " ",
+            "0",
+            "-1",
+            "+1",
+            "1.5",
+            "143.",
+            ".0",
+            "##1",
+            "# 1",
+            "1e3",
+            "1,000",
+            "TKT-1",
+            "١٤٣",
+            "00143",
+            "9223372036854775808",
+            "99999999999999999999",
+        ] {
+            assert!(text.parse::<Ticket>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn what_saving_a_sheet_changes_leaves_the_key_alone() {
+        let key = |text| Key::of_job("t", ticket(1), text);
+        assert_eq!(key("a\nb"), key("a\r\nb"));
+        assert_eq!(key("a\nb"), key("a \nb\n \n"));
+        assert_eq!(key("caf\u{e9}"), key("cafe\u{301}"));
+        assert_ne!(key("a\nb"), key("a b"));
+        assert_ne!(key("a"), key(" a"));
+        assert_ne!(key("a"), key("A"));
+    }
+
+    #[test]
+    fn the_plain_path_agrees_with_the_thorough_one() {
+        for text in ["", "a", "a\nb", "Grüße\n\n– Ann", "a\u{a0}\nb", "x\u{2028}"] {
+            let thorough = Key::of_job("t", ticket(1), &format!("{text}\r\n"));
+            assert_eq!(Key::of_job("t", ticket(1), text), thorough, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn target_ticket_text_and_occurrence_each_matter() {
+        let key = Key::of_job("t", ticket(1), "x");
+        let others = [
+            Key::of_job("u", ticket(1), "x"),
+            Key::of_job("t", ticket(2), "x"),
+            Key::of_job("t", ticket(1), "y"),
+            key.occurrence(1),
+            key.occurrence(2),
+            Key::of_invalid([b"x".as_slice()].into_iter()),
+        ];
+        assert!(others.iter().all(|other| *other != key));
+        assert_eq!(key.occurrence(0), key);
+    }
+
+    /// Pinned: a key that changes between releases would post every row of a running batch again.
+    #[test]
+    fn scheme_1_is_pinned() {
+        let key = Key::of_job("https://example.test/api", ticket(143), "Hello\n");
+        assert_eq!(key.to_string(), "98f661ba4bd868221bb7c00bb02799a7");
+        assert_eq!(key.to_string().parse(), Ok(key));
+    }
+}

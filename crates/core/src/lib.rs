@@ -1,0 +1,5 @@
+//! batchpost: posts every row of a spreadsheet to a rate-limited API.
+
+pub mod job;
+pub mod limit;
+pub mod transport;

@@ -1,0 +1,124 @@
+//! Limits as people write them: `25/5s`.
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// At most `count` requests in any `window`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Limit {
+    count: NonZeroU32,
+    window: Duration,
+}
+
+/// A text is not a limit.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("limit {text:?} {why}; write it like 25/5s, 120/1m or 10000/1d")]
+pub struct LimitError {
+    text: String,
+    why: &'static str,
+}
+
+impl Limit {
+    /// LeadSquared's documented limit: 25 requests in 5 seconds.
+    pub const LEADSQUARED: Self =
+        Self { count: NonZeroU32::new(25).expect("25 is not zero"), window: Duration::from_secs(5) };
+
+    /// The longest window that may be set: 366 days.
+    pub const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+
+    /// A limit of `count` in `window`; none where the window is zero or longer than [`Limit::LONGEST`].
+    pub fn new(count: NonZeroU32, window: Duration) -> Option<Self> {
+        (!window.is_zero() && window <= Self::LONGEST).then_some(Self { count, window })
+    }
+
+    /// Requests that fit into one window.
+    pub fn count(self) -> u32 {
+        self.count.get()
+    }
+
+    /// The window's length.
+    pub fn window(self) -> Duration {
+        self.window
+    }
+
+    /// What is added to the window before a slot comes free: one thousandth of it, and at least a millisecond.
+    /// It covers windows that count both of their ends, and a server's clock that runs a little faster than ours.
+    pub fn margin(self) -> Duration {
+        (self.window / 1000).max(Duration::from_millis(1))
+    }
+
+    /// The soonest that `rows` requests can all have been answered when each takes `round_trip`: full windows,
+    /// one after the other, each slot taken again a window after its reply.
+    pub fn best_finish(self, rows: u64, round_trip: Duration) -> Duration {
+        let Some(last) = rows.checked_sub(1) else { return Duration::ZERO };
+        let windows = u32::try_from(last / u64::from(self.count())).unwrap_or(u32::MAX);
+        (self.window + round_trip).saturating_mul(windows).saturating_add(round_trip)
+    }
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let window = humantime::format_duration(self.window).to_string().replace("day", "d");
+        write!(f, "{}/{}", self.count, window.replace("ds", "d").replace(' ', ""))
+    }
+}
+
+impl FromStr for Limit {
+    type Err = LimitError;
+
+    fn from_str(text: &str) -> Result<Self, LimitError> {
+        let err = |why| LimitError { text: text.to_owned(), why };
+        let (count, window) = text.split_once('/').ok_or_else(|| err("has no slash"))?;
+        let count = count.trim().parse().map_err(|_| err("does not begin with a positive whole number"))?;
+        let window = humantime::parse_duration(window.trim()).map_err(|_| err("does not end with a duration"))?;
+        Self::new(count, window).ok_or_else(|| err("has a window of zero or of more than 366 days"))
+    }
+}
+
+impl TryFrom<String> for Limit {
+    type Error = LimitError;
+
+    fn try_from(text: String) -> Result<Self, LimitError> {
+        text.parse()
+    }
+}
+
+impl From<Limit> for String {
+    fn from(limit: Limit) -> String {
+        limit.to_string()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_read_back_as_they_were_written() {
+        for text in ["25/5s", "120/1m", "10000/1d", "7/1h30m", "3/250ms", "1/2d"] {
+            let limit: Limit = text.parse().unwrap();
+            assert_eq!(limit.to_string(), text);
+            assert_eq!(limit.to_string().parse(), Ok(limit));
+        }
+        assert_eq!("25/5s".parse(), Ok(Limit::LEADSQUARED));
+    }
+
+    #[test]
+    fn what_is_no_limit_says_why() {
+        for text in ["25", "0/5s", "-1/5s", "25/", "25/0s", "25/5", "x/5s", "25/367d"] {
+            assert!(text.parse::<Limit>().unwrap_err().to_string().contains("25/5s"), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_best_finish_counts_full_windows() {
+        let rtt = Duration::from_millis(100);
+        let finish = |rows| Limit::LEADSQUARED.best_finish(rows, rtt).as_millis();
+        assert_eq!([finish(0), finish(1), finish(25), finish(26), finish(100)], [0, 100, 100, 5200, 15400]);
+    }
+}
