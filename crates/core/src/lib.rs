@@ -1,5 +1,12 @@
 //! batchpost: posts every row of a spreadsheet to a rate-limited API.
 
 pub mod job;
+pub mod leadsquared;
+pub mod ledger;
 pub mod limit;
+pub mod limiter;
+pub mod outcome;
+pub mod retry;
+pub mod settings;
+pub mod storage;
 pub mod transport;

@@ -1,0 +1,178 @@
+//! What a reply means. Total: whatever is not named here is unknown, since a row that is wrongly taken for done is
+//! lost and one that is wrongly sent again is there twice.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::job::{Ticket, shorten};
+use crate::limit::Limit;
+use crate::outcome::{Stop, Verdict};
+use crate::retry::retry_after;
+use crate::transport::{Failure, Reply};
+
+/// What to take an unexplained 500 for.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum On500 {
+    /// Not created, as the API's documentation has it: try again.
+    #[default]
+    Retry,
+    /// Perhaps created after all: hold the row in doubt.
+    Hold,
+}
+
+/// What a verdict depends on besides the reply.
+#[derive(Debug, Clone, Copy)]
+pub struct Context {
+    /// Whether a note was posted in this run: if so, URL and keys are right, and a 404 is about its row.
+    pub posted_before: bool,
+    /// What to take an unexplained 500 for.
+    pub on_500: On500,
+    /// The wall clock, for a `Retry-After` that is a date.
+    pub wall: Timestamp,
+}
+
+/// A verdict and the API's answer in brief.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// What the answer means.
+    pub verdict: Verdict,
+    /// The answer in one line of at most about 300 characters, for the ledger and for people.
+    pub reply: String,
+}
+
+/// Judges a whole reply to the note for `ticket`.
+pub fn judge(reply: &Reply, ticket: Ticket, context: Context) -> Judgement {
+    let body = Body::read(&reply.body);
+    Judgement { verdict: verdict(reply, &body, ticket, context), reply: brief(reply, &body) }
+}
+
+/// Judges an attempt that got no whole reply.
+pub fn judge_failure(failure: &Failure) -> Judgement {
+    let verdict = match failure {
+        Failure::Unsent(_) => Verdict::Unsent,
+        Failure::NoReply(_) => Verdict::Unknown,
+    };
+    Judgement { verdict, reply: shorten(&failure.to_string(), BRIEF_CHARS) }
+}
+
+fn verdict(reply: &Reply, body: &Body, ticket: Ticket, context: Context) -> Verdict {
+    let status = reply.status;
+    if status == 200 && body.message() == Some("Activity Created") {
+        // Created on another ticket than the one sent would be news to everybody: leave that to a person.
+        return if body.ticket() == Some(ticket) { Verdict::Posted } else { Verdict::Unknown };
+    }
+    let after = || reply.retry_after.as_deref().and_then(|text| retry_after(text, reply.date.as_deref(), context.wall));
+    if status == 429 || body.says_limited() {
+        return Verdict::Limited { retry_after: after(), named: body.named_limit() };
+    }
+    let rejected = Verdict::Rejected { suspicious: false };
+    match status {
+        200 if body.is_error() => rejected,
+        401 => Verdict::Hopeless(Stop::Credentials),
+        403 if !context.posted_before => Verdict::Hopeless(Stop::Credentials),
+        300..=399 | 404 | 405 | 410 if !context.posted_before => Verdict::Hopeless(Stop::Endpoint),
+        403 | 404 | 410 => Verdict::Rejected { suspicious: true },
+        400 | 413 | 415 | 422 => rejected,
+        408 => Verdict::Again { retry_after: after() },
+        400..=499 if body.is_error() => rejected,
+        500 if body.blames_the_request() => rejected,
+        500 => match context.on_500 {
+            On500::Retry => Verdict::Again { retry_after: after() },
+            On500::Hold => Verdict::Unknown,
+        },
+        503 if reply.retry_after.is_some() || body.is_error() => Verdict::Again { retry_after: after() },
+        _ => Verdict::Unknown,
+    }
+}
+
+/// The members of a reply's JSON object that say something; all absent where the body is anything else.
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Body {
+    message: Value,
+    related_ticket_id: Value,
+    status: Value,
+    exception_type: Value,
+    exception_message: Value,
+}
+
+const LIMIT_EXCEPTION: &str = "MXAPIRateLimitExceededException";
+const LIMIT_MESSAGE: &str = "API calls exceeded the limit of ";
+
+impl Body {
+    fn read(bytes: &[u8]) -> Self {
+        serde_json::from_slice(bytes).unwrap_or_default()
+    }
+
+    fn message(&self) -> Option<&str> {
+        self.message.as_str()
+    }
+
+    /// The echoed ticket: documented as a string, though it is sent as a number.
+    fn ticket(&self) -> Option<Ticket> {
+        match &self.related_ticket_id {
+            Value::String(text) => text.parse().ok(),
+            Value::Number(number) => number.as_u64().and_then(|number| Ticket::try_from(number).ok()),
+            _ => None,
+        }
+    }
+
+    fn is_error(&self) -> bool {
+        self.status.as_str().is_some_and(|status| status.eq_ignore_ascii_case("error"))
+            || self.exception_type.as_str().is_some_and(|exception| !exception.is_empty())
+    }
+
+    fn says_limited(&self) -> bool {
+        self.exception_type.as_str() == Some(LIMIT_EXCEPTION) || self.limit_words().is_some()
+    }
+
+    /// What follows the words with which the API names its limit, only where it speaks itself: a note's own text that
+    /// is echoed elsewhere in an answer must not stop a batch.
+    fn limit_words(&self) -> Option<&str> {
+        let said = |value: &'_ Value| {
+            value.as_str().and_then(|text| text.find(LIMIT_MESSAGE)).map(|at| at + LIMIT_MESSAGE.len())
+        };
+        let speaking = if self.is_error() { &self.exception_message } else { &self.message };
+        said(speaking).and_then(|at| speaking.as_str().map(|text| &text[at..]))
+    }
+
+    /// The limit in `N in S second(s)`.
+    fn named_limit(&self) -> Option<Limit> {
+        let mut words = self.limit_words()?.split_ascii_whitespace();
+        let count = words.next()?;
+        let window = words.nth(1)?;
+        format!("{count}/{window}s").parse().ok()
+    }
+
+    /// Whether a 500's exception says that this request can never succeed.
+    ///
+    /// One such type is documented (`MXMandatoryAttributeMissingException`); the others share its words. Taking one
+    /// too many for a refusal costs a look at the row, never a second note.
+    fn blames_the_request(&self) -> bool {
+        const WORDS: [&str; 6] = ["Mandatory", "Missing", "Invalid", "Validation", "NotFound", "Argument"];
+        let exception = self.exception_type.as_str().unwrap_or_default();
+        WORDS.iter().any(|word| exception.contains(word))
+    }
+}
+
+const BRIEF_CHARS: usize = 300;
+
+fn brief(reply: &Reply, body: &Body) -> String {
+    let exception = body.exception_type.as_str().unwrap_or_default();
+    let message = body.exception_message.as_str().or(body.message());
+    let said = match (exception, message) {
+        ("", None) => String::from_utf8_lossy(&reply.body[..reply.body.len().min(4 * BRIEF_CHARS)]).into_owned(),
+        ("", Some(message)) => message.to_owned(),
+        (exception, None) => exception.to_owned(),
+        (exception, Some(message)) => format!("{exception}: {message}"),
+    };
+    let words: Vec<&str> =
+        said.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
+    shorten(format!("{} {}", reply.status, words.join(" ")).trim_end(), BRIEF_CHARS)
+}
+
+#[cfg(test)]
+#[path = "judge_tests.rs"]
+mod tests;

@@ -1,0 +1,165 @@
+//! What a ledger knows of its batch: the fold over its records.
+
+use super::record::{Finish, Header, Reading, Record, Run};
+use crate::job::{Key, KeyMap};
+use crate::outcome::{Counts, Outcome, VerdictWord};
+
+/// Where a job stands, in four bytes: there is one for every row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    outcome: Outcome,
+    flags: u8,
+    attempts: u16,
+}
+
+/// An intent without its outcome.
+const OPEN: u8 = 1;
+/// No longer in the input, as of the ledger's last word.
+const VANISHED: u8 = 2;
+/// Met in the reading under way.
+const MET: u8 = 4;
+
+impl Standing {
+    /// A job that no ledger knows yet.
+    pub const NEW: Self = Self { outcome: Outcome::Pending, flags: 0, attempts: 0 };
+
+    /// Where the job stands. An intent without an outcome is a doubt.
+    pub fn outcome(self) -> Outcome {
+        if self.is(OPEN) { self.outcome.then(Outcome::InDoubt) } else { self.outcome }
+    }
+
+    /// Attempts made for it so far.
+    pub fn attempts(self) -> u32 {
+        u32::from(self.attempts)
+    }
+
+    /// Whether the ledger says that it is no longer in the input.
+    pub fn is_vanished(self) -> bool {
+        self.is(VANISHED)
+    }
+
+    /// Whether the reading under way has met it.
+    pub fn is_met(self) -> bool {
+        self.is(MET)
+    }
+
+    /// Notes whether the reading under way has met it.
+    pub fn set_met(&mut self, met: bool) {
+        self.set(MET, met);
+    }
+
+    /// Takes the outcome of a row that never was sent (invalid, skipped).
+    pub fn set_outcome(&mut self, outcome: Outcome) {
+        self.outcome = self.outcome.then(outcome);
+    }
+
+    fn begin(&mut self) {
+        if self.is(OPEN) {
+            self.outcome = self.outcome.then(Outcome::InDoubt);
+        }
+        self.set(OPEN, true);
+        self.attempts = self.attempts.saturating_add(1);
+    }
+
+    fn end(&mut self, stands: Outcome) {
+        self.set(OPEN, false);
+        self.outcome = self.outcome.then(stands);
+    }
+
+    fn is(self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
+    fn set(&mut self, flag: u8, on: bool) {
+        self.flags = if on { self.flags | flag } else { self.flags & !flag };
+    }
+}
+
+/// All that a ledger records of a batch, without its history.
+#[derive(Debug)]
+pub struct Batch {
+    /// The ledger's first record.
+    pub header: Header,
+    /// Where each job stands that has a record.
+    pub standings: KeyMap<Standing>,
+    /// The last run.
+    pub run: Option<Run>,
+    /// What the last run's reading of the input found; none while a stream has not come to its end.
+    pub reading: Option<Reading>,
+    /// How the last run ended; none where it was cut off, or is under way.
+    pub finish: Option<Finish>,
+    /// Attempts made, over all runs.
+    pub attempts: u64,
+    /// Attempts that were answered with the limit.
+    pub limited: u64,
+}
+
+impl Batch {
+    /// The batch of a ledger that has nothing but its header.
+    pub fn new(header: Header) -> Self {
+        let standings = KeyMap::default();
+        Self { header, standings, run: None, reading: None, finish: None, attempts: 0, limited: 0 }
+    }
+
+    /// Takes in the ledger's next record.
+    pub fn apply(&mut self, record: &Record) {
+        match record {
+            Record::Intent(intent) => {
+                self.attempts += 1;
+                self.standing(intent.key).begin();
+            }
+            Record::Outcome(end) => {
+                match end.verdict {
+                    VerdictWord::Limited => self.limited += 1,
+                    VerdictWord::Withdrawn => self.attempts = self.attempts.saturating_sub(1),
+                    _ => {}
+                }
+                self.standing(end.key).end(end.stands);
+            }
+            Record::Invalid(invalid) => self.standing(invalid.key).set_outcome(Outcome::Invalid),
+            Record::Vanished(presence) => self.set_vanished(&presence.keys, true),
+            Record::Returned(presence) => self.set_vanished(&presence.keys, false),
+            Record::Run(run) => {
+                self.reading.clone_from(&run.input.read);
+                self.run = Some((**run).clone());
+                self.finish = None;
+            }
+            Record::Read(reading) => self.reading = Some(reading.clone()),
+            Record::Finish(finish) => self.finish = Some(finish.clone()),
+            Record::Header(_) | Record::Mark(_) => {}
+        }
+    }
+
+    /// Where the rows of the input as last read stand. Rows of which the ledger has no record are pending.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for standing in self.standings.values().filter(|standing| !standing.is_vanished()) {
+            *counts.of_mut(standing.outcome()) += 1;
+        }
+        if let Some(reading) = &self.reading {
+            counts.skipped += reading.blank;
+            counts.pending += reading.rows.saturating_sub(counts.total());
+        }
+        counts
+    }
+
+    /// Jobs that went out or were refused and are no longer in the input, and how many of them are in doubt.
+    pub fn vanished(&self) -> (u64, u64) {
+        let gone = self.standings.values().filter(|standing| standing.is_vanished());
+        gone.fold((0, 0), |(all, in_doubt), standing| match standing.outcome() {
+            Outcome::Pending | Outcome::Invalid => (all, in_doubt),
+            Outcome::InDoubt => (all + 1, in_doubt + 1),
+            _ => (all + 1, in_doubt),
+        })
+    }
+
+    fn standing(&mut self, key: Key) -> &mut Standing {
+        self.standings.entry(key).or_insert(Standing::NEW)
+    }
+
+    fn set_vanished(&mut self, keys: &[Key], vanished: bool) {
+        for key in keys {
+            self.standing(*key).set(VANISHED, vanished);
+        }
+    }
+}

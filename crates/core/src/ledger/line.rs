@@ -1,0 +1,180 @@
+//! A record as one line: numbered, and closed by a checksum that also covers the ledger's id.
+//!
+//! `{"n":7,"intent":{…},"crc":"0badcafe"}`: CRC-32 over the id's bytes and the line up to the last comma. So a flipped
+//! bit is found by the checksum, a line missing or doubled by its number, a line from another ledger by the id.
+
+use std::fmt;
+use std::io::Write;
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use super::record::{AttemptEnd, Finish, Header, Intent, Invalid, Mark, Presence, Reading, Record, Run};
+
+/// A ledger's own id, drawn when it is begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LedgerId(pub u64);
+
+impl fmt::Display for LedgerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl Serialize for LedgerId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for LedgerId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let well_formed = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let id = if well_formed { u64::from_str_radix(&text, 16).ok() } else { None };
+        id.map(Self).ok_or_else(|| serde::de::Error::custom("a ledger's id is 16 hexadecimal digits"))
+    }
+}
+
+/// What is wrong with a line.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BadLine {
+    /// It does not end with a line feed.
+    #[error("the line has no end")]
+    Unfinished,
+    /// It does not close with a checksum.
+    #[error("this is no line of a ledger")]
+    NoChecksum,
+    /// Its bytes are not those that were written, or not to this ledger.
+    #[error("the checksum does not fit: the line was changed, or comes from another ledger")]
+    Checksum,
+    /// It follows a record that it did not follow when it was written.
+    #[error("record {found} stands where record {expected} belongs: lines are missing, doubled or moved")]
+    Number {
+        /// The number that follows the last record's.
+        expected: u64,
+        /// The number that is there.
+        found: u64,
+    },
+    /// The checksum fits and yet it cannot be read.
+    #[error("the record cannot be read: {0}")]
+    Record(String),
+}
+
+/// How every line begins.
+pub(super) const OPENING: &[u8] = br#"{"n":"#;
+
+/// `,"crc":"` and eight digits and `"}`.
+const CLOSING_BYTES: usize = 18;
+
+/// Appends the line of `record` to `out`.
+pub(super) fn write(out: &mut Vec<u8>, id: LedgerId, number: u64, record: &Record) {
+    let start = out.len();
+    let sound = match record {
+        Record::Header(body) => member(out, number, "ledger", body),
+        Record::Run(body) => member(out, number, "run", body),
+        Record::Read(body) => member(out, number, "read", body),
+        Record::Intent(body) => member(out, number, "intent", body),
+        Record::Outcome(body) => member(out, number, "outcome", body),
+        Record::Invalid(body) => member(out, number, "invalid", body),
+        Record::Vanished(body) => member(out, number, "vanished", body),
+        Record::Returned(body) => member(out, number, "returned", body),
+        Record::Mark(body) => member(out, number, "mark", body),
+        Record::Finish(body) => member(out, number, "finish", body),
+    };
+    sound.expect("records serialise into memory");
+    let crc = checksum(id, &out[start..]);
+    writeln!(out, r#","crc":"{crc:08x}"}}"#).expect("memory takes writes");
+}
+
+fn member(out: &mut Vec<u8>, number: u64, name: &str, body: &impl Serialize) -> Result<(), serde_json::Error> {
+    write!(out, r#"{{"n":{number},"{name}":"#).expect("memory takes writes");
+    serde_json::to_writer(out, body)
+}
+
+fn checksum(id: LedgerId, bytes: &[u8]) -> u32 {
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&id.0.to_le_bytes());
+    crc.update(bytes);
+    crc.finalize()
+}
+
+/// A line's shape: exactly one of the members between `n` and `crc` is there.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Shape {
+    n: u64,
+    ledger: Option<Header>,
+    run: Option<Box<Run>>,
+    read: Option<Reading>,
+    intent: Option<Intent>,
+    outcome: Option<AttemptEnd>,
+    invalid: Option<Invalid>,
+    vanished: Option<Presence>,
+    returned: Option<Presence>,
+    mark: Option<Mark>,
+    finish: Option<Finish>,
+}
+
+impl Shape {
+    fn record(self) -> Option<Record> {
+        self.intent
+            .map(Record::Intent)
+            .or(self.outcome.map(Record::Outcome))
+            .or(self.mark.map(Record::Mark))
+            .or(self.ledger.map(Record::Header))
+            .or(self.run.map(Record::Run))
+            .or(self.read.map(Record::Read))
+            .or(self.invalid.map(Record::Invalid))
+            .or(self.vanished.map(Record::Vanished))
+            .or(self.returned.map(Record::Returned))
+            .or(self.finish.map(Record::Finish))
+    }
+}
+
+/// Reads the first line of a ledger, whose checksum covers the id that it names itself.
+pub(super) fn read_header(line: &[u8]) -> Result<Header, BadLine> {
+    let (bytes, _) = split(line)?;
+    let mut closed = bytes.to_vec();
+    closed.push(b'}');
+    let shape: Shape = serde_json::from_slice(&closed).map_err(|_| BadLine::NoChecksum)?;
+    let header = shape.ledger.ok_or(BadLine::NoChecksum)?;
+    read(line, header.id, 1)?;
+    Ok(header)
+}
+
+/// Reads a line that must hold record `expected` of ledger `id`.
+pub(super) fn read(line: &[u8], id: LedgerId, expected: u64) -> Result<Record, BadLine> {
+    let (number, record) = read_any(line, id)?;
+    if number != expected {
+        return Err(BadLine::Number { expected, found: number });
+    }
+    Ok(record)
+}
+
+/// Reads a line that holds some record of ledger `id`.
+pub(super) fn read_any(line: &[u8], id: LedgerId) -> Result<(u64, Record), BadLine> {
+    let (bytes, crc) = split(line)?;
+    if checksum(id, bytes) != crc {
+        return Err(BadLine::Checksum);
+    }
+    let whole = &line[..line.len() - 1];
+    let mut shape: Shape = serde_json::from_slice(whole).map_err(|error| BadLine::Record(error.to_string()))?;
+    let number = std::mem::take(&mut shape.n);
+    let record = shape.record().ok_or_else(|| BadLine::Record("its kind is not known".to_owned()))?;
+    Ok((number, record))
+}
+
+/// A line's bytes that the checksum covers, and the checksum.
+fn split(line: &[u8]) -> Result<(&[u8], u32), BadLine> {
+    let line = line.strip_suffix(b"\n").ok_or(BadLine::Unfinished)?;
+    let at = line.len().checked_sub(CLOSING_BYTES).ok_or(BadLine::NoChecksum)?;
+    let (bytes, closing) = line.split_at(at);
+    let digits = closing
+        .strip_prefix(br#","crc":""#.as_slice())
+        .and_then(|rest| rest.strip_suffix(br#""}"#.as_slice()))
+        .filter(|digits| digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')))
+        .and_then(|digits| std::str::from_utf8(digits).ok())
+        .ok_or(BadLine::NoChecksum)?;
+    let crc = u32::from_str_radix(digits, 16).map_err(|_| BadLine::NoChecksum)?;
+    Ok((bytes, crc))
+}

@@ -1,0 +1,181 @@
+//! What the ledger records. Docs of the format: `docs/ledger-format.md`.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::line::LedgerId;
+use crate::job::{Key, Ticket};
+use crate::outcome::{Counts, Outcome, Stop, VerdictWord};
+use crate::settings::Settings;
+
+/// The version of the format that this code writes. Older ones are read, newer ones refused.
+pub const VERSION: u32 = 1;
+
+/// The first record of every ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Header {
+    /// Version of the format.
+    pub version: u32,
+    /// The ledger's own id: every line's checksum covers it.
+    pub id: LedgerId,
+    /// How the keys were made.
+    pub key_scheme: u32,
+    /// Name and version of the program that began it.
+    pub tool: String,
+    /// What the notes are posted to: the endpoint's URL, with the tenant in it.
+    pub target: String,
+    /// When it was begun.
+    pub wall: Timestamp,
+}
+
+/// A run begins.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its number, from 1.
+    pub run: u32,
+    /// Name and version of the program.
+    pub tool: String,
+    /// When it began.
+    pub wall: Timestamp,
+    /// What is read.
+    pub input: Input,
+    /// How it posts.
+    pub settings: Settings,
+}
+
+/// The input of a run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Input {
+    /// Its absolute path; none for standard input.
+    pub path: Option<String>,
+    /// `csv` or `jsonl`.
+    pub format: String,
+    /// The columns that were asked for, as `field=column`.
+    pub columns: Vec<String>,
+    /// The column that the ticket comes from.
+    pub ticket: String,
+    /// The columns that the text comes from.
+    pub text: Vec<String>,
+    /// What the first reading found; none where the input is read only once.
+    pub read: Option<Reading>,
+}
+
+/// What a whole reading of the input found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reading {
+    /// Records, the blank ones included.
+    pub rows: u64,
+    /// Rows with nothing in any mapped column.
+    pub blank: u64,
+    /// BLAKE3 of the input's bytes, in hexadecimal.
+    pub fingerprint: String,
+}
+
+/// An attempt is about to be made. Durable before its first byte leaves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    /// Number of the row in the input as last read.
+    pub row: u64,
+    /// Identity of the job.
+    pub key: Key,
+    /// The ticket.
+    pub ticket: Ticket,
+    /// The how-manieth attempt for this job, over all runs, from 1.
+    pub attempt: u32,
+    /// Microseconds since the run began, when the attempt took its slots.
+    pub at_us: u64,
+    /// The wall clock.
+    pub wall: Timestamp,
+}
+
+/// An attempt has ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AttemptEnd {
+    /// Number of the row in the input as last read.
+    pub row: u64,
+    /// Identity of the job.
+    pub key: Key,
+    /// The ticket.
+    pub ticket: Ticket,
+    /// The attempt that ended.
+    pub attempt: u32,
+    /// Microseconds since the run began, when the reply was read or given up on.
+    pub at_us: u64,
+    /// The wall clock.
+    pub wall: Timestamp,
+    /// What the answer means.
+    pub verdict: VerdictWord,
+    /// Where the row stands now.
+    pub stands: Outcome,
+    /// The HTTP status, where a whole reply came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// The answer in brief; left out where the note was posted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reply: Option<String>,
+}
+
+/// A row of which no job can be made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Invalid {
+    /// Number of the row in the input as last read.
+    pub row: u64,
+    /// The line on which it begins.
+    pub line: u64,
+    /// Identity of the row.
+    pub key: Key,
+    /// Why.
+    pub why: String,
+}
+
+/// Some jobs of this ledger are no longer in the input, or are there again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Presence {
+    /// The jobs.
+    pub keys: Vec<Key>,
+}
+
+/// What of this ledger is known to be synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mark {
+    /// Every record up to this number.
+    pub synced: u64,
+}
+
+/// A run has ended in good order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finish {
+    /// Microseconds since it began.
+    pub at_us: u64,
+    /// The wall clock.
+    pub wall: Timestamp,
+    /// Why, where rows that could have been posted are left.
+    pub stopped: Option<Stop>,
+    /// Where the rows of its input stood.
+    pub counts: Counts,
+}
+
+/// One record. Its name is the member of the line that holds it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Record {
+    /// `ledger`
+    Header(Header),
+    /// `run`
+    Run(Box<Run>),
+    /// `read`: the input, read once as a stream, has come to its end.
+    Read(Reading),
+    /// `intent`
+    Intent(Intent),
+    /// `outcome`
+    Outcome(AttemptEnd),
+    /// `invalid`
+    Invalid(Invalid),
+    /// `vanished`
+    Vanished(Presence),
+    /// `returned`
+    Returned(Presence),
+    /// `mark`
+    Mark(Mark),
+    /// `finish`
+    Finish(Finish),
+}

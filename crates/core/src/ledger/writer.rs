@@ -1,0 +1,104 @@
+//! Writing: groups of records, each made durable as a whole.
+
+use super::batch::Batch;
+use super::line::{self, LedgerId};
+use super::record::{Header, Mark, Record};
+use super::{Extent, LedgerError, Storage, inspect};
+
+/// A ledger's first line. A ledger comes into being with this line in it, durable, or not at all: see
+/// [`crate::shell`] for how a file is begun.
+pub fn first_line(header: &Header) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    line::write(&mut bytes, header.id, 1, &Record::Header(header.clone()));
+    bytes
+}
+
+/// A ledger to write to. After the first error it is poisoned: nothing is known of what reached the disk.
+#[derive(Debug)]
+pub struct Ledger<S> {
+    pub(super) storage: S,
+    id: LedgerId,
+    /// Number of the last record written.
+    last: u64,
+    /// Number of the last record known to be synced.
+    synced: u64,
+    poisoned: bool,
+    buffer: Vec<u8>,
+}
+
+impl<S: Storage> Ledger<S> {
+    /// Opens a ledger to continue it: syncs it, reads it, and cuts off a torn tail, which is set aside first.
+    ///
+    /// On return all that the batch holds is durable. The extent says what was cut off.
+    ///
+    /// # Errors
+    ///
+    /// As [`inspect`], and when the storage fails. Damage is left as it is.
+    pub fn open(mut storage: S) -> Result<(Self, Batch, Extent), LedgerError> {
+        // A crashed run may have left bytes that are in the page cache only; what is read must not be lost later.
+        storage.sync().map_err(LedgerError::io("synced"))?;
+        let (batch, extent) = inspect(&storage)?;
+        if extent.torn_bytes > 0 {
+            mend(&mut storage, &extent).map_err(LedgerError::io("mended"))?;
+        }
+        let ledger = Self {
+            storage,
+            id: extent.id,
+            last: extent.last,
+            synced: extent.last,
+            poisoned: false,
+            buffer: Vec::new(),
+        };
+        Ok((ledger, batch, extent))
+    }
+
+    /// Writes a mark and `records` and syncs them; on return they are durable.
+    ///
+    /// # Errors
+    ///
+    /// When the storage fails, now or at any time before: then some of `records` may or may not be durable, and no
+    /// further call will write anything.
+    pub fn commit(&mut self, records: &[Record]) -> Result<(), LedgerError> {
+        if self.poisoned {
+            return Err(LedgerError::Poisoned);
+        }
+        self.buffer.clear();
+        let mark = Record::Mark(Mark { synced: self.synced });
+        for record in std::iter::once(&mark).chain(records) {
+            self.last += 1;
+            line::write(&mut self.buffer, self.id, self.last, record);
+        }
+        // Cleared only by success: a panic between the two calls poisons as well.
+        self.poisoned = true;
+        self.storage.append(&self.buffer).map_err(LedgerError::io("written"))?;
+        self.storage.sync().map_err(LedgerError::io("synced"))?;
+        self.poisoned = false;
+        self.synced = self.last;
+        Ok(())
+    }
+
+    /// Writes the mark that vouches for everything, and gives the storage back.
+    ///
+    /// # Errors
+    ///
+    /// As [`Ledger::commit`].
+    pub fn close(mut self) -> Result<S, LedgerError> {
+        self.commit(&[])?;
+        Ok(self.storage)
+    }
+}
+
+/// Sets a torn tail aside and cuts it off. In this order: at no moment are its bytes nowhere.
+fn mend(storage: &mut impl Storage, extent: &Extent) -> std::io::Result<()> {
+    let mut tail = vec![0; usize::try_from(extent.torn_bytes).map_err(std::io::Error::other)?];
+    let mut filled = 0;
+    while filled < tail.len() {
+        match storage.read_at(extent.good_bytes + filled as u64, &mut tail[filled..])? {
+            0 => break,
+            bytes => filled += bytes,
+        }
+    }
+    storage.set_aside(&tail[..filled])?;
+    storage.truncate(extent.good_bytes)?;
+    storage.sync()
+}

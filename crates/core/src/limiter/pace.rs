@@ -1,0 +1,77 @@
+//! How attempts are spread within a window: governor's token bucket (GCRA) on the engine's clock.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use governor::clock::Clock;
+use governor::middleware::NoOpMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+
+use super::{Spread, Wait};
+use crate::limit::Limit;
+
+/// Shows governor the time that the engine was last told.
+#[derive(Debug, Clone, Default)]
+struct EngineClock(Arc<AtomicU64>);
+
+impl Clock for EngineClock {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        // One thread reads and writes; the atomic is only what governor's `Clone` asks for.
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
+#[derive(Debug)]
+pub(super) struct Pace {
+    limit: Limit,
+    spread: Spread,
+    clock: EngineClock,
+    bucket: RateLimiter<NotKeyed, InMemoryState, EngineClock, NoOpMiddleware<Duration>>,
+}
+
+impl Pace {
+    pub(super) fn new(limit: Limit, spread: Spread) -> Self {
+        let clock = EngineClock::default();
+        Self { limit, spread, bucket: bucket(limit, spread, clock.clone()), clock }
+    }
+
+    pub(super) fn take(&mut self, now: Duration) -> Result<(), Wait> {
+        self.set(now);
+        self.bucket.check().map_err(|not_until| Wait::Until(not_until.earliest_possible()))
+    }
+
+    pub(super) fn space_evenly(&mut self, now: Duration) {
+        if self.spread == Spread::Burst {
+            self.set(now);
+            self.spread = Spread::Even;
+            self.bucket = bucket(self.limit, self.spread, self.clock.clone());
+        }
+    }
+
+    fn set(&mut self, now: Duration) {
+        let nanos = u64::try_from(now.as_nanos()).expect("no run lasts 584 years");
+        self.clock.0.store(nanos, Ordering::Relaxed);
+    }
+}
+
+fn bucket(
+    limit: Limit,
+    spread: Spread,
+    clock: EngineClock,
+) -> RateLimiter<NotKeyed, InMemoryState, EngineClock, NoOpMiddleware<Duration>> {
+    let burst = match spread {
+        Spread::Burst => limit.count(),
+        Spread::Even => 1,
+    };
+    // A period of zero nanoseconds would be refused; a limit of more than one request a nanosecond has no pace.
+    let period = (limit.window() / limit.count()).max(Duration::from_nanos(1));
+    let quota = Quota::with_period(period)
+        .expect("the period is not zero")
+        .allow_burst(NonZeroU32::new(burst).expect("a limit's count is not zero"));
+    RateLimiter::direct_with_clock(quota, clock)
+}

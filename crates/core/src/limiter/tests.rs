@@ -1,0 +1,201 @@
+use proptest::prelude::*;
+
+use super::*;
+
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn limiter(limits: &[&str], spread: Spread) -> Limiter {
+    let limits: Vec<Limit> = limits.iter().map(|limit| limit.parse().unwrap()).collect();
+    Limiter::new(&limits, spread, TIMEOUT)
+}
+
+/// Takes at the earliest moment that the limiter allows, from `now` on.
+fn take_soonest(limiter: &mut Limiter, mut now: Duration) -> (Taken, Duration) {
+    loop {
+        match limiter.take(now) {
+            Ok(taken) => return (taken, now),
+            Err(Wait::Until(later)) => {
+                assert!(later > now, "a wait lies in the future");
+                now = later;
+            }
+            Err(Wait::UntilOneEnds) => panic!("every slot is held"),
+        }
+    }
+}
+
+#[test]
+fn a_slot_comes_free_a_window_and_a_margin_after_the_reply() {
+    let mut limiter = limiter(&["2/5s"], Spread::Burst);
+    let first = limiter.take(ms(0)).unwrap();
+    let second = limiter.take(ms(0)).unwrap();
+    assert_eq!(limiter.take(ms(1)).unwrap_err(), Wait::UntilOneEnds);
+    limiter.give_back(second, Ended::Answered, ms(300));
+    assert_eq!(limiter.take(ms(300)).unwrap_err(), Wait::Until(ms(5305)));
+    limiter.give_back(first, Ended::Answered, ms(100));
+    assert_eq!(limiter.take(ms(300)).unwrap_err(), Wait::Until(ms(5105)));
+    assert!(limiter.take(ms(5105)).is_ok());
+}
+
+#[test]
+fn an_attempt_without_a_reply_keeps_its_slot_for_the_timeout_longer() {
+    let mut limiter = limiter(&["1/5s"], Spread::Burst);
+    let taken = limiter.take(ms(0)).unwrap();
+    limiter.give_back(taken, Ended::Silent, ms(1000));
+    assert_eq!(limiter.take(ms(1000)).unwrap_err(), Wait::Until(ms(1000 + 30_000 + 5005)));
+}
+
+#[test]
+fn what_was_never_sent_costs_no_slot() {
+    let mut limiter = limiter(&["1/1h"], Spread::Burst);
+    let taken = limiter.take(ms(0)).unwrap();
+    limiter.give_back(taken, Ended::NotSent, ms(10));
+    assert_eq!(limiter.used(ms(10)).next().unwrap().1, 0);
+}
+
+#[test]
+fn a_start_needs_room_in_every_window() {
+    let mut limiter = limiter(&["2/1s", "3/1m"], Spread::Burst);
+    let mut now = ms(0);
+    for expected in [ms(0), ms(0), ms(1001), ms(60_060)] {
+        let (taken, start) = take_soonest(&mut limiter, now);
+        assert_eq!(start, expected);
+        limiter.give_back(taken, Ended::Answered, start);
+        now = start;
+    }
+}
+
+#[test]
+fn even_spacing_spreads_a_window() {
+    let mut limiter = limiter(&["25/5s"], Spread::Even);
+    let mut now = ms(0);
+    for n in 0..25 {
+        let (taken, start) = take_soonest(&mut limiter, now);
+        assert_eq!(start, ms(200 * n));
+        limiter.give_back(taken, Ended::Answered, start);
+        now = start;
+    }
+}
+
+#[test]
+fn a_burst_can_be_spaced_evenly_from_any_moment_on() {
+    let mut limiter = limiter(&["25/5s"], Spread::Burst);
+    let taken = limiter.take(ms(0)).unwrap();
+    limiter.give_back(taken, Ended::Answered, ms(100));
+    limiter.space_evenly(ms(1000));
+    let (first, start) = take_soonest(&mut limiter, ms(1000));
+    let (second, next) = take_soonest(&mut limiter, start);
+    assert_eq!((start, next), (ms(1000), ms(1200)));
+    limiter.give_back(first, Ended::NotSent, next);
+    limiter.give_back(second, Ended::NotSent, next);
+}
+
+#[test]
+fn without_limits_everything_goes_through() {
+    let mut limiter = limiter(&[], Spread::Burst);
+    for _ in 0..10_000 {
+        let _held_on_purpose = limiter.take(ms(0)).unwrap();
+    }
+}
+
+/// One attempt of a history: how long after it could have started it does, how long until it ends, where between
+/// send and end the server counts it (in thousandths), and how it ends.
+#[derive(Debug, Clone)]
+struct Step {
+    idle: u64,
+    lasts: u64,
+    counted: u64,
+    silent: bool,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let lasts = prop_oneof![0..200u64, 0..200u64, 0..20_000u64];
+    (prop_oneof![Just(0u64), 0..3_000u64], lasts, 0..=1000u64, prop::bool::weighted(0.1))
+        .prop_map(|(idle, lasts, counted, silent)| Step { idle, lasts, counted, silent })
+}
+
+/// Runs a history greedily (each attempt starts as soon as it may) and returns the moments at which a server that
+/// counts anywhere between send and reply, or until a time-out after a silent end, counted each.
+fn counted_moments(limiter: &mut Limiter, steps: &[Step]) -> Vec<Duration> {
+    let mut now = ms(0);
+    let mut flying: Vec<(Duration, Taken, Ended)> = Vec::new();
+    let mut counted = Vec::new();
+    for step in steps {
+        now += ms(step.idle);
+        let taken = loop {
+            flying.sort_by_key(|(end, ..)| Reverse(*end));
+            while flying.last().is_some_and(|(end, ..)| *end <= now) {
+                let (end, taken, how) = flying.pop().expect("there is a last one");
+                limiter.give_back(taken, how, end);
+            }
+            let next_end = flying.last().map(|(end, ..)| *end);
+            now = match (limiter.take(now), next_end) {
+                (Ok(taken), _) => break taken,
+                (Err(Wait::Until(later)), Some(end)) => later.min(end),
+                (Err(Wait::Until(later)), None) => later,
+                (Err(Wait::UntilOneEnds), end) => end.expect("slots are held by attempts that end"),
+            };
+        };
+        let end = now + ms(step.lasts);
+        let (how, latest) = if step.silent { (Ended::Silent, end + TIMEOUT) } else { (Ended::Answered, end) };
+        counted.push(now + (latest - now).mul_f64(step.counted as f64 / 1000.0));
+        flying.push((end, taken, how));
+    }
+    counted
+}
+
+use std::cmp::Reverse;
+
+/// The most moments within any span of `window`, both ends included.
+fn most_within(mut moments: Vec<Duration>, window: Duration) -> usize {
+    moments.sort();
+    (0..moments.len())
+        .map(|i| moments[i..].iter().take_while(|m| **m - moments[i] <= window).count())
+        .max()
+        .unwrap_or(0)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_server_ever_counts_more_than_the_limit(
+        steps in prop::collection::vec(step(), 1..120),
+        count in 1..8u32,
+        window in 50..4000u64,
+        long_count in 5..40u32,
+        even in any::<bool>(),
+    ) {
+        let spread = if even { Spread::Even } else { Spread::Burst };
+        let limits = [format!("{count}/{window}ms"), format!("{long_count}/20s")];
+        let mut limiter = limiter(&[&limits[0], &limits[1]], spread);
+        let moments = counted_moments(&mut limiter, &steps);
+        prop_assert!(most_within(moments.clone(), ms(window)) <= count as usize);
+        prop_assert!(most_within(moments, ms(20_000)) <= long_count as usize);
+    }
+
+    /// Exactness from the other side: in a burst, the n + 1st start comes at the very moment at which the earliest of
+    /// the n before it is a window and a margin past its reply, not later.
+    #[test]
+    fn a_burst_never_waits_longer_than_is_safe(lasts in prop::collection::vec(0..3000u64, 2..60), count in 1..10u32) {
+        let mut limiter = limiter(&[&format!("{count}/5s")], Spread::Burst);
+        let mut ends: Vec<Duration> = Vec::new();
+        let mut now = ms(0);
+        for last in lasts {
+            let (taken, start) = take_soonest(&mut limiter, now);
+            let recent = |at: Duration| ends.iter().filter(|end| **end + ms(5005) > at).count();
+            let safe = |at: Duration| recent(at) < count as usize;
+            let mut candidates: Vec<Duration> = ends.iter().map(|end| *end + ms(5005)).filter(|at| *at > now).collect();
+            candidates.push(now);
+            let earliest = candidates.into_iter().filter(|at| safe(*at)).min().expect("a window passes");
+            prop_assert_eq!(start, earliest);
+            let end = start + ms(last);
+            limiter.give_back(taken, Ended::Answered, end);
+            ends.push(end);
+            now = end;
+        }
+    }
+}

@@ -1,0 +1,97 @@
+//! When a row that failed is tried again: exponential backoff, capped, with full jitter.
+//!
+//! The delays come from the `backoff` crate, which is unmaintained (RUSTSEC-2025-0012) and is therefore used for
+//! nothing but this table; `backon` would be its successor. Of its own traps none is left in: it adds jitter after
+//! the cap and from an unseeded generator (so its jitter is off and ours is drawn from the engine's generator), and
+//! gives up after 15 minutes by default (so that is off; tries are counted by row).
+
+mod after;
+
+use std::time::Duration;
+
+use backoff::ExponentialBackoffBuilder;
+use backoff::backoff::Backoff;
+
+pub use after::retry_after;
+
+/// The longest that an API's `Retry-After` makes one row wait.
+const LONGEST_ASKED: Duration = Duration::from_secs(15 * 60);
+
+/// The ceilings of a row's delays, one for each try but the last.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    ceilings: Vec<Duration>,
+}
+
+impl Schedule {
+    /// The first delay's ceiling.
+    pub const BASE: Duration = Duration::from_secs(1);
+    /// No delay is longer, unless the API asks for it.
+    pub const CAP: Duration = Duration::from_secs(60);
+
+    /// A schedule for rows that are tried `max_attempts` times. Zero is taken as one.
+    pub fn new(max_attempts: u32) -> Self {
+        let mut delays = ExponentialBackoffBuilder::new()
+            .with_initial_interval(Self::BASE)
+            .with_multiplier(2.0)
+            .with_max_interval(Self::CAP)
+            .with_randomization_factor(0.0)
+            .with_max_elapsed_time(None)
+            .build();
+        let ceilings = (1..max_attempts)
+            .map(|_| delays.next_backoff().expect("without a longest elapsed time a schedule does not end"))
+            .collect();
+        Self { ceilings }
+    }
+
+    /// How long a row waits after its `tries`th try (from 1) failed; none when it was the last.
+    ///
+    /// Full jitter (a draw between nothing and the ceiling) spreads rows that failed together. What the API asked for
+    /// is a floor, within reason.
+    pub fn delay(&self, tries: u32, asked: Option<Duration>, rng: &mut fastrand::Rng) -> Option<Duration> {
+        let ceiling = *self.ceilings.get(tries.max(1) as usize - 1)?;
+        let jittered = ceiling.mul_f64(rng.f64());
+        Some(jittered.max(asked.unwrap_or_default().min(LONGEST_ASKED)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ceilings_double_up_to_the_cap() {
+        let seconds: Vec<u64> = Schedule::new(10).ceilings.iter().map(Duration::as_secs).collect();
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
+    }
+
+    #[test]
+    fn there_is_no_delay_after_the_last_try() {
+        let mut rng = fastrand::Rng::with_seed(1);
+        let schedule = Schedule::new(3);
+        assert!(schedule.delay(1, None, &mut rng).is_some());
+        assert!(schedule.delay(2, None, &mut rng).is_some());
+        assert_eq!(schedule.delay(3, Some(Duration::from_secs(9)), &mut rng), None);
+        assert_eq!(Schedule::new(1).delay(1, None, &mut rng), None);
+        assert_eq!(Schedule::new(0).delay(1, None, &mut rng), None);
+    }
+
+    #[test]
+    fn jitter_fills_the_whole_span_and_never_leaves_it() {
+        let mut rng = fastrand::Rng::with_seed(7);
+        let schedule = Schedule::new(8);
+        let delays: Vec<Duration> = (0..1000).filter_map(|_| schedule.delay(4, None, &mut rng)).collect();
+        assert!(delays.iter().all(|delay| *delay <= Duration::from_secs(8)));
+        assert!(delays.iter().any(|delay| *delay < Duration::from_millis(400)));
+        assert!(delays.iter().any(|delay| *delay > Duration::from_millis(7600)));
+    }
+
+    #[test]
+    fn what_the_api_asks_for_is_a_floor_within_reason() {
+        let mut rng = fastrand::Rng::with_seed(7);
+        let schedule = Schedule::new(5);
+        let asked = |seconds| Some(Duration::from_secs(seconds));
+        assert_eq!(schedule.delay(1, asked(30), &mut rng), asked(30));
+        assert_eq!(schedule.delay(1, asked(86_400), &mut rng), Some(LONGEST_ASKED));
+    }
+}

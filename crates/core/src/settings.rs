@@ -1,0 +1,131 @@
+//! What a run is asked to do, as far as a later `resume` must know it. Settings that exist are valid.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::leadsquared::On500;
+use crate::limit::Limit;
+use crate::limiter::Spread;
+
+/// How a run posts. Kept in the ledger with each run; holds no secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Settings {
+    /// The limits that hold all at once; none only for a target on this machine.
+    pub limits: Vec<Limit>,
+    /// How attempts are spread within a window; by the batch's size where it is not said.
+    pub spread: Option<Spread>,
+    /// The most attempts under way at once, from 1; by the limits where it is not said.
+    pub concurrency: Option<u32>,
+    /// The longest that an attempt waits for its whole reply.
+    #[serde(with = "human_duration")]
+    pub timeout: Duration,
+    /// How long an interrupted run waits for replies in flight.
+    #[serde(with = "human_duration")]
+    pub grace: Duration,
+    /// How often a row is tried in one run, from 1.
+    pub max_attempts: u32,
+    /// What an unexplained 500 is taken for.
+    pub on_500: On500,
+    /// Whether rows of which no job can be made are recorded and passed over.
+    pub skip_invalid: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            limits: vec![Limit::LEADSQUARED],
+            spread: None,
+            concurrency: None,
+            timeout: Duration::from_secs(30),
+            grace: Duration::from_secs(30),
+            max_attempts: 5,
+            on_500: On500::Retry,
+            skip_invalid: false,
+        }
+    }
+}
+
+/// What to do with rows that are in doubt from an earlier run. Asked for anew in each run, never remembered.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum InDoubt {
+    /// Leave them alone.
+    #[default]
+    Hold,
+    /// Send them again, at the risk of a second note.
+    Retry,
+}
+
+/// A batch that can end within this is posted in bursts: it ends soonest.
+const SMALL_BATCH: Duration = Duration::from_secs(10 * 60);
+
+/// The most attempts under way at once where nothing else is said.
+const MOST_AT_ONCE: u32 = 256;
+
+impl Settings {
+    /// The most attempts under way at once: as asked, else the smallest limit's size, at most 256.
+    pub fn concurrency(&self) -> u32 {
+        let smallest = self.limits.iter().map(|limit| limit.count()).min();
+        self.concurrency.unwrap_or_else(|| smallest.unwrap_or(MOST_AT_ONCE).min(MOST_AT_ONCE)).max(1)
+    }
+
+    /// How attempts are spread: as asked, else in bursts for a batch of `to_do` rows that ends within ten minutes,
+    /// and evenly for a longer one (the same finish, kinder to others on the account) or one of unknown length.
+    pub fn spread(&self, to_do: Option<u64>) -> Spread {
+        let small = to_do.is_some_and(|rows| self.best_finish(rows, Duration::ZERO) <= SMALL_BATCH);
+        self.spread.unwrap_or(if small { Spread::Burst } else { Spread::Even })
+    }
+
+    /// The soonest that `rows` requests can all have been answered under every limit.
+    pub fn best_finish(&self, rows: u64, round_trip: Duration) -> Duration {
+        self.limits.iter().map(|limit| limit.best_finish(rows, round_trip)).max().unwrap_or_default()
+    }
+}
+
+/// Durations as `30s`, so that the ledger reads as the command line does.
+pub(crate) mod human_duration {
+    use std::time::Duration;
+
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(crate) fn serialize<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&humantime::format_duration(*duration))
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        humantime::parse_duration(&text).map_err(D::Error::custom)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_read_back_and_fill_in_what_is_missing() {
+        let settings = Settings { limits: vec!["2/1s".parse().unwrap()], max_attempts: 9, ..Settings::default() };
+        let json = serde_json::to_string(&settings).unwrap();
+        assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), settings);
+        assert_eq!(serde_json::from_str::<Settings>("{}").unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn small_batches_burst_and_large_or_unknown_ones_spread() {
+        let settings = Settings::default();
+        assert_eq!(settings.spread(Some(3000)), Spread::Burst);
+        assert_eq!(settings.spread(Some(3100)), Spread::Even);
+        assert_eq!(settings.spread(None), Spread::Even);
+        assert_eq!(Settings { spread: Some(Spread::Burst), ..settings }.spread(None), Spread::Burst);
+    }
+
+    #[test]
+    fn concurrency_follows_the_smallest_limit() {
+        let of = |limits: &[&str]| {
+            Settings { limits: limits.iter().map(|l| l.parse().unwrap()).collect(), ..Settings::default() }
+                .concurrency()
+        };
+        assert_eq!([of(&["25/5s"]), of(&["25/5s", "3/1d"]), of(&["1000/1s"]), of(&[])], [25, 3, 256, 256]);
+    }
+}

@@ -1,0 +1,26 @@
+//! The seam to the disk: what a ledger needs of the file that holds it.
+
+use std::io;
+
+/// One append-only file. Calls block; one owner writes.
+///
+/// After an error from a write or a sync nothing is known of what reached the disk: callers give up on the storage.
+pub trait Storage: Send {
+    /// Bytes in the file now, synced or not.
+    fn size(&self) -> io::Result<u64>;
+
+    /// Reads at `offset` into `buffer`; less than its length only at the end, 0 past it.
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes all of `bytes` at the end. Durable only after [`Storage::sync`].
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+
+    /// Returns when all that was written survives a loss of power (fdatasync).
+    fn sync(&mut self) -> io::Result<()>;
+
+    /// Cuts the file off after `size` bytes. Durable only after [`Storage::sync`].
+    fn truncate(&mut self, size: u64) -> io::Result<()>;
+
+    /// Keeps `bytes`, which are about to be cut off, beside the file; durable on return.
+    fn set_aside(&mut self, bytes: &[u8]) -> io::Result<()>;
+}
