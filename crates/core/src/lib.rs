@@ -1,5 +1,6 @@
 //! batchpost: posts every row of a spreadsheet to a rate-limited API.
 
+pub mod engine;
 pub mod job;
 pub mod leadsquared;
 pub mod ledger;

@@ -1,0 +1,120 @@
+//! The jobs at hand: a bounded look-ahead into the input, in order within each ticket.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::messages::Offer;
+use crate::job::{Job, Ticket};
+use crate::outcome::Outcome;
+
+/// Place of a job in the order in which the input gave them.
+pub(super) type Place = u64;
+
+/// A job at hand.
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) job: Arc<Job>,
+    /// Where the row stands, with everything that was decided since.
+    pub(super) stands: Outcome,
+    /// Attempts made for it, over all runs.
+    pub(super) attempts: u32,
+    /// Tries that count against the most it may have in this run.
+    pub(super) tries: u32,
+}
+
+/// Jobs by place. Of each ticket only the first can be ready: the others wait until it is done with.
+#[derive(Debug)]
+pub(super) struct Backlog {
+    most: usize,
+    works: BTreeMap<Place, Work>,
+    by_ticket: HashMap<Ticket, VecDeque<Place>>,
+    ready: BTreeSet<Place>,
+    later: BinaryHeap<Reverse<(Duration, Place)>>,
+    next: Place,
+    text_bytes: usize,
+}
+
+/// Jobs with long texts are looked ahead for less far.
+const MOST_TEXT_BYTES: usize = 16 << 20;
+
+impl Backlog {
+    pub(super) fn new(most: usize) -> Self {
+        Self {
+            most,
+            works: BTreeMap::new(),
+            by_ticket: HashMap::new(),
+            ready: BTreeSet::new(),
+            later: BinaryHeap::new(),
+            next: 0,
+            text_bytes: 0,
+        }
+    }
+
+    pub(super) fn has_room(&self) -> bool {
+        self.works.len() < self.most && self.text_bytes < MOST_TEXT_BYTES
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.works.is_empty()
+    }
+
+    pub(super) fn push(&mut self, offer: Offer) {
+        let place = self.next;
+        self.next += 1;
+        let queue = self.by_ticket.entry(offer.job.ticket).or_default();
+        if queue.is_empty() {
+            self.ready.insert(place);
+        }
+        queue.push_back(place);
+        self.text_bytes += offer.job.text.len();
+        let work = Work { job: Arc::new(offer.job), stands: offer.stands, attempts: offer.attempts, tries: 0 };
+        self.works.insert(place, work);
+    }
+
+    /// The first job in the input's order that is ready at `now`, or when the next one will be.
+    pub(super) fn ready(&mut self, now: Duration) -> Result<Place, Option<Duration>> {
+        while let Some(Reverse((due, place))) = self.later.peek()
+            && *due <= now
+        {
+            self.ready.insert(*place);
+            self.later.pop();
+        }
+        match self.ready.first() {
+            Some(place) => Ok(*place),
+            None => Err(self.later.peek().map(|Reverse((due, _))| *due)),
+        }
+    }
+
+    /// Takes a ready job to attempt it.
+    pub(super) fn start(&mut self, place: Place) -> &mut Work {
+        assert!(self.ready.remove(&place), "only ready jobs are attempted, one at a time for a ticket");
+        self.get_mut(place)
+    }
+
+    pub(super) fn get_mut(&mut self, place: Place) -> &mut Work {
+        self.works.get_mut(&place).expect("a job stays at hand until it is done with")
+    }
+
+    /// Puts a job back that was attempted and is to be attempted again, not before `due`.
+    pub(super) fn put_back(&mut self, place: Place, due: Duration) {
+        self.later.push(Reverse((due, place)));
+    }
+
+    /// Done with an attempted job: the next one of its ticket is ready.
+    pub(super) fn finish(&mut self, place: Place) {
+        let work = self.works.remove(&place).expect("a job is done with once");
+        self.text_bytes -= work.job.text.len();
+        let queue = self.by_ticket.get_mut(&work.job.ticket).expect("a job at hand stands in its ticket's queue");
+        assert_eq!(queue.pop_front(), Some(place), "rows of one ticket are attempted in order");
+        match queue.front() {
+            Some(next) => {
+                self.ready.insert(*next);
+            }
+            None => {
+                self.by_ticket.remove(&work.job.ticket);
+            }
+        }
+    }
+}

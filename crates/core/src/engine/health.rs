@@ -1,0 +1,391 @@
+//! What the answers say about the API as a whole: when to pause, to probe with one row, to stop.
+
+use std::time::Duration;
+
+use super::messages::{AttemptId, Cause};
+use crate::outcome::{Stop, Verdict};
+
+/// So many rejections before any post mean that a setting is wrong, not the rows.
+const MOST_REJECTIONS_BEFORE_A_POST: u32 = 25;
+/// So many 403, 404 or 410 without a post between them mean that access was withdrawn.
+const MOST_SUSPICIOUS: u32 = 5;
+/// So many attempts in a row that could not be sent mean an outage.
+const MOST_UNSENT: u32 = 3;
+/// So many attempts in a row whose fate is unknown mean an outage.
+const MOST_UNKNOWN: u32 = 5;
+/// An outage that outlives so many probes ends the run.
+const MOST_FAILED_PROBES: u32 = 3;
+/// The first pause of an outage; each failed probe doubles it.
+const OUTAGE_PAUSE: Duration = Duration::from_secs(5);
+/// The longest pause that is made up here; the API may ask for more.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
+/// Limited for so long without a post, or asked to wait longer: the next run may have more luck.
+const LONGEST_LIMITED: Duration = Duration::from_secs(60 * 60);
+
+/// What follows from an answer for the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Advice {
+    GoOn,
+    Pause(Cause, Duration),
+    Stop(Stop, &'static str),
+}
+
+/// Whether attempts may start, and with what care.
+#[derive(Debug)]
+pub(super) struct Health {
+    /// How long to pause for a limited reply that does not say.
+    limited_pause: Duration,
+    posted: bool,
+    rejections_before_a_post: u32,
+    suspicious: u32,
+    unsent: u32,
+    unknown: u32,
+    /// Probes that failed in this outage; none outside one.
+    outage: Option<u32>,
+    limited_since: Option<Duration>,
+    /// Pauses in a row for the limit.
+    limited_pauses: u32,
+    pause: Option<(Cause, Duration)>,
+    /// Until an answer was understood, one attempt at a time: at the run's beginning and after every pause.
+    alone: bool,
+    probe: Option<AttemptId>,
+}
+
+impl Health {
+    /// Of an API of which nothing was heard yet. `limited_pause` is the shortest window.
+    pub(super) fn new(limited_pause: Duration) -> Self {
+        Self {
+            limited_pause,
+            posted: false,
+            rejections_before_a_post: 0,
+            suspicious: 0,
+            unsent: 0,
+            unknown: 0,
+            outage: None,
+            limited_since: None,
+            limited_pauses: 0,
+            pause: None,
+            alone: true,
+            probe: None,
+        }
+    }
+
+    /// Whether a note was posted in this run.
+    pub(super) fn posted(&self) -> bool {
+        self.posted
+    }
+
+    /// The pause under way at `now`.
+    pub(super) fn pause(&self, now: Duration) -> Option<(Cause, Duration)> {
+        self.pause.filter(|(_, until)| now < *until)
+    }
+
+    /// Whether an attempt may start now that no pause is under way.
+    pub(super) fn may_start(&self) -> bool {
+        !self.alone || self.probe.is_none()
+    }
+
+    /// An attempt starts.
+    pub(super) fn started(&mut self, attempt: AttemptId) {
+        if self.alone {
+            self.probe = Some(attempt);
+        }
+    }
+
+    /// An attempt's end says something about the API.
+    pub(super) fn heard(&mut self, attempt: AttemptId, verdict: &Verdict, now: Duration) -> Advice {
+        let probe = self.probe == Some(attempt);
+        if probe {
+            self.probe = None;
+        }
+        // Answers to attempts from before a pause are news about their rows, not about whether it has helped.
+        let late = self.alone && !probe;
+        match verdict {
+            Verdict::Posted => {
+                self.posted = true;
+                self.suspicious = 0;
+                self.limited_since = None;
+                self.understood(probe);
+                Advice::GoOn
+            }
+            Verdict::Rejected { suspicious } => {
+                self.understood(probe);
+                self.rejected(*suspicious)
+            }
+            Verdict::Again { .. } => {
+                self.understood(probe);
+                Advice::GoOn
+            }
+            Verdict::Limited { retry_after, named } => {
+                let base = named.map_or(self.limited_pause, |limit| limit.window());
+                self.limited(*retry_after, base, late, now)
+            }
+            Verdict::Unsent => {
+                self.unsent += 1;
+                self.unclear(Cause::Unreachable, self.unsent >= MOST_UNSENT, late, probe, now)
+            }
+            Verdict::Unknown => {
+                self.unsent = 0;
+                self.unknown += 1;
+                self.unclear(Cause::Unclear, self.unknown >= MOST_UNKNOWN, late, probe, now)
+            }
+            Verdict::Hopeless(stop) => Advice::Stop(*stop, hopeless(*stop)),
+            Verdict::Withdrawn => Advice::GoOn,
+        }
+    }
+
+    fn understood(&mut self, probe: bool) {
+        self.unsent = 0;
+        self.unknown = 0;
+        if probe || !self.alone {
+            self.alone = false;
+            self.outage = None;
+            self.limited_pauses = 0;
+        }
+    }
+
+    fn rejected(&mut self, suspicious: bool) -> Advice {
+        if !self.posted {
+            self.rejections_before_a_post += 1;
+            if self.rejections_before_a_post >= MOST_REJECTIONS_BEFORE_A_POST {
+                return Advice::Stop(
+                    Stop::Refused,
+                    "25 rows were rejected and none was posted: a setting is likely wrong",
+                );
+            }
+        }
+        if suspicious {
+            self.suspicious += 1;
+            if self.suspicious >= MOST_SUSPICIOUS {
+                return Advice::Stop(
+                    Stop::Endpoint,
+                    "five rows in a row were answered 403, 404 or 410: access was likely withdrawn",
+                );
+            }
+        }
+        Advice::GoOn
+    }
+
+    fn limited(&mut self, asked: Option<Duration>, base: Duration, late: bool, now: Duration) -> Advice {
+        self.unsent = 0;
+        self.unknown = 0;
+        self.outage = None;
+        let since = *self.limited_since.get_or_insert(now);
+        if asked.is_some_and(|asked| asked > LONGEST_LIMITED) {
+            return Advice::Stop(Stop::Limited, "the API asks to wait for more than an hour");
+        }
+        if now.saturating_sub(since) >= LONGEST_LIMITED {
+            return Advice::Stop(Stop::Limited, "the API has answered with its limit for an hour");
+        }
+        let doubled = base.saturating_mul(1 << self.limited_pauses.min(20)).min(LONGEST_PAUSE.max(base));
+        if !late {
+            self.limited_pauses += 1;
+        }
+        self.begin_pause(Cause::Limited, asked.unwrap_or(doubled), now)
+    }
+
+    fn unclear(&mut self, cause: Cause, too_many: bool, late: bool, probe: bool, now: Duration) -> Advice {
+        let failed_probes = match self.outage {
+            Some(failed) if probe => failed + 1,
+            None if too_many && !late => 0,
+            _ => return Advice::GoOn,
+        };
+        self.outage = Some(failed_probes);
+        if failed_probes >= MOST_FAILED_PROBES {
+            return Advice::Stop(Stop::Outage, "the API stayed out of reach through several pauses");
+        }
+        self.begin_pause(cause, OUTAGE_PAUSE * (1 << failed_probes), now)
+    }
+
+    fn begin_pause(&mut self, cause: Cause, delay: Duration, now: Duration) -> Advice {
+        self.alone = true;
+        match self.pause(now) {
+            Some((_, until)) => {
+                self.pause = Some((cause, until.max(now + delay)));
+                Advice::GoOn
+            }
+            None => {
+                self.pause = Some((cause, now + delay));
+                Advice::Pause(cause, delay)
+            }
+        }
+    }
+}
+
+fn hopeless(stop: Stop) -> &'static str {
+    match stop {
+        Stop::Credentials => {
+            "the API does not take the access keys: check LSQ_ACCESS_KEY and LSQ_SECRET_KEY, and the host, which answers so too when it is another account's"
+        }
+        _ => "the URL does not lead to the API: check --host and --tenant, or --url",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const UNKNOWN: Verdict = Verdict::Unknown;
+    const REJECTED: Verdict = Verdict::Rejected { suspicious: false };
+    const AGAIN: Verdict = Verdict::Again { retry_after: None };
+    const LIMITED: Verdict = Verdict::Limited { retry_after: None, named: None };
+
+    fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn health() -> Health {
+        Health::new(s(5))
+    }
+
+    /// Starts and ends one attempt at a time.
+    fn tell(health: &mut Health, id: u64, verdict: &Verdict, at: u64) -> Advice {
+        assert!(health.may_start());
+        health.started(AttemptId(id));
+        health.heard(AttemptId(id), verdict, s(at))
+    }
+
+    #[test]
+    fn the_first_attempt_goes_alone_until_it_is_understood() {
+        let mut health = health();
+        health.started(AttemptId(1));
+        assert!(!health.may_start());
+        health.heard(AttemptId(1), &UNKNOWN, s(1));
+        health.started(AttemptId(2));
+        assert!(!health.may_start());
+        health.heard(AttemptId(2), &AGAIN, s(2));
+        health.started(AttemptId(3));
+        assert!(health.may_start());
+    }
+
+    #[test]
+    fn limited_pauses_double_and_a_post_resets_them() {
+        let mut health = health();
+        assert_eq!(tell(&mut health, 1, &LIMITED, 0), Advice::Pause(Cause::Limited, s(5)));
+        assert_eq!(tell(&mut health, 2, &LIMITED, 5), Advice::Pause(Cause::Limited, s(10)));
+        assert_eq!(tell(&mut health, 3, &LIMITED, 15), Advice::Pause(Cause::Limited, s(20)));
+        assert_eq!(tell(&mut health, 4, &Verdict::Posted, 35), Advice::GoOn);
+        assert_eq!(tell(&mut health, 5, &LIMITED, 36), Advice::Pause(Cause::Limited, s(5)));
+        for (id, at) in (6..20).zip((100..).step_by(1)) {
+            tell(&mut health, id, &LIMITED, at);
+        }
+        assert_eq!(tell(&mut health, 30, &LIMITED, 3000), Advice::Pause(Cause::Limited, LONGEST_PAUSE));
+    }
+
+    #[test]
+    fn limited_replies_of_one_burst_make_one_pause() {
+        let mut health = health();
+        tell(&mut health, 0, &Verdict::Posted, 0);
+        for id in 1..=3 {
+            health.started(AttemptId(id));
+        }
+        assert_eq!(health.heard(AttemptId(1), &LIMITED, s(1)), Advice::Pause(Cause::Limited, s(5)));
+        health.heard(AttemptId(2), &LIMITED, s(1));
+        health.heard(AttemptId(3), &LIMITED, s(1));
+        assert_eq!(tell(&mut health, 4, &Verdict::Posted, 20), Advice::GoOn);
+        assert_eq!(tell(&mut health, 5, &LIMITED, 21), Advice::Pause(Cause::Limited, s(5)));
+    }
+
+    #[test]
+    fn what_the_api_asks_for_holds_and_more_than_an_hour_ends_the_run() {
+        let mut health = health();
+        let asks = |seconds| Verdict::Limited { retry_after: Some(s(seconds)), named: None };
+        assert_eq!(tell(&mut health, 1, &asks(77), 0), Advice::Pause(Cause::Limited, s(77)));
+        assert_eq!(tell(&mut health, 2, &asks(3600), 77), Advice::Pause(Cause::Limited, s(3600)));
+        assert!(matches!(tell(&mut health, 3, &asks(3601), 78), Advice::Stop(Stop::Limited, _)));
+    }
+
+    #[test]
+    fn the_window_that_the_message_names_is_waited_for() {
+        let named = Verdict::Limited { retry_after: None, named: Some("100/1m".parse().unwrap()) };
+        assert_eq!(tell(&mut health(), 1, &named, 0), Advice::Pause(Cause::Limited, s(60)));
+    }
+
+    #[test]
+    fn an_hour_of_limits_without_a_post_ends_the_run() {
+        let mut health = health();
+        tell(&mut health, 1, &LIMITED, 0);
+        assert!(matches!(tell(&mut health, 2, &LIMITED, 3599), Advice::Pause(..)));
+        assert!(matches!(tell(&mut health, 3, &LIMITED, 3600), Advice::Stop(Stop::Limited, _)));
+    }
+
+    #[test]
+    fn five_unknowns_in_a_row_pause_and_three_failed_probes_stop() {
+        let mut health = health();
+        for id in 0..4 {
+            assert_eq!(tell(&mut health, id, &UNKNOWN, id), Advice::GoOn);
+        }
+        assert_eq!(tell(&mut health, 4, &UNKNOWN, 4), Advice::Pause(Cause::Unclear, s(5)));
+        assert_eq!(tell(&mut health, 5, &UNKNOWN, 9), Advice::Pause(Cause::Unclear, s(10)));
+        assert_eq!(tell(&mut health, 6, &UNKNOWN, 19), Advice::Pause(Cause::Unclear, s(20)));
+        assert!(matches!(tell(&mut health, 7, &UNKNOWN, 39), Advice::Stop(Stop::Outage, _)));
+    }
+
+    #[test]
+    fn an_answer_between_them_ends_the_row_of_unknowns_and_the_outage() {
+        let mut health = health();
+        for id in 0..20 {
+            let verdict = if id % 5 == 4 { AGAIN } else { UNKNOWN };
+            assert_eq!(tell(&mut health, id, &verdict, id), Advice::GoOn);
+        }
+        for id in 20..25 {
+            tell(&mut health, id, &UNKNOWN, id);
+        }
+        assert!(health.pause(s(24)).is_some());
+        tell(&mut health, 26, &UNKNOWN, 30);
+        tell(&mut health, 27, &AGAIN, 50);
+        assert_eq!(health.outage, None);
+    }
+
+    #[test]
+    fn three_attempts_that_could_not_be_sent_pause() {
+        let mut health = health();
+        assert_eq!(tell(&mut health, 1, &Verdict::Unsent, 1), Advice::GoOn);
+        assert_eq!(tell(&mut health, 2, &Verdict::Unsent, 2), Advice::GoOn);
+        assert_eq!(tell(&mut health, 3, &Verdict::Unsent, 3), Advice::Pause(Cause::Unreachable, s(5)));
+    }
+
+    #[test]
+    fn a_burst_that_times_out_is_one_outage_not_many_failed_probes() {
+        let mut health = health();
+        tell(&mut health, 0, &Verdict::Posted, 0);
+        for id in 1..=25 {
+            health.started(AttemptId(id));
+        }
+        for id in 1..=25 {
+            assert!(!matches!(health.heard(AttemptId(id), &UNKNOWN, s(30)), Advice::Stop(..)));
+        }
+        assert_eq!(health.outage, Some(0));
+        assert_eq!(health.pause(s(30)), Some((Cause::Unclear, s(35))));
+    }
+
+    #[test]
+    fn twenty_five_rejections_before_any_post_stop_and_after_one_do_not() {
+        let mut fresh = health();
+        for id in 0..24 {
+            assert_eq!(tell(&mut fresh, id, &REJECTED, id), Advice::GoOn);
+        }
+        assert!(matches!(tell(&mut fresh, 24, &REJECTED, 24), Advice::Stop(Stop::Refused, _)));
+        let mut proven = health();
+        tell(&mut proven, 0, &Verdict::Posted, 0);
+        for id in 1..100 {
+            assert_eq!(tell(&mut proven, id, &REJECTED, id), Advice::GoOn);
+        }
+    }
+
+    #[test]
+    fn five_suspicious_rejections_without_a_post_between_them_stop() {
+        let suspicious = Verdict::Rejected { suspicious: true };
+        let mut health = health();
+        tell(&mut health, 0, &Verdict::Posted, 0);
+        for id in 1..5 {
+            assert_eq!(tell(&mut health, id, &suspicious, id), Advice::GoOn);
+        }
+        tell(&mut health, 5, &Verdict::Posted, 5);
+        for id in 6..10 {
+            assert_eq!(tell(&mut health, id, &suspicious, id), Advice::GoOn);
+        }
+        tell(&mut health, 10, &REJECTED, 10);
+        assert!(matches!(tell(&mut health, 11, &suspicious, 11), Advice::Stop(Stop::Endpoint, _)));
+    }
+}

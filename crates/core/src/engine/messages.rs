@@ -1,0 +1,170 @@
+//! What the engine is told, and what it asks for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::job::{Job, Ticket};
+use crate::ledger::{Invalid, Reading, Record};
+use crate::outcome::{Counts, Outcome, Stop, VerdictWord};
+use crate::transport::{Failure, Reply};
+
+/// The time, as the shell reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Now {
+    /// Since the run began; never decreases. All decisions are made on this.
+    pub elapsed: Duration,
+    /// The wall clock, which may step: it is only written down.
+    pub wall: Timestamp,
+}
+
+/// One attempt of this run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AttemptId(pub u64);
+
+/// A job to do, and what the ledger knows of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// The job.
+    pub job: Job,
+    /// Where it stands: pending, failed, or in doubt where those are to be sent again.
+    pub stands: Outcome,
+    /// Attempts made for it in earlier runs.
+    pub attempts: u32,
+}
+
+/// Something happened.
+#[derive(Debug)]
+pub enum Event {
+    /// The input has a job to do. Give no more of these than [`Engine::wants_input`](super::Engine::wants_input) asks for.
+    Job(Offer),
+    /// The input has a row of which no job can be made and that the ledger does not know yet.
+    Invalid(Invalid),
+    /// A stream has a row that needs nothing done. (What a file holds was counted before the run.)
+    Passed(Outcome),
+    /// The input has come to its end; a stream tells what it held.
+    InputEnded(Option<Reading>),
+    /// As many rows as were asked for were read, and more are left.
+    InputWithheld,
+    /// The input could not be read on, or is not what it was when it was first read.
+    InputFailed(String),
+    /// The first so many records that the engine asked to have written are durable.
+    Committed(u64),
+    /// The ledger could not be written; nothing is known of the records that were not yet durable.
+    LedgerFailed(String),
+    /// An attempt has ended.
+    Ended(AttemptId, Result<Reply, Failure>),
+    /// Somebody asks the run to end.
+    Interrupted,
+    /// What is in flight has been waited for long enough.
+    GraceOver,
+}
+
+/// Something is to be done.
+#[derive(Debug)]
+pub enum Action {
+    /// Write this record to the ledger. Records that are asked for one after the other may be committed together.
+    Write(Record),
+    /// Send this job's request once.
+    Send(AttemptId, Arc<Job>),
+    /// Tell whoever watches.
+    Tell(Notice),
+    /// The run is over: nothing is in flight, and everything that could be written is durable.
+    Done(Option<Stop>),
+}
+
+/// Why nothing is sent for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// The API says that the account is over its limit.
+    Limited,
+    /// The API cannot be reached.
+    Unreachable,
+    /// The API's answers cannot be understood, or do not come.
+    Unclear,
+}
+
+/// What a person or a log may want to know. Law: a row is told of as settled only after its outcome is durable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// A row has reached an outcome, durably.
+    Settled {
+        /// The row.
+        row: u64,
+        /// Its ticket.
+        ticket: Ticket,
+        /// Where it stands.
+        stands: Outcome,
+        /// The API's answer in brief.
+        reply: String,
+    },
+    /// A row will be tried again.
+    Retrying {
+        /// The row.
+        row: u64,
+        /// Its ticket.
+        ticket: Ticket,
+        /// What came of this attempt.
+        verdict: VerdictWord,
+        /// The API's answer in brief.
+        reply: String,
+        /// How long it waits at least.
+        delay: Duration,
+    },
+    /// Nothing is sent for a while.
+    Paused {
+        /// Why.
+        cause: Cause,
+        /// For how long.
+        delay: Duration,
+        /// The answer that led to it.
+        reply: String,
+    },
+    /// The run will end when what is in flight has been answered.
+    Stopping {
+        /// Why.
+        stop: Stop,
+        /// In words.
+        why: String,
+    },
+    /// An attempt's end that could not be recorded: the ledger will say that the row is in doubt.
+    Unwritten {
+        /// The row.
+        row: u64,
+        /// Its ticket.
+        ticket: Ticket,
+        /// What the answer meant.
+        verdict: VerdictWord,
+    },
+}
+
+/// What the engine is waiting for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Waiting {
+    /// Nothing in particular: attempts, commits or rows are under way.
+    UnderWay,
+    /// A free slot, until this time.
+    Limit(Duration),
+    /// A pause, until this time.
+    Pause(Cause, Duration),
+    /// Rows that will be tried again, until this time.
+    Retry(Duration),
+}
+
+/// How a run stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// Where the input's rows stand, durably.
+    pub counts: Counts,
+    /// Rows posted by this run.
+    pub posted: u64,
+    /// Attempts made by this run.
+    pub attempts: u64,
+    /// Attempts of this run that were answered with the limit.
+    pub limited: u64,
+    /// Attempts under way.
+    pub in_flight: usize,
+    /// What the engine is waiting for.
+    pub waiting: Waiting,
+}

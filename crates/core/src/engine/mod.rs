@@ -1,0 +1,525 @@
+//! The engine: decides what is sent when, and what becomes of each row. It does no I/O and reads no clock.
+//!
+//! Whoever drives it tells it what happened ([`Engine::handle`]), carries out what it asks for
+//! ([`Engine::next_action`], until there is nothing more), and comes back when something happens or when
+//! [`Engine::wake_at`] says. The shell drives it with sockets, files and the clock; the simulation drives the very
+//! same engine with a model of the API, a model of the disk and virtual time.
+//!
+//! # Laws kept here
+//!
+//! - An attempt is sent only after its intent was reported durable; a row is told of as settled only after its
+//!   outcome was.
+//! - Every attempt holds a slot in every window from before its intent is written.
+//! - Doubt is sticky ([`Outcome::then`]).
+//! - Rows of one ticket are attempted in order, one at a time, through their retries.
+//! - After an error from the ledger nothing is sent.
+//! - What is held at once is bounded: see [`Engine::wants_input`].
+
+mod backlog;
+mod health;
+mod messages;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use messages::{Action, AttemptId, Cause, Event, Notice, Now, Offer, Progress, Waiting};
+
+use backlog::{Backlog, Place};
+use health::{Advice, Health};
+
+use crate::job::Ticket;
+use crate::leadsquared::{Context, Judgement, On500, judge, judge_failure};
+use crate::ledger::{AttemptEnd, Finish, Intent, Record};
+use crate::limit::Limit;
+use crate::limiter::{Ended, Limiter, Spread, Taken, Wait};
+use crate::outcome::{Counts, Outcome, Stop, Verdict, VerdictWord};
+use crate::retry::Schedule;
+use crate::transport::{Failure, Reply};
+
+/// What the engine must know before it begins.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The limits that hold all at once.
+    pub limits: Vec<Limit>,
+    /// How attempts are spread within a window.
+    pub spread: Spread,
+    /// The most attempts under way at once, from 1.
+    pub concurrency: u32,
+    /// The transport's time-out.
+    pub timeout: Duration,
+    /// How often a row is tried in this run, from 1.
+    pub max_attempts: u32,
+    /// What an unexplained 500 is taken for.
+    pub on_500: On500,
+    /// Where the input's rows stand at the beginning; zero for a stream, whose rows are counted as they come.
+    pub counts: Counts,
+    /// Whether the input is a stream that was not counted before.
+    pub stream: bool,
+    /// Seed of all that is left to chance.
+    pub seed: u64,
+}
+
+/// See the [module](self).
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    limiter: Limiter,
+    schedule: Schedule,
+    rng: fastrand::Rng,
+    backlog: Backlog,
+    health: Health,
+    attempts: BTreeMap<AttemptId, Attempt>,
+    next_attempt: u64,
+    /// Attempts whose intents are durable and that were not given to the transport yet.
+    cleared: VecDeque<AttemptId>,
+    /// What follows when a record is durable, in the order in which records were asked for.
+    uncommitted: VecDeque<(u64, OnceDurable)>,
+    /// Records asked for so far.
+    written: u64,
+    actions: VecDeque<Action>,
+    input: InputState,
+    stop: Option<Stop>,
+    ledger_failed: bool,
+    ending: Ending,
+    /// What `next_action` last found itself waiting for.
+    waiting: Waiting,
+    progress: Progress,
+}
+
+/// An attempt under way: from its slots to its end.
+#[derive(Debug)]
+struct Attempt {
+    place: Place,
+    taken: Taken,
+    phase: Phase,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// Its intent is being made durable.
+    Intended,
+    /// It may be sent.
+    Cleared,
+    /// It was given to the transport.
+    Sent,
+}
+
+#[derive(Debug)]
+enum OnceDurable {
+    Nothing,
+    Clear(AttemptId),
+    Moved(Move),
+}
+
+/// A row moves from one outcome to another.
+#[derive(Debug)]
+struct Move {
+    row: u64,
+    ticket: Ticket,
+    from: Outcome,
+    to: Outcome,
+    verdict: VerdictWord,
+    reply: String,
+    next: Next,
+}
+
+/// What becomes of a job after an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Next {
+    /// This run is done with it.
+    Done(Outcome),
+    /// It is tried again after this delay, unless the run ends before.
+    Retry(Duration),
+    /// It is taken up again as soon as anything may be sent.
+    Resume,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum InputState {
+    Open,
+    Ended,
+    /// There is more, and it was not asked for.
+    Withheld,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ending {
+    No,
+    /// The run's last record is being made durable.
+    Closing,
+    Done,
+}
+
+/// Jobs looked ahead for, for each attempt that may be under way: rows of other tickets fill the window while one
+/// ticket's rows wait for each other.
+const LOOK_AHEAD: usize = 16;
+const LEAST_LOOK_AHEAD: usize = 1024;
+
+/// How long to pause for a limited reply where no limit of ours says how long a window is.
+const UNKNOWN_WINDOW: Duration = Duration::from_secs(5);
+
+impl Engine {
+    /// An engine at time zero of its run.
+    pub fn new(config: Config) -> Self {
+        let shortest = config.limits.iter().map(|limit| limit.window()).min();
+        Self {
+            limiter: Limiter::new(&config.limits, config.spread, config.timeout),
+            schedule: Schedule::new(config.max_attempts),
+            rng: fastrand::Rng::with_seed(config.seed),
+            backlog: Backlog::new((config.concurrency as usize * LOOK_AHEAD).max(LEAST_LOOK_AHEAD)),
+            health: Health::new(shortest.unwrap_or(UNKNOWN_WINDOW)),
+            attempts: BTreeMap::new(),
+            next_attempt: 0,
+            cleared: VecDeque::new(),
+            uncommitted: VecDeque::new(),
+            written: 0,
+            actions: VecDeque::new(),
+            input: InputState::Open,
+            stop: None,
+            ledger_failed: false,
+            ending: Ending::No,
+            waiting: Waiting::UnderWay,
+            progress: Progress {
+                counts: config.counts,
+                posted: 0,
+                attempts: 0,
+                limited: 0,
+                in_flight: 0,
+                waiting: Waiting::UnderWay,
+            },
+            config,
+        }
+    }
+
+    /// Whether more of the input is wanted. At most one more row may be given each time this says so.
+    pub fn wants_input(&self) -> bool {
+        self.input == InputState::Open && self.stop.is_none() && self.backlog.has_room()
+    }
+
+    /// When to call [`Engine::next_action`] again if nothing happens before. None: only an event will change things.
+    /// Holds after `next_action` returned none.
+    pub fn wake_at(&self) -> Option<Duration> {
+        match self.waiting {
+            Waiting::UnderWay => None,
+            Waiting::Limit(until) | Waiting::Pause(_, until) | Waiting::Retry(until) => Some(until),
+        }
+    }
+
+    /// How the run stands.
+    pub fn progress(&self) -> Progress {
+        Progress { in_flight: self.attempts.len(), waiting: self.waiting, ..self.progress }
+    }
+
+    /// For each limit, how many of its slots are taken or not yet free.
+    pub fn slots_used(&mut self, now: Now) -> impl Iterator<Item = (Limit, u32)> {
+        self.limiter.used(now.elapsed)
+    }
+
+    /// Takes in what happened.
+    pub fn handle(&mut self, event: Event, now: Now) {
+        match event {
+            Event::Job(offer) => {
+                self.count(offer.stands);
+                self.backlog.push(offer);
+            }
+            Event::Invalid(invalid) => {
+                self.count(Outcome::Invalid);
+                self.write(Record::Invalid(invalid), OnceDurable::Nothing);
+            }
+            Event::Passed(outcome) => self.count(outcome),
+            Event::InputEnded(reading) => {
+                self.input = InputState::Ended;
+                if let Some(reading) = reading {
+                    self.write(Record::Read(reading), OnceDurable::Nothing);
+                }
+            }
+            Event::InputWithheld => self.input = InputState::Withheld,
+            Event::InputFailed(why) => {
+                self.input = InputState::Ended;
+                self.stop(Stop::Input, why);
+            }
+            Event::Committed(through) => self.committed(through),
+            Event::LedgerFailed(why) => self.ledger_failed(why),
+            Event::Ended(attempt, result) => self.ended(attempt, &result, now),
+            Event::Interrupted => self.stop(Stop::Interrupted, "asked to end".to_owned()),
+            Event::GraceOver => {
+                let sent: Vec<AttemptId> =
+                    self.attempts.iter().filter(|(_, a)| a.phase == Phase::Sent).map(|(id, _)| *id).collect();
+                for attempt in sent {
+                    self.ended(attempt, &Err(Failure::NoReply("not waited for any longer".to_owned())), now);
+                }
+            }
+        }
+    }
+
+    /// What to do next; none when there is nothing to do before the next event or [`Engine::wake_at`].
+    pub fn next_action(&mut self, now: Now) -> Option<Action> {
+        loop {
+            if let Some(action) = self.actions.pop_front() {
+                return Some(action);
+            }
+            if !self.send_one(now) && !self.start_one(now) && !self.end(now) {
+                return None;
+            }
+        }
+    }
+
+    /// A stream's rows are counted as they come; a file's were counted before.
+    fn count(&mut self, outcome: Outcome) {
+        if self.config.stream {
+            *self.progress.counts.of_mut(outcome) += 1;
+        }
+    }
+
+    /// Asks for a record to be written. After an error from the ledger nothing more is.
+    fn write(&mut self, record: Record, then: OnceDurable) {
+        if self.ledger_failed {
+            self.unwritten(&then);
+            return;
+        }
+        self.written += 1;
+        self.uncommitted.push_back((self.written, then));
+        self.actions.push_back(Action::Write(record));
+    }
+
+    fn tell(&mut self, notice: Notice) {
+        self.actions.push_back(Action::Tell(notice));
+    }
+
+    /// No new attempt starts from here on. The first reason given is the run's.
+    fn stop(&mut self, stop: Stop, why: String) {
+        if self.stop.is_none() {
+            self.stop = Some(stop);
+            self.tell(Notice::Stopping { stop, why });
+        }
+    }
+
+    fn committed(&mut self, through: u64) {
+        while let Some((number, _)) = self.uncommitted.front()
+            && *number <= through
+        {
+            let (_, then) = self.uncommitted.pop_front().expect("it is there: it was looked at");
+            match then {
+                OnceDurable::Nothing => {}
+                OnceDurable::Clear(id) => {
+                    self.attempts.get_mut(&id).expect("an attempt that was not sent has not ended").phase =
+                        Phase::Cleared;
+                    self.cleared.push_back(id);
+                }
+                OnceDurable::Moved(moved) => self.moved(moved),
+            }
+        }
+        if self.ending == Ending::Closing && self.uncommitted.is_empty() {
+            self.ending = Ending::Done;
+            self.actions.push_back(Action::Done(self.stop));
+        }
+    }
+
+    fn moved(&mut self, moved: Move) {
+        let Move { row, ticket, from, to, verdict, reply, next } = moved;
+        self.progress.counts.move_one(from, to);
+        match next {
+            Next::Done(_) => {
+                if to == Outcome::Posted {
+                    self.progress.posted += 1;
+                }
+                self.tell(Notice::Settled { row, ticket, stands: to, reply });
+            }
+            Next::Retry(delay) => self.tell(Notice::Retrying { row, ticket, verdict, reply, delay }),
+            Next::Resume => {}
+        }
+    }
+
+    fn ledger_failed(&mut self, why: String) {
+        self.ledger_failed = true;
+        // Whatever ended the run before, that its record cannot be relied on weighs more.
+        self.stop = None;
+        self.stop(Stop::Ledger, why);
+        self.ending = Ending::No;
+        for (_, then) in std::mem::take(&mut self.uncommitted) {
+            self.unwritten(&then);
+        }
+    }
+
+    /// What became of a record that will not be written.
+    fn unwritten(&mut self, then: &OnceDurable) {
+        match then {
+            OnceDurable::Nothing => {}
+            OnceDurable::Clear(id) => {
+                let attempt = self.attempts.remove(&id).expect("an attempt that was not sent has not ended");
+                self.limiter.give_back(attempt.taken, Ended::NotSent, Duration::ZERO);
+            }
+            OnceDurable::Moved(Move { row, ticket, verdict, .. }) => {
+                self.tell(Notice::Unwritten { row, ticket, verdict });
+            }
+        }
+    }
+
+    /// Gives the next attempt whose intent is durable to the transport, or takes it back.
+    fn send_one(&mut self, now: Now) -> bool {
+        let Some(id) = self.cleared.pop_front() else { return false };
+        if self.stop.is_some() || self.health.pause(now.elapsed).is_some() {
+            self.withdraw(id, now);
+            return true;
+        }
+        let attempt = self.attempts.get_mut(&id).expect("an attempt that was not sent has not ended");
+        attempt.phase = Phase::Sent;
+        let job = Arc::clone(&self.backlog.get_mut(attempt.place).job);
+        self.progress.attempts += 1;
+        self.actions.push_back(Action::Send(id, job));
+        true
+    }
+
+    /// Starts an attempt if one may start: takes its slots and asks for its intent to be written.
+    fn start_one(&mut self, now: Now) -> bool {
+        self.waiting = Waiting::UnderWay;
+        if self.stop.is_some() || self.attempts.len() >= self.config.concurrency as usize {
+            return false;
+        }
+        let place = match self.backlog.ready(now.elapsed) {
+            Ok(place) => place,
+            Err(due) => {
+                self.waiting = due.map_or(Waiting::UnderWay, Waiting::Retry);
+                return false;
+            }
+        };
+        if let Some((cause, until)) = self.health.pause(now.elapsed) {
+            self.waiting = Waiting::Pause(cause, until);
+            return false;
+        }
+        if !self.health.may_start() {
+            return false;
+        }
+        let taken = match self.limiter.take(now.elapsed) {
+            Ok(taken) => taken,
+            Err(Wait::UntilOneEnds) => return false,
+            Err(Wait::Until(until)) => {
+                self.waiting = Waiting::Limit(until);
+                return false;
+            }
+        };
+        let id = AttemptId(self.next_attempt);
+        self.next_attempt += 1;
+        self.health.started(id);
+        let work = self.backlog.start(place);
+        work.attempts += 1;
+        let intent = Intent {
+            row: work.job.position.record,
+            key: work.job.key,
+            ticket: work.job.ticket,
+            attempt: work.attempts,
+            at_us: micros(now.elapsed),
+            wall: now.wall,
+        };
+        self.attempts.insert(id, Attempt { place, taken, phase: Phase::Intended });
+        self.write(Record::Intent(intent), OnceDurable::Clear(id));
+        true
+    }
+
+    /// Takes back an attempt that was not sent: its job is to do as before.
+    fn withdraw(&mut self, id: AttemptId, now: Now) {
+        let attempt = self.attempts.remove(&id).expect("an attempt that was not sent has not ended");
+        self.limiter.give_back(attempt.taken, Ended::NotSent, now.elapsed);
+        self.health.heard(id, &Verdict::Withdrawn, now.elapsed);
+        let judgement = Judgement { verdict: Verdict::Withdrawn, reply: "not sent after all".to_owned() };
+        self.conclude(attempt.place, &judgement, None, now);
+    }
+
+    fn ended(&mut self, id: AttemptId, result: &Result<Reply, Failure>, now: Now) {
+        // An attempt that was given up on may still be heard of; its row is in doubt by then.
+        let Some(attempt) = self.attempts.remove(&id) else { return };
+        let how = if matches!(result, Err(Failure::NoReply(_))) { Ended::Silent } else { Ended::Answered };
+        self.limiter.give_back(attempt.taken, how, now.elapsed);
+        let ticket = self.backlog.get_mut(attempt.place).job.ticket;
+        let context = Context { posted_before: self.health.posted(), on_500: self.config.on_500, wall: now.wall };
+        let judgement = match result {
+            Ok(reply) => judge(reply, ticket, context),
+            Err(failure) => judge_failure(failure),
+        };
+        self.conclude(attempt.place, &judgement, result.as_ref().ok().map(|reply| reply.status), now);
+
+        let Judgement { verdict, reply } = judgement;
+        if matches!(verdict, Verdict::Limited { .. }) {
+            self.progress.limited += 1;
+            self.limiter.space_evenly(now.elapsed);
+        }
+        match self.health.heard(id, &verdict, now.elapsed) {
+            Advice::GoOn => {}
+            Advice::Pause(cause, delay) => self.tell(Notice::Paused { cause, delay, reply }),
+            Advice::Stop(stop, why) => self.stop(stop, format!("{why} (the last answer: {reply})")),
+        }
+    }
+
+    /// Records how an attempt ended and decides what becomes of its job.
+    fn conclude(&mut self, place: Place, judgement: &Judgement, status: Option<u16>, now: Now) {
+        let work = self.backlog.get_mut(place);
+        let next = match &judgement.verdict {
+            Verdict::Posted => Next::Done(Outcome::Posted),
+            Verdict::Rejected { .. } => Next::Done(Outcome::Rejected),
+            Verdict::Unknown => Next::Done(Outcome::InDoubt),
+            Verdict::Again { retry_after } => {
+                work.tries += 1;
+                let delay = self.schedule.delay(work.tries, *retry_after, &mut self.rng);
+                delay.map_or(Next::Done(Outcome::Failed), Next::Retry)
+            }
+            Verdict::Unsent => Next::Retry(Schedule::BASE.mul_f64(self.rng.f64())),
+            Verdict::Limited { .. } | Verdict::Hopeless(_) | Verdict::Withdrawn => Next::Resume,
+        };
+        let from = work.stands;
+        let to = from.then(if let Next::Done(outcome) = next { outcome } else { Outcome::Pending });
+        work.stands = to;
+        let verdict = judgement.verdict.word();
+        let (row, ticket, reply) = (work.job.position.record, work.job.ticket, judgement.reply.clone());
+        let end = AttemptEnd {
+            row,
+            key: work.job.key,
+            ticket,
+            attempt: work.attempts,
+            at_us: micros(now.elapsed),
+            wall: now.wall,
+            verdict,
+            stands: to,
+            status,
+            reply: (verdict != VerdictWord::Posted).then(|| reply.clone()),
+        };
+        match next {
+            Next::Done(_) => self.backlog.finish(place),
+            Next::Retry(delay) => self.backlog.put_back(place, now.elapsed + delay),
+            Next::Resume => self.backlog.put_back(place, now.elapsed),
+        }
+        self.write(Record::Outcome(end), OnceDurable::Moved(Move { row, ticket, from, to, verdict, reply, next }));
+    }
+
+    /// Ends the run when there is nothing left to wait for.
+    fn end(&mut self, now: Now) -> bool {
+        let read = self.input != InputState::Open && self.backlog.is_empty();
+        let over = (read || self.stop.is_some()) && self.attempts.is_empty() && self.ending == Ending::No;
+        if !over {
+            return false;
+        }
+        if self.ledger_failed {
+            self.ending = Ending::Done;
+            self.actions.push_back(Action::Done(self.stop));
+            return true;
+        }
+        if !self.uncommitted.is_empty() {
+            return false;
+        }
+        if self.stop.is_none() && self.input == InputState::Withheld {
+            self.stop = Some(Stop::Planned);
+        }
+        self.ending = Ending::Closing;
+        let counts = self.progress.counts;
+        let finish = Finish { at_us: micros(now.elapsed), wall: now.wall, stopped: self.stop, counts };
+        self.write(Record::Finish(finish), OnceDurable::Nothing);
+        true
+    }
+}
+
+fn micros(elapsed: Duration) -> u64 {
+    u64::try_from(elapsed.as_micros()).expect("no run lasts 584,000 years")
+}
+
+#[cfg(test)]
+mod tests;

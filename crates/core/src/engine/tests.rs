@@ -1,0 +1,395 @@
+//! Data in, data out: a driver that makes every record durable at once and answers as a script says.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use super::*;
+use crate::job::{Job, Key, Position};
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+fn now(elapsed: Duration) -> Now {
+    Now { elapsed, wall: Timestamp::UNIX_EPOCH }
+}
+
+fn config(limit: &str) -> Config {
+    Config {
+        limits: vec![limit.parse().unwrap()],
+        spread: Spread::Burst,
+        concurrency: 25,
+        timeout: ms(30_000),
+        max_attempts: 3,
+        on_500: On500::Retry,
+        counts: Counts::default(),
+        stream: true,
+        seed: 1,
+    }
+}
+
+fn offer(row: u64, ticket: u64) -> Offer {
+    let ticket = Ticket::try_from(ticket).unwrap();
+    let text = format!("note {row}");
+    let position = Position { record: row, line: row + 1, byte: row * 100 };
+    let job = Job { position, key: Key::of_job("t", ticket, &text), ticket, text };
+    Offer { job, stands: Outcome::Pending, attempts: 0 }
+}
+
+fn created(ticket: Ticket) -> Result<Reply, Failure> {
+    let body = format!(r#"{{"Message":"Activity Created","RelatedTicketId":"{ticket}"}}"#);
+    Ok(Reply { status: 200, body: body.into(), ..Reply::default() })
+}
+
+fn status(status: u16) -> Result<Reply, Failure> {
+    Ok(Reply { status, ..Reply::default() })
+}
+
+fn no_reply() -> Result<Reply, Failure> {
+    Err(Failure::NoReply("time-out".to_owned()))
+}
+
+/// One thing that the driver saw, at a time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Saw {
+    Intent(u64),
+    Send(u64),
+    End(u64, VerdictWord, Outcome),
+    Settled(u64, Outcome),
+    Unwritten(u64),
+    Paused,
+    Done(Option<Stop>),
+}
+
+/// Drives an engine through virtual time: attempts take `round_trip`, answers come from `answer(row, nth try)`.
+struct Driver {
+    engine: Engine,
+    now: Duration,
+    round_trip: Duration,
+    flying: Vec<(Duration, AttemptId, u64, Ticket)>,
+    tries: HashMap<u64, u32>,
+    saw: Vec<(Duration, Saw)>,
+}
+
+impl Driver {
+    fn new(config: Config, rows: impl IntoIterator<Item = Offer>) -> Self {
+        let mut engine = Engine::new(config);
+        for row in rows {
+            assert!(engine.wants_input());
+            engine.handle(Event::Job(row), now(ms(0)));
+        }
+        engine.handle(Event::InputEnded(None), now(ms(0)));
+        let round_trip = ms(100);
+        Self { engine, now: ms(0), round_trip, flying: Vec::new(), tries: HashMap::new(), saw: Vec::new() }
+    }
+
+    /// Carries out what the engine asks for until it has to wait.
+    fn settle(&mut self) {
+        let mut written = 0;
+        loop {
+            let before = self.engine.written;
+            while let Some(action) = self.engine.next_action(now(self.now)) {
+                let saw = match action {
+                    Action::Write(Record::Intent(intent)) => Saw::Intent(intent.row),
+                    Action::Write(Record::Outcome(end)) => Saw::End(end.row, end.verdict, end.stands),
+                    Action::Send(id, job) => {
+                        self.flying.push((self.now + self.round_trip, id, job.position.record, job.ticket));
+                        Saw::Send(job.position.record)
+                    }
+                    Action::Tell(Notice::Settled { row, stands, .. }) => Saw::Settled(row, stands),
+                    Action::Tell(Notice::Unwritten { row, .. }) => Saw::Unwritten(row),
+                    Action::Tell(Notice::Paused { .. }) => Saw::Paused,
+                    Action::Done(stop) => Saw::Done(stop),
+                    Action::Write(_) | Action::Tell(_) => continue,
+                };
+                self.saw.push((self.now, saw));
+            }
+            if self.engine.written == written && self.engine.written == before {
+                return;
+            }
+            written = self.engine.written;
+            if !self.engine.ledger_failed {
+                self.engine.handle(Event::Committed(written), now(self.now));
+            }
+        }
+    }
+
+    fn run(mut self, mut answer: impl FnMut(u64, u32, Ticket) -> Result<Reply, Failure>) -> Self {
+        loop {
+            self.settle();
+            if let Some((_, Saw::Done(_))) = self.saw.last() {
+                return self;
+            }
+            let first = (0..self.flying.len()).min_by_key(|i| self.flying[*i].0);
+            let wake = self.engine.wake_at();
+            let next = first.map(|i| self.flying[i].0).into_iter().chain(wake).min().expect("something will happen");
+            assert!(next >= self.now, "time goes on");
+            self.now = next;
+            if let Some(first) = first.filter(|i| self.flying[*i].0 == next) {
+                let (_, id, row, ticket) = self.flying.remove(first);
+                let tries = self.tries.entry(row).or_default();
+                *tries += 1;
+                let result = answer(row, *tries, ticket);
+                self.engine.handle(Event::Ended(id, result), now(self.now));
+            }
+        }
+    }
+
+    fn times(&self, pick: impl Fn(&Saw) -> bool) -> Vec<u64> {
+        self.saw.iter().filter(|(_, saw)| pick(saw)).map(|(at, _)| at.as_millis() as u64).collect()
+    }
+
+    fn sent(&self) -> Vec<u64> {
+        self.saw.iter().filter_map(|(_, saw)| if let Saw::Send(row) = saw { Some(*row) } else { None }).collect()
+    }
+
+    fn counts(&self) -> Counts {
+        self.engine.progress().counts
+    }
+
+    fn done(&self) -> Option<Stop> {
+        match self.saw.last() {
+            Some((_, Saw::Done(stop))) => *stop,
+            other => panic!("the run has not ended: {other:?}"),
+        }
+    }
+}
+
+#[test]
+fn every_row_is_intended_sent_recorded_and_told_of_in_that_order() {
+    let run = Driver::new(config("25/5s"), [offer(1, 7)]).run(|_, _, ticket| created(ticket));
+    let saw: Vec<Saw> = run.saw.iter().map(|(_, saw)| saw.clone()).collect();
+    let expected = [
+        Saw::Intent(1),
+        Saw::Send(1),
+        Saw::End(1, VerdictWord::Posted, Outcome::Posted),
+        Saw::Settled(1, Outcome::Posted),
+        Saw::Done(None),
+    ];
+    assert_eq!(saw, expected);
+    assert_eq!(run.counts(), Counts { posted: 1, ..Counts::default() });
+}
+
+#[test]
+fn nothing_is_sent_or_told_of_before_it_is_durable() {
+    let mut engine = Engine::new(config("25/5s"));
+    engine.handle(Event::Job(offer(1, 7)), now(ms(0)));
+    assert!(matches!(engine.next_action(now(ms(0))), Some(Action::Write(Record::Intent(_)))));
+    assert!(engine.next_action(now(ms(1))).is_none());
+    engine.handle(Event::Committed(1), now(ms(2)));
+    let Some(Action::Send(id, job)) = engine.next_action(now(ms(2))) else { panic!("a durable intent is sent") };
+    engine.handle(Event::Ended(id, created(job.ticket)), now(ms(3)));
+    assert!(matches!(engine.next_action(now(ms(3))), Some(Action::Write(Record::Outcome(_)))));
+    assert!(engine.next_action(now(ms(4))).is_none());
+    assert_eq!(engine.progress().posted, 0);
+    engine.handle(Event::Committed(2), now(ms(5)));
+    assert!(matches!(engine.next_action(now(ms(5))), Some(Action::Tell(Notice::Settled { .. }))));
+    assert_eq!(engine.progress().posted, 1);
+}
+
+#[test]
+fn a_hundred_rows_finish_at_the_best_possible_time() {
+    let run = Driver::new(config("25/5s"), (1..=100).map(|n| offer(n, n))).run(|_, _, ticket| created(ticket));
+    assert_eq!(run.counts().posted, 100);
+    // Three full windows, each a round trip and a margin longer; one round trip at the end and one for the first row,
+    // which goes alone.
+    assert_eq!(run.now, ms(3 * (5000 + 5 + 100) + 100 + 100));
+}
+
+#[test]
+fn the_first_attempt_goes_alone() {
+    let run = Driver::new(config("25/5s"), (1..=10).map(|n| offer(n, n))).run(|_, _, ticket| created(ticket));
+    assert_eq!(run.times(|saw| matches!(saw, Saw::Send(_))), [0, 100, 100, 100, 100, 100, 100, 100, 100, 100]);
+}
+
+#[test]
+fn rows_of_one_ticket_go_in_order_one_at_a_time_through_their_retries() {
+    let rows = [offer(1, 7), offer(2, 7), offer(3, 8), offer(4, 7)];
+    let run = Driver::new(config("25/5s"), rows).run(|row, tries, ticket| match (row, tries) {
+        (1, 1 | 2) => status(500),
+        _ => created(ticket),
+    });
+    let of_ticket_7: Vec<u64> = run.sent().into_iter().filter(|row| *row != 3).collect();
+    assert_eq!(of_ticket_7, [1, 1, 1, 2, 4]);
+    assert_eq!(run.sent()[1], 3, "another ticket's row is sent meanwhile");
+    assert_eq!(run.counts().posted, 4);
+}
+
+#[test]
+fn retries_stop_at_the_last_try_and_the_row_has_failed() {
+    let run = Driver::new(config("25/5s"), [offer(1, 7), offer(2, 7)]).run(|row, _, ticket| match row {
+        1 => status(500),
+        _ => created(ticket),
+    });
+    assert_eq!(run.sent(), [1, 1, 1, 2]);
+    assert_eq!(run.counts(), Counts { posted: 1, failed: 1, ..Counts::default() });
+    assert_eq!(run.done(), None);
+}
+
+#[test]
+fn retries_take_slots_like_anything_else() {
+    let run = Driver::new(config("2/5s"), [offer(1, 1), offer(2, 2)]).run(|row, tries, ticket| match (row, tries) {
+        (1, 1) => status(500),
+        _ => created(ticket),
+    });
+    let sent = run.times(|saw| matches!(saw, Saw::Send(_)));
+    assert_eq!(sent.len(), 3);
+    assert!(sent[2] >= 5105, "the third attempt waits for a slot: {sent:?}");
+}
+
+#[test]
+fn a_limited_reply_pauses_everything_and_costs_no_try() {
+    let run = Driver::new(config("25/5s"), (1..=5).map(|n| offer(n, n))).run(|row, tries, ticket| match (row, tries) {
+        (2, 1..=6) => status(429),
+        _ => created(ticket),
+    });
+    assert_eq!(run.counts().posted, 5);
+    assert_eq!(run.engine.progress().limited, 6);
+    let sent = run.times(|saw| matches!(saw, Saw::Send(_)));
+    let paused = run.times(|saw| matches!(saw, Saw::Paused))[0];
+    assert!(sent.iter().all(|at| *at <= paused || *at >= paused + 5000), "{paused} {sent:?}");
+}
+
+#[test]
+fn intents_that_became_durable_during_a_pause_are_taken_back() {
+    let mut engine = Engine::new(config("25/5s"));
+    for row in 1..=3 {
+        engine.handle(Event::Job(offer(row, row)), now(ms(0)));
+    }
+    engine.next_action(now(ms(0)));
+    engine.handle(Event::Committed(1), now(ms(0)));
+    let Some(Action::Send(first, job)) = engine.next_action(now(ms(0))) else { panic!() };
+    engine.handle(Event::Ended(first, created(job.ticket)), now(ms(1)));
+    while engine.next_action(now(ms(1))).is_some() {}
+    // Two intents are written; only the first is durable, is sent, and is answered with the limit.
+    engine.handle(Event::Committed(3), now(ms(2)));
+    let mut sent = Vec::new();
+    while let Some(action) = engine.next_action(now(ms(2))) {
+        if let Action::Send(id, _) = action {
+            sent.push(id);
+        }
+    }
+    engine.handle(Event::Ended(sent[0], status(429)), now(ms(3)));
+    engine.handle(Event::Committed(4), now(ms(3)));
+    let mut withdrawn = 0;
+    while let Some(action) = engine.next_action(now(ms(3))) {
+        match action {
+            Action::Send(..) => panic!("nothing is sent during a pause"),
+            Action::Write(Record::Outcome(end)) if end.verdict == VerdictWord::Withdrawn => {
+                assert_eq!(end.stands, Outcome::Pending);
+                withdrawn += 1;
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(withdrawn, 1);
+}
+
+#[test]
+fn a_401_ends_the_run_and_the_row_is_still_to_do() {
+    let run = Driver::new(config("25/5s"), (1..=60).map(|n| offer(n, n))).run(|row, _, ticket| match row {
+        3 => status(401),
+        _ => created(ticket),
+    });
+    assert_eq!(run.done(), Some(Stop::Credentials));
+    let counts = run.counts();
+    assert_eq!((counts.posted, counts.pending), (24, 36));
+    assert_eq!(run.sent().len(), 25, "nothing starts after it was read");
+}
+
+#[test]
+fn what_ends_unknown_is_in_doubt_and_not_sent_again() {
+    let run = Driver::new(config("25/5s"), (1..=4).map(|n| offer(n, n))).run(|row, _, ticket| match row {
+        2 => no_reply(),
+        3 => status(502),
+        _ => created(ticket),
+    });
+    assert_eq!(run.counts(), Counts { posted: 2, in_doubt: 2, ..Counts::default() });
+    assert_eq!(run.sent(), [1, 2, 3, 4]);
+}
+
+#[test]
+fn a_doubt_that_is_sent_again_survives_all_but_a_post() {
+    for (reply, stands) in [(status(400), Outcome::InDoubt), (status(500), Outcome::InDoubt)] {
+        let doubtful = Offer { stands: Outcome::InDoubt, attempts: 1, ..offer(1, 7) };
+        let run = Driver::new(config("25/5s"), [doubtful]).run(|_, _, _| reply.clone());
+        assert_eq!(run.counts().of(stands), 1);
+    }
+    let doubtful = Offer { stands: Outcome::InDoubt, attempts: 1, ..offer(1, 7) };
+    let run = Driver::new(config("25/5s"), [doubtful]).run(|_, _, ticket| created(ticket));
+    assert_eq!(run.counts().posted, 1);
+}
+
+#[test]
+fn rows_use_no_tries_up_while_nothing_can_be_sent() {
+    let unsent = || Err(Failure::Unsent("refused".to_owned()));
+    let run = Driver::new(config("25/5s"), [offer(1, 1)]).run(|_, tries, ticket| match tries {
+        1..=5 => unsent(),
+        _ => created(ticket),
+    });
+    assert_eq!(run.counts().posted, 1);
+    let gone = Driver::new(config("25/5s"), [offer(1, 1)]).run(|_, _, _| unsent());
+    assert_eq!(gone.done(), Some(Stop::Outage));
+    assert_eq!(gone.counts().pending, 1);
+}
+
+#[test]
+fn an_interrupted_run_awaits_what_is_in_flight() {
+    let mut run = Driver::new(config("25/5s"), (1..=10).map(|n| offer(n, n)));
+    run.settle();
+    run.engine.handle(Event::Interrupted, now(ms(1)));
+    let run = run.run(|_, _, ticket| created(ticket));
+    assert_eq!(run.done(), Some(Stop::Interrupted));
+    assert_eq!((run.counts().posted, run.counts().pending), (1, 9));
+}
+
+#[test]
+fn what_is_not_waited_for_is_in_doubt() {
+    let mut run = Driver::new(config("25/5s"), [offer(1, 1)]);
+    run.settle();
+    run.engine.handle(Event::Interrupted, now(ms(1)));
+    run.engine.handle(Event::GraceOver, now(ms(2)));
+    let run = run.run(|_, _, ticket| created(ticket));
+    assert_eq!(run.counts().in_doubt, 1);
+}
+
+#[test]
+fn after_an_error_from_the_ledger_nothing_is_sent_and_what_was_answered_is_told() {
+    let mut run = Driver::new(config("25/5s"), (1..=10).map(|n| offer(n, n)));
+    run.settle();
+    run.engine.handle(Event::LedgerFailed("disk full".to_owned()), now(ms(1)));
+    let run = run.run(|_, _, ticket| created(ticket));
+    assert_eq!(run.done(), Some(Stop::Ledger));
+    assert_eq!(run.sent(), [1]);
+    assert!(run.saw.iter().any(|(_, saw)| *saw == Saw::Unwritten(1)));
+    assert!(!run.saw.iter().any(|(_, saw)| matches!(saw, Saw::Settled(..) | Saw::End(..))));
+}
+
+#[test]
+fn the_look_ahead_is_bounded_by_rows_and_by_bytes() {
+    let mut engine = Engine::new(config("25/5s"));
+    let mut rows = 0;
+    while engine.wants_input() {
+        rows += 1;
+        engine.handle(Event::Job(offer(rows, 1)), now(ms(0)));
+    }
+    assert_eq!(rows, 1024);
+    let mut engine = Engine::new(config("25/5s"));
+    let mut bytes = 0;
+    while engine.wants_input() {
+        let mut long = offer(1, 1);
+        long.job.text = "x".repeat(1 << 20);
+        bytes += long.job.text.len();
+        engine.handle(Event::Job(long), now(ms(0)));
+    }
+    assert_eq!(bytes, 16 << 20);
+}
+
+#[test]
+fn one_tickets_rows_do_not_keep_the_others_from_filling_the_window() {
+    let rows = (1..=30).map(|n| offer(n, if n <= 10 { 7 } else { n }));
+    let run = Driver::new(config("25/5s"), rows).run(|_, _, ticket| created(ticket));
+    let sent = run.times(|saw| matches!(saw, Saw::Send(_)));
+    assert_eq!(sent.iter().filter(|at| **at <= 1000).count(), 25);
+}
