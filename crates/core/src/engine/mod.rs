@@ -347,11 +347,11 @@ impl Engine {
         match then {
             OnceDurable::Nothing => {}
             OnceDurable::Clear(id) => {
-                let attempt = self.attempts.remove(&id).expect("an attempt that was not sent has not ended");
+                let attempt = self.attempts.remove(id).expect("an attempt that was not sent has not ended");
                 self.limiter.give_back(attempt.taken, Ended::NotSent, Duration::ZERO);
             }
             OnceDurable::Moved(Move { row, ticket, verdict, .. }) => {
-                self.tell(Notice::Unwritten { row, ticket, verdict });
+                self.tell(Notice::Unwritten { row: *row, ticket: *ticket, verdict: *verdict });
             }
         }
     }
