@@ -169,8 +169,11 @@ mod tests {
     use super::super::source::Pieces;
     use super::*;
 
-    /// What is read from `bytes` in pieces of `sizes`: each record's cells, line, byte, and what is wrong with it.
-    fn read(bytes: &[u8], sizes: &[usize], bound_bytes: usize) -> Vec<(Vec<Vec<u8>>, u64, u64, Option<InvalidRow>)> {
+    /// A record's cells, line, byte, and what is wrong with it.
+    type Found = (Vec<Vec<u8>>, u64, u64, Option<InvalidRow>);
+
+    /// The records of `bytes`, read in pieces of `sizes`.
+    fn read(bytes: &[u8], sizes: &[usize], bound_bytes: usize) -> Vec<Found> {
         let mut source = Source::new(Pieces::new(bytes, sizes.to_vec()));
         source.begin().unwrap();
         let mut reader = Reader::new(bound_bytes);
@@ -200,7 +203,8 @@ mod tests {
         first.unwrap()
     }
 
-    fn broken(bytes: &[u8], bound_bytes: usize) -> Vec<(Vec<Vec<u8>>, u64, u64, Option<InvalidRow>)> {
+    /// The same of records that may be broken.
+    fn broken(bytes: &[u8], bound_bytes: usize) -> Vec<Found> {
         let records = read(bytes, &[100_000], bound_bytes);
         for size in [1, 2, 3, 7] {
             assert_eq!(read(bytes, &[size], bound_bytes), records, "in pieces of {size}");

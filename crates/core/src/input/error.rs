@@ -26,7 +26,7 @@ pub enum InputError {
     #[error("the input is compressed (gzip); only CSV and JSON lines are read: unpack it first")]
     Gzip,
     /// A UTF-16 byte order mark, or NUL bytes where text should begin.
-    #[error("the input looks like UTF-16 or binary data; save it as CSV UTF-8")]
+    #[error("the input looks like UTF-16 or binary data; save it as UTF-8 (in Excel: CSV UTF-8)")]
     Binary,
     /// Nothing but empty lines, where a CSV's header was expected.
     #[error("the input has no header line; the first line of a CSV must name its columns")]

@@ -258,7 +258,11 @@ mod tests {
             ),
             ("", &["text=Note"], r#"[] Mapping { ticket: "RelatedTicketId", text: ["Note"] }"#),
             ("\n\n", &[], r#"[] Mapping { ticket: "RelatedTicketId", text: ["TextPart"] }"#),
-            ("{\"a\":\"\0\"}", &[], "the input looks like UTF-16 or binary data; save it as CSV UTF-8"),
+            (
+                "{\"a\":\"\0\"}",
+                &[],
+                "the input looks like UTF-16 or binary data; save it as UTF-8 (in Excel: CSV UTF-8)",
+            ),
         ] {
             assert_eq!(with(input, choices), wanted, "{input:?} {choices:?}");
         }

@@ -8,7 +8,7 @@ use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, Seq
 use super::columns::Mapping;
 use super::error::InvalidRow;
 use super::rows::note;
-use crate::job::{Ticket, TicketError};
+use crate::job::{Ticket, TicketError, shorten};
 
 /// The names in the object that `line` is, each once, in order.
 pub(super) fn names(line: &[u8]) -> Result<Vec<String>, InvalidRow> {
@@ -87,9 +87,10 @@ fn parse<'de>(line: &'de [u8], seed: impl DeserializeSeed<'de>) -> Result<(), In
             return InvalidRow::NotAnObject { why: "not UTF-8".to_owned(), byte: error.valid_up_to() + 1 };
         }
         let at = format!(" at line {} column {}", error.line(), error.column());
-        let mut why = error.to_string();
-        why.truncate(why.strip_suffix(&at).unwrap_or(&why).len());
-        InvalidRow::NotAnObject { why, byte: error.column() }
+        let why = error.to_string();
+        // It may quote the line's own text. It counts from 0 where the first byte is of the wrong type.
+        let why = shorten(why.strip_suffix(&at).unwrap_or(&why), 100);
+        InvalidRow::NotAnObject { why, byte: error.column().max(1) }
     })
 }
 
@@ -233,7 +234,7 @@ impl<'de> Visitor<'de> for ValueInto<'_> {
         let whole = number.fract() == 0.0 && (0.0..=EXACT).contains(&number);
         Ok(Found::Number(match whole {
             true => Ticket::try_from(number as u64),
-            false => Err(TicketError::NotANumber(number.to_string())),
+            false => Err(TicketError::NotANumber(shorten(&number.to_string(), 40))),
         }))
     }
 
@@ -274,7 +275,7 @@ mod tests {
             (&br#"{"id":143,"a":"hi"}"#[..], r#"143 "hi""#),
             (br#"{"id":143.0,"a":"hi"}"#, r#"143 "hi""#),
             (br#"{"id":1.43e2,"a":"hi"}"#, r#"143 "hi""#),
-            (br##" {"a":" h\u00e9\r\n","x":[{"id":7}],"id":" #143 "} "##, r#"143 " h\u{e9}\r\n""#),
+            (br##" {"a":" h\u00e9\r\n","x":[{"id":7}],"id":" #143 "} "##, r#"143 " hé\r\n""#),
             (br#"{"id":1,"b":"b","a":"a"}"#, r#"1 "a\n\nb""#),
             (br#"{"id":1,"b":"b","a":null}"#, r#"1 "b""#),
             (br#"{"\u0069d":1,"a":"x"}"#, r#"1 "x""#),

@@ -64,7 +64,7 @@ pub struct Rows<R> {
 
 #[derive(Debug)]
 enum Records {
-    Csv { reader: csv::Reader, chosen: Chosen, count: u64 },
+    Csv { reader: Box<csv::Reader>, chosen: Chosen, count: u64 },
     JsonLines(jsonl::Reader),
 }
 
@@ -81,7 +81,7 @@ impl<R: Read> Rows<R> {
                 let columns = header(&mut reader, &mut source)?;
                 let (chosen, mapping) =
                     resolve(&columns, &options.columns).map_err(|error| separated(&columns).unwrap_or(error))?;
-                Ok(Self { source, records: Records::Csv { reader, chosen, count: 0 }, columns, mapping })
+                Ok(Self { source, records: Records::Csv { reader: reader.into(), chosen, count: 0 }, columns, mapping })
             }
             Format::JsonLines => {
                 let (reader, columns, mapping) = jsonl::Reader::open(&mut source, options)?;
@@ -106,9 +106,7 @@ impl<R: Read> Rows<R> {
             Records::JsonLines(reader) => reader.next(&mut self.source, &self.mapping),
         }
     }
-}
 
-impl<R> Rows<R> {
     /// The columns in use.
     pub fn mapping(&self) -> &Mapping {
         &self.mapping
@@ -118,9 +116,7 @@ impl<R> Rows<R> {
     pub fn columns(&self) -> &[String] {
         &self.columns
     }
-}
 
-impl<R: Read> Rows<R> {
     /// The source, which may have been read further than the last row.
     pub fn source(&self) -> &R {
         self.source.get_ref()
@@ -322,7 +318,10 @@ mod tests {
         for (header, wanted) in [
             ("Ticket;Note", "error: the columns seem to be separated by semicolons; save it as CSV with commas"),
             ("Ticket\tNote", "error: the columns seem to be separated by tabs; save it as CSV with commas"),
-            ("Ticket,No\0te", "error: the input looks like UTF-16 or binary data; save it as CSV UTF-8"),
+            (
+                "Ticket,No\0te",
+                "error: the input looks like UTF-16 or binary data; save it as UTF-8 (in Excel: CSV UTF-8)",
+            ),
             (
                 "Ticket,\"Note\n1,a",
                 "error: the header cannot be read: the record that begins on line 1 has a quote that is never closed; \
