@@ -222,6 +222,8 @@ mod tests {
             ("\"a, b\",\"c\"\"d\"\"\"", &["a, b", "c\"d\""]),
             ("\"a\r\nb\n\n\",\r\n", &["a\r\nb\n\n", ""]),
             (",\"\",", &["", "", ""]),
+            // A byte order mark is one at the very beginning only.
+            ("\n\u{feff}a,b", &["\u{feff}a", "b"]),
             ("1,\"{\"\"type\"\": \"\"Point\"\", \"\"at\"\": [1, 2]}\"", &["1", r#"{"type": "Point", "at": [1, 2]}"#]),
             ("ʤ,Grüße – 😀", &["ʤ", "Grüße – 😀"]),
             (" a ,\tb ", &[" a ", "\tb "]),
