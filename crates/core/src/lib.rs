@@ -1,6 +1,7 @@
 //! batchpost: posts every row of a spreadsheet to a rate-limited API.
 
 pub mod engine;
+pub mod input;
 pub mod job;
 pub mod leadsquared;
 pub mod ledger;

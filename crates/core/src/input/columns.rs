@@ -1,0 +1,233 @@
+//! Which columns of an input are what: those asked for, else those with the API's own or an obvious name.
+
+use serde::{Deserialize, Serialize};
+
+use super::error::{InputError, Names};
+use super::options::{ColumnChoice, Field};
+
+/// The columns that were used, by name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Mapping {
+    /// The ticket id's.
+    pub ticket: String,
+    /// The text's, in the order in which they are joined.
+    pub text: Vec<String>,
+}
+
+/// The same columns, by index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Chosen {
+    pub(super) ticket: usize,
+    pub(super) text: Vec<usize>,
+}
+
+/// The names that the API gives its fields.
+const OWN_TICKET: &str = "RelatedTicketId";
+const OWN_TEXT: &str = "TextPart";
+
+/// What exports call them, letters and digits only, in lower case.
+const TICKET_NAMES: &[&str] = &["relatedticketid", "ticketid", "ticket", "ticketno", "ticketnumber", "ticketnum"];
+const TEXT_NAMES: &[&str] = &[
+    "textpart",
+    "text",
+    "note",
+    "notes",
+    "notetext",
+    "internalnote",
+    "comment",
+    "comments",
+    "commenttext",
+    "commentbody",
+    "ticketdescription",
+    "description",
+    "body",
+    "message",
+];
+
+/// What was asked for, by field.
+struct Asked<'a> {
+    ticket: Option<&'a str>,
+    text: Vec<&'a str>,
+}
+
+impl<'a> Asked<'a> {
+    fn of(choices: &'a [ColumnChoice]) -> Result<Self, InputError> {
+        let of_field = |field| choices.iter().filter(move |choice| choice.field == field).map(|c| c.column.as_str());
+        let mut tickets = of_field(Field::Ticket);
+        let ticket = tickets.next();
+        if let (Some(first), Some(second)) = (ticket, tickets.next()) {
+            return Err(InputError::TwoTicketColumns(first.to_owned(), second.to_owned()));
+        }
+        Ok(Self { ticket, text: of_field(Field::Text).collect() })
+    }
+}
+
+/// Finds the columns to use among `columns`.
+pub(super) fn resolve(columns: &[String], choices: &[ColumnChoice]) -> Result<(Chosen, Mapping), InputError> {
+    let asked = Asked::of(choices)?;
+    let mut taken = Vec::new();
+    for (field, name) in asked.ticket.map(|name| (Field::Ticket, name)).into_iter().chain(texts(&asked)) {
+        let index = asked_for(columns, field, name)?;
+        if taken.contains(&index) {
+            return Err(InputError::ColumnAskedTwice(columns[index].clone()));
+        }
+        taken.push(index);
+    }
+    let mut text = taken.split_off(usize::from(asked.ticket.is_some()));
+    let ticket = match taken.first() {
+        Some(ticket) => *ticket,
+        None => obvious(columns, &text, Field::Ticket)?,
+    };
+    if text.is_empty() {
+        text.push(obvious(columns, &[ticket], Field::Text)?);
+    }
+    let name = |index: usize| columns[index].clone();
+    let mapping = Mapping { ticket: name(ticket), text: text.iter().copied().map(name).collect() };
+    Ok((Chosen { ticket, text }, mapping))
+}
+
+/// The mapping of an input without a record to show its columns: as asked, else the API's names.
+pub(super) fn unseen(choices: &[ColumnChoice]) -> Result<Mapping, InputError> {
+    let asked = Asked::of(choices)?;
+    let text = if asked.text.is_empty() { vec![OWN_TEXT] } else { asked.text };
+    Ok(Mapping {
+        ticket: asked.ticket.unwrap_or(OWN_TICKET).to_owned(),
+        text: text.into_iter().map(str::to_owned).collect(),
+    })
+}
+
+fn texts<'a>(asked: &'a Asked<'_>) -> impl Iterator<Item = (Field, &'a str)> {
+    asked.text.iter().map(|name| (Field::Text, *name))
+}
+
+fn asked_for(columns: &[String], field: Field, name: &str) -> Result<usize, InputError> {
+    let loose = |name: &str| name.trim().to_lowercase();
+    let wanted = loose(name);
+    if let Some(index) = only(columns, field, |_, column| column == name)? {
+        return Ok(index);
+    }
+    only(columns, field, |_, column| loose(column) == wanted)?.ok_or_else(|| InputError::MissingColumn {
+        field,
+        column: name.to_owned(),
+        columns: Names(columns.to_vec()),
+    })
+}
+
+/// The column that `field` obviously is, `taken` ones left aside.
+fn obvious(columns: &[String], taken: &[usize], field: Field) -> Result<usize, InputError> {
+    let (own, names) = match field {
+        Field::Ticket => (OWN_TICKET, TICKET_NAMES),
+        Field::Text => (OWN_TEXT, TEXT_NAMES),
+    };
+    if let Some(index) = only(columns, field, |index, column| column == own && !taken.contains(&index))? {
+        return Ok(index);
+    }
+    let plain = |name: &str| name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    only(columns, field, |index, column| {
+        let column: String = plain(column);
+        names.contains(&column.as_str()) && !taken.contains(&index)
+    })?
+    .ok_or_else(|| InputError::NoCandidate { field, columns: Names(columns.to_vec()) })
+}
+
+/// The one column that `matches`, if any does; an error if several do.
+fn only(columns: &[String], field: Field, matches: impl Fn(usize, &str) -> bool) -> Result<Option<usize>, InputError> {
+    let found: Vec<usize> = (0..columns.len()).filter(|&index| matches(index, &columns[index])).collect();
+    let Some((&first, others)) = found.split_first() else { return Ok(None) };
+    if others.is_empty() {
+        return Ok(Some(first));
+    }
+    // Of the same name, no option can tell them apart.
+    if others.iter().all(|&other| columns[other] == columns[first]) {
+        return Err(InputError::RepeatedColumn(columns[first].clone()));
+    }
+    let candidates = Names(found.into_iter().map(|index| columns[index].clone()).collect());
+    Err(InputError::AmbiguousColumn { field, candidates })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resolved(header: &str, choices: &[&str]) -> String {
+        let columns: Vec<String> = header.split(',').map(str::to_owned).collect();
+        let choices: Vec<ColumnChoice> = choices.iter().map(|choice| choice.parse().unwrap()).collect();
+        match resolve(&columns, &choices) {
+            Ok((chosen, mapping)) => {
+                assert_eq!(columns[chosen.ticket], mapping.ticket);
+                format!("{} {:?}", chosen.ticket, chosen.text)
+            }
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn columns_are_those_asked_for_else_the_apis_own_else_obvious_ones() {
+        for (header, choices, wanted) in [
+            ("RelatedTicketId,TextPart", &[][..], "0 [1]"),
+            ("Ticket,Text,TextPart,RelatedTicketId", &[], "3 [2]"),
+            ("id, Ticket_ID ,Comment Body", &[], "1 [2]"),
+            ("TICKET NO.,ticket-description", &[], "0 [1]"),
+            ("Ticket,Note,Comment", &["text=Comment"], "0 [2]"),
+            ("Ticket,Note,Comment", &["text=Comment", "text=Note"], "0 [2, 1]"),
+            ("a,b,c", &["text=c", "ticket=a", "text=b"], "0 [2, 1]"),
+            ("a, B ,c", &["ticket=A", "text=b"], "0 [1]"),
+            ("a,A,b", &["ticket=A", "text=b"], "1 [2]"),
+            // A column that is asked for is no candidate for the other field.
+            ("Ticket,Ticket No,Body", &["text=Ticket No"], "0 [1]"),
+            ("Note,Text", &["ticket=Note"], "0 [1]"),
+            // Names that nobody needs may repeat.
+            ("x,x,Ticket,Note", &[], "2 [3]"),
+        ] {
+            assert_eq!(resolved(header, choices), wanted, "{header:?} {choices:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_resolved_says_what_to_do() {
+        for (header, choices, wanted) in [
+            (
+                "Ticket,Comment,Notes",
+                &[][..],
+                r#"several columns could be the text: "Comment", "Notes"; say which with --column text=COLUMN"#,
+            ),
+            (
+                "id,Comment",
+                &[],
+                r#"no column is obviously the ticket; say which with --column ticket=COLUMN; the columns are "id", "Comment""#,
+            ),
+            (
+                "Ticket,Comment",
+                &["text=Body"],
+                r#"there is no column "Body" for the text; the columns are "Ticket", "Comment""#,
+            ),
+            (
+                "Ticket,body,BODY",
+                &["text=Body"],
+                r#"several columns could be the text: "body", "BODY"; say which with --column text=COLUMN"#,
+            ),
+            ("Ticket,Note,Note", &[], r#"the header has the column "Note" more than once; rename the one not meant"#),
+            (
+                "Ticket,Note,Note",
+                &["text=Note"],
+                r#"the header has the column "Note" more than once; rename the one not meant"#,
+            ),
+            ("Ticket,Note", &["text=Note", "text=note"], r#"the column "Note" is asked for twice; leave one out"#),
+            ("a,b", &["text=a", "ticket=a"], r#"the column "a" is asked for twice; leave one out"#),
+            (
+                "a,b",
+                &["ticket=a", "ticket=b"],
+                r#"the ticket comes from one column, but both "a" and "b" are asked for"#,
+            ),
+        ] {
+            assert_eq!(resolved(header, choices), wanted, "{header:?} {choices:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_record_the_mapping_is_as_asked_else_the_apis_names() {
+        let mapping = unseen(&["text=Body".parse().unwrap()]).unwrap();
+        assert_eq!(mapping, Mapping { ticket: "RelatedTicketId".into(), text: vec!["Body".into()] });
+        assert_eq!(unseen(&[]).unwrap().text, ["TextPart"]);
+    }
+}

@@ -1,0 +1,382 @@
+//! CSV records, one at a time, none longer than a bound.
+
+use std::io::Read;
+
+use csv_core::ReadRecordResult;
+
+use super::error::{InputError, InvalidRow};
+use super::source::Source;
+
+/// Excel's last column is XFD, the 16,384th. Without this bound, a record of nothing but commas would take
+/// eight bytes of memory for each of its own.
+const MOST_CELLS: usize = 16_384;
+
+/// Reads records with csv_core's parser into buffers that are used again.
+#[derive(Debug)]
+pub(super) struct Reader {
+    core: csv_core::Reader,
+    /// The cells of the record, unquoted, one after the other.
+    cells: Vec<u8>,
+    /// Where each cell ends in `cells`; one place more than the parser gets, for a cell that is cut off.
+    ends: Vec<usize>,
+    bound_bytes: usize,
+    /// The byte used last was a carriage return: a line feed after it ends no line of its own.
+    after_return: bool,
+}
+
+/// A record, and what keeps it from being used.
+#[derive(Debug)]
+pub(super) struct Record<'a> {
+    /// Line on which it begins, from 1.
+    pub(super) line: u64,
+    /// Offset of its first byte.
+    pub(super) byte: u64,
+    /// If set, the cells are what was kept of a record that cannot be used.
+    pub(super) broken: Option<InvalidRow>,
+    bytes: &'a [u8],
+    ends: &'a [usize],
+}
+
+impl Record<'_> {
+    /// Number of cells.
+    pub(super) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// A cell's bytes, unquoted.
+    #[inline]
+    pub(super) fn cell(&self, index: usize) -> &[u8] {
+        let start = if index == 0 { 0 } else { self.ends[index - 1] };
+        &self.bytes[start..self.ends[index]]
+    }
+
+    /// All cells, in order.
+    pub(super) fn cells(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.len()).map(|index| self.cell(index))
+    }
+}
+
+impl Reader {
+    pub(super) fn new(bound_bytes: usize) -> Self {
+        let mut core = csv_core::Reader::new();
+        // Before its first read the parser would drop a byte order mark, but only where all of it is at hand.
+        // The source has done that; this makes every read a later one.
+        core.read_record(b",", &mut [], &mut []);
+        Self { core, cells: vec![0; 4096], ends: vec![0; 64 + 1], bound_bytes, after_return: false }
+    }
+
+    /// The next record; none at the end.
+    pub(super) fn next<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<Record<'_>>, InputError> {
+        if !self.skip_line_ends(source)? {
+            return Ok(None);
+        }
+        let (line, byte) = (self.core.line(), source.byte());
+        // One byte more than the bound, so that a record of just that length can show its end.
+        let most = self.bound_bytes.saturating_add(1);
+        let (mut used, mut kept, mut cells) = (0, 0, 0);
+        let mut broken = None;
+        loop {
+            if used == most {
+                broken = Some(InvalidRow::RecordTooLong { line, bound_bytes: self.bound_bytes });
+                break;
+            }
+            let input = source.peek(1)?;
+            let ended = input.is_empty();
+            // The end of input ends a record as a line end does, except within quotes, where the parser takes a
+            // line end for text: so it shows whether a quote is open, which it would not tell otherwise.
+            let input = if ended { b"\n" } else { &input[..input.len().min(most - used)] };
+            let spare = self.ends.len() - 1;
+            let (result, read, copied, closed) =
+                self.core.read_record(input, &mut self.cells[kept..], &mut self.ends[cells..spare]);
+            if !ended {
+                self.after_return = read > 0 && input[read - 1] == b'\r';
+                source.consume(read);
+            }
+            (used, cells) = (used + read, cells + closed);
+            if ended && result == ReadRecordResult::InputEmpty {
+                broken = Some(InvalidRow::OpenQuote { line });
+                break;
+            }
+            kept += copied;
+            match result {
+                ReadRecordResult::Record => break,
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputEndsFull if cells == MOST_CELLS => {
+                    broken = Some(InvalidRow::TooManyCells { line, most: MOST_CELLS });
+                    break;
+                }
+                ReadRecordResult::OutputFull => self.cells.resize((self.cells.len() * 2).min(most), 0),
+                ReadRecordResult::OutputEndsFull => self.ends.resize((spare * 2).min(MOST_CELLS) + 1, 0),
+                ReadRecordResult::End => unreachable!("a record that has begun ends as a record"),
+            }
+        }
+        if broken.is_some() {
+            self.discard(source)?;
+            // The cell that was cut off counts as one.
+            self.ends[cells] = kept;
+            cells += 1;
+        }
+        Ok(Some(Record { line, byte, broken, bytes: &self.cells[..kept], ends: &self.ends[..cells] }))
+    }
+
+    /// Reads past the ends of lines, so that positions are where records really begin; false at the end.
+    ///
+    /// A line ends with LF, CRLF, or (as old Macs and Excel's "CSV (Macintosh)" have it) CR alone. The parser
+    /// counts line feeds only, so returns are added to its count here. Within quotes, line feeds count.
+    fn skip_line_ends<R: Read>(&mut self, source: &mut Source<R>) -> Result<bool, InputError> {
+        let mut line = self.core.line() + u64::from(self.after_return);
+        loop {
+            let input = source.peek(1)?;
+            let mut skipped = 0;
+            for byte in input {
+                match byte {
+                    b'\n' => line += u64::from(!self.after_return),
+                    b'\r' => line += 1,
+                    _ => break,
+                }
+                self.after_return = *byte == b'\r';
+                skipped += 1;
+            }
+            let (ended, begun) = (input.is_empty(), skipped < input.len());
+            source.consume(skipped);
+            if ended || begun {
+                self.after_return = false;
+                self.core.set_line(line);
+                return Ok(begun);
+            }
+        }
+    }
+
+    /// Reads past the rest of a record.
+    fn discard<R: Read>(&mut self, source: &mut Source<R>) -> Result<(), InputError> {
+        let (mut cells, mut ends) = ([0; 4096], [0; 64]);
+        loop {
+            let input = source.peek(1)?;
+            let (result, read, ..) = self.core.read_record(input, &mut cells, &mut ends);
+            self.after_return = read > 0 && input[read - 1] == b'\r';
+            source.consume(read);
+            if let ReadRecordResult::Record | ReadRecordResult::End = result {
+                return Ok(());
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::source::Pieces;
+    use super::*;
+
+    /// A record's cells, line, byte, and what is wrong with it.
+    type Found = (Vec<Vec<u8>>, u64, u64, Option<InvalidRow>);
+
+    /// The records of `bytes`, read in pieces of `sizes`.
+    fn read(bytes: &[u8], sizes: &[usize], bound_bytes: usize) -> Vec<Found> {
+        let mut source = Source::new(Pieces::new(bytes, sizes.to_vec()));
+        source.begin().unwrap();
+        let mut reader = Reader::new(bound_bytes);
+        let mut records = Vec::new();
+        while let Some(record) = reader.next(&mut source).unwrap() {
+            let cells = record.cells().map(<[u8]>::to_vec).collect();
+            records.push((cells, record.line, record.byte, record.broken));
+        }
+        assert_eq!(source.byte(), bytes.len() as u64, "all is read");
+        records
+    }
+
+    /// Cells, line and byte of each record of `bytes`, which are whole; read in pieces of several sizes.
+    fn whole(bytes: &str) -> Vec<(Vec<String>, u64, u64)> {
+        let text = |cell| String::from_utf8(cell).unwrap();
+        let mut first = None;
+        for size in [1, 2, 3, 7, 100_000] {
+            let records: Vec<_> = read(bytes.as_bytes(), &[size], 1000)
+                .into_iter()
+                .map(|(cells, line, byte, broken)| {
+                    assert_eq!(broken, None);
+                    (cells.into_iter().map(text).collect(), line, byte)
+                })
+                .collect();
+            assert_eq!(*first.get_or_insert(records.clone()), records, "in pieces of {size}");
+        }
+        first.unwrap()
+    }
+
+    /// The same of records that may be broken.
+    fn broken(bytes: &[u8], bound_bytes: usize) -> Vec<Found> {
+        let records = read(bytes, &[100_000], bound_bytes);
+        for size in [1, 2, 3, 7] {
+            assert_eq!(read(bytes, &[size], bound_bytes), records, "in pieces of {size}");
+        }
+        records
+    }
+
+    #[test]
+    fn cells_come_out_to_the_byte() {
+        for (csv, cells) in [
+            ("a,b\n", &["a", "b"][..]),
+            ("a,b", &["a", "b"]),
+            ("\u{feff}a,b\r\n", &["a", "b"]),
+            ("\u{feff}\"a,\",b", &["a,", "b"]),
+            ("\"a, b\",\"c\"\"d\"\"\"", &["a, b", "c\"d\""]),
+            ("\"a\r\nb\n\n\",\r\n", &["a\r\nb\n\n", ""]),
+            (",\"\",", &["", "", ""]),
+            // A byte order mark is one at the very beginning only.
+            ("\n\u{feff}a,b", &["\u{feff}a", "b"]),
+            ("1,\"{\"\"type\"\": \"\"Point\"\", \"\"at\"\": [1, 2]}\"", &["1", r#"{"type": "Point", "at": [1, 2]}"#]),
+            ("ʤ,Grüße – 😀", &["ʤ", "Grüße – 😀"]),
+            (" a ,\tb ", &[" a ", "\tb "]),
+            ("5\" pipe,a\"b\"", &["5\" pipe", "a\"b\""]),
+            ("\"a\"b,c", &["ab", "c"]),
+        ] {
+            let records = whole(csv);
+            assert_eq!(records.len(), 1, "{csv:?}");
+            assert_eq!(records[0].0, cells, "{csv:?}");
+        }
+    }
+
+    #[test]
+    fn positions_are_where_records_begin() {
+        for (csv, positions) in [
+            ("a\nb\n", &[(1, 0), (2, 2)][..]),
+            ("a\r\nb\r\n", &[(1, 0), (2, 3)]),
+            ("a\rb\r", &[(1, 0), (2, 2)]),
+            ("\n\r\n\na\n\n\r\nb", &[(4, 4), (7, 9)]),
+            ("\u{feff}\na\nb", &[(2, 4), (3, 6)]),
+            ("\"1\n2\r\n3\"\r\nb", &[(1, 0), (4, 10)]),
+            ("", &[]),
+            ("\r\n\r\n", &[]),
+        ] {
+            let found: Vec<_> = whole(csv).into_iter().map(|(_, line, byte)| (line, byte)).collect();
+            assert_eq!(found, positions, "{csv:?}");
+        }
+    }
+
+    #[test]
+    fn an_over_long_record_costs_itself_alone() {
+        let too_long = Some(InvalidRow::RecordTooLong { line: 2, bound_bytes: 8 });
+        let one = |cell: &[u8]| vec![cell.to_vec()];
+        for (long, kept, end) in [
+            (&b"123456789"[..], &b"123456789"[..], &b"\n"[..]),
+            (b"1234567890,\"\n\",x", b"123456789", b"\r\n"),
+            (b"\"2345678\n\n\n\n0\"", b"2345678\n", b"\n"),
+        ] {
+            let csv = [b"12345678\n", long, end, b"\"2345678\"\nb\n"].concat();
+            // The last: of nine bytes too, its quotes counted.
+            let lines = long.iter().filter(|byte| **byte == b'\n').count() as u64;
+            let records = broken(&csv, 8);
+            assert_eq!(records[0], (one(b"12345678"), 1, 0, None));
+            assert_eq!(records[1], (one(kept), 2, 9, too_long.clone()), "{csv:?}");
+            let after = (9 + long.len() + end.len()) as u64;
+            let still_too_long = InvalidRow::RecordTooLong { line: 3 + lines, bound_bytes: 8 };
+            assert_eq!(records[2], (one(b"2345678"), 3 + lines, after, Some(still_too_long)), "{csv:?}");
+            assert_eq!(records[3], (one(b"b"), 4 + lines, after + 10, None), "{csv:?}");
+            assert_eq!(records.len(), 4);
+        }
+    }
+
+    #[test]
+    fn what_is_kept_of_a_long_record_is_bounded() {
+        let csv = [&b"a\n\""[..], &vec![b'x'; 5_000_000], b"\"\nb\n"].concat();
+        let mut source = Source::new(&csv[..]);
+        let mut reader = Reader::new(10_000);
+        let mut lengths = Vec::new();
+        while let Some(record) = reader.next(&mut source).unwrap() {
+            lengths.push(record.cell(0).len());
+        }
+        assert_eq!(lengths, [1, 10_000, 1]);
+        assert!(reader.cells.capacity() <= 20_000);
+    }
+
+    #[test]
+    fn a_record_of_too_many_cells_is_broken_and_the_next_is_not() {
+        let csv = [&vec![b','; MOST_CELLS - 1], &b"\n"[..], &vec![b','; 100_000], b"\na,b\n"].concat();
+        let records = broken(&csv, 1 << 20);
+        let shape: Vec<_> = records.iter().map(|(cells, .., broken)| (cells.len(), broken.clone())).collect();
+        let too_many = InvalidRow::TooManyCells { line: 2, most: MOST_CELLS };
+        assert_eq!(shape, [(MOST_CELLS, None), (MOST_CELLS + 1, Some(too_many)), (2, None)]);
+    }
+
+    #[test]
+    fn only_a_quote_open_at_the_end_of_input_is_an_open_quote() {
+        for (csv, open) in [
+            ("a\nb,\"c\nd", true),
+            ("a\n\"", true),
+            ("a\n\"b\"\"", true),
+            ("a\n\"b\"", false),
+            ("a\n\"b\"\"\"", false),
+            ("a\n5\" pipe", false),
+            ("a\nb,", false),
+        ] {
+            let records = broken(csv.as_bytes(), 100);
+            assert_eq!(records.len(), 2, "{csv:?}");
+            assert_eq!(records[1].3, open.then_some(InvalidRow::OpenQuote { line: 2 }), "{csv:?}");
+        }
+    }
+
+    fn csv_bytes() -> impl Strategy<Value = Vec<u8>> {
+        let byte = prop_oneof![
+            4 => Just(b','), 4 => Just(b'"'), 3 => Just(b'\n'), 3 => Just(b'\r'), 6 => b'a'..=b'c',
+            1 => Just(b' '), 1 => Just(0), 1 => any::<u8>(),
+        ];
+        let mark = prop_oneof![3 => Just(&b""[..]), 1 => Just(&b"\xef\xbb\xbf"[..])];
+        (mark, prop::collection::vec(byte, 0..200)).prop_map(|(mark, bytes)| [mark, &bytes].concat())
+    }
+
+    proptest! {
+        /// The csv crate's own reader, which has no bound, is the oracle.
+        #[test]
+        fn records_and_positions_are_the_csv_crates(
+            bytes in csv_bytes(),
+            sizes in prop::collection::vec(1_usize..20, 1..5),
+        ) {
+            let mut source = Source::new(Pieces::new(&bytes, sizes.clone()));
+            prop_assume!(source.begin().is_ok());
+            prop_assume!(source.byte() < 6);
+
+            let mut oracle = ::csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&bytes[..]);
+            let mut expected = Vec::new();
+            for record in oracle.byte_records() {
+                let record = record.unwrap();
+                // It says where the record before ended; the line ends between are not yet this record.
+                let mut byte = record.position().unwrap().byte() as usize;
+                if byte == 0 && bytes.starts_with(b"\xef\xbb\xbf") {
+                    byte = 3;
+                }
+                byte += bytes[byte..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+                expected.push((record.iter().map(<[u8]>::to_vec).collect::<Vec<_>>(), byte as u64));
+            }
+
+            let found = read(&bytes, &sizes, 1 << 20);
+            let lone_return = bytes.iter().enumerate().any(|(i, b)| *b == b'\r' && bytes.get(i + 1) != Some(&b'\n'));
+            for (_, line, byte, _) in &found {
+                let feeds = bytes[..*byte as usize].iter().filter(|byte| **byte == b'\n').count();
+                prop_assert!(lone_return || *line == 1 + feeds as u64);
+            }
+            let found: Vec<_> = found.into_iter().map(|(cells, _, byte, _)| (cells, byte)).collect();
+            prop_assert_eq!(found, expected);
+        }
+
+        /// With a bound, records that keep it come out as without, and the others are counted just so.
+        #[test]
+        fn a_bound_changes_nothing_but_the_records_over_it(
+            bytes in csv_bytes(),
+            sizes in prop::collection::vec(1_usize..20, 1..5),
+            bound_bytes in 0_usize..30,
+        ) {
+            prop_assume!(Source::new(&bytes[..]).begin().is_ok());
+            let free = read(&bytes, &sizes, 1 << 20);
+            let bounded = read(&bytes, &sizes, bound_bytes);
+            prop_assert_eq!(free.len(), bounded.len());
+            for (free, bounded) in free.into_iter().zip(bounded) {
+                if let Some(InvalidRow::RecordTooLong { .. }) = bounded.3 {
+                    prop_assert_eq!((bounded.1, bounded.2), (free.1, free.2));
+                    prop_assert!(bounded.0.concat().len() <= bound_bytes + 1);
+                } else {
+                    prop_assert_eq!(bounded, free);
+                }
+            }
+        }
+    }
+}

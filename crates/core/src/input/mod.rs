@@ -1,0 +1,41 @@
+//! Reads CSV and JSON lines exports, record by record, into rows to post.
+//!
+//! A broken record is a row of its own, [`Content::Invalid`] with its reason, and reading goes on after it; only
+//! what makes the whole input useless is an [`InputError`]. Records are counted and placed ([`Position`]) as a
+//! person finds them in the file. A text is handed on as it stands in its cell, to the byte.
+//!
+//! Memory does not depend on the input: a record longer than [`Options::record_bound_bytes`] (most often a quote
+//! that is never closed) is read past, not kept. That is why [`csv_core`] is driven here directly: the csv
+//! crate's own reader lets a record grow without end.
+//!
+//! ```
+//! use batchpost::input::{Content, Format, Options, Rows};
+//!
+//! let export = "Ticket ID,Comment\r\n143,\"Called back, all well\"\r\n";
+//! let mut rows = Rows::open(export.as_bytes(), &Options::new(Format::Csv))?;
+//! assert_eq!(rows.mapping().text, ["Comment"]);
+//! while let Some(row) = rows.next()? {
+//!     match row.content {
+//!         Content::Note { ticket, text } => println!("{}: {ticket} gets {text:?}", row.position),
+//!         Content::Invalid { reason, .. } => println!("{}: {reason}", row.position),
+//!         Content::Blank => {}
+//!     }
+//! }
+//! # Ok::<(), batchpost::input::InputError>(())
+//! ```
+//!
+//! [`Position`]: crate::job::Position
+
+mod columns;
+mod csv;
+mod error;
+mod jsonl;
+mod object;
+mod options;
+mod rows;
+mod source;
+
+pub use columns::Mapping;
+pub use error::{InputError, InvalidRow, Names, OptionError};
+pub use options::{ColumnChoice, Field, Format, Options};
+pub use rows::{Content, Row, Rows};

@@ -1,0 +1,186 @@
+//! How an input is to be read: its format, and which columns are what.
+
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use super::error::OptionError;
+
+/// The format of an input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Format {
+    /// `csv`: UTF-8, with or without byte order mark; comma; a header.
+    #[serde(rename = "csv")]
+    Csv,
+    /// `jsonl` or `ndjson`: an object a line.
+    #[serde(rename = "jsonl", alias = "ndjson")]
+    JsonLines,
+}
+
+impl Format {
+    /// The format that a file's name tells, by its extension: .csv, .jsonl or .ndjson, in any case.
+    pub fn of_name(file_name: impl AsRef<Path>) -> Option<Self> {
+        file_name.as_ref().extension()?.to_str()?.to_ascii_lowercase().parse().ok()
+    }
+}
+
+impl fmt::Display for Format {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Csv => "csv",
+            Self::JsonLines => "jsonl",
+        })
+    }
+}
+
+impl FromStr for Format {
+    type Err = OptionError;
+
+    fn from_str(text: &str) -> Result<Self, OptionError> {
+        match text {
+            "csv" => Ok(Self::Csv),
+            "jsonl" | "ndjson" => Ok(Self::JsonLines),
+            _ => Err(OptionError::Format(text.to_owned())),
+        }
+    }
+}
+
+/// What a column can be to a note.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Field {
+    /// `ticket`: the id of the ticket that gets the note.
+    Ticket,
+    /// `text`: the note's text, or a part of it.
+    Text,
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Ticket => "ticket",
+            Self::Text => "text",
+        })
+    }
+}
+
+impl FromStr for Field {
+    type Err = OptionError;
+
+    fn from_str(text: &str) -> Result<Self, OptionError> {
+        match text {
+            "ticket" => Ok(Self::Ticket),
+            "text" => Ok(Self::Text),
+            _ => Err(OptionError::Field(text.to_owned())),
+        }
+    }
+}
+
+/// A person's word on which column is what: `ticket=Ticket ID`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct ColumnChoice {
+    /// What the column is.
+    pub field: Field,
+    /// The column's name.
+    pub column: String,
+}
+
+impl fmt::Display for ColumnChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.field, self.column)
+    }
+}
+
+impl FromStr for ColumnChoice {
+    type Err = OptionError;
+
+    fn from_str(text: &str) -> Result<Self, OptionError> {
+        match text.split_once('=') {
+            Some((field, column)) if !column.trim().is_empty() => {
+                Ok(Self { field: field.trim().parse()?, column: column.to_owned() })
+            }
+            _ => Err(OptionError::Choice(text.to_owned())),
+        }
+    }
+}
+
+impl TryFrom<String> for ColumnChoice {
+    type Error = OptionError;
+
+    fn try_from(text: String) -> Result<Self, OptionError> {
+        text.parse()
+    }
+}
+
+impl From<ColumnChoice> for String {
+    fn from(choice: ColumnChoice) -> String {
+        choice.to_string()
+    }
+}
+
+/// How an input is to be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Options {
+    /// The input's format.
+    pub format: Format,
+    /// The columns to take; those of a field that none is given for are found by their names.
+    pub columns: Vec<ColumnChoice>,
+    /// The longest record that is kept, in bytes as they stand in the source, its line end not counted.
+    pub record_bound_bytes: usize,
+}
+
+impl Options {
+    /// 1 MiB.
+    pub const DEFAULT_RECORD_BOUND_BYTES: usize = 1 << 20;
+
+    /// Options for `format`: columns found by their names, and the default bound.
+    pub fn new(format: Format) -> Self {
+        Self { format, columns: Vec::new(), record_bound_bytes: Self::DEFAULT_RECORD_BOUND_BYTES }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_name_tells_the_format_by_its_extension() {
+        for (name, format) in [
+            ("notes.csv", Some(Format::Csv)),
+            ("a/NOTES.CSV", Some(Format::Csv)),
+            ("x.csv.jsonl", Some(Format::JsonLines)),
+            ("x.NdJson", Some(Format::JsonLines)),
+            ("csv", None),
+            (".csv", None),
+            ("x.json", None),
+            ("x.csv.gz", None),
+        ] {
+            assert_eq!(Format::of_name(name), format, "{name}");
+        }
+    }
+
+    #[test]
+    fn formats_and_choices_survive_text_and_json() {
+        for format in [Format::Csv, Format::JsonLines] {
+            assert_eq!(format.to_string().parse(), Ok(format));
+            assert_eq!(serde_json::to_string(&format).unwrap(), format!("\"{format}\""));
+        }
+        assert_eq!(serde_json::from_str::<Format>("\"ndjson\"").unwrap(), Format::JsonLines);
+        for text in ["ticket=Ticket ID", "text=a=b", "text= padded "] {
+            let choice: ColumnChoice = text.parse().unwrap();
+            assert_eq!(choice.to_string(), text);
+            let json = serde_json::to_string(&choice).unwrap();
+            assert_eq!(serde_json::from_str::<ColumnChoice>(&json).unwrap(), choice);
+        }
+    }
+
+    #[test]
+    fn other_choices_are_refused() {
+        for text in ["", "ticket", "ticket=", "text= ", "=x", "note=x", "Ticket=x"] {
+            assert!(text.parse::<ColumnChoice>().is_err(), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,364 @@
+//! Records turned into rows: a note to post, a blank, or what is wrong.
+
+use std::io::Read;
+
+use super::columns::{Chosen, Mapping, resolve};
+use super::csv::{self, Record};
+use super::error::{InputError, InvalidRow, Names};
+use super::jsonl;
+use super::options::{Format, Options};
+use super::source::Source;
+use crate::job::{Key, Position, Ticket, TicketError};
+
+/// One record of the input.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Row {
+    /// Where it stands.
+    pub position: Position,
+    /// What it is.
+    pub content: Content,
+}
+
+/// What a record is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Content {
+    /// Nothing but blanks in every mapped column.
+    Blank,
+    /// A text for a ticket.
+    Note {
+        /// The ticket.
+        ticket: Ticket,
+        /// The text, as it stands in its cell; cells of several text columns are joined by an empty line.
+        text: String,
+    },
+    /// No job can be made of it.
+    Invalid {
+        /// Why.
+        reason: InvalidRow,
+        /// The key of its raw cells, or of what was kept of them.
+        key: Key,
+    },
+}
+
+impl Content {
+    pub(super) fn of<'a, C: Iterator<Item = &'a [u8]>>(
+        note: Result<Option<(Ticket, String)>, InvalidRow>,
+        raw_cells: impl FnOnce() -> C,
+    ) -> Self {
+        match note {
+            Ok(Some((ticket, text))) => Self::Note { ticket, text },
+            Ok(None) => Self::Blank,
+            Err(reason) => Self::Invalid { reason, key: Key::of_invalid(raw_cells()) },
+        }
+    }
+}
+
+/// The rows of an input, in order.
+#[derive(Debug)]
+pub struct Rows<R> {
+    source: Source<R>,
+    records: Records,
+    columns: Vec<String>,
+    mapping: Mapping,
+}
+
+#[derive(Debug)]
+enum Records {
+    Csv { reader: Box<csv::Reader>, chosen: Chosen, count: u64 },
+    JsonLines(jsonl::Reader),
+}
+
+impl<R: Read> Rows<R> {
+    /// Reads the header of a CSV, or JSON lines up to the first object, and finds the columns to use.
+    ///
+    /// An input with no rows is fine; a CSV without a header is not.
+    pub fn open(source: R, options: &Options) -> Result<Self, InputError> {
+        let mut source = Source::new(source);
+        source.begin()?;
+        match options.format {
+            Format::Csv => {
+                let mut reader = csv::Reader::new(options.record_bound_bytes);
+                let columns = header(&mut reader, &mut source)?;
+                let (chosen, mapping) =
+                    resolve(&columns, &options.columns).map_err(|error| separated(&columns).unwrap_or(error))?;
+                Ok(Self { source, records: Records::Csv { reader: reader.into(), chosen, count: 0 }, columns, mapping })
+            }
+            Format::JsonLines => {
+                let (reader, columns, mapping) = jsonl::Reader::open(&mut source, options)?;
+                Ok(Self { source, records: Records::JsonLines(reader), columns, mapping })
+            }
+        }
+    }
+
+    /// The next row; none at the end, when the source has been read to its end too.
+    ///
+    /// After an error there is nothing more to read: what a failed source gives next has no place in the input.
+    #[expect(clippy::should_implement_trait, reason = "an error ends the run, so it is `?` on each call, not an item")]
+    pub fn next(&mut self) -> Result<Option<Row>, InputError> {
+        match &mut self.records {
+            Records::Csv { reader, chosen, count } => {
+                let Some(record) = reader.next(&mut self.source)? else { return Ok(None) };
+                *count += 1;
+                let position = Position { record: *count, line: record.line, byte: record.byte };
+                let note = note_of_record(&record, self.columns.len(), chosen, &self.mapping);
+                Ok(Some(Row { position, content: Content::of(note, || record.cells()) }))
+            }
+            Records::JsonLines(reader) => reader.next(&mut self.source, &self.mapping),
+        }
+    }
+
+    /// The columns in use.
+    pub fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    /// The columns there are: a CSV's header, or the names in the first JSON object.
+    pub fn columns(&self) -> &[String] {
+        &self.columns
+    }
+
+    /// The source, which may have been read further than the last row.
+    pub fn source(&self) -> &R {
+        self.source.get_ref()
+    }
+
+    /// Gives the source back, which may have been read further than the last row.
+    pub fn into_inner(self) -> R {
+        self.source.into_inner()
+    }
+}
+
+fn header<R: Read>(reader: &mut csv::Reader, source: &mut Source<R>) -> Result<Vec<String>, InputError> {
+    let record = reader.next(source)?.ok_or(InputError::NoHeader)?;
+    if record.cells().any(|cell| cell.contains(&0)) {
+        return Err(InputError::Binary);
+    }
+    if let Some(reason) = record.broken {
+        return Err(InputError::Header(reason));
+    }
+    Ok(record.cells().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect())
+}
+
+/// What to say of a header that is one column only because commas do not separate it.
+fn separated(columns: &[String]) -> Option<InputError> {
+    match columns {
+        [one] if one.contains(';') => Some(InputError::Separator("semicolons")),
+        [one] if one.contains('\t') => Some(InputError::Separator("tabs")),
+        _ => None,
+    }
+}
+
+fn note_of_record(
+    record: &Record<'_>,
+    columns: usize,
+    chosen: &Chosen,
+    mapping: &Mapping,
+) -> Result<Option<(Ticket, String)>, InvalidRow> {
+    if let Some(reason) = &record.broken {
+        return Err(reason.clone());
+    }
+    if record.len() != columns {
+        let blank = record.cells().all(|cell| std::str::from_utf8(cell).is_ok_and(is_blank));
+        let count = InvalidRow::CellCount { found: record.len(), expected: columns };
+        return if blank { Ok(None) } else { Err(count) };
+    }
+    let cell = |index: usize, column: &String| {
+        std::str::from_utf8(record.cell(index)).map_err(|_| InvalidRow::NotUtf8 { column: column.clone() })
+    };
+    let ticket = cell(chosen.ticket, &mapping.ticket)?.parse();
+    let texts = chosen.text.iter().zip(&mapping.text);
+    note(ticket, texts.map(|(&index, column)| cell(index, column)), mapping)
+}
+
+/// The note of a ticket cell and the cells of the mapping's text columns; none if all are blank.
+pub(super) fn note<'a>(
+    ticket: Result<Ticket, TicketError>,
+    texts: impl Iterator<Item = Result<&'a str, InvalidRow>>,
+    mapping: &Mapping,
+) -> Result<Option<(Ticket, String)>, InvalidRow> {
+    let mut joined: Option<String> = None;
+    for (text, column) in texts.zip(&mapping.text) {
+        let text = text?;
+        if is_blank(text) {
+            continue;
+        }
+        if memchr::memchr(0, text.as_bytes()).is_some() {
+            return Err(InvalidRow::Nul { column: column.clone() });
+        }
+        match &mut joined {
+            None => joined = Some(text.to_owned()),
+            Some(joined) => {
+                joined.push_str("\n\n");
+                joined.push_str(text);
+            }
+        }
+    }
+    let column = || mapping.ticket.clone();
+    match (ticket, joined) {
+        (Ok(ticket), Some(text)) => Ok(Some((ticket, text))),
+        (Ok(_), None) => Err(InvalidRow::NoText { columns: Names(mapping.text.clone()) }),
+        (Err(TicketError::Empty), None) => Ok(None),
+        (Err(TicketError::Empty), Some(_)) => Err(InvalidRow::NoTicket { column: column() }),
+        (Err(error), _) => Err(InvalidRow::Ticket { column: column(), error }),
+    }
+}
+
+fn is_blank(text: &str) -> bool {
+    text.chars().all(char::is_whitespace)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::source::Pieces;
+    use super::*;
+
+    /// The rows of `input` in brief: `record@line: content`; or the error.
+    fn brief<R: Read>(input: R, options: &Options) -> Vec<String> {
+        let mut rows = match Rows::open(input, options) {
+            Ok(rows) => rows,
+            Err(error) => return vec![format!("error: {error}")],
+        };
+        let mut out = Vec::new();
+        while let Some(Row { position, content }) = rows.next().unwrap() {
+            let content = match content {
+                Content::Blank => "blank".to_owned(),
+                Content::Note { ticket, text } => format!("{ticket} {text:?}"),
+                Content::Invalid { reason, .. } => reason.to_string(),
+            };
+            out.push(format!("{}@{}: {content}", position.record, position.line));
+        }
+        out
+    }
+
+    fn csv(input: impl AsRef<[u8]>) -> Vec<String> {
+        brief(input.as_ref(), &Options::new(Format::Csv))
+    }
+
+    #[test]
+    fn records_become_notes_blanks_and_reasons() {
+        for (record, wanted) in [
+            (&b"143,hi"[..], r#"1@2: 143 "hi""#),
+            (b"#143.0,hi", r#"1@2: 143 "hi""#),
+            (b" 143 ,\"  a\r\nb \"", r#"1@2: 143 "  a\r\nb ""#),
+            (b",", "1@2: blank"),
+            (b" ,\t", "1@2: blank"),
+            (b" , ,,", "1@2: blank"),
+            (b"\"\"", "1@2: blank"),
+            (b"143,", r#"1@2: there is a ticket id but no text in "Note""#),
+            (b",hi", r#"1@2: column "Ticket" is empty; there is a text but no ticket id to post it under"#),
+            (b"T-1,hi", r#"1@2: column "Ticket": ticket id "T-1" is not a positive whole number"#),
+            (b"T-1,", r#"1@2: column "Ticket": ticket id "T-1" is not a positive whole number"#),
+            (b"143", "1@2: cells: 1, columns in the header: 2; a text with a comma or quote in it must be quoted"),
+            (b"143,a,b", "1@2: cells: 3, columns in the header: 2; a text with a comma or quote in it must be quoted"),
+            (b"143,Gr\xfc\xdfe", r#"1@2: column "Note" is not UTF-8; save the file as CSV UTF-8"#),
+            (b"\xff,a", r#"1@2: column "Ticket" is not UTF-8; save the file as CSV UTF-8"#),
+            (b"143,a\0b", r#"1@2: column "Note" contains a NUL character; remove it"#),
+            (
+                b"143,\"a",
+                "1@2: the record that begins on line 2 has a quote that is never closed; the input ends inside it",
+            ),
+        ] {
+            assert_eq!(csv([b"Ticket,Note\n", record].concat()), [wanted], "{record:?}");
+        }
+    }
+
+    #[test]
+    fn cells_that_are_not_mapped_do_not_matter() {
+        assert_eq!(csv(b"x,Ticket,Note\n\xff\0,1,a\nzz,,\n"), [r#"1@2: 1 "a""#, "2@3: blank"]);
+    }
+
+    #[test]
+    fn text_columns_are_joined_by_an_empty_line_in_the_order_asked_without_blank_ones() {
+        let mut options = Options::new(Format::Csv);
+        options.columns = ["text=c", "text=a", "text=b"].map(|choice| choice.parse().unwrap()).to_vec();
+        let input = "Ticket,a,b,c\n1,a,b,c\n2, ,b,c\n3,,b\n,\n,,,\n3,,b,\n4,,, \n";
+        assert_eq!(
+            brief(input.as_bytes(), &options),
+            [
+                r#"1@2: 1 "c\n\na\n\nb""#,
+                r#"2@3: 2 "c\n\nb""#,
+                "3@4: cells: 3, columns in the header: 4; a text with a comma or quote in it must be quoted",
+                "4@5: blank",
+                "5@6: blank",
+                r#"6@7: 3 "b""#,
+                r#"7@8: there is a ticket id but no text in "c", "a", "b""#,
+            ]
+        );
+    }
+
+    #[test]
+    fn reading_goes_on_after_an_over_long_record() {
+        let mut options = Options::new(Format::Csv);
+        options.record_bound_bytes = 20;
+        let input = format!("Ticket,Note\n1,a\n2,\"{}\n\"\n3,c\n", "x".repeat(200_000));
+        for size in [1000, 1 << 20] {
+            assert_eq!(
+                brief(Pieces::new(input.as_bytes(), vec![size]), &options),
+                [
+                    r#"1@2: 1 "a""#,
+                    "2@3: the record that begins on line 3 is longer than 20 bytes; is a quote never closed?",
+                    r#"3@5: 3 "c""#,
+                ]
+            );
+        }
+    }
+
+    #[test]
+    fn an_input_without_rows_is_fine_and_one_without_header_is_not() {
+        assert!(csv("Ticket,Note").is_empty());
+        assert!(csv("\u{feff}Ticket,Note\r\n\r\n").is_empty());
+        for nothing in ["", "\n\r\n", "\u{feff}"] {
+            let wanted = "error: the input has no header line; the first line of a CSV must name its columns";
+            assert_eq!(csv(nothing), [wanted]);
+        }
+    }
+
+    #[test]
+    fn a_header_that_cannot_be_used_says_why() {
+        for (header, wanted) in [
+            ("Ticket;Note", "error: the columns seem to be separated by semicolons; save it as CSV with commas"),
+            ("Ticket\tNote", "error: the columns seem to be separated by tabs; save it as CSV with commas"),
+            (
+                "Ticket,No\0te",
+                "error: the input looks like UTF-16 or binary data; save it as UTF-8 (in Excel: CSV UTF-8)",
+            ),
+            (
+                "Ticket,\"Note\n1,a",
+                "error: the header cannot be read: the record that begins on line 1 has a quote that is never closed; \
+                 the input ends inside it",
+            ),
+        ] {
+            assert_eq!(csv(header), [wanted]);
+        }
+    }
+
+    #[test]
+    fn an_invalid_row_has_the_key_of_its_raw_cells() {
+        let keys = |input: &[u8]| {
+            let mut rows = Rows::open(input, &Options::new(Format::Csv)).unwrap();
+            let mut keys = Vec::new();
+            while let Some(row) = rows.next().unwrap() {
+                match row.content {
+                    Content::Invalid { key, .. } => keys.push(key),
+                    other => panic!("{other:?}"),
+                }
+            }
+            keys
+        };
+        let found = keys(b"Ticket,Note\r\nx,\"a\"\r\nx,b\r\n\xff,a\r\n");
+        let again = keys(b"Ticket,Note\n\xff,a\nx,a\n");
+        assert_eq!((found[0], found[2]), (again[1], again[0]));
+        assert_eq!(found[0], Key::of_invalid([&b"x"[..], b"a"].into_iter()));
+        assert_ne!(found[0], found[1]);
+    }
+
+    #[test]
+    fn the_source_comes_back_read_to_its_end() {
+        let mut rows = Rows::open(&b"Ticket,Note\n1,a\n"[..], &Options::new(Format::Csv)).unwrap();
+        assert_eq!(rows.columns(), ["Ticket", "Note"]);
+        assert_eq!(*rows.mapping(), Mapping { ticket: "Ticket".into(), text: vec!["Note".into()] });
+        while rows.next().unwrap().is_some() {}
+        assert!(rows.source().is_empty());
+        assert!(rows.into_inner().is_empty());
+    }
+}
