@@ -8,6 +8,7 @@ pub mod ledger;
 pub mod limit;
 pub mod limiter;
 pub mod outcome;
+pub mod reading;
 pub mod retry;
 pub mod settings;
 pub mod storage;

@@ -16,8 +16,28 @@ pub struct Standing {
 const OPEN: u8 = 1;
 /// No longer in the input, as of the ledger's last word.
 const VANISHED: u8 = 2;
-/// Met in the reading under way.
+/// Met in the first (or only) reading of the input.
 const MET: u8 = 4;
+/// Met in the second one.
+const MET_AGAIN: u8 = 8;
+
+/// One of the times that a run reads its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pass {
+    /// The first, or the only one of a stream.
+    First,
+    /// The second, to post.
+    Second,
+}
+
+impl Pass {
+    fn flag(self) -> u8 {
+        match self {
+            Self::First => MET,
+            Self::Second => MET_AGAIN,
+        }
+    }
+}
 
 impl Standing {
     /// A job that no ledger knows yet.
@@ -38,14 +58,14 @@ impl Standing {
         self.is(VANISHED)
     }
 
-    /// Whether the reading under way has met it.
-    pub fn is_met(self) -> bool {
-        self.is(MET)
+    /// Whether this reading of the input has met it.
+    pub fn is_met(self, pass: Pass) -> bool {
+        self.is(pass.flag())
     }
 
-    /// Notes whether the reading under way has met it.
-    pub fn set_met(&mut self, met: bool) {
-        self.set(MET, met);
+    /// Notes that this reading of the input has met it.
+    pub fn meet(&mut self, pass: Pass) {
+        self.set(pass.flag(), true);
     }
 
     /// Takes the outcome of a row that never was sent (invalid, skipped).

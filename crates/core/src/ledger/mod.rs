@@ -23,7 +23,7 @@ mod record;
 mod recovery;
 mod writer;
 
-pub use batch::{Batch, Standing};
+pub use batch::{Batch, Pass, Standing};
 pub use line::{BadLine, LedgerId};
 pub use record::{AttemptEnd, Finish, Header, Input, Intent, Invalid, Mark, Presence, Reading, Record, Run, VERSION};
 pub use recovery::{Entry, Extent, read};

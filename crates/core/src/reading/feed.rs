@@ -1,0 +1,145 @@
+//! The reading that posts: gives the engine what is to do.
+
+use std::io::Read;
+
+use super::identity::Occurrences;
+use super::survey::Ask;
+use crate::engine::Offer;
+use crate::input::{Content, InputError, Rows};
+use crate::job::{Job, Key, KeyMap, Position};
+use crate::ledger::{Invalid, Pass, Standing};
+use crate::outcome::Outcome;
+
+/// What the feed gives next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Fed {
+    /// A job to do.
+    Job(Offer),
+    /// A row of which no job can be made and that the ledger does not know yet.
+    Invalid(Invalid),
+    /// A stream's row that needs nothing done; of a file's none is mentioned.
+    Passed(Outcome),
+    /// There is more to do than was asked for.
+    Withheld,
+    /// The input has come to its end.
+    End,
+}
+
+/// Why the input cannot be posted any further.
+#[derive(Debug, thiserror::Error)]
+pub enum FeedError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// It is not what it was.
+    #[error("the input changed while it was read: {0}; run it again")]
+    Changed(String),
+}
+
+/// See the [module](super).
+#[derive(Debug)]
+pub struct Feed<R> {
+    rows: Rows<R>,
+    ask: Ask,
+    standings: KeyMap<Standing>,
+    occurrences: Occurrences,
+    /// The rows that the first reading counted; none where there was none.
+    surveyed: Option<u64>,
+    /// Rows read so far.
+    read: u64,
+    blank: u64,
+    offered: u64,
+}
+
+impl<R: Read> Feed<R> {
+    /// The second reading of an input of which the first counted `rows` rows and entered each into `standings`.
+    pub fn of_surveyed(rows: Rows<R>, ask: Ask, standings: KeyMap<Standing>, surveyed: u64) -> Self {
+        Self { surveyed: Some(surveyed), ..Self::of_stream(rows, ask, standings) }
+    }
+
+    /// The only reading of a stream.
+    pub fn of_stream(rows: Rows<R>, ask: Ask, standings: KeyMap<Standing>) -> Self {
+        let occurrences = Occurrences::default();
+        Self { rows, ask, standings, occurrences, surveyed: None, read: 0, blank: 0, offered: 0 }
+    }
+
+    /// Rows read so far, and how many of them were blank.
+    pub fn read(&self) -> (u64, u64) {
+        (self.read, self.blank)
+    }
+
+    /// Where the input's bytes come from.
+    pub fn source(&self) -> &R {
+        self.rows.source()
+    }
+
+    /// Jobs that the ledger knows and the reading did not meet, and those that it met again.
+    pub fn presence_changes(&self) -> (Vec<Key>, Vec<Key>) {
+        super::presence_changes(&self.standings)
+    }
+
+    /// The next thing that matters.
+    ///
+    /// # Errors
+    ///
+    /// When the input cannot be read on, or a row differs from what the first reading found.
+    pub fn pull(&mut self) -> Result<Fed, FeedError> {
+        loop {
+            let Some(row) = self.rows.next()? else { return self.end() };
+            self.read += 1;
+            let position = row.position;
+            let fed = match row.content {
+                Content::Blank => {
+                    self.blank += 1;
+                    Fed::Passed(Outcome::Skipped)
+                }
+                Content::Invalid { reason, key } => {
+                    let (key, standing) = self.meet(key, position)?;
+                    let (row, line, why) = (position.record, position.line, reason.to_string());
+                    match standing.outcome() {
+                        Outcome::Invalid => Fed::Passed(Outcome::Invalid),
+                        _ => Fed::Invalid(Invalid { row, line, key, why }),
+                    }
+                }
+                Content::Note { ticket, text } => {
+                    let (key, standing) = self.meet(Key::of_job(&self.ask.target, ticket, &text), position)?;
+                    let stands = standing.outcome();
+                    if !self.ask.is_to_do(stands) {
+                        Fed::Passed(stands)
+                    } else if self.ask.first.is_some_and(|first| self.offered >= first) {
+                        return Ok(Fed::Withheld);
+                    } else {
+                        self.offered += 1;
+                        let job = Job { position, key, ticket, text };
+                        Fed::Job(Offer { job, stands, attempts: standing.attempts() })
+                    }
+                }
+            };
+            // A file's rows were counted before; only what is to be done or written matters now.
+            if self.surveyed.is_none() || !matches!(fed, Fed::Passed(_)) {
+                return Ok(fed);
+            }
+        }
+    }
+
+    fn end(&self) -> Result<Fed, FeedError> {
+        match self.surveyed {
+            Some(rows) if rows != self.read => {
+                Err(FeedError::Changed(format!("it had {rows} rows at first and {} later", self.read)))
+            }
+            _ => Ok(Fed::End),
+        }
+    }
+
+    /// The key of a row with the content key `first`, and where it stands.
+    fn meet(&mut self, first: Key, position: Position) -> Result<(Key, Standing), FeedError> {
+        let pass = if self.surveyed.is_some() { Pass::Second } else { Pass::First };
+        let key = self.occurrences.key(first, &self.standings, pass);
+        let standing = self.standings.entry(key).or_insert(Standing::NEW);
+        if self.surveyed.is_some() && !standing.is_met(Pass::First) {
+            return Err(FeedError::Changed(format!("{position} was not in it at first")));
+        }
+        standing.meet(pass);
+        Ok((key, *standing))
+    }
+}

@@ -1,0 +1,45 @@
+//! Which job a row is: rows exactly alike are told apart by their occurrence.
+
+use crate::job::{Key, KeyMap};
+use crate::ledger::{Pass, Standing};
+
+/// Gives each row of one reading its key.
+#[derive(Debug, Default)]
+pub(super) struct Occurrences {
+    /// How often a key's content was met, where it was more than once.
+    repeats: KeyMap<u32>,
+}
+
+impl Occurrences {
+    /// The key of a row with the content key `first`: its own in each reading, the same in the next.
+    pub(super) fn key(&mut self, first: Key, standings: &KeyMap<Standing>, pass: Pass) -> Key {
+        if !standings.get(&first).is_some_and(|standing| standing.is_met(pass)) {
+            return first;
+        }
+        let repeat = self.repeats.entry(first).or_insert(0);
+        *repeat += 1;
+        first.occurrence(*repeat)
+    }
+
+    /// Rows that were exactly like an earlier one.
+    pub(super) fn duplicates(&self) -> u64 {
+        self.repeats.values().map(|repeats| u64::from(*repeats)).sum()
+    }
+}
+
+/// After the first reading: the jobs of the ledger that are no longer in the input, and those that are there again.
+pub fn presence_changes(standings: &KeyMap<Standing>) -> (Vec<Key>, Vec<Key>) {
+    let mut vanished = Vec::new();
+    let mut returned = Vec::new();
+    for (key, standing) in standings {
+        match (standing.is_met(Pass::First), standing.is_vanished()) {
+            (false, false) => vanished.push(*key),
+            (true, true) => returned.push(*key),
+            _ => {}
+        }
+    }
+    // The table's order differs from run to run; the ledger's should not.
+    vanished.sort_unstable();
+    returned.sort_unstable();
+    (vanished, returned)
+}

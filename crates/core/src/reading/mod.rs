@@ -1,0 +1,16 @@
+//! What an existing ledger makes of each row of an input.
+//!
+//! A file is read twice through one handle. The first reading ([`survey`]) counts everything and sends nothing; the
+//! second ([`Feed`]) gives the engine what is to do, and a row that the first one did not see ends the run. A stream
+//! is read once, by the feed alone.
+
+mod feed;
+mod identity;
+mod survey;
+
+pub use feed::{Fed, Feed, FeedError};
+pub use identity::presence_changes;
+pub use survey::{Ask, Named, RowNote, Survey, survey};
+
+#[cfg(test)]
+mod tests;

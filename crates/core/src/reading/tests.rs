@@ -1,0 +1,127 @@
+use super::*;
+use crate::input::{Format, Options, Rows};
+use crate::job::KeyMap;
+use crate::ledger::{Pass, Standing};
+use crate::outcome::{Counts, Outcome};
+use crate::settings::InDoubt;
+
+const SHEET: &str = "ticket,text\n1,a\n2,b\nx,c\n,\n1,a\n";
+
+fn ask() -> Ask {
+    Ask { target: "t".to_owned(), in_doubt: InDoubt::Hold, first: None }
+}
+
+fn rows(sheet: &str) -> Rows<&[u8]> {
+    Rows::open(sheet.as_bytes(), &Options::new(Format::Csv)).unwrap()
+}
+
+fn read(sheet: &str, ask: &Ask, standings: &mut KeyMap<Standing>) -> Survey {
+    survey(&mut rows(sheet), ask, Named { notes: 10, jobs: 10 }, standings).unwrap()
+}
+
+/// What the feed gives, in short: the row numbers of jobs, and the other things by name.
+fn feed(mut feed: Feed<&[u8]>) -> Result<Vec<String>, String> {
+    let mut all = Vec::new();
+    loop {
+        match feed.pull().map_err(|error| error.to_string())? {
+            Fed::Job(offer) => all.push(format!("job {}", offer.job.position.record)),
+            Fed::Invalid(invalid) => all.push(format!("invalid {}", invalid.row)),
+            Fed::Passed(outcome) => all.push(format!("passed {outcome}")),
+            Fed::Withheld => {
+                all.push("withheld".to_owned());
+                return Ok(all);
+            }
+            Fed::End => return Ok(all),
+        }
+    }
+}
+
+fn feed_again(first: &str, second: &str, ask: &Ask) -> Result<Vec<String>, String> {
+    let mut standings = KeyMap::default();
+    let survey = read(first, ask, &mut standings);
+    feed(Feed::of_surveyed(rows(second), ask.clone(), standings, survey.rows))
+}
+
+#[test]
+fn the_first_reading_counts_every_row_once() {
+    let survey = read(SHEET, &ask(), &mut KeyMap::default());
+    assert_eq!(survey.counts, Counts { pending: 3, invalid: 1, skipped: 1, ..Counts::default() });
+    assert_eq!((survey.rows, survey.counts.total()), (5, 5));
+    assert_eq!((survey.blank, survey.duplicates, survey.to_do), (1, 1, 3));
+    assert_eq!(survey.invalid[0].position.record, 3);
+}
+
+#[test]
+fn rows_exactly_alike_are_jobs_of_their_own() {
+    let mut standings = KeyMap::default();
+    let survey = read(SHEET, &ask(), &mut standings);
+    assert_eq!(standings.len(), 4);
+    assert_ne!(survey.next[0].key, survey.next[2].key);
+}
+
+#[test]
+fn the_second_reading_gives_what_is_to_do_in_order() {
+    assert_eq!(feed_again(SHEET, SHEET, &ask()).unwrap(), ["job 1", "job 2", "invalid 3", "job 5"]);
+}
+
+#[test]
+fn only_so_many_are_given_as_are_asked_for() {
+    let two = Ask { first: Some(2), ..ask() };
+    assert_eq!(feed_again(SHEET, SHEET, &two).unwrap(), ["job 1", "job 2", "invalid 3", "withheld"]);
+    let three = Ask { first: Some(3), ..ask() };
+    assert_eq!(feed_again(SHEET, SHEET, &three).unwrap().last().unwrap(), "job 5");
+}
+
+#[test]
+fn a_stream_is_counted_as_it_comes() {
+    let stream = Feed::of_stream(rows(SHEET), ask(), KeyMap::default());
+    assert_eq!(feed(stream).unwrap(), ["job 1", "job 2", "invalid 3", "passed skipped", "job 5"]);
+}
+
+#[test]
+fn what_the_ledger_knows_as_done_is_not_given_again_wherever_it_moved() {
+    let mut standings = KeyMap::default();
+    let first = read(SHEET, &ask(), &mut standings);
+    let mut known = KeyMap::default();
+    let mut standing = Standing::NEW;
+    standing.set_outcome(Outcome::Posted);
+    known.insert(first.next[0].key, standing);
+    let sorted = "ticket,text\n1,a\n1,a\n2,b\n3,new\n";
+    let second = read(sorted, &ask(), &mut known);
+    assert_eq!(second.counts, Counts { posted: 1, pending: 3, ..Counts::default() });
+    let feed = feed(Feed::of_surveyed(rows(sorted), ask(), known, second.rows)).unwrap();
+    assert_eq!(feed, ["job 2", "job 3", "job 4"]);
+}
+
+#[test]
+fn a_row_that_differs_from_the_first_reading_ends_the_run() {
+    let changed = |second: &str| feed_again(SHEET, second, &ask()).unwrap_err();
+    assert!(changed("ticket,text\n1,a\n2,B\nx,c\n,\n1,a\n").contains("row 2 (line 3)"));
+    assert!(changed("ticket,text\n1,a\n2,b\nx,c\n,\n1,a\n1,a\n").contains("row 6"));
+    assert!(changed("ticket,text\n1,a\n2,b\nx,c\n,\n").contains("5 rows at first and 4 later"));
+    assert!(changed("ticket,text\n1,a\n2,b\ny,c\n,\n1,a\n").contains("row 3"));
+}
+
+#[test]
+fn rows_in_doubt_are_given_only_when_asked_for() {
+    let mut standings = KeyMap::default();
+    let first = read("ticket,text\n1,a\n", &ask(), &mut standings);
+    let mut doubtful = Standing::NEW;
+    doubtful.set_outcome(Outcome::InDoubt);
+    let known: KeyMap<Standing> = [(first.next[0].key, doubtful)].into_iter().collect();
+    for (in_doubt, to_do) in [(InDoubt::Hold, 0), (InDoubt::Retry, 1)] {
+        let ask = Ask { in_doubt, ..ask() };
+        let survey = read("ticket,text\n1,a\n", &ask, &mut known.clone());
+        assert_eq!((survey.to_do, survey.in_doubt.len()), (to_do, 1));
+    }
+}
+
+#[test]
+fn what_vanished_and_what_returned_is_found() {
+    let mut standings = KeyMap::default();
+    let first = read("ticket,text\n1,a\n2,b\n", &ask(), &mut standings);
+    let mut later: KeyMap<Standing> = first.next.iter().map(|job| (job.key, Standing::NEW)).collect();
+    read("ticket,text\n2,b\n3,c\n", &ask(), &mut later);
+    assert_eq!(presence_changes(&later), (vec![first.next[0].key], vec![]));
+    assert!(later.values().filter(|standing| standing.is_met(Pass::First)).count() == 2);
+}

@@ -1,0 +1,64 @@
+//! The thread that owns the ledger: commits one group of records after the other.
+
+use std::thread::JoinHandle;
+
+use tokio::sync::mpsc;
+
+use crate::ledger::{Ledger, LedgerError, Record};
+use crate::storage::Storage;
+
+/// Hands groups of records to the ledger's thread, one at a time: what comes up while one is being synced makes the
+/// next one.
+#[derive(Debug)]
+pub(super) struct Committer<S> {
+    groups: mpsc::Sender<Vec<Record>>,
+    done: mpsc::Receiver<Result<u64, LedgerError>>,
+    thread: JoinHandle<Ledger<S>>,
+    busy: bool,
+}
+
+impl<S: Storage + 'static> Committer<S> {
+    pub(super) fn start(mut ledger: Ledger<S>) -> Self {
+        let (groups, mut to_commit) = mpsc::channel::<Vec<Record>>(1);
+        let (committed, done) = mpsc::channel(1);
+        let thread = std::thread::spawn(move || {
+            while let Some(group) = to_commit.blocking_recv() {
+                let result = ledger.commit(&group).map(|()| group.len() as u64);
+                // The run is gone: what it did not wait for is in doubt by its intents.
+                if committed.blocking_send(result).is_err() {
+                    break;
+                }
+            }
+            ledger
+        });
+        Self { groups, done, thread, busy: false }
+    }
+
+    /// Whether a group is being committed.
+    pub(super) fn is_busy(&self) -> bool {
+        self.busy
+    }
+
+    /// Begins to commit `group`.
+    pub(super) fn commit(&mut self, group: Vec<Record>) {
+        debug_assert!(!self.busy, "one group at a time");
+        self.busy = true;
+        if let Err(error) = self.groups.try_send(group) {
+            // The thread has panicked: `committed` will say so.
+            tracing::error!(%error, "the ledger's thread is gone");
+        }
+    }
+
+    /// The number of records that have become durable. Cancel-safe.
+    pub(super) async fn committed(&mut self) -> Result<u64, LedgerError> {
+        let result = self.done.recv().await;
+        self.busy = false;
+        result.unwrap_or(Err(LedgerError::Poisoned))
+    }
+
+    /// The ledger, when everything was committed; none if its thread panicked.
+    pub(super) fn finish(self) -> Option<Ledger<S>> {
+        drop(self.groups);
+        self.thread.join().ok()
+    }
+}

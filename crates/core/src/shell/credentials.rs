@@ -1,0 +1,133 @@
+//! Access keys: read literally, kept out of every message.
+
+use std::fmt;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use reqwest::header::HeaderValue;
+use secrecy::{ExposeSecret, SecretString};
+
+/// A user's keys to the API.
+#[derive(Clone)]
+pub struct Credentials {
+    access: SecretString,
+    secret: SecretString,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials([hidden])")
+    }
+}
+
+/// Why a key cannot be used. Names the key, never its value.
+#[derive(Debug, thiserror::Error)]
+pub enum CredentialsError {
+    /// It is empty.
+    #[error("the {0} is empty")]
+    Empty(&'static str),
+    /// It holds characters that no header can.
+    #[error("the {0} holds a line break or another character that cannot be sent in a header")]
+    Unsendable(&'static str),
+    /// Its file cannot be read.
+    #[error("the {what} cannot be read from {}: {source}", path.display())]
+    File {
+        /// Which key.
+        what: &'static str,
+        /// Where it should be.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl Credentials {
+    /// The keys, taken literally.
+    ///
+    /// # Errors
+    ///
+    /// For a key that is empty or cannot be sent in a header.
+    pub fn new(access: SecretString, secret: SecretString) -> Result<Self, CredentialsError> {
+        for (what, key) in [("access key", &access), ("secret key", &secret)] {
+            if key.expose_secret().trim().is_empty() {
+                return Err(CredentialsError::Empty(what));
+            }
+            HeaderValue::from_str(key.expose_secret()).map_err(|_| CredentialsError::Unsendable(what))?;
+        }
+        Ok(Self { access, secret })
+    }
+
+    /// Reads one key from a file, but for the line break at its end.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be read as UTF-8 text.
+    pub fn key_from_file(what: &'static str, path: &Path) -> Result<SecretString, CredentialsError> {
+        let text = fs::read_to_string(path)
+            .map_err(|source| CredentialsError::File { what, path: path.to_owned(), source })?;
+        let key = text.strip_suffix('\n').map_or(text.as_str(), |key| key.strip_suffix('\r').unwrap_or(key));
+        Ok(SecretString::from(key))
+    }
+
+    /// The header values, marked so that nothing prints them.
+    pub(super) fn headers(&self) -> [(&'static str, HeaderValue); 2] {
+        [("x-lsq-access-key", &self.access), ("x-lsq-secret-key", &self.secret)].map(|(name, key)| {
+            let mut value = HeaderValue::from_str(key.expose_secret()).expect("checked when the keys were taken");
+            value.set_sensitive(true);
+            (name, value)
+        })
+    }
+
+    /// `text` without the keys, should an answer repeat them.
+    pub(super) fn scrub(&self, text: &[u8]) -> Option<Vec<u8>> {
+        let mut scrubbed: Option<Vec<u8>> = None;
+        for key in [&self.access, &self.secret] {
+            let key = key.expose_secret().as_bytes();
+            let finder = memchr::memmem::Finder::new(key);
+            while let Some(at) = finder.find(scrubbed.as_deref().unwrap_or(text)) {
+                let bytes = scrubbed.get_or_insert_with(|| text.to_vec());
+                bytes.splice(at..at + key.len(), *b"[hidden]");
+            }
+        }
+        scrubbed
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn credentials(access: &str, secret: &str) -> Result<Credentials, CredentialsError> {
+        Credentials::new(access.into(), secret.into())
+    }
+
+    #[test]
+    fn keys_are_taken_literally_and_never_shown() {
+        let keys = credentials("u$r{AK}", "s%3D\"'\\").unwrap();
+        assert_eq!(keys.headers()[0].1.as_bytes(), b"u$r{AK}");
+        assert_eq!(keys.headers()[1].1.as_bytes(), b"s%3D\"'\\");
+        assert!(!format!("{keys:?} {:?}", keys.headers()).contains("AK"));
+    }
+
+    #[test]
+    fn keys_that_cannot_be_sent_are_refused_without_being_repeated() {
+        for (access, secret) in [("", "x"), ("x", " "), ("hunter2\n", "x"), ("x", "hunter2\r\nX-Evil: 1")] {
+            assert!(!credentials(access, secret).unwrap_err().to_string().contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn a_key_that_an_answer_repeats_is_scrubbed() {
+        let keys = credentials("AK-1", "SK-2").unwrap();
+        let scrubbed = keys.scrub(b"no user AK-1 with AK-1/SK-2").unwrap();
+        assert_eq!(scrubbed, b"no user [hidden] with [hidden]/[hidden]");
+        assert_eq!(keys.scrub(b"all well"), None);
+    }
+
+    #[test]
+    fn a_key_that_is_part_of_its_own_replacement_ends() {
+        let keys = credentials("hidden", "e").unwrap();
+        assert!(keys.scrub(b"hidden").is_some());
+    }
+}

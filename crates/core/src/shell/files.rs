@@ -1,0 +1,191 @@
+//! The ledger's file, and the lock beside it.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use super::platform::{for_owner_only, read_at, sync_directory_of};
+use crate::storage::Storage;
+
+/// A ledger's file.
+#[derive(Debug)]
+pub struct LedgerFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl LedgerFile {
+    /// Begins a ledger at `path` with its first line. After a crash it is there with that line, or it is not there.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be written, synced or renamed there. Whoever calls this holds the lock and has seen that
+    /// nothing is at `path`.
+    pub fn create(path: &Path, first_line: &[u8]) -> io::Result<()> {
+        let unfinished = beside(path, ".new");
+        let mut file =
+            for_owner_only(OpenOptions::new().write(true).create(true).truncate(true)).open(&unfinished)?;
+        file.write_all(first_line)?;
+        file.sync_all()?;
+        fs::rename(&unfinished, path)?;
+        sync_directory_of(path)
+    }
+
+    /// Opens the ledger at `path` to continue it.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there or may not be written.
+    pub fn open(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: OpenOptions::new().read(true).append(true).open(path)?, path: path.to_owned() })
+    }
+
+    /// Opens the ledger at `path` to look at it.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there or may not be read.
+    pub fn open_to_read(path: &Path) -> io::Result<Self> {
+        Ok(Self { file: File::open(path)?, path: path.to_owned() })
+    }
+}
+
+impl Storage for LedgerFile {
+    fn size(&self) -> io::Result<u64> {
+        self.file.metadata().map(|metadata| metadata.len())
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match read_at(&self.file, offset, buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result,
+            }
+        }
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.sync_data()
+    }
+
+    fn truncate(&mut self, size: u64) -> io::Result<()> {
+        self.file.set_len(size)
+    }
+
+    fn set_aside(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let path = beside(&self.path, ".torn");
+        let mut file = for_owner_only(OpenOptions::new().append(true).create(true)).open(&path)?;
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        sync_directory_of(&path)
+    }
+}
+
+/// Keeps other runs from a ledger while it is held. Advisory, and not to be relied on over NFS.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// Why a lock was not had.
+#[derive(Debug, thiserror::Error)]
+pub enum LockError {
+    /// Another run has it.
+    #[error("it is in use by another run ({holder})")]
+    Held {
+        /// What that run wrote about itself.
+        holder: String,
+    },
+    /// The lock file cannot be used.
+    #[error("its lock file {} cannot be used: {source}", path.display())]
+    Io {
+        /// The lock file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+}
+
+impl Lock {
+    /// Takes the lock of the ledger at `ledger`, leaving `holder` in it for others to read. Does not wait.
+    ///
+    /// The lock file stays when the lock ends: were it removed, a run that had just opened it would hold a lock that
+    /// nobody else can see.
+    ///
+    /// # Errors
+    ///
+    /// When another run has it, or the lock file cannot be used.
+    pub fn take(ledger: &Path, holder: &str) -> Result<Self, LockError> {
+        let path = beside(ledger, ".lock");
+        let failed = |source| LockError::Io { path: path.clone(), source };
+        let mut file =
+            for_owner_only(OpenOptions::new().read(true).write(true).create(true).truncate(false))
+                .open(&path)
+                .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // What cannot be read (it is being written) goes without a name.
+                let named = file.by_ref().take(200).read_to_string(&mut holder).is_ok_and(|bytes| bytes > 0);
+                let holder = if named { holder.trim().to_owned() } else { "of unknown name".to_owned() };
+                return Err(LockError::Held { holder });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{holder}")).map_err(failed)?;
+        Ok(Self { _file: file })
+    }
+}
+
+/// `path` with `suffix` at the end of its name.
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_second_lock_is_refused_and_names_the_holder() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = folder.path().join("a.jsonl");
+        let first = Lock::take(&ledger, "process 42").unwrap();
+        assert_eq!(Lock::take(&ledger, "me").unwrap_err().to_string(), "it is in use by another run (process 42)");
+        drop(first);
+        Lock::take(&ledger, "me").unwrap();
+    }
+
+    #[test]
+    fn a_ledger_is_begun_whole_and_for_its_owner_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl");
+        LedgerFile::create(&path, b"first\n").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"first\n");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        #[cfg(unix)]
+        assert_eq!(std::os::unix::fs::MetadataExt::mode(&fs::metadata(&path).unwrap()) & 0o777, 0o600);
+    }
+
+    #[test]
+    fn what_is_set_aside_adds_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl");
+        LedgerFile::create(&path, b"first\n").unwrap();
+        let mut file = LedgerFile::open(&path).unwrap();
+        file.append(b"torn").unwrap();
+        file.set_aside(b"torn").unwrap();
+        file.truncate(6).unwrap();
+        file.set_aside(b"more").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"first\n");
+        assert_eq!(fs::read(beside(&path, ".torn")).unwrap(), b"tornmore");
+    }
+}

@@ -1,0 +1,177 @@
+//! The transport over HTTP: reqwest with nothing done behind our back.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::{Certificate, Client, Proxy, redirect, retry};
+
+use super::credentials::Credentials;
+use crate::leadsquared::Endpoint;
+use crate::transport::{Failure, Reply, Request, Transport};
+
+/// More of a reply than this is not read: a success is 130 bytes, and what is longer is judged by its beginning.
+const REPLY_BOUND_BYTES: usize = 64 << 10;
+
+/// The longest that a connection may take to be made. A refusal to connect is known to have sent nothing; running
+/// into the whole time-out is not.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Below the 5 seconds after which many servers close an idle connection: one that closes under a request leaves its
+/// row in doubt for nothing.
+const POOL_IDLE: Duration = Duration::from_secs(4);
+
+/// How requests get out.
+#[derive(Debug, Clone, Default)]
+pub struct HttpOptions {
+    /// A proxy to go through; without it none is used, whatever the environment says.
+    pub proxy: Option<String>,
+    /// A file of PEM certificates to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+/// Why no client could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The proxy's URL is no good. Its value is not repeated: it may hold a password.
+    #[error("the --proxy URL cannot be used; write it like http://proxy.example:3128")]
+    Proxy,
+    /// The certificates cannot be read.
+    #[error("no certificates could be read from {}: {why}", path.display())]
+    CaFile {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
+    /// TLS could not be set up.
+    #[error("the HTTP client could not be set up: {0}")]
+    Client(#[from] reqwest::Error),
+}
+
+/// Posts to one endpoint with one user's keys.
+#[derive(Debug, Clone)]
+pub struct Http {
+    client: Client,
+    endpoint: Endpoint,
+    credentials: Arc<Credentials>,
+    timeout: Duration,
+}
+
+impl Http {
+    /// A transport to `endpoint`. Nothing is sent yet.
+    ///
+    /// # Errors
+    ///
+    /// When the proxy or the certificates cannot be used.
+    pub fn new(
+        endpoint: Endpoint,
+        credentials: Credentials,
+        timeout: Duration,
+        options: &HttpOptions,
+    ) -> Result<Self, HttpError> {
+        // Fails only if a provider is installed already, by an earlier call or by the program that we are part of.
+        let _already_installed = rustls::crypto::ring::default_provider().install_default();
+        let client = match &options.ca_file {
+            Some(path) => builder(&credentials, timeout, options)?.tls_certs_only(certificates(path)?).build()?,
+            None => match builder(&credentials, timeout, options)?.build() {
+                Ok(client) => client,
+                Err(error) => {
+                    tracing::warn!(%error, "the system's certificates cannot be used; using those built in");
+                    builder(&credentials, timeout, options)?.tls_certs_only(built_in_certificates()).build()?
+                }
+            },
+        };
+        Ok(Self { client, endpoint, credentials: Arc::new(credentials), timeout })
+    }
+
+    async fn exchange(&self, request: Request) -> Result<Reply, Failure> {
+        let mut response =
+            self.client.post(self.endpoint.as_str()).body(request.body).send().await.map_err(|error| {
+                // Only a connection that was not made is sure to have carried nothing.
+                if error.is_connect() { Failure::Unsent(plain(&error)) } else { Failure::NoReply(plain(&error)) }
+            })?;
+        let status = response.status().as_u16();
+        let header = |name| -> Option<String> {
+            let value: &HeaderValue = response.headers().get(name)?;
+            value.to_str().ok().map(str::to_owned)
+        };
+        let (retry_after, date) = (header(RETRY_AFTER), header(DATE));
+        let mut body = BytesMut::new();
+        while body.len() < REPLY_BOUND_BYTES {
+            match response.chunk().await {
+                Ok(Some(chunk)) => body.extend_from_slice(&chunk),
+                Ok(None) => break,
+                Err(error) => return Err(Failure::NoReply(format!("{status}, then cut short: {}", plain(&error)))),
+            }
+        }
+        body.truncate(REPLY_BOUND_BYTES);
+        let body = self.credentials.scrub(&body).map_or_else(|| body.freeze(), Bytes::from);
+        Ok(Reply { status, retry_after, date, body })
+    }
+}
+
+impl Transport for Http {
+    async fn send(&self, request: Request) -> Result<Reply, Failure> {
+        self.exchange(request).await
+    }
+
+    fn timeout(&self) -> Duration {
+        self.timeout
+    }
+}
+
+fn builder(
+    credentials: &Credentials,
+    timeout: Duration,
+    options: &HttpOptions,
+) -> Result<reqwest::ClientBuilder, HttpError> {
+    let mut headers: HeaderMap = credentials.headers().into_iter().map(named).collect();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let builder = Client::builder()
+        .user_agent(concat!("batchpost/", env!("CARGO_PKG_VERSION")))
+        .default_headers(headers)
+        .timeout(timeout)
+        .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+        .pool_idle_timeout(POOL_IDLE)
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        .no_proxy();
+    match &options.proxy {
+        Some(url) => Ok(builder.proxy(Proxy::all(url).map_err(|_| HttpError::Proxy)?)),
+        None => Ok(builder),
+    }
+}
+
+fn named((name, value): (&'static str, HeaderValue)) -> (reqwest::header::HeaderName, HeaderValue) {
+    (reqwest::header::HeaderName::from_static(name), value)
+}
+
+fn certificates(path: &Path) -> Result<Vec<Certificate>, HttpError> {
+    let bad = |why: String| HttpError::CaFile { path: path.to_owned(), why };
+    let pem = fs::read(path).map_err(|error| bad(error.to_string()))?;
+    let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| bad(plain(&error)))?;
+    if certificates.is_empty() { Err(bad("it holds none in PEM form".to_owned())) } else { Ok(certificates) }
+}
+
+fn built_in_certificates() -> impl Iterator<Item = Certificate> {
+    webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter_map(|der| Certificate::from_der(der).ok())
+}
+
+/// An error with its causes in one line, without the URL: messages repeat it once, not for every row.
+fn plain(error: &reqwest::Error) -> String {
+    let mut causes = Vec::new();
+    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
+    while let Some(error) = cause {
+        causes.push(error.to_string());
+        cause = error.source();
+    }
+    if error.is_timeout() {
+        causes.push("timed out".to_owned());
+    }
+    causes.dedup();
+    if causes.is_empty() { "the request failed".to_owned() } else { causes.join(": ") }
+}
