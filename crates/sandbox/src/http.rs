@@ -29,8 +29,9 @@ const ACCEPT_REST: Duration = Duration::from_millis(10);
 pub struct Server {
     address: SocketAddr,
     shared: Arc<Shared>,
-    /// Both are there until the server is shut down.
-    running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
+    accepting: JoinHandle<()>,
+    /// That it is gone is the word to stop, so dropping the server says it too.
+    stop: oneshot::Sender<()>,
 }
 
 /// What all connections share.
@@ -53,7 +54,7 @@ impl Server {
         let shared = Arc::new(Shared { began: instant_now(), model: Mutex::new(Model::new(settings)) });
         let (stop, stopped) = oneshot::channel();
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared), stopped));
-        Ok(Self { address, shared, running: Some((stop, accepting)) })
+        Ok(Self { address, shared, accepting, stop })
     }
 
     /// The whole URL to post notes to, of tenant 1.
@@ -71,28 +72,20 @@ impl Server {
         self.address
     }
 
-    /// The model, to ask what arrived. Requests wait while it is held: not for long, and never across an await.
+    /// The model, to ask what arrived. Requests wait while it is held, so hold it briefly and never across an await.
+    /// Asking for it twice in one statement waits forever.
     pub fn model(&self) -> MutexGuard<'_, Model> {
         self.shared.model()
     }
 
     /// Stops accepting and ends every connection, answered or not. Requests that are still on their way never arrive.
-    pub async fn shutdown(mut self) {
-        let Some((stop, accepting)) = self.running.take() else { return };
-        // The receiver takes a sender that is gone for the word to stop.
+    pub async fn shutdown(self) {
+        let Self { accepting, stop, .. } = self;
         drop(stop);
         if let Err(error) = accepting.await
             && error.is_panic()
         {
             std::panic::resume_unwind(error.into_panic());
-        }
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        if let Some((_, accepting)) = &self.running {
-            accepting.abort();
         }
     }
 }

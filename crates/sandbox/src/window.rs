@@ -39,6 +39,7 @@ impl Budget {
                 while calls.front().is_some_and(|oldest| at.saturating_sub(*oldest) > self.window) {
                     calls.pop_front();
                 }
+                debug_assert!(calls.len() <= limit as usize, "no more are kept than the limit");
                 let let_through = calls.len() < limit as usize;
                 if !let_through && self.refused_count {
                     calls.pop_front();
