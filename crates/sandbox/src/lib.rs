@@ -1,1 +1,47 @@
-//! x
+//! A stand-in for LeadSquared's internal note API that keeps a rate limit, and fails in every way that is known of.
+//!
+//! [`Model`] is the API's behaviour: pure, decided by a seed, with the time given by its caller. [`Server`] gives it an
+//! HTTP/1.1 face on a real socket. It was written from the API's documentation alone and shares no code with the
+//! client that it tests: it is the independent count of what arrived, when, and which notes exist.
+//!
+//! ```
+//! use std::time::{Duration, SystemTime};
+//!
+//! use batchpost_sandbox::{Fate, Model, Received, Settings};
+//!
+//! let mut model = Model::new(Settings { limit: Some(1), ..Settings::default() });
+//! let request = Received {
+//!     method: "POST",
+//!     path: "/api/tenants/1/internalnote/upload",
+//!     access_key: None,
+//!     secret_key: None,
+//!     body: br#"{"TextPart": "Called back.", "ActivityType": "CreateInternalNote",
+//!         "StorageType": "Permament", "RelatedTicketId": 143}"#,
+//! };
+//!
+//! let Fate::Reply(first) = model.receive(Duration::ZERO, SystemTime::UNIX_EPOCH, &request) else { panic!() };
+//! assert_eq!(first.status, 200);
+//! let Fate::Reply(second) = model.receive(Duration::from_secs(5), SystemTime::UNIX_EPOCH, &request) else { panic!() };
+//! assert_eq!(second.status, 429, "a closed window counts both of its ends");
+//! assert_eq!(model.notes().len(), 1);
+//! assert_eq!(model.report().most_in_any_window, 2);
+//! ```
+
+#![warn(missing_docs)]
+#![forbid(unsafe_code)]
+
+mod answer;
+mod fault;
+mod http;
+mod model;
+mod request;
+mod settings;
+mod window;
+
+pub use answer::{Answer, Fate};
+pub use fault::{Fault, FaultRule, FaultRuleError, When};
+pub use http::Server;
+pub use model::{Journey, Model, Note, Report};
+pub use request::{MAX_BODY_BYTES, Received};
+pub use settings::{Counting, Settings};
+pub use window::most_in_any;

@@ -1,0 +1,217 @@
+//! What comes back: the API's answers, and those of what stands in front of it.
+//!
+//! Only the success and the error body's shape are documented, and the exceptions of the limit and of a missing
+//! attribute; all other texts are stand-ins.
+
+use std::time::{Duration, SystemTime};
+
+use jiff::Timestamp;
+use jiff::fmt::rfc2822::DateTimePrinter;
+use serde::Serialize;
+
+use crate::{Fault, Settings};
+
+/// A whole reply.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// Header names, in lower case, and their values. The body's length is not among them.
+    pub headers: Vec<(&'static str, String)>,
+    /// The body.
+    pub body: String,
+}
+
+/// What becomes of a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// It is answered.
+    Reply(Answer),
+    /// It is answered, and the connection ends in the middle of this body.
+    CutShort(Answer),
+    /// The connection ends without a byte of a reply.
+    Closed,
+    /// Nothing comes back, and the connection stays.
+    Silence,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct ErrorBody<'a> {
+    status: &'a str,
+    exception_type: &'a str,
+    exception_message: &'a str,
+}
+
+impl Answer {
+    fn with(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}
+
+fn json(status: u16, body: String) -> Answer {
+    Answer { status, headers: vec![("content-type", "application/json".to_owned())], body }
+}
+
+fn error(status: u16, exception_type: &str, exception_message: &str) -> Answer {
+    let body = ErrorBody { status: "Error", exception_type, exception_message };
+    json(status, serde_json::to_string(&body).expect("a struct of texts is JSON"))
+}
+
+fn page(status: u16, title: &str) -> Answer {
+    let body =
+        format!("<!DOCTYPE html>\n<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\n");
+    Answer { status, headers: vec![("content-type", "text/html".to_owned())], body }
+}
+
+/// The documented success.
+pub(crate) fn created(ticket: u64) -> Answer {
+    let body = format!(
+        r#"{{"Message":"Activity Created","RelatedTicketId":"{ticket}","RelatedOrgId":"22824","RelatedChannelMonitoringRequestId":0}}"#
+    );
+    json(200, body)
+}
+
+pub(crate) fn bad_request(why: &str) -> Answer {
+    error(400, "MXInvalidInputException", why)
+}
+
+pub(crate) fn unauthorized() -> Answer {
+    error(401, "MXInvalidCredentialsException", "the access key or the secret key is not valid")
+}
+
+pub(crate) fn not_found() -> Answer {
+    error(404, "MXApiNotFoundException", "the API could not be found")
+}
+
+pub(crate) fn method_not_allowed() -> Answer {
+    error(405, "MXMethodNotAllowedException", "the API takes POST").with("allow", "POST".to_owned())
+}
+
+pub(crate) fn too_large() -> Answer {
+    page(413, "Request Entity Too Large")
+}
+
+/// The limit is exceeded, in the documented message with the numbers that are set.
+pub(crate) fn limited(status: u16, settings: &Settings) -> Answer {
+    let limit = settings.limit.unwrap_or(Settings::LIMIT);
+    let seconds = settings.window.as_secs_f64();
+    let message = format!("API calls exceeded the limit of {limit} in {seconds} second(s)");
+    error(status, "MXAPIRateLimitExceededException", &message)
+}
+
+/// What a fault makes of a request. `ticket` is the one that the note was created on; faults that create none name none.
+pub(crate) fn of_fault(fault: Fault, ticket: u64, settings: &Settings, wall: SystemTime) -> Fate {
+    let retry_after = whole_seconds(settings.retry_after).to_string();
+    let answer = match fault {
+        Fault::ServerError | Fault::ServerErrorCreated => error(500, "MXUnhandledException", "the server failed"),
+        Fault::ServerErrorInvalid => {
+            error(500, "MXMandatoryAttributeMissingException", "a mandatory attribute is missing")
+        }
+        Fault::Limited => limited(429, settings),
+        Fault::LimitedRetryAfter => limited(429, settings).with("retry-after", retry_after),
+        Fault::LimitedDate => {
+            // The next whole second, so that a client that waits until then has not waited too little.
+            let wait = settings.retry_after.saturating_add(Duration::from_nanos(999_999_999));
+            let free = wall.checked_add(wait).unwrap_or(wall);
+            limited(429, settings).with("date", http_date(wall)).with("retry-after", http_date(free))
+        }
+        Fault::LimitedAs403 => limited(403, settings),
+        Fault::LimitedAs200 => limited(200, settings),
+        Fault::ErrorAs200 => error(200, "MXEntityNotFoundException", "the ticket could not be found"),
+        Fault::BadRequest => bad_request("the body is not as specified"),
+        Fault::Unauthorized => unauthorized(),
+        Fault::Forbidden => page(403, "Request blocked"),
+        Fault::NotFound => not_found(),
+        Fault::RequestTimeout => page(408, "Request Timeout"),
+        Fault::PayloadTooLarge => too_large(),
+        Fault::BadGateway => page(502, "Bad Gateway"),
+        Fault::Unavailable => page(503, "Service Unavailable"),
+        Fault::UnavailableRetryAfter => page(503, "Service Unavailable").with("retry-after", retry_after),
+        Fault::Redirect => page(302, "Found").with("location", "/moved".to_owned()),
+        Fault::LoginPage => page(200, "Sign in"),
+        Fault::WrongTicket => created(ticket.wrapping_add(1)),
+        Fault::CutShort => return Fate::CutShort(created(ticket)),
+        Fault::Reset | Fault::ResetLost => return Fate::Closed,
+        Fault::Silence | Fault::Lost => return Fate::Silence,
+    };
+    Fate::Reply(answer)
+}
+
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0))
+}
+
+/// The second that `wall` lies in; of moments that HTTP cannot name, the epoch.
+fn http_date(wall: SystemTime) -> String {
+    Timestamp::try_from(wall)
+        .and_then(|timestamp| DateTimePrinter::new().timestamp_to_rfc9110_string(&timestamp))
+        .unwrap_or_else(|_| "Thu, 01 Jan 1970 00:00:00 GMT".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answered(fault: Fault, settings: &Settings, wall: SystemTime) -> Answer {
+        match of_fault(fault, 143, settings, wall) {
+            Fate::Reply(answer) => answer,
+            other => panic!("{fault} is answered {other:?}"),
+        }
+    }
+
+    fn header<'a>(answer: &'a Answer, name: &str) -> Option<&'a str> {
+        answer.headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value.as_str())
+    }
+
+    #[test]
+    fn the_success_is_the_documented_one() {
+        let documented = r#"{"Message":"Activity Created","RelatedTicketId":"143","RelatedOrgId":"22824","RelatedChannelMonitoringRequestId":0}"#;
+        assert_eq!(created(143).body, documented);
+    }
+
+    #[test]
+    fn an_error_body_is_json_whatever_the_message() {
+        let body: serde_json::Value = serde_json::from_str(&bad_request("a \"quote\"\n").body).unwrap();
+        assert_eq!(body["ExceptionMessage"], "a \"quote\"\n");
+    }
+
+    #[test]
+    fn every_form_of_the_limit_names_it_with_the_numbers_set() {
+        let settings = Settings { limit: Some(7), window: Duration::from_millis(2500), ..Settings::default() };
+        for fault in Fault::ALL.iter().copied().filter(|fault| fault.limits()) {
+            let answer = answered(fault, &settings, SystemTime::UNIX_EPOCH);
+            assert!(answer.body.contains("MXAPIRateLimitExceededException"), "{fault}: {}", answer.body);
+            assert!(answer.body.contains("API calls exceeded the limit of 7 in 2.5 second(s)"), "{}", answer.body);
+        }
+    }
+
+    #[test]
+    fn a_status_fault_is_answered_with_its_status() {
+        for fault in Fault::ALL {
+            let Ok(status) = fault.name().split('-').next().unwrap_or_default().parse::<u16>() else { continue };
+            assert_eq!(answered(*fault, &Settings::default(), SystemTime::UNIX_EPOCH).status, status, "{fault}");
+        }
+    }
+
+    #[test]
+    fn a_retry_after_never_asks_for_less_than_was_set() {
+        let settings = Settings { retry_after: Duration::from_millis(1500), ..Settings::default() };
+        let wall = SystemTime::UNIX_EPOCH + Duration::from_millis(784_111_777_900);
+        let answer = answered(Fault::LimitedDate, &settings, wall);
+        assert_eq!(header(&answer, "date"), Some("Sun, 06 Nov 1994 08:49:37 GMT"));
+        assert_eq!(header(&answer, "retry-after"), Some("Sun, 06 Nov 1994 08:49:40 GMT"));
+        for fault in [Fault::LimitedRetryAfter, Fault::UnavailableRetryAfter] {
+            assert_eq!(header(&answered(fault, &settings, wall), "retry-after"), Some("2"));
+        }
+        assert_eq!(header(&answered(Fault::Unavailable, &settings, wall), "retry-after"), None);
+    }
+
+    #[test]
+    fn no_moment_is_too_far_for_a_date() {
+        let settings = Settings { retry_after: Duration::MAX, ..Settings::default() };
+        let far = SystemTime::UNIX_EPOCH + Duration::from_secs(1 << 50);
+        assert!(header(&answered(Fault::LimitedDate, &settings, far), "date").is_some());
+    }
+}

@@ -1,0 +1,180 @@
+//! The API's behaviour, without I/O and without a clock.
+
+use std::time::{Duration, SystemTime};
+
+use fastrand::Rng;
+use serde::Serialize;
+
+use crate::answer::{self, Fate};
+use crate::window::{Budget, most_in_a_fixed, most_in_any};
+use crate::{Counting, Fault, Received, Settings, When};
+
+/// A server that keeps its limit, remembers what arrived, and fails as it is told to.
+///
+/// Time is given as the time since the model began, and never decreases. All chance comes from the seed: the same calls
+/// in the same order meet the same fates. All that arrives is remembered, so memory grows with every request and note.
+#[derive(Debug)]
+pub struct Model {
+    settings: Settings,
+    rng: Rng,
+    budget: Budget,
+    received: u64,
+    limited_by_fault: usize,
+    arrivals: Vec<Duration>,
+    refusals: Vec<Duration>,
+    notes: Vec<Note>,
+}
+
+/// How long a request and its reply are under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Journey {
+    /// From the client's sending until the request is counted.
+    pub out: Duration,
+    /// From then until the client has the reply.
+    pub back: Duration,
+}
+
+/// A note that was created.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Note {
+    /// When.
+    pub at: Duration,
+    /// On which ticket.
+    pub ticket: u64,
+    /// Its text.
+    pub text: String,
+}
+
+/// What arrived and what became of it, in numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// Requests that were counted: all but the lost ones.
+    pub requests: usize,
+    /// Requests that never arrived, by a fault.
+    pub lost: usize,
+    /// Requests that were told that the limit was exceeded, whether or not it was.
+    pub limited: usize,
+    /// Those of them that truly exceeded it.
+    pub refused: usize,
+    /// Notes created.
+    pub notes: usize,
+    /// The most requests, refused ones too, within any closed interval as long as the window.
+    pub most_in_any_window: usize,
+    /// The most within one of the fixed windows, where the windows are fixed.
+    pub most_in_a_fixed_window: Option<usize>,
+}
+
+impl Model {
+    /// A server to which nothing has come yet.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            rng: Rng::with_seed(settings.seed),
+            budget: Budget::new(settings.limit, settings.window, settings.counting, settings.refused_count),
+            settings,
+            received: 0,
+            limited_by_fault: 0,
+            arrivals: Vec::new(),
+            refusals: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+
+    /// Draws one request's time under way, out and back together as long as the latency allows.
+    pub fn journey(&mut self) -> Journey {
+        let nanos = |duration: &Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
+        let (shortest, longest) = (nanos(self.settings.latency.start()), nanos(self.settings.latency.end()));
+        let total = self.rng.u64(shortest..=longest.max(shortest));
+        let out = self.rng.u64(0..=total);
+        Journey { out: Duration::from_nanos(out), back: Duration::from_nanos(total - out) }
+    }
+
+    /// The request is counted and judged, all at this moment.
+    ///
+    /// The limit comes first: what is refused for it meets no fault but being lost. A fault that would create a note
+    /// passes a request over that asks for none, and it gets the API's answer. `wall` is used for the faults with a
+    /// date only.
+    ///
+    /// # Panics
+    ///
+    /// If `at` is earlier than that of a call before: the limit means nothing then.
+    pub fn receive(&mut self, at: Duration, wall: SystemTime, request: &Received<'_>) -> Fate {
+        assert!(self.arrivals.last().is_none_or(|last| *last <= at), "time runs backwards, to {at:?}");
+        self.received += 1;
+        let wanted = request.read(&self.settings);
+        let fault = self.draw_fault(wanted.as_ref().ok().map(|wanted| wanted.ticket));
+        if fault == Some(Fault::Lost) {
+            return Fate::Silence;
+        }
+        self.arrivals.push(at);
+        if !self.budget.take(at) {
+            self.refusals.push(at);
+            return Fate::Reply(answer::limited(429, &self.settings));
+        }
+        let fault = match (fault, wanted) {
+            (Some(fault), _) if !fault.creates() => fault,
+            (_, Err(answer)) => return Fate::Reply(answer),
+            (fault, Ok(wanted)) => {
+                let ticket = wanted.ticket;
+                self.notes.push(Note { at, ticket, text: wanted.text });
+                return match fault {
+                    Some(fault) => answer::of_fault(fault, ticket, &self.settings, wall),
+                    None => Fate::Reply(answer::created(ticket)),
+                };
+            }
+        };
+        self.limited_by_fault += usize::from(fault.limits());
+        answer::of_fault(fault, 0, &self.settings, wall)
+    }
+
+    /// When each request was counted, in order.
+    pub fn arrivals(&self) -> &[Duration] {
+        &self.arrivals
+    }
+
+    /// When a request was refused because the limit truly was exceeded, in order.
+    pub fn refusals(&self) -> &[Duration] {
+        &self.refusals
+    }
+
+    /// Every note created, in order.
+    pub fn notes(&self) -> &[Note] {
+        &self.notes
+    }
+
+    /// All that happened so far, in numbers. Takes time in proportion to the requests.
+    pub fn report(&self) -> Report {
+        let Settings { window, counting, .. } = self.settings;
+        Report {
+            requests: self.arrivals.len(),
+            lost: usize::try_from(self.received).unwrap_or(usize::MAX) - self.arrivals.len(),
+            limited: self.refusals.len() + self.limited_by_fault,
+            refused: self.refusals.len(),
+            notes: self.notes.len(),
+            most_in_any_window: most_in_any(&self.arrivals, window),
+            most_in_a_fixed_window: match counting {
+                Counting::Sliding => None,
+                Counting::Fixed { phase } => Some(most_in_a_fixed(&self.arrivals, window, phase)),
+            },
+        }
+    }
+
+    /// The first rule that strikes decides. All rules with a probability draw every time, so that what one request
+    /// meets never depends on which rules struck another.
+    fn draw_fault(&mut self, ticket: Option<u64>) -> Option<Fault> {
+        let mut struck = None;
+        for rule in &self.settings.faults {
+            let strikes = match &rule.when {
+                When::Probability(probability) => self.rng.f64() < *probability,
+                When::Numbers(numbers) => numbers.contains(&self.received),
+                When::Ticket(wanted) => ticket == Some(*wanted),
+            };
+            if strikes && struck.is_none() {
+                struck = Some(rule.fault);
+            }
+        }
+        struck
+    }
+}
+
+#[cfg(test)]
+mod tests;

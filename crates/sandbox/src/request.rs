@@ -1,0 +1,153 @@
+//! What arrives, and what the API thinks of it.
+
+use std::num::NonZeroU64;
+
+use serde::Deserialize;
+
+use crate::Settings;
+use crate::answer::{self, Answer};
+
+/// The longest body that is read; a longer one is answered 413. The API documents no bound.
+pub const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
+
+/// One request as the API sees it. It holds keys, so it cannot be printed.
+#[derive(Clone, Copy)]
+pub struct Received<'a> {
+    /// `POST`, mostly.
+    pub method: &'a str,
+    /// The path alone, without a query.
+    pub path: &'a str,
+    /// The header `X-LSQ-ACCESS-KEY`.
+    pub access_key: Option<&'a str>,
+    /// The header `X-LSQ-SECRET-KEY`.
+    pub secret_key: Option<&'a str>,
+    /// The body; of one longer than [`MAX_BODY_BYTES`], at least a byte more than that.
+    pub body: &'a [u8],
+}
+
+/// A note that a request asks for.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    pub(crate) ticket: u64,
+    pub(crate) text: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Body {
+    text_part: String,
+    activity_type: String,
+    storage_type: String,
+    related_ticket_id: NonZeroU64,
+}
+
+impl Received<'_> {
+    /// The note asked for, or the API's answer to a request that asks for none.
+    pub(crate) fn read(&self, settings: &Settings) -> Result<Wanted, Answer> {
+        if !is_upload(self.path) {
+            return Err(answer::not_found());
+        }
+        if self.method != "POST" {
+            return Err(answer::method_not_allowed());
+        }
+        let fits = |wanted: &Option<String>, key: Option<&str>| wanted.is_none() || wanted.as_deref() == key;
+        if !fits(&settings.access_key, self.access_key) || !fits(&settings.secret_key, self.secret_key) {
+            return Err(answer::unauthorized());
+        }
+        if self.body.len() > MAX_BODY_BYTES {
+            return Err(answer::too_large());
+        }
+        let body: Body = serde_json::from_slice(self.body).map_err(|error| answer::bad_request(&error.to_string()))?;
+        if body.text_part.is_empty() {
+            return Err(answer::bad_request("TextPart is empty"));
+        }
+        if body.activity_type != "CreateInternalNote" {
+            return Err(answer::bad_request("ActivityType is not CreateInternalNote"));
+        }
+        // Any but an empty one: the only literal that is documented looks misspelt, and users may override it.
+        if body.storage_type.is_empty() {
+            return Err(answer::bad_request("StorageType is empty"));
+        }
+        Ok(Wanted { ticket: body.related_ticket_id.get(), text: body.text_part })
+    }
+}
+
+fn is_upload(path: &str) -> bool {
+    let tenant = path.strip_prefix("/api/tenants/").and_then(|rest| rest.strip_suffix("/internalnote/upload"));
+    tenant.is_some_and(|tenant| !tenant.is_empty() && !tenant.contains('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str =
+        r#"{"TextPart":"hello","ActivityType":"CreateInternalNote","StorageType":"Permament","RelatedTicketId":143}"#;
+
+    fn received(body: &str) -> Received<'_> {
+        let path = "/api/tenants/1/internalnote/upload";
+        Received { method: "POST", path, access_key: None, secret_key: None, body: body.as_bytes() }
+    }
+
+    fn status(request: &Received<'_>, settings: &Settings) -> u16 {
+        request.read(settings).map_or_else(|answer| answer.status, |_| 200)
+    }
+
+    #[test]
+    fn the_documented_body_asks_for_a_note() {
+        let wanted = received(GOOD).read(&Settings::default()).unwrap();
+        assert_eq!(wanted, Wanted { ticket: 143, text: "hello".to_owned() });
+    }
+
+    #[test]
+    fn a_body_that_is_not_as_documented_is_answered_400_in_the_apis_words() {
+        let wrong = [
+            ("\"hello\"", "\"\""),
+            ("\"hello\"", "7"),
+            ("TextPart", "Text"),
+            ("CreateInternalNote", "CreateNote"),
+            ("Permament", ""),
+            ("StorageType", "Storage"),
+            ("143", "0"),
+            ("143", "-1"),
+            ("143", "\"143\""),
+            ("143", "1.5"),
+            ("}", ""),
+        ];
+        for (part, instead) in wrong {
+            let body = GOOD.replace(part, instead);
+            let answer = received(&body).read(&Settings::default()).expect_err(&body);
+            assert_eq!(answer.status, 400, "{body}");
+            let error: serde_json::Value = serde_json::from_str(&answer.body).unwrap();
+            assert_eq!(error["Status"], "Error");
+        }
+    }
+
+    #[test]
+    fn only_the_upload_paths_of_tenants_are_found_and_only_by_post() {
+        let settings = Settings::default();
+        for path in ["/", "/api/tenants//internalnote/upload", "/api/tenants/1/2/internalnote/upload", "/api/tenants/1"]
+        {
+            assert_eq!(status(&Received { path, ..received(GOOD) }, &settings), 404, "{path}");
+        }
+        assert_eq!(status(&Received { path: "/api/tenants/a9/internalnote/upload", ..received(GOOD) }, &settings), 200);
+        assert_eq!(status(&Received { method: "GET", ..received(GOOD) }, &settings), 405);
+    }
+
+    #[test]
+    fn keys_that_are_set_must_be_given() {
+        let settings =
+            Settings { access_key: Some("a".to_owned()), secret_key: Some("$s".to_owned()), ..Settings::default() };
+        for (access_key, secret_key, answered) in
+            [(Some("a"), Some("$s"), 200), (Some("a"), Some("s"), 401), (None, Some("$s"), 401), (Some("a"), None, 401)]
+        {
+            assert_eq!(status(&Received { access_key, secret_key, ..received(GOOD) }, &settings), answered);
+        }
+    }
+
+    #[test]
+    fn a_body_over_the_bound_is_answered_413() {
+        let body = "x".repeat(MAX_BODY_BYTES + 1);
+        assert_eq!(status(&received(&body), &Settings::default()), 413);
+    }
+}
