@@ -11,5 +11,6 @@ pub mod outcome;
 pub mod reading;
 pub mod retry;
 pub mod settings;
+pub mod shell;
 pub mod storage;
 pub mod transport;

@@ -73,9 +73,14 @@ impl<R: Read> Feed<R> {
         self.rows.source()
     }
 
-    /// Jobs that the ledger knows and the reading did not meet, and those that it met again.
-    pub fn presence_changes(&self) -> (Vec<Key>, Vec<Key>) {
-        super::presence_changes(&self.standings)
+    /// Whether the input is read only once.
+    pub fn is_stream(&self) -> bool {
+        self.surveyed.is_none()
+    }
+
+    /// Where the jobs stood when they were read.
+    pub fn into_standings(self) -> KeyMap<Standing> {
+        self.standings
     }
 
     /// The next thing that matters.

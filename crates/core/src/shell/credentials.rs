@@ -64,8 +64,11 @@ impl Credentials {
     ///
     /// When the file cannot be read as UTF-8 text.
     pub fn key_from_file(what: &'static str, path: &Path) -> Result<SecretString, CredentialsError> {
-        let text = fs::read_to_string(path)
-            .map_err(|source| CredentialsError::File { what, path: path.to_owned(), source })?;
+        let text = fs::read_to_string(path).map_err(|source| CredentialsError::File {
+            what,
+            path: path.to_owned(),
+            source,
+        })?;
         let key = text.strip_suffix('\n').map_or(text.as_str(), |key| key.strip_suffix('\r').unwrap_or(key));
         Ok(SecretString::from(key))
     }
@@ -83,11 +86,18 @@ impl Credentials {
     pub(super) fn scrub(&self, text: &[u8]) -> Option<Vec<u8>> {
         let mut scrubbed: Option<Vec<u8>> = None;
         for key in [&self.access, &self.secret] {
-            let key = key.expose_secret().as_bytes();
-            let finder = memchr::memmem::Finder::new(key);
-            while let Some(at) = finder.find(scrubbed.as_deref().unwrap_or(text)) {
-                let bytes = scrubbed.get_or_insert_with(|| text.to_vec());
-                bytes.splice(at..at + key.len(), *b"[hidden]");
+            let finder = memchr::memmem::Finder::new(key.expose_secret().as_bytes());
+            let bytes = scrubbed.as_deref().unwrap_or(text);
+            let mut rest = 0;
+            let mut clean = Vec::new();
+            for at in finder.find_iter(bytes) {
+                clean.extend_from_slice(&bytes[rest..at]);
+                clean.extend_from_slice(b"[hidden]");
+                rest = at + finder.needle().len();
+            }
+            if rest > 0 {
+                clean.extend_from_slice(&bytes[rest..]);
+                scrubbed = Some(clean);
             }
         }
         scrubbed

@@ -24,8 +24,7 @@ impl LedgerFile {
     /// nothing is at `path`.
     pub fn create(path: &Path, first_line: &[u8]) -> io::Result<()> {
         let unfinished = beside(path, ".new");
-        let mut file =
-            for_owner_only(OpenOptions::new().write(true).create(true).truncate(true)).open(&unfinished)?;
+        let mut file = for_owner_only(OpenOptions::new().write(true).create(true).truncate(true)).open(&unfinished)?;
         file.write_all(first_line)?;
         file.sync_all()?;
         fs::rename(&unfinished, path)?;
@@ -123,16 +122,15 @@ impl Lock {
     pub fn take(ledger: &Path, holder: &str) -> Result<Self, LockError> {
         let path = beside(ledger, ".lock");
         let failed = |source| LockError::Io { path: path.clone(), source };
-        let mut file =
-            for_owner_only(OpenOptions::new().read(true).write(true).create(true).truncate(false))
-                .open(&path)
-                .map_err(failed)?;
+        let mut file = for_owner_only(OpenOptions::new().read(true).write(true).create(true).truncate(false))
+            .open(&path)
+            .map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 // What cannot be read (it is being written) goes without a name.
-                let named = file.by_ref().take(200).read_to_string(&mut holder).is_ok_and(|bytes| bytes > 0);
+                let named = (&file).take(200).read_to_string(&mut holder).is_ok_and(|bytes| bytes > 0);
                 let holder = if named { holder.trim().to_owned() } else { "of unknown name".to_owned() };
                 return Err(LockError::Held { holder });
             }

@@ -1,0 +1,186 @@
+//! The loop that carries out what the engine asks for. It decides nothing.
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::task::{Id, JoinError, JoinSet};
+
+use super::clock::Clock;
+use super::committer::Committer;
+use super::signals::Interrupt;
+use crate::engine::{Action, AttemptId, Engine, Event, Notice, Progress};
+use crate::leadsquared;
+use crate::ledger::{LedgerError, Record};
+use crate::outcome::Stop;
+use crate::storage::Storage;
+use crate::transport::{Failure, Reply, Transport};
+
+/// What a run lets others see.
+#[derive(Debug, Clone, Copy)]
+pub enum Observation<'a> {
+    /// Something happened.
+    Notice(&'a Notice),
+    /// How the run stands, after each step, and the time since it began.
+    Progress(&'a Progress, Duration),
+}
+
+/// How a run was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Left {
+    pub(super) stopped: Option<Stop>,
+    /// The first signal that asked the run to end.
+    pub(super) interrupt: Option<Interrupt>,
+    /// A second one ended it at once: what was in flight was not awaited.
+    pub(super) at_once: bool,
+}
+
+/// What a run is made of.
+pub(super) struct Drive<'a, S, T> {
+    pub(super) engine: Engine,
+    pub(super) transport: Arc<T>,
+    pub(super) committer: Committer<S>,
+    pub(super) feed: mpsc::Receiver<Vec<Event>>,
+    pub(super) interrupts: mpsc::Receiver<Interrupt>,
+    pub(super) clock: Clock,
+    pub(super) grace: Duration,
+    pub(super) observe: &'a mut dyn FnMut(Observation<'_>),
+}
+
+impl<S: Storage + 'static, T: Transport> Drive<'_, S, T> {
+    /// Runs to the end. The engine and the committer are left for whoever wants the sums.
+    pub(super) async fn run(&mut self) -> Left {
+        let mut attempts = Attempts::default();
+        let mut rows = VecDeque::new();
+        let mut to_commit = Vec::new();
+        let mut written = 0;
+        let mut interrupt: Option<Interrupt> = None;
+        let mut grace_over: Option<Duration> = None;
+        loop {
+            while self.engine.wants_input()
+                && let Some(row) = rows.pop_front()
+            {
+                self.engine.handle(row, self.clock.now());
+            }
+            if let Some(stopped) = self.carry_out(&mut attempts, &mut to_commit) {
+                return Left { stopped, interrupt, at_once: false };
+            }
+            if !to_commit.is_empty() && !self.committer.is_busy() {
+                self.committer.commit(std::mem::take(&mut to_commit));
+            }
+            let progress = self.engine.progress();
+            (self.observe)(Observation::Progress(&progress, self.clock.now().elapsed));
+
+            let wake = self.engine.wake_at().into_iter().chain(grace_over).min();
+            tokio::select! {
+                // In this order: a reply that was read is heard of before anything new is begun.
+                biased;
+                Some(signal) = self.interrupts.recv() => {
+                    if interrupt.is_some() {
+                        return Left { stopped: Some(Stop::Interrupted), interrupt, at_once: true };
+                    }
+                    let now = self.clock.now();
+                    interrupt = Some(signal);
+                    grace_over = Some(now.elapsed + self.grace);
+                    self.engine.handle(Event::Interrupted, now);
+                }
+                Some(ended) = attempts.next() => self.heard(ended),
+                result = self.committer.committed(), if self.committer.is_busy() => match result {
+                    Ok(records) => {
+                        written += records;
+                        self.engine.handle(Event::Committed(written), self.clock.now());
+                    }
+                    Err(error) => {
+                        to_commit.clear();
+                        self.ledger_failed(&error);
+                    }
+                },
+                group = self.feed.recv(), if rows.is_empty() && self.engine.wants_input() => match group {
+                    Some(group) => rows.extend(group),
+                    None => {
+                        let why = "reading it ended without a word".to_owned();
+                        self.engine.handle(Event::InputFailed(why), self.clock.now());
+                    }
+                },
+                () = tokio::time::sleep_until(self.clock.at(wake.unwrap_or_default())), if wake.is_some() => {}
+                else => unreachable!("the engine waits for something, or it is done"),
+            }
+            while let Some(ended) = attempts.try_next() {
+                self.heard(ended);
+            }
+            if grace_over.is_some_and(|over| over <= self.clock.now().elapsed) {
+                grace_over = None;
+                self.engine.handle(Event::GraceOver, self.clock.now());
+                attempts.abandon();
+            }
+        }
+    }
+
+    /// Does what the engine asks for until it has to wait; tells when it is done.
+    fn carry_out(&mut self, attempts: &mut Attempts, to_commit: &mut Vec<Record>) -> Option<Option<Stop>> {
+        while let Some(action) = self.engine.next_action(self.clock.now()) {
+            match action {
+                Action::Write(record) => to_commit.push(record),
+                Action::Send(attempt, job) => {
+                    let transport = Arc::clone(&self.transport);
+                    let request = leadsquared::request(&job);
+                    attempts.start(attempt, async move { transport.send(request).await });
+                }
+                Action::Tell(notice) => (self.observe)(Observation::Notice(&notice)),
+                Action::Done(stopped) => return Some(stopped),
+            }
+        }
+        None
+    }
+
+    fn heard(&mut self, (attempt, result): (AttemptId, Result<Reply, Failure>)) {
+        self.engine.handle(Event::Ended(attempt, result), self.clock.now());
+    }
+
+    fn ledger_failed(&mut self, error: &LedgerError) {
+        self.engine.handle(Event::LedgerFailed(error.to_string()), self.clock.now());
+    }
+}
+
+/// Attempts under way, each a task of its own, so that one that panics is recorded like any that got no reply.
+#[derive(Debug, Default)]
+struct Attempts {
+    tasks: JoinSet<Result<Reply, Failure>>,
+    ids: HashMap<Id, AttemptId>,
+}
+
+impl Attempts {
+    fn start(&mut self, attempt: AttemptId, send: impl Future<Output = Result<Reply, Failure>> + Send + 'static) {
+        let task = self.tasks.spawn(send);
+        self.ids.insert(task.id(), attempt);
+    }
+
+    /// The next attempt to end; none when none is under way. Cancel-safe.
+    async fn next(&mut self) -> Option<(AttemptId, Result<Reply, Failure>)> {
+        let joined = self.tasks.join_next_with_id().await?;
+        Some(self.ended(joined))
+    }
+
+    /// An attempt that has ended already.
+    fn try_next(&mut self) -> Option<(AttemptId, Result<Reply, Failure>)> {
+        let joined = self.tasks.try_join_next_with_id()?;
+        Some(self.ended(joined))
+    }
+
+    /// Waits for none of them any longer.
+    fn abandon(&mut self) {
+        self.tasks.abort_all();
+    }
+
+    fn ended(
+        &mut self,
+        joined: Result<(Id, Result<Reply, Failure>), JoinError>,
+    ) -> (AttemptId, Result<Reply, Failure>) {
+        let (task, result) = match joined {
+            Ok((task, result)) => (task, result),
+            Err(error) => (error.id(), Err(Failure::NoReply("the attempt was cut off on our side".to_owned()))),
+        };
+        (self.ids.remove(&task).expect("every task is an attempt's"), result)
+    }
+}

@@ -1,0 +1,106 @@
+//! The thread that reads the input for the engine.
+
+use std::io::{self, Read};
+use std::thread::JoinHandle;
+
+use tokio::sync::mpsc;
+
+use crate::engine::Event;
+use crate::job::KeyMap;
+use crate::ledger::{Reading, Standing};
+use crate::reading::{Fed, Feed};
+
+/// Rows are handed over in groups: a channel's cost is by message.
+const GROUP_ROWS: usize = 64;
+const GROUP_TEXT_BYTES: usize = 256 << 10;
+/// Groups that wait to be taken.
+const GROUPS_WAITING: usize = 4;
+
+/// Starts to read. The thread ends with the input, with the receiver, or with the first error, and gives the
+/// standings back.
+pub(super) fn start<R: Read + Send + 'static>(
+    mut feed: Feed<Hashing<R>>,
+) -> (mpsc::Receiver<Vec<Event>>, JoinHandle<KeyMap<Standing>>) {
+    let (sender, receiver) = mpsc::channel(GROUPS_WAITING);
+    let thread = std::thread::spawn(move || {
+        loop {
+            let (group, over) = group(&mut feed);
+            if sender.blocking_send(group).is_err() || over {
+                return feed.into_standings();
+            }
+        }
+    });
+    (receiver, thread)
+}
+
+/// The next rows, and whether they are the last.
+fn group(feed: &mut Feed<Hashing<impl Read>>) -> (Vec<Event>, bool) {
+    let mut group = Vec::with_capacity(GROUP_ROWS);
+    let mut text_bytes = 0;
+    while group.len() < GROUP_ROWS && text_bytes < GROUP_TEXT_BYTES {
+        let last = match feed.pull() {
+            Ok(Fed::Job(offer)) => {
+                text_bytes += offer.job.text.len();
+                group.push(Event::Job(offer));
+                continue;
+            }
+            Ok(Fed::Invalid(invalid)) => {
+                group.push(Event::Invalid(invalid));
+                continue;
+            }
+            Ok(Fed::Passed(outcome)) => {
+                group.push(Event::Passed(outcome));
+                continue;
+            }
+            Ok(Fed::Withheld) => Event::InputWithheld,
+            Ok(Fed::End) => Event::InputEnded(feed.is_stream().then(|| {
+                let (rows, blank) = feed.read();
+                Reading { rows, blank, fingerprint: feed.source().fingerprint() }
+            })),
+            Err(error) => Event::InputFailed(with_causes(&error)),
+        };
+        group.push(last);
+        return (group, true);
+    }
+    (group, false)
+}
+
+/// An error and its causes in one line.
+pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+/// Hashes what is read through it.
+#[derive(Debug)]
+pub(super) struct Hashing<R> {
+    source: R,
+    hash: blake3::Hasher,
+}
+
+impl<R> Hashing<R> {
+    pub(super) fn new(source: R) -> Self {
+        Self { source, hash: blake3::Hasher::new() }
+    }
+
+    pub(super) fn fingerprint(&self) -> String {
+        self.hash.finalize().to_hex().to_string()
+    }
+
+    pub(super) fn into_inner(self) -> R {
+        self.source
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.source.read(buffer)?;
+        self.hash.update(&buffer[..bytes]);
+        Ok(bytes)
+    }
+}
