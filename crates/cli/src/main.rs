@@ -1,2 +1,29 @@
-//! x
-fn main() {}
+//! `batchpost`: posts every row of a spreadsheet as a note, within the API's limit, and says what became of each.
+
+mod args;
+mod commands;
+mod credentials;
+mod exit;
+mod logging;
+mod progress;
+mod summary;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Args, Command};
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let screen = logging::start(&args.output);
+    let result = match args.command {
+        Command::Run(run) => commands::run::run(run, &args.output, &screen),
+        Command::Resume(resume) => commands::run::resume(resume, &args.output, &screen),
+        Command::Check(check) => commands::check::check(&check, &args.output),
+        Command::Status(status) => commands::status::status(&status, &args.output),
+        Command::Show(show) => commands::show::show(&show, &args.output),
+        Command::Sandbox(sandbox) => commands::sandbox::sandbox(&sandbox, &args.output),
+    };
+    exit::code(result)
+}

@@ -1,0 +1,320 @@
+//! The command line, as it is typed. What it means is resolved in `commands`.
+
+use std::num::NonZeroU32;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use batchpost::input::{ColumnChoice, Format};
+use batchpost::limit::Limit;
+use batchpost::outcome::Outcome;
+use batchpost_sandbox::FaultRule;
+use clap::{Args as Group, Parser, Subcommand, ValueEnum};
+
+/// Posts every row of a spreadsheet as an internal note on a ticket: never faster than the account may, never a row
+/// lost, never a row twice by its own doing, and able to say afterwards what became of each.
+#[derive(Debug, Parser)]
+#[command(name = "batchpost", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    #[command(flatten)]
+    pub(crate) output: Output,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes, the first that applies:
+  2    usage, configuration or input error; nothing was sent
+  3    stopped, a person is needed: credentials, endpoint, refused, ledger, input
+  75   stopped, the next run may cure it: outage, limited, ledger in use by another run
+  130, 143  interrupted: what was in flight was awaited and recorded
+  4    finished or planned stop, and rows are in doubt
+  1    finished or planned stop, and rows are rejected, failed, invalid or held
+  5    stopped as planned (--first)
+  0    every row is posted or skipped";
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Post what is to do; run again, it continues
+    #[command(after_help = "\
+Examples:
+  batchpost run notes.csv --sandbox
+  batchpost run notes.csv --host apigw.service-in.leadsquared.com --tenant 12345 \\
+      --column ticket='Ticket ID' --column text='Comment' --first 3
+  batchpost run - --format jsonl --ledger notes.ledger.jsonl --url https://... < notes.jsonl
+
+The access keys come from LSQ_ACCESS_KEY and LSQ_SECRET_KEY, or from the files that
+LSQ_ACCESS_KEY_FILE and LSQ_SECRET_KEY_FILE name; on a terminal they are asked for.")]
+    Run(Run),
+    /// Continue a batch from its ledger, with the last run's settings
+    Resume(Resume),
+    /// Read the input through and say what a run would do; sends nothing
+    Check(Check),
+    /// Say where a batch stands
+    Status(Status),
+    /// Show what became of rows
+    Show(Show),
+    /// Run a stand-in for the API that keeps its limit and tells what it counted
+    Sandbox(Sandbox),
+}
+
+/// How to speak.
+#[derive(Debug, Clone, Group)]
+pub(crate) struct Output {
+    /// Print the result as one JSON object
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Only say what needs attention
+    #[arg(short, long, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more: -v each retry, -vv each row
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// How log lines are written
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Text, value_name = "FORMAT")]
+    pub(crate) log_format: LogFormat,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+/// What is read.
+#[derive(Debug, Clone, Group)]
+pub(crate) struct Input {
+    /// The spreadsheet's export (CSV or JSON lines), or - for standard input
+    pub(crate) input: PathBuf,
+    /// csv or jsonl; by the file's name where it is not said
+    #[arg(long)]
+    pub(crate) format: Option<Format>,
+    /// Which column is the ticket, and which (repeatable) the text: ticket='Ticket ID'
+    #[arg(long = "column", value_name = "FIELD=COLUMN")]
+    pub(crate) columns: Vec<ColumnChoice>,
+    /// The ledger; by default it stands beside the input, as INPUT.ledger.jsonl
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ledger: Option<PathBuf>,
+}
+
+/// Where to post to.
+#[derive(Debug, Clone, Default, Group)]
+pub(crate) struct Target {
+    /// The account's API host, like apigw.service-in.leadsquared.com
+    #[arg(long, requires = "tenant", conflicts_with = "url")]
+    pub(crate) host: Option<String>,
+    /// The account's number
+    #[arg(long, requires = "host")]
+    pub(crate) tenant: Option<String>,
+    /// The whole URL to POST to, instead of --host and --tenant
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// Post to a stand-in inside this process, with a fresh ledger in a temporary folder
+    #[arg(long, conflicts_with_all = ["host", "url"])]
+    pub(crate) sandbox: bool,
+}
+
+/// How to reach it.
+#[derive(Debug, Clone, Default, Group)]
+pub(crate) struct Network {
+    /// Go through this proxy; without it none is used, whatever the environment says
+    #[arg(long, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+    /// Trust the certificates in this PEM file instead of the system's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<PathBuf>,
+}
+
+/// What to do this time.
+#[derive(Debug, Clone, Group)]
+pub(crate) struct ThisTime {
+    /// Rows in doubt from an earlier run: leave them, or send them again at the risk of a second note
+    #[arg(long, value_enum, default_value_t = DoubtArg::Hold)]
+    pub(crate) in_doubt: DoubtArg,
+    /// Post this many rows and stop
+    #[arg(long, value_name = "N")]
+    pub(crate) first: Option<u64>,
+    /// Do not ask before posting
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DoubtArg {
+    Hold,
+    Retry,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BurstArg {
+    /// The whole window at once
+    Full,
+    /// Evenly spaced
+    Even,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum On500Arg {
+    Retry,
+    Hold,
+}
+
+/// A limit, or that there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LimitArg {
+    None,
+    Limit(Limit),
+}
+
+impl std::str::FromStr for LimitArg {
+    type Err = batchpost::limit::LimitError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.trim() == "none" { Ok(Self::None) } else { text.parse().map(Self::Limit) }
+    }
+}
+
+/// How to post.
+#[derive(Debug, Clone, Group)]
+pub(crate) struct Posting {
+    /// The most requests in a time, like 25/5s; repeatable, all hold at once (none: only to this machine)
+    #[arg(long = "limit", value_name = "N/TIME", default_value = "25/5s")]
+    pub(crate) limits: Vec<LimitArg>,
+    /// How requests spread within the time; by default full for a batch of less than ten minutes, else even
+    #[arg(long, value_enum)]
+    pub(crate) burst: Option<BurstArg>,
+    /// The most requests under way at once; by default the smallest limit's, at most 256
+    #[arg(long, value_name = "N")]
+    pub(crate) concurrency: Option<NonZeroU32>,
+    /// How long to wait for a whole reply
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = timeout)]
+    pub(crate) timeout: Duration,
+    /// How long an interrupted run waits for replies in flight
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
+    pub(crate) grace: Duration,
+    /// How often a row is tried in one run
+    #[arg(long, value_name = "N", default_value = "5")]
+    pub(crate) max_attempts: NonZeroU32,
+    /// What an unexplained 500 is taken for: not created (retry), or perhaps created (hold in doubt)
+    #[arg(long, value_enum, default_value_t = On500Arg::Retry)]
+    pub(crate) on_500: On500Arg,
+    /// Record rows of which no note can be made, and post the others
+    #[arg(long)]
+    pub(crate) skip_invalid: bool,
+}
+
+/// Zero would put every row in doubt, and a day is longer than any server takes.
+fn timeout(text: &str) -> Result<Duration, String> {
+    let timeout = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let sane = Duration::from_millis(100)..=Duration::from_secs(24 * 60 * 60);
+    if sane.contains(&timeout) { Ok(timeout) } else { Err("it must be between 100ms and 1d".to_owned()) }
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Run {
+    #[command(flatten)]
+    pub(crate) input: Input,
+    #[command(flatten)]
+    pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) posting: Posting,
+    #[command(flatten)]
+    pub(crate) this_time: ThisTime,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Resume {
+    /// The ledger to continue
+    pub(crate) ledger: PathBuf,
+    /// The input, if it has moved
+    #[arg(long, value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) this_time: ThisTime,
+    #[command(flatten)]
+    pub(crate) network: Network,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Check {
+    #[command(flatten)]
+    pub(crate) input: Input,
+    #[command(flatten)]
+    pub(crate) target: Target,
+    /// The limits to estimate the time with
+    #[arg(long = "limit", value_name = "N/TIME", default_value = "25/5s")]
+    pub(crate) limits: Vec<LimitArg>,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Status {
+    /// The ledger
+    pub(crate) ledger: PathBuf,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Show {
+    /// The ledger
+    pub(crate) ledger: PathBuf,
+    /// Only the row of this number
+    #[arg(long, value_name = "N")]
+    pub(crate) row: Option<u64>,
+    /// Only rows of this ticket
+    #[arg(long, value_name = "ID")]
+    pub(crate) ticket: Option<u64>,
+    /// Only rows that stand so: posted, rejected, failed, in_doubt, pending, invalid
+    #[arg(long)]
+    pub(crate) state: Option<Outcome>,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Sandbox {
+    /// The port to listen on, on this machine only; 0 takes a free one
+    #[arg(long, default_value_t = 0)]
+    pub(crate) port: u16,
+    /// The limit it keeps, or none
+    #[arg(long, value_name = "N/TIME", default_value = "25/5s")]
+    pub(crate) limit: LimitArg,
+    /// Count in fixed windows instead of a sliding one
+    #[arg(long)]
+    pub(crate) fixed: bool,
+    /// Count refused requests as well
+    #[arg(long)]
+    pub(crate) refused_count: bool,
+    /// How long requests take: TIME, or FROM..TO
+    #[arg(long, value_name = "TIME", default_value = "20ms..120ms")]
+    pub(crate) latency: Latency,
+    /// Make it fail: KIND=PROBABILITY, KIND@N,N (the Nth request) or KIND@ticket:ID; repeatable
+    #[arg(long = "fault", value_name = "FAULT")]
+    pub(crate) faults: Vec<FaultRule>,
+    /// Seed of all that is left to chance
+    #[arg(long, default_value_t = 0)]
+    pub(crate) seed: u64,
+}
+
+/// A range of durations.
+#[derive(Debug, Clone)]
+pub(crate) struct Latency(pub(crate) std::ops::RangeInclusive<Duration>);
+
+impl std::str::FromStr for Latency {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (from, to) = text.split_once("..").unwrap_or((text, text));
+        let parse = |text: &str| humantime::parse_duration(text.trim()).map_err(|error| format!("{text:?}: {error}"));
+        let (from, to) = (parse(from)?, parse(to)?);
+        if from <= to { Ok(Self(from..=to)) } else { Err(format!("{text:?} ends before it begins")) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        use clap::CommandFactory;
+        Args::command().debug_assert();
+    }
+}

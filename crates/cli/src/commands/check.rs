@@ -1,0 +1,145 @@
+//! `check`: what a run would find. Sends nothing, writes nothing.
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::bail;
+use batchpost::leadsquared;
+use batchpost::reading::Survey;
+use batchpost::settings::Settings;
+use batchpost::shell::{Access, Prepared, Source, look};
+use serde::Serialize;
+
+use super::resolve;
+use crate::args::{Check, DoubtArg, Output, ThisTime};
+use crate::exit;
+use crate::summary::{Summary, table, thousands};
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Checked<'a> {
+    #[serde(flatten)]
+    summary: Summary,
+    format: String,
+    ticket_column: &'a str,
+    text_columns: &'a [String],
+    to_do: u64,
+    blank: u64,
+    duplicates: u64,
+    invalid_rows: Vec<InvalidRow<'a>>,
+    first_requests: Vec<serde_json::Value>,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct InvalidRow<'a> {
+    row: u64,
+    line: u64,
+    why: &'a str,
+}
+
+pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
+    if resolve::source(&check.input.input) == Source::Stdin {
+        bail!("standard input can be read only once, and a run needs it; check a file");
+    }
+    let ledger = resolve::ledger(&check.input)?;
+    let settings = Settings { limits: resolve::limits(&check.limits)?, ..Settings::default() };
+    let this_time = ThisTime { in_doubt: DoubtArg::Hold, first: None, yes: true };
+    let ask = resolve::ask(target(check, &ledger)?, &this_time);
+    let prepared = Prepared::open(resolve::order(&check.input, ledger, ask, settings)?, Access::Look)?;
+    let Some(survey) = prepared.survey() else { bail!("only a file can be checked") };
+
+    // The best that is possible, with a guess at how long replies take.
+    let time = prepared.order().settings.best_finish(survey.to_do, Duration::from_millis(200));
+    let mut stdout = io::stdout().lock();
+    if output.json {
+        writeln!(stdout, "{}", serde_json::to_string(&checked(&prepared, survey, time))?)?;
+    } else {
+        in_words(&mut stdout, &prepared, survey, time)?;
+    }
+    Ok(exit::of_batch(&survey.counts, None, None))
+}
+
+/// The target that keys are made for: as asked, else that of the ledger that is there.
+fn target(check: &Check, ledger: &Path) -> anyhow::Result<String> {
+    if let Some(endpoint) = resolve::endpoint(&check.target)? {
+        return Ok(endpoint.as_str().to_owned());
+    }
+    if !check.target.sandbox && ledger.exists() {
+        return Ok(look(ledger)?.0.header.target);
+    }
+    Ok(resolve::SANDBOX.to_owned())
+}
+
+fn checked<'a>(prepared: &'a Prepared, survey: &'a Survey, time: Duration) -> Checked<'a> {
+    let ledger = prepared.continues().then_some(prepared.order().ledger.as_path());
+    Checked {
+        summary: Summary::of_prepared(prepared, survey.counts, ledger),
+        format: prepared.order().format.to_string(),
+        ticket_column: &prepared.mapping().ticket,
+        text_columns: &prepared.mapping().text,
+        to_do: survey.to_do,
+        blank: survey.blank,
+        duplicates: survey.duplicates,
+        invalid_rows: survey
+            .invalid
+            .iter()
+            .map(|note| InvalidRow { row: note.position.record, line: note.position.line, why: &note.what })
+            .collect(),
+        first_requests: requests(survey).collect(),
+        seconds: time.as_secs_f64(),
+    }
+}
+
+fn requests(survey: &Survey) -> impl Iterator<Item = serde_json::Value> {
+    survey
+        .next
+        .iter()
+        .map(|job| serde_json::from_slice(&leadsquared::request(job).body).expect("a request's body is JSON"))
+}
+
+fn in_words(out: &mut impl Write, prepared: &Prepared, survey: &Survey, time: Duration) -> io::Result<()> {
+    let order = prepared.order();
+    let mapping = prepared.mapping();
+    writeln!(out, "format: {}; ticket from {:?}, text from {}", order.format, mapping.ticket, quoted(&mapping.text))?;
+    match prepared.continues() {
+        true => writeln!(out, "ledger: {}", order.ledger.display())?,
+        false => writeln!(out, "ledger: none yet at {}", order.ledger.display())?,
+    }
+    write!(out, "{}", table(&survey.counts))?;
+    if survey.duplicates > 0 {
+        writeln!(out, "{:>10}  exactly like an earlier row; each is a note of its own", thousands(survey.duplicates))?;
+    }
+    let (vanished, in_doubt) = prepared.vanished();
+    if vanished > 0 {
+        writeln!(
+            out,
+            "{:>10}  in the ledger and no longer in the input, {in_doubt} of them in doubt",
+            thousands(vanished)
+        )?;
+    }
+    if !survey.invalid.is_empty() {
+        writeln!(out, "invalid rows:")?;
+        for note in &survey.invalid {
+            writeln!(out, "  {}: {}", note.position, note.what)?;
+        }
+        let more = survey.counts.invalid - survey.invalid.len() as u64;
+        if more > 0 {
+            writeln!(out, "  and {} more", thousands(more))?;
+        }
+    }
+    if survey.to_do > 0 {
+        writeln!(out, "first requests:")?;
+        for request in requests(survey) {
+            writeln!(out, "  {request}")?;
+        }
+        let time = humantime::format_duration(Duration::from_secs(time.as_secs()));
+        writeln!(out, "{} to send, in about {time}", thousands(survey.to_do))?;
+    }
+    Ok(())
+}
+
+fn quoted(names: &[String]) -> String {
+    names.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(" and ")
+}

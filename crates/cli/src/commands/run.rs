@@ -1,0 +1,255 @@
+//! `run` and `resume`: post what is to do.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use batchpost::leadsquared::Endpoint;
+use batchpost::settings::InDoubt;
+use batchpost::shell::{Access, Credentials, Http, HttpOptions, Order, Prepared, Report, Source, interrupts, look};
+use batchpost_sandbox::Server;
+use tracing::{info, warn};
+
+use super::{resolve, sandbox};
+use crate::args::{Input, Network, Output, Resume, Run};
+use crate::logging::Screen;
+use crate::progress::Watcher;
+use crate::summary::{self, Summary, thousands};
+use crate::{credentials, exit};
+
+/// Where a run posts to.
+enum Destination {
+    Api(Endpoint, Credentials),
+    /// The sandbox inside this process.
+    Sandbox,
+}
+
+/// What both commands come down to.
+struct Plan {
+    order: Order,
+    destination: Destination,
+    network: Network,
+    yes: bool,
+}
+
+pub(crate) fn run(run: Run, output: &Output, screen: &Screen) -> anyhow::Result<u8> {
+    let endpoint = resolve::endpoint(&run.target)?;
+    let settings = resolve::settings(&run.posting, endpoint.as_ref())?;
+    let (destination, target, ledger) = match endpoint {
+        Some(endpoint) => {
+            let target = endpoint.as_str().to_owned();
+            (Destination::Api(endpoint, credentials::resolve()?), target, resolve::ledger(&run.input)?)
+        }
+        None if run.target.sandbox => {
+            let ledger = match &run.input.ledger {
+                Some(ledger) => ledger.clone(),
+                None => temporary_ledger()?,
+            };
+            (Destination::Sandbox, resolve::SANDBOX.to_owned(), ledger)
+        }
+        None => bail!("there is nothing to post to: say --host and --tenant, or --url, or --sandbox to try it out"),
+    };
+    let order = resolve::order(&run.input, ledger, resolve::ask(target, &run.this_time), settings)?;
+    carry_out(Plan { order, destination, network: run.network, yes: run.this_time.yes }, output, screen)
+}
+
+pub(crate) fn resume(resume: Resume, output: &Output, screen: &Screen) -> anyhow::Result<u8> {
+    let (batch, _) = look(&resume.ledger)?;
+    let path = resume.ledger.display();
+    let Some(last) = batch.run else {
+        bail!("the ledger {path} was begun but has no run in it yet: start one with `run ... --ledger {path}`");
+    };
+    let input = match (resume.input, last.input.path) {
+        (Some(input), _) => input,
+        (None, Some(input)) => input.into(),
+        (None, None) => bail!("the last run read standard input; give it again with `run - --ledger {path} ...`"),
+    };
+    let format = last.input.format.parse().with_context(|| format!("the ledger {path} names a format"))?;
+    let columns = last.input.columns.iter().map(|column| column.parse()).collect::<Result<_, _>>();
+    let columns = columns.with_context(|| format!("the ledger {path} names columns"))?;
+    let input = Input { input, format: Some(format), columns, ledger: None };
+    let destination = if batch.header.target == resolve::SANDBOX {
+        Destination::Sandbox
+    } else {
+        Destination::Api(Endpoint::from_url(&batch.header.target)?, credentials::resolve()?)
+    };
+    let ask = resolve::ask(batch.header.target, &resume.this_time);
+    let order = resolve::order(&input, resume.ledger, ask, last.settings)?;
+    carry_out(Plan { order, destination, network: resume.network, yes: resume.this_time.yes }, output, screen)
+}
+
+fn carry_out(plan: Plan, output: &Output, screen: &Screen) -> anyhow::Result<u8> {
+    let prepared = Prepared::open(plan.order, Access::Post)?;
+    if prepared.torn_bytes() > 0 {
+        let aside = format!("{}.torn", prepared.order().ledger.display());
+        warn!(
+            bytes = prepared.torn_bytes(),
+            "a crash left the ledger's end torn; it was mended, its bytes are in {aside}"
+        );
+    }
+    if let Some(survey) = prepared.survey()
+        && survey.counts.invalid > 0
+        && !prepared.order().settings.skip_invalid
+    {
+        complain_of_invalid(&prepared);
+        return Ok(exit::USAGE);
+    }
+    let in_sandbox = matches!(plan.destination, Destination::Sandbox);
+    if !in_sandbox && !plan.yes && !agreed(&prepared)? {
+        eprintln!("nothing was sent");
+        return Ok(exit::USAGE);
+    }
+    say_what_is_done(&prepared);
+
+    let ledger = prepared.order().ledger.clone();
+    let rows = prepared.survey().map(|survey| survey.rows);
+    let mut watcher = Watcher::new(screen, rows, output.quiet);
+    let in_doubt = prepared.survey().map(|survey| survey.in_doubt.clone()).unwrap_or_default();
+    let held = prepared.order().ask.in_doubt == InDoubt::Hold;
+    // One thread: with two cores a second one only passes work back and forth.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let (report, server) = runtime.block_on(post(prepared, plan.destination, &plan.network, &mut watcher))?;
+    watcher.finish();
+
+    if held && !output.json {
+        for note in &in_doubt {
+            let ticket = note.ticket.map(|ticket| ticket.to_string()).unwrap_or_default();
+            warn!(row = note.position.record, %ticket, "in doubt since an earlier run: {}", note.what);
+        }
+    }
+    let mut stdout = io::stdout().lock();
+    if output.json {
+        writeln!(stdout, "{}", Summary::of_report(&report, &ledger).json())?;
+    } else if !output.quiet {
+        write!(stdout, "{}", in_words(&report, &ledger))?;
+    }
+    if let Some(server) = server
+        && !output.quiet
+    {
+        eprintln!("sandbox: {}", sandbox::in_words(&server));
+    }
+    Ok(exit::of_batch(&report.counts, report.stopped, report.interrupt))
+}
+
+async fn post(
+    prepared: Prepared,
+    destination: Destination,
+    network: &Network,
+    watcher: &mut Watcher,
+) -> anyhow::Result<(Report, Option<Server>)> {
+    let timeout = prepared.order().settings.timeout;
+    let (endpoint, credentials, server) = match destination {
+        Destination::Api(endpoint, credentials) => (endpoint, credentials, None),
+        Destination::Sandbox => {
+            let limit = prepared.order().settings.limits.first().copied();
+            let server = sandbox::inside(limit).await?;
+            (Endpoint::from_url(&server.url())?, credentials::for_sandbox()?, Some(server))
+        }
+    };
+    let options = HttpOptions { proxy: network.proxy.clone(), ca_file: network.ca_file.clone() };
+    let http = Http::new(endpoint, credentials, timeout, &options)?;
+    let signals = interrupts().context("signals cannot be listened for")?;
+    let report = prepared.post(http, signals, &mut |observation| watcher.observe(observation)).await?;
+    Ok((report, server))
+}
+
+fn temporary_ledger() -> anyhow::Result<PathBuf> {
+    let folder = tempfile::Builder::new().prefix("batchpost-").tempdir().context("no temporary folder can be made")?;
+    Ok(folder.keep().join("sandbox.ledger.jsonl"))
+}
+
+fn complain_of_invalid(prepared: &Prepared) {
+    let Some(survey) = prepared.survey() else { return };
+    for note in &survey.invalid {
+        eprintln!("{}: {}", note.position, note.what);
+    }
+    let more = survey.counts.invalid - survey.invalid.len() as u64;
+    if more > 0 {
+        eprintln!("and {} more", thousands(more));
+    }
+    eprintln!(
+        "batchpost: no note can be made of {} of {} rows; nothing was sent. Mend them, or pass --skip-invalid to post the others",
+        thousands(survey.counts.invalid),
+        thousands(survey.rows)
+    );
+}
+
+/// On a terminal: shows what is about to happen and asks. Elsewhere nobody is there to be asked.
+fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
+    let Some(survey) = prepared.survey().filter(|survey| survey.to_do > 0) else { return Ok(true) };
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Ok(true);
+    }
+    let order = prepared.order();
+    eprintln!("to        {}", order.ask.target);
+    eprintln!("ledger    {}", order.ledger.display());
+    eprint!("{}", summary::table(&survey.counts));
+    if survey.duplicates > 0 {
+        eprintln!("{:>10}  of them exactly like an earlier row; each is posted", thousands(survey.duplicates));
+    }
+    if let Some(job) = survey.next.first() {
+        eprintln!("first     ticket {}, {}:", job.ticket, job.position);
+        for line in job.text.lines().take(5) {
+            eprintln!("          {line}");
+        }
+    }
+    let time = order.settings.best_finish(survey.to_do, Duration::from_millis(200));
+    let time = humantime::format_duration(Duration::from_secs(time.as_secs()));
+    eprint!("Post {} notes now, in about {time}? [y/N] ", thousands(survey.to_do));
+    io::stderr().flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
+}
+
+fn say_what_is_done(prepared: &Prepared) {
+    let order = prepared.order();
+    let input = match &order.source {
+        Source::File(path) => path.display().to_string(),
+        Source::Stdin => "standard input".to_owned(),
+    };
+    match prepared.survey() {
+        Some(survey) => info!(
+            rows = survey.rows,
+            to_do = survey.to_do,
+            posted = survey.counts.posted,
+            in_doubt = survey.counts.in_doubt,
+            ledger = %order.ledger.display(),
+            "{} {input}",
+            if prepared.continues() { "continuing" } else { "posting" },
+        ),
+        None => info!(ledger = %order.ledger.display(), "posting {input} as it comes"),
+    }
+    let (vanished, in_doubt) = prepared.vanished();
+    if vanished > 0 {
+        warn!(vanished, in_doubt, "rows that were posted or refused before are no longer in the input");
+    }
+}
+
+fn in_words(report: &Report, ledger: &std::path::Path) -> String {
+    let mut text = summary::table(&report.counts);
+    let elapsed = Duration::from_millis(report.elapsed.as_millis() as u64);
+    text += &format!(
+        "{} posted by this run in {}, {} attempts, {} of them limited\nledger: {}\n",
+        thousands(report.posted_now),
+        humantime::format_duration(elapsed),
+        thousands(report.attempts_now),
+        thousands(report.limited_now),
+        ledger.display()
+    );
+    if let Some(stop) = report.stopped {
+        text += &format!("stopped: {stop}; to go on: batchpost resume {}\n", ledger.display());
+    }
+    for (count, state) in [
+        (report.counts.in_doubt, "in_doubt"),
+        (report.counts.rejected, "rejected"),
+        (report.counts.failed, "failed"),
+        (report.counts.invalid, "invalid"),
+    ] {
+        if count > 0 {
+            text += &format!("which and why: batchpost show {} --state {state}\n", ledger.display());
+        }
+    }
+    text
+}

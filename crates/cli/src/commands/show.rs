@@ -1,0 +1,124 @@
+//! `show`: what became of rows, from the ledger alone.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use batchpost::job::Key;
+use batchpost::ledger::{Record, read};
+use batchpost::outcome::{Outcome, VerdictWord};
+use batchpost::shell::{LedgerFile, look};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::args::{Output, Show};
+
+/// A job and its history.
+#[derive(Debug, Serialize)]
+struct Row {
+    row: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ticket: Option<u64>,
+    key: Key,
+    outcome: Outcome,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    vanished: bool,
+    history: Vec<Step>,
+}
+
+/// One record about it.
+#[derive(Debug, Serialize)]
+struct Step {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    wall: Option<Timestamp>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<VerdictWord>,
+    what: String,
+}
+
+pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
+    let (batch, _) = look(&show.ledger)?;
+    let file = LedgerFile::open_to_read(&show.ledger)?;
+    let wanted = |key: &Key| {
+        show.state.is_none_or(|state| batch.standings.get(key).is_some_and(|standing| standing.outcome() == state))
+    };
+    let mut rows: BTreeMap<Key, Row> = BTreeMap::new();
+    read(&file, &mut |entry| {
+        let Some((key, row, ticket, step)) = step(entry.record) else { return };
+        if !wanted(&key) || (ticket.is_some() && show.ticket.is_some_and(|wanted| ticket != Some(wanted))) {
+            return;
+        }
+        let standing = batch.standings.get(&key).copied();
+        let entry = rows.entry(key).or_insert_with(|| Row {
+            row,
+            ticket,
+            key,
+            outcome: standing.map_or(Outcome::Pending, |standing| standing.outcome()),
+            vanished: standing.is_some_and(|standing| standing.is_vanished()),
+            history: Vec::new(),
+        });
+        // A sheet that was sorted between two runs moved its rows: the last place counts.
+        entry.row = row;
+        entry.history.push(step);
+    })
+    .map_err(|source| batchpost::shell::Error::Ledger { path: show.ledger.clone(), source })?;
+
+    let mut rows: Vec<Row> = rows
+        .into_values()
+        .filter(|row| show.row.is_none_or(|wanted| row.row == wanted))
+        .filter(|row| show.ticket.is_none_or(|wanted| row.ticket == Some(wanted)))
+        .collect();
+    rows.sort_by_key(|row| (row.vanished, row.row));
+    let mut stdout = io::stdout().lock();
+    let whole = show.row.is_some() || show.ticket.is_some();
+    for row in &rows {
+        if output.json {
+            writeln!(stdout, "{}", serde_json::to_string(row)?)?;
+        } else {
+            in_words(&mut stdout, row, whole)?;
+        }
+    }
+    if rows.is_empty() && !output.json {
+        eprintln!("no row of the ledger is like that; rows still to do have no record in it");
+    }
+    Ok(0)
+}
+
+/// What a record says of a job.
+fn step(record: Record) -> Option<(Key, u64, Option<u64>, Step)> {
+    Some(match record {
+        Record::Intent(intent) => {
+            let what = "about to be sent".to_owned();
+            let step = Step { wall: Some(intent.wall), attempt: Some(intent.attempt), verdict: None, what };
+            (intent.key, intent.row, Some(intent.ticket.get()), step)
+        }
+        Record::Outcome(end) => {
+            let what = end.reply.unwrap_or_else(|| "created".to_owned());
+            let step = Step { wall: Some(end.wall), attempt: Some(end.attempt), verdict: Some(end.verdict), what };
+            (end.key, end.row, Some(end.ticket.get()), step)
+        }
+        Record::Invalid(invalid) => {
+            let what = format!("line {}: {}", invalid.line, invalid.why);
+            (invalid.key, invalid.row, None, Step { wall: None, attempt: None, verdict: None, what })
+        }
+        _ => return None,
+    })
+}
+
+fn in_words(out: &mut impl Write, row: &Row, whole: bool) -> io::Result<()> {
+    let ticket = row.ticket.map(|ticket| format!(" ticket {ticket}")).unwrap_or_default();
+    let vanished = if row.vanished { " (no longer in the input)" } else { "" };
+    let last = row.history.last().map(|step| step.what.as_str()).unwrap_or_default();
+    if !whole {
+        return writeln!(out, "row {}{ticket} {}{vanished}: {last}", row.row, row.outcome);
+    }
+    writeln!(out, "row {}{ticket} {}{vanished}, key {}", row.row, row.outcome, row.key)?;
+    for step in &row.history {
+        let wall = step.wall.map(|wall| format!("{wall} ")).unwrap_or_default();
+        let attempt = step.attempt.map(|attempt| format!("attempt {attempt} ")).unwrap_or_default();
+        let verdict = step.verdict.map(|verdict| format!("{verdict}: ")).unwrap_or_default();
+        writeln!(out, "  {wall}{attempt}{verdict}{}", step.what)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! `status`: where a batch stands.
+
+use std::io::{self, Write};
+
+use batchpost::shell::look;
+
+use crate::args::{Output, Status};
+use crate::exit;
+use crate::summary::{Summary, table, thousands};
+
+pub(crate) fn status(status: &Status, output: &Output) -> anyhow::Result<u8> {
+    let (batch, extent) = look(&status.ledger)?;
+    let counts = batch.counts();
+    let stopped = batch.finish.as_ref().and_then(|finish| finish.stopped);
+    let code = exit::of_batch(&counts, None, None);
+    let mut stdout = io::stdout().lock();
+    if output.json {
+        writeln!(stdout, "{}", Summary::of_batch(&batch, &status.ledger).json())?;
+        return Ok(code);
+    }
+    writeln!(stdout, "target: {}", batch.header.target)?;
+    match &batch.run {
+        None => writeln!(stdout, "no run yet")?,
+        Some(run) => {
+            let input = run.input.path.as_deref().unwrap_or("standard input");
+            writeln!(stdout, "input:  {input}")?;
+            let end = match (&batch.finish, stopped) {
+                (None, _) => "has not ended, or was cut off".to_owned(),
+                (Some(_), None) => "ended with nothing left to send".to_owned(),
+                (Some(_), Some(stop)) => format!("stopped: {stop}"),
+            };
+            writeln!(stdout, "run {}: begun {}, {end}", run.run, run.wall)?;
+        }
+    }
+    write!(stdout, "{}", table(&counts))?;
+    let (attempts, limited) = (thousands(batch.attempts), thousands(batch.limited));
+    writeln!(stdout, "{attempts} attempts, {limited} of them limited")?;
+    let (vanished, in_doubt) = batch.vanished();
+    if vanished > 0 {
+        let (vanished, in_doubt) = (thousands(vanished), thousands(in_doubt));
+        writeln!(stdout, "{vanished} more jobs are no longer in the input, {in_doubt} of them in doubt")?;
+    }
+    if extent.torn_bytes > 0 {
+        writeln!(stdout, "{} bytes at the end are torn; the next run sets them aside", extent.torn_bytes)?;
+    }
+    Ok(code)
+}

@@ -1,0 +1,105 @@
+//! Exit codes. The first that applies:
+//!
+//! | code | when |
+//! |---|---|
+//! | 2 | usage, configuration or input error; nothing was sent |
+//! | 3 | stopped, a person is needed: credentials, endpoint, refused, ledger, input |
+//! | 75 | stopped, the next run may cure it: outage, limited, ledger in use by another run |
+//! | 130, 143 | interrupted |
+//! | 4 | finished or planned stop, and rows are in doubt |
+//! | 1 | finished or planned stop, and rows are rejected, failed, invalid or held |
+//! | 5 | stopped as planned |
+//! | 0 | every row is posted or skipped |
+
+use std::io;
+use std::process::ExitCode;
+
+use batchpost::outcome::{Counts, Stop};
+use batchpost::shell::{Error, Interrupt, LockError, SIGTERM};
+
+/// Nothing was sent.
+pub(crate) const USAGE: u8 = 2;
+const PERSON_NEEDED: u8 = 3;
+const TRY_LATER: u8 = 75;
+const IN_DOUBT: u8 = 4;
+const NOT_ALL: u8 = 1;
+const PLANNED: u8 = 5;
+
+/// The code for a batch that was left like this.
+pub(crate) fn of_batch(counts: &Counts, stopped: Option<Stop>, interrupt: Option<Interrupt>) -> u8 {
+    match stopped {
+        Some(Stop::Credentials | Stop::Endpoint | Stop::Refused | Stop::Ledger | Stop::Input) => return PERSON_NEEDED,
+        Some(Stop::Outage | Stop::Limited) => return TRY_LATER,
+        Some(Stop::Interrupted) => return if interrupt == Some(Interrupt(SIGTERM)) { 143 } else { 130 },
+        Some(Stop::Planned) | None => {}
+    }
+    if counts.in_doubt > 0 {
+        IN_DOUBT
+    } else if counts.rejected + counts.failed + counts.invalid + counts.held > 0 {
+        NOT_ALL
+    } else if stopped == Some(Stop::Planned) {
+        PLANNED
+    } else {
+        0
+    }
+}
+
+/// What the process ends with, having said what went wrong.
+pub(crate) fn code(result: anyhow::Result<u8>) -> ExitCode {
+    let error = match result {
+        Ok(code) => return code.into(),
+        Err(error) => error,
+    };
+    // Whoever reads our output has heard enough.
+    if error
+        .chain()
+        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe))
+    {
+        return ExitCode::SUCCESS;
+    }
+    eprintln!("batchpost: {}", one_line(&error));
+    match error.downcast_ref::<Error>() {
+        Some(Error::Lock { source: LockError::Held { .. }, .. }) => TRY_LATER,
+        Some(Error::Ledger { .. } | Error::LedgerFile { .. } | Error::Lock { .. }) => PERSON_NEEDED,
+        _ => USAGE,
+    }
+    .into()
+}
+
+/// An error and its causes, leaving out what a message repeats of its cause.
+fn one_line(error: &anyhow::Error) -> String {
+    let mut text = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if text.is_empty() {
+            text = cause;
+        } else if !text.contains(&cause) {
+            text = format!("{text}: {cause}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(stopped: Option<Stop>, change: impl FnOnce(&mut Counts)) -> u8 {
+        let mut counts = Counts { posted: 3, skipped: 1, ..Counts::default() };
+        change(&mut counts);
+        of_batch(&counts, stopped, None)
+    }
+
+    #[test]
+    fn the_first_code_that_applies_is_given() {
+        assert_eq!(of(None, |_| ()), 0);
+        assert_eq!(of(Some(Stop::Planned), |_| ()), 5);
+        assert_eq!(of(Some(Stop::Planned), |counts| counts.invalid = 1), 1);
+        assert_eq!(of(None, |counts| counts.failed = 1), 1);
+        assert_eq!(of(None, |counts| (counts.rejected, counts.in_doubt) = (1, 1)), 4);
+        assert_eq!(of(Some(Stop::Interrupted), |counts| counts.in_doubt = 1), 130);
+        assert_eq!(of(Some(Stop::Outage), |counts| counts.in_doubt = 1), 75);
+        assert_eq!(of(Some(Stop::Credentials), |counts| counts.in_doubt = 1), 3);
+        let term = of_batch(&Counts::default(), Some(Stop::Interrupted), Some(Interrupt(SIGTERM)));
+        assert_eq!(term, 143);
+    }
+}

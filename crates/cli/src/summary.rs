@@ -1,0 +1,142 @@
+//! How a batch stands, for people and as JSON.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use batchpost::ledger::Batch;
+use batchpost::outcome::{Counts, Outcome, Stop};
+use batchpost::shell::{Prepared, Report};
+use serde::Serialize;
+
+/// The object that `--json` prints.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct Summary {
+    pub(crate) ledger: Option<String>,
+    pub(crate) rows: u64,
+    #[serde(flatten)]
+    pub(crate) counts: Counts,
+    pub(crate) vanished: u64,
+    pub(crate) vanished_in_doubt: u64,
+    pub(crate) attempts: u64,
+    pub(crate) limited: u64,
+    #[serde(flatten)]
+    pub(crate) run: Option<ThisRun>,
+}
+
+/// What a run adds to it.
+#[derive(Debug, Clone, Serialize)]
+pub(crate) struct ThisRun {
+    pub(crate) posted_now: u64,
+    pub(crate) attempts_now: u64,
+    pub(crate) limited_now: u64,
+    pub(crate) elapsed_s: f64,
+    pub(crate) stopped: Option<Stop>,
+}
+
+impl Summary {
+    pub(crate) fn of_report(report: &Report, ledger: &Path) -> Self {
+        Self {
+            ledger: Some(ledger.display().to_string()),
+            rows: report.counts.total(),
+            counts: report.counts,
+            vanished: report.vanished,
+            vanished_in_doubt: report.vanished_in_doubt,
+            attempts: report.attempts,
+            limited: report.limited,
+            run: Some(ThisRun {
+                posted_now: report.posted_now,
+                attempts_now: report.attempts_now,
+                limited_now: report.limited_now,
+                elapsed_s: (report.elapsed.as_secs_f64() * 1000.0).round() / 1000.0,
+                stopped: report.stopped,
+            }),
+        }
+    }
+
+    pub(crate) fn of_batch(batch: &Batch, ledger: &Path) -> Self {
+        let counts = batch.counts();
+        let (vanished, vanished_in_doubt) = batch.vanished();
+        Self {
+            ledger: Some(ledger.display().to_string()),
+            rows: counts.total(),
+            counts,
+            vanished,
+            vanished_in_doubt,
+            attempts: batch.attempts,
+            limited: batch.limited,
+            run: None,
+        }
+    }
+
+    pub(crate) fn of_prepared(prepared: &Prepared, counts: Counts, ledger: Option<&Path>) -> Self {
+        let (vanished, vanished_in_doubt) = prepared.vanished();
+        let (attempts, limited) = prepared.attempts();
+        Self {
+            ledger: ledger.map(|path| path.display().to_string()),
+            rows: counts.total(),
+            counts,
+            vanished,
+            vanished_in_doubt,
+            attempts,
+            limited,
+            run: None,
+        }
+    }
+
+    pub(crate) fn json(&self) -> String {
+        serde_json::to_string(self).expect("counts and strings serialise")
+    }
+}
+
+/// The counts as a short table: the total, and each outcome that there is.
+pub(crate) fn table(counts: &Counts) -> String {
+    let mut text = format!("{:>10}  rows\n", thousands(counts.total()));
+    for outcome in Outcome::ALL.into_iter().filter(|outcome| counts.of(*outcome) > 0) {
+        let words = match outcome {
+            Outcome::Posted => "posted",
+            Outcome::Rejected => "rejected by the API; they are not sent again",
+            Outcome::Failed => "failed; the next run tries them again",
+            Outcome::InDoubt => {
+                "in doubt: they may or may not have been created, and are not sent again unless you say so"
+            }
+            Outcome::Pending => "still to do",
+            Outcome::Invalid => "invalid; no note can be made of them",
+            Outcome::Held => "held; they wait for a decision",
+            Outcome::Skipped => "skipped",
+        };
+        writeln!(text, "{:>10}  {words}", thousands(counts.of(outcome))).expect("memory takes writes");
+    }
+    text
+}
+
+/// A number as people read it.
+pub(crate) fn thousands(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (place, digit) in digits.chars().enumerate() {
+        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_grouped_by_thousands() {
+        assert_eq!([0, 12, 999, 1000, 1_234_567].map(thousands), ["0", "12", "999", "1,000", "1,234,567"]);
+    }
+
+    #[test]
+    fn the_table_names_only_what_there_is() {
+        let counts = Counts { posted: 1234, failed: 1, ..Counts::default() };
+        assert_eq!(
+            table(&counts),
+            "     1,235  rows\n     1,234  posted\n         1  failed; the next run tries them again\n"
+        );
+    }
+}
