@@ -1,5 +1,6 @@
 //! Rows, the jobs made of them, and the identity that outlives a sorted or re-saved file.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::num::NonZeroU64;
@@ -170,19 +171,19 @@ fn part(hash: &mut blake3::Hasher, bytes: &[u8]) {
 }
 
 /// NFC, LF line ends, no blanks before a line's end or the text's.
-fn canonical(text: &str) -> std::borrow::Cow<'_, str> {
-    let plain = !text.contains('\r')
-        && !text.ends_with(char::is_whitespace)
-        && !text.contains(" \n")
-        && !text.contains("\t\n")
-        && is_nfc_quick(text.chars()) == IsNormalized::Yes;
-    if plain {
-        return text.into();
+///
+/// There is a key for every row, so text that is in this form already, as most is, costs a look and no copy.
+fn canonical(text: &str) -> Cow<'_, str> {
+    let composed = text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes;
+    let text = if composed { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) };
+    let trimmed = |line: &str| !line.ends_with([' ', '\t']);
+    if !text.contains('\r') && !text.ends_with(char::is_whitespace) && text.split('\n').all(trimmed) {
+        return text;
     }
-    let lines = text.replace("\r\n", "\n").replace('\r', "\n");
+    let lines = if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n").into() } else { text };
     let mut out = String::with_capacity(lines.len());
     for line in lines.split('\n') {
-        out.extend(line.trim_end_matches([' ', '\t']).nfc());
+        out.push_str(line.trim_end_matches([' ', '\t']));
         out.push('\n');
     }
     out.truncate(out.trim_end().len());

@@ -1,4 +1,51 @@
-//! batchpost: posts every row of a spreadsheet to a rate-limited API.
+//! Posts every row of a spreadsheet to a rate-limited API: never faster than the account may, never a row lost, never
+//! a row twice by its own doing, and able to say afterwards what became of each.
+//!
+//! A run reads its [input], makes a [job] of each row, and lets the [engine] decide what is sent when; the [shell]
+//! carries that out and tells the engine what came back. The [ledger] is written before anything is sent and holds
+//! what became of every row, so that a run that was cut off anywhere is continued by the next.
+//!
+//! ```no_run
+//! use batchpost::leadsquared::Endpoint;
+//! use batchpost::reading::{Ask, Named};
+//! use batchpost::settings::{InDoubt, Settings};
+//! use batchpost::shell::{Access, Credentials, Http, HttpOptions, Order, Prepared, Source, interrupts};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let endpoint = Endpoint::from_host("apigw.example.com", "12345")?;
+//! let settings = Settings::default();
+//! let order = Order {
+//!     source: Source::File("notes.csv".into()),
+//!     format: "csv".parse()?,
+//!     columns: vec!["ticket=Ticket ID".parse()?, "text=Comment".parse()?],
+//!     ledger: "notes.csv.ledger.jsonl".into(),
+//!     ask: Ask { target: endpoint.as_str().to_owned(), in_doubt: InDoubt::Hold, first: None },
+//!     settings: settings.clone(),
+//!     tool: "example 1.0".to_owned(),
+//!     named: Named { notes: 20, jobs: 3 },
+//! };
+//! let prepared = Prepared::open(order, Access::Post)?;
+//! let keys = Credentials::new(std::env::var("LSQ_ACCESS_KEY")?.into(), std::env::var("LSQ_SECRET_KEY")?.into())?;
+//! let http = Http::new(endpoint, keys, settings.timeout, &HttpOptions::default())?;
+//! let report = prepared.post(http, interrupts()?, &mut |_| ()).await?;
+//! println!("{} posted, {} in doubt", report.counts.posted, report.counts.in_doubt);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Floors
+//!
+//! A file imports from its own floor or a lower one:
+//!
+//! 1. values, no I/O and no time: [job], [outcome], [limit], [settings];
+//! 2. seams to the outside: [storage], [transport];
+//! 3. the target: [leadsquared];
+//! 4. mechanisms, with `now` and the random generator as arguments: [input], [limiter], [retry], [ledger], [engine],
+//!    [reading];
+//! 5. the [shell], the only place that names tokio, files and sockets.
+
+#![warn(missing_docs)]
+#![forbid(unsafe_code)]
 
 pub mod engine;
 pub mod input;

@@ -4,9 +4,28 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::leadsquared::On500;
 use crate::limit::Limit;
-use crate::limiter::Spread;
+
+/// How attempts are spread within a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Spread {
+    /// The whole window at once, as soon as slots are free: a small batch ends soonest.
+    Burst,
+    /// One every window / count.
+    Even,
+}
+
+/// What to take an unexplained 500 for.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum On500 {
+    /// Not created, as the API's documentation has it: try again.
+    #[default]
+    Retry,
+    /// Perhaps created after all: hold the row in doubt.
+    Hold,
+}
 
 /// How a run posts. Kept in the ledger with each run; holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

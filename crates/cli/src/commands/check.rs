@@ -10,6 +10,7 @@ use batchpost::reading::Survey;
 use batchpost::settings::Settings;
 use batchpost::shell::{Access, Prepared, Source, look};
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::resolve;
 use crate::args::{Check, DoubtArg, Output, ThisTime};
@@ -28,7 +29,7 @@ struct Checked<'a> {
     blank: u64,
     duplicates: u64,
     invalid_rows: Vec<InvalidRow<'a>>,
-    first_requests: Vec<serde_json::Value>,
+    first_requests: Vec<Box<RawValue>>,
     seconds: f64,
 }
 
@@ -92,7 +93,8 @@ fn checked<'a>(prepared: &'a Prepared, survey: &'a Survey, time: Duration) -> Ch
     }
 }
 
-fn requests(survey: &Survey) -> impl Iterator<Item = serde_json::Value> {
+/// The bodies to the byte.
+fn requests(survey: &Survey) -> impl Iterator<Item = Box<RawValue>> {
     survey
         .next
         .iter()

@@ -5,11 +5,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use batchpost::input::Format;
-use batchpost::leadsquared::{Endpoint, On500};
+use batchpost::leadsquared::Endpoint;
 use batchpost::limit::Limit;
-use batchpost::limiter::Spread;
 use batchpost::reading::{Ask, Named};
-use batchpost::settings::{InDoubt, Settings};
+use batchpost::settings::{InDoubt, On500, Settings, Spread};
 use batchpost::shell::{Order, Source};
 
 use crate::args::{BurstArg, DoubtArg, Input, LimitArg, On500Arg, Posting, Target, ThisTime};

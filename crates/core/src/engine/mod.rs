@@ -29,12 +29,13 @@ use backlog::{Backlog, Place};
 use health::{Advice, Health};
 
 use crate::job::Ticket;
-use crate::leadsquared::{Context, Judgement, On500, judge, judge_failure};
+use crate::leadsquared::{Context, Judgement, judge, judge_failure};
 use crate::ledger::{AttemptEnd, Finish, Intent, Record};
 use crate::limit::Limit;
-use crate::limiter::{Ended, Limiter, Spread, Taken, Wait};
+use crate::limiter::{Ended, Limiter, Taken, Wait};
 use crate::outcome::{Counts, Outcome, Stop, Verdict, VerdictWord};
 use crate::retry::Schedule;
+use crate::settings::{On500, Spread};
 use crate::transport::{Failure, Reply};
 
 /// What the engine must know before it begins.

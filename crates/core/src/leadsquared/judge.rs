@@ -2,25 +2,15 @@
 //! lost and one that is wrongly sent again is there twice.
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::Value;
 
+use super::retry_after;
 use crate::job::{Ticket, shorten};
 use crate::limit::Limit;
 use crate::outcome::{Stop, Verdict};
-use crate::retry::retry_after;
+use crate::settings::On500;
 use crate::transport::{Failure, Reply};
-
-/// What to take an unexplained 500 for.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum On500 {
-    /// Not created, as the API's documentation has it: try again.
-    #[default]
-    Retry,
-    /// Perhaps created after all: hold the row in doubt.
-    Hold,
-}
 
 /// What a verdict depends on besides the reply.
 #[derive(Debug, Clone, Copy)]

@@ -5,11 +5,13 @@
 
 mod endpoint;
 mod judge;
+mod retry_after;
 
 use serde::Serialize;
 
 pub use endpoint::{Endpoint, EndpointError};
-pub use judge::{Context, Judgement, On500, judge, judge_failure};
+pub use judge::{Context, Judgement, judge, judge_failure};
+pub use retry_after::retry_after;
 
 use crate::job::Job;
 use crate::transport::Request;

@@ -26,21 +26,10 @@ mod slots;
 
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
-
 use crate::limit::Limit;
+use crate::settings::Spread;
 use pace::Pace;
 use slots::Slots;
-
-/// How attempts are spread within a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Spread {
-    /// The whole window at once, as soon as slots are free: a small batch ends soonest.
-    Burst,
-    /// One every window / count.
-    Even,
-}
 
 /// When an attempt that was refused a slot may ask again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -10,8 +10,9 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
-use super::{Spread, Wait};
+use super::Wait;
 use crate::limit::Limit;
+use crate::settings::Spread;
 
 /// Shows governor the time that the engine was last told.
 #[derive(Debug, Clone, Default)]

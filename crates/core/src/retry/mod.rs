@@ -5,14 +5,10 @@
 //! the cap and from an unseeded generator (so its jitter is off and ours is drawn from the engine's generator), and
 //! gives up after 15 minutes by default (so that is off; tries are counted by row).
 
-mod after;
-
 use std::time::Duration;
 
 use backoff::ExponentialBackoffBuilder;
 use backoff::backoff::Backoff;
-
-pub use after::retry_after;
 
 /// The longest that an API's `Retry-After` makes one row wait.
 const LONGEST_ASKED: Duration = Duration::from_secs(15 * 60);

@@ -1,0 +1,109 @@
+//! How many decisions a second? Everything outside is simulated: commits are durable and replies there at once.
+
+use std::hint::black_box;
+use std::time::Duration;
+
+use batchpost::engine::{Action, Config, Engine, Event};
+use batchpost::leadsquared::{Context, judge};
+use batchpost::limiter::{Ended, Limiter};
+use batchpost::outcome::{Counts, Verdict};
+use batchpost::settings::{On500, Spread};
+use batchpost::transport::Reply;
+use batchpost_benches::{now, offer};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use jiff::Timestamp;
+
+const ROWS: u64 = 10_000;
+
+fn created(ticket: impl std::fmt::Display) -> Reply {
+    let body = format!(
+        r#"{{"Message":"Activity Created","RelatedTicketId":"{ticket}","RelatedOrgId":"22824","RelatedChannelMonitoringRequestId":0}}"#
+    );
+    Reply { status: 200, body: body.into(), ..Reply::default() }
+}
+
+/// Rows in, durable outcomes out; asserts that every row was posted.
+fn post_all(mut offers: std::vec::IntoIter<batchpost::engine::Offer>) -> Counts {
+    let mut engine = Engine::new(Config {
+        limits: Vec::new(),
+        spread: Spread::Burst,
+        concurrency: 256,
+        timeout: Duration::from_secs(30),
+        max_attempts: 5,
+        on_500: On500::Retry,
+        counts: Counts::default(),
+        stream: true,
+        seed: 1,
+    });
+    let mut elapsed = Duration::ZERO;
+    let mut written = 0;
+    let mut sent = Vec::new();
+    loop {
+        elapsed += Duration::from_micros(1);
+        let now = now(elapsed);
+        while engine.wants_input() {
+            let event = offers.next().map_or(Event::InputEnded(None), Event::Job);
+            engine.handle(event, now);
+        }
+        while let Some(action) = engine.next_action(now) {
+            match action {
+                Action::Write(_) => written += 1,
+                Action::Send(attempt, job) => sent.push((attempt, created(job.ticket))),
+                Action::Tell(_) => {}
+                Action::Done(_) => return engine.progress().counts,
+            }
+        }
+        engine.handle(Event::Committed(written), now);
+        for (attempt, reply) in sent.drain(..) {
+            engine.handle(Event::Ended(attempt, Ok(reply)), now);
+        }
+    }
+}
+
+fn engine(criterion: &mut Criterion) {
+    let offers: Vec<_> = (1..=ROWS).map(offer).collect();
+    let mut group = criterion.benchmark_group("engine");
+    group.throughput(Throughput::Elements(ROWS)).sample_size(20);
+    group.bench_function("rows to outcomes", |bencher| {
+        bencher.iter_batched(
+            || offers.clone().into_iter(),
+            |offers| assert_eq!(post_all(offers).posted, ROWS),
+            BatchSize::LargeInput,
+        );
+    });
+    group.finish();
+}
+
+fn limiter(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("limiter");
+    group.throughput(Throughput::Elements(1));
+    for limit in ["25/5s", "10000/5s"] {
+        let limit: batchpost::limit::Limit = limit.parse().expect("a limit");
+        let mut limiter = Limiter::new(&[limit], Spread::Burst, Duration::from_secs(30));
+        let pace = limit.window() / limit.count() * 2;
+        let mut now = Duration::ZERO;
+        group.bench_function(limit.to_string(), |bencher| {
+            bencher.iter(|| {
+                now += pace;
+                let taken = limiter.take(now).expect("at half the rate there is always a slot");
+                limiter.give_back(taken, Ended::Answered, now);
+            });
+        });
+    }
+    group.finish();
+}
+
+fn verdicts(criterion: &mut Criterion) {
+    let ticket = offer(1).job.ticket;
+    let reply = created(ticket);
+    let context = Context { posted_before: true, on_500: On500::Retry, wall: Timestamp::UNIX_EPOCH };
+    let mut group = criterion.benchmark_group("verdict");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("posted", |bencher| {
+        bencher.iter(|| assert_eq!(judge(black_box(&reply), ticket, context).verdict, Verdict::Posted));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, engine, limiter, verdicts);
+criterion_main!(benches);
