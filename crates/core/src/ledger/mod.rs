@@ -9,7 +9,7 @@
 //!
 //! # Format
 //!
-//! JSON lines, one record a line, numbered and closed by a checksum ([`line`]). Records are written in groups; each
+//! JSON lines, one record a line, numbered and closed by a checksum (`line`). Records are written in groups; each
 //! group opens with a `mark` that names the last record known to be synced. A bad line before what the last mark
 //! vouches for is damage. After it, it was never synced, so no request was ever sent on its strength.
 //!

@@ -1,7 +1,7 @@
 //! The outside world: the only place that names tokio, files, sockets and clocks. Thin: it carries out what the
 //! [engine](crate::engine) asks for and tells it what happened.
 //!
-//! One task owns the engine and puts all events in one order ([`drive`]); one thread owns the ledger; one thread reads
+//! One task owns the engine and puts all events in one order (`drive`); one thread owns the ledger; one thread reads
 //! the input. They share nothing but bounded channels.
 
 mod clock;
