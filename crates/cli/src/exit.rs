@@ -20,7 +20,8 @@ use batchpost::shell::{Error, Interrupt, LockError, SIGTERM};
 /// Nothing was sent.
 pub(crate) const USAGE: u8 = 2;
 const PERSON_NEEDED: u8 = 3;
-const TRY_LATER: u8 = 75;
+/// The next run may cure it.
+pub(crate) const TRY_LATER: u8 = 75;
 const IN_DOUBT: u8 = 4;
 const NOT_ALL: u8 = 1;
 const PLANNED: u8 = 5;

@@ -109,10 +109,13 @@ fn carry_out(plan: Plan, output: &Output, screen: &Screen) -> anyhow::Result<u8>
     let held = prepared.order().ask.in_doubt == InDoubt::Hold;
     // One thread: with two cores a second one only passes work back and forth.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (report, server) = runtime.block_on(post(prepared, plan.destination, &plan.network, &mut watcher))?;
+    let posted = runtime.block_on(post(prepared, plan.destination, &plan.network, &mut watcher));
+    // A name that is still being resolved on a thread of its own is not waited for.
+    runtime.shutdown_background();
     watcher.finish();
+    let (report, server) = posted?;
 
-    if held && !output.json {
+    if held {
         for note in &in_doubt {
             let ticket = note.ticket.map(|ticket| ticket.to_string()).unwrap_or_default();
             warn!(row = note.position.record, %ticket, "in doubt since an earlier run: {}", note.what);

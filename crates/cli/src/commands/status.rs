@@ -12,7 +12,11 @@ pub(crate) fn status(status: &Status, output: &Output) -> anyhow::Result<u8> {
     let (batch, extent) = look(&status.ledger)?;
     let counts = batch.counts();
     let stopped = batch.finish.as_ref().and_then(|finish| finish.stopped);
-    let code = exit::of_batch(&counts, None, None);
+    let code = match (&batch.run, &batch.finish) {
+        // Cut off with rows left: the next run goes on.
+        (Some(_), None) if counts.pending + counts.failed > 0 => exit::TRY_LATER,
+        _ => exit::of_batch(&counts, stopped, None),
+    };
     let mut stdout = io::stdout().lock();
     if output.json {
         writeln!(stdout, "{}", Summary::of_batch(&batch, &status.ledger).json())?;
