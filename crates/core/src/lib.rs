@@ -8,7 +8,7 @@
 //! ```no_run
 //! use batchpost::leadsquared::Endpoint;
 //! use batchpost::reading::{Ask, Named};
-//! use batchpost::settings::{InDoubt, Settings};
+//! use batchpost::settings::{InDoubt, OnChanged, OnKnown, Settings};
 //! use batchpost::shell::{Access, Credentials, Http, HttpOptions, Order, Prepared, Source, interrupts};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -19,10 +19,17 @@
 //!     format: "csv".parse()?,
 //!     columns: vec!["ticket=Ticket ID".parse()?, "text=Comment".parse()?],
 //!     ledger: "notes.csv.ledger.jsonl".into(),
-//!     ask: Ask { target: endpoint.as_str().to_owned(), in_doubt: InDoubt::Hold, first: None },
+//!     ask: Ask {
+//!         target: endpoint.as_str().to_owned(),
+//!         in_doubt: InDoubt::Hold,
+//!         first: None,
+//!         changed: OnChanged::Hold,
+//!         known: OnKnown::Refuse,
+//!     },
 //!     settings: settings.clone(),
 //!     tool: "example 1.0".to_owned(),
 //!     named: Named { notes: 20, jobs: 3 },
+//!     history: None,
 //! };
 //! let prepared = Prepared::open(order, Access::Post)?;
 //! let keys = Credentials::new(std::env::var("LSQ_ACCESS_KEY")?.into(), std::env::var("LSQ_SECRET_KEY")?.into())?;
@@ -37,7 +44,7 @@
 //!
 //! A file imports from its own floor or a lower one:
 //!
-//! 1. values, no I/O and no time: [job], [outcome], [limit], [settings];
+//! 1. values, no I/O and no time: [job], [outcome], [limit], [settings], [export];
 //! 2. seams to the outside: [storage], [transport];
 //! 3. the target: [leadsquared];
 //! 4. mechanisms, with `now` and the random generator as arguments: [input], [limiter], [retry], [ledger], [engine],
@@ -48,6 +55,7 @@
 #![forbid(unsafe_code)]
 
 pub mod engine;
+pub mod export;
 pub mod input;
 pub mod job;
 pub mod leadsquared;

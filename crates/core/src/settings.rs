@@ -76,6 +76,29 @@ pub enum InDoubt {
     Retry,
 }
 
+/// What to do with a row whose ticket has a posted or doubtful note that is no longer in the input: most likely its
+/// text was edited after it was posted.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum OnChanged {
+    /// Hold it until a person has decided.
+    #[default]
+    Hold,
+    /// Post it.
+    Post,
+}
+
+/// What to do with rows that another ledger of the same target knows as posted or in doubt.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum OnKnown {
+    /// Do not begin.
+    #[default]
+    Refuse,
+    /// Pass over them.
+    Skip,
+    /// Post them all the same.
+    Post,
+}
+
 /// A batch that can end within this is posted in bursts: it ends soonest.
 const SMALL_BATCH: Duration = Duration::from_secs(10 * 60);
 

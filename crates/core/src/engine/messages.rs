@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::job::{Job, Ticket};
-use crate::ledger::{Invalid, Reading, Record};
+use crate::ledger::{Aside, Reading, Record};
 use crate::outcome::{Counts, Outcome, Stop, VerdictWord};
 use crate::transport::{Failure, Reply};
 
@@ -39,8 +39,8 @@ pub struct Offer {
 pub enum Event {
     /// The input has a job to do. Give no more of these than [`Engine::wants_input`](super::Engine::wants_input) asks for.
     Job(Offer),
-    /// The input has a row of which no job can be made and that the ledger does not know yet.
-    Invalid(Invalid),
+    /// The input has a row that is not sent, which the ledger does not say yet.
+    Aside(Aside),
     /// A stream has a row that needs nothing done. (What a file holds was counted before the run.)
     Passed(Outcome),
     /// The input has come to its end; a stream tells what it held.

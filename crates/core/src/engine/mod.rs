@@ -224,9 +224,9 @@ impl Engine {
                 self.count(offer.stands);
                 self.backlog.push(offer);
             }
-            Event::Invalid(invalid) => {
-                self.count(Outcome::Invalid);
-                self.write(Record::Invalid(invalid), OnceDurable::Nothing);
+            Event::Aside(aside) => {
+                self.count(aside.stands);
+                self.write(Record::Aside(aside), OnceDurable::Nothing);
             }
             Event::Passed(outcome) => self.count(outcome),
             Event::InputEnded(reading) => {

@@ -22,6 +22,8 @@ pub(super) struct Reader {
     bound_bytes: usize,
     /// The byte used last was a carriage return: a line feed after it ends no line of its own.
     after_return: bool,
+    /// Cells of the last record.
+    count: usize,
 }
 
 /// A record, and what keeps it from being used.
@@ -62,7 +64,7 @@ impl Reader {
         // Before its first read the parser would drop a byte order mark, but only where all of it is at hand.
         // The source has done that; this makes every read a later one.
         core.read_record(b",", &mut [], &mut []);
-        Self { core, cells: vec![0; 4096], ends: vec![0; 64 + 1], bound_bytes, after_return: false }
+        Self { core, cells: vec![0; 4096], ends: vec![0; 64 + 1], bound_bytes, after_return: false, count: 0 }
     }
 
     /// The next record; none at the end.
@@ -116,7 +118,14 @@ impl Reader {
             self.ends[cells] = kept;
             cells += 1;
         }
+        self.count = cells;
         Ok(Some(Record { line, byte, broken, bytes: &self.cells[..kept], ends: &self.ends[..cells] }))
+    }
+
+    /// The cells of the last record, unquoted.
+    pub(super) fn last_cells(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(&0).chain(&self.ends);
+        starts.zip(&self.ends[..self.count]).map(|(start, end)| &self.cells[*start..*end])
     }
 
     /// Reads past the ends of lines, so that positions are where records really begin; false at the end.

@@ -77,6 +77,21 @@ impl Reader {
     }
 }
 
+impl Reader {
+    /// The last row's members of these names, as text: what is no string as JSON, what is missing as nothing. (Of the
+    /// rows before the first object, nothing.)
+    pub(super) fn last_cells(&self, columns: &[String]) -> Vec<Vec<u8>> {
+        let object: serde_json::Map<String, serde_json::Value> =
+            self.lines.get().ok().and_then(|line| serde_json::from_slice(line).ok()).unwrap_or_default();
+        let text = |column: &String| match object.get(column) {
+            None | Some(serde_json::Value::Null) => Vec::new(),
+            Some(serde_json::Value::String(text)) => text.clone().into_bytes(),
+            Some(other) => other.to_string().into_bytes(),
+        };
+        columns.iter().map(text).collect()
+    }
+}
+
 /// Lines, one at a time, none longer than a bound.
 #[derive(Debug)]
 struct Lines {

@@ -8,6 +8,7 @@ use super::error::{InputError, InvalidRow, Names};
 use super::jsonl;
 use super::options::{Format, Options};
 use super::source::Source;
+use crate::export::{KEY_COLUMN, unguard};
 use crate::job::{Key, Position, Ticket, TicketError};
 
 /// One record of the input.
@@ -64,7 +65,13 @@ pub struct Rows<R> {
 
 #[derive(Debug)]
 enum Records {
-    Csv { reader: Box<csv::Reader>, chosen: Chosen, count: u64 },
+    Csv {
+        reader: Box<csv::Reader>,
+        chosen: Chosen,
+        count: u64,
+        /// An export of ours, whose cells are guarded.
+        guarded: bool,
+    },
     JsonLines(jsonl::Reader),
 }
 
@@ -81,7 +88,9 @@ impl<R: Read> Rows<R> {
                 let columns = header(&mut reader, &mut source)?;
                 let (chosen, mapping) =
                     resolve(&columns, &options.columns).map_err(|error| separated(&columns).unwrap_or(error))?;
-                Ok(Self { source, records: Records::Csv { reader: reader.into(), chosen, count: 0 }, columns, mapping })
+                let guarded = columns.iter().any(|column| column == KEY_COLUMN);
+                let records = Records::Csv { reader: reader.into(), chosen, count: 0, guarded };
+                Ok(Self { source, records, columns, mapping })
             }
             Format::JsonLines => {
                 let (reader, columns, mapping) = jsonl::Reader::open(&mut source, options)?;
@@ -96,14 +105,24 @@ impl<R: Read> Rows<R> {
     #[expect(clippy::should_implement_trait, reason = "an error ends the run, so it is `?` on each call, not an item")]
     pub fn next(&mut self) -> Result<Option<Row>, InputError> {
         match &mut self.records {
-            Records::Csv { reader, chosen, count } => {
+            Records::Csv { reader, chosen, count, guarded } => {
                 let Some(record) = reader.next(&mut self.source)? else { return Ok(None) };
                 *count += 1;
                 let position = Position { record: *count, line: record.line, byte: record.byte };
-                let note = note_of_record(&record, self.columns.len(), chosen, &self.mapping);
+                let note = note_of_record(&record, self.columns.len(), chosen, &self.mapping, *guarded);
                 Ok(Some(Row { position, content: Content::of(note, || record.cells()) }))
             }
             Records::JsonLines(reader) => reader.next(&mut self.source, &self.mapping),
+        }
+    }
+
+    /// The cells of the last row, one for each of [`Rows::columns`] where the row has as many.
+    pub fn cells(&self) -> Vec<Vec<u8>> {
+        match &self.records {
+            Records::Csv { reader, guarded, .. } => {
+                reader.last_cells().map(|cell| if *guarded { unguard(cell) } else { cell }.to_vec()).collect()
+            }
+            Records::JsonLines(reader) => reader.last_cells(&self.columns),
         }
     }
 
@@ -153,6 +172,7 @@ fn note_of_record(
     columns: usize,
     chosen: &Chosen,
     mapping: &Mapping,
+    guarded: bool,
 ) -> Result<Option<(Ticket, String)>, InvalidRow> {
     if let Some(reason) = &record.broken {
         return Err(reason.clone());
@@ -163,7 +183,9 @@ fn note_of_record(
         return if blank { Ok(None) } else { Err(count) };
     }
     let cell = |index: usize, column: &String| {
-        std::str::from_utf8(record.cell(index)).map_err(|_| InvalidRow::NotUtf8 { column: column.clone() })
+        let cell = record.cell(index);
+        std::str::from_utf8(if guarded { unguard(cell) } else { cell })
+            .map_err(|_| InvalidRow::NotUtf8 { column: column.clone() })
     };
     let ticket = cell(chosen.ticket, &mapping.ticket)?.parse();
     let texts = chosen.text.iter().zip(&mapping.text);

@@ -20,6 +20,10 @@ const VANISHED: u8 = 2;
 const MET: u8 = 4;
 /// Met in the second one.
 const MET_AGAIN: u8 = 8;
+/// A person has said that it is to do, whatever speaks for holding or skipping it.
+const RELEASED: u8 = 16;
+/// It was set aside in this run, which the ledger does not say yet.
+const UNRECORDED: u8 = 32;
 
 /// One of the times that a run reads its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +46,9 @@ impl Pass {
 impl Standing {
     /// A job that no ledger knows yet.
     pub const NEW: Self = Self { outcome: Outcome::Pending, flags: 0, attempts: 0 };
+
+    /// A job of which a ledger may have known before some of its records were lost.
+    pub const LOST: Self = Self { outcome: Outcome::InDoubt, flags: UNRECORDED, attempts: 0 };
 
     /// Where the job stands. An intent without an outcome is a doubt.
     pub fn outcome(self) -> Outcome {
@@ -68,9 +75,44 @@ impl Standing {
         self.set(pass.flag(), true);
     }
 
-    /// Takes the outcome of a row that never was sent (invalid, skipped).
-    pub fn set_outcome(&mut self, outcome: Outcome) {
-        self.outcome = self.outcome.then(outcome);
+    /// Forgets what the readings of the input met.
+    pub fn forget_readings(&mut self) {
+        self.set(MET | MET_AGAIN, false);
+    }
+
+    /// Whether a person has said that it is to do.
+    pub fn is_released(self) -> bool {
+        self.is(RELEASED)
+    }
+
+    /// Whether it was set aside in this run, which the ledger does not say yet.
+    pub fn is_unrecorded(self) -> bool {
+        self.is(UNRECORDED)
+    }
+
+    /// The row is not sent, as this run finds; the ledger is told when it is met to be posted.
+    pub fn set_aside_now(&mut self, stands: Outcome) {
+        self.set_aside(stands);
+        self.set(UNRECORDED, true);
+    }
+
+    /// What was set aside is to do after all, as this run finds.
+    pub fn take_up_again(&mut self) {
+        self.outcome = Outcome::Pending;
+        self.set(UNRECORDED, false);
+    }
+
+    /// The ledger says so: the row is not sent.
+    fn set_aside(&mut self, stands: Outcome) {
+        self.outcome = self.outcome.then(stands);
+        self.set(UNRECORDED, false);
+    }
+
+    /// A person says so, which ends every doubt.
+    pub fn settle(&mut self, stands: Outcome) {
+        self.outcome = stands;
+        self.set(OPEN, false);
+        self.set(RELEASED, stands == Outcome::Pending);
     }
 
     fn begin(&mut self) {
@@ -112,13 +154,15 @@ pub struct Batch {
     pub attempts: u64,
     /// Attempts that were answered with the limit.
     pub limited: u64,
+    /// Records were lost before the ledger was salvaged: a row that it does not know may have been sent.
+    pub lost_records: bool,
 }
 
 impl Batch {
     /// The batch of a ledger that has nothing but its header.
     pub fn new(header: Header) -> Self {
         let standings = KeyMap::default();
-        Self { header, standings, run: None, reading: None, finish: None, attempts: 0, limited: 0 }
+        Self { header, standings, run: None, reading: None, finish: None, attempts: 0, limited: 0, lost_records: false }
     }
 
     /// Takes in the ledger's next record.
@@ -136,7 +180,13 @@ impl Batch {
                 }
                 self.standing(end.key).end(end.stands);
             }
-            Record::Invalid(invalid) => self.standing(invalid.key).set_outcome(Outcome::Invalid),
+            Record::Aside(aside) => self.standing(aside.key).set_aside(aside.stands),
+            Record::Settle(settlement) => {
+                for row in &settlement.rows {
+                    self.standing(row.key).settle(row.stands);
+                }
+            }
+            Record::Salvage(_) => self.lost_records = true,
             Record::Vanished(presence) => self.set_vanished(&presence.keys, true),
             Record::Returned(presence) => self.set_vanished(&presence.keys, false),
             Record::Run(run) => {
@@ -145,7 +195,11 @@ impl Batch {
                 self.finish = None;
             }
             Record::Read(reading) => self.reading = Some(reading.clone()),
-            Record::Finish(finish) => self.finish = Some(finish.clone()),
+            Record::Finish(finish) => {
+                // Every row was read: those that the ledger did not know were put in doubt, and later ones are new.
+                self.lost_records &= finish.stopped.is_some();
+                self.finish = Some(finish.clone());
+            }
             Record::Header(_) | Record::Mark(_) => {}
         }
     }

@@ -8,7 +8,9 @@ use std::io::Write;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::record::{AttemptEnd, Finish, Header, Intent, Invalid, Mark, Presence, Reading, Record, Run};
+use super::record::{
+    Aside, AttemptEnd, Finish, Header, Intent, Mark, Presence, Reading, Record, Run, Salvage, Settlement,
+};
 
 /// A ledger's own id, drawn when it is begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +77,9 @@ pub(super) fn write(out: &mut Vec<u8>, id: LedgerId, number: u64, record: &Recor
         Record::Read(body) => member(out, number, "read", body),
         Record::Intent(body) => member(out, number, "intent", body),
         Record::Outcome(body) => member(out, number, "outcome", body),
-        Record::Invalid(body) => member(out, number, "invalid", body),
+        Record::Aside(body) => member(out, number, "aside", body),
+        Record::Settle(body) => member(out, number, "settle", body),
+        Record::Salvage(body) => member(out, number, "salvage", body),
         Record::Vanished(body) => member(out, number, "vanished", body),
         Record::Returned(body) => member(out, number, "returned", body),
         Record::Mark(body) => member(out, number, "mark", body),
@@ -108,7 +112,9 @@ struct Shape {
     read: Option<Reading>,
     intent: Option<Intent>,
     outcome: Option<AttemptEnd>,
-    invalid: Option<Invalid>,
+    aside: Option<Aside>,
+    settle: Option<Settlement>,
+    salvage: Option<Salvage>,
     vanished: Option<Presence>,
     returned: Option<Presence>,
     mark: Option<Mark>,
@@ -124,7 +130,9 @@ impl Shape {
             .or(self.ledger.map(Record::Header))
             .or(self.run.map(Record::Run))
             .or(self.read.map(Record::Read))
-            .or(self.invalid.map(Record::Invalid))
+            .or(self.aside.map(Record::Aside))
+            .or(self.settle.map(Record::Settle))
+            .or(self.salvage.map(Record::Salvage))
             .or(self.vanished.map(Record::Vanished))
             .or(self.returned.map(Record::Returned))
             .or(self.finish.map(Record::Finish))

@@ -17,16 +17,27 @@
 //!
 //! An older copy of the ledger put back in its place, and lines cut off at its end after the last mark.
 
+mod audit;
 mod batch;
+mod history;
 mod line;
 mod record;
 mod recovery;
+mod salvage;
+mod settle;
 mod writer;
 
+pub use audit::{Audit, LimitAudit, audit};
 pub use batch::{Batch, Pass, Standing};
+pub use history::{History, histories};
 pub use line::{BadLine, LedgerId};
-pub use record::{AttemptEnd, Finish, Header, Input, Intent, Invalid, Mark, Presence, Reading, Record, Run, VERSION};
+pub use record::{
+    Aside, AttemptEnd, Finish, Header, Input, Intent, Mark, Presence, Reading, Record, Run, Salvage, Settled,
+    Settlement, VERSION,
+};
 pub use recovery::{Entry, Extent, read};
+pub use salvage::{Salvaged, header, salvage};
+pub use settle::{Decision, DecisionsError, SettleError, UnknownDecision, decisions, settle};
 pub use writer::{Ledger, first_line};
 
 use std::io;

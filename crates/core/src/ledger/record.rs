@@ -115,17 +115,56 @@ pub struct AttemptEnd {
     pub reply: Option<String>,
 }
 
-/// A row of which no job can be made.
+/// A row that is not sent: no job can be made of it, it waits for a decision, or it is passed over.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Invalid {
+pub struct Aside {
     /// Number of the row in the input as last read.
     pub row: u64,
     /// The line on which it begins.
     pub line: u64,
     /// Identity of the row.
     pub key: Key,
+    /// Its ticket, where it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket: Option<Ticket>,
+    /// Where it stands: `invalid`, `held` or `skipped`.
+    pub stands: Outcome,
     /// Why.
     pub why: String,
+}
+
+/// A person has decided about rows, or has taken a decision back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settlement {
+    /// The wall clock.
+    pub wall: Timestamp,
+    /// What the person said of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// The rows.
+    pub rows: Vec<Settled>,
+}
+
+/// A row that was decided about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// Number of the row in the input as last read.
+    pub row: u64,
+    /// Identity of the job.
+    pub key: Key,
+    /// Where it stood.
+    pub was: Outcome,
+    /// Where it stands now, whatever was in doubt before.
+    pub stands: Outcome,
+}
+
+/// This ledger was made of what could be read of a damaged one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Salvage {
+    /// The damaged ledger's id.
+    pub from: LedgerId,
+    /// Records that could not be read; any row may have been sent by one of them.
+    pub lost: u64,
 }
 
 /// Some jobs of this ledger are no longer in the input, or are there again.
@@ -168,8 +207,12 @@ pub enum Record {
     Intent(Intent),
     /// `outcome`
     Outcome(AttemptEnd),
-    /// `invalid`
-    Invalid(Invalid),
+    /// `aside`
+    Aside(Aside),
+    /// `settle`
+    Settle(Settlement),
+    /// `salvage`
+    Salvage(Salvage),
     /// `vanished`
     Vanished(Presence),
     /// `returned`

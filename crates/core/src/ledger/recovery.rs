@@ -69,6 +69,44 @@ pub fn read(storage: &impl Storage, each: &mut impl FnMut(Entry)) -> Result<Exte
     Ok(extent)
 }
 
+/// The header, whatever follows it.
+pub(super) fn header(storage: &impl Storage) -> Result<Header, LedgerError> {
+    if storage.size().map_err(LedgerError::io("read"))? == 0 {
+        return Err(LedgerError::Empty);
+    }
+    let mut lines = Lines::new(storage);
+    lines.next()?;
+    let header = line::read_header(&lines.line).map_err(LedgerError::NotALedger)?;
+    accept(&header)?;
+    Ok(header)
+}
+
+/// Reads every line that verifies by itself and follows the one before, and returns how many records are missing.
+///
+/// # Errors
+///
+/// When the header cannot be read, or what `each` returns.
+pub(super) fn read_what_verifies(
+    storage: &impl Storage,
+    each: &mut impl FnMut(Entry) -> Result<(), LedgerError>,
+) -> Result<u64, LedgerError> {
+    let id = header(storage)?.id;
+    let mut lines = Lines::new(storage);
+    let (mut last, mut missing, mut bad_since) = (0, 0, 0);
+    while lines.next()? {
+        match line::read_any(&lines.line, id) {
+            Ok((number, record)) if number > last => {
+                missing += number - last - 1;
+                (last, bad_since) = (number, 0);
+                each(Entry { number, record })?;
+            }
+            // Counted by the gap that it leaves, unless it is the last.
+            _ => bad_since += 1,
+        }
+    }
+    Ok(missing + bad_since)
+}
+
 fn accept(header: &Header) -> Result<(), LedgerError> {
     if header.version > VERSION {
         return Err(LedgerError::Newer { found: header.version });

@@ -77,6 +77,11 @@ impl<S: Storage> Ledger<S> {
         Ok(())
     }
 
+    /// What the ledger is written to.
+    pub fn storage(&self) -> &S {
+        &self.storage
+    }
+
     /// Writes the mark that vouches for everything, and gives the storage back.
     ///
     /// # Errors

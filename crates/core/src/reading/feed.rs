@@ -3,11 +3,11 @@
 use std::io::Read;
 
 use super::identity::Occurrences;
-use super::survey::Ask;
+use super::survey::{Ask, HELD, Past};
 use crate::engine::Offer;
 use crate::input::{Content, InputError, Rows};
-use crate::job::{Job, Key, KeyMap, Position};
-use crate::ledger::{Invalid, Pass, Standing};
+use crate::job::{Job, Key, KeyMap, Position, Ticket};
+use crate::ledger::{Aside, Pass, Standing};
 use crate::outcome::Outcome;
 
 /// What the feed gives next.
@@ -15,8 +15,8 @@ use crate::outcome::Outcome;
 pub enum Fed {
     /// A job to do.
     Job(Offer),
-    /// A row of which no job can be made and that the ledger does not know yet.
-    Invalid(Invalid),
+    /// A row that is not sent, which the ledger does not say yet.
+    Aside(Aside),
     /// A stream's row that needs nothing done; of a file's none is mentioned.
     Passed(Outcome),
     /// There is more to do than was asked for.
@@ -42,6 +42,8 @@ pub struct Feed<R> {
     rows: Rows<R>,
     ask: Ask,
     standings: KeyMap<Standing>,
+    /// What a job is that the ledger does not know.
+    unknown: Standing,
     occurrences: Occurrences,
     /// The rows that the first reading counted; none where there was none.
     surveyed: Option<u64>,
@@ -54,13 +56,14 @@ pub struct Feed<R> {
 impl<R: Read> Feed<R> {
     /// The second reading of an input of which the first counted `rows` rows and entered each into `standings`.
     pub fn of_surveyed(rows: Rows<R>, ask: Ask, standings: KeyMap<Standing>, surveyed: u64) -> Self {
-        Self { surveyed: Some(surveyed), ..Self::of_stream(rows, ask, standings) }
+        Self { surveyed: Some(surveyed), ..Self::of_stream(rows, ask, &Past::default(), standings) }
     }
 
     /// The only reading of a stream.
-    pub fn of_stream(rows: Rows<R>, ask: Ask, standings: KeyMap<Standing>) -> Self {
+    pub fn of_stream(rows: Rows<R>, ask: Ask, past: &Past, standings: KeyMap<Standing>) -> Self {
         let occurrences = Occurrences::default();
-        Self { rows, ask, standings, occurrences, surveyed: None, read: 0, blank: 0, offered: 0 }
+        let unknown = past.unknown();
+        Self { rows, ask, standings, unknown, occurrences, surveyed: None, read: 0, blank: 0, offered: 0 }
     }
 
     /// Rows read so far, and how many of them were blank.
@@ -99,17 +102,27 @@ impl<R: Read> Feed<R> {
                     Fed::Passed(Outcome::Skipped)
                 }
                 Content::Invalid { reason, key } => {
-                    let (key, standing) = self.meet(key, position)?;
-                    let (row, line, why) = (position.record, position.line, reason.to_string());
-                    match standing.outcome() {
-                        Outcome::Invalid => Fed::Passed(Outcome::Invalid),
-                        _ => Fed::Invalid(Invalid { row, line, key, why }),
+                    let (key, standing) = self.meet(key, Standing::NEW, position)?;
+                    if standing.outcome() == Outcome::Invalid && !standing.is_unrecorded() {
+                        Fed::Passed(Outcome::Invalid)
+                    } else {
+                        Fed::Aside(aside(position, key, None, Outcome::Invalid, reason.to_string()))
                     }
                 }
                 Content::Note { ticket, text } => {
-                    let (key, standing) = self.meet(Key::of_job(&self.ask.target, ticket, &text), position)?;
+                    let (key, standing) =
+                        self.meet(Key::of_job(&self.ask.target, ticket, &text), self.unknown, position)?;
                     let stands = standing.outcome();
-                    if !self.ask.is_to_do(stands) {
+                    if standing.is_unrecorded() {
+                        let why = match stands {
+                            Outcome::Held => HELD,
+                            Outcome::InDoubt => {
+                                "records of this ledger were lost, and it may have been sent by one of them"
+                            }
+                            _ => "another ledger of the same target has it as posted or in doubt",
+                        };
+                        Fed::Aside(aside(position, key, Some(ticket), stands, why.to_owned()))
+                    } else if !self.ask.is_to_do(stands) {
                         Fed::Passed(stands)
                     } else if self.ask.first.is_some_and(|first| self.offered >= first) {
                         return Ok(Fed::Withheld);
@@ -137,14 +150,18 @@ impl<R: Read> Feed<R> {
     }
 
     /// The key of a row with the content key `first`, and where it stands.
-    fn meet(&mut self, first: Key, position: Position) -> Result<(Key, Standing), FeedError> {
+    fn meet(&mut self, first: Key, unknown: Standing, position: Position) -> Result<(Key, Standing), FeedError> {
         let pass = if self.surveyed.is_some() { Pass::Second } else { Pass::First };
         let key = self.occurrences.key(first, &self.standings, pass);
-        let standing = self.standings.entry(key).or_insert(Standing::NEW);
+        let standing = self.standings.entry(key).or_insert(unknown);
         if self.surveyed.is_some() && !standing.is_met(Pass::First) {
             return Err(FeedError::Changed(format!("{position} was not in it at first")));
         }
         standing.meet(pass);
         Ok((key, *standing))
     }
+}
+
+fn aside(position: Position, key: Key, ticket: Option<Ticket>, stands: Outcome, why: String) -> Aside {
+    Aside { row: position.record, line: position.line, key, ticket, stands, why }
 }

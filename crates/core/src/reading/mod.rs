@@ -4,13 +4,17 @@
 //! second ([`Feed`]) gives the engine what is to do, and a row that the first one did not see ends the run. A stream
 //! is read once, by the feed alone.
 
+mod elsewhere;
+mod export;
 mod feed;
 mod identity;
 mod survey;
 
+pub use elsewhere::{known_elsewhere, skip_known};
+pub use export::{ExportError, export_input, export_ledger};
 pub use feed::{Fed, Feed, FeedError};
 pub use identity::presence_changes;
-pub use survey::{Ask, Named, RowNote, Survey, survey};
+pub use survey::{Ask, Named, Past, RowNote, Survey, survey};
 
 #[cfg(test)]
 mod tests;

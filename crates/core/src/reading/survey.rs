@@ -1,5 +1,6 @@
 //! The first reading: everything is counted, nothing is sent.
 
+use std::collections::HashSet;
 use std::io::Read;
 
 use super::identity::Occurrences;
@@ -7,7 +8,7 @@ use crate::input::{Content, InputError, Rows};
 use crate::job::{Job, Key, KeyMap, Position, Ticket};
 use crate::ledger::{Pass, Standing};
 use crate::outcome::{Counts, Outcome};
-use crate::settings::InDoubt;
+use crate::settings::{InDoubt, OnChanged, OnKnown};
 
 /// What is asked of a reading.
 #[derive(Debug, Clone)]
@@ -18,6 +19,19 @@ pub struct Ask {
     pub in_doubt: InDoubt,
     /// Post only so many rows, then end.
     pub first: Option<u64>,
+    /// What to do with a row that seems to be an edit of one that was posted.
+    pub changed: OnChanged,
+    /// What to do with rows that another ledger knows.
+    pub known: OnKnown,
+}
+
+/// What the ledger says that bears on rows it does not know.
+#[derive(Debug, Clone, Default)]
+pub struct Past {
+    /// Tickets with a posted or doubtful job that vanished from the input.
+    pub changed: HashSet<Ticket>,
+    /// Records were lost: a row that the ledger does not know may have been sent.
+    pub lost_records: bool,
 }
 
 impl Ask {
@@ -28,6 +42,13 @@ impl Ask {
             Outcome::InDoubt => self.in_doubt == InDoubt::Retry,
             _ => false,
         }
+    }
+}
+
+impl Past {
+    /// What a job is that the ledger does not know.
+    pub(super) fn unknown(&self) -> Standing {
+        if self.lost_records { Standing::LOST } else { Standing::NEW }
     }
 }
 
@@ -53,12 +74,14 @@ pub struct Survey {
     pub blank: u64,
     /// Rows exactly like an earlier one: each is a job of its own.
     pub duplicates: u64,
-    /// Rows that this run would send.
+    /// Rows that are to be sent; this run may have been asked for fewer.
     pub to_do: u64,
     /// The invalid rows, as many as were asked for.
     pub invalid: Vec<RowNote>,
     /// The rows in doubt, as many as were asked for.
     pub in_doubt: Vec<RowNote>,
+    /// Rows that are held, as many as were asked for.
+    pub held: Vec<RowNote>,
     /// The first jobs to do, as many as were asked for.
     pub next: Vec<Job>,
 }
@@ -72,6 +95,22 @@ pub struct Named {
     pub jobs: usize,
 }
 
+/// Why a row is held.
+pub(super) const HELD: &str =
+    "another note on its ticket was posted before and is no longer in the input: this may be an edit of it";
+
+/// Holds a row that may be an edit of one that was posted, and takes one up again that no longer is.
+fn hold(standing: &mut Standing, changed: bool) {
+    match standing.outcome() {
+        Outcome::Held if !changed => standing.take_up_again(),
+        // A job that was attempted before is no edit, and what a person released is theirs to answer for.
+        Outcome::Pending if changed && standing.attempts() == 0 && !standing.is_released() => {
+            standing.set_aside_now(Outcome::Held);
+        }
+        _ => {}
+    }
+}
+
 /// Reads the whole input and enters every row into `standings`.
 ///
 /// # Errors
@@ -80,15 +119,17 @@ pub struct Named {
 pub fn survey<R: Read>(
     rows: &mut Rows<R>,
     ask: &Ask,
+    past: &Past,
     named: Named,
     standings: &mut KeyMap<Standing>,
 ) -> Result<Survey, InputError> {
     let mut survey = Survey::default();
     let mut occurrences = Occurrences::default();
-    let mut meet = |first: Key| {
+    let mut meet = |first: Key, unknown: Standing, decide: &dyn Fn(&mut Standing)| {
         let key = occurrences.key(first, standings, Pass::First);
-        let standing = standings.entry(key).or_insert(Standing::NEW);
+        let standing = standings.entry(key).or_insert(unknown);
         standing.meet(Pass::First);
+        decide(standing);
         (key, standing.outcome())
     };
     while let Some(row) = rows.next()? {
@@ -100,18 +141,28 @@ pub fn survey<R: Read>(
                 survey.counts.skipped += 1;
             }
             Content::Invalid { reason, key } => {
-                meet(key);
-                survey.counts.invalid += 1;
+                let (_, stands) = meet(key, Standing::NEW, &|standing| {
+                    if standing.outcome() != Outcome::Invalid {
+                        standing.set_aside_now(Outcome::Invalid);
+                    }
+                });
+                *survey.counts.of_mut(stands) += 1;
                 if survey.invalid.len() < named.notes {
                     survey.invalid.push(RowNote { position, ticket: None, what: reason.to_string() });
                 }
             }
             Content::Note { ticket, text } => {
-                let (key, stands) = meet(Key::of_job(&ask.target, ticket, &text));
+                let changed = ask.changed == OnChanged::Hold && past.changed.contains(&ticket);
+                let first = Key::of_job(&ask.target, ticket, &text);
+                let (key, stands) = meet(first, past.unknown(), &|standing| hold(standing, changed));
                 *survey.counts.of_mut(stands) += 1;
-                if stands == Outcome::InDoubt && survey.in_doubt.len() < named.notes {
-                    let what = "it may or may not have been created".to_owned();
-                    survey.in_doubt.push(RowNote { position, ticket: Some(ticket), what });
+                let notes = match stands {
+                    Outcome::InDoubt => Some((&mut survey.in_doubt, "it may or may not have been created")),
+                    Outcome::Held => Some((&mut survey.held, HELD)),
+                    _ => None,
+                };
+                if let Some((notes, what)) = notes.filter(|(notes, _)| notes.len() < named.notes) {
+                    notes.push(RowNote { position, ticket: Some(ticket), what: what.to_owned() });
                 }
                 if ask.is_to_do(stands) {
                     survey.to_do += 1;
@@ -122,7 +173,6 @@ pub fn survey<R: Read>(
             }
         }
     }
-    survey.to_do = survey.to_do.min(ask.first.unwrap_or(u64::MAX));
     survey.duplicates = occurrences.duplicates();
     Ok(survey)
 }

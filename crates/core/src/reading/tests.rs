@@ -3,12 +3,18 @@ use crate::input::{Format, Options, Rows};
 use crate::job::KeyMap;
 use crate::ledger::{Pass, Standing};
 use crate::outcome::{Counts, Outcome};
-use crate::settings::InDoubt;
+use crate::settings::{InDoubt, OnChanged, OnKnown};
 
 const SHEET: &str = "ticket,text\n1,a\n2,b\nx,c\n,\n1,a\n";
 
 fn ask() -> Ask {
-    Ask { target: "t".to_owned(), in_doubt: InDoubt::Hold, first: None }
+    Ask {
+        target: "t".to_owned(),
+        in_doubt: InDoubt::Hold,
+        first: None,
+        changed: OnChanged::Hold,
+        known: OnKnown::Refuse,
+    }
 }
 
 fn rows(sheet: &str) -> Rows<&[u8]> {
@@ -16,7 +22,7 @@ fn rows(sheet: &str) -> Rows<&[u8]> {
 }
 
 fn read(sheet: &str, ask: &Ask, standings: &mut KeyMap<Standing>) -> Survey {
-    survey(&mut rows(sheet), ask, Named { notes: 10, jobs: 10 }, standings).unwrap()
+    survey(&mut rows(sheet), ask, &Past::default(), Named { notes: 10, jobs: 10 }, standings).unwrap()
 }
 
 /// What the feed gives, in short: the row numbers of jobs, and the other things by name.
@@ -25,7 +31,7 @@ fn feed(mut feed: Feed<&[u8]>) -> Result<Vec<String>, String> {
     loop {
         match feed.pull().map_err(|error| error.to_string())? {
             Fed::Job(offer) => all.push(format!("job {}", offer.job.position.record)),
-            Fed::Invalid(invalid) => all.push(format!("invalid {}", invalid.row)),
+            Fed::Aside(aside) => all.push(format!("{} {}", aside.stands, aside.row)),
             Fed::Passed(outcome) => all.push(format!("passed {outcome}")),
             Fed::Withheld => {
                 all.push("withheld".to_owned());
@@ -74,7 +80,7 @@ fn only_so_many_are_given_as_are_asked_for() {
 
 #[test]
 fn a_stream_is_counted_as_it_comes() {
-    let stream = Feed::of_stream(rows(SHEET), ask(), KeyMap::default());
+    let stream = Feed::of_stream(rows(SHEET), ask(), &Past::default(), KeyMap::default());
     assert_eq!(feed(stream).unwrap(), ["job 1", "job 2", "invalid 3", "passed skipped", "job 5"]);
 }
 
@@ -84,7 +90,7 @@ fn what_the_ledger_knows_as_done_is_not_given_again_wherever_it_moved() {
     let first = read(SHEET, &ask(), &mut standings);
     let mut known = KeyMap::default();
     let mut standing = Standing::NEW;
-    standing.set_outcome(Outcome::Posted);
+    standing.settle(Outcome::Posted);
     known.insert(first.next[0].key, standing);
     let sorted = "ticket,text\n1,a\n1,a\n2,b\n3,new\n";
     let second = read(sorted, &ask(), &mut known);
@@ -107,7 +113,7 @@ fn rows_in_doubt_are_given_only_when_asked_for() {
     let mut standings = KeyMap::default();
     let first = read("ticket,text\n1,a\n", &ask(), &mut standings);
     let mut doubtful = Standing::NEW;
-    doubtful.set_outcome(Outcome::InDoubt);
+    doubtful.settle(Outcome::InDoubt);
     let known: KeyMap<Standing> = [(first.next[0].key, doubtful)].into_iter().collect();
     for (in_doubt, to_do) in [(InDoubt::Hold, 0), (InDoubt::Retry, 1)] {
         let ask = Ask { in_doubt, ..ask() };

@@ -44,8 +44,8 @@ fn group(feed: &mut Feed<Hashing<impl Read>>) -> (Vec<Event>, bool) {
                 group.push(Event::Job(offer));
                 continue;
             }
-            Ok(Fed::Invalid(invalid)) => {
-                group.push(Event::Invalid(invalid));
+            Ok(Fed::Aside(aside)) => {
+                group.push(Event::Aside(aside));
                 continue;
             }
             Ok(Fed::Passed(outcome)) => {

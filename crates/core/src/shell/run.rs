@@ -1,8 +1,9 @@
 //! A run from beginning to end: the ledger opened, the input read through, the rest posted.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Seek};
+use std::io::{self, Read, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,13 +18,14 @@ use super::files::{LedgerFile, Lock, LockError};
 use super::signals::Interrupt;
 use crate::engine::{Config, Engine};
 use crate::input::{ColumnChoice, Format, InputError, Mapping, Options, Rows};
-use crate::job::{KEY_SCHEME, Key};
+use crate::job::{KEY_SCHEME, Key, Ticket};
 use crate::ledger::{
-    self, Batch, Extent, Header, Input, Ledger, LedgerError, LedgerId, Presence, Reading, Record, Run, VERSION,
+    self, Batch, Extent, Header, Input, Ledger, LedgerError, LedgerId, Pass, Presence, Reading, Record, Run, Standing,
+    VERSION,
 };
-use crate::outcome::{Counts, Stop};
-use crate::reading::{Ask, Feed, Named, Survey, presence_changes, survey};
-use crate::settings::Settings;
+use crate::outcome::{Counts, Outcome, Stop};
+use crate::reading::{Ask, Feed, Named, Past, Survey, known_elsewhere, presence_changes, skip_known, survey};
+use crate::settings::{OnChanged, OnKnown, Settings};
 use crate::transport::Transport;
 
 /// Where rows come from.
@@ -54,6 +56,8 @@ pub struct Order {
     pub tool: String,
     /// How many rows the survey names.
     pub named: Named,
+    /// The folder whose ledgers are looked through before a new one is begun; by default the new one's own.
+    pub history: Option<PathBuf>,
 }
 
 /// What may be done with a ledger.
@@ -113,6 +117,14 @@ pub enum Error {
         /// Why.
         source: LockError,
     },
+    /// Other ledgers know rows of the input as posted or in doubt.
+    #[error(
+        "{} rows were posted before, or are in doubt, by the word of {}; say --known skip to leave them out, --known post \
+         to post them again, or continue that batch with --ledger",
+        .0.iter().map(|(_, rows)| rows).sum::<u64>(),
+        named(.0)
+    )]
+    Known(Vec<(PathBuf, u64)>),
     /// The ledger belongs to another account.
     #[error("the ledger {} belongs to {theirs}, and this run would post to {ours}; give another one with --ledger", path.display())]
     OtherTarget {
@@ -149,6 +161,8 @@ pub struct Prepared {
     fingerprint: Option<String>,
     /// Which jobs vanished from the input since the ledger's last word, and which returned.
     presence: Vec<Record>,
+    /// Other ledgers that know rows of the input as posted or in doubt, and how many.
+    elsewhere: Vec<(PathBuf, u64)>,
 }
 
 #[derive(Debug)]
@@ -208,17 +222,53 @@ impl Prepared {
             }
             Source::File(path) => {
                 let file = open_input(path)?;
-                let mut rows = Rows::open(Hashing::new(file), &options(&order)).map_err(input_error(&order))?;
-                let survey =
-                    survey(&mut rows, &order.ask, order.named, &mut batch.standings).map_err(input_error(&order))?;
-                let mapping = rows.mapping().clone();
-                let hashing = rows.into_inner();
-                let fingerprint = hashing.fingerprint();
-                (Opened::File(hashing.into_inner()), mapping, Some(survey), Some(fingerprint))
+                let First { file, survey, mapping, fingerprint } = first_reading(file, &order, &mut batch)?;
+                (Opened::File(file), mapping, Some(survey), Some(fingerprint))
             }
         };
         let presence = if survey.is_some() { note_presence(&mut batch) } else { Vec::new() };
-        Ok(Self { order, lock, ledger, batch, torn_bytes, input, mapping, survey, fingerprint, presence })
+        let elsewhere = Vec::new();
+        let mut prepared =
+            Self { order, lock, ledger, batch, torn_bytes, input, mapping, survey, fingerprint, presence, elsewhere };
+        // A ledger that is there already has had its answer when it was begun.
+        if !prepared.continues() {
+            prepared.look_elsewhere()?;
+            if access == Access::Post && prepared.order.ask.known == OnKnown::Refuse && !prepared.elsewhere.is_empty() {
+                return Err(Error::Known(prepared.elsewhere));
+            }
+        }
+        Ok(prepared)
+    }
+
+    /// Looks through the other ledgers of the target for rows of the input that they have as posted or in doubt.
+    fn look_elsewhere(&mut self) -> Result<(), Error> {
+        let Some(survey) = &mut self.survey else { return Ok(()) };
+        for path in other_ledgers(&self.order) {
+            let (other, _) = look(&path)?;
+            if other.header.target != self.order.ask.target {
+                continue;
+            }
+            let rows = known_elsewhere(&other, &self.batch.standings);
+            if rows > 0 {
+                self.elsewhere.push((path, rows));
+            }
+            if self.order.ask.known == OnKnown::Skip {
+                skip_known(&other, &mut self.batch.standings, survey);
+            }
+        }
+        Ok(())
+    }
+
+    /// Other ledgers that know rows of the input as posted or in doubt, and how many each. Looked for only before a
+    /// new ledger is begun, and not for a stream.
+    pub fn elsewhere(&self) -> &[(PathBuf, u64)] {
+        &self.elsewhere
+    }
+
+    /// How many rows this run will send, as far as that is known beforehand.
+    pub fn to_send(&self) -> Option<u64> {
+        let survey = self.survey.as_ref()?;
+        Some(survey.to_do.min(self.order.ask.first.unwrap_or(u64::MAX)))
     }
 
     /// What was asked for.
@@ -295,7 +345,7 @@ impl Prepared {
                 let rows = rows.map_err(input_error(&self.order))?;
                 feeder::start(Feed::of_surveyed(rows, ask, standings, survey.rows))
             }
-            (Opened::Stream(rows), _) => feeder::start(Feed::of_stream(*rows, ask, standings)),
+            (Opened::Stream(rows), _) => feeder::start(Feed::of_stream(*rows, ask, &past(&self.batch), standings)),
             (Opened::File(_), None) => unreachable!("a file was surveyed when it was opened"),
         };
 
@@ -382,10 +432,9 @@ impl Prepared {
 
     fn config(&self, timeout: Duration) -> Config {
         let settings = &self.order.settings;
-        let to_do = self.survey.as_ref().map(|survey| survey.to_do);
         Config {
             limits: settings.limits.clone(),
-            spread: settings.spread(to_do),
+            spread: settings.spread(self.to_send()),
             concurrency: settings.concurrency(),
             timeout,
             max_attempts: settings.max_attempts,
@@ -412,6 +461,97 @@ fn note_presence(batch: &mut Batch) -> Vec<Record> {
 fn commit_all(ledger: &mut Ledger<LedgerFile>, records: &[Record]) -> Result<(), LedgerError> {
     const RECORDS_A_GROUP: usize = 64;
     records.chunks(RECORDS_A_GROUP).try_for_each(|group| ledger.commit(group))
+}
+
+/// What the first reading of a file gives.
+struct First {
+    file: File,
+    survey: Survey,
+    mapping: Mapping,
+    fingerprint: String,
+}
+
+fn first_reading(file: File, order: &Order, batch: &mut Batch) -> Result<First, Error> {
+    let past = past(batch);
+    let first = read_through(file, order, &past, batch)?;
+    if order.ask.changed == OnChanged::Post || first.survey.to_do == 0 {
+        return Ok(first);
+    }
+    let changed = tickets_of_vanished(order, batch)?;
+    if changed.is_empty() {
+        return Ok(first);
+    }
+    // Only now is it known which tickets lost a note that was posted: their new rows are held, and counted anew.
+    batch.standings.values_mut().for_each(Standing::forget_readings);
+    read_through(first.file, order, &Past { changed, ..past }, batch)
+}
+
+fn read_through(mut file: File, order: &Order, past: &Past, batch: &mut Batch) -> Result<First, Error> {
+    let failed = input_error(order);
+    file.rewind().map_err(|source| failed(InputError::Read { byte: 0, source }))?;
+    let mut rows = Rows::open(Hashing::new(file), &options(order)).map_err(&failed)?;
+    let survey = survey(&mut rows, &order.ask, past, order.named, &mut batch.standings).map_err(&failed)?;
+    let mapping = rows.mapping().clone();
+    let hashing = rows.into_inner();
+    let fingerprint = hashing.fingerprint();
+    Ok(First { file: hashing.into_inner(), survey, mapping, fingerprint })
+}
+
+fn past(batch: &Batch) -> Past {
+    Past { changed: HashSet::new(), lost_records: batch.lost_records }
+}
+
+/// The tickets of jobs that are posted or in doubt and are no longer in the input.
+fn tickets_of_vanished(order: &Order, batch: &Batch) -> Result<HashSet<Ticket>, Error> {
+    let gone = |standing: &Standing| {
+        !standing.is_met(Pass::First) && matches!(standing.outcome(), Outcome::Posted | Outcome::InDoubt)
+    };
+    let mut tickets = HashSet::new();
+    if !batch.standings.values().any(gone) {
+        return Ok(tickets);
+    }
+    let path = &order.ledger;
+    let file = LedgerFile::open_to_read(path).map_err(ledger_file(path, "opened"))?;
+    ledger::read(&file, &mut |entry| {
+        if let Record::Intent(intent) = entry.record
+            && batch.standings.get(&intent.key).is_some_and(gone)
+        {
+            tickets.insert(intent.ticket);
+        }
+    })
+    .map_err(|source| Error::Ledger { path: path.clone(), source })?;
+    Ok(tickets)
+}
+
+/// The ledgers beside the one of `order`, or in the folder that it names, by their first bytes.
+fn other_ledgers(order: &Order) -> Vec<PathBuf> {
+    let beside = order.ledger.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = order.history.as_deref().or(beside).unwrap_or(Path::new("."));
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            tracing::warn!(folder = %folder.display(), %error, "cannot be looked through for other ledgers");
+            return Vec::new();
+        }
+    };
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
+        .filter(|path| begins_as_a_ledger(path))
+        .collect();
+    paths.sort();
+    paths
+}
+
+fn begins_as_a_ledger(path: &Path) -> bool {
+    let mut start = [0; 14];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == *br#"{"n":1,"ledger"#
+}
+
+fn named(elsewhere: &[(PathBuf, u64)]) -> String {
+    let names: Vec<String> = elsewhere.iter().map(|(path, rows)| format!("{} ({rows})", path.display())).collect();
+    names.join(", ")
 }
 
 fn open_ledger(order: &Order, access: Access) -> Result<(Option<Ledger<LedgerFile>>, Batch, u64), Error> {

@@ -1,0 +1,85 @@
+//! Making a usable ledger of what can be read of a damaged one.
+
+use super::batch::Batch;
+use super::history::histories;
+use super::record::{Aside, Header, Record, Salvage};
+use super::recovery::{self, read_what_verifies};
+use super::{Ledger, LedgerError, Storage};
+use crate::job::Key;
+use crate::outcome::Outcome;
+
+/// What a salvage kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Salvaged {
+    /// Records that were copied, marks not counted.
+    pub kept: u64,
+    /// Records that could not be read.
+    pub lost: u64,
+    /// Jobs with records that are in doubt for what was lost.
+    pub doubted: u64,
+}
+
+const RECORDS_A_COMMIT: usize = 256;
+
+/// The header of a ledger that may be damaged after its first line.
+///
+/// # Errors
+///
+/// When the first line itself cannot be read: then no other line can be verified.
+pub fn header(storage: &impl Storage) -> Result<Header, LedgerError> {
+    recovery::header(storage)
+}
+
+/// Copies all that verifies in `from` to the new ledger `to`. If records are missing, any row may have been sent by one
+/// of them: jobs without a final outcome are put in doubt, and rows without any record will be when they are next read.
+///
+/// # Errors
+///
+/// When `from` cannot be read or `to` not be written.
+pub fn salvage<S: Storage>(from: &impl Storage, mut to: Ledger<S>) -> Result<(Salvaged, S), LedgerError> {
+    let id = header(from)?.id;
+    let mut group = Vec::with_capacity(RECORDS_A_COMMIT);
+    let mut kept = 0;
+    let lost = read_what_verifies(from, &mut |entry| {
+        if matches!(entry.record, Record::Header(_) | Record::Mark(_)) {
+            return Ok(());
+        }
+        kept += 1;
+        group.push(entry.record);
+        if group.len() < RECORDS_A_COMMIT {
+            return Ok(());
+        }
+        to.commit(&std::mem::take(&mut group))
+    })?;
+    if lost > 0 {
+        group.push(Record::Salvage(Salvage { from: id, lost }));
+    }
+    to.commit(&group)?;
+    let to = to.close()?;
+    if lost == 0 {
+        return Ok((Salvaged { kept, lost, doubted: 0 }, to));
+    }
+    let (mut ledger, batch, _) = Ledger::open(to)?;
+    let doubted = doubt(&mut ledger, &batch)?;
+    Ok((Salvaged { kept, lost, doubted }, ledger.close()?))
+}
+
+/// Puts the jobs in doubt that have records and no final outcome.
+fn doubt<S: Storage>(ledger: &mut Ledger<S>, batch: &Batch) -> Result<u64, LedgerError> {
+    let open = |key: &Key| {
+        let outcome = batch.standings.get(key).map(|standing| standing.outcome());
+        matches!(outcome, Some(Outcome::Pending | Outcome::Failed | Outcome::Held))
+    };
+    let mut jobs: Vec<_> = histories(ledger.storage(), open)?.into_iter().collect();
+    jobs.sort_by_key(|(key, history)| (history.row, *key));
+    let asides: Vec<Record> = jobs
+        .into_iter()
+        .map(|(key, history)| {
+            let why = "records were lost, and it may have been sent by one of them".to_owned();
+            let (row, ticket) = (history.row, history.ticket);
+            Record::Aside(Aside { row, line: 0, key, ticket, stands: Outcome::InDoubt, why })
+        })
+        .collect();
+    asides.chunks(RECORDS_A_COMMIT).try_for_each(|group| ledger.commit(group))?;
+    Ok(asides.len() as u64)
+}

@@ -1,0 +1,108 @@
+//! Giving rows back as a spreadsheet, with what became of each.
+
+use std::io::{Read, Write};
+
+use super::identity::Occurrences;
+use crate::export::{ADDED_COLUMNS, guard};
+use crate::input::{Content, InputError, Rows};
+use crate::job::{Key, KeyMap};
+use crate::ledger::{Batch, History, Pass, Standing};
+use crate::outcome::Outcome;
+
+/// Why an export could not be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The input cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The file cannot be written.
+    #[error("the export cannot be written: {0}")]
+    Write(#[from] csv::Error),
+}
+
+/// A byte order mark, without which Excel takes UTF-8 for something else.
+const BOM: &[u8] = "\u{feff}".as_bytes();
+
+/// Writes the rows that stand at one of `wanted` with their own columns; returns how many there were.
+///
+/// # Errors
+///
+/// When the input cannot be read, or `out` not be written.
+pub fn export_input<R: Read, W: Write>(
+    rows: &mut Rows<R>,
+    target: &str,
+    batch: &mut Batch,
+    histories: &KeyMap<History>,
+    wanted: &[Outcome],
+    out: W,
+) -> Result<u64, ExportError> {
+    let mut out = writer(out)?;
+    let columns: Vec<String> = rows.columns().to_vec();
+    out.write_record(columns.iter().map(String::as_bytes).chain(ADDED_COLUMNS.map(str::as_bytes)))?;
+    let mut occurrences = Occurrences::default();
+    let mut count = 0;
+    while let Some(row) = rows.next()? {
+        let first = match row.content {
+            Content::Blank => continue,
+            Content::Note { ticket, text } => Key::of_job(target, ticket, &text),
+            Content::Invalid { key, .. } => key,
+        };
+        let key = occurrences.key(first, &batch.standings, Pass::First);
+        let standing = batch.standings.entry(key).or_insert(Standing::NEW);
+        standing.meet(Pass::First);
+        if !wanted.contains(&standing.outcome()) {
+            continue;
+        }
+        count += 1;
+        let mut cells = rows.cells();
+        cells.resize(columns.len(), Vec::new());
+        out.write_record(
+            cells.into_iter().chain(added(key, *standing, histories.get(&key))).map(|cell| guard(&cell).into_owned()),
+        )?;
+    }
+    out.flush().map_err(csv::Error::from)?;
+    Ok(count)
+}
+
+/// Writes what the ledger alone knows of the rows that stand at one of `wanted`; returns how many there were.
+///
+/// # Errors
+///
+/// When `out` cannot be written.
+pub fn export_ledger<W: Write>(
+    batch: &Batch,
+    histories: &KeyMap<History>,
+    wanted: &[Outcome],
+    out: W,
+) -> Result<u64, ExportError> {
+    let mut out = writer(out)?;
+    out.write_record(["row", "ticket"].into_iter().chain(ADDED_COLUMNS))?;
+    let mut found: Vec<(Key, &History, Standing)> = histories
+        .iter()
+        .filter_map(|(key, history)| Some((*key, history, *batch.standings.get(key)?)))
+        .filter(|(_, _, standing)| wanted.contains(&standing.outcome()) && !standing.is_vanished())
+        .collect();
+    found.sort_by_key(|(key, history, _)| (history.row, *key));
+    for (key, history, standing) in &found {
+        let ticket = history.ticket.map(|ticket| ticket.to_string()).unwrap_or_default();
+        let own = [history.row.to_string().into_bytes(), ticket.into_bytes()];
+        out.write_record(
+            own.into_iter().chain(added(*key, *standing, Some(history))).map(|cell| guard(&cell).into_owned()),
+        )?;
+    }
+    out.flush().map_err(csv::Error::from)?;
+    Ok(found.len() as u64)
+}
+
+fn writer<W: Write>(mut out: W) -> Result<csv::Writer<W>, ExportError> {
+    out.write_all(BOM).map_err(csv::Error::from)?;
+    Ok(csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out))
+}
+
+fn added(key: Key, standing: Standing, history: Option<&History>) -> [Vec<u8>; ADDED_COLUMNS.len()] {
+    let reason = history.map(|history| history.reason.clone()).unwrap_or_default();
+    let at = history.and_then(|history| history.at).map(|at| at.to_string()).unwrap_or_default();
+    let cells =
+        [standing.outcome().to_string(), reason, standing.attempts().to_string(), at, String::new(), key.to_string()];
+    cells.map(String::into_bytes)
+}
