@@ -53,6 +53,24 @@ LSQ_ACCESS_KEY_FILE and LSQ_SECRET_KEY_FILE name; on a terminal they are asked f
     Status(Status),
     /// Show what became of rows
     Show(Show),
+    /// Write rows as a spreadsheet, with what became of each
+    #[command(after_help = "\
+The export has the input's own columns, if the input is still what the last run read, and
+outcome, reason, attempts, at, decision and batchpost_key. Fill the decision column in with
+posted, to-do or waived, and give the file to `settle --from`.")]
+    Export(Export),
+    /// Decide about rows: they are posted, to do, or waived
+    #[command(after_help = "\
+Examples:
+  batchpost settle notes.csv.ledger.jsonl --rows 7,12 --as posted --why 'seen in the CRM'
+  batchpost settle notes.csv.ledger.jsonl --state in_doubt --as to-do
+  batchpost settle notes.csv.ledger.jsonl --from decided.csv
+  batchpost settle notes.csv.ledger.jsonl --rows 7 --undo")]
+    Settle(Settle),
+    /// Prove from the ledger that the limits held and that the sums match
+    Audit(Audit),
+    /// Make a new ledger of what can be read of a damaged one
+    Salvage(Salvage),
     /// Run a stand-in for the API that keeps its limit and tells what it counted
     Sandbox(Sandbox),
 }
@@ -133,9 +151,46 @@ pub(crate) struct ThisTime {
     /// Post this many rows and stop
     #[arg(long, value_name = "N")]
     pub(crate) first: Option<u64>,
+    /// A new row whose ticket has a posted note that is no longer in the input (it may be an edit of it): hold it, or
+    /// post it
+    #[arg(long, value_enum, default_value_t = ChangedArg::Hold)]
+    pub(crate) changed: ChangedArg,
     /// Do not ask before posting
     #[arg(short, long)]
     pub(crate) yes: bool,
+}
+
+/// What other ledgers know.
+#[derive(Debug, Clone, Default, Group)]
+pub(crate) struct Known {
+    /// Before a new ledger is begun: rows that another ledger has as posted or in doubt are left out, or posted again
+    #[arg(long, value_enum)]
+    pub(crate) known: Option<KnownArg>,
+    /// The folder with the other ledgers; by default the new ledger's own
+    #[arg(long, value_name = "DIR")]
+    pub(crate) history: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChangedArg {
+    Hold,
+    Post,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KnownArg {
+    Skip,
+    Post,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DecisionArg {
+    /// The note is there
+    Posted,
+    /// Send it, or send it again
+    ToDo,
+    /// Nobody needs it
+    Waived,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -220,6 +275,8 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) this_time: ThisTime,
     #[command(flatten)]
+    pub(crate) known: Known,
+    #[command(flatten)]
     pub(crate) network: Network,
 }
 
@@ -242,6 +299,9 @@ pub(crate) struct Check {
     pub(crate) input: Input,
     #[command(flatten)]
     pub(crate) target: Target,
+    /// The folder with other ledgers that may know the rows; by default the ledger's own
+    #[arg(long, value_name = "DIR")]
+    pub(crate) history: Option<PathBuf>,
     /// The limits to estimate the time with
     #[arg(long = "limit", value_name = "N/TIME", default_value = "25/5s")]
     pub(crate) limits: Vec<LimitArg>,
@@ -266,6 +326,62 @@ pub(crate) struct Show {
     /// Only rows that stand so: posted, rejected, failed, in_doubt, pending, invalid
     #[arg(long)]
     pub(crate) state: Option<Outcome>,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Export {
+    /// The ledger
+    pub(crate) ledger: PathBuf,
+    /// Rows that stand so; repeatable
+    #[arg(long = "state", value_delimiter = ',', default_values = ["rejected", "failed", "invalid"])]
+    pub(crate) states: Vec<Outcome>,
+    /// Write to this file instead of standard output
+    #[arg(short, long, value_name = "FILE.csv")]
+    pub(crate) output: Option<PathBuf>,
+}
+
+#[derive(Debug, Group)]
+#[command(group = clap::ArgGroup::new("which").required(true).args(["rows", "state", "from"]))]
+#[command(group = clap::ArgGroup::new("what").required(true).args(["decision", "undo", "from"]))]
+pub(crate) struct Settle {
+    /// The ledger
+    pub(crate) ledger: PathBuf,
+    /// Rows of these numbers
+    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    pub(crate) rows: Vec<u64>,
+    /// All rows that stand so
+    #[arg(long)]
+    pub(crate) state: Option<Outcome>,
+    /// The rows and decisions of an export whose decision column was filled in
+    #[arg(long, value_name = "FILE.csv")]
+    pub(crate) from: Option<PathBuf>,
+    /// What is decided
+    #[arg(long = "as", value_enum, value_name = "DECISION", id = "decision")]
+    pub(crate) decision: Option<DecisionArg>,
+    /// Take the last decision back, as long as the row was not sent since
+    #[arg(long)]
+    pub(crate) undo: bool,
+    /// Why, for the ledger
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) why: Option<String>,
+    /// Do not ask
+    #[arg(short, long)]
+    pub(crate) yes: bool,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Audit {
+    /// The ledger
+    pub(crate) ledger: PathBuf,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Salvage {
+    /// The damaged ledger; it is left as it is
+    pub(crate) ledger: PathBuf,
+    /// The ledger to make
+    #[arg(short, long, value_name = "NEW")]
+    pub(crate) output: PathBuf,
 }
 
 #[derive(Debug, Group)]

@@ -23,6 +23,10 @@ fn main() -> ExitCode {
         Command::Check(check) => commands::check::check(&check, &args.output),
         Command::Status(status) => commands::status::status(&status, &args.output),
         Command::Show(show) => commands::show::show(&show, &args.output),
+        Command::Export(export) => commands::export::export(&export, &args.output),
+        Command::Settle(settle) => commands::settle::settle(&settle, &args.output),
+        Command::Audit(audit) => commands::audit::audit(&audit, &args.output),
+        Command::Salvage(salvage) => commands::salvage::salvage(&salvage, &args.output),
         Command::Sandbox(sandbox) => commands::sandbox::sandbox(&sandbox, &args.output),
     };
     exit::code(result)

@@ -8,12 +8,12 @@ use anyhow::bail;
 use batchpost::leadsquared;
 use batchpost::reading::Survey;
 use batchpost::settings::Settings;
-use batchpost::shell::{Access, Prepared, Source, look};
+use batchpost::shell::{Access, Order, Prepared, Source, look};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::resolve;
-use crate::args::{Check, DoubtArg, Output, ThisTime};
+use crate::args::{ChangedArg, Check, DoubtArg, Known, Output, ThisTime};
 use crate::exit;
 use crate::summary::{Summary, table, thousands};
 
@@ -28,6 +28,7 @@ struct Checked<'a> {
     to_do: u64,
     blank: u64,
     duplicates: u64,
+    known_elsewhere: u64,
     invalid_rows: Vec<InvalidRow<'a>>,
     first_requests: Vec<Box<RawValue>>,
     seconds: f64,
@@ -46,9 +47,10 @@ pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
     }
     let ledger = resolve::ledger(&check.input)?;
     let settings = Settings { limits: resolve::limits(&check.limits)?, ..Settings::default() };
-    let this_time = ThisTime { in_doubt: DoubtArg::Hold, first: None, yes: true };
-    let ask = resolve::ask(target(check, &ledger)?, &this_time);
-    let prepared = Prepared::open(resolve::order(&check.input, ledger, ask, settings)?, Access::Look)?;
+    let this_time = ThisTime { in_doubt: DoubtArg::Hold, first: None, changed: ChangedArg::Hold, yes: true };
+    let ask = resolve::ask(target(check, &ledger)?, &this_time, &Known::default());
+    let order = resolve::order(&check.input, ledger, ask, settings)?;
+    let prepared = Prepared::open(Order { history: check.history.clone(), ..order }, Access::Look)?;
     let Some(survey) = prepared.survey() else { bail!("only a file can be checked") };
 
     // The best that is possible, with a guess at how long replies take.
@@ -83,6 +85,7 @@ fn checked<'a>(prepared: &'a Prepared, survey: &'a Survey, time: Duration) -> Ch
         to_do: survey.to_do,
         blank: survey.blank,
         duplicates: survey.duplicates,
+        known_elsewhere: prepared.elsewhere().iter().map(|(_, rows)| rows).sum(),
         invalid_rows: survey
             .invalid
             .iter()
@@ -120,6 +123,12 @@ fn in_words(out: &mut impl Write, prepared: &Prepared, survey: &Survey, time: Du
             "{:>10}  in the ledger and no longer in the input, {in_doubt} of them in doubt",
             thousands(vanished)
         )?;
+    }
+    for (path, rows) in prepared.elsewhere() {
+        writeln!(out, "{:>10}  posted or in doubt by the word of {}", thousands(*rows), path.display())?;
+    }
+    for note in &survey.held {
+        writeln!(out, "held: {}: {}", note.position, note.what)?;
     }
     if !survey.invalid.is_empty() {
         writeln!(out, "invalid rows:")?;

@@ -1,8 +1,12 @@
 //! One file a command: resolve what was typed, call the library, render.
 
+pub(crate) mod audit;
 pub(crate) mod check;
+pub(crate) mod export;
 mod resolve;
 pub(crate) mod run;
+pub(crate) mod salvage;
 pub(crate) mod sandbox;
+pub(crate) mod settle;
 pub(crate) mod show;
 pub(crate) mod status;

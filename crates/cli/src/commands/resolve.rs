@@ -8,10 +8,12 @@ use batchpost::input::Format;
 use batchpost::leadsquared::Endpoint;
 use batchpost::limit::Limit;
 use batchpost::reading::{Ask, Named};
-use batchpost::settings::{InDoubt, On500, Settings, Spread};
+use batchpost::settings::{InDoubt, On500, OnChanged, OnKnown, Settings, Spread};
 use batchpost::shell::{Order, Source};
 
-use crate::args::{BurstArg, DoubtArg, Input, LimitArg, On500Arg, Posting, Target, ThisTime};
+use crate::args::{
+    BurstArg, ChangedArg, DoubtArg, Input, Known, KnownArg, LimitArg, On500Arg, Posting, Target, ThisTime,
+};
 
 /// What ledgers of the sandbox inside this process name as their target: its port changes from run to run.
 pub(crate) const SANDBOX: &str = "sandbox";
@@ -92,12 +94,21 @@ pub(crate) fn limits(limits: &[LimitArg]) -> anyhow::Result<Vec<Limit>> {
     Ok(limits.iter().filter_map(|limit| if let LimitArg::Limit(limit) = limit { Some(*limit) } else { None }).collect())
 }
 
-pub(crate) fn ask(target: String, this_time: &ThisTime) -> Ask {
+pub(crate) fn ask(target: String, this_time: &ThisTime, known: &Known) -> Ask {
     let in_doubt = match this_time.in_doubt {
         DoubtArg::Hold => InDoubt::Hold,
         DoubtArg::Retry => InDoubt::Retry,
     };
-    Ask { target, in_doubt, first: this_time.first }
+    let changed = match this_time.changed {
+        ChangedArg::Hold => OnChanged::Hold,
+        ChangedArg::Post => OnChanged::Post,
+    };
+    let known = match known.known {
+        None => OnKnown::Refuse,
+        Some(KnownArg::Skip) => OnKnown::Skip,
+        Some(KnownArg::Post) => OnKnown::Post,
+    };
+    Ask { target, in_doubt, first: this_time.first, changed, known }
 }
 
 /// The order for what `input` names.
@@ -111,5 +122,6 @@ pub(crate) fn order(input: &Input, ledger: PathBuf, ask: Ask, settings: Settings
         settings,
         tool: tool(),
         named: NAMED,
+        history: None,
     })
 }

@@ -12,7 +12,7 @@ use batchpost_sandbox::Server;
 use tracing::{info, warn};
 
 use super::{resolve, sandbox};
-use crate::args::{Input, Network, Output, Resume, Run};
+use crate::args::{Input, Known, Network, Output, Resume, Run};
 use crate::logging::Screen;
 use crate::progress::Watcher;
 use crate::summary::{self, Summary, thousands};
@@ -50,7 +50,9 @@ pub(crate) fn run(run: Run, output: &Output, screen: &Screen) -> anyhow::Result<
         }
         None => bail!("there is nothing to post to: say --host and --tenant, or --url, or --sandbox to try it out"),
     };
-    let order = resolve::order(&run.input, ledger, resolve::ask(target, &run.this_time), settings)?;
+    let ask = resolve::ask(target, &run.this_time, &run.known);
+    let order = resolve::order(&run.input, ledger, ask, settings)?;
+    let order = Order { history: run.known.history, ..order };
     carry_out(Plan { order, destination, network: run.network, yes: run.this_time.yes }, output, screen)
 }
 
@@ -74,7 +76,7 @@ pub(crate) fn resume(resume: Resume, output: &Output, screen: &Screen) -> anyhow
     } else {
         Destination::Api(Endpoint::from_url(&batch.header.target)?, credentials::resolve()?)
     };
-    let ask = resolve::ask(batch.header.target, &resume.this_time);
+    let ask = resolve::ask(batch.header.target, &resume.this_time, &Known::default());
     let order = resolve::order(&input, resume.ledger, ask, last.settings)?;
     carry_out(Plan { order, destination, network: resume.network, yes: resume.this_time.yes }, output, screen)
 }
@@ -180,7 +182,7 @@ fn complain_of_invalid(prepared: &Prepared) {
 
 /// On a terminal: shows what is about to happen and asks. Elsewhere nobody is there to be asked.
 fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
-    let Some(survey) = prepared.survey().filter(|survey| survey.to_do > 0) else { return Ok(true) };
+    let (Some(survey), Some(to_send @ 1..)) = (prepared.survey(), prepared.to_send()) else { return Ok(true) };
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Ok(true);
     }
@@ -197,9 +199,14 @@ fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
             eprintln!("          {line}");
         }
     }
-    let time = order.settings.best_finish(survey.to_do, Duration::from_millis(200));
+    let time = order.settings.best_finish(to_send, Duration::from_millis(200));
     let time = humantime::format_duration(Duration::from_secs(time.as_secs()));
-    eprint!("Post {} notes now, in about {time}? [y/N] ", thousands(survey.to_do));
+    eprint!("Post {} notes now, in about {time}? [y/N] ", thousands(to_send));
+    answered_yes()
+}
+
+/// Reads the answer to a question that was asked on standard error.
+pub(super) fn answered_yes() -> anyhow::Result<bool> {
     io::stderr().flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;
@@ -223,6 +230,13 @@ fn say_what_is_done(prepared: &Prepared) {
             if prepared.continues() { "continuing" } else { "posting" },
         ),
         None => info!(ledger = %order.ledger.display(), "posting {input} as it comes"),
+    }
+    for (path, rows) in prepared.elsewhere() {
+        warn!(rows, ledger = %path.display(), "rows were posted before, or are in doubt, by another ledger's word");
+    }
+    for note in prepared.survey().map(|survey| survey.held.as_slice()).unwrap_or_default() {
+        let ticket = note.ticket.map(|ticket| ticket.to_string()).unwrap_or_default();
+        warn!(row = note.position.record, %ticket, "held: {} (--changed post, or `settle --as to-do`)", note.what);
     }
     let (vanished, in_doubt) = prepared.vanished();
     if vanished > 0 {
@@ -249,6 +263,7 @@ fn in_words(report: &Report, ledger: &std::path::Path) -> String {
         (report.counts.rejected, "rejected"),
         (report.counts.failed, "failed"),
         (report.counts.invalid, "invalid"),
+        (report.counts.held, "held"),
     ] {
         if count > 0 {
             text += &format!("which and why: batchpost show {} --state {state}\n", ledger.display());

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use batchpost::job::Key;
-use batchpost::ledger::{Record, read};
+use batchpost::job::{Key, Ticket};
+use batchpost::ledger::{Record, Settled, read};
 use batchpost::outcome::{Outcome, VerdictWord};
 use batchpost::shell::{LedgerFile, look};
 use jiff::Timestamp;
@@ -45,22 +45,23 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
     };
     let mut rows: BTreeMap<Key, Row> = BTreeMap::new();
     read(&file, &mut |entry| {
-        let Some((key, row, ticket, step)) = step(entry.record) else { return };
-        if !wanted(&key) || (ticket.is_some() && show.ticket.is_some_and(|wanted| ticket != Some(wanted))) {
-            return;
+        for (key, row, ticket, step) in steps(entry.record) {
+            if !wanted(&key) || (ticket.is_some() && show.ticket.is_some_and(|wanted| ticket != Some(wanted))) {
+                continue;
+            }
+            let standing = batch.standings.get(&key).copied();
+            let entry = rows.entry(key).or_insert_with(|| Row {
+                row,
+                ticket,
+                key,
+                outcome: standing.map_or(Outcome::Pending, |standing| standing.outcome()),
+                vanished: standing.is_some_and(|standing| standing.is_vanished()),
+                history: Vec::new(),
+            });
+            // A sheet that was sorted between two runs moved its rows: the last place counts.
+            entry.row = row;
+            entry.history.push(step);
         }
-        let standing = batch.standings.get(&key).copied();
-        let entry = rows.entry(key).or_insert_with(|| Row {
-            row,
-            ticket,
-            key,
-            outcome: standing.map_or(Outcome::Pending, |standing| standing.outcome()),
-            vanished: standing.is_some_and(|standing| standing.is_vanished()),
-            history: Vec::new(),
-        });
-        // A sheet that was sorted between two runs moved its rows: the last place counts.
-        entry.row = row;
-        entry.history.push(step);
     })
     .map_err(|source| batchpost::shell::Error::Ledger { path: show.ledger.clone(), source })?;
 
@@ -85,25 +86,35 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-/// What a record says of a job.
-fn step(record: Record) -> Option<(Key, u64, Option<u64>, Step)> {
-    Some(match record {
+/// What a record says of jobs: the key, the row, the ticket where it is named, and what there is to say.
+fn steps(record: Record) -> Vec<(Key, u64, Option<u64>, Step)> {
+    match record {
         Record::Intent(intent) => {
             let what = "about to be sent".to_owned();
             let step = Step { wall: Some(intent.wall), attempt: Some(intent.attempt), verdict: None, what };
-            (intent.key, intent.row, Some(intent.ticket.get()), step)
+            vec![(intent.key, intent.row, Some(intent.ticket.get()), step)]
         }
         Record::Outcome(end) => {
             let what = end.reply.unwrap_or_else(|| "created".to_owned());
             let step = Step { wall: Some(end.wall), attempt: Some(end.attempt), verdict: Some(end.verdict), what };
-            (end.key, end.row, Some(end.ticket.get()), step)
+            vec![(end.key, end.row, Some(end.ticket.get()), step)]
         }
-        Record::Invalid(invalid) => {
-            let what = format!("line {}: {}", invalid.line, invalid.why);
-            (invalid.key, invalid.row, None, Step { wall: None, attempt: None, verdict: None, what })
+        Record::Aside(aside) => {
+            let what = format!("{}: {}", aside.stands, aside.why);
+            let ticket = aside.ticket.map(Ticket::get);
+            vec![(aside.key, aside.row, ticket, Step { wall: None, attempt: None, verdict: None, what })]
         }
-        _ => return None,
-    })
+        Record::Settle(settlement) => {
+            let why = settlement.why.map(|why| format!(": {why}")).unwrap_or_default();
+            let step = |row: &Settled| {
+                let what = format!("settled from {} to {}{why}", row.was, row.stands);
+                let step = Step { wall: Some(settlement.wall), attempt: None, verdict: None, what };
+                (row.key, row.row, None, step)
+            };
+            settlement.rows.iter().map(step).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn in_words(out: &mut impl Write, row: &Row, whole: bool) -> io::Result<()> {

@@ -14,6 +14,7 @@ mod http;
 mod platform;
 mod run;
 mod signals;
+mod upkeep;
 
 pub use credentials::{Credentials, CredentialsError};
 pub use drive::Observation;
@@ -21,3 +22,4 @@ pub use files::{LedgerFile, Lock, LockError};
 pub use http::{Http, HttpError, HttpOptions};
 pub use run::{Access, Error, Order, Prepared, Report, Source, look};
 pub use signals::{Interrupt, SIGINT, SIGTERM, interrupts};
+pub use upkeep::{ExportFailed, Exported, Settling, audit, export, salvage};

@@ -209,8 +209,7 @@ impl Prepared {
         let lock = match access {
             Access::Look => None,
             Access::Post => {
-                let holder = format!("process {} since {}", std::process::id(), clock::wall());
-                Some(Lock::take(path, &holder).map_err(|source| Error::Lock { path: path.clone(), source })?)
+                Some(Lock::take(path, &holder()).map_err(|source| Error::Lock { path: path.clone(), source })?)
             }
         };
         let (ledger, mut batch, torn_bytes) = open_ledger(&order, access)?;
@@ -331,7 +330,8 @@ impl Prepared {
             Some(ledger) => ledger,
             None => begin(&path, &self.batch.header)?,
         };
-        ledger.commit(&[self.run_record()]).map_err(&failed)?;
+        let clock = Clock::start();
+        ledger.commit(&[self.run_record(clock)]).map_err(&failed)?;
         commit_all(&mut ledger, &self.presence).map_err(&failed)?;
         let (vanished, vanished_in_doubt) = self.batch.vanished();
         let standings = std::mem::take(&mut self.batch.standings);
@@ -349,7 +349,6 @@ impl Prepared {
             (Opened::File(_), None) => unreachable!("a file was surveyed when it was opened"),
         };
 
-        let clock = Clock::start();
         let mut drive = Drive {
             engine: Engine::new(config),
             transport: Arc::new(transport),
@@ -403,7 +402,7 @@ impl Prepared {
     }
 
     /// What the ledger is told first.
-    fn run_record(&self) -> Record {
+    fn run_record(&self, clock: Clock) -> Record {
         let read = self.survey.as_ref().map(|survey| Reading {
             rows: survey.rows,
             blank: survey.blank,
@@ -416,7 +415,7 @@ impl Prepared {
         let run = Run {
             run: self.batch.run.as_ref().map_or(1, |run| run.run + 1),
             tool: self.order.tool.clone(),
-            wall: clock::wall(),
+            wall: clock.now().wall,
             input: Input {
                 path,
                 format: self.order.format.to_string(),
@@ -585,7 +584,12 @@ fn open_ledger(order: &Order, access: Access) -> Result<(Option<Ledger<LedgerFil
     Ok((ledger, batch, extent.torn_bytes))
 }
 
-fn begin(path: &Path, header: &Header) -> Result<Ledger<LedgerFile>, Error> {
+/// What a lock says of its holder.
+pub(super) fn holder() -> String {
+    format!("process {} since {}", std::process::id(), clock::wall())
+}
+
+pub(super) fn begin(path: &Path, header: &Header) -> Result<Ledger<LedgerFile>, Error> {
     LedgerFile::create(path, &ledger::first_line(header)).map_err(ledger_file(path, "begun"))?;
     let file = LedgerFile::open(path).map_err(ledger_file(path, "opened"))?;
     let (ledger, ..) = Ledger::open(file).map_err(|source| Error::Ledger { path: path.to_owned(), source })?;
@@ -624,12 +628,12 @@ fn input_error(order: &Order) -> impl Fn(InputError) -> Error + use<> {
     move |source| Error::Input { name: name.clone(), source }
 }
 
-fn ledger_file(path: &Path, doing: &'static str) -> impl Fn(io::Error) -> Error + use<> {
+pub(super) fn ledger_file(path: &Path, doing: &'static str) -> impl Fn(io::Error) -> Error + use<> {
     let path = path.to_owned();
     move |source| Error::LedgerFile { path: path.clone(), doing, source }
 }
 
 /// A number that no other process draws: the standard library seeds its maps with the system's randomness.
-fn entropy() -> u64 {
+pub(super) fn entropy() -> u64 {
     RandomState::new().hash_one(std::process::id())
 }

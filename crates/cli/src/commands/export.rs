@@ -1,0 +1,35 @@
+//! `export`: rows as a spreadsheet, with what became of each.
+
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use anyhow::Context;
+use batchpost::shell;
+use tracing::warn;
+
+use crate::args::{Export, Output};
+use crate::summary::thousands;
+
+pub(crate) fn export(export: &Export, output: &Output) -> anyhow::Result<u8> {
+    let exported = match &export.output {
+        None => shell::export(&export.ledger, &export.states, BufWriter::new(io::stdout().lock()))?,
+        Some(path) => {
+            let written = || format!("{} cannot be written", path.display());
+            // Whole or not at all, and never on top of what is read meanwhile.
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let mut file = BufWriter::new(tempfile::NamedTempFile::new_in(folder).with_context(written)?);
+            let exported = shell::export(&export.ledger, &export.states, &mut file)?;
+            file.flush().with_context(written)?;
+            let file = file.into_inner().map_err(io::IntoInnerError::into_error).with_context(written)?;
+            file.persist(path).with_context(written)?;
+            exported
+        }
+    };
+    if let Some(why) = &exported.without_input {
+        warn!("the export has only what the ledger knows: {why}");
+    }
+    if let (Some(path), false) = (&export.output, output.quiet) {
+        eprintln!("{} rows written to {}", thousands(exported.rows), path.display());
+    }
+    Ok(0)
+}

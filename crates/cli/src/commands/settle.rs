@@ -1,0 +1,98 @@
+//! `settle`: a person decides about rows.
+
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+
+use anyhow::{Context, bail};
+use batchpost::job::Key;
+use batchpost::ledger::{Decision, Settled, decisions, settle as decide};
+use batchpost::shell::Settling;
+use serde_json::json;
+
+use super::run::answered_yes;
+use crate::args::{DecisionArg, Output, Settle};
+use crate::exit;
+use crate::summary::thousands;
+
+/// Rows that are shown before it is left at counting.
+const MOST_SHOWN: usize = 20;
+
+pub(crate) fn settle(settle: &Settle, output: &Output) -> anyhow::Result<u8> {
+    let settling = Settling::open(&settle.ledger)?;
+    let mut rows = Vec::new();
+    let mut refused = 0;
+    for (key, decision) in chosen(settle, &settling)? {
+        match decide(&settling.batch, &settling.histories, key, decision) {
+            Ok(settled) => rows.push(settled),
+            Err(why) => {
+                refused += 1;
+                let row = settling.histories.get(&key).map_or(String::new(), |history| format!("row {} ", history.row));
+                eprintln!("{row}(key {key}): {why}");
+            }
+        }
+    }
+    if refused > 0 {
+        bail!("{refused} of the decisions cannot be taken; nothing was changed");
+    }
+    rows.sort_by_key(|row| (row.row, row.key));
+    show(&rows, &settling);
+    if !rows.is_empty() && !settle.yes && io::stdin().is_terminal() && io::stderr().is_terminal() {
+        eprint!("Settle {} rows so? [y/N] ", thousands(rows.len() as u64));
+        if !answered_yes()? {
+            eprintln!("nothing was changed");
+            return Ok(exit::USAGE);
+        }
+    }
+    settling.record(&rows, settle.why.as_deref())?;
+    let mut stdout = io::stdout().lock();
+    if output.json {
+        writeln!(stdout, "{}", json!({ "ledger": settle.ledger.display().to_string(), "settled": rows.len() }))?;
+    } else {
+        writeln!(stdout, "{} rows settled", thousands(rows.len() as u64))?;
+    }
+    Ok(0)
+}
+
+/// The rows that are meant, and what is decided about each.
+fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<(Key, Decision)>> {
+    if let Some(path) = &settle.from {
+        let read = || format!("{}", path.display());
+        return decisions(File::open(path).with_context(read)?).with_context(read);
+    }
+    let decision = match settle.decision {
+        _ if settle.undo => Decision::Undone,
+        Some(DecisionArg::Posted) => Decision::Posted,
+        Some(DecisionArg::ToDo) => Decision::ToDo,
+        Some(DecisionArg::Waived) => Decision::Waived,
+        None => bail!("say what is decided: --as posted, to-do or waived"),
+    };
+    let stands = |key: &Key| settling.batch.standings.get(key).map(|standing| standing.outcome());
+    if let Some(state) = settle.state {
+        let all = settling.histories.keys().filter(|key| stands(key) == Some(state));
+        return Ok(all.map(|key| (*key, decision)).collect());
+    }
+    let mut chosen = Vec::new();
+    for number in &settle.rows {
+        let of_row = settling.histories.iter().filter(|(key, history)| {
+            let vanished = settling.batch.standings.get(key).is_none_or(|standing| standing.is_vanished());
+            history.row == *number && !vanished
+        });
+        let before = chosen.len();
+        chosen.extend(of_row.map(|(key, _)| (*key, decision)));
+        if chosen.len() == before {
+            bail!("the ledger has no record of a row {number}: it is still to do, or was never in the input");
+        }
+    }
+    Ok(chosen)
+}
+
+fn show(rows: &[Settled], settling: &Settling) {
+    for row in rows.iter().take(MOST_SHOWN) {
+        let ticket = settling.histories.get(&row.key).and_then(|history| history.ticket);
+        let ticket = ticket.map(|ticket| format!(" ticket {ticket}")).unwrap_or_default();
+        eprintln!("row {}{ticket}: {} -> {}", row.row, row.was, row.stands);
+    }
+    if rows.len() > MOST_SHOWN {
+        eprintln!("and {} more", thousands((rows.len() - MOST_SHOWN) as u64));
+    }
+}

@@ -1,0 +1,159 @@
+//! What is done with a ledger besides posting: settling, salvaging, exporting.
+
+use std::fs::File;
+use std::io::{self, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use super::clock;
+use super::feeder::Hashing;
+use super::files::{LedgerFile, Lock, LockError};
+use super::run::{Error, begin, entropy, holder, ledger_file, look};
+use crate::input::{Format, Options, Rows};
+use crate::job::{Key, KeyMap};
+use crate::ledger::{
+    self, Audit, Batch, Header, History, Ledger, LedgerError, LedgerId, Record, Salvaged, Settled, Settlement,
+};
+use crate::outcome::Outcome;
+use crate::reading::{ExportError, export_input, export_ledger};
+
+/// A ledger that nobody else may write to meanwhile, and what it knows.
+#[derive(Debug)]
+pub struct Settling {
+    _lock: Lock,
+    path: PathBuf,
+    ledger: Ledger<LedgerFile>,
+    /// Where the jobs stand.
+    pub batch: Batch,
+    /// The last that is known of each.
+    pub histories: KeyMap<History>,
+}
+
+impl Settling {
+    /// Opens the ledger at `path` to settle rows of it.
+    ///
+    /// # Errors
+    ///
+    /// When it is in use, is not there, or is damaged.
+    pub fn open(path: &Path) -> Result<Self, Error> {
+        let lock = lock(path)?;
+        let file = LedgerFile::open(path).map_err(ledger_file(path, "opened"))?;
+        let (ledger, batch, _) = Ledger::open(file).map_err(in_ledger(path))?;
+        let histories = ledger::histories(ledger.storage(), |_| true).map_err(in_ledger(path))?;
+        Ok(Self { _lock: lock, path: path.to_owned(), ledger, batch, histories })
+    }
+
+    /// Records decisions; durable on return.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written: then some of them may be recorded.
+    pub fn record(mut self, rows: &[Settled], why: Option<&str>) -> Result<(), Error> {
+        const ROWS_A_RECORD: usize = 256;
+        let failed = in_ledger(&self.path);
+        for rows in rows.chunks(ROWS_A_RECORD) {
+            let settlement = Settlement { wall: clock::wall(), why: why.map(str::to_owned), rows: rows.to_vec() };
+            self.ledger.commit(&[Record::Settle(settlement)]).map_err(&failed)?;
+        }
+        self.ledger.close().map_err(&failed)?;
+        Ok(())
+    }
+}
+
+/// Makes the ledger `new` of what can be read of the one at `path`, which is left as it is.
+///
+/// # Errors
+///
+/// When the first line of the old one cannot be read, the new one is there already, or either is in use.
+pub fn salvage(path: &Path, new: &Path, tool: &str) -> Result<Salvaged, Error> {
+    let _locks = (lock(path)?, lock(new)?);
+    let from = LedgerFile::open_to_read(path).map_err(ledger_file(path, "opened"))?;
+    let header = ledger::header(&from).map_err(in_ledger(path))?;
+    if new.exists() {
+        return Err(ledger_file(new, "begun")(io::ErrorKind::AlreadyExists.into()));
+    }
+    let header = Header { id: LedgerId(entropy()), tool: tool.to_owned(), wall: clock::wall(), ..header };
+    let (salvaged, _) = ledger::salvage(&from, begin(new, &header)?).map_err(in_ledger(new))?;
+    Ok(salvaged)
+}
+
+/// Audits the ledger at `path`.
+///
+/// # Errors
+///
+/// When it is not there or is damaged.
+pub fn audit(path: &Path) -> Result<Audit, Error> {
+    let file = LedgerFile::open_to_read(path).map_err(ledger_file(path, "opened"))?;
+    ledger::audit(&file).map_err(in_ledger(path))
+}
+
+/// An export that was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Exported {
+    /// Rows that were written.
+    pub rows: u64,
+    /// Why the input's own columns are not in it, where they are not.
+    pub without_input: Option<String>,
+}
+
+/// Writes the rows that stand at one of `wanted` as CSV: with the columns of the input, if it is still what the last run
+/// read, else with what the ledger alone knows.
+///
+/// # Errors
+///
+/// When the ledger or the input cannot be read, or `out` not be written.
+pub fn export(path: &Path, wanted: &[Outcome], out: impl Write) -> Result<Exported, ExportFailed> {
+    let (mut batch, _) = look(path)?;
+    let file = LedgerFile::open_to_read(path).map_err(ledger_file(path, "opened"))?;
+    let is_wanted = |key: &Key| batch.standings.get(key).is_some_and(|standing| wanted.contains(&standing.outcome()));
+    let histories = ledger::histories(&file, is_wanted).map_err(in_ledger(path))?;
+    match input_of(&batch) {
+        Ok(mut rows) => {
+            let target = batch.header.target.clone();
+            let rows = export_input(&mut rows, &target, &mut batch, &histories, wanted, out)?;
+            Ok(Exported { rows, without_input: None })
+        }
+        Err(why) => {
+            let rows = export_ledger(&batch, &histories, wanted, out)?;
+            Ok(Exported { rows, without_input: Some(why) })
+        }
+    }
+}
+
+/// Why an export failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportFailed {
+    /// The ledger cannot be used.
+    #[error(transparent)]
+    Ledger(#[from] Error),
+    /// It cannot be written, or the input not be read.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+}
+
+/// The input of the last run, if it is what it was; else why not.
+fn input_of(batch: &Batch) -> Result<Rows<File>, String> {
+    let run = batch.run.as_ref().ok_or("there was no run yet")?;
+    let path = run.input.path.as_ref().ok_or("the last run read standard input")?;
+    let reading = batch.reading.as_ref().ok_or("the last run did not read all of its input")?;
+    let failed = |error: io::Error| format!("{path} cannot be read: {error}");
+    let mut hashing = Hashing::new(File::open(path).map_err(failed)?);
+    io::copy(&mut hashing, &mut io::sink()).map_err(failed)?;
+    if hashing.fingerprint() != reading.fingerprint {
+        return Err(format!("{path} is no longer what the last run read"));
+    }
+    let mut file = hashing.into_inner();
+    file.rewind().map_err(failed)?;
+    let format: Format = run.input.format.parse().map_err(|error| format!("{path}: {error}"))?;
+    let columns = run.input.columns.iter().map(|column| column.parse()).collect::<Result<_, _>>();
+    let columns = columns.map_err(|error| format!("{path}: {error}"))?;
+    Rows::open(file, &Options { columns, ..Options::new(format) }).map_err(|error| format!("{path}: {error}"))
+}
+
+fn lock(path: &Path) -> Result<Lock, Error> {
+    Lock::take(path, &holder()).map_err(|source: LockError| Error::Lock { path: path.to_owned(), source })
+}
+
+fn in_ledger(path: &Path) -> impl Fn(LedgerError) -> Error + use<> {
+    let path = path.to_owned();
+    move |source| Error::Ledger { path: path.clone(), source }
+}
