@@ -2,8 +2,7 @@
 
 use batchpost::input::{Format, Options, Rows};
 use batchpost::job::{Key, KeyMap};
-use batchpost::reading::{Ask, Named, survey};
-use batchpost::settings::InDoubt;
+use batchpost::reading::{Ask, Named, Past, survey};
 use batchpost_benches::{csv, offer};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -11,7 +10,7 @@ const ROWS: u64 = 20_000;
 
 fn first_reading(criterion: &mut Criterion) {
     let export = csv(ROWS);
-    let ask = Ask { target: "https://example.test/".to_owned(), in_doubt: InDoubt::Hold, first: None };
+    let ask = Ask { target: "https://example.test/".to_owned(), ..Ask::default() };
     let mut group = criterion.benchmark_group("first reading");
     group.sample_size(20);
     for (name, throughput) in
@@ -22,7 +21,8 @@ fn first_reading(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let mut rows = Rows::open(export.as_slice(), &Options::new(Format::Csv)).expect("a good export");
                 let named = Named { notes: 20, jobs: 3 };
-                let found = survey(&mut rows, &ask, named, &mut KeyMap::default()).expect("a good export");
+                let found =
+                    survey(&mut rows, &ask, &Past::default(), named, &mut KeyMap::default()).expect("a good export");
                 assert_eq!(found.to_do, ROWS);
             });
         });

@@ -255,6 +255,9 @@ pub(crate) struct Posting {
     /// Record rows of which no note can be made, and post the others
     #[arg(long)]
     pub(crate) skip_invalid: bool,
+    /// End each note with a short reference, by which a doubtful one can be searched for in the CRM; `show` prints it
+    #[arg(long)]
+    pub(crate) marker: bool,
 }
 
 /// Zero would put every row in doubt, and a day is longer than any server takes.

@@ -152,6 +152,11 @@ impl Key {
         Self::truncate(&hash)
     }
 
+    /// A short reference to the job, to be searched for: `bp-` and ten hexadecimal digits.
+    pub fn reference(self) -> String {
+        format!("bp-{}", &self.to_string()[..10])
+    }
+
     fn hasher(kind: &str) -> blake3::Hasher {
         let mut hash = blake3::Hasher::new();
         part(&mut hash, format!("batchpost key {KEY_SCHEME} {kind}").as_bytes());

@@ -8,7 +8,7 @@
 //! ```no_run
 //! use batchpost::leadsquared::Endpoint;
 //! use batchpost::reading::{Ask, Named};
-//! use batchpost::settings::{InDoubt, OnChanged, OnKnown, Settings};
+//! use batchpost::settings::Settings;
 //! use batchpost::shell::{Access, Credentials, Http, HttpOptions, Order, Prepared, Source, interrupts};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -19,13 +19,7 @@
 //!     format: "csv".parse()?,
 //!     columns: vec!["ticket=Ticket ID".parse()?, "text=Comment".parse()?],
 //!     ledger: "notes.csv.ledger.jsonl".into(),
-//!     ask: Ask {
-//!         target: endpoint.as_str().to_owned(),
-//!         in_doubt: InDoubt::Hold,
-//!         first: None,
-//!         changed: OnChanged::Hold,
-//!         known: OnKnown::Refuse,
-//!     },
+//!     ask: Ask { target: endpoint.as_str().to_owned(), ..Ask::default() },
 //!     settings: settings.clone(),
 //!     tool: "example 1.0".to_owned(),
 //!     named: Named { notes: 20, jobs: 3 },

@@ -49,6 +49,8 @@ pub struct Settings {
     pub on_500: On500,
     /// Whether rows of which no job can be made are recorded and passed over.
     pub skip_invalid: bool,
+    /// Whether each note ends with the job's [reference](crate::job::Key::reference).
+    pub marker: bool,
 }
 
 impl Default for Settings {
@@ -62,6 +64,7 @@ impl Default for Settings {
             max_attempts: 5,
             on_500: On500::Retry,
             skip_invalid: false,
+            marker: false,
         }
     }
 }

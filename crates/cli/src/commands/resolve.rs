@@ -84,6 +84,7 @@ pub(crate) fn settings(posting: &Posting, endpoint: Option<&Endpoint>) -> anyhow
             On500Arg::Hold => On500::Hold,
         },
         skip_invalid: posting.skip_invalid,
+        marker: posting.marker,
     })
 }
 

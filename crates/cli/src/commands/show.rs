@@ -19,6 +19,7 @@ struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     ticket: Option<u64>,
     key: Key,
+    reference: String,
     outcome: Outcome,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     vanished: bool,
@@ -54,6 +55,7 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
                 row,
                 ticket,
                 key,
+                reference: key.reference(),
                 outcome: standing.map_or(Outcome::Pending, |standing| standing.outcome()),
                 vanished: standing.is_some_and(|standing| standing.is_vanished()),
                 history: Vec::new(),
@@ -124,7 +126,7 @@ fn in_words(out: &mut impl Write, row: &Row, whole: bool) -> io::Result<()> {
     if !whole {
         return writeln!(out, "row {}{ticket} {}{vanished}: {last}", row.row, row.outcome);
     }
-    writeln!(out, "row {}{ticket} {}{vanished}, key {}", row.row, row.outcome, row.key)?;
+    writeln!(out, "row {}{ticket} {}{vanished}, reference {}", row.row, row.outcome, row.reference)?;
     for step in &row.history {
         let wall = step.wall.map(|wall| format!("{wall} ")).unwrap_or_default();
         let attempt = step.attempt.map(|attempt| format!("attempt {attempt} ")).unwrap_or_default();

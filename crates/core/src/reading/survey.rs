@@ -11,7 +11,7 @@ use crate::outcome::{Counts, Outcome};
 use crate::settings::{InDoubt, OnChanged, OnKnown};
 
 /// What is asked of a reading.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Ask {
     /// What the notes are posted to, as the ledger names it.
     pub target: String,

@@ -3,18 +3,12 @@ use crate::input::{Format, Options, Rows};
 use crate::job::KeyMap;
 use crate::ledger::{Pass, Standing};
 use crate::outcome::{Counts, Outcome};
-use crate::settings::{InDoubt, OnChanged, OnKnown};
+use crate::settings::InDoubt;
 
 const SHEET: &str = "ticket,text\n1,a\n2,b\nx,c\n,\n1,a\n";
 
 fn ask() -> Ask {
-    Ask {
-        target: "t".to_owned(),
-        in_doubt: InDoubt::Hold,
-        first: None,
-        changed: OnChanged::Hold,
-        known: OnKnown::Refuse,
-    }
+    Ask { target: "t".to_owned(), ..Ask::default() }
 }
 
 fn rows(sheet: &str) -> Rows<&[u8]> {

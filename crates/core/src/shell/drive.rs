@@ -45,6 +45,7 @@ pub(super) struct Drive<'a, S, T> {
     pub(super) interrupts: mpsc::Receiver<Interrupt>,
     pub(super) clock: Clock,
     pub(super) grace: Duration,
+    pub(super) marker: bool,
     pub(super) observe: &'a mut dyn FnMut(Observation<'_>),
 }
 
@@ -124,7 +125,7 @@ impl<S: Storage + 'static, T: Transport> Drive<'_, S, T> {
                 Action::Write(record) => to_commit.push(record),
                 Action::Send(attempt, job) => {
                     let transport = Arc::clone(&self.transport);
-                    let request = leadsquared::request(&job);
+                    let request = leadsquared::request(&job, self.marker);
                     attempts.start(attempt, async move { transport.send(request).await });
                 }
                 Action::Tell(notice) => (self.observe)(Observation::Notice(&notice)),

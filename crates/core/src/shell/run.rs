@@ -357,6 +357,7 @@ impl Prepared {
             interrupts,
             clock,
             grace: self.order.settings.grace,
+            marker: self.order.settings.marker,
             observe,
         };
         let Left { stopped, interrupt, at_once } = drive.run().await;
