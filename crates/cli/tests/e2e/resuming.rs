@@ -90,7 +90,9 @@ fn a_sheet_that_was_sorted_and_edited_continues_with_what_is_new() {
     folder.run(&api, &["--first", "4"]).with_code(5);
     assert_eq!(api.texts(), texts(4));
     // Backwards; rows 1 and 2 went, row 5 (not posted yet) was edited, row 7 is new.
-    let sorted = sheet([7, 6, 5, 4, 3]).replace("note 005", "note 005, edited").replace("5,note 005, edited", "5,\"note 005, edited\"");
+    let sorted = sheet([7, 6, 5, 4, 3])
+        .replace("note 005", "note 005, edited")
+        .replace("5,note 005, edited", "5,\"note 005, edited\"");
     folder.write("notes.csv", sorted.replace('\n', "\r\n"));
     let json = folder.run(&api, &[]).with_code(0).json();
     assert_eq!((&json["rows"], &json["posted"], &json["attempts_now"]), (&5.into(), &5.into(), &3.into()), "{json}");

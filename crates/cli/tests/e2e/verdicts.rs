@@ -3,7 +3,7 @@
 use batchpost_sandbox::Settings;
 use serde_json::Value;
 
-use crate::support::{Api, Folder, Running, closed_port_url, ended, quick, records, text, texts, until};
+use crate::support::{Api, Folder, Running, ended, quick, records, text, texts};
 
 #[test]
 fn every_row_is_posted_exactly_once_through_failures_and_limits_of_every_form() {
@@ -180,22 +180,6 @@ fn a_ticket_that_waits_for_its_retry_does_not_hold_up_the_others() {
     let first = rows.iter().rposition(|row| *row == 1).unwrap();
     assert!(first < second, "row 2 was begun before row 1 was done with: {rows:?}");
     assert!(first > 5, "the other tickets were kept waiting: {rows:?}");
-}
-
-#[test]
-fn a_server_that_is_not_there_makes_the_run_pause_with_every_row_still_to_do() {
-    let folder = Folder::with_rows(10);
-    let running = Running::start(&mut folder.run_command(&closed_port_url(), &["--json"]));
-    until("it pauses", || running.stderr().contains("the API cannot be reached"));
-    running.signal("INT");
-    let ran = running.ended().with_code(130);
-    let json = ran.json();
-    assert_eq!((&json["pending"], &json["in_doubt"], &json["posted"]), (&10.into(), &0.into(), &0.into()), "{json}");
-    assert_eq!(json["attempts_now"], 3, "after three attempts it pauses: {json}");
-
-    // What was not sent is free to be sent: to the same place, when there is a server.
-    let ledger = folder.ledger("notes.csv.ledger.jsonl");
-    assert!(records(&ledger, "outcome").iter().all(|end| end["stands"] == "pending" && end["verdict"] == "unsent"));
 }
 
 #[test]
