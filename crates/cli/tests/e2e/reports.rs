@@ -124,13 +124,13 @@ fn the_printed_summary_names_what_is_left_and_how_to_look() {
         let hint = format!("batchpost show {LEDGER} --state {state}");
         assert!(ran.stdout.contains(&hint), "{hint:?} is not in\n{}", ran.stdout);
     }
-    let quiet = ended(&mut folder.run_command(&api.url(), &["-q", "--skip-invalid"]));
+    let quiet = ended(folder.run_command(&api.url(), &MIXED).arg("-q"));
     assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""), "quiet is quiet");
 }
 
 #[test]
 fn log_lines_are_json_when_asked() {
-    let api = Api::failing(&["400@2"]);
+    let api = Api::failing(&["400@ticket:1002"]);
     let folder = Folder::with_rows(4);
     let ran = folder.run(&api, &["--log-format", "json"]).with_code(1);
     let lines: Vec<Value> = ran.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -155,5 +155,24 @@ fn usage_errors_are_told_apart_from_requests_for_help() {
     assert!(help.stdout.contains("Exit codes"), "{}", help.stdout);
     ended(&mut folder.batchpost(&["--version"])).with_code(0);
     ended(&mut folder.batchpost(&["run", "notes.csv", "--access-key", "x"])).with_code(2);
-    ended(&mut folder.batchpost(&["status", "absent"])).saying(&["absent"]);
+    for command in ["status", "show", "resume"] {
+        ended(&mut folder.batchpost(&[command, "absent"])).with_code(2).saying(&["absent"]);
+    }
+    ended(&mut folder.batchpost(&["run", "notes.csv", "--sandbox", "--ledger", "absent/ledger"])).with_code(2);
+}
+
+#[test]
+fn rows_in_doubt_are_named_up_to_a_bound_and_the_others_counted_whatever_the_output() {
+    let tickets: Vec<u64> = (1001..=1050).filter(|ticket| ticket % 2 == 0).collect();
+    let faults: Vec<String> = tickets.iter().map(|ticket| format!("login-page@ticket:{ticket}")).collect();
+    let api = Api::failing(&faults.iter().map(String::as_str).collect::<Vec<_>>());
+    let folder = Folder::with_rows(50);
+    // One at a time, so that never five in a row are unclear.
+    folder.run(&api, &["--concurrency", "1"]).with_code(4);
+    for more in [&["--json"][..], &[]] {
+        let ran = ended(&mut folder.run_command(&api.url(), more)).with_code(4);
+        let named = ran.stderr.lines().filter(|line| line.contains("in doubt since an earlier run")).count();
+        assert_eq!(named, 20, "{more:?}:\n{}", ran.stderr);
+        ran.saying(&["and 5 more rows"]);
+    }
 }
