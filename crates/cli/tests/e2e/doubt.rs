@@ -57,10 +57,10 @@ fn an_answer_for_another_ticket_leaves_its_row_in_doubt() {
 fn a_time_out_leaves_its_row_in_doubt() {
     let api = Api::failing(&["silence@5"]);
     let folder = Folder::with_rows(12);
-    let json = folder.run(&api, &["--timeout", "300ms"]).with_code(4).json();
+    let json = folder.run(&api, &["--timeout", "1500ms"]).with_code(4).json();
     assert_eq!((&json["in_doubt"], &json["posted"]), (&1.into(), &11.into()), "{json}");
     assert_eq!(api.texts(), texts(12));
-    folder.run(&api, &["--timeout", "300ms"]).with_code(4);
+    folder.run(&api, &["--timeout", "1500ms"]).with_code(4);
     assert_eq!(api.arrivals(), 12);
 }
 

@@ -136,3 +136,27 @@ fn the_ledger_is_for_its_owner_only() {
         assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 }
+
+/// A disk that is full, as a bound on the size of files: the shell makes the signal of that bound be ignored.
+#[cfg(target_os = "linux")]
+#[test]
+fn when_the_ledger_cannot_be_written_nothing_more_is_sent_and_what_is_lost_is_printed() {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(200);
+    let command = folder.run_command(&api.url(), &["--concurrency", "4", "--json"]);
+    let mut bounded = folder.in_shell("trap '' XFSZ; ulimit -f 32; exec \"$0\" \"$@\"", &command);
+    let ran = ended(&mut bounded).with_code(3);
+    let json = ran.json();
+    assert_eq!(json["stopped"], "ledger", "{json}");
+    let sent = api.arrivals();
+    assert!((5..200).contains(&sent), "{sent} of 200 rows were sent");
+    let unwritten = ran.stderr.lines().filter(|line| line.contains("could not be recorded")).count();
+    let posted = json["posted"].as_u64().unwrap() as usize;
+    assert_eq!(posted + unwritten, sent, "{json}\n{}", ran.stderr);
+
+    // With room again: what was posted and not recorded is in doubt, the rest is posted.
+    let json = folder.run(&api, &[]);
+    let json = json.json();
+    assert_eq!((&json["in_doubt"], &json["posted"]), (&unwritten.into(), &(200 - unwritten).into()), "{json}");
+    assert_eq!(api.texts(), texts(200));
+}

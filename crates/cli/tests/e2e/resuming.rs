@@ -38,7 +38,7 @@ fn killed_again_and_again_no_row_is_created_twice_and_rows_in_doubt_are_named() 
     let faults = vec!["silence@20".parse().unwrap()];
     let latency = Duration::from_millis(5)..=Duration::from_millis(20);
     let api = Api::start(Settings { faults, latency, ..quick() });
-    let folder = Folder::with_rows(200);
+    let folder = Folder::with_rows(400);
     for arrivals in [50, 90, 130] {
         let running = Running::start(&mut folder.run_command(&api.url(), &["--concurrency", "6"]));
         until("enough has arrived", || api.arrivals() >= arrivals);
@@ -54,7 +54,7 @@ fn killed_again_and_again_no_row_is_created_twice_and_rows_in_doubt_are_named() 
         fates.iter().filter(|(_, stands)| *stands == fate).map(|(row, _)| text(*row)).collect()
     };
     let (posted, in_doubt) = (of("posted"), of("in_doubt"));
-    assert_eq!(posted.len() + in_doubt.len(), 200, "{fates:?}");
+    assert_eq!(posted.len() + in_doubt.len(), 400, "{fates:?}");
     assert!(!in_doubt.is_empty());
 
     let created = api.texts();

@@ -43,14 +43,14 @@ fn sigterm_awaits_and_records_what_is_in_flight() {
 fn a_signal_during_a_full_pipeline_leaves_no_doubt() {
     let latency = Duration::from_millis(10)..=Duration::from_millis(40);
     let api = Api::start(Settings { latency, ..quick() });
-    let folder = Folder::with_rows(300);
+    let folder = Folder::with_rows(600);
     let running = Running::start(&mut folder.run_command(&api.url(), &["--concurrency", "8", "--json"]));
     until("it is well under way", || api.arrivals() >= 60);
     running.signal("INT");
     let json = running.ended().with_code(130).json();
     assert_eq!(json["in_doubt"], 0, "{json}");
     let posted = json["posted"].as_u64().unwrap();
-    assert!((60..300).contains(&posted), "{json}");
+    assert!((60..600).contains(&posted), "{json}");
     assert_eq!((posted as usize, posted as usize), (api.arrivals(), api.notes().len()), "{json}");
 }
 

@@ -116,9 +116,22 @@ impl Folder {
     /// The binary with this environment and nothing else, in this folder, with nothing on standard input.
     pub(crate) fn batchpost<S: AsRef<std::ffi::OsStr>>(&self, arguments: &[S]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_batchpost"));
-        command.args(arguments).current_dir(self.0.path()).env_clear().env("TMPDIR", self.0.path());
+        command.args(arguments);
+        self.isolated(command)
+    }
+
+    fn isolated(&self, mut command: Command) -> Command {
+        command.current_dir(self.0.path()).env_clear().env("TMPDIR", self.0.path());
         command.env("LSQ_ACCESS_KEY", "access").env("LSQ_SECRET_KEY", "secret").stdin(Stdio::null());
         command
+    }
+
+    /// `command`, carried out by a line of shell that has its program as `$0` and its arguments as `$@`.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn in_shell(&self, line: &str, command: &Command) -> Command {
+        let mut shell = Command::new("/bin/sh");
+        shell.args(["-c", line]).arg(command.get_program()).args(command.get_args());
+        self.isolated(shell)
     }
 
     /// `run notes.csv` against `url`, with the quick servers' limit unless `more` says another.

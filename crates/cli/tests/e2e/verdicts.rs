@@ -1,5 +1,7 @@
 //! What each answer means for its row and for the run.
 
+use std::time::Duration;
+
 use batchpost_sandbox::Settings;
 use serde_json::Value;
 
@@ -23,7 +25,7 @@ fn every_row_is_posted_exactly_once_through_failures_and_limits_of_every_form() 
         "403-limit=0.01",
     ];
     let faults = faults.iter().map(|fault| fault.parse().unwrap()).collect();
-    let window = std::time::Duration::from_millis(200);
+    let window = Duration::from_millis(200);
     let api = Api::start(Settings { limit: Some(100), window, faults, ..quick() });
     let folder = Folder::with_rows(150);
     let more = ["--limit", "100/200ms", "--max-attempts", "10"];
@@ -199,4 +201,16 @@ fn without_a_limit_everything_goes_at_once_but_only_to_this_machine() {
     assert_eq!(api.texts(), texts(100));
     let elsewhere = ["run", "notes.csv", "--host", "api.example.com", "--tenant", "1", "--limit", "none"];
     ended(&mut folder.batchpost(&elsewhere)).with_code(2).saying(&["--limit none"]);
+}
+
+#[test]
+fn a_limit_that_lasts_for_more_than_an_hour_ends_the_run_for_now() {
+    let faults = vec!["429-retry-after@3".parse().unwrap()];
+    let api = Api::start(Settings { faults, retry_after: Duration::from_secs(3601), ..quick() });
+    let folder = Folder::with_rows(8);
+    let json = folder.run(&api, &["--concurrency", "1"]).with_code(75).json();
+    assert_eq!((&json["stopped"], &json["posted"], &json["pending"]), (&"limited".into(), &2.into(), &6.into()));
+    assert_eq!((&json["limited_now"], api.arrivals()), (&1.into(), 3), "{json}");
+    folder.run(&api, &[]).with_code(0);
+    assert_eq!(api.texts(), texts(8));
 }
