@@ -61,6 +61,12 @@ pub(crate) fn code(result: anyhow::Result<u8>) -> ExitCode {
     eprintln!("batchpost: {}", one_line(&error));
     match error.downcast_ref::<Error>() {
         Some(Error::Lock { source: LockError::Held { .. }, .. }) => TRY_LATER,
+        // A name mistyped, or a folder that is not there.
+        Some(Error::LedgerFile { source, .. } | Error::Lock { source: LockError::Io { source, .. }, .. })
+            if source.kind() == io::ErrorKind::NotFound =>
+        {
+            USAGE
+        }
         Some(Error::Ledger { .. } | Error::LedgerFile { .. } | Error::Lock { .. }) => PERSON_NEEDED,
         _ => USAGE,
     }

@@ -107,7 +107,8 @@ fn carry_out(plan: Plan, output: &Output, screen: &Screen) -> anyhow::Result<u8>
     let ledger = prepared.order().ledger.clone();
     let rows = prepared.survey().map(|survey| survey.rows);
     let mut watcher = Watcher::new(screen, rows, output.quiet);
-    let in_doubt = prepared.survey().map(|survey| survey.in_doubt.clone()).unwrap_or_default();
+    let (in_doubt, all_in_doubt) =
+        prepared.survey().map(|survey| (survey.in_doubt.clone(), survey.counts.in_doubt)).unwrap_or_default();
     let held = prepared.order().ask.in_doubt == InDoubt::Hold;
     // One thread: with two cores a second one only passes work back and forth.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
@@ -121,6 +122,10 @@ fn carry_out(plan: Plan, output: &Output, screen: &Screen) -> anyhow::Result<u8>
         for note in &in_doubt {
             let ticket = note.ticket.map(|ticket| ticket.to_string()).unwrap_or_default();
             warn!(row = note.position.record, %ticket, "in doubt since an earlier run: {}", note.what);
+        }
+        let more = all_in_doubt - in_doubt.len() as u64;
+        if more > 0 {
+            warn!("and {} more rows in doubt; `batchpost show --state in_doubt` names them", thousands(more));
         }
     }
     let mut stdout = io::stdout().lock();

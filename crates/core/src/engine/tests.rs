@@ -253,6 +253,18 @@ fn a_limited_reply_pauses_everything_and_costs_no_try() {
 
 #[test]
 fn intents_that_became_durable_during_a_pause_are_taken_back() {
+    assert_taken_back_after(|engine, sent| engine.handle(Event::Ended(sent, status(429)), now(ms(3))));
+}
+
+#[test]
+fn intents_that_became_durable_after_a_stop_are_taken_back() {
+    assert_taken_back_after(|engine, sent| engine.handle(Event::Ended(sent, status(401)), now(ms(3))));
+    assert_taken_back_after(|engine, _| engine.handle(Event::Interrupted, now(ms(3))));
+}
+
+/// `event` happens while one attempt is under way and another's intent is being made durable.
+#[track_caller]
+fn assert_taken_back_after(event: impl FnOnce(&mut Engine, AttemptId)) {
     let mut engine = Engine::new(config("25/5s"));
     for row in 1..=3 {
         engine.handle(Event::Job(offer(row, row)), now(ms(0)));
@@ -262,7 +274,7 @@ fn intents_that_became_durable_during_a_pause_are_taken_back() {
     let Some(Action::Send(first, job)) = engine.next_action(now(ms(0))) else { panic!() };
     engine.handle(Event::Ended(first, created(job.ticket)), now(ms(1)));
     while engine.next_action(now(ms(1))).is_some() {}
-    // Two intents are written; only the first is durable, is sent, and is answered with the limit.
+    // Two intents are written; only the first is durable, and is sent.
     engine.handle(Event::Committed(3), now(ms(2)));
     let mut sent = Vec::new();
     while let Some(action) = engine.next_action(now(ms(2))) {
@@ -270,12 +282,12 @@ fn intents_that_became_durable_during_a_pause_are_taken_back() {
             sent.push(id);
         }
     }
-    engine.handle(Event::Ended(sent[0], status(429)), now(ms(3)));
+    event(&mut engine, sent[0]);
     engine.handle(Event::Committed(4), now(ms(3)));
     let mut withdrawn = 0;
     while let Some(action) = engine.next_action(now(ms(3))) {
         match action {
-            Action::Send(..) => panic!("nothing is sent during a pause"),
+            Action::Send(..) => panic!("nothing is sent after that"),
             Action::Write(Record::Outcome(end)) if end.verdict == VerdictWord::Withdrawn => {
                 assert_eq!(end.stands, Outcome::Pending);
                 withdrawn += 1;

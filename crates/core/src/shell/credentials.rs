@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use reqwest::header::HeaderValue;
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
 
 /// A user's keys to the API.
 #[derive(Clone)]
@@ -82,25 +83,59 @@ impl Credentials {
         })
     }
 
-    /// `text` without the keys, should an answer repeat them.
-    pub(super) fn scrub(&self, text: &[u8]) -> Option<Vec<u8>> {
+    /// `answer` without the keys, should it repeat them: as they are, or as JSON escapes them. None where it does not.
+    pub(super) fn scrub(&self, answer: &[u8]) -> Option<Vec<u8>> {
+        let keys = [self.access.expose_secret(), self.secret.expose_secret()];
+        let escaped = keys.map(|key| {
+            let quoted = serde_json::to_string(key).expect("a text is JSON");
+            quoted[1..quoted.len() - 1].to_owned()
+        });
         let mut scrubbed: Option<Vec<u8>> = None;
-        for key in [&self.access, &self.secret] {
-            let finder = memchr::memmem::Finder::new(key.expose_secret().as_bytes());
-            let bytes = scrubbed.as_deref().unwrap_or(text);
-            let mut rest = 0;
-            let mut clean = Vec::new();
-            for at in finder.find_iter(bytes) {
-                clean.extend_from_slice(&bytes[rest..at]);
-                clean.extend_from_slice(b"[hidden]");
-                rest = at + finder.needle().len();
-            }
-            if rest > 0 {
-                clean.extend_from_slice(&bytes[rest..]);
+        for key in keys.into_iter().chain(escaped.iter().map(String::as_str)) {
+            if let Some(clean) = without(key, scrubbed.as_deref().unwrap_or(answer)) {
                 scrubbed = Some(clean);
             }
         }
+        // JSON has other ways to escape, `\u0024` for one; what counts is what is read out of it.
+        if let Ok(mut value) = serde_json::from_slice::<Value>(scrubbed.as_deref().unwrap_or(answer))
+            && hide(&mut value, &keys)
+        {
+            scrubbed = Some(value.to_string().into_bytes());
+        }
         scrubbed
+    }
+}
+
+const HIDDEN: &str = "[hidden]";
+
+fn without(key: &str, text: &[u8]) -> Option<Vec<u8>> {
+    let finder = memchr::memmem::Finder::new(key.as_bytes());
+    let mut rest = 0;
+    let mut clean = Vec::new();
+    for at in finder.find_iter(text) {
+        clean.extend_from_slice(&text[rest..at]);
+        clean.extend_from_slice(HIDDEN.as_bytes());
+        rest = at + finder.needle().len();
+    }
+    (rest > 0).then(|| {
+        clean.extend_from_slice(&text[rest..]);
+        clean
+    })
+}
+
+/// Takes `keys` out of every text in `value`; tells whether there was one.
+fn hide(value: &mut Value, keys: &[&str]) -> bool {
+    match value {
+        Value::String(text) => {
+            let found = keys.iter().any(|key| text.contains(key));
+            if found {
+                *text = keys.iter().fold(std::mem::take(text), |text, key| text.replace(key, HIDDEN));
+            }
+            found
+        }
+        Value::Array(values) => values.iter_mut().fold(false, |found, value| hide(value, keys) | found),
+        Value::Object(members) => members.values_mut().fold(false, |found, value| hide(value, keys) | found),
+        Value::Null | Value::Bool(_) | Value::Number(_) => false,
     }
 }
 
@@ -133,6 +168,17 @@ mod tests {
         let scrubbed = keys.scrub(b"no user AK-1 with AK-1/SK-2").unwrap();
         assert_eq!(scrubbed, b"no user [hidden] with [hidden]/[hidden]");
         assert_eq!(keys.scrub(b"all well"), None);
+    }
+
+    #[test]
+    fn a_key_that_json_escapes_is_scrubbed_however_it_is_escaped() {
+        let keys = credentials("A\"K$1", "SK-2").unwrap();
+        for answer in [r#"{"a":["no A\"K$1"]}"#, r#"{"a":["no \u0041\u0022K\u00241"]}"#] {
+            let scrubbed = keys.scrub(answer.as_bytes()).unwrap();
+            assert_eq!(String::from_utf8(scrubbed).unwrap(), r#"{"a":["no [hidden]"]}"#);
+        }
+        assert_eq!(keys.scrub(br#"cut short: "no A\"K$1"#).unwrap(), br#"cut short: "no [hidden]"#);
+        assert_eq!(keys.scrub(br#"{"a":["no A","K$1"],"n":2}"#), None);
     }
 
     #[test]

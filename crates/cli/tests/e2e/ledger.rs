@@ -1,0 +1,170 @@
+//! The ledger: whose it is, who may use it, and what happens when its bytes are not what was written.
+
+use std::collections::BTreeSet;
+use std::fs::OpenOptions;
+use std::io::Write;
+
+use crate::support::{Api, Folder, Running, ended, quick, records, texts, until};
+
+const LEDGER: &str = "notes.csv.ledger.jsonl";
+
+#[test]
+fn a_second_run_on_one_ledger_is_turned_away_and_told_by_whom() {
+    let api = Api::failing(&["silence@1"]);
+    let folder = Folder::with_rows(5);
+    let first = Running::start(&mut folder.run_command(&api.url(), &[]));
+    until("the first request has arrived", || api.arrivals() == 1);
+    let holder = format!("process {} ", first.id());
+    ended(&mut folder.run_command(&api.url(), &[])).with_code(75).saying(&["in use by another run", &holder]);
+    assert_eq!(api.arrivals(), 1);
+    ended(&mut folder.batchpost(&["resume", LEDGER])).with_code(75).saying(&[&holder]);
+    ended(&mut folder.batchpost(&["status", LEDGER])).with_code(4);
+
+    // A lock ends with its holder, however that ended.
+    first.killed();
+    folder.run(&api, &[]).with_code(4);
+}
+
+#[test]
+fn a_ledger_of_another_target_is_refused() {
+    let (api, other) = (Api::start(quick()), Api::start(quick()));
+    let folder = Folder::with_rows(5);
+    folder.run(&api, &["--first", "2"]).with_code(5);
+    let before = folder.read(LEDGER);
+    let other_tenant = api.url().replace("tenants/1", "tenants/2");
+    for url in [other.url(), other_tenant] {
+        ended(&mut folder.run_command(&url, &[])).with_code(2).saying(&[&api.url(), &url, "--ledger"]);
+    }
+    assert_eq!((api.arrivals(), other.arrivals(), folder.read(LEDGER)), (2, 0, before));
+}
+
+#[test]
+fn a_damaged_ledger_stops_the_run_with_line_and_byte_before_anything_is_sent() {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(10);
+    folder.run(&api, &["--first", "6"]).with_code(5);
+    let mut ledger = folder.read(LEDGER).into_bytes();
+    let line = ledger.iter().filter(|byte| **byte == b'\n').count() / 2;
+    let starts: Vec<usize> = std::iter::once(0)
+        .chain(ledger.iter().enumerate().filter(|(_, b)| **b == b'\n').map(|(at, _)| at + 1))
+        .collect();
+    let (start, next) = (starts[line - 1], starts[line]);
+    ledger[(start + next) / 2] ^= 1;
+    folder.write(LEDGER, &ledger);
+
+    let place = format!("line {line} (byte {start})");
+    ended(&mut folder.run_command(&api.url(), &[])).with_code(3).saying(&["damaged", &place, LEDGER]);
+    for command in ["status", "show", "resume"] {
+        ended(&mut folder.batchpost(&[command, LEDGER])).with_code(3).saying(&["damaged", &place]);
+    }
+    assert_eq!(api.arrivals(), 6);
+    assert_eq!(std::fs::read(folder.path(LEDGER)).unwrap(), ledger, "damage is left as it is");
+}
+
+#[test]
+fn a_line_taken_out_of_a_ledger_is_damage() {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(10);
+    folder.run(&api, &["--first", "6"]).with_code(5);
+    let ledger = folder.read(LEDGER);
+    let lines: Vec<&str> = ledger.split_inclusive('\n').collect();
+    let without: String = [&lines[..7], &lines[8..]].concat().concat();
+    folder.write(LEDGER, without);
+    ended(&mut folder.run_command(&api.url(), &[])).with_code(3).saying(&["damaged", "line 8 "]);
+    assert_eq!(api.arrivals(), 6);
+}
+
+#[test]
+fn a_torn_tail_is_kept_aside_and_said_and_the_run_goes_on() {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(10);
+    folder.run(&api, &["--first", "6"]).with_code(5);
+    let torn = r#"{"n":99,"intent":{"row":7,"#;
+    OpenOptions::new().append(true).open(folder.path(LEDGER)).unwrap().write_all(torn.as_bytes()).unwrap();
+    let status = ended(&mut folder.batchpost(&["status", LEDGER]));
+    assert!(status.stdout.contains("26 bytes at the end are torn"), "{}", status.stdout);
+
+    let ran = folder.run(&api, &[]).with_code(0);
+    let aside = format!("{LEDGER}.torn");
+    assert!(ran.stderr.contains("torn") && ran.stderr.contains(&aside), "{}", ran.stderr);
+    assert_eq!(folder.read(aside), torn);
+    assert_eq!(api.texts(), texts(10));
+    ended(&mut folder.batchpost(&["status", LEDGER])).with_code(0);
+}
+
+#[test]
+fn what_is_no_ledger_is_left_alone() {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(3);
+    for content in ["", "Ticket,Text\n1,a\n", "{}\n"] {
+        folder.write("other.txt", content);
+        ended(&mut folder.run_command(&api.url(), &["--ledger", "other.txt"])).with_code(3).saying(&["ledger"]);
+        assert_eq!(folder.read("other.txt"), content);
+    }
+    assert_eq!(api.arrivals(), 0);
+}
+
+#[test]
+fn every_attempt_has_an_intent_before_its_outcome_and_texts_are_not_kept() {
+    let api = Api::failing(&["500@3", "400@5"]);
+    let folder = Folder::with_rows(10);
+    folder.run(&api, &[]).with_code(1);
+    let ledger = folder.ledger(LEDGER);
+    let mut open = Vec::new();
+    for line in &ledger {
+        let id = |record: &serde_json::Value| (record["key"].to_string(), record["attempt"].as_u64().unwrap());
+        if let Some(intent) = line.get("intent") {
+            open.push(id(intent));
+        } else if let Some(end) = line.get("outcome") {
+            let at = open.iter().position(|attempt| *attempt == id(end)).expect("an outcome follows its intent");
+            open.swap_remove(at);
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+    assert_eq!(records(&ledger, "intent").len(), api.arrivals());
+    assert!(!folder.read(LEDGER).contains("note 0"), "the ledger holds no note's text");
+}
+
+#[cfg(unix)]
+#[test]
+fn the_ledger_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(1);
+    folder.run(&api, &[]).with_code(0);
+    for name in [LEDGER.to_owned(), format!("{LEDGER}.lock")] {
+        let mode = folder.path(&name).metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+}
+
+/// A disk that is full, as a bound on the size of files: the shell makes the signal of that bound be ignored.
+#[cfg(target_os = "linux")]
+#[test]
+fn when_the_ledger_cannot_be_written_nothing_more_is_sent_and_what_is_lost_is_printed() {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(200);
+    let command = folder.run_command(&api.url(), &["--concurrency", "4", "--json"]);
+    let mut bounded = folder.in_shell("trap '' XFSZ; ulimit -f 32; exec \"$0\" \"$@\"", &command);
+    let ran = ended(&mut bounded).with_code(3);
+    let json = ran.json();
+    assert_eq!(json["stopped"], "ledger", "{json}");
+    let sent = api.arrivals();
+    assert!((5..200).contains(&sent), "{sent} of 200 rows were sent");
+    let unwritten = ran.stderr.lines().filter(|line| line.contains("could not be recorded")).count();
+    let posted = json["posted"].as_u64().unwrap() as usize;
+    assert_eq!(posted + unwritten, sent, "{json}\n{}", ran.stderr);
+
+    // With room again. Of what was being written when the room ended, whole lines may have been kept: an outcome, and
+    // its row is posted after all; an intent, and its row is in doubt though it never was sent.
+    let ran = folder.run(&api, &[]);
+    let json = ran.json();
+    let in_doubt = json["in_doubt"].as_u64().unwrap() as usize;
+    ran.with_code(if in_doubt > 0 { 4 } else { 0 });
+    assert!(in_doubt <= 2 * 4, "no more than were at hand at once: {json}");
+    assert_eq!(json["posted"], 200 - in_doubt, "{json}");
+    let created = api.texts();
+    let once: BTreeSet<&String> = created.iter().collect();
+    assert_eq!(once.len(), created.len(), "created twice");
+    assert!((200 - in_doubt..=200).contains(&created.len()), "{} notes, {json}", created.len());
+}

@@ -1,0 +1,26 @@
+//! The built binary against a real server: what a user sees, what the server counted, what the ledger holds.
+//!
+//! The limits are raised so that runs are quick; only [`limits`] keeps the documented one once, for real.
+
+#[cfg(test)]
+mod credentials;
+#[cfg(test)]
+mod doubt;
+#[cfg(test)]
+mod input;
+#[cfg(test)]
+mod ledger;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod reports;
+#[cfg(test)]
+mod resuming;
+#[cfg(test)]
+mod sandbox;
+#[cfg(all(test, unix))]
+mod signals;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod verdicts;

@@ -1,0 +1,99 @@
+//! Asked to end: nothing new is sent, and what is in flight is awaited and recorded.
+
+use std::time::Duration;
+
+use batchpost_sandbox::Settings;
+
+use crate::support::{Api, Folder, Running, closed_port_url, quick, records, texts, until};
+
+/// Four requests fit, and no more for seconds: so many arrive, and the signal comes while they are under way.
+#[track_caller]
+fn ends_well_on(signal: &str, code: i32) {
+    let latency = Duration::from_millis(600)..=Duration::from_millis(600);
+    let api = Api::start(Settings { latency, ..quick() });
+    let folder = Folder::with_rows(30);
+    let running = Running::start(&mut folder.run_command(&api.url(), &["--limit", "4/5s", "--json"]));
+    until("all four have arrived", || api.arrivals() == 4);
+    running.signal(signal);
+    let json = running.ended().with_code(code).json();
+
+    assert_eq!(api.arrivals(), 4, "sent after the signal");
+    assert_eq!(json["stopped"], "interrupted", "{json}");
+    assert_eq!((&json["posted"], &json["pending"], &json["in_doubt"]), (&4.into(), &26.into(), &0.into()), "{json}");
+    let ledger = folder.ledger("notes.csv.ledger.jsonl");
+    let recorded = records(&ledger, "outcome").into_iter().filter(|end| end["stands"] == "posted").count();
+    assert_eq!(recorded, 4, "{ledger:?}");
+    assert_eq!(records(&ledger, "finish")[0]["stopped"], "interrupted");
+
+    folder.run(&api, &["--limit", "100/1s"]).with_code(0);
+    assert_eq!(api.texts(), texts(30));
+}
+
+#[test]
+fn ctrl_c_awaits_and_records_what_is_in_flight() {
+    ends_well_on("INT", 130);
+}
+
+#[test]
+fn sigterm_awaits_and_records_what_is_in_flight() {
+    ends_well_on("TERM", 143);
+}
+
+#[test]
+fn a_signal_during_a_full_pipeline_leaves_no_doubt() {
+    let latency = Duration::from_millis(10)..=Duration::from_millis(40);
+    let api = Api::start(Settings { latency, ..quick() });
+    let folder = Folder::with_rows(600);
+    let running = Running::start(&mut folder.run_command(&api.url(), &["--concurrency", "8", "--json"]));
+    until("it is well under way", || api.arrivals() >= 60);
+    running.signal("INT");
+    let json = running.ended().with_code(130).json();
+    assert_eq!(json["in_doubt"], 0, "{json}");
+    let posted = json["posted"].as_u64().unwrap();
+    assert!((60..600).contains(&posted), "{json}");
+    assert_eq!((posted as usize, posted as usize), (api.arrivals(), api.notes().len()), "{json}");
+}
+
+#[test]
+fn a_second_signal_ends_at_once_and_the_next_run_has_the_row_in_doubt() {
+    let api = Api::failing(&["silence@1"]);
+    let folder = Folder::with_rows(5);
+    let running = Running::start(&mut folder.run_command(&api.url(), &[]));
+    until("the first request has arrived", || api.arrivals() == 1);
+    running.signal("INT");
+    until("the signal was heard", || running.stderr().contains("stopping"));
+    running.signal("INT");
+    // Time-out and grace are half a minute each.
+    running.ended_within(Duration::from_secs(20)).with_code(130);
+
+    let json = folder.run(&api, &[]).with_code(4).json();
+    assert_eq!((&json["in_doubt"], &json["posted"]), (&1.into(), &4.into()), "{json}");
+    assert_eq!(api.texts(), texts(5));
+}
+
+#[test]
+fn a_reply_that_outlasts_the_grace_leaves_its_row_in_doubt() {
+    let api = Api::failing(&["silence@1"]);
+    let folder = Folder::with_rows(5);
+    let running = Running::start(&mut folder.run_command(&api.url(), &["--grace", "200ms", "--json"]));
+    until("the first request has arrived", || api.arrivals() == 1);
+    running.signal("TERM");
+    let json = running.ended_within(Duration::from_secs(20)).with_code(143).json();
+    assert_eq!((&json["in_doubt"], &json["pending"]), (&1.into(), &4.into()), "{json}");
+    let ledger = folder.ledger("notes.csv.ledger.jsonl");
+    assert_eq!(records(&ledger, "outcome")[0]["stands"], "in_doubt", "it was recorded, not left open");
+}
+
+#[test]
+fn a_server_that_is_not_there_makes_the_run_pause_with_every_row_still_to_do() {
+    let folder = Folder::with_rows(10);
+    let running = Running::start(&mut folder.run_command(&closed_port_url(), &["--json"]));
+    until("it pauses", || running.stderr().contains("the API cannot be reached"));
+    running.signal("INT");
+    let json = running.ended().with_code(130).json();
+    assert_eq!((&json["pending"], &json["in_doubt"], &json["posted"]), (&10.into(), &0.into(), &0.into()), "{json}");
+    assert_eq!(json["attempts_now"], 3, "after three attempts it pauses: {json}");
+    let ledger = folder.ledger("notes.csv.ledger.jsonl");
+    let ends = records(&ledger, "outcome");
+    assert!(ends.iter().all(|end| end["stands"] == "pending" && end["verdict"] == "unsent"), "{ends:?}");
+}
