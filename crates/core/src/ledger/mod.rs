@@ -27,7 +27,7 @@ pub use batch::{Batch, Pass, Standing};
 pub use line::{BadLine, LedgerId};
 pub use record::{AttemptEnd, Finish, Header, Input, Intent, Invalid, Mark, Presence, Reading, Record, Run, VERSION};
 pub use recovery::{Entry, Extent, read};
-pub use writer::{Ledger, first_line};
+pub use writer::{Ledger, begin};
 
 use std::io;
 

@@ -3,6 +3,7 @@ use std::io;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
+use super::writer::first_line;
 use super::*;
 use crate::job::{KEY_SCHEME, Key, Ticket};
 use crate::outcome::{Outcome, VerdictWord};

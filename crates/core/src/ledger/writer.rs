@@ -4,10 +4,25 @@ use super::batch::Batch;
 use super::line::{self, LedgerId};
 use super::record::{Header, Mark, Record};
 use super::{Extent, LedgerError, Storage, inspect};
+use crate::storage::Directory;
 
-/// A ledger's first line. A ledger comes into being with this line in it, durable, or not at all: see
-/// [`crate::shell`] for how a file is begun.
-pub fn first_line(header: &Header) -> Vec<u8> {
+/// Begins a ledger that holds nothing but its header. After a crash at any moment it is there with its first line, or
+/// it is not there. To write to it, open it.
+///
+/// # Errors
+///
+/// When the storage fails; whether the ledger is there is then not known. Whoever calls this has made sure that no
+/// other run would begin it, and that it is not there.
+pub fn begin(directory: &mut impl Directory, header: &Header) -> std::io::Result<()> {
+    let mut file = directory.create_unfinished()?;
+    file.append(&first_line(header))?;
+    // Before it gets its name: a name can become durable before the bytes that it leads to.
+    file.sync()?;
+    directory.rename_finished()?;
+    directory.sync()
+}
+
+pub(super) fn first_line(header: &Header) -> Vec<u8> {
     let mut bytes = Vec::new();
     line::write(&mut bytes, header.id, 1, &Record::Header(header.clone()));
     bytes

@@ -13,7 +13,7 @@ use super::clock::{self, Clock};
 use super::committer::Committer;
 use super::drive::{Drive, Left, Observation};
 use super::feeder::{self, Hashing};
-use super::files::{LedgerFile, Lock, LockError};
+use super::files::{Beginning, LedgerFile, Lock, LockError};
 use super::signals::Interrupt;
 use crate::engine::{Config, Engine};
 use crate::input::{ColumnChoice, Format, InputError, Mapping, Options, Rows};
@@ -446,7 +446,7 @@ fn open_ledger(order: &Order, access: Access) -> Result<(Option<Ledger<LedgerFil
 }
 
 fn begin(path: &Path, header: &Header) -> Result<Ledger<LedgerFile>, Error> {
-    LedgerFile::create(path, &ledger::first_line(header)).map_err(ledger_file(path, "begun"))?;
+    ledger::begin(&mut Beginning(path), header).map_err(ledger_file(path, "begun"))?;
     let file = LedgerFile::open(path).map_err(ledger_file(path, "opened"))?;
     let (ledger, ..) = Ledger::open(file).map_err(|source| Error::Ledger { path: path.to_owned(), source })?;
     Ok(ledger)
