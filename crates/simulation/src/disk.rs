@@ -222,6 +222,7 @@ impl State {
                 let file = &mut self.files[number];
                 file.dropped |= !file.pending.is_empty();
                 file.pending.clear();
+                self.generation += 1;
             }
             return Err(io::Error::other("the disk did not answer"));
         }
@@ -399,9 +400,14 @@ impl Disk {
     }
 
     /// Shows the ledger's durable bytes, none where not even its name is durable, with their generation.
+    ///
+    /// Where a failed sync has dropped changes and the system lives on, no later sync tells and nobody can know what is
+    /// durable: then the bytes are those that are read back. What such a disk leaves after a loss of power is damage,
+    /// which is found.
     pub fn durable_ledger<T>(&self, look: impl FnOnce(&[u8], u64) -> T) -> T {
         let state = self.state();
-        let bytes = state.durable_names.get(LEDGER).map_or(&[][..], |file| &state.files[*file].durable);
+        let file = state.durable_names.get(LEDGER).map(|file| &state.files[*file]);
+        let bytes = file.map_or(&[][..], |file| if file.dropped { &file.live } else { &file.durable });
         look(bytes, state.generation)
     }
 
@@ -485,6 +491,7 @@ impl Storage for DiskFile {
         if !state.storage_step()? {
             return Err(io::Error::other("the disk did not answer"));
         }
+        state.generation += 1;
         state.files[self.file].live.truncate(size);
         state.files[self.file].pending.push(Change::Truncate(size));
         Ok(())

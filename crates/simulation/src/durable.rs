@@ -7,22 +7,22 @@ use crate::disk::Disk;
 
 /// What is durably known of a row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Known {
+pub(crate) struct Known {
     /// The attempt of the last intent.
-    pub attempt: u64,
+    pub(crate) attempt: u64,
     /// The last intent has no outcome.
-    pub open: bool,
+    pub(crate) open: bool,
     /// Where the last outcome says that it stands.
-    pub stands: Option<String>,
+    pub(crate) stands: Option<String>,
     /// It was posted, or refused by the API: never to be sent again.
-    pub settled: bool,
+    pub(crate) settled: bool,
     /// Some attempt ended unknown or has no outcome, and none was posted since. The last intent's does not count yet.
-    pub doubt: bool,
+    pub(crate) doubt: bool,
 }
 
 /// The rows of the ledger's durable image, by number from 1, read on as the image grows.
 #[derive(Debug, Clone, Default)]
-pub struct Durable {
+pub(crate) struct Durable {
     rows: Vec<Known>,
     read: usize,
     generation: u64,
@@ -30,7 +30,7 @@ pub struct Durable {
 
 impl Durable {
     /// What is durably known of this row now.
-    pub fn row(&mut self, disk: &Disk, row: u64) -> Known {
+    pub(crate) fn row(&mut self, disk: &Disk, row: u64) -> Known {
         disk.durable_ledger(|bytes, generation| {
             if generation != self.generation || bytes.len() < self.read {
                 *self = Self { generation, ..Self::default() };

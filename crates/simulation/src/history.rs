@@ -292,7 +292,7 @@ impl History {
         let rng = &mut self.rng;
         let mut plan = Plan::default();
         // Most steps of a run lie late in it; those of a recovery are its first.
-        let mut step = |rng: &mut Rng| {
+        let step = |rng: &mut Rng| {
             let most = [4, 16, 64, 400][rng.usize(0..4)];
             rng.u64(0..most)
         };

@@ -295,6 +295,7 @@ impl<'h> Run<'h> {
         self.history.say(|| format!("row {row} is sent, attempt {number}"));
         let sent = self.history.watch.sent(&self.history.disk, row, u64::from(number))?;
         self.flying.insert(attempt, row);
+        self.history.coverage.saw("all", "attempts");
 
         let history = &mut *self.history;
         let timeout = history.scenario.settings.timeout;
