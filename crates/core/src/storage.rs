@@ -25,12 +25,15 @@ pub trait Storage: Send {
     fn set_aside(&mut self, bytes: &[u8]) -> io::Result<()>;
 }
 
-/// The directory in which one ledger is begun.
+/// The directory that one ledger lives in.
 ///
 /// Names are durable only after [`Directory::sync`], whatever was synced of the files that they name.
 pub trait Directory {
-    /// The unfinished file.
+    /// The ledger's file, or the one that is to become it.
     type File: Storage;
+
+    /// The ledger, to be continued; none if it is not there.
+    fn open(&mut self) -> io::Result<Option<Self::File>>;
 
     /// An empty file under a name that no reader looks for. What an earlier, unfinished beginning left is gone.
     fn create_unfinished(&mut self) -> io::Result<Self::File>;

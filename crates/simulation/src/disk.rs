@@ -418,7 +418,7 @@ impl Disk {
     }
 
     /// The ledger, if it is there.
-    pub fn open(&self) -> Option<DiskFile> {
+    pub fn ledger(&self) -> Option<DiskFile> {
         let file = *self.state().live_names.get(LEDGER)?;
         Some(DiskFile { disk: self.clone(), file })
     }
@@ -433,6 +433,10 @@ pub struct DiskFile {
 
 impl Directory for Disk {
     type File = DiskFile;
+
+    fn open(&mut self) -> io::Result<Option<DiskFile>> {
+        Ok(self.ledger())
+    }
 
     fn create_unfinished(&mut self) -> io::Result<DiskFile> {
         let mut state = self.state();
@@ -512,7 +516,7 @@ mod tests {
     use super::*;
 
     fn content(disk: &Disk) -> Option<Vec<u8>> {
-        let file = disk.open()?;
+        let file = disk.ledger()?;
         let mut bytes = vec![0; usize::try_from(file.size().unwrap()).unwrap()];
         file.read_at(0, &mut bytes).unwrap();
         Some(bytes)
@@ -523,7 +527,7 @@ mod tests {
         disk.create_unfinished().unwrap();
         disk.rename_finished().unwrap();
         disk.sync().unwrap();
-        let file = disk.open().unwrap();
+        let file = disk.ledger().unwrap();
         (disk, file)
     }
 

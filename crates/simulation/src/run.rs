@@ -89,10 +89,7 @@ enum Committing {
 
 impl<'h> Run<'h> {
     fn begin(history: &'h mut History, plan: &Plan, sheet: &'h [u8]) -> Result<Self, Cut> {
-        let opened = match history.disk.open() {
-            Some(file) => Some(Ledger::open(file).map_err(|error| unusable(history, &error))?),
-            None => None,
-        };
+        let opened = ledger::resume(&mut history.disk.clone()).map_err(|error| unusable(history, &error))?;
         if let Some((_, _, extent)) = &opened
             && extent.torn_bytes > 0
         {
@@ -420,8 +417,8 @@ impl<'h> Run<'h> {
 
 fn begin_ledger(history: &mut History, header: &Header) -> Result<Ledger<DiskFile>, Cut> {
     ledger::begin(&mut history.disk.clone(), header).map_err(|error| not_begun(history, &error))?;
-    let file = history.disk.open().ok_or_else(|| Violation::new("a ledger was begun and is not there"))?;
-    let (ledger, ..) = Ledger::open(file).map_err(|error| unusable(history, &error))?;
+    let resumed = ledger::resume(&mut history.disk.clone()).map_err(|error| unusable(history, &error))?;
+    let (ledger, ..) = resumed.ok_or_else(|| Violation::new("a ledger was begun and is not there"))?;
     Ok(ledger)
 }
 

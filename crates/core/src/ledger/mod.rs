@@ -27,7 +27,7 @@ pub use batch::{Batch, Pass, Standing};
 pub use line::{BadLine, LedgerId};
 pub use record::{AttemptEnd, Finish, Header, Input, Intent, Invalid, Mark, Presence, Reading, Record, Run, VERSION};
 pub use recovery::{Entry, Extent, read};
-pub use writer::{Ledger, begin};
+pub use writer::{Ledger, begin, resume};
 
 use std::io;
 
@@ -71,7 +71,7 @@ pub enum LedgerError {
     /// The storage failed.
     #[error("the ledger cannot be {doing}: {source}")]
     Io {
-        /// `read`, `written`, `synced` or `mended`.
+        /// `opened`, `read`, `written`, `synced` or `mended`.
         doing: &'static str,
         /// What the system says.
         source: io::Error,

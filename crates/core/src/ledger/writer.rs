@@ -28,6 +28,20 @@ pub(super) fn first_line(header: &Header) -> Vec<u8> {
     bytes
 }
 
+/// Opens the directory's ledger to continue it, as [`Ledger::open`] does; none if it is not there.
+///
+/// # Errors
+///
+/// As [`Ledger::open`], and when the directory fails.
+#[expect(clippy::type_complexity, reason = "three things come of it, and all three callers take them apart at once")]
+pub fn resume<D: Directory>(directory: &mut D) -> Result<Option<(Ledger<D::File>, Batch, Extent)>, LedgerError> {
+    let Some(file) = directory.open().map_err(LedgerError::io("opened"))? else { return Ok(None) };
+    // Of a run that was killed while it began the ledger, the name may be there and not be durable: then all that is
+    // synced from now on would be lost with it.
+    directory.sync().map_err(LedgerError::io("synced"))?;
+    Ledger::open(file).map(Some)
+}
+
 /// A ledger to write to. After the first error it is poisoned: nothing is known of what reached the disk.
 #[derive(Debug)]
 pub struct Ledger<S> {

@@ -35,18 +35,26 @@ impl LedgerFile {
     }
 }
 
-/// The place where a ledger is to be begun.
+/// The directory of the ledger at this path.
 #[derive(Debug)]
-pub(super) struct Beginning<'a>(pub(super) &'a Path);
+pub(super) struct Place<'a>(pub(super) &'a Path);
 
-impl Beginning<'_> {
+impl Place<'_> {
     fn unfinished(&self) -> PathBuf {
         beside(self.0, ".new")
     }
 }
 
-impl Directory for Beginning<'_> {
+impl Directory for Place<'_> {
     type File = LedgerFile;
+
+    fn open(&mut self) -> io::Result<Option<LedgerFile>> {
+        match LedgerFile::open(self.0) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
 
     fn create_unfinished(&mut self) -> io::Result<LedgerFile> {
         let path = self.unfinished();
@@ -194,9 +202,9 @@ mod tests {
     fn a_ledger_is_begun_whole_and_for_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.jsonl");
-        let mut unfinished = Beginning(&path).create_unfinished().unwrap();
+        let mut unfinished = Place(&path).create_unfinished().unwrap();
         unfinished.append(b"{\"n\":1,\"led").unwrap();
-        begin(&mut Beginning(&path), &header()).unwrap();
+        begin(&mut Place(&path), &header()).unwrap();
         let (batch, extent) = inspect(&LedgerFile::open_to_read(&path).unwrap()).unwrap();
         assert_eq!((batch.header, extent.last, extent.torn_bytes), (header(), 1, 0));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
