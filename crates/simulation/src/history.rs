@@ -35,8 +35,6 @@ pub struct History {
     pub(crate) runs: u32,
     received: usize,
     finished_at: Duration,
-    /// The ledger was found damaged, after a failed sync that lost what it was not known to have lost.
-    damaged: bool,
     story: Option<Vec<String>>,
 }
 
@@ -56,7 +54,6 @@ impl Clone for History {
             runs: self.runs,
             received: self.received,
             finished_at: self.finished_at,
-            damaged: self.damaged,
             story: self.story.clone(),
         }
     }
@@ -166,7 +163,6 @@ impl History {
             runs: 0,
             received: 0,
             finished_at: Duration::ZERO,
-            damaged: false,
             story: None,
         }
     }
@@ -258,7 +254,6 @@ impl History {
         self.say(|| format!("run {run} ended: {end:?}"));
         self.saw_end(end);
         self.finished_at = self.clock;
-        self.damaged |= end == End::Damaged;
         self.watch.note_dropped(self.disk.has_dropped());
         self.settle_down(end);
         invariants::after_a_run(self, end)?;
@@ -280,11 +275,6 @@ impl History {
             }
             None => self.coverage.saw("disk", "killed, not unplugged"),
         }
-    }
-
-    /// Whether the ledger can no longer be used, for a reason that the disk is to blame for.
-    pub fn is_damaged(&self) -> bool {
-        self.damaged
     }
 
     fn draw_plan(&mut self) -> Plan {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use batchpost::job::{Key, Ticket};
-use batchpost::ledger::{self, Standing};
+use batchpost::ledger::{self, LedgerError, Standing};
 use batchpost::outcome::{Counts, Outcome, Stop};
 use batchpost::settings::InDoubt;
 use batchpost_sandbox::{Fate, most_in_any};
@@ -50,7 +50,8 @@ pub(crate) struct Watch {
     in_doubt: InDoubt,
     /// Why nothing may be sent any more in this run.
     forbidden: Option<&'static str>,
-    sent_now: BTreeSet<u64>,
+    /// The last attempt sent of each row in this run.
+    sent_now: BTreeMap<u64, u64>,
     posted_now: BTreeSet<u64>,
     unwritten_now: BTreeSet<u64>,
     /// For each ticket the last row sent in this run, and whether it has not ended.
@@ -86,7 +87,7 @@ impl Watch {
             dropped: false,
             in_doubt: InDoubt::Hold,
             forbidden: None,
-            sent_now: BTreeSet::new(),
+            sent_now: BTreeMap::new(),
             posted_now: BTreeSet::new(),
             unwritten_now: BTreeSet::new(),
             last_of_ticket: BTreeMap::new(),
@@ -134,7 +135,7 @@ impl Watch {
             must(!flying, || format!("rows {last} and {row} of ticket {ticket} were in flight at once"))?;
             must(last <= row, || format!("row {row} of ticket {ticket} was sent after row {last}"))?;
         }
-        self.sent_now.insert(row);
+        self.sent_now.insert(row, attempt);
         self.sent += 1;
         Ok(self.sent - 1)
     }
@@ -179,8 +180,9 @@ impl Watch {
     ) -> Result<(), Violation> {
         must(in_flight == 0, || format!("the run ended with {in_flight} requests in flight"))?;
         self.counts = (stopped != Some(Stop::Ledger)).then_some(counts);
-        for row in self.sent_now.clone() {
-            let silent = self.durable.row(disk, row).open && !self.unwritten_now.contains(&row);
+        for (row, attempt) in &self.sent_now {
+            let known = self.durable.row(disk, *row);
+            let silent = known.open && known.attempt == *attempt && !self.unwritten_now.contains(row);
             must(!silent, || format!("the run ended without an outcome for row {row}, nor a word about it"))?;
         }
         Ok(())
@@ -203,8 +205,8 @@ pub(crate) fn after_a_run(history: &History, end: End) -> Result<(), Violation> 
     if matches!(end, End::Done(_))
         && let Some(counts) = watch.counts
     {
-        let (_, read) = outcomes(history)?;
-        must(read == counts, || format!("the run counted {counts:?}, and the ledger says {read:?}"))?;
+        let read = outcomes(history)?.map(|(_, counts)| counts);
+        must(read == Some(counts), || format!("the run counted {counts:?}, and the ledger says {read:?}"))?;
     }
     Ok(())
 }
@@ -232,10 +234,7 @@ pub(crate) fn at_the_end(history: &History) -> Result<(), Violation> {
         })?;
     }
     what_was_created(history)?;
-    if history.is_damaged() {
-        return Ok(());
-    }
-    let (outcomes, counts) = outcomes(history)?;
+    let Some((outcomes, counts)) = outcomes(history)? else { return Ok(()) };
     must(outcomes.len() == watch.rows.len(), || format!("{} rows have an outcome", outcomes.len()))?;
     let mut sum = Counts::default();
     for ((row, number), outcome) in watch.rows.iter().zip(1u64..).zip(outcomes) {
@@ -264,15 +263,19 @@ fn what_was_created(history: &History) -> Result<(), Violation> {
     Ok(())
 }
 
-/// What the ledger as it is now, and the sheet, say of each row.
-fn outcomes(history: &History) -> Result<(Vec<Outcome>, Counts), Violation> {
+/// What the ledger as it is now, and the sheet, say of each row; none where the disk has lost what it had said it kept,
+/// and that was found.
+fn outcomes(history: &History) -> Result<Option<(Vec<Outcome>, Counts)>, Violation> {
     let disk = history.disk.fork();
-    let Some(file) = disk.open() else {
+    let Some(file) = disk.ledger() else {
         let counts = read(&history.sheet, &Plan::default(), &mut empty()).counts;
-        return Ok((history.scenario.rows.iter().map(|line| unknown(line)).collect(), counts));
+        return Ok(Some((history.scenario.rows.iter().map(unknown).collect(), counts)));
     };
-    let (mut batch, _) =
-        ledger::inspect(&file).map_err(|error| Violation::new(format!("the ledger cannot be read: {error}")))?;
+    let mut batch = match ledger::inspect(&file) {
+        Ok((batch, _)) => batch,
+        Err(LedgerError::Damaged { .. }) if history.watch.has_dropped() => return Ok(None),
+        Err(error) => return Err(Violation::new(format!("the ledger cannot be read: {error}"))),
+    };
     let counts = read(&history.sheet, &Plan::default(), &mut batch).counts;
     let outcome = |line: &Line| match line {
         Line::Note { ticket, text } => {
@@ -281,7 +284,7 @@ fn outcomes(history: &History) -> Result<(Vec<Outcome>, Counts), Violation> {
         }
         _ => unknown(line),
     };
-    Ok((history.scenario.rows.iter().map(outcome).collect(), counts))
+    Ok(Some((history.scenario.rows.iter().map(outcome).collect(), counts)))
 }
 
 /// Where a row stands of which no ledger knows.

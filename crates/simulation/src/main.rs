@@ -49,7 +49,11 @@ fn simulate(seed: u64, in_words: bool) -> (Option<String>, History) {
 fn replay(seed: u64, in_words: bool) -> ExitCode {
     let (wrong, history) = simulate(seed, in_words);
     if in_words {
-        println!("{:#?}", history.scenario());
+        let scenario = history.scenario();
+        print!("{}", scenario.sheet());
+        println!("{:?}\nweather: {:?}", scenario.settings, scenario.weather);
+        println!("server: {:?}, latency {:?}, commits {:?}", scenario.counting, scenario.latency, scenario.commit);
+        scenario.rules().for_each(|rule| println!("fault {rule}"));
         history.words().iter().for_each(|line| println!("{line}"));
     }
     match wrong {

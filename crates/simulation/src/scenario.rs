@@ -181,19 +181,24 @@ impl Scenario {
         sheet
     }
 
+    /// The server's faults, by the numbers of the requests that they strike.
+    pub fn rules(&self) -> impl Iterator<Item = FaultRule> {
+        Fault::ALL.iter().filter_map(|fault| {
+            let struck = self.faults.iter().zip(1..).filter(|(struck, _)| **struck == Some(*fault));
+            let numbers: Vec<u64> = struck.map(|(_, number)| number).collect();
+            (!numbers.is_empty()).then_some(FaultRule { fault: *fault, when: When::Numbers(numbers) })
+        })
+    }
+
     /// The server's part.
     pub fn server(&self) -> sandbox::Settings {
-        let rule = |fault: &Fault| {
-            let struck = self.faults.iter().zip(1..).filter(|(struck, _)| **struck == Some(*fault));
-            FaultRule { fault: *fault, when: When::Numbers(struck.map(|(_, number)| number).collect()) }
-        };
         let limit = self.settings.limits.first();
         sandbox::Settings {
             limit: limit.map(|limit| limit.count()),
             window: limit.map_or(sandbox::Settings::WINDOW, |limit| limit.window()),
             counting: self.counting,
             refused_count: self.refused_count,
-            faults: Fault::ALL.iter().map(rule).collect(),
+            faults: self.rules().collect(),
             latency: self.latency.clone(),
             retry_after: self.retry_after,
             seed: self.seed,
