@@ -34,6 +34,8 @@ pub struct History {
     pub(crate) coverage: Coverage,
     pub(crate) runs: u32,
     received: usize,
+    /// Steps of the last run before its engine began.
+    pub(crate) recovery_steps: u64,
     finished_at: Duration,
     story: Option<Vec<String>>,
 }
@@ -53,6 +55,7 @@ impl Clone for History {
             coverage: self.coverage.clone(),
             runs: self.runs,
             received: self.received,
+            recovery_steps: self.recovery_steps,
             finished_at: self.finished_at,
             story: self.story.clone(),
         }
@@ -162,6 +165,7 @@ impl History {
             coverage: Coverage::default(),
             runs: 0,
             received: 0,
+            recovery_steps: 0,
             finished_at: Duration::ZERO,
             story: None,
         }
@@ -190,6 +194,11 @@ impl History {
     /// When the last run ended, on the history's clock.
     pub fn finished_at(&self) -> Duration {
         self.finished_at
+    }
+
+    /// Steps that the last run took before it began to post.
+    pub fn recovery_steps(&self) -> u64 {
+        self.recovery_steps
     }
 
     /// The server.

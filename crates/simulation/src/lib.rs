@@ -10,6 +10,7 @@
 mod coverage;
 mod disk;
 mod durable;
+mod enumerate;
 mod history;
 mod invariants;
 mod run;
@@ -17,6 +18,7 @@ mod scenario;
 
 pub use coverage::Coverage;
 pub use disk::{Disk, DiskFile, Fate, Survival, Trouble};
+pub use enumerate::{Enumerated, Found, enumerate};
 pub use history::{End, History, Plan};
 pub use invariants::Violation;
 pub use scenario::{Line, Scenario, Weather};

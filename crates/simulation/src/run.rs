@@ -113,6 +113,7 @@ impl<'h> Run<'h> {
         if let Some(after) = plan.interrupt {
             history.queue.enter(history.clock + after, Happening::Interrupt);
         }
+        history.recovery_steps = history.disk.steps();
         let settings = &history.scenario.settings;
         let engine = Engine::new(Config {
             limits: settings.limits.clone(),
