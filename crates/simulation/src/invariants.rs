@@ -118,8 +118,8 @@ impl Watch {
         self.forbidden.get_or_insert(why);
     }
 
-    /// A request leaves; gives how many have left before it.
-    pub(crate) fn sent(&mut self, disk: &Disk, row: u64, attempt: u64) -> Result<u64, Violation> {
+    /// A request leaves; gives how many have left before it, and whether its row was in doubt.
+    pub(crate) fn sent(&mut self, disk: &Disk, row: u64, attempt: u64) -> Result<(u64, bool), Violation> {
         must(self.forbidden.is_none(), || format!("row {row} was sent after {}", self.forbidden.unwrap_or_default()))?;
         let known = self.durable.row(disk, row);
         must(known.open && known.attempt == attempt, || {
@@ -137,7 +137,7 @@ impl Watch {
         }
         self.sent_now.insert(row, attempt);
         self.sent += 1;
-        Ok(self.sent - 1)
+        Ok((self.sent - 1, known.doubt))
     }
 
     /// The client has its answer, or has given up.

@@ -291,7 +291,10 @@ impl<'h> Run<'h> {
         let row = job.position.record;
         let number = self.intents.remove(&row).ok_or_else(|| Violation::new("sent without an intent"))?;
         self.history.say(|| format!("row {row} is sent, attempt {number}"));
-        let sent = self.history.watch.sent(&self.history.disk, row, u64::from(number))?;
+        let (sent, in_doubt) = self.history.watch.sent(&self.history.disk, row, u64::from(number))?;
+        if in_doubt {
+            self.history.coverage.saw("engine", "sent a doubt again");
+        }
         self.flying.insert(attempt, row);
         self.history.coverage.saw("all", "attempts");
 

@@ -7,7 +7,7 @@ use super::{Extent, LedgerError, Storage, inspect};
 use crate::storage::Directory;
 
 /// Begins a ledger that holds nothing but its header. After a crash at any moment it is there with its first line, or
-/// it is not there. To write to it, open it.
+/// it is not there. [`resume`] it to write to it, which also makes its name durable.
 ///
 /// # Errors
 ///
@@ -18,8 +18,7 @@ pub fn begin(directory: &mut impl Directory, header: &Header) -> std::io::Result
     file.append(&first_line(header))?;
     // Before it gets its name: a name can become durable before the bytes that it leads to.
     file.sync()?;
-    directory.rename_finished()?;
-    directory.sync()
+    directory.rename_finished()
 }
 
 pub(super) fn first_line(header: &Header) -> Vec<u8> {
@@ -36,7 +35,7 @@ pub(super) fn first_line(header: &Header) -> Vec<u8> {
 #[expect(clippy::type_complexity, reason = "three things come of it, and all three callers take them apart at once")]
 pub fn resume<D: Directory>(directory: &mut D) -> Result<Option<(Ledger<D::File>, Batch, Extent)>, LedgerError> {
     let Some(file) = directory.open().map_err(LedgerError::io("opened"))? else { return Ok(None) };
-    // Of a run that was killed while it began the ledger, the name may be there and not be durable: then all that is
+    // The name may be there and not be durable: it was just given, perhaps by a run that was killed then. All that is
     // synced from now on would be lost with it.
     directory.sync().map_err(LedgerError::io("synced"))?;
     Ledger::open(file).map(Some)
