@@ -1,4 +1,4 @@
-//! The seam to the disk: what a ledger needs of the file that holds it.
+//! The seam to the disk: what a ledger needs of the file that holds it, and of the directory that names it.
 
 use std::io;
 
@@ -23,4 +23,24 @@ pub trait Storage: Send {
 
     /// Keeps `bytes`, which are about to be cut off, beside the file; durable on return.
     fn set_aside(&mut self, bytes: &[u8]) -> io::Result<()>;
+}
+
+/// The directory that one ledger lives in.
+///
+/// Names are durable only after [`Directory::sync`], whatever was synced of the files that they name.
+pub trait Directory {
+    /// The ledger's file, or the one that is to become it.
+    type File: Storage;
+
+    /// The ledger, to be continued; none if it is not there.
+    fn open(&mut self) -> io::Result<Option<Self::File>>;
+
+    /// An empty file under a name that no reader looks for. What an earlier, unfinished beginning left is gone.
+    fn create_unfinished(&mut self) -> io::Result<Self::File>;
+
+    /// Gives the unfinished file the ledger's name, at once and whole.
+    fn rename_finished(&mut self) -> io::Result<()>;
+
+    /// Returns when all names survive a loss of power.
+    fn sync(&mut self) -> io::Result<()>;
 }

@@ -13,7 +13,8 @@ use crate::{Counting, Fault, Received, Settings, When};
 ///
 /// Time is given as the time since the model began, and never decreases. All chance comes from the seed: the same calls
 /// in the same order meet the same fates. All that arrives is remembered, so memory grows with every request and note.
-#[derive(Debug)]
+/// A clone goes on from the same moment, with the same chances.
+#[derive(Debug, Clone)]
 pub struct Model {
     settings: Settings,
     rng: Rng,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::Counting;
 
 /// What is left of the limit. Times never decrease from call to call.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Budget {
     limit: Option<u32>,
     window: Duration,
@@ -14,7 +14,7 @@ pub(crate) struct Budget {
     counted: Counted,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Counted {
     /// The latest calls that count, oldest first. More than `limit` of them never matter, so no more are kept.
     Sliding(VecDeque<Duration>),

@@ -1,1 +1,24 @@
-//! The engine against the sandbox's model on a virtual clock, by seed.
+//! The engine against the sandbox's model on a virtual clock and a crashing disk, by seed.
+//!
+//! The real engine, the real ledger and the real reading of a sheet, with no runtime, no thread and no real time: what
+//! the shell does with sockets, files and clocks is done here with a queue of happenings. Everything follows from one
+//! number.
+
+#![warn(missing_docs)]
+#![forbid(unsafe_code)]
+
+mod coverage;
+mod disk;
+mod durable;
+mod enumerate;
+mod history;
+mod invariants;
+mod run;
+mod scenario;
+
+pub use coverage::Coverage;
+pub use disk::{Disk, DiskFile, Fate, Survival, Trouble};
+pub use enumerate::{Enumerated, Found, enumerate};
+pub use history::{End, History, Plan};
+pub use invariants::Violation;
+pub use scenario::{Line, Scenario, Weather};

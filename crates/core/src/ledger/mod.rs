@@ -38,7 +38,7 @@ pub use record::{
 pub use recovery::{Entry, Extent, read};
 pub use salvage::{Salvaged, header, salvage};
 pub use settle::{Decision, DecisionsError, SettleError, UnknownDecision, decisions, settle};
-pub use writer::{Ledger, first_line};
+pub use writer::{Ledger, begin, resume};
 
 use std::io;
 
@@ -82,7 +82,7 @@ pub enum LedgerError {
     /// The storage failed.
     #[error("the ledger cannot be {doing}: {source}")]
     Io {
-        /// `read`, `written`, `synced` or `mended`.
+        /// `opened`, `read`, `written`, `synced` or `mended`.
         doing: &'static str,
         /// What the system says.
         source: io::Error,

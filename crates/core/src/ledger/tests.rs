@@ -3,9 +3,11 @@ use std::io;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
+use super::writer::first_line;
 use super::*;
 use crate::job::{KEY_SCHEME, Key, Ticket};
 use crate::outcome::{Outcome, VerdictWord};
+use crate::storage::Directory;
 
 /// A file in memory whose next write or sync can be made to fail.
 #[derive(Debug, Default, Clone)]
@@ -250,6 +252,39 @@ fn after_a_failed_write_or_sync_nothing_more_is_written() {
         assert_eq!(ledger.storage.bytes, before);
         assert!(matches!(ledger.close(), Err(LedgerError::Poisoned)));
     }
+}
+
+/// A directory that holds a ledger whose name may not be durable yet.
+struct Named {
+    synced: bool,
+}
+
+impl Directory for Named {
+    type File = Memory;
+
+    fn open(&mut self) -> io::Result<Option<Memory>> {
+        Ok(Some(begun()))
+    }
+
+    fn create_unfinished(&mut self) -> io::Result<Memory> {
+        unreachable!("it is there")
+    }
+
+    fn rename_finished(&mut self) -> io::Result<()> {
+        unreachable!("it is there")
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.synced = true;
+        Ok(())
+    }
+}
+
+#[test]
+fn the_name_that_a_killed_run_left_is_made_durable() {
+    let mut directory = Named { synced: false };
+    assert!(resume(&mut directory).unwrap().is_some());
+    assert!(directory.synced);
 }
 
 #[test]

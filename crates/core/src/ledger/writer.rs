@@ -4,13 +4,41 @@ use super::batch::Batch;
 use super::line::{self, LedgerId};
 use super::record::{Header, Mark, Record};
 use super::{Extent, LedgerError, Storage, inspect};
+use crate::storage::Directory;
 
-/// A ledger's first line. A ledger comes into being with this line in it, durable, or not at all: see
-/// [`crate::shell`] for how a file is begun.
-pub fn first_line(header: &Header) -> Vec<u8> {
+/// Begins a ledger that holds nothing but its header. After a crash at any moment it is there with its first line, or
+/// it is not there. [`resume`] it to write to it, which also makes its name durable.
+///
+/// # Errors
+///
+/// When the storage fails; whether the ledger is there is then not known. Whoever calls this has made sure that no
+/// other run would begin it, and that it is not there.
+pub fn begin(directory: &mut impl Directory, header: &Header) -> std::io::Result<()> {
+    let mut file = directory.create_unfinished()?;
+    file.append(&first_line(header))?;
+    // Before it gets its name: a name can become durable before the bytes that it leads to.
+    file.sync()?;
+    directory.rename_finished()
+}
+
+pub(super) fn first_line(header: &Header) -> Vec<u8> {
     let mut bytes = Vec::new();
     line::write(&mut bytes, header.id, 1, &Record::Header(header.clone()));
     bytes
+}
+
+/// Opens the directory's ledger to continue it, as [`Ledger::open`] does; none if it is not there.
+///
+/// # Errors
+///
+/// As [`Ledger::open`], and when the directory fails.
+#[expect(clippy::type_complexity, reason = "three things come of it, and all three callers take them apart at once")]
+pub fn resume<D: Directory>(directory: &mut D) -> Result<Option<(Ledger<D::File>, Batch, Extent)>, LedgerError> {
+    let Some(file) = directory.open().map_err(LedgerError::io("opened"))? else { return Ok(None) };
+    // The name may be there and not be durable: it was just given, perhaps by a run that was killed then. All that is
+    // synced from now on would be lost with it.
+    directory.sync().map_err(LedgerError::io("synced"))?;
+    Ledger::open(file).map(Some)
 }
 
 /// A ledger to write to. After the first error it is poisoned: nothing is known of what reached the disk.

@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::platform::{for_owner_only, read_at, sync_directory_of};
-use crate::storage::Storage;
+use crate::storage::{Directory, Storage};
 
 /// A ledger's file.
 #[derive(Debug)]
@@ -16,21 +16,6 @@ pub struct LedgerFile {
 }
 
 impl LedgerFile {
-    /// Begins a ledger at `path` with its first line. After a crash it is there with that line, or it is not there.
-    ///
-    /// # Errors
-    ///
-    /// When a file cannot be written, synced or renamed there. Whoever calls this holds the lock and has seen that
-    /// nothing is at `path`.
-    pub fn create(path: &Path, first_line: &[u8]) -> io::Result<()> {
-        let unfinished = beside(path, ".new");
-        let mut file = for_owner_only(OpenOptions::new().write(true).create(true).truncate(true)).open(&unfinished)?;
-        file.write_all(first_line)?;
-        file.sync_all()?;
-        fs::rename(&unfinished, path)?;
-        sync_directory_of(path)
-    }
-
     /// Opens the ledger at `path` to continue it.
     ///
     /// # Errors
@@ -47,6 +32,42 @@ impl LedgerFile {
     /// When it is not there or may not be read.
     pub fn open_to_read(path: &Path) -> io::Result<Self> {
         Ok(Self { file: File::open(path)?, path: path.to_owned() })
+    }
+}
+
+/// The directory of the ledger at this path.
+#[derive(Debug)]
+pub(super) struct Place<'a>(pub(super) &'a Path);
+
+impl Place<'_> {
+    fn unfinished(&self) -> PathBuf {
+        beside(self.0, ".new")
+    }
+}
+
+impl Directory for Place<'_> {
+    type File = LedgerFile;
+
+    fn open(&mut self) -> io::Result<Option<LedgerFile>> {
+        match LedgerFile::open(self.0) {
+            Ok(file) => Ok(Some(file)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn create_unfinished(&mut self) -> io::Result<LedgerFile> {
+        let path = self.unfinished();
+        let file = for_owner_only(OpenOptions::new().write(true).create(true).truncate(true)).open(&path)?;
+        Ok(LedgerFile { file, path })
+    }
+
+    fn rename_finished(&mut self) -> io::Result<()> {
+        fs::rename(self.unfinished(), self.0)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        sync_directory_of(self.0)
     }
 }
 
@@ -150,7 +171,11 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
+
     use super::*;
+    use crate::job::KEY_SCHEME;
+    use crate::ledger::{Header, LedgerId, VERSION, begin, inspect};
 
     #[test]
     fn a_second_lock_is_refused_and_names_the_holder() {
@@ -162,12 +187,26 @@ mod tests {
         Lock::take(&ledger, "me").unwrap();
     }
 
+    fn header() -> Header {
+        Header {
+            version: VERSION,
+            id: LedgerId(7),
+            key_scheme: KEY_SCHEME,
+            tool: "batchpost 0".to_owned(),
+            target: "https://example.test/".to_owned(),
+            wall: Timestamp::UNIX_EPOCH,
+        }
+    }
+
     #[test]
     fn a_ledger_is_begun_whole_and_for_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.jsonl");
-        LedgerFile::create(&path, b"first\n").unwrap();
-        assert_eq!(fs::read(&path).unwrap(), b"first\n");
+        let mut unfinished = Place(&path).create_unfinished().unwrap();
+        unfinished.append(b"{\"n\":1,\"led").unwrap();
+        begin(&mut Place(&path), &header()).unwrap();
+        let (batch, extent) = inspect(&LedgerFile::open_to_read(&path).unwrap()).unwrap();
+        assert_eq!((batch.header, extent.last, extent.torn_bytes), (header(), 1, 0));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         #[cfg(unix)]
         assert_eq!(std::os::unix::fs::MetadataExt::mode(&fs::metadata(&path).unwrap()) & 0o777, 0o600);
@@ -177,7 +216,7 @@ mod tests {
     fn what_is_set_aside_adds_up() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.jsonl");
-        LedgerFile::create(&path, b"first\n").unwrap();
+        fs::File::create(&path).and_then(|mut file| file.write_all(b"first\n")).unwrap();
         let mut file = LedgerFile::open(&path).unwrap();
         file.append(b"torn").unwrap();
         file.set_aside(b"torn").unwrap();

@@ -14,7 +14,7 @@ use super::clock::{self, Clock};
 use super::committer::Committer;
 use super::drive::{Drive, Left, Observation};
 use super::feeder::{self, Hashing};
-use super::files::{LedgerFile, Lock, LockError};
+use super::files::{LedgerFile, Lock, LockError, Place};
 use super::signals::Interrupt;
 use crate::engine::{Config, Engine};
 use crate::input::{ColumnChoice, Format, InputError, Mapping, Options, Rows};
@@ -558,26 +558,20 @@ fn open_ledger(order: &Order, access: Access) -> Result<(Option<Ledger<LedgerFil
     let path = &order.ledger;
     let failed = |source| Error::Ledger { path: path.clone(), source };
     let opened = match access {
-        Access::Look => LedgerFile::open_to_read(path),
-        Access::Post => LedgerFile::open(path),
-    };
-    let file = match opened {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            return Ok((None, Batch::new(new_header(order)), 0));
-        }
-        Err(source) => return Err(ledger_file(path, "opened")(source)),
-    };
-    let (ledger, batch, extent) = match access {
-        Access::Look => {
-            let (batch, extent) = ledger::inspect(&file).map_err(failed)?;
-            (None, batch, extent)
-        }
+        Access::Look => match LedgerFile::open_to_read(path) {
+            Ok(file) => {
+                let (batch, extent) = ledger::inspect(&file).map_err(failed)?;
+                Some((None, batch, extent))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(source) => return Err(ledger_file(path, "opened")(source)),
+        },
         Access::Post => {
-            let (ledger, batch, extent) = Ledger::open(file).map_err(failed)?;
-            (Some(ledger), batch, extent)
+            let resumed = ledger::resume(&mut Place(path)).map_err(failed)?;
+            resumed.map(|(ledger, batch, extent)| (Some(ledger), batch, extent))
         }
     };
+    let Some((ledger, batch, extent)) = opened else { return Ok((None, Batch::new(new_header(order)), 0)) };
     if batch.header.target != order.ask.target {
         let (theirs, ours) = (batch.header.target, order.ask.target.clone());
         return Err(Error::OtherTarget { path: path.clone(), theirs, ours });
@@ -591,9 +585,10 @@ pub(super) fn holder() -> String {
 }
 
 pub(super) fn begin(path: &Path, header: &Header) -> Result<Ledger<LedgerFile>, Error> {
-    LedgerFile::create(path, &ledger::first_line(header)).map_err(ledger_file(path, "begun"))?;
-    let file = LedgerFile::open(path).map_err(ledger_file(path, "opened"))?;
-    let (ledger, ..) = Ledger::open(file).map_err(|source| Error::Ledger { path: path.to_owned(), source })?;
+    let failed = ledger_file(path, "begun");
+    ledger::begin(&mut Place(path), header).map_err(&failed)?;
+    let resumed = ledger::resume(&mut Place(path)).map_err(|source| Error::Ledger { path: path.to_owned(), source })?;
+    let (ledger, ..) = resumed.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
     Ok(ledger)
 }
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::clock;
 use super::feeder::Hashing;
-use super::files::{LedgerFile, Lock, LockError};
+use super::files::{LedgerFile, Lock, LockError, Place};
 use super::run::{Error, begin, entropy, holder, ledger_file, look};
 use crate::input::{Format, Options, Rows};
 use crate::job::{Key, KeyMap};
@@ -36,8 +36,8 @@ impl Settling {
     /// When it is in use, is not there, or is damaged.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let lock = lock(path)?;
-        let file = LedgerFile::open(path).map_err(ledger_file(path, "opened"))?;
-        let (ledger, batch, _) = Ledger::open(file).map_err(in_ledger(path))?;
+        let not_there = || ledger_file(path, "opened")(io::ErrorKind::NotFound.into());
+        let (ledger, batch, _) = ledger::resume(&mut Place(path)).map_err(in_ledger(path))?.ok_or_else(not_there)?;
         let histories = ledger::histories(ledger.storage(), |_| true).map_err(in_ledger(path))?;
         Ok(Self { _lock: lock, path: path.to_owned(), ledger, batch, histories })
     }

@@ -1,0 +1,41 @@
+//! What was seen to happen, so that a simulation that has silently stopped testing something is noticed.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+/// What was seen, by kind and name, with the number of histories that saw it and how often they did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Coverage(BTreeMap<(&'static str, &'static str), (u64, u64)>);
+
+impl Coverage {
+    /// Something happened in this history.
+    pub fn saw(&mut self, kind: &'static str, name: &'static str) {
+        let (histories, times) = self.0.entry((kind, name)).or_default();
+        *histories = 1;
+        *times += 1;
+    }
+
+    /// Adds what another history saw.
+    pub fn add(&mut self, other: &Self) {
+        for (what, (histories, times)) in &other.0 {
+            let sum = self.0.entry(*what).or_default();
+            sum.0 += histories;
+            sum.1 += times;
+        }
+    }
+
+    /// How often this was seen.
+    pub fn times(&self, kind: &'static str, name: &'static str) -> u64 {
+        self.0.get(&(kind, name)).map_or(0, |(_, times)| *times)
+    }
+}
+
+impl fmt::Display for Coverage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:<44} {:>9} {:>10}", "", "histories", "times")?;
+        for ((kind, name), (histories, times)) in &self.0 {
+            writeln!(f, "{:<44} {histories:>9} {times:>10}", format!("{kind}: {name}"))?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,598 @@
+//! A disk that loses what was not synced.
+//!
+//! Every file has two images: `live`, which is read back, and `durable`, which survives a loss of power; the changes
+//! between them are pending until a sync. The directory likewise. What a loss of power makes of the pending changes is
+//! a [`Survival`]. A process that is merely killed leaves both images as they are.
+//!
+//! Every operation is a *step*. A step can be the one at which everything ends, or the one that fails.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use batchpost::storage::{Directory, Storage};
+use fastrand::Rng;
+
+/// The ledger's name.
+const LEDGER: &str = "ledger";
+/// The name that a ledger has while it is begun.
+const UNFINISHED: &str = "ledger.new";
+/// Where torn tails are kept.
+const ASIDE: &str = "ledger.torn";
+
+/// A loss of power may keep some blocks of a write and lose others. Real ones are larger; so are real writes.
+const BLOCK_BYTES: usize = 64;
+
+/// The disk. Clones share it: a ledger owns one handle, the world another. To go on from one moment in several ways,
+/// [`Disk::fork`] it.
+#[derive(Debug, Clone)]
+pub struct Disk(Arc<Mutex<State>>);
+
+/// At which of a run's steps, counted from 0, something happens to the disk.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Trouble {
+    /// Everything ends before this step.
+    pub crash_at: Option<u64>,
+    /// The first storage step from here on fails.
+    pub fail_at: Option<u64>,
+}
+
+/// What becomes of the pending changes when the power is lost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Survival {
+    /// So many of the pending changes of names happened.
+    pub names: usize,
+    /// What became of writes. Cutting a file off happened unless this is [`Fate::Lost`].
+    pub writes: Fate,
+}
+
+/// What becomes of a write that was not synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Nothing of it is there.
+    Lost,
+    /// All of it is there.
+    Kept,
+    /// The file ends after so many of its bytes.
+    Torn(usize),
+    /// The file has its full length, and zeros after so many of its bytes.
+    Zeroed(usize),
+    /// The file has its full length, and zeros instead of its first so many bytes: what was written last is there.
+    Reordered(usize),
+    /// Of each 64 blocks those whose bit is set are there, and zeros instead of the others.
+    Blocks(u64),
+}
+
+#[derive(Debug, Clone)]
+struct State {
+    files: Vec<File>,
+    live_names: BTreeMap<&'static str, usize>,
+    durable_names: BTreeMap<&'static str, usize>,
+    pending_names: Vec<NameChange>,
+    steps: u64,
+    trouble: Trouble,
+    crashed: bool,
+    failures: u64,
+    /// Changes whenever the durable ledger changed otherwise than by growing.
+    generation: u64,
+    /// What this very disk saw done wrong.
+    offence: Option<&'static str>,
+    rng: Rng,
+}
+
+#[derive(Debug, Clone, Default)]
+struct File {
+    live: Vec<u8>,
+    durable: Vec<u8>,
+    pending: Vec<Change>,
+    /// A failed sync dropped changes: they are read back, and no later sync will write them.
+    dropped: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Change {
+    Write { at: usize, bytes: Vec<u8> },
+    Truncate(usize),
+}
+
+#[derive(Debug, Clone, Copy)]
+enum NameChange {
+    Link(&'static str, usize),
+    Rename(&'static str, &'static str),
+}
+
+impl NameChange {
+    fn apply(self, names: &mut BTreeMap<&'static str, usize>) {
+        match self {
+            Self::Link(name, file) => drop(names.insert(name, file)),
+            Self::Rename(from, to) => {
+                if let Some(file) = names.remove(from) {
+                    names.insert(to, file);
+                }
+            }
+        }
+    }
+}
+
+impl Change {
+    fn apply(&self, image: &mut Vec<u8>, fate: Fate) {
+        match self {
+            Self::Truncate(size) if fate != Fate::Lost => image.truncate(*size),
+            Self::Truncate(_) => {}
+            Self::Write { at, bytes } => {
+                let Some(survived) = fate.of(bytes) else { return };
+                let end = at + survived.len();
+                if image.len() < end {
+                    image.resize(end, 0);
+                }
+                image[*at..end].copy_from_slice(&survived);
+            }
+        }
+    }
+}
+
+impl Fate {
+    /// What is there of `bytes`; none where not even the file's length changed.
+    fn of(self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let mut survived = bytes.to_vec();
+        match self {
+            Self::Lost => return None,
+            Self::Kept => {}
+            Self::Torn(keep) => survived.truncate(keep),
+            Self::Zeroed(from) => survived.iter_mut().skip(from).for_each(|byte| *byte = 0),
+            Self::Reordered(to) => survived.iter_mut().take(to).for_each(|byte| *byte = 0),
+            Self::Blocks(mask) => {
+                for (number, block) in survived.chunks_mut(BLOCK_BYTES).enumerate() {
+                    if mask >> (number % 64) & 1 == 0 {
+                        block.fill(0);
+                    }
+                }
+            }
+        }
+        Some(survived)
+    }
+
+    fn draw(rng: &mut Rng, longest: usize) -> Self {
+        match rng.u8(0..8) {
+            0 | 1 => Self::Lost,
+            2 => Self::Kept,
+            3 | 4 => Self::Torn(rng.usize(0..=longest)),
+            5 => Self::Zeroed(rng.usize(0..=longest)),
+            6 => Self::Reordered(rng.usize(0..=longest)),
+            _ => Self::Blocks(rng.u64(..)),
+        }
+    }
+
+    /// Short, for a history in words.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::Kept => "kept",
+            Self::Torn(_) => "torn",
+            Self::Zeroed(_) => "zeroed",
+            Self::Reordered(_) => "written last part first",
+            Self::Blocks(_) => "written in part",
+        }
+    }
+}
+
+fn power_is_gone() -> io::Error {
+    io::Error::other("the power is gone")
+}
+
+impl State {
+    /// Counts a step; false when everything has ended before it.
+    fn step(&mut self) -> bool {
+        if self.trouble.crash_at == Some(self.steps) {
+            self.crashed = true;
+        }
+        self.steps += u64::from(!self.crashed);
+        !self.crashed
+    }
+
+    /// A step of the storage, which may be the one that fails.
+    fn storage_step(&mut self) -> io::Result<bool> {
+        if !self.step() {
+            return Err(power_is_gone());
+        }
+        let fails = self.trouble.fail_at.is_some_and(|at| at < self.steps);
+        if fails {
+            self.trouble.fail_at = None;
+            self.failures += 1;
+        }
+        Ok(!fails)
+    }
+
+    fn write(&mut self, file: usize, bytes: &[u8]) -> io::Result<()> {
+        let sound = self.storage_step()?;
+        let written = if sound { bytes.len() } else { self.rng.usize(0..=bytes.len()) };
+        let file = &mut self.files[file];
+        let at = file.live.len();
+        file.live.extend_from_slice(&bytes[..written]);
+        file.pending.push(Change::Write { at, bytes: bytes[..written].to_vec() });
+        if sound { Ok(()) } else { Err(io::Error::other("no space is left")) }
+    }
+
+    fn sync(&mut self, number: usize) -> io::Result<()> {
+        let sound = self.storage_step()?;
+        let is_ledger = self.durable_names.get(LEDGER) == Some(&number);
+        if !sound {
+            // Nothing is known now. Some systems try again at the next sync, some never do and do not say so.
+            if self.rng.bool() {
+                let file = &mut self.files[number];
+                file.dropped |= !file.pending.is_empty();
+                file.pending.clear();
+                self.generation += 1;
+            }
+            return Err(io::Error::other("the disk did not answer"));
+        }
+        let file = &mut self.files[number];
+        for change in file.pending.drain(..) {
+            if is_ledger && matches!(change, Change::Truncate(_)) {
+                self.generation += 1;
+            }
+            change.apply(&mut file.durable, Fate::Kept);
+        }
+        Ok(())
+    }
+
+    fn sync_names(&mut self) -> io::Result<()> {
+        if !self.storage_step()? {
+            return Err(io::Error::other("the disk did not answer"));
+        }
+        for change in self.pending_names.drain(..) {
+            change.apply(&mut self.durable_names);
+        }
+        self.generation += 1;
+        Ok(())
+    }
+
+    fn change_name(&mut self, change: NameChange) {
+        change.apply(&mut self.live_names);
+        self.pending_names.push(change);
+    }
+
+    /// The file of that name, made if it is not there.
+    fn create(&mut self, name: &'static str) -> io::Result<usize> {
+        if !self.storage_step()? {
+            return Err(io::Error::other("no space is left"));
+        }
+        if let Some(file) = self.live_names.get(name) {
+            return Ok(*file);
+        }
+        self.files.push(File::default());
+        let file = self.files.len() - 1;
+        self.change_name(NameChange::Link(name, file));
+        Ok(file)
+    }
+
+    fn survive(&mut self, survival: Survival) {
+        for change in self.pending_names.drain(..).take(survival.names) {
+            change.apply(&mut self.durable_names);
+        }
+        self.live_names.clone_from(&self.durable_names);
+        for file in &mut self.files {
+            for change in file.pending.drain(..) {
+                change.apply(&mut file.durable, survival.writes);
+            }
+            file.live.clone_from(&file.durable);
+            file.dropped = false;
+        }
+        self.generation += 1;
+    }
+
+    /// The longest write that is pending, and whether any change is.
+    fn pending(&self) -> Option<usize> {
+        let lengths = self.files.iter().flat_map(|file| &file.pending).map(|change| match change {
+            Change::Write { bytes, .. } => bytes.len(),
+            Change::Truncate(_) => 0,
+        });
+        lengths.max()
+    }
+}
+
+impl Disk {
+    /// An empty disk. The seed decides how a failing write or sync fails.
+    pub fn new(seed: u64) -> Self {
+        Self(Arc::new(Mutex::new(State {
+            files: Vec::new(),
+            live_names: BTreeMap::new(),
+            durable_names: BTreeMap::new(),
+            pending_names: Vec::new(),
+            steps: 0,
+            trouble: Trouble::default(),
+            crashed: false,
+            failures: 0,
+            generation: 0,
+            offence: None,
+            rng: Rng::with_seed(seed),
+        })))
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().expect("nobody panics with the disk in hand")
+    }
+
+    /// Another disk in the same state.
+    pub fn fork(&self) -> Self {
+        Self(Arc::new(Mutex::new(self.state().clone())))
+    }
+
+    /// A run begins: steps are counted from 0.
+    pub fn begin_run(&self, trouble: Trouble) {
+        let mut state = self.state();
+        state.steps = 0;
+        state.trouble = trouble;
+        state.crashed = false;
+        state.failures = 0;
+    }
+
+    /// Counts a step that is none of the storage's; false when everything has ended before it.
+    pub fn step(&self) -> bool {
+        self.state().step()
+    }
+
+    /// Steps of this run so far.
+    pub fn steps(&self) -> u64 {
+        self.state().steps
+    }
+
+    /// Whether everything has ended.
+    pub fn has_crashed(&self) -> bool {
+        self.state().crashed
+    }
+
+    /// Whether a step of this run has failed.
+    pub fn has_failed(&self) -> bool {
+        self.state().failures > 0
+    }
+
+    /// Whether what is read of the ledger is not what is on the disk, and no sync will make it so.
+    pub fn has_dropped(&self) -> bool {
+        let state = self.state();
+        state.live_names.get(LEDGER).is_some_and(|file| state.files[*file].dropped)
+    }
+
+    /// What was done to this disk that must never be done.
+    pub fn offence(&self) -> Option<&'static str> {
+        self.state().offence
+    }
+
+    /// Every way in which the power may be lost now, at a granularity that keeps them few: writes are torn at the ends
+    /// of lines, beside them and within.
+    pub fn survivals(&self) -> Vec<Survival> {
+        let state = self.state();
+        let names = state.pending_names.len();
+        let mut fates = vec![Fate::Kept];
+        if let Some(longest) = state.pending() {
+            fates.push(Fate::Lost);
+            if longest > 0 {
+                let ends: Vec<usize> = (state.files.iter().flat_map(|file| &file.pending))
+                    .filter_map(|change| if let Change::Write { bytes, .. } = change { Some(bytes) } else { None })
+                    .flat_map(|bytes| bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at))
+                    .collect();
+                let torn = ends.iter().flat_map(|end| [end / 2, *end, end + 1]).filter(|at| *at < longest);
+                fates.extend(torn.map(Fate::Torn));
+                fates.extend([Fate::Zeroed(0), Fate::Zeroed(longest / 2)]);
+                fates.extend([Fate::Reordered(1), Fate::Reordered(longest / 2)]);
+                fates.extend(ends.first().map(|end| Fate::Reordered(end + 1)));
+            }
+        }
+        (0..=names).flat_map(|names| fates.iter().map(move |writes| Survival { names, writes: *writes })).collect()
+    }
+
+    /// One of the ways in which the power may be lost now.
+    pub fn draw_survival(&self, rng: &mut Rng) -> Survival {
+        let state = self.state();
+        let names = rng.usize(0..=state.pending_names.len());
+        Survival { names, writes: Fate::draw(rng, state.pending().unwrap_or(0)) }
+    }
+
+    /// The power was lost and is back.
+    pub fn survive(&self, survival: Survival) {
+        self.state().survive(survival);
+    }
+
+    /// Whether anything would be lost with the power.
+    pub fn has_pending(&self) -> bool {
+        let state = self.state();
+        !state.pending_names.is_empty() || state.pending().is_some()
+    }
+
+    /// Shows the ledger's durable bytes, none where not even its name is durable, with their generation.
+    ///
+    /// Where a failed sync has dropped changes and the system lives on, no later sync tells and nobody can know what is
+    /// durable: then the bytes are those that are read back. What such a disk leaves after a loss of power is damage,
+    /// which is found.
+    pub fn durable_ledger<T>(&self, look: impl FnOnce(&[u8], u64) -> T) -> T {
+        let state = self.state();
+        let file = state.durable_names.get(LEDGER).map(|file| &state.files[*file]);
+        let bytes = file.map_or(&[][..], |file| if file.dropped { &file.live } else { &file.durable });
+        look(bytes, state.generation)
+    }
+
+    /// The ledger as it is read now.
+    pub fn ledger_bytes(&self) -> Vec<u8> {
+        let state = self.state();
+        state.live_names.get(LEDGER).map(|file| state.files[*file].live.clone()).unwrap_or_default()
+    }
+
+    /// The ledger, if it is there.
+    pub fn ledger(&self) -> Option<DiskFile> {
+        let file = *self.state().live_names.get(LEDGER)?;
+        Some(DiskFile { disk: self.clone(), file })
+    }
+}
+
+/// A file of a [`Disk`].
+#[derive(Debug)]
+pub struct DiskFile {
+    disk: Disk,
+    file: usize,
+}
+
+impl Directory for Disk {
+    type File = DiskFile;
+
+    fn open(&mut self) -> io::Result<Option<DiskFile>> {
+        Ok(self.ledger())
+    }
+
+    fn create_unfinished(&mut self) -> io::Result<DiskFile> {
+        let mut state = self.state();
+        let file = state.create(UNFINISHED)?;
+        if !state.files[file].live.is_empty() {
+            state.files[file].live.clear();
+            state.files[file].pending.push(Change::Truncate(0));
+        }
+        Ok(DiskFile { disk: self.clone(), file })
+    }
+
+    fn rename_finished(&mut self) -> io::Result<()> {
+        let mut state = self.state();
+        if !state.storage_step()? {
+            return Err(io::Error::other("no space is left"));
+        }
+        state.change_name(NameChange::Rename(UNFINISHED, LEDGER));
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.state().sync_names()
+    }
+}
+
+impl Storage for DiskFile {
+    fn size(&self) -> io::Result<u64> {
+        Ok(self.disk.state().files[self.file].live.len() as u64)
+    }
+
+    fn read_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
+        let state = self.disk.state();
+        let at = usize::try_from(offset).map_err(io::Error::other)?;
+        let rest = state.files[self.file].live.get(at..).unwrap_or_default();
+        let bytes = rest.len().min(buffer.len());
+        buffer[..bytes].copy_from_slice(&rest[..bytes]);
+        Ok(bytes)
+    }
+
+    fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.disk.state().write(self.file, bytes)
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.disk.state().sync(self.file)
+    }
+
+    fn truncate(&mut self, size: u64) -> io::Result<()> {
+        let mut state = self.disk.state();
+        let size = usize::try_from(size).map_err(io::Error::other)?;
+        let aside = state.durable_names.get(ASIDE).map(|file| &state.files[*file].durable);
+        let cut = state.files[self.file].live.get(size..).unwrap_or_default();
+        if !aside.is_some_and(|aside| aside.ends_with(cut)) {
+            state.offence = Some("a tail was cut off that was not durable elsewhere");
+        }
+        if !state.storage_step()? {
+            return Err(io::Error::other("the disk did not answer"));
+        }
+        state.generation += 1;
+        state.files[self.file].live.truncate(size);
+        state.files[self.file].pending.push(Change::Truncate(size));
+        Ok(())
+    }
+
+    /// As the shell does it: a file beside the ledger, synced, then its name.
+    fn set_aside(&mut self, bytes: &[u8]) -> io::Result<()> {
+        let mut state = self.disk.state();
+        let file = state.create(ASIDE)?;
+        state.write(file, bytes)?;
+        state.sync(file)?;
+        state.sync_names()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn content(disk: &Disk) -> Option<Vec<u8>> {
+        let file = disk.ledger()?;
+        let mut bytes = vec![0; usize::try_from(file.size().unwrap()).unwrap()];
+        file.read_at(0, &mut bytes).unwrap();
+        Some(bytes)
+    }
+
+    fn begun() -> (Disk, DiskFile) {
+        let mut disk = Disk::new(1);
+        disk.create_unfinished().unwrap();
+        disk.rename_finished().unwrap();
+        disk.sync().unwrap();
+        let file = disk.ledger().unwrap();
+        (disk, file)
+    }
+
+    #[test]
+    fn what_was_synced_survives_and_what_was_not_survives_as_drawn() {
+        let (disk, mut file) = begun();
+        file.append(b"abcd").unwrap();
+        file.sync().unwrap();
+        file.append(b"efgh").unwrap();
+        for (writes, left) in [
+            (Fate::Lost, &b"abcd"[..]),
+            (Fate::Kept, b"abcdefgh"),
+            (Fate::Torn(1), b"abcde"),
+            (Fate::Zeroed(1), b"abcde\0\0\0"),
+            (Fate::Reordered(3), b"abcd\0\0\0h"),
+            (Fate::Blocks(0), b"abcd\0\0\0\0"),
+        ] {
+            let crashed = disk.fork();
+            crashed.survive(Survival { names: 0, writes });
+            assert_eq!(content(&crashed).unwrap(), left);
+        }
+    }
+
+    #[test]
+    fn an_unsynced_truncate_may_be_undone() {
+        let (disk, mut file) = begun();
+        file.append(b"abcd").unwrap();
+        file.sync().unwrap();
+        file.set_aside(b"cd").unwrap();
+        file.truncate(2).unwrap();
+        assert_eq!(content(&disk).unwrap(), b"ab");
+        disk.survive(Survival { names: 0, writes: Fate::Lost });
+        assert_eq!(content(&disk).unwrap(), b"abcd");
+    }
+
+    #[test]
+    fn names_that_were_not_synced_may_be_gone_or_the_old_ones() {
+        let mut disk = Disk::new(1);
+        disk.create_unfinished().unwrap().append(b"a").unwrap();
+        disk.rename_finished().unwrap();
+        for (names, there) in [(0, false), (1, false), (2, true)] {
+            let crashed = disk.fork();
+            crashed.survive(Survival { names, writes: Fate::Kept });
+            assert_eq!(content(&crashed).is_some(), there);
+        }
+    }
+
+    #[test]
+    fn the_step_that_ends_everything_has_no_effect_and_none_follows() {
+        let (disk, mut file) = begun();
+        disk.begin_run(Trouble { crash_at: Some(1), fail_at: None });
+        file.append(b"a").unwrap();
+        assert!(file.sync().is_err());
+        assert!(file.append(b"b").is_err());
+        assert!(disk.has_crashed());
+        assert_eq!(content(&disk).unwrap(), b"a");
+    }
+
+    #[test]
+    fn a_step_that_fails_fails_once() {
+        let (disk, mut file) = begun();
+        disk.begin_run(Trouble { crash_at: None, fail_at: Some(1) });
+        file.append(b"a").unwrap();
+        assert!(file.sync().is_err());
+        assert!(disk.has_failed());
+        file.sync().unwrap();
+    }
+}

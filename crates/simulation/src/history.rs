@@ -1,0 +1,395 @@
+//! A history: several runs over one ledger, one disk and one server, with what went on between them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use batchpost::engine::{AttemptId, Now};
+use batchpost::outcome::Stop;
+use batchpost::settings::InDoubt;
+use batchpost::transport::{Failure, Reply, Request};
+use batchpost_sandbox::{Fate, Model, Received};
+use fastrand::Rng;
+use jiff::Timestamp;
+
+use crate::coverage::Coverage;
+use crate::disk::{Disk, Survival, Trouble};
+use crate::invariants::{self, Violation, Watch};
+use crate::run;
+use crate::scenario::Scenario;
+
+/// Everything that outlives a run. A clone goes on from the same moment, with the same chances.
+pub struct History {
+    pub(crate) scenario: Arc<Scenario>,
+    pub(crate) sheet: Arc<[u8]>,
+    pub(crate) rng: Rng,
+    /// Time since the history began.
+    pub(crate) clock: Duration,
+    /// How far the client's wall clock is off, in seconds.
+    pub(crate) wall_off: i64,
+    pub(crate) disk: Disk,
+    pub(crate) model: Model,
+    pub(crate) queue: Queue,
+    pub(crate) watch: Watch,
+    pub(crate) coverage: Coverage,
+    pub(crate) runs: u32,
+    received: usize,
+    /// Steps of the last run before its engine began.
+    pub(crate) recovery_steps: u64,
+    finished_at: Duration,
+    story: Option<Vec<String>>,
+}
+
+impl Clone for History {
+    fn clone(&self) -> Self {
+        Self {
+            scenario: Arc::clone(&self.scenario),
+            sheet: Arc::clone(&self.sheet),
+            rng: self.rng.clone(),
+            clock: self.clock,
+            wall_off: self.wall_off,
+            disk: self.disk.fork(),
+            model: self.model.clone(),
+            queue: self.queue.clone(),
+            watch: self.watch.clone(),
+            coverage: self.coverage.clone(),
+            runs: self.runs,
+            received: self.received,
+            recovery_steps: self.recovery_steps,
+            finished_at: self.finished_at,
+            story: self.story.clone(),
+        }
+    }
+}
+
+/// What is to happen, in order of time; what happens at the same time, in the order in which it was entered.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Queue {
+    happenings: BTreeMap<(Duration, u64), Happening>,
+    entered: u64,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum Happening {
+    /// A request reaches the server.
+    Arrive(Packet),
+    /// An attempt ends, if it has not ended before.
+    Ended(AttemptId, Result<Reply, Failure>),
+    /// The group that is being committed is durable, or the ledger has failed.
+    Committed,
+    /// Somebody asks the run to end.
+    Interrupt,
+    /// It has waited long enough.
+    GraceOver,
+    /// The wall clock is stepped by so many seconds.
+    WallStep(i64),
+}
+
+/// A request under way.
+#[derive(Debug, Clone)]
+pub(crate) struct Packet {
+    pub(crate) run: u32,
+    pub(crate) attempt: AttemptId,
+    pub(crate) row: u64,
+    pub(crate) request: Request,
+    /// How long the reply will take; none where it will be lost.
+    pub(crate) back: Option<Duration>,
+}
+
+impl Queue {
+    pub(crate) fn enter(&mut self, at: Duration, happening: Happening) {
+        self.entered += 1;
+        self.happenings.insert((at, self.entered), happening);
+    }
+
+    pub(crate) fn next_at(&self) -> Option<Duration> {
+        self.happenings.keys().next().map(|(at, _)| *at)
+    }
+
+    pub(crate) fn pop(&mut self) -> Option<(Duration, Happening)> {
+        self.happenings.pop_first().map(|((at, _), happening)| (at, happening))
+    }
+
+    /// Forgets requests that would arrive later than this: nothing of them was under way any longer.
+    pub(crate) fn drop_later(&mut self, than: Duration) {
+        self.happenings.retain(|(at, _), happening| *at <= than || !matches!(happening, Happening::Arrive(_)));
+    }
+
+    fn keep_requests(&mut self, mut kept: impl FnMut() -> bool) {
+        self.happenings.retain(|_, happening| matches!(happening, Happening::Arrive(_)) && kept());
+    }
+}
+
+/// What one run is asked for, and what happens to it.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// What happens to the disk, or to everything.
+    pub trouble: Trouble,
+    /// Whether doubtful rows are sent again.
+    pub in_doubt: InDoubt,
+    /// Post only so many rows.
+    pub first: Option<u64>,
+    /// After how long it is asked to end.
+    pub interrupt: Option<Duration>,
+    /// When the wall clock is stepped, and by how many seconds.
+    pub wall_steps: Vec<(Duration, i64)>,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// In good order, or after an error of the ledger.
+    Done(Option<Stop>),
+    /// Cut off.
+    Crashed,
+    /// It could not begin, or not close its ledger: the storage failed.
+    Failed,
+    /// The ledger was found damaged.
+    Damaged,
+}
+
+impl History {
+    /// Nothing has happened yet.
+    pub fn new(scenario: Scenario) -> Self {
+        let mut rng = Rng::with_seed(scenario.seed ^ 0x5eed);
+        Self {
+            sheet: scenario.sheet().into_bytes().into(),
+            disk: Disk::new(rng.u64(..)),
+            model: Model::new(scenario.server()),
+            watch: Watch::new(&scenario),
+            scenario: Arc::new(scenario),
+            rng,
+            clock: Duration::ZERO,
+            wall_off: 0,
+            queue: Queue::default(),
+            coverage: Coverage::default(),
+            runs: 0,
+            received: 0,
+            recovery_steps: 0,
+            finished_at: Duration::ZERO,
+            story: None,
+        }
+    }
+
+    /// Keeps the history in words from here on.
+    pub fn in_words(&mut self) {
+        self.story = Some(Vec::new());
+    }
+
+    /// The history in words, where they were asked for.
+    pub fn words(&self) -> &[String] {
+        self.story.as_deref().unwrap_or_default()
+    }
+
+    /// What was seen.
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
+    }
+
+    /// What it is made of.
+    pub fn scenario(&self) -> &Scenario {
+        &self.scenario
+    }
+
+    /// When the last run ended, on the history's clock.
+    pub fn finished_at(&self) -> Duration {
+        self.finished_at
+    }
+
+    /// Steps that the last run took before it began to post.
+    pub fn recovery_steps(&self) -> u64 {
+        self.recovery_steps
+    }
+
+    /// The server.
+    pub fn server(&self) -> &Model {
+        &self.model
+    }
+
+    /// The disk.
+    pub fn disk(&self) -> &Disk {
+        &self.disk
+    }
+
+    /// Time since the history began.
+    pub fn clock(&self) -> Duration {
+        self.clock
+    }
+
+    /// A random number: the same in two histories only if both drew the same ones before.
+    pub fn next_random(&mut self) -> u64 {
+        self.rng.u64(..)
+    }
+
+    /// All runs: rough ones as the scenario has it, then one in which nothing is made to go wrong.
+    ///
+    /// # Errors
+    ///
+    /// When something happened that must never happen.
+    pub fn go(&mut self) -> Result<(), Violation> {
+        for rough in (0..=self.scenario.rough_runs).rev() {
+            let plan = if rough > 0 { self.draw_plan() } else { Plan::default() };
+            match self.run(&plan)? {
+                End::Done(None) => break,
+                End::Damaged => break,
+                End::Crashed => {
+                    let killed = self.rng.u8(0..3) == 0;
+                    let survival = (!killed).then(|| self.disk.draw_survival(&mut self.rng));
+                    self.survive(survival);
+                }
+                End::Done(Some(_)) | End::Failed => {
+                    if self.rng.u8(0..3) == 0 {
+                        let survival = self.disk.draw_survival(&mut self.rng);
+                        self.survive(Some(survival));
+                    }
+                }
+            }
+        }
+        invariants::at_the_end(self)
+    }
+
+    /// One run, and the time until nothing that it sent can arrive any more.
+    ///
+    /// # Errors
+    ///
+    /// When something happened that must never happen.
+    pub fn run(&mut self, plan: &Plan) -> Result<End, Violation> {
+        self.runs += 1;
+        let run = self.runs;
+        self.say(|| format!("run {run} begins: {plan:?}"));
+        self.watch.begin_run(plan.in_doubt);
+        self.disk.begin_run(plan.trouble);
+        let end = run::run(self, plan)?;
+        self.say(|| format!("run {run} ended: {end:?}"));
+        self.saw_end(end);
+        self.finished_at = self.clock;
+        self.watch.note_dropped(self.disk.has_dropped());
+        self.settle_down(end);
+        invariants::after_a_run(self, end)?;
+        Ok(end)
+    }
+
+    /// The power was lost, or the process was only killed (none), and it begins again.
+    pub fn survive(&mut self, survival: Option<Survival>) {
+        self.say(|| match survival {
+            Some(survival) => format!("the power is lost: {survival:?}"),
+            None => "the process is killed; the system lives on".to_owned(),
+        });
+        match survival {
+            Some(survival) => {
+                if self.disk.has_pending() {
+                    self.coverage.saw("unsynced writes at a loss of power", survival.writes.word());
+                }
+                self.disk.survive(survival);
+            }
+            None => self.coverage.saw("disk", "killed, not unplugged"),
+        }
+    }
+
+    fn draw_plan(&mut self) -> Plan {
+        let weather = &self.scenario.weather;
+        let rng = &mut self.rng;
+        let mut plan = Plan::default();
+        // Most steps of a run lie late in it; those of a recovery are its first.
+        let step = |rng: &mut Rng| {
+            let most = [4, 16, 64, 400][rng.usize(0..4)];
+            rng.u64(0..most)
+        };
+        if rng.f64() < weather.crash {
+            plan.trouble.crash_at = Some(step(rng));
+        }
+        if rng.f64() < weather.storage_error {
+            plan.trouble.fail_at = Some(step(rng));
+        }
+        if rng.f64() < weather.retry_doubts {
+            plan.in_doubt = InDoubt::Retry;
+        }
+        if rng.f64() < weather.first {
+            plan.first = Some(rng.u64(1..20));
+        }
+        if rng.f64() < weather.interrupt {
+            plan.interrupt = Some(Duration::from_secs(20).mul_f64(rng.f64() * rng.f64()));
+        }
+        if rng.f64() < weather.wall_step {
+            self.wall_off += rng.i64(-100_000..100_000);
+            let at = Duration::from_secs(8).mul_f64(rng.f64());
+            plan.wall_steps.push((at, rng.i64(-100_000..1000)));
+        }
+        plan
+    }
+
+    /// What the run left under way arrives, or does not, and the limit's windows pass.
+    ///
+    /// A run does not know the slots of the one before it, so that two runs within a window of each other can exceed
+    /// the limit. Until the limiter remembers them, the time between two runs is as long as what could be counted.
+    fn settle_down(&mut self, end: End) {
+        let timeout = self.scenario.settings.timeout;
+        let rng = &mut self.rng;
+        self.queue.keep_requests(|| end != End::Crashed || rng.u8(0..5) > 0);
+        self.queue.drop_later(self.clock + timeout);
+        let quiet = self.clock + timeout;
+        while let Some((at, happening)) = self.queue.pop() {
+            if let Happening::Arrive(packet) = happening {
+                self.clock = at;
+                let row = packet.row;
+                self.say(|| format!("row {row}'s request arrives after the run's end"));
+                self.arrive(&packet);
+            }
+        }
+        let longest = self.scenario.settings.limits.iter().map(|limit| limit.window() + limit.margin()).max();
+        self.clock = quiet + longest.unwrap_or_default();
+    }
+
+    /// The server gets a request.
+    pub(crate) fn arrive(&mut self, packet: &Packet) -> Fate {
+        let before = self.model.notes().len();
+        let body = &packet.request.body;
+        let path = "/api/tenants/1/internalnote/upload";
+        let received = Received { method: "POST", path, access_key: None, secret_key: None, body };
+        let wall = SystemTime::from(wall(self.clock, 0));
+        let refused = self.model.refusals().len();
+        let fate = self.model.receive(self.clock, wall, &received);
+        self.received += 1;
+        if self.model.refusals().len() == refused
+            && let Some(Some(fault)) = self.scenario.faults.get(self.received - 1)
+        {
+            self.coverage.saw("fault", fault.name());
+        }
+        let created = self.model.notes().len() > before;
+        self.watch.arrived(packet, created, &fate);
+        fate
+    }
+
+    pub(crate) fn now(&self, began: Duration) -> Now {
+        Now { elapsed: self.clock - began, wall: wall(self.clock, self.wall_off) }
+    }
+
+    pub(crate) fn wall(&self) -> Timestamp {
+        wall(self.clock, self.wall_off)
+    }
+
+    pub(crate) fn say(&mut self, what: impl FnOnce() -> String) {
+        if let Some(story) = &mut self.story {
+            story.push(format!("{:>12.3} s  {}", self.clock.as_secs_f64(), what()));
+        }
+    }
+
+    fn saw_end(&mut self, end: End) {
+        let name = match end {
+            End::Done(None) => "finished",
+            End::Done(Some(stop)) => stop.word(),
+            End::Crashed => "crashed",
+            End::Failed => "storage failed before anything was sent, or at the end",
+            End::Damaged => "ledger damaged",
+        };
+        self.coverage.saw("run ended", name);
+    }
+}
+
+/// 2026, and on.
+const EPOCH_S: i64 = 1_767_225_600;
+
+fn wall(clock: Duration, off: i64) -> Timestamp {
+    let ms = i64::try_from(clock.as_millis()).expect("no history lasts 292 million years");
+    Timestamp::from_millisecond((EPOCH_S + off) * 1000 + ms).expect("histories are short")
+}

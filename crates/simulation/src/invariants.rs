@@ -1,0 +1,308 @@
+//! What must always hold, checked as it happens against the disk's durable bytes, and afterwards against the server's
+//! own record.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use batchpost::job::{Key, Ticket};
+use batchpost::ledger::{self, LedgerError, Standing};
+use batchpost::outcome::{Counts, Outcome, Stop};
+use batchpost::settings::InDoubt;
+use batchpost_sandbox::{Fate, most_in_any};
+
+use crate::disk::Disk;
+use crate::durable::Durable;
+use crate::history::{End, History, Packet, Plan};
+use crate::run::{TARGET, read};
+use crate::scenario::{Line, Scenario};
+
+/// Something happened that must never happen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Violation(String);
+
+impl Violation {
+    pub(crate) fn new(what: impl Into<String>) -> Self {
+        Self(what.into())
+    }
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Violation {}
+
+fn must(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Violation> {
+    if holds { Ok(()) } else { Err(Violation(otherwise())) }
+}
+
+/// What was seen of each row, and what this run may do.
+#[derive(Debug, Clone)]
+pub(crate) struct Watch {
+    rows: Vec<Row>,
+    durable: Durable,
+    /// The row of each note created, and the run whose request created it.
+    created: Vec<(u64, u32)>,
+    sent: u64,
+    dropped: bool,
+    in_doubt: InDoubt,
+    /// Why nothing may be sent any more in this run.
+    forbidden: Option<&'static str>,
+    /// The last attempt sent of each row in this run.
+    sent_now: BTreeMap<u64, u64>,
+    posted_now: BTreeSet<u64>,
+    unwritten_now: BTreeSet<u64>,
+    /// For each ticket the last row sent in this run, and whether it has not ended.
+    last_of_ticket: BTreeMap<u64, (u64, bool)>,
+    counts: Option<Counts>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Row {
+    ticket: u64,
+    created: u64,
+    /// Notes created whose answer said that they were not.
+    denied: u64,
+    /// Sent again by order, though in doubt.
+    sent_in_doubt: u64,
+}
+
+fn index(row: u64) -> usize {
+    usize::try_from(row).expect("a simulated sheet is short") - 1
+}
+
+impl Watch {
+    pub(crate) fn new(scenario: &Scenario) -> Self {
+        let row = |line: &Line| match line {
+            Line::Note { ticket, .. } => Row { ticket: *ticket, ..Row::default() },
+            Line::Invalid | Line::Blank => Row::default(),
+        };
+        Self {
+            rows: scenario.rows.iter().map(row).collect(),
+            durable: Durable::default(),
+            created: Vec::new(),
+            sent: 0,
+            dropped: false,
+            in_doubt: InDoubt::Hold,
+            forbidden: None,
+            sent_now: BTreeMap::new(),
+            posted_now: BTreeSet::new(),
+            unwritten_now: BTreeSet::new(),
+            last_of_ticket: BTreeMap::new(),
+            counts: None,
+        }
+    }
+
+    pub(crate) fn begin_run(&mut self, in_doubt: InDoubt) {
+        self.in_doubt = in_doubt;
+        self.forbidden = None;
+        self.sent_now.clear();
+        self.posted_now.clear();
+        self.unwritten_now.clear();
+        self.last_of_ticket.clear();
+        self.counts = None;
+    }
+
+    /// Whether the disk has ever said that it had failed, and gone on as if nothing were lost.
+    pub(crate) fn has_dropped(&self) -> bool {
+        self.dropped
+    }
+
+    pub(crate) fn note_dropped(&mut self, dropped: bool) {
+        self.dropped |= dropped;
+    }
+
+    pub(crate) fn forbid_sending(&mut self, why: &'static str) {
+        self.forbidden.get_or_insert(why);
+    }
+
+    /// A request leaves; gives how many have left before it, and whether its row was in doubt.
+    pub(crate) fn sent(&mut self, disk: &Disk, row: u64, attempt: u64) -> Result<(u64, bool), Violation> {
+        must(self.forbidden.is_none(), || format!("row {row} was sent after {}", self.forbidden.unwrap_or_default()))?;
+        let known = self.durable.row(disk, row);
+        must(known.open && known.attempt == attempt, || {
+            format!("row {row} was sent and its intent (attempt {attempt}) was not durable: {known:?}")
+        })?;
+        must(!known.settled, || format!("row {row} was sent again though it was settled: {known:?}"))?;
+        if known.doubt {
+            must(self.in_doubt == InDoubt::Retry, || format!("row {row} was sent again though it was in doubt"))?;
+            self.rows[index(row)].sent_in_doubt += 1;
+        }
+        let ticket = self.rows[index(row)].ticket;
+        if let Some((last, flying)) = self.last_of_ticket.insert(ticket, (row, true)) {
+            must(!flying, || format!("rows {last} and {row} of ticket {ticket} were in flight at once"))?;
+            must(last <= row, || format!("row {row} of ticket {ticket} was sent after row {last}"))?;
+        }
+        self.sent_now.insert(row, attempt);
+        self.sent += 1;
+        Ok((self.sent - 1, known.doubt))
+    }
+
+    /// The client has its answer, or has given up.
+    pub(crate) fn ended(&mut self, row: u64) {
+        if let Some((_, flying)) = self.last_of_ticket.get_mut(&self.rows[index(row)].ticket) {
+            *flying = false;
+        }
+    }
+
+    pub(crate) fn arrived(&mut self, packet: &Packet, created: bool, fate: &Fate) {
+        if created {
+            let row = &mut self.rows[index(packet.row)];
+            row.created += 1;
+            row.denied += u64::from(matches!(fate, Fate::Reply(answer) if answer.status != 200));
+            self.created.push((packet.row, packet.run));
+        }
+    }
+
+    pub(crate) fn settled(&mut self, disk: &Disk, row: u64, stands: Outcome) -> Result<(), Violation> {
+        let known = self.durable.row(disk, row);
+        must(!known.open && known.stands.as_deref() == Some(stands.word()), || {
+            format!("row {row} was told of as {stands} before that was durable: {known:?}")
+        })?;
+        if stands == Outcome::Posted {
+            self.posted_now.insert(row);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn unwritten(&mut self, row: u64) {
+        self.unwritten_now.insert(row);
+    }
+
+    pub(crate) fn run_is_done(
+        &mut self,
+        disk: &Disk,
+        counts: Counts,
+        stopped: Option<Stop>,
+        in_flight: usize,
+    ) -> Result<(), Violation> {
+        must(in_flight == 0, || format!("the run ended with {in_flight} requests in flight"))?;
+        self.counts = (stopped != Some(Stop::Ledger)).then_some(counts);
+        for (row, attempt) in &self.sent_now {
+            let known = self.durable.row(disk, *row);
+            let silent = known.open && known.attempt == *attempt && !self.unwritten_now.contains(row);
+            must(!silent, || format!("the run ended without an outcome for row {row}, nor a word about it"))?;
+        }
+        Ok(())
+    }
+}
+
+/// After every run, when nothing is under way any more.
+pub(crate) fn after_a_run(history: &History, end: End) -> Result<(), Violation> {
+    let watch = &history.watch;
+    if let Some(offence) = history.disk.offence() {
+        return Err(Violation::new(offence));
+    }
+    for limit in &history.scenario.settings.limits {
+        let most = most_in_any(history.model.arrivals(), limit.window());
+        must(most <= limit.count() as usize, || format!("{most} requests arrived within one window of {limit}"))?;
+    }
+    let refused = history.model.refusals().len();
+    must(refused == 0, || format!("the server refused {refused} requests for exceeding its limit"))?;
+    in_order(history)?;
+    if matches!(end, End::Done(_))
+        && let Some(counts) = watch.counts
+    {
+        let read = outcomes(history)?.map(|(_, counts)| counts);
+        must(read == Some(counts), || format!("the run counted {counts:?}, and the ledger says {read:?}"))?;
+    }
+    Ok(())
+}
+
+/// Notes of one ticket were created in the sheet's order, those of rows that this run left in doubt or failed aside.
+fn in_order(history: &History) -> Result<(), Violation> {
+    let watch = &history.watch;
+    let mut last = BTreeMap::new();
+    let now = watch.created.iter().filter(|(row, run)| *run == history.runs && watch.posted_now.contains(row));
+    for (row, _) in now {
+        let ticket = watch.rows[index(*row)].ticket;
+        let before = last.insert(ticket, *row).unwrap_or(0);
+        must(before <= *row, || format!("row {row} of ticket {ticket} was created after row {before}"))?;
+    }
+    Ok(())
+}
+
+/// When the history is over.
+pub(crate) fn at_the_end(history: &History) -> Result<(), Violation> {
+    let watch = &history.watch;
+    for (row, number) in watch.rows.iter().zip(1u64..) {
+        let most = 1 + row.denied + row.sent_in_doubt;
+        must(row.created <= most, || {
+            format!("row {number} was created {} times, where {most} can be answered for", row.created)
+        })?;
+    }
+    what_was_created(history)?;
+    let Some((outcomes, counts)) = outcomes(history)? else { return Ok(()) };
+    must(outcomes.len() == watch.rows.len(), || format!("{} rows have an outcome", outcomes.len()))?;
+    let mut sum = Counts::default();
+    for ((row, number), outcome) in watch.rows.iter().zip(1u64..).zip(outcomes) {
+        *sum.of_mut(outcome) += 1;
+        match outcome {
+            Outcome::Posted => {
+                must(row.created > 0, || format!("row {number} counts as posted and was not created"))?;
+            }
+            Outcome::InDoubt => {}
+            _ => must(row.created <= row.denied, || {
+                format!("row {number} counts as {outcome} and was created {} times", row.created)
+            })?,
+        }
+    }
+    must(sum == counts, || format!("the rows add up to {sum:?}, and the survey counts {counts:?}"))
+}
+
+/// Each note is the one that its row asked for.
+fn what_was_created(history: &History) -> Result<(), Violation> {
+    let rows = &history.scenario.rows;
+    for (note, (row, _)) in history.model.notes().iter().zip(&history.watch.created) {
+        let asked =
+            matches!(&rows[index(*row)], Line::Note { ticket, text } if *ticket == note.ticket && *text == note.text);
+        must(asked, || format!("row {row} asked for something else than {note:?}"))?;
+    }
+    Ok(())
+}
+
+/// What the ledger as it is now, and the sheet, say of each row; none where the disk has lost what it had said it kept,
+/// and that was found.
+fn outcomes(history: &History) -> Result<Option<(Vec<Outcome>, Counts)>, Violation> {
+    let disk = history.disk.fork();
+    let Some(file) = disk.ledger() else {
+        let counts = read(&history.sheet, &Plan::default(), &mut empty()).counts;
+        return Ok(Some((history.scenario.rows.iter().map(unknown).collect(), counts)));
+    };
+    let mut batch = match ledger::inspect(&file) {
+        Ok((batch, _)) => batch,
+        Err(LedgerError::Damaged { .. }) if history.watch.has_dropped() => return Ok(None),
+        Err(error) => return Err(Violation::new(format!("the ledger cannot be read: {error}"))),
+    };
+    let counts = read(&history.sheet, &Plan::default(), &mut batch).counts;
+    let outcome = |line: &Line| match line {
+        Line::Note { ticket, text } => {
+            let ticket = Ticket::try_from(*ticket).expect("a simulated ticket is one");
+            batch.standings.get(&Key::of_job(TARGET, ticket, text)).copied().unwrap_or(Standing::NEW).outcome()
+        }
+        _ => unknown(line),
+    };
+    Ok(Some((history.scenario.rows.iter().map(outcome).collect(), counts)))
+}
+
+/// Where a row stands of which no ledger knows.
+fn unknown(line: &Line) -> Outcome {
+    match line {
+        Line::Note { .. } => Outcome::Pending,
+        Line::Invalid => Outcome::Invalid,
+        Line::Blank => Outcome::Skipped,
+    }
+}
+
+fn empty() -> ledger::Batch {
+    ledger::Batch::new(ledger::Header {
+        version: ledger::VERSION,
+        id: ledger::LedgerId(0),
+        key_scheme: batchpost::job::KEY_SCHEME,
+        tool: String::new(),
+        target: TARGET.to_owned(),
+        wall: jiff::Timestamp::UNIX_EPOCH,
+    })
+}

@@ -1,0 +1,112 @@
+//! Runs histories by seed: `--seeds A..B` as many as asked, `--seed N -v` one of them, told in words.
+
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use batchpost_simulation::{Coverage, History, Scenario};
+
+const USAGE: &str = "usage: batchpost-simulation --seeds A..B | --seed N [-v]";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments[..] {
+        ["--seeds", seeds] => range(seeds).map_or_else(misused, run_all),
+        ["--seed", seed] => seed.parse().map_or_else(|_| misused(), |seed| replay(seed, false)),
+        ["--seed", seed, "-v"] => seed.parse().map_or_else(|_| misused(), |seed| replay(seed, true)),
+        _ => misused(),
+    }
+}
+
+fn misused() -> ExitCode {
+    eprintln!("{USAGE}");
+    ExitCode::from(2)
+}
+
+fn range(text: &str) -> Option<Range<u64>> {
+    let (first, end) = text.split_once("..")?;
+    Some(first.parse().ok()?..end.parse().ok()?)
+}
+
+/// One history; an assertion that fails in it is a violation like any other.
+fn simulate(seed: u64, in_words: bool) -> (Option<String>, History) {
+    let mut history = History::new(Scenario::drawn(seed));
+    if in_words {
+        history.in_words();
+    }
+    let went = catch_unwind(AssertUnwindSafe(|| history.go()));
+    let wrong = match went {
+        Ok(Ok(())) => None,
+        Ok(Err(violation)) => Some(violation.to_string()),
+        Err(_) => Some("an assertion failed (said above)".to_owned()),
+    };
+    (wrong, history)
+}
+
+fn replay(seed: u64, in_words: bool) -> ExitCode {
+    let (wrong, history) = simulate(seed, in_words);
+    if in_words {
+        let scenario = history.scenario();
+        print!("{}", scenario.sheet());
+        println!("{:?}\nweather: {:?}", scenario.settings, scenario.weather);
+        println!("server: {:?}, latency {:?}, commits {:?}", scenario.counting, scenario.latency, scenario.commit);
+        scenario.rules().for_each(|rule| println!("fault {rule}"));
+        history.words().iter().for_each(|line| println!("{line}"));
+    }
+    match wrong {
+        None => {
+            println!("seed {seed}: nothing that must never happen");
+            ExitCode::SUCCESS
+        }
+        Some(violation) => {
+            println!("seed {seed}: {violation}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long it took is only said")]
+fn run_all(seeds: Range<u64>) -> ExitCode {
+    let began = Instant::now();
+    let next = AtomicU64::new(seeds.start);
+    let first_wrong = AtomicU64::new(u64::MAX);
+    let work = || {
+        let mut coverage = Coverage::default();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed >= seeds.end || seed > first_wrong.load(Ordering::Relaxed) {
+                return coverage;
+            }
+            let (wrong, history) = simulate(seed, false);
+            coverage.add(history.coverage());
+            if wrong.is_some() {
+                first_wrong.fetch_min(seed, Ordering::Relaxed);
+            }
+        }
+    };
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let mut coverage = Coverage::default();
+    std::thread::scope(|scope| {
+        let workers: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        for worker in workers {
+            coverage.add(&worker.join().expect("a history's panic is caught"));
+        }
+    });
+    println!("{coverage}");
+    let first_wrong = first_wrong.into_inner();
+    let histories = first_wrong.min(seeds.end).saturating_sub(seeds.start);
+    let [attempts, crashes] = [coverage.times("all", "attempts"), coverage.times("run ended", "crashed")];
+    println!(
+        "{histories} histories, {crashes} crashes, {attempts} attempts in {:.1} s on {threads} threads",
+        began.elapsed().as_secs_f64()
+    );
+    if first_wrong == u64::MAX {
+        return ExitCode::SUCCESS;
+    }
+    replay(first_wrong, true);
+    println!("replay it: cargo run --release -p batchpost-simulation -- --seed {first_wrong} -v");
+    ExitCode::FAILURE
+}

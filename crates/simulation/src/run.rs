@@ -1,0 +1,495 @@
+//! One run on a virtual clock: what the shell does, without a runtime. Opens the ledger, surveys the sheet, carries out
+//! what the engine asks for.
+
+use std::collections::BTreeMap;
+use std::fmt::Display;
+use std::sync::Arc;
+use std::time::Duration;
+
+use batchpost::engine::{Action, AttemptId, Cause, Config, Engine, Event, Notice, Waiting};
+use batchpost::input::{Format, Options, Rows};
+use batchpost::job::{Job, KEY_SCHEME};
+use batchpost::leadsquared;
+use batchpost::ledger::{
+    self, Batch, Header, Input, Intent, Ledger, LedgerError, LedgerId, Reading, Record, Run as RunRecord, VERSION,
+};
+use batchpost::outcome::{Stop, VerdictWord};
+use batchpost::reading::{Ask, Fed, Feed, Named, Past, Survey, survey};
+use batchpost::transport::{Failure, Reply};
+use batchpost_sandbox::{Answer, Fate, Journey};
+
+use crate::disk::DiskFile;
+use crate::history::{End, Happening, History, Packet, Plan};
+use crate::invariants::Violation;
+
+/// What all of a history's notes are posted to.
+pub(crate) const TARGET: &str = "simulated";
+
+/// A run takes a few steps for each attempt; one that takes so many does not end.
+const MOST_HAPPENINGS: u32 = 400_000;
+
+/// Why a run does not go on.
+pub(crate) enum Cut {
+    Ended(End),
+    Violated(Violation),
+}
+
+impl From<Violation> for Cut {
+    fn from(violation: Violation) -> Self {
+        Self::Violated(violation)
+    }
+}
+
+/// Runs until the run's own end, or the end of everything.
+pub(crate) fn run(history: &mut History, plan: &Plan) -> Result<End, Violation> {
+    let sheet = Arc::clone(&history.sheet);
+    let ended = Run::begin(history, plan, &sheet).and_then(Run::drive);
+    match ended {
+        Ok(end) | Err(Cut::Ended(end)) => Ok(end),
+        Err(Cut::Violated(violation)) => Err(violation),
+    }
+}
+
+/// What a ledger and a sheet make of each other when nothing is changed in either.
+pub(crate) fn ask(plan: &Plan) -> Ask {
+    Ask { target: TARGET.to_owned(), in_doubt: plan.in_doubt, first: plan.first, ..Ask::default() }
+}
+
+pub(crate) fn rows(sheet: &[u8]) -> Rows<&[u8]> {
+    Rows::open(sheet, &Options::new(Format::Csv)).expect("every simulated sheet has its header")
+}
+
+pub(crate) fn read(sheet: &[u8], plan: &Plan, batch: &mut Batch) -> Survey {
+    let named = Named { notes: 0, jobs: 0 };
+    survey(&mut rows(sheet), &ask(plan), &Past::default(), named, &mut batch.standings).expect("memory can be read")
+}
+
+struct Run<'h> {
+    history: &'h mut History,
+    engine: Engine,
+    ledger: Ledger<DiskFile>,
+    feed: Feed<&'h [u8]>,
+    /// When it began, on the history's clock.
+    began: Duration,
+    /// Attempts that were sent and have not ended, with their rows.
+    flying: BTreeMap<AttemptId, u64>,
+    /// The last intent written for each row, until it is sent.
+    intents: BTreeMap<u64, u32>,
+    to_commit: Vec<Record>,
+    committing: Option<Committing>,
+    /// Records that have become durable.
+    written: u64,
+}
+
+/// A group takes time to be made durable. The bytes may be there long before the caller knows, or only at the end.
+enum Committing {
+    Done(Result<u64, LedgerError>),
+    Waiting(Vec<Record>),
+}
+
+impl<'h> Run<'h> {
+    fn begin(history: &'h mut History, plan: &Plan, sheet: &'h [u8]) -> Result<Self, Cut> {
+        let opened = ledger::resume(&mut history.disk.clone()).map_err(|error| unusable(history, &error))?;
+        if let Some((_, _, extent)) = &opened
+            && extent.torn_bytes > 0
+        {
+            history.coverage.saw("disk", "torn tail mended");
+        }
+        let (opened, mut batch) = match opened {
+            Some((ledger, batch, _)) => (Some(ledger), batch),
+            None => (None, Batch::new(new_header(history))),
+        };
+        let survey = read(sheet, plan, &mut batch);
+        let mut ledger = match opened {
+            Some(ledger) => ledger,
+            None => begin_ledger(history, &batch.header)?,
+        };
+        let record = run_record(history, &batch, &survey);
+        ledger.commit(&[record]).map_err(|error| unusable(history, &error))?;
+
+        for (at, seconds) in &plan.wall_steps {
+            history.queue.enter(history.clock + *at, Happening::WallStep(*seconds));
+        }
+        if let Some(after) = plan.interrupt {
+            history.queue.enter(history.clock + after, Happening::Interrupt);
+        }
+        history.recovery_steps = history.disk.steps();
+        let settings = &history.scenario.settings;
+        let engine = Engine::new(Config {
+            limits: settings.limits.clone(),
+            spread: settings.spread(Some(survey.to_do)),
+            concurrency: settings.concurrency(),
+            timeout: settings.timeout,
+            max_attempts: settings.max_attempts,
+            on_500: settings.on_500,
+            counts: survey.counts,
+            stream: false,
+            seed: history.rng.u64(..),
+        });
+        Ok(Self {
+            engine,
+            ledger,
+            feed: Feed::of_surveyed(rows(sheet), ask(plan), batch.standings, survey.rows),
+            began: history.clock,
+            history,
+            flying: BTreeMap::new(),
+            intents: BTreeMap::new(),
+            to_commit: Vec::new(),
+            committing: None,
+            written: 0,
+        })
+    }
+
+    fn drive(mut self) -> Result<End, Cut> {
+        for _ in 0..MOST_HAPPENINGS {
+            self.take_rows();
+            if let Some(stopped) = self.carry_out()? {
+                return self.end(stopped);
+            }
+            if !self.to_commit.is_empty() && self.committing.is_none() {
+                self.begin_commit()?;
+            }
+            let wake = self.engine.wake_at().map(|elapsed| self.began + elapsed);
+            match (self.history.queue.next_at(), wake) {
+                (Some(at), wake) if wake.is_none_or(|wake| at <= wake) => self.happen()?,
+                (_, Some(wake)) => self.history.clock = self.history.clock.max(wake),
+                (_, None) => return Err(Violation::new("the run waits for something that will never happen").into()),
+            }
+        }
+        Err(Violation::new("the run does not end").into())
+    }
+
+    fn take_rows(&mut self) {
+        while self.engine.wants_input() {
+            let event = match self.feed.pull() {
+                Ok(Fed::Job(offer)) => Event::Job(offer),
+                Ok(Fed::Aside(aside)) => Event::Aside(aside),
+                Ok(Fed::Passed(outcome)) => Event::Passed(outcome),
+                Ok(Fed::Withheld) => Event::InputWithheld,
+                Ok(Fed::End) => Event::InputEnded(None),
+                Err(error) => Event::InputFailed(error.to_string()),
+            };
+            self.handle(event);
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        let now = self.history.now(self.began);
+        self.engine.handle(event, now);
+    }
+
+    /// Does what the engine asks for until it has to wait; tells when it is done.
+    fn carry_out(&mut self) -> Result<Option<Option<Stop>>, Cut> {
+        while let Some(action) = self.engine.next_action(self.history.now(self.began)) {
+            match action {
+                Action::Write(record) => {
+                    self.saw_record(&record);
+                    self.to_commit.push(record);
+                }
+                Action::Send(attempt, job) => self.send(attempt, &job)?,
+                Action::Tell(notice) => self.told(&notice)?,
+                Action::Done(stopped) => return Ok(Some(stopped)),
+            }
+        }
+        if let Waiting::Limit(_) = self.engine.progress().waiting {
+            self.history.coverage.saw("engine", "waited for the limit");
+        }
+        Ok(None)
+    }
+
+    fn saw_record(&mut self, record: &Record) {
+        match record {
+            Record::Intent(Intent { row, attempt, .. }) => {
+                self.intents.insert(*row, *attempt);
+            }
+            Record::Outcome(end) => self.history.coverage.saw("verdict", word(end.verdict)),
+            _ => {}
+        }
+    }
+
+    fn told(&mut self, notice: &Notice) -> Result<(), Cut> {
+        self.history.say(|| format!("{notice:?}"));
+        match notice {
+            Notice::Settled { row, stands, .. } => {
+                self.history.coverage.saw("outcome", stands.word());
+                self.history.watch.settled(&self.history.disk, *row, *stands)?;
+            }
+            Notice::Unwritten { row, .. } => {
+                self.history.coverage.saw("engine", "told what could not be written");
+                self.history.watch.unwritten(*row);
+            }
+            Notice::Paused { cause, .. } => {
+                let cause = match cause {
+                    Cause::Limited => "limited",
+                    Cause::Unreachable => "unreachable",
+                    Cause::Unclear => "unclear",
+                };
+                self.history.coverage.saw("pause", cause);
+            }
+            Notice::Retrying { .. } => self.history.coverage.saw("engine", "tried again"),
+            Notice::Stopping { stop, .. } => self.history.watch.forbid_sending(stop.word()),
+        }
+        Ok(())
+    }
+
+    fn begin_commit(&mut self) -> Result<(), Cut> {
+        let records = std::mem::take(&mut self.to_commit);
+        let commit = self.history.scenario.commit.clone();
+        let (shortest, longest) = (commit.start().as_micros() as u64, commit.end().as_micros() as u64);
+        let delay = Duration::from_micros(self.history.rng.u64(shortest..=longest));
+        self.committing = Some(if self.history.rng.bool() {
+            Committing::Done(self.commit(&records)?)
+        } else {
+            Committing::Waiting(records)
+        });
+        self.history.queue.enter(self.history.clock + delay, Happening::Committed);
+        Ok(())
+    }
+
+    fn commit(&mut self, records: &[Record]) -> Result<Result<u64, LedgerError>, Cut> {
+        let result = self.ledger.commit(records).map(|()| records.len() as u64);
+        if self.history.disk.has_crashed() {
+            self.history.coverage.saw("crash", "within a commit");
+            return Err(Cut::Ended(End::Crashed));
+        }
+        Ok(result)
+    }
+
+    fn committed(&mut self) -> Result<(), Cut> {
+        let result = match self.committing.take().expect("a group was being committed") {
+            Committing::Done(result) => result,
+            Committing::Waiting(records) => self.commit(&records)?,
+        };
+        match result {
+            Ok(records) => {
+                self.written += records;
+                self.handle(Event::Committed(self.written));
+            }
+            Err(error) => {
+                self.history.coverage.saw("disk", "ledger poisoned");
+                self.history.say(|| error.to_string());
+                self.history.watch.forbid_sending("an error of the ledger's storage");
+                self.to_commit.clear();
+                self.handle(Event::LedgerFailed(error.to_string()));
+            }
+        }
+        Ok(())
+    }
+
+    /// A step of the network's, before which everything may end.
+    fn step(&mut self) -> Result<(), Cut> {
+        if self.history.disk.step() {
+            return Ok(());
+        }
+        let caught = if self.flying.is_empty() { "with nothing in flight" } else { "with requests in flight" };
+        self.history.coverage.saw("crash", caught);
+        Err(Cut::Ended(End::Crashed))
+    }
+
+    fn send(&mut self, attempt: AttemptId, job: &Job) -> Result<(), Cut> {
+        self.step()?;
+        let row = job.position.record;
+        let number = self.intents.remove(&row).ok_or_else(|| Violation::new("sent without an intent"))?;
+        self.history.say(|| format!("row {row} is sent, attempt {number}"));
+        let (sent, in_doubt) = self.history.watch.sent(&self.history.disk, row, u64::from(number))?;
+        if in_doubt {
+            self.history.coverage.saw("engine", "sent a doubt again");
+        }
+        self.flying.insert(attempt, row);
+        self.history.coverage.saw("all", "attempts");
+
+        let history = &mut *self.history;
+        let timeout = history.scenario.settings.timeout;
+        let weather = &history.scenario.weather;
+        let rng = &mut history.rng;
+        let now = history.clock;
+        if rng.f64() < weather.unsent || weather.unreachable.contains(&sent) {
+            history.coverage.saw("network", "refused");
+            let refused = Err(Failure::Unsent("refused".to_owned()));
+            history.queue.enter(now + Duration::from_millis(1), Happening::Ended(attempt, refused));
+            return Ok(());
+        }
+        let Journey { mut out, back } = history.model.journey();
+        let mut gives_up = (timeout, "time-out");
+        if rng.f64() < weather.late {
+            history.coverage.saw("network", "late");
+            out += timeout.mul_f64(2.2 * rng.f64() * rng.f64());
+        }
+        if rng.f64() < weather.broken {
+            history.coverage.saw("network", "broken");
+            gives_up = (timeout.mul_f64(rng.f64()), "reset");
+        }
+        // Later than this nothing of a request is under way.
+        let out = out.min(gives_up.0 + timeout);
+        let silent = Err(Failure::NoReply(gives_up.1.to_owned()));
+        history.queue.enter(now + gives_up.0, Happening::Ended(attempt, silent));
+        if rng.f64() < weather.lost {
+            history.coverage.saw("network", "request lost");
+            return Ok(());
+        }
+        let reply_lost = rng.f64() < weather.reply_lost;
+        if reply_lost {
+            history.coverage.saw("network", "reply lost");
+        }
+        let request = leadsquared::request(job, false);
+        let back = (!reply_lost).then_some(back);
+        history.queue.enter(now + out, Happening::Arrive(Packet { run: history.runs, attempt, row, request, back }));
+        Ok(())
+    }
+
+    fn happen(&mut self) -> Result<(), Cut> {
+        let (at, happening) = self.history.queue.pop().expect("something will happen");
+        self.history.clock = self.history.clock.max(at);
+        match happening {
+            Happening::Arrive(packet) => {
+                self.step()?;
+                self.arrive(&packet);
+            }
+            Happening::Ended(attempt, result) => {
+                if let Some(row) = self.flying.get(&attempt).copied() {
+                    self.step()?;
+                    self.flying.remove(&attempt);
+                    self.history.say(|| match &result {
+                        Ok(reply) => format!("row {row} is answered {}", reply.status),
+                        Err(failure) => format!("row {row}: {failure}"),
+                    });
+                    self.history.watch.ended(row);
+                    self.handle(Event::Ended(attempt, result));
+                }
+            }
+            Happening::Committed => self.committed()?,
+            Happening::Interrupt => {
+                self.history.say(|| "asked to end".to_owned());
+                let grace = self.history.scenario.settings.grace;
+                self.history.queue.enter(self.history.clock + grace, Happening::GraceOver);
+                self.history.watch.forbid_sending("an interrupt");
+                self.handle(Event::Interrupted);
+            }
+            Happening::GraceOver => {
+                if !self.flying.is_empty() {
+                    self.history.coverage.saw("engine", "did not wait any longer");
+                }
+                self.handle(Event::GraceOver);
+                self.flying.clear();
+                self.history.queue.drop_later(self.history.clock + self.history.scenario.settings.timeout);
+            }
+            Happening::WallStep(seconds) => {
+                self.history.coverage.saw("clock", if seconds < 0 { "stepped back" } else { "stepped ahead" });
+                self.history.wall_off += seconds;
+            }
+        }
+        Ok(())
+    }
+
+    fn arrive(&mut self, packet: &Packet) {
+        let fate = self.history.arrive(packet);
+        self.history.say(|| {
+            let fate = match &fate {
+                Fate::Reply(answer) => format!("answered {}", answer.status),
+                Fate::CutShort(_) => "answered, and the answer cut short".to_owned(),
+                Fate::Closed => "not answered, and the connection closed".to_owned(),
+                Fate::Silence => "not answered".to_owned(),
+            };
+            format!("row {}'s request arrives and is {fate}", packet.row)
+        });
+        let result = match fate {
+            Fate::Reply(answer) => Ok(reply(answer)),
+            Fate::CutShort(_) => Err(Failure::NoReply("cut short".to_owned())),
+            Fate::Closed => Err(Failure::NoReply("closed".to_owned())),
+            Fate::Silence => return,
+        };
+        if packet.run != self.history.runs || !self.flying.contains_key(&packet.attempt) {
+            self.history.coverage.saw("network", "arrived after the attempt had ended");
+        } else if let Some(back) = packet.back {
+            self.history.queue.enter(self.history.clock + back, Happening::Ended(packet.attempt, result));
+        }
+    }
+
+    fn end(mut self, stopped: Option<Stop>) -> Result<End, Cut> {
+        let counts = self.engine.progress().counts;
+        self.history.watch.run_is_done(&self.history.disk, counts, stopped, self.flying.len())?;
+        if stopped != Some(Stop::Ledger) {
+            self.to_commit.clear();
+            self.ledger.close().map_err(|error| unusable(self.history, &error))?;
+            if self.history.disk.has_pending() {
+                return Err(Violation::new("a run has ended in good order and left something unsynced").into());
+            }
+        }
+        Ok(End::Done(stopped))
+    }
+}
+
+fn begin_ledger(history: &mut History, header: &Header) -> Result<Ledger<DiskFile>, Cut> {
+    ledger::begin(&mut history.disk.clone(), header).map_err(|error| not_begun(history, &error))?;
+    let resumed = ledger::resume(&mut history.disk.clone()).map_err(|error| unusable(history, &error))?;
+    let (ledger, ..) = resumed.ok_or_else(|| Violation::new("a ledger was begun and is not there"))?;
+    Ok(ledger)
+}
+
+/// The ledger cannot be used: that has a cause, or must never happen.
+fn unusable(history: &mut History, error: &LedgerError) -> Cut {
+    match error {
+        LedgerError::Damaged { .. } if history.watch.has_dropped() => Cut::Ended(End::Damaged),
+        _ => not_begun(history, error),
+    }
+}
+
+fn not_begun(history: &mut History, error: &impl Display) -> Cut {
+    if history.disk.has_crashed() {
+        history.coverage.saw("crash", if history.runs == 1 { "at the beginning" } else { "in recovery" });
+        Cut::Ended(End::Crashed)
+    } else if history.disk.has_failed() {
+        history.say(|| error.to_string());
+        Cut::Ended(End::Failed)
+    } else {
+        Cut::Violated(Violation::new(format!("the ledger cannot be used: {error}")))
+    }
+}
+
+fn new_header(history: &mut History) -> Header {
+    Header {
+        version: VERSION,
+        id: LedgerId(history.rng.u64(..)),
+        key_scheme: KEY_SCHEME,
+        tool: "batchpost simulated".to_owned(),
+        target: TARGET.to_owned(),
+        wall: history.wall(),
+    }
+}
+
+fn run_record(history: &History, batch: &Batch, survey: &Survey) -> Record {
+    let read = Reading { rows: survey.rows, blank: survey.blank, fingerprint: String::new() };
+    Record::Run(Box::new(RunRecord {
+        run: batch.run.as_ref().map_or(1, |run| run.run + 1),
+        tool: batch.header.tool.clone(),
+        wall: history.wall(),
+        input: Input {
+            path: Some("/simulated.csv".to_owned()),
+            format: Format::Csv.to_string(),
+            columns: Vec::new(),
+            ticket: "RelatedTicketId".to_owned(),
+            text: vec!["TextPart".to_owned()],
+            read: Some(read),
+        },
+        settings: history.scenario.settings.clone(),
+    }))
+}
+
+fn reply(answer: Answer) -> Reply {
+    let header = |name| answer.headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value.clone());
+    let (retry_after, date) = (header("retry-after"), header("date"));
+    Reply { status: answer.status, retry_after, date, body: answer.body.into(), ..Reply::default() }
+}
+
+fn word(verdict: VerdictWord) -> &'static str {
+    match verdict {
+        VerdictWord::Posted => "posted",
+        VerdictWord::Limited => "limited",
+        VerdictWord::Rejected => "rejected",
+        VerdictWord::Again => "again",
+        VerdictWord::Unsent => "unsent",
+        VerdictWord::Unknown => "unknown",
+        VerdictWord::Hopeless => "hopeless",
+        VerdictWord::Withdrawn => "withdrawn",
+    }
+}

@@ -1,0 +1,266 @@
+//! What one history is made of: the sheet, the settings, and how much goes wrong. All of it follows from a seed.
+
+use std::fmt::Write;
+use std::num::NonZeroU32;
+use std::ops::{Range, RangeInclusive};
+use std::time::Duration;
+
+use batchpost::limit::Limit;
+use batchpost::settings::{On500, Settings, Spread};
+use batchpost_sandbox as sandbox;
+use batchpost_sandbox::{Counting, Fault, FaultRule, When};
+use fastrand::Rng;
+
+/// See the [module](self).
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// Decides everything else, and all that is left to chance while it runs.
+    pub seed: u64,
+    /// The sheet's rows, the first one first.
+    pub rows: Vec<Line>,
+    /// How it is posted. The first limit is the server's too.
+    pub settings: Settings,
+    /// How the server counts its windows.
+    pub counting: Counting,
+    /// Whether the server counts what it refused.
+    pub refused_count: bool,
+    /// What the server is made to do wrong, by the number of the request in order of arrival.
+    pub faults: Vec<Option<Fault>>,
+    /// How long a request and its reply travel together, where nothing holds them up.
+    pub latency: RangeInclusive<Duration>,
+    /// What the server asks to wait for, where it does.
+    pub retry_after: Duration,
+    /// How long a commit takes.
+    pub commit: RangeInclusive<Duration>,
+    /// What else goes wrong.
+    pub weather: Weather,
+    /// Runs that things may go wrong in, from 1. One more follows in which nothing is made to.
+    pub rough_runs: u32,
+}
+
+/// A row of the sheet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Line {
+    /// A note, whose text is this row's alone.
+    Note {
+        /// The ticket.
+        ticket: u64,
+        /// The text.
+        text: String,
+    },
+    /// A row of which no job can be made.
+    Invalid,
+    /// Nothing but blanks.
+    Blank,
+}
+
+/// Probabilities, for each request or for each run, of what is no fault of the server's.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Weather {
+    /// A request is refused a connection.
+    pub unsent: f64,
+    /// The requests of these numbers are refused one too.
+    pub unreachable: Range<u64>,
+    /// A request is lost on its way.
+    pub lost: f64,
+    /// A reply is lost on its way.
+    pub reply_lost: f64,
+    /// The connection breaks at any time, also before the request has arrived, and does not keep it from arriving.
+    pub broken: f64,
+    /// A request is held up, perhaps for longer than the client waits.
+    pub late: f64,
+    /// A run is cut off at some step, by a loss of power or by being killed.
+    pub crash: f64,
+    /// A write or a sync of a run fails.
+    pub storage_error: f64,
+    /// A run is asked to end.
+    pub interrupt: f64,
+    /// A run is asked to send doubtful rows again.
+    pub retry_doubts: f64,
+    /// A run is asked to post only a few rows.
+    pub first: f64,
+    /// The wall clock is stepped, at the beginning of a run and in it.
+    pub wall_step: f64,
+}
+
+/// What most rows and notes look like, one row in three with a text that a CSV has to quote.
+fn note(number: usize, ticket: u64) -> Line {
+    let text = match number % 3 {
+        0 => format!("note {number}: \"called back\",\nall well"),
+        _ => format!("note {number}"),
+    };
+    Line::Note { ticket, text }
+}
+
+impl Scenario {
+    /// `tickets.len()` notes, the first on the first of the tickets and so on, and nothing goes wrong.
+    pub fn calm(seed: u64, tickets: impl IntoIterator<Item = u64>) -> Self {
+        let rows = tickets.into_iter().enumerate().map(|(index, ticket)| note(index + 1, ticket)).collect();
+        Self {
+            seed,
+            rows,
+            settings: Settings { skip_invalid: true, ..Settings::default() },
+            counting: Counting::Sliding,
+            refused_count: false,
+            faults: Vec::new(),
+            latency: Duration::from_millis(20)..=Duration::from_millis(120),
+            retry_after: Duration::from_secs(1),
+            commit: Duration::from_millis(1)..=Duration::from_millis(4),
+            weather: Weather::default(),
+            rough_runs: 1,
+        }
+    }
+
+    /// The scenario of this seed: anything may go wrong in it.
+    pub fn drawn(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let rng = &mut rng;
+        let most_rows = [3, 12, 40, 90][rng.usize(0..4)];
+        let count = rng.usize(1..=most_rows);
+        let tickets = rng.u64(1..=count as u64);
+        let odd = if rng.u8(0..4) == 0 { 0.15 } else { 0.0 };
+        let rows: Vec<Line> = (1..=count)
+            .map(|number| match () {
+                () if rng.f64() < odd => [Line::Invalid, Line::Blank][rng.usize(0..2)].clone(),
+                () => note(number, rng.u64(1..=tickets)),
+            })
+            .collect();
+        let limits = draw_limits(rng);
+        let window = limits[0].window();
+        let timeout = [Duration::from_millis(400), Duration::from_secs(2), Duration::from_secs(30)][rng.usize(0..3)];
+        let settings = Settings {
+            limits,
+            spread: [None, Some(Spread::Burst), Some(Spread::Even)][rng.usize(0..3)],
+            concurrency: rng.bool().then(|| rng.u32(1..30)),
+            timeout,
+            grace: [Duration::from_millis(50), Duration::from_secs(3), Duration::from_secs(30)][rng.usize(0..3)],
+            max_attempts: rng.u32(1..=6),
+            on_500: if rng.u8(0..4) == 0 { On500::Hold } else { On500::Retry },
+            skip_invalid: true,
+            marker: false,
+        };
+        let counting = match rng.bool() {
+            true => Counting::Sliding,
+            false => Counting::Fixed { phase: window.mul_f64(rng.f64()) },
+        };
+        let longest = [Duration::from_millis(120), Duration::from_millis(20), timeout / 3][rng.usize(0..3)];
+        let slow_disk = [4, 20, 300][rng.usize(0..3)];
+        Self {
+            seed,
+            faults: draw_faults(rng, 6 * count + 60),
+            rows,
+            settings,
+            counting,
+            refused_count: rng.bool(),
+            latency: longest / 6..=longest,
+            retry_after: Duration::from_secs([1, 7, 2 * 3600][if rng.u8(0..8) == 0 { 2 } else { rng.usize(0..2) }]),
+            commit: Duration::from_millis(1)..=Duration::from_millis(slow_disk),
+            weather: Weather::draw(rng),
+            rough_runs: rng.u32(1..=4),
+        }
+    }
+
+    /// The notes' texts, in the sheet's order.
+    pub fn texts(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().filter_map(|line| if let Line::Note { text, .. } = line { Some(text.as_str()) } else { None })
+    }
+
+    /// The sheet as a file.
+    pub fn sheet(&self) -> String {
+        let mut sheet = "RelatedTicketId,TextPart\n".to_owned();
+        for line in &self.rows {
+            match line {
+                Line::Note { ticket, text } => {
+                    writeln!(sheet, "{ticket},\"{}\"", text.replace('"', "\"\"")).expect("memory takes writes");
+                }
+                Line::Invalid => sheet.push_str("no ticket,text\n"),
+                Line::Blank => sheet.push_str(",\n"),
+            }
+        }
+        sheet
+    }
+
+    /// The server's faults, by the numbers of the requests that they strike.
+    pub fn rules(&self) -> impl Iterator<Item = FaultRule> {
+        Fault::ALL.iter().filter_map(|fault| {
+            let struck = self.faults.iter().zip(1..).filter(|(struck, _)| **struck == Some(*fault));
+            let numbers: Vec<u64> = struck.map(|(_, number)| number).collect();
+            (!numbers.is_empty()).then_some(FaultRule { fault: *fault, when: When::Numbers(numbers) })
+        })
+    }
+
+    /// The server's part.
+    pub fn server(&self) -> sandbox::Settings {
+        let limit = self.settings.limits.first();
+        sandbox::Settings {
+            limit: limit.map(|limit| limit.count()),
+            window: limit.map_or(sandbox::Settings::WINDOW, |limit| limit.window()),
+            counting: self.counting,
+            refused_count: self.refused_count,
+            faults: self.rules().collect(),
+            latency: self.latency.clone(),
+            retry_after: self.retry_after,
+            seed: self.seed,
+            ..sandbox::Settings::default()
+        }
+    }
+}
+
+fn draw_limits(rng: &mut Rng) -> Vec<Limit> {
+    let limit = |count: u32, ms: u64| {
+        let count = NonZeroU32::new(count).expect("no limit here is zero");
+        Limit::new(count, Duration::from_millis(ms)).expect("no window here is zero or too long")
+    };
+    match rng.u8(0..6) {
+        0 | 1 => vec![Limit::LEADSQUARED],
+        2 => vec![limit(2, 1000)],
+        3 => vec![limit(1, 200)],
+        4 => vec![limit(5, 1000)],
+        _ => vec![limit(4, 1000), limit(9, 5000)],
+    }
+}
+
+/// Some faults now and then, or one of them for a while.
+fn draw_faults(rng: &mut Rng, requests: usize) -> Vec<Option<Fault>> {
+    let kinds: Vec<Fault> = match rng.u8(0..3) {
+        0 => vec![Fault::ALL[rng.usize(0..Fault::ALL.len())]],
+        1 => rng.choose_multiple(Fault::ALL.iter().copied(), 6),
+        _ => Fault::ALL.to_vec(),
+    };
+    let rate = [0.0, 0.03, 0.15, 0.4][rng.usize(0..4)];
+    let mut draw = |rate: f64| (rng.f64() < rate).then(|| kinds[rng.usize(0..kinds.len())]);
+    let mut faults: Vec<Option<Fault>> = (0..requests).map(|_| draw(rate)).collect();
+    if rng.u8(0..4) == 0 {
+        let kind = kinds[rng.usize(0..kinds.len())];
+        let begin = if rng.bool() { 0 } else { rng.usize(0..requests) };
+        let length = rng.usize(1..60);
+        faults.iter_mut().skip(begin).take(length).for_each(|fault| *fault = Some(kind));
+    }
+    faults
+}
+
+impl Weather {
+    fn draw(rng: &mut Rng) -> Self {
+        let mut sometimes = |most: f64| if rng.u8(0..3) == 0 { most * rng.f64() } else { 0.0 };
+        let mut weather = Self {
+            unsent: sometimes(0.3),
+            unreachable: 0..0,
+            lost: sometimes(0.15),
+            reply_lost: sometimes(0.15),
+            broken: sometimes(0.15),
+            late: sometimes(0.3),
+            crash: 0.0,
+            storage_error: sometimes(1.0),
+            interrupt: sometimes(0.8),
+            retry_doubts: sometimes(0.8),
+            first: sometimes(0.8),
+            wall_step: sometimes(1.0),
+        };
+        weather.crash = if rng.u8(0..3) > 0 { rng.f64() } else { 0.0 };
+        if rng.u8(0..8) == 0 {
+            let begin = rng.u64(0..20);
+            weather.unreachable = begin..begin + rng.u64(1..14);
+        }
+        weather
+    }
+}

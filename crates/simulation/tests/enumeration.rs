@@ -1,0 +1,44 @@
+//! Small batches, cut off in every way, and again in every way while they recover.
+
+use batchpost_sandbox::Fault;
+use batchpost_simulation::{Scenario, enumerate};
+
+/// Three rows over two tickets, with these faults for the first requests. Gives the number of images.
+fn cut_off(seed: u64, faults: &[Option<Fault>]) -> u64 {
+    let mut scenario = Scenario { faults: faults.to_vec(), ..Scenario::calm(seed, [1, 2, 1]) };
+    scenario.settings.max_attempts = 3;
+    match enumerate(&scenario) {
+        Ok(enumerated) => enumerated.images,
+        Err(found) => panic!("seed {seed}, faults {faults:?}:\n{found}"),
+    }
+}
+
+#[test]
+fn a_batch_that_goes_well_loses_and_doubles_no_row_however_it_is_cut_off() {
+    assert!(cut_off(0, &[]) > 3000);
+}
+
+#[test]
+fn nor_does_one_whose_row_is_tried_again() {
+    assert!(cut_off(1, &[Some(Fault::ServerError)]) > 3000);
+}
+
+#[test]
+fn nor_one_whose_reply_is_lost() {
+    assert!(cut_off(2, &[None, Some(Fault::Reset)]) > 3000);
+}
+
+#[test]
+fn nor_one_that_is_limited_and_whose_note_is_created_and_denied() {
+    assert!(cut_off(3, &[None, Some(Fault::Limited), Some(Fault::ServerErrorCreated)]) > 3000);
+}
+
+#[test]
+fn nor_one_with_a_time_out_and_a_rejection() {
+    assert!(cut_off(4, &[Some(Fault::Silence), None, Some(Fault::BadRequest)]) > 3000);
+}
+
+#[test]
+fn nor_one_that_the_api_stops() {
+    assert!(cut_off(5, &[None, Some(Fault::Unauthorized)]) > 3000);
+}
