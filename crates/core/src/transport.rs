@@ -21,8 +21,10 @@ pub struct Reply {
     pub retry_after: Option<String>,
     /// `Date` as it was written: an HTTP-date in `Retry-After` is counted from it.
     pub date: Option<String>,
-    /// The body, decoded, up to the transport's bound.
+    /// The body, decoded, up to the transport's bound. It is judged, and never quoted where `quotable` is there.
     pub body: Bytes,
+    /// The body without the credentials, where it repeats them.
+    pub quotable: Option<Bytes>,
 }
 
 /// Why no whole reply came back. The difference decides whether a row may be sent again.

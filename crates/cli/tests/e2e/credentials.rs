@@ -211,3 +211,12 @@ fn proxies_of_the_environment_are_not_used() {
     ended(&mut command).with_code(0);
     assert_eq!(api.texts(), texts(3));
 }
+
+#[test]
+fn keys_that_are_part_of_every_answer_leave_no_row_in_doubt() {
+    let api = Api::failing(&["400@ticket:1002"]);
+    let folder = Folder::with_rows(5);
+    let mut command = folder.run_command(&api.url(), &["--json"]);
+    let json = ended(command.env("LSQ_ACCESS_KEY", "Created").env("LSQ_SECRET_KEY", "1")).with_code(1).json();
+    assert_eq!((&json["posted"], &json["rejected"], &json["in_doubt"]), (&4.into(), &1.into(), &0.into()), "{json}");
+}

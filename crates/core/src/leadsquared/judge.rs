@@ -35,7 +35,7 @@ pub struct Judgement {
 /// Judges a whole reply to the note for `ticket`.
 pub fn judge(reply: &Reply, ticket: Ticket, context: Context) -> Judgement {
     let body = Body::read(&reply.body);
-    Judgement { verdict: verdict(reply, &body, ticket, context), reply: brief(reply, &body) }
+    Judgement { verdict: verdict(reply, &body, ticket, context), reply: brief(reply) }
 }
 
 /// Judges an attempt that got no whole reply.
@@ -149,11 +149,13 @@ impl Body {
 
 const BRIEF_CHARS: usize = 300;
 
-fn brief(reply: &Reply, body: &Body) -> String {
+fn brief(reply: &Reply) -> String {
+    let quotable = reply.quotable.as_ref().unwrap_or(&reply.body);
+    let body = Body::read(quotable);
     let exception = body.exception_type.as_str().unwrap_or_default();
     let message = body.exception_message.as_str().or(body.message());
     let said = match (exception, message) {
-        ("", None) => String::from_utf8_lossy(&reply.body[..reply.body.len().min(4 * BRIEF_CHARS)]).into_owned(),
+        ("", None) => String::from_utf8_lossy(&quotable[..quotable.len().min(4 * BRIEF_CHARS)]).into_owned(),
         ("", Some(message)) => message.to_owned(),
         (exception, None) => exception.to_owned(),
         (exception, Some(message)) => format!("{exception}: {message}"),
