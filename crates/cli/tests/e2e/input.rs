@@ -46,7 +46,7 @@ fn invalid_rows_are_passed_over_when_asked_and_counted_and_recorded() {
     }
     assert_eq!(api.texts(), ["five", "one\nagain", "three"]);
     let ledger = folder.ledger(LEDGER);
-    let invalid: Vec<u64> = records(&ledger, "invalid").iter().map(|row| row["line"].as_u64().unwrap()).collect();
+    let invalid: Vec<u64> = records(&ledger, "aside").iter().map(|row| row["line"].as_u64().unwrap()).collect();
     assert_eq!(invalid, [4, 6], "recorded once");
     let shown = ended(&mut folder.batchpost(&["show", LEDGER, "--state", "invalid"])).with_code(0);
     assert!(shown.stdout.starts_with("row 2 invalid: line 4: "), "{}", shown.stdout);
@@ -117,7 +117,7 @@ fn invalid_rows_of_standard_input_are_recorded_and_the_others_posted() {
     let arguments = ["run", "-", "--url", &url, "--limit", LIMIT, "--json", "--ledger", "l", "--format", "csv"];
     let json = Running::start_fed(&mut folder.batchpost(&arguments), WITH_INVALID_ROWS).ended().with_code(1).json();
     assert_eq!((&json["invalid"], &json["posted"], &json["rows"]), (&2.into(), &3.into(), &5.into()), "{json}");
-    assert_eq!(records(&folder.ledger("l"), "invalid").len(), 2);
+    assert_eq!(records(&folder.ledger("l"), "aside").len(), 2);
 }
 
 #[test]
