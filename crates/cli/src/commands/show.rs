@@ -102,7 +102,9 @@ fn steps(record: Record) -> Vec<(Key, u64, Option<u64>, Step)> {
             vec![(end.key, end.row, Some(end.ticket.get()), step)]
         }
         Record::Aside(aside) => {
-            let what = format!("{}: {}", aside.stands, aside.why);
+            // What was salvaged has lost its line.
+            let line = if aside.line > 0 { format!("line {}: ", aside.line) } else { String::new() };
+            let what = line + &aside.why;
             let ticket = aside.ticket.map(Ticket::get);
             vec![(aside.key, aside.row, ticket, Step { wall: None, attempt: None, verdict: None, what })]
         }
