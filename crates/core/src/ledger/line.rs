@@ -3,39 +3,13 @@
 //! `{"n":7,"intent":{…},"crc":"0badcafe"}`: CRC-32 over the id's bytes and the line up to the last comma. So a flipped
 //! bit is found by the checksum, a line missing or doubled by its number, a line from another ledger by the id.
 
-use std::fmt;
 use std::io::Write;
 
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use super::record::{
-    Aside, AttemptEnd, Finish, Header, Intent, Mark, Presence, Reading, Record, Run, Salvage, Settlement,
+    Aside, AttemptEnd, Finish, Header, Intent, LedgerId, Mark, Presence, Reading, Record, Run, Salvage, Settlement,
 };
-
-/// A ledger's own id, drawn when it is begun.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LedgerId(pub u64);
-
-impl fmt::Display for LedgerId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:016x}", self.0)
-    }
-}
-
-impl Serialize for LedgerId {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(self)
-    }
-}
-
-impl<'de> Deserialize<'de> for LedgerId {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let well_formed = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
-        let id = if well_formed { u64::from_str_radix(&text, 16).ok() } else { None };
-        id.map(Self).ok_or_else(|| serde::de::Error::custom("a ledger's id is 16 hexadecimal digits"))
-    }
-}
 
 /// What is wrong with a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

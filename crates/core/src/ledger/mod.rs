@@ -30,9 +30,9 @@ mod writer;
 pub use audit::{Audit, LimitAudit, audit};
 pub use batch::{Batch, Pass, Standing};
 pub use history::{History, histories};
-pub use line::{BadLine, LedgerId};
+pub use line::BadLine;
 pub use record::{
-    Aside, AttemptEnd, Finish, Header, Input, Intent, Mark, Presence, Reading, Record, Run, Salvage, Settled,
+    Aside, AttemptEnd, Finish, Header, Input, Intent, LedgerId, Mark, Presence, Reading, Record, Run, Salvage, Settled,
     Settlement, VERSION,
 };
 pub use recovery::{Entry, Extent, read};

@@ -1,15 +1,41 @@
 //! What the ledger records. Docs of the format: `docs/ledger-format.md`.
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use std::fmt;
 
-use super::line::LedgerId;
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::job::{Key, Ticket};
 use crate::outcome::{Counts, Outcome, Stop, VerdictWord};
 use crate::settings::Settings;
 
 /// The version of the format that this code writes. Older ones are read, newer ones refused.
 pub const VERSION: u32 = 1;
+
+/// A ledger's own id, drawn when it is begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LedgerId(pub u64);
+
+impl fmt::Display for LedgerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:016x}", self.0)
+    }
+}
+
+impl Serialize for LedgerId {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for LedgerId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let well_formed = text.len() == 16 && text.bytes().all(|b| b.is_ascii_hexdigit());
+        let id = if well_formed { u64::from_str_radix(&text, 16).ok() } else { None };
+        id.map(Self).ok_or_else(|| serde::de::Error::custom("a ledger's id is 16 hexadecimal digits"))
+    }
+}
 
 /// The first record of every ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -2,8 +2,8 @@
 
 use std::io::{self, BufRead, BufReader, Read};
 
-use super::line::{self, LedgerId};
-use super::record::{Header, Record, VERSION};
+use super::line;
+use super::record::{Header, LedgerId, Record, VERSION};
 use super::{LedgerError, Storage};
 use crate::job::KEY_SCHEME;
 

@@ -1,8 +1,8 @@
 //! Writing: groups of records, each made durable as a whole.
 
 use super::batch::Batch;
-use super::line::{self, LedgerId};
-use super::record::{Header, Mark, Record};
+use super::line;
+use super::record::{Header, LedgerId, Mark, Record};
 use super::{Extent, LedgerError, Storage, inspect};
 use crate::storage::Directory;
 

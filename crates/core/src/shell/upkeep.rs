@@ -5,14 +5,13 @@ use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::clock;
+use super::error::Error;
 use super::feeder::Hashing;
-use super::files::{LedgerFile, Lock, LockError, Place};
-use super::run::{Error, begin, entropy, holder, ledger_file, look};
+use super::files::{LedgerFile, Lock, Place};
+use super::ledgers::{begin, entropy, lock, look};
 use crate::input::{Format, Options, Rows};
 use crate::job::{Key, KeyMap};
-use crate::ledger::{
-    self, Audit, Batch, Header, History, Ledger, LedgerError, LedgerId, Record, Salvaged, Settled, Settlement,
-};
+use crate::ledger::{self, Audit, Batch, Header, History, Ledger, LedgerId, Record, Salvaged, Settled, Settlement};
 use crate::outcome::Outcome;
 use crate::reading::{ExportError, export_input, export_ledger};
 
@@ -36,9 +35,10 @@ impl Settling {
     /// When it is in use, is not there, or is damaged.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let lock = lock(path)?;
-        let not_there = || ledger_file(path, "opened")(io::ErrorKind::NotFound.into());
-        let (ledger, batch, _) = ledger::resume(&mut Place(path)).map_err(in_ledger(path))?.ok_or_else(not_there)?;
-        let histories = ledger::histories(ledger.storage(), |_| true).map_err(in_ledger(path))?;
+        let not_there = || Error::ledger_file(path, "opened")(io::ErrorKind::NotFound.into());
+        let (ledger, batch, _) =
+            ledger::resume(&mut Place(path)).map_err(Error::ledger(path))?.ok_or_else(not_there)?;
+        let histories = ledger::histories(ledger.storage(), |_| true).map_err(Error::ledger(path))?;
         Ok(Self { _lock: lock, path: path.to_owned(), ledger, batch, histories })
     }
 
@@ -49,7 +49,7 @@ impl Settling {
     /// When the ledger cannot be written: then some of them may be recorded.
     pub fn record(mut self, rows: &[Settled], why: Option<&str>) -> Result<(), Error> {
         const ROWS_A_RECORD: usize = 256;
-        let failed = in_ledger(&self.path);
+        let failed = Error::ledger(&self.path);
         for rows in rows.chunks(ROWS_A_RECORD) {
             let settlement = Settlement { wall: clock::wall(), why: why.map(str::to_owned), rows: rows.to_vec() };
             self.ledger.commit(&[Record::Settle(settlement)]).map_err(&failed)?;
@@ -66,13 +66,13 @@ impl Settling {
 /// When the first line of the old one cannot be read, the new one is there already, or either is in use.
 pub fn salvage(path: &Path, new: &Path, tool: &str) -> Result<Salvaged, Error> {
     let _locks = (lock(path)?, lock(new)?);
-    let from = LedgerFile::open_to_read(path).map_err(ledger_file(path, "opened"))?;
-    let header = ledger::header(&from).map_err(in_ledger(path))?;
+    let from = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
+    let header = ledger::header(&from).map_err(Error::ledger(path))?;
     if new.exists() {
-        return Err(ledger_file(new, "begun")(io::ErrorKind::AlreadyExists.into()));
+        return Err(Error::ledger_file(new, "begun")(io::ErrorKind::AlreadyExists.into()));
     }
     let header = Header { id: LedgerId(entropy()), tool: tool.to_owned(), wall: clock::wall(), ..header };
-    let (salvaged, _) = ledger::salvage(&from, begin(new, &header)?).map_err(in_ledger(new))?;
+    let (salvaged, _) = ledger::salvage(&from, begin(new, &header)?).map_err(Error::ledger(new))?;
     Ok(salvaged)
 }
 
@@ -82,8 +82,8 @@ pub fn salvage(path: &Path, new: &Path, tool: &str) -> Result<Salvaged, Error> {
 ///
 /// When it is not there or is damaged.
 pub fn audit(path: &Path) -> Result<Audit, Error> {
-    let file = LedgerFile::open_to_read(path).map_err(ledger_file(path, "opened"))?;
-    ledger::audit(&file).map_err(in_ledger(path))
+    let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
+    ledger::audit(&file).map_err(Error::ledger(path))
 }
 
 /// An export that was written.
@@ -103,9 +103,9 @@ pub struct Exported {
 /// When the ledger or the input cannot be read, or `out` not be written.
 pub fn export(path: &Path, wanted: &[Outcome], out: impl Write) -> Result<Exported, ExportFailed> {
     let (mut batch, _) = look(path)?;
-    let file = LedgerFile::open_to_read(path).map_err(ledger_file(path, "opened"))?;
+    let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
     let is_wanted = |key: &Key| batch.standings.get(key).is_some_and(|standing| wanted.contains(&standing.outcome()));
-    let histories = ledger::histories(&file, is_wanted).map_err(in_ledger(path))?;
+    let histories = ledger::histories(&file, is_wanted).map_err(Error::ledger(path))?;
     match input_of(&batch) {
         Ok(mut rows) => {
             let target = batch.header.target.clone();
@@ -147,13 +147,4 @@ fn input_of(batch: &Batch) -> Result<Rows<File>, String> {
     let columns = run.input.columns.iter().map(|column| column.parse()).collect::<Result<_, _>>();
     let columns = columns.map_err(|error| format!("{path}: {error}"))?;
     Rows::open(file, &Options { columns, ..Options::new(format) }).map_err(|error| format!("{path}: {error}"))
-}
-
-fn lock(path: &Path) -> Result<Lock, Error> {
-    Lock::take(path, &holder()).map_err(|source: LockError| Error::Lock { path: path.to_owned(), source })
-}
-
-fn in_ledger(path: &Path) -> impl Fn(LedgerError) -> Error + use<> {
-    let path = path.to_owned();
-    move |source| Error::Ledger { path: path.clone(), source }
 }

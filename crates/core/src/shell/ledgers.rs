@@ -1,0 +1,106 @@
+//! Opening and beginning ledgers by their paths, and finding the others beside one.
+
+use std::fs::File;
+use std::hash::{BuildHasher, RandomState};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::clock;
+use super::error::Error;
+use super::files::{LedgerFile, Lock, Place};
+use super::order::{Access, Order};
+use crate::job::KEY_SCHEME;
+use crate::ledger::{self, Batch, Extent, Header, Ledger, LedgerId, VERSION};
+
+/// Looks at a ledger without locking or changing it.
+///
+/// # Errors
+///
+/// When it is not there, is no ledger, or is damaged.
+pub fn look(path: &Path) -> Result<(Batch, Extent), Error> {
+    let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
+    ledger::inspect(&file).map_err(Error::ledger(path))
+}
+
+/// Locks the ledger at `path` for this process.
+pub(super) fn lock(path: &Path) -> Result<Lock, Error> {
+    let holder = format!("process {} since {}", std::process::id(), clock::wall());
+    Lock::take(path, &holder).map_err(|source| Error::Lock { path: path.to_owned(), source })
+}
+
+/// The ledger of `order`, if it is there, and what it knows.
+pub(super) fn open(order: &Order, access: Access) -> Result<(Option<Ledger<LedgerFile>>, Batch, u64), Error> {
+    let path = &order.ledger;
+    let failed = Error::ledger(path);
+    let opened = match access {
+        Access::Look => match LedgerFile::open_to_read(path) {
+            Ok(file) => {
+                let (batch, extent) = ledger::inspect(&file).map_err(failed)?;
+                Some((None, batch, extent))
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(source) => return Err(Error::ledger_file(path, "opened")(source)),
+        },
+        Access::Post => {
+            let resumed = ledger::resume(&mut Place(path)).map_err(failed)?;
+            resumed.map(|(ledger, batch, extent)| (Some(ledger), batch, extent))
+        }
+    };
+    let Some((ledger, batch, extent)) = opened else { return Ok((None, Batch::new(new_header(order)), 0)) };
+    if batch.header.target != order.ask.target {
+        let (theirs, ours) = (batch.header.target, order.ask.target.clone());
+        return Err(Error::OtherTarget { path: path.clone(), theirs, ours });
+    }
+    Ok((ledger, batch, extent.torn_bytes))
+}
+
+/// Begins the ledger at `path`, where there is none.
+pub(super) fn begin(path: &Path, header: &Header) -> Result<Ledger<LedgerFile>, Error> {
+    let failed = Error::ledger_file(path, "begun");
+    ledger::begin(&mut Place(path), header).map_err(&failed)?;
+    let resumed = ledger::resume(&mut Place(path)).map_err(Error::ledger(path))?;
+    let (ledger, ..) = resumed.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
+    Ok(ledger)
+}
+
+fn new_header(order: &Order) -> Header {
+    Header {
+        version: VERSION,
+        id: LedgerId(entropy()),
+        key_scheme: KEY_SCHEME,
+        tool: order.tool.clone(),
+        target: order.ask.target.clone(),
+        wall: clock::wall(),
+    }
+}
+
+/// The ledgers beside the one of `order`, or in the folder that it names, by their first bytes.
+pub(super) fn others(order: &Order) -> Vec<PathBuf> {
+    let beside = order.ledger.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = order.history.as_deref().or(beside).unwrap_or(Path::new("."));
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) => {
+            tracing::warn!(folder = %folder.display(), %error, "cannot be looked through for other ledgers");
+            return Vec::new();
+        }
+    };
+    let mut paths: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
+        .filter(|path| begins_as_a_ledger(path))
+        .collect();
+    paths.sort();
+    paths
+}
+
+fn begins_as_a_ledger(path: &Path) -> bool {
+    let mut start = [0; 14];
+    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
+    read.is_ok() && start == *br#"{"n":1,"ledger"#
+}
+
+/// A number that no other process draws: the standard library seeds its maps with the system's randomness.
+pub(super) fn entropy() -> u64 {
+    RandomState::new().hash_one(std::process::id())
+}

@@ -1,0 +1,55 @@
+//! What a run is asked for.
+
+use std::path::PathBuf;
+
+use crate::input::{ColumnChoice, Format, Options};
+use crate::reading::{Ask, Named};
+use crate::settings::Settings;
+
+/// Where rows come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// A file, read twice.
+    File(PathBuf),
+    /// Standard input, read once.
+    Stdin,
+}
+
+/// What a run is asked for.
+#[derive(Debug, Clone)]
+pub struct Order {
+    /// Where the rows come from.
+    pub source: Source,
+    /// How they are written.
+    pub format: Format,
+    /// The columns that were asked for.
+    pub columns: Vec<ColumnChoice>,
+    /// Where the ledger is, or is to be.
+    pub ledger: PathBuf,
+    /// What is to be posted, and what to do with rows in doubt.
+    pub ask: Ask,
+    /// How to post.
+    pub settings: Settings,
+    /// Name and version of the program, for the ledger.
+    pub tool: String,
+    /// How many rows the survey names.
+    pub named: Named,
+    /// The folder whose ledgers are looked through before a new one is begun; by default the new one's own.
+    pub history: Option<PathBuf>,
+}
+
+/// What may be done with a ledger.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    /// Look only: nothing is locked, mended or written.
+    Look,
+    /// Post: no other run may use it.
+    Post,
+}
+
+impl Order {
+    /// How the input is read.
+    pub(super) fn options(&self) -> Options {
+        Options { columns: self.columns.clone(), ..Options::new(self.format) }
+    }
+}

@@ -1,0 +1,198 @@
+//! Posting what is to do, and what came of it.
+
+use std::io::Seek;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::clock::Clock;
+use super::committer::Committer;
+use super::drive::{Drive, Left, Observation};
+use super::error::Error;
+use super::feeder::{self, Hashing};
+use super::files::LedgerFile;
+use super::ledgers::{begin, entropy};
+use super::order::Source;
+use super::prepare::{Opened, Prepared, note_presence, past};
+use super::signals::Interrupt;
+use crate::engine::{Config, Engine};
+use crate::input::{ColumnChoice, InputError, Rows};
+use crate::ledger::{Input, Ledger, LedgerError, Reading, Record, Run};
+use crate::outcome::{Counts, Stop};
+use crate::reading::Feed;
+use crate::transport::Transport;
+
+/// How a run ended.
+#[derive(Debug, Clone)]
+pub struct Report {
+    /// Where the input's rows stand.
+    pub counts: Counts,
+    /// Jobs of the ledger that are no longer in the input.
+    pub vanished: u64,
+    /// Those of them that are in doubt.
+    pub vanished_in_doubt: u64,
+    /// Attempts for the batch, over all runs.
+    pub attempts: u64,
+    /// Attempts for the batch that were answered with the limit.
+    pub limited: u64,
+    /// Rows posted by this run.
+    pub posted_now: u64,
+    /// Attempts made by this run.
+    pub attempts_now: u64,
+    /// Attempts of this run that were answered with the limit.
+    pub limited_now: u64,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// Why it ended, where rows that could have been posted are left.
+    pub stopped: Option<Stop>,
+    /// The signal that asked it to end.
+    pub interrupt: Option<Interrupt>,
+}
+
+impl Prepared {
+    /// Posts what is to do.
+    ///
+    /// Dropping the future ends the run as a crash would: attempts under way leave their rows in doubt.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be begun, or its last mark cannot be written. What stops a run once it has begun to
+    /// post is no error but in the report.
+    ///
+    /// # Panics
+    ///
+    /// When it was opened to look only.
+    pub async fn post<T: Transport>(
+        mut self,
+        transport: T,
+        interrupts: mpsc::Receiver<Interrupt>,
+        observe: &mut dyn FnMut(Observation<'_>),
+    ) -> Result<Report, Error> {
+        assert!(self.lock.is_some(), "posting needs a ledger that was opened to post");
+        let path = self.order.ledger.clone();
+        let failed = Error::ledger(&path);
+        let mut ledger = match self.ledger.take() {
+            Some(ledger) => ledger,
+            None => begin(&path, &self.batch.header)?,
+        };
+        let clock = Clock::start();
+        ledger.commit(&[self.run_record(clock)]).map_err(&failed)?;
+        commit_all(&mut ledger, &self.presence).map_err(&failed)?;
+        let (vanished, vanished_in_doubt) = self.batch.vanished();
+        let standings = std::mem::take(&mut self.batch.standings);
+        let config = self.config(transport.timeout());
+        let stream = config.stream;
+        let ask = self.order.ask.clone();
+        let (feed, reader) = match (self.input, &self.survey) {
+            (Opened::File(mut file), Some(survey)) => {
+                let again = file.rewind().map_err(|source| InputError::Read { byte: 0, source });
+                let rows = again.and_then(|()| Rows::open(Hashing::new(file), &self.order.options()));
+                let rows = rows.map_err(Error::input(&self.order))?;
+                feeder::start(Feed::of_surveyed(rows, ask, standings, survey.rows))
+            }
+            (Opened::Stream(rows), _) => feeder::start(Feed::of_stream(*rows, ask, &past(&self.batch), standings)),
+            (Opened::File(_), None) => unreachable!("a file was surveyed when it was opened"),
+        };
+
+        let mut drive = Drive {
+            engine: Engine::new(config),
+            transport: Arc::new(transport),
+            committer: Committer::start(ledger),
+            feed,
+            interrupts,
+            clock,
+            grace: self.order.settings.grace,
+            marker: self.order.settings.marker,
+            observe,
+        };
+        let Left { stopped, interrupt, at_once } = drive.run().await;
+        let elapsed = clock.now().elapsed;
+        let Drive { engine, committer, feed, .. } = drive;
+        let progress = engine.progress();
+        let mut report = Report {
+            counts: progress.counts,
+            vanished,
+            vanished_in_doubt,
+            attempts: self.batch.attempts + progress.attempts,
+            limited: self.batch.limited + progress.limited,
+            posted_now: progress.posted,
+            attempts_now: progress.attempts,
+            limited_now: progress.limited,
+            elapsed,
+            stopped,
+            interrupt,
+        };
+        if at_once {
+            return Ok(report);
+        }
+        drop(feed);
+        let ledger = committer.finish();
+        // A stream that did not come to its end may never be readable again: its thread is left to the process's end.
+        if stream
+            && stopped.is_none()
+            && let Ok(standings) = reader.join()
+        {
+            self.batch.standings = standings;
+        } else {
+            self.batch.standings.clear();
+        }
+        if let Some(mut ledger) = ledger.filter(|_| stopped != Some(Stop::Ledger)) {
+            if stream && stopped.is_none() {
+                let presence = note_presence(&mut self.batch);
+                commit_all(&mut ledger, &presence).map_err(&failed)?;
+                (report.vanished, report.vanished_in_doubt) = self.batch.vanished();
+            }
+            ledger.close().map_err(&failed)?;
+        }
+        Ok(report)
+    }
+
+    /// What the ledger is told first.
+    fn run_record(&self, clock: Clock) -> Record {
+        let read = self.survey.as_ref().map(|survey| Reading {
+            rows: survey.rows,
+            blank: survey.blank,
+            fingerprint: self.fingerprint.clone().unwrap_or_default(),
+        });
+        let path = match &self.order.source {
+            Source::File(path) => std::path::absolute(path).ok().map(|path| path.to_string_lossy().into_owned()),
+            Source::Stdin => None,
+        };
+        let run = Run {
+            run: self.batch.run.as_ref().map_or(1, |run| run.run + 1),
+            tool: self.order.tool.clone(),
+            wall: clock.now().wall,
+            input: Input {
+                path,
+                format: self.order.format.to_string(),
+                columns: self.order.columns.iter().map(ColumnChoice::to_string).collect(),
+                ticket: self.mapping.ticket.clone(),
+                text: self.mapping.text.clone(),
+                read,
+            },
+            settings: self.order.settings.clone(),
+        };
+        Record::Run(Box::new(run))
+    }
+
+    fn config(&self, timeout: Duration) -> Config {
+        let settings = &self.order.settings;
+        Config {
+            limits: settings.limits.clone(),
+            spread: settings.spread(self.to_send()),
+            concurrency: settings.concurrency(),
+            timeout,
+            max_attempts: settings.max_attempts,
+            on_500: settings.on_500,
+            counts: self.survey.as_ref().map(|survey| survey.counts).unwrap_or_default(),
+            stream: self.survey.is_none(),
+            seed: entropy(),
+        }
+    }
+}
+
+fn commit_all(ledger: &mut Ledger<LedgerFile>, records: &[Record]) -> Result<(), LedgerError> {
+    const RECORDS_A_GROUP: usize = 64;
+    records.chunks(RECORDS_A_GROUP).try_for_each(|group| ledger.commit(group))
+}

@@ -1,0 +1,229 @@
+//! A run up to the moment at which it could send: the ledger open, the input read through.
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, Seek};
+use std::path::{Path, PathBuf};
+
+use super::error::Error;
+use super::feeder::Hashing;
+use super::files::{LedgerFile, Lock};
+use super::ledgers::{self, lock, look};
+use super::order::{Access, Order, Source};
+use crate::input::{InputError, Mapping, Rows};
+use crate::job::{Key, Ticket};
+use crate::ledger::{self, Batch, Ledger, Pass, Presence, Record, Standing};
+use crate::outcome::Outcome;
+use crate::reading::{Past, Survey, known_elsewhere, presence_changes, skip_known, survey};
+use crate::settings::{OnChanged, OnKnown};
+
+/// A run whose ledger is open and whose input was read through. Nothing was sent.
+#[derive(Debug)]
+pub struct Prepared {
+    pub(super) order: Order,
+    pub(super) lock: Option<Lock>,
+    pub(super) ledger: Option<Ledger<LedgerFile>>,
+    pub(super) batch: Batch,
+    torn_bytes: u64,
+    pub(super) input: Opened,
+    pub(super) mapping: Mapping,
+    pub(super) survey: Option<Survey>,
+    pub(super) fingerprint: Option<String>,
+    /// Which jobs vanished from the input since the ledger's last word, and which returned.
+    pub(super) presence: Vec<Record>,
+    /// Other ledgers that know rows of the input as posted or in doubt, and how many.
+    elsewhere: Vec<(PathBuf, u64)>,
+}
+
+#[derive(Debug)]
+pub(super) enum Opened {
+    File(File),
+    Stream(Box<Rows<Hashing<io::Stdin>>>),
+}
+
+impl Prepared {
+    /// Opens the ledger, if there is one, and reads the whole input, if it is a file.
+    ///
+    /// # Errors
+    ///
+    /// When either cannot be used. Nothing was sent, and nothing written but for a torn tail that was mended.
+    pub fn open(order: Order, access: Access) -> Result<Self, Error> {
+        let path = &order.ledger;
+        let lock = match access {
+            Access::Look => None,
+            Access::Post => Some(lock(path)?),
+        };
+        let (ledger, mut batch, torn_bytes) = ledgers::open(&order, access)?;
+        let (input, mapping, survey, fingerprint) = match &order.source {
+            Source::Stdin => {
+                let rows = Rows::open(Hashing::new(io::stdin()), &order.options()).map_err(Error::input(&order))?;
+                let mapping = rows.mapping().clone();
+                (Opened::Stream(Box::new(rows)), mapping, None, None)
+            }
+            Source::File(path) => {
+                let file = open_input(path)?;
+                let First { file, survey, mapping, fingerprint } = first_reading(file, &order, &mut batch)?;
+                (Opened::File(file), mapping, Some(survey), Some(fingerprint))
+            }
+        };
+        let presence = if survey.is_some() { note_presence(&mut batch) } else { Vec::new() };
+        let elsewhere = Vec::new();
+        let mut prepared =
+            Self { order, lock, ledger, batch, torn_bytes, input, mapping, survey, fingerprint, presence, elsewhere };
+        // A ledger that is there already has had its answer when it was begun.
+        if !prepared.continues() {
+            prepared.look_elsewhere()?;
+            if access == Access::Post && prepared.order.ask.known == OnKnown::Refuse && !prepared.elsewhere.is_empty() {
+                return Err(Error::Known(prepared.elsewhere));
+            }
+        }
+        Ok(prepared)
+    }
+
+    /// Looks through the other ledgers of the target for rows of the input that they have as posted or in doubt.
+    fn look_elsewhere(&mut self) -> Result<(), Error> {
+        let Some(survey) = &mut self.survey else { return Ok(()) };
+        for path in ledgers::others(&self.order) {
+            let (other, _) = look(&path)?;
+            if other.header.target != self.order.ask.target {
+                continue;
+            }
+            let rows = known_elsewhere(&other, &self.batch.standings);
+            if rows > 0 {
+                self.elsewhere.push((path, rows));
+            }
+            if self.order.ask.known == OnKnown::Skip {
+                skip_known(&other, &mut self.batch.standings, survey);
+            }
+        }
+        Ok(())
+    }
+
+    /// Other ledgers that know rows of the input as posted or in doubt, and how many each. Looked for only before a
+    /// new ledger is begun, and not for a stream.
+    pub fn elsewhere(&self) -> &[(PathBuf, u64)] {
+        &self.elsewhere
+    }
+
+    /// How many rows this run will send, as far as that is known beforehand.
+    pub fn to_send(&self) -> Option<u64> {
+        let survey = self.survey.as_ref()?;
+        Some(survey.to_do.min(self.order.ask.first.unwrap_or(u64::MAX)))
+    }
+
+    /// What was asked for.
+    pub fn order(&self) -> &Order {
+        &self.order
+    }
+
+    /// The columns that are posted.
+    pub fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    /// What the first reading found; none for a stream.
+    pub fn survey(&self) -> Option<&Survey> {
+        self.survey.as_ref()
+    }
+
+    /// Whether the ledger is there already.
+    pub fn continues(&self) -> bool {
+        self.batch.run.is_some()
+    }
+
+    /// Bytes at the ledger's end that a crash had left torn: set aside when it was opened to post.
+    pub fn torn_bytes(&self) -> u64 {
+        self.torn_bytes
+    }
+
+    /// Jobs of the ledger that are no longer in the input, and how many of them are in doubt.
+    pub fn vanished(&self) -> (u64, u64) {
+        self.batch.vanished()
+    }
+
+    /// Attempts made so far for the batch, and how many of them were answered with the limit.
+    pub fn attempts(&self) -> (u64, u64) {
+        (self.batch.attempts, self.batch.limited)
+    }
+}
+
+/// Notes in `batch` which jobs vanished from the input and which returned; the same in records of a readable size.
+pub(super) fn note_presence(batch: &mut Batch) -> Vec<Record> {
+    const KEYS_A_RECORD: usize = 256;
+    let (vanished, returned) = presence_changes(&batch.standings);
+    let chunk = |keys: &[Key]| Presence { keys: keys.to_vec() };
+    let vanished = vanished.chunks(KEYS_A_RECORD).map(chunk).map(Record::Vanished);
+    let records: Vec<Record> =
+        vanished.chain(returned.chunks(KEYS_A_RECORD).map(chunk).map(Record::Returned)).collect();
+    records.iter().for_each(|record| batch.apply(record));
+    records
+}
+
+/// What the first reading of a file gives.
+struct First {
+    file: File,
+    survey: Survey,
+    mapping: Mapping,
+    fingerprint: String,
+}
+
+fn first_reading(file: File, order: &Order, batch: &mut Batch) -> Result<First, Error> {
+    let past = past(batch);
+    let first = read_through(file, order, &past, batch)?;
+    if order.ask.changed == OnChanged::Post || first.survey.to_do == 0 {
+        return Ok(first);
+    }
+    let changed = tickets_of_vanished(order, batch)?;
+    if changed.is_empty() {
+        return Ok(first);
+    }
+    // Only now is it known which tickets lost a note that was posted: their new rows are held, and counted anew.
+    batch.standings.values_mut().for_each(Standing::forget_readings);
+    read_through(first.file, order, &Past { changed, ..past }, batch)
+}
+
+fn read_through(mut file: File, order: &Order, past: &Past, batch: &mut Batch) -> Result<First, Error> {
+    let failed = Error::input(order);
+    file.rewind().map_err(|source| failed(InputError::Read { byte: 0, source }))?;
+    let mut rows = Rows::open(Hashing::new(file), &order.options()).map_err(&failed)?;
+    let survey = survey(&mut rows, &order.ask, past, order.named, &mut batch.standings).map_err(&failed)?;
+    let mapping = rows.mapping().clone();
+    let hashing = rows.into_inner();
+    let fingerprint = hashing.fingerprint();
+    Ok(First { file: hashing.into_inner(), survey, mapping, fingerprint })
+}
+
+pub(super) fn past(batch: &Batch) -> Past {
+    Past { changed: HashSet::new(), lost_records: batch.lost_records }
+}
+
+/// The tickets of jobs that are posted or in doubt and are no longer in the input.
+fn tickets_of_vanished(order: &Order, batch: &Batch) -> Result<HashSet<Ticket>, Error> {
+    let gone = |standing: &Standing| {
+        !standing.is_met(Pass::First) && matches!(standing.outcome(), Outcome::Posted | Outcome::InDoubt)
+    };
+    let mut tickets = HashSet::new();
+    if !batch.standings.values().any(gone) {
+        return Ok(tickets);
+    }
+    let path = &order.ledger;
+    let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
+    ledger::read(&file, &mut |entry| {
+        if let Record::Intent(intent) = entry.record
+            && batch.standings.get(&intent.key).is_some_and(gone)
+        {
+            tickets.insert(intent.ticket);
+        }
+    })
+    .map_err(Error::ledger(path))?;
+    Ok(tickets)
+}
+
+fn open_input(path: &Path) -> Result<File, Error> {
+    let failed = |source| Error::Open { path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    if !file.metadata().map_err(failed)?.is_file() {
+        return Err(Error::NotAFile(path.to_owned()));
+    }
+    Ok(file)
+}
