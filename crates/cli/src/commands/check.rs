@@ -145,7 +145,7 @@ fn in_words(out: &mut impl Write, prepared: &Prepared, survey: &Survey, time: Du
         for request in requests(survey) {
             writeln!(out, "  {request}")?;
         }
-        let time = humantime::format_duration(Duration::from_secs(time.as_secs()));
+        let time = humantime::format_duration(Duration::from_secs(time.as_secs().max(1)));
         writeln!(out, "{} to send, in about {time}", thousands(survey.to_do))?;
     }
     Ok(())

@@ -205,7 +205,7 @@ fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
         }
     }
     let time = order.settings.best_finish(to_send, Duration::from_millis(200));
-    let time = humantime::format_duration(Duration::from_secs(time.as_secs()));
+    let time = humantime::format_duration(Duration::from_secs(time.as_secs().max(1)));
     eprint!("Post {} notes now, in about {time}? [y/N] ", thousands(to_send));
     answered_yes()
 }

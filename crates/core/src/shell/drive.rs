@@ -17,6 +17,9 @@ use crate::outcome::Stop;
 use crate::storage::Storage;
 use crate::transport::{Failure, Reply, Transport};
 
+/// Whoever watches hears of a run at least so often, through the longest pause.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
 /// What a run lets others see.
 #[derive(Debug, Clone, Copy)]
 pub enum Observation<'a> {
@@ -71,9 +74,10 @@ impl<S: Storage + 'static, T: Transport> Drive<'_, S, T> {
                 self.committer.commit(std::mem::take(&mut to_commit));
             }
             let progress = self.engine.progress();
-            (self.observe)(Observation::Progress(&progress, self.clock.now().elapsed));
+            let now = self.clock.now().elapsed;
+            (self.observe)(Observation::Progress(&progress, now));
 
-            let wake = self.engine.wake_at().into_iter().chain(grace_over).min();
+            let wake = self.engine.wake_at().into_iter().chain(grace_over).fold(now + TELL_EVERY, Duration::min);
             tokio::select! {
                 // In this order: a reply that was read is heard of before anything new is begun.
                 biased;
@@ -104,8 +108,7 @@ impl<S: Storage + 'static, T: Transport> Drive<'_, S, T> {
                         self.engine.handle(Event::InputFailed(why), self.clock.now());
                     }
                 },
-                () = tokio::time::sleep_until(self.clock.at(wake.unwrap_or_default())), if wake.is_some() => {}
-                else => unreachable!("the engine waits for something, or it is done"),
+                () = tokio::time::sleep_until(self.clock.at(wake)) => {}
             }
             while let Some(ended) = attempts.try_next() {
                 self.heard(ended);
