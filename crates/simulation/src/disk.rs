@@ -6,7 +6,8 @@
 //!
 //! Every operation is a *step*. A step can be the one at which everything ends, or the one that fails.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -61,6 +62,8 @@ pub enum Fate {
     Reordered(usize),
     /// Of each 64 blocks those whose bit is set are there, and zeros instead of the others.
     Blocks(u64),
+    /// All of it is there, and one bit of this byte is not what was written.
+    Garbled(usize),
 }
 
 #[derive(Debug, Clone)]
@@ -77,6 +80,8 @@ struct State {
     generation: u64,
     /// What this very disk saw done wrong.
     offence: Option<&'static str>,
+    /// Every line that was ever to be written, hashed.
+    lines: HashSet<u64>,
     rng: Rng,
 }
 
@@ -148,17 +153,19 @@ impl Fate {
                     }
                 }
             }
+            Self::Garbled(at) => survived.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1),
         }
         Some(survived)
     }
 
     fn draw(rng: &mut Rng, longest: usize) -> Self {
-        match rng.u8(0..8) {
+        match rng.u8(0..9) {
             0 | 1 => Self::Lost,
             2 => Self::Kept,
             3 | 4 => Self::Torn(rng.usize(0..=longest)),
             5 => Self::Zeroed(rng.usize(0..=longest)),
             6 => Self::Reordered(rng.usize(0..=longest)),
+            7 => Self::Garbled(rng.usize(0..=longest)),
             _ => Self::Blocks(rng.u64(..)),
         }
     }
@@ -172,8 +179,15 @@ impl Fate {
             Self::Zeroed(_) => "zeroed",
             Self::Reordered(_) => "written last part first",
             Self::Blocks(_) => "written in part",
+            Self::Garbled(_) => "garbled",
         }
     }
+}
+
+fn hash(line: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    line.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn power_is_gone() -> io::Error {
@@ -205,6 +219,7 @@ impl State {
 
     fn write(&mut self, file: usize, bytes: &[u8]) -> io::Result<()> {
         let sound = self.storage_step()?;
+        self.lines.extend(bytes.split_inclusive(|byte| *byte == b'\n').map(hash));
         let written = if sound { bytes.len() } else { self.rng.usize(0..=bytes.len()) };
         let file = &mut self.files[file];
         let at = file.live.len();
@@ -305,6 +320,7 @@ impl Disk {
             failures: 0,
             generation: 0,
             offence: None,
+            lines: HashSet::new(),
             rng: Rng::with_seed(seed),
         })))
     }
@@ -376,6 +392,8 @@ impl Disk {
                 fates.extend([Fate::Zeroed(0), Fate::Zeroed(longest / 2)]);
                 fates.extend([Fate::Reordered(1), Fate::Reordered(longest / 2)]);
                 fates.extend(ends.first().map(|end| Fate::Reordered(end + 1)));
+                // A digit of a checksum.
+                fates.extend(ends.iter().map(|end| Fate::Garbled(end.saturating_sub(3))));
             }
         }
         (0..=names).flat_map(|names| fates.iter().map(move |writes| Survival { names, writes: *writes })).collect()
@@ -409,6 +427,13 @@ impl Disk {
         let file = state.durable_names.get(LEDGER).map(|file| &state.files[*file]);
         let bytes = file.map_or(&[][..], |file| if file.dropped { &file.live } else { &file.durable });
         look(bytes, state.generation)
+    }
+
+    /// Whether the ledger has a line now that was never written: one that nobody may take for a record.
+    pub fn has_foreign_line(&self) -> bool {
+        let state = self.state();
+        let ledger = state.live_names.get(LEDGER).map_or(&[][..], |file| &state.files[*file].live);
+        ledger.split_inclusive(|byte| *byte == b'\n').any(|line| !state.lines.contains(&hash(line)))
     }
 
     /// The ledger as it is read now.
@@ -544,6 +569,7 @@ mod tests {
             (Fate::Zeroed(1), b"abcde\0\0\0"),
             (Fate::Reordered(3), b"abcd\0\0\0h"),
             (Fate::Blocks(0), b"abcd\0\0\0\0"),
+            (Fate::Garbled(0), b"abcddfgh"),
         ] {
             let crashed = disk.fork();
             crashed.survive(Survival { names: 0, writes });
