@@ -6,12 +6,17 @@
 //!
 //! Every operation is a *step*. A step can be the one at which everything ends, or the one that fails.
 
-use std::collections::BTreeMap;
+mod fate;
+
+use std::collections::{BTreeMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use batchpost::storage::{Directory, Storage};
 use fastrand::Rng;
+
+pub use fate::Fate;
 
 /// The ledger's name.
 const LEDGER: &str = "ledger";
@@ -19,9 +24,6 @@ const LEDGER: &str = "ledger";
 const UNFINISHED: &str = "ledger.new";
 /// Where torn tails are kept.
 const ASIDE: &str = "ledger.torn";
-
-/// A loss of power may keep some blocks of a write and lose others. Real ones are larger; so are real writes.
-const BLOCK_BYTES: usize = 64;
 
 /// The disk. Clones share it: a ledger owns one handle, the world another. To go on from one moment in several ways,
 /// [`Disk::fork`] it.
@@ -46,23 +48,6 @@ pub struct Survival {
     pub writes: Fate,
 }
 
-/// What becomes of a write that was not synced.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// Nothing of it is there.
-    Lost,
-    /// All of it is there.
-    Kept,
-    /// The file ends after so many of its bytes.
-    Torn(usize),
-    /// The file has its full length, and zeros after so many of its bytes.
-    Zeroed(usize),
-    /// The file has its full length, and zeros instead of its first so many bytes: what was written last is there.
-    Reordered(usize),
-    /// Of each 64 blocks those whose bit is set are there, and zeros instead of the others.
-    Blocks(u64),
-}
-
 #[derive(Debug, Clone)]
 struct State {
     files: Vec<File>,
@@ -77,6 +62,8 @@ struct State {
     generation: u64,
     /// What this very disk saw done wrong.
     offence: Option<&'static str>,
+    /// Every line that was ever to be written, hashed.
+    lines: HashSet<u64>,
     rng: Rng,
 }
 
@@ -131,49 +118,10 @@ impl Change {
     }
 }
 
-impl Fate {
-    /// What is there of `bytes`; none where not even the file's length changed.
-    fn of(self, bytes: &[u8]) -> Option<Vec<u8>> {
-        let mut survived = bytes.to_vec();
-        match self {
-            Self::Lost => return None,
-            Self::Kept => {}
-            Self::Torn(keep) => survived.truncate(keep),
-            Self::Zeroed(from) => survived.iter_mut().skip(from).for_each(|byte| *byte = 0),
-            Self::Reordered(to) => survived.iter_mut().take(to).for_each(|byte| *byte = 0),
-            Self::Blocks(mask) => {
-                for (number, block) in survived.chunks_mut(BLOCK_BYTES).enumerate() {
-                    if mask >> (number % 64) & 1 == 0 {
-                        block.fill(0);
-                    }
-                }
-            }
-        }
-        Some(survived)
-    }
-
-    fn draw(rng: &mut Rng, longest: usize) -> Self {
-        match rng.u8(0..8) {
-            0 | 1 => Self::Lost,
-            2 => Self::Kept,
-            3 | 4 => Self::Torn(rng.usize(0..=longest)),
-            5 => Self::Zeroed(rng.usize(0..=longest)),
-            6 => Self::Reordered(rng.usize(0..=longest)),
-            _ => Self::Blocks(rng.u64(..)),
-        }
-    }
-
-    /// Short, for a history in words.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Lost => "lost",
-            Self::Kept => "kept",
-            Self::Torn(_) => "torn",
-            Self::Zeroed(_) => "zeroed",
-            Self::Reordered(_) => "written last part first",
-            Self::Blocks(_) => "written in part",
-        }
-    }
+fn hash(line: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    line.hash(&mut hasher);
+    hasher.finish()
 }
 
 fn power_is_gone() -> io::Error {
@@ -205,6 +153,7 @@ impl State {
 
     fn write(&mut self, file: usize, bytes: &[u8]) -> io::Result<()> {
         let sound = self.storage_step()?;
+        self.lines.extend(bytes.split_inclusive(|byte| *byte == b'\n').map(hash));
         let written = if sound { bytes.len() } else { self.rng.usize(0..=bytes.len()) };
         let file = &mut self.files[file];
         let at = file.live.len();
@@ -305,6 +254,7 @@ impl Disk {
             failures: 0,
             generation: 0,
             offence: None,
+            lines: HashSet::new(),
             rng: Rng::with_seed(seed),
         })))
     }
@@ -376,6 +326,8 @@ impl Disk {
                 fates.extend([Fate::Zeroed(0), Fate::Zeroed(longest / 2)]);
                 fates.extend([Fate::Reordered(1), Fate::Reordered(longest / 2)]);
                 fates.extend(ends.first().map(|end| Fate::Reordered(end + 1)));
+                // A digit of a checksum.
+                fates.extend(ends.iter().map(|end| Fate::Garbled(end.saturating_sub(3))));
             }
         }
         (0..=names).flat_map(|names| fates.iter().map(move |writes| Survival { names, writes: *writes })).collect()
@@ -409,6 +361,13 @@ impl Disk {
         let file = state.durable_names.get(LEDGER).map(|file| &state.files[*file]);
         let bytes = file.map_or(&[][..], |file| if file.dropped { &file.live } else { &file.durable });
         look(bytes, state.generation)
+    }
+
+    /// Whether the ledger has a line now that was never written: one that nobody may take for a record.
+    pub fn has_foreign_line(&self) -> bool {
+        let state = self.state();
+        let ledger = state.live_names.get(LEDGER).map_or(&[][..], |file| &state.files[*file].live);
+        ledger.split_inclusive(|byte| *byte == b'\n').any(|line| !state.lines.contains(&hash(line)))
     }
 
     /// The ledger as it is read now.
@@ -512,87 +471,4 @@ impl Storage for DiskFile {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn content(disk: &Disk) -> Option<Vec<u8>> {
-        let file = disk.ledger()?;
-        let mut bytes = vec![0; usize::try_from(file.size().unwrap()).unwrap()];
-        file.read_at(0, &mut bytes).unwrap();
-        Some(bytes)
-    }
-
-    fn begun() -> (Disk, DiskFile) {
-        let mut disk = Disk::new(1);
-        disk.create_unfinished().unwrap();
-        disk.rename_finished().unwrap();
-        disk.sync().unwrap();
-        let file = disk.ledger().unwrap();
-        (disk, file)
-    }
-
-    #[test]
-    fn what_was_synced_survives_and_what_was_not_survives_as_drawn() {
-        let (disk, mut file) = begun();
-        file.append(b"abcd").unwrap();
-        file.sync().unwrap();
-        file.append(b"efgh").unwrap();
-        for (writes, left) in [
-            (Fate::Lost, &b"abcd"[..]),
-            (Fate::Kept, b"abcdefgh"),
-            (Fate::Torn(1), b"abcde"),
-            (Fate::Zeroed(1), b"abcde\0\0\0"),
-            (Fate::Reordered(3), b"abcd\0\0\0h"),
-            (Fate::Blocks(0), b"abcd\0\0\0\0"),
-        ] {
-            let crashed = disk.fork();
-            crashed.survive(Survival { names: 0, writes });
-            assert_eq!(content(&crashed).unwrap(), left);
-        }
-    }
-
-    #[test]
-    fn an_unsynced_truncate_may_be_undone() {
-        let (disk, mut file) = begun();
-        file.append(b"abcd").unwrap();
-        file.sync().unwrap();
-        file.set_aside(b"cd").unwrap();
-        file.truncate(2).unwrap();
-        assert_eq!(content(&disk).unwrap(), b"ab");
-        disk.survive(Survival { names: 0, writes: Fate::Lost });
-        assert_eq!(content(&disk).unwrap(), b"abcd");
-    }
-
-    #[test]
-    fn names_that_were_not_synced_may_be_gone_or_the_old_ones() {
-        let mut disk = Disk::new(1);
-        disk.create_unfinished().unwrap().append(b"a").unwrap();
-        disk.rename_finished().unwrap();
-        for (names, there) in [(0, false), (1, false), (2, true)] {
-            let crashed = disk.fork();
-            crashed.survive(Survival { names, writes: Fate::Kept });
-            assert_eq!(content(&crashed).is_some(), there);
-        }
-    }
-
-    #[test]
-    fn the_step_that_ends_everything_has_no_effect_and_none_follows() {
-        let (disk, mut file) = begun();
-        disk.begin_run(Trouble { crash_at: Some(1), fail_at: None });
-        file.append(b"a").unwrap();
-        assert!(file.sync().is_err());
-        assert!(file.append(b"b").is_err());
-        assert!(disk.has_crashed());
-        assert_eq!(content(&disk).unwrap(), b"a");
-    }
-
-    #[test]
-    fn a_step_that_fails_fails_once() {
-        let (disk, mut file) = begun();
-        disk.begin_run(Trouble { crash_at: None, fail_at: Some(1) });
-        file.append(b"a").unwrap();
-        assert!(file.sync().is_err());
-        assert!(disk.has_failed());
-        file.sync().unwrap();
-    }
-}
+mod tests;

@@ -90,6 +90,9 @@ enum Committing {
 impl<'h> Run<'h> {
     fn begin(history: &'h mut History, plan: &Plan, sheet: &'h [u8]) -> Result<Self, Cut> {
         let opened = ledger::resume(&mut history.disk.clone()).map_err(|error| unusable(history, &error))?;
+        if history.disk.has_foreign_line() {
+            return Err(Violation::new("the ledger was opened with a line in it that was never written").into());
+        }
         if let Some((_, _, extent)) = &opened
             && extent.torn_bytes > 0
         {

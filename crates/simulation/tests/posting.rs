@@ -31,6 +31,13 @@ fn a_hundred_rows_finish_within_5_percent_of_the_best_and_never_exceed_the_limit
     }
 }
 
+#[test]
+fn where_nothing_takes_any_time_windows_that_count_both_of_their_ends_hold() {
+    let instant = Duration::ZERO..=Duration::ZERO;
+    let history = whole(Scenario { latency: instant.clone(), commit: instant, ..Scenario::calm(1, 1..=60) });
+    assert_eq!(history.server().report().most_in_any_window, 25);
+}
+
 /// A fault for each of these shares of all requests, in turn.
 fn strike(seed: u64, requests: usize, shares: &[(Fault, f64)]) -> Vec<Option<Fault>> {
     let mut rng = fastrand::Rng::with_seed(seed);

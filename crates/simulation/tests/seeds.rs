@@ -41,7 +41,7 @@ const TO_BE_SEEN: &[(&str, &[&str])] = &[
     ),
     (
         "unsynced writes at a loss of power",
-        &["kept", "lost", "torn", "written in part", "written last part first", "zeroed"],
+        &["garbled", "kept", "lost", "torn", "written in part", "written last part first", "zeroed"],
     ),
     ("verdict", &["again", "hopeless", "limited", "posted", "rejected", "unknown", "unsent", "withdrawn"]),
 ];

@@ -1,0 +1,73 @@
+//! What a loss of power makes of a write.
+
+use fastrand::Rng;
+
+/// A loss of power may keep some blocks of a write and lose others. Real ones are larger; so are real writes.
+const BLOCK_BYTES: usize = 64;
+
+/// What becomes of a write that was not synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// Nothing of it is there.
+    Lost,
+    /// All of it is there.
+    Kept,
+    /// The file ends after so many of its bytes.
+    Torn(usize),
+    /// The file has its full length, and zeros after so many of its bytes.
+    Zeroed(usize),
+    /// The file has its full length, and zeros instead of its first so many bytes: what was written last is there.
+    Reordered(usize),
+    /// Of each 64 blocks those whose bit is set are there, and zeros instead of the others.
+    Blocks(u64),
+    /// All of it is there, and one bit of this byte is not what was written.
+    Garbled(usize),
+}
+
+impl Fate {
+    /// What is there of `bytes`; none where not even the file's length changed.
+    pub(super) fn of(self, bytes: &[u8]) -> Option<Vec<u8>> {
+        let mut survived = bytes.to_vec();
+        match self {
+            Self::Lost => return None,
+            Self::Kept => {}
+            Self::Torn(keep) => survived.truncate(keep),
+            Self::Zeroed(from) => survived.iter_mut().skip(from).for_each(|byte| *byte = 0),
+            Self::Reordered(to) => survived.iter_mut().take(to).for_each(|byte| *byte = 0),
+            Self::Blocks(mask) => {
+                for (number, block) in survived.chunks_mut(BLOCK_BYTES).enumerate() {
+                    if mask >> (number % 64) & 1 == 0 {
+                        block.fill(0);
+                    }
+                }
+            }
+            Self::Garbled(at) => survived.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1),
+        }
+        Some(survived)
+    }
+
+    pub(super) fn draw(rng: &mut Rng, longest: usize) -> Self {
+        match rng.u8(0..9) {
+            0 | 1 => Self::Lost,
+            2 => Self::Kept,
+            3 | 4 => Self::Torn(rng.usize(0..=longest)),
+            5 => Self::Zeroed(rng.usize(0..=longest)),
+            6 => Self::Reordered(rng.usize(0..=longest)),
+            7 => Self::Garbled(rng.usize(0..=longest)),
+            _ => Self::Blocks(rng.u64(..)),
+        }
+    }
+
+    /// Short, for a history in words.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Lost => "lost",
+            Self::Kept => "kept",
+            Self::Torn(_) => "torn",
+            Self::Zeroed(_) => "zeroed",
+            Self::Reordered(_) => "written last part first",
+            Self::Blocks(_) => "written in part",
+            Self::Garbled(_) => "garbled",
+        }
+    }
+}
