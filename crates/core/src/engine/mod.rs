@@ -350,6 +350,10 @@ impl Engine {
             OnceDurable::Clear(id) => {
                 let attempt = self.attempts.remove(id).expect("an attempt that was not sent has not ended");
                 self.limiter.give_back(attempt.taken, Ended::NotSent, Duration::ZERO);
+                let job = &self.backlog.get_mut(attempt.place).job;
+                let (row, ticket) = (job.position.record, job.ticket);
+                // The intent may be on the disk all the same: then the row is in doubt, and was never sent.
+                self.tell(Notice::Unwritten { row, ticket, verdict: VerdictWord::Withdrawn });
             }
             OnceDurable::Moved(Move { row, ticket, verdict, .. }) => {
                 self.tell(Notice::Unwritten { row: *row, ticket: *ticket, verdict: *verdict });
