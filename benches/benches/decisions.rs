@@ -42,7 +42,7 @@ fn post_all(mut offers: std::vec::IntoIter<batchpost::engine::Offer>) -> Counts 
         elapsed += Duration::from_micros(1);
         let now = now(elapsed);
         while engine.wants_input() {
-            let event = offers.next().map_or(Event::InputEnded(None), Event::Job);
+            let event = offers.next().map_or(Event::InputEnded(Vec::new()), Event::Job);
             engine.handle(event, now);
         }
         while let Some(action) = engine.next_action(now) {

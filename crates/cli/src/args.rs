@@ -244,11 +244,11 @@ pub(crate) struct Posting {
     #[arg(long, value_name = "TIME", default_value = "30s", value_parser = timeout)]
     pub(crate) timeout: Duration,
     /// How long an interrupted run waits for replies in flight
-    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = humantime::parse_duration)]
+    #[arg(long, value_name = "TIME", default_value = "30s", value_parser = grace)]
     pub(crate) grace: Duration,
     /// How often a row is tried in one run
-    #[arg(long, value_name = "N", default_value = "5")]
-    pub(crate) max_attempts: NonZeroU32,
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) max_attempts: u32,
     /// What an unexplained 500 is taken for: not created (retry), or perhaps created (hold in doubt)
     #[arg(long, value_enum, default_value_t = On500Arg::Retry)]
     pub(crate) on_500: On500Arg,
@@ -258,6 +258,12 @@ pub(crate) struct Posting {
     /// End each note with a short reference, by which a doubtful one can be searched for in the CRM; `show` prints it
     #[arg(long)]
     pub(crate) marker: bool,
+}
+
+/// No longer than the longest time-out: what is in flight has ended by then.
+fn grace(text: &str) -> Result<Duration, String> {
+    let grace = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if grace <= Duration::from_secs(24 * 60 * 60) { Ok(grace) } else { Err("it must be at most 1d".to_owned()) }
 }
 
 /// Zero would put every row in doubt, and a day is longer than any server takes.

@@ -169,7 +169,7 @@ impl<'h> Run<'h> {
                 Ok(Fed::Aside(aside)) => Event::Aside(aside),
                 Ok(Fed::Passed(outcome)) => Event::Passed(outcome),
                 Ok(Fed::Withheld) => Event::InputWithheld,
-                Ok(Fed::End) => Event::InputEnded(None),
+                Ok(Fed::End) => Event::InputEnded(Vec::new()),
                 Err(error) => Event::InputFailed(error.to_string()),
             };
             self.handle(event);

@@ -78,7 +78,7 @@ pub(crate) fn settings(posting: &Posting, endpoint: Option<&Endpoint>) -> anyhow
         concurrency: posting.concurrency.map(Into::into),
         timeout: posting.timeout,
         grace: posting.grace,
-        max_attempts: posting.max_attempts.into(),
+        max_attempts: posting.max_attempts,
         on_500: match posting.on_500 {
             On500Arg::Retry => On500::Retry,
             On500Arg::Hold => On500::Hold,

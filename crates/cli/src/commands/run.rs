@@ -104,7 +104,7 @@ fn carry_out(plan: Plan, output: &Output, screen: &Screen) -> anyhow::Result<u8>
     }
     say_what_is_done(&prepared);
 
-    let ledger = prepared.order().ledger.clone();
+    let Order { ledger, source, .. } = prepared.order().clone();
     let rows = prepared.survey().map(|survey| survey.rows);
     let mut watcher = Watcher::new(screen, rows, output.quiet);
     let (in_doubt, all_in_doubt) =
@@ -128,11 +128,15 @@ fn carry_out(plan: Plan, output: &Output, screen: &Screen) -> anyhow::Result<u8>
             warn!("and {} more rows in doubt; `batchpost show --state in_doubt` names them", thousands(more));
         }
     }
-    let mut stdout = io::stdout().lock();
-    if output.json {
-        writeln!(stdout, "{}", Summary::of_report(&report, &ledger).json())?;
-    } else if !output.quiet {
-        write!(stdout, "{}", in_words(&report, &ledger))?;
+    let result = match (output.json, output.quiet) {
+        (true, _) => format!("{}\n", Summary::of_report(&report, &ledger).json()),
+        (false, true) => String::new(),
+        (false, false) => in_words(&report, &ledger, &source),
+    };
+    match io::stdout().lock().write_all(result.as_bytes()) {
+        // Nobody listens any more, but the exit code is still the batch's.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        written => written?,
     }
     if let Some(server) = server
         && !output.quiet
@@ -249,7 +253,7 @@ fn say_what_is_done(prepared: &Prepared) {
     }
 }
 
-fn in_words(report: &Report, ledger: &std::path::Path) -> String {
+fn in_words(report: &Report, ledger: &std::path::Path, source: &Source) -> String {
     let mut text = summary::table(&report.counts);
     let elapsed = Duration::from_millis(report.elapsed.as_millis() as u64);
     text += &format!(
@@ -261,7 +265,11 @@ fn in_words(report: &Report, ledger: &std::path::Path) -> String {
         ledger.display()
     );
     if let Some(stop) = report.stopped {
-        text += &format!("stopped: {stop}; to go on: batchpost resume {}\n", ledger.display());
+        let go_on = match source {
+            Source::File(_) => format!("batchpost resume {}", ledger.display()),
+            Source::Stdin => "give the same input again, with the same --ledger".to_owned(),
+        };
+        text += &format!("stopped: {stop}; to go on: {go_on}\n");
     }
     for (count, state) in [
         (report.counts.in_doubt, "in_doubt"),

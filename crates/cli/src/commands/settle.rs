@@ -75,12 +75,15 @@ fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<(Key, Deci
     for number in &settle.rows {
         let of_row = settling.histories.iter().filter(|(key, history)| {
             let vanished = settling.batch.standings.get(key).is_none_or(|standing| standing.is_vanished());
-            history.row == *number && !vanished
+            history.row == *number && history.row_is_current && !vanished
         });
         let before = chosen.len();
         chosen.extend(of_row.map(|(key, _)| (*key, decision)));
         if chosen.len() == before {
-            bail!("the ledger has no record of a row {number}: it is still to do, or was never in the input");
+            bail!(
+                "the ledger has no record of a row {number} of the sheet as it was last read: it is still to do, or the \
+                 sheet was changed since its record; `export` it and settle with --from"
+            );
         }
     }
     Ok(chosen)

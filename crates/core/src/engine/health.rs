@@ -177,10 +177,12 @@ impl Health {
         if now.saturating_sub(since) >= LONGEST_LIMITED {
             return Advice::Stop(Stop::Limited, "the API has answered with its limit for an hour");
         }
-        let doubled = base.saturating_mul(1 << self.limited_pauses.min(20)).min(LONGEST_PAUSE.max(base));
+        // A late reply tells of the pause under way, not of a further one.
         if !late {
             self.limited_pauses += 1;
         }
+        let doublings = self.limited_pauses.saturating_sub(1).min(20);
+        let doubled = base.saturating_mul(1 << doublings).min(LONGEST_PAUSE.max(base));
         self.begin_pause(Cause::Limited, asked.unwrap_or(doubled), now)
     }
 
@@ -281,7 +283,8 @@ mod tests {
         }
         assert_eq!(health.heard(AttemptId(1), &LIMITED, s(1)), Advice::Pause(Cause::Limited, s(5)));
         health.heard(AttemptId(2), &LIMITED, s(1));
-        health.heard(AttemptId(3), &LIMITED, s(1));
+        health.heard(AttemptId(3), &LIMITED, s(2));
+        assert_eq!(health.pause(s(2)), Some((Cause::Limited, s(7))), "no longer than a window after the last of them");
         assert_eq!(tell(&mut health, 4, &Verdict::Posted, 20), Advice::GoOn);
         assert_eq!(tell(&mut health, 5, &LIMITED, 21), Advice::Pause(Cause::Limited, s(5)));
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::job::{Job, Ticket};
-use crate::ledger::{Aside, Reading, Record};
+use crate::ledger::{Aside, Record};
 use crate::outcome::{Counts, Outcome, Stop, VerdictWord};
 use crate::transport::{Failure, Reply};
 
@@ -43,8 +43,9 @@ pub enum Event {
     Aside(Aside),
     /// A stream has a row that needs nothing done. (What a file holds was counted before the run.)
     Passed(Outcome),
-    /// The input has come to its end; a stream tells what it held.
-    InputEnded(Option<Reading>),
+    /// The input has come to its end. What only a stream's end shows is to be recorded: what it held, and which jobs
+    /// vanished from it or returned.
+    InputEnded(Vec<Record>),
     /// As many rows as were asked for were read, and more are left.
     InputWithheld,
     /// The input could not be read on, or is not what it was when it was first read.
@@ -59,6 +60,8 @@ pub enum Event {
     Interrupted,
     /// What is in flight has been waited for long enough.
     GraceOver,
+    /// The run ends at once, and nothing more is written: what is under way is left in doubt.
+    Abandoned,
 }
 
 /// Something is to be done.

@@ -157,6 +157,9 @@ enum Ending {
 const LOOK_AHEAD: usize = 16;
 const LEAST_LOOK_AHEAD: usize = 1024;
 
+/// Records that may wait to become durable before the input is made to wait.
+const MOST_UNCOMMITTED: usize = 4096;
+
 /// How long to pause for a limited reply where no limit of ours says how long a window is.
 const UNKNOWN_WINDOW: Duration = Duration::from_secs(5);
 
@@ -195,7 +198,9 @@ impl Engine {
 
     /// Whether more of the input is wanted. At most one more row may be given each time this says so.
     pub fn wants_input(&self) -> bool {
-        self.input == InputState::Open && self.stop.is_none() && self.backlog.has_room()
+        // Rows that are only written down wait for the disk, not for a slot.
+        let behind = self.uncommitted.len() >= MOST_UNCOMMITTED;
+        self.input == InputState::Open && self.stop.is_none() && self.backlog.has_room() && !behind
     }
 
     /// When to call [`Engine::next_action`] again if nothing happens before. None: only an event will change things.
@@ -229,10 +234,10 @@ impl Engine {
                 self.write(Record::Aside(aside), OnceDurable::Nothing);
             }
             Event::Passed(outcome) => self.count(outcome),
-            Event::InputEnded(reading) => {
+            Event::InputEnded(records) => {
                 self.input = InputState::Ended;
-                if let Some(reading) = reading {
-                    self.write(Record::Read(reading), OnceDurable::Nothing);
+                for record in records {
+                    self.write(record, OnceDurable::Nothing);
                 }
             }
             Event::InputWithheld => self.input = InputState::Withheld,
@@ -244,6 +249,7 @@ impl Engine {
             Event::LedgerFailed(why) => self.ledger_failed(why),
             Event::Ended(attempt, result) => self.ended(attempt, &result, now),
             Event::Interrupted => self.stop(Stop::Interrupted, "asked to end".to_owned()),
+            Event::Abandoned => self.abandon(),
             Event::GraceOver => {
                 let sent: Vec<AttemptId> =
                     self.attempts.iter().filter(|(_, a)| a.phase == Phase::Sent).map(|(id, _)| *id).collect();
@@ -290,7 +296,8 @@ impl Engine {
 
     /// No new attempt starts from here on. The first reason given is the run's.
     fn stop(&mut self, stop: Stop, why: String) {
-        if self.stop.is_none() {
+        // What is over cannot be stopped: its last record says how it ended.
+        if self.stop.is_none() && self.ending == Ending::No {
             self.stop = Some(stop);
             self.tell(Notice::Stopping { stop, why });
         }
@@ -336,10 +343,23 @@ impl Engine {
         self.ledger_failed = true;
         // Whatever ended the run before, that its record cannot be relied on weighs more.
         self.stop = None;
-        self.stop(Stop::Ledger, why);
         self.ending = Ending::No;
+        self.stop(Stop::Ledger, why);
         for (_, then) in std::mem::take(&mut self.uncommitted) {
             self.unwritten(&then);
+        }
+    }
+
+    /// Counts as in doubt what the next reader of the ledger will find so.
+    fn abandon(&mut self) {
+        for (_, then) in std::mem::take(&mut self.uncommitted) {
+            if let OnceDurable::Moved(Move { from, .. }) = then {
+                self.progress.counts.move_one(from, from.then(Outcome::InDoubt));
+            }
+        }
+        for attempt in std::mem::take(&mut self.attempts).into_values() {
+            let from = self.backlog.get_mut(attempt.place).stands;
+            self.progress.counts.move_one(from, from.then(Outcome::InDoubt));
         }
     }
 
@@ -355,7 +375,8 @@ impl Engine {
                 // The intent may be on the disk all the same: then the row is in doubt, and was never sent.
                 self.tell(Notice::Unwritten { row, ticket, verdict: VerdictWord::Withdrawn });
             }
-            OnceDurable::Moved(Move { row, ticket, verdict, .. }) => {
+            OnceDurable::Moved(Move { row, ticket, from, verdict, .. }) => {
+                self.progress.counts.move_one(*from, from.then(Outcome::InDoubt));
                 self.tell(Notice::Unwritten { row: *row, ticket: *ticket, verdict: *verdict });
             }
         }

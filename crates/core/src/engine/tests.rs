@@ -79,7 +79,7 @@ impl Driver {
             assert!(engine.wants_input());
             engine.handle(Event::Job(row), now(ms(0)));
         }
-        engine.handle(Event::InputEnded(None), now(ms(0)));
+        engine.handle(Event::InputEnded(Vec::new()), now(ms(0)));
         let round_trip = ms(100);
         Self { engine, now: ms(0), round_trip, flying: Vec::new(), tries: HashMap::new(), saw: Vec::new() }
     }

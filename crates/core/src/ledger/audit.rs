@@ -29,7 +29,7 @@ pub struct LimitAudit {
     pub limit: Limit,
     /// The most requests that any server can have counted in one window of a single run.
     pub peak_in_a_run: u32,
-    /// The same over all runs, by the wall clock: runs one right after the other share windows.
+    /// The same over all runs that had this limit, by the wall clock: runs one right after the other share windows.
     pub peak: u32,
 }
 
@@ -173,16 +173,17 @@ fn limits(runs: &[(Vec<Limit>, Vec<Interval>)]) -> Vec<LimitAudit> {
             limits.push(*limit);
         }
     }
-    let all: Vec<Interval> = runs.iter().flat_map(|(_, intervals)| intervals).copied().collect();
-    let of = |limit: Limit| LimitAudit {
-        limit,
-        peak_in_a_run: runs
+    let of = |limit: Limit| {
+        let under_it: Vec<&[Interval]> = runs
             .iter()
             .filter(|(limits, _)| limits.contains(&limit))
-            .map(|(_, intervals)| peak(intervals, limit.window()))
-            .max()
-            .unwrap_or(0),
-        peak: peak(&all, limit.window()),
+            .map(|(_, intervals)| intervals.as_slice())
+            .collect();
+        LimitAudit {
+            limit,
+            peak_in_a_run: under_it.iter().map(|run| peak(run, limit.window())).max().unwrap_or(0),
+            peak: peak(&under_it.concat(), limit.window()),
+        }
     };
     limits.into_iter().map(of).collect()
 }

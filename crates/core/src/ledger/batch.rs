@@ -196,8 +196,10 @@ impl Batch {
             }
             Record::Read(reading) => self.reading = Some(reading.clone()),
             Record::Finish(finish) => {
-                // Every row was read: those that the ledger did not know were put in doubt, and later ones are new.
-                self.lost_records &= finish.stopped.is_some();
+                // Every row was read: those that the ledger did not know were put in doubt, and later ones are new. A
+                // ledger that knows rows of other inputs may have lost records of those as well.
+                let all = finish.stopped.is_none() && !self.standings.values().any(|job| job.is_vanished());
+                self.lost_records &= !all;
                 self.finish = Some(finish.clone());
             }
             Record::Header(_) | Record::Mark(_) => {}

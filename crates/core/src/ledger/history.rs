@@ -10,8 +10,12 @@ use crate::outcome::Outcome;
 /// The last that is known of a job.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct History {
-    /// Number of its row, as it was last read.
+    /// Number of its row, by the reading that its last record was made in.
     pub row: u64,
+    /// Whether that was the last reading of the input, or one of the very same bytes: else the row may have moved.
+    pub row_is_current: bool,
+    /// The reading, by the number of changes of the input before it.
+    reading: u32,
     /// Its ticket, where a record says it.
     pub ticket: Option<Ticket>,
     /// What was last said of it: the API's answer, why it was set aside, why it was settled.
@@ -29,10 +33,20 @@ pub struct History {
 /// As [`read`].
 pub fn histories(storage: &impl Storage, wanted: impl Fn(&Key) -> bool) -> Result<KeyMap<History>, LedgerError> {
     let mut all: KeyMap<History> = KeyMap::default();
+    let mut reading = 0;
+    let mut fingerprint = None;
     read(storage, &mut |entry| match entry.record {
+        Record::Run(run) => {
+            let read = run.input.read.map(|read| read.fingerprint);
+            if read.is_none() || read != fingerprint {
+                reading += 1;
+            }
+            fingerprint = read;
+        }
         Record::Intent(intent) if wanted(&intent.key) => {
             let history = all.entry(intent.key).or_default();
-            (history.row, history.ticket, history.at) = (intent.row, Some(intent.ticket), Some(intent.wall));
+            (history.row, history.reading) = (intent.row, reading);
+            (history.ticket, history.at) = (Some(intent.ticket), Some(intent.wall));
             history.reason = "the run was cut off before its reply was recorded".to_owned();
             history.settled_from = None;
         }
@@ -43,13 +57,13 @@ pub fn histories(storage: &impl Storage, wanted: impl Fn(&Key) -> bool) -> Resul
         }
         Record::Aside(aside) if wanted(&aside.key) => {
             let history = all.entry(aside.key).or_default();
-            (history.row, history.ticket) = (aside.row, aside.ticket);
+            (history.row, history.reading) = (aside.row, reading);
+            history.ticket = aside.ticket.or(history.ticket);
             history.reason = aside.why;
         }
         Record::Settle(settlement) => {
             for row in settlement.rows.iter().filter(|row| wanted(&row.key)) {
                 let history = all.entry(row.key).or_default();
-                history.row = row.row;
                 history.at = Some(settlement.wall);
                 history.settled_from = Some(row.was);
                 history.reason = settlement.why.clone().unwrap_or_else(|| "settled by a person".to_owned());
@@ -57,5 +71,6 @@ pub fn histories(storage: &impl Storage, wanted: impl Fn(&Key) -> bool) -> Resul
         }
         _ => {}
     })?;
+    all.values_mut().for_each(|history| history.row_is_current = history.reading == reading);
     Ok(all)
 }

@@ -153,7 +153,7 @@ pub struct Aside {
     /// Its ticket, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<Ticket>,
-    /// Where it stands: `invalid`, `held` or `skipped`.
+    /// Where it stands: `invalid`, `held`, `skipped`, or `in_doubt` where records were lost.
     pub stands: Outcome,
     /// Why.
     pub why: String,

@@ -4,9 +4,11 @@ use super::batch::Batch;
 use super::history::histories;
 use super::record::{Aside, Header, Record, Salvage};
 use super::recovery::{self, read_what_verifies};
+use super::writer::first_line;
 use super::{Ledger, LedgerError, Storage};
 use crate::job::Key;
 use crate::outcome::Outcome;
+use crate::storage::Directory;
 
 /// What a salvage kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,13 +32,26 @@ pub fn header(storage: &impl Storage) -> Result<Header, LedgerError> {
     recovery::header(storage)
 }
 
-/// Copies all that verifies in `from` to the new ledger `to`. If records are missing, any row may have been sent by one
-/// of them: jobs without a final outcome are put in doubt, and rows without any record will be when they are next read.
+/// Copies all that verifies in `from` to a new ledger with this header. If records are missing, any row may have been
+/// sent by one of them: jobs without a final outcome are put in doubt, and rows without any record will be when they are
+/// next read.
+///
+/// The new ledger has its name only when all of this is in it and durable: half a copy would pass for the whole.
 ///
 /// # Errors
 ///
-/// When `from` cannot be read or `to` not be written.
-pub fn salvage<S: Storage>(from: &impl Storage, mut to: Ledger<S>) -> Result<(Salvaged, S), LedgerError> {
+/// When `from` cannot be read or the new ledger not be written: then it is not there. Whoever calls this has made sure
+/// that it was not there before.
+pub fn salvage(from: &impl Storage, directory: &mut impl Directory, new: &Header) -> Result<Salvaged, LedgerError> {
+    let mut file = directory.create_unfinished().map_err(LedgerError::io("begun"))?;
+    file.append(&first_line(new)).map_err(LedgerError::io("written"))?;
+    let (to, ..) = Ledger::open(file)?;
+    let salvaged = copy(from, to)?;
+    directory.rename_finished().and_then(|()| directory.sync()).map_err(LedgerError::io("begun"))?;
+    Ok(salvaged)
+}
+
+fn copy<S: Storage>(from: &impl Storage, mut to: Ledger<S>) -> Result<Salvaged, LedgerError> {
     let id = header(from)?.id;
     let mut group = Vec::with_capacity(RECORDS_A_COMMIT);
     let mut kept = 0;
@@ -57,11 +72,12 @@ pub fn salvage<S: Storage>(from: &impl Storage, mut to: Ledger<S>) -> Result<(Sa
     to.commit(&group)?;
     let to = to.close()?;
     if lost == 0 {
-        return Ok((Salvaged { kept, lost, doubted: 0 }, to));
+        return Ok(Salvaged { kept, lost, doubted: 0 });
     }
     let (mut ledger, batch, _) = Ledger::open(to)?;
     let doubted = doubt(&mut ledger, &batch)?;
-    Ok((Salvaged { kept, lost, doubted }, ledger.close()?))
+    ledger.close()?;
+    Ok(Salvaged { kept, lost, doubted })
 }
 
 /// Puts the jobs in doubt that have records and no final outcome.

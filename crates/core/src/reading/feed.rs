@@ -2,12 +2,12 @@
 
 use std::io::Read;
 
-use super::identity::Occurrences;
+use super::identity::{Occurrences, presence_changes};
 use super::survey::{Ask, HELD, Past};
 use crate::engine::Offer;
 use crate::input::{Content, InputError, Rows};
 use crate::job::{Job, Key, KeyMap, Position, Ticket};
-use crate::ledger::{Aside, Pass, Standing};
+use crate::ledger::{Aside, Pass, Reading, Record, Standing};
 use crate::outcome::Outcome;
 
 /// What the feed gives next.
@@ -66,24 +66,15 @@ impl<R: Read> Feed<R> {
         Self { rows, ask, standings, unknown, occurrences, surveyed: None, read: 0, blank: 0, offered: 0 }
     }
 
-    /// Rows read so far, and how many of them were blank.
-    pub fn read(&self) -> (u64, u64) {
-        (self.read, self.blank)
-    }
-
-    /// Where the input's bytes come from.
-    pub fn source(&self) -> &R {
-        self.rows.source()
-    }
-
-    /// Whether the input is read only once.
-    pub fn is_stream(&self) -> bool {
-        self.surveyed.is_none()
-    }
-
-    /// Where the jobs stood when they were read.
-    pub fn into_standings(self) -> KeyMap<Standing> {
-        self.standings
+    /// What is to be recorded now that the input has come to its end: of a stream, what it held, and which jobs vanished
+    /// from it or returned. Of a file all that was recorded before.
+    pub fn at_the_end(&self, fingerprint: impl FnOnce(&R) -> String) -> Vec<Record> {
+        if self.surveyed.is_some() {
+            return Vec::new();
+        }
+        let fingerprint = fingerprint(self.rows.source());
+        let read = Record::Read(Reading { rows: self.read, blank: self.blank, fingerprint });
+        std::iter::once(read).chain(presence_changes(&self.standings)).collect()
     }
 
     /// The next thing that matters.

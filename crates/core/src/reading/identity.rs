@@ -1,7 +1,7 @@
 //! Which job a row is: rows exactly alike are told apart by their occurrence.
 
 use crate::job::{Key, KeyMap};
-use crate::ledger::{Pass, Standing};
+use crate::ledger::{Pass, Presence, Record, Standing};
 
 /// Gives each row of one reading its key.
 #[derive(Debug, Default)]
@@ -27,8 +27,10 @@ impl Occurrences {
     }
 }
 
-/// After the first reading: the jobs of the ledger that are no longer in the input, and those that are there again.
-pub fn presence_changes(standings: &KeyMap<Standing>) -> (Vec<Key>, Vec<Key>) {
+/// After the first reading: which jobs of the ledger are no longer in the input and which are there again, in records of
+/// a readable size.
+pub fn presence_changes(standings: &KeyMap<Standing>) -> Vec<Record> {
+    const KEYS_A_RECORD: usize = 256;
     let mut vanished = Vec::new();
     let mut returned = Vec::new();
     for (key, standing) in standings {
@@ -41,5 +43,7 @@ pub fn presence_changes(standings: &KeyMap<Standing>) -> (Vec<Key>, Vec<Key>) {
     // The table's order differs from run to run; the ledger's should not.
     vanished.sort_unstable();
     returned.sort_unstable();
-    (vanished, returned)
+    let chunk = |keys: &[Key]| Presence { keys: keys.to_vec() };
+    let vanished = vanished.chunks(KEYS_A_RECORD).map(chunk).map(Record::Vanished);
+    vanished.chain(returned.chunks(KEYS_A_RECORD).map(chunk).map(Record::Returned)).collect()
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::input::{Format, Options, Rows};
 use crate::job::KeyMap;
-use crate::ledger::{Pass, Standing};
+use crate::ledger::{Pass, Presence, Record, Standing};
 use crate::outcome::{Counts, Outcome};
 use crate::settings::InDoubt;
 
@@ -122,6 +122,6 @@ fn what_vanished_and_what_returned_is_found() {
     let first = read("ticket,text\n1,a\n2,b\n", &ask(), &mut standings);
     let mut later: KeyMap<Standing> = first.next.iter().map(|job| (job.key, Standing::NEW)).collect();
     read("ticket,text\n2,b\n3,c\n", &ask(), &mut later);
-    assert_eq!(presence_changes(&later), (vec![first.next[0].key], vec![]));
+    assert_eq!(presence_changes(&later), [Record::Vanished(Presence { keys: vec![first.next[0].key] })]);
     assert!(later.values().filter(|standing| standing.is_met(Pass::First)).count() == 2);
 }

@@ -56,6 +56,14 @@ pub enum Error {
         /// Why.
         source: LockError,
     },
+    /// The folder with the other ledgers cannot be looked through.
+    #[error("{} cannot be looked through for other ledgers: {source}", path.display())]
+    History {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
     /// Other ledgers know rows of the input as posted or in doubt.
     #[error(
         "{} rows were posted before, or are in doubt, by the word of {}; say --known skip to leave them out, --known post \

@@ -1,13 +1,10 @@
 //! The thread that reads the input for the engine.
 
 use std::io::{self, Read};
-use std::thread::JoinHandle;
 
 use tokio::sync::mpsc;
 
 use crate::engine::Event;
-use crate::job::KeyMap;
-use crate::ledger::{Reading, Standing};
 use crate::reading::{Fed, Feed};
 
 /// Rows are handed over in groups: a channel's cost is by message.
@@ -16,21 +13,19 @@ const GROUP_TEXT_BYTES: usize = 256 << 10;
 /// Groups that wait to be taken.
 const GROUPS_WAITING: usize = 4;
 
-/// Starts to read. The thread ends with the input, with the receiver, or with the first error, and gives the
-/// standings back.
-pub(super) fn start<R: Read + Send + 'static>(
-    mut feed: Feed<Hashing<R>>,
-) -> (mpsc::Receiver<Vec<Event>>, JoinHandle<KeyMap<Standing>>) {
+/// Starts to read. The thread ends with the input, with the receiver, or with the first error. Nobody waits for it: a
+/// stream that did not come to its end may never be readable again.
+pub(super) fn start<R: Read + Send + 'static>(mut feed: Feed<Hashing<R>>) -> mpsc::Receiver<Vec<Event>> {
     let (sender, receiver) = mpsc::channel(GROUPS_WAITING);
-    let thread = std::thread::spawn(move || {
+    std::thread::spawn(move || {
         loop {
             let (group, over) = group(&mut feed);
             if sender.blocking_send(group).is_err() || over {
-                return feed.into_standings();
+                return;
             }
         }
     });
-    (receiver, thread)
+    receiver
 }
 
 /// The next rows, and whether they are the last.
@@ -53,10 +48,7 @@ fn group(feed: &mut Feed<Hashing<impl Read>>) -> (Vec<Event>, bool) {
                 continue;
             }
             Ok(Fed::Withheld) => Event::InputWithheld,
-            Ok(Fed::End) => Event::InputEnded(feed.is_stream().then(|| {
-                let (rows, blank) = feed.read();
-                Reading { rows, blank, fingerprint: feed.source().fingerprint() }
-            })),
+            Ok(Fed::End) => Event::InputEnded(feed.at_the_end(Hashing::fingerprint)),
             Err(error) => Event::InputFailed(with_causes(&error)),
         };
         group.push(last);

@@ -5,7 +5,7 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use super::platform::{for_owner_only, read_at, sync_directory_of};
+use super::platform::{for_owner_only, lock_alone, read_at, sync_directory_of};
 use crate::storage::{Directory, Storage};
 
 /// A ledger's file.
@@ -20,9 +20,12 @@ impl LedgerFile {
     ///
     /// # Errors
     ///
-    /// When it is not there or may not be written.
+    /// When it is not there or may not be written; [`io::ErrorKind::WouldBlock`] when another process has it open so.
     pub fn open(path: &Path) -> io::Result<Self> {
-        Ok(Self { file: OpenOptions::new().read(true).append(true).open(path)?, path: path.to_owned() })
+        let file = OpenOptions::new().read(true).append(true).open(path)?;
+        // The lock beside it is found by the ledger's name; this one also where a link gives it another.
+        lock_alone(&file)?;
+        Ok(Self { file, path: path.to_owned() })
     }
 
     /// Opens the ledger at `path` to look at it.
@@ -58,7 +61,7 @@ impl Directory for Place<'_> {
 
     fn create_unfinished(&mut self) -> io::Result<LedgerFile> {
         let path = self.unfinished();
-        let file = for_owner_only(OpenOptions::new().write(true).create(true).truncate(true)).open(&path)?;
+        let file = for_owner_only(OpenOptions::new().read(true).write(true).create(true).truncate(true)).open(&path)?;
         Ok(LedgerFile { file, path })
     }
 

@@ -39,6 +39,9 @@ pub enum HttpError {
     /// The proxy's URL is no good. Its value is not repeated: it may hold a password.
     #[error("the --proxy URL cannot be used; write it like http://proxy.example:3128")]
     Proxy,
+    /// Plain http is for this machine only, and a proxy need not be on it.
+    #[error("plain http through a proxy would send the access keys in the open; leave --proxy out, or use https")]
+    ProxyInTheOpen,
     /// The certificates cannot be read.
     #[error("no certificates could be read from {}: {why}", path.display())]
     CaFile {
@@ -73,6 +76,9 @@ impl Http {
         timeout: Duration,
         options: &HttpOptions,
     ) -> Result<Self, HttpError> {
+        if options.proxy.is_some() && !endpoint.as_str().starts_with("https:") {
+            return Err(HttpError::ProxyInTheOpen);
+        }
         // Fails only if a provider is installed already, by an earlier call or by the program that we are part of.
         let _already_installed = rustls::crypto::ring::default_provider().install_default();
         let client = match &options.ca_file {
@@ -136,7 +142,8 @@ fn builder(
         .user_agent(concat!("batchpost/", env!("CARGO_PKG_VERSION")))
         .default_headers(headers)
         .timeout(timeout)
-        .connect_timeout(CONNECT_TIMEOUT.min(timeout))
+        // Well below the whole time-out, which began earlier and would win: nothing was sent, and no doubt is due.
+        .connect_timeout(CONNECT_TIMEOUT.min(timeout / 2))
         .pool_idle_timeout(POOL_IDLE)
         .redirect(redirect::Policy::none())
         .retry(retry::never())

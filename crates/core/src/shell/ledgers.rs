@@ -1,16 +1,16 @@
 //! Opening and beginning ledgers by their paths, and finding the others beside one.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use super::clock;
 use super::error::Error;
-use super::files::{LedgerFile, Lock, Place};
+use super::files::{LedgerFile, Lock, LockError, Place};
 use super::order::{Access, Order};
 use crate::job::KEY_SCHEME;
-use crate::ledger::{self, Batch, Extent, Header, Ledger, LedgerId, VERSION};
+use crate::ledger::{self, Batch, Extent, Header, Ledger, LedgerError, LedgerId, VERSION};
 
 /// Looks at a ledger without locking or changing it.
 ///
@@ -41,10 +41,7 @@ pub(super) fn open(order: &Order, access: Access) -> Result<(Option<Ledger<Ledge
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(source) => return Err(Error::ledger_file(path, "opened")(source)),
         },
-        Access::Post => {
-            let resumed = ledger::resume(&mut Place(path)).map_err(failed)?;
-            resumed.map(|(ledger, batch, extent)| (Some(ledger), batch, extent))
-        }
+        Access::Post => resume(path)?.map(|(ledger, batch, extent)| (Some(ledger), batch, extent)),
     };
     let Some((ledger, batch, extent)) = opened else { return Ok((None, Batch::new(new_header(order)), 0)) };
     if batch.header.target != order.ask.target {
@@ -54,12 +51,22 @@ pub(super) fn open(order: &Order, access: Access) -> Result<(Option<Ledger<Ledge
     Ok((ledger, batch, extent.torn_bytes))
 }
 
+/// Opens the ledger at `path` to continue it; none if it is not there.
+pub(super) fn resume(path: &Path) -> Result<Option<(Ledger<LedgerFile>, Batch, Extent)>, Error> {
+    ledger::resume(&mut Place(path)).map_err(|source| match source {
+        LedgerError::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock => {
+            let holder = "which knows it by another name".to_owned();
+            Error::Lock { path: path.to_owned(), source: LockError::Held { holder } }
+        }
+        source => Error::ledger(path)(source),
+    })
+}
+
 /// Begins the ledger at `path`, where there is none.
 pub(super) fn begin(path: &Path, header: &Header) -> Result<Ledger<LedgerFile>, Error> {
     let failed = Error::ledger_file(path, "begun");
     ledger::begin(&mut Place(path), header).map_err(&failed)?;
-    let resumed = ledger::resume(&mut Place(path)).map_err(Error::ledger(path))?;
-    let (ledger, ..) = resumed.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
+    let (ledger, ..) = resume(path)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
     Ok(ledger)
 }
 
@@ -74,24 +81,24 @@ fn new_header(order: &Order) -> Header {
     }
 }
 
-/// The ledgers beside the one of `order`, or in the folder that it names, by their first bytes.
-pub(super) fn others(order: &Order) -> Vec<PathBuf> {
+/// The ledgers beside the one of `order`, or in the folder that it names; they are known by their first bytes.
+///
+/// # Errors
+///
+/// When the folder cannot be read.
+pub(super) fn others(order: &Order) -> Result<Vec<PathBuf>, Error> {
     let beside = order.ledger.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = order.history.as_deref().or(beside).unwrap_or(Path::new("."));
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) => {
-            tracing::warn!(folder = %folder.display(), %error, "cannot be looked through for other ledgers");
-            return Vec::new();
+    let failed = |source| Error::History { path: folder.to_owned(), source };
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        if path.is_file() && begins_as_a_ledger(&path) {
+            paths.push(path);
         }
-    };
-    let mut paths: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
-        .filter(|path| begins_as_a_ledger(path))
-        .collect();
+    }
     paths.sort();
-    paths
+    Ok(paths)
 }
 
 fn begins_as_a_ledger(path: &Path) -> bool {

@@ -1,6 +1,6 @@
 //! What is particular to a platform: positioned reads, file modes, the durability of directory entries.
 
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
 
@@ -19,6 +19,18 @@ pub(super) fn for_owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options
+}
+
+/// Locks an open file against other processes that do so, until it is closed.
+///
+/// Not on Windows, where a lock keeps readers out as well.
+pub(super) fn lock_alone(file: &File) -> io::Result<()> {
+    if cfg!(unix) { file.try_lock().map_err(io::Error::from) } else { Ok(()) }
+}
+
+/// Whether another process has locked the file at `path` so.
+pub(super) fn is_locked(path: &Path) -> bool {
+    cfg!(unix) && File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// Makes the entries of the directory that holds `path` durable.

@@ -12,11 +12,11 @@ use super::drive::{Drive, Left, Observation};
 use super::error::Error;
 use super::feeder::{self, Hashing};
 use super::files::LedgerFile;
-use super::ledgers::{begin, entropy};
+use super::ledgers::{begin, entropy, look};
 use super::order::Source;
-use super::prepare::{Opened, Prepared, note_presence, past};
+use super::prepare::{Opened, Prepared, past};
 use super::signals::Interrupt;
-use crate::engine::{Config, Engine};
+use crate::engine::{Config, Engine, Event, Notice};
 use crate::input::{ColumnChoice, InputError, Rows};
 use crate::ledger::{Input, Ledger, LedgerError, Reading, Record, Run};
 use crate::outcome::{Counts, Stop};
@@ -77,14 +77,14 @@ impl Prepared {
             None => begin(&path, &self.batch.header)?,
         };
         let clock = Clock::start();
-        ledger.commit(&[self.run_record(clock)]).map_err(&failed)?;
-        commit_all(&mut ledger, &self.presence).map_err(&failed)?;
+        let opening: Vec<Record> = std::iter::once(self.run_record(clock)).chain(self.presence.drain(..)).collect();
+        commit_all(&mut ledger, &opening).map_err(&failed)?;
         let (vanished, vanished_in_doubt) = self.batch.vanished();
         let standings = std::mem::take(&mut self.batch.standings);
         let config = self.config(transport.timeout());
         let stream = config.stream;
         let ask = self.order.ask.clone();
-        let (feed, reader) = match (self.input, &self.survey) {
+        let feed = match (self.input, &self.survey) {
             (Opened::File(mut file), Some(survey)) => {
                 let again = file.rewind().map_err(|source| InputError::Read { byte: 0, source });
                 let rows = again.and_then(|()| Rows::open(Hashing::new(file), &self.order.options()));
@@ -108,7 +108,10 @@ impl Prepared {
         };
         let Left { stopped, interrupt, at_once } = drive.run().await;
         let elapsed = clock.now().elapsed;
-        let Drive { engine, committer, feed, .. } = drive;
+        let Drive { mut engine, committer, observe, .. } = drive;
+        if at_once {
+            engine.handle(Event::Abandoned, clock.now());
+        }
         let progress = engine.progress();
         let mut report = Report {
             counts: progress.counts,
@@ -123,27 +126,17 @@ impl Prepared {
             stopped,
             interrupt,
         };
-        if at_once {
+        if at_once || stopped == Some(Stop::Ledger) {
             return Ok(report);
         }
-        drop(feed);
-        let ledger = committer.finish();
-        // A stream that did not come to its end may never be readable again: its thread is left to the process's end.
-        if stream
-            && stopped.is_none()
-            && let Ok(standings) = reader.join()
-        {
-            self.batch.standings = standings;
-        } else {
-            self.batch.standings.clear();
-        }
-        if let Some(mut ledger) = ledger.filter(|_| stopped != Some(Stop::Ledger)) {
-            if stream && stopped.is_none() {
-                let presence = note_presence(&mut self.batch);
-                commit_all(&mut ledger, &presence).map_err(&failed)?;
-                (report.vanished, report.vanished_in_doubt) = self.batch.vanished();
-            }
-            ledger.close().map_err(&failed)?;
+        let closed = committer.finish().map_or(Err(LedgerError::Poisoned), Ledger::close);
+        if let Err(error) = closed {
+            // All that was posted is recorded; only the last mark is missing.
+            report.stopped = Some(Stop::Ledger);
+            observe(Observation::Notice(&Notice::Stopping { stop: Stop::Ledger, why: error.to_string() }));
+        } else if stream {
+            // What vanished from a stream shows at its end only, and the ledger has been told then.
+            (report.vanished, report.vanished_in_doubt) = look(&path)?.0.vanished();
         }
         Ok(report)
     }

@@ -7,12 +7,13 @@ use std::path::{Path, PathBuf};
 
 use super::error::Error;
 use super::feeder::Hashing;
-use super::files::{LedgerFile, Lock};
+use super::files::{LedgerFile, Lock, LockError};
 use super::ledgers::{self, lock, look};
 use super::order::{Access, Order, Source};
+use super::platform::is_locked;
 use crate::input::{InputError, Mapping, Rows};
-use crate::job::{Key, Ticket};
-use crate::ledger::{self, Batch, Ledger, Pass, Presence, Record, Standing};
+use crate::job::Ticket;
+use crate::ledger::{self, Aside, Batch, Ledger, Pass, Record, Standing};
 use crate::outcome::Outcome;
 use crate::reading::{Past, Survey, known_elsewhere, presence_changes, skip_known, survey};
 use crate::settings::{OnChanged, OnKnown};
@@ -66,7 +67,8 @@ impl Prepared {
                 (Opened::File(file), mapping, Some(survey), Some(fingerprint))
             }
         };
-        let presence = if survey.is_some() { note_presence(&mut batch) } else { Vec::new() };
+        let presence = if survey.is_some() { presence_changes(&batch.standings) } else { Vec::new() };
+        presence.iter().for_each(|record| batch.apply(record));
         let elsewhere = Vec::new();
         let mut prepared =
             Self { order, lock, ledger, batch, torn_bytes, input, mapping, survey, fingerprint, presence, elsewhere };
@@ -83,12 +85,17 @@ impl Prepared {
     /// Looks through the other ledgers of the target for rows of the input that they have as posted or in doubt.
     fn look_elsewhere(&mut self) -> Result<(), Error> {
         let Some(survey) = &mut self.survey else { return Ok(()) };
-        for path in ledgers::others(&self.order) {
+        for path in ledgers::others(&self.order)? {
             let (other, _) = look(&path)?;
             if other.header.target != self.order.ask.target {
                 continue;
             }
             let rows = known_elsewhere(&other, &self.batch.standings);
+            if rows > 0 && self.lock.is_some() && is_locked(&path) {
+                // What it is posting now cannot be known yet.
+                let holder = "and has rows of this input".to_owned();
+                return Err(Error::Lock { path, source: LockError::Held { holder } });
+            }
             if rows > 0 {
                 self.elsewhere.push((path, rows));
             }
@@ -147,18 +154,6 @@ impl Prepared {
     }
 }
 
-/// Notes in `batch` which jobs vanished from the input and which returned; the same in records of a readable size.
-pub(super) fn note_presence(batch: &mut Batch) -> Vec<Record> {
-    const KEYS_A_RECORD: usize = 256;
-    let (vanished, returned) = presence_changes(&batch.standings);
-    let chunk = |keys: &[Key]| Presence { keys: keys.to_vec() };
-    let vanished = vanished.chunks(KEYS_A_RECORD).map(chunk).map(Record::Vanished);
-    let records: Vec<Record> =
-        vanished.chain(returned.chunks(KEYS_A_RECORD).map(chunk).map(Record::Returned)).collect();
-    records.iter().for_each(|record| batch.apply(record));
-    records
-}
-
 /// What the first reading of a file gives.
 struct First {
     file: File,
@@ -209,10 +204,14 @@ fn tickets_of_vanished(order: &Order, batch: &Batch) -> Result<HashSet<Ticket>, 
     let path = &order.ledger;
     let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
     ledger::read(&file, &mut |entry| {
-        if let Record::Intent(intent) = entry.record
-            && batch.standings.get(&intent.key).is_some_and(gone)
-        {
-            tickets.insert(intent.ticket);
+        let (key, ticket) = match entry.record {
+            Record::Intent(intent) => (intent.key, intent.ticket),
+            Record::Outcome(end) => (end.key, end.ticket),
+            Record::Aside(Aside { key, ticket: Some(ticket), .. }) => (key, ticket),
+            _ => return,
+        };
+        if batch.standings.get(&key).is_some_and(gone) {
+            tickets.insert(ticket);
         }
     })
     .map_err(Error::ledger(path))?;

@@ -8,7 +8,7 @@ use super::clock;
 use super::error::Error;
 use super::feeder::Hashing;
 use super::files::{LedgerFile, Lock, Place};
-use super::ledgers::{begin, entropy, lock, look};
+use super::ledgers::{entropy, lock, look, resume};
 use crate::input::{Format, Options, Rows};
 use crate::job::{Key, KeyMap};
 use crate::ledger::{self, Audit, Batch, Header, History, Ledger, LedgerId, Record, Salvaged, Settled, Settlement};
@@ -36,8 +36,7 @@ impl Settling {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let lock = lock(path)?;
         let not_there = || Error::ledger_file(path, "opened")(io::ErrorKind::NotFound.into());
-        let (ledger, batch, _) =
-            ledger::resume(&mut Place(path)).map_err(Error::ledger(path))?.ok_or_else(not_there)?;
+        let (ledger, batch, _) = resume(path)?.ok_or_else(not_there)?;
         let histories = ledger::histories(ledger.storage(), |_| true).map_err(Error::ledger(path))?;
         Ok(Self { _lock: lock, path: path.to_owned(), ledger, batch, histories })
     }
@@ -72,8 +71,7 @@ pub fn salvage(path: &Path, new: &Path, tool: &str) -> Result<Salvaged, Error> {
         return Err(Error::ledger_file(new, "begun")(io::ErrorKind::AlreadyExists.into()));
     }
     let header = Header { id: LedgerId(entropy()), tool: tool.to_owned(), wall: clock::wall(), ..header };
-    let (salvaged, _) = ledger::salvage(&from, begin(new, &header)?).map_err(Error::ledger(new))?;
-    Ok(salvaged)
+    ledger::salvage(&from, &mut Place(new), &header).map_err(Error::ledger(new))
 }
 
 /// Audits the ledger at `path`.
