@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use batchpost::engine::{Cause, Notice, Progress, Waiting};
-use batchpost::outcome::Outcome;
+use batchpost::outcome::{Outcome, VerdictWord};
 use batchpost::shell::Observation;
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing::{debug, error, info, trace, warn};
@@ -75,6 +75,9 @@ impl Watcher {
                 warn!(pause_s = delay.as_secs_f64(), %reply, "{}, so nothing is sent for a while", because(*cause));
             }
             Notice::Stopping { stop, why } => warn!(%stop, "stopping: {why}"),
+            Notice::Unwritten { row, ticket, verdict: VerdictWord::Withdrawn } => {
+                error!(row, %ticket, "was not sent, though the ledger may have it in doubt: its intent was being written");
+            }
             Notice::Unwritten { row, ticket, verdict } => {
                 error!(row, %ticket, %verdict, "could not be recorded; the ledger will have it in doubt");
             }

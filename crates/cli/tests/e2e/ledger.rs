@@ -155,6 +155,7 @@ fn when_the_ledger_cannot_be_written_nothing_more_is_sent_and_what_is_lost_is_pr
     let unwritten = ran.stderr.lines().filter(|line| line.contains("could not be recorded")).count();
     let posted = json["posted"].as_u64().unwrap() as usize;
     assert_eq!(posted + unwritten, sent, "{json}\n{}", ran.stderr);
+    assert_eq!(json["in_doubt"], unwritten, "{json}");
 
     // With room again. Of what was being written when the room ended, whole lines may have been kept: an outcome, and
     // its row is posted after all; an intent, and its row is in doubt though it never was sent.
