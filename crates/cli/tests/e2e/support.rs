@@ -134,6 +134,21 @@ impl Folder {
         self.isolated(shell)
     }
 
+    /// The binary with these arguments, to its end.
+    #[track_caller]
+    pub(crate) fn call<S: AsRef<std::ffi::OsStr>>(&self, arguments: &[S]) -> Ran {
+        ended(&mut self.batchpost(arguments))
+    }
+
+    /// The names of all that is in it, in the order of the alphabet.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.0.path()).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
     /// `run notes.csv` against `url`, with the quick servers' limit unless `more` says another.
     pub(crate) fn run_command(&self, url: &str, more: &[&str]) -> Command {
         let mut arguments = vec!["run", "notes.csv", "--url", url];
