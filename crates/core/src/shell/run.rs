@@ -24,7 +24,9 @@ use crate::ledger::{
     VERSION,
 };
 use crate::outcome::{Counts, Outcome, Stop};
-use crate::reading::{Ask, Feed, Named, Past, Survey, known_elsewhere, presence_changes, skip_known, survey};
+use crate::reading::{
+    Ask, Feed, Named, Past, Survey, known_elsewhere, presence_changes, record_asides, skip_known, survey,
+};
 use crate::settings::{OnChanged, OnKnown, Settings};
 use crate::transport::Transport;
 
@@ -243,10 +245,13 @@ impl Prepared {
     fn look_elsewhere(&mut self) -> Result<(), Error> {
         let Some(survey) = &mut self.survey else { return Ok(()) };
         for path in other_ledgers(&self.order) {
-            let (other, _) = look(&path)?;
-            if other.header.target != self.order.ask.target {
+            let file = LedgerFile::open_to_read(&path).map_err(ledger_file(&path, "opened"))?;
+            let failed = |source| Error::Ledger { path: path.clone(), source };
+            // By its header: what is damaged in the ledger of another target is nothing to this run.
+            if ledger::header(&file).map_err(failed)?.target != self.order.ask.target {
                 continue;
             }
+            let (other, _) = ledger::inspect(&file).map_err(failed)?;
             let rows = known_elsewhere(&other, &self.batch.standings);
             if rows > 0 {
                 self.elsewhere.push((path, rows));
@@ -287,7 +292,8 @@ impl Prepared {
 
     /// Whether the ledger is there already.
     pub fn continues(&self) -> bool {
-        self.batch.run.is_some()
+        // A salvaged one may have lost the record of every run.
+        self.batch.run.is_some() || self.batch.lost_records
     }
 
     /// Bytes at the ledger's end that a crash had left torn: set aside when it was opened to post.
@@ -330,6 +336,12 @@ impl Prepared {
             Some(ledger) => ledger,
             None => begin(&path, &self.batch.header)?,
         };
+        // Before the run's own record, whose presence says that other ledgers need not be asked again.
+        if let Opened::File(file) = &mut self.input
+            && self.batch.standings.values().any(|standing| standing.is_unrecorded())
+        {
+            record_aside_rows(file, &self.order, &mut self.batch, &mut ledger)?;
+        }
         let clock = Clock::start();
         ledger.commit(&[self.run_record(clock)]).map_err(&failed)?;
         commit_all(&mut ledger, &self.presence).map_err(&failed)?;
@@ -463,6 +475,45 @@ fn commit_all(ledger: &mut Ledger<LedgerFile>, records: &[Record]) -> Result<(),
     records.chunks(RECORDS_A_GROUP).try_for_each(|group| ledger.commit(group))
 }
 
+/// Records the rows that the first reading has set aside.
+fn record_aside_rows(
+    file: &mut File,
+    order: &Order,
+    batch: &mut Batch,
+    ledger: &mut Ledger<LedgerFile>,
+) -> Result<(), Error> {
+    const ROWS_A_GROUP: usize = 256;
+    let failed = |source| Error::Ledger { path: order.ledger.clone(), source };
+    let unreadable = input_error(order);
+    file.rewind().map_err(|source| unreadable(InputError::Read { byte: 0, source }))?;
+    let mut rows = Rows::open(file, &options(order)).map_err(&unreadable)?;
+    let mut group = Vec::with_capacity(ROWS_A_GROUP);
+    record_asides(&mut rows, &order.ask.target, &mut batch.standings, &mut |aside| {
+        group.push(Record::Aside(aside));
+        if group.len() < ROWS_A_GROUP {
+            return Ok(());
+        }
+        ledger.commit(&std::mem::take(&mut group)).map_err(AsideError::Ledger)
+    })
+    .and_then(|()| ledger.commit(&group).map_err(AsideError::Ledger))
+    .map_err(|error| match error {
+        AsideError::Ledger(error) => failed(error),
+        AsideError::Input(error) => unreadable(error),
+    })
+}
+
+/// What may end the recording of rows that were set aside.
+enum AsideError {
+    Ledger(LedgerError),
+    Input(InputError),
+}
+
+impl From<InputError> for AsideError {
+    fn from(error: InputError) -> Self {
+        Self::Input(error)
+    }
+}
+
 /// What the first reading of a file gives.
 struct First {
     file: File,
@@ -482,7 +533,7 @@ fn first_reading(file: File, order: &Order, batch: &mut Batch) -> Result<First, 
         return Ok(first);
     }
     // Only now is it known which tickets lost a note that was posted: their new rows are held, and counted anew.
-    batch.standings.values_mut().for_each(Standing::forget_readings);
+    batch.standings.values_mut().for_each(|standing| standing.forget(Pass::First));
     read_through(first.file, order, &Past { changed, ..past }, batch)
 }
 
@@ -513,10 +564,14 @@ fn tickets_of_vanished(order: &Order, batch: &Batch) -> Result<HashSet<Ticket>, 
     let path = &order.ledger;
     let file = LedgerFile::open_to_read(path).map_err(ledger_file(path, "opened"))?;
     ledger::read(&file, &mut |entry| {
-        if let Record::Intent(intent) = entry.record
-            && batch.standings.get(&intent.key).is_some_and(gone)
-        {
-            tickets.insert(intent.ticket);
+        // Of a doubt that a salvage left there may be no intent any more.
+        let (key, ticket) = match entry.record {
+            Record::Intent(intent) => (intent.key, Some(intent.ticket)),
+            Record::Aside(aside) => (aside.key, aside.ticket),
+            _ => return,
+        };
+        if batch.standings.get(&key).is_some_and(gone) {
+            tickets.extend(ticket);
         }
     })
     .map_err(|source| Error::Ledger { path: path.clone(), source })?;
@@ -536,8 +591,10 @@ fn other_ledgers(order: &Order) -> Vec<PathBuf> {
     };
     let mut paths: Vec<PathBuf> = entries
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
-        .filter(|path| begins_as_a_ledger(path))
+        // Begun and never finished: nothing was sent on its strength.
+        .filter(|path| path.extension().is_none_or(|extension| extension != "new"))
+        // Anything else than a file, such as a pipe, might keep its reader waiting.
+        .filter(|path| path.is_file() && begins_as_a_ledger(path))
         .collect();
     paths.sort();
     paths
