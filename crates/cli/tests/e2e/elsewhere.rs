@@ -17,7 +17,9 @@ fn run(folder: &Folder, api: &Api, input: &str, more: &[&str]) -> Ran {
 }
 
 fn as_json_lines(rows: impl IntoIterator<Item = u64>) -> String {
-    rows.into_iter().map(|row| format!("{{\"Comment\":\"{}\",\"Ticket ID\":\"{}\"}}\n", text(row), 1000 + row)).collect()
+    rows.into_iter()
+        .map(|row| format!("{{\"Comment\":\"{}\",\"Ticket ID\":\"{}\"}}\n", text(row), 1000 + row))
+        .collect()
 }
 
 #[test]
@@ -27,7 +29,12 @@ fn the_same_rows_under_another_name_or_as_json_lines_are_refused_with_ledger_and
     folder.write("later.csv", sheet(4..=9));
     folder.write("notes.jsonl", as_json_lines(1..=6));
     for (input, count) in [("copy.csv", "6 rows"), ("later.csv", "3 rows"), ("notes.jsonl", "6 rows")] {
-        run(&folder, &api, input, &[]).with_code(2).saying(&[count, "notes.csv.ledger.jsonl", "--known skip", "--ledger"]);
+        run(&folder, &api, input, &[]).with_code(2).saying(&[
+            count,
+            "notes.csv.ledger.jsonl",
+            "--known skip",
+            "--ledger",
+        ]);
         assert!(!folder.path(format!("{input}.ledger.jsonl")).exists(), "{input}: a ledger was begun");
         let json = folder.call(&["check", input, "--url", &api.url(), "--json"]).with_code(0).json();
         assert_eq!(json["known_elsewhere"].to_string() + " rows", count, "{json}");
@@ -79,7 +86,11 @@ fn the_ledger_that_knows_them_is_continued_when_it_is_named() {
     let (api, folder) = posted_before();
     folder.write("more.jsonl", as_json_lines(1..=7));
     let json = run(&folder, &api, "more.jsonl", &["--ledger", "notes.csv.ledger.jsonl"]).with_code(4).json();
-    assert_eq!((&json["posted"], &json["in_doubt"], &json["attempts_now"]), (&6.into(), &1.into(), &1.into()), "{json}");
+    assert_eq!(
+        (&json["posted"], &json["in_doubt"], &json["attempts_now"]),
+        (&6.into(), &1.into(), &1.into()),
+        "{json}"
+    );
     assert_eq!(api.texts(), texts(7));
 }
 

@@ -39,7 +39,11 @@ fn what_went_wrong_is_exported_with_its_own_columns_to_the_byte() {
     let rejected = b"\r\n\xff\xfe,2,\"two, \"\"too\"\" \r\nand a line\",rejected,";
     let has = |what: &[u8]| export.windows(what.len()).any(|bytes| bytes == what);
     assert!(has(rejected), "{}", String::from_utf8_lossy(&export));
-    assert!(has(b"\r\n,3, three,failed,") && has(b"\r\n'=1+1,x,'-bad,invalid,"), "{}", String::from_utf8_lossy(&export));
+    assert!(
+        has(b"\r\n,3, three,failed,") && has(b"\r\n'=1+1,x,'-bad,invalid,"),
+        "{}",
+        String::from_utf8_lossy(&export)
+    );
     assert!(!has(b",one,") && !has(b",4,d,"), "{}", String::from_utf8_lossy(&export));
 
     let doubt = exported(&folder, &["--state", "in_doubt"]);
@@ -79,7 +83,8 @@ fn an_export_given_back_as_the_input_is_the_same_jobs() {
     let all = "posted,rejected,failed,in_doubt,pending,invalid,held,skipped";
     folder.call(&["export", LEDGER, "--state", all, "-o", "back.csv"]).with_code(0).saying(&["8 rows"]);
     let back = folder.read("back.csv");
-    let formulas = back.lines().skip(1).filter(|line| line.split(',').any(|cell| cell.starts_with(['=', '+', '-', '@', '\t'])));
+    let formulas =
+        back.lines().skip(1).filter(|line| line.split(',').any(|cell| cell.starts_with(['=', '+', '-', '@', '\t'])));
     assert_eq!(formulas.count(), 0, "{back}");
 
     let run = ["run", "back.csv", "--url", &api.url(), "--limit", "500/1s", "--ledger", LEDGER, "--json"];

@@ -85,9 +85,17 @@ fn after_a_salvage_no_row_is_created_twice_and_those_that_may_have_been_sent_are
 
     // Of one row the outcome was lost, and ten have no record, or lost it.
     let status = folder.call(&["status", NEW, "--json"]).with_code(4).json();
-    assert_eq!((&status["posted"], &status["in_doubt"], &status["rows"]), (&9.into(), &11.into(), &20.into()), "{status}");
+    assert_eq!(
+        (&status["posted"], &status["in_doubt"], &status["rows"]),
+        (&9.into(), &11.into(), &20.into()),
+        "{status}"
+    );
     let (json, stderr) = run_on_new(&folder, &api, 4, &[]);
-    assert_eq!((&json["posted"], &json["in_doubt"], &json["attempts_now"]), (&9.into(), &11.into(), &0.into()), "{json}");
+    assert_eq!(
+        (&json["posted"], &json["in_doubt"], &json["attempts_now"]),
+        (&9.into(), &11.into(), &0.into()),
+        "{json}"
+    );
     for row in 11..=20 {
         assert!(stderr.contains(&format!("row={row} ")), "row {row} is not named in:\n{stderr}");
     }
@@ -98,11 +106,16 @@ fn after_a_salvage_no_row_is_created_twice_and_those_that_may_have_been_sent_are
     // A new row was never in the damaged ledger's input.
     folder.write("notes.csv", sheet(1..=21));
     let (json, _) = run_on_new(&folder, &api, 4, &[]);
-    assert_eq!((&json["posted"], &json["in_doubt"], &json["attempts_now"]), (&10.into(), &11.into(), &1.into()), "{json}");
+    assert_eq!(
+        (&json["posted"], &json["in_doubt"], &json["attempts_now"]),
+        (&10.into(), &11.into(), &1.into()),
+        "{json}"
+    );
     assert_eq!(api.notes().last().unwrap().text, text(21));
 
     // Somebody has looked: row 4, say, was created, the others were not.
-    let lost: Vec<u64> = folder.ledger(NEW).iter().filter_map(|line| line["intent"]["row"].as_u64()).filter(|row| *row <= 10).collect();
+    let lost: Vec<u64> =
+        folder.ledger(NEW).iter().filter_map(|line| line["intent"]["row"].as_u64()).filter(|row| *row <= 10).collect();
     assert_eq!(lost.len(), 10);
     let doubtful = in_doubt.lines().next().unwrap().split(' ').nth(1).unwrap().to_owned();
     folder.call(&["settle", NEW, "--rows", &doubtful, "--as", "posted"]).with_code(0);
@@ -116,7 +129,11 @@ fn an_intent_that_was_lost_does_not_make_a_posted_row_doubtful() {
     let (api, folder) = half_done(1, 0);
     folder.call(&["salvage", LEDGER, "-o", NEW]).with_code(0).stdout.contains("1 lost");
     let (json, _) = run_on_new(&folder, &api, 4, &["--first", "3"]);
-    assert_eq!((&json["posted"], &json["in_doubt"], &json["attempts_now"]), (&10.into(), &10.into(), &0.into()), "{json}");
+    assert_eq!(
+        (&json["posted"], &json["in_doubt"], &json["attempts_now"]),
+        (&10.into(), &10.into(), &0.into()),
+        "{json}"
+    );
     assert_once(&api);
 }
 
@@ -151,7 +168,11 @@ fn what_lost_the_record_of_its_runs_is_continued_though_the_damaged_one_stands_b
     flip(&folder, "\"run\"", 0);
     folder.call(&["salvage", LEDGER, "-o", NEW]).with_code(0);
     let (json, _) = run_on_new(&folder, &api, 4, &[]);
-    assert_eq!((&json["posted"], &json["in_doubt"], &json["attempts_now"]), (&2.into(), &4.into(), &0.into()), "{json}");
+    assert_eq!(
+        (&json["posted"], &json["in_doubt"], &json["attempts_now"]),
+        (&2.into(), &4.into(), &0.into()),
+        "{json}"
+    );
 }
 
 #[test]

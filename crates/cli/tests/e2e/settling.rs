@@ -141,10 +141,10 @@ fn a_row_decided_about_in_two_ways_at_once_is_refused() {
     let (_api, folder) = three_doubts();
     folder.call(&["export", LEDGER, "--state", "in_doubt", "-o", "doubts.csv"]).with_code(0);
     let export = folder.read("doubts.csv");
-    let posted = decided(&export, &["posted", "", ""]);
+    let posted = decided(&export, &["posted", "waived", ""]);
     let to_do = decided(&export, &["to-do"]);
     folder.write("doubts.csv", posted + to_do.lines().nth(1).unwrap() + "\r\n");
-    is_refused(&folder, &["--from", "doubts.csv"], &["row 2", "twice"]);
+    is_refused(&folder, &["--from", "doubts.csv"], &["line 5", "line 2 decides otherwise"]);
 }
 
 #[test]
