@@ -352,12 +352,28 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// What has passed, for moments that are drawn in time.
+pub(crate) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        Self(now())
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 /// Leaves the processor to the process that is waited for; the condition alone decides how long.
 fn rest() {
     thread::park_timeout(Duration::from_millis(1));
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test that hangs must come to an end")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test that hangs must come to an end, and a real process is killed at a real moment"
+)]
 fn now() -> Instant {
     Instant::now()
 }
