@@ -18,7 +18,7 @@ mod exporting;
 mod held;
 #[cfg(test)]
 mod input;
-#[cfg(all(test, unix))]
+#[cfg(test)]
 mod killed;
 #[cfg(test)]
 mod ledger;
