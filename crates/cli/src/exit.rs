@@ -15,7 +15,7 @@ use std::io;
 use std::process::ExitCode;
 
 use batchpost::outcome::{Counts, Stop};
-use batchpost::shell::{Error, Interrupt, LockError, SIGTERM};
+use batchpost::shell::{Error, ExportFailed, Interrupt, LockError, SIGTERM};
 
 /// Nothing was sent.
 pub(crate) const USAGE: u8 = 2;
@@ -59,7 +59,11 @@ pub(crate) fn code(result: anyhow::Result<u8>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     eprintln!("batchpost: {}", one_line(&error));
-    match error.downcast_ref::<Error>() {
+    let of_export = error.downcast_ref().and_then(|failed| match failed {
+        ExportFailed::Ledger(error) => Some(error),
+        ExportFailed::Export(_) => None,
+    });
+    match error.downcast_ref().or(of_export) {
         Some(Error::Lock { source: LockError::Held { .. }, .. }) => TRY_LATER,
         // A name mistyped, or a folder that is not there.
         Some(Error::LedgerFile { source, .. } | Error::Lock { source: LockError::Io { source, .. }, .. })

@@ -11,6 +11,9 @@ pub const KEY_COLUMN: &str = "batchpost_key";
 /// The column that a person fills in.
 pub const DECISION_COLUMN: &str = "decision";
 
+/// A byte order mark, without which Excel takes UTF-8 for something else.
+pub const BOM: &[u8] = "\u{feff}".as_bytes();
+
 /// A cell as it is exported: what a spreadsheet would take for a formula begins with an apostrophe, and so does what
 /// begins with one, so that [`unguard`] gives back exactly what was there.
 pub fn guard(cell: &[u8]) -> Cow<'_, [u8]> {

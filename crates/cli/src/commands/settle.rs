@@ -1,5 +1,6 @@
 //! `settle`: a person decides about rows.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 
@@ -72,7 +73,7 @@ fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<(Key, Deci
         return Ok(all.map(|key| (*key, decision)).collect());
     }
     let mut chosen = Vec::new();
-    for number in &settle.rows {
+    for number in &settle.rows.iter().copied().collect::<BTreeSet<u64>>() {
         let of_row = settling.histories.iter().filter(|(key, history)| {
             let vanished = settling.batch.standings.get(key).is_none_or(|standing| standing.is_vanished());
             history.row == *number && history.row_is_current && !vanished

@@ -3,11 +3,23 @@
 //! The limits are raised so that runs are quick; only [`limits`] keeps the documented one once, for real.
 
 #[cfg(test)]
+mod auditing;
+#[cfg(test)]
 mod credentials;
+#[cfg(test)]
+mod damage;
 #[cfg(test)]
 mod doubt;
 #[cfg(test)]
+mod elsewhere;
+#[cfg(test)]
+mod exporting;
+#[cfg(test)]
+mod held;
+#[cfg(test)]
 mod input;
+#[cfg(test)]
+mod killed;
 #[cfg(test)]
 mod ledger;
 #[cfg(test)]
@@ -17,7 +29,11 @@ mod reports;
 #[cfg(test)]
 mod resuming;
 #[cfg(test)]
+mod salvaging;
+#[cfg(test)]
 mod sandbox;
+#[cfg(test)]
+mod settling;
 #[cfg(all(test, unix))]
 mod signals;
 #[cfg(test)]

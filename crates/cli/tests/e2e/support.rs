@@ -134,6 +134,21 @@ impl Folder {
         self.isolated(shell)
     }
 
+    /// The binary with these arguments, to its end.
+    #[track_caller]
+    pub(crate) fn call<S: AsRef<std::ffi::OsStr>>(&self, arguments: &[S]) -> Ran {
+        ended(&mut self.batchpost(arguments))
+    }
+
+    /// The names of all that is in it, in the order of the alphabet.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.0.path()).unwrap();
+        let mut names: Vec<String> =
+            entries.map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names
+    }
+
     /// `run notes.csv` against `url`, with the quick servers' limit unless `more` says another.
     pub(crate) fn run_command(&self, url: &str, more: &[&str]) -> Command {
         let mut arguments = vec!["run", "notes.csv", "--url", url];
@@ -337,12 +352,28 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
+/// What has passed, for moments that are drawn in time.
+pub(crate) struct Stopwatch(Instant);
+
+impl Stopwatch {
+    pub(crate) fn start() -> Self {
+        Self(now())
+    }
+
+    pub(crate) fn elapsed(&self) -> Duration {
+        self.0.elapsed()
+    }
+}
+
 /// Leaves the processor to the process that is waited for; the condition alone decides how long.
 fn rest() {
     thread::park_timeout(Duration::from_millis(1));
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test that hangs must come to an end")]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test that hangs must come to an end, and a real process is killed at a real moment"
+)]
 fn now() -> Instant {
     Instant::now()
 }

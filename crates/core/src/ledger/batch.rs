@@ -22,7 +22,7 @@ const MET: u8 = 4;
 const MET_AGAIN: u8 = 8;
 /// A person has said that it is to do, whatever speaks for holding or skipping it.
 const RELEASED: u8 = 16;
-/// It was set aside in this run, which the ledger does not say yet.
+/// It was set aside, or taken up again, by this run, which the ledger does not say yet.
 const UNRECORDED: u8 = 32;
 
 /// One of the times that a run reads its input.
@@ -75,9 +75,9 @@ impl Standing {
         self.set(pass.flag(), true);
     }
 
-    /// Forgets what the readings of the input met.
-    pub fn forget_readings(&mut self) {
-        self.set(MET | MET_AGAIN, false);
+    /// Forgets that this reading of the input has met it.
+    pub fn forget(&mut self, pass: Pass) {
+        self.set(pass.flag(), false);
     }
 
     /// Whether a person has said that it is to do.
@@ -85,21 +85,26 @@ impl Standing {
         self.is(RELEASED)
     }
 
-    /// Whether it was set aside in this run, which the ledger does not say yet.
+    /// Whether it was set aside, or taken up again, by this run, which the ledger does not say yet.
     pub fn is_unrecorded(self) -> bool {
         self.is(UNRECORDED)
     }
 
-    /// The row is not sent, as this run finds; the ledger is told when it is met to be posted.
+    /// The ledger says now what this run has found.
+    pub fn note_recorded(&mut self) {
+        self.set(UNRECORDED, false);
+    }
+
+    /// The row is not sent, as this run finds; the ledger is to be told.
     pub fn set_aside_now(&mut self, stands: Outcome) {
         self.set_aside(stands);
         self.set(UNRECORDED, true);
     }
 
-    /// What was set aside is to do after all, as this run finds.
+    /// What was set aside is to do after all, as this run finds; the ledger is to be told.
     pub fn take_up_again(&mut self) {
         self.outcome = Outcome::Pending;
-        self.set(UNRECORDED, false);
+        self.set(UNRECORDED, true);
     }
 
     /// The ledger says so: the row is not sent.
@@ -206,7 +211,13 @@ impl Batch {
         }
     }
 
-    /// Where the rows of the input as last read stand. Rows of which the ledger has no record are pending.
+    /// What a job is that the ledger does not know.
+    pub fn unknown(&self) -> Standing {
+        if self.lost_records { Standing::LOST } else { Standing::NEW }
+    }
+
+    /// Where the rows of the input as last read stand. Rows of which the ledger has no record are pending, or in doubt
+    /// where records were lost.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for standing in self.standings.values().filter(|standing| !standing.is_vanished()) {
@@ -214,7 +225,7 @@ impl Batch {
         }
         if let Some(reading) = &self.reading {
             counts.skipped += reading.blank;
-            counts.pending += reading.rows.saturating_sub(counts.total());
+            *counts.of_mut(self.unknown().outcome()) += reading.rows.saturating_sub(counts.total());
         }
         counts
     }

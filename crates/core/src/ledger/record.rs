@@ -141,7 +141,8 @@ pub struct AttemptEnd {
     pub reply: Option<String>,
 }
 
-/// A row that is not sent: no job can be made of it, it waits for a decision, or it is passed over.
+/// A row that is not sent: no job can be made of it, it waits for a decision, or it is passed over. Or one that was held
+/// and is to do again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Aside {
     /// Number of the row in the input as last read.
@@ -153,7 +154,7 @@ pub struct Aside {
     /// Its ticket, where it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<Ticket>,
-    /// Where it stands: `invalid`, `held`, `skipped`, or `in_doubt` where records were lost.
+    /// Where it stands: `invalid`, `held`, `skipped`, `in_doubt` where records were lost, or `pending` again.
     pub stands: Outcome,
     /// Why.
     pub why: String,

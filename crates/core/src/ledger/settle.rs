@@ -5,7 +5,7 @@ use std::io::Read;
 use super::batch::Batch;
 use super::history::History;
 use super::record::Settled;
-use crate::export::{DECISION_COLUMN, KEY_COLUMN};
+use crate::export::{BOM, DECISION_COLUMN, KEY_COLUMN};
 use crate::job::{Key, KeyMap};
 use crate::outcome::Outcome;
 
@@ -112,13 +112,23 @@ pub enum DecisionsError {
     },
 }
 
+/// The line on which a record begins. The reader's own count lacks the line feed that ends the record before.
+fn line_of(bytes: &[u8], position: &csv::Position) -> u64 {
+    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX).min(bytes.len());
+    let waiting = bytes[start..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    position.line() + waiting.filter(|byte| **byte == b'\n').count() as u64
+}
+
 /// Reads the decisions that a person has filled into an exported file; rows without one are passed over.
 ///
 /// # Errors
 ///
 /// When the file or a decision in it cannot be read.
-pub fn decisions(file: impl Read) -> Result<Vec<(Key, Decision)>, DecisionsError> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
+pub fn decisions(mut file: impl Read) -> Result<Vec<(Key, Decision)>, DecisionsError> {
+    let mut whole = Vec::new();
+    file.read_to_end(&mut whole).map_err(csv::Error::from)?;
+    let bytes = whole.strip_prefix(BOM).unwrap_or(&whole);
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
     let headers = reader.headers()?.clone();
     // The input may have had columns of the same names; those that `export` added come last.
     let column = |name: &'static str| {
@@ -127,17 +137,54 @@ pub fn decisions(file: impl Read) -> Result<Vec<(Key, Decision)>, DecisionsError
     };
     let (key, decision) = (column(KEY_COLUMN)?, column(DECISION_COLUMN)?);
     let mut decisions = Vec::new();
+    let mut lines: KeyMap<(Decision, u64)> = KeyMap::default();
     for record in reader.records() {
         let record = record?;
-        let line = record.position().map_or(0, csv::Position::line);
+        let line = record.position().map_or(0, |position| line_of(bytes, position));
         let cell = |column: usize| record.get(column).unwrap_or_default().trim();
         if cell(decision).is_empty() {
             continue;
         }
         let bad = |why: String| DecisionsError::Cell { line, why };
-        let key = cell(key).parse().map_err(|error: crate::job::KeyError| bad(error.to_string()))?;
-        let decision = cell(decision).parse().map_err(|error: UnknownDecision| bad(error.to_string()))?;
-        decisions.push((key, decision));
+        let key: Key = cell(key).parse().map_err(|error: crate::job::KeyError| bad(error.to_string()))?;
+        let decision: Decision = cell(decision).parse().map_err(|error: UnknownDecision| bad(error.to_string()))?;
+        match lines.insert(key, (decision, line)) {
+            None => decisions.push((key, decision)),
+            // A line that was copied says nothing new.
+            Some((same, _)) if same == decision => {}
+            Some((_, first)) => return Err(bad(format!("line {first} decides otherwise about the same row"))),
+        }
     }
     Ok(decisions)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const KEYS: [&str; 2] = ["000000000000000000000000000000aa", "000000000000000000000000000000bb"];
+
+    /// The decisions of a file with this first column, or what is wrong with it.
+    fn read(rows: &[(&str, &str, &str)], end: &str) -> Result<Vec<(Key, Decision)>, String> {
+        let rows: String = rows.iter().map(|(own, decision, key)| format!("{own},{decision},{key}{end}")).collect();
+        let file = format!("\u{feff}own,decision,batchpost_key{end}{rows}");
+        decisions(file.as_bytes()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn an_error_names_the_line_whatever_ends_the_lines() {
+        for end in ["\n", "\r\n"] {
+            let rows = [("a", "", KEYS[0]), ("\"two\nlines\"", "posted", KEYS[1]), ("c", "perhaps", KEYS[0])];
+            assert!(read(&rows, end).unwrap_err().starts_with("line 5: \"perhaps\""), "{end:?} {:?}", read(&rows, end));
+        }
+    }
+
+    #[test]
+    fn a_row_is_decided_about_in_one_way() {
+        let twice =
+            |second| read(&[("a", "posted", KEYS[0]), ("b", "waived", KEYS[1]), ("a", second, KEYS[0])], "\r\n");
+        assert_eq!(twice("posted").unwrap().len(), 2);
+        assert_eq!(twice("").unwrap().len(), 2);
+        assert_eq!(twice("to-do").unwrap_err(), "line 4: line 2 decides otherwise about the same row");
+    }
 }

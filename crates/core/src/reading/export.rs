@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 
 use super::identity::Occurrences;
-use crate::export::{ADDED_COLUMNS, guard};
+use crate::export::{ADDED_COLUMNS, BOM, guard};
 use crate::input::{Content, InputError, Rows};
 use crate::job::{Key, KeyMap};
 use crate::ledger::{Batch, History, Pass, Standing};
@@ -19,9 +19,6 @@ pub enum ExportError {
     #[error("the export cannot be written: {0}")]
     Write(#[from] csv::Error),
 }
-
-/// A byte order mark, without which Excel takes UTF-8 for something else.
-const BOM: &[u8] = "\u{feff}".as_bytes();
 
 /// Writes the rows that stand at one of `wanted` with their own columns; returns how many there were.
 ///
@@ -40,6 +37,7 @@ pub fn export_input<R: Read, W: Write>(
     let columns: Vec<String> = rows.columns().to_vec();
     out.write_record(columns.iter().map(String::as_bytes).chain(ADDED_COLUMNS.map(str::as_bytes)))?;
     let mut occurrences = Occurrences::default();
+    let unknown = batch.unknown();
     let mut count = 0;
     while let Some(row) = rows.next()? {
         let first = match row.content {
@@ -48,7 +46,7 @@ pub fn export_input<R: Read, W: Write>(
             Content::Invalid { key, .. } => key,
         };
         let key = occurrences.key(first, &batch.standings, Pass::First);
-        let standing = batch.standings.entry(key).or_insert(Standing::NEW);
+        let standing = batch.standings.entry(key).or_insert(unknown);
         standing.meet(Pass::First);
         if !wanted.contains(&standing.outcome()) {
             continue;

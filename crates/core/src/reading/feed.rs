@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::identity::{Occurrences, presence_changes};
-use super::survey::{Ask, HELD, Past};
+use super::survey::{Ask, Past, why_aside};
 use crate::engine::Offer;
 use crate::input::{Content, InputError, Rows};
 use crate::job::{Job, Key, KeyMap, Position, Ticket};
@@ -94,25 +94,17 @@ impl<R: Read> Feed<R> {
                 }
                 Content::Invalid { reason, key } => {
                     let (key, standing) = self.meet(key, Standing::NEW, position)?;
-                    if standing.outcome() == Outcome::Invalid && !standing.is_unrecorded() {
-                        Fed::Passed(Outcome::Invalid)
-                    } else {
-                        Fed::Aside(aside(position, key, None, Outcome::Invalid, reason.to_string()))
+                    match standing.outcome() {
+                        stands if stands != Outcome::Pending && !standing.is_unrecorded() => Fed::Passed(stands),
+                        _ => Fed::Aside(aside(position, key, None, Outcome::Invalid, reason.to_string())),
                     }
                 }
                 Content::Note { ticket, text } => {
                     let (key, standing) =
                         self.meet(Key::of_job(&self.ask.target, ticket, &text), self.unknown, position)?;
                     let stands = standing.outcome();
-                    if standing.is_unrecorded() {
-                        let why = match stands {
-                            Outcome::Held => HELD,
-                            Outcome::InDoubt => {
-                                "records of this ledger were lost, and it may have been sent by one of them"
-                            }
-                            _ => "another ledger of the same target has it as posted or in doubt",
-                        };
-                        Fed::Aside(aside(position, key, Some(ticket), stands, why.to_owned()))
+                    if standing.is_unrecorded() && stands != Outcome::Pending {
+                        Fed::Aside(aside(position, key, Some(ticket), stands, why_aside(stands).to_owned()))
                     } else if !self.ask.is_to_do(stands) {
                         Fed::Passed(stands)
                     } else if self.ask.first.is_some_and(|first| self.offered >= first) {
@@ -151,6 +143,43 @@ impl<R: Read> Feed<R> {
         standing.meet(pass);
         Ok((key, *standing))
     }
+}
+
+/// The rows that the first reading has set aside, or taken up again, which the ledger does not say yet. From now on
+/// they count as recorded: `each` is to see to it.
+///
+/// They are recorded before anything is sent. A run that ends early would otherwise leave rows that it never came to
+/// as if nothing were known of them: those that another ledger has as posted would be sent by the next run.
+///
+/// # Errors
+///
+/// When the input cannot be read, or what `each` returns.
+pub fn record_asides<R: Read, E: From<InputError>>(
+    rows: &mut Rows<R>,
+    target: &str,
+    standings: &mut KeyMap<Standing>,
+    each: &mut dyn FnMut(Aside) -> Result<(), E>,
+) -> Result<(), E> {
+    let mut occurrences = Occurrences::default();
+    while let Some(row) = rows.next()? {
+        let (first, ticket, invalid) = match row.content {
+            Content::Blank => continue,
+            Content::Invalid { reason, key } => (key, None, Some(reason)),
+            Content::Note { ticket, text } => (Key::of_job(target, ticket, &text), Some(ticket), None),
+        };
+        let key = occurrences.key(first, standings, Pass::Second);
+        // A row that was not there at first is found by the reading that posts.
+        let Some(standing) = standings.get_mut(&key) else { continue };
+        standing.meet(Pass::Second);
+        if standing.is_unrecorded() {
+            standing.note_recorded();
+            let stands = standing.outcome();
+            let why = invalid.map_or_else(|| why_aside(stands).to_owned(), |reason| reason.to_string());
+            each(aside(row.position, key, ticket, stands, why))?;
+        }
+    }
+    standings.values_mut().for_each(|standing| standing.forget(Pass::Second));
+    Ok(())
 }
 
 fn aside(position: Position, key: Key, ticket: Option<Ticket>, stands: Outcome, why: String) -> Aside {

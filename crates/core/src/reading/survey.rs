@@ -99,6 +99,16 @@ pub struct Named {
 pub(super) const HELD: &str =
     "another note on its ticket was posted before and is no longer in the input: this may be an edit of it";
 
+/// Why a row stands where this run has set it.
+pub(super) fn why_aside(stands: Outcome) -> &'static str {
+    match stands {
+        Outcome::Held => HELD,
+        Outcome::Pending => "nothing speaks for holding it any more",
+        Outcome::InDoubt => "records of this ledger were lost, and it may have been sent by one of them",
+        _ => "another ledger of the same target has it as posted or in doubt",
+    }
+}
+
 /// Holds a row that may be an edit of one that was posted, and takes one up again that no longer is.
 fn hold(standing: &mut Standing, changed: bool) {
     match standing.outcome() {
@@ -142,12 +152,13 @@ pub fn survey<R: Read>(
             }
             Content::Invalid { reason, key } => {
                 let (_, stands) = meet(key, Standing::NEW, &|standing| {
-                    if standing.outcome() != Outcome::Invalid {
+                    // A person may have waived it.
+                    if standing.outcome() == Outcome::Pending {
                         standing.set_aside_now(Outcome::Invalid);
                     }
                 });
                 *survey.counts.of_mut(stands) += 1;
-                if survey.invalid.len() < named.notes {
+                if stands == Outcome::Invalid && survey.invalid.len() < named.notes {
                     survey.invalid.push(RowNote { position, ticket: None, what: reason.to_string() });
                 }
             }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::input::{Format, Options, Rows};
+use crate::input::{Format, InputError, Options, Rows};
 use crate::job::KeyMap;
 use crate::ledger::{Pass, Presence, Record, Standing};
 use crate::outcome::{Counts, Outcome};
@@ -114,6 +114,40 @@ fn rows_in_doubt_are_given_only_when_asked_for() {
         let survey = read("ticket,text\n1,a\n", &ask, &mut known.clone());
         assert_eq!((survey.to_do, survey.in_doubt.len()), (to_do, 1));
     }
+}
+
+#[test]
+fn what_was_set_aside_is_recorded_once_and_then_passed_over() {
+    let mut standings = KeyMap::default();
+    let first = read(SHEET, &ask(), &mut standings);
+    // Another ledger has the first of two rows exactly alike.
+    standings.get_mut(&first.next[0].key).unwrap().set_aside_now(Outcome::Skipped);
+    let asides = |standings: &mut KeyMap<Standing>| {
+        let mut asides = Vec::new();
+        record_asides::<_, InputError>(&mut rows(SHEET), "t", standings, &mut |aside| {
+            asides.push((aside.row, aside.line, aside.stands));
+            Ok(())
+        })
+        .unwrap();
+        asides
+    };
+    assert_eq!(asides(&mut standings), [(1, 2, Outcome::Skipped), (3, 4, Outcome::Invalid)]);
+    assert_eq!(asides(&mut standings), []);
+    assert_eq!(feed(Feed::of_surveyed(rows(SHEET), ask(), standings, first.rows)).unwrap(), ["job 2", "job 5"]);
+}
+
+#[test]
+fn an_invalid_row_that_was_waived_stays_waived() {
+    let mut standings = KeyMap::default();
+    read(SHEET, &ask(), &mut standings);
+    let invalid = standings.values_mut().find(|standing| standing.outcome() == Outcome::Invalid).unwrap();
+    invalid.settle(Outcome::Skipped);
+    invalid.note_recorded();
+    standings.values_mut().for_each(|standing| standing.forget(Pass::First));
+    let again = read(SHEET, &ask(), &mut standings);
+    assert_eq!((again.counts.invalid, again.counts.skipped, again.invalid.len()), (0, 2, 0));
+    let fed = feed(Feed::of_surveyed(rows(SHEET), ask(), standings, again.rows)).unwrap();
+    assert_eq!(fed, ["job 1", "job 2", "job 5"]);
 }
 
 #[test]

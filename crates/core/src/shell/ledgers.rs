@@ -93,7 +93,10 @@ pub(super) fn others(order: &Order) -> Result<Vec<PathBuf>, Error> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        if path.is_file() && begins_as_a_ledger(&path) {
+        // Begun and never finished: nothing was sent on its strength.
+        let unfinished = path.extension().is_some_and(|extension| extension == "new");
+        // Anything else than a file, such as a pipe, might keep its reader waiting.
+        if !unfinished && path.is_file() && begins_as_a_ledger(&path) {
             paths.push(path);
         }
     }

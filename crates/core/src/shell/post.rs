@@ -1,5 +1,6 @@
 //! Posting what is to do, and what came of it.
 
+use std::fs::File;
 use std::io::Seek;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,14 +14,14 @@ use super::error::Error;
 use super::feeder::{self, Hashing};
 use super::files::LedgerFile;
 use super::ledgers::{begin, entropy, look};
-use super::order::Source;
+use super::order::{Order, Source};
 use super::prepare::{Opened, Prepared, past};
 use super::signals::Interrupt;
 use crate::engine::{Config, Engine, Event, Notice};
 use crate::input::{ColumnChoice, InputError, Rows};
-use crate::ledger::{Input, Ledger, LedgerError, Reading, Record, Run};
+use crate::ledger::{Batch, Input, Ledger, LedgerError, Reading, Record, Run};
 use crate::outcome::{Counts, Stop};
-use crate::reading::Feed;
+use crate::reading::{Feed, record_asides};
 use crate::transport::Transport;
 
 /// How a run ended.
@@ -76,6 +77,12 @@ impl Prepared {
             Some(ledger) => ledger,
             None => begin(&path, &self.batch.header)?,
         };
+        // Before the run's own record, whose presence says that other ledgers need not be asked again.
+        if let Opened::File(file) = &mut self.input
+            && self.batch.standings.values().any(|standing| standing.is_unrecorded())
+        {
+            record_aside_rows(file, &self.order, &mut self.batch, &mut ledger)?;
+        }
         let clock = Clock::start();
         let opening: Vec<Record> = std::iter::once(self.run_record(clock)).chain(self.presence.drain(..)).collect();
         commit_all(&mut ledger, &opening).map_err(&failed)?;
@@ -188,4 +195,42 @@ impl Prepared {
 fn commit_all(ledger: &mut Ledger<LedgerFile>, records: &[Record]) -> Result<(), LedgerError> {
     const RECORDS_A_GROUP: usize = 64;
     records.chunks(RECORDS_A_GROUP).try_for_each(|group| ledger.commit(group))
+}
+
+/// Records the rows that the first reading has set aside.
+fn record_aside_rows(
+    file: &mut File,
+    order: &Order,
+    batch: &mut Batch,
+    ledger: &mut Ledger<LedgerFile>,
+) -> Result<(), Error> {
+    const ROWS_A_GROUP: usize = 256;
+    let unreadable = Error::input(order);
+    file.rewind().map_err(|source| unreadable(InputError::Read { byte: 0, source }))?;
+    let mut rows = Rows::open(file, &order.options()).map_err(&unreadable)?;
+    let mut group = Vec::with_capacity(ROWS_A_GROUP);
+    record_asides(&mut rows, &order.ask.target, &mut batch.standings, &mut |aside| {
+        group.push(Record::Aside(aside));
+        if group.len() < ROWS_A_GROUP {
+            return Ok(());
+        }
+        ledger.commit(&std::mem::take(&mut group)).map_err(AsideError::Ledger)
+    })
+    .and_then(|()| ledger.commit(&group).map_err(AsideError::Ledger))
+    .map_err(|error| match error {
+        AsideError::Ledger(error) => Error::ledger(&order.ledger)(error),
+        AsideError::Input(error) => unreadable(error),
+    })
+}
+
+/// What may end the recording of rows that were set aside.
+enum AsideError {
+    Ledger(LedgerError),
+    Input(InputError),
+}
+
+impl From<InputError> for AsideError {
+    fn from(error: InputError) -> Self {
+        Self::Input(error)
+    }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use super::error::Error;
 use super::feeder::Hashing;
 use super::files::{LedgerFile, Lock, LockError};
-use super::ledgers::{self, lock, look};
+use super::ledgers::{self, lock};
 use super::order::{Access, Order, Source};
 use super::platform::is_locked;
 use crate::input::{InputError, Mapping, Rows};
@@ -86,10 +86,12 @@ impl Prepared {
     fn look_elsewhere(&mut self) -> Result<(), Error> {
         let Some(survey) = &mut self.survey else { return Ok(()) };
         for path in ledgers::others(&self.order)? {
-            let (other, _) = look(&path)?;
-            if other.header.target != self.order.ask.target {
+            let file = LedgerFile::open_to_read(&path).map_err(Error::ledger_file(&path, "opened"))?;
+            // By its header: what is damaged in the ledger of another target is nothing to this run.
+            if ledger::header(&file).map_err(Error::ledger(&path))?.target != self.order.ask.target {
                 continue;
             }
+            let (other, _) = ledger::inspect(&file).map_err(Error::ledger(&path))?;
             let rows = known_elsewhere(&other, &self.batch.standings);
             if rows > 0 && self.lock.is_some() && is_locked(&path) {
                 // What it is posting now cannot be known yet.
@@ -135,7 +137,8 @@ impl Prepared {
 
     /// Whether the ledger is there already.
     pub fn continues(&self) -> bool {
-        self.batch.run.is_some()
+        // A salvaged one may have lost the record of every run.
+        self.batch.run.is_some() || self.batch.lost_records
     }
 
     /// Bytes at the ledger's end that a crash had left torn: set aside when it was opened to post.
@@ -173,7 +176,7 @@ fn first_reading(file: File, order: &Order, batch: &mut Batch) -> Result<First, 
         return Ok(first);
     }
     // Only now is it known which tickets lost a note that was posted: their new rows are held, and counted anew.
-    batch.standings.values_mut().for_each(Standing::forget_readings);
+    batch.standings.values_mut().for_each(|standing| standing.forget(Pass::First));
     read_through(first.file, order, &Past { changed, ..past }, batch)
 }
 
@@ -204,6 +207,7 @@ fn tickets_of_vanished(order: &Order, batch: &Batch) -> Result<HashSet<Ticket>, 
     let path = &order.ledger;
     let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
     ledger::read(&file, &mut |entry| {
+        // Of a doubt that a salvage left there may be no intent any more.
         let (key, ticket) = match entry.record {
             Record::Intent(intent) => (intent.key, intent.ticket),
             Record::Outcome(end) => (end.key, end.ticket),

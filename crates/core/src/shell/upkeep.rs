@@ -64,11 +64,16 @@ impl Settling {
 ///
 /// When the first line of the old one cannot be read, the new one is there already, or either is in use.
 pub fn salvage(path: &Path, new: &Path, tool: &str) -> Result<Salvaged, Error> {
+    let there = || Err(Error::ledger_file(new, "begun")(io::ErrorKind::AlreadyExists.into()));
+    // Before the lock, which the old one's own name would find taken.
+    if new.exists() {
+        return there();
+    }
     let _locks = (lock(path)?, lock(new)?);
     let from = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
     let header = ledger::header(&from).map_err(Error::ledger(path))?;
     if new.exists() {
-        return Err(Error::ledger_file(new, "begun")(io::ErrorKind::AlreadyExists.into()));
+        return there();
     }
     let header = Header { id: LedgerId(entropy()), tool: tool.to_owned(), wall: clock::wall(), ..header };
     ledger::salvage(&from, &mut Place(new), &header).map_err(Error::ledger(new))
@@ -91,6 +96,8 @@ pub struct Exported {
     pub rows: u64,
     /// Why the input's own columns are not in it, where they are not.
     pub without_input: Option<String>,
+    /// The input of the last run, whether or not it is still there.
+    pub input: Option<PathBuf>,
 }
 
 /// Writes the rows that stand at one of `wanted` as CSV: with the columns of the input, if it is still what the last run
@@ -104,15 +111,16 @@ pub fn export(path: &Path, wanted: &[Outcome], out: impl Write) -> Result<Export
     let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
     let is_wanted = |key: &Key| batch.standings.get(key).is_some_and(|standing| wanted.contains(&standing.outcome()));
     let histories = ledger::histories(&file, is_wanted).map_err(Error::ledger(path))?;
+    let input = batch.run.as_ref().and_then(|run| run.input.path.clone()).map(PathBuf::from);
     match input_of(&batch) {
         Ok(mut rows) => {
             let target = batch.header.target.clone();
             let rows = export_input(&mut rows, &target, &mut batch, &histories, wanted, out)?;
-            Ok(Exported { rows, without_input: None })
+            Ok(Exported { rows, without_input: None, input })
         }
         Err(why) => {
             let rows = export_ledger(&batch, &histories, wanted, out)?;
-            Ok(Exported { rows, without_input: Some(why) })
+            Ok(Exported { rows, without_input: Some(why), input })
         }
     }
 }

@@ -1,0 +1,141 @@
+//! What a ledger proves, against what the server counted; and ledgers that prove the opposite.
+
+use std::time::Duration;
+
+use batchpost::ledger::{AttemptEnd, Finish, Intent, Ledger, Record};
+use batchpost::outcome::{Counts, Outcome, VerdictWord};
+use batchpost::shell::LedgerFile;
+use batchpost_sandbox::Settings;
+use serde_json::Value;
+
+use crate::support::{Api, Folder, quick};
+
+const LEDGER: &str = "notes.csv.ledger.jsonl";
+
+#[track_caller]
+fn audit(folder: &Folder, code: i32) -> Value {
+    let found = folder.call(&["audit", LEDGER, "--json"]).with_code(code).json();
+    assert_eq!(found["holds"], code == 0, "{found}");
+    found
+}
+
+#[test]
+fn a_batch_with_faults_and_retries_holds_and_agrees_with_the_servers_count() {
+    let faults = ["500=0.1", "408=0.03", "429@30", "cut-short@50"].map(|fault| fault.parse().unwrap()).to_vec();
+    let window = Duration::from_millis(300);
+    let api = Api::start(Settings { limit: Some(40), window, faults, ..quick() });
+    let folder = Folder::with_rows(120);
+    let json = folder.run(&api, &["--limit", "40/300ms", "--timeout", "1s"]).with_code(4).json();
+    let found = audit(&folder, 0);
+    assert_eq!((&found["attempts"], &json["attempts"]), (&api.arrivals().into(), &api.arrivals().into()), "{found}");
+    assert_eq!((&found["runs"], &found["problems"]), (&1.into(), &Value::Array(Vec::new())), "{found}");
+    let (limit, counted) = (&found["limits"][0], api.report());
+    let peak = limit["peak_in_a_run"].as_u64().unwrap() as usize;
+    assert!((counted.most_in_any_window..=40).contains(&peak), "{found} {counted:?}");
+    assert_eq!((&limit["limit"], &limit["peak"], counted.refused), (&"40/300ms".into(), &peak.into(), 0), "{found}");
+    assert!(api.arrivals() > 125, "there were retries");
+
+    let words = folder.call(&["audit", LEDGER]).with_code(0).stdout;
+    assert!(words.contains("limit 40/300ms held") && words.contains("every row has one outcome"), "{words}");
+}
+
+#[test]
+fn two_runs_within_one_window_are_told_of() {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(10);
+    for code in [5, 0] {
+        folder.run(&api, &["--limit", "5/1h", "--first", "5"]).with_code(code);
+    }
+    let found = audit(&folder, 1);
+    let limit = &found["limits"][0];
+    assert_eq!((&limit["peak_in_a_run"], &limit["peak"]), (&5.into(), &10.into()), "{found}");
+    let words = folder.call(&["audit", LEDGER]).with_code(1).stdout;
+    assert!(words.contains("may have been exceeded") && words.contains("10 across runs"), "{words}");
+}
+
+#[test]
+fn a_part_of_a_batch_with_rows_set_aside_adds_up() {
+    // What comes after the part that is posted: an invalid row, and one held for an edit.
+    let api = Api::start(quick());
+    let folder = Folder::new();
+    folder.write("notes.csv", "Ticket,Text\n1,a\n2,b\n3,c\n4,d\nx,e\n");
+    let json = folder.run(&api, &["--first", "1", "--skip-invalid"]).with_code(1).json();
+    assert_eq!((&json["invalid"], &json["pending"]), (&1.into(), &3.into()), "{json}");
+    audit(&folder, 0);
+    folder.write("notes.csv", "Ticket,Text\n2,b\n3,c\n4,d\n1,edited\nx,e\n");
+    let run = folder.run(&api, &["--first", "1", "--skip-invalid"]).with_code(1).json();
+    assert_eq!((&run["held"], &run["pending"]), (&1.into(), &2.into()), "{run}");
+    let status = folder.call(&["status", LEDGER, "--json"]).with_code(1).json();
+    for outcome in ["posted", "pending", "invalid", "held"] {
+        assert_eq!(status[outcome], run[outcome], "{outcome}: {status}");
+    }
+    let problems = folder.call(&["audit", LEDGER, "--json"]).json();
+    assert_eq!(problems["problems"], Value::Array(Vec::new()), "{problems}");
+
+    // The edit is taken back: nothing is held any more.
+    folder.write("notes.csv", "Ticket,Text\n2,b\n3,c\n4,d\n1,a\n1,edited\nx,e\n");
+    let run = folder.run(&api, &["--first", "1", "--skip-invalid"]).with_code(1).json();
+    assert_eq!((&run["held"], &run["pending"]), (&0.into(), &2.into()), "{run}");
+    let problems = folder.call(&["audit", LEDGER, "--json"]).json();
+    assert_eq!(problems["problems"], Value::Array(Vec::new()), "{problems}");
+}
+
+/// A finished batch of three rows under `3/1h`, with more records that verify at its end.
+fn doctored(more: impl FnOnce(Intent, AttemptEnd) -> Vec<Record>) -> Folder {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(3);
+    folder.run(&api, &["--limit", "3/1h"]).with_code(0);
+    audit(&folder, 0);
+    let mut last = (None, None);
+    let path = folder.path(LEDGER);
+    batchpost::ledger::read(&LedgerFile::open(&path).unwrap(), &mut |entry| match entry.record {
+        Record::Intent(intent) => last.0 = Some(intent),
+        Record::Outcome(end) => last.1 = Some(end),
+        _ => {}
+    })
+    .unwrap();
+    let (mut ledger, ..) = Ledger::open(LedgerFile::open(&path).unwrap()).unwrap();
+    ledger.commit(&more(last.0.unwrap(), last.1.unwrap())).unwrap();
+    ledger.close().unwrap();
+    folder
+}
+
+#[test]
+fn one_attempt_too_many_in_a_window_is_found() {
+    // A row that the server had no time for, and one attempt more for another: both may have been counted.
+    let folder = doctored(|intent, end| {
+        let key = intent.key.occurrence(7);
+        let at_us = end.at_us + 1;
+        let (verdict, stands) = (VerdictWord::Again, Outcome::Failed);
+        vec![
+            Record::Intent(Intent { key, at_us, ..intent }),
+            Record::Outcome(AttemptEnd { key, at_us, verdict, stands, status: Some(500), ..end }),
+        ]
+    });
+    let found = audit(&folder, 1);
+    assert_eq!(found["limits"][0]["peak_in_a_run"], 4, "{found}");
+}
+
+#[test]
+fn a_posted_row_that_is_sent_again_is_found() {
+    let folder = doctored(|intent, end| vec![Record::Intent(intent), Record::Outcome(end)]);
+    let found = audit(&folder, 1);
+    assert!(found["problems"][0].as_str().unwrap().contains("was posted and is sent again"), "{found}");
+}
+
+#[test]
+fn an_outcome_of_no_attempt_is_found() {
+    let folder = doctored(|_, end| vec![Record::Outcome(end)]);
+    let found = audit(&folder, 1);
+    assert!(found["problems"][0].as_str().unwrap().contains("never began"), "{found}");
+}
+
+#[test]
+fn sums_that_are_not_those_of_the_records_are_found() {
+    let folder = doctored(|_, end| {
+        let counts = Counts { posted: 2, skipped: 1, ..Counts::default() };
+        vec![Record::Finish(Finish { at_us: end.at_us, wall: end.wall, stopped: None, counts })]
+    });
+    let found = audit(&folder, 1);
+    assert!(found["problems"][0].as_str().unwrap().contains("sums"), "{found}");
+}

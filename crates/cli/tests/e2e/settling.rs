@@ -1,0 +1,178 @@
+//! What a person decides about rows, and what the next run makes of it.
+
+use crate::support::{Api, Folder, Running, ended, records, text, texts, until};
+
+const LEDGER: &str = "notes.csv.ledger.jsonl";
+
+/// Eight rows, of which 2, 4 and 6 were created and are in doubt, for their replies were lost.
+fn three_doubts() -> (Api, Folder) {
+    let api = Api::failing(&["reset@2,4,6"]);
+    let folder = Folder::with_rows(8);
+    let json = folder.run(&api, &["--concurrency", "1"]).with_code(4).json();
+    assert_eq!((&json["in_doubt"], &json["posted"]), (&3.into(), &5.into()), "{json}");
+    (api, folder)
+}
+
+/// `settle` with these arguments does what it is asked.
+#[track_caller]
+fn settle(folder: &Folder, arguments: &[&str]) {
+    folder.call(&[&["settle", LEDGER], arguments].concat()).with_code(0);
+}
+
+/// `settle` with these arguments is refused with these words, and the ledger is as it was.
+#[track_caller]
+fn is_refused(folder: &Folder, arguments: &[&str], words: &[&str]) {
+    let before = folder.read(LEDGER);
+    folder.call(&[&["settle", LEDGER], arguments].concat()).with_code(2).saying(words);
+    assert_eq!(folder.read(LEDGER), before, "{arguments:?} changed the ledger");
+}
+
+/// The line of `show` for one row.
+#[track_caller]
+fn shown(folder: &Folder, row: u64) -> String {
+    folder.call(&["show", LEDGER, "--row", &row.to_string()]).with_code(0).stdout
+}
+
+#[test]
+fn settled_as_posted_is_never_sent_as_to_do_is_sent_once_and_waived_is_skipped() {
+    let (api, folder) = three_doubts();
+    settle(&folder, &["--rows", "2", "--as", "posted", "--why", "seen in the CRM"]);
+    settle(&folder, &["--rows", "4", "--as", "to-do"]);
+    settle(&folder, &["--rows", "6", "--as", "waived"]);
+    let json = folder.run(&api, &[]).with_code(0).json();
+    assert_eq!((&json["posted"], &json["skipped"], &json["attempts_now"]), (&7.into(), &1.into(), &1.into()), "{json}");
+    let mut expected = texts(8);
+    expected.insert(4, text(4));
+    assert_eq!(api.texts(), expected);
+
+    let json = folder.run(&api, &["--in-doubt", "retry"]).with_code(0).json();
+    assert_eq!((&json["attempts_now"], api.arrivals()), (&0.into(), 9), "{json}");
+    folder.call(&["audit", LEDGER]).with_code(0);
+
+    let ledger = folder.ledger(LEDGER);
+    let settled = records(&ledger, "settle");
+    assert_eq!(settled.len(), 3);
+    assert_eq!(settled[0]["why"], "seen in the CRM");
+    let (was, stands) = (&settled[0]["rows"][0]["was"], &settled[0]["rows"][0]["stands"]);
+    assert_eq!((was, stands), (&"in_doubt".into(), &"posted".into()));
+    let history = shown(&folder, 2);
+    assert!(history.contains("settled from in_doubt to posted: seen in the CRM"), "{history}");
+}
+
+#[test]
+fn a_decision_is_taken_back_until_the_row_is_sent_again() {
+    let (api, folder) = three_doubts();
+    for decision in ["posted", "to-do", "waived"] {
+        settle(&folder, &["--rows", "2", "--as", decision]);
+        settle(&folder, &["--rows", "2", "--undo", "--why", "a slip"]);
+        let json = folder.run(&api, &[]).with_code(4).json();
+        assert_eq!((&json["in_doubt"], &json["attempts_now"]), (&3.into(), &0.into()), "{decision}: {json}");
+    }
+    is_refused(&folder, &["--rows", "4", "--undo"], &["row 4", "taken back"]);
+
+    settle(&folder, &["--rows", "2", "--as", "to-do"]);
+    let json = folder.run(&api, &[]).with_code(4).json();
+    assert_eq!((&json["in_doubt"], &json["attempts_now"]), (&2.into(), &1.into()), "{json}");
+    is_refused(&folder, &["--rows", "2", "--undo"], &["row 2", "sent since"]);
+}
+
+#[test]
+fn decisions_that_make_no_sense_are_refused_and_nothing_is_changed() {
+    let api = Api::failing(&["login-page@ticket:3"]);
+    let folder = Folder::new();
+    folder.write("notes.csv", "Ticket,Text\n1,a\nx,e\n3,c\n4,d\n");
+    folder.run(&api, &["--skip-invalid", "--first", "2"]).with_code(4);
+    is_refused(&folder, &["--rows", "4", "--as", "waived"], &["no record of a row 4"]);
+    is_refused(&folder, &["--rows", "99", "--as", "posted"], &["no record of a row 99"]);
+    is_refused(&folder, &["--rows", "1", "--as", "to-do"], &["row 1", "second note"]);
+    is_refused(&folder, &["--rows", "1", "--as", "waived"], &["row 1"]);
+    is_refused(&folder, &["--state", "posted", "--as", "to-do"], &["row 1"]);
+    is_refused(&folder, &["--rows", "1", "--as", "posted"], &["already"]);
+    is_refused(&folder, &["--rows", "2", "--as", "posted"], &["row 2", "invalid"]);
+    is_refused(&folder, &["--rows", "2", "--as", "to-do"], &["row 2", "invalid"]);
+    is_refused(&folder, &["--rows", "3,1", "--as", "to-do"], &["row 1", "nothing was changed"]);
+    is_refused(&folder, &["--rows", "3"], &["--as"]);
+    is_refused(&folder, &["--as", "posted"], &["--rows"]);
+
+    // The one that may be waived.
+    settle(&folder, &["--rows", "2", "--as", "waived"]);
+    let json = folder.run(&api, &["--skip-invalid"]).with_code(4).json();
+    assert_eq!((&json["skipped"], &json["invalid"], &json["posted"]), (&1.into(), &0.into(), &2.into()), "{json}");
+}
+
+#[test]
+fn a_ledger_that_is_not_there_cannot_be_settled_and_is_not_made() {
+    let folder = Folder::with_rows(1);
+    folder.call(&["settle", LEDGER, "--rows", "1", "--as", "posted"]).with_code(2).saying(&[LEDGER]);
+    assert!(!folder.path(LEDGER).exists());
+}
+
+/// What `export` wrote, with these decisions filled in, row by row.
+fn decided(export: &str, decisions: &[&str]) -> String {
+    let mut lines = export.lines();
+    let mut filled = format!("{}\r\n", lines.next().unwrap());
+    for (line, decision) in lines.zip(decisions) {
+        let (before, key) = line.rsplit_once(',').unwrap();
+        filled += &format!("{before}{decision},{key}\r\n");
+    }
+    filled
+}
+
+#[test]
+fn an_export_whose_decisions_were_filled_in_settles_its_rows_and_leaves_the_others() {
+    let (api, folder) = three_doubts();
+    folder.call(&["export", LEDGER, "--state", "in_doubt", "-o", "doubts.csv"]).with_code(0);
+    let export = folder.read("doubts.csv");
+
+    folder.write("wrong.csv", decided(&export, &["posted", "perhaps", ""]));
+    is_refused(&folder, &["--from", "wrong.csv"], &["line 3", "perhaps", "to-do"]);
+    is_refused(&folder, &["--from", "notes.csv"], &["batchpost_key"]);
+
+    folder.write("doubts.csv", decided(&export, &["posted", "To-Do ", ""]));
+    settle(&folder, &["--from", "doubts.csv"]);
+    let json = folder.run(&api, &[]).with_code(4).json();
+    assert_eq!((&json["posted"], &json["in_doubt"]), (&7.into(), &1.into()), "{json}");
+    assert_eq!((&json["attempts_now"], api.arrivals()), (&1.into(), 9), "{json}");
+    assert_eq!(api.notes().last().unwrap().text, text(4));
+}
+
+#[test]
+fn a_row_decided_about_in_two_ways_at_once_is_refused() {
+    let (_api, folder) = three_doubts();
+    folder.call(&["export", LEDGER, "--state", "in_doubt", "-o", "doubts.csv"]).with_code(0);
+    let export = folder.read("doubts.csv");
+    let posted = decided(&export, &["posted", "waived", ""]);
+    let to_do = decided(&export, &["to-do"]);
+    folder.write("doubts.csv", posted + to_do.lines().nth(1).unwrap() + "\r\n");
+    is_refused(&folder, &["--from", "doubts.csv"], &["line 5", "line 2 decides otherwise"]);
+}
+
+#[test]
+fn nothing_is_settled_while_a_run_has_the_ledger() {
+    let api = Api::failing(&["silence@1"]);
+    let folder = Folder::with_rows(3);
+    let run = Running::start(&mut folder.run_command(&api.url(), &[]));
+    until("the first request has arrived", || api.arrivals() == 1);
+    let before = folder.read(LEDGER);
+    let holder = format!("process {} ", run.id());
+    ended(&mut folder.batchpost(&["settle", LEDGER, "--rows", "1", "--as", "posted"]))
+        .with_code(75)
+        .saying(&["in use", &holder]);
+    assert_eq!(folder.read(LEDGER), before);
+    run.killed();
+    settle(&folder, &["--rows", "1", "--as", "posted"]);
+}
+
+#[test]
+fn rows_refused_for_a_wrong_setting_are_opened_again_and_posted() {
+    let first_25: Vec<String> = (1..=25).map(|number: u64| number.to_string()).collect();
+    let api = Api::failing(&[&format!("400@{}", first_25.join(","))]);
+    let folder = Folder::with_rows(30);
+    let json = folder.run(&api, &["--concurrency", "1"]).with_code(3).json();
+    assert_eq!((&json["stopped"], &json["rejected"]), (&"refused".into(), &25.into()), "{json}");
+    let said = folder.call(&["settle", LEDGER, "--state", "rejected", "--as", "to-do", "--json"]).with_code(0).json();
+    assert_eq!(said["settled"], 25, "{said}");
+    let json = folder.run(&api, &[]).with_code(0).json();
+    assert_eq!((&json["posted"], &json["attempts_now"]), (&30.into(), &30.into()), "{json}");
+    assert_eq!(api.texts(), texts(30));
+}
