@@ -58,7 +58,7 @@ pub(crate) fn code(result: anyhow::Result<u8>) -> ExitCode {
     {
         return ExitCode::SUCCESS;
     }
-    eprintln!("batchpost: {}", one_line(&error));
+    say!("batchpost: {}", one_line(&error));
     let of_export = error.downcast_ref().and_then(|failed| match failed {
         ExportFailed::Ledger(error) => Some(error),
         ExportFailed::Export(_) => None,

@@ -1,5 +1,19 @@
 //! `batchpost`: posts every row of a spreadsheet as a note, within the API's limit, and says what became of each.
 
+/// A line for people, on standard error. Nobody is left to tell if that is gone, and the work goes on.
+macro_rules! say {
+    ($($words:tt)*) => {{
+        let _nobody_to_tell = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{}\n", format_args!($($words)*)));
+    }};
+}
+
+/// The same without an end to the line.
+macro_rules! ask {
+    ($($words:tt)*) => {{
+        let _nobody_to_tell = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!($($words)*));
+    }};
+}
+
 mod args;
 mod commands;
 mod credentials;

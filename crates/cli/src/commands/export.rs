@@ -38,7 +38,7 @@ pub(crate) fn export(export: &Export, output: &Output) -> anyhow::Result<u8> {
         warn!("the export has only what the ledger knows: {why}");
     }
     if let (Some(path), false) = (&export.output, output.quiet) {
-        eprintln!("{} rows written to {}", thousands(exported.rows), path.display());
+        say!("{} rows written to {}", thousands(exported.rows), path.display());
     }
     Ok(0)
 }

@@ -99,7 +99,7 @@ fn carry_out(plan: Plan, output: &Output, screen: &Screen) -> anyhow::Result<u8>
     }
     let in_sandbox = matches!(plan.destination, Destination::Sandbox);
     if !in_sandbox && !plan.yes && !agreed(&prepared)? {
-        eprintln!("nothing was sent");
+        say!("nothing was sent");
         return Ok(exit::USAGE);
     }
     say_what_is_done(&prepared);
@@ -133,15 +133,16 @@ fn carry_out(plan: Plan, output: &Output, screen: &Screen) -> anyhow::Result<u8>
         (false, true) => String::new(),
         (false, false) => in_words(&report, &ledger, &source),
     };
-    match io::stdout().lock().write_all(result.as_bytes()) {
-        // Nobody listens any more, but the exit code is still the batch's.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
-        written => written?,
+    // Whether anybody listens or not, the exit code is the batch's.
+    if let Err(error) = io::stdout().lock().write_all(result.as_bytes())
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        warn!(%error, "the result could not be printed; `batchpost status` gives it again");
     }
     if let Some(server) = server
         && !output.quiet
     {
-        eprintln!("sandbox: {}", sandbox::in_words(&server));
+        say!("sandbox: {}", sandbox::in_words(&server));
     }
     Ok(exit::of_batch(&report.counts, report.stopped, report.interrupt))
 }
@@ -176,13 +177,13 @@ fn temporary_ledger() -> anyhow::Result<PathBuf> {
 fn complain_of_invalid(prepared: &Prepared) {
     let Some(survey) = prepared.survey() else { return };
     for note in &survey.invalid {
-        eprintln!("{}: {}", note.position, note.what);
+        say!("{}: {}", note.position, note.what);
     }
     let more = survey.counts.invalid - survey.invalid.len() as u64;
     if more > 0 {
-        eprintln!("and {} more", thousands(more));
+        say!("and {} more", thousands(more));
     }
-    eprintln!(
+    say!(
         "batchpost: no note can be made of {} of {} rows; nothing was sent. Mend them, or pass --skip-invalid to post the others",
         thousands(survey.counts.invalid),
         thousands(survey.rows)
@@ -196,21 +197,23 @@ fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
         return Ok(true);
     }
     let order = prepared.order();
-    eprintln!("to        {}", order.ask.target);
-    eprintln!("ledger    {}", order.ledger.display());
-    eprint!("{}", summary::table(&survey.counts));
+    say!("to        {}", order.ask.target);
+    say!("ledger    {}", order.ledger.display());
+    ask!("{}", summary::table(&survey.counts));
     if survey.duplicates > 0 {
-        eprintln!("{:>10}  of them exactly like an earlier row; each is posted", thousands(survey.duplicates));
+        say!("{:>10}  of them exactly like an earlier row; each is posted", thousands(survey.duplicates));
     }
     if let Some(job) = survey.next.first() {
-        eprintln!("first     ticket {}, {}:", job.ticket, job.position);
+        say!("first     ticket {}, {}:", job.ticket, job.position);
         for line in job.text.lines().take(5) {
-            eprintln!("          {line}");
+            // A cell's own control characters are not for this terminal to obey.
+            let plain: String = line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+            say!("          {plain}");
         }
     }
     let time = order.settings.best_finish(to_send, Duration::from_millis(200));
     let time = humantime::format_duration(Duration::from_secs(time.as_secs().max(1)));
-    eprint!("Post {} notes now, in about {time}? [y/N] ", thousands(to_send));
+    ask!("Post {} notes now, in about {time}? [y/N] ", thousands(to_send));
     answered_yes()
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn settle(settle: &Settle, output: &Output) -> anyhow::Result<u8> {
             Err(why) => {
                 refused += 1;
                 let row = settling.histories.get(&key).map_or(String::new(), |history| format!("row {} ", history.row));
-                eprintln!("{row}(key {key}): {why}");
+                say!("{row}(key {key}): {why}");
             }
         }
     }
@@ -38,9 +38,9 @@ pub(crate) fn settle(settle: &Settle, output: &Output) -> anyhow::Result<u8> {
     rows.sort_by_key(|row| (row.row, row.key));
     show(&rows, &settling);
     if !rows.is_empty() && !settle.yes && io::stdin().is_terminal() && io::stderr().is_terminal() {
-        eprint!("Settle {} rows so? [y/N] ", thousands(rows.len() as u64));
+        ask!("Settle {} rows so? [y/N] ", thousands(rows.len() as u64));
         if !answered_yes()? {
-            eprintln!("nothing was changed");
+            say!("nothing was changed");
             return Ok(exit::USAGE);
         }
     }
@@ -94,9 +94,9 @@ fn show(rows: &[Settled], settling: &Settling) {
     for row in rows.iter().take(MOST_SHOWN) {
         let ticket = settling.histories.get(&row.key).and_then(|history| history.ticket);
         let ticket = ticket.map(|ticket| format!(" ticket {ticket}")).unwrap_or_default();
-        eprintln!("row {}{ticket}: {} -> {}", row.row, row.was, row.stands);
+        say!("row {}{ticket}: {} -> {}", row.row, row.was, row.stands);
     }
     if rows.len() > MOST_SHOWN {
-        eprintln!("and {} more", thousands((rows.len() - MOST_SHOWN) as u64));
+        say!("and {} more", thousands((rows.len() - MOST_SHOWN) as u64));
     }
 }

@@ -83,7 +83,7 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
         }
     }
     if rows.is_empty() && !output.json {
-        eprintln!("no row of the ledger is like that; rows still to do have no record in it");
+        say!("no row of the ledger is like that; rows still to do have no record in it");
     }
     Ok(0)
 }

@@ -60,7 +60,7 @@ fn a_line_doubled_missing_moved_or_of_another_ledger_is_named() {
 #[test]
 fn a_ledger_of_a_newer_version_is_refused() {
     let (api, folder, _) = half_done();
-    let file = LedgerFile::open(&folder.path(LEDGER)).unwrap();
+    let file = LedgerFile::open_to_read(&folder.path(LEDGER)).unwrap();
     let header: Header = batchpost::ledger::header(&file).unwrap();
     let newer = serde_json::to_string(&Header { version: VERSION + 1, ..header }).unwrap();
     let begun = format!("{{\"n\":1,\"ledger\":{newer}");

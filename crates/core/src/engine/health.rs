@@ -171,7 +171,7 @@ impl Health {
         self.unknown = 0;
         self.outage = None;
         let since = *self.limited_since.get_or_insert(now);
-        if asked.is_some_and(|asked| asked > LONGEST_LIMITED) {
+        if asked.unwrap_or(base) > LONGEST_LIMITED {
             return Advice::Stop(Stop::Limited, "the API asks to wait for more than an hour");
         }
         if now.saturating_sub(since) >= LONGEST_LIMITED {
@@ -302,6 +302,12 @@ mod tests {
     fn the_window_that_the_message_names_is_waited_for() {
         let named = Verdict::Limited { retry_after: None, named: Some("100/1m".parse().unwrap()) };
         assert_eq!(tell(&mut health(), 1, &named, 0), Advice::Pause(Cause::Limited, s(60)));
+    }
+
+    #[test]
+    fn a_window_of_more_than_an_hour_ends_the_run() {
+        let named = Verdict::Limited { retry_after: None, named: Some("10000/1d".parse().unwrap()) };
+        assert!(matches!(tell(&mut health(), 1, &named, 0), Advice::Stop(Stop::Limited, _)));
     }
 
     #[test]

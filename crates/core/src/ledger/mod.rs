@@ -87,6 +87,9 @@ pub enum LedgerError {
         /// What the system says.
         source: io::Error,
     },
+    /// A record has no end in reason: names of columns or a path, most likely.
+    #[error("a record is longer than a ledger's line may be; are the names of the columns that long?")]
+    TooLong,
     /// An earlier write or sync failed, so that nothing is known of what reached the disk.
     #[error("the ledger was given up after a failed write or sync")]
     Poisoned,

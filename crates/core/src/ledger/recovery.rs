@@ -8,7 +8,7 @@ use super::{LedgerError, Storage};
 use crate::job::KEY_SCHEME;
 
 /// No record is longer; what is, is not kept in memory to be looked at.
-const LONGEST_LINE_BYTES: u64 = 1 << 20;
+pub(super) const LONGEST_LINE_BYTES: u64 = 1 << 20;
 
 /// A record that verified.
 #[derive(Debug)]

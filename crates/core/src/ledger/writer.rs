@@ -3,6 +3,7 @@
 use super::batch::Batch;
 use super::line;
 use super::record::{Header, LedgerId, Mark, Record};
+use super::recovery::LONGEST_LINE_BYTES;
 use super::{Extent, LedgerError, Storage, inspect};
 use crate::storage::Directory;
 
@@ -94,7 +95,13 @@ impl<S: Storage> Ledger<S> {
         let mark = Record::Mark(Mark { synced: self.synced });
         for record in std::iter::once(&mark).chain(records) {
             self.last += 1;
+            let start = self.buffer.len();
             line::write(&mut self.buffer, self.id, self.last, record);
+            if (self.buffer.len() - start) as u64 > LONGEST_LINE_BYTES {
+                // It would be written and never be read again.
+                self.poisoned = true;
+                return Err(LedgerError::TooLong);
+            }
         }
         // Cleared only by success: a panic between the two calls poisons as well.
         self.poisoned = true;
@@ -123,15 +130,17 @@ impl<S: Storage> Ledger<S> {
 
 /// Sets a torn tail aside and cuts it off. In this order: at no moment are its bytes nowhere.
 fn mend(storage: &mut impl Storage, extent: &Extent) -> std::io::Result<()> {
-    let mut tail = vec![0; usize::try_from(extent.torn_bytes).map_err(std::io::Error::other)?];
-    let mut filled = 0;
-    while filled < tail.len() {
-        match storage.read_at(extent.good_bytes + filled as u64, &mut tail[filled..])? {
+    let mut piece = vec![0; 1 << 20];
+    let mut at = extent.good_bytes;
+    loop {
+        match storage.read_at(at, &mut piece)? {
             0 => break,
-            bytes => filled += bytes,
+            bytes => {
+                storage.set_aside(&piece[..bytes])?;
+                at += bytes as u64;
+            }
         }
     }
-    storage.set_aside(&tail[..filled])?;
     storage.truncate(extent.good_bytes)?;
     storage.sync()
 }

@@ -2,9 +2,9 @@
 
 use std::io::{Read, Write};
 
-use super::identity::Occurrences;
+use super::identity::{Occurrences, content_key};
 use crate::export::{ADDED_COLUMNS, BOM, guard};
-use crate::input::{Content, InputError, Rows};
+use crate::input::{InputError, Rows};
 use crate::job::{Key, KeyMap};
 use crate::ledger::{Batch, History, Pass, Standing};
 use crate::outcome::Outcome;
@@ -40,11 +40,7 @@ pub fn export_input<R: Read, W: Write>(
     let unknown = batch.unknown();
     let mut count = 0;
     while let Some(row) = rows.next()? {
-        let first = match row.content {
-            Content::Blank => continue,
-            Content::Note { ticket, text } => Key::of_job(target, ticket, &text),
-            Content::Invalid { key, .. } => key,
-        };
+        let Some(first) = content_key(&row.content, target) else { continue };
         let key = occurrences.key(first, &batch.standings, Pass::First);
         let standing = batch.standings.entry(key).or_insert(unknown);
         standing.meet(Pass::First);
@@ -53,6 +49,11 @@ pub fn export_input<R: Read, W: Write>(
         }
         count += 1;
         let mut cells = rows.cells();
+        // What an unquoted comma split off goes back where it most likely came from.
+        let surplus = cells.split_off(cells.len().min(columns.len()));
+        if let Some(last) = cells.last_mut() {
+            surplus.iter().for_each(|cell| last.extend_from_slice(&[b",", cell.as_slice()].concat()));
+        }
         cells.resize(columns.len(), Vec::new());
         out.write_record(
             cells.into_iter().chain(added(key, *standing, histories.get(&key))).map(|cell| guard(&cell).into_owned()),

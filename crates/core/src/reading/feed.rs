@@ -66,6 +66,11 @@ impl<R: Read> Feed<R> {
         Self { rows, ask, standings, unknown, occurrences, surveyed: None, read: 0, blank: 0, offered: 0 }
     }
 
+    /// Whether the input is read only once.
+    pub fn is_stream(&self) -> bool {
+        self.surveyed.is_none()
+    }
+
     /// What is to be recorded now that the input has come to its end: of a stream, what it held, and which jobs vanished
     /// from it or returned. Of a file all that was recorded before.
     pub fn at_the_end(&self, fingerprint: impl FnOnce(&R) -> String) -> Vec<Record> {

@@ -1,5 +1,8 @@
 //! Which job a row is: rows exactly alike are told apart by their occurrence.
 
+use std::io::Read;
+
+use crate::input::{Content, InputError, Rows};
 use crate::job::{Key, KeyMap};
 use crate::ledger::{Pass, Presence, Record, Standing};
 
@@ -25,6 +28,37 @@ impl Occurrences {
     pub(super) fn duplicates(&self) -> u64 {
         self.repeats.values().map(|repeats| u64::from(*repeats)).sum()
     }
+}
+
+/// The key that a row has by its content, whatever was met before; none for a blank one.
+pub(super) fn content_key(content: &Content, target: &str) -> Option<Key> {
+    match content {
+        Content::Blank => None,
+        Content::Note { ticket, text } => Some(Key::of_job(target, *ticket, text)),
+        Content::Invalid { key, .. } => Some(*key),
+    }
+}
+
+/// Reads the whole input and tells each row's key and number.
+///
+/// # Errors
+///
+/// When the input cannot be read.
+pub fn number_rows<R: Read>(
+    rows: &mut Rows<R>,
+    target: &str,
+    standings: &mut KeyMap<Standing>,
+    each: &mut dyn FnMut(Key, u64),
+) -> Result<(), InputError> {
+    let mut occurrences = Occurrences::default();
+    while let Some(row) = rows.next()? {
+        if let Some(first) = content_key(&row.content, target) {
+            let key = occurrences.key(first, standings, Pass::First);
+            standings.entry(key).or_insert(Standing::NEW).meet(Pass::First);
+            each(key, row.position.record);
+        }
+    }
+    Ok(())
 }
 
 /// After the first reading: which jobs of the ledger are no longer in the input and which are there again, in records of

@@ -13,7 +13,7 @@ mod survey;
 pub use elsewhere::{known_elsewhere, skip_known};
 pub use export::{ExportError, export_input, export_ledger};
 pub use feed::{Fed, Feed, FeedError, record_asides};
-pub use identity::presence_changes;
+pub use identity::{number_rows, presence_changes};
 pub use survey::{Ask, Named, Past, RowNote, Survey, survey};
 
 #[cfg(test)]

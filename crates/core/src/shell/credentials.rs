@@ -28,6 +28,9 @@ pub enum CredentialsError {
     /// It is empty.
     #[error("the {0} is empty")]
     Empty(&'static str),
+    /// HTTP would not send it as it is.
+    #[error("the {0} begins or ends with a blank, which HTTP does not send; take it off")]
+    Blank(&'static str),
     /// It holds characters that no header can.
     #[error("the {0} holds a line break or another character that cannot be sent in a header")]
     Unsendable(&'static str),
@@ -53,6 +56,14 @@ impl Credentials {
         for (what, key) in [("access key", &access), ("secret key", &secret)] {
             if key.expose_secret().trim().is_empty() {
                 return Err(CredentialsError::Empty(what));
+            }
+            if key.expose_secret().trim() != key.expose_secret() {
+                let line_break = key.expose_secret().contains(['\r', '\n']);
+                return Err(if line_break {
+                    CredentialsError::Unsendable(what)
+                } else {
+                    CredentialsError::Blank(what)
+                });
             }
             HeaderValue::from_str(key.expose_secret()).map_err(|_| CredentialsError::Unsendable(what))?;
         }
@@ -85,7 +96,9 @@ impl Credentials {
 
     /// `answer` without the keys, should it repeat them: as they are, or as JSON escapes them. None where it does not.
     pub(super) fn scrub(&self, answer: &[u8]) -> Option<Vec<u8>> {
-        let keys = [self.access.expose_secret(), self.secret.expose_secret()];
+        let mut keys = [self.access.expose_secret(), self.secret.expose_secret()];
+        // The longer one first: what is left of it when a shorter one was taken out would still be most of it.
+        keys.sort_by_key(|key| std::cmp::Reverse(key.len()));
         let escaped = keys.map(|key| {
             let quoted = serde_json::to_string(key).expect("a text is JSON");
             quoted[1..quoted.len() - 1].to_owned()

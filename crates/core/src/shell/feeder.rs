@@ -32,7 +32,9 @@ pub(super) fn start<R: Read + Send + 'static>(mut feed: Feed<Hashing<R>>) -> mps
 fn group(feed: &mut Feed<Hashing<impl Read>>) -> (Vec<Event>, bool) {
     let mut group = Vec::with_capacity(GROUP_ROWS);
     let mut text_bytes = 0;
-    while group.len() < GROUP_ROWS && text_bytes < GROUP_TEXT_BYTES {
+    // Whoever writes a stream may be slow, and its rows are not to wait for each other.
+    let most = if feed.is_stream() { 1 } else { GROUP_ROWS };
+    while group.len() < most && text_bytes < GROUP_TEXT_BYTES {
         let last = match feed.pull() {
             Ok(Fed::Job(offer)) => {
                 text_bytes += offer.job.text.len();

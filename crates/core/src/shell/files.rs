@@ -22,6 +22,7 @@ impl LedgerFile {
     ///
     /// When it is not there or may not be written; [`io::ErrorKind::WouldBlock`] when another process has it open so.
     pub fn open(path: &Path) -> io::Result<Self> {
+        only_a_file(path)?;
         let file = OpenOptions::new().read(true).append(true).open(path)?;
         // The lock beside it is found by the ledger's name; this one also where a link gives it another.
         lock_alone(&file)?;
@@ -34,6 +35,7 @@ impl LedgerFile {
     ///
     /// When it is not there or may not be read.
     pub fn open_to_read(path: &Path) -> io::Result<Self> {
+        only_a_file(path)?;
         Ok(Self { file: File::open(path)?, path: path.to_owned() })
     }
 }
@@ -163,6 +165,11 @@ impl Lock {
         file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{holder}")).map_err(failed)?;
         Ok(Self { _file: file })
     }
+}
+
+/// A pipe would keep its reader waiting, and a device keeps nothing.
+fn only_a_file(path: &Path) -> io::Result<()> {
+    if fs::metadata(path)?.is_file() { Ok(()) } else { Err(io::Error::other("it is no regular file")) }
 }
 
 /// `path` with `suffix` at the end of its name.

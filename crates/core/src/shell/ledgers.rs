@@ -96,7 +96,7 @@ pub(super) fn others(order: &Order) -> Result<Vec<PathBuf>, Error> {
         // Begun and never finished: nothing was sent on its strength.
         let unfinished = path.extension().is_some_and(|extension| extension == "new");
         // Anything else than a file, such as a pipe, might keep its reader waiting.
-        if !unfinished && path.is_file() && begins_as_a_ledger(&path) {
+        if !unfinished && path.is_file() && begins_as_a_ledger(&path).map_err(Error::ledger_file(&path, "opened"))? {
             paths.push(path);
         }
     }
@@ -104,10 +104,19 @@ pub(super) fn others(order: &Order) -> Result<Vec<PathBuf>, Error> {
     Ok(paths)
 }
 
-fn begins_as_a_ledger(path: &Path) -> bool {
+/// Whether the file at `path` begins as ledgers do.
+///
+/// # Errors
+///
+/// When a file cannot be read that has a ledger's name: it may hold this very batch.
+fn begins_as_a_ledger(path: &Path) -> io::Result<bool> {
     let mut start = [0; 14];
-    let read = File::open(path).and_then(|mut file| file.read_exact(&mut start));
-    read.is_ok() && start == *br#"{"n":1,"ledger"#
+    match File::open(path).and_then(|mut file| file.read_exact(&mut start)) {
+        Ok(()) => Ok(start == *br#"{"n":1,"ledger"#),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
+        Err(error) if path.extension().is_some_and(|extension| extension == "jsonl") => Err(error),
+        Err(_) => Ok(false),
+    }
 }
 
 /// A number that no other process draws: the standard library seeds its maps with the system's randomness.

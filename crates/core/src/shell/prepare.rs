@@ -93,7 +93,9 @@ impl Prepared {
             }
             let (other, _) = ledger::inspect(&file).map_err(Error::ledger(&path))?;
             let rows = known_elsewhere(&other, &self.batch.standings);
-            if rows > 0 && self.lock.is_some() && is_locked(&path) {
+            let same_input =
+                other.reading.as_ref().is_some_and(|read| Some(&read.fingerprint) == self.fingerprint.as_ref());
+            if (rows > 0 || same_input) && self.lock.is_some() && is_locked(&path) {
                 // What it is posting now cannot be known yet.
                 let holder = "and has rows of this input".to_owned();
                 return Err(Error::Lock { path, source: LockError::Held { holder } });

@@ -11,6 +11,10 @@ pub const SIGINT: u8 = 2;
 /// The polite request to end, as Unix numbers it.
 pub const SIGTERM: u8 = 15;
 
+/// A file has grown to the bound that was set for it.
+#[cfg(unix)]
+const SIGXFSZ: i32 = 25;
+
 /// Listens for signals from now on. The task ends with the receiver.
 ///
 /// # Errors
@@ -23,7 +27,11 @@ pub fn interrupts() -> std::io::Result<mpsc::Receiver<Interrupt>> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut int = signal(SignalKind::interrupt())?;
         let mut term = signal(SignalKind::terminate())?;
+        // Heard, and not obeyed: a write beyond the bound on a file's size then fails as one to a full disk does, and
+        // is dealt with as such. Without a listener the signal would end the process.
+        let file_size = signal(SignalKind::from_raw(SIGXFSZ))?;
         tokio::spawn(async move {
+            let _kept = file_size;
             loop {
                 let interrupt = tokio::select! {
                     biased;

@@ -13,7 +13,7 @@ use crate::input::{Format, Options, Rows};
 use crate::job::{Key, KeyMap};
 use crate::ledger::{self, Audit, Batch, Header, History, Ledger, LedgerId, Record, Salvaged, Settled, Settlement};
 use crate::outcome::Outcome;
-use crate::reading::{ExportError, export_input, export_ledger};
+use crate::reading::{ExportError, export_input, export_ledger, number_rows};
 
 /// A ledger that nobody else may write to meanwhile, and what it knows.
 #[derive(Debug)]
@@ -36,8 +36,9 @@ impl Settling {
     pub fn open(path: &Path) -> Result<Self, Error> {
         let lock = lock(path)?;
         let not_there = || Error::ledger_file(path, "opened")(io::ErrorKind::NotFound.into());
-        let (ledger, batch, _) = resume(path)?.ok_or_else(not_there)?;
-        let histories = ledger::histories(ledger.storage(), |_| true).map_err(Error::ledger(path))?;
+        let (ledger, mut batch, _) = resume(path)?.ok_or_else(not_there)?;
+        let mut histories = ledger::histories(ledger.storage(), |_| true).map_err(Error::ledger(path))?;
+        number_rows_anew(&mut batch, &mut histories);
         Ok(Self { _lock: lock, path: path.to_owned(), ledger, batch, histories })
     }
 
@@ -55,6 +56,20 @@ impl Settling {
         }
         self.ledger.close().map_err(&failed)?;
         Ok(())
+    }
+}
+
+/// Gives the histories the numbers that their rows have in the input as it was last read, if it is still there.
+fn number_rows_anew(batch: &mut Batch, histories: &mut KeyMap<History>) {
+    let Ok(mut rows) = input_of(batch) else { return };
+    let target = batch.header.target.clone();
+    let numbered = number_rows(&mut rows, &target, &mut batch.standings, &mut |key, row| {
+        if let Some(history) = histories.get_mut(&key) {
+            (history.row, history.row_is_current) = (row, true);
+        }
+    });
+    if let Err(error) = numbered {
+        tracing::warn!(%error, "the input cannot be read, so rows have the numbers of their last records");
     }
 }
 
