@@ -1,6 +1,6 @@
 //! A row whose text was edited after it was posted waits for a decision.
 
-use crate::support::{Api, Folder, quick, text, texts};
+use crate::support::{Api, Folder, quick, records, text, texts};
 
 const LEDGER: &str = "notes.csv.ledger.jsonl";
 
@@ -39,6 +39,7 @@ fn an_edited_row_is_held_and_named_until_it_is_said_to_be_posted() {
 
     let json = folder.run(&api, &[]).with_code(1).json();
     assert_eq!((&json["held"], &json["attempts_now"]), (&1.into(), &0.into()), "{json}");
+    assert_eq!(records(&folder.ledger(LEDGER), "aside").len(), 1, "what the ledger says is not said again");
     let json = folder.run(&api, &["--changed", "post"]).with_code(0).json();
     assert_eq!((&json["posted"], &json["attempts_now"]), (&4.into(), &1.into()), "{json}");
     assert_eq!(api.texts(), with_the_edit());

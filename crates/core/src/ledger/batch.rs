@@ -101,10 +101,17 @@ impl Standing {
         self.set(UNRECORDED, true);
     }
 
-    /// What was set aside is to do after all, as this run finds; the ledger is to be told.
+    /// A row to do is held, as this run finds; the ledger is to be told, unless it says so already.
+    pub fn hold_now(&mut self) {
+        self.outcome = self.outcome.then(Outcome::Held);
+        self.flags ^= UNRECORDED;
+    }
+
+    /// A row that was held is to do after all, as this run finds; the ledger is to be told, unless it says so already.
     pub fn take_up_again(&mut self) {
         self.outcome = Outcome::Pending;
-        self.set(UNRECORDED, true);
+        // One reading may undo what the one before it found, which is then what the ledger says.
+        self.flags ^= UNRECORDED;
     }
 
     /// The ledger says so: the row is not sent.

@@ -115,7 +115,7 @@ fn hold(standing: &mut Standing, changed: bool) {
         Outcome::Held if !changed => standing.take_up_again(),
         // A job that was attempted before is no edit, and what a person released is theirs to answer for.
         Outcome::Pending if changed && standing.attempts() == 0 && !standing.is_released() => {
-            standing.set_aside_now(Outcome::Held);
+            standing.hold_now();
         }
         _ => {}
     }
