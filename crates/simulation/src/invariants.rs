@@ -208,6 +208,22 @@ pub(crate) fn after_a_run(history: &History, end: End) -> Result<(), Violation> 
         let read = outcomes(history)?.map(|(_, counts)| counts);
         must(read == Some(counts), || format!("the run counted {counts:?}, and the ledger says {read:?}"))?;
     }
+    audited(history)
+}
+
+/// The ledger's own proof agrees: within each run every limit held, and nothing in it contradicts itself.
+///
+/// (Not across runs, whose wall clocks step here.)
+fn audited(history: &History) -> Result<(), Violation> {
+    let disk = history.disk.fork();
+    let Some(Ok(audit)) = disk.ledger().map(|file| ledger::audit(&file)) else { return Ok(()) };
+    must(audit.problems.is_empty(), || format!("the audit found: {}", audit.problems.join("; ")))?;
+    for limit in &audit.limits {
+        let (peak, most) = (limit.peak_in_a_run, limit.limit.count());
+        must(peak <= most, || {
+            format!("by the audit, {peak} attempts may have fallen in one window of {}", limit.limit)
+        })?;
+    }
     Ok(())
 }
 

@@ -7,14 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use batchpost::engine::{Action, AttemptId, Cause, Config, Engine, Event, Notice, Waiting};
-use batchpost::input::{Format, Options, Rows};
+use batchpost::input::{Format, InputError, Options, Rows};
 use batchpost::job::{Job, KEY_SCHEME};
 use batchpost::leadsquared;
 use batchpost::ledger::{
     self, Batch, Header, Input, Intent, Ledger, LedgerError, LedgerId, Reading, Record, Run as RunRecord, VERSION,
 };
 use batchpost::outcome::{Stop, VerdictWord};
-use batchpost::reading::{Ask, Fed, Feed, Named, Past, Survey, survey};
+use batchpost::reading::{Ask, Fed, Feed, Named, Past, Survey, record_asides, survey};
 use batchpost::transport::{Failure, Reply};
 use batchpost_sandbox::{Answer, Fate, Journey};
 
@@ -107,6 +107,15 @@ impl<'h> Run<'h> {
             Some(ledger) => ledger,
             None => begin_ledger(history, &batch.header)?,
         };
+        let mut asides = Vec::new();
+        let each = &mut |aside| {
+            asides.push(Record::Aside(aside));
+            Ok::<(), InputError>(())
+        };
+        record_asides(&mut rows(sheet), TARGET, &mut batch.standings, each).expect("memory can be read");
+        if !asides.is_empty() {
+            ledger.commit(&asides).map_err(|error| unusable(history, &error))?;
+        }
         let record = run_record(history, &batch, &survey);
         ledger.commit(&[record]).map_err(|error| unusable(history, &error))?;
 
