@@ -11,7 +11,7 @@ use batchpost_sandbox as sandbox;
 use batchpost_sandbox::{Counting, Fault, FaultRule, When};
 use fastrand::Rng;
 
-/// See the [module](self).
+/// What one history is made of.
 #[derive(Debug, Clone)]
 pub struct Scenario {
     /// Decides everything else, and all that is left to chance while it runs.

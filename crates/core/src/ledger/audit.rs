@@ -76,11 +76,14 @@ pub fn audit(storage: &impl Storage) -> Result<Audit, LedgerError> {
     let mut batch: Option<Batch> = None;
     let mut runs: Vec<(Vec<Limit>, Vec<Interval>)> = Vec::new();
     let mut clock = RunClock::default();
+    let mut never_began = Vec::new();
+    let mut salvaged = false;
     // Attempts without an end, with what they can be counted from.
     let mut open: KeyMap<i64> = KeyMap::default();
 
     read(storage, &mut |entry| {
         match &entry.record {
+            Record::Salvage(_) => salvaged = true,
             Record::Run(run) => {
                 close(&mut open, &mut runs, clock);
                 audit.runs += 1;
@@ -95,7 +98,11 @@ pub fn audit(storage: &impl Storage) -> Result<Audit, LedgerError> {
                 open.insert(intent.key, clock.at(intent.at_us));
             }
             Record::Outcome(end) => match open.remove(&end.key) {
-                None => audit.problem(format!("record {}: an attempt ended that never began", entry.number)),
+                // Of what was salvaged the beginning may be lost; that it was is recorded after it.
+                None if never_began.len() < Audit::MOST_PROBLEMS => {
+                    never_began.push(format!("record {}: an attempt ended that never began", entry.number));
+                }
+                None => {}
                 Some(from_us) => {
                     let silent = end.status.is_none() && end.verdict == VerdictWord::Unknown;
                     let to_us = clock.at(end.at_us) + if silent { clock.timeout_us } else { 0 };
@@ -122,6 +129,7 @@ pub fn audit(storage: &impl Storage) -> Result<Audit, LedgerError> {
         }
     })?;
     close(&mut open, &mut runs, clock);
+    never_began.into_iter().filter(|_| !salvaged).for_each(|problem| audit.problem(problem));
     if let Some(batch) = &batch
         && let Some(reading) = &batch.reading
         && batch.counts().total() != reading.rows
