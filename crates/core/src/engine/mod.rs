@@ -217,11 +217,6 @@ impl Engine {
         Progress { in_flight: self.attempts.len(), waiting: self.waiting, ..self.progress }
     }
 
-    /// For each limit, how many of its slots are taken or not yet free.
-    pub fn slots_used(&mut self, now: Now) -> impl Iterator<Item = (Limit, u32)> {
-        self.limiter.used(now.elapsed)
-    }
-
     /// Takes in what happened.
     pub fn handle(&mut self, event: Event, now: Now) {
         match event {

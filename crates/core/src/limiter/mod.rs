@@ -115,11 +115,6 @@ impl Limiter {
             pace.space_evenly(now);
         }
     }
-
-    /// For each limit, how many of its slots are taken or not yet free.
-    pub fn used(&mut self, now: Duration) -> impl Iterator<Item = (Limit, u32)> {
-        self.windows.iter_mut().map(move |window| (window.limit(), window.used(now)))
-    }
 }
 
 #[cfg(test)]

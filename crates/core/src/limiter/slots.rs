@@ -24,10 +24,6 @@ impl Slots {
         Self { limit, held: 0, freeing: BinaryHeap::new() }
     }
 
-    pub(super) fn limit(&self) -> Limit {
-        self.limit
-    }
-
     /// Whether a slot is free at `now`, and if not, when to ask again.
     pub(super) fn room(&mut self, now: Duration) -> Result<(), Wait> {
         if self.used(now) < self.limit.count() {
@@ -53,7 +49,7 @@ impl Slots {
         }
     }
 
-    pub(super) fn used(&mut self, now: Duration) -> u32 {
+    fn used(&mut self, now: Duration) -> u32 {
         while self.freeing.peek().is_some_and(|Reverse(free)| *free <= now) {
             self.freeing.pop();
         }
