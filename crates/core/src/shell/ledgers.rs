@@ -66,7 +66,8 @@ pub(super) fn resume(path: &Path) -> Result<Option<(Ledger<LedgerFile>, Batch, E
 pub(super) fn begin(path: &Path, header: &Header) -> Result<Ledger<LedgerFile>, Error> {
     let failed = Error::ledger_file(path, "begun");
     ledger::begin(&mut Place(path), header).map_err(&failed)?;
-    let (ledger, ..) = resume(path)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
+    let (ledger, ..) =
+        resume(path)?.ok_or_else(|| failed(io::Error::new(io::ErrorKind::NotFound, "it is not there")))?;
     Ok(ledger)
 }
 

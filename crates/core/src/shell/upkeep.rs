@@ -35,7 +35,8 @@ impl Settling {
     /// When it is in use, is not there, or is damaged.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let lock = lock(path)?;
-        let not_there = || Error::ledger_file(path, "opened")(io::ErrorKind::NotFound.into());
+        let not_there =
+            || Error::ledger_file(path, "opened")(io::Error::new(io::ErrorKind::NotFound, "it is not there"));
         let (ledger, mut batch, _) = resume(path)?.ok_or_else(not_there)?;
         let mut histories = ledger::histories(ledger.storage(), |_| true).map_err(Error::ledger(path))?;
         number_rows_anew(&mut batch, &mut histories);
@@ -79,7 +80,8 @@ fn number_rows_anew(batch: &mut Batch, histories: &mut KeyMap<History>) {
 ///
 /// When the first line of the old one cannot be read, the new one is there already, or either is in use.
 pub fn salvage(path: &Path, new: &Path, tool: &str) -> Result<Salvaged, Error> {
-    let there = || Err(Error::ledger_file(new, "begun")(io::ErrorKind::AlreadyExists.into()));
+    let there =
+        || Err(Error::ledger_file(new, "begun")(io::Error::new(io::ErrorKind::AlreadyExists, "it is there already")));
     // Before the lock, which the old one's own name would find taken.
     if new.exists() {
         return there();
