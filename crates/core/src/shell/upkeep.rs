@@ -81,7 +81,7 @@ fn number_rows_anew(batch: &mut Batch, histories: &mut KeyMap<History>) {
 /// When the first line of the old one cannot be read, the new one is there already, or either is in use.
 pub fn salvage(path: &Path, new: &Path, tool: &str) -> Result<Salvaged, Error> {
     let there =
-        || Err(Error::ledger_file(new, "begun")(io::Error::new(io::ErrorKind::AlreadyExists, "it is there already")));
+        || Err(Error::ledger_file(new, "begun")(io::Error::new(io::ErrorKind::AlreadyExists, "it exists already")));
     // Before the lock, which the old one's own name would find taken.
     if new.exists() {
         return there();
