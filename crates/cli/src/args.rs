@@ -332,7 +332,7 @@ pub(crate) struct Show {
     /// Only rows of this ticket
     #[arg(long, value_name = "ID")]
     pub(crate) ticket: Option<u64>,
-    /// Only rows that stand so: posted, rejected, failed, in_doubt, pending, invalid
+    /// Only rows that stand so: posted, rejected, failed, in_doubt, pending, invalid, held, skipped
     #[arg(long)]
     pub(crate) state: Option<Outcome>,
 }

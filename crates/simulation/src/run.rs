@@ -107,6 +107,8 @@ impl<'h> Run<'h> {
             Some(ledger) => ledger,
             None => begin_ledger(history, &batch.header)?,
         };
+        let record = run_record(history, &batch, &survey);
+        ledger.commit(&[record]).map_err(|error| unusable(history, &error))?;
         let mut asides = Vec::new();
         let each = &mut |aside| {
             asides.push(Record::Aside(aside));
@@ -116,8 +118,6 @@ impl<'h> Run<'h> {
         if !asides.is_empty() {
             ledger.commit(&asides).map_err(|error| unusable(history, &error))?;
         }
-        let record = run_record(history, &batch, &survey);
-        ledger.commit(&[record]).map_err(|error| unusable(history, &error))?;
 
         for (at, seconds) in &plan.wall_steps {
             history.queue.enter(history.clock + *at, Happening::WallStep(*seconds));

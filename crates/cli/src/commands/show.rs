@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use batchpost::job::{Key, Ticket};
 use batchpost::ledger::{Record, Settled, read};
 use batchpost::outcome::{Outcome, VerdictWord};
-use batchpost::shell::{LedgerFile, look};
+use batchpost::shell::{LedgerFile, histories};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -16,6 +16,8 @@ use crate::args::{Output, Show};
 #[derive(Debug, Serialize)]
 struct Row {
     row: u64,
+    /// False: the number is of an earlier reading, and the row may have moved since.
+    row_is_current: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     ticket: Option<u64>,
     key: Key,
@@ -39,20 +41,18 @@ struct Step {
 }
 
 pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
-    let (batch, _) = look(&show.ledger)?;
-    let file = LedgerFile::open_to_read(&show.ledger)?;
-    let wanted = |key: &Key| {
+    let (batch, histories) = histories(&show.ledger, |batch, key| {
         show.state.is_none_or(|state| batch.standings.get(key).is_some_and(|standing| standing.outcome() == state))
-    };
+    })?;
+    let file = LedgerFile::open_to_read(&show.ledger)?;
     let mut rows: BTreeMap<Key, Row> = BTreeMap::new();
     read(&file, &mut |entry| {
-        for (key, row, ticket, step) in steps(entry.record) {
-            if !wanted(&key) || (ticket.is_some() && show.ticket.is_some_and(|wanted| ticket != Some(wanted))) {
-                continue;
-            }
+        for (key, ticket, step) in steps(entry.record) {
+            let Some(history) = histories.get(&key) else { continue };
             let standing = batch.standings.get(&key).copied();
-            let entry = rows.entry(key).or_insert_with(|| Row {
-                row,
+            let row = rows.entry(key).or_insert_with(|| Row {
+                row: history.row,
+                row_is_current: history.row_is_current,
                 ticket,
                 key,
                 reference: key.reference(),
@@ -60,9 +60,8 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
                 vanished: standing.is_some_and(|standing| standing.is_vanished()),
                 history: Vec::new(),
             });
-            // A sheet that was sorted between two runs moved its rows: the last place counts.
-            entry.row = row;
-            entry.history.push(step);
+            row.ticket = row.ticket.or(ticket);
+            row.history.push(step);
         }
     })
     .map_err(|source| batchpost::shell::Error::Ledger { path: show.ledger.clone(), source })?;
@@ -88,32 +87,32 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-/// What a record says of jobs: the key, the row, the ticket where it is named, and what there is to say.
-fn steps(record: Record) -> Vec<(Key, u64, Option<u64>, Step)> {
+/// What a record says of jobs: the key, the ticket where it is named, and what there is to say.
+fn steps(record: Record) -> Vec<(Key, Option<u64>, Step)> {
     match record {
         Record::Intent(intent) => {
             let what = "about to be sent".to_owned();
             let step = Step { wall: Some(intent.wall), attempt: Some(intent.attempt), verdict: None, what };
-            vec![(intent.key, intent.row, Some(intent.ticket.get()), step)]
+            vec![(intent.key, Some(intent.ticket.get()), step)]
         }
         Record::Outcome(end) => {
             let what = end.reply.unwrap_or_else(|| "created".to_owned());
             let step = Step { wall: Some(end.wall), attempt: Some(end.attempt), verdict: Some(end.verdict), what };
-            vec![(end.key, end.row, Some(end.ticket.get()), step)]
+            vec![(end.key, Some(end.ticket.get()), step)]
         }
         Record::Aside(aside) => {
             // What was salvaged has lost its line.
             let line = if aside.line > 0 { format!("line {}: ", aside.line) } else { String::new() };
             let what = line + &aside.why;
             let ticket = aside.ticket.map(Ticket::get);
-            vec![(aside.key, aside.row, ticket, Step { wall: None, attempt: None, verdict: None, what })]
+            vec![(aside.key, ticket, Step { wall: None, attempt: None, verdict: None, what })]
         }
         Record::Settle(settlement) => {
             let why = settlement.why.map(|why| format!(": {why}")).unwrap_or_default();
             let step = |row: &Settled| {
                 let what = format!("settled from {} to {}{why}", row.was, row.stands);
                 let step = Step { wall: Some(settlement.wall), attempt: None, verdict: None, what };
-                (row.key, row.row, None, step)
+                (row.key, None, step)
             };
             settlement.rows.iter().map(step).collect()
         }
@@ -123,7 +122,11 @@ fn steps(record: Record) -> Vec<(Key, u64, Option<u64>, Step)> {
 
 fn in_words(out: &mut impl Write, row: &Row, whole: bool) -> io::Result<()> {
     let ticket = row.ticket.map(|ticket| format!(" ticket {ticket}")).unwrap_or_default();
-    let vanished = if row.vanished { " (no longer in the input)" } else { "" };
+    let vanished = match (row.vanished, row.row_is_current) {
+        (true, _) => " (no longer in the input)",
+        (false, false) => " (numbered by an earlier reading)",
+        (false, true) => "",
+    };
     let last = row.history.last().map(|step| step.what.as_str()).unwrap_or_default();
     if !whole {
         return writeln!(out, "row {}{ticket} {}{vanished}: {last}", row.row, row.outcome);

@@ -348,8 +348,15 @@ impl Engine {
     /// Counts as in doubt what the next reader of the ledger will find so.
     fn abandon(&mut self) {
         for (_, then) in std::mem::take(&mut self.uncommitted) {
-            if let OnceDurable::Moved(Move { from, .. }) = then {
-                self.progress.counts.move_one(from, from.then(Outcome::InDoubt));
+            match then {
+                OnceDurable::Moved(Move { from, .. }) => {
+                    self.progress.counts.move_one(from, from.then(Outcome::InDoubt));
+                }
+                // Not sent, and most likely not written: it stands where it stood, or where its move above left it.
+                OnceDurable::Clear(id) => {
+                    self.attempts.remove(&id);
+                }
+                OnceDurable::Nothing => {}
             }
         }
         for attempt in std::mem::take(&mut self.attempts).into_values() {

@@ -379,6 +379,32 @@ fn after_an_error_from_the_ledger_nothing_is_sent_and_what_was_answered_is_told(
 }
 
 #[test]
+fn a_run_that_is_abandoned_counts_each_row_once() {
+    let mut engine = Engine::new(config("25/5s"));
+    let drain = |engine: &mut Engine, at: u64| {
+        let mut sent = Vec::new();
+        while let Some(action) = engine.next_action(now(ms(at))) {
+            if let Action::Send(id, _) = action {
+                sent.push(id);
+            }
+        }
+        sent
+    };
+    for row in 1..=3 {
+        engine.handle(Event::Job(offer(row, row)), now(ms(0)));
+    }
+    drain(&mut engine, 0);
+    engine.handle(Event::Committed(1), now(ms(1)));
+    let first = drain(&mut engine, 1)[0];
+    // A sync takes long: the first row's retry is intended before the end of its first attempt is durable.
+    engine.handle(Event::Ended(first, status(500)), now(ms(2)));
+    drain(&mut engine, 2);
+    drain(&mut engine, 5000);
+    engine.handle(Event::Abandoned, now(ms(5001)));
+    assert_eq!(engine.progress().counts, Counts { pending: 2, in_doubt: 1, ..Counts::default() });
+}
+
+#[test]
 fn the_look_ahead_is_bounded_by_rows_and_by_bytes() {
     let mut engine = Engine::new(config("25/5s"));
     let mut rows = 0;

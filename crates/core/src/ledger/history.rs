@@ -35,8 +35,6 @@ pub fn histories(storage: &impl Storage, wanted: impl Fn(&Key) -> bool) -> Resul
     let mut all: KeyMap<History> = KeyMap::default();
     let mut reading = 0;
     let mut fingerprint = None;
-    // What a run sets aside is recorded before the run itself.
-    let mut set_aside: Vec<Key> = Vec::new();
     read(storage, &mut |entry| match entry.record {
         Record::Run(run) => {
             let read = run.input.read.map(|read| read.fingerprint);
@@ -44,14 +42,8 @@ pub fn histories(storage: &impl Storage, wanted: impl Fn(&Key) -> bool) -> Resul
                 reading += 1;
             }
             fingerprint = read;
-            for key in set_aside.drain(..) {
-                if let Some(history) = all.get_mut(&key) {
-                    history.reading = reading;
-                }
-            }
         }
         Record::Intent(intent) if wanted(&intent.key) => {
-            set_aside.clear();
             let history = all.entry(intent.key).or_default();
             (history.row, history.reading) = (intent.row, reading);
             (history.ticket, history.at) = (Some(intent.ticket), Some(intent.wall));
@@ -64,9 +56,11 @@ pub fn histories(storage: &impl Storage, wanted: impl Fn(&Key) -> bool) -> Resul
             history.reason = end.reply.unwrap_or_default();
         }
         Record::Aside(aside) if wanted(&aside.key) => {
-            set_aside.push(aside.key);
             let history = all.entry(aside.key).or_default();
-            (history.row, history.reading) = (aside.row, reading);
+            // A salvage has read no input: it repeats the number that it found.
+            if aside.line > 0 {
+                (history.row, history.reading) = (aside.row, reading);
+            }
             history.ticket = aside.ticket.or(history.ticket);
             history.reason = aside.why;
         }

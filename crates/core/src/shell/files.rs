@@ -40,13 +40,22 @@ impl LedgerFile {
     }
 }
 
+/// How the name ends of a ledger that is being begun.
+pub(super) const UNFINISHED: &str = ".unfinished";
+
+/// Whether a name is one that is given to the files beside a ledger.
+pub(super) fn is_our_own(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    [UNFINISHED, ".lock", ".torn"].iter().any(|suffix| name.ends_with(suffix))
+}
+
 /// The directory of the ledger at this path.
 #[derive(Debug)]
 pub(super) struct Place<'a>(pub(super) &'a Path);
 
 impl Place<'_> {
     fn unfinished(&self) -> PathBuf {
-        beside(self.0, ".new")
+        beside(self.0, UNFINISHED)
     }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::clock;
 use super::error::Error;
-use super::files::{LedgerFile, Lock, LockError, Place};
+use super::files::{LedgerFile, Lock, LockError, Place, is_our_own};
 use super::order::{Access, Order};
 use crate::job::KEY_SCHEME;
 use crate::ledger::{self, Batch, Extent, Header, Ledger, LedgerError, LedgerId, VERSION};
@@ -24,6 +24,10 @@ pub fn look(path: &Path) -> Result<(Batch, Extent), Error> {
 
 /// Locks the ledger at `path` for this process.
 pub(super) fn lock(path: &Path) -> Result<Lock, Error> {
+    if is_our_own(path) {
+        let why = "names that end so are for the files beside a ledger; choose another";
+        return Err(Error::ledger_file(path, "used")(io::Error::new(io::ErrorKind::NotFound, why)));
+    }
     let holder = format!("process {} since {}", std::process::id(), clock::wall());
     Lock::take(path, &holder).map_err(|source| Error::Lock { path: path.to_owned(), source })
 }
@@ -94,10 +98,12 @@ pub(super) fn others(order: &Order) -> Result<Vec<PathBuf>, Error> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        // Begun and never finished: nothing was sent on its strength.
-        let unfinished = path.extension().is_some_and(|extension| extension == "new");
+        // Among them what was begun and never finished: nothing was sent on its strength.
         // Anything else than a file, such as a pipe, might keep its reader waiting.
-        if !unfinished && path.is_file() && begins_as_a_ledger(&path).map_err(Error::ledger_file(&path, "opened"))? {
+        if !is_our_own(&path)
+            && path.is_file()
+            && begins_as_a_ledger(&path).map_err(Error::ledger_file(&path, "opened"))?
+        {
             paths.push(path);
         }
     }

@@ -30,4 +30,4 @@ pub use order::{Access, Order, Source};
 pub use post::Report;
 pub use prepare::Prepared;
 pub use signals::{Interrupt, SIGINT, SIGTERM, interrupts};
-pub use upkeep::{ExportFailed, Exported, Settling, audit, export, salvage};
+pub use upkeep::{ExportFailed, Exported, Settling, audit, export, histories, salvage};

@@ -13,13 +13,13 @@ use super::drive::{Drive, Left, Observation};
 use super::error::Error;
 use super::feeder::{self, Hashing};
 use super::files::LedgerFile;
-use super::ledgers::{begin, entropy, look};
+use super::ledgers::{begin, entropy};
 use super::order::{Order, Source};
 use super::prepare::{Opened, Prepared, past};
 use super::signals::Interrupt;
 use crate::engine::{Config, Engine, Event, Notice};
 use crate::input::{ColumnChoice, InputError, Rows};
-use crate::ledger::{Batch, Input, Ledger, LedgerError, Reading, Record, Run};
+use crate::ledger::{self, Batch, Input, Ledger, LedgerError, Reading, Record, Run};
 use crate::outcome::{Counts, Stop};
 use crate::reading::{Feed, record_asides};
 use crate::transport::Transport;
@@ -58,8 +58,8 @@ impl Prepared {
     ///
     /// # Errors
     ///
-    /// When the ledger cannot be begun, or its last mark cannot be written. What stops a run once it has begun to
-    /// post is no error but in the report.
+    /// When the ledger cannot be begun or the run not be recorded in it, or the input not be read again: nothing was
+    /// sent then. What stops a run later is no error but in the report.
     ///
     /// # Panics
     ///
@@ -77,15 +77,16 @@ impl Prepared {
             Some(ledger) => ledger,
             None => begin(&path, &self.batch.header)?,
         };
-        // Before the run's own record, whose presence says that other ledgers need not be asked again.
+        let clock = Clock::start();
+        let opening: Vec<Record> = std::iter::once(self.run_record(clock)).chain(self.presence.drain(..)).collect();
+        commit_all(&mut ledger, &opening).map_err(&failed)?;
+        // Before anything is sent: a run that ends early would leave the rows that it never came to as if nothing were
+        // known of them, and the next one would send what another ledger has as posted.
         if let Opened::File(file) = &mut self.input
             && self.batch.standings.values().any(|standing| standing.is_unrecorded())
         {
             record_aside_rows(file, &self.order, &mut self.batch, &mut ledger)?;
         }
-        let clock = Clock::start();
-        let opening: Vec<Record> = std::iter::once(self.run_record(clock)).chain(self.presence.drain(..)).collect();
-        commit_all(&mut ledger, &opening).map_err(&failed)?;
         let (vanished, vanished_in_doubt) = self.batch.vanished();
         let standings = std::mem::take(&mut self.batch.standings);
         let config = self.config(transport.timeout());
@@ -137,13 +138,19 @@ impl Prepared {
             return Ok(report);
         }
         let closed = committer.finish().map_or(Err(LedgerError::Poisoned), Ledger::close);
-        if let Err(error) = closed {
+        match closed {
             // All that was posted is recorded; only the last mark is missing.
-            report.stopped = Some(Stop::Ledger);
-            observe(Observation::Notice(&Notice::Stopping { stop: Stop::Ledger, why: error.to_string() }));
-        } else if stream {
+            Err(error) => {
+                report.stopped = Some(Stop::Ledger);
+                observe(Observation::Notice(&Notice::Stopping { stop: Stop::Ledger, why: error.to_string() }));
+            }
             // What vanished from a stream shows at its end only, and the ledger has been told then.
-            (report.vanished, report.vanished_in_doubt) = look(&path)?.0.vanished();
+            Ok(file) if stream => {
+                if let Ok((batch, _)) = ledger::inspect(&file) {
+                    (report.vanished, report.vanished_in_doubt) = batch.vanished();
+                }
+            }
+            Ok(_) => {}
         }
         Ok(report)
     }

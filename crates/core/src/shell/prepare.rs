@@ -72,8 +72,9 @@ impl Prepared {
         let elsewhere = Vec::new();
         let mut prepared =
             Self { order, lock, ledger, batch, torn_bytes, input, mapping, survey, fingerprint, presence, elsewhere };
-        // A ledger that is there already has had its answer when it was begun.
-        if !prepared.continues() {
+        // A batch that has got under way has had its answer, and has recorded it.
+        let under_way = prepared.batch.attempts > 0 || prepared.batch.finish.is_some() || prepared.batch.lost_records;
+        if !under_way {
             prepared.look_elsewhere()?;
             if access == Access::Post && prepared.order.ask.known == OnKnown::Refuse && !prepared.elsewhere.is_empty() {
                 return Err(Error::Known(prepared.elsewhere));

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use super::clock;
 use super::error::Error;
 use super::feeder::Hashing;
-use super::files::{LedgerFile, Lock, Place};
+use super::files::{LedgerFile, Lock, LockError, Place};
 use super::ledgers::{entropy, lock, look, resume};
+use super::platform::is_locked;
 use crate::input::{Format, Options, Rows};
 use crate::job::{Key, KeyMap};
 use crate::ledger::{self, Audit, Batch, Header, History, Ledger, LedgerId, Record, Salvaged, Settled, Settlement};
@@ -60,6 +61,20 @@ impl Settling {
     }
 }
 
+/// What the ledger at `path` knows of its batch, and the last of each job that is wanted, by the numbers that rows have
+/// in the input as it was last read.
+///
+/// # Errors
+///
+/// When the ledger is not there or is damaged.
+pub fn histories(path: &Path, wanted: impl Fn(&Batch, &Key) -> bool) -> Result<(Batch, KeyMap<History>), Error> {
+    let (mut batch, _) = look(path)?;
+    let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
+    let mut histories = ledger::histories(&file, |key| wanted(&batch, key)).map_err(Error::ledger(path))?;
+    number_rows_anew(&mut batch, &mut histories);
+    Ok((batch, histories))
+}
+
 /// Gives the histories the numbers that their rows have in the input as it was last read, if it is still there.
 fn number_rows_anew(batch: &mut Batch, histories: &mut KeyMap<History>) {
     let Ok(mut rows) = input_of(batch) else { return };
@@ -87,6 +102,10 @@ pub fn salvage(path: &Path, new: &Path, tool: &str) -> Result<Salvaged, Error> {
         return there();
     }
     let _locks = (lock(path)?, lock(new)?);
+    if is_locked(path) {
+        let holder = "which knows it by another name".to_owned();
+        return Err(Error::Lock { path: path.to_owned(), source: LockError::Held { holder } });
+    }
     let from = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
     let header = ledger::header(&from).map_err(Error::ledger(path))?;
     if new.exists() {
