@@ -155,7 +155,7 @@ pub(crate) struct ThisTime {
     /// post it
     #[arg(long, value_enum, default_value_t = ChangedArg::Hold)]
     pub(crate) changed: ChangedArg,
-    /// Do not ask before posting
+    /// Do not ask before posting (without a terminal nobody is asked)
     #[arg(short, long)]
     pub(crate) yes: bool,
 }
@@ -163,7 +163,7 @@ pub(crate) struct ThisTime {
 /// What other ledgers know.
 #[derive(Debug, Clone, Default, Group)]
 pub(crate) struct Known {
-    /// Before a new ledger is begun: rows that another ledger has as posted or in doubt are left out, or posted again
+    /// Rows to send that another ledger has as posted or in doubt: leave them out, or post them again
     #[arg(long, value_enum)]
     pub(crate) known: Option<KnownArg>,
     /// The folder with the other ledgers; by default the new ledger's own
@@ -298,6 +298,8 @@ pub(crate) struct Resume {
     pub(crate) input: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) this_time: ThisTime,
+    #[command(flatten)]
+    pub(crate) known: Known,
     #[command(flatten)]
     pub(crate) network: Network,
 }

@@ -12,8 +12,10 @@
 //! | 0 | every row is posted or skipped |
 
 use std::io;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
+use batchpost::ledger::LedgerError;
 use batchpost::outcome::{Counts, Stop};
 use batchpost::shell::{Error, ExportFailed, Interrupt, LockError, SIGTERM};
 
@@ -59,6 +61,12 @@ pub(crate) fn code(result: anyhow::Result<u8>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     say!("batchpost: {}", one_line(&error));
+    if let Some(Error::Ledger { path, source: LedgerError::NotALedger(_) }) = error.downcast_ref() {
+        let ledger = PathBuf::from(format!("{}.ledger.jsonl", path.display()));
+        if ledger.exists() {
+            say!("the ledger of {} is {}", path.display(), ledger.display());
+        }
+    }
     let of_export = error.downcast_ref().and_then(|failed| match failed {
         ExportFailed::Ledger(error) => Some(error),
         ExportFailed::Export(_) => None,

@@ -61,11 +61,13 @@ impl Watcher {
                 let named = &mut self.named[*stands as usize];
                 *named += 1;
                 match *named {
-                    1..=MOST_NAMED => warn!(row, %ticket, outcome = %stands, %reply, "not posted"),
+                    1..=MOST_NAMED => {
+                        warn!(row, %ticket, outcome = %stands, %reply, "{}", stands.word().replace('_', " "));
+                    }
                     n if n == MOST_NAMED + 1 => {
                         warn!(outcome = %stands, "more rows like this are in the ledger; `show` names them");
                     }
-                    _ => debug!(row, %ticket, outcome = %stands, %reply, "not posted"),
+                    _ => debug!(row, %ticket, outcome = %stands, %reply, "{}", stands.word().replace('_', " ")),
                 }
             }
             Notice::Retrying { row, ticket, verdict, reply, delay } => {
@@ -121,7 +123,7 @@ fn message(progress: &Progress, rate: f64, now: Duration) -> String {
             parts.push(format!("{} {}", outcome.word().replace('_', " "), counts.of(outcome)));
         }
     }
-    if rate > 0.0 {
+    if rate > 0.0 && !matches!(progress.waiting, Waiting::Pause(..)) {
         parts.push(format!("{rate:.1}/s"));
         let left = Duration::from_secs_f64((counts.pending as f64 / rate).min(1e9)).as_secs();
         parts.push(format!("{} left", humantime::format_duration(Duration::from_secs(left))));

@@ -61,6 +61,9 @@ pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
     } else {
         in_words(&mut stdout, &prepared, survey, time)?;
     }
+    if !prepared.elsewhere().is_empty() {
+        return Ok(exit::USAGE);
+    }
     Ok(exit::of_batch(&survey.counts, None, None))
 }
 
@@ -108,6 +111,12 @@ fn in_words(out: &mut impl Write, prepared: &Prepared, survey: &Survey, time: Du
     let order = prepared.order();
     let mapping = prepared.mapping();
     writeln!(out, "format: {}; ticket from {:?}, text from {}", order.format, mapping.ticket, quoted(&mapping.text))?;
+    match order.ask.target.as_str() {
+        resolve::SANDBOX => {
+            writeln!(out, "to: not said, so other ledgers are not compared (--host and --tenant, or --url)")?;
+        }
+        target => writeln!(out, "to: {target}")?,
+    }
     match prepared.continues() {
         true => writeln!(out, "ledger: {}", order.ledger.display())?,
         false => writeln!(out, "ledger: none yet at {}", order.ledger.display())?,
@@ -147,6 +156,9 @@ fn in_words(out: &mut impl Write, prepared: &Prepared, survey: &Survey, time: Du
         }
         let time = humantime::format_duration(Duration::from_secs(time.as_secs().max(1)));
         writeln!(out, "{} to send, in about {time}", thousands(survey.to_do))?;
+    }
+    if !prepared.elsewhere().is_empty() {
+        writeln!(out, "run will refuse: rows were posted before; say --known skip to leave them out, or --known post")?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use anyhow::{Context, anyhow};
+use anyhow::{Context, bail};
 use batchpost::shell;
 use tracing::warn;
 
@@ -15,22 +15,17 @@ pub(crate) fn export(export: &Export, output: &Output) -> anyhow::Result<u8> {
         None => shell::export(&export.ledger, &export.states, BufWriter::new(io::stdout().lock()))?,
         Some(path) => {
             let written = || format!("{} cannot be written", path.display());
-            let is_read = |read: &Path| {
-                same(read, path).then(|| anyhow!("{} is what is read; name another file", path.display()))
-            };
-            if let Some(refused) = is_read(&export.ledger) {
-                return Err(refused);
+            // Perhaps the ledger, the input, or decisions that somebody has filled in.
+            if path.exists() {
+                bail!("{} exists already; name another file", path.display());
             }
-            // Whole or not at all, and never on top of what is read meanwhile.
+            // Whole or not at all.
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
             let mut file = BufWriter::new(tempfile::NamedTempFile::new_in(folder).with_context(written)?);
             let exported = shell::export(&export.ledger, &export.states, &mut file)?;
             file.flush().with_context(written)?;
             let file = file.into_inner().map_err(io::IntoInnerError::into_error).with_context(written)?;
-            if let Some(refused) = exported.input.as_deref().and_then(is_read) {
-                return Err(refused);
-            }
-            file.persist(path).with_context(written)?;
+            file.persist_noclobber(path).with_context(written)?;
             exported
         }
     };
@@ -41,9 +36,4 @@ pub(crate) fn export(export: &Export, output: &Output) -> anyhow::Result<u8> {
         say!("{} rows written to {}", thousands(exported.rows), path.display());
     }
     Ok(0)
-}
-
-/// Whether both name one file that is there.
-fn same(a: &Path, b: &Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
 }

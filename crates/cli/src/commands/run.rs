@@ -12,7 +12,7 @@ use batchpost_sandbox::Server;
 use tracing::{info, warn};
 
 use super::{resolve, sandbox};
-use crate::args::{Input, Known, Network, Output, Resume, Run};
+use crate::args::{Input, Network, Output, Resume, Run};
 use crate::logging::Screen;
 use crate::progress::Watcher;
 use crate::summary::{self, Summary, thousands};
@@ -76,8 +76,9 @@ pub(crate) fn resume(resume: Resume, output: &Output, screen: &Screen) -> anyhow
     } else {
         Destination::Api(Endpoint::from_url(&batch.header.target)?, credentials::resolve()?)
     };
-    let ask = resolve::ask(batch.header.target, &resume.this_time, &Known::default());
+    let ask = resolve::ask(batch.header.target, &resume.this_time, &resume.known);
     let order = resolve::order(&input, resume.ledger, ask, last.settings)?;
+    let order = Order { history: resume.known.history, ..order };
     carry_out(Plan { order, destination, network: resume.network, yes: resume.this_time.yes }, output, screen)
 }
 
@@ -273,6 +274,13 @@ fn in_words(report: &Report, ledger: &std::path::Path, source: &Source) -> Strin
             Source::Stdin => "give the same input again, with the same --ledger".to_owned(),
         };
         text += &format!("stopped: {stop}; to go on: {go_on}\n");
+    }
+    if report.vanished_in_doubt > 0 {
+        text += &format!(
+            "in doubt and no longer in the input: {}; batchpost export {} --state in_doubt\n",
+            thousands(report.vanished_in_doubt),
+            ledger.display()
+        );
     }
     for (count, state) in [
         (report.counts.in_doubt, "in_doubt"),

@@ -7,6 +7,7 @@ use std::io::{self, IsTerminal, Write};
 use anyhow::{Context, bail};
 use batchpost::job::Key;
 use batchpost::ledger::{Decision, Settled, decisions, settle as decide};
+use batchpost::outcome::Outcome;
 use batchpost::shell::Settling;
 use serde_json::json;
 
@@ -35,9 +36,16 @@ pub(crate) fn settle(settle: &Settle, output: &Output) -> anyhow::Result<u8> {
     if refused > 0 {
         bail!("{refused} of the decisions cannot be taken; nothing was changed");
     }
+    if rows.is_empty() {
+        let path = settle.from.as_ref().map(|path| path.display());
+        match path {
+            Some(path) => bail!("no decision in {path}: fill its column `decision` in with posted, to-do or waived"),
+            None => bail!("no row stands so; nothing was changed"),
+        }
+    }
     rows.sort_by_key(|row| (row.row, row.key));
     show(&rows, &settling);
-    if !rows.is_empty() && !settle.yes && io::stdin().is_terminal() && io::stderr().is_terminal() {
+    if !settle.yes && io::stdin().is_terminal() && io::stderr().is_terminal() {
         ask!("Settle {} rows so? [y/N] ", thousands(rows.len() as u64));
         if !answered_yes()? {
             say!("nothing was changed");
@@ -78,6 +86,16 @@ fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<(Key, Deci
             let vanished = settling.batch.standings.get(key).is_none_or(|standing| standing.is_vanished());
             history.row == *number && history.row_is_current && !vanished
         });
+        let doubtful_before = settling.histories.iter().any(|(key, history)| {
+            let standing = settling.batch.standings.get(key);
+            history.row == *number && standing.is_some_and(|job| job.is_vanished() && job.outcome() == Outcome::InDoubt)
+        });
+        if doubtful_before {
+            bail!(
+                "row {number} is two rows: one that is in the sheet now, and one in doubt that was there before; \
+                 `export --state in_doubt,held` shows both, to be settled with --from"
+            );
+        }
         let before = chosen.len();
         chosen.extend(of_row.map(|(key, _)| (*key, decision)));
         if chosen.len() == before {

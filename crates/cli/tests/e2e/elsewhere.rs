@@ -36,9 +36,9 @@ fn the_same_rows_under_another_name_or_as_json_lines_are_refused_with_ledger_and
             "--ledger",
         ]);
         assert!(!folder.path(format!("{input}.ledger.jsonl")).exists(), "{input}: a ledger was begun");
-        let json = folder.call(&["check", input, "--url", &api.url(), "--json"]).with_code(0).json();
+        let json = folder.call(&["check", input, "--url", &api.url(), "--json"]).with_code(2).json();
         assert_eq!(json["known_elsewhere"].to_string() + " rows", count, "{json}");
-        let words = folder.call(&["check", input, "--url", &api.url()]).with_code(0).stdout;
+        let words = folder.call(&["check", input, "--url", &api.url()]).with_code(2).stdout;
         assert!(words.contains("notes.csv.ledger.jsonl"), "{words}");
     }
     assert_eq!(api.arrivals(), 6);
@@ -102,7 +102,7 @@ fn ledgers_elsewhere_are_looked_through_where_that_is_said() {
     let more = ["--history", history.to_str().unwrap()];
     run(&other, &api, "notes.csv", &more).with_code(2).saying(&["6 rows", "notes.csv.ledger.jsonl"]);
     let check = ["check", "notes.csv", "--url", &api.url(), "--history", more[1], "--json"];
-    assert_eq!(other.call(&check).with_code(0).json()["known_elsewhere"], 6);
+    assert_eq!(other.call(&check).with_code(2).json()["known_elsewhere"], 6);
     let json = run(&other, &api, "notes.csv", &[&more[..], &["--known", "skip"]].concat()).with_code(0).json();
     assert_eq!((&json["skipped"], &json["posted"]), (&6.into(), &2.into()), "{json}");
 }
@@ -138,4 +138,16 @@ fn a_damaged_ledger_of_the_same_target_is_not_passed_over() {
     folder.write("copy.csv", sheet(1..=6));
     run(&folder, &api, "copy.csv", &["--known", "skip"]).with_code(3).saying(&["notes.csv.ledger.jsonl", "damaged"]);
     assert_eq!(api.arrivals(), 6);
+}
+
+#[test]
+fn rows_that_another_batch_has_posted_meanwhile_are_recognised_by_the_one_they_were_left_to() {
+    let (api, folder) = (Api::start(quick()), Folder::with_rows(6));
+    run(&folder, &api, "notes.csv", &["--first", "2"]).with_code(5);
+    folder.write("copy.csv", folder.read("notes.csv"));
+    run(&folder, &api, "copy.csv", &["--known", "skip"]).with_code(0);
+    run(&folder, &api, "notes.csv", &[]).with_code(2).saying(&["4 rows", "copy.csv.ledger.jsonl"]);
+    let resume = ["resume", "notes.csv.ledger.jsonl", "--known", "skip", "--json"];
+    let json = ended(&mut folder.batchpost(&resume)).with_code(0).json();
+    assert_eq!((&json["skipped"], &json["posted"], api.arrivals()), (&4.into(), &2.into(), 6), "{json}");
 }

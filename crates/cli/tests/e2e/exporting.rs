@@ -142,7 +142,8 @@ fn a_file_is_written_whole_or_not_at_all_and_never_over_the_ledger() {
     folder.write("bad.csv", "from before");
     folder.write(LEDGER, ledger.replacen("posted", "Posted", 1));
     let names = folder.names();
-    folder.call(&["export", LEDGER, "-o", "bad.csv"]).with_code(3).saying(&["damaged"]);
+    folder.call(&["export", LEDGER, "-o", "bad.csv"]).with_code(2).saying(&["bad.csv exists"]);
+    folder.call(&["export", LEDGER, "-o", "new.csv"]).with_code(3).saying(&["damaged"]);
     assert_eq!((folder.read("bad.csv"), folder.names()), ("from before".to_owned(), names));
 }
 

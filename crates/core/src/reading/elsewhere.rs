@@ -26,5 +26,7 @@ pub fn skip_known(other: &Batch, standings: &mut KeyMap<Standing>, survey: &mut 
 
 fn is_known(theirs: Standing, ours: Option<&Standing>) -> bool {
     matches!(theirs.outcome(), Outcome::Posted | Outcome::InDoubt)
-        && ours.is_some_and(|ours| ours.is_met(Pass::First) && ours.outcome() == Outcome::Pending)
+        && ours.is_some_and(|ours| {
+            ours.is_met(Pass::First) && matches!(ours.outcome(), Outcome::Pending | Outcome::Failed)
+        })
 }

@@ -59,8 +59,20 @@ pub fn export_input<R: Read, W: Write>(
             cells.into_iter().chain(added(key, *standing, histories.get(&key))).map(|cell| guard(&cell).into_owned()),
         )?;
     }
+    // What vanished from the input may wait for a decision all the same; of its own cells only the ticket is known.
+    let ticket_column = columns.iter().position(|column| *column == rows.mapping().ticket);
+    let mut vanished: Vec<(Key, &History, Standing)> = recorded(batch, histories, wanted);
+    vanished.retain(|(_, _, standing)| standing.is_vanished());
+    for (key, history, standing) in &vanished {
+        let mut cells = vec![Vec::new(); columns.len()];
+        if let (Some(column), Some(ticket)) = (ticket_column, history.ticket) {
+            cells[column] = ticket.to_string().into_bytes();
+        }
+        let cells = cells.into_iter().chain(added(*key, *standing, Some(history)));
+        out.write_record(cells.map(|cell| guard(&cell).into_owned()))?;
+    }
     out.flush().map_err(csv::Error::from)?;
-    Ok(count)
+    Ok(count + vanished.len() as u64)
 }
 
 /// Writes what the ledger alone knows of the rows that stand at one of `wanted`; returns how many there were.
@@ -76,12 +88,7 @@ pub fn export_ledger<W: Write>(
 ) -> Result<u64, ExportError> {
     let mut out = writer(out)?;
     out.write_record(["row", "ticket"].into_iter().chain(ADDED_COLUMNS))?;
-    let mut found: Vec<(Key, &History, Standing)> = histories
-        .iter()
-        .filter_map(|(key, history)| Some((*key, history, *batch.standings.get(key)?)))
-        .filter(|(_, _, standing)| wanted.contains(&standing.outcome()) && !standing.is_vanished())
-        .collect();
-    found.sort_by_key(|(key, history, _)| (history.row, *key));
+    let found = recorded(batch, histories, wanted);
     for (key, history, standing) in &found {
         let ticket = history.ticket.map(|ticket| ticket.to_string()).unwrap_or_default();
         let own = [history.row.to_string().into_bytes(), ticket.into_bytes()];
@@ -104,4 +111,19 @@ fn added(key: Key, standing: Standing, history: Option<&History>) -> [Vec<u8>; A
     let cells =
         [standing.outcome().to_string(), reason, standing.attempts().to_string(), at, String::new(), key.to_string()];
     cells.map(String::into_bytes)
+}
+
+/// The jobs with a record that stand at one of `wanted`, in the order of their rows.
+fn recorded<'a>(
+    batch: &Batch,
+    histories: &'a KeyMap<History>,
+    wanted: &[Outcome],
+) -> Vec<(Key, &'a History, Standing)> {
+    let mut found: Vec<(Key, &History, Standing)> = histories
+        .iter()
+        .filter_map(|(key, history)| Some((*key, history, *batch.standings.get(key)?)))
+        .filter(|(_, _, standing)| wanted.contains(&standing.outcome()))
+        .collect();
+    found.sort_by_key(|(key, history, _)| (history.row, *key));
+    found
 }

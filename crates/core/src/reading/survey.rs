@@ -97,7 +97,7 @@ pub struct Named {
 
 /// Why a row is held.
 pub(super) const HELD: &str =
-    "another note on its ticket was posted before and is no longer in the input: this may be an edit of it";
+    "another note on its ticket was posted, or may have been, and is no longer in the input: this may be an edit of it";
 
 /// Why a row stands where this run has set it.
 pub(super) fn why_aside(stands: Outcome) -> &'static str {

@@ -95,15 +95,16 @@ pub(super) fn others(order: &Order) -> Result<Vec<PathBuf>, Error> {
     let beside = order.ledger.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = order.history.as_deref().or(beside).unwrap_or(Path::new("."));
     let failed = |source| Error::History { path: folder.to_owned(), source };
+    let own = order.ledger.canonicalize().ok();
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        // Among them what was begun and never finished: nothing was sent on its strength.
-        // Anything else than a file, such as a pipe, might keep its reader waiting.
-        if !is_our_own(&path)
-            && path.is_file()
-            && begins_as_a_ledger(&path).map_err(Error::ledger_file(&path, "opened"))?
-        {
+        // Passed over: the files beside a ledger, among them what was begun and never finished; what is no file, such
+        // as a pipe that would keep its reader waiting; and the run's own ledger.
+        if is_our_own(&path) || !path.is_file() || (own.is_some() && path.canonicalize().ok() == own) {
+            continue;
+        }
+        if begins_as_a_ledger(&path).map_err(Error::ledger_file(&path, "opened"))? {
             paths.push(path);
         }
     }

@@ -72,9 +72,8 @@ impl Prepared {
         let elsewhere = Vec::new();
         let mut prepared =
             Self { order, lock, ledger, batch, torn_bytes, input, mapping, survey, fingerprint, presence, elsewhere };
-        // A batch that has got under way has had its answer, and has recorded it.
-        let under_way = prepared.batch.attempts > 0 || prepared.batch.finish.is_some() || prepared.batch.lost_records;
-        if !under_way {
+        // Not after a salvage: what its ledger lost the others cannot tell, and the damaged one is among them.
+        if !prepared.batch.lost_records && prepared.to_send().is_some_and(|rows| rows > 0) {
             prepared.look_elsewhere()?;
             if access == Access::Post && prepared.order.ask.known == OnKnown::Refuse && !prepared.elsewhere.is_empty() {
                 return Err(Error::Known(prepared.elsewhere));
@@ -87,12 +86,17 @@ impl Prepared {
     fn look_elsewhere(&mut self) -> Result<(), Error> {
         let Some(survey) = &mut self.survey else { return Ok(()) };
         for path in ledgers::others(&self.order)? {
-            let file = LedgerFile::open_to_read(&path).map_err(Error::ledger_file(&path, "opened"))?;
-            // By its header: what is damaged in the ledger of another target is nothing to this run.
-            if ledger::header(&file).map_err(Error::ledger(&path))?.target != self.order.ask.target {
-                continue;
-            }
-            let (other, _) = ledger::inspect(&file).map_err(Error::ledger(&path))?;
+            let other = match look_at_same_target(&path, &self.order.ask.target) {
+                Ok(Some(other)) => other,
+                Ok(None) => continue,
+                // A batch that is under way is not kept from going on by a neighbour, such as the damaged ledger that
+                // its own was salvaged from.
+                Err(error) if self.batch.run.is_some() => {
+                    tracing::warn!(%error, "rows that only this ledger knows are not recognised");
+                    continue;
+                }
+                Err(error) => return Err(error),
+            };
             let rows = known_elsewhere(&other, &self.batch.standings);
             let same_input =
                 other.reading.as_ref().is_some_and(|read| Some(&read.fingerprint) == self.fingerprint.as_ref());
@@ -111,8 +115,7 @@ impl Prepared {
         Ok(())
     }
 
-    /// Other ledgers that know rows of the input as posted or in doubt, and how many each. Looked for only before a
-    /// new ledger is begun, and not for a stream.
+    /// Other ledgers that know rows to send as posted or in doubt, and how many each. Not looked for for a stream.
     pub fn elsewhere(&self) -> &[(PathBuf, u64)] {
         &self.elsewhere
     }
@@ -158,6 +161,17 @@ impl Prepared {
     pub fn attempts(&self) -> (u64, u64) {
         (self.batch.attempts, self.batch.limited)
     }
+}
+
+/// What the ledger at `path` knows, if it is one of the same target.
+fn look_at_same_target(path: &Path, target: &str) -> Result<Option<Batch>, Error> {
+    let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
+    // By its header: what is damaged in the ledger of another target is nothing to this run.
+    if ledger::header(&file).map_err(Error::ledger(path))?.target != target {
+        return Ok(None);
+    }
+    let (other, _) = ledger::inspect(&file).map_err(Error::ledger(path))?;
+    Ok(Some(other))
 }
 
 /// What the first reading of a file gives.

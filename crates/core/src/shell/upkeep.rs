@@ -132,8 +132,6 @@ pub struct Exported {
     pub rows: u64,
     /// Why the input's own columns are not in it, where they are not.
     pub without_input: Option<String>,
-    /// The input of the last run, whether or not it is still there.
-    pub input: Option<PathBuf>,
 }
 
 /// Writes the rows that stand at one of `wanted` as CSV: with the columns of the input, if it is still what the last run
@@ -147,16 +145,15 @@ pub fn export(path: &Path, wanted: &[Outcome], out: impl Write) -> Result<Export
     let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
     let is_wanted = |key: &Key| batch.standings.get(key).is_some_and(|standing| wanted.contains(&standing.outcome()));
     let histories = ledger::histories(&file, is_wanted).map_err(Error::ledger(path))?;
-    let input = batch.run.as_ref().and_then(|run| run.input.path.clone()).map(PathBuf::from);
     match input_of(&batch) {
         Ok(mut rows) => {
             let target = batch.header.target.clone();
             let rows = export_input(&mut rows, &target, &mut batch, &histories, wanted, out)?;
-            Ok(Exported { rows, without_input: None, input })
+            Ok(Exported { rows, without_input: None })
         }
         Err(why) => {
             let rows = export_ledger(&batch, &histories, wanted, out)?;
-            Ok(Exported { rows, without_input: Some(why), input })
+            Ok(Exported { rows, without_input: Some(why) })
         }
     }
 }
