@@ -16,6 +16,7 @@
 //! - What is held at once is bounded: see [`Engine::wants_input`].
 
 mod backlog;
+mod durable;
 mod health;
 mod messages;
 
@@ -26,9 +27,9 @@ use std::time::Duration;
 pub use messages::{Action, AttemptId, Cause, Event, Notice, Now, Offer, Progress, Waiting};
 
 use backlog::{Backlog, Place};
+use durable::{Move, Next, OnceDurable};
 use health::{Advice, Health};
 
-use crate::job::Ticket;
 use crate::leadsquared::{Context, Judgement, judge, judge_failure};
 use crate::ledger::{AttemptEnd, Finish, Intent, Record};
 use crate::limit::Limit;
@@ -104,36 +105,6 @@ enum Phase {
     Cleared,
     /// It was given to the transport.
     Sent,
-}
-
-#[derive(Debug)]
-enum OnceDurable {
-    Nothing,
-    Clear(AttemptId),
-    Moved(Move),
-}
-
-/// A row moves from one outcome to another.
-#[derive(Debug)]
-struct Move {
-    row: u64,
-    ticket: Ticket,
-    from: Outcome,
-    to: Outcome,
-    verdict: VerdictWord,
-    reply: String,
-    next: Next,
-}
-
-/// What becomes of a job after an attempt.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Next {
-    /// This run is done with it.
-    Done(Outcome),
-    /// It is tried again after this delay, unless the run ends before.
-    Retry(Duration),
-    /// It is taken up again as soon as anything may be sent.
-    Resume,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -295,92 +266,6 @@ impl Engine {
         if self.stop.is_none() && self.ending == Ending::No {
             self.stop = Some(stop);
             self.tell(Notice::Stopping { stop, why });
-        }
-    }
-
-    fn committed(&mut self, through: u64) {
-        while let Some((number, _)) = self.uncommitted.front()
-            && *number <= through
-        {
-            let (_, then) = self.uncommitted.pop_front().expect("it is there: it was looked at");
-            match then {
-                OnceDurable::Nothing => {}
-                OnceDurable::Clear(id) => {
-                    self.attempts.get_mut(&id).expect("an attempt that was not sent has not ended").phase =
-                        Phase::Cleared;
-                    self.cleared.push_back(id);
-                }
-                OnceDurable::Moved(moved) => self.moved(moved),
-            }
-        }
-        if self.ending == Ending::Closing && self.uncommitted.is_empty() {
-            self.ending = Ending::Done;
-            self.actions.push_back(Action::Done(self.stop));
-        }
-    }
-
-    fn moved(&mut self, moved: Move) {
-        let Move { row, ticket, from, to, verdict, reply, next } = moved;
-        self.progress.counts.move_one(from, to);
-        match next {
-            Next::Done(_) => {
-                if to == Outcome::Posted {
-                    self.progress.posted += 1;
-                }
-                self.tell(Notice::Settled { row, ticket, stands: to, reply });
-            }
-            Next::Retry(delay) => self.tell(Notice::Retrying { row, ticket, verdict, reply, delay }),
-            Next::Resume => {}
-        }
-    }
-
-    fn ledger_failed(&mut self, why: String) {
-        self.ledger_failed = true;
-        // Whatever ended the run before, that its record cannot be relied on weighs more.
-        self.stop = None;
-        self.ending = Ending::No;
-        self.stop(Stop::Ledger, why);
-        for (_, then) in std::mem::take(&mut self.uncommitted) {
-            self.unwritten(&then);
-        }
-    }
-
-    /// Counts as in doubt what the next reader of the ledger will find so.
-    fn abandon(&mut self) {
-        for (_, then) in std::mem::take(&mut self.uncommitted) {
-            match then {
-                OnceDurable::Moved(Move { from, .. }) => {
-                    self.progress.counts.move_one(from, from.then(Outcome::InDoubt));
-                }
-                // Not sent, and most likely not written: it stands where it stood, or where its move above left it.
-                OnceDurable::Clear(id) => {
-                    self.attempts.remove(&id);
-                }
-                OnceDurable::Nothing => {}
-            }
-        }
-        for attempt in std::mem::take(&mut self.attempts).into_values() {
-            let from = self.backlog.get_mut(attempt.place).stands;
-            self.progress.counts.move_one(from, from.then(Outcome::InDoubt));
-        }
-    }
-
-    /// What became of a record that will not be written.
-    fn unwritten(&mut self, then: &OnceDurable) {
-        match then {
-            OnceDurable::Nothing => {}
-            OnceDurable::Clear(id) => {
-                let attempt = self.attempts.remove(id).expect("an attempt that was not sent has not ended");
-                self.limiter.give_back(attempt.taken, Ended::NotSent, Duration::ZERO);
-                let job = &self.backlog.get_mut(attempt.place).job;
-                let (row, ticket) = (job.position.record, job.ticket);
-                // The intent may be on the disk all the same: then the row is in doubt, and was never sent.
-                self.tell(Notice::Unwritten { row, ticket, verdict: VerdictWord::Withdrawn });
-            }
-            OnceDurable::Moved(Move { row, ticket, from, verdict, .. }) => {
-                self.progress.counts.move_one(*from, from.then(Outcome::InDoubt));
-                self.tell(Notice::Unwritten { row: *row, ticket: *ticket, verdict: *verdict });
-            }
         }
     }
 

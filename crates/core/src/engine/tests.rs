@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::*;
-use crate::job::{Job, Key, Position};
+use crate::job::{Job, Key, Position, Ticket};
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)

@@ -1,0 +1,131 @@
+//! What follows when a record is durable, and what when it never will be.
+
+use std::time::Duration;
+
+use super::{Action, AttemptId, Ending, Engine, Notice, Phase};
+use crate::job::Ticket;
+use crate::limiter::Ended;
+use crate::outcome::{Outcome, Stop, VerdictWord};
+
+/// What a record is waited for with.
+#[derive(Debug)]
+pub(super) enum OnceDurable {
+    Nothing,
+    /// This attempt may be sent.
+    Clear(AttemptId),
+    /// The move counts, and is told of.
+    Moved(Move),
+}
+
+/// A row moves from one outcome to another.
+#[derive(Debug)]
+pub(super) struct Move {
+    pub(super) row: u64,
+    pub(super) ticket: Ticket,
+    pub(super) from: Outcome,
+    pub(super) to: Outcome,
+    pub(super) verdict: VerdictWord,
+    pub(super) reply: String,
+    pub(super) next: Next,
+}
+
+/// What becomes of a job after an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    /// This run is done with it.
+    Done(Outcome),
+    /// It is tried again after this delay, unless the run ends before.
+    Retry(Duration),
+    /// It is taken up again as soon as anything may be sent.
+    Resume,
+}
+
+impl Engine {
+    /// The first so many records are durable.
+    pub(super) fn committed(&mut self, through: u64) {
+        while let Some((number, _)) = self.uncommitted.front()
+            && *number <= through
+        {
+            let (_, then) = self.uncommitted.pop_front().expect("it is there: it was looked at");
+            match then {
+                OnceDurable::Nothing => {}
+                OnceDurable::Clear(id) => {
+                    self.attempts.get_mut(&id).expect("an attempt that was not sent has not ended").phase =
+                        Phase::Cleared;
+                    self.cleared.push_back(id);
+                }
+                OnceDurable::Moved(moved) => self.moved(moved),
+            }
+        }
+        if self.ending == Ending::Closing && self.uncommitted.is_empty() {
+            self.ending = Ending::Done;
+            self.actions.push_back(Action::Done(self.stop));
+        }
+    }
+
+    fn moved(&mut self, moved: Move) {
+        let Move { row, ticket, from, to, verdict, reply, next } = moved;
+        self.progress.counts.move_one(from, to);
+        match next {
+            Next::Done(_) => {
+                if to == Outcome::Posted {
+                    self.progress.posted += 1;
+                }
+                self.tell(Notice::Settled { row, ticket, stands: to, reply });
+            }
+            Next::Retry(delay) => self.tell(Notice::Retrying { row, ticket, verdict, reply, delay }),
+            Next::Resume => {}
+        }
+    }
+
+    /// Nothing is known of the records that were not durable yet, and none will be written any more.
+    pub(super) fn ledger_failed(&mut self, why: String) {
+        self.ledger_failed = true;
+        // Whatever ended the run before, that its record cannot be relied on weighs more.
+        self.stop = None;
+        self.ending = Ending::No;
+        self.stop(Stop::Ledger, why);
+        for (_, then) in std::mem::take(&mut self.uncommitted) {
+            self.unwritten(&then);
+        }
+    }
+
+    /// Counts as in doubt what the next reader of the ledger will find so.
+    pub(super) fn abandon(&mut self) {
+        for (_, then) in std::mem::take(&mut self.uncommitted) {
+            match then {
+                OnceDurable::Moved(Move { from, .. }) => {
+                    self.progress.counts.move_one(from, from.then(Outcome::InDoubt));
+                }
+                // Not sent, and most likely not written: it stands where it stood, or where its move above left it.
+                OnceDurable::Clear(id) => {
+                    self.attempts.remove(&id);
+                }
+                OnceDurable::Nothing => {}
+            }
+        }
+        for attempt in std::mem::take(&mut self.attempts).into_values() {
+            let from = self.backlog.get_mut(attempt.place).stands;
+            self.progress.counts.move_one(from, from.then(Outcome::InDoubt));
+        }
+    }
+
+    /// What became of a record that will not be written.
+    pub(super) fn unwritten(&mut self, then: &OnceDurable) {
+        match then {
+            OnceDurable::Nothing => {}
+            OnceDurable::Clear(id) => {
+                let attempt = self.attempts.remove(id).expect("an attempt that was not sent has not ended");
+                self.limiter.give_back(attempt.taken, Ended::NotSent, Duration::ZERO);
+                let job = &self.backlog.get_mut(attempt.place).job;
+                let (row, ticket) = (job.position.record, job.ticket);
+                // The intent may be on the disk all the same: then the row is in doubt, and was never sent.
+                self.tell(Notice::Unwritten { row, ticket, verdict: VerdictWord::Withdrawn });
+            }
+            OnceDurable::Moved(Move { row, ticket, from, verdict, .. }) => {
+                self.progress.counts.move_one(*from, from.then(Outcome::InDoubt));
+                self.tell(Notice::Unwritten { row: *row, ticket: *ticket, verdict: *verdict });
+            }
+        }
+    }
+}
