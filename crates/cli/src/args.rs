@@ -166,7 +166,7 @@ pub(crate) struct Known {
     /// Rows to send that another ledger has as posted or in doubt: leave them out, or post them again
     #[arg(long, value_enum)]
     pub(crate) known: Option<KnownArg>,
-    /// The folder with the other ledgers; by default the new ledger's own
+    /// The folder with the other ledgers; by default the ledger's own
     #[arg(long, value_name = "DIR")]
     pub(crate) history: Option<PathBuf>,
 }

@@ -1,17 +1,15 @@
 //! `batchpost`: posts every row of a spreadsheet as a note, within the API's limit, and says what became of each.
 
-/// A line for people, on standard error. Nobody is left to tell if that is gone, and the work goes on.
-macro_rules! say {
-    ($($words:tt)*) => {{
-        let _nobody_to_tell = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{}\n", format_args!($($words)*)));
-    }};
-}
-
-/// The same without an end to the line.
+/// Words for people, on standard error. Nobody is left to tell if that is gone, and the work goes on.
 macro_rules! ask {
     ($($words:tt)*) => {{
         let _nobody_to_tell = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!($($words)*));
     }};
+}
+
+/// The same as a line of its own.
+macro_rules! say {
+    ($($words:tt)*) => { ask!("{}\n", format_args!($($words)*)) };
 }
 
 mod args;

@@ -34,7 +34,7 @@ pub struct Order {
     pub tool: String,
     /// How many rows the survey names.
     pub named: Named,
-    /// The folder whose ledgers are looked through before a new one is begun; by default the new one's own.
+    /// The folder whose ledgers are asked for rows to send that they know; by default the ledger's own.
     pub history: Option<PathBuf>,
 }
 
