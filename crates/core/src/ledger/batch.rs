@@ -34,6 +34,12 @@ pub enum Pass {
     Second,
 }
 
+impl Default for Standing {
+    fn default() -> Self {
+        Self::NEW
+    }
+}
+
 impl Pass {
     fn flag(self) -> u8 {
         match self {

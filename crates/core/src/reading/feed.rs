@@ -62,7 +62,7 @@ impl<R: Read> Feed<R> {
     /// The only reading of a stream.
     pub fn of_stream(rows: Rows<R>, ask: Ask, past: &Past, standings: KeyMap<Standing>) -> Self {
         let occurrences = Occurrences::default();
-        let unknown = past.unknown();
+        let unknown = past.unknown;
         Self { rows, ask, standings, unknown, occurrences, surveyed: None, read: 0, blank: 0, offered: 0 }
     }
 

@@ -30,8 +30,8 @@ pub struct Ask {
 pub struct Past {
     /// Tickets with a posted or doubtful job that vanished from the input.
     pub changed: HashSet<Ticket>,
-    /// Records were lost: a row that the ledger does not know may have been sent.
-    pub lost_records: bool,
+    /// What a job is that the ledger does not know: new, or perhaps sent by a record that was lost.
+    pub unknown: Standing,
 }
 
 impl Ask {
@@ -42,13 +42,6 @@ impl Ask {
             Outcome::InDoubt => self.in_doubt == InDoubt::Retry,
             _ => false,
         }
-    }
-}
-
-impl Past {
-    /// What a job is that the ledger does not know.
-    pub(super) fn unknown(&self) -> Standing {
-        if self.lost_records { Standing::LOST } else { Standing::NEW }
     }
 }
 
@@ -165,7 +158,7 @@ pub fn survey<R: Read>(
             Content::Note { ticket, text } => {
                 let changed = ask.changed == OnChanged::Hold && past.changed.contains(&ticket);
                 let first = Key::of_job(&ask.target, ticket, &text);
-                let (key, stands) = meet(first, past.unknown(), &|standing| hold(standing, changed));
+                let (key, stands) = meet(first, past.unknown, &|standing| hold(standing, changed));
                 *survey.counts.of_mut(stands) += 1;
                 let notes = match stands {
                     Outcome::InDoubt => Some((&mut survey.in_doubt, "it may or may not have been created")),

@@ -209,7 +209,7 @@ fn read_through(mut file: File, order: &Order, past: &Past, batch: &mut Batch) -
 }
 
 pub(super) fn past(batch: &Batch) -> Past {
-    Past { changed: HashSet::new(), lost_records: batch.lost_records }
+    Past { changed: HashSet::new(), unknown: batch.unknown() }
 }
 
 /// The tickets of jobs that are posted or in doubt and are no longer in the input.
