@@ -1,7 +1,7 @@
 //! How fast are rows read, with keys and identity: the first reading of an export?
 
 use batchpost::input::{Format, Options, Rows};
-use batchpost::job::{Key, KeyMap};
+use batchpost::job::{Identity, Key, KeyMap};
 use batchpost::reading::{Ask, Named, Past, survey};
 use batchpost_benches::{csv, offer};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -10,7 +10,7 @@ const ROWS: u64 = 20_000;
 
 fn first_reading(criterion: &mut Criterion) {
     let export = csv(ROWS);
-    let ask = Ask { target: "https://example.test/".to_owned(), ..Ask::default() };
+    let ask = Ask { identity: Identity::of("https://example.test/"), ..Ask::default() };
     let mut group = criterion.benchmark_group("first reading");
     group.sample_size(20);
     for (name, throughput) in
@@ -32,10 +32,11 @@ fn first_reading(criterion: &mut Criterion) {
 
 fn keys(criterion: &mut Criterion) {
     let job = offer(7).job;
+    let identity = Identity::of("https://example.test/");
     let mut group = criterion.benchmark_group("key");
     group.throughput(Throughput::Elements(1));
     group.bench_function("of a job", |bencher| {
-        bencher.iter(|| Key::of_job("https://example.test/", job.ticket, std::hint::black_box(&job.text)));
+        bencher.iter(|| Key::of_job(&identity, job.ticket, std::hint::black_box(&job.text)));
     });
     group.finish();
 }

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use batchpost::fields::FixedField;
 use batchpost::input::{ColumnChoice, Format};
 use batchpost::limit::Limit;
 use batchpost::outcome::Outcome;
@@ -98,17 +99,40 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// What is read.
+/// What is read, and what is made of it.
 #[derive(Debug, Clone, Group)]
+#[command(next_help_heading = "Input")]
 pub(crate) struct Input {
-    /// The spreadsheet's export (CSV or JSON lines), or - for standard input
+    /// The spreadsheet (CSV, TSV, JSON, XLSX, ODS...), or - for standard input
     pub(crate) input: PathBuf,
-    /// csv or jsonl; by the file's name where it is not said
+    /// csv, jsonl, json, xlsx, xlsb, xls or ods; by the file's name where it is not said
     #[arg(long)]
     pub(crate) format: Option<Format>,
+    /// The sheet of a workbook; by default its first
+    #[arg(long, value_name = "NAME")]
+    pub(crate) sheet: Option<String>,
+    /// The row (of a text, the line) with the names of the columns; by default the first
+    #[arg(long, value_name = "N")]
+    pub(crate) header_row: Option<NonZeroU32>,
     /// Which column is the ticket, and which (repeatable) the text: ticket='Ticket ID'
     #[arg(long = "column", value_name = "FIELD=COLUMN")]
     pub(crate) columns: Vec<ColumnChoice>,
+    /// The column that names each job: a row with a name that was posted is never posted again, whatever else it says
+    #[arg(long, value_name = "COLUMN")]
+    pub(crate) key: Option<String>,
+    /// The longest text that is posted, in bytes of UTF-8
+    #[arg(long, value_name = "BYTES")]
+    pub(crate) max_text: Option<NonZeroU32>,
+    /// A longer text: take its row for invalid, or cut it after a word
+    #[arg(long, value_enum, default_value_t = TooLongArg::Reject, requires = "max_text")]
+    pub(crate) too_long: TooLongArg,
+    /// A field that every note gets: Source='Old helpdesk', or Priority:=3 for what is no text; StorageType and
+    /// ActivityType replace the usual ones; repeatable
+    #[arg(long = "field", value_name = "NAME=TEXT")]
+    pub(crate) fields: Vec<FixedField>,
+    /// Rows exactly like an earlier one: each is posted, or only the first
+    #[arg(long, value_enum, default_value_t = DuplicatesArg::Post)]
+    pub(crate) duplicates: DuplicatesArg,
     /// The ledger; by default it stands beside the input, as INPUT.ledger.jsonl
     #[arg(long, value_name = "FILE")]
     pub(crate) ledger: Option<PathBuf>,
@@ -169,6 +193,18 @@ pub(crate) struct Known {
     /// The folder with the other ledgers; by default the ledger's own
     #[arg(long, value_name = "DIR")]
     pub(crate) history: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TooLongArg {
+    Reject,
+    Truncate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DuplicatesArg {
+    Post,
+    Skip,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]

@@ -9,6 +9,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
+use crate::fields::FixedField;
+
 /// Where a row stands in its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
@@ -113,21 +115,49 @@ pub(crate) fn shorten(text: &str, most: usize) -> String {
 /// How keys are made; written in every ledger, since keys of two schemes never match.
 pub const KEY_SCHEME: u32 = 1;
 
+/// What the jobs of a batch have in common that makes them the same jobs in the next run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// What the notes are posted to, as the ledger names it.
+    pub target: String,
+    /// The fields that every note has besides its own, in the order of their names.
+    pub fields: Vec<FixedField>,
+}
+
+impl Identity {
+    /// Of notes to `target` that have nothing in common besides.
+    pub fn of(target: impl Into<String>) -> Self {
+        Self { target: target.into(), fields: Vec::new() }
+    }
+}
+
 /// What makes a job the same job in a file that was sorted, edited elsewhere, or saved anew.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key([u8; 16]);
 
 impl Key {
-    /// The key of the first job with this content: 128 bits of BLAKE3 over target, ticket and text.
+    /// The key of the first job with this content: 128 bits of BLAKE3 over target, ticket, text and fixed fields.
     ///
     /// For the key only, the text is taken as NFC, with LF line ends and without trailing blanks (on each
     /// line and at the end), since spreadsheets change those on saving. Lengths are hashed beside the parts,
     /// so that no two contents run together.
-    pub fn of_job(target: &str, ticket: Ticket, text: &str) -> Self {
+    pub fn of_job(identity: &Identity, ticket: Ticket, text: &str) -> Self {
         let mut hash = Self::hasher("job");
-        part(&mut hash, target.as_bytes());
+        part(&mut hash, identity.target.as_bytes());
         part(&mut hash, &ticket.get().to_le_bytes());
         part(&mut hash, canonical(text).as_bytes());
+        for field in &identity.fields {
+            part(&mut hash, field.to_string().as_bytes());
+        }
+        Self::truncate(&hash)
+    }
+
+    /// The key of the job that a column of the input names, whatever its ticket and text are. Blanks around the name
+    /// do not matter.
+    pub fn of_name(identity: &Identity, name: &str) -> Self {
+        let mut hash = Self::hasher("name");
+        part(&mut hash, identity.target.as_bytes());
+        part(&mut hash, canonical(name.trim()).as_bytes());
         Self::truncate(&hash)
     }
 
@@ -151,6 +181,9 @@ impl Key {
         part(&mut hash, &occurrence.to_le_bytes());
         Self::truncate(&hash)
     }
+
+    /// The length of a [reference](Self::reference).
+    pub const REFERENCE_BYTES: usize = 13;
 
     /// A short reference to the job, to be searched for: `bp-` and ten hexadecimal digits.
     pub fn reference(self) -> String {
@@ -340,7 +373,7 @@ mod tests {
 
     #[test]
     fn what_saving_a_sheet_changes_leaves_the_key_alone() {
-        let key = |text| Key::of_job("t", ticket(1), text);
+        let key = |text| Key::of_job(&Identity::of("t"), ticket(1), text);
         assert_eq!(key("a\nb"), key("a\r\nb"));
         assert_eq!(key("a\nb"), key("a \nb\n \n"));
         assert_eq!(key("caf\u{e9}"), key("cafe\u{301}"));
@@ -352,18 +385,23 @@ mod tests {
     #[test]
     fn the_plain_path_agrees_with_the_thorough_one() {
         for text in ["", "a", "a\nb", "Grüße\n\n– Ann", "a\u{a0}\nb", "x\u{2028}"] {
-            let thorough = Key::of_job("t", ticket(1), &format!("{text}\r\n"));
-            assert_eq!(Key::of_job("t", ticket(1), text), thorough, "{text:?}");
+            let thorough = Key::of_job(&Identity::of("t"), ticket(1), &format!("{text}\r\n"));
+            assert_eq!(Key::of_job(&Identity::of("t"), ticket(1), text), thorough, "{text:?}");
         }
     }
 
     #[test]
-    fn target_ticket_text_and_occurrence_each_matter() {
-        let key = Key::of_job("t", ticket(1), "x");
+    fn target_ticket_text_fields_and_occurrence_each_matter() {
+        let t = Identity::of("t");
+        let key = Key::of_job(&t, ticket(1), "x");
+        let field = |text: &str| Identity { fields: vec![text.parse().unwrap()], ..t.clone() };
         let others = [
-            Key::of_job("u", ticket(1), "x"),
-            Key::of_job("t", ticket(2), "x"),
-            Key::of_job("t", ticket(1), "y"),
+            Key::of_job(&Identity::of("u"), ticket(1), "x"),
+            Key::of_job(&t, ticket(2), "x"),
+            Key::of_job(&t, ticket(1), "y"),
+            Key::of_job(&field("a=1"), ticket(1), "x"),
+            Key::of_job(&field("a:=1"), ticket(1), "x"),
+            Key::of_name(&t, "x"),
             key.occurrence(1),
             key.occurrence(2),
             Key::of_invalid([b"x".as_slice()].into_iter()),
@@ -375,7 +413,8 @@ mod tests {
     /// Pinned: a key that changes between releases would post every row of a running batch again.
     #[test]
     fn scheme_1_is_pinned() {
-        let key = Key::of_job("https://example.test/api", ticket(143), "Hello\n");
+        let identity = Identity::of("https://example.test/api");
+        let key = Key::of_job(&identity, ticket(143), "Hello\n");
         assert_eq!(key.to_string(), "98f661ba4bd868221bb7c00bb02799a7");
         assert_eq!(key.to_string().parse(), Ok(key));
     }

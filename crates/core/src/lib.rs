@@ -6,7 +6,8 @@
 //! what became of every row, so that a run that was cut off anywhere is continued by the next.
 //!
 //! ```no_run
-//! use batchpost::leadsquared::Endpoint;
+//! use batchpost::input::{Format, Options};
+//! use batchpost::leadsquared::{Endpoint, Form};
 //! use batchpost::reading::{Ask, Named};
 //! use batchpost::settings::Settings;
 //! use batchpost::shell::{Access, Credentials, Http, HttpOptions, Order, Prepared, Source, interrupts};
@@ -14,12 +15,16 @@
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let endpoint = Endpoint::from_host("apigw.example.com", "12345")?;
 //! let settings = Settings::default();
+//! let form = Form::new(&settings.fields, settings.marker)?;
 //! let order = Order {
 //!     source: Source::File("notes.csv".into()),
-//!     format: "csv".parse()?,
-//!     columns: vec!["ticket=Ticket ID".parse()?, "text=Comment".parse()?],
+//!     options: Options {
+//!         columns: vec!["ticket=Ticket ID".parse()?, "text=Comment".parse()?],
+//!         ..Options::new(Format::Csv)
+//!     },
 //!     ledger: "notes.csv.ledger.jsonl".into(),
-//!     ask: Ask { target: endpoint.as_str().to_owned(), ..Ask::default() },
+//!     ask: Ask { identity: form.identity(endpoint.as_str()), ..Ask::default() },
+//!     form,
 //!     settings: settings.clone(),
 //!     tool: "example 1.0".to_owned(),
 //!     named: Named { notes: 20, jobs: 3 },
@@ -38,7 +43,7 @@
 //!
 //! A file imports from its own floor or a lower one:
 //!
-//! 1. values, no I/O and no time: [job], [outcome], [limit], [settings], [export];
+//! 1. values, no I/O and no time: [job], [outcome], [limit], [settings], [fields], [export];
 //! 2. seams to the outside: [storage], [transport];
 //! 3. the target: [leadsquared];
 //! 4. mechanisms, with `now` and the random generator as arguments: [input], [limiter], [retry], [ledger], [engine],
@@ -50,6 +55,7 @@
 
 pub mod engine;
 pub mod export;
+pub mod fields;
 pub mod input;
 pub mod job;
 pub mod leadsquared;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::fields::FixedField;
 use crate::limit::Limit;
 
 /// How attempts are spread within a window.
@@ -25,6 +26,23 @@ pub enum On500 {
     Retry,
     /// Perhaps created after all: hold the row in doubt.
     Hold,
+}
+
+/// What to do with a row exactly like an earlier one of the same input.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDuplicate {
+    /// It is a job of its own.
+    #[default]
+    Post,
+    /// Pass over it.
+    Skip,
+}
+
+impl OnDuplicate {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// How a run posts. Kept in the ledger with each run; holds no secret.
@@ -51,6 +69,12 @@ pub struct Settings {
     pub skip_invalid: bool,
     /// Whether each note ends with the job's [reference](crate::job::Key::reference).
     pub marker: bool,
+    /// Fields that every note has besides its own, or that replace the usual ones.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub fields: Vec<FixedField>,
+    /// What to do with rows exactly like an earlier one.
+    #[serde(skip_serializing_if = "OnDuplicate::is_default")]
+    pub duplicates: OnDuplicate,
 }
 
 impl Default for Settings {
@@ -65,6 +89,8 @@ impl Default for Settings {
             on_500: On500::Retry,
             skip_invalid: false,
             marker: false,
+            fields: Vec::new(),
+            duplicates: OnDuplicate::Post,
         }
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use batchpost::job::{Key, Ticket};
+use batchpost::job::{Identity, Key, Ticket};
 use batchpost::ledger::{self, LedgerError, Standing};
 use batchpost::outcome::{Counts, Outcome, Stop};
 use batchpost::settings::InDoubt;
@@ -296,7 +296,12 @@ fn outcomes(history: &History) -> Result<Option<(Vec<Outcome>, Counts)>, Violati
     let outcome = |line: &Line| match line {
         Line::Note { ticket, text } => {
             let ticket = Ticket::try_from(*ticket).expect("a simulated ticket is one");
-            batch.standings.get(&Key::of_job(TARGET, ticket, text)).copied().unwrap_or(Standing::NEW).outcome()
+            batch
+                .standings
+                .get(&Key::of_job(&Identity::of(TARGET), ticket, text))
+                .copied()
+                .unwrap_or(Standing::NEW)
+                .outcome()
         }
         _ => unknown(line),
     };

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use batchpost::engine::{Action, AttemptId, Cause, Config, Engine, Event, Notice, Waiting};
-use batchpost::input::{Format, InputError, Options, Rows};
-use batchpost::job::{Job, KEY_SCHEME};
-use batchpost::leadsquared;
+use batchpost::input::{Format, InputError, Mapping, Options, Rows};
+use batchpost::job::{Identity, Job, KEY_SCHEME};
+use batchpost::leadsquared::Form;
 use batchpost::ledger::{
     self, Batch, Header, Input, Intent, Ledger, LedgerError, LedgerId, Reading, Record, Run as RunRecord, VERSION,
 };
@@ -52,7 +52,7 @@ pub(crate) fn run(history: &mut History, plan: &Plan) -> Result<End, Violation> 
 
 /// What a ledger and a sheet make of each other when nothing is changed in either.
 pub(crate) fn ask(plan: &Plan) -> Ask {
-    Ask { target: TARGET.to_owned(), in_doubt: plan.in_doubt, first: plan.first, ..Ask::default() }
+    Ask { identity: Identity::of(TARGET), in_doubt: plan.in_doubt, first: plan.first, ..Ask::default() }
 }
 
 pub(crate) fn rows(sheet: &[u8]) -> Rows<&[u8]> {
@@ -114,7 +114,7 @@ impl<'h> Run<'h> {
             asides.push(Record::Aside(aside));
             Ok::<(), InputError>(())
         };
-        record_asides(&mut rows(sheet), TARGET, &mut batch.standings, each).expect("memory can be read");
+        record_asides(&mut rows(sheet), Identity::of(TARGET), &mut batch.standings, each).expect("memory can be read");
         if !asides.is_empty() {
             ledger.commit(&asides).map_err(|error| unusable(history, &error))?;
         }
@@ -343,7 +343,7 @@ impl<'h> Run<'h> {
         if reply_lost {
             history.coverage.saw("network", "reply lost");
         }
-        let request = leadsquared::request(job, false);
+        let request = Form::default().request(job);
         let back = (!reply_lost).then_some(back);
         history.queue.enter(now + out, Happening::Arrive(Packet { run: history.runs, attempt, row, request, back }));
         Ok(())
@@ -477,10 +477,8 @@ fn run_record(history: &History, batch: &Batch, survey: &Survey) -> Record {
         wall: history.wall(),
         input: Input {
             path: Some("/simulated.csv".to_owned()),
-            format: Format::Csv.to_string(),
-            columns: Vec::new(),
-            ticket: "RelatedTicketId".to_owned(),
-            text: vec!["TextPart".to_owned()],
+            options: Options::new(Format::Csv),
+            mapping: Mapping { ticket: "RelatedTicketId".to_owned(), text: vec!["TextPart".to_owned()], key: None },
             read: Some(read),
         },
         settings: history.scenario.settings.clone(),

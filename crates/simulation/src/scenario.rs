@@ -137,7 +137,7 @@ impl Scenario {
             max_attempts: rng.u32(1..=6),
             on_500: if rng.u8(0..4) == 0 { On500::Hold } else { On500::Retry },
             skip_invalid: true,
-            marker: false,
+            ..Settings::default()
         };
         let counting = match rng.bool() {
             true => Counting::Sliding,

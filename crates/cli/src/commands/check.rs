@@ -5,14 +5,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::bail;
-use batchpost::leadsquared;
 use batchpost::reading::Survey;
 use batchpost::settings::Settings;
 use batchpost::shell::{Access, Order, Prepared, Source, look};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::resolve;
+use super::resolve::{self, What};
 use crate::args::{ChangedArg, Check, DoubtArg, Known, Output, ThisTime};
 use crate::exit;
 use crate::summary::{Summary, table, thousands};
@@ -46,11 +45,18 @@ pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
         bail!("standard input can be read only once, and a run needs it; check a file");
     }
     let ledger = resolve::ledger(&check.input)?;
-    let settings = Settings { limits: resolve::limits(&check.limits)?, ..Settings::default() };
+    let settings = Settings {
+        limits: resolve::limits(&check.limits)?,
+        fields: check.input.fields.clone(),
+        duplicates: resolve::duplicates(&check.input),
+        ..Settings::default()
+    };
     let this_time = ThisTime { in_doubt: DoubtArg::Hold, first: None, changed: ChangedArg::Hold, yes: true };
-    let ask = resolve::ask(target(check, &ledger)?, &this_time, &Known::default());
-    let order = resolve::order(&check.input, ledger, ask, settings)?;
-    let prepared = Prepared::open(Order { history: check.history.clone(), ..order }, Access::Look)?;
+    let known = Known { known: None, history: check.history.clone() };
+    let source = resolve::source(&check.input.input);
+    let target = target(check, &ledger)?;
+    let what = What { source, options: resolve::options(&check.input)?, ledger, target, settings };
+    let prepared = Prepared::open(resolve::order(what, &this_time, known)?, Access::Look)?;
     let Some(survey) = prepared.survey() else { bail!("only a file can be checked") };
 
     // The best that is possible, with a guess at how long replies take.
@@ -82,7 +88,7 @@ fn checked<'a>(prepared: &'a Prepared, survey: &'a Survey, time: Duration) -> Ch
     let ledger = prepared.continues().then_some(prepared.order().ledger.as_path());
     Checked {
         summary: Summary::of_prepared(prepared, survey.counts, ledger),
-        format: prepared.order().format.to_string(),
+        format: prepared.order().options.format.to_string(),
         ticket_column: &prepared.mapping().ticket,
         text_columns: &prepared.mapping().text,
         to_do: survey.to_do,
@@ -94,24 +100,28 @@ fn checked<'a>(prepared: &'a Prepared, survey: &'a Survey, time: Duration) -> Ch
             .iter()
             .map(|note| InvalidRow { row: note.position.record, line: note.position.line, why: &note.what })
             .collect(),
-        first_requests: requests(survey).collect(),
+        first_requests: requests(prepared.order(), survey).collect(),
         seconds: time.as_secs_f64(),
     }
 }
 
 /// The bodies to the byte.
-fn requests(survey: &Survey) -> impl Iterator<Item = Box<RawValue>> {
-    survey
-        .next
-        .iter()
-        .map(|job| serde_json::from_slice(&leadsquared::request(job, false).body).expect("a request's body is JSON"))
+fn requests(order: &Order, survey: &Survey) -> impl Iterator<Item = Box<RawValue>> {
+    let body = |job| serde_json::from_slice(&order.form.request(job).body).expect("a request's body is JSON");
+    survey.next.iter().map(body)
 }
 
 fn in_words(out: &mut impl Write, prepared: &Prepared, survey: &Survey, time: Duration) -> io::Result<()> {
     let order = prepared.order();
     let mapping = prepared.mapping();
-    writeln!(out, "format: {}; ticket from {:?}, text from {}", order.format, mapping.ticket, quoted(&mapping.text))?;
-    match order.ask.target.as_str() {
+    writeln!(
+        out,
+        "format: {}; ticket from {:?}, text from {}",
+        order.options.format,
+        mapping.ticket,
+        quoted(&mapping.text)
+    )?;
+    match order.ask.identity.target.as_str() {
         resolve::SANDBOX => {
             writeln!(out, "to: not said, so other ledgers are not compared (--host and --tenant, or --url)")?;
         }
@@ -151,7 +161,7 @@ fn in_words(out: &mut impl Write, prepared: &Prepared, survey: &Survey, time: Du
     }
     if survey.to_do > 0 {
         writeln!(out, "first requests:")?;
-        for request in requests(survey) {
+        for request in requests(order, survey) {
             writeln!(out, "  {request}")?;
         }
         let time = humantime::format_duration(Duration::from_secs(time.as_secs().max(1)));

@@ -4,15 +4,16 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use batchpost::input::Format;
-use batchpost::leadsquared::Endpoint;
+use batchpost::input::{ColumnChoice, Field, Format, MaxText, Options, TooLong};
+use batchpost::leadsquared::{Endpoint, Form};
 use batchpost::limit::Limit;
 use batchpost::reading::{Ask, Named};
-use batchpost::settings::{InDoubt, On500, OnChanged, OnKnown, Settings, Spread};
+use batchpost::settings::{InDoubt, On500, OnChanged, OnDuplicate, OnKnown, Settings, Spread};
 use batchpost::shell::{Order, Source};
 
 use crate::args::{
-    BurstArg, ChangedArg, DoubtArg, Input, Known, KnownArg, LimitArg, On500Arg, Posting, Target, ThisTime,
+    BurstArg, ChangedArg, DoubtArg, DuplicatesArg, Input, Known, KnownArg, LimitArg, On500Arg, Posting, Target,
+    ThisTime, TooLongArg,
 };
 
 /// What ledgers of the sandbox inside this process name as their target: its port changes from run to run.
@@ -54,20 +55,41 @@ pub(crate) fn format(input: &Input) -> anyhow::Result<Format> {
     }
 }
 
-/// `INPUT.ledger.jsonl`, unless another was asked for.
+/// `INPUT.ledger.jsonl`, or `INPUT.SHEET.ledger.jsonl` for a sheet that is named, unless another was asked for.
 pub(crate) fn ledger(input: &Input) -> anyhow::Result<PathBuf> {
     match (&input.ledger, source(&input.input)) {
         (Some(ledger), _) => Ok(ledger.clone()),
         (None, Source::Stdin) => bail!("standard input needs a ledger of a name of its own: say --ledger FILE"),
         (None, Source::File(path)) => {
             let mut name = OsString::from(path);
+            if let Some(sheet) = &input.sheet {
+                // A sheet's name may hold what no file's may.
+                let plain = |c: char| if c.is_alphanumeric() || " -_.".contains(c) { c } else { '_' };
+                name.push(format!(".{}", sheet.chars().map(plain).collect::<String>()));
+            }
             name.push(".ledger.jsonl");
             Ok(name.into())
         }
     }
 }
 
-pub(crate) fn settings(posting: &Posting, endpoint: Option<&Endpoint>) -> anyhow::Result<Settings> {
+/// How the input is to be read.
+pub(crate) fn options(input: &Input) -> anyhow::Result<Options> {
+    let key = input.key.iter().map(|column| ColumnChoice { field: Field::Key, column: column.clone() });
+    let too_long = match input.too_long {
+        TooLongArg::Reject => TooLong::Reject,
+        TooLongArg::Truncate => TooLong::Truncate,
+    };
+    Ok(Options {
+        columns: input.columns.iter().cloned().chain(key).collect(),
+        sheet: input.sheet.clone(),
+        header_row: input.header_row,
+        max_text: input.max_text.map(|bytes| MaxText { bytes, too_long }),
+        ..Options::new(format(input)?)
+    })
+}
+
+pub(crate) fn settings(input: &Input, posting: &Posting, endpoint: Option<&Endpoint>) -> anyhow::Result<Settings> {
     let to_this_machine = endpoint.is_none_or(Endpoint::is_loopback);
     let limits = limits(&posting.limits)?;
     if limits.is_empty() && !to_this_machine {
@@ -91,6 +113,8 @@ pub(crate) fn settings(posting: &Posting, endpoint: Option<&Endpoint>) -> anyhow
         },
         skip_invalid: posting.skip_invalid,
         marker: posting.marker,
+        fields: input.fields.clone(),
+        duplicates: duplicates(input),
     })
 }
 
@@ -101,34 +125,43 @@ pub(crate) fn limits(limits: &[LimitArg]) -> anyhow::Result<Vec<Limit>> {
     Ok(limits.iter().filter_map(|limit| if let LimitArg::Limit(limit) = limit { Some(*limit) } else { None }).collect())
 }
 
-pub(crate) fn ask(target: String, this_time: &ThisTime, known: &Known) -> Ask {
-    let in_doubt = match this_time.in_doubt {
-        DoubtArg::Hold => InDoubt::Hold,
-        DoubtArg::Retry => InDoubt::Retry,
-    };
-    let changed = match this_time.changed {
-        ChangedArg::Hold => OnChanged::Hold,
-        ChangedArg::Post => OnChanged::Post,
-    };
-    let known = match known.known {
-        None => OnKnown::Refuse,
-        Some(KnownArg::Skip) => OnKnown::Skip,
-        Some(KnownArg::Post) => OnKnown::Post,
-    };
-    Ask { target, in_doubt, first: this_time.first, changed, known }
+pub(crate) fn duplicates(input: &Input) -> OnDuplicate {
+    match input.duplicates {
+        DuplicatesArg::Post => OnDuplicate::Post,
+        DuplicatesArg::Skip => OnDuplicate::Skip,
+    }
 }
 
-/// The order for what `input` names.
-pub(crate) fn order(input: &Input, ledger: PathBuf, ask: Ask, settings: Settings) -> anyhow::Result<Order> {
-    Ok(Order {
-        source: source(&input.input),
-        format: format(input)?,
-        columns: input.columns.clone(),
-        ledger,
-        ask,
-        settings,
-        tool: tool(),
-        named: NAMED,
-        history: None,
-    })
+/// What is to be posted, and how.
+pub(crate) struct What {
+    pub(crate) source: Source,
+    pub(crate) options: Options,
+    pub(crate) ledger: PathBuf,
+    pub(crate) target: String,
+    pub(crate) settings: Settings,
+}
+
+/// The order for `what`, as it is to be done this time.
+pub(crate) fn order(what: What, this_time: &ThisTime, known: Known) -> anyhow::Result<Order> {
+    let What { source, options, ledger, target, settings } = what;
+    let form = Form::new(&settings.fields, settings.marker)?;
+    let ask = Ask {
+        identity: form.identity(target),
+        in_doubt: match this_time.in_doubt {
+            DoubtArg::Hold => InDoubt::Hold,
+            DoubtArg::Retry => InDoubt::Retry,
+        },
+        first: this_time.first,
+        changed: match this_time.changed {
+            ChangedArg::Hold => OnChanged::Hold,
+            ChangedArg::Post => OnChanged::Post,
+        },
+        known: match known.known {
+            None => OnKnown::Refuse,
+            Some(KnownArg::Skip) => OnKnown::Skip,
+            Some(KnownArg::Post) => OnKnown::Post,
+        },
+        duplicates: settings.duplicates,
+    };
+    Ok(Order { source, options, ledger, ask, form, settings, tool: tool(), named: NAMED, history: known.history })
 }

@@ -11,8 +11,9 @@ use batchpost::shell::{Access, Credentials, Http, HttpOptions, Order, Prepared, 
 use batchpost_sandbox::Server;
 use tracing::{info, warn};
 
-use super::{resolve, sandbox};
-use crate::args::{Input, Network, Output, Resume, Run};
+use super::resolve::{self, What};
+use super::sandbox;
+use crate::args::{Network, Output, Resume, Run};
 use crate::logging::Screen;
 use crate::progress::Watcher;
 use crate::summary::{self, Summary, thousands};
@@ -35,7 +36,7 @@ struct Plan {
 
 pub(crate) fn run(run: Run, output: &Output, screen: &Screen) -> anyhow::Result<u8> {
     let endpoint = resolve::endpoint(&run.target)?;
-    let settings = resolve::settings(&run.posting, endpoint.as_ref())?;
+    let settings = resolve::settings(&run.input, &run.posting, endpoint.as_ref())?;
     let (destination, target, ledger) = match endpoint {
         Some(endpoint) => {
             let target = endpoint.as_str().to_owned();
@@ -50,9 +51,9 @@ pub(crate) fn run(run: Run, output: &Output, screen: &Screen) -> anyhow::Result<
         }
         None => bail!("there is nothing to post to: say --host and --tenant, or --url, or --sandbox to try it out"),
     };
-    let ask = resolve::ask(target, &run.this_time, &run.known);
-    let order = resolve::order(&run.input, ledger, ask, settings)?;
-    let order = Order { history: run.known.history, ..order };
+    let options = resolve::options(&run.input)?;
+    let source = resolve::source(&run.input.input);
+    let order = resolve::order(What { source, options, ledger, target, settings }, &run.this_time, run.known)?;
     carry_out(Plan { order, destination, network: run.network, yes: run.this_time.yes }, output, screen)
 }
 
@@ -67,18 +68,19 @@ pub(crate) fn resume(resume: Resume, output: &Output, screen: &Screen) -> anyhow
         (None, Some(input)) => input.into(),
         (None, None) => bail!("the last run read standard input; give it again with `run - --ledger {path} ...`"),
     };
-    let format = last.input.format.parse().with_context(|| format!("the ledger {path} names a format"))?;
-    let columns = last.input.columns.iter().map(|column| column.parse()).collect::<Result<_, _>>();
-    let columns = columns.with_context(|| format!("the ledger {path} names columns"))?;
-    let input = Input { input, format: Some(format), columns, ledger: None };
     let destination = if batch.header.target == resolve::SANDBOX {
         Destination::Sandbox
     } else {
         Destination::Api(Endpoint::from_url(&batch.header.target)?, credentials::resolve()?)
     };
-    let ask = resolve::ask(batch.header.target, &resume.this_time, &resume.known);
-    let order = resolve::order(&input, resume.ledger, ask, last.settings)?;
-    let order = Order { history: resume.known.history, ..order };
+    let what = What {
+        source: Source::File(input),
+        options: last.input.options,
+        ledger: resume.ledger,
+        target: batch.header.target,
+        settings: last.settings,
+    };
+    let order = resolve::order(what, &resume.this_time, resume.known)?;
     carry_out(Plan { order, destination, network: resume.network, yes: resume.this_time.yes }, output, screen)
 }
 
@@ -198,7 +200,7 @@ fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
         return Ok(true);
     }
     let order = prepared.order();
-    say!("to        {}", order.ask.target);
+    say!("to        {}", order.ask.identity.target);
     say!("ledger    {}", order.ledger.display());
     ask!("{}", summary::table(&survey.counts));
     if survey.duplicates > 0 {

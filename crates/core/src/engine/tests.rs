@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 
 use super::*;
-use crate::job::{Job, Key, Position, Ticket};
+use crate::job::{Identity, Job, Key, Position, Ticket};
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -33,7 +33,7 @@ fn offer(row: u64, ticket: u64) -> Offer {
     let ticket = Ticket::try_from(ticket).unwrap();
     let text = format!("note {row}");
     let position = Position { record: row, line: row + 1, byte: row * 100 };
-    let job = Job { position, key: Key::of_job("t", ticket, &text), ticket, text };
+    let job = Job { position, key: Key::of_job(&Identity::of("t"), ticket, &text), ticket, text };
     Offer { job, stands: Outcome::Pending, attempts: 0 }
 }
 

@@ -5,20 +5,49 @@ use serde::{Deserialize, Serialize};
 use super::error::{InputError, Names};
 use super::options::{ColumnChoice, Field};
 
-/// The columns that were used, by name.
+/// The columns that are used, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mapping {
     /// The ticket id's.
     pub ticket: String,
-    /// The text's, in the order in which they are joined.
+    /// The text's, in the order in which they are joined; none where a template makes the text.
     pub text: Vec<String>,
+    /// The one that names the job.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
 }
 
-/// The same columns, by index.
+/// The columns that an input has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Columns {
+    /// Their names, as the header or the first object has them.
+    pub(super) names: Vec<String>,
+    /// Of JSON, the paths to what is nested in the first object. They are used only where they are asked for.
+    pub(super) nested: Vec<String>,
+}
+
+impl Columns {
+    /// Those of an input with a header.
+    pub(super) fn of_header(names: Vec<String>) -> Self {
+        Self { names, nested: Vec::new() }
+    }
+
+    /// The name of a column by its index; what is nested comes last.
+    pub(super) fn name(&self, index: usize) -> &str {
+        self.names.get(index).unwrap_or_else(|| &self.nested[index - self.names.len()])
+    }
+
+    fn all(&self) -> Vec<String> {
+        self.names.iter().chain(&self.nested).cloned().collect()
+    }
+}
+
+/// The columns that are used, by index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Chosen {
     pub(super) ticket: usize,
     pub(super) text: Vec<usize>,
+    pub(super) key: Option<usize>,
 }
 
 /// The names that the API gives its fields.
@@ -48,28 +77,39 @@ const TEXT_NAMES: &[&str] = &[
 struct Asked<'a> {
     ticket: Option<&'a str>,
     text: Vec<&'a str>,
+    key: Option<&'a str>,
 }
 
 impl<'a> Asked<'a> {
     fn of(choices: &'a [ColumnChoice]) -> Result<Self, InputError> {
         let of_field = |field| choices.iter().filter(move |choice| choice.field == field).map(|c| c.column.as_str());
-        let mut tickets = of_field(Field::Ticket);
-        let ticket = tickets.next();
-        if let (Some(first), Some(second)) = (ticket, tickets.next()) {
-            return Err(InputError::TwoTicketColumns(first.to_owned(), second.to_owned()));
-        }
-        Ok(Self { ticket, text: of_field(Field::Text).collect() })
+        let the_only = |field| {
+            let mut asked = of_field(field);
+            match (asked.next(), asked.next()) {
+                (Some(first), Some(second)) => {
+                    let (first, second) = (first.to_owned(), second.to_owned());
+                    Err(InputError::TwoColumns { field, first, second })
+                }
+                (first, _) => Ok(first),
+            }
+        };
+        Ok(Self { ticket: the_only(Field::Ticket)?, text: of_field(Field::Text).collect(), key: the_only(Field::Key)? })
     }
 }
 
-/// Finds the columns to use among `columns`.
-pub(super) fn resolve(columns: &[String], choices: &[ColumnChoice]) -> Result<(Chosen, Mapping), InputError> {
+/// Finds the columns to use. With a `template`, the text comes from no column in particular.
+pub(super) fn resolve(
+    columns: &Columns,
+    choices: &[ColumnChoice],
+    template: bool,
+) -> Result<(Chosen, Mapping), InputError> {
     let asked = Asked::of(choices)?;
     let mut taken = Vec::new();
-    for (field, name) in asked.ticket.map(|name| (Field::Ticket, name)).into_iter().chain(texts(&asked)) {
+    let texts = asked.text.iter().map(|name| (Field::Text, *name));
+    for (field, name) in asked.ticket.map(|name| (Field::Ticket, name)).into_iter().chain(texts) {
         let index = asked_for(columns, field, name)?;
         if taken.contains(&index) {
-            return Err(InputError::ColumnAskedTwice(columns[index].clone()));
+            return Err(InputError::ColumnAskedTwice(columns.name(index).to_owned()));
         }
         taken.push(index);
     }
@@ -78,47 +118,45 @@ pub(super) fn resolve(columns: &[String], choices: &[ColumnChoice]) -> Result<(C
         Some(ticket) => *ticket,
         None => obvious(columns, &text, Field::Ticket)?,
     };
-    if text.is_empty() {
+    if text.is_empty() && !template {
         text.push(obvious(columns, &[ticket], Field::Text)?);
     }
-    let name = |index: usize| columns[index].clone();
-    let mapping = Mapping { ticket: name(ticket), text: text.iter().copied().map(name).collect() };
-    Ok((Chosen { ticket, text }, mapping))
+    // It may be the ticket's, where each ticket is to get one note.
+    let key = asked.key.map(|name| asked_for(columns, Field::Key, name)).transpose()?;
+    let name = |index: usize| columns.name(index).to_owned();
+    let mapping = Mapping { ticket: name(ticket), text: text.iter().copied().map(name).collect(), key: key.map(name) };
+    Ok((Chosen { ticket, text, key }, mapping))
 }
 
 /// The mapping of an input without a record to show its columns: as asked, else the API's names.
-pub(super) fn unseen(choices: &[ColumnChoice]) -> Result<Mapping, InputError> {
+pub(super) fn unseen(choices: &[ColumnChoice], template: bool) -> Result<Mapping, InputError> {
     let asked = Asked::of(choices)?;
-    let text = if asked.text.is_empty() { vec![OWN_TEXT] } else { asked.text };
+    let text = if asked.text.is_empty() && !template { vec![OWN_TEXT] } else { asked.text };
     Ok(Mapping {
         ticket: asked.ticket.unwrap_or(OWN_TICKET).to_owned(),
         text: text.into_iter().map(str::to_owned).collect(),
+        key: asked.key.map(str::to_owned),
     })
 }
 
-fn texts<'a>(asked: &'a Asked<'_>) -> impl Iterator<Item = (Field, &'a str)> {
-    asked.text.iter().map(|name| (Field::Text, *name))
-}
-
-fn asked_for(columns: &[String], field: Field, name: &str) -> Result<usize, InputError> {
+fn asked_for(columns: &Columns, field: Field, name: &str) -> Result<usize, InputError> {
     let loose = |name: &str| name.trim().to_lowercase();
     let wanted = loose(name);
-    if let Some(index) = only(columns, field, |_, column| column == name)? {
+    let all = columns.all();
+    if let Some(index) = only(&all, field, |_, column| column == name)? {
         return Ok(index);
     }
-    only(columns, field, |_, column| loose(column) == wanted)?.ok_or_else(|| InputError::MissingColumn {
+    only(&all, field, |_, column| loose(column) == wanted)?.ok_or_else(|| InputError::MissingColumn {
         field,
         column: name.to_owned(),
-        columns: Names(columns.to_vec()),
+        columns: Names(all),
     })
 }
 
-/// The column that `field` obviously is, `taken` ones left aside.
-fn obvious(columns: &[String], taken: &[usize], field: Field) -> Result<usize, InputError> {
-    let (own, names) = match field {
-        Field::Ticket => (OWN_TICKET, TICKET_NAMES),
-        Field::Text => (OWN_TEXT, TEXT_NAMES),
-    };
+/// The column that `field`, ticket or text, obviously is, `taken` ones left aside.
+fn obvious(columns: &Columns, taken: &[usize], field: Field) -> Result<usize, InputError> {
+    let columns = &columns.names;
+    let (own, names) = if field == Field::Ticket { (OWN_TICKET, TICKET_NAMES) } else { (OWN_TEXT, TEXT_NAMES) };
     if let Some(index) = only(columns, field, |index, column| column == own && !taken.contains(&index))? {
         return Ok(index);
     }
@@ -150,11 +188,12 @@ mod tests {
     use super::*;
 
     fn resolved(header: &str, choices: &[&str]) -> String {
-        let columns: Vec<String> = header.split(',').map(str::to_owned).collect();
+        let columns = Columns::of_header(header.split(',').map(str::to_owned).collect());
         let choices: Vec<ColumnChoice> = choices.iter().map(|choice| choice.parse().unwrap()).collect();
-        match resolve(&columns, &choices) {
+        match resolve(&columns, &choices, false) {
             Ok((chosen, mapping)) => {
-                assert_eq!(columns[chosen.ticket], mapping.ticket);
+                assert_eq!(columns.name(chosen.ticket), mapping.ticket);
+                assert_eq!(chosen.key.map(|key| columns.name(key)), mapping.key.as_deref());
                 format!("{} {:?}", chosen.ticket, chosen.text)
             }
             Err(error) => error.to_string(),
@@ -178,6 +217,9 @@ mod tests {
             ("Note,Text", &["ticket=Note"], "0 [1]"),
             // Names that nobody needs may repeat.
             ("x,x,Ticket,Note", &[], "2 [3]"),
+            // A column that names the job may be one of the others as well.
+            ("Ticket,Note,id", &["key=id"], "0 [1]"),
+            ("Ticket,Note", &["key=Ticket"], "0 [1]"),
         ] {
             assert_eq!(resolved(header, choices), wanted, "{header:?} {choices:?}");
         }
@@ -226,8 +268,9 @@ mod tests {
 
     #[test]
     fn without_a_record_the_mapping_is_as_asked_else_the_apis_names() {
-        let mapping = unseen(&["text=Body".parse().unwrap()]).unwrap();
-        assert_eq!(mapping, Mapping { ticket: "RelatedTicketId".into(), text: vec!["Body".into()] });
-        assert_eq!(unseen(&[]).unwrap().text, ["TextPart"]);
+        let mapping = unseen(&["text=Body".parse().unwrap()], false).unwrap();
+        assert_eq!(mapping, Mapping { ticket: "RelatedTicketId".into(), text: vec!["Body".into()], key: None });
+        assert_eq!(unseen(&[], false).unwrap().text, ["TextPart"]);
+        assert!(unseen(&[], true).unwrap().text.is_empty());
     }
 }

@@ -69,9 +69,16 @@ pub enum InputError {
     /// Two options ask for one column.
     #[error("the column {0:?} is asked for twice; leave one out")]
     ColumnAskedTwice(String),
-    /// Two options give the ticket a column.
-    #[error("the ticket comes from one column, but both {0:?} and {1:?} are asked for")]
-    TwoTicketColumns(String, String),
+    /// Two options give a field a column that has only one.
+    #[error("the {field} comes from one column, but both {first:?} and {second:?} are asked for")]
+    TwoColumns {
+        /// The field.
+        field: Field,
+        /// The column asked for first.
+        first: String,
+        /// The other.
+        second: String,
+    },
     /// Line after line, and none a JSON object.
     #[error(
         "none of the first {lines} lines is a JSON object; the format JSON lines has one on each line (first: {first})"
@@ -149,6 +156,26 @@ pub enum InvalidRow {
         /// The text columns.
         columns: Names,
     },
+    /// The column that names the job is empty.
+    #[error("column {column:?} is empty; it is to name the job")]
+    NoName {
+        /// The column's name.
+        column: String,
+    },
+    /// An earlier row has the same name.
+    #[error("an earlier row is named {name:?} as well; the column that names jobs must differ in each row")]
+    RepeatedName {
+        /// The name.
+        name: String,
+    },
+    /// A text over the length that was asked for.
+    #[error("the text has {bytes} bytes, more than {most}; shorten it, or say --too-long truncate")]
+    TooLong {
+        /// Its length in UTF-8.
+        bytes: usize,
+        /// [`MaxText::bytes`](super::MaxText::bytes).
+        most: usize,
+    },
     /// A JSON line over the bound.
     #[error("the line is longer than {bound_bytes} bytes")]
     LineTooLong {
@@ -188,7 +215,7 @@ pub enum OptionError {
     #[error("format {0:?} is not known; it is csv or jsonl")]
     Format(String),
     /// No known field.
-    #[error("field {0:?} is not known; it is ticket or text")]
+    #[error("field {0:?} is not known; it is ticket, text or key")]
     Field(String),
     /// Not of the form FIELD=COLUMN.
     #[error("column choice {0:?} is not understood; write it like ticket=Ticket ID or text=Comment")]

@@ -3,67 +3,69 @@
 use std::collections::VecDeque;
 use std::io::Read;
 
-use super::columns::{Mapping, resolve, unseen};
+use super::columns::Columns;
 use super::error::{InputError, InvalidRow};
-use super::object::{self, Object};
+use super::object;
 use super::options::Options;
-use super::rows::{Content, Row};
 use super::source::Source;
-use crate::job::{Position, Ticket};
+use crate::job::{Key, Position};
 
 /// Lines looked at for a first object. They are kept until they are asked for, so there is an end to it.
 const MOST_BEFORE_FIRST: usize = 100;
 
-/// Reads rows from lines, into buffers that are used again.
+/// Reads records from lines, into buffers that are used again.
 #[derive(Debug)]
 pub(super) struct Reader {
     lines: Lines,
-    /// Rows found on the way to the first object.
-    waiting: VecDeque<Row>,
+    /// What was found on the way to the first object.
+    waiting: VecDeque<(Position, InvalidRow, Key)>,
     /// The first object's position, while it is still in the line's buffer.
     first: Option<Position>,
-    object: Object,
+}
+
+/// A record.
+#[derive(Debug)]
+pub(super) enum Record<'a> {
+    /// A line that may be an object.
+    Line(Position, &'a [u8]),
+    /// One that is none, and its key.
+    Broken(Position, InvalidRow, Key),
 }
 
 impl Reader {
-    /// Reads up to the first object; its names are the columns there are.
+    /// Reads up to the first object, whose names are the columns there are; none where there is no object.
     pub(super) fn open<R: Read>(
         source: &mut Source<R>,
         options: &Options,
-    ) -> Result<(Self, Vec<String>, Mapping), InputError> {
+    ) -> Result<(Self, Option<Columns>), InputError> {
         let lines = Lines::new(options.record_bound_bytes);
-        let mut reader = Self { lines, waiting: VecDeque::new(), first: None, object: Object::default() };
-        let mut first_reason = None;
+        let mut reader = Self { lines, waiting: VecDeque::new(), first: None };
         while let Some(position) = reader.lines.next(source)? {
             if reader.lines.line.contains(&0) {
                 return Err(InputError::Binary);
             }
-            match reader.lines.get().and_then(object::names) {
+            match reader.lines.get().and_then(object::columns) {
                 Ok(columns) => {
-                    let (_, mapping) = resolve(&columns, &options.columns)?;
                     reader.first = Some(position);
-                    return Ok((reader, columns, mapping));
+                    return Ok((reader, Some(columns)));
                 }
                 Err(reason) => {
-                    let first = first_reason.get_or_insert_with(|| reason.clone());
-                    if reader.waiting.len() + 1 == MOST_BEFORE_FIRST {
-                        return Err(InputError::NoObject { lines: MOST_BEFORE_FIRST, first: first.clone() });
+                    let key = reader.lines.key();
+                    reader.waiting.push_back((position, reason, key));
+                    if reader.waiting.len() == MOST_BEFORE_FIRST {
+                        let first = reader.waiting[0].1.clone();
+                        return Err(InputError::NoObject { lines: MOST_BEFORE_FIRST, first });
                     }
-                    reader.waiting.push_back(reader.lines.row(position, Err(reason)));
                 }
             }
         }
-        Ok((reader, Vec::new(), unseen(&options.columns)?))
+        Ok((reader, None))
     }
 
-    /// The next row; none at the end.
-    pub(super) fn next<R: Read>(
-        &mut self,
-        source: &mut Source<R>,
-        mapping: &Mapping,
-    ) -> Result<Option<Row>, InputError> {
-        if let Some(row) = self.waiting.pop_front() {
-            return Ok(Some(row));
+    /// The next record; none at the end.
+    pub(super) fn next<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<Record<'_>>, InputError> {
+        if let Some((position, reason, key)) = self.waiting.pop_front() {
+            return Ok(Some(Record::Broken(position, reason, key)));
         }
         let position = match self.first.take() {
             Some(position) => position,
@@ -72,17 +74,16 @@ impl Reader {
                 None => return Ok(None),
             },
         };
-        let note = self.lines.get().and_then(|line| self.object.note(line, mapping));
-        Ok(Some(self.lines.row(position, note)))
+        Ok(Some(match self.lines.get() {
+            Ok(line) => Record::Line(position, line),
+            Err(reason) => Record::Broken(position, reason, self.lines.key()),
+        }))
     }
-}
 
-impl Reader {
-    /// The last row's members of these names, as text: what is no string as JSON, what is missing as nothing. (Of the
-    /// rows before the first object, nothing.)
+    /// The last record's members of these names, as text: what is no string as JSON, what is missing as nothing. (Of the
+    /// records before the first object, nothing.)
     pub(super) fn last_cells(&self, columns: &[String]) -> Vec<Vec<u8>> {
-        let object: serde_json::Map<String, serde_json::Value> =
-            self.lines.get().ok().and_then(|line| serde_json::from_slice(line).ok()).unwrap_or_default();
+        let object = self.lines.get().and_then(object::whole).unwrap_or_default();
         let text = |column: &String| match object.get(column) {
             None | Some(serde_json::Value::Null) => Vec::new(),
             Some(serde_json::Value::String(text)) => text.clone().into_bytes(),
@@ -154,16 +155,16 @@ impl Lines {
         if self.line.len() > bound_bytes { Err(InvalidRow::LineTooLong { bound_bytes }) } else { Ok(&self.line) }
     }
 
-    /// The row that this line is.
-    fn row(&self, position: Position, note: Result<Option<(Ticket, String)>, InvalidRow>) -> Row {
-        Row { position, content: Content::of(note, || std::iter::once(&self.line[..])) }
+    /// The key of a line of which no job can be made.
+    fn key(&self) -> Key {
+        Key::of_invalid(std::iter::once(&self.line[..]))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::options::Format;
-    use super::super::rows::Rows;
+    use super::super::rows::{Content, Row, Rows};
     use super::super::source::Pieces;
     use super::*;
 
@@ -178,7 +179,7 @@ mod tests {
             while let Some(Row { position: Position { record, line, byte }, content }) = rows.next().unwrap() {
                 let content = match content {
                     Content::Blank => "blank".to_owned(),
-                    Content::Note { ticket, text } => format!("{ticket} {text:?}"),
+                    Content::Note { ticket, text, .. } => format!("{ticket} {text:?}"),
                     Content::Invalid { reason, .. } => reason.to_string(),
                 };
                 out.push(format!("{record}@{line}+{byte}: {content}"));
@@ -263,16 +264,20 @@ mod tests {
             (
                 "{\"Ticket ID\":1,\"x\":2,\"Body\":\"\"}",
                 &[][..],
-                r#"["Ticket ID", "x", "Body"] Mapping { ticket: "Ticket ID", text: ["Body"] }"#,
+                r#"["Ticket ID", "x", "Body"] Mapping { ticket: "Ticket ID", text: ["Body"], key: None }"#,
             ),
-            ("{\"id\":1,\"Body\":\"\"}", &["ticket=ID"], r#"["id", "Body"] Mapping { ticket: "id", text: ["Body"] }"#),
+            (
+                "{\"id\":1,\"Body\":\"\"}",
+                &["ticket=ID"],
+                r#"["id", "Body"] Mapping { ticket: "id", text: ["Body"], key: None }"#,
+            ),
             (
                 "{\"id\":1,\"Body\":\"\"}",
                 &["ticket=id", "text=Note"],
                 r#"there is no column "Note" for the text; the columns are "id", "Body""#,
             ),
-            ("", &["text=Note"], r#"[] Mapping { ticket: "RelatedTicketId", text: ["Note"] }"#),
-            ("\n\n", &[], r#"[] Mapping { ticket: "RelatedTicketId", text: ["TextPart"] }"#),
+            ("", &["text=Note"], r#"[] Mapping { ticket: "RelatedTicketId", text: ["Note"], key: None }"#),
+            ("\n\n", &[], r#"[] Mapping { ticket: "RelatedTicketId", text: ["TextPart"], key: None }"#),
             (
                 "{\"a\":\"\0\"}",
                 &[],

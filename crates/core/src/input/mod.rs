@@ -16,7 +16,7 @@
 //! assert_eq!(rows.mapping().text, ["Comment"]);
 //! while let Some(row) = rows.next()? {
 //!     match row.content {
-//!         Content::Note { ticket, text } => println!("{}: {ticket} gets {text:?}", row.position),
+//!         Content::Note { ticket, text, .. } => println!("{}: {ticket} gets {text:?}", row.position),
 //!         Content::Invalid { reason, .. } => println!("{}: {reason}", row.position),
 //!         Content::Blank => {}
 //!     }
@@ -26,10 +26,12 @@
 //!
 //! [`Position`]: crate::job::Position
 
+mod cells;
 mod columns;
 mod csv;
 mod error;
 mod jsonl;
+mod note;
 mod object;
 mod options;
 mod rows;
@@ -37,5 +39,5 @@ mod source;
 
 pub use columns::Mapping;
 pub use error::{InputError, InvalidRow, Names, OptionError};
-pub use options::{ColumnChoice, Field, Format, Options};
+pub use options::{ColumnChoice, Field, Format, MaxText, Options, TooLong};
 pub use rows::{Content, Row, Rows};

@@ -1,6 +1,7 @@
 //! How an input is to be read: its format, and which columns are what.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::str::FromStr;
 
@@ -55,6 +56,8 @@ pub enum Field {
     Ticket,
     /// `text`: the note's text, or a part of it.
     Text,
+    /// `key`: what names the job, whatever its ticket and text are.
+    Key,
 }
 
 impl fmt::Display for Field {
@@ -62,6 +65,7 @@ impl fmt::Display for Field {
         f.write_str(match self {
             Self::Ticket => "ticket",
             Self::Text => "text",
+            Self::Key => "key",
         })
     }
 }
@@ -73,6 +77,7 @@ impl FromStr for Field {
         match text {
             "ticket" => Ok(Self::Ticket),
             "text" => Ok(Self::Text),
+            "key" => Ok(Self::Key),
             _ => Err(OptionError::Field(text.to_owned())),
         }
     }
@@ -121,15 +126,50 @@ impl From<ColumnChoice> for String {
     }
 }
 
-/// How an input is to be read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The longest text that is posted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MaxText {
+    /// Its length in bytes of UTF-8.
+    pub bytes: NonZeroU32,
+    /// What to do with a longer one.
+    pub too_long: TooLong,
+}
+
+/// What to do with a text that is too long.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TooLong {
+    /// The row is invalid.
+    #[default]
+    Reject,
+    /// It is cut after a word, and ends with an ellipsis.
+    Truncate,
+}
+
+/// How an input is to be read. Kept in the ledger with each run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
     /// The input's format.
     pub format: Format,
     /// The columns to take; those of a field that none is given for are found by their names.
     pub columns: Vec<ColumnChoice>,
+    /// The sheet of a workbook, by its name; the first one where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sheet: Option<String>,
+    /// Where the header is: the sheet's row, or the line on which it begins at the earliest; the first where it is not
+    /// said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub header_row: Option<NonZeroU32>,
+    /// The longest text that is posted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_text: Option<MaxText>,
     /// The longest record that is kept, in bytes as they stand in the source, its line end not counted.
+    #[serde(skip, default = "default_record_bound_bytes")]
     pub record_bound_bytes: usize,
+}
+
+fn default_record_bound_bytes() -> usize {
+    Options::DEFAULT_RECORD_BOUND_BYTES
 }
 
 impl Options {
@@ -138,7 +178,14 @@ impl Options {
 
     /// Options for `format`: columns found by their names, and the default bound.
     pub fn new(format: Format) -> Self {
-        Self { format, columns: Vec::new(), record_bound_bytes: Self::DEFAULT_RECORD_BOUND_BYTES }
+        Self {
+            format,
+            columns: Vec::new(),
+            sheet: None,
+            header_row: None,
+            max_text: None,
+            record_bound_bytes: Self::DEFAULT_RECORD_BOUND_BYTES,
+        }
     }
 }
 

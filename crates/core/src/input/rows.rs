@@ -2,14 +2,17 @@
 
 use std::io::Read;
 
-use super::columns::{Chosen, Mapping, resolve};
+use super::cells::{Cells, Wanted};
+use super::columns::{Chosen, Columns, Mapping, resolve, unseen};
 use super::csv::{self, Record};
-use super::error::{InputError, InvalidRow, Names};
+use super::error::{InputError, InvalidRow};
 use super::jsonl;
+use super::note::{Maker, Note, Slots, is_blank};
+use super::object::Members;
 use super::options::{Format, Options};
 use super::source::Source;
 use crate::export::{KEY_COLUMN, unguard};
-use crate::job::{Key, Position, Ticket, TicketError};
+use crate::job::{Key, Position, Ticket};
 
 /// One record of the input.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,6 +34,8 @@ pub enum Content {
         ticket: Ticket,
         /// The text, as it stands in its cell; cells of several text columns are joined by an empty line.
         text: String,
+        /// What names the job, where a column does.
+        name: Option<String>,
     },
     /// No job can be made of it.
     Invalid {
@@ -42,14 +47,11 @@ pub enum Content {
 }
 
 impl Content {
-    pub(super) fn of<'a, C: Iterator<Item = &'a [u8]>>(
-        note: Result<Option<(Ticket, String)>, InvalidRow>,
-        raw_cells: impl FnOnce() -> C,
-    ) -> Self {
+    fn of(note: Result<Option<Note>, InvalidRow>, key: impl FnOnce() -> Key) -> Self {
         match note {
-            Ok(Some((ticket, text))) => Self::Note { ticket, text },
+            Ok(Some(Note { ticket, text, name })) => Self::Note { ticket, text, name },
             Ok(None) => Self::Blank,
-            Err(reason) => Self::Invalid { reason, key: Key::of_invalid(raw_cells()) },
+            Err(reason) => Self::Invalid { reason, key: key() },
         }
     }
 }
@@ -60,19 +62,23 @@ pub struct Rows<R> {
     source: Source<R>,
     records: Records,
     columns: Vec<String>,
-    mapping: Mapping,
+    cells: Cells,
+    maker: Maker,
 }
 
 #[derive(Debug)]
 enum Records {
     Csv {
         reader: Box<csv::Reader>,
-        chosen: Chosen,
+        wanted: Wanted,
         count: u64,
         /// An export of ours, whose cells are guarded.
         guarded: bool,
     },
-    JsonLines(jsonl::Reader),
+    JsonLines {
+        reader: jsonl::Reader,
+        members: Members,
+    },
 }
 
 impl<R: Read> Rows<R> {
@@ -82,21 +88,32 @@ impl<R: Read> Rows<R> {
     pub fn open(source: R, options: &Options) -> Result<Self, InputError> {
         let mut source = Source::new(source);
         source.begin()?;
-        match options.format {
+        let (records, columns, maker) = match options.format {
             Format::Csv => {
                 let mut reader = csv::Reader::new(options.record_bound_bytes);
-                let columns = header(&mut reader, &mut source)?;
-                let (chosen, mapping) =
-                    resolve(&columns, &options.columns).map_err(|error| separated(&columns).unwrap_or(error))?;
-                let guarded = columns.iter().any(|column| column == KEY_COLUMN);
-                let records = Records::Csv { reader: reader.into(), chosen, count: 0, guarded };
-                Ok(Self { source, records, columns, mapping })
+                let columns = Columns::of_header(header(&mut reader, &mut source)?);
+                let (chosen, mapping) = resolve(&columns, &options.columns, false)
+                    .map_err(|error| separated(&columns.names).unwrap_or(error))?;
+                let guarded = columns.names.iter().any(|column| column == KEY_COLUMN);
+                let (wanted, slots) = slots(&chosen);
+                (
+                    Records::Csv { reader: reader.into(), wanted, count: 0, guarded },
+                    columns,
+                    maker(mapping, slots, options),
+                )
             }
             Format::JsonLines => {
-                let (reader, columns, mapping) = jsonl::Reader::open(&mut source, options)?;
-                Ok(Self { source, records: Records::JsonLines(reader), columns, mapping })
+                let (reader, columns) = jsonl::Reader::open(&mut source, options)?;
+                let mapping = match &columns {
+                    Some(columns) => resolve(columns, &options.columns, false)?.1,
+                    None => unseen(&options.columns, false)?,
+                };
+                let columns = columns.unwrap_or_default();
+                let (members, slots) = members(&columns, &mapping);
+                (Records::JsonLines { reader, members }, columns, maker(mapping, slots, options))
             }
-        }
+        };
+        Ok(Self { source, records, columns: columns.names, cells: Cells::default(), maker })
     }
 
     /// The next row; none at the end, when the source has been read to its end too.
@@ -104,16 +121,29 @@ impl<R: Read> Rows<R> {
     /// After an error there is nothing more to read: what a failed source gives next has no place in the input.
     #[expect(clippy::should_implement_trait, reason = "an error ends the run, so it is `?` on each call, not an item")]
     pub fn next(&mut self) -> Result<Option<Row>, InputError> {
-        match &mut self.records {
-            Records::Csv { reader, chosen, count, guarded } => {
-                let Some(record) = reader.next(&mut self.source)? else { return Ok(None) };
+        let Self { source, records, columns, cells, maker } = self;
+        let (position, content) = match records {
+            Records::Csv { reader, wanted, count, guarded } => {
+                let Some(record) = reader.next(source)? else { return Ok(None) };
                 *count += 1;
                 let position = Position { record: *count, line: record.line, byte: record.byte };
-                let note = note_of_record(&record, self.columns.len(), chosen, &self.mapping, *guarded);
-                Ok(Some(Row { position, content: Content::of(note, || record.cells()) }))
+                let note = match read_record(&record, columns, wanted, *guarded, cells) {
+                    Ok(true) => maker.note(cells),
+                    Ok(false) => Ok(None),
+                    Err(reason) => Err(reason),
+                };
+                (position, Content::of(note, || Key::of_invalid(record.cells())))
             }
-            Records::JsonLines(reader) => reader.next(&mut self.source, &self.mapping),
-        }
+            Records::JsonLines { reader, members } => match reader.next(source)? {
+                None => return Ok(None),
+                Some(jsonl::Record::Broken(position, reason, key)) => (position, Content::Invalid { reason, key }),
+                Some(jsonl::Record::Line(position, line)) => {
+                    let note = members.read(line, cells).and_then(|()| maker.note(cells));
+                    (position, Content::of(note, || Key::of_invalid(std::iter::once(line))))
+                }
+            },
+        };
+        Ok(Some(Row { position, content }))
     }
 
     /// The cells of the last row, one for each of [`Rows::columns`] where the row has as many.
@@ -122,13 +152,13 @@ impl<R: Read> Rows<R> {
             Records::Csv { reader, guarded, .. } => {
                 reader.last_cells().map(|cell| if *guarded { unguard(cell) } else { cell }.to_vec()).collect()
             }
-            Records::JsonLines(reader) => reader.last_cells(&self.columns),
+            Records::JsonLines { reader, .. } => reader.last_cells(&self.columns),
         }
     }
 
     /// The columns in use.
     pub fn mapping(&self) -> &Mapping {
-        &self.mapping
+        self.maker.mapping()
     }
 
     /// The columns there are: a CSV's header, or the names in the first JSON object.
@@ -145,6 +175,25 @@ impl<R: Read> Rows<R> {
     pub fn into_inner(self) -> R {
         self.source.into_inner()
     }
+}
+
+/// The columns that a note is made of, and where its parts are found among their cells.
+fn slots(chosen: &Chosen) -> (Wanted, Slots) {
+    let texts = chosen.text.len();
+    let columns: Vec<usize> =
+        std::iter::once(chosen.ticket).chain(chosen.text.iter().copied()).chain(chosen.key).collect();
+    (Wanted::each(&columns), Slots { ticket: 0, text: (1..=texts).collect(), key: chosen.key.map(|_| texts + 1) })
+}
+
+fn members(columns: &Columns, mapping: &Mapping) -> (Members, Slots) {
+    let texts = mapping.text.len();
+    let names = std::iter::once(&mapping.ticket).chain(&mapping.text).chain(&mapping.key).map(String::as_str);
+    let slots = Slots { ticket: 0, text: (1..=texts).collect(), key: mapping.key.as_ref().map(|_| texts + 1) };
+    (Members::new(columns, names), slots)
+}
+
+fn maker(mapping: Mapping, slots: Slots, options: &Options) -> Maker {
+    Maker::new(mapping, slots, options.max_text)
 }
 
 fn header<R: Read>(reader: &mut csv::Reader, source: &mut Source<R>) -> Result<Vec<String>, InputError> {
@@ -167,66 +216,30 @@ fn separated(columns: &[String]) -> Option<InputError> {
     }
 }
 
-fn note_of_record(
+/// Takes the wanted cells of a record over; false if it is blank altogether and of another width than the header.
+fn read_record(
     record: &Record<'_>,
-    columns: usize,
-    chosen: &Chosen,
-    mapping: &Mapping,
+    columns: &[String],
+    wanted: &Wanted,
     guarded: bool,
-) -> Result<Option<(Ticket, String)>, InvalidRow> {
+    cells: &mut Cells,
+) -> Result<bool, InvalidRow> {
     if let Some(reason) = &record.broken {
         return Err(reason.clone());
     }
-    if record.len() != columns {
+    if record.len() != columns.len() {
         let blank = record.cells().all(|cell| std::str::from_utf8(cell).is_ok_and(is_blank));
-        let count = InvalidRow::CellCount { found: record.len(), expected: columns };
-        return if blank { Ok(None) } else { Err(count) };
+        let count = InvalidRow::CellCount { found: record.len(), expected: columns.len() };
+        return if blank { Ok(false) } else { Err(count) };
     }
-    let cell = |index: usize, column: &String| {
-        let cell = record.cell(index);
-        std::str::from_utf8(if guarded { unguard(cell) } else { cell })
-            .map_err(|_| InvalidRow::NotUtf8 { column: column.clone() })
-    };
-    let ticket = cell(chosen.ticket, &mapping.ticket)?.parse();
-    let texts = chosen.text.iter().zip(&mapping.text);
-    note(ticket, texts.map(|(&index, column)| cell(index, column)), mapping)
-}
-
-/// The note of a ticket cell and the cells of the mapping's text columns; none if all are blank.
-pub(super) fn note<'a>(
-    ticket: Result<Ticket, TicketError>,
-    texts: impl Iterator<Item = Result<&'a str, InvalidRow>>,
-    mapping: &Mapping,
-) -> Result<Option<(Ticket, String)>, InvalidRow> {
-    let mut joined: Option<String> = None;
-    for (text, column) in texts.zip(&mapping.text) {
-        let text = text?;
-        if is_blank(text) {
-            continue;
-        }
-        if memchr::memchr(0, text.as_bytes()).is_some() {
-            return Err(InvalidRow::Nul { column: column.clone() });
-        }
-        match &mut joined {
-            None => joined = Some(text.to_owned()),
-            Some(joined) => {
-                joined.push_str("\n\n");
-                joined.push_str(text);
-            }
-        }
-    }
-    let column = || mapping.ticket.clone();
-    match (ticket, joined) {
-        (Ok(ticket), Some(text)) => Ok(Some((ticket, text))),
-        (Ok(_), None) => Err(InvalidRow::NoText { columns: Names(mapping.text.clone()) }),
-        (Err(TicketError::Empty), None) => Ok(None),
-        (Err(TicketError::Empty), Some(_)) => Err(InvalidRow::NoTicket { column: column() }),
-        (Err(error), _) => Err(InvalidRow::Ticket { column: column(), error }),
-    }
-}
-
-fn is_blank(text: &str) -> bool {
-    text.chars().all(char::is_whitespace)
+    wanted.read(cells, |column, out| {
+        let cell = record.cell(column);
+        let text = std::str::from_utf8(if guarded { unguard(cell) } else { cell })
+            .map_err(|_| InvalidRow::NotUtf8 { column: columns[column].clone() })?;
+        out.push_str(text);
+        Ok(())
+    })?;
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -244,7 +257,7 @@ mod tests {
         while let Some(Row { position, content }) = rows.next().unwrap() {
             let content = match content {
                 Content::Blank => "blank".to_owned(),
-                Content::Note { ticket, text } => format!("{ticket} {text:?}"),
+                Content::Note { ticket, text, .. } => format!("{ticket} {text:?}"),
                 Content::Invalid { reason, .. } => reason.to_string(),
             };
             out.push(format!("{}@{}: {content}", position.record, position.line));
@@ -378,7 +391,7 @@ mod tests {
     fn the_source_comes_back_read_to_its_end() {
         let mut rows = Rows::open(&b"Ticket,Note\n1,a\n"[..], &Options::new(Format::Csv)).unwrap();
         assert_eq!(rows.columns(), ["Ticket", "Note"]);
-        assert_eq!(*rows.mapping(), Mapping { ticket: "Ticket".into(), text: vec!["Note".into()] });
+        assert_eq!(*rows.mapping(), Mapping { ticket: "Ticket".into(), text: vec!["Note".into()], key: None });
         while rows.next().unwrap().is_some() {}
         assert!(rows.source().is_empty());
         assert!(rows.into_inner().is_empty());

@@ -5,6 +5,7 @@ use std::fmt;
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+use crate::input::{Mapping, Options};
 use crate::job::{Key, Ticket};
 use crate::outcome::{Counts, Outcome, Stop, VerdictWord};
 use crate::settings::Settings;
@@ -74,14 +75,12 @@ pub struct Run {
 pub struct Input {
     /// Its absolute path; none for standard input.
     pub path: Option<String>,
-    /// `csv` or `jsonl`.
-    pub format: String,
-    /// The columns that were asked for, as `field=column`.
-    pub columns: Vec<String>,
-    /// The column that the ticket comes from.
-    pub ticket: String,
-    /// The columns that the text comes from.
-    pub text: Vec<String>,
+    /// How it was to be read.
+    #[serde(flatten)]
+    pub options: Options,
+    /// The columns that were used.
+    #[serde(flatten)]
+    pub mapping: Mapping,
     /// What the first reading found; none where the input is read only once.
     pub read: Option<Reading>,
 }

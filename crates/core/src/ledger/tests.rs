@@ -5,7 +5,7 @@ use proptest::prelude::*;
 
 use super::writer::first_line;
 use super::*;
-use crate::job::{KEY_SCHEME, Key, Ticket};
+use crate::job::{Identity, KEY_SCHEME, Key, Ticket};
 use crate::outcome::{Outcome, VerdictWord};
 use crate::storage::Directory;
 
@@ -78,7 +78,7 @@ fn ticket() -> Ticket {
 }
 
 fn key(n: u64) -> Key {
-    Key::of_job("t", ticket(), &n.to_string())
+    Key::of_job(&Identity::of("t"), ticket(), &n.to_string())
 }
 
 fn intent(n: u64) -> Record {

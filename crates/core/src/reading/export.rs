@@ -2,10 +2,10 @@
 
 use std::io::{Read, Write};
 
-use super::identity::{Occurrences, content_key};
+use super::identity::{Met, Occurrences};
 use crate::export::{ADDED_COLUMNS, BOM, guard};
 use crate::input::{InputError, Rows};
-use crate::job::{Key, KeyMap};
+use crate::job::{Identity, Key, KeyMap};
 use crate::ledger::{Batch, History, Pass, Standing};
 use crate::outcome::Outcome;
 
@@ -27,7 +27,7 @@ pub enum ExportError {
 /// When the input cannot be read, or `out` not be written.
 pub fn export_input<R: Read, W: Write>(
     rows: &mut Rows<R>,
-    target: &str,
+    identity: Identity,
     batch: &mut Batch,
     histories: &KeyMap<History>,
     wanted: &[Outcome],
@@ -36,12 +36,11 @@ pub fn export_input<R: Read, W: Write>(
     let mut out = writer(out)?;
     let columns: Vec<String> = rows.columns().to_vec();
     out.write_record(columns.iter().map(String::as_bytes).chain(ADDED_COLUMNS.map(str::as_bytes)))?;
-    let mut occurrences = Occurrences::default();
+    let mut occurrences = Occurrences::new(identity);
     let unknown = batch.unknown();
     let mut count = 0;
     while let Some(row) = rows.next()? {
-        let Some(first) = content_key(&row.content, target) else { continue };
-        let key = occurrences.key(first, &batch.standings, Pass::First);
+        let Some(Met { key, .. }) = occurrences.meet(&row.content, &batch.standings, Pass::First) else { continue };
         let standing = batch.standings.entry(key).or_insert(unknown);
         standing.meet(Pass::First);
         if !wanted.contains(&standing.outcome()) {

@@ -2,11 +2,12 @@
 
 use std::io::Read;
 
-use super::identity::{Occurrences, presence_changes};
-use super::survey::{Ask, Past, why_aside};
+use super::identity::{Met, Occurrences, presence_changes};
+use super::setting_aside::{set_aside, why};
+use super::survey::{Ask, Past};
 use crate::engine::Offer;
-use crate::input::{Content, InputError, Rows};
-use crate::job::{Job, Key, KeyMap, Position, Ticket};
+use crate::input::{Content, InputError, Row, Rows};
+use crate::job::{Identity, Job, KeyMap, Position};
 use crate::ledger::{Aside, Pass, Reading, Record, Standing};
 use crate::outcome::Outcome;
 
@@ -61,7 +62,7 @@ impl<R: Read> Feed<R> {
 
     /// The only reading of a stream.
     pub fn of_stream(rows: Rows<R>, ask: Ask, past: &Past, standings: KeyMap<Standing>) -> Self {
-        let occurrences = Occurrences::default();
+        let occurrences = Occurrences::new(ask.identity.clone());
         let unknown = past.unknown;
         Self { rows, ask, standings, unknown, occurrences, surveyed: None, read: 0, blank: 0, offered: 0 }
     }
@@ -91,35 +92,28 @@ impl<R: Read> Feed<R> {
         loop {
             let Some(row) = self.rows.next()? else { return self.end() };
             self.read += 1;
-            let position = row.position;
-            let fed = match row.content {
-                Content::Blank => {
-                    self.blank += 1;
-                    Fed::Passed(Outcome::Skipped)
+            let Row { position, content } = row;
+            let Some((met, standing)) = self.meet(&content, position)? else {
+                self.blank += 1;
+                if self.is_stream() {
+                    return Ok(Fed::Passed(Outcome::Skipped));
                 }
-                Content::Invalid { reason, key } => {
-                    let (key, standing) = self.meet(key, Standing::NEW, position)?;
-                    match standing.outcome() {
-                        stands if stands != Outcome::Pending && !standing.is_unrecorded() => Fed::Passed(stands),
-                        _ => Fed::Aside(aside(position, key, None, Outcome::Invalid, reason.to_string())),
-                    }
+                continue;
+            };
+            let stands = standing.outcome();
+            let fed = match content {
+                content if standing.is_unrecorded() && stands != Outcome::Pending => {
+                    Fed::Aside(aside(position, &content, met, stands))
                 }
-                Content::Note { ticket, text } => {
-                    let (key, standing) =
-                        self.meet(Key::of_job(&self.ask.target, ticket, &text), self.unknown, position)?;
-                    let stands = standing.outcome();
-                    if standing.is_unrecorded() && stands != Outcome::Pending {
-                        Fed::Aside(aside(position, key, Some(ticket), stands, why_aside(stands).to_owned()))
-                    } else if !self.ask.is_to_do(stands) {
-                        Fed::Passed(stands)
-                    } else if self.ask.first.is_some_and(|first| self.offered >= first) {
+                Content::Note { ticket, text, .. } if self.ask.is_to_do(stands) => {
+                    if self.ask.first.is_some_and(|first| self.offered >= first) {
                         return Ok(Fed::Withheld);
-                    } else {
-                        self.offered += 1;
-                        let job = Job { position, key, ticket, text };
-                        Fed::Job(Offer { job, stands, attempts: standing.attempts() })
                     }
+                    self.offered += 1;
+                    let job = Job { position, key: met.key, ticket, text };
+                    Fed::Job(Offer { job, stands, attempts: standing.attempts() })
                 }
+                _ => Fed::Passed(stands),
             };
             // A file's rows were counted before; only what is to be done or written matters now.
             if self.surveyed.is_none() || !matches!(fed, Fed::Passed(_)) {
@@ -137,16 +131,20 @@ impl<R: Read> Feed<R> {
         }
     }
 
-    /// The key of a row with the content key `first`, and where it stands.
-    fn meet(&mut self, first: Key, unknown: Standing, position: Position) -> Result<(Key, Standing), FeedError> {
-        let pass = if self.surveyed.is_some() { Pass::Second } else { Pass::First };
-        let key = self.occurrences.key(first, &self.standings, pass);
-        let standing = self.standings.entry(key).or_insert(unknown);
+    /// The key of a row, and where it stands; none of a blank one.
+    fn meet(&mut self, content: &Content, position: Position) -> Result<Option<(Met, Standing)>, FeedError> {
+        let pass = if self.is_stream() { Pass::First } else { Pass::Second };
+        let Some(met) = self.occurrences.meet(content, &self.standings, pass) else { return Ok(None) };
+        let unknown = if matches!(content, Content::Note { .. }) { self.unknown } else { Standing::NEW };
+        let standing = self.standings.entry(met.key).or_insert(unknown);
         if self.surveyed.is_some() && !standing.is_met(Pass::First) {
             return Err(FeedError::Changed(format!("{position} was not in it at first")));
         }
         standing.meet(pass);
-        Ok((key, *standing))
+        if self.surveyed.is_none() {
+            set_aside(content, met, &self.ask, standing);
+        }
+        Ok(Some((met, *standing)))
     }
 }
 
@@ -161,32 +159,30 @@ impl<R: Read> Feed<R> {
 /// When the input cannot be read, or what `each` returns.
 pub fn record_asides<R: Read, E: From<InputError>>(
     rows: &mut Rows<R>,
-    target: &str,
+    identity: Identity,
     standings: &mut KeyMap<Standing>,
     each: &mut dyn FnMut(Aside) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut occurrences = Occurrences::default();
-    while let Some(row) = rows.next()? {
-        let (first, ticket, invalid) = match row.content {
-            Content::Blank => continue,
-            Content::Invalid { reason, key } => (key, None, Some(reason)),
-            Content::Note { ticket, text } => (Key::of_job(target, ticket, &text), Some(ticket), None),
-        };
-        let key = occurrences.key(first, standings, Pass::Second);
+    let mut occurrences = Occurrences::new(identity);
+    while let Some(Row { position, content }) = rows.next()? {
+        let Some(met) = occurrences.meet(&content, standings, Pass::Second) else { continue };
         // A row that was not there at first is found by the reading that posts.
-        let Some(standing) = standings.get_mut(&key) else { continue };
+        let Some(standing) = standings.get_mut(&met.key) else { continue };
         standing.meet(Pass::Second);
         if standing.is_unrecorded() {
             standing.note_recorded();
-            let stands = standing.outcome();
-            let why = invalid.map_or_else(|| why_aside(stands).to_owned(), |reason| reason.to_string());
-            each(aside(row.position, key, ticket, stands, why))?;
+            each(aside(position, &content, met, standing.outcome()))?;
         }
     }
     standings.values_mut().for_each(|standing| standing.forget(Pass::Second));
     Ok(())
 }
 
-fn aside(position: Position, key: Key, ticket: Option<Ticket>, stands: Outcome, why: String) -> Aside {
-    Aside { row: position.record, line: position.line, key, ticket, stands, why }
+fn aside(position: Position, content: &Content, met: Met, stands: Outcome) -> Aside {
+    let ticket = match content {
+        Content::Note { ticket, .. } => Some(*ticket),
+        _ => None,
+    };
+    let why = why(content, met, stands);
+    Aside { row: position.record, line: position.line, key: met.key, ticket, stands, why }
 }

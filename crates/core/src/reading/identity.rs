@@ -3,39 +3,44 @@
 use std::io::Read;
 
 use crate::input::{Content, InputError, Rows};
-use crate::job::{Key, KeyMap};
+use crate::job::{Identity, Key, KeyMap};
 use crate::ledger::{Pass, Presence, Record, Standing};
 
 /// Gives each row of one reading its key.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Occurrences {
+    identity: Identity,
     /// How often a key's content was met, where it was more than once.
     repeats: KeyMap<u32>,
 }
 
+/// A row's key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Met {
+    pub(super) key: Key,
+    /// An earlier row of this reading has the same content, or name.
+    pub(super) again: bool,
+}
+
 impl Occurrences {
-    /// The key of a row with the content key `first`: its own in each reading, the same in the next.
-    pub(super) fn key(&mut self, first: Key, standings: &KeyMap<Standing>, pass: Pass) -> Key {
+    pub(super) fn new(identity: Identity) -> Self {
+        Self { identity, repeats: KeyMap::default() }
+    }
+
+    /// The key of the next row: its own in each reading, the same in the next. None for a blank one.
+    pub(super) fn meet(&mut self, content: &Content, standings: &KeyMap<Standing>, pass: Pass) -> Option<Met> {
+        let first = match content {
+            Content::Blank => return None,
+            Content::Note { name: Some(name), .. } => Key::of_name(&self.identity, name),
+            Content::Note { ticket, text, name: None } => Key::of_job(&self.identity, *ticket, text),
+            Content::Invalid { key, .. } => *key,
+        };
         if !standings.get(&first).is_some_and(|standing| standing.is_met(pass)) {
-            return first;
+            return Some(Met { key: first, again: false });
         }
         let repeat = self.repeats.entry(first).or_insert(0);
         *repeat += 1;
-        first.occurrence(*repeat)
-    }
-
-    /// Rows that were exactly like an earlier one.
-    pub(super) fn duplicates(&self) -> u64 {
-        self.repeats.values().map(|repeats| u64::from(*repeats)).sum()
-    }
-}
-
-/// The key that a row has by its content, whatever was met before; none for a blank one.
-pub(super) fn content_key(content: &Content, target: &str) -> Option<Key> {
-    match content {
-        Content::Blank => None,
-        Content::Note { ticket, text } => Some(Key::of_job(target, *ticket, text)),
-        Content::Invalid { key, .. } => Some(*key),
+        Some(Met { key: first.occurrence(*repeat), again: true })
     }
 }
 
@@ -46,16 +51,15 @@ pub(super) fn content_key(content: &Content, target: &str) -> Option<Key> {
 /// When the input cannot be read.
 pub fn number_rows<R: Read>(
     rows: &mut Rows<R>,
-    target: &str,
+    identity: Identity,
     standings: &mut KeyMap<Standing>,
     each: &mut dyn FnMut(Key, u64),
 ) -> Result<(), InputError> {
-    let mut occurrences = Occurrences::default();
+    let mut occurrences = Occurrences::new(identity);
     while let Some(row) = rows.next()? {
-        if let Some(first) = content_key(&row.content, target) {
-            let key = occurrences.key(first, standings, Pass::First);
-            standings.entry(key).or_insert(Standing::NEW).meet(Pass::First);
-            each(key, row.position.record);
+        if let Some(met) = occurrences.meet(&row.content, standings, Pass::First) {
+            standings.entry(met.key).or_insert(Standing::NEW).meet(Pass::First);
+            each(met.key, row.position.record);
         }
     }
     Ok(())

@@ -8,6 +8,7 @@ mod elsewhere;
 mod export;
 mod feed;
 mod identity;
+mod setting_aside;
 mod survey;
 
 pub use elsewhere::{known_elsewhere, skip_known};

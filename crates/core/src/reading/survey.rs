@@ -4,17 +4,18 @@ use std::collections::HashSet;
 use std::io::Read;
 
 use super::identity::Occurrences;
-use crate::input::{Content, InputError, Rows};
-use crate::job::{Job, Key, KeyMap, Position, Ticket};
+use super::setting_aside::{HELD, hold, set_aside, why};
+use crate::input::{Content, InputError, Row, Rows};
+use crate::job::{Identity, Job, KeyMap, Position, Ticket};
 use crate::ledger::{Pass, Standing};
 use crate::outcome::{Counts, Outcome};
-use crate::settings::{InDoubt, OnChanged, OnKnown};
+use crate::settings::{InDoubt, OnChanged, OnDuplicate, OnKnown};
 
 /// What is asked of a reading.
 #[derive(Debug, Clone, Default)]
 pub struct Ask {
-    /// What the notes are posted to, as the ledger names it.
-    pub target: String,
+    /// What the notes have in common.
+    pub identity: Identity,
     /// What to do with rows that are in doubt.
     pub in_doubt: InDoubt,
     /// Post only so many rows, then end.
@@ -23,6 +24,8 @@ pub struct Ask {
     pub changed: OnChanged,
     /// What to do with rows that another ledger knows.
     pub known: OnKnown,
+    /// What to do with rows exactly like an earlier one.
+    pub duplicates: OnDuplicate,
 }
 
 /// What the ledger says that bears on rows it does not know.
@@ -65,12 +68,14 @@ pub struct Survey {
     pub rows: u64,
     /// Rows with nothing in any mapped column; counted as skipped.
     pub blank: u64,
-    /// Rows exactly like an earlier one: each is a job of its own.
+    /// Rows exactly like an earlier one, or with its name where a column gives the name.
     pub duplicates: u64,
     /// Rows that are to be sent; this run may have been asked for fewer.
     pub to_do: u64,
     /// The invalid rows, as many as were asked for.
     pub invalid: Vec<RowNote>,
+    /// Rows like an earlier one, as many as were asked for.
+    pub repeats: Vec<RowNote>,
     /// The rows in doubt, as many as were asked for.
     pub in_doubt: Vec<RowNote>,
     /// Rows that are held, as many as were asked for.
@@ -88,32 +93,6 @@ pub struct Named {
     pub jobs: usize,
 }
 
-/// Why a row is held.
-pub(super) const HELD: &str =
-    "another note on its ticket was posted, or may have been, and is no longer in the input: this may be an edit of it";
-
-/// Why a row stands where this run has set it.
-pub(super) fn why_aside(stands: Outcome) -> &'static str {
-    match stands {
-        Outcome::Held => HELD,
-        Outcome::Pending => "nothing speaks for holding it any more",
-        Outcome::InDoubt => "records of this ledger were lost, and it may have been sent by one of them",
-        _ => "another ledger of the same target has it as posted or in doubt",
-    }
-}
-
-/// Holds a row that may be an edit of one that was posted, and takes one up again that no longer is.
-fn hold(standing: &mut Standing, changed: bool) {
-    match standing.outcome() {
-        Outcome::Held if !changed => standing.take_up_again(),
-        // A job that was attempted before is no edit, and what a person released is theirs to answer for.
-        Outcome::Pending if changed && standing.attempts() == 0 && !standing.is_released() => {
-            standing.hold_now();
-        }
-        _ => {}
-    }
-}
-
 /// Reads the whole input and enters every row into `standings`.
 ///
 /// # Errors
@@ -127,56 +106,51 @@ pub fn survey<R: Read>(
     standings: &mut KeyMap<Standing>,
 ) -> Result<Survey, InputError> {
     let mut survey = Survey::default();
-    let mut occurrences = Occurrences::default();
-    let mut meet = |first: Key, unknown: Standing, decide: &dyn Fn(&mut Standing)| {
-        let key = occurrences.key(first, standings, Pass::First);
-        let standing = standings.entry(key).or_insert(unknown);
-        standing.meet(Pass::First);
-        decide(standing);
-        (key, standing.outcome())
-    };
+    let mut occurrences = Occurrences::new(ask.identity.clone());
     while let Some(row) = rows.next()? {
         survey.rows += 1;
-        let position = row.position;
-        match row.content {
-            Content::Blank => {
-                survey.blank += 1;
-                survey.counts.skipped += 1;
+        let Row { position, content } = row;
+        let Some(met) = occurrences.meet(&content, standings, Pass::First) else {
+            survey.blank += 1;
+            survey.counts.skipped += 1;
+            continue;
+        };
+        let ticket = match &content {
+            Content::Note { ticket, .. } => Some(*ticket),
+            _ => None,
+        };
+        let unknown = if ticket.is_some() { past.unknown } else { Standing::NEW };
+        let standing = standings.entry(met.key).or_insert(unknown);
+        standing.meet(Pass::First);
+        set_aside(&content, met, ask, standing);
+        if let Some(ticket) = ticket {
+            hold(standing, ask.changed == OnChanged::Hold && past.changed.contains(&ticket));
+        }
+        let stands = standing.outcome();
+        *survey.counts.of_mut(stands) += 1;
+        let note = |notes: &mut Vec<RowNote>, what: &dyn Fn() -> String| {
+            if notes.len() < named.notes {
+                notes.push(RowNote { position, ticket, what: what() });
             }
-            Content::Invalid { reason, key } => {
-                let (_, stands) = meet(key, Standing::NEW, &|standing| {
-                    // A person may have waived it.
-                    if standing.outcome() == Outcome::Pending {
-                        standing.set_aside_now(Outcome::Invalid);
-                    }
-                });
-                *survey.counts.of_mut(stands) += 1;
-                if stands == Outcome::Invalid && survey.invalid.len() < named.notes {
-                    survey.invalid.push(RowNote { position, ticket: None, what: reason.to_string() });
-                }
-            }
-            Content::Note { ticket, text } => {
-                let changed = ask.changed == OnChanged::Hold && past.changed.contains(&ticket);
-                let first = Key::of_job(&ask.target, ticket, &text);
-                let (key, stands) = meet(first, past.unknown, &|standing| hold(standing, changed));
-                *survey.counts.of_mut(stands) += 1;
-                let notes = match stands {
-                    Outcome::InDoubt => Some((&mut survey.in_doubt, "it may or may not have been created")),
-                    Outcome::Held => Some((&mut survey.held, HELD)),
-                    _ => None,
-                };
-                if let Some((notes, what)) = notes.filter(|(notes, _)| notes.len() < named.notes) {
-                    notes.push(RowNote { position, ticket: Some(ticket), what: what.to_owned() });
-                }
-                if ask.is_to_do(stands) {
-                    survey.to_do += 1;
-                    if survey.next.len() < named.jobs {
-                        survey.next.push(Job { position, key, ticket, text });
-                    }
-                }
+        };
+        match stands {
+            Outcome::Invalid => note(&mut survey.invalid, &|| why(&content, met, stands)),
+            Outcome::InDoubt => note(&mut survey.in_doubt, &|| "it may or may not have been created".to_owned()),
+            Outcome::Held => note(&mut survey.held, &|| HELD.to_owned()),
+            _ => {}
+        }
+        if met.again && ticket.is_some() {
+            survey.duplicates += 1;
+            note(&mut survey.repeats, &|| "exactly like an earlier row".to_owned());
+        }
+        if let Content::Note { ticket, text, .. } = content
+            && ask.is_to_do(stands)
+        {
+            survey.to_do += 1;
+            if survey.next.len() < named.jobs {
+                survey.next.push(Job { position, key: met.key, ticket, text });
             }
         }
     }
-    survey.duplicates = occurrences.duplicates();
     Ok(survey)
 }

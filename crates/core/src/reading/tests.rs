@@ -1,6 +1,6 @@
 use super::*;
 use crate::input::{Format, InputError, Options, Rows};
-use crate::job::KeyMap;
+use crate::job::{Identity, KeyMap};
 use crate::ledger::{Pass, Presence, Record, Standing};
 use crate::outcome::{Counts, Outcome};
 use crate::settings::InDoubt;
@@ -8,7 +8,7 @@ use crate::settings::InDoubt;
 const SHEET: &str = "ticket,text\n1,a\n2,b\nx,c\n,\n1,a\n";
 
 fn ask() -> Ask {
-    Ask { target: "t".to_owned(), ..Ask::default() }
+    Ask { identity: Identity::of("t"), ..Ask::default() }
 }
 
 fn rows(sheet: &str) -> Rows<&[u8]> {
@@ -124,7 +124,7 @@ fn what_was_set_aside_is_recorded_once_and_then_passed_over() {
     standings.get_mut(&first.next[0].key).unwrap().set_aside_now(Outcome::Skipped);
     let asides = |standings: &mut KeyMap<Standing>| {
         let mut asides = Vec::new();
-        record_asides::<_, InputError>(&mut rows(SHEET), "t", standings, &mut |aside| {
+        record_asides::<_, InputError>(&mut rows(SHEET), Identity::of("t"), standings, &mut |aside| {
             asides.push((aside.row, aside.line, aside.stands));
             Ok(())
         })

@@ -11,7 +11,7 @@ use super::clock::Clock;
 use super::committer::Committer;
 use super::signals::Interrupt;
 use crate::engine::{Action, AttemptId, Engine, Event, Notice, Progress};
-use crate::leadsquared;
+use crate::leadsquared::Form;
 use crate::ledger::{LedgerError, Record};
 use crate::outcome::Stop;
 use crate::storage::Storage;
@@ -48,7 +48,7 @@ pub(super) struct Drive<'a, S, T> {
     pub(super) interrupts: mpsc::Receiver<Interrupt>,
     pub(super) clock: Clock,
     pub(super) grace: Duration,
-    pub(super) marker: bool,
+    pub(super) form: Form,
     pub(super) observe: &'a mut dyn FnMut(Observation<'_>),
 }
 
@@ -128,7 +128,7 @@ impl<S: Storage + 'static, T: Transport> Drive<'_, S, T> {
                 Action::Write(record) => to_commit.push(record),
                 Action::Send(attempt, job) => {
                     let transport = Arc::clone(&self.transport);
-                    let request = leadsquared::request(&job, self.marker);
+                    let request = self.form.request(&job);
                     attempts.start(attempt, async move { transport.send(request).await });
                 }
                 Action::Tell(notice) => (self.observe)(Observation::Notice(&notice)),

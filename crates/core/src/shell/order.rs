@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::input::{ColumnChoice, Format, Options};
+use crate::input::Options;
+use crate::leadsquared::Form;
 use crate::reading::{Ask, Named};
 use crate::settings::Settings;
 
@@ -20,14 +21,14 @@ pub enum Source {
 pub struct Order {
     /// Where the rows come from.
     pub source: Source,
-    /// How they are written.
-    pub format: Format,
-    /// The columns that were asked for.
-    pub columns: Vec<ColumnChoice>,
+    /// How they are written, and what is made of them.
+    pub options: Options,
     /// Where the ledger is, or is to be.
     pub ledger: PathBuf,
     /// What is to be posted, and what to do with rows in doubt.
     pub ask: Ask,
+    /// What a note's request looks like.
+    pub form: Form,
     /// How to post.
     pub settings: Settings,
     /// Name and version of the program, for the ledger.
@@ -45,11 +46,4 @@ pub enum Access {
     Look,
     /// Post: no other run may use it.
     Post,
-}
-
-impl Order {
-    /// How the input is read.
-    pub(super) fn options(&self) -> Options {
-        Options { columns: self.columns.clone(), ..Options::new(self.format) }
-    }
 }

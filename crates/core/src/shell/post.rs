@@ -18,7 +18,7 @@ use super::order::{Order, Source};
 use super::prepare::{Opened, Prepared, past};
 use super::signals::Interrupt;
 use crate::engine::{Config, Engine, Event, Notice};
-use crate::input::{ColumnChoice, InputError, Rows};
+use crate::input::{InputError, Rows};
 use crate::ledger::{self, Batch, Input, Ledger, LedgerError, Reading, Record, Run};
 use crate::outcome::{Counts, Stop};
 use crate::reading::{Feed, record_asides};
@@ -95,7 +95,7 @@ impl Prepared {
         let feed = match (self.input, &self.survey) {
             (Opened::File(mut file), Some(survey)) => {
                 let again = file.rewind().map_err(|source| InputError::Read { byte: 0, source });
-                let rows = again.and_then(|()| Rows::open(Hashing::new(file), &self.order.options()));
+                let rows = again.and_then(|()| Rows::open(Hashing::new(file), &self.order.options));
                 let rows = rows.map_err(Error::input(&self.order))?;
                 feeder::start(Feed::of_surveyed(rows, ask, standings, survey.rows))
             }
@@ -111,7 +111,7 @@ impl Prepared {
             interrupts,
             clock,
             grace: self.order.settings.grace,
-            marker: self.order.settings.marker,
+            form: self.order.form.clone(),
             observe,
         };
         let Left { stopped, interrupt, at_once } = drive.run().await;
@@ -170,14 +170,7 @@ impl Prepared {
             run: self.batch.run.as_ref().map_or(1, |run| run.run + 1),
             tool: self.order.tool.clone(),
             wall: clock.now().wall,
-            input: Input {
-                path,
-                format: self.order.format.to_string(),
-                columns: self.order.columns.iter().map(ColumnChoice::to_string).collect(),
-                ticket: self.mapping.ticket.clone(),
-                text: self.mapping.text.clone(),
-                read,
-            },
+            input: Input { path, options: self.order.options.clone(), mapping: self.mapping.clone(), read },
             settings: self.order.settings.clone(),
         };
         Record::Run(Box::new(run))
@@ -214,9 +207,9 @@ fn record_aside_rows(
     const ROWS_A_GROUP: usize = 256;
     let unreadable = Error::input(order);
     file.rewind().map_err(|source| unreadable(InputError::Read { byte: 0, source }))?;
-    let mut rows = Rows::open(file, &order.options()).map_err(&unreadable)?;
+    let mut rows = Rows::open(file, &order.options).map_err(&unreadable)?;
     let mut group = Vec::with_capacity(ROWS_A_GROUP);
-    record_asides(&mut rows, &order.ask.target, &mut batch.standings, &mut |aside| {
+    record_asides(&mut rows, order.ask.identity.clone(), &mut batch.standings, &mut |aside| {
         group.push(Record::Aside(aside));
         if group.len() < ROWS_A_GROUP {
             return Ok(());

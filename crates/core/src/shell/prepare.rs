@@ -57,7 +57,7 @@ impl Prepared {
         let (ledger, mut batch, torn_bytes) = ledgers::open(&order, access)?;
         let (input, mapping, survey, fingerprint) = match &order.source {
             Source::Stdin => {
-                let rows = Rows::open(Hashing::new(io::stdin()), &order.options()).map_err(Error::input(&order))?;
+                let rows = Rows::open(Hashing::new(io::stdin()), &order.options).map_err(Error::input(&order))?;
                 let mapping = rows.mapping().clone();
                 (Opened::Stream(Box::new(rows)), mapping, None, None)
             }
@@ -86,7 +86,7 @@ impl Prepared {
     fn look_elsewhere(&mut self) -> Result<(), Error> {
         let Some(survey) = &mut self.survey else { return Ok(()) };
         for path in ledgers::others(&self.order)? {
-            let other = match look_at_same_target(&path, &self.order.ask.target) {
+            let other = match look_at_same_target(&path, &self.order.ask.identity.target) {
                 Ok(Some(other)) => other,
                 Ok(None) => continue,
                 // A batch that is under way is not kept from going on by a neighbour, such as the damaged ledger that
@@ -200,7 +200,7 @@ fn first_reading(file: File, order: &Order, batch: &mut Batch) -> Result<First, 
 fn read_through(mut file: File, order: &Order, past: &Past, batch: &mut Batch) -> Result<First, Error> {
     let failed = Error::input(order);
     file.rewind().map_err(|source| failed(InputError::Read { byte: 0, source }))?;
-    let mut rows = Rows::open(Hashing::new(file), &order.options()).map_err(&failed)?;
+    let mut rows = Rows::open(Hashing::new(file), &order.options).map_err(&failed)?;
     let survey = survey(&mut rows, &order.ask, past, order.named, &mut batch.standings).map_err(&failed)?;
     let mapping = rows.mapping().clone();
     let hashing = rows.into_inner();

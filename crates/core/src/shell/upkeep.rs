@@ -10,8 +10,9 @@ use super::feeder::Hashing;
 use super::files::{LedgerFile, Lock, LockError, Place};
 use super::ledgers::{entropy, lock, look, resume};
 use super::platform::is_locked;
-use crate::input::{Format, Options, Rows};
-use crate::job::{Key, KeyMap};
+use crate::input::Rows;
+use crate::job::{Identity, Key, KeyMap};
+use crate::leadsquared::Form;
 use crate::ledger::{self, Audit, Batch, Header, History, Ledger, LedgerId, Record, Salvaged, Settled, Settlement};
 use crate::outcome::Outcome;
 use crate::reading::{ExportError, export_input, export_ledger, number_rows};
@@ -78,8 +79,8 @@ pub fn histories(path: &Path, wanted: impl Fn(&Batch, &Key) -> bool) -> Result<(
 /// Gives the histories the numbers that their rows have in the input as it was last read, if it is still there.
 fn number_rows_anew(batch: &mut Batch, histories: &mut KeyMap<History>) {
     let Ok(mut rows) = input_of(batch) else { return };
-    let target = batch.header.target.clone();
-    let numbered = number_rows(&mut rows, &target, &mut batch.standings, &mut |key, row| {
+    let identity = identity(batch);
+    let numbered = number_rows(&mut rows, identity, &mut batch.standings, &mut |key, row| {
         if let Some(history) = histories.get_mut(&key) {
             (history.row, history.row_is_current) = (row, true);
         }
@@ -147,8 +148,8 @@ pub fn export(path: &Path, wanted: &[Outcome], out: impl Write) -> Result<Export
     let histories = ledger::histories(&file, is_wanted).map_err(Error::ledger(path))?;
     match input_of(&batch) {
         Ok(mut rows) => {
-            let target = batch.header.target.clone();
-            let rows = export_input(&mut rows, &target, &mut batch, &histories, wanted, out)?;
+            let identity = identity(&batch);
+            let rows = export_input(&mut rows, identity, &mut batch, &histories, wanted, out)?;
             Ok(Exported { rows, without_input: None })
         }
         Err(why) => {
@@ -182,8 +183,12 @@ fn input_of(batch: &Batch) -> Result<Rows<File>, String> {
     }
     let mut file = hashing.into_inner();
     file.rewind().map_err(failed)?;
-    let format: Format = run.input.format.parse().map_err(|error| format!("{path}: {error}"))?;
-    let columns = run.input.columns.iter().map(|column| column.parse()).collect::<Result<_, _>>();
-    let columns = columns.map_err(|error| format!("{path}: {error}"))?;
-    Rows::open(file, &Options { columns, ..Options::new(format) }).map_err(|error| format!("{path}: {error}"))
+    Rows::open(file, &run.input.options).map_err(|error| format!("{path}: {error}"))
+}
+
+/// What the notes of a batch have in common, by its last run.
+fn identity(batch: &Batch) -> Identity {
+    let fields = batch.run.as_ref().map(|run| run.settings.fields.as_slice()).unwrap_or_default();
+    // Fields that a run was recorded with were good.
+    Form::new(fields, false).unwrap_or_default().identity(batch.header.target.as_str())
 }

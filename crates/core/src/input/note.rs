@@ -1,0 +1,183 @@
+//! From the cells of a record to the note that it makes.
+
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::cells::Cells;
+use super::columns::Mapping;
+use super::error::{InvalidRow, Names};
+use super::options::{MaxText, TooLong};
+use crate::job::{Ticket, TicketError};
+
+/// Makes notes of cells.
+#[derive(Debug)]
+pub(super) struct Maker {
+    mapping: Mapping,
+    slots: Slots,
+    max_text: Option<MaxText>,
+}
+
+/// Which cell is what to a note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Slots {
+    pub(super) ticket: usize,
+    pub(super) text: Vec<usize>,
+    pub(super) key: Option<usize>,
+}
+
+/// What a record makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Note {
+    pub(super) ticket: Ticket,
+    pub(super) text: String,
+    /// What names the job, where a column does.
+    pub(super) name: Option<String>,
+}
+
+impl Maker {
+    pub(super) fn new(mapping: Mapping, slots: Slots, max_text: Option<MaxText>) -> Self {
+        Self { mapping, slots, max_text }
+    }
+
+    /// The columns in use.
+    pub(super) fn mapping(&self) -> &Mapping {
+        &self.mapping
+    }
+
+    /// The note that `cells` make; none if all that matter are blank.
+    pub(super) fn note(&self, cells: &Cells) -> Result<Option<Note>, InvalidRow> {
+        let text = self.joined(cells)?;
+        let ticket = self.ticket(cells);
+        let column = || self.mapping.ticket.clone();
+        let (ticket, text) = match (ticket, text) {
+            (Ok(ticket), Some(text)) => (ticket, text),
+            (Ok(_), None) => return Err(InvalidRow::NoText { columns: Names(self.mapping.text.clone()) }),
+            (Err(TicketError::Empty), None) => return Ok(None),
+            (Err(TicketError::Empty), Some(_)) => return Err(InvalidRow::NoTicket { column: column() }),
+            (Err(error), _) => return Err(InvalidRow::Ticket { column: column(), error }),
+        };
+        let text = match self.max_text {
+            Some(most) => shortened(text, most)?,
+            None => text,
+        };
+        Ok(Some(Note { ticket, text, name: self.name(cells)? }))
+    }
+
+    fn ticket(&self, cells: &Cells) -> Result<Ticket, TicketError> {
+        cells.get(self.slots.ticket).parse()
+    }
+
+    /// The text cells that are not blank, an empty line between them.
+    fn joined(&self, cells: &Cells) -> Result<Option<String>, InvalidRow> {
+        let mut joined: Option<String> = None;
+        for (slot, column) in self.slots.text.iter().zip(&self.mapping.text) {
+            let text = cells.get(*slot);
+            if is_blank(text) {
+                continue;
+            }
+            if memchr::memchr(0, text.as_bytes()).is_some() {
+                return Err(InvalidRow::Nul { column: column.clone() });
+            }
+            match &mut joined {
+                None => joined = Some(text.to_owned()),
+                Some(joined) => {
+                    joined.push_str("\n\n");
+                    joined.push_str(text);
+                }
+            }
+        }
+        Ok(joined)
+    }
+
+    fn name(&self, cells: &Cells) -> Result<Option<String>, InvalidRow> {
+        let Some(slot) = self.slots.key else { return Ok(None) };
+        let name = cells.get(slot).trim();
+        if name.is_empty() {
+            let column = self.mapping.key.clone().unwrap_or_default();
+            return Err(InvalidRow::NoName { column });
+        }
+        Ok(Some(name.to_owned()))
+    }
+}
+
+/// Whether there is nothing to see.
+pub(super) fn is_blank(text: &str) -> bool {
+    text.chars().all(char::is_whitespace)
+}
+
+/// What marks a text that was cut.
+const ELLIPSIS: &str = "…";
+
+/// `text`, if it is no longer than may be, or what is to be done with a longer one.
+fn shortened(text: String, most: MaxText) -> Result<String, InvalidRow> {
+    let most_bytes = most.bytes.get() as usize;
+    if text.len() <= most_bytes {
+        return Ok(text);
+    }
+    let cut = match most.too_long {
+        TooLong::Reject => None,
+        TooLong::Truncate => cut(&text, most_bytes),
+    };
+    cut.ok_or(InvalidRow::TooLong { bytes: text.len(), most: most_bytes })
+}
+
+/// The beginning of `text` and an ellipsis, together at most `most` bytes: cut after a word where there is one in the
+/// last tenth, else between two characters as people see them. None where there is no room for any.
+fn cut(text: &str, most: usize) -> Option<String> {
+    let room = most.checked_sub(ELLIPSIS.len())?;
+    let mut end = 0;
+    let mut word_end = 0;
+    for (at, cluster) in text.grapheme_indices(true) {
+        if at > room {
+            break;
+        }
+        end = at;
+        if is_blank(cluster) {
+            word_end = at;
+        }
+    }
+    let end = if word_end >= end - end / 10 { word_end } else { end };
+    let cut = text[..end].trim_end();
+    (!is_blank(cut)).then(|| format!("{cut}{ELLIPSIS}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_long_text_is_cut_after_a_word_and_never_inside_a_character() {
+        for (text, most, wanted) in [
+            ("called the customer back today", 28, "called the customer back…"),
+            ("called the customer back today", 27, "called the customer back…"),
+            ("called the customer back today", 30, "called the customer back today"),
+            ("お客様より連絡あり", 12, "お客様…"),
+            ("お客様より連絡あり", 14, "お客様…"),
+            // A family of four is one character of 25 bytes.
+            ("ok 👨‍👩‍👧‍👦 fine, thank you", 20, "ok…"),
+            ("e\u{301}e\u{301}e\u{301}e\u{301}", 10, "e\u{301}e\u{301}…"),
+        ] {
+            let max = MaxText { bytes: most.try_into().unwrap(), too_long: TooLong::Truncate };
+            assert_eq!(shortened(text.to_owned(), max).unwrap(), wanted, "{text} to {most}");
+        }
+    }
+
+    #[test]
+    fn a_bound_without_room_for_any_of_the_text_refuses_it() {
+        for (text, most) in [("abcdef", 3), ("日本", 5), ("abcdef", 1)] {
+            let max = MaxText { bytes: most.try_into().unwrap(), too_long: TooLong::Truncate };
+            assert_eq!(shortened(text.to_owned(), max), Err(InvalidRow::TooLong { bytes: 6, most: most as usize }));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_cut_keeps_the_bound_and_begins_as_the_text_does(text in "\\PC{0,80}", most in 1_u32..100) {
+            let max = MaxText { bytes: most.try_into().unwrap(), too_long: TooLong::Truncate };
+            let Ok(cut) = shortened(text.clone(), max) else { return Ok(()) };
+            prop_assert!(cut.len() <= most as usize);
+            prop_assert!(text == cut || text.starts_with(cut.strip_suffix(ELLIPSIS).unwrap_or(&cut)));
+        }
+    }
+}
