@@ -47,6 +47,17 @@ pub enum TicketError {
     NotANumber(String),
 }
 
+impl TicketError {
+    /// What is wrong, without the text.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Empty => "the ticket id is empty",
+            Self::LeadingZeros(_) => "the ticket id has leading zeros",
+            Self::NotANumber(_) => "the ticket id is not a positive whole number",
+        }
+    }
+}
+
 impl Ticket {
     /// The number.
     pub fn get(self) -> u64 {

@@ -208,6 +208,31 @@ pub enum InvalidRow {
     },
 }
 
+impl InvalidRow {
+    /// What is wrong, without what differs from row to row: rows with the same fault have the same.
+    pub fn kind(&self) -> String {
+        match self {
+            Self::RecordTooLong { bound_bytes, .. } => format!("the record is longer than {bound_bytes} bytes"),
+            Self::TooManyCells { most, .. } => format!("the record has more than {most} cells"),
+            Self::OpenQuote { .. } => "a quote is never closed".to_owned(),
+            Self::CellCount { .. } => "not as many cells as the header has columns".to_owned(),
+            Self::NotAnObject { .. } => "not a JSON object".to_owned(),
+            Self::RepeatedName { .. } => "an earlier row has the same name".to_owned(),
+            Self::TooLong { most, .. } => format!("the text is longer than {most} bytes"),
+            Self::Ticket { column, error } => format!("column {column:?}: {}", error.kind()),
+            // These name nothing but the column.
+            Self::NotUtf8 { .. }
+            | Self::Nul { .. }
+            | Self::NoTicket { .. }
+            | Self::NoText { .. }
+            | Self::NoName { .. }
+            | Self::LineTooLong { .. }
+            | Self::WrongKind { .. }
+            | Self::NameTwice { .. } => self.to_string(),
+        }
+    }
+}
+
 /// An option for reading the input is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OptionError {

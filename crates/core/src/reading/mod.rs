@@ -8,6 +8,7 @@ mod elsewhere;
 mod export;
 mod feed;
 mod identity;
+mod profile;
 mod setting_aside;
 mod survey;
 
@@ -15,6 +16,7 @@ pub use elsewhere::{known_elsewhere, skip_known};
 pub use export::{ExportError, export_input, export_ledger};
 pub use feed::{Fed, Feed, FeedError, record_asides};
 pub use identity::{number_rows, presence_changes};
+pub use profile::{Lengths, Profile, Reason};
 pub use survey::{Ask, Named, Past, RowNote, Survey, survey};
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! What keeps a row of the input from being sent, whatever becomes of the others.
 
+use std::borrow::Cow;
+
 use super::identity::Met;
 use super::survey::Ask;
 use crate::input::{Content, InvalidRow};
@@ -39,19 +41,24 @@ pub(super) fn hold(standing: &mut Standing, changed: bool) {
     }
 }
 
+/// What is wrong with a row that was set aside as invalid.
+pub(super) fn fault(content: &Content) -> Option<Cow<'_, InvalidRow>> {
+    match content {
+        Content::Invalid { reason, .. } => Some(Cow::Borrowed(reason)),
+        Content::Note { name: Some(name), .. } => Some(Cow::Owned(InvalidRow::RepeatedName { name: name.clone() })),
+        Content::Note { .. } | Content::Blank => None,
+    }
+}
+
 /// Why a row stands where this run has set it.
 pub(super) fn why(content: &Content, met: Met, stands: Outcome) -> String {
-    match (content, stands) {
-        (Content::Invalid { reason, .. }, _) => reason.to_string(),
-        (Content::Note { name: Some(name), .. }, Outcome::Invalid) => {
-            InvalidRow::RepeatedName { name: name.clone() }.to_string()
-        }
-        (_, Outcome::Held) => HELD.to_owned(),
-        (_, Outcome::Pending) => "nothing speaks for holding it any more".to_owned(),
-        (_, Outcome::InDoubt) => {
-            "records of this ledger were lost, and it may have been sent by one of them".to_owned()
-        }
-        _ if met.again => "it repeats an earlier row of the input".to_owned(),
-        _ => "another ledger of the same target has it as posted or in doubt".to_owned(),
-    }
+    let words = match stands {
+        Outcome::Held => HELD,
+        Outcome::Pending => "nothing speaks for holding it any more",
+        Outcome::InDoubt => "records of this ledger were lost, and it may have been sent by one of them",
+        Outcome::Invalid => return fault(content).map(|reason| reason.to_string()).unwrap_or_default(),
+        _ if met.again => "it repeats an earlier row of the input",
+        _ => "another ledger of the same target has it as posted or in doubt",
+    };
+    words.to_owned()
 }

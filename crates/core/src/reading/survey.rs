@@ -4,7 +4,8 @@ use std::collections::HashSet;
 use std::io::Read;
 
 use super::identity::Occurrences;
-use super::setting_aside::{HELD, hold, set_aside, why};
+use super::profile::Profile;
+use super::setting_aside::{HELD, fault, hold, set_aside, why};
 use crate::input::{Content, InputError, Row, Rows};
 use crate::job::{Identity, Job, KeyMap, Position, Ticket};
 use crate::ledger::{Pass, Standing};
@@ -82,6 +83,8 @@ pub struct Survey {
     pub held: Vec<RowNote>,
     /// The first jobs to do, as many as were asked for.
     pub next: Vec<Job>,
+    /// What else there is to tell of the input.
+    pub profile: Profile,
 }
 
 /// How many rows of each kind a survey names.
@@ -133,6 +136,14 @@ pub fn survey<R: Read>(
                 notes.push(RowNote { position, ticket, what: what() });
             }
         };
+        if let Content::Note { text, .. } = &content {
+            survey.profile.meet_text(text.len(), position);
+        }
+        if stands == Outcome::Invalid
+            && let Some(fault) = fault(&content)
+        {
+            survey.profile.meet_fault(&fault, position);
+        }
         match stands {
             Outcome::Invalid => note(&mut survey.invalid, &|| why(&content, met, stands)),
             Outcome::InDoubt => note(&mut survey.in_doubt, &|| "it may or may not have been created".to_owned()),

@@ -3,7 +3,7 @@ use crate::input::{Format, InputError, Options, Rows};
 use crate::job::{Identity, KeyMap};
 use crate::ledger::{Pass, Presence, Record, Standing};
 use crate::outcome::{Counts, Outcome};
-use crate::settings::InDoubt;
+use crate::settings::{InDoubt, OnDuplicate};
 
 const SHEET: &str = "ticket,text\n1,a\n2,b\nx,c\n,\n1,a\n";
 
@@ -158,4 +158,60 @@ fn what_vanished_and_what_returned_is_found() {
     read("ticket,text\n2,b\n3,c\n", &ask(), &mut later);
     assert_eq!(presence_changes(&later), [Record::Vanished(Presence { keys: vec![first.next[0].key] })]);
     assert!(later.values().filter(|standing| standing.is_met(Pass::First)).count() == 2);
+}
+
+fn named_rows(sheet: &str) -> Rows<&[u8]> {
+    let columns = vec!["key=id".parse().unwrap()];
+    Rows::open(sheet.as_bytes(), &Options { columns, ..Options::new(Format::Csv) }).unwrap()
+}
+
+#[test]
+fn a_column_that_names_jobs_is_all_that_makes_them_the_same() {
+    let named = Named { notes: 10, jobs: 10 };
+    let keys = |sheet: &str| {
+        let mut standings = KeyMap::default();
+        let survey = survey(&mut named_rows(sheet), &ask(), &Past::default(), named, &mut standings).unwrap();
+        survey.next.iter().map(|job| job.key).collect::<Vec<_>>()
+    };
+    let first = keys("id,ticket,text\na,1,x\nb,2,y\n");
+    assert_eq!(keys("id,ticket,text\n b ,2,mended\na,7,x\n"), [first[1], first[0]]);
+    assert_ne!(keys("id,ticket,text\nc,1,x\n")[0], first[0]);
+}
+
+#[test]
+fn a_name_that_comes_twice_or_is_missing_makes_an_invalid_row() {
+    let mut standings = KeyMap::default();
+    let named = Named { notes: 10, jobs: 10 };
+    let sheet = "id,ticket,text\na,1,x\na,2,y\n,3,z\n,,\n";
+    let survey = survey(&mut named_rows(sheet), &ask(), &Past::default(), named, &mut standings).unwrap();
+    assert_eq!(survey.counts, Counts { pending: 1, invalid: 2, skipped: 1, ..Counts::default() });
+    let why: Vec<&str> = survey.invalid.iter().map(|note| note.what.as_str()).collect();
+    assert_eq!(
+        why,
+        [
+            r#"an earlier row is named "a" as well; the column that names jobs must differ in each row"#,
+            r#"column "id" is empty; it is to name the job"#,
+        ]
+    );
+    assert_eq!(survey.profile.reasons.len(), 2);
+}
+
+#[test]
+fn rows_exactly_alike_are_skipped_when_it_is_asked_for_and_stay_so() {
+    let skip = Ask { duplicates: OnDuplicate::Skip, ..ask() };
+    let mut standings = KeyMap::default();
+    let survey = read(SHEET, &skip, &mut standings);
+    assert_eq!((survey.counts.pending, survey.counts.skipped, survey.duplicates, survey.to_do), (2, 2, 1, 2));
+    assert_eq!(survey.repeats[0].position.record, 5);
+    let mut why = Vec::new();
+    record_asides::<_, InputError>(&mut rows(SHEET), Identity::of("t"), &mut standings, &mut |aside| {
+        why.push((aside.row, aside.why));
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(why[1], (5, "it repeats an earlier row of the input".to_owned()));
+    assert_eq!(feed(Feed::of_surveyed(rows(SHEET), skip.clone(), standings, 5)).unwrap(), ["job 1", "job 2"]);
+    // A stream has no reading before.
+    let fed = feed(Feed::of_stream(rows(SHEET), skip, &Past::default(), KeyMap::default())).unwrap();
+    assert_eq!(fed, ["job 1", "job 2", "invalid 3", "passed skipped", "skipped 5"]);
 }

@@ -1,0 +1,126 @@
+//! What a reading tells of an input besides where its rows stand: how long its texts are, what is wrong with its rows,
+//! what its tickets look like.
+
+use crate::input::InvalidRow;
+use crate::job::Position;
+
+/// See the [module](self).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Profile {
+    /// How long the texts are; none where there is none.
+    pub texts: Option<Lengths>,
+    /// What is wrong with rows, the most frequent first to be met.
+    pub reasons: Vec<Reason>,
+}
+
+/// Lengths of texts, in bytes of UTF-8.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Lengths {
+    /// The shortest.
+    pub shortest: usize,
+    /// The longest.
+    pub longest: usize,
+    /// Where the longest stands.
+    pub longest_at: Position,
+    /// All together.
+    pub sum: u64,
+    /// How many there are.
+    pub count: u64,
+}
+
+impl Lengths {
+    /// The mean, rounded down.
+    pub fn mean(&self) -> u64 {
+        self.sum / self.count
+    }
+}
+
+/// Something that is wrong with rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reason {
+    /// What is wrong, without what differs from row to row.
+    pub what: String,
+    /// With how many.
+    pub rows: u64,
+    /// Where the first few stand.
+    pub first: Vec<Position>,
+}
+
+impl Profile {
+    /// Kinds of faults that are told apart. There are few, but for those that name a column.
+    const MOST_REASONS: usize = 50;
+    const MOST_POSITIONS: usize = 5;
+
+    /// Takes in what is wrong with a row.
+    pub(super) fn meet_fault(&mut self, reason: &InvalidRow, position: Position) {
+        let what = reason.kind();
+        let known = self.reasons.iter_mut().position(|known| known.what == what);
+        let nth = match known {
+            Some(nth) => nth,
+            None if self.reasons.len() < Self::MOST_REASONS => {
+                self.reasons.push(Reason { what, rows: 0, first: Vec::new() });
+                self.reasons.len() - 1
+            }
+            None => return,
+        };
+        let reason = &mut self.reasons[nth];
+        reason.rows += 1;
+        if reason.first.len() < Self::MOST_POSITIONS {
+            reason.first.push(position);
+        }
+    }
+
+    /// Takes the length of a text in.
+    pub(super) fn meet_text(&mut self, bytes: usize, position: Position) {
+        let lengths = self.texts.get_or_insert(Lengths {
+            shortest: bytes,
+            longest: bytes,
+            longest_at: position,
+            sum: 0,
+            count: 0,
+        });
+        lengths.shortest = lengths.shortest.min(bytes);
+        if bytes > lengths.longest {
+            (lengths.longest, lengths.longest_at) = (bytes, position);
+        }
+        lengths.sum += bytes as u64;
+        lengths.count += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::{Format, Options, Rows};
+    use crate::job::KeyMap;
+    use crate::reading::{Ask, Named, Past, survey};
+
+    fn profile(csv: &str) -> Profile {
+        let mut rows = Rows::open(csv.as_bytes(), &Options::new(Format::Csv)).unwrap();
+        let named = Named { notes: 0, jobs: 0 };
+        survey(&mut rows, &Ask::default(), &Past::default(), named, &mut KeyMap::default()).unwrap().profile
+    }
+
+    #[test]
+    fn lengths_are_those_of_the_texts_in_bytes() {
+        let texts = profile("ticket,text\n1,abc\n,\n2,äöüß\nx,\"far longer, and invalid\"\n3,de\n").texts.unwrap();
+        assert_eq!((texts.shortest, texts.longest, texts.longest_at.record), (2, 8, 3));
+        assert_eq!((texts.sum, texts.count, texts.mean()), (13, 3, 4));
+        assert_eq!(profile("ticket,text\n").texts, None);
+    }
+
+    #[test]
+    fn rows_with_the_same_fault_are_counted_together() {
+        let found = profile("ticket,text\nA-1,a\nA-2,b\n,c\nA-3,d\n4\n");
+        let brief: Vec<_> = found.reasons.iter().map(|reason| (reason.what.as_str(), reason.rows)).collect();
+        assert_eq!(
+            brief,
+            [
+                ("column \"ticket\": the ticket id is not a positive whole number", 3),
+                ("column \"ticket\" is empty; there is a text but no ticket id to post it under", 1),
+                ("not as many cells as the header has columns", 1),
+            ]
+        );
+        assert_eq!(found.reasons[0].first.iter().map(|position| position.record).collect::<Vec<_>>(), [1, 2, 4]);
+    }
+}
