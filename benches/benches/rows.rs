@@ -19,7 +19,7 @@ fn first_reading(criterion: &mut Criterion) {
         group.throughput(throughput);
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
-                let mut rows = Rows::open(export.as_slice(), &Options::new(Format::Csv)).expect("a good export");
+                let mut rows = Rows::open(export.as_slice(), &Options::new(Format::Csv).into()).expect("a good export");
                 let named = Named { notes: 20, jobs: 3 };
                 let found =
                     survey(&mut rows, &ask, &Past::default(), named, &mut KeyMap::default()).expect("a good export");

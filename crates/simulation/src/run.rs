@@ -56,7 +56,7 @@ pub(crate) fn ask(plan: &Plan) -> Ask {
 }
 
 pub(crate) fn rows(sheet: &[u8]) -> Rows<&[u8]> {
-    Rows::open(sheet, &Options::new(Format::Csv)).expect("every simulated sheet has its header")
+    Rows::open(sheet, &Options::new(Format::Csv).into()).expect("every simulated sheet has its header")
 }
 
 pub(crate) fn read(sheet: &[u8], plan: &Plan, batch: &mut Batch) -> Survey {

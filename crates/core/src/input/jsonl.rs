@@ -171,7 +171,7 @@ mod tests {
     /// The rows in brief, `record@line+byte: content`, read in pieces of several sizes; or the error.
     fn brief(input: &str, options: &Options) -> Vec<String> {
         let read = |size| {
-            let mut rows = match Rows::open(Pieces::new(input.as_bytes(), vec![size]), options) {
+            let mut rows = match Rows::open(Pieces::new(input.as_bytes(), vec![size]), &options.clone().into()) {
                 Ok(rows) => rows,
                 Err(error) => return vec![format!("error: {error}")],
             };
@@ -257,7 +257,7 @@ mod tests {
         let with = |input: &str, choices: &[&str]| {
             let mut options = Options::new(Format::JsonLines);
             options.columns = choices.iter().map(|choice| choice.parse().unwrap()).collect();
-            let rows = Rows::open(input.as_bytes(), &options);
+            let rows = Rows::open(input.as_bytes(), &options.clone().into());
             rows.map_or_else(|error| error.to_string(), |rows| format!("{:?} {:?}", rows.columns(), rows.mapping()))
         };
         for (input, choices, wanted) in [
@@ -291,7 +291,7 @@ mod tests {
     #[test]
     fn a_line_has_the_same_key_whatever_its_end() {
         let key = |input: &[u8]| {
-            let mut rows = Rows::open(input, &Options::new(Format::JsonLines)).unwrap();
+            let mut rows = Rows::open(input, &Options::new(Format::JsonLines).into()).unwrap();
             match rows.next().unwrap().unwrap().content {
                 Content::Invalid { key, .. } => key,
                 other => panic!("{other:?}"),

@@ -12,7 +12,7 @@
 //! use batchpost::input::{Content, Format, Options, Rows};
 //!
 //! let export = "Ticket ID,Comment\r\n143,\"Called back, all well\"\r\n";
-//! let mut rows = Rows::open(export.as_bytes(), &Options::new(Format::Csv))?;
+//! let mut rows = Rows::open(export.as_bytes(), &Options::new(Format::Csv).into())?;
 //! assert_eq!(rows.mapping().text, ["Comment"]);
 //! while let Some(row) = rows.next()? {
 //!     match row.content {
@@ -34,10 +34,12 @@ mod jsonl;
 mod note;
 mod object;
 mod options;
+mod recipe;
 mod rows;
 mod source;
 
 pub use columns::Mapping;
 pub use error::{InputError, InvalidRow, Names, OptionError};
 pub use options::{ColumnChoice, Field, Format, MaxText, Options, TooLong};
+pub use recipe::Recipe;
 pub use rows::{Content, Row, Rows};

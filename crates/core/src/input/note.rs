@@ -6,6 +6,7 @@ use super::cells::Cells;
 use super::columns::Mapping;
 use super::error::{InvalidRow, Names};
 use super::options::{MaxText, TooLong};
+use super::recipe::Recipe;
 use crate::job::{Ticket, TicketError};
 
 /// Makes notes of cells.
@@ -14,6 +15,8 @@ pub(super) struct Maker {
     mapping: Mapping,
     slots: Slots,
     max_text: Option<MaxText>,
+    /// Bytes of the longest text that something else needs.
+    reserved_bytes: u32,
 }
 
 /// Which cell is what to a note.
@@ -34,8 +37,8 @@ pub(super) struct Note {
 }
 
 impl Maker {
-    pub(super) fn new(mapping: Mapping, slots: Slots, max_text: Option<MaxText>) -> Self {
-        Self { mapping, slots, max_text }
+    pub(super) fn new(mapping: Mapping, slots: Slots, recipe: &Recipe) -> Self {
+        Self { mapping, slots, max_text: recipe.options.max_text, reserved_bytes: recipe.reserved_bytes }
     }
 
     /// The columns in use.
@@ -56,7 +59,7 @@ impl Maker {
             (Err(error), _) => return Err(InvalidRow::Ticket { column: column(), error }),
         };
         let text = match self.max_text {
-            Some(most) => shortened(text, most)?,
+            Some(most) => shortened(text, most, self.reserved_bytes)?,
             None => text,
         };
         Ok(Some(Note { ticket, text, name: self.name(cells)? }))
@@ -108,8 +111,8 @@ pub(super) fn is_blank(text: &str) -> bool {
 const ELLIPSIS: &str = "…";
 
 /// `text`, if it is no longer than may be, or what is to be done with a longer one.
-fn shortened(text: String, most: MaxText) -> Result<String, InvalidRow> {
-    let most_bytes = most.bytes.get() as usize;
+fn shortened(text: String, most: MaxText, reserved_bytes: u32) -> Result<String, InvalidRow> {
+    let most_bytes = most.bytes.get().saturating_sub(reserved_bytes) as usize;
     if text.len() <= most_bytes {
         return Ok(text);
     }
@@ -159,7 +162,7 @@ mod tests {
             ("e\u{301}e\u{301}e\u{301}e\u{301}", 10, "e\u{301}e\u{301}…"),
         ] {
             let max = MaxText { bytes: most.try_into().unwrap(), too_long: TooLong::Truncate };
-            assert_eq!(shortened(text.to_owned(), max).unwrap(), wanted, "{text} to {most}");
+            assert_eq!(shortened(text.to_owned(), max, 0).unwrap(), wanted, "{text} to {most}");
         }
     }
 
@@ -167,7 +170,7 @@ mod tests {
     fn a_bound_without_room_for_any_of_the_text_refuses_it() {
         for (text, most) in [("abcdef", 3), ("日本", 5), ("abcdef", 1)] {
             let max = MaxText { bytes: most.try_into().unwrap(), too_long: TooLong::Truncate };
-            assert_eq!(shortened(text.to_owned(), max), Err(InvalidRow::TooLong { bytes: 6, most: most as usize }));
+            assert_eq!(shortened(text.to_owned(), max, 0), Err(InvalidRow::TooLong { bytes: 6, most: most as usize }));
         }
     }
 
@@ -175,7 +178,7 @@ mod tests {
         #[test]
         fn what_is_cut_keeps_the_bound_and_begins_as_the_text_does(text in "\\PC{0,80}", most in 1_u32..100) {
             let max = MaxText { bytes: most.try_into().unwrap(), too_long: TooLong::Truncate };
-            let Ok(cut) = shortened(text.clone(), max) else { return Ok(()) };
+            let Ok(cut) = shortened(text.clone(), max, 0) else { return Ok(()) };
             prop_assert!(cut.len() <= most as usize);
             prop_assert!(text == cut || text.starts_with(cut.strip_suffix(ELLIPSIS).unwrap_or(&cut)));
         }

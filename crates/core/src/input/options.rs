@@ -18,6 +18,9 @@ pub enum Format {
     /// `jsonl` or `ndjson`: an object a line.
     #[serde(rename = "jsonl", alias = "ndjson")]
     JsonLines,
+    /// `workbook`: a spreadsheet's own file (XLSX, XLSM, XLSB, XLS, ODS); which of them it is, its content tells.
+    #[serde(rename = "workbook")]
+    Workbook,
 }
 
 impl Format {
@@ -32,6 +35,7 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Self::Csv => "csv",
             Self::JsonLines => "jsonl",
+            Self::Workbook => "workbook",
         })
     }
 }
@@ -43,6 +47,7 @@ impl FromStr for Format {
         match text {
             "csv" => Ok(Self::Csv),
             "jsonl" | "ndjson" => Ok(Self::JsonLines),
+            "xlsx" | "xlsm" | "xlsb" | "xls" | "ods" | "workbook" => Ok(Self::Workbook),
             _ => Err(OptionError::Format(text.to_owned())),
         }
     }

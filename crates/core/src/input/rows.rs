@@ -9,7 +9,8 @@ use super::error::{InputError, InvalidRow};
 use super::jsonl;
 use super::note::{Maker, Note, Slots, is_blank};
 use super::object::Members;
-use super::options::{Format, Options};
+use super::options::Format;
+use super::recipe::Recipe;
 use super::source::Source;
 use crate::export::{KEY_COLUMN, unguard};
 use crate::job::{Key, Position, Ticket};
@@ -59,16 +60,16 @@ impl Content {
 /// The rows of an input, in order.
 #[derive(Debug)]
 pub struct Rows<R> {
-    source: Source<R>,
-    records: Records,
+    records: Records<R>,
     columns: Vec<String>,
     cells: Cells,
     maker: Maker,
 }
 
 #[derive(Debug)]
-enum Records {
+enum Records<R> {
     Csv {
+        source: Source<R>,
         reader: Box<csv::Reader>,
         wanted: Wanted,
         count: u64,
@@ -76,16 +77,18 @@ enum Records {
         guarded: bool,
     },
     JsonLines {
+        source: Source<R>,
         reader: jsonl::Reader,
         members: Members,
     },
 }
 
 impl<R: Read> Rows<R> {
-    /// Reads the header of a CSV, or JSON lines up to the first object, and finds the columns to use.
+    /// Reads the header of a text, or JSON up to the first object, and finds the columns to use.
     ///
-    /// An input with no rows is fine; a CSV without a header is not.
-    pub fn open(source: R, options: &Options) -> Result<Self, InputError> {
+    /// An input with no rows is fine; a text without a header is not.
+    pub fn open(source: R, recipe: &Recipe) -> Result<Self, InputError> {
+        let options = &recipe.options;
         let mut source = Source::new(source);
         source.begin()?;
         let (records, columns, maker) = match options.format {
@@ -96,11 +99,8 @@ impl<R: Read> Rows<R> {
                     .map_err(|error| separated(&columns.names).unwrap_or(error))?;
                 let guarded = columns.names.iter().any(|column| column == KEY_COLUMN);
                 let (wanted, slots) = slots(&chosen);
-                (
-                    Records::Csv { reader: reader.into(), wanted, count: 0, guarded },
-                    columns,
-                    maker(mapping, slots, options),
-                )
+                let records = Records::Csv { source, reader: reader.into(), wanted, count: 0, guarded };
+                (records, columns, Maker::new(mapping, slots, recipe))
             }
             Format::JsonLines => {
                 let (reader, columns) = jsonl::Reader::open(&mut source, options)?;
@@ -110,10 +110,16 @@ impl<R: Read> Rows<R> {
                 };
                 let columns = columns.unwrap_or_default();
                 let (members, slots) = members(&columns, &mapping);
-                (Records::JsonLines { reader, members }, columns, maker(mapping, slots, options))
+                (Records::JsonLines { source, reader, members }, columns, Maker::new(mapping, slots, recipe))
             }
+            Format::Workbook => return Err(InputError::Spreadsheet),
         };
-        Ok(Self { source, records, columns: columns.names, cells: Cells::default(), maker })
+        Ok(Self { records, columns: columns.names, cells: Cells::default(), maker })
+    }
+
+    /// Reads the header of a workbook's sheet, and finds the columns to use.
+    pub fn open_workbook(_: impl Read + std::io::Seek + Send + 'static, _: &Recipe) -> Result<Self, InputError> {
+        Err(InputError::Spreadsheet)
     }
 
     /// The next row; none at the end, when the source has been read to its end too.
@@ -121,9 +127,9 @@ impl<R: Read> Rows<R> {
     /// After an error there is nothing more to read: what a failed source gives next has no place in the input.
     #[expect(clippy::should_implement_trait, reason = "an error ends the run, so it is `?` on each call, not an item")]
     pub fn next(&mut self) -> Result<Option<Row>, InputError> {
-        let Self { source, records, columns, cells, maker } = self;
+        let Self { records, columns, cells, maker } = self;
         let (position, content) = match records {
-            Records::Csv { reader, wanted, count, guarded } => {
+            Records::Csv { source, reader, wanted, count, guarded } => {
                 let Some(record) = reader.next(source)? else { return Ok(None) };
                 *count += 1;
                 let position = Position { record: *count, line: record.line, byte: record.byte };
@@ -134,7 +140,7 @@ impl<R: Read> Rows<R> {
                 };
                 (position, Content::of(note, || Key::of_invalid(record.cells())))
             }
-            Records::JsonLines { reader, members } => match reader.next(source)? {
+            Records::JsonLines { source, reader, members } => match reader.next(source)? {
                 None => return Ok(None),
                 Some(jsonl::Record::Broken(position, reason, key)) => (position, Content::Invalid { reason, key }),
                 Some(jsonl::Record::Line(position, line)) => {
@@ -161,19 +167,17 @@ impl<R: Read> Rows<R> {
         self.maker.mapping()
     }
 
-    /// The columns there are: a CSV's header, or the names in the first JSON object.
+    /// The columns there are: those of the header, or the names in the first JSON object.
     pub fn columns(&self) -> &[String] {
         &self.columns
     }
 
-    /// The source, which may have been read further than the last row.
-    pub fn source(&self) -> &R {
-        self.source.get_ref()
-    }
-
-    /// Gives the source back, which may have been read further than the last row.
-    pub fn into_inner(self) -> R {
-        self.source.into_inner()
+    /// The source, which may have been read further than the last row; none of a workbook, which is read here and
+    /// there.
+    pub fn source(&self) -> Option<&R> {
+        match &self.records {
+            Records::Csv { source, .. } | Records::JsonLines { source, .. } => Some(source.get_ref()),
+        }
     }
 }
 
@@ -190,10 +194,6 @@ fn members(columns: &Columns, mapping: &Mapping) -> (Members, Slots) {
     let names = std::iter::once(&mapping.ticket).chain(&mapping.text).chain(&mapping.key).map(String::as_str);
     let slots = Slots { ticket: 0, text: (1..=texts).collect(), key: mapping.key.as_ref().map(|_| texts + 1) };
     (Members::new(columns, names), slots)
-}
-
-fn maker(mapping: Mapping, slots: Slots, options: &Options) -> Maker {
-    Maker::new(mapping, slots, options.max_text)
 }
 
 fn header<R: Read>(reader: &mut csv::Reader, source: &mut Source<R>) -> Result<Vec<String>, InputError> {
@@ -244,12 +244,13 @@ fn read_record(
 
 #[cfg(test)]
 mod tests {
+    use super::super::options::Options;
     use super::super::source::Pieces;
     use super::*;
 
     /// The rows of `input` in brief: `record@line: content`; or the error.
     fn brief<R: Read>(input: R, options: &Options) -> Vec<String> {
-        let mut rows = match Rows::open(input, options) {
+        let mut rows = match Rows::open(input, &options.clone().into()) {
             Ok(rows) => rows,
             Err(error) => return vec![format!("error: {error}")],
         };
@@ -370,7 +371,7 @@ mod tests {
     #[test]
     fn an_invalid_row_has_the_key_of_its_raw_cells() {
         let keys = |input: &[u8]| {
-            let mut rows = Rows::open(input, &Options::new(Format::Csv)).unwrap();
+            let mut rows = Rows::open(input, &Options::new(Format::Csv).into()).unwrap();
             let mut keys = Vec::new();
             while let Some(row) = rows.next().unwrap() {
                 match row.content {
@@ -389,11 +390,10 @@ mod tests {
 
     #[test]
     fn the_source_comes_back_read_to_its_end() {
-        let mut rows = Rows::open(&b"Ticket,Note\n1,a\n"[..], &Options::new(Format::Csv)).unwrap();
+        let mut rows = Rows::open(&b"Ticket,Note\n1,a\n"[..], &Options::new(Format::Csv).into()).unwrap();
         assert_eq!(rows.columns(), ["Ticket", "Note"]);
         assert_eq!(*rows.mapping(), Mapping { ticket: "Ticket".into(), text: vec!["Note".into()], key: None });
         while rows.next().unwrap().is_some() {}
-        assert!(rows.source().is_empty());
-        assert!(rows.into_inner().is_empty());
+        assert!(rows.source().unwrap().is_empty());
     }
 }

@@ -78,7 +78,7 @@ impl<R: Read> Feed<R> {
         if self.surveyed.is_some() {
             return Vec::new();
         }
-        let fingerprint = fingerprint(self.rows.source());
+        let fingerprint = self.rows.source().map(fingerprint).unwrap_or_default();
         let read = Record::Read(Reading { rows: self.read, blank: self.blank, fingerprint });
         std::iter::once(read).chain(presence_changes(&self.standings)).collect()
     }

@@ -96,7 +96,7 @@ mod tests {
     use crate::reading::{Ask, Named, Past, survey};
 
     fn profile(csv: &str) -> Profile {
-        let mut rows = Rows::open(csv.as_bytes(), &Options::new(Format::Csv)).unwrap();
+        let mut rows = Rows::open(csv.as_bytes(), &Options::new(Format::Csv).into()).unwrap();
         let named = Named { notes: 0, jobs: 0 };
         survey(&mut rows, &Ask::default(), &Past::default(), named, &mut KeyMap::default()).unwrap().profile
     }

@@ -12,7 +12,7 @@ fn ask() -> Ask {
 }
 
 fn rows(sheet: &str) -> Rows<&[u8]> {
-    Rows::open(sheet.as_bytes(), &Options::new(Format::Csv)).unwrap()
+    Rows::open(sheet.as_bytes(), &Options::new(Format::Csv).into()).unwrap()
 }
 
 fn read(sheet: &str, ask: &Ask, standings: &mut KeyMap<Standing>) -> Survey {
@@ -162,7 +162,7 @@ fn what_vanished_and_what_returned_is_found() {
 
 fn named_rows(sheet: &str) -> Rows<&[u8]> {
     let columns = vec!["key=id".parse().unwrap()];
-    Rows::open(sheet.as_bytes(), &Options { columns, ..Options::new(Format::Csv) }).unwrap()
+    Rows::open(sheet.as_bytes(), &Options { columns, ..Options::new(Format::Csv) }.into()).unwrap()
 }
 
 #[test]

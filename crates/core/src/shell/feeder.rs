@@ -1,9 +1,10 @@
 //! The thread that reads the input for the engine.
 
-use std::io::{self, Read};
+use std::io::Read;
 
 use tokio::sync::mpsc;
 
+use super::input::Hashing;
 use crate::engine::Event;
 use crate::reading::{Fed, Feed};
 
@@ -68,33 +69,4 @@ pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
-}
-
-/// Hashes what is read through it.
-#[derive(Debug)]
-pub(super) struct Hashing<R> {
-    source: R,
-    hash: blake3::Hasher,
-}
-
-impl<R> Hashing<R> {
-    pub(super) fn new(source: R) -> Self {
-        Self { source, hash: blake3::Hasher::new() }
-    }
-
-    pub(super) fn fingerprint(&self) -> String {
-        self.hash.finalize().to_hex().to_string()
-    }
-
-    pub(super) fn into_inner(self) -> R {
-        self.source
-    }
-}
-
-impl<R: Read> Read for Hashing<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let bytes = self.source.read(buffer)?;
-        self.hash.update(&buffer[..bytes]);
-        Ok(bytes)
-    }
 }

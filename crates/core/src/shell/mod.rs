@@ -12,6 +12,7 @@ mod error;
 mod feeder;
 mod files;
 mod http;
+mod input;
 mod ledgers;
 mod order;
 mod platform;

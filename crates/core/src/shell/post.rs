@@ -1,7 +1,5 @@
 //! Posting what is to do, and what came of it.
 
-use std::fs::File;
-use std::io::Seek;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,14 +9,15 @@ use super::clock::Clock;
 use super::committer::Committer;
 use super::drive::{Drive, Left, Observation};
 use super::error::Error;
-use super::feeder::{self, Hashing};
+use super::feeder;
 use super::files::LedgerFile;
+use super::input::{InputFile, Opened};
 use super::ledgers::{begin, entropy};
 use super::order::{Order, Source};
-use super::prepare::{Opened, Prepared, past};
+use super::prepare::{Prepared, past};
 use super::signals::Interrupt;
 use crate::engine::{Config, Engine, Event, Notice};
-use crate::input::{InputError, Rows};
+use crate::input::InputError;
 use crate::ledger::{self, Batch, Input, Ledger, LedgerError, Reading, Record, Run};
 use crate::outcome::{Counts, Stop};
 use crate::reading::{Feed, record_asides};
@@ -82,7 +81,7 @@ impl Prepared {
         commit_all(&mut ledger, &opening).map_err(&failed)?;
         // Before anything is sent: a run that ends early would leave the rows that it never came to as if nothing were
         // known of them, and the next one would send what another ledger has as posted.
-        if let Opened::File(file) = &mut self.input
+        if let Opened::File(file) = &self.input
             && self.batch.standings.values().any(|standing| standing.is_unrecorded())
         {
             record_aside_rows(file, &self.order, &mut self.batch, &mut ledger)?;
@@ -93,10 +92,8 @@ impl Prepared {
         let stream = config.stream;
         let ask = self.order.ask.clone();
         let feed = match (self.input, &self.survey) {
-            (Opened::File(mut file), Some(survey)) => {
-                let again = file.rewind().map_err(|source| InputError::Read { byte: 0, source });
-                let rows = again.and_then(|()| Rows::open(Hashing::new(file), &self.order.options));
-                let rows = rows.map_err(Error::input(&self.order))?;
+            (Opened::File(file), Some(survey)) => {
+                let rows = file.rows().map_err(Error::input(&self.order))?;
                 feeder::start(Feed::of_surveyed(rows, ask, standings, survey.rows))
             }
             (Opened::Stream(rows), _) => feeder::start(Feed::of_stream(*rows, ask, &past(&self.batch), standings)),
@@ -199,15 +196,14 @@ fn commit_all(ledger: &mut Ledger<LedgerFile>, records: &[Record]) -> Result<(),
 
 /// Records the rows that the first reading has set aside.
 fn record_aside_rows(
-    file: &mut File,
+    file: &InputFile,
     order: &Order,
     batch: &mut Batch,
     ledger: &mut Ledger<LedgerFile>,
 ) -> Result<(), Error> {
     const ROWS_A_GROUP: usize = 256;
     let unreadable = Error::input(order);
-    file.rewind().map_err(|source| unreadable(InputError::Read { byte: 0, source }))?;
-    let mut rows = Rows::open(file, &order.options).map_err(&unreadable)?;
+    let mut rows = file.rows().map_err(&unreadable)?;
     let mut group = Vec::with_capacity(ROWS_A_GROUP);
     record_asides(&mut rows, order.ask.identity.clone(), &mut batch.standings, &mut |aside| {
         group.push(Record::Aside(aside));

@@ -1,17 +1,15 @@
 //! A run up to the moment at which it could send: the ledger open, the input read through.
 
 use std::collections::HashSet;
-use std::fs::File;
-use std::io::{self, Seek};
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
-use super::feeder::Hashing;
 use super::files::{LedgerFile, Lock, LockError};
+use super::input::{InputFile, Opened, recipe};
 use super::ledgers::{self, lock};
-use super::order::{Access, Order, Source};
+use super::order::{Access, Order};
 use super::platform::is_locked;
-use crate::input::{InputError, Mapping, Rows};
+use crate::input::Mapping;
 use crate::job::Ticket;
 use crate::ledger::{self, Aside, Batch, Ledger, Pass, Record, Standing};
 use crate::outcome::Outcome;
@@ -36,12 +34,6 @@ pub struct Prepared {
     elsewhere: Vec<(PathBuf, u64)>,
 }
 
-#[derive(Debug)]
-pub(super) enum Opened {
-    File(File),
-    Stream(Box<Rows<Hashing<io::Stdin>>>),
-}
-
 impl Prepared {
     /// Opens the ledger, if there is one, and reads the whole input, if it is a file.
     ///
@@ -55,16 +47,12 @@ impl Prepared {
             Access::Post => Some(lock(path)?),
         };
         let (ledger, mut batch, torn_bytes) = ledgers::open(&order, access)?;
-        let (input, mapping, survey, fingerprint) = match &order.source {
-            Source::Stdin => {
-                let rows = Rows::open(Hashing::new(io::stdin()), &order.options).map_err(Error::input(&order))?;
-                let mapping = rows.mapping().clone();
-                (Opened::Stream(Box::new(rows)), mapping, None, None)
-            }
-            Source::File(path) => {
-                let file = open_input(path)?;
-                let First { file, survey, mapping, fingerprint } = first_reading(file, &order, &mut batch)?;
-                (Opened::File(file), mapping, Some(survey), Some(fingerprint))
+        let input = Opened::open(&order, recipe(&order.options, &order.settings))?;
+        let (mapping, survey, fingerprint) = match &input {
+            Opened::Stream(rows) => (rows.mapping().clone(), None, None),
+            Opened::File(file) => {
+                let First { survey, mapping, fingerprint } = first_reading(file, &order, &mut batch)?;
+                (mapping, Some(survey), Some(fingerprint))
             }
         };
         let presence = if survey.is_some() { presence_changes(&batch.standings) } else { Vec::new() };
@@ -176,13 +164,12 @@ fn look_at_same_target(path: &Path, target: &str) -> Result<Option<Batch>, Error
 
 /// What the first reading of a file gives.
 struct First {
-    file: File,
     survey: Survey,
     mapping: Mapping,
     fingerprint: String,
 }
 
-fn first_reading(file: File, order: &Order, batch: &mut Batch) -> Result<First, Error> {
+fn first_reading(file: &InputFile, order: &Order, batch: &mut Batch) -> Result<First, Error> {
     let past = past(batch);
     let first = read_through(file, order, &past, batch)?;
     if order.ask.changed == OnChanged::Post || first.survey.to_do == 0 {
@@ -194,18 +181,15 @@ fn first_reading(file: File, order: &Order, batch: &mut Batch) -> Result<First, 
     }
     // Only now is it known which tickets lost a note that was posted: their new rows are held, and counted anew.
     batch.standings.values_mut().for_each(|standing| standing.forget(Pass::First));
-    read_through(first.file, order, &Past { changed, ..past }, batch)
+    read_through(file, order, &Past { changed, ..past }, batch)
 }
 
-fn read_through(mut file: File, order: &Order, past: &Past, batch: &mut Batch) -> Result<First, Error> {
+fn read_through(file: &InputFile, order: &Order, past: &Past, batch: &mut Batch) -> Result<First, Error> {
     let failed = Error::input(order);
-    file.rewind().map_err(|source| failed(InputError::Read { byte: 0, source }))?;
-    let mut rows = Rows::open(Hashing::new(file), &order.options).map_err(&failed)?;
+    let mut rows = file.rows().map_err(&failed)?;
     let survey = survey(&mut rows, &order.ask, past, order.named, &mut batch.standings).map_err(&failed)?;
-    let mapping = rows.mapping().clone();
-    let hashing = rows.into_inner();
-    let fingerprint = hashing.fingerprint();
-    Ok(First { file: hashing.into_inner(), survey, mapping, fingerprint })
+    let fingerprint = file.fingerprint(&rows).map_err(&failed)?;
+    Ok(First { survey, mapping: rows.mapping().clone(), fingerprint })
 }
 
 pub(super) fn past(batch: &Batch) -> Past {
@@ -237,13 +221,4 @@ fn tickets_of_vanished(order: &Order, batch: &Batch) -> Result<HashSet<Ticket>, 
     })
     .map_err(Error::ledger(path))?;
     Ok(tickets)
-}
-
-fn open_input(path: &Path) -> Result<File, Error> {
-    let failed = |source| Error::Open { path: path.to_owned(), source };
-    let file = File::open(path).map_err(failed)?;
-    if !file.metadata().map_err(failed)?.is_file() {
-        return Err(Error::NotAFile(path.to_owned()));
-    }
-    Ok(file)
 }

@@ -1,16 +1,15 @@
 //! What is done with a ledger besides posting: settling, salvaging, exporting.
 
-use std::fs::File;
-use std::io::{self, Seek, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::clock;
 use super::error::Error;
-use super::feeder::Hashing;
+use super::feeder::with_causes;
 use super::files::{LedgerFile, Lock, LockError, Place};
+use super::input::{FileRows, InputFile, recipe};
 use super::ledgers::{entropy, lock, look, resume};
 use super::platform::is_locked;
-use crate::input::Rows;
 use crate::job::{Identity, Key, KeyMap};
 use crate::leadsquared::Form;
 use crate::ledger::{self, Audit, Batch, Header, History, Ledger, LedgerId, Record, Salvaged, Settled, Settlement};
@@ -171,19 +170,17 @@ pub enum ExportFailed {
 }
 
 /// The input of the last run, if it is what it was; else why not.
-fn input_of(batch: &Batch) -> Result<Rows<File>, String> {
+fn input_of(batch: &Batch) -> Result<FileRows, String> {
     let run = batch.run.as_ref().ok_or("there was no run yet")?;
     let path = run.input.path.as_ref().ok_or("the last run read standard input")?;
     let reading = batch.reading.as_ref().ok_or("the last run did not read all of its input")?;
-    let failed = |error: io::Error| format!("{path} cannot be read: {error}");
-    let mut hashing = Hashing::new(File::open(path).map_err(failed)?);
-    io::copy(&mut hashing, &mut io::sink()).map_err(failed)?;
-    if hashing.fingerprint() != reading.fingerprint {
+    let recipe = recipe(&run.input.options, &run.settings);
+    let file = InputFile::open(Path::new(path), recipe).map_err(|error| error.to_string())?;
+    let fingerprint = file.fingerprint_anew().map_err(|error| format!("{path} cannot be read: {error}"))?;
+    if fingerprint != reading.fingerprint {
         return Err(format!("{path} is no longer what the last run read"));
     }
-    let mut file = hashing.into_inner();
-    file.rewind().map_err(failed)?;
-    Rows::open(file, &run.input.options).map_err(|error| format!("{path}: {error}"))
+    file.rows().map_err(|error| format!("{path}: {}", with_causes(&error)))
 }
 
 /// What the notes of a batch have in common, by its last run.

@@ -1,0 +1,148 @@
+//! The input as it is opened: a file, which is read more than once through one handle, or a stream.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, Write};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::error::Error;
+use super::order::{Order, Source};
+use crate::input::{Format, InputError, Options, Recipe, Rows};
+use crate::leadsquared::Form;
+use crate::settings::Settings;
+
+/// What `options` ask for, given what the notes need besides.
+pub(super) fn recipe(options: &Options, settings: &Settings) -> Recipe {
+    let marker_bytes = if settings.marker { Form::MARKER_BYTES as u32 } else { 0 };
+    Recipe::from(options.clone()).reserving(marker_bytes)
+}
+
+/// A file's rows.
+pub(super) type FileRows = Rows<Hashing<Arc<File>>>;
+
+/// A file that is read more than once.
+#[derive(Debug, Clone)]
+pub(super) struct InputFile {
+    file: Arc<File>,
+    /// A workbook that came packed, or from a stream, is read here and there in a copy.
+    unpacked: Option<Arc<File>>,
+    recipe: Recipe,
+}
+
+impl InputFile {
+    /// Opens the file at `path`.
+    pub(super) fn open(path: &Path, recipe: Recipe) -> Result<Self, Error> {
+        let failed = |source| Error::Open { path: path.to_owned(), source };
+        let file = File::open(path).map_err(failed)?;
+        if !file.metadata().map_err(failed)?.is_file() {
+            return Err(Error::NotAFile(path.to_owned()));
+        }
+        Self::of(file, recipe).map_err(failed)
+    }
+
+    /// Takes in a stream that can be read only here and there.
+    pub(super) fn of_stream(mut stream: impl Read, recipe: Recipe) -> io::Result<Self> {
+        let mut file = tempfile::tempfile()?;
+        io::copy(&mut stream, &mut file)?;
+        Self::of(file, recipe)
+    }
+
+    fn of(mut file: File, recipe: Recipe) -> io::Result<Self> {
+        let unpacked = if recipe.format() == Format::Workbook { unpacked(&mut file)? } else { None };
+        Ok(Self { file: Arc::new(file), unpacked: unpacked.map(Arc::new), recipe })
+    }
+
+    /// Its rows, from the first.
+    pub(super) fn rows(&self) -> Result<FileRows, InputError> {
+        let file = self.unpacked.as_ref().unwrap_or(&self.file);
+        let mut from_the_start = Arc::clone(file);
+        from_the_start.rewind().map_err(|source| InputError::Read { byte: 0, source })?;
+        match self.recipe.format() {
+            Format::Workbook => Rows::open_workbook(from_the_start, &self.recipe),
+            _ => Rows::open(Hashing::new(from_the_start), &self.recipe),
+        }
+    }
+
+    /// The hash of all that is in the file, of which `rows` have been read to the end.
+    pub(super) fn fingerprint(&self, rows: &FileRows) -> Result<String, InputError> {
+        match rows.source() {
+            Some(hashing) => Ok(hashing.fingerprint()),
+            None => self.fingerprint_anew().map_err(|source| InputError::Read { byte: 0, source }),
+        }
+    }
+
+    /// The same, of a file that nobody has read.
+    pub(super) fn fingerprint_anew(&self) -> io::Result<String> {
+        let mut file = Arc::clone(&self.file);
+        file.rewind()?;
+        let mut hashing = Hashing::new(file);
+        io::copy(&mut hashing, &mut io::sink())?;
+        Ok(hashing.fingerprint())
+    }
+}
+
+/// What is in a packed file; none of one that is not packed.
+fn unpacked(file: &mut File) -> io::Result<Option<File>> {
+    const GZIP: [u8; 2] = [0x1f, 0x8b];
+    let mut head = [0; GZIP.len()];
+    file.rewind()?;
+    match file.read_exact(&mut head) {
+        Ok(()) if head == GZIP => {}
+        Ok(()) => return Ok(None),
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        Err(error) => return Err(error),
+    }
+    file.rewind()?;
+    let mut unpacked = tempfile::tempfile()?;
+    io::copy(&mut flate2::read::MultiGzDecoder::new(io::BufReader::new(file)), &mut unpacked)?;
+    unpacked.flush()?;
+    Ok(Some(unpacked))
+}
+
+/// The input of a run.
+#[derive(Debug)]
+pub(super) enum Opened {
+    File(InputFile),
+    Stream(Box<Rows<Hashing<io::Stdin>>>),
+}
+
+impl Opened {
+    /// Opens the input of `order`. A workbook on standard input is taken in first.
+    pub(super) fn open(order: &Order, recipe: Recipe) -> Result<Self, Error> {
+        match &order.source {
+            Source::File(path) => Ok(Self::File(InputFile::open(path, recipe)?)),
+            Source::Stdin if recipe.format() == Format::Workbook => InputFile::of_stream(io::stdin().lock(), recipe)
+                .map(Self::File)
+                .map_err(|source| Error::input(order)(InputError::Read { byte: 0, source })),
+            Source::Stdin => {
+                let rows = Rows::open(Hashing::new(io::stdin()), &recipe).map_err(Error::input(order))?;
+                Ok(Self::Stream(Box::new(rows)))
+            }
+        }
+    }
+}
+
+/// Hashes what is read through it.
+#[derive(Debug)]
+pub(super) struct Hashing<R> {
+    source: R,
+    hash: blake3::Hasher,
+}
+
+impl<R> Hashing<R> {
+    pub(super) fn new(source: R) -> Self {
+        Self { source, hash: blake3::Hasher::new() }
+    }
+
+    pub(super) fn fingerprint(&self) -> String {
+        self.hash.finalize().to_hex().to_string()
+    }
+}
+
+impl<R: Read> Read for Hashing<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.source.read(buffer)?;
+        self.hash.update(&buffer[..bytes]);
+        Ok(bytes)
+    }
+}
