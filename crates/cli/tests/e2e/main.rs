@@ -36,6 +36,7 @@ mod sandbox;
 mod settling;
 #[cfg(all(test, unix))]
 mod signals;
+mod spreadsheets;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

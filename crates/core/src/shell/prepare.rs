@@ -9,7 +9,7 @@ use super::input::{InputFile, Opened, recipe};
 use super::ledgers::{self, lock};
 use super::order::{Access, Order};
 use super::platform::is_locked;
-use crate::input::Mapping;
+use crate::input::{Layout, Mapping};
 use crate::job::Ticket;
 use crate::ledger::{self, Aside, Batch, Ledger, Pass, Record, Standing};
 use crate::outcome::Outcome;
@@ -26,6 +26,7 @@ pub struct Prepared {
     torn_bytes: u64,
     pub(super) input: Opened,
     pub(super) mapping: Mapping,
+    layout: Layout,
     pub(super) survey: Option<Survey>,
     pub(super) fingerprint: Option<String>,
     /// Which jobs vanished from the input since the ledger's last word, and which returned.
@@ -48,11 +49,11 @@ impl Prepared {
         };
         let (ledger, mut batch, torn_bytes) = ledgers::open(&order, access)?;
         let input = Opened::open(&order, recipe(&order.options, &order.settings))?;
-        let (mapping, survey, fingerprint) = match &input {
-            Opened::Stream(rows) => (rows.mapping().clone(), None, None),
+        let (mapping, layout, survey, fingerprint) = match &input {
+            Opened::Stream(rows) => (rows.mapping().clone(), rows.layout(), None, None),
             Opened::File(file) => {
-                let First { survey, mapping, fingerprint } = first_reading(file, &order, &mut batch)?;
-                (mapping, Some(survey), Some(fingerprint))
+                let First { survey, mapping, layout, fingerprint } = first_reading(file, &order, &mut batch)?;
+                (mapping, layout, Some(survey), Some(fingerprint))
             }
         };
         let presence = if survey.is_some() { presence_changes(&batch.standings) } else { Vec::new() };
@@ -124,6 +125,11 @@ impl Prepared {
         &self.mapping
     }
 
+    /// How the input turned out to be written.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
     /// What the first reading found; none for a stream.
     pub fn survey(&self) -> Option<&Survey> {
         self.survey.as_ref()
@@ -166,6 +172,7 @@ fn look_at_same_target(path: &Path, target: &str) -> Result<Option<Batch>, Error
 struct First {
     survey: Survey,
     mapping: Mapping,
+    layout: Layout,
     fingerprint: String,
 }
 
@@ -189,7 +196,7 @@ fn read_through(file: &InputFile, order: &Order, past: &Past, batch: &mut Batch)
     let mut rows = file.rows().map_err(&failed)?;
     let survey = survey(&mut rows, &order.ask, past, order.named, &mut batch.standings).map_err(&failed)?;
     let fingerprint = file.fingerprint(&rows).map_err(&failed)?;
-    Ok(First { survey, mapping: rows.mapping().clone(), fingerprint })
+    Ok(First { survey, mapping: rows.mapping().clone(), layout: rows.layout(), fingerprint })
 }
 
 pub(super) fn past(batch: &Batch) -> Past {

@@ -1,0 +1,139 @@
+//! What `check --json` prints.
+
+use std::time::Duration;
+
+use batchpost::input::Shape;
+use batchpost::job::Position;
+use batchpost::reading::{Lengths, Reason, RowNote, Survey};
+use batchpost::shell::Prepared;
+use serde::Serialize;
+use serde_json::value::RawValue;
+
+use super::requests;
+use crate::summary::Summary;
+
+#[derive(Serialize)]
+pub(super) struct Checked<'a> {
+    #[serde(flatten)]
+    summary: Summary,
+    format: &'a str,
+    packed: bool,
+    encoding: Option<&'a str>,
+    delimiter: Option<&'a str>,
+    sheet: Option<&'a str>,
+    columns: &'a [String],
+    ticket_column: &'a str,
+    text_columns: &'a [String],
+    key_column: Option<&'a str>,
+    to_do: u64,
+    blank: u64,
+    duplicates: u64,
+    duplicate_rows: Vec<Place>,
+    known_elsewhere: u64,
+    ticket_shapes: Vec<TicketShape<'a>>,
+    text_bytes: Option<TextBytes>,
+    invalid_reasons: Vec<InvalidReason<'a>>,
+    invalid_rows: Vec<NotedRow<'a>>,
+    held_rows: Vec<NotedRow<'a>>,
+    first_requests: Vec<Box<RawValue>>,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct Place {
+    row: u64,
+    line: u64,
+}
+
+impl From<Position> for Place {
+    fn from(position: Position) -> Self {
+        Self { row: position.record, line: position.line }
+    }
+}
+
+#[derive(Serialize)]
+struct NotedRow<'a> {
+    #[serde(flatten)]
+    place: Place,
+    why: &'a str,
+}
+
+impl<'a> From<&'a RowNote> for NotedRow<'a> {
+    fn from(note: &'a RowNote) -> Self {
+        Self { place: note.position.into(), why: &note.what }
+    }
+}
+
+#[derive(Serialize)]
+struct InvalidReason<'a> {
+    why: &'a str,
+    rows: u64,
+    first: Vec<Place>,
+}
+
+impl<'a> From<&'a Reason> for InvalidReason<'a> {
+    fn from(reason: &'a Reason) -> Self {
+        let first = reason.first.iter().copied().map(Place::from).collect();
+        Self { why: &reason.what, rows: reason.rows, first }
+    }
+}
+
+#[derive(Serialize)]
+struct TicketShape<'a> {
+    shape: &'a str,
+    rows: u64,
+    examples: &'a [String],
+}
+
+impl<'a> From<&'a Shape> for TicketShape<'a> {
+    fn from(shape: &'a Shape) -> Self {
+        Self { shape: &shape.pattern, rows: shape.count, examples: &shape.examples }
+    }
+}
+
+#[derive(Serialize)]
+struct TextBytes {
+    shortest: usize,
+    mean: u64,
+    longest: usize,
+    longest_at: Place,
+}
+
+impl From<Lengths> for TextBytes {
+    fn from(lengths: Lengths) -> Self {
+        let Lengths { shortest, longest, longest_at, .. } = lengths;
+        Self { shortest, mean: lengths.mean(), longest, longest_at: longest_at.into() }
+    }
+}
+
+impl<'a> Checked<'a> {
+    pub(super) fn new(prepared: &'a Prepared, survey: &'a Survey, time: Duration) -> Self {
+        let ledger = prepared.continues().then_some(prepared.order().ledger.as_path());
+        let layout = prepared.layout();
+        let mapping = prepared.mapping();
+        Self {
+            summary: Summary::of_prepared(prepared, survey.counts, ledger),
+            format: &layout.format,
+            packed: layout.packed,
+            encoding: layout.encoding.as_deref(),
+            delimiter: layout.delimiter.as_deref(),
+            sheet: layout.sheet.as_deref(),
+            columns: &layout.columns,
+            ticket_column: &mapping.ticket,
+            text_columns: &mapping.text,
+            key_column: mapping.key.as_deref(),
+            to_do: survey.to_do,
+            blank: survey.blank,
+            duplicates: survey.duplicates,
+            duplicate_rows: survey.repeats.iter().map(|note| note.position.into()).collect(),
+            known_elsewhere: prepared.elsewhere().iter().map(|(_, rows)| rows).sum(),
+            ticket_shapes: survey.profile.tickets.shapes().map(TicketShape::from).collect(),
+            text_bytes: survey.profile.texts.map(TextBytes::from),
+            invalid_reasons: survey.profile.reasons.iter().map(InvalidReason::from).collect(),
+            invalid_rows: survey.invalid.iter().map(NotedRow::from).collect(),
+            held_rows: survey.held.iter().map(NotedRow::from).collect(),
+            first_requests: requests(prepared.order(), survey).collect(),
+            seconds: time.as_secs_f64(),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! `check`: what a run would find. Sends nothing, writes nothing.
+
+mod json;
+mod words;
+
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::bail;
+use batchpost::reading::Survey;
+use batchpost::settings::Settings;
+use batchpost::shell::{Access, Order, Prepared, Source, look};
+use serde_json::value::RawValue;
+
+use super::resolve::{self, What};
+use crate::args::{ChangedArg, Check, DoubtArg, Known, Output, ThisTime};
+use crate::exit;
+
+pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
+    if resolve::source(&check.input.input) == Source::Stdin {
+        bail!("standard input can be read only once, and a run needs it; check a file");
+    }
+    let ledger = resolve::ledger(&check.input)?;
+    let settings = Settings {
+        limits: resolve::limits(&check.limits)?,
+        fields: check.input.fields.clone(),
+        duplicates: resolve::duplicates(&check.input),
+        ..Settings::default()
+    };
+    let this_time = ThisTime { in_doubt: DoubtArg::Hold, first: None, changed: ChangedArg::Hold, yes: true };
+    let known = Known { known: None, history: check.history.clone() };
+    let source = resolve::source(&check.input.input);
+    let target = target(check, &ledger)?;
+    let what = What { source, options: resolve::options(&check.input)?, ledger, target, settings };
+    let prepared = Prepared::open(resolve::order(what, &this_time, known)?, Access::Look)?;
+    let Some(survey) = prepared.survey() else { bail!("only a file can be checked") };
+
+    // The best that is possible, with a guess at how long replies take.
+    let time = prepared.order().settings.best_finish(survey.to_do, Duration::from_millis(200));
+    let mut stdout = io::stdout().lock();
+    if output.json {
+        writeln!(stdout, "{}", serde_json::to_string(&json::Checked::new(&prepared, survey, time))?)?;
+    } else {
+        words::write(&mut stdout, &prepared, survey, time)?;
+    }
+    if !prepared.elsewhere().is_empty() {
+        return Ok(exit::USAGE);
+    }
+    Ok(exit::of_batch(&survey.counts, None, None))
+}
+
+/// The target that keys are made for: as asked, else that of the ledger that is there.
+fn target(check: &Check, ledger: &Path) -> anyhow::Result<String> {
+    if let Some(endpoint) = resolve::endpoint(&check.target)? {
+        return Ok(endpoint.as_str().to_owned());
+    }
+    if !check.target.sandbox && ledger.exists() {
+        return Ok(look(ledger)?.0.header.target);
+    }
+    Ok(resolve::SANDBOX.to_owned())
+}
+
+/// The bodies of the first requests, to the byte.
+fn requests(order: &Order, survey: &Survey) -> impl Iterator<Item = Box<RawValue>> {
+    let body = |job| serde_json::from_slice(&order.form.request(job).body).expect("a request's body is JSON");
+    survey.next.iter().map(body)
+}

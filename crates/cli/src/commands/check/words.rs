@@ -1,0 +1,146 @@
+//! What `check` prints for people.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use batchpost::input::{Layout, Mapping};
+use batchpost::reading::{Profile, RowNote, Survey};
+use batchpost::shell::Prepared;
+
+use super::{requests, resolve};
+use crate::summary::{table, thousands};
+
+pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, time: Duration) -> io::Result<()> {
+    let order = prepared.order();
+    writeln!(out, "format: {}", layout(prepared.layout()))?;
+    writeln!(out, "columns: {}", mapping(prepared.mapping()))?;
+    match order.ask.identity.target.as_str() {
+        resolve::SANDBOX => {
+            writeln!(out, "to: not said, so other ledgers are not compared (--host and --tenant, or --url)")?;
+        }
+        target => writeln!(out, "to: {target}")?,
+    }
+    match prepared.continues() {
+        true => writeln!(out, "ledger: {}", order.ledger.display())?,
+        false => writeln!(out, "ledger: none yet at {}", order.ledger.display())?,
+    }
+    write!(out, "{}", table(&survey.counts))?;
+    let (vanished, in_doubt) = prepared.vanished();
+    if vanished > 0 {
+        writeln!(
+            out,
+            "{:>10}  in the ledger and no longer in the input, {in_doubt} of them in doubt",
+            thousands(vanished)
+        )?;
+    }
+    for (path, rows) in prepared.elsewhere() {
+        writeln!(out, "{:>10}  posted or in doubt by the word of {}", thousands(*rows), path.display())?;
+    }
+    profile(out, &survey.profile)?;
+    rows(out, "exactly like an earlier row", &survey.repeats, survey.duplicates)?;
+    rows(out, "held", &survey.held, survey.counts.held)?;
+    invalid(out, survey)?;
+    if survey.to_do > 0 {
+        writeln!(out, "first requests:")?;
+        for request in requests(order, survey) {
+            writeln!(out, "  {request}")?;
+        }
+        let time = humantime::format_duration(Duration::from_secs(time.as_secs().max(1)));
+        writeln!(out, "{} to send, in about {time}", thousands(survey.to_do))?;
+    }
+    if !prepared.elsewhere().is_empty() {
+        writeln!(out, "run will refuse: rows were posted before; say --known skip to leave them out, or --known post")?;
+    }
+    Ok(())
+}
+
+fn layout(layout: &Layout) -> String {
+    let mut words = layout.format.clone();
+    let mut add = |more: String| words += &more;
+    if let Some(sheet) = &layout.sheet {
+        add(format!(", sheet {sheet:?}"));
+    }
+    if let Some(encoding) = &layout.encoding {
+        add(format!(", {encoding}"));
+    }
+    if let Some(delimiter) = &layout.delimiter {
+        add(format!(", cells divided by {delimiter}"));
+    }
+    if layout.packed {
+        add(", packed with gzip".to_owned());
+    }
+    words
+}
+
+fn mapping(mapping: &Mapping) -> String {
+    let text = match mapping.text.as_slice() {
+        [] => "text by the template".to_owned(),
+        names => {
+            let names: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
+            format!("text from {}", names.join(" and "))
+        }
+    };
+    let named = mapping.key.as_ref().map(|column| format!(", jobs named by {column:?}")).unwrap_or_default();
+    format!("ticket from {:?}, {text}{named}", mapping.ticket)
+}
+
+fn profile(out: &mut impl Write, profile: &Profile) -> io::Result<()> {
+    let mut shapes = profile.tickets.shapes().peekable();
+    if shapes.peek().is_some() {
+        writeln!(out, "ticket ids as they are written, 9 for any digits:")?;
+        for shape in shapes {
+            writeln!(out, "{:>10}  {} (like {})", thousands(shape.count), shape.pattern, shape.examples.join(", "))?;
+        }
+        if profile.tickets.other > 0 {
+            writeln!(out, "{:>10}  of other shapes", thousands(profile.tickets.other))?;
+        }
+        writeln!(
+            out,
+            "            the API's ticket id is the number in the ticket page's URL, which need not be the one that people see"
+        )?;
+    }
+    if let Some(texts) = &profile.texts {
+        let (shortest, mean, longest) = (thousands(texts.shortest as u64), thousands(texts.mean()), texts.longest);
+        let longest = thousands(longest as u64);
+        writeln!(
+            out,
+            "texts: {shortest} to {longest} bytes, {mean} on average; the longest is {}",
+            texts.longest_at
+        )?;
+    }
+    Ok(())
+}
+
+/// Rows of one kind, those that are named and how many more there are.
+fn rows(out: &mut impl Write, kind: &str, named: &[RowNote], all: u64) -> io::Result<()> {
+    if all == 0 {
+        return Ok(());
+    }
+    writeln!(out, "{kind}:")?;
+    for note in named {
+        let ticket = note.ticket.map(|ticket| format!(", ticket {ticket}")).unwrap_or_default();
+        writeln!(out, "  {}{ticket}: {}", note.position, note.what)?;
+    }
+    and_more(out, all - named.len() as u64)
+}
+
+fn invalid(out: &mut impl Write, survey: &Survey) -> io::Result<()> {
+    if survey.counts.invalid == 0 {
+        return Ok(());
+    }
+    writeln!(out, "what is wrong with rows:")?;
+    for reason in &survey.profile.reasons {
+        let first: Vec<String> = reason.first.iter().map(|position| position.record.to_string()).collect();
+        let more = if reason.rows > first.len() as u64 { "..." } else { "" };
+        writeln!(out, "{:>10}  {} (rows {}{more})", thousands(reason.rows), reason.what, first.join(", "))?;
+    }
+    writeln!(out, "invalid rows:")?;
+    for note in &survey.invalid {
+        writeln!(out, "  {}: {}", note.position, note.what)?;
+    }
+    and_more(out, survey.counts.invalid - survey.invalid.len() as u64)
+}
+
+fn and_more(out: &mut impl Write, more: u64) -> io::Result<()> {
+    if more > 0 { writeln!(out, "  and {} more", thousands(more)) } else { Ok(()) }
+}
