@@ -13,6 +13,12 @@ pub enum TemplateError {
         /// What the parser found.
         why: String,
     },
+    /// A tag that goes on and on.
+    #[error("line {line} of the template: the tag is too long, or there are too many elif; use {{% set %}} to divide it")]
+    TooLong {
+        /// From 1.
+        line: usize,
+    },
     /// A filter that does not exist.
     #[error("line {line} of the template: there is no {kind} {name:?}{}", meant(close))]
     Unknown {

@@ -12,7 +12,7 @@ use super::entities;
 /// The text of `html`.
 pub(super) fn to_text(html: &str) -> String {
     let mut text = Text::default();
-    let mut tags = Tags { html, quotes_close: true };
+    let mut tags = Tags { html, quotes_close: true, tags_close: true };
     let mut at = 0;
     while let Some(found) = memchr::memchr(b'<', html[at..].as_bytes()) {
         text.add(&html[at..at + found]);
@@ -70,6 +70,8 @@ struct Tags<'a> {
     /// Until a tag's quote is never closed: from then on quotes mean nothing, so that no text is searched to its end
     /// for each of its tags.
     quotes_close: bool,
+    /// Until there is no `>` any more.
+    tags_close: bool,
 }
 
 impl<'a> Tags<'a> {
@@ -100,6 +102,9 @@ impl<'a> Tags<'a> {
     /// Where the `>` is that ends a tag.
     fn end(&mut self, tag: &str) -> Option<usize> {
         let bytes = tag.as_bytes();
+        if !self.tags_close {
+            return None;
+        }
         if self.quotes_close {
             let mut at = 0;
             loop {
@@ -113,7 +118,9 @@ impl<'a> Tags<'a> {
             }
             self.quotes_close = false;
         }
-        memchr::memchr(b'>', bytes)
+        let end = memchr::memchr(b'>', bytes);
+        self.tags_close = end.is_some();
+        end
     }
 }
 

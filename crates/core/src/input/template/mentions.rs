@@ -20,6 +20,8 @@ pub(super) struct Mentions<'a> {
     pub(super) tests: Vec<At<'a>>,
     /// All words that stand for themselves: names, and the language's own.
     pub(super) words: Vec<At<'a>>,
+    /// The line of the first tag that is longer than [`Mentions::LONGEST_TAG`], or of one `elif` too many.
+    pub(super) too_long: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,11 +33,16 @@ enum Token<'a> {
 }
 
 impl<'a> Mentions<'a> {
+    /// In words, texts and marks. minijinja goes one call deeper for each of some, and chains of `elif`, without a
+    /// bound of its own: 100,000 times `not` overflow the stack.
+    const LONGEST_TAG: usize = 250;
+
     pub(super) fn of(template: &'a str) -> Self {
         let mut mentions = Self::default();
         let mut line = Lines { template, counted: 0, line: 1 };
         let mut rest = template;
-        while let Some(open) = rest.find("{{").into_iter().chain(rest.find("{%")).chain(rest.find("{#")).min() {
+        let mut elifs = 0;
+        while let Some(open) = tag(rest) {
             let body = &rest[open + 2..];
             if rest[open..].starts_with("{#") {
                 rest = body.split_once("#}").map_or("", |(_, after)| after);
@@ -43,10 +50,15 @@ impl<'a> Mentions<'a> {
             }
             let close = if rest[open..].starts_with("{{") { '}' } else { '%' };
             let (tokens, after) = tokens(body, close);
-            let first = tokens.first().map(|(token, _)| *token);
+            let mark = |token: &Token<'_>| matches!(token, Token::Mark('-' | '+'));
+            let first = tokens.iter().map(|(token, _)| *token).find(|token| !mark(token));
             let raw = close == '%' && first == Some(Token::Word("raw"));
             let tokens: Vec<(Token<'a>, usize)> =
                 tokens.into_iter().map(|(token, left)| (token, line.at(template.len() - left))).collect();
+            elifs += usize::from(first == Some(Token::Word("elif")));
+            if tokens.len() > Self::LONGEST_TAG || elifs > Self::LONGEST_TAG {
+                mentions.too_long = mentions.too_long.or(tokens.first().map(|(_, line)| *line));
+            }
             mentions.add(&tokens);
             rest = if raw { after_raw(after) } else { after };
         }
@@ -78,6 +90,12 @@ impl<'a> Mentions<'a> {
             }
         }
     }
+}
+
+/// Where the next tag or comment begins.
+fn tag(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    memchr::memchr_iter(b'{', bytes).find(|&at| matches!(bytes.get(at + 1), Some(b'{' | b'%' | b'#')))
 }
 
 /// Counts lines up to offsets that only grow.

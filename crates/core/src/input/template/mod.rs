@@ -66,8 +66,12 @@ impl TryFrom<String> for Template {
     type Error = TemplateError;
 
     fn try_from(text: String) -> Result<Self, TemplateError> {
+        let mentions = mentions::Mentions::of(&text);
+        if let Some(line) = mentions.too_long {
+            return Err(TemplateError::TooLong { line });
+        }
         renderer::compile(&text)?;
-        known::check(&mentions::Mentions::of(&text))?;
+        known::check(&mentions)?;
         Ok(Self(text))
     }
 }

@@ -104,11 +104,10 @@ impl Renderer {
         object: &serde_json::Map<String, serde_json::Value>,
     ) -> Result<String, RenderError> {
         let row = match &self.names {
-            Some(names) => names
-                .iter()
-                .filter_map(|name| object.get(name).map(|json| (name.as_str(), value(json))))
-                .collect::<Value>(),
-            None => object.iter().map(|(name, json)| (name.as_str(), value(json))).collect(),
+            Some(names) => Value::from_pairs(
+                names.iter().filter_map(|name| object.get(name).map(|json| (name.as_str(), value(json)))),
+            ),
+            None => Value::from_pairs(object.iter().map(|(name, json)| (name.as_str(), value(json)))),
         };
         self.render(row)
     }

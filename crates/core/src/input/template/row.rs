@@ -103,6 +103,8 @@ pub(super) fn value(json: &serde_json::Value) -> Value {
         },
         serde_json::Value::String(text) => Value::from(text),
         serde_json::Value::Array(items) => items.iter().map(value).collect(),
-        serde_json::Value::Object(object) => object.iter().map(|(name, json)| (name.as_str(), value(json))).collect(),
+        serde_json::Value::Object(object) => {
+            Value::from_pairs(object.iter().map(|(name, json)| (name.as_str(), value(json))))
+        }
     }
 }
