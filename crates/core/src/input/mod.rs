@@ -36,10 +36,18 @@ mod object;
 mod options;
 mod recipe;
 mod rows;
+mod shapes;
 mod source;
+#[cfg_attr(not(test), expect(dead_code, reason = "no option asks for a template yet"))]
+mod template;
+#[cfg_attr(not(test), expect(dead_code, reason = "no option asks for a pattern or a table yet"))]
+mod ticket;
 
 pub use columns::Mapping;
 pub use error::{InputError, InvalidRow, Names, OptionError};
 pub use options::{ColumnChoice, Field, Format, MaxText, Options, TooLong};
 pub use recipe::Recipe;
 pub use rows::{Content, Row, Rows};
+pub use shapes::{IdShapes, Shape};
+pub use template::{RenderError, Template, TemplateError};
+pub use ticket::{LookupError, LookupSpec, LookupSpecError, LookupTable, NoTicket, PatternError, TicketPattern};

@@ -1,0 +1,155 @@
+//! Templates: the text of a note made of a row's cells, in the language of Jinja.
+//!
+//! # Names
+//!
+//! `{{ Date }}` is the column with exactly this name; `{{ row["Agent name"] }}` is any column. A JSON object's values
+//! are reached the same way, nested ones too: `{{ customer.name }}`, `{{ row.customer.name }}`. `row` is always the
+//! row: a column of this name is `row["row"]`, and so is one whose name is a word of the language (`row["if"]`,
+//! `row["none"]`) or, in a loop, `row["loop"]`. A column may be called like a filter. There are no functions, so that
+//! a name is always a column's; `include` and `macro` do not exist either.
+//!
+//! A column that is not there is found before the first row is read. A name that a JSON object does not have makes
+//! its row invalid, unless the template says `| default('')`. A JSON null is an empty text, as it is without a
+//! template.
+//!
+//! Cells are texts: `{% if Count | int > 5 %}` compares numbers. Cells are never read as a template, and nothing is
+//! escaped, unless with `| escape`.
+//!
+//! # Filters
+//!
+//! `date`, `excel_date` and `html_to_text` (see [`filters`]), and those of Jinja that make texts, numbers and lists of
+//! one another: [`known::FILTERS`].
+//!
+//! # Bounds
+//!
+//! A note has at most [`Renderer::MOST_BYTES`], and [`Renderer::FUEL`] bounds the work for one row, so that a template
+//! that loops without end makes an invalid row and not a run that stands.
+
+mod entities;
+mod error;
+mod filters;
+mod html;
+mod known;
+mod mentions;
+mod renderer;
+mod row;
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+pub use error::{RenderError, TemplateError};
+#[expect(unused_imports, reason = "no option asks for a template yet")]
+pub(super) use renderer::Renderer;
+
+/// A template as it was written; one that exists compiles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Template(String);
+
+impl fmt::Display for Template {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl FromStr for Template {
+    type Err = TemplateError;
+
+    fn from_str(text: &str) -> Result<Self, TemplateError> {
+        Self::try_from(text.to_owned())
+    }
+}
+
+impl TryFrom<String> for Template {
+    type Error = TemplateError;
+
+    fn try_from(text: String) -> Result<Self, TemplateError> {
+        let mentions = mentions::Mentions::of(&text);
+        if let Some(line) = mentions.too_long {
+            return Err(TemplateError::TooLong { line });
+        }
+        renderer::compile(&text)?;
+        known::check(&mentions)?;
+        Ok(Self(text))
+    }
+}
+
+impl From<Template> for String {
+    fn from(template: Template) -> String {
+        template.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn refused(text: &str) -> String {
+        text.parse::<Template>().unwrap_err().to_string()
+    }
+
+    #[test]
+    fn templates_survive_text_and_json() {
+        let text = "Von {{ row[\"Agent name\"] }}\n{% if a %}x{% endif %}\n\n";
+        let template: Template = text.parse().unwrap();
+        assert_eq!(template.to_string(), text);
+        let json = serde_json::to_string(&template).unwrap();
+        assert_eq!(serde_json::from_str::<Template>(&json).unwrap(), template);
+        assert!(serde_json::from_str::<Template>(r#""{{ a ""#).is_err());
+    }
+
+    #[test]
+    fn what_does_not_compile_names_its_line() {
+        for (text, wanted) in [
+            ("a\n{{ b", "line 2 of the template: unexpected end of input"),
+            ("a\n\n{% if x %}", "line 3 of the template: unexpected end of input"),
+            ("{% include 'x' %}", "line 1 of the template: unknown statement include"),
+            ("{% macro x() %}{% endmacro %}", "line 1 of the template: unknown statement macro"),
+            ("a\n{{ x | dte }}", "line 2 of the template: there is no filter \"dte\"; is \"date\" meant?"),
+            ("{{ x | frobnicate }}", "line 1 of the template: there is no filter \"frobnicate\""),
+            ("{% filter uper %}x{% endfilter %}", "line 1 of the template: there is no filter \"uper\""),
+            ("{% if x is not definedd %}{% endif %}", "line 1 of the template: there is no test \"definedd\""),
+        ] {
+            let error = refused(text);
+            assert!(error.starts_with(wanted), "{text:?}: {error}");
+        }
+        let error = refused("{{ Agent name }}");
+        assert!(error.ends_with(r#"; a name with blanks is written row["Agent name"]"#), "{error}");
+    }
+
+    #[test]
+    fn deep_nesting_is_an_error_and_no_overflow() {
+        for (open, deep) in [
+            ("{{ ", "("),
+            ("{{ ", "["),
+            ("{{ ", "{1: "),
+            ("{{ ", "not "),
+            ("{{ ", "-"),
+            ("{{ ", "- "),
+            ("", "{% if x %}"),
+            ("{{ x", ".a"),
+            ("{{ x", " ~ x"),
+            ("{{ x", " + x"),
+            ("{{ x", "**x"),
+            ("{{ x", "|d"),
+            ("{{ x", "[1]"),
+            ("{{ x", "()"),
+            ("{{ x", " if x else x"),
+            ("{{ x", " and x"),
+            ("{{ x", " or x"),
+            ("{{ x", "==x"),
+            ("{{ x", " is not eq x"),
+            ("{{ x", " not in x"),
+            ("{% if x %}", "{% elif x %}"),
+            ("{% filter d ", "|d"),
+        ] {
+            eprintln!("{open}{deep}");
+            for n in [1000, 100_000] {
+                let _ = format!("{open}{}", deep.repeat(n)).parse::<Template>();
+                let _ = format!("{open}{} }}}}", deep.repeat(n)).parse::<Template>();
+            }
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! A template compiled for its input.
+
+use std::io;
+use std::sync::Arc;
+
+use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
+
+use super::error::{RenderError, TemplateError};
+use super::mentions::{Mentions, closest};
+use super::row::{Cells, Columns, Place, Root, value};
+use super::{Template, filters, known};
+use crate::input::error::Names;
+use crate::job::shorten;
+
+/// The one template of an environment.
+const NAME: &str = "template";
+
+/// Makes the text of each row.
+#[derive(Debug)]
+pub(crate) struct Renderer {
+    environment: Environment<'static>,
+    columns: Arc<Columns>,
+    /// Of the columns, those that are needed, by index; of an object's names, those.
+    uses: Vec<usize>,
+    names: Option<Vec<String>>,
+}
+
+impl Renderer {
+    /// The longest text.
+    pub(crate) const MOST_BYTES: usize = 1 << 20;
+    /// What a row may take, in minijinja's measure: an instruction, or 64 bytes moved. A row as large as one may be,
+    /// 1 MiB, goes through some thirty filters with it; a loop without end is over in a fraction of a second.
+    pub(crate) const FUEL: u64 = 500_000;
+
+    /// For cells under these columns. All that the template names must be there, once.
+    pub(crate) fn for_columns(template: &Template, columns: &[String]) -> Result<Self, TemplateError> {
+        let (environment, used) = compile(&template.0)?;
+        let mentions = Mentions::of(&template.0);
+        let columns = Arc::new(Columns::new(columns));
+        let mut named = mentions.columns.clone();
+        for name in used.iter().filter(|name| *name != "row") {
+            let at = mentions.words.iter().find(|(word, _)| word == name);
+            named.push(at.copied().unwrap_or((name, 1)));
+        }
+        named.sort_by_key(|(_, line)| *line);
+        let mut uses = named
+            .into_iter()
+            .map(|(name, line)| match columns.place(name) {
+                Some(Place::Once(index)) => Ok(index),
+                Some(Place::Twice) => Err(TemplateError::RepeatedColumn { line, name: name.to_owned() }),
+                None => Err(TemplateError::UnknownColumn {
+                    line,
+                    name: name.to_owned(),
+                    close: closest(name, columns.names().iter().map(String::as_str)).map(str::to_owned),
+                    columns: Names(columns.names().to_vec()),
+                }),
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        if needs_whole_row(&mentions, &used) {
+            uses = (0..columns.names().len()).collect();
+        }
+        uses.sort_unstable();
+        uses.dedup();
+        Ok(Self { environment, columns, uses, names: None })
+    }
+
+    /// For JSON objects, of which each may have other names.
+    pub(crate) fn for_objects(template: &Template) -> Result<Self, TemplateError> {
+        let (environment, mut used) = compile(&template.0)?;
+        let mentions = Mentions::of(&template.0);
+        let whole = needs_whole_row(&mentions, &used);
+        used.retain(|name| name != "row");
+        used.extend(mentions.columns.iter().map(|(name, _)| (*name).to_owned()));
+        used.sort_unstable();
+        used.dedup();
+        let columns = Arc::new(Columns::new(&[]));
+        Ok(Self { environment, columns, uses: Vec::new(), names: (!whole).then_some(used) })
+    }
+
+    /// The columns that the template needs, by index, in order: all, if that cannot be told beforehand.
+    pub(crate) fn uses(&self) -> &[usize] {
+        &self.uses
+    }
+
+    /// The names of an object that the template needs, sorted; none if that cannot be told beforehand.
+    pub(crate) fn uses_names(&self) -> Option<&[String]> {
+        self.names.as_deref()
+    }
+
+    /// The text of a row with one cell for each column. Cells that the template does not use are not looked at.
+    pub(crate) fn render_cells(&mut self, cells: &[impl AsRef<str>]) -> Result<String, RenderError> {
+        let mut values = vec![Value::UNDEFINED; self.columns.names().len()];
+        for &index in &self.uses {
+            if let Some(cell) = cells.get(index) {
+                values[index] = Value::from(cell.as_ref());
+            }
+        }
+        self.render(Value::from_object(Cells { columns: Arc::clone(&self.columns), cells: values }))
+    }
+
+    /// The text of a JSON object.
+    pub(crate) fn render_object(
+        &mut self,
+        object: &serde_json::Map<String, serde_json::Value>,
+    ) -> Result<String, RenderError> {
+        let row = match &self.names {
+            Some(names) => Value::from_pairs(
+                names.iter().filter_map(|name| object.get(name).map(|json| (name.as_str(), value(json)))),
+            ),
+            None => Value::from_pairs(object.iter().map(|(name, json)| (name.as_str(), value(json)))),
+        };
+        self.render(row)
+    }
+
+    fn render(&self, row: Value) -> Result<String, RenderError> {
+        let template = self.environment.get_template(NAME).map_err(|error| failure(&error))?;
+        let mut text = Capped { bytes: Vec::new(), full: false };
+        let rendered = template.render_captured_to(Value::from_object(Root(row)), &mut text).map(drop);
+        if text.full {
+            return Err(RenderError::TooLong { most_bytes: Self::MOST_BYTES });
+        }
+        rendered.map_err(|error| failure(&error))?;
+        Ok(String::from_utf8(text.bytes).expect("only whole texts are written"))
+    }
+}
+
+/// Whether any column may be meant. If the two readings of a template do not agree on `row`, so it is.
+fn needs_whole_row(mentions: &Mentions<'_>, used: &[String]) -> bool {
+    let row = used.iter().any(|name| name == "row");
+    mentions.whole_row || (row && mentions.columns.is_empty())
+}
+
+/// Compiles a template; the names that it uses, sorted.
+pub(super) fn compile(text: &str) -> Result<(Environment<'static>, Vec<String>), TemplateError> {
+    let mut environment = Environment::new();
+    environment.set_undefined_behavior(UndefinedBehavior::Strict);
+    environment.set_auto_escape_callback(|_| AutoEscape::None);
+    environment.set_fuel(Some(Renderer::FUEL));
+    // Only so does an error say which name is undefined.
+    environment.set_debug(true);
+    for function in ["debug", "dict", "namespace", "range"] {
+        environment.remove_global(function);
+    }
+    for filter in known::FILTERS_OFF {
+        environment.remove_filter(filter);
+    }
+    filters::add_to(&mut environment);
+    environment.add_template_owned(NAME, text.to_owned()).map_err(|error| syntax(&error, text))?;
+    let template = environment.get_template(NAME).map_err(|error| syntax(&error, text))?;
+    let mut used: Vec<String> = template.undeclared_variables(false).into_iter().collect();
+    used.sort_unstable();
+    Ok((environment, used))
+}
+
+fn syntax(error: &minijinja::Error, text: &str) -> TemplateError {
+    let line = error.line().unwrap_or(1);
+    let mut why = shorten(error.detail().unwrap_or("it cannot be read"), 200);
+    // A tag of words only: most likely a column's name, written plainly.
+    let tags = text.lines().nth(line - 1).unwrap_or_default().split("{{").skip(1);
+    let mut names = tags.filter_map(|tag| tag.split_once("}}")).map(|(tag, _)| tag.trim());
+    let plain = |name: &str| name.contains(' ') && name.chars().all(|c| c == ' ' || c == '_' || c.is_alphanumeric());
+    if let Some(name) = names.find(|name| plain(name)) {
+        why = format!("{why}; a name with blanks is written row[{:?}]", shorten(name, 60));
+    }
+    TemplateError::Syntax { line, why }
+}
+
+fn failure(error: &minijinja::Error) -> RenderError {
+    let line = error.line().unwrap_or(1);
+    let why = || shorten(error.detail().unwrap_or("it fails"), 300);
+    match error.kind() {
+        ErrorKind::UndefinedError => RenderError::Undefined { line, what: why() },
+        ErrorKind::OutOfFuel => RenderError::TooMuchWork { line },
+        kind => match error.detail() {
+            Some(_) => RenderError::Failed { line, why: why() },
+            None => RenderError::Failed { line, why: kind.to_string() },
+        },
+    }
+}
+
+/// Takes a text up to its longest.
+struct Capped {
+    bytes: Vec<u8>,
+    full: bool,
+}
+
+impl io::Write for Capped {
+    fn write(&mut self, text: &[u8]) -> io::Result<usize> {
+        if self.bytes.len() + text.len() > Renderer::MOST_BYTES {
+            self.full = true;
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.bytes.extend_from_slice(text);
+        Ok(text.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,110 @@
+//! A row as a template sees it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use minijinja::value::{Enumerator, Object, ObjectRepr};
+use minijinja::{Error, ErrorKind, Value};
+
+/// The columns by name.
+#[derive(Debug)]
+pub(super) struct Columns {
+    names: Vec<String>,
+    places: HashMap<String, Place>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// By index.
+    Once(usize),
+    /// The header has the name twice.
+    Twice,
+}
+
+impl Columns {
+    pub(super) fn new(names: &[String]) -> Self {
+        let mut places = HashMap::with_capacity(names.len());
+        for (index, name) in names.iter().enumerate() {
+            let place = places.entry(name.clone()).or_insert(Place::Once(index));
+            if *place != Place::Once(index) {
+                *place = Place::Twice;
+            }
+        }
+        Self { names: names.to_vec(), places }
+    }
+
+    pub(super) fn place(&self, name: &str) -> Option<Place> {
+        self.places.get(name).copied()
+    }
+
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+}
+
+/// `row`, of cells: those that the template uses, and nothing in the places of others.
+#[derive(Debug)]
+pub(super) struct Cells {
+    pub(super) columns: Arc<Columns>,
+    pub(super) cells: Vec<Value>,
+}
+
+impl Object for Cells {
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        match self.columns.place(key)? {
+            Place::Once(index) => self.cells.get(index).cloned(),
+            Place::Twice => {
+                let why = format!("the header has the column {key:?} more than once");
+                Some(Error::new(ErrorKind::InvalidOperation, why).into())
+            }
+        }
+    }
+
+    fn enumerate(self: &Arc<Self>) -> Enumerator {
+        Enumerator::Values(self.columns.names().iter().map(Value::from).collect())
+    }
+}
+
+/// What names are looked up in: `row`, and what is in it.
+#[derive(Debug)]
+pub(super) struct Root(pub(super) Value);
+
+impl Object for Root {
+    fn repr(self: &Arc<Self>) -> ObjectRepr {
+        ObjectRepr::Map
+    }
+
+    fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
+        self.get_value_by_str(key.as_str()?)
+    }
+
+    fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
+        match key {
+            "row" => Some(self.0.clone()),
+            name => self.0.as_object()?.get_value_by_str(name),
+        }
+    }
+}
+
+/// A JSON value as a template sees it. Null is an empty text, as it is in a mapped column: nobody wants to read
+/// `none` in a note.
+pub(super) fn value(json: &serde_json::Value) -> Value {
+    match json {
+        serde_json::Value::Null => Value::from(""),
+        serde_json::Value::Bool(bool) => Value::from(*bool),
+        serde_json::Value::Number(number) => match (number.as_u64(), number.as_i64()) {
+            (Some(number), _) => Value::from(number),
+            (None, Some(number)) => Value::from(number),
+            (None, None) => number.as_f64().map_or_else(|| Value::from(number.to_string()), Value::from),
+        },
+        serde_json::Value::String(text) => Value::from(text),
+        serde_json::Value::Array(items) => items.iter().map(value).collect(),
+        serde_json::Value::Object(object) => {
+            Value::from_pairs(object.iter().map(|(name, json)| (name.as_str(), value(json))))
+        }
+    }
+}

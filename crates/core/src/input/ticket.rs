@@ -1,0 +1,286 @@
+//! Tickets as people write them: taken out of a longer text by a pattern, and looked up in a table of old and new ids.
+
+mod lookup;
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use regex::{CaptureLocations, Regex, RegexBuilder};
+use serde::{Deserialize, Serialize};
+
+pub use lookup::{LookupError, LookupSpec, LookupSpecError, LookupTable};
+
+use crate::job::{Ticket, TicketError, shorten};
+
+/// Where the id stands in a ticket cell: a regular expression with one group, as in `TKT-0*(\d+)`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct TicketPattern(Regex);
+
+/// Why a text is not a [`TicketPattern`].
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum PatternError {
+    /// Not a regular expression, or one too large.
+    #[error("{0}")]
+    Regex(#[from] regex::Error),
+    /// Which group is the id must be plain.
+    #[error(
+        r"the pattern has {0} groups and must have one, around the id, as in TKT-0*(\d+); (?:...) groups without taking"
+    )]
+    Groups(usize),
+}
+
+/// Why there is no ticket id in a cell.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoTicket {
+    /// What stands there, or what the pattern took from it, is no ticket id.
+    #[error(transparent)]
+    Ticket(#[from] TicketError),
+    /// The pattern takes nothing from the cell.
+    #[error("{cell:?} does not match the pattern {pattern}")]
+    NoMatch {
+        /// The cell's text, cut short.
+        cell: String,
+        /// The pattern.
+        pattern: String,
+    },
+    /// The pattern takes different ids from it.
+    #[error("{cell:?} holds both {first:?} and {second:?}; which one is meant cannot be known")]
+    Several {
+        /// The cell's text, cut short.
+        cell: String,
+        /// The first.
+        first: String,
+        /// The first that differs.
+        second: String,
+    },
+    /// The pattern takes the zeros too.
+    #[error(r"the pattern takes {found:?} from {cell:?}; use 0*(\d+) to leave leading zeros out")]
+    LeadingZeros {
+        /// The cell's text, cut short.
+        cell: String,
+        /// What the pattern took.
+        found: String,
+    },
+    /// Longer than any id or link.
+    #[error("the ticket cell is longer than {most_bytes} bytes: {cell:?}")]
+    TooLong {
+        /// The cell's text, cut short.
+        cell: String,
+        /// The most that are searched.
+        most_bytes: usize,
+    },
+    /// The table does not have it.
+    #[error("{found:?} is not in the lookup table")]
+    NotInTable {
+        /// What was looked up.
+        found: String,
+    },
+}
+
+impl TicketPattern {
+    /// Of the compiled expression. What people write for ids takes a few kB.
+    const LARGEST_BYTES: usize = 1 << 20;
+}
+
+impl FromStr for TicketPattern {
+    type Err = PatternError;
+
+    fn from_str(text: &str) -> Result<Self, PatternError> {
+        let regex = RegexBuilder::new(text).size_limit(Self::LARGEST_BYTES).build()?;
+        match regex.captures_len() - 1 {
+            1 => Ok(Self(regex)),
+            groups => Err(PatternError::Groups(groups)),
+        }
+    }
+}
+
+impl fmt::Display for TicketPattern {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0.as_str())
+    }
+}
+
+impl PartialEq for TicketPattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_str() == other.0.as_str()
+    }
+}
+
+impl Eq for TicketPattern {}
+
+impl TryFrom<String> for TicketPattern {
+    type Error = PatternError;
+
+    fn try_from(text: String) -> Result<Self, PatternError> {
+        text.parse()
+    }
+}
+
+impl From<TicketPattern> for String {
+    fn from(pattern: TicketPattern) -> String {
+        pattern.to_string()
+    }
+}
+
+/// How the ticket's number is found in its cell.
+#[derive(Debug, Default)]
+pub(super) struct TicketRule {
+    pattern: Option<(TicketPattern, CaptureLocations)>,
+    lookup: Option<Arc<LookupTable>>,
+}
+
+impl TicketRule {
+    /// Searching for every match may take the square of the length; this bounds it.
+    const LONGEST_BYTES: usize = 4096;
+
+    /// The rule of a pattern and a table. Without either, the cell is the number.
+    pub(super) fn new(pattern: Option<TicketPattern>, lookup: Option<Arc<LookupTable>>) -> Self {
+        let pattern = pattern.map(|pattern| {
+            let locations = pattern.0.capture_locations();
+            (pattern, locations)
+        });
+        Self { pattern, lookup }
+    }
+
+    /// The ticket of a cell. A blank cell is [`TicketError::Empty`] under every rule.
+    pub(super) fn ticket(&mut self, cell: &str) -> Result<Ticket, NoTicket> {
+        let cell = cell.trim();
+        if cell.is_empty() {
+            return Err(TicketError::Empty.into());
+        }
+        let found = match &mut self.pattern {
+            Some((pattern, locations)) => extract(pattern, locations, cell)?,
+            None => cell,
+        };
+        if let Some(table) = &self.lookup {
+            return table.get(found).ok_or_else(|| NoTicket::NotInTable { found: shorten(found, 40) });
+        }
+        found.parse().map_err(|error| match error {
+            TicketError::LeadingZeros(found) if self.pattern.is_some() => {
+                NoTicket::LeadingZeros { cell: shorten(cell, 60), found }
+            }
+            error => error.into(),
+        })
+    }
+}
+
+/// What the group takes, trimmed; the same at every place where the pattern matches.
+fn extract<'a>(pattern: &TicketPattern, locations: &mut CaptureLocations, cell: &'a str) -> Result<&'a str, NoTicket> {
+    if cell.len() > TicketRule::LONGEST_BYTES {
+        return Err(NoTicket::TooLong { cell: shorten(cell, 60), most_bytes: TicketRule::LONGEST_BYTES });
+    }
+    let mut first: Option<&str> = None;
+    let mut from = 0;
+    while from <= cell.len() {
+        let Some(whole) = pattern.0.captures_read_at(locations, cell, from) else { break };
+        from = match whole.is_empty() {
+            false => whole.end(),
+            // An empty match would be found again for ever.
+            true => whole.end() + cell[whole.end()..].chars().next().map_or(1, char::len_utf8),
+        };
+        let taken = locations.get(1).map_or("", |(start, end)| cell[start..end].trim());
+        match first {
+            _ if taken.is_empty() => {}
+            None => first = Some(taken),
+            Some(first) if first == taken => {}
+            Some(first) => {
+                let (first, second) = (shorten(first, 40), shorten(taken, 40));
+                return Err(NoTicket::Several { cell: shorten(cell, 60), first, second });
+            }
+        }
+    }
+    first.ok_or_else(|| NoTicket::NoMatch { cell: shorten(cell, 60), pattern: shorten(pattern.0.as_str(), 60) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn found(pattern: &str, cell: &str) -> String {
+        let pattern = (!pattern.is_empty()).then(|| pattern.parse().unwrap());
+        match TicketRule::new(pattern, None).ticket(cell) {
+            Ok(ticket) => ticket.to_string(),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn without_a_pattern_the_cell_is_the_number() {
+        assert_eq!(found("", " #143.0 "), "143");
+        assert_eq!(
+            found("", "00143"),
+            r#"ticket id "00143" has leading zeros; the API's ticket ids are plain positive numbers"#
+        );
+    }
+
+    #[test]
+    fn the_group_is_the_number_wherever_it_stands() {
+        for (pattern, cell, wanted) in [
+            (r"TKT-0*(\d+)", "TKT-00143", "143"),
+            (r"TKT-0*(\d+)", " see TKT-00143 (old)", "143"),
+            (r"(?i)tkt-0*(\d+)", "Tkt-143", "143"),
+            (r"/tickets/(\d+)", "https://desk.example/tickets/143?tab=2", "143"),
+            (r"TKT-0*(\d+)", "TKT-143, TKT-00143", "143"),
+            (r"(\d*)", "TKT-143", "143"),
+            (r"T(\d+)|U", "U T5", "5"),
+            (r"é(\d*)", "éé7é", "7"),
+        ] {
+            assert_eq!(found(pattern, cell), wanted, "{pattern} {cell:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_said_with_the_cells_text() {
+        for (pattern, cell, wanted) in [
+            (r"TKT-(\d+)", "INC-7", r#""INC-7" does not match the pattern TKT-(\d+)"#),
+            (r"TKT-(\d*)", "TKT-", r#""TKT-" does not match the pattern TKT-(\d*)"#),
+            (
+                r"(\d+)",
+                "143 and 144",
+                r#""143 and 144" holds both "143" and "144"; which one is meant cannot be known"#,
+            ),
+            (
+                r"TKT-(\d+)",
+                "TKT-00143",
+                r#"the pattern takes "00143" from "TKT-00143"; use 0*(\d+) to leave leading zeros out"#,
+            ),
+            (r"TKT-(.+)", "TKT-x", r#"ticket id "x" is not a positive whole number"#),
+            (r"(\d+)", "١٤٣", r#"ticket id "١٤٣" is not a positive whole number"#),
+            (r"(\d+)", "  ", "the ticket id is empty"),
+        ] {
+            assert_eq!(found(pattern, cell), wanted, "{pattern} {cell:?}");
+        }
+        assert!(found(r"(\d+)", &"1".repeat(5000)).starts_with("the ticket cell is longer than 4096 bytes: \"111"));
+        assert!(found(r"(\d+)", &"x".repeat(4000)).len() < 200);
+    }
+
+    #[test]
+    fn what_the_pattern_takes_is_looked_up_as_it_stands() {
+        let mut table = LookupTable::default();
+        table.insert("00143", Ticket::try_from(7).unwrap()).unwrap();
+        let mut rule = TicketRule::new(Some(r"TKT-(\w+)".parse().unwrap()), Some(Arc::new(table)));
+        assert_eq!(rule.ticket("TKT-00143"), Ok(Ticket::try_from(7).unwrap()));
+        assert_eq!(rule.ticket("TKT-143").unwrap_err().to_string(), r#""143" is not in the lookup table"#);
+        assert_eq!(rule.ticket(" "), Err(TicketError::Empty.into()));
+    }
+
+    #[test]
+    fn patterns_survive_text_and_json_and_others_are_refused() {
+        let pattern: TicketPattern = r"TKT-0*(\d+)".parse().unwrap();
+        assert_eq!(pattern.to_string(), r"TKT-0*(\d+)");
+        let json = serde_json::to_string(&pattern).unwrap();
+        assert_eq!(serde_json::from_str::<TicketPattern>(&json).unwrap(), pattern);
+        for (text, wanted) in [
+            (r"\d+", "the pattern has 0 groups and must have one"),
+            (r"(a)(\d+)", "the pattern has 2 groups and must have one"),
+            (r"(\d+", "regex parse error"),
+            (r"((?:\w{1000}){1000})", "Compiled regex exceeds size limit"),
+        ] {
+            let error = text.parse::<TicketPattern>().unwrap_err().to_string();
+            assert!(error.starts_with(wanted), "{error}");
+            assert!(serde_json::from_value::<TicketPattern>(text.into()).is_err());
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! A table of old ids and the new tickets they became.
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::job::{Ticket, shorten};
+
+/// Where the table is: `FILE:FROM:TO`, a file and its columns of the old ids and of the new ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct LookupSpec {
+    /// The file, which may have colons of its own.
+    pub file: String,
+    /// The column of the old ids.
+    pub from: String,
+    /// The column of the new ones.
+    pub to: String,
+}
+
+/// A text that is no [`LookupSpec`].
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("lookup {0:?} is not understood; write it like ids.csv:Old ID:New ID")]
+pub struct LookupSpecError(String);
+
+impl FromStr for LookupSpec {
+    type Err = LookupSpecError;
+
+    /// Splits from the right, so that `C:\ids.csv:old:new` is understood; a column's name cannot have a colon.
+    fn from_str(text: &str) -> Result<Self, LookupSpecError> {
+        let mut parts = text.rsplitn(3, ':');
+        match (parts.next(), parts.next(), parts.next()) {
+            (Some(to), Some(from), Some(file)) if ![to, from, file].iter().any(|part| part.trim().is_empty()) => {
+                Ok(Self { file: file.to_owned(), from: from.to_owned(), to: to.to_owned() })
+            }
+            _ => Err(LookupSpecError(text.to_owned())),
+        }
+    }
+}
+
+impl fmt::Display for LookupSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.from, self.to)
+    }
+}
+
+impl TryFrom<String> for LookupSpec {
+    type Error = LookupSpecError;
+
+    fn try_from(text: String) -> Result<Self, LookupSpecError> {
+        text.parse()
+    }
+}
+
+impl From<LookupSpec> for String {
+    fn from(spec: LookupSpec) -> String {
+        spec.to_string()
+    }
+}
+
+/// Why an entry cannot be added.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LookupError {
+    /// It can become one ticket only.
+    #[error("the old id {from:?} is there twice, as {first} and as {second}; which one is meant cannot be known")]
+    Conflict {
+        /// The old id, cut short.
+        from: String,
+        /// The ticket it had.
+        first: Ticket,
+        /// The ticket it is given now.
+        second: Ticket,
+    },
+    /// Nothing but blanks.
+    #[error("the old id of {0} is empty")]
+    Empty(Ticket),
+    /// The table would grow over 4 GiB.
+    #[error("the lookup table is too large; leave out what the input does not need")]
+    TooLarge,
+}
+
+/// Old ids and their tickets.
+///
+/// An entry takes the bytes of its old id, 16 bytes, and 6 to 12 for the index: 40 to 60 bytes with the room that
+/// vectors keep, where a `HashMap<String, _>` takes over 90.
+#[derive(Debug, Default)]
+pub struct LookupTable {
+    /// The old ids, one after the other.
+    texts: String,
+    entries: Vec<Entry>,
+    /// Open addressing: one more than an entry's number, or 0; a power of two long, at most two thirds full.
+    index: Vec<u32>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Entry {
+    /// Where its text ends; it begins where that of the entry before ends.
+    end: u32,
+    ticket: Ticket,
+}
+
+impl LookupTable {
+    /// Adds an old id, trimmed. The same pair again changes nothing.
+    pub fn insert(&mut self, from: &str, to: Ticket) -> Result<(), LookupError> {
+        let from = from.trim();
+        if from.is_empty() {
+            return Err(LookupError::Empty(to));
+        }
+        if self.entries.len() * 3 >= self.index.len() * 2 {
+            self.grow();
+        }
+        let slot = self.slot(from);
+        if let Some(entry) = self.entry(slot) {
+            let first = self.entries[entry].ticket;
+            let conflict = || LookupError::Conflict { from: shorten(from, 40), first, second: to };
+            return if first == to { Ok(()) } else { Err(conflict()) };
+        }
+        let end = u32::try_from(self.texts.len() + from.len()).map_err(|_| LookupError::TooLarge)?;
+        self.texts.push_str(from);
+        self.entries.push(Entry { end, ticket: to });
+        // Every entry has a byte of text at least, so there are no more of them than of bytes.
+        self.index[slot] = self.entries.len() as u32;
+        Ok(())
+    }
+
+    /// The ticket of an old id, trimmed and else exactly as it was added.
+    pub fn get(&self, from: &str) -> Option<Ticket> {
+        if self.index.is_empty() {
+            return None;
+        }
+        let entry = self.entry(self.slot(from.trim()))?;
+        Some(self.entries[entry].ticket)
+    }
+
+    /// How many old ids there are.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    fn entry(&self, slot: usize) -> Option<usize> {
+        (self.index[slot] as usize).checked_sub(1)
+    }
+
+    fn text(&self, entry: usize) -> &str {
+        let start = entry.checked_sub(1).map_or(0, |before| self.entries[before].end as usize);
+        &self.texts[start..self.entries[entry].end as usize]
+    }
+
+    /// The slot that `text` is in, or the empty one that it would get.
+    fn slot(&self, text: &str) -> usize {
+        // The keys are fixed: a table that a person made needs no defence, and two runs should not differ.
+        let mut hasher = DefaultHasher::new();
+        text.hash(&mut hasher);
+        let mask = self.index.len() - 1;
+        let mut slot = hasher.finish() as usize & mask;
+        while self.entry(slot).is_some_and(|entry| self.text(entry) != text) {
+            slot = (slot + 1) & mask;
+        }
+        slot
+    }
+
+    fn grow(&mut self) {
+        self.index = vec![0; (self.index.len() * 2).max(16)];
+        for entry in 0..self.entries.len() {
+            let slot = self.slot(self.text(entry));
+            self.index[slot] = entry as u32 + 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ticket(n: u64) -> Ticket {
+        Ticket::try_from(n).unwrap()
+    }
+
+    #[test]
+    fn specs_are_split_from_the_right() {
+        let spec: LookupSpec = r"C:\x.csv:Old ID:new".parse().unwrap();
+        assert_eq!((&*spec.file, &*spec.from, &*spec.to), (r"C:\x.csv", "Old ID", "new"));
+        assert_eq!(spec.to_string(), r"C:\x.csv:Old ID:new");
+        let json = serde_json::to_string(&spec).unwrap();
+        assert_eq!(serde_json::from_str::<LookupSpec>(&json).unwrap(), spec);
+        for text in ["", "x.csv", "x.csv:old", "x.csv::new", "x.csv:old: ", ":old:new"] {
+            assert!(text.parse::<LookupSpec>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn old_ids_are_found_exactly_as_they_were_added() {
+        let mut table = LookupTable::default();
+        assert_eq!(table.get("x"), None);
+        for n in 1..=5000 {
+            table.insert(&format!(" OLD-{n}"), ticket(n + 7)).unwrap();
+        }
+        assert_eq!(table.len(), 5000);
+        for n in 1..=5000 {
+            assert_eq!(table.get(&format!("OLD-{n} ")), Some(ticket(n + 7)));
+        }
+        for missing in ["", "OLD-0", "OLD-5001", "old-1", "OLD-01", "OLD-1O"] {
+            assert_eq!(table.get(missing), None, "{missing:?}");
+        }
+    }
+
+    #[test]
+    fn an_old_id_with_two_tickets_is_refused_and_the_first_stays() {
+        let mut table = LookupTable::default();
+        table.insert("a", ticket(1)).unwrap();
+        table.insert(" a ", ticket(1)).unwrap();
+        let error = table.insert("a", ticket(2)).unwrap_err().to_string();
+        assert_eq!(error, r#"the old id "a" is there twice, as 1 and as 2; which one is meant cannot be known"#);
+        assert_eq!(table.insert(" ", ticket(3)), Err(LookupError::Empty(ticket(3))));
+        assert_eq!((table.len(), table.get("a")), (1, Some(ticket(1))));
+    }
+}
