@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 
 use super::options::Field;
+use super::sheet::SheetError;
 use crate::job::{TicketError, shorten};
 
 /// The input as a whole cannot be read: the run ends.
@@ -22,6 +23,9 @@ pub enum InputError {
         "the input is a spreadsheet's own file or an archive; only CSV and JSON lines are read: save it as CSV UTF-8"
     )]
     Spreadsheet,
+    /// What is wrong with a workbook.
+    #[error(transparent)]
+    Sheet(#[from] SheetError),
     /// A gzip file.
     #[error("the input is compressed (gzip); only CSV and JSON lines are read: unpack it first")]
     Gzip,

@@ -1,0 +1,79 @@
+//! The values that calamine gives, as the text that is shown.
+
+use std::fmt::Write;
+
+use calamine::{CellErrorType, Data, DataRef, ExcelDateTime};
+
+use super::date::{Epoch, push_duration, push_iso_duration, push_iso_moment, push_moment};
+use super::number::push_float;
+use super::row::Shown;
+
+/// A cell's value, borrowed or not.
+#[derive(Debug)]
+pub(super) enum Value<'a> {
+    Empty,
+    Text(&'a str),
+    Int(i64),
+    Float(f64),
+    Bool(bool),
+    Days(ExcelDateTime),
+    IsoMoment(&'a str),
+    IsoDuration(&'a str),
+    Error(&'a CellErrorType),
+}
+
+impl Value<'_> {
+    /// Appends what is shown.
+    pub(super) fn push(self, out: &mut String, epoch: Epoch) -> Shown {
+        match self {
+            Self::Empty => {}
+            Self::Text(text) => out.push_str(text),
+            Self::Bool(value) => out.push_str(if value { "TRUE" } else { "FALSE" }),
+            Self::IsoMoment(iso) => push_iso_moment(out, iso),
+            Self::IsoDuration(iso) => push_iso_duration(out, iso),
+            // What the formats hold as an integer has 30 bits.
+            Self::Int(number) => return push_float(out, number as f64),
+            Self::Float(number) => return push_float(out, number),
+            Self::Days(days) if days.is_duration() => return push_duration(out, days.as_f64()),
+            Self::Days(days) => return push_moment(out, days.as_f64(), epoch),
+            Self::Error(error) => {
+                write!(out, "{error}").expect("a String takes what it is given");
+                return Shown::Error;
+            }
+        }
+        Shown::Text
+    }
+}
+
+impl<'a> From<&'a DataRef<'_>> for Value<'a> {
+    fn from(cell: &'a DataRef<'_>) -> Self {
+        match cell {
+            DataRef::Empty => Self::Empty,
+            DataRef::String(text) => Self::Text(text),
+            DataRef::SharedString(text) => Self::Text(text),
+            DataRef::Int(number) => Self::Int(*number),
+            DataRef::Float(number) => Self::Float(*number),
+            DataRef::Bool(value) => Self::Bool(*value),
+            DataRef::DateTime(days) => Self::Days(*days),
+            DataRef::DateTimeIso(iso) => Self::IsoMoment(iso),
+            DataRef::DurationIso(iso) => Self::IsoDuration(iso),
+            DataRef::Error(error) => Self::Error(error),
+        }
+    }
+}
+
+impl<'a> From<&'a Data> for Value<'a> {
+    fn from(cell: &'a Data) -> Self {
+        match cell {
+            Data::Empty => Self::Empty,
+            Data::String(text) => Self::Text(text),
+            Data::Int(number) => Self::Int(*number),
+            Data::Float(number) => Self::Float(*number),
+            Data::Bool(value) => Self::Bool(*value),
+            Data::DateTime(days) => Self::Days(*days),
+            Data::DateTimeIso(iso) => Self::IsoMoment(iso),
+            Data::DurationIso(iso) => Self::IsoDuration(iso),
+            Data::Error(error) => Self::Error(error),
+        }
+    }
+}

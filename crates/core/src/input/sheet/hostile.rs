@@ -1,0 +1,248 @@
+//! Workbooks that are damaged, or made to do harm: whatever is in them, reading ends, in bounded memory.
+
+use std::fs;
+use std::io::{Cursor, Read, Write};
+
+use proptest::prelude::*;
+use zip::write::SimpleFileOptions;
+use zip::{CompressionMethod, ZipArchive, ZipWriter};
+
+use super::tests::path;
+use super::*;
+
+type Members = Vec<(String, Vec<u8>)>;
+
+fn unpack(name: &str) -> Members {
+    let mut archive = ZipArchive::new(Cursor::new(fs::read(path(name)).unwrap())).unwrap();
+    let mut members = Vec::new();
+    for index in 0..archive.len() {
+        let mut part = archive.by_index(index).unwrap();
+        let mut bytes = Vec::new();
+        part.read_to_end(&mut bytes).unwrap();
+        members.push((part.name().unwrap().into_owned(), bytes));
+    }
+    members
+}
+
+/// With right checksums: what gets by the look at them.
+fn pack(members: &Members) -> Vec<u8> {
+    let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
+    for (name, bytes) in members {
+        let method = if bytes.len() > 100_000 { CompressionMethod::Deflated } else { CompressionMethod::Stored };
+        archive.start_file(name.as_str(), SimpleFileOptions::default().compression_method(method)).unwrap();
+        archive.write_all(bytes).unwrap();
+    }
+    archive.finish().unwrap().into_inner()
+}
+
+/// The workbook with a part replaced by what `change` makes of its text.
+fn changed(name: &str, part: &str, change: impl Fn(String) -> String) -> Vec<u8> {
+    let mut members = unpack(name);
+    let (_, bytes) = members.iter_mut().find(|(found, _)| found == part).unwrap();
+    *bytes = change(String::from_utf8(std::mem::take(bytes)).unwrap()).into_bytes();
+    pack(&members)
+}
+
+/// Reads all rows and counts them.
+fn read(bytes: Vec<u8>, kind: WorkbookKind) -> Result<usize, SheetError> {
+    let mut sheet = Sheet::open(Cursor::new(bytes), kind, None, 1)?;
+    let mut rows = 0;
+    while sheet.next()?.is_some() {
+        (0..sheet.columns().len()).for_each(|column| _ = sheet.cell(column));
+        rows += 1;
+    }
+    Ok(rows)
+}
+
+fn why(result: Result<usize, SheetError>) -> String {
+    let error = result.unwrap_err();
+    match std::error::Error::source(&error) {
+        Some(source) => source.to_string(),
+        None => error.to_string(),
+    }
+}
+
+#[test]
+fn a_flipped_bit_is_found_wherever_it_is_in_a_part() {
+    let whole = fs::read(path("table.xlsx")).unwrap();
+    let mut archive = ZipArchive::new(Cursor::new(&whole)).unwrap();
+    let part = archive.by_name("xl/sharedStrings.xml").unwrap();
+    let start = part.data_start().unwrap() as usize;
+    for at in start..start + part.compressed_size() as usize {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 1;
+        assert!(read(bytes, WorkbookKind::Xlsx).is_err(), "byte {at}");
+    }
+}
+
+#[test]
+fn a_declared_extent_costs_nothing() {
+    // odd.xlsx declares all cells that there are.
+    assert_eq!(read(fs::read(path("odd.xlsx")).unwrap(), WorkbookKind::Xlsx).unwrap(), 11);
+}
+
+#[test]
+fn shared_strings_that_are_only_counted_are_not_made_room_for() {
+    let bytes = changed("table.xlsx", "xl/sharedStrings.xml", |xml| {
+        let at = xml.find("uniqueCount=\"").unwrap() + "uniqueCount=\"".len();
+        format!("{}90000000000{}", &xml[..at], &xml[at..])
+    });
+    assert!(why(read(bytes, WorkbookKind::Xlsx)).starts_with("90000000000"));
+}
+
+#[test]
+fn one_string_cannot_fill_the_memory_by_being_in_every_cell() {
+    let long = "x".repeat(100_000);
+    let cells: String = (0..10_000).map(|_| r#"<c t="s"><v>0</v></c>"#).collect();
+    let mut members = unpack("table.xlsx");
+    for (name, bytes) in &mut members {
+        match name.as_str() {
+            "xl/sharedStrings.xml" => *bytes = format!("<sst><si><t>{long}</t></si></sst>").into_bytes(),
+            "xl/worksheets/sheet2.xml" => {
+                *bytes = format!("<worksheet><sheetData><row>{cells}</row></sheetData></worksheet>").into_bytes();
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(why(read(pack(&members), WorkbookKind::Xlsx)), "the text of row 1 is longer than 67108864 bytes");
+}
+
+#[test]
+fn one_text_cannot_fill_the_memory_by_its_length() {
+    let bytes = changed("table.xlsx", "xl/worksheets/sheet2.xml", |_| " ".repeat(65 << 20));
+    assert_eq!(
+        why(read(bytes, WorkbookKind::Xlsx)),
+        "one text in xl/worksheets/sheet2.xml is longer than 67108864 bytes"
+    );
+}
+
+#[test]
+fn rows_that_do_not_ascend_are_an_error() {
+    let bytes = changed("table.xlsx", "xl/worksheets/sheet2.xml", |xml| xml.replace("\"A5\"", "\"A2\""));
+    assert_eq!(
+        why(read(bytes, WorkbookKind::Xlsx)),
+        "row 2 of the sheet comes after row 4; open the workbook and save it anew"
+    );
+}
+
+#[test]
+fn cells_beyond_the_last_column_are_an_error() {
+    let bytes = changed("table.xlsx", "xl/worksheets/sheet2.xml", |xml| xml.replace("\"E1\"", "\"XFE1\""));
+    assert_eq!(why(read(bytes, WorkbookKind::Xlsx)), "a cell XFE1, right of where sheets end");
+}
+
+#[test]
+fn an_ods_that_is_cut_off_inside_its_archive_is_an_error() {
+    let whole = unpack("table.ods").into_iter().find(|(name, _)| name == "content.xml").unwrap().1.len();
+    for length in (whole / 2..whole - 20).step_by(7) {
+        let bytes = changed("table.ods", "content.xml", |xml| xml.chars().take(length).collect());
+        assert!(read(bytes, WorkbookKind::Ods).is_err(), "{length}");
+    }
+}
+
+#[test]
+fn repeated_rows_and_columns_of_an_ods_cost_no_memory() {
+    let cell = |repeats: u32, text: &str| {
+        format!(
+            "<table:table-cell table:number-columns-repeated=\"{repeats}\" office:value-type=\"string\">\
+             <text:p>{text}</text:p></table:table-cell>"
+        )
+    };
+    let with_rows = |repeats: u32, cells: &str| {
+        changed("table.ods", "content.xml", |xml| {
+            let row = format!("<table:table-row table:number-rows-repeated=\"{repeats}\">{cells}</table:table-row>");
+            xml.replace("</table:table>", &format!("{row}</table:table>"))
+        })
+    };
+    let full = cell(16_384, &"x".repeat(100_000));
+    assert_eq!(read(with_rows(1000, &full), WorkbookKind::Ods).unwrap(), 7 + 1000);
+    assert_eq!(read(with_rows(u32::MAX, "<table:table-cell/>"), WorkbookKind::Ods).unwrap(), 7);
+    assert_eq!(read(with_rows(1, &cell(u32::MAX, "x")), WorkbookKind::Ods).unwrap(), 8);
+    assert_eq!(why(read(with_rows(u32::MAX, &cell(1, "x")), WorkbookKind::Ods)), "more rows than 1048576");
+    let blanks = cell(1, "<text:s text:c=\"4000000000\"/>");
+    assert_eq!(read(with_rows(1, &blanks), WorkbookKind::Ods).unwrap(), 8);
+}
+
+/// The bytes of an XLS with a record of its last sheet but one changed.
+fn changed_xls(kind: [u8; 2], body: &[u8], put: &[u8]) -> Vec<u8> {
+    let mut bytes = fs::read(path("table.xls")).unwrap();
+    let wanted: Vec<u8> = [&kind, &(put.len() as u16).to_le_bytes()[..], body].concat();
+    let at = bytes.windows(wanted.len()).position(|window| window == wanted).unwrap();
+    bytes[at + 4..at + 4 + put.len()].copy_from_slice(put);
+    bytes
+}
+
+#[test]
+fn an_xls_is_not_laid_out_by_an_extent_that_would_not_fit() {
+    // The cell A2, a number, moved to the last row and column that the record can name.
+    let number = [1, 0, 0, 0];
+    let far = changed_xls([0x7e, 0x02], &number, &[&[0xff; 4], &[0; 6][..]].concat());
+    assert_eq!(
+        why(read(far, WorkbookKind::Xls)),
+        "the sheets of this .xls file reach over 4294967296 cells, empty ones counted; 4194304 are read: save it as .xlsx"
+    );
+    let declared = changed_xls([0x00, 0x02], &[0, 0, 0, 0, 9, 0, 0, 0], &[&[0, 0, 0, 0], &[0xff; 10][..]].concat());
+    assert_eq!(why(read(declared, WorkbookKind::Xls)), "a sheet's extent is not possible");
+}
+
+#[test]
+fn an_ole_chain_without_an_end_is_an_error() {
+    let mut bytes = fs::read(path("encrypted.xlsx")).unwrap();
+    // The directory's only sector follows itself.
+    bytes[512 + 4..512 + 8].copy_from_slice(&1_u32.to_le_bytes());
+    assert_eq!(WorkbookKind::sniff(&mut Cursor::new(&bytes)).unwrap(), Some(WorkbookKind::Xls));
+    assert_eq!(why(read(bytes, WorkbookKind::Xls)), "an OLE chain without an end");
+}
+
+/// Changes of single bytes, by place in thousandths.
+fn changes() -> impl Strategy<Value = Vec<(usize, u8)>> {
+    let byte = prop_oneof![any::<u8>(), Just(0), Just(0xff), Just(b'<'), Just(b'"'), b'0'..=b'9'];
+    prop::collection::vec((0_usize..100_000, byte), 1..6)
+}
+
+fn apply(bytes: &mut [u8], changes: &[(usize, u8)]) {
+    for (place, byte) in changes {
+        if let Some(at) = bytes.len().checked_sub(1).map(|last| last * place / 100_000) {
+            bytes[at] = *byte;
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Read, or refused: but it ends, and does not end the process.
+    #[test]
+    fn reading_ends_whatever_bytes_a_part_has(which in 0_usize..6, part in any::<prop::sample::Index>(), changes in changes()) {
+        let (name, kind) = [
+            ("table.xlsx", WorkbookKind::Xlsx),
+            ("odd.xlsx", WorkbookKind::Xlsx),
+            ("table.xlsb", WorkbookKind::Xlsb),
+            ("errors.xlsb", WorkbookKind::Xlsb),
+            ("table.ods", WorkbookKind::Ods),
+            ("odd.ods", WorkbookKind::Ods),
+        ][which];
+        let mut members = unpack(name);
+        let part = part.index(members.len());
+        apply(&mut members[part].1, &changes);
+        _ = read(pack(&members), kind);
+    }
+
+    #[test]
+    fn reading_ends_whatever_bytes_an_xls_has(which in 0_usize..2, changes in changes()) {
+        let mut bytes = fs::read(path(["table.xls", "1904.xls"][which])).unwrap();
+        apply(&mut bytes, &changes);
+        _ = WorkbookKind::sniff(&mut Cursor::new(&bytes));
+        _ = read(bytes, WorkbookKind::Xls);
+    }
+
+    #[test]
+    fn reading_ends_wherever_a_workbook_is_cut_off(which in 0_usize..4, length in any::<prop::sample::Index>()) {
+        let name = ["table.xlsx", "table.xlsb", "table.xls", "table.ods"][which];
+        let mut bytes = fs::read(path(name)).unwrap();
+        bytes.truncate(length.index(bytes.len()));
+        if let Some(kind) = WorkbookKind::sniff(&mut Cursor::new(&bytes)).unwrap() {
+            _ = read(bytes, kind);
+        }
+    }
+}

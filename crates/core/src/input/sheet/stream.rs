@@ -1,0 +1,205 @@
+//! XLSX and XLSB sheets, streamed through calamine.
+
+use calamine::{Cell, DataRef, Reader, Xlsb, Xlsx};
+use self_cell::{MutBorrow, self_cell};
+
+use super::cells::Value;
+use super::date::Epoch;
+use super::error::SheetError;
+use super::row::{Row, Shown};
+use super::xlsb::FormulaError;
+use super::{Rows, Source, archive, choose, xlsb};
+
+enum Workbook {
+    Xlsx(Xlsx<Source>),
+    Xlsb(Xlsb<Source>, Vec<FormulaError>),
+}
+
+/// A cell of the stream.
+struct Streamed<'a> {
+    row: u32,
+    column: u32,
+    value: DataRef<'a>,
+    formula: bool,
+}
+
+/// A closure, since calamine does not name its reader of XLSB.
+type Cells<'a> = Box<dyn FnMut() -> Result<Option<Streamed<'a>>, SheetError> + Send + 'a>;
+
+struct Reading<'a> {
+    /// None once it has come to its end: it does not say so twice.
+    cells: Option<Cells<'a>>,
+    /// The cell that showed that a row was over.
+    ahead: Option<Streamed<'a>>,
+}
+
+impl<'a> Reading<'a> {
+    fn next(&mut self) -> Result<Option<Streamed<'a>>, SheetError> {
+        if let Some(cell) = self.ahead.take() {
+            return Ok(Some(cell));
+        }
+        let Some(cells) = &mut self.cells else { return Ok(None) };
+        let cell = cells()?;
+        if cell.is_none() {
+            self.cells = None;
+        }
+        Ok(cell)
+    }
+}
+
+self_cell!(
+    /// The reader borrows from the workbook: its archive, its strings, its formats.
+    struct Opened {
+        owner: MutBorrow<Workbook>,
+        #[not_covariant]
+        dependent: Reading,
+    }
+);
+
+struct StreamedRows {
+    opened: Opened,
+    epoch: Epoch,
+    last: Option<u32>,
+}
+
+pub(super) fn open_xlsx(source: Source, asked: Option<&str>) -> Result<(String, Box<dyn Rows>), SheetError> {
+    let workbook = xlsx(source)?;
+    let name = choose(workbook.sheets_metadata(), asked)?;
+    let epoch = Epoch::new(workbook.has_1904_epoch());
+    rows(Workbook::Xlsx(workbook), name, epoch)
+}
+
+pub(super) fn open_xlsb(source: Source, asked: Option<&str>) -> Result<(String, Box<dyn Rows>), SheetError> {
+    let (workbook, mut errors) = xlsb(source)?;
+    let name = choose(workbook.sheets_metadata(), asked)?;
+    let epoch = Epoch::new(workbook.has_1904_epoch());
+    let errors = errors.iter_mut().find(|(sheet, _)| *sheet == name).map(|(_, errors)| std::mem::take(errors));
+    rows(Workbook::Xlsb(workbook, errors.unwrap_or_default()), name, epoch)
+}
+
+pub(super) fn xlsx_names(source: Source) -> Result<Vec<String>, SheetError> {
+    Ok(names(xlsx(source)?.sheets_metadata()))
+}
+
+pub(super) fn xlsb_names(source: Source) -> Result<Vec<String>, SheetError> {
+    Ok(names(xlsb(source)?.0.sheets_metadata()))
+}
+
+/// Those with cells.
+pub(super) fn names(sheets: &[calamine::Sheet]) -> Vec<String> {
+    let with_cells = sheets.iter().filter(|sheet| sheet.typ == calamine::SheetType::WorkSheet);
+    with_cells.map(|sheet| sheet.name.clone()).collect()
+}
+
+fn xlsx(mut source: Source) -> Result<Xlsx<Source>, SheetError> {
+    refuse_encrypted(&mut source)?;
+    Ok(Xlsx::new(archive::into_source(archive::open_verified(source)?)?)?)
+}
+
+type SheetErrors = Vec<(String, Vec<FormulaError>)>;
+
+fn xlsb(mut source: Source) -> Result<(Xlsb<Source>, SheetErrors), SheetError> {
+    refuse_encrypted(&mut source)?;
+    let mut archive = archive::open_verified(source)?;
+    let errors = xlsb::formula_errors(&mut archive)?;
+    Ok((Xlsb::new(archive::into_source(archive)?)?, errors))
+}
+
+/// An encrypted workbook is no archive but a container with one in it.
+fn refuse_encrypted(source: &mut Source) -> Result<(), SheetError> {
+    match super::ole::File::open(source) {
+        Ok(file) if file.has("EncryptedPackage") => Err(SheetError::Encrypted),
+        _ => Ok(()),
+    }
+}
+
+fn rows(workbook: Workbook, name: String, epoch: Epoch) -> Result<(String, Box<dyn Rows>), SheetError> {
+    let opened = Opened::try_new(MutBorrow::new(workbook), |workbook| {
+        let cells: Cells<'_> = match workbook.borrow_mut() {
+            Workbook::Xlsx(workbook) => {
+                let mut reader = workbook.worksheet_cells_reader(&name)?;
+                Box::new(move || {
+                    let record = reader.next_cell_with_formula_metadata()?;
+                    Ok(record.map(|record| Streamed {
+                        row: record.pos.0,
+                        column: record.pos.1,
+                        value: record.value,
+                        formula: record.formula.is_some(),
+                    }))
+                })
+            }
+            Workbook::Xlsb(workbook, errors) => {
+                let mut reader = workbook.worksheet_cells_reader(&name)?;
+                with_errors(move || Ok(reader.next_cell()?), errors)
+            }
+        };
+        Ok::<_, SheetError>(Reading { cells: Some(cells), ahead: None })
+    })?;
+    Ok((name, Box::new(StreamedRows { opened, epoch, last: None })))
+}
+
+/// Puts in the cells that calamine leaves out.
+fn with_errors<'a>(
+    mut next: impl FnMut() -> Result<Option<Cell<DataRef<'a>>>, SheetError> + Send + 'a,
+    errors: &'a [FormulaError],
+) -> Cells<'a> {
+    let mut errors = errors.iter().peekable();
+    let (mut ahead, mut over) = (None, false);
+    Box::new(move || {
+        if ahead.is_none() && !over {
+            ahead = next()?;
+            over = ahead.is_none();
+        }
+        let before = |error: &&FormulaError| ahead.as_ref().is_none_or(|cell| error.position() < cell.get_position());
+        if let Some(error) = errors.next_if(before) {
+            let (row, column) = error.position();
+            return Ok(Some(Streamed { row, column, value: DataRef::Error(error.error.clone()), formula: true }));
+        }
+        Ok(ahead.take().map(|cell| {
+            let (row, column) = cell.get_position();
+            Streamed { row, column, value: cell.get_value().clone(), formula: false }
+        }))
+    })
+}
+
+impl Rows for StreamedRows {
+    fn next(&mut self, row: &mut Row) -> Result<bool, SheetError> {
+        let (epoch, mut last) = (self.epoch, self.last);
+        let found = self.opened.with_dependent_mut(|_, reading| {
+            while let Some(first) = reading.next()? {
+                if last.is_some_and(|last| first.row <= last) {
+                    let [row, after] = [first.row, last.unwrap_or_default()].map(|row| row.saturating_add(1));
+                    return Err(SheetError::RowOrder { row, after });
+                }
+                last = Some(first.row);
+                row.clear(first.row);
+                push(row, &first, epoch)?;
+                while let Some(cell) = reading.next()? {
+                    if cell.row != row.number() {
+                        reading.ahead = Some(cell);
+                        break;
+                    }
+                    push(row, &cell, epoch)?;
+                }
+                if !row.is_empty() {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        });
+        let before = self.last;
+        self.last = last;
+        found.map_err(|error| match before {
+            Some(before) => error.after(before),
+            None => error,
+        })
+    }
+}
+
+fn push(row: &mut Row, cell: &Streamed<'_>, epoch: Epoch) -> Result<(), SheetError> {
+    row.push(cell.column, |out| match &cell.value {
+        // A formula whose value is an empty text has a value.
+        DataRef::Empty if cell.formula => Shown::Uncomputed,
+        value => Value::from(value).push(out, epoch),
+    })
+}

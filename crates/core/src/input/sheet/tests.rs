@@ -1,0 +1,227 @@
+//! What is read of the workbooks that `fixtures/sheets.py` makes.
+
+use std::fs::{self, File};
+use std::io::Cursor;
+use std::path::PathBuf;
+
+use super::*;
+
+pub(super) fn path(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "../../fixtures/sheets", name].iter().collect()
+}
+
+fn open(name: &str, sheet: Option<&str>, header_row: u32) -> Result<Sheet, SheetError> {
+    let mut file = File::open(path(name)).unwrap();
+    let kind = WorkbookKind::sniff(&mut file).unwrap().unwrap();
+    Sheet::open(file, kind, sheet, header_row)
+}
+
+/// The rows in brief: number, cells, and what is beyond.
+fn brief(mut sheet: Sheet) -> Vec<String> {
+    let mut rows = Vec::new();
+    while let Some(number) = sheet.next().unwrap() {
+        let cells: Vec<String> = (0..sheet.columns().len())
+            .map(|column| match sheet.cell(column) {
+                CellText::Text(text) => format!("{text:?}"),
+                CellText::Number(number) => number.to_owned(),
+                CellText::Inexact(number) => format!("inexact {number}"),
+                CellText::Error(error) => format!("error {error}"),
+                CellText::Uncomputed => "uncomputed".to_owned(),
+            })
+            .collect();
+        let beyond = sheet.beyond().map(|name| format!(" and {name}")).unwrap_or_default();
+        rows.push(format!("{number}: {}{beyond}", cells.join(" | ")));
+    }
+    assert_eq!(sheet.next().unwrap(), None);
+    assert_eq!(sheet.cell(0), CellText::Text(""));
+    rows
+}
+
+#[test]
+fn one_table_is_the_same_in_every_format() {
+    for name in ["table.xlsx", "table.xlsb", "table.xls", "table.ods"] {
+        let sheet = open(name, None, 1).unwrap();
+        assert_eq!(sheet.name(), "Notes", "{name}: the first that is shown and has cells");
+        assert_eq!(sheet.columns(), ["Ticket ID", "Comment", "", "When", "Value"], "{name}");
+        assert_eq!(
+            brief(sheet),
+            [
+                r#"2: 143 | "Called back" | "" | "2026-03-01" | 0.3"#,
+                r#"4: 144 | "two\nlines,  two blanks " | "beside" | "2026-03-01 14:05" | "TRUE""#,
+                r#"5: 145 | "Grüße 👍 <&>" | "" | "14:05" | 1240.5"#,
+                r##"6: 146 | "" | "" | "36:30:00" | error #REF!"##,
+                r#"7: inexact 1234567890123450 | " blanks before" | "" | "2026-03-01 14:05:07" | "FALSE""#,
+                r#"8: 147 | "ab" | "" | "2026-03-01" | 0.333333333333333"#,
+                r#"9: 148 | "text right of the columns" | "" | "" | "" and F9"#,
+            ],
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_cell_right_of_the_columns_is_told_by_its_name() {
+    let mut sheet = open("table.xlsx", Some("notes"), 6).unwrap();
+    assert_eq!(sheet.columns(), ["146", "", "", "36:30:00", "#REF!"]);
+    assert_eq!((sheet.next().unwrap(), sheet.beyond()), (Some(7), None));
+    let mut sheet = open("table.ods", Some("other"), 1).unwrap();
+    assert_eq!((sheet.next().unwrap(), sheet.beyond(), sheet.a1(2)), (Some(2), None, "C2".to_owned()));
+    for name in ["table.xlsx", "table.xlsb", "table.xls", "table.ods"] {
+        let sheet = open(name, Some("Notes"), 5).unwrap();
+        assert_eq!(sheet.columns().len(), 5, "{name}");
+    }
+    let mut sheet = open("odd.xlsx", None, 1).unwrap();
+    assert_eq!((sheet.next().unwrap(), sheet.beyond()), (Some(3), Some("B3".to_owned())));
+}
+
+#[test]
+fn odd_cells_of_xlsx_are_what_excel_shows() {
+    let sheet = open("odd.xlsx", None, 3).unwrap();
+    assert_eq!(sheet.columns(), ["Ticket", "Text", "Third"]);
+    assert_eq!(
+        brief(sheet),
+        [
+            r#"4: 1 | "inline" | uncomputed"#,
+            r#"5: 2 | "rich text" | """#,
+            r##"6: 3 | "東京" | error #DIV/0!"##,
+            r#"7: 4 | "one\r\ntwo" | "_x000D_""#,
+            r#"8: 5 | "not kept" | "  kept  ""#,
+            r#"9: 6 | "2026-03-01 14:05" | "1900-02-29""#,
+            r#"10: 7 | "" | """#,
+            r#"11: "" | " " | """#,
+            "12: inexact 12345678901234567168 | 8 | 0.001",
+            r###"13: 9 | " blanks & all " | error ########"###,
+        ]
+    );
+}
+
+#[test]
+fn odd_cells_of_ods_are_what_libreoffice_shows() {
+    let sheet = open("odd.ods", None, 3).unwrap();
+    assert_eq!(sheet.columns(), ["Ticket", "Text", "Third"]);
+    assert_eq!(
+        brief(sheet),
+        [
+            r#"4: 1 | "one span   end\n\na b c\nd\te" | uncomputed"#,
+            r#"5: 2 | "commented" | error Err:502"#,
+            r#"6: 3 | 3 | """#,
+            r#"7: 3 | 3 | """#,
+            r#"8: 3 | 3 | """#,
+            "19: 4 | 0.5 | 1240.5",
+            r#"20: 5 | "merged" | """#,
+            r#"21: 6 | "<no type>" | "東京""#,
+            r#"22: 7 | "" | """#,
+        ]
+    );
+}
+
+#[test]
+fn formulas_with_an_error_are_not_empty_in_xlsb() {
+    let rows = brief(open("errors.xlsb", None, 1).unwrap());
+    assert_eq!(rows, [r##"2: 1 | error #DIV/0!"##, r##"3: error #N/A | """##, r#"4: 2 | "after""#]);
+}
+
+#[test]
+fn days_are_counted_from_1904_where_the_workbook_says_so() {
+    for name in ["1904.xlsx", "1904.xlsb", "1904.xls"] {
+        let rows = brief(open(name, None, 1).unwrap());
+        assert_eq!(rows, [r#"2: "2026-03-01""#, r#"3: "2026-03-01 14:05""#], "{name}");
+    }
+}
+
+#[test]
+fn the_kind_is_told_by_the_content() {
+    for (name, wanted) in [
+        ("table.xlsx", Some("xlsx")),
+        ("odd.xlsx", Some("xlsx")),
+        ("table.xlsb", Some("xlsb")),
+        ("table.xls", Some("xls")),
+        ("table.ods", Some("ods")),
+        ("encrypted.xlsx", Some("xlsx")),
+        ("encrypted.ods", Some("ods")),
+        ("../notes.csv", None),
+    ] {
+        let mut source = Cursor::new(fs::read(path(name)).unwrap());
+        source.set_position(3);
+        let kind = WorkbookKind::sniff(&mut source).unwrap();
+        assert_eq!((kind.map(|kind| kind.to_string()).as_deref(), source.position()), (wanted, 0), "{name}");
+    }
+    for other in [&b""[..], b"PK", b"PK\x03\x04", b"\xd0\xcf\x11\xe0"] {
+        assert_eq!(WorkbookKind::sniff(&mut Cursor::new(other)).unwrap(), None);
+    }
+}
+
+#[test]
+fn a_cut_off_workbook_has_its_kind_and_is_unreadable() {
+    for name in ["table.xlsx", "table.xls", "table.ods"] {
+        let bytes = fs::read(path(name)).unwrap();
+        for length in [513, bytes.len() / 3, bytes.len() / 2] {
+            let mut source = Cursor::new(bytes[..length].to_vec());
+            let kind = WorkbookKind::sniff(&mut source).unwrap().unwrap();
+            let error = Sheet::open(source, kind, None, 1).map(brief).unwrap_err();
+            assert!(error.to_string().contains("may be damaged"), "{name} {length}: {error}");
+            assert!(matches!(error, SheetError::Panicked) || std::error::Error::source(&error).is_some());
+        }
+    }
+}
+
+#[test]
+fn errors_say_what_to_do() {
+    for (name, sheet, header_row, wanted) in [
+        (
+            "table.xlsx",
+            Some("Sheet1"),
+            1,
+            r#"there is no sheet "Sheet1"; the sheets are "Other", "Notes", "Empty"; say which with --sheet NAME"#,
+        ),
+        (
+            "table.xlsx",
+            Some("Chart"),
+            1,
+            "the sheet \"Chart\" is a chart and has no cells; the sheets are \"Other\", \"Notes\", \"Empty\"; \
+             say which with --sheet NAME",
+        ),
+        (
+            "table.ods",
+            None,
+            3,
+            r#"row 3 of the sheet "Notes" is empty; say which row names the columns with --header-row N"#,
+        ),
+        (
+            "table.xls",
+            None,
+            12,
+            "the header was to be in row 12, but the last row of the sheet \"Notes\" with something in it is 9; \
+             say which row names the columns with --header-row N",
+        ),
+        (
+            "table.xlsb",
+            Some("Empty"),
+            1,
+            "the header was to be in row 1, but the last row of the sheet \"Empty\" with something in it is 0; \
+             say which row names the columns with --header-row N",
+        ),
+        ("encrypted.xlsx", None, 1, "the workbook is encrypted: open it with its password and save a copy without one"),
+        ("encrypted.ods", None, 1, "the workbook is encrypted: open it with its password and save a copy without one"),
+    ] {
+        assert_eq!(open(name, sheet, header_row).unwrap_err().to_string(), wanted, "{name}");
+    }
+}
+
+#[test]
+fn the_sheets_with_cells_are_named_in_their_order() {
+    for (name, kind) in [
+        ("table.xlsx", WorkbookKind::Xlsx),
+        ("table.xlsb", WorkbookKind::Xlsb),
+        ("table.xls", WorkbookKind::Xls),
+        ("table.ods", WorkbookKind::Ods),
+    ] {
+        assert_eq!(sheet_names(File::open(path(name)).unwrap(), kind).unwrap(), ["Other", "Notes", "Empty"], "{name}");
+    }
+}
+
+#[test]
+fn a_sheet_can_go_to_another_thread() {
+    fn assert_send<T: Send>() {}
+    assert_send::<Sheet>();
+}
