@@ -42,14 +42,18 @@ pub(crate) fn source(input: &Path) -> Source {
 pub(crate) fn format(input: &Input) -> anyhow::Result<Format> {
     match (input.format, source(&input.input)) {
         (Some(format), _) => Ok(format),
-        (None, Source::Stdin) => bail!("standard input has no name to tell its format by: say --format csv or jsonl"),
+        (None, Source::Stdin) => {
+            bail!("standard input has no name to tell its format by: say --format csv, jsonl or json")
+        }
         (None, Source::File(path)) => Format::of_name(&path).with_context(|| {
             let spreadsheet = ["xlsx", "xlsm", "xlsb", "xls", "ods"];
             match path.extension().and_then(|extension| extension.to_str()) {
                 Some(extension) if spreadsheet.contains(&extension.to_ascii_lowercase().as_str()) => {
                     format!("{} is a spreadsheet's own file; save it as CSV UTF-8", path.display())
                 }
-                _ => format!("the name of {} does not tell its format: say --format csv or jsonl", path.display()),
+                _ => {
+                    format!("the name of {} does not tell its format: say --format csv, jsonl or json", path.display())
+                }
             }
         }),
     }

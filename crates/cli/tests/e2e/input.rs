@@ -142,10 +142,10 @@ fn what_is_no_sheet_is_refused_with_a_word_on_what_to_do() {
     let api = Api::start(quick());
     let folder = Folder::new();
     for (content, said) in [
-        (&b"PK\x03\x04rest of a workbook"[..], "save it as CSV"),
-        (b"\xff\xfeT\0i\0", "UTF-8"),
+        (&b"PK\x03\x04rest of a workbook"[..], "--format xlsx"),
+        (b"T\0i\0", "--encoding utf-16le"),
         (b"", "header"),
-        (b"Ticket;Text\n1;a\n", "commas"),
+        (b"Ticket;Text,Note|Text\n1;a\n", "--delimiter"),
     ] {
         folder.write("notes.csv", content);
         ended(&mut folder.run_command(&api.url(), &[])).with_code(2).saying(&["notes.csv", said]);

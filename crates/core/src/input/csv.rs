@@ -4,7 +4,9 @@ use std::io::Read;
 
 use csv_core::ReadRecordResult;
 
+use super::delimiter::Delimiter;
 use super::error::{InputError, InvalidRow};
+use super::line_ends::LineEnds;
 use super::source::Source;
 
 /// Excel's last column is XFD, the 16,384th. Without this bound, a record of nothing but commas would take
@@ -15,13 +17,13 @@ const MOST_CELLS: usize = 16_384;
 #[derive(Debug)]
 pub(super) struct Reader {
     core: csv_core::Reader,
+    delimiter: Delimiter,
     /// The cells of the record, unquoted, one after the other.
     cells: Vec<u8>,
     /// Where each cell ends in `cells`; one place more than the parser gets, for a cell that is cut off.
     ends: Vec<usize>,
     bound_bytes: usize,
-    /// The byte used last was a carriage return: a line feed after it ends no line of its own.
-    after_return: bool,
+    line_ends: LineEnds,
     /// Cells of the last record.
     count: usize,
 }
@@ -35,6 +37,8 @@ pub(super) struct Record<'a> {
     pub(super) byte: u64,
     /// If set, the cells are what was kept of a record that cannot be used.
     pub(super) broken: Option<InvalidRow>,
+    /// What separates the cells.
+    pub(super) delimiter: Delimiter,
     bytes: &'a [u8],
     ends: &'a [usize],
 }
@@ -59,12 +63,14 @@ impl Record<'_> {
 }
 
 impl Reader {
-    pub(super) fn new(bound_bytes: usize) -> Self {
-        let mut core = csv_core::Reader::new();
+    /// A reader from the place on where `line_ends` stands.
+    pub(super) fn new(delimiter: Delimiter, bound_bytes: usize, line_ends: LineEnds) -> Self {
+        let mut core = csv_core::ReaderBuilder::new().delimiter(delimiter.byte()).build();
         // Before its first read the parser would drop a byte order mark, but only where all of it is at hand.
         // The source has done that; this makes every read a later one.
         core.read_record(b",", &mut [], &mut []);
-        Self { core, cells: vec![0; 4096], ends: vec![0; 64 + 1], bound_bytes, after_return: false, count: 0 }
+        core.set_line(line_ends.line);
+        Self { core, delimiter, cells: vec![0; 4096], ends: vec![0; 64 + 1], bound_bytes, line_ends, count: 0 }
     }
 
     /// The next record; none at the end.
@@ -91,7 +97,7 @@ impl Reader {
             let (result, read, copied, closed) =
                 self.core.read_record(input, &mut self.cells[kept..], &mut self.ends[cells..spare]);
             if !ended {
-                self.after_return = read > 0 && input[read - 1] == b'\r';
+                self.line_ends.after_return = read > 0 && input[read - 1] == b'\r';
                 source.consume(read);
             }
             (used, cells) = (used + read, cells + closed);
@@ -119,7 +125,8 @@ impl Reader {
             cells += 1;
         }
         self.count = cells;
-        Ok(Some(Record { line, byte, broken, bytes: &self.cells[..kept], ends: &self.ends[..cells] }))
+        let (bytes, ends) = (&self.cells[..kept], &self.ends[..cells]);
+        Ok(Some(Record { line, byte, broken, delimiter: self.delimiter, bytes, ends }))
     }
 
     /// The cells of the last record, unquoted.
@@ -130,30 +137,12 @@ impl Reader {
 
     /// Reads past the ends of lines, so that positions are where records really begin; false at the end.
     ///
-    /// A line ends with LF, CRLF, or (as old Macs and Excel's "CSV (Macintosh)" have it) CR alone. The parser
-    /// counts line feeds only, so returns are added to its count here. Within quotes, line feeds count.
+    /// The parser counts line feeds only, so returns are added to its count here. Within quotes, line feeds count.
     fn skip_line_ends<R: Read>(&mut self, source: &mut Source<R>) -> Result<bool, InputError> {
-        let mut line = self.core.line() + u64::from(self.after_return);
-        loop {
-            let input = source.peek(1)?;
-            let mut skipped = 0;
-            for byte in input {
-                match byte {
-                    b'\n' => line += u64::from(!self.after_return),
-                    b'\r' => line += 1,
-                    _ => break,
-                }
-                self.after_return = *byte == b'\r';
-                skipped += 1;
-            }
-            let (ended, begun) = (input.is_empty(), skipped < input.len());
-            source.consume(skipped);
-            if ended || begun {
-                self.after_return = false;
-                self.core.set_line(line);
-                return Ok(begun);
-            }
-        }
+        self.line_ends.line = self.core.line() + u64::from(self.line_ends.after_return);
+        let begun = self.line_ends.skip(source)?;
+        self.core.set_line(self.line_ends.line);
+        Ok(begun)
     }
 
     /// Reads past the rest of a record.
@@ -162,7 +151,7 @@ impl Reader {
         loop {
             let input = source.peek(1)?;
             let (result, read, ..) = self.core.read_record(input, &mut cells, &mut ends);
-            self.after_return = read > 0 && input[read - 1] == b'\r';
+            self.line_ends.after_return = read > 0 && input[read - 1] == b'\r';
             source.consume(read);
             if let ReadRecordResult::Record | ReadRecordResult::End = result {
                 return Ok(());
@@ -181,11 +170,14 @@ mod tests {
     /// A record's cells, line, byte, and what is wrong with it.
     type Found = (Vec<Vec<u8>>, u64, u64, Option<InvalidRow>);
 
-    /// The records of `bytes`, read in pieces of `sizes`.
     fn read(bytes: &[u8], sizes: &[usize], bound_bytes: usize) -> Vec<Found> {
-        let mut source = Source::new(Pieces::new(bytes, sizes.to_vec()));
-        source.begin().unwrap();
-        let mut reader = Reader::new(bound_bytes);
+        read_separated(bytes, Delimiter::COMMA, sizes, bound_bytes)
+    }
+
+    /// The records of `bytes`, read in pieces of `sizes`.
+    fn read_separated(bytes: &[u8], delimiter: Delimiter, sizes: &[usize], bound_bytes: usize) -> Vec<Found> {
+        let mut source = Source::open(Pieces::new(bytes, sizes.to_vec()), None).unwrap();
+        let mut reader = Reader::new(delimiter, bound_bytes, LineEnds::new());
         let mut records = Vec::new();
         while let Some(record) = reader.next(&mut source).unwrap() {
             let cells = record.cells().map(<[u8]>::to_vec).collect();
@@ -288,8 +280,8 @@ mod tests {
     #[test]
     fn what_is_kept_of_a_long_record_is_bounded() {
         let csv = [&b"a\n\""[..], &vec![b'x'; 5_000_000], b"\"\nb\n"].concat();
-        let mut source = Source::new(&csv[..]);
-        let mut reader = Reader::new(10_000);
+        let mut source = Source::open(&csv[..], None).unwrap();
+        let mut reader = Reader::new(Delimiter::COMMA, 10_000, LineEnds::new());
         let mut lengths = Vec::new();
         while let Some(record) = reader.next(&mut source).unwrap() {
             lengths.push(record.cell(0).len());
@@ -324,27 +316,39 @@ mod tests {
         }
     }
 
-    fn csv_bytes() -> impl Strategy<Value = Vec<u8>> {
+    fn delimiters() -> impl Strategy<Value = Delimiter> {
+        prop::sample::select(&[b',', b';', b'\t', b'|', b'~', b'a', b' '][..])
+            .prop_map(|byte| Delimiter::of_byte(byte).unwrap())
+    }
+
+    fn csv_bytes(delimiter: Delimiter) -> impl Strategy<Value = Vec<u8>> {
         let byte = prop_oneof![
-            4 => Just(b','), 4 => Just(b'"'), 3 => Just(b'\n'), 3 => Just(b'\r'), 6 => b'a'..=b'c',
-            1 => Just(b' '), 1 => Just(0), 1 => any::<u8>(),
+            4 => Just(delimiter.byte()), 4 => Just(b'"'), 3 => Just(b'\n'), 3 => Just(b'\r'), 6 => b'a'..=b'c',
+            1 => Just(b' '), 1 => Just(b','), 1 => Just(0), 1 => any::<u8>(),
         ];
         let mark = prop_oneof![3 => Just(&b""[..]), 1 => Just(&b"\xef\xbb\xbf"[..])];
         (mark, prop::collection::vec(byte, 0..200)).prop_map(|(mark, bytes)| [mark, &bytes].concat())
+    }
+
+    fn separated_bytes() -> impl Strategy<Value = (Delimiter, Vec<u8>)> {
+        delimiters().prop_flat_map(|delimiter| (Just(delimiter), csv_bytes(delimiter)))
     }
 
     proptest! {
         /// The csv crate's own reader, which has no bound, is the oracle.
         #[test]
         fn records_and_positions_are_the_csv_crates(
-            bytes in csv_bytes(),
+            (delimiter, bytes) in separated_bytes(),
             sizes in prop::collection::vec(1_usize..20, 1..5),
         ) {
-            let mut source = Source::new(Pieces::new(&bytes, sizes.clone()));
-            prop_assume!(source.begin().is_ok());
-            prop_assume!(source.byte() < 6);
+            let source = Source::open(&bytes[..], None);
+            prop_assume!(source.is_ok_and(|source| source.byte() < 6 && source.is_raw() && !source.compressed()));
 
-            let mut oracle = ::csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(&bytes[..]);
+            let mut oracle = ::csv::ReaderBuilder::new()
+                .has_headers(false)
+                .flexible(true)
+                .delimiter(delimiter.byte())
+                .from_reader(&bytes[..]);
             let mut expected = Vec::new();
             for record in oracle.byte_records() {
                 let record = record.unwrap();
@@ -357,7 +361,7 @@ mod tests {
                 expected.push((record.iter().map(<[u8]>::to_vec).collect::<Vec<_>>(), byte as u64));
             }
 
-            let found = read(&bytes, &sizes, 1 << 20);
+            let found = read_separated(&bytes, delimiter, &sizes, 1 << 20);
             let lone_return = bytes.iter().enumerate().any(|(i, b)| *b == b'\r' && bytes.get(i + 1) != Some(&b'\n'));
             for (_, line, byte, _) in &found {
                 let feeds = bytes[..*byte as usize].iter().filter(|byte| **byte == b'\n').count();
@@ -370,13 +374,14 @@ mod tests {
         /// With a bound, records that keep it come out as without, and the others are counted just so.
         #[test]
         fn a_bound_changes_nothing_but_the_records_over_it(
-            bytes in csv_bytes(),
+            (delimiter, bytes) in separated_bytes(),
             sizes in prop::collection::vec(1_usize..20, 1..5),
             bound_bytes in 0_usize..30,
         ) {
-            prop_assume!(Source::new(&bytes[..]).begin().is_ok());
-            let free = read(&bytes, &sizes, 1 << 20);
-            let bounded = read(&bytes, &sizes, bound_bytes);
+            let source = Source::open(&bytes[..], None);
+            prop_assume!(source.is_ok_and(|source| source.is_raw() && !source.compressed()));
+            let free = read_separated(&bytes, delimiter, &sizes, 1 << 20);
+            let bounded = read_separated(&bytes, delimiter, &sizes, bound_bytes);
             prop_assert_eq!(free.len(), bounded.len());
             for (free, bounded) in free.into_iter().zip(bounded) {
                 if let Some(InvalidRow::RecordTooLong { .. }) = bounded.3 {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::io;
 
+use super::decode::{Encoding, legacy_hint};
+use super::delimiter::Delimiter;
 use super::options::Field;
 use super::sheet::SheetError;
 use crate::job::{TicketError, shorten};
@@ -20,27 +22,92 @@ pub enum InputError {
     },
     /// A zip archive, which is what .xlsx and .ods files are, or an old .xls file.
     #[error(
-        "the input is a spreadsheet's own file or an archive; only CSV and JSON lines are read: save it as CSV UTF-8"
+        "the input is a workbook or an archive, not text; say --format xlsx, or give the file the extension that it \
+         should have"
     )]
     Spreadsheet,
     /// What is wrong with a workbook.
     #[error(transparent)]
     Sheet(#[from] SheetError),
-    /// A gzip file.
-    #[error("the input is compressed (gzip); only CSV and JSON lines are read: unpack it first")]
-    Gzip,
-    /// A UTF-16 byte order mark, or NUL bytes where text should begin.
-    #[error("the input looks like UTF-16 or binary data; save it as UTF-8 (in Excel: CSV UTF-8)")]
-    Binary,
+    /// Gzip that ends too early.
+    #[error("the input is compressed (gzip) and cut off before its end; get a whole copy of it")]
+    GzipCutOff,
+    /// Gzip that cannot be unpacked, or whose checksum does not match.
+    #[error("the input is compressed (gzip) and damaged at or before byte {byte}; get another copy of it")]
+    GzipDamaged {
+        /// Where in the compressed bytes.
+        byte: u64,
+    },
+    /// Something else after gzip's last member.
+    #[error(
+        "the input is compressed (gzip), and from byte {byte} on something else follows; unpack it and see what it is"
+    )]
+    AfterGzip {
+        /// Where in the compressed bytes.
+        byte: u64,
+    },
+    /// Bytes that the encoding, said or marked, does not have.
+    #[error(
+        "the input is not {encoding} from byte {byte} on; is it whole? else say which encoding it is with --encoding"
+    )]
+    Malformed {
+        /// The encoding it was read in.
+        encoding: Encoding,
+        /// Where in the (unpacked) input.
+        byte: u64,
+    },
+    /// A byte order mark of one encoding, and an option that says another.
+    #[error("the input begins with the byte order mark of {marked}, but --encoding says {said}; leave --encoding out")]
+    Contradicted {
+        /// The mark's.
+        marked: Encoding,
+        /// The option's.
+        said: Encoding,
+    },
+    /// NUL bytes where text should begin.
+    #[error("the input has NUL bytes where text should be{}", utf16_advice(*likely))]
+    Binary {
+        /// The UTF-16 that it most likely is.
+        likely: Option<&'static str>,
+    },
     /// Nothing but empty lines, where a CSV's header was expected.
     #[error("the input has no header line; the first line of a CSV must name its columns")]
     NoHeader,
     /// The header is not a record that can be used.
     #[error("the header cannot be read: {0}")]
     Header(InvalidRow),
-    /// One column, with other separators in its name.
-    #[error("the columns seem to be separated by {0}; save it as CSV with commas")]
-    Separator(&'static str),
+    /// The lines that are to stand before the header are all there is.
+    #[error("the input ends before line {line}, where --header-row says its header is")]
+    NoHeaderRow {
+        /// The header's line, as asked.
+        line: u64,
+    },
+    /// The header is in another encoding.
+    #[error("the header is not UTF-8 at byte {byte}; {}", encoding_advice(*likely))]
+    HeaderNotUtf8 {
+        /// Where in the (unpacked) input.
+        byte: u64,
+        /// The encoding that it looks most like.
+        likely: Option<&'static str>,
+    },
+    /// Several characters could separate the columns, and by none of them are the columns there that are needed.
+    #[error(
+        "the columns could be separated by any of {candidates}; say by which with --delimiter (by {first}: {reason})"
+    )]
+    NoDelimiterFits {
+        /// Those that occur in the header.
+        candidates: Listed<Delimiter>,
+        /// The most frequent.
+        first: Delimiter,
+        /// Why it does not do.
+        reason: Box<InputError>,
+    },
+    /// Several characters could separate the columns, and do equally well.
+    #[error("the columns could be separated by any of {candidates}; say by which with --delimiter")]
+    SeveralDelimitersFit {
+        /// Those that do.
+        candidates: Listed<Delimiter>,
+    },
     /// A column that was asked for is not there.
     #[error("there is no column {column:?} for the {field}; the columns are {columns}")]
     MissingColumn {
@@ -93,6 +160,33 @@ pub enum InputError {
         /// What was wrong with the first.
         first: InvalidRow,
     },
+    /// Element after element, and none a JSON object.
+    #[error("none of the first {elements} elements of the array is a JSON object (first: {first})")]
+    NoObjectInArray {
+        /// Elements looked at.
+        elements: usize,
+        /// What was wrong with the first.
+        first: InvalidRow,
+    },
+    /// A JSON array where JSON lines were expected.
+    #[error("the input begins as a JSON array, and JSON lines has an object on each line; say --format json")]
+    ArrayNotLines,
+    /// A JSON object where an array was expected.
+    #[error(
+        "the input begins as a JSON object, and the format json is an array of objects; if each line is an object, say \
+         --format jsonl; if the array is inside the object, take it out (with jq: jq .NAME FILE)"
+    )]
+    ObjectNotArray,
+    /// A JSON array that is broken outside its elements, so that where they begin cannot be known.
+    #[error("the JSON array is broken on line {line}, at byte {byte}: {what}; mend it, for nothing after that is read")]
+    BrokenArray {
+        /// Line, from 1.
+        line: u64,
+        /// Offset.
+        byte: u64,
+        /// What is wrong.
+        what: &'static str,
+    },
 }
 
 /// Why no job can be made of a row.
@@ -121,18 +215,26 @@ pub enum InvalidRow {
         line: u64,
     },
     /// Not as many cells as the header has columns.
-    #[error("cells: {found}, columns in the header: {expected}; a text with a comma or quote in it must be quoted")]
+    #[error(
+        "cells: {found}, columns in the header: {expected}; a text with a {delimiter} or quote in it must be quoted"
+    )]
     CellCount {
         /// Cells of this record.
         found: usize,
         /// Columns of the header.
         expected: usize,
+        /// What separates them.
+        delimiter: Delimiter,
     },
     /// A mapped cell in another encoding.
-    #[error("column {column:?} is not UTF-8; save the file as CSV UTF-8")]
+    #[error("column {column:?} is not UTF-8 at byte {byte} of its cell; {}", encoding_advice(*likely))]
     NotUtf8 {
         /// The column's name.
         column: String,
+        /// Where in the cell, unquoted, from 1.
+        byte: usize,
+        /// The encoding that it looks most like.
+        likely: Option<&'static str>,
     },
     /// A NUL character in a text.
     #[error("column {column:?} contains a NUL character; remove it")]
@@ -194,6 +296,28 @@ pub enum InvalidRow {
         /// Where, from 1.
         byte: usize,
     },
+    /// A JSON array's element over the bound.
+    #[error("the element is longer than {bound_bytes} bytes")]
+    ElementTooLong {
+        /// [`Options::record_bound_bytes`](super::Options::record_bound_bytes).
+        bound_bytes: usize,
+    },
+    /// A JSON array's element that is not an object.
+    #[error("not a JSON object: {why}, on line {line}")]
+    ElementNotAnObject {
+        /// What the parser found.
+        why: String,
+        /// Where in the input, from 1.
+        line: u64,
+    },
+    /// A JSON line or element in another encoding.
+    #[error("not UTF-8 at byte {byte} of the record; {}", encoding_advice(*likely))]
+    RecordNotUtf8 {
+        /// Where in the record, from 1.
+        byte: usize,
+        /// The encoding that it looks most like.
+        likely: Option<&'static str>,
+    },
     /// A JSON value of a kind that the field cannot be.
     #[error("column {column:?} is {found}, which is not {wanted}")]
     WrongKind {
@@ -224,16 +348,55 @@ impl InvalidRow {
             Self::RepeatedName { .. } => "an earlier row has the same name".to_owned(),
             Self::TooLong { most, .. } => format!("the text is longer than {most} bytes"),
             Self::Ticket { column, error } => format!("column {column:?}: {}", error.kind()),
+            Self::ElementNotAnObject { .. } => "not a JSON object".to_owned(),
+            Self::RecordNotUtf8 { likely, .. } => format!("not UTF-8; {}", encoding_advice(*likely)),
+            Self::NotUtf8 { column, likely, .. } => {
+                format!("column {column:?} is not UTF-8; {}", encoding_advice(*likely))
+            }
             // These name nothing but the column.
-            Self::NotUtf8 { .. }
-            | Self::Nul { .. }
+            Self::Nul { .. }
             | Self::NoTicket { .. }
             | Self::NoText { .. }
             | Self::NoName { .. }
             | Self::LineTooLong { .. }
+            | Self::ElementTooLong { .. }
             | Self::WrongKind { .. }
             | Self::NameTwice { .. } => self.to_string(),
         }
+    }
+
+    /// Of a cell that is not UTF-8.
+    pub(super) fn not_utf8(column: &str, cell: &[u8]) -> Self {
+        let (byte, likely) = not_utf8(cell);
+        Self::NotUtf8 { column: column.to_owned(), byte, likely }
+    }
+
+    /// Of a JSON line or element that is not UTF-8.
+    pub(super) fn record_not_utf8(record: &[u8]) -> Self {
+        let (byte, likely) = not_utf8(record);
+        Self::RecordNotUtf8 { byte, likely }
+    }
+}
+
+/// The first byte that is not UTF-8, from 1, and the encoding that the text looks most like.
+fn not_utf8(text: &[u8]) -> (usize, Option<&'static str>) {
+    let valid = std::str::from_utf8(text).map_or_else(|error| error.valid_up_to(), str::len);
+    (valid + 1, legacy_hint(text))
+}
+
+fn encoding_advice(likely: Option<&'static str>) -> String {
+    match likely {
+        Some(encoding) => format!("if the file is {encoding}, say --encoding {encoding}"),
+        None => "save the file as UTF-8".to_owned(),
+    }
+}
+
+fn utf16_advice(likely: Option<&'static str>) -> String {
+    match likely {
+        Some(encoding) => {
+            format!(", as UTF-16 without a byte order mark has; if it is that, say --encoding {encoding}")
+        }
+        None => "; it is binary data".to_owned(),
     }
 }
 
@@ -241,14 +404,36 @@ impl InvalidRow {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OptionError {
     /// No known format.
-    #[error("format {0:?} is not known; it is csv or jsonl")]
+    #[error("format {0:?} is not known; it is csv, jsonl or json")]
     Format(String),
+    /// No known encoding.
+    #[error(
+        "encoding {0:?} is not known; usual ones are windows-1252, iso-8859-15, utf-16le, utf-16be, shift_jis, gb18030"
+    )]
+    Encoding(String),
+    /// Nothing that can separate cells.
+    #[error("delimiter {0:?} is not understood; it is comma, semicolon, tab, pipe, or any one ASCII character")]
+    Delimiter(String),
     /// No known field.
     #[error("field {0:?} is not known; it is ticket, text or key")]
     Field(String),
     /// Not of the form FIELD=COLUMN.
     #[error("column choice {0:?} is not understood; write it like ticket=Ticket ID or text=Comment")]
     Choice(String),
+}
+
+/// A few values for a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed<T>(pub Vec<T>);
+
+impl<T: fmt::Display> fmt::Display for Listed<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (nth, value) in self.0.iter().enumerate() {
+            let comma = if nth == 0 { "" } else { ", " };
+            write!(f, "{comma}{value}")?;
+        }
+        Ok(())
+    }
 }
 
 /// Column names for a message: quoted, and the first few where there are many.

@@ -1,25 +1,28 @@
-//! JSON lines: an object a line.
+//! JSON as records: an object a line, or an array of objects.
 
 use std::collections::VecDeque;
 use std::io::Read;
 
+use super::array::{Elements, placed};
 use super::columns::Columns;
 use super::error::{InputError, InvalidRow};
 use super::object;
-use super::options::Options;
+use super::options::{Format, Options};
 use super::source::Source;
 use crate::job::{Key, Position};
 
-/// Lines looked at for a first object. They are kept until they are asked for, so there is an end to it.
+/// Records looked at for a first object. They are kept until they are asked for, so there is an end to it.
 const MOST_BEFORE_FIRST: usize = 100;
 
-/// Reads records from lines, into buffers that are used again.
+/// Reads records, into buffers that are used again.
 #[derive(Debug)]
 pub(super) struct Reader {
-    lines: Lines,
+    records: Records,
+    /// The record that was read last.
+    record: Kept,
     /// What was found on the way to the first object.
     waiting: VecDeque<(Position, InvalidRow, Key)>,
-    /// The first object's position, while it is still in the line's buffer.
+    /// The first object's position, while it is still the record at hand.
     first: Option<Position>,
 }
 
@@ -28,8 +31,17 @@ pub(super) struct Reader {
 pub(super) enum Record<'a> {
     /// A line that may be an object.
     Line(Position, &'a [u8]),
-    /// One that is none, and its key.
+    /// An array's element that may be one.
+    Element(Position, &'a [u8]),
+    /// What is neither, and its key.
     Broken(Position, InvalidRow, Key),
+}
+
+/// What tells one record from the next.
+#[derive(Debug)]
+enum Records {
+    Lines(Lines),
+    Elements(Elements),
 }
 
 impl Reader {
@@ -38,23 +50,31 @@ impl Reader {
         source: &mut Source<R>,
         options: &Options,
     ) -> Result<(Self, Option<Columns>), InputError> {
-        let lines = Lines::new(options.record_bound_bytes);
-        let mut reader = Self { lines, waiting: VecDeque::new(), first: None };
-        while let Some(position) = reader.lines.next(source)? {
-            if reader.lines.line.contains(&0) {
-                return Err(InputError::Binary);
+        let records = match options.format {
+            Format::Json => Records::Elements(Elements::new()),
+            _ => Records::Lines(Lines::default()),
+        };
+        let record = Kept::new(options.record_bound_bytes);
+        let mut reader = Self { records, record, waiting: VecDeque::new(), first: None };
+        while let Some(position) = reader.next_record(source)? {
+            if reader.record.bytes.contains(&0) {
+                return Err(InputError::Binary { likely: None });
             }
-            match reader.lines.get().and_then(object::columns) {
+            let first_byte = reader.record.bytes.trim_ascii_start().first();
+            if matches!(reader.records, Records::Lines(_)) && position.record == 1 && first_byte == Some(&b'[') {
+                return Err(InputError::ArrayNotLines);
+            }
+            match reader.columns(position) {
                 Ok(columns) => {
                     reader.first = Some(position);
                     return Ok((reader, Some(columns)));
                 }
                 Err(reason) => {
-                    let key = reader.lines.key();
+                    let key = reader.record.key();
                     reader.waiting.push_back((position, reason, key));
                     if reader.waiting.len() == MOST_BEFORE_FIRST {
                         let first = reader.waiting[0].1.clone();
-                        return Err(InputError::NoObject { lines: MOST_BEFORE_FIRST, first });
+                        return Err(reader.records.none_is_an_object(first));
                     }
                 }
             }
@@ -69,21 +89,46 @@ impl Reader {
         }
         let position = match self.first.take() {
             Some(position) => position,
-            None => match self.lines.next(source)? {
+            None => match self.next_record(source)? {
                 Some(position) => position,
                 None => return Ok(None),
             },
         };
-        Ok(Some(match self.lines.get() {
-            Ok(line) => Record::Line(position, line),
-            Err(reason) => Record::Broken(position, reason, self.lines.key()),
+        Ok(Some(match (&self.records, self.record.get()) {
+            (Records::Lines(_), Some(line)) => Record::Line(position, line),
+            (Records::Elements(_), Some(element)) => Record::Element(position, element),
+            (_, None) => Record::Broken(position, self.too_long(), self.record.key()),
         }))
+    }
+
+    /// The columns that the record at hand shows.
+    fn columns(&self, position: Position) -> Result<Columns, InvalidRow> {
+        let record = self.record.get().ok_or_else(|| self.too_long())?;
+        object::columns(record).map_err(|reason| match self.records {
+            Records::Lines(_) => reason,
+            Records::Elements(_) => placed(reason, record, position),
+        })
+    }
+
+    fn too_long(&self) -> InvalidRow {
+        let bound_bytes = self.record.bound_bytes;
+        match self.records {
+            Records::Lines(_) => InvalidRow::LineTooLong { bound_bytes },
+            Records::Elements(_) => InvalidRow::ElementTooLong { bound_bytes },
+        }
+    }
+
+    fn next_record<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<Position>, InputError> {
+        match &mut self.records {
+            Records::Lines(lines) => lines.next(source, &mut self.record),
+            Records::Elements(elements) => elements.next(source, &mut self.record),
+        }
     }
 
     /// The last record's members of these names, as text: what is no string as JSON, what is missing as nothing. (Of the
     /// records before the first object, nothing.)
     pub(super) fn last_cells(&self, columns: &[String]) -> Vec<Vec<u8>> {
-        let object = self.lines.get().and_then(object::whole).unwrap_or_default();
+        let object = self.record.get().and_then(|record| object::whole(record).ok()).unwrap_or_default();
         let text = |column: &String| match object.get(column) {
             None | Some(serde_json::Value::Null) => Vec::new(),
             Some(serde_json::Value::String(text)) => text.clone().into_bytes(),
@@ -93,104 +138,105 @@ impl Reader {
     }
 }
 
-/// Lines, one at a time, none longer than a bound.
+impl Records {
+    fn none_is_an_object(&self, first: InvalidRow) -> InputError {
+        match self {
+            Self::Lines(_) => InputError::NoObject { lines: MOST_BEFORE_FIRST, first },
+            Self::Elements(_) => InputError::NoObjectInArray { elements: MOST_BEFORE_FIRST, first },
+        }
+    }
+}
+
+/// A record, as much of it as the bound allows.
 #[derive(Debug)]
-struct Lines {
-    /// The line, without its end; of a longer one, the bound and a byte.
-    line: Vec<u8>,
+pub(super) struct Kept {
+    /// The record; of a longer one, the bound and a byte.
+    bytes: Vec<u8>,
     bound_bytes: usize,
+}
+
+impl Kept {
+    pub(super) fn new(bound_bytes: usize) -> Self {
+        Self { bytes: Vec::new(), bound_bytes }
+    }
+
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+    }
+
+    pub(super) fn push(&mut self, part: &[u8]) {
+        let room = self.bound_bytes.saturating_add(1) - self.bytes.len();
+        self.bytes.extend_from_slice(&part[..part.len().min(room)]);
+    }
+
+    /// The record, if it keeps the bound.
+    pub(super) fn get(&self) -> Option<&[u8]> {
+        (self.bytes.len() <= self.bound_bytes).then_some(&self.bytes[..])
+    }
+
+    /// The key of a record of which no job can be made.
+    fn key(&self) -> Key {
+        Key::of_invalid(std::iter::once(&self.bytes[..]))
+    }
+}
+
+/// Lines, one at a time.
+#[derive(Debug, Default)]
+struct Lines {
     /// Lines read so far, and those of them that are records.
     count: u64,
     records: u64,
 }
 
 impl Lines {
-    fn new(bound_bytes: usize) -> Self {
-        Self { line: Vec::new(), bound_bytes, count: 0, records: 0 }
-    }
-
-    /// Reads up to the end of the next line that is not blank; none at the end.
-    fn next<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<Position>, InputError> {
+    /// Reads up to the end of the next line that is not blank; none at the end. The line end is not kept.
+    fn next<R: Read>(&mut self, source: &mut Source<R>, line: &mut Kept) -> Result<Option<Position>, InputError> {
         loop {
             let byte = source.byte();
-            if !self.read(source)? {
+            if !read_line(source, line)? {
                 return Ok(None);
             }
             self.count += 1;
-            if !self.line.trim_ascii_start().is_empty() {
+            if !line.bytes.trim_ascii_start().is_empty() {
                 self.records += 1;
                 return Ok(Some(Position { record: self.records, line: self.count, byte }));
             }
         }
     }
+}
 
-    fn read<R: Read>(&mut self, source: &mut Source<R>) -> Result<bool, InputError> {
-        self.line.clear();
-        let mut begun = false;
-        loop {
-            let input = source.peek(1)?;
-            if input.is_empty() {
-                return Ok(begun);
-            }
-            begun = true;
-            let end = memchr::memchr(b'\n', input);
-            let part = &input[..end.unwrap_or(input.len())];
-            let room = self.bound_bytes.saturating_add(1) - self.line.len();
-            self.line.extend_from_slice(&part[..part.len().min(room)]);
-            let used = part.len() + usize::from(end.is_some());
-            source.consume(used);
-            if end.is_some() {
-                // Of a line that was cut off, this may be any return; it is over the bound with or without it.
-                if self.line.len() <= self.bound_bytes && self.line.ends_with(b"\r") {
-                    self.line.pop();
-                }
-                return Ok(true);
-            }
+fn read_line<R: Read>(source: &mut Source<R>, line: &mut Kept) -> Result<bool, InputError> {
+    line.clear();
+    let mut begun = false;
+    loop {
+        let input = source.peek(1)?;
+        if input.is_empty() {
+            return Ok(begun);
         }
-    }
-
-    /// The line that was read last, if it keeps the bound.
-    fn get(&self) -> Result<&[u8], InvalidRow> {
-        let bound_bytes = self.bound_bytes;
-        if self.line.len() > bound_bytes { Err(InvalidRow::LineTooLong { bound_bytes }) } else { Ok(&self.line) }
-    }
-
-    /// The key of a line of which no job can be made.
-    fn key(&self) -> Key {
-        Key::of_invalid(std::iter::once(&self.line[..]))
+        begun = true;
+        let end = memchr::memchr(b'\n', input);
+        let part = &input[..end.unwrap_or(input.len())];
+        line.push(part);
+        let used = part.len() + usize::from(end.is_some());
+        source.consume(used);
+        if end.is_some() {
+            // Of a line that was cut off, this may be any return; it is over the bound with or without it.
+            if line.bytes.len() <= line.bound_bytes && line.bytes.ends_with(b"\r") {
+                line.bytes.pop();
+            }
+            return Ok(true);
+        }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::options::Format;
-    use super::super::rows::{Content, Row, Rows};
-    use super::super::source::Pieces;
+    use super::super::brief::brief_in_pieces;
+    use super::super::rows::{Content, Rows};
     use super::*;
 
-    /// The rows in brief, `record@line+byte: content`, read in pieces of several sizes; or the error.
     fn brief(input: &str, options: &Options) -> Vec<String> {
-        let read = |size| {
-            let mut rows = match Rows::open(Pieces::new(input.as_bytes(), vec![size]), &options.clone().into()) {
-                Ok(rows) => rows,
-                Err(error) => return vec![format!("error: {error}")],
-            };
-            let mut out = Vec::new();
-            while let Some(Row { position: Position { record, line, byte }, content }) = rows.next().unwrap() {
-                let content = match content {
-                    Content::Blank => "blank".to_owned(),
-                    Content::Note { ticket, text, .. } => format!("{ticket} {text:?}"),
-                    Content::Invalid { reason, .. } => reason.to_string(),
-                };
-                out.push(format!("{record}@{line}+{byte}: {content}"));
-            }
-            out
-        };
-        let all = read(1 << 20);
-        for size in [1, 3, 7] {
-            assert_eq!(read(size), all, "in pieces of {size}");
-        }
-        all
+        brief_in_pieces(input.as_bytes(), options)
     }
 
     fn rows(input: &str) -> Vec<String> {
@@ -231,6 +277,15 @@ mod tests {
                       (first: not a JSON object: expected value, at byte 1 of the line)";
         assert_eq!(rows(&"x\n".repeat(100)), [wanted]);
         assert_eq!(rows(&"x\n".repeat(99)).len(), 99);
+    }
+
+    #[test]
+    fn an_array_is_another_format() {
+        let wanted =
+            "error: the input begins as a JSON array, and JSON lines has an object on each line; say --format json";
+        for input in ["[\n  {}\n]", "\n [{\"ticket\":1,\"text\":\"a\"}]"] {
+            assert_eq!(rows(input), [wanted]);
+        }
     }
 
     #[test]
@@ -278,11 +333,7 @@ mod tests {
             ),
             ("", &["text=Note"], r#"[] Mapping { ticket: "RelatedTicketId", text: ["Note"], key: None }"#),
             ("\n\n", &[], r#"[] Mapping { ticket: "RelatedTicketId", text: ["TextPart"], key: None }"#),
-            (
-                "{\"a\":\"\0\"}",
-                &[],
-                "the input looks like UTF-16 or binary data; save it as UTF-8 (in Excel: CSV UTF-8)",
-            ),
+            ("{\"a\":\"\0\"}", &[], "the input has NUL bytes where text should be; it is binary data"),
         ] {
             assert_eq!(with(input, choices), wanted, "{input:?} {choices:?}");
         }

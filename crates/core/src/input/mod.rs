@@ -4,6 +4,9 @@
 //! what makes the whole input useless is an [`InputError`]. Records are counted and placed ([`Position`]) as a
 //! person finds them in the file. A text is handed on as it stands in its cell, to the byte.
 //!
+//! A text may be gzip, and in another encoding than UTF-8 where it is marked or said to be; no encoding is guessed.
+//! What separates a CSV's cells is taken from its header, where that leaves no doubt.
+//!
 //! Memory does not depend on the input: a record longer than [`Options::record_bound_bytes`] (most often a quote
 //! that is never closed) is read past, not kept. That is why [`csv_core`] is driven here directly: the csv
 //! crate's own reader lets a record grow without end.
@@ -26,11 +29,19 @@
 //!
 //! [`Position`]: crate::job::Position
 
+mod array;
+#[cfg(test)]
+mod brief;
 mod cells;
 mod columns;
 mod csv;
+mod decode;
+mod delimiter;
 mod error;
+mod gzip;
+mod header;
 mod jsonl;
+mod line_ends;
 mod note;
 mod object;
 mod options;
@@ -42,15 +53,21 @@ mod sheet;
 mod source;
 #[cfg_attr(not(test), expect(dead_code, reason = "no option asks for a template yet"))]
 mod template;
+#[cfg(test)]
+mod tests;
+mod through;
 #[cfg_attr(not(test), expect(dead_code, reason = "no option asks for a pattern or a table yet"))]
 mod ticket;
 
 pub use columns::Mapping;
-pub use error::{InputError, InvalidRow, Names, OptionError};
+pub use decode::Encoding;
+pub use delimiter::Delimiter;
+pub use error::{InputError, InvalidRow, Listed, Names, OptionError};
 pub use options::{ColumnChoice, Field, Format, MaxText, Options, TooLong};
 pub use recipe::Recipe;
 pub use rows::{Content, Row, Rows};
 pub use shapes::{IdShapes, Shape};
 pub use template::{RenderError, Template, TemplateError};
+pub use through::{Tally, read_through};
 pub use ticket::{LookupError, LookupSpec, LookupSpecError, LookupTable, NoTicket, PatternError, TicketPattern};
 pub use sheet::SheetError;

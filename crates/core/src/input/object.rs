@@ -6,6 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
+use super::array::byte_at;
 use super::cells::Cells;
 use super::columns::Columns;
 use super::error::InvalidRow;
@@ -126,14 +127,14 @@ fn parse<'de>(line: &'de [u8], seed: impl DeserializeSeed<'de>) -> Result<(), In
 }
 
 fn not_an_object(line: &[u8], error: &serde_json::Error) -> InvalidRow {
-    if let Err(error) = std::str::from_utf8(line) {
-        return InvalidRow::NotAnObject { why: "not UTF-8".to_owned(), byte: error.valid_up_to() + 1 };
+    if std::str::from_utf8(line).is_err() {
+        return InvalidRow::record_not_utf8(line);
     }
     let at = format!(" at line {} column {}", error.line(), error.column());
     let why = error.to_string();
     // It may quote the line's own text. It counts from 0 where the first byte is of the wrong type.
     let why = shorten(why.strip_suffix(&at).unwrap_or(&why), 100);
-    InvalidRow::NotAnObject { why, byte: error.column().max(1) }
+    InvalidRow::NotAnObject { why, byte: byte_at(line, error.line(), error.column()).max(1) }
 }
 
 struct NamesInto<'a>(&'a mut Vec<String>);
@@ -350,7 +351,10 @@ mod tests {
             (br#"{"id":1} 2"#, "not a JSON object: trailing characters, at byte 10 of the line"),
             (b"[1]", "not a JSON object: invalid type: sequence, expected an object, at byte 1 of the line"),
             (b"\"id\"", "not a JSON object: invalid type: string \"id\", expected an object, at byte 4 of the line"),
-            (b"{\"id\":1,\"a\":\"\xfc\"}", "not a JSON object: not UTF-8, at byte 14 of the line"),
+            (
+                b"{\"id\":1,\"a\":\"Gr\xfc\xdfe\"}",
+                "not UTF-8 at byte 16 of the record; if the file is windows-1252, say --encoding windows-1252",
+            ),
         ] {
             assert_eq!(read(&[line]), [wanted], "{}", String::from_utf8_lossy(line));
         }

@@ -7,17 +7,22 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use super::decode::Encoding;
+use super::delimiter::Delimiter;
 use super::error::OptionError;
 
 /// The format of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Format {
-    /// `csv`: UTF-8, with or without byte order mark; comma; a header.
+    /// `csv`: a header, and a record for each row.
     #[serde(rename = "csv")]
     Csv,
     /// `jsonl` or `ndjson`: an object a line.
     #[serde(rename = "jsonl", alias = "ndjson")]
     JsonLines,
+    /// `json`: one array of objects.
+    #[serde(rename = "json")]
+    Json,
     /// `workbook`: a spreadsheet's own file (XLSX, XLSM, XLSB, XLS, ODS); which of them it is, its content tells.
     #[serde(rename = "workbook")]
     Workbook,
@@ -35,6 +40,7 @@ impl fmt::Display for Format {
         f.write_str(match self {
             Self::Csv => "csv",
             Self::JsonLines => "jsonl",
+            Self::Json => "json",
             Self::Workbook => "workbook",
         })
     }
@@ -47,6 +53,7 @@ impl FromStr for Format {
         match text {
             "csv" => Ok(Self::Csv),
             "jsonl" | "ndjson" => Ok(Self::JsonLines),
+            "json" => Ok(Self::Json),
             "xlsx" | "xlsm" | "xlsb" | "xls" | "ods" | "workbook" => Ok(Self::Workbook),
             _ => Err(OptionError::Format(text.to_owned())),
         }
@@ -165,6 +172,12 @@ pub struct Options {
     /// said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header_row: Option<NonZeroU32>,
+    /// The text's encoding; where it is not said, UTF-16 if it begins with that byte order mark, and UTF-8 if not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub encoding: Option<Encoding>,
+    /// What separates a CSV's cells; where it is not said, the header shows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delimiter: Option<Delimiter>,
     /// The longest text that is posted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_text: Option<MaxText>,
@@ -188,6 +201,8 @@ impl Options {
             columns: Vec::new(),
             sheet: None,
             header_row: None,
+            encoding: None,
+            delimiter: None,
             max_text: None,
             record_bound_bytes: Self::DEFAULT_RECORD_BOUND_BYTES,
         }
@@ -207,7 +222,7 @@ mod tests {
             ("x.NdJson", Some(Format::JsonLines)),
             ("csv", None),
             (".csv", None),
-            ("x.json", None),
+            ("x.json", Some(Format::Json)),
             ("x.csv.gz", None),
         ] {
             assert_eq!(Format::of_name(name), format, "{name}");

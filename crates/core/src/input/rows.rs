@@ -2,10 +2,12 @@
 
 use std::io::Read;
 
+use super::array::placed;
 use super::cells::{Cells, Wanted};
 use super::columns::{Chosen, Columns, Mapping, resolve, unseen};
 use super::csv::{self, Record};
 use super::error::{InputError, InvalidRow};
+use super::header::{self, Layout};
 use super::jsonl;
 use super::note::{Maker, Note, Slots, is_blank};
 use super::object::Members;
@@ -76,7 +78,7 @@ enum Records<R> {
         /// An export of ours, whose cells are guarded.
         guarded: bool,
     },
-    JsonLines {
+    Json {
         source: Source<R>,
         reader: jsonl::Reader,
         members: Members,
@@ -89,20 +91,21 @@ impl<R: Read> Rows<R> {
     /// An input with no rows is fine; a text without a header is not.
     pub fn open(source: R, recipe: &Recipe) -> Result<Self, InputError> {
         let options = &recipe.options;
-        let mut source = Source::new(source);
-        source.begin()?;
+        let mut source = Source::open(source, options.encoding)?;
         let (records, columns, maker) = match options.format {
             Format::Csv => {
-                let mut reader = csv::Reader::new(options.record_bound_bytes);
-                let columns = Columns::of_header(header(&mut reader, &mut source)?);
-                let (chosen, mapping) = resolve(&columns, &options.columns, false)
-                    .map_err(|error| separated(&columns.names).unwrap_or(error))?;
+                let layout = Layout::of(options);
+                let (reader, (columns, chosen, mapping)) = header::open(&mut source, layout, |names| {
+                    let columns = Columns::of_header(names);
+                    let (chosen, mapping) = resolve(&columns, &options.columns, false)?;
+                    Ok((columns, chosen, mapping))
+                })?;
                 let guarded = columns.names.iter().any(|column| column == KEY_COLUMN);
                 let (wanted, slots) = slots(&chosen);
                 let records = Records::Csv { source, reader: reader.into(), wanted, count: 0, guarded };
                 (records, columns, Maker::new(mapping, slots, recipe))
             }
-            Format::JsonLines => {
+            Format::JsonLines | Format::Json => {
                 let (reader, columns) = jsonl::Reader::open(&mut source, options)?;
                 let mapping = match &columns {
                     Some(columns) => resolve(columns, &options.columns, false)?.1,
@@ -110,7 +113,7 @@ impl<R: Read> Rows<R> {
                 };
                 let columns = columns.unwrap_or_default();
                 let (members, slots) = members(&columns, &mapping);
-                (Records::JsonLines { source, reader, members }, columns, Maker::new(mapping, slots, recipe))
+                (Records::Json { source, reader, members }, columns, Maker::new(mapping, slots, recipe))
             }
             Format::Workbook => return Err(InputError::Spreadsheet),
         };
@@ -140,12 +143,17 @@ impl<R: Read> Rows<R> {
                 };
                 (position, Content::of(note, || Key::of_invalid(record.cells())))
             }
-            Records::JsonLines { source, reader, members } => match reader.next(source)? {
+            Records::Json { source, reader, members } => match reader.next(source)? {
                 None => return Ok(None),
                 Some(jsonl::Record::Broken(position, reason, key)) => (position, Content::Invalid { reason, key }),
                 Some(jsonl::Record::Line(position, line)) => {
                     let note = members.read(line, cells).and_then(|()| maker.note(cells));
                     (position, Content::of(note, || Key::of_invalid(std::iter::once(line))))
+                }
+                Some(jsonl::Record::Element(position, element)) => {
+                    let read = members.read(element, cells).map_err(|reason| placed(reason, element, position));
+                    let note = read.and_then(|()| maker.note(cells));
+                    (position, Content::of(note, || Key::of_invalid(std::iter::once(element))))
                 }
             },
         };
@@ -158,7 +166,7 @@ impl<R: Read> Rows<R> {
             Records::Csv { reader, guarded, .. } => {
                 reader.last_cells().map(|cell| if *guarded { unguard(cell) } else { cell }.to_vec()).collect()
             }
-            Records::JsonLines { reader, .. } => reader.last_cells(&self.columns),
+            Records::Json { reader, .. } => reader.last_cells(&self.columns),
         }
     }
 
@@ -172,11 +180,25 @@ impl<R: Read> Rows<R> {
         &self.columns
     }
 
+    /// The encoding that the text is read in, by its name.
+    pub fn encoding(&self) -> &'static str {
+        match &self.records {
+            Records::Csv { source, .. } | Records::Json { source, .. } => source.encoding(),
+        }
+    }
+
+    /// Whether the input is compressed (gzip).
+    pub fn compressed(&self) -> bool {
+        match &self.records {
+            Records::Csv { source, .. } | Records::Json { source, .. } => source.compressed(),
+        }
+    }
+
     /// The source, which may have been read further than the last row; none of a workbook, which is read here and
     /// there.
     pub fn source(&self) -> Option<&R> {
         match &self.records {
-            Records::Csv { source, .. } | Records::JsonLines { source, .. } => Some(source.get_ref()),
+            Records::Csv { source, .. } | Records::Json { source, .. } => Some(source.get_ref()),
         }
     }
 }
@@ -196,26 +218,6 @@ fn members(columns: &Columns, mapping: &Mapping) -> (Members, Slots) {
     (Members::new(columns, names), slots)
 }
 
-fn header<R: Read>(reader: &mut csv::Reader, source: &mut Source<R>) -> Result<Vec<String>, InputError> {
-    let record = reader.next(source)?.ok_or(InputError::NoHeader)?;
-    if record.cells().any(|cell| cell.contains(&0)) {
-        return Err(InputError::Binary);
-    }
-    if let Some(reason) = record.broken {
-        return Err(InputError::Header(reason));
-    }
-    Ok(record.cells().map(|cell| String::from_utf8_lossy(cell).into_owned()).collect())
-}
-
-/// What to say of a header that is one column only because commas do not separate it.
-fn separated(columns: &[String]) -> Option<InputError> {
-    match columns {
-        [one] if one.contains(';') => Some(InputError::Separator("semicolons")),
-        [one] if one.contains('\t') => Some(InputError::Separator("tabs")),
-        _ => None,
-    }
-}
-
 /// Takes the wanted cells of a record over; false if it is blank altogether and of another width than the header.
 fn read_record(
     record: &Record<'_>,
@@ -229,13 +231,13 @@ fn read_record(
     }
     if record.len() != columns.len() {
         let blank = record.cells().all(|cell| std::str::from_utf8(cell).is_ok_and(is_blank));
-        let count = InvalidRow::CellCount { found: record.len(), expected: columns.len() };
+        let count = InvalidRow::CellCount { found: record.len(), expected: columns.len(), delimiter: record.delimiter };
         return if blank { Ok(false) } else { Err(count) };
     }
     wanted.read(cells, |column, out| {
         let cell = record.cell(column);
         let text = std::str::from_utf8(if guarded { unguard(cell) } else { cell })
-            .map_err(|_| InvalidRow::NotUtf8 { column: columns[column].clone() })?;
+            .map_err(|_| InvalidRow::not_utf8(&columns[column], cell))?;
         out.push_str(text);
         Ok(())
     })?;
@@ -286,8 +288,10 @@ mod tests {
             (b"T-1,", r#"1@2: column "Ticket": ticket id "T-1" is not a positive whole number"#),
             (b"143", "1@2: cells: 1, columns in the header: 2; a text with a comma or quote in it must be quoted"),
             (b"143,a,b", "1@2: cells: 3, columns in the header: 2; a text with a comma or quote in it must be quoted"),
-            (b"143,Gr\xfc\xdfe", r#"1@2: column "Note" is not UTF-8; save the file as CSV UTF-8"#),
-            (b"\xff,a", r#"1@2: column "Ticket" is not UTF-8; save the file as CSV UTF-8"#),
+            (
+                b"143,Gr\xfc\xdfe",
+                r#"1@2: column "Note" is not UTF-8 at byte 3 of its cell; if the file is windows-1252, say --encoding windows-1252"#,
+            ),
             (b"143,a\0b", r#"1@2: column "Note" contains a NUL character; remove it"#),
             (
                 b"143,\"a",
@@ -346,25 +350,6 @@ mod tests {
         for nothing in ["", "\n\r\n", "\u{feff}"] {
             let wanted = "error: the input has no header line; the first line of a CSV must name its columns";
             assert_eq!(csv(nothing), [wanted]);
-        }
-    }
-
-    #[test]
-    fn a_header_that_cannot_be_used_says_why() {
-        for (header, wanted) in [
-            ("Ticket;Note", "error: the columns seem to be separated by semicolons; save it as CSV with commas"),
-            ("Ticket\tNote", "error: the columns seem to be separated by tabs; save it as CSV with commas"),
-            (
-                "Ticket,No\0te",
-                "error: the input looks like UTF-16 or binary data; save it as UTF-8 (in Excel: CSV UTF-8)",
-            ),
-            (
-                "Ticket,\"Note\n1,a",
-                "error: the header cannot be read: the record that begins on line 1 has a quote that is never closed; \
-                 the input ends inside it",
-            ),
-        ] {
-            assert_eq!(csv(header), [wanted]);
         }
     }
 

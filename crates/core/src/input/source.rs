@@ -1,31 +1,71 @@
-//! The bytes of an input, with the count of those used.
+//! The text of an input, in UTF-8, with the count of bytes used.
 
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 
+use super::decode::{Decoding, Encoding, LEAST_ROOM_BYTES, utf16_hint};
 use super::error::InputError;
+use super::gzip::Bytes;
 
 const BUFFER_BYTES: usize = 64 * 1024;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A source behind a buffer of fixed size.
+/// A source behind a buffer: unpacked if it is gzip, decoded if it is marked or said to be anything but UTF-8.
+///
+/// What is read as UTF-8 is handed on as it stands, valid or not: a cell that is not UTF-8 costs its row and no more.
+/// What is decoded is valid from there on; what cannot be decoded is an error, for a decoder cannot tell how far the
+/// damage goes.
 #[derive(Debug)]
 pub(super) struct Source<R> {
-    inner: R,
-    buffer: Box<[u8]>,
+    bytes: Bytes<R>,
+    /// None for UTF-8.
+    decoding: Option<Decoding>,
+    buffer: Vec<u8>,
     start: usize,
     end: usize,
-    /// Offset in the source of the byte at `start`.
+    /// Offset in the text of the byte at `start`.
     byte: u64,
-    /// Once the source has ended it is not asked again: a terminal would begin anew.
     ended: bool,
 }
 
 impl<R: Read> Source<R> {
-    pub(super) fn new(inner: R) -> Self {
-        Self { inner, buffer: vec![0; BUFFER_BYTES].into(), start: 0, end: 0, byte: 0, ended: false }
+    /// Finds out by the first bytes what the input is, refuses what is plainly no text, and reads past a byte order
+    /// mark. `encoding` is what a person says; that it is UTF-8 is as good as nothing said.
+    pub(super) fn open(inner: R, encoding: Option<Encoding>) -> Result<Self, InputError> {
+        let bytes = Bytes::open(inner)?;
+        let buffer = vec![0; BUFFER_BYTES];
+        let mut source = Self { bytes, decoding: None, buffer, start: 0, end: 0, byte: 0, ended: false };
+        let head = source.peek(4)?;
+        if let [b'P', b'K', 3, 4, ..] | [0xd0, 0xcf, 0x11, 0xe0, ..] = head {
+            return Err(InputError::Spreadsheet);
+        }
+        let encoding = match (Encoding::of_mark(head), encoding) {
+            (Some(marked), Some(said)) if marked != said => return Err(InputError::Contradicted { marked, said }),
+            (marked, said) => marked.or(said).unwrap_or(Encoding::UTF_8),
+        };
+        if encoding != Encoding::UTF_8 {
+            source.decoding = Some(Decoding::new(encoding, &source.buffer[..source.end]));
+            (source.end, source.ended) = (0, false);
+        }
+        let head = source.peek(4)?;
+        let head = &head[..head.len().min(4)];
+        if head.contains(&0) {
+            let likely = if encoding == Encoding::UTF_8 { utf16_hint(head, 0) } else { None };
+            return Err(InputError::Binary { likely });
+        }
+        // Tools that add a mark to what already has one leave two.
+        while source.peek(BYTE_ORDER_MARK.len())?.starts_with(BYTE_ORDER_MARK) {
+            source.consume(BYTE_ORDER_MARK.len());
+        }
+        Ok(source)
     }
 
-    /// The bytes at hand: at least `least` (which the buffer must hold), fewer only at the source's end.
+    /// A source of what is known to be text, in UTF-8 and without a mark.
+    pub(super) fn of_text(text: R) -> Self {
+        let bytes = Bytes::as_they_are(text);
+        Self { bytes, decoding: None, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0, byte: 0, ended: false }
+    }
+
+    /// The bytes at hand: at least `least`, fewer only at the text's end. The buffer grows to hold as many.
     #[inline]
     pub(super) fn peek(&mut self, least: usize) -> Result<&[u8], InputError> {
         if self.end - self.start < least {
@@ -35,17 +75,20 @@ impl<R: Read> Source<R> {
     }
 
     fn read(&mut self, least: usize) -> Result<(), InputError> {
-        debug_assert!(least <= self.buffer.len());
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
+        if self.buffer.len() < least + LEAST_ROOM_BYTES {
+            self.buffer.resize((self.buffer.len() * 2).max(least + LEAST_ROOM_BYTES), 0);
+        }
         while self.end < least && !self.ended {
-            match self.inner.read(&mut self.buffer[self.end..]) {
-                Ok(0) => self.ended = true,
-                Ok(read) => self.end += read,
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(source) => return Err(InputError::Read { byte: self.byte + self.end as u64, source }),
-            }
+            let room = &mut self.buffer[self.end..];
+            let read = match &mut self.decoding {
+                None => self.bytes.read(room)?,
+                Some(decoding) => decoding.read(&mut self.bytes, room)?,
+            };
+            self.ended = read == 0;
+            self.end += read;
         }
         Ok(())
     }
@@ -58,33 +101,30 @@ impl<R: Read> Source<R> {
         self.byte += bytes as u64;
     }
 
-    /// Offset of the next byte.
+    /// Offset of the next byte in the text: in the file itself if it is UTF-8, in the unpacked file if that is packed,
+    /// and in the text as UTF-8, its byte order mark counted, if it is decoded.
     pub(super) fn byte(&self) -> u64 {
         self.byte
     }
 
-    /// Refuses what is plainly no text in UTF-8, by its first bytes, and reads past a byte order mark.
-    pub(super) fn begin(&mut self) -> Result<(), InputError> {
-        match self.peek(4)? {
-            [b'P', b'K', 3, 4, ..] | [0xd0, 0xcf, 0x11, 0xe0, ..] => return Err(InputError::Spreadsheet),
-            [0x1f, 0x8b, ..] => return Err(InputError::Gzip),
-            [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Err(InputError::Binary),
-            head if head.iter().take(4).any(|byte| *byte == 0) => return Err(InputError::Binary),
-            _ => {}
-        }
-        // Tools that add a mark to what already has one leave two.
-        while self.peek(BYTE_ORDER_MARK.len())?.starts_with(BYTE_ORDER_MARK) {
-            self.consume(BYTE_ORDER_MARK.len());
-        }
-        Ok(())
+    /// The encoding that the input is read in, by its name.
+    pub(super) fn encoding(&self) -> &'static str {
+        self.decoding.as_ref().map_or(Encoding::UTF_8, Decoding::encoding).name()
     }
 
+    /// Whether [`Source::byte`] counts the bytes that stand in the (unpacked) input.
+    pub(super) fn is_raw(&self) -> bool {
+        self.decoding.is_none()
+    }
+
+    /// Whether the input is gzip.
+    pub(super) fn compressed(&self) -> bool {
+        self.bytes.is_compressed()
+    }
+
+    /// The source itself, with its bytes as they are stored.
     pub(super) fn get_ref(&self) -> &R {
-        &self.inner
-    }
-
-    pub(super) fn into_inner(self) -> R {
-        self.inner
+        self.bytes.get_ref()
     }
 }
 
@@ -105,6 +145,13 @@ impl<'a> Pieces<'a> {
 }
 
 #[cfg(test)]
+impl Pieces<'_> {
+    pub(super) fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+}
+
+#[cfg(test)]
 impl Read for Pieces<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let size = self.sizes.next().unwrap().min(self.bytes.len()).min(buffer.len());
@@ -117,34 +164,113 @@ impl Read for Pieces<'_> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::ErrorKind;
+
+    use super::super::gzip::packed;
     use super::*;
 
-    #[test]
-    fn what_is_no_utf8_text_is_refused_by_its_first_bytes_in_any_pieces() {
-        for (bytes, wanted) in [
-            (&b"PK\x03\x04\x14\0"[..], "Err(Spreadsheet)"),
-            (b"\xd0\xcf\x11\xe0\xa1", "Err(Spreadsheet)"),
-            (b"\x1f\x8b\x08", "Err(Gzip)"),
-            (b"\xff\xfeT\0", "Err(Binary)"),
-            (b"\xfe\xff\0T", "Err(Binary)"),
-            (b"T\0i\0", "Err(Binary)"),
-            (b"PK,\n", "Ok(())"),
-            (b"\xef\xbb\xbf", "Ok(())"),
-            (b"a", "Ok(())"),
-            (b"", "Ok(())"),
-        ] {
-            for size in [1, 2, 100] {
-                let begun = Source::new(Pieces::new(bytes, vec![size])).begin();
-                assert_eq!(format!("{begun:?}"), wanted, "{bytes:?}");
+    fn open<'a>(bytes: &'a [u8], encoding: &str, size: usize) -> Result<Source<Pieces<'a>>, InputError> {
+        let encoding = (!encoding.is_empty()).then(|| encoding.parse().unwrap());
+        Source::open(Pieces::new(bytes, vec![size]), encoding)
+    }
+
+    /// Encoding, offset of the first byte after the mark, and text; the same packed, and in any pieces.
+    fn read(bytes: &[u8], encoding: &str) -> Result<(&'static str, u64, Vec<u8>), String> {
+        let once = |bytes: &[u8], size| {
+            let mut source = open(bytes, encoding, size).map_err(|error| error.to_string())?;
+            let (first, mut text) = (source.byte(), Vec::new());
+            loop {
+                let part = source.peek(1).map_err(|error| error.to_string())?;
+                if part.is_empty() {
+                    break;
+                }
+                text.extend_from_slice(part);
+                let used = part.len();
+                source.consume(used);
             }
+            assert_eq!(source.byte(), first + text.len() as u64);
+            assert!(source.get_ref().is_empty(), "the source is read to its end");
+            Ok((source.encoding(), first, text))
+        };
+        let all = once(bytes, 1 << 20);
+        for size in [1, 2, 3, 100] {
+            assert_eq!(once(bytes, size), all, "in pieces of {size}");
+            assert_eq!(once(&packed(bytes), size), all, "packed, in pieces of {size}");
+        }
+        all
+    }
+
+    #[test]
+    fn the_encoding_is_the_marked_one_else_the_one_said_else_utf8() {
+        for (bytes, said, wanted) in [
+            (&b"a"[..], "", ("UTF-8", 0, "a")),
+            (b"", "", ("UTF-8", 0, "")),
+            (b"\xef\xbb\xbfa", "", ("UTF-8", 3, "a")),
+            (b"\xef\xbb\xbf\xef\xbb\xbfa", "utf-8", ("UTF-8", 6, "a")),
+            (b"\xff\xfea\0", "", ("UTF-16LE", 3, "a")),
+            (b"\xff\xfe\xff\xfea\0", "utf-16", ("UTF-16LE", 6, "a")),
+            (b"\xfe\xff\0a", "", ("UTF-16BE", 3, "a")),
+            (b"\xff\xfe", "", ("UTF-16LE", 3, "")),
+            (b"a\0,\0\xfc\0", "utf-16le", ("UTF-16LE", 0, "a,ü")),
+            (b"Gr\xfc\xdfe", "latin1", ("windows-1252", 0, "Grüße")),
+        ] {
+            let (name, first, text) = wanted;
+            assert_eq!(read(bytes, said), Ok((name, first, text.as_bytes().to_vec())), "{bytes:?} {said}");
+        }
+        assert_eq!(read(b"Gr\xfc", "utf-8").unwrap().2, b"Gr\xfc", "as it stands");
+    }
+
+    #[test]
+    fn what_is_no_text_is_refused_by_its_first_bytes() {
+        let workbook = "the input is a workbook or an archive, not text; say --format xlsx, or give the file the \
+                        extension that it should have";
+        let binary = "the input has NUL bytes where text should be; it is binary data";
+        let utf16 = |which| {
+            format!(
+                "the input has NUL bytes where text should be, as UTF-16 without a byte order mark has; if it is \
+                 that, say --encoding {which}"
+            )
+        };
+        for (bytes, said, wanted) in [
+            (&b"PK\x03\x04\x14\0"[..], "", workbook.to_owned()),
+            (b"PK\x03\x04\x14\0", "windows-1252", workbook.to_owned()),
+            (b"\xd0\xcf\x11\xe0\xa1", "", workbook.to_owned()),
+            (b"T\0i\0", "", utf16("utf-16le")),
+            (b"T\0i\0", "utf-8", utf16("utf-16le")),
+            (b"\0T\0i", "", utf16("utf-16be")),
+            (b"\0\0ab", "", binary.to_owned()),
+            (b"T\0i\0", "windows-1252", binary.to_owned()),
+            // UTF-32, as it happens.
+            (b"\xff\xfe\0\0T\0\0\0", "", binary.to_owned()),
+        ] {
+            assert_eq!(read(bytes, said), Err(wanted), "{bytes:?} {said}");
+        }
+        assert!(read(b"PK,\n", "").is_ok());
+    }
+
+    #[test]
+    fn a_mark_and_a_word_that_contradict_each_other_are_refused() {
+        for (bytes, said, marked, name) in [
+            (&b"\xef\xbb\xbfa"[..], "windows-1252", "UTF-8", "windows-1252"),
+            (b"\xff\xfea\0", "utf-16be", "UTF-16LE", "UTF-16BE"),
+            (b"\xff\xfea\0", "utf-8", "UTF-16LE", "UTF-8"),
+        ] {
+            let wanted = format!(
+                "the input begins with the byte order mark of {marked}, but --encoding says {name}; leave --encoding out"
+            );
+            assert_eq!(read(bytes, said), Err(wanted));
         }
     }
 
     #[test]
-    fn byte_order_marks_are_read_past_and_counted() {
-        let mut source = Source::new(Pieces::new(b"\xef\xbb\xbf\xef\xbb\xbfab", vec![1]));
-        source.begin().unwrap();
-        assert_eq!((source.byte(), source.peek(2).unwrap()), (6, &b"ab"[..]));
+    fn as_many_bytes_are_at_hand_as_are_asked_for() {
+        let text = vec![b'x'; 300_000];
+        for bytes in [text.clone(), packed(&text)] {
+            let mut source = open(&bytes, "latin1", 1000).unwrap();
+            source.consume(1);
+            assert!(source.peek(200_000).unwrap().len() >= 200_000);
+            assert_eq!(source.peek(400_000).unwrap().len(), 299_999);
+        }
     }
 
     #[test]
@@ -154,20 +280,24 @@ mod tests {
             fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
                 self.0 += 1;
                 match self.0 {
-                    1 => Err(ErrorKind::Interrupted.into()),
+                    1 | 3 => Err(ErrorKind::Interrupted.into()),
                     2 => {
-                        buffer[..3].copy_from_slice(b"abc");
+                        buffer[..2].copy_from_slice(b"ab");
+                        Ok(2)
+                    }
+                    4 => {
+                        buffer[..3].copy_from_slice(b"cde");
                         Ok(3)
                     }
                     _ => Err(ErrorKind::ConnectionReset.into()),
                 }
             }
         }
-        let mut source = Source::new(Failing(0));
-        assert_eq!(source.peek(1).unwrap(), b"abc");
-        source.consume(2);
+        let mut source = Source::open(Failing(0), None).unwrap();
+        assert_eq!(source.peek(1).unwrap(), b"abcde");
+        source.consume(4);
         match source.peek(2) {
-            Err(InputError::Read { byte: 3, source }) => assert_eq!(source.kind(), ErrorKind::ConnectionReset),
+            Err(InputError::Read { byte: 5, source }) => assert_eq!(source.kind(), ErrorKind::ConnectionReset),
             other => panic!("{other:?}"),
         }
     }

@@ -102,11 +102,7 @@ fn profile(out: &mut impl Write, profile: &Profile) -> io::Result<()> {
     if let Some(texts) = &profile.texts {
         let (shortest, mean, longest) = (thousands(texts.shortest as u64), thousands(texts.mean()), texts.longest);
         let longest = thousands(longest as u64);
-        writeln!(
-            out,
-            "texts: {shortest} to {longest} bytes, {mean} on average; the longest is {}",
-            texts.longest_at
-        )?;
+        writeln!(out, "texts: {shortest} to {longest} bytes, {mean} on average; the longest is {}", texts.longest_at)?;
     }
     Ok(())
 }

@@ -14,7 +14,9 @@ pub enum TemplateError {
         why: String,
     },
     /// A tag that goes on and on.
-    #[error("line {line} of the template: the tag is too long, or there are too many elif; use {{% set %}} to divide it")]
+    #[error(
+        "line {line} of the template: the tag is too long, or there are too many elif; use {{% set %}} to divide it"
+    )]
     TooLong {
         /// From 1.
         line: usize,

@@ -1,0 +1,278 @@
+//! The bytes of an input as it is stored, unpacked where they are gzip's.
+
+use std::io::{ErrorKind, Read};
+
+use flate2::{Decompress, FlushDecompress, Status};
+
+use super::error::InputError;
+
+const MAGIC: [u8; 2] = [0x1f, 0x8b];
+const PACKED_BYTES: usize = 32 * 1024;
+/// Two to the power of this is the largest window that deflate has.
+const WINDOW_BITS: u8 = 15;
+
+/// The bytes of a source, unpacked where it begins as gzip does.
+#[derive(Debug)]
+pub(super) struct Bytes<R> {
+    raw: Raw<R>,
+    gunzip: Option<Box<Gunzip>>,
+}
+
+impl<R: Read> Bytes<R> {
+    pub(super) fn open(inner: R) -> Result<Self, InputError> {
+        let mut raw = Raw::new(inner);
+        let mut head = [0; MAGIC.len()];
+        let mut at_hand = 0;
+        while at_hand < head.len() {
+            match raw.read(&mut head[at_hand..])? {
+                0 => break,
+                read => at_hand += read,
+            }
+        }
+        (raw.head, raw.head_bytes) = (head, at_hand);
+        let gunzip = (head[..at_hand] == MAGIC).then(Box::default);
+        Ok(Self { raw, gunzip })
+    }
+
+    /// The bytes of a source, whatever it begins with.
+    pub(super) fn as_they_are(inner: R) -> Self {
+        Self { raw: Raw::new(inner), gunzip: None }
+    }
+
+    /// Fills a part of `buffer`, which is not empty; nothing at the end, when the source has been read to its end too.
+    #[inline]
+    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, InputError> {
+        match &mut self.gunzip {
+            None => self.raw.read(buffer),
+            Some(gunzip) => gunzip.read(&mut self.raw, buffer),
+        }
+    }
+
+    pub(super) fn is_compressed(&self) -> bool {
+        self.gunzip.is_some()
+    }
+
+    pub(super) fn get_ref(&self) -> &R {
+        &self.raw.inner
+    }
+}
+
+/// The source itself.
+#[derive(Debug)]
+struct Raw<R> {
+    inner: R,
+    /// What was read to see what the source is, and is to be given out first.
+    head: [u8; 2],
+    head_bytes: usize,
+    /// Bytes that the source gave.
+    byte: u64,
+    /// Once the source has ended it is not asked again: a terminal would begin anew.
+    ended: bool,
+}
+
+impl<R: Read> Raw<R> {
+    fn new(inner: R) -> Self {
+        Self { inner, head: [0; 2], head_bytes: 0, byte: 0, ended: false }
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, InputError> {
+        if self.head_bytes > 0 {
+            let given = self.head_bytes.min(buffer.len());
+            buffer[..given].copy_from_slice(&self.head[..given]);
+            self.head.rotate_left(given);
+            self.head_bytes -= given;
+            return Ok(given);
+        }
+        while !self.ended {
+            match self.inner.read(buffer) {
+                Ok(0) => self.ended = true,
+                Ok(read) => {
+                    self.byte += read as u64;
+                    return Ok(read);
+                }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(source) => return Err(InputError::Read { byte: self.byte, source }),
+            }
+        }
+        Ok(0)
+    }
+}
+
+/// Unpacks gzip: one member after the other, as `cat a.gz b.gz` makes them, and nothing else after the last.
+///
+/// flate2's own reader of several members is not used: it gives one and the same error for a member that is damaged
+/// and for something else that follows the last, and tells of neither where.
+#[derive(Debug)]
+struct Gunzip {
+    packed: Box<[u8]>,
+    start: usize,
+    end: usize,
+    /// Of the member under way.
+    inflate: Decompress,
+    between_members: bool,
+    /// What is to be said once all that was unpacked before it is given out.
+    fault: Option<InputError>,
+}
+
+impl Default for Gunzip {
+    fn default() -> Self {
+        Self {
+            packed: vec![0; PACKED_BYTES].into(),
+            start: 0,
+            end: 0,
+            inflate: Decompress::new_gzip(WINDOW_BITS),
+            between_members: false,
+            fault: None,
+        }
+    }
+}
+
+impl Gunzip {
+    fn read<R: Read>(&mut self, raw: &mut Raw<R>, buffer: &mut [u8]) -> Result<usize, InputError> {
+        if let Some(fault) = self.fault.take() {
+            return Err(fault);
+        }
+        loop {
+            if self.between_members {
+                if self.start == self.end && !self.refill(raw)? {
+                    return Ok(0);
+                }
+                if self.packed[self.start] != MAGIC[0] {
+                    return Err(InputError::AfterGzip { byte: self.byte(raw) });
+                }
+                self.inflate = Decompress::new_gzip(WINDOW_BITS);
+                self.between_members = false;
+            }
+            // Asked before there is more to unpack: it may still hold what had no room in the buffer of before.
+            let (used, made) = (self.inflate.total_in(), self.inflate.total_out());
+            let status = self.inflate.decompress(&self.packed[self.start..self.end], buffer, FlushDecompress::None);
+            self.start += (self.inflate.total_in() - used) as usize;
+            let made = (self.inflate.total_out() - made) as usize;
+            match status {
+                Ok(Status::StreamEnd) => self.between_members = true,
+                Ok(Status::Ok | Status::BufError) => {}
+                Err(_) => {
+                    let fault = InputError::GzipDamaged { byte: self.byte(raw) };
+                    if made == 0 {
+                        return Err(fault);
+                    }
+                    self.fault = Some(fault);
+                }
+            }
+            if made > 0 {
+                return Ok(made);
+            }
+            if !self.between_members && self.start == self.end && !self.refill(raw)? {
+                return Err(InputError::GzipCutOff);
+            }
+        }
+    }
+
+    fn refill<R: Read>(&mut self, raw: &mut Raw<R>) -> Result<bool, InputError> {
+        (self.start, self.end) = (0, raw.read(&mut self.packed)?);
+        Ok(self.end > 0)
+    }
+
+    /// Offset in the source of the next byte to unpack.
+    fn byte<R>(&self, raw: &Raw<R>) -> u64 {
+        raw.byte - raw.head_bytes as u64 - (self.end - self.start) as u64
+    }
+}
+
+/// `bytes` as a member of gzip.
+#[cfg(test)]
+pub(super) fn packed(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut member = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    member.write_all(bytes).unwrap();
+    member.finish().unwrap()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::source::Pieces;
+    use super::*;
+
+    /// All that `bytes` give when they come in pieces of `size`, and the error it ends with.
+    fn read(bytes: &[u8], size: usize) -> (Vec<u8>, Option<String>) {
+        let mut out = Vec::new();
+        let mut buffer = [0; 100];
+        let mut bytes = match Bytes::open(Pieces::new(bytes, vec![size])) {
+            Ok(bytes) => bytes,
+            Err(error) => return (out, Some(error.to_string())),
+        };
+        loop {
+            match bytes.read(&mut buffer) {
+                Ok(0) => {
+                    assert!(bytes.get_ref().is_empty(), "the source is read to its end");
+                    return (out, None);
+                }
+                Ok(read) => out.extend_from_slice(&buffer[..read]),
+                Err(error) => return (out, Some(error.to_string())),
+            }
+        }
+    }
+
+    /// The same, in pieces of several sizes.
+    fn unpacked(bytes: &[u8]) -> (Vec<u8>, Option<String>) {
+        let all = read(bytes, 1 << 20);
+        for size in [1, 2, 3, 50] {
+            assert_eq!(read(bytes, size), all, "in pieces of {size}");
+        }
+        all
+    }
+
+    fn text() -> Vec<u8> {
+        (0..2000_u32).flat_map(|i| format!("{},{:x}\n", i, i.wrapping_mul(2_654_435_761)).into_bytes()).collect()
+    }
+
+    #[test]
+    fn members_are_unpacked_one_after_the_other() {
+        let members = [packed(b"Ticket,"), packed(b""), packed(&text())].concat();
+        assert_eq!(unpacked(&members), ([&b"Ticket,"[..], &text()].concat(), None));
+        assert_eq!(unpacked(&packed(b"")), (Vec::new(), None));
+    }
+
+    #[test]
+    fn what_is_cut_off_damaged_or_followed_by_something_else_says_so() {
+        let whole = packed(&text());
+        let cut = "the input is compressed (gzip) and cut off before its end; get a whole copy of it";
+        for end in [2, 5, 11, whole.len() / 2, whole.len() - 8, whole.len() - 1] {
+            let (out, error) = unpacked(&whole[..end]);
+            assert_eq!(error.as_deref(), Some(cut), "{end}");
+            assert!(text().starts_with(&out));
+        }
+        let after = |byte| {
+            format!(
+                "the input is compressed (gzip), and from byte {byte} on something else follows; unpack it and see what it is"
+            )
+        };
+        assert_eq!(unpacked(&[&whole[..], b"\n"].concat()), (text(), Some(after(whole.len()))));
+        assert_eq!(unpacked(&[&whole[..], &[0; 512]].concat()), (text(), Some(after(whole.len()))));
+        for place in [3, whole.len() / 2, whole.len() - 6, whole.len() - 1] {
+            let mut damaged = whole.clone();
+            damaged[place] ^= 0xff;
+            let error = unpacked_with_error(&damaged);
+            assert!(error.starts_with("the input is compressed (gzip) and damaged at or before byte "), "{error}");
+        }
+    }
+
+    /// The error alone: how much is unpacked before it depends on the pieces where a block is damaged.
+    fn unpacked_with_error(bytes: &[u8]) -> String {
+        read(bytes, 7).1.expect("damage is found")
+    }
+
+    proptest! {
+        #[test]
+        fn packed_bytes_come_out_as_they_went_in(
+            bytes in prop::collection::vec(any::<u8>(), 0..500),
+            size in 1_usize..40,
+        ) {
+            prop_assert_eq!(read(&packed(&bytes), size), (bytes.clone(), None));
+            prop_assume!(!bytes.starts_with(&MAGIC));
+            prop_assert_eq!(read(&bytes, size), (bytes, None));
+        }
+    }
+}

@@ -1,0 +1,66 @@
+//! Line ends as they are found in sheets: LF, CRLF, or, as old Macs and Excel's "CSV (Macintosh)" have it, CR alone.
+
+use std::io::Read;
+
+use super::error::InputError;
+use super::source::Source;
+
+/// Counts lines over pieces of text, which may part a CRLF.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct LineEnds {
+    /// Line of the next byte, from 1.
+    pub(super) line: u64,
+    /// The byte used last was a carriage return: a line feed after it ends no line of its own.
+    pub(super) after_return: bool,
+}
+
+impl LineEnds {
+    pub(super) fn new() -> Self {
+        Self { line: 1, after_return: false }
+    }
+
+    /// Reads past the ends of lines with nothing on them; false at the end.
+    pub(super) fn skip<R: Read>(&mut self, source: &mut Source<R>) -> Result<bool, InputError> {
+        loop {
+            let input = source.peek(1)?;
+            let mut skipped = 0;
+            for byte in input {
+                match byte {
+                    b'\n' => self.line += u64::from(!self.after_return),
+                    b'\r' => self.line += 1,
+                    _ => break,
+                }
+                self.after_return = *byte == b'\r';
+                skipped += 1;
+            }
+            let (ended, begun) = (input.is_empty(), skipped < input.len());
+            source.consume(skipped);
+            if ended || begun {
+                self.after_return = false;
+                return Ok(begun);
+            }
+        }
+    }
+
+    /// Reads past a line, whatever is on it, and its end; false if the text ends before the line does.
+    pub(super) fn skip_line<R: Read>(&mut self, source: &mut Source<R>) -> Result<bool, InputError> {
+        if std::mem::take(&mut self.after_return) && source.peek(1)?.starts_with(b"\n") {
+            source.consume(1);
+        }
+        loop {
+            let input = source.peek(1)?;
+            let (length, end) = (input.len(), memchr::memchr2(b'\r', b'\n', input));
+            let Some(end) = end else {
+                source.consume(length);
+                if length == 0 {
+                    return Ok(false);
+                }
+                continue;
+            };
+            self.line += 1;
+            self.after_return = input[end] == b'\r';
+            source.consume(end + 1);
+            return Ok(true);
+        }
+    }
+}

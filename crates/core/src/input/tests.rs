@@ -1,0 +1,120 @@
+//! What holds for every format, whatever way its text comes.
+
+use std::io::Read;
+
+use proptest::prelude::*;
+
+use super::brief::{brief, brief_in_pieces};
+use super::gzip::packed;
+use super::source::Pieces;
+use super::{Format, InputError, Options, Rows};
+
+fn formats() -> impl Strategy<Value = Format> {
+    prop::sample::select(&[Format::Csv, Format::JsonLines, Format::Json][..])
+}
+
+/// Something like an input of that format, more or less broken.
+fn text(format: Format) -> impl Strategy<Value = String> {
+    let (head, part): (&str, &str) = match format {
+        Format::Csv => ("Ticket;Note\n", "([0-9]{1,2};[a-cüé😀\" ]{0,5}[\r\n]{1,2}|[;\"\n,]|sep=)"),
+        Format::JsonLines => ("", "(\\{\"ticket\":[0-9],\"text\":\"[a-cüé😀]{0,5}\"\\}\r?\n|[\\{\\}\",\n])"),
+        _ => ("[", "(\\{\"ticket\":[0-9],\n\"text\":\"[a-cüé😀]{0,5}\"\\},?|[\\[\\]\\{\\}\",\n])"),
+    };
+    let end = if format == Format::Json { "{}]" } else { "" };
+    prop::collection::vec(part, 0..12).prop_map(move |parts| format!("{head}{}{end}", parts.concat()))
+}
+
+fn text_of_a_format() -> impl Strategy<Value = (Format, String)> {
+    formats().prop_flat_map(|format| (Just(format), text(format)))
+}
+
+proptest! {
+    #[test]
+    fn packed_and_in_pieces_a_text_gives_the_same_rows(
+        (format, text) in text_of_a_format(),
+        sizes in prop::collection::vec(1_usize..20, 1..5),
+        cut in any::<prop::sample::Index>(),
+    ) {
+        let mut options = Options::new(format);
+        options.record_bound_bytes = 60;
+        let rows = brief(text.as_bytes(), &options);
+        prop_assert_eq!(&brief(Pieces::new(text.as_bytes(), sizes.clone()), &options), &rows);
+        let cut = cut.index(text.len() + 1);
+        let members = [packed(&text.as_bytes()[..cut]), packed(&text.as_bytes()[cut..])].concat();
+        prop_assert_eq!(&brief(Pieces::new(&members, sizes), &options), &rows);
+    }
+
+    #[test]
+    fn in_utf16_a_text_gives_the_same_rows_as_in_utf8(
+        (format, text) in text_of_a_format(),
+        sizes in prop::collection::vec(1_usize..20, 1..5),
+    ) {
+        let options = Options::new(format);
+        let text = format!("\u{feff}{text}");
+        let rows = brief(text.as_bytes(), &options);
+        let le: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        let be: Vec<u8> = text.encode_utf16().flat_map(u16::to_be_bytes).collect();
+        prop_assert_eq!(&brief(Pieces::new(&le, sizes.clone()), &options), &rows);
+        prop_assert_eq!(&brief(Pieces::new(&packed(&be), sizes), &options), &rows);
+    }
+
+    #[test]
+    fn any_bytes_come_to_an_end_the_same_in_pieces(
+        format in formats(),
+        bytes in prop::collection::vec(any::<u8>(), 0..100),
+    ) {
+        brief_in_pieces(&bytes, &Options::new(format));
+    }
+}
+
+#[test]
+fn a_damaged_input_gives_its_rows_up_to_the_damage_and_then_the_error() {
+    let mut options = Options::new(Format::Csv);
+    let sheet = b"Ticket,Note\n1,a\n2,b\n";
+    let after = [packed(sheet), b"x".to_vec()].concat();
+    let found = brief_in_pieces(&after, &options);
+    assert_eq!(found[..2], [r#"1@2+12: 1 "a""#, r#"2@3+16: 2 "b""#]);
+    assert!(found[2].starts_with("error: the input is compressed (gzip), and from byte "), "{found:?}");
+
+    options.encoding = Some("euc-jp".parse().unwrap());
+    let found = brief_in_pieces(&[&sheet[..], b"3,\xff\n"].concat(), &options);
+    assert_eq!(found[1], r#"2@3+16: 2 "b""#);
+    assert!(found[2].starts_with("error: the input is not EUC-JP from byte 22 on"), "{found:?}");
+}
+
+#[test]
+fn a_row_of_a_stream_does_not_wait_for_what_follows_it() {
+    struct Stalled;
+    impl Read for Stalled {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::WouldBlock.into())
+        }
+    }
+    for (format, text) in [
+        (Format::Csv, "Ticket;Note\n1;a\n"),
+        (Format::Csv, "sep=,\nid,Ticket,Note\r\n,1,a\r\n"),
+        (Format::JsonLines, "{\"ticket\":1,\"text\":\"a\"}\n"),
+        (Format::Json, "[{\"ticket\":1,\"text\":\"a\"}"),
+    ] {
+        let utf16 = ['\u{feff}'].into_iter().chain(text.chars()).collect::<String>();
+        let utf16: Vec<u8> = utf16.encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for bytes in [text.as_bytes(), &utf16] {
+            let found = brief(bytes.chain(Stalled), &Options::new(format));
+            assert_eq!(found.len(), 2, "{found:?}");
+            assert!(found[0].ends_with(": 1 \"a\"") && found[1].starts_with("error: the input cannot be read on"));
+        }
+    }
+}
+
+#[test]
+fn what_is_said_of_the_input_is_what_it_was_read_as() {
+    let mut options = Options::new(Format::Csv);
+    options.encoding = Some("latin1".parse().unwrap());
+    let rows = Rows::open(&b"Ticket,Gr\xf6\xdfe,Note\n"[..], &options.into()).unwrap();
+    assert_eq!((rows.encoding(), rows.compressed()), ("windows-1252", false));
+    assert_eq!(rows.columns(), ["Ticket", "Größe", "Note"]);
+    let sheet = packed(b"Ticket,Note\n");
+    let rows = Rows::open(&sheet[..], &Options::new(Format::Csv).into()).unwrap();
+    assert_eq!((rows.encoding(), rows.compressed()), ("UTF-8", true));
+    assert!(matches!(Rows::open(&b"PK\x03\x04"[..], &Options::new(Format::Json).into()), Err(InputError::Spreadsheet)));
+}
