@@ -194,6 +194,22 @@ fn an_ole_chain_without_an_end_is_an_error() {
     assert_eq!(why(read(bytes, WorkbookKind::Xls)), "an OLE chain without an end");
 }
 
+#[test]
+fn an_xls_with_a_password_is_encrypted_whatever_the_kind_of_encryption() {
+    let mut bytes = fs::read(path("table.xls")).unwrap();
+    // Its code page made a record of the password; kind 0, which calamine would read on past.
+    let code_page = b"\x42\x00\x02\x00\xb0\x04";
+    let at = bytes.windows(code_page.len()).position(|window| window == code_page).unwrap();
+    bytes[at..at + code_page.len()].copy_from_slice(b"\x2f\x00\x02\x00\x00\x00");
+    assert!(matches!(read(bytes, WorkbookKind::Xls), Err(SheetError::Encrypted)));
+}
+
+#[test]
+fn a_panic_of_the_parser_is_an_error() {
+    let error = guarded(|| -> Result<(), SheetError> { panic!("index out of bounds, as calamine would") });
+    assert!(matches!(error, Err(SheetError::Panicked)));
+}
+
 /// Changes of single bytes, by place in thousandths.
 fn changes() -> impl Strategy<Value = Vec<(usize, u8)>> {
     let byte = prop_oneof![any::<u8>(), Just(0), Just(0xff), Just(b'<'), Just(b'"'), b'0'..=b'9'];

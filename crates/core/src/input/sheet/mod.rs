@@ -109,7 +109,6 @@ impl Sheet {
     /// Goes to the next row with something in it and gives its number, counted from 1 as the sheet does.
     ///
     /// After an error there is nothing more.
-    #[expect(clippy::should_implement_trait, reason = "an error ends the run, so it is `?` on each call, not an item")]
     pub(super) fn next(&mut self) -> Result<Option<u32>, SheetError> {
         let Some(mut rows) = self.rows.take() else {
             self.row.clear(0);
