@@ -1,19 +1,18 @@
 //! Workbooks that are damaged, or made to do harm: whatever is in them, reading ends, in bounded memory.
 
-use std::fs;
 use std::io::{Cursor, Read, Write};
 
 use proptest::prelude::*;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
-use super::tests::path;
+use super::tests::bytes as fixture;
 use super::*;
 
 type Members = Vec<(String, Vec<u8>)>;
 
 fn unpack(name: &str) -> Members {
-    let mut archive = ZipArchive::new(Cursor::new(fs::read(path(name)).unwrap())).unwrap();
+    let mut archive = ZipArchive::new(Cursor::new(fixture(name))).unwrap();
     let mut members = Vec::new();
     for index in 0..archive.len() {
         let mut part = archive.by_index(index).unwrap();
@@ -64,7 +63,7 @@ fn why(result: Result<usize, SheetError>) -> String {
 
 #[test]
 fn a_flipped_bit_is_found_wherever_it_is_in_a_part() {
-    let whole = fs::read(path("table.xlsx")).unwrap();
+    let whole = fixture("table.xlsx");
     let mut archive = ZipArchive::new(Cursor::new(&whole)).unwrap();
     let part = archive.by_name("xl/sharedStrings.xml").unwrap();
     let start = part.data_start().unwrap() as usize;
@@ -78,7 +77,7 @@ fn a_flipped_bit_is_found_wherever_it_is_in_a_part() {
 #[test]
 fn a_declared_extent_costs_nothing() {
     // odd.xlsx declares all cells that there are.
-    assert_eq!(read(fs::read(path("odd.xlsx")).unwrap(), WorkbookKind::Xlsx).unwrap(), 11);
+    assert_eq!(read(fixture("odd.xlsx"), WorkbookKind::Xlsx).unwrap(), 11);
 }
 
 #[test]
@@ -165,7 +164,7 @@ fn repeated_rows_and_columns_of_an_ods_cost_no_memory() {
 
 /// The bytes of an XLS with a record of its last sheet but one changed.
 fn changed_xls(kind: [u8; 2], body: &[u8], put: &[u8]) -> Vec<u8> {
-    let mut bytes = fs::read(path("table.xls")).unwrap();
+    let mut bytes = fixture("table.xls");
     let wanted: Vec<u8> = [&kind, &(put.len() as u16).to_le_bytes()[..], body].concat();
     let at = bytes.windows(wanted.len()).position(|window| window == wanted).unwrap();
     bytes[at + 4..at + 4 + put.len()].copy_from_slice(put);
@@ -187,7 +186,7 @@ fn an_xls_is_not_laid_out_by_an_extent_that_would_not_fit() {
 
 #[test]
 fn an_ole_chain_without_an_end_is_an_error() {
-    let mut bytes = fs::read(path("encrypted.xlsx")).unwrap();
+    let mut bytes = fixture("encrypted.xlsx");
     // The directory's only sector follows itself.
     bytes[512 + 4..512 + 8].copy_from_slice(&1_u32.to_le_bytes());
     assert_eq!(WorkbookKind::sniff(&mut Cursor::new(&bytes)).unwrap(), Some(WorkbookKind::Xls));
@@ -196,7 +195,7 @@ fn an_ole_chain_without_an_end_is_an_error() {
 
 #[test]
 fn an_xls_with_a_password_is_encrypted_whatever_the_kind_of_encryption() {
-    let mut bytes = fs::read(path("table.xls")).unwrap();
+    let mut bytes = fixture("table.xls");
     // Its code page made a record of the password; kind 0, which calamine would read on past.
     let code_page = b"\x42\x00\x02\x00\xb0\x04";
     let at = bytes.windows(code_page.len()).position(|window| window == code_page).unwrap();
@@ -246,7 +245,7 @@ proptest! {
 
     #[test]
     fn reading_ends_whatever_bytes_an_xls_has(which in 0_usize..2, changes in changes()) {
-        let mut bytes = fs::read(path(["table.xls", "1904.xls"][which])).unwrap();
+        let mut bytes = fixture(["table.xls", "1904.xls"][which]);
         apply(&mut bytes, &changes);
         _ = WorkbookKind::sniff(&mut Cursor::new(&bytes));
         _ = read(bytes, WorkbookKind::Xls);
@@ -255,7 +254,7 @@ proptest! {
     #[test]
     fn reading_ends_wherever_a_workbook_is_cut_off(which in 0_usize..4, length in any::<prop::sample::Index>()) {
         let name = ["table.xlsx", "table.xlsb", "table.xls", "table.ods"][which];
-        let mut bytes = fs::read(path(name)).unwrap();
+        let mut bytes = fixture(name);
         bytes.truncate(length.index(bytes.len()));
         if let Some(kind) = WorkbookKind::sniff(&mut Cursor::new(&bytes)).unwrap() {
             _ = read(bytes, kind);

@@ -1,17 +1,32 @@
 //! What is read of the workbooks that `fixtures/sheets.py` makes.
 
-use std::fs::{self, File};
 use std::io::Cursor;
-use std::path::PathBuf;
 
 use super::*;
 
-pub(super) fn path(name: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "../../fixtures/sheets", name].iter().collect()
+/// A fixture.
+pub(super) fn bytes(name: &str) -> Vec<u8> {
+    let bytes = match name {
+        "table.xlsx" => &include_bytes!("../../../../../fixtures/sheets/table.xlsx")[..],
+        "table.xlsb" => &include_bytes!("../../../../../fixtures/sheets/table.xlsb")[..],
+        "table.xls" => &include_bytes!("../../../../../fixtures/sheets/table.xls")[..],
+        "table.ods" => &include_bytes!("../../../../../fixtures/sheets/table.ods")[..],
+        "odd.xlsx" => &include_bytes!("../../../../../fixtures/sheets/odd.xlsx")[..],
+        "odd.ods" => &include_bytes!("../../../../../fixtures/sheets/odd.ods")[..],
+        "1904.xlsx" => &include_bytes!("../../../../../fixtures/sheets/1904.xlsx")[..],
+        "1904.xlsb" => &include_bytes!("../../../../../fixtures/sheets/1904.xlsb")[..],
+        "1904.xls" => &include_bytes!("../../../../../fixtures/sheets/1904.xls")[..],
+        "errors.xlsb" => &include_bytes!("../../../../../fixtures/sheets/errors.xlsb")[..],
+        "encrypted.xlsx" => &include_bytes!("../../../../../fixtures/sheets/encrypted.xlsx")[..],
+        "encrypted.ods" => &include_bytes!("../../../../../fixtures/sheets/encrypted.ods")[..],
+        "notes.csv" => include_bytes!("../../../../../fixtures/notes.csv"),
+        other => panic!("no fixture {other}"),
+    };
+    bytes.to_vec()
 }
 
 fn open(name: &str, sheet: Option<&str>, header_row: u32) -> Result<Sheet, SheetError> {
-    let mut file = File::open(path(name)).unwrap();
+    let mut file = Cursor::new(bytes(name));
     let kind = WorkbookKind::sniff(&mut file).unwrap().unwrap();
     Sheet::open(file, kind, sheet, header_row)
 }
@@ -139,9 +154,9 @@ fn the_kind_is_told_by_the_content() {
         ("table.ods", Some("ods")),
         ("encrypted.xlsx", Some("xlsx")),
         ("encrypted.ods", Some("ods")),
-        ("../notes.csv", None),
+        ("notes.csv", None),
     ] {
-        let mut source = Cursor::new(fs::read(path(name)).unwrap());
+        let mut source = Cursor::new(bytes(name));
         source.set_position(3);
         let kind = WorkbookKind::sniff(&mut source).unwrap();
         assert_eq!((kind.map(|kind| kind.to_string()).as_deref(), source.position()), (wanted, 0), "{name}");
@@ -154,9 +169,9 @@ fn the_kind_is_told_by_the_content() {
 #[test]
 fn a_cut_off_workbook_has_its_kind_and_is_unreadable() {
     for name in ["table.xlsx", "table.xls", "table.ods"] {
-        let bytes = fs::read(path(name)).unwrap();
-        for length in [513, bytes.len() / 3, bytes.len() / 2] {
-            let mut source = Cursor::new(bytes[..length].to_vec());
+        let whole = bytes(name);
+        for length in [513, whole.len() / 3, whole.len() / 2] {
+            let mut source = Cursor::new(whole[..length].to_vec());
             let kind = WorkbookKind::sniff(&mut source).unwrap().unwrap();
             let error = Sheet::open(source, kind, None, 1).map(brief).unwrap_err();
             assert!(error.to_string().contains("may be damaged"), "{name} {length}: {error}");
@@ -216,7 +231,7 @@ fn the_sheets_with_cells_are_named_in_their_order() {
         ("table.xls", WorkbookKind::Xls),
         ("table.ods", WorkbookKind::Ods),
     ] {
-        assert_eq!(sheet_names(File::open(path(name)).unwrap(), kind).unwrap(), ["Other", "Notes", "Empty"], "{name}");
+        assert_eq!(sheet_names(Cursor::new(bytes(name)), kind).unwrap(), ["Other", "Notes", "Empty"], "{name}");
     }
 }
 
