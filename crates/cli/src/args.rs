@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use batchpost::fields::FixedField;
-use batchpost::input::{ColumnChoice, Format};
+use batchpost::input::{ColumnChoice, Delimiter, Encoding, Format, LookupSpec, Template, TicketPattern};
 use batchpost::limit::Limit;
 use batchpost::outcome::Outcome;
 use batchpost_sandbox::FaultRule;
@@ -114,12 +114,30 @@ pub(crate) struct Input {
     /// The row (of a text, the line) with the names of the columns; by default the first
     #[arg(long, value_name = "N")]
     pub(crate) header_row: Option<NonZeroU32>,
+    /// A text's encoding, such as windows-1252; by default UTF-8, or UTF-16 with a byte order mark
+    #[arg(long, value_name = "NAME")]
+    pub(crate) encoding: Option<Encoding>,
+    /// What separates the cells of a CSV: comma, semicolon, tab, pipe or any one character; by default its header tells
+    #[arg(long, value_name = "CHAR")]
+    pub(crate) delimiter: Option<Delimiter>,
     /// Which column is the ticket, and which (repeatable) the text: ticket='Ticket ID'
     #[arg(long = "column", value_name = "FIELD=COLUMN")]
     pub(crate) columns: Vec<ColumnChoice>,
     /// The column that names each job: a row with a name that was posted is never posted again, whatever else it says
     #[arg(long, value_name = "COLUMN")]
     pub(crate) key: Option<String>,
+    /// Where the id stands in a ticket cell: a regular expression with one group, like 'TKT-0*(\\d+)'
+    #[arg(long, value_name = "REGEX")]
+    pub(crate) ticket_pattern: Option<TicketPattern>,
+    /// A table from the ids of an old system to tickets: its file, the column of the old ids, that of the new
+    #[arg(long, value_name = "FILE:FROM:TO")]
+    pub(crate) lookup: Option<LookupSpec>,
+    /// What makes the text: '{{ row["Agent name"] }} wrote on {{ Date }}: {{ Comment }}'
+    #[arg(long, value_name = "TEMPLATE", conflicts_with = "text_template_file")]
+    pub(crate) text_template: Option<Template>,
+    /// The same, from a file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) text_template_file: Option<PathBuf>,
     /// The longest text that is posted, in bytes of UTF-8
     #[arg(long, value_name = "BYTES")]
     pub(crate) max_text: Option<NonZeroU32>,

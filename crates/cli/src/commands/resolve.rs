@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use batchpost::input::{ColumnChoice, Field, Format, MaxText, Options, TooLong};
+use batchpost::input::{ColumnChoice, Field, Format, LookupSpec, MaxText, Options, Template, TooLong};
 use batchpost::leadsquared::{Endpoint, Form};
 use batchpost::limit::Limit;
 use batchpost::reading::{Ask, Named};
@@ -40,21 +40,12 @@ pub(crate) fn source(input: &Path) -> Source {
 }
 
 pub(crate) fn format(input: &Input) -> anyhow::Result<Format> {
+    const FORMATS: &str = "csv, jsonl, json, xlsx, xlsb, xls or ods";
     match (input.format, source(&input.input)) {
         (Some(format), _) => Ok(format),
-        (None, Source::Stdin) => {
-            bail!("standard input has no name to tell its format by: say --format csv, jsonl or json")
-        }
+        (None, Source::Stdin) => bail!("standard input has no name to tell its format by: say --format {FORMATS}"),
         (None, Source::File(path)) => Format::of_name(&path).with_context(|| {
-            let spreadsheet = ["xlsx", "xlsm", "xlsb", "xls", "ods"];
-            match path.extension().and_then(|extension| extension.to_str()) {
-                Some(extension) if spreadsheet.contains(&extension.to_ascii_lowercase().as_str()) => {
-                    format!("{} is a spreadsheet's own file; save it as CSV UTF-8", path.display())
-                }
-                _ => {
-                    format!("the name of {} does not tell its format: say --format csv, jsonl or json", path.display())
-                }
-            }
+            format!("the name of {} does not tell its format: say --format {FORMATS}", path.display())
         }),
     }
 }
@@ -88,6 +79,11 @@ pub(crate) fn options(input: &Input) -> anyhow::Result<Options> {
         columns: input.columns.iter().cloned().chain(key).collect(),
         sheet: input.sheet.clone(),
         header_row: input.header_row,
+        encoding: input.encoding,
+        delimiter: input.delimiter,
+        ticket_pattern: input.ticket_pattern.clone(),
+        lookup: input.lookup.as_ref().map(from_anywhere).transpose()?,
+        template: template(input)?,
         max_text: input.max_text.map(|bytes| MaxText { bytes, too_long }),
         ..Options::new(format(input)?)
     })
@@ -127,6 +123,22 @@ pub(crate) fn limits(limits: &[LimitArg]) -> anyhow::Result<Vec<Limit>> {
         bail!("--limit none and another --limit contradict each other");
     }
     Ok(limits.iter().filter_map(|limit| if let LimitArg::Limit(limit) = limit { Some(*limit) } else { None }).collect())
+}
+
+/// The table by its whole path: the batch may be resumed from another folder.
+fn from_anywhere(lookup: &LookupSpec) -> anyhow::Result<LookupSpec> {
+    let file =
+        std::path::absolute(&lookup.file).with_context(|| format!("the path {} has no whole form", lookup.file))?;
+    let file = file.to_str().with_context(|| format!("the path {} is not UTF-8", file.display()))?.to_owned();
+    Ok(LookupSpec { file, ..lookup.clone() })
+}
+
+fn template(input: &Input) -> anyhow::Result<Option<Template>> {
+    let Some(path) = &input.text_template_file else { return Ok(input.text_template.clone()) };
+    let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
+    // Editors end the last line.
+    let text = text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text)).unwrap_or(&text);
+    Ok(Some(text.parse().with_context(|| path.display().to_string())?))
 }
 
 pub(crate) fn duplicates(input: &Input) -> OnDuplicate {

@@ -1,5 +1,7 @@
 //! The cells of a record that a note is made of.
 
+use super::error::InvalidRow;
+
 /// Which columns are taken over from each record, and into which slots of its [`Cells`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Wanted {
@@ -22,11 +24,11 @@ impl Wanted {
     }
 
     /// Fills `cells` anew: `fill` appends the text of the column it is given.
-    pub(super) fn read<E>(
+    pub(super) fn read(
         &self,
         cells: &mut Cells,
-        mut fill: impl FnMut(usize, &mut String) -> Result<(), E>,
-    ) -> Result<(), E> {
+        mut fill: impl FnMut(usize, &mut String) -> Result<(), InvalidRow>,
+    ) -> Result<(), InvalidRow> {
         cells.begin(self.slots);
         self.columns.iter().try_for_each(|(slot, column)| fill(*column, cells.get_mut(*slot)))
     }

@@ -104,6 +104,9 @@ pub(super) fn resolve(
     template: bool,
 ) -> Result<(Chosen, Mapping), InputError> {
     let asked = Asked::of(choices)?;
+    if let (true, Some(column)) = (template, asked.text.first()) {
+        return Err(InputError::TemplateAndColumn((*column).to_owned()));
+    }
     let mut taken = Vec::new();
     let texts = asked.text.iter().map(|name| (Field::Text, *name));
     for (field, name) in asked.ticket.map(|name| (Field::Ticket, name)).into_iter().chain(texts) {

@@ -73,6 +73,11 @@ impl Reader {
         Self { core, delimiter, cells: vec![0; 4096], ends: vec![0; 64 + 1], bound_bytes, line_ends, count: 0 }
     }
 
+    /// What separates the cells.
+    pub(super) fn delimiter(&self) -> Delimiter {
+        self.delimiter
+    }
+
     /// The next record; none at the end.
     pub(super) fn next<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<Record<'_>>, InputError> {
         if !self.skip_line_ends(source)? {

@@ -7,7 +7,9 @@ use super::decode::{Encoding, legacy_hint};
 use super::delimiter::Delimiter;
 use super::options::Field;
 use super::sheet::SheetError;
-use crate::job::{TicketError, shorten};
+use super::template::{RenderError, TemplateError};
+use super::ticket::NoTicket;
+use crate::job::shorten;
 
 /// The input as a whole cannot be read: the run ends.
 #[derive(Debug, thiserror::Error)]
@@ -150,6 +152,15 @@ pub enum InputError {
         /// The other.
         second: String,
     },
+    /// A template, and columns for the text.
+    #[error("the text comes from a template, but the column {0:?} is asked for as well; leave one out")]
+    TemplateAndColumn(String),
+    /// The template does not fit the input.
+    #[error(transparent)]
+    Template(#[from] TemplateError),
+    /// A file that is to be a workbook is none.
+    #[error("the input is no workbook (XLSX, XLSB, XLS or ODS); if it is text, say --format csv, jsonl or json")]
+    NoWorkbook,
     /// Line after line, and none a JSON object.
     #[error(
         "none of the first {lines} lines is a JSON object; the format JSON lines has one on each line (first: {first})"
@@ -248,7 +259,55 @@ pub enum InvalidRow {
         /// The column's name.
         column: String,
         /// What is wrong with the id.
-        error: TicketError,
+        error: NoTicket,
+    },
+    /// A text made by a template, with a NUL character in it.
+    #[error("the text contains a NUL character; remove it from the cell that it comes from")]
+    NulInText,
+    /// A ticket id, and nothing that the template makes a text of.
+    #[error("there is a ticket id, but nothing to make a text of by the template")]
+    NothingByTemplate,
+    /// The template cannot be filled in.
+    #[error(transparent)]
+    Template(#[from] RenderError),
+    /// A workbook's cell that shows an error.
+    #[error("column {column:?} shows {error} in cell {cell}; mend its formula, or the cells that it refers to")]
+    ErrorCell {
+        /// The column's name.
+        column: String,
+        /// The cell, as the sheet names it.
+        cell: String,
+        /// What it shows.
+        error: String,
+    },
+    /// A workbook's number with digits that were lost.
+    #[error(
+        "column {column:?} has {number} in cell {cell}, a number too long for a spreadsheet to keep; type it as text"
+    )]
+    InexactNumber {
+        /// The column's name.
+        column: String,
+        /// The cell, as the sheet names it.
+        cell: String,
+        /// What is left of it.
+        number: String,
+    },
+    /// A workbook's formula whose value is not in the file.
+    #[error(
+        "column {column:?} has a formula in cell {cell} whose value is not in the file; open it in a spreadsheet \
+         program and save it"
+    )]
+    Uncomputed {
+        /// The column's name.
+        column: String,
+        /// The cell, as the sheet names it.
+        cell: String,
+    },
+    /// A workbook's cell right of the last column that has a name.
+    #[error("cell {cell} has something in it, and its column has no name; name it in the header, or clear the cell")]
+    CellBeyond {
+        /// The cell, as the sheet names it.
+        cell: String,
     },
     /// A text, and an empty ticket cell.
     #[error("column {column:?} is empty; there is a text but no ticket id to post it under")]
@@ -348,6 +407,11 @@ impl InvalidRow {
             Self::RepeatedName { .. } => "an earlier row has the same name".to_owned(),
             Self::TooLong { most, .. } => format!("the text is longer than {most} bytes"),
             Self::Ticket { column, error } => format!("column {column:?}: {}", error.kind()),
+            Self::Template(_) => "the template cannot be filled in".to_owned(),
+            Self::ErrorCell { column, error, .. } => format!("column {column:?} shows {error}"),
+            Self::InexactNumber { column, .. } => format!("column {column:?} has a number too long to be kept"),
+            Self::Uncomputed { column, .. } => format!("column {column:?} has a formula without a value"),
+            Self::CellBeyond { .. } => "a cell whose column has no name".to_owned(),
             Self::ElementNotAnObject { .. } => "not a JSON object".to_owned(),
             Self::RecordNotUtf8 { likely, .. } => format!("not UTF-8; {}", encoding_advice(*likely)),
             Self::NotUtf8 { column, likely, .. } => {
@@ -355,6 +419,8 @@ impl InvalidRow {
             }
             // These name nothing but the column.
             Self::Nul { .. }
+            | Self::NulInText
+            | Self::NothingByTemplate
             | Self::NoTicket { .. }
             | Self::NoText { .. }
             | Self::NoName { .. }
@@ -404,7 +470,7 @@ fn utf16_advice(likely: Option<&'static str>) -> String {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OptionError {
     /// No known format.
-    #[error("format {0:?} is not known; it is csv, jsonl or json")]
+    #[error("format {0:?} is not known; it is csv, jsonl, json, xlsx, xlsb, xls or ods")]
     Format(String),
     /// No known encoding.
     #[error(

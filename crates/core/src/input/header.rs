@@ -12,7 +12,7 @@ use super::source::Source;
 
 /// What is known of a CSV beforehand.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Layout {
+pub(super) struct Known {
     /// If it is known.
     pub(super) delimiter: Option<Delimiter>,
     /// The header is the first record that begins on this line or later, from 1.
@@ -20,7 +20,7 @@ pub(super) struct Layout {
     pub(super) record_bound_bytes: usize,
 }
 
-impl Layout {
+impl Known {
     pub(super) fn of(options: &Options) -> Self {
         let header_row = options.header_row.map_or(1, |row| row.get().into());
         Self { delimiter: options.delimiter, header_row, record_bound_bytes: options.record_bound_bytes }
@@ -33,7 +33,7 @@ impl Layout {
 /// looked at ahead for this, so that nothing has to be read again.
 pub(super) fn open<R: Read, T>(
     source: &mut Source<R>,
-    layout: Layout,
+    known: Known,
     resolve: impl Fn(Vec<String>) -> Result<T, InputError>,
 ) -> Result<(Reader, T), InputError> {
     let mut ends = LineEnds::new();
@@ -41,25 +41,25 @@ pub(super) fn open<R: Read, T>(
     if said_within.is_some() {
         ends.skip_line(source)?;
     }
-    while ends.line < layout.header_row {
+    while ends.line < known.header_row {
         if !ends.skip_line(source)? {
-            return Err(InputError::NoHeaderRow { line: layout.header_row });
+            return Err(InputError::NoHeaderRow { line: known.header_row });
         }
     }
     if !ends.skip(source)? {
         return Err(InputError::NoHeader);
     }
-    let mut scans: Vec<Scan> = match layout.delimiter.or(said_within) {
+    let mut scans: Vec<Scan> = match known.delimiter.or(said_within) {
         Some(known) => vec![Scan::new(known)],
         None => Delimiter::USUAL.map(Scan::new).to_vec(),
     };
-    let ahead = Ahead::look(source, &mut scans, layout.record_bound_bytes)?;
+    let ahead = Ahead::look(source, &mut scans, known.record_bound_bytes)?;
     let delimiter = match (&scans[..], &candidates(&scans)[..]) {
         ([known], _) => known.delimiter,
         (_, [one]) => *one,
         (_, several) => pick(several, |delimiter| ahead.columns(delimiter).and_then(&resolve))?,
     };
-    let mut reader = Reader::new(delimiter, layout.record_bound_bytes, ends);
+    let mut reader = Reader::new(delimiter, known.record_bound_bytes, ends);
     let columns = match reader.next(source)? {
         Some(record) => ahead.names(&record)?,
         None => return Err(InputError::NoHeader),

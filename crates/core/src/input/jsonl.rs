@@ -125,6 +125,14 @@ impl Reader {
         }
     }
 
+    /// Which of the two forms it reads.
+    pub(super) fn format(&self) -> Format {
+        match self.records {
+            Records::Lines(_) => Format::JsonLines,
+            Records::Elements(_) => Format::Json,
+        }
+    }
+
     /// The last record's members of these names, as text: what is no string as JSON, what is missing as nothing. (Of the
     /// records before the first object, nothing.)
     pub(super) fn last_cells(&self, columns: &[String]) -> Vec<Vec<u8>> {

@@ -41,6 +41,7 @@ mod error;
 mod gzip;
 mod header;
 mod jsonl;
+mod layout;
 mod line_ends;
 mod note;
 mod object;
@@ -48,26 +49,24 @@ mod options;
 mod recipe;
 mod rows;
 mod shapes;
-#[cfg_attr(not(test), expect(dead_code, reason = "not yet among the formats that are read"))]
 mod sheet;
 mod source;
-#[cfg_attr(not(test), expect(dead_code, reason = "no option asks for a template yet"))]
 mod template;
 #[cfg(test)]
 mod tests;
 mod through;
-#[cfg_attr(not(test), expect(dead_code, reason = "no option asks for a pattern or a table yet"))]
 mod ticket;
 
 pub use columns::Mapping;
 pub use decode::Encoding;
 pub use delimiter::Delimiter;
 pub use error::{InputError, InvalidRow, Listed, Names, OptionError};
+pub use layout::Layout;
 pub use options::{ColumnChoice, Field, Format, MaxText, Options, TooLong};
 pub use recipe::Recipe;
 pub use rows::{Content, Row, Rows};
 pub use shapes::{IdShapes, Shape};
+pub use sheet::SheetError;
 pub use template::{RenderError, Template, TemplateError};
 pub use through::{Tally, read_through};
 pub use ticket::{LookupError, LookupSpec, LookupSpecError, LookupTable, NoTicket, PatternError, TicketPattern};
-pub use sheet::SheetError;

@@ -1,12 +1,15 @@
 //! From the cells of a record to the note that it makes.
 
+use serde_json::Value;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::cells::Cells;
 use super::columns::Mapping;
 use super::error::{InvalidRow, Names};
+use super::object;
 use super::options::{MaxText, TooLong};
-use super::recipe::Recipe;
+use super::template::Renderer;
+use super::ticket::{NoTicket, TicketRule};
 use crate::job::{Ticket, TicketError};
 
 /// Makes notes of cells.
@@ -14,6 +17,8 @@ use crate::job::{Ticket, TicketError};
 pub(super) struct Maker {
     mapping: Mapping,
     slots: Slots,
+    tickets: TicketRule,
+    text: Text,
     max_text: Option<MaxText>,
     /// Bytes of the longest text that something else needs.
     reserved_bytes: u32,
@@ -23,8 +28,28 @@ pub(super) struct Maker {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Slots {
     pub(super) ticket: usize,
+    /// What the text is made of.
     pub(super) text: Vec<usize>,
     pub(super) key: Option<usize>,
+}
+
+impl Slots {
+    /// The ticket's, the text's and the key's, one after the other.
+    pub(super) fn in_order(mapping: &Mapping) -> Self {
+        let texts = mapping.text.len();
+        Self { ticket: 0, text: (1..=texts).collect(), key: mapping.key.as_ref().map(|_| texts + 1) }
+    }
+}
+
+/// Where a note's text comes from.
+#[derive(Debug)]
+pub(super) enum Text {
+    /// The cells that are not blank, an empty line between them.
+    Joined,
+    /// A template, of cells.
+    OfCells(Renderer),
+    /// A template, of the object itself.
+    OfObject(Renderer),
 }
 
 /// What a record makes.
@@ -37,8 +62,15 @@ pub(super) struct Note {
 }
 
 impl Maker {
-    pub(super) fn new(mapping: Mapping, slots: Slots, recipe: &Recipe) -> Self {
-        Self { mapping, slots, max_text: recipe.options.max_text, reserved_bytes: recipe.reserved_bytes }
+    pub(super) fn new(
+        mapping: Mapping,
+        slots: Slots,
+        tickets: TicketRule,
+        text: Text,
+        max_text: Option<MaxText>,
+        reserved_bytes: u32,
+    ) -> Self {
+        Self { mapping, slots, tickets, text, max_text, reserved_bytes }
     }
 
     /// The columns in use.
@@ -46,16 +78,22 @@ impl Maker {
         &self.mapping
     }
 
-    /// The note that `cells` make; none if all that matter are blank.
-    pub(super) fn note(&self, cells: &Cells) -> Result<Option<Note>, InvalidRow> {
-        let text = self.joined(cells)?;
-        let ticket = self.ticket(cells);
+    /// The cell that holds the ticket.
+    pub(super) fn ticket_cell<'a>(&self, cells: &'a Cells) -> &'a str {
+        cells.texts().get(self.slots.ticket).map_or("", String::as_str)
+    }
+
+    /// The note that `cells` make; none if all that matter are blank. `object` is the JSON that they come from.
+    pub(super) fn note(&mut self, cells: &Cells, object: Option<&[u8]>) -> Result<Option<Note>, InvalidRow> {
+        let ticket = self.tickets.ticket(cells.get(self.slots.ticket));
+        let no_ticket = matches!(ticket, Err(NoTicket::Ticket(TicketError::Empty)));
+        let text = self.text(cells, object, no_ticket)?;
         let column = || self.mapping.ticket.clone();
         let (ticket, text) = match (ticket, text) {
             (Ok(ticket), Some(text)) => (ticket, text),
-            (Ok(_), None) => return Err(InvalidRow::NoText { columns: Names(self.mapping.text.clone()) }),
-            (Err(TicketError::Empty), None) => return Ok(None),
-            (Err(TicketError::Empty), Some(_)) => return Err(InvalidRow::NoTicket { column: column() }),
+            (Ok(_), None) => return Err(self.no_text()),
+            (Err(_), None) if no_ticket => return Ok(None),
+            (Err(_), Some(_)) if no_ticket => return Err(InvalidRow::NoTicket { column: column() }),
             (Err(error), _) => return Err(InvalidRow::Ticket { column: column(), error }),
         };
         let text = match self.max_text {
@@ -65,8 +103,24 @@ impl Maker {
         Ok(Some(Note { ticket, text, name: self.name(cells)? }))
     }
 
-    fn ticket(&self, cells: &Cells) -> Result<Ticket, TicketError> {
-        cells.get(self.slots.ticket).parse()
+    /// The text; none if what it is made of is blank.
+    fn text(&mut self, cells: &Cells, object: Option<&[u8]>, no_ticket: bool) -> Result<Option<String>, InvalidRow> {
+        let text = match &mut self.text {
+            Text::Joined => return self.joined(cells),
+            Text::OfCells(_) if self.slots.text.iter().all(|slot| is_blank(cells.get(*slot))) => return Ok(None),
+            Text::OfCells(renderer) => renderer.render_cells(cells.texts())?,
+            Text::OfObject(renderer) => {
+                let object = object::whole(object.unwrap_or_default())?;
+                if no_ticket && object.values().all(is_nothing) {
+                    return Ok(None);
+                }
+                renderer.render_object(&object)?
+            }
+        };
+        if memchr::memchr(0, text.as_bytes()).is_some() {
+            return Err(InvalidRow::NulInText);
+        }
+        Ok((!is_blank(&text)).then_some(text))
     }
 
     /// The text cells that are not blank, an empty line between them.
@@ -91,6 +145,13 @@ impl Maker {
         Ok(joined)
     }
 
+    fn no_text(&self) -> InvalidRow {
+        match self.text {
+            Text::Joined => InvalidRow::NoText { columns: Names(self.mapping.text.clone()) },
+            Text::OfCells(_) | Text::OfObject(_) => InvalidRow::NothingByTemplate,
+        }
+    }
+
     fn name(&self, cells: &Cells) -> Result<Option<String>, InvalidRow> {
         let Some(slot) = self.slots.key else { return Ok(None) };
         let name = cells.get(slot).trim();
@@ -99,6 +160,15 @@ impl Maker {
             return Err(InvalidRow::NoName { column });
         }
         Ok(Some(name.to_owned()))
+    }
+}
+
+/// Whether a member of an object has nothing to show.
+fn is_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => is_blank(text),
+        _ => false,
     }
 }
 

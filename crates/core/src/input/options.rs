@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::decode::Encoding;
 use super::delimiter::Delimiter;
 use super::error::OptionError;
+use super::template::Template;
+use super::ticket::{LookupSpec, TicketPattern};
 
 /// The format of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,9 +31,13 @@ pub enum Format {
 }
 
 impl Format {
-    /// The format that a file's name tells, by its extension: .csv, .jsonl or .ndjson, in any case.
+    /// The format that a file's name tells by its extension, in any case, whether it is packed (`.gz`) or not.
     pub fn of_name(file_name: impl AsRef<Path>) -> Option<Self> {
-        file_name.as_ref().extension()?.to_str()?.to_ascii_lowercase().parse().ok()
+        let mut path = file_name.as_ref().to_owned();
+        if path.extension()?.eq_ignore_ascii_case("gz") {
+            path.set_extension("");
+        }
+        path.extension()?.to_str()?.to_ascii_lowercase().parse().ok()
     }
 }
 
@@ -51,7 +57,7 @@ impl FromStr for Format {
 
     fn from_str(text: &str) -> Result<Self, OptionError> {
         match text {
-            "csv" => Ok(Self::Csv),
+            "csv" | "tsv" | "tab" => Ok(Self::Csv),
             "jsonl" | "ndjson" => Ok(Self::JsonLines),
             "json" => Ok(Self::Json),
             "xlsx" | "xlsm" | "xlsb" | "xls" | "ods" | "workbook" => Ok(Self::Workbook),
@@ -178,6 +184,15 @@ pub struct Options {
     /// What separates a CSV's cells; where it is not said, the header shows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<Delimiter>,
+    /// Where the id stands in a ticket cell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticket_pattern: Option<TicketPattern>,
+    /// The table from ids as they are written to tickets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookup: Option<LookupSpec>,
+    /// What makes the text of a row, instead of text columns.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub template: Option<Template>,
     /// The longest text that is posted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_text: Option<MaxText>,
@@ -203,6 +218,9 @@ impl Options {
             header_row: None,
             encoding: None,
             delimiter: None,
+            ticket_pattern: None,
+            lookup: None,
+            template: None,
             max_text: None,
             record_bound_bytes: Self::DEFAULT_RECORD_BOUND_BYTES,
         }
@@ -223,7 +241,11 @@ mod tests {
             ("csv", None),
             (".csv", None),
             ("x.json", Some(Format::Json)),
-            ("x.csv.gz", None),
+            ("x.csv.gz", Some(Format::Csv)),
+            ("x.TSV.GZ", Some(Format::Csv)),
+            ("x.xlsm", Some(Format::Workbook)),
+            ("x.gz", None),
+            ("x.txt", None),
         ] {
             assert_eq!(Format::of_name(name), format, "{name}");
         }

@@ -1,16 +1,36 @@
-//! Options, with what they name at hand.
+//! Options with all that they name at hand, and what they make of an input's columns.
 
+use std::sync::Arc;
+
+use super::cells::Wanted;
+use super::columns::{Columns, Mapping, resolve, unseen};
+use super::error::InputError;
+use super::note::{Maker, Slots, Text};
+use super::object::Members;
 use super::options::{Format, Options};
+use super::template::Renderer;
+use super::ticket::{LookupSpec, LookupTable, TicketRule};
 
 /// How an input is read: [`Options`], and the table that they name.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Recipe {
     pub(super) options: Options,
+    lookup: Option<Arc<LookupTable>>,
     /// Bytes of a text that something else needs.
-    pub(super) reserved_bytes: u32,
+    reserved_bytes: u32,
 }
 
 impl Recipe {
+    /// What `options` ask for; `table` gives the table that they name, if they name one.
+    ///
+    /// # Errors
+    ///
+    /// When `table` has none.
+    pub fn new<E>(options: Options, table: impl FnOnce(&LookupSpec) -> Result<LookupTable, E>) -> Result<Self, E> {
+        let lookup = options.lookup.as_ref().map(table).transpose()?.map(Arc::new);
+        Ok(Self { options, lookup, reserved_bytes: 0 })
+    }
+
     /// The input's format.
     pub fn format(&self) -> Format {
         self.options.format
@@ -21,10 +41,52 @@ impl Recipe {
     pub fn reserving(self, bytes: u32) -> Self {
         Self { reserved_bytes: bytes, ..self }
     }
+
+    /// What is taken over from records under these columns, and what makes notes of it.
+    pub(super) fn for_columns(&self, columns: &Columns) -> Result<(Wanted, Maker), InputError> {
+        let (chosen, mapping) = resolve(columns, &self.options.columns, self.options.template.is_some())?;
+        let Some(template) = &self.options.template else {
+            let all: Vec<usize> =
+                std::iter::once(chosen.ticket).chain(chosen.text.iter().copied()).chain(chosen.key).collect();
+            return Ok((Wanted::each(&all), self.maker(Slots::in_order(&mapping), mapping, Text::Joined)));
+        };
+        let renderer = Renderer::for_columns(template, &columns.names)?;
+        // The renderer wants each cell at its column's place.
+        let used = renderer.uses().to_vec();
+        let wanted = [chosen.ticket].into_iter().chain(chosen.key).chain(used.iter().copied());
+        let wanted = Wanted::some_of(columns.names.len(), wanted);
+        let slots = Slots { ticket: chosen.ticket, text: used, key: chosen.key };
+        Ok((wanted, self.maker(slots, mapping, Text::OfCells(renderer))))
+    }
+
+    /// What is taken over from objects, of which the first shows these columns, and what makes notes of it.
+    pub(super) fn for_objects(&self, columns: Option<&Columns>) -> Result<(Members, Maker), InputError> {
+        let template = self.options.template.as_ref();
+        let mapping = match columns {
+            Some(columns) => resolve(columns, &self.options.columns, template.is_some())?.1,
+            None => unseen(&self.options.columns, template.is_some())?,
+        };
+        let names = std::iter::once(&mapping.ticket).chain(&mapping.text).chain(&mapping.key).map(String::as_str);
+        let members = Members::new(columns.unwrap_or(&Columns::default()), names);
+        let text = match template {
+            None => Text::Joined,
+            Some(template) => Text::OfObject(Renderer::for_objects(template)?),
+        };
+        Ok((members, self.maker(Slots::in_order(&mapping), mapping, text)))
+    }
+
+    fn maker(&self, slots: Slots, mapping: Mapping, text: Text) -> Maker {
+        let tickets = TicketRule::new(self.options.ticket_pattern.clone(), self.lookup.clone());
+        Maker::new(mapping, slots, tickets, text, self.options.max_text, self.reserved_bytes)
+    }
 }
 
 impl From<Options> for Recipe {
+    /// # Panics
+    ///
+    /// When the options name a table: that is for [`Recipe::new`].
     fn from(options: Options) -> Self {
-        Self { options, reserved_bytes: 0 }
+        assert!(options.lookup.is_none(), "options that name a table need one");
+        Self { options, lookup: None, reserved_bytes: 0 }
     }
 }

@@ -1,18 +1,22 @@
 //! Records turned into rows: a note to post, a blank, or what is wrong.
 
-use std::io::Read;
+use std::io::{Read, Seek};
+use std::num::NonZeroU32;
 
 use super::array::placed;
 use super::cells::{Cells, Wanted};
-use super::columns::{Chosen, Columns, Mapping, resolve, unseen};
+use super::columns::{Columns, Mapping};
 use super::csv::{self, Record};
+use super::delimiter::Delimiter;
 use super::error::{InputError, InvalidRow};
-use super::header::{self, Layout};
+use super::header::{self, Known};
 use super::jsonl;
-use super::note::{Maker, Note, Slots, is_blank};
+use super::layout::Layout;
+use super::note::{Maker, Note, is_blank};
 use super::object::Members;
 use super::options::Format;
 use super::recipe::Recipe;
+use super::sheet::{CellText, Sheet, WorkbookKind};
 use super::source::Source;
 use crate::export::{KEY_COLUMN, unguard};
 use crate::job::{Key, Position, Ticket};
@@ -83,46 +87,63 @@ enum Records<R> {
         reader: jsonl::Reader,
         members: Members,
     },
+    Sheet {
+        sheet: Box<Sheet>,
+        kind: WorkbookKind,
+        wanted: Wanted,
+        count: u64,
+        guarded: bool,
+    },
 }
 
 impl<R: Read> Rows<R> {
     /// Reads the header of a text, or JSON up to the first object, and finds the columns to use.
     ///
     /// An input with no rows is fine; a text without a header is not.
+    ///
+    /// # Errors
+    ///
+    /// When the source cannot be read, or not be used as it is.
     pub fn open(source: R, recipe: &Recipe) -> Result<Self, InputError> {
         let options = &recipe.options;
         let mut source = Source::open(source, options.encoding)?;
         let (records, columns, maker) = match options.format {
             Format::Csv => {
-                let layout = Layout::of(options);
-                let (reader, (columns, chosen, mapping)) = header::open(&mut source, layout, |names| {
+                let (reader, (columns, (wanted, maker))) = header::open(&mut source, Known::of(options), |names| {
                     let columns = Columns::of_header(names);
-                    let (chosen, mapping) = resolve(&columns, &options.columns, false)?;
-                    Ok((columns, chosen, mapping))
+                    let made = recipe.for_columns(&columns)?;
+                    Ok((columns, made))
                 })?;
-                let guarded = columns.names.iter().any(|column| column == KEY_COLUMN);
-                let (wanted, slots) = slots(&chosen);
-                let records = Records::Csv { source, reader: reader.into(), wanted, count: 0, guarded };
-                (records, columns, Maker::new(mapping, slots, recipe))
+                let guarded = is_guarded(&columns);
+                (Records::Csv { source, reader: reader.into(), wanted, count: 0, guarded }, columns, maker)
             }
             Format::JsonLines | Format::Json => {
                 let (reader, columns) = jsonl::Reader::open(&mut source, options)?;
-                let mapping = match &columns {
-                    Some(columns) => resolve(columns, &options.columns, false)?.1,
-                    None => unseen(&options.columns, false)?,
-                };
-                let columns = columns.unwrap_or_default();
-                let (members, slots) = members(&columns, &mapping);
-                (Records::Json { source, reader, members }, columns, Maker::new(mapping, slots, recipe))
+                let (members, maker) = recipe.for_objects(columns.as_ref())?;
+                (Records::Json { source, reader, members }, columns.unwrap_or_default(), maker)
             }
-            Format::Workbook => return Err(InputError::Spreadsheet),
+            Format::Workbook => return Err(InputError::NoWorkbook),
         };
         Ok(Self { records, columns: columns.names, cells: Cells::default(), maker })
     }
 
-    /// Reads the header of a workbook's sheet, and finds the columns to use.
-    pub fn open_workbook(_: impl Read + std::io::Seek + Send + 'static, _: &Recipe) -> Result<Self, InputError> {
-        Err(InputError::Spreadsheet)
+    /// Reads the header of a workbook's sheet, and finds the columns to use. Which format the workbook has, its content
+    /// tells.
+    ///
+    /// # Errors
+    ///
+    /// When the source is no workbook, cannot be read, or not be used as it is.
+    pub fn open_workbook(mut source: impl Read + Seek + Send + 'static, recipe: &Recipe) -> Result<Self, InputError> {
+        let options = &recipe.options;
+        let kind = WorkbookKind::sniff(&mut source).map_err(|source| InputError::Read { byte: 0, source })?;
+        let kind = kind.ok_or(InputError::NoWorkbook)?;
+        let header_row = options.header_row.map_or(1, NonZeroU32::get);
+        let sheet = Sheet::open(source, kind, options.sheet.as_deref(), header_row)?;
+        let columns = Columns::of_header(sheet.columns().to_vec());
+        let (wanted, maker) = recipe.for_columns(&columns)?;
+        let guarded = is_guarded(&columns);
+        let records = Records::Sheet { sheet: sheet.into(), kind, wanted, count: 0, guarded };
+        Ok(Self { records, columns: columns.names, cells: Cells::default(), maker })
     }
 
     /// The next row; none at the end, when the source has been read to its end too.
@@ -137,7 +158,7 @@ impl<R: Read> Rows<R> {
                 *count += 1;
                 let position = Position { record: *count, line: record.line, byte: record.byte };
                 let note = match read_record(&record, columns, wanted, *guarded, cells) {
-                    Ok(true) => maker.note(cells),
+                    Ok(true) => maker.note(cells, None),
                     Ok(false) => Ok(None),
                     Err(reason) => Err(reason),
                 };
@@ -147,15 +168,23 @@ impl<R: Read> Rows<R> {
                 None => return Ok(None),
                 Some(jsonl::Record::Broken(position, reason, key)) => (position, Content::Invalid { reason, key }),
                 Some(jsonl::Record::Line(position, line)) => {
-                    let note = members.read(line, cells).and_then(|()| maker.note(cells));
+                    let note = members.read(line, cells).and_then(|()| maker.note(cells, Some(line)));
                     (position, Content::of(note, || Key::of_invalid(std::iter::once(line))))
                 }
                 Some(jsonl::Record::Element(position, element)) => {
                     let read = members.read(element, cells).map_err(|reason| placed(reason, element, position));
-                    let note = read.and_then(|()| maker.note(cells));
+                    let note = read.and_then(|()| maker.note(cells, Some(element)));
                     (position, Content::of(note, || Key::of_invalid(std::iter::once(element))))
                 }
             },
+            Records::Sheet { sheet, wanted, count, guarded, .. } => {
+                let Some(row) = sheet.next()? else { return Ok(None) };
+                *count += 1;
+                let position = Position { record: *count, line: row.into(), byte: 0 };
+                let note = read_sheet(sheet, columns, wanted, *guarded, cells).and_then(|()| maker.note(cells, None));
+                let key = || Key::of_invalid((0..columns.len()).map(|column| sheet.cell(column).shown().as_bytes()));
+                (position, Content::of(note, key))
+            }
         };
         Ok(Some(Row { position, content }))
     }
@@ -164,10 +193,19 @@ impl<R: Read> Rows<R> {
     pub fn cells(&self) -> Vec<Vec<u8>> {
         match &self.records {
             Records::Csv { reader, guarded, .. } => {
-                reader.last_cells().map(|cell| if *guarded { unguard(cell) } else { cell }.to_vec()).collect()
+                reader.last_cells().map(|cell| plain(cell, *guarded).to_vec()).collect()
             }
             Records::Json { reader, .. } => reader.last_cells(&self.columns),
+            Records::Sheet { sheet, guarded, .. } => {
+                let cell = |column| plain(sheet.cell(column).shown().as_bytes(), *guarded).to_vec();
+                (0..self.columns.len()).map(cell).collect()
+            }
         }
+    }
+
+    /// What stands in the last row's ticket cell, if the row had one that could be read.
+    pub fn ticket_cell(&self) -> &str {
+        self.maker.ticket_cell(&self.cells)
     }
 
     /// The columns in use.
@@ -180,17 +218,27 @@ impl<R: Read> Rows<R> {
         &self.columns
     }
 
-    /// The encoding that the text is read in, by its name.
-    pub fn encoding(&self) -> &'static str {
+    /// How the input turned out to be written.
+    pub fn layout(&self) -> Layout {
+        let text = |format: Format, source: &Source<R>, delimiter: Option<Delimiter>| Layout {
+            format: format.to_string(),
+            packed: source.compressed(),
+            encoding: Some(source.encoding().to_owned()),
+            delimiter: delimiter.map(|delimiter| delimiter.to_string()),
+            sheet: None,
+            columns: self.columns.clone(),
+        };
         match &self.records {
-            Records::Csv { source, .. } | Records::Json { source, .. } => source.encoding(),
-        }
-    }
-
-    /// Whether the input is compressed (gzip).
-    pub fn compressed(&self) -> bool {
-        match &self.records {
-            Records::Csv { source, .. } | Records::Json { source, .. } => source.compressed(),
+            Records::Csv { source, reader, .. } => text(Format::Csv, source, Some(reader.delimiter())),
+            Records::Json { source, reader, .. } => text(reader.format(), source, None),
+            Records::Sheet { sheet, kind, .. } => Layout {
+                format: kind.to_string(),
+                packed: false,
+                encoding: None,
+                delimiter: None,
+                sheet: Some(sheet.name().to_owned()),
+                columns: self.columns.clone(),
+            },
         }
     }
 
@@ -199,23 +247,18 @@ impl<R: Read> Rows<R> {
     pub fn source(&self) -> Option<&R> {
         match &self.records {
             Records::Csv { source, .. } | Records::Json { source, .. } => Some(source.get_ref()),
+            Records::Sheet { .. } => None,
         }
     }
 }
 
-/// The columns that a note is made of, and where its parts are found among their cells.
-fn slots(chosen: &Chosen) -> (Wanted, Slots) {
-    let texts = chosen.text.len();
-    let columns: Vec<usize> =
-        std::iter::once(chosen.ticket).chain(chosen.text.iter().copied()).chain(chosen.key).collect();
-    (Wanted::each(&columns), Slots { ticket: 0, text: (1..=texts).collect(), key: chosen.key.map(|_| texts + 1) })
+/// Whether this is an export of ours, whose cells are guarded.
+fn is_guarded(columns: &Columns) -> bool {
+    columns.names.iter().any(|column| column == KEY_COLUMN)
 }
 
-fn members(columns: &Columns, mapping: &Mapping) -> (Members, Slots) {
-    let texts = mapping.text.len();
-    let names = std::iter::once(&mapping.ticket).chain(&mapping.text).chain(&mapping.key).map(String::as_str);
-    let slots = Slots { ticket: 0, text: (1..=texts).collect(), key: mapping.key.as_ref().map(|_| texts + 1) };
-    (Members::new(columns, names), slots)
+fn plain(cell: &[u8], guarded: bool) -> &[u8] {
+    if guarded { unguard(cell) } else { cell }
 }
 
 /// Takes the wanted cells of a record over; false if it is blank altogether and of another width than the header.
@@ -236,12 +279,48 @@ fn read_record(
     }
     wanted.read(cells, |column, out| {
         let cell = record.cell(column);
-        let text = std::str::from_utf8(if guarded { unguard(cell) } else { cell })
-            .map_err(|_| InvalidRow::not_utf8(&columns[column], cell))?;
+        let text =
+            std::str::from_utf8(plain(cell, guarded)).map_err(|_| InvalidRow::not_utf8(&columns[column], cell))?;
         out.push_str(text);
         Ok(())
     })?;
     Ok(true)
+}
+
+/// Takes the wanted cells of a sheet's row over.
+fn read_sheet(
+    sheet: &Sheet,
+    columns: &[String],
+    wanted: &Wanted,
+    guarded: bool,
+    cells: &mut Cells,
+) -> Result<(), InvalidRow> {
+    wanted.read(cells, |at, out| {
+        let place = || (columns[at].clone(), sheet.a1(at));
+        match sheet.cell(at) {
+            CellText::Text(text) | CellText::Number(text) => {
+                let unguarded = if guarded { text.strip_prefix('\'').unwrap_or(text) } else { text };
+                out.push_str(unguarded);
+                Ok(())
+            }
+            CellText::Inexact(number) => {
+                let (column, cell) = place();
+                Err(InvalidRow::InexactNumber { column, cell, number: number.to_owned() })
+            }
+            CellText::Error(error) => {
+                let (column, cell) = place();
+                Err(InvalidRow::ErrorCell { column, cell, error: error.to_owned() })
+            }
+            CellText::Uncomputed => {
+                let (column, cell) = place();
+                Err(InvalidRow::Uncomputed { column, cell })
+            }
+        }
+    })?;
+    match sheet.beyond() {
+        Some(cell) => Err(InvalidRow::CellBeyond { cell }),
+        None => Ok(()),
+    }
 }
 
 #[cfg(test)]

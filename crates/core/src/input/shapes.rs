@@ -19,7 +19,7 @@ pub struct Shape {
 }
 
 /// A tally of shapes, in bounded memory.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IdShapes {
     shapes: Vec<Shape>,
     /// The pattern of the cell at hand, in a buffer that is used again.

@@ -79,6 +79,20 @@ pub enum NoTicket {
     },
 }
 
+impl NoTicket {
+    /// What is wrong, without the cell's text.
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Ticket(error) => error.kind().to_owned(),
+            Self::NoMatch { pattern, .. } => format!("no match of the pattern {pattern}"),
+            Self::Several { .. } => "several ids in one cell".to_owned(),
+            Self::LeadingZeros { .. } => "the pattern takes leading zeros".to_owned(),
+            Self::TooLong { most_bytes, .. } => format!("the ticket cell is longer than {most_bytes} bytes"),
+            Self::NotInTable { .. } => "not in the lookup table".to_owned(),
+        }
+    }
+}
+
 impl TicketPattern {
     /// Of the compiled expression. What people write for ids takes a few kB.
     const LARGEST_BYTES: usize = 1 << 20;

@@ -1,12 +1,14 @@
 //! What a reading tells of an input besides where its rows stand: how long its texts are, what is wrong with its rows,
 //! what its tickets look like.
 
-use crate::input::InvalidRow;
+use crate::input::{IdShapes, InvalidRow};
 use crate::job::Position;
 
 /// See the [module](self).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Profile {
+    /// What tickets look like as they are written.
+    pub tickets: IdShapes,
     /// How long the texts are; none where there is none.
     pub texts: Option<Lengths>,
     /// What is wrong with rows, the most frequent first to be met.

@@ -112,6 +112,7 @@ pub fn survey<R: Read>(
     let mut occurrences = Occurrences::new(ask.identity.clone());
     while let Some(row) = rows.next()? {
         survey.rows += 1;
+        survey.profile.tickets.meet(rows.ticket_cell());
         let Row { position, content } = row;
         let Some(met) = occurrences.meet(&content, standings, Pass::First) else {
             survey.blank += 1;

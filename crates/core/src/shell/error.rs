@@ -4,6 +4,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::files::LockError;
+use super::lookups::LookupFailed;
 use super::order::{Order, Source};
 use crate::input::InputError;
 use crate::ledger::LedgerError;
@@ -29,6 +30,14 @@ pub enum Error {
         name: String,
         /// Why.
         source: InputError,
+    },
+    /// The table of `--lookup` cannot be used.
+    #[error("the lookup table {}: {source}", path.display())]
+    Lookup {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<LookupFailed>,
     },
     /// The ledger cannot be used.
     #[error("the ledger {}: {source}", path.display())]

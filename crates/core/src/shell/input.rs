@@ -6,15 +6,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::error::Error;
+use super::lookups;
 use super::order::{Order, Source};
 use crate::input::{Format, InputError, Options, Recipe, Rows};
 use crate::leadsquared::Form;
 use crate::settings::Settings;
 
 /// What `options` ask for, given what the notes need besides.
-pub(super) fn recipe(options: &Options, settings: &Settings) -> Recipe {
+pub(super) fn recipe(options: &Options, settings: &Settings) -> Result<Recipe, Error> {
     let marker_bytes = if settings.marker { Form::MARKER_BYTES as u32 } else { 0 };
-    Recipe::from(options.clone()).reserving(marker_bytes)
+    Ok(Recipe::new(options.clone(), lookups::load)?.reserving(marker_bytes))
 }
 
 /// A file's rows.

@@ -48,7 +48,7 @@ impl Prepared {
             Access::Post => Some(lock(path)?),
         };
         let (ledger, mut batch, torn_bytes) = ledgers::open(&order, access)?;
-        let input = Opened::open(&order, recipe(&order.options, &order.settings))?;
+        let input = Opened::open(&order, recipe(&order.options, &order.settings)?)?;
         let (mapping, layout, survey, fingerprint) = match &input {
             Opened::Stream(rows) => (rows.mapping().clone(), rows.layout(), None, None),
             Opened::File(file) => {
@@ -59,8 +59,20 @@ impl Prepared {
         let presence = if survey.is_some() { presence_changes(&batch.standings) } else { Vec::new() };
         presence.iter().for_each(|record| batch.apply(record));
         let elsewhere = Vec::new();
-        let mut prepared =
-            Self { order, lock, ledger, batch, torn_bytes, input, mapping, survey, fingerprint, presence, elsewhere };
+        let mut prepared = Self {
+            order,
+            lock,
+            ledger,
+            batch,
+            torn_bytes,
+            input,
+            mapping,
+            layout,
+            survey,
+            fingerprint,
+            presence,
+            elsewhere,
+        };
         // Not after a salvage: what its ledger lost the others cannot tell, and the damaged one is among them.
         if !prepared.batch.lost_records && prepared.to_send().is_some_and(|rows| rows > 0) {
             prepared.look_elsewhere()?;

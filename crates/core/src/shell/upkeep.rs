@@ -174,7 +174,7 @@ fn input_of(batch: &Batch) -> Result<FileRows, String> {
     let run = batch.run.as_ref().ok_or("there was no run yet")?;
     let path = run.input.path.as_ref().ok_or("the last run read standard input")?;
     let reading = batch.reading.as_ref().ok_or("the last run did not read all of its input")?;
-    let recipe = recipe(&run.input.options, &run.settings);
+    let recipe = recipe(&run.input.options, &run.settings).map_err(|error| error.to_string())?;
     let file = InputFile::open(Path::new(path), recipe).map_err(|error| error.to_string())?;
     let fingerprint = file.fingerprint_anew().map_err(|error| format!("{path} cannot be read: {error}"))?;
     if fingerprint != reading.fingerprint {

@@ -25,6 +25,16 @@ pub(in crate::input) enum CellText<'a> {
     Uncomputed,
 }
 
+impl<'a> CellText<'a> {
+    /// What is seen, an error too.
+    pub(in crate::input) fn shown(self) -> &'a str {
+        match self {
+            Self::Text(text) | Self::Number(text) | Self::Inexact(text) | Self::Error(text) => text,
+            Self::Uncomputed => "",
+        }
+    }
+}
+
 /// [`CellText`] without its text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Shown {

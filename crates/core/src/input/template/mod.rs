@@ -40,7 +40,6 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 pub use error::{RenderError, TemplateError};
-#[expect(unused_imports, reason = "no option asks for a template yet")]
 pub(super) use renderer::Renderer;
 
 /// A template as it was written; one that exists compiles.

@@ -1,0 +1,50 @@
+//! The table from the ids of an old system to tickets.
+
+use std::path::{Path, PathBuf};
+
+use super::error::Error;
+use super::input::InputFile;
+use crate::input::{ColumnChoice, Content, Field, Format, InputError, LookupError, LookupSpec, LookupTable, Options};
+use crate::job::Position;
+
+/// Why a table cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LookupFailed {
+    /// Its name does not tell its format.
+    #[error("its name does not tell its format; give it the extension csv, jsonl, json, xlsx or ods")]
+    Format,
+    /// It cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// A row has no old id, or no ticket.
+    #[error("{0}: {1}")]
+    Row(Position, String),
+    /// A row contradicts another.
+    #[error("{0}: {1}")]
+    Entry(Position, LookupError),
+}
+
+/// Reads the table that `spec` names.
+pub(super) fn load(spec: &LookupSpec) -> Result<LookupTable, Error> {
+    let path = PathBuf::from(&spec.file);
+    let failed = |source: LookupFailed| Error::Lookup { path: path.clone(), source: Box::new(source) };
+    let format = Format::of_name(&path).ok_or_else(|| failed(LookupFailed::Format))?;
+    // A table is an input like any other: the new id is its ticket, and the old one its text.
+    let columns = [(Field::Ticket, &spec.to), (Field::Text, &spec.from)];
+    let columns = columns.map(|(field, column)| ColumnChoice { field, column: column.clone() }).to_vec();
+    let file = InputFile::open(Path::new(&path), Options { columns, ..Options::new(format) }.into())?;
+    let mut rows = file.rows().map_err(|error| failed(error.into()))?;
+    let mut table = LookupTable::default();
+    while let Some(row) = rows.next().map_err(|error| failed(error.into()))? {
+        match row.content {
+            Content::Blank => {}
+            Content::Invalid { reason, .. } => {
+                return Err(failed(LookupFailed::Row(row.position, reason.to_string())));
+            }
+            Content::Note { ticket, text, .. } => {
+                table.insert(&text, ticket).map_err(|error| failed(LookupFailed::Entry(row.position, error)))?;
+            }
+        }
+    }
+    Ok(table)
+}
