@@ -32,6 +32,7 @@ fn bad(filter: &str, value: &str, why: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::InvalidOperation, format!("{filter}: {:?} {why}", shorten(value, 60)))
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "minijinja hands a filter its arguments so")]
 fn date(text: Cow<'_, str>, format: Option<Cow<'_, str>>, options: Kwargs) -> Result<String, Error> {
     let format = one_of(format, &options)?;
     let from: Option<String> = options.get("from")?;
@@ -109,6 +110,7 @@ fn not_iso(text: &str) -> Error {
     bad("date", text, why)
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "minijinja hands a filter its arguments so")]
 fn excel_date(value: Cow<'_, str>, format: Option<Cow<'_, str>>, options: Kwargs) -> Result<String, Error> {
     let format = one_of(format, &options)?;
     let system: Option<u32> = options.get("system")?;

@@ -171,7 +171,7 @@ fn objects_have_nested_names_and_rows_that_lack_one_say_which() {
         ("\n{{ missing }}", "line 2 of the template: `missing` is undefined;"),
         ("{{ missing.name | default('') }}", "line 1 of the template: `missing` is undefined;"),
         ("{{ row.missing }}", "line 1 of the template: `row.missing` is undefined;"),
-        ("{{ row['a b'] }}", "line 1 of the template: `row[\"a b\"]` is undefined;"),
+        ("{{ row['a b'] }}", "line 1 of the template: `row['a b']` is undefined;"),
         ("{% if missing %}x{% endif %}", "line 1 of the template: `missing` is undefined;"),
         ("{{ missing | upper }}", "line 1 of the template: `missing` is undefined;"),
         ("{{ missing | html_to_text }}", "line 1 of the template: `missing` is undefined;"),
@@ -217,13 +217,12 @@ fn bombs_end_as_errors() {
         "{{ '%1000000000s' | format(a) }}".to_owned(),
         "{{ a | indent(1000000000) }}".to_owned(),
         "{{ 2 ** 100000 }}".to_owned(),
-        "{{ [a] * 100000000 }}".to_owned(),
+        "{{ [a] * 100000 }}".to_owned(),
         "{{ a | batch(1000000000, 'x') }}".to_owned(),
         "{{ a | slice(1000000000) }}".to_owned(),
         "{{ 1.5 | round(1000000) }}{{ a * 2000 }}".to_owned(),
         "{% for x in [1, 2] recursive %}{{ loop([1, 2]) }}{% endfor %}".to_owned(),
     ] {
-        eprintln!("{template:.60}");
         let error = text(&template, &[("a", &"1234567890".repeat(100))]);
         assert!(error.len() < 400, "{template:.100}: {} bytes", error.len());
         let known = ["it takes too long", "is longer than 1048576 bytes", "of the template: "];
