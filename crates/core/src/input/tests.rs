@@ -111,10 +111,12 @@ fn what_is_said_of_the_input_is_what_it_was_read_as() {
     let mut options = Options::new(Format::Csv);
     options.encoding = Some("latin1".parse().unwrap());
     let rows = Rows::open(&b"Ticket,Gr\xf6\xdfe,Note\n"[..], &options.into()).unwrap();
-    assert_eq!((rows.encoding(), rows.compressed()), ("windows-1252", false));
+    let layout = rows.layout();
+    assert_eq!((layout.encoding.as_deref(), layout.packed), (Some("windows-1252"), false));
     assert_eq!(rows.columns(), ["Ticket", "Größe", "Note"]);
     let sheet = packed(b"Ticket,Note\n");
     let rows = Rows::open(&sheet[..], &Options::new(Format::Csv).into()).unwrap();
-    assert_eq!((rows.encoding(), rows.compressed()), ("UTF-8", true));
+    let layout = rows.layout();
+    assert_eq!((layout.encoding.as_deref(), layout.packed), (Some("UTF-8"), true));
     assert!(matches!(Rows::open(&b"PK\x03\x04"[..], &Options::new(Format::Json).into()), Err(InputError::Spreadsheet)));
 }

@@ -1,7 +1,7 @@
 //! The input as it is opened: a file, which is read more than once through one handle, or a stream.
 
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, BufReader, Read, Seek, Write};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -59,7 +59,7 @@ impl InputFile {
         let mut from_the_start = Arc::clone(file);
         from_the_start.rewind().map_err(|source| InputError::Read { byte: 0, source })?;
         match self.recipe.format() {
-            Format::Workbook => Rows::open_workbook(from_the_start, &self.recipe),
+            Format::Workbook => Rows::open_workbook(BufReader::new(from_the_start), &self.recipe),
             _ => Rows::open(Hashing::new(from_the_start), &self.recipe),
         }
     }
@@ -95,7 +95,7 @@ fn unpacked(file: &mut File) -> io::Result<Option<File>> {
     }
     file.rewind()?;
     let mut unpacked = tempfile::tempfile()?;
-    io::copy(&mut flate2::read::MultiGzDecoder::new(io::BufReader::new(file)), &mut unpacked)?;
+    io::copy(&mut flate2::read::MultiGzDecoder::new(BufReader::new(file)), &mut unpacked)?;
     unpacked.flush()?;
     Ok(Some(unpacked))
 }

@@ -138,19 +138,6 @@ impl Sheet {
     }
 }
 
-/// The names of a workbook's sheets, in their order; those that hold no cells, such as charts, are left out.
-pub(super) fn sheet_names<R: Read + Seek + Send + 'static>(
-    source: R,
-    kind: WorkbookKind,
-) -> Result<Vec<String>, SheetError> {
-    guarded(|| match kind {
-        WorkbookKind::Xlsx => stream::xlsx_names(Box::new(source)),
-        WorkbookKind::Xlsb => stream::xlsb_names(Box::new(source)),
-        WorkbookKind::Xls => xls::names(Box::new(source)),
-        WorkbookKind::Ods => ods::names(Box::new(source)),
-    })
-}
-
 fn open_rows(source: Source, kind: WorkbookKind, sheet: Option<&str>) -> Result<(String, Box<dyn Rows>), SheetError> {
     match kind {
         WorkbookKind::Xlsx => stream::open_xlsx(source, sheet),

@@ -61,10 +61,6 @@ pub(super) fn open(source: Source, asked: Option<&str>) -> Result<(String, Box<d
     Ok((name, Box::new(OdsRows { content, buffer, next: 0, again: 0 })))
 }
 
-pub(super) fn names(source: Source) -> Result<Vec<String>, SheetError> {
-    Ok(sheets(source)?.0.into_iter().map(|sheet| sheet.name).collect())
-}
-
 fn sheets(source: Source) -> Result<(Vec<calamine::Sheet>, ZipArchive<Source>), SheetError> {
     let mut archive = archive::open_verified(source)?;
     refuse_encrypted(&mut archive)?;

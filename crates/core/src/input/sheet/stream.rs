@@ -77,20 +77,6 @@ pub(super) fn open_xlsb(source: Source, asked: Option<&str>) -> Result<(String, 
     rows(Workbook::Xlsb(workbook, errors.unwrap_or_default()), name, epoch)
 }
 
-pub(super) fn xlsx_names(source: Source) -> Result<Vec<String>, SheetError> {
-    Ok(names(xlsx(source)?.sheets_metadata()))
-}
-
-pub(super) fn xlsb_names(source: Source) -> Result<Vec<String>, SheetError> {
-    Ok(names(xlsb(source)?.0.sheets_metadata()))
-}
-
-/// Those with cells.
-pub(super) fn names(sheets: &[calamine::Sheet]) -> Vec<String> {
-    let with_cells = sheets.iter().filter(|sheet| sheet.typ == calamine::SheetType::WorkSheet);
-    with_cells.map(|sheet| sheet.name.clone()).collect()
-}
-
 fn xlsx(mut source: Source) -> Result<Xlsx<Source>, SheetError> {
     refuse_encrypted(&mut source)?;
     Ok(Xlsx::new(archive::into_source(archive::open_verified(source)?)?)?)

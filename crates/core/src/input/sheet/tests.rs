@@ -224,18 +224,6 @@ fn errors_say_what_to_do() {
 }
 
 #[test]
-fn the_sheets_with_cells_are_named_in_their_order() {
-    for (name, kind) in [
-        ("table.xlsx", WorkbookKind::Xlsx),
-        ("table.xlsb", WorkbookKind::Xlsb),
-        ("table.xls", WorkbookKind::Xls),
-        ("table.ods", WorkbookKind::Ods),
-    ] {
-        assert_eq!(sheet_names(Cursor::new(bytes(name)), kind).unwrap(), ["Other", "Notes", "Empty"], "{name}");
-    }
-}
-
-#[test]
 fn a_sheet_can_go_to_another_thread() {
     fn assert_send<T: Send>() {}
     assert_send::<Sheet>();

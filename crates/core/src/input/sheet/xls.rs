@@ -11,7 +11,7 @@ use super::cells::Value;
 use super::date::Epoch;
 use super::error::SheetError;
 use super::row::Row;
-use super::{Rows, Source, choose, ole, stream};
+use super::{Rows, Source, choose, ole};
 
 /// Cells that are held, empty ones too: some 300 MB at the peak.
 const MOST_CELLS: u64 = 4 << 20;
@@ -45,10 +45,6 @@ pub(super) fn open(source: Source, asked: Option<&str>) -> Result<(String, Box<d
     let epoch = Epoch::new(workbook.has_1904_epoch());
     let cells = workbook.worksheet_range(&name)?;
     Ok((name, Box::new(XlsRows { cells, epoch, next: 0 })))
-}
-
-pub(super) fn names(source: Source) -> Result<Vec<String>, SheetError> {
-    Ok(stream::names(workbook(source)?.sheets_metadata()))
 }
 
 fn workbook(mut source: Source) -> Result<Xls<Source>, SheetError> {

@@ -83,6 +83,7 @@ impl Renderer {
     }
 
     /// The names of an object that the template needs, sorted; none if that cannot be told beforehand.
+    #[cfg(test)]
     pub(crate) fn uses_names(&self) -> Option<&[String]> {
         self.names.as_deref()
     }
