@@ -37,7 +37,7 @@ fn brute_force(plan: &Plan, rows: u64, now: Timestamp) -> Timestamp {
     let may = |at: Timestamp| {
         let zone = plan.openings.zone();
         let open = |at| plan.openings.hours().is_none_or(|hours| hours.contain(zone.to_datetime(at).time()));
-        open(at) && open(at + TIMEOUT - Duration::from_nanos(1))
+        open(at) && open(at + TIMEOUT)
     };
     let mut at = now;
     for _ in 0..rows {
