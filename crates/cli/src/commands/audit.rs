@@ -71,10 +71,10 @@ fn in_words(out: &mut impl Write, found: &Found) -> io::Result<()> {
         in_words_of(out, limit, found.runs)?;
     }
     for step in &found.set_back {
-        let by = humantime::format_duration(Duration::from_secs(step.by.as_secs()));
+        let by = humantime::format_duration(Duration::from_millis(step.by.as_millis() as u64));
         writeln!(
             out,
-            "run {}: the wall clock was at least {by} behind the end of the run before; no time is counted between them",
+            "run {}: the wall clock stood {by} before the end of the run before it; no time is counted between the two",
             step.run
         )?;
     }
