@@ -194,7 +194,7 @@ impl Held {
         }
         if self.rate.attempts == 0 {
             self.rate.began_us = from_us;
-        } else if self.rate.attempts % u64::from(self.limit.count()) == 0 {
+        } else if self.rate.attempts.is_multiple_of(u64::from(self.limit.count())) {
             self.rate.made = self.rate.attempts;
             self.rate.passed_us = from_us.saturating_sub(self.rate.began_us);
         }

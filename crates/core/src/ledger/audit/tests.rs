@@ -50,8 +50,10 @@ use Ending::{Never, Replied, Silent};
 
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A ledger of runs: their limits, when their clock began by the wall (ms), and attempts from (ms since then) to an end.
-fn ledger(runs: &[(&[&str], i64, &[(u64, Ending)])]) -> Bytes {
+/// A run's limits, when its clock began by the wall (ms), and its attempts, from (ms since then) to an end.
+type HandMade<'a> = (&'a [&'a str], i64, &'a [(u64, Ending)]);
+
+fn ledger(runs: &[HandMade<'_>]) -> Bytes {
     let mut records = vec![Record::Header(Header {
         version: VERSION,
         id: LedgerId(7),
@@ -97,7 +99,7 @@ fn ledger(runs: &[(&[&str], i64, &[(u64, Ending)])]) -> Bytes {
 }
 
 /// What the audit of a ledger that contradicts itself nowhere finds of its only limit.
-fn of(runs: &[(&[&str], i64, &[(u64, Ending)])]) -> (u32, u32, bool) {
+fn of(runs: &[HandMade<'_>]) -> (u32, u32, bool) {
     let audit = audit(&ledger(runs)).unwrap();
     assert_eq!(audit.problems, [""; 0]);
     assert_eq!(audit.limits.len(), 1);
@@ -111,7 +113,7 @@ const THREE: &[(u64, Ending)] = &[(0, Replied(40)), (0, Replied(50)), (0, Replie
 
 #[test]
 fn a_limit_broken_by_one_attempt_across_two_runs_is_found_and_one_that_just_held_is_not() {
-    let first: (&[&str], i64, &[(u64, Ending)]) = (LIMIT, 0, &[(0, Replied(100))]);
+    let first: HandMade<'_> = (LIMIT, 0, &[(0, Replied(100))]);
     // A window and the wall clock's millisecond after the reply.
     assert_eq!(of(&[first, (LIMIT, 5_100 + 1, THREE)]), (3, 4, false));
     assert_eq!(of(&[first, (LIMIT, 5_100 + 2, THREE)]), (3, 3, true));
@@ -126,14 +128,14 @@ fn within_a_run_the_same() {
 
 #[test]
 fn an_attempt_without_a_reply_counts_for_a_time_out_more() {
-    let first: (&[&str], i64, &[(u64, Ending)]) = (LIMIT, 0, &[(0, Silent(100))]);
+    let first: HandMade<'_> = (LIMIT, 0, &[(0, Silent(100))]);
     assert_eq!(of(&[first, (LIMIT, 6_100 + 1, THREE)]), (3, 4, false));
     assert_eq!(of(&[first, (LIMIT, 6_100 + 2, THREE)]), (3, 3, true));
 }
 
 #[test]
 fn an_attempt_that_a_crash_cut_off_counts_until_a_time_out_after_its_runs_last_record() {
-    let first: (&[&str], i64, &[(u64, Ending)]) = (LIMIT, 0, &[(0, Never), (200, Never)]);
+    let first: HandMade<'_> = (LIMIT, 0, &[(0, Never), (200, Never)]);
     assert_eq!(of(&[first, (LIMIT, 6_200 + 1, THREE)]), (3, 5, false));
     assert_eq!(of(&[first, (LIMIT, 6_200 + 2, THREE)]), (3, 3, true));
 }
@@ -148,8 +150,7 @@ fn three_runs_in_one_window_count_together() {
 #[test]
 fn a_run_whose_clock_lies_before_the_former_runs_end_is_told_of_and_follows_it_at_once() {
     let hour = 3_600_000;
-    let runs: [(&[&str], i64, &[(u64, Ending)]); 3] =
-        [(LIMIT, 0, &[(0, Replied(100))]), (LIMIT, -hour, THREE), (LIMIT, hour, THREE)];
+    let runs: [HandMade<'_>; 3] = [(LIMIT, 0, &[(0, Replied(100))]), (LIMIT, -hour, THREE), (LIMIT, hour, THREE)];
     let audit = audit(&ledger(&runs)).unwrap();
     let by = Duration::from_millis(hour as u64 + 100);
     assert_eq!(audit.set_back, [SetBack { run: 2, by }]);
