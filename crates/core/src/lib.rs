@@ -43,7 +43,8 @@
 //!
 //! A file imports from its own floor or a lower one:
 //!
-//! 1. values, no I/O and no time: [job], [outcome], [limit], [settings], [fields], [export];
+//! 1. values and arithmetic on them, no I/O and no clock: [job], [outcome], [limit], [plan], [settings], [fields],
+//!    [export];
 //! 2. seams to the outside: [storage], [transport];
 //! 3. the target: [leadsquared];
 //! 4. mechanisms, with `now` and the random generator as arguments: [input], [limiter], [retry], [ledger], [engine],
@@ -63,6 +64,7 @@ pub mod ledger;
 pub mod limit;
 pub mod limiter;
 pub mod outcome;
+pub mod plan;
 pub mod reading;
 pub mod retry;
 pub mod settings;

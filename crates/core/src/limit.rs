@@ -51,14 +51,6 @@ impl Limit {
     pub fn margin(self) -> Duration {
         (self.window / 1000).max(Duration::from_millis(1))
     }
-
-    /// The soonest that `rows` requests can all have been answered when each takes `round_trip`: full windows,
-    /// one after the other, each slot taken again a window after its reply.
-    pub fn best_finish(self, rows: u64, round_trip: Duration) -> Duration {
-        let Some(last) = rows.checked_sub(1) else { return Duration::ZERO };
-        let windows = u32::try_from(last / u64::from(self.count())).unwrap_or(u32::MAX);
-        (self.window + round_trip).saturating_mul(windows).saturating_add(round_trip)
-    }
 }
 
 impl fmt::Display for Limit {
@@ -113,12 +105,5 @@ mod tests {
         for text in ["25", "0/5s", "-1/5s", "25/", "25/0s", "25/5", "x/5s", "25/367d"] {
             assert!(text.parse::<Limit>().unwrap_err().to_string().contains("25/5s"), "{text}");
         }
-    }
-
-    #[test]
-    fn the_best_finish_counts_full_windows() {
-        let rtt = Duration::from_millis(100);
-        let finish = |rows| Limit::LEADSQUARED.best_finish(rows, rtt).as_millis();
-        assert_eq!([finish(0), finish(1), finish(25), finish(26), finish(100)], [0, 100, 100, 5200, 15400]);
     }
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fields::FixedField;
 use crate::limit::Limit;
+use crate::plan;
 
 /// How attempts are spread within a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -148,9 +149,9 @@ impl Settings {
         self.spread.unwrap_or(if small { Spread::Burst } else { Spread::Even })
     }
 
-    /// The soonest that `rows` requests can all have been answered under every limit.
+    /// The soonest that `rows` requests can all have been answered under every limit, when each takes `round_trip`.
     pub fn best_finish(&self, rows: u64, round_trip: Duration) -> Duration {
-        self.limits.iter().map(|limit| limit.best_finish(rows, round_trip)).max().unwrap_or_default()
+        plan::soonest(&self.limits, rows, round_trip)
     }
 }
 

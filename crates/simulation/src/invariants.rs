@@ -223,6 +223,10 @@ fn audited(history: &History) -> Result<(), Violation> {
         must(peak <= most, || {
             format!("by the audit, {peak} attempts may have fallen in one window of {}", limit.limit)
         })?;
+        let arrived = most_in_any(history.model.arrivals(), limit.limit.window());
+        must(arrived <= limit.peak as usize, || {
+            format!("{arrived} requests arrived within one window, and the audit makes it {} at the most", limit.peak)
+        })?;
     }
     Ok(())
 }

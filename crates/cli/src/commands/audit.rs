@@ -1,8 +1,9 @@
 //! `audit`: what the ledger proves.
 
 use std::io::{self, Write};
+use std::time::Duration;
 
-use batchpost::ledger::Audit as Found;
+use batchpost::ledger::{Audit as Found, LimitAudit, SetBack};
 use batchpost::shell;
 use serde::Serialize;
 
@@ -16,6 +17,7 @@ struct Audited<'a> {
     runs: u64,
     attempts: u64,
     limits: Vec<AuditedLimit>,
+    set_back: Vec<AuditedSetBack>,
     problems: &'a [String],
 }
 
@@ -24,22 +26,36 @@ struct AuditedLimit {
     limit: String,
     peak_in_a_run: u32,
     peak: u32,
+    /// The record of the last attempt in the fullest window.
+    fullest: u64,
+    /// How much of the possible rate was used; null where no run filled a window.
+    used: Option<f64>,
+}
+
+#[derive(Serialize)]
+struct AuditedSetBack {
+    run: u32,
+    by_s: f64,
 }
 
 pub(crate) fn audit(audit: &Audit, output: &Output) -> anyhow::Result<u8> {
     let found = shell::audit(&audit.ledger)?;
     let mut stdout = io::stdout().lock();
     if output.json {
-        let limit = |limit: &batchpost::ledger::LimitAudit| AuditedLimit {
+        let limit = |limit: &LimitAudit| AuditedLimit {
             limit: limit.limit.to_string(),
             peak_in_a_run: limit.peak_in_a_run,
             peak: limit.peak,
+            fullest: limit.fullest,
+            used: limit.used(),
         };
+        let set_back = |step: &SetBack| AuditedSetBack { run: step.run, by_s: step.by.as_secs_f64() };
         let audited = Audited {
             holds: found.holds(),
             runs: found.runs,
             attempts: found.attempts,
             limits: found.limits.iter().map(limit).collect(),
+            set_back: found.set_back.iter().map(set_back).collect(),
             problems: &found.problems,
         };
         writeln!(stdout, "{}", serde_json::to_string(&audited)?)?;
@@ -52,11 +68,14 @@ pub(crate) fn audit(audit: &Audit, output: &Output) -> anyhow::Result<u8> {
 fn in_words(out: &mut impl Write, found: &Found) -> io::Result<()> {
     writeln!(out, "{} attempts in {} runs", thousands(found.attempts), thousands(found.runs))?;
     for limit in &found.limits {
-        let verdict = if limit.held() { "held" } else { "may have been exceeded" };
+        in_words_of(out, limit, found.runs)?;
+    }
+    for step in &found.set_back {
+        let by = humantime::format_duration(Duration::from_millis(step.by.as_millis() as u64));
         writeln!(
             out,
-            "limit {} {verdict}: at most {} in a window of one run, {} across runs",
-            limit.limit, limit.peak_in_a_run, limit.peak
+            "run {}: the wall clock stood {by} before the end of the run before it; no time is counted between the two",
+            step.run
         )?;
     }
     if found.problems.is_empty() {
@@ -66,4 +85,19 @@ fn in_words(out: &mut impl Write, found: &Found) -> io::Result<()> {
         writeln!(out, "{problem}")?;
     }
     Ok(())
+}
+
+fn in_words_of(out: &mut impl Write, limit: &LimitAudit, runs: u64) -> io::Result<()> {
+    let verdict = if limit.held() { "held" } else { "may have been exceeded" };
+    write!(out, "limit {} {verdict}: at most {} in a window of one run", limit.limit, limit.peak_in_a_run)?;
+    if runs > 1 {
+        write!(out, ", {} across runs", limit.peak)?;
+    }
+    if !limit.held() {
+        write!(out, ", the last of them in record {}", limit.fullest)?;
+    }
+    if let Some(used) = limit.used() {
+        write!(out, "; {:.0} % of what it lets through was used", used * 100.0)?;
+    }
+    writeln!(out)
 }

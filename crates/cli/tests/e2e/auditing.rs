@@ -139,3 +139,82 @@ fn sums_that_are_not_those_of_the_records_are_found() {
     let found = audit(&folder, 1);
     assert!(found["problems"][0].as_str().unwrap().contains("sums"), "{found}");
 }
+
+/// Two runs under `3/1h`, of three rows and of one, the second `gap` milliseconds after the end of the first.
+fn two_runs_apart(gap: i64) -> Folder {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(4);
+    folder.run(&api, &["--limit", "3/1h", "--first", "3"]).with_code(5);
+    let path = folder.path(LEDGER);
+    let first = folder.read(LEDGER);
+    folder.run(&api, &["--limit", "300/1s"]).with_code(0);
+    let mut records = Vec::new();
+    batchpost::ledger::read(&LedgerFile::open(&path).unwrap(), &mut |entry| records.push(entry.record)).unwrap();
+    let mut second = records.split_off(first.lines().count());
+    let ended = records.iter().find_map(|record| match record {
+        Record::Finish(finish) => Some(finish.wall),
+        _ => None,
+    });
+    let begun = second.iter().find_map(|record| match record {
+        Record::Intent(intent) => Some(intent.wall),
+        _ => None,
+    });
+    let shift = ended.unwrap().duration_since(begun.unwrap()) + jiff::SignedDuration::from_millis(gap);
+    second.retain(|record| !matches!(record, Record::Mark(_)));
+    for record in &mut second {
+        match record {
+            Record::Run(run) => run.settings.limits = vec!["3/1h".parse().unwrap()],
+            Record::Intent(intent) => intent.wall += shift,
+            Record::Outcome(end) => end.wall += shift,
+            Record::Finish(finish) => finish.wall += shift,
+            _ => {}
+        }
+    }
+    folder.write(LEDGER, first);
+    let (mut ledger, ..) = Ledger::open(LedgerFile::open(&path).unwrap()).unwrap();
+    ledger.commit(&second).unwrap();
+    ledger.close().unwrap();
+    folder
+}
+
+#[test]
+fn a_limit_broken_by_one_across_two_runs_is_found_and_one_that_just_held_is_not() {
+    const HOUR: i64 = 3_600_000;
+    // From the run's end: its last reply may have come a little before that.
+    let broken = audit(&two_runs_apart(HOUR - 10_000), 1);
+    assert_eq!(
+        (&broken["limits"][0]["peak"], &broken["limits"][0]["peak_in_a_run"]),
+        (&4.into(), &3.into()),
+        "{broken}"
+    );
+    let held = audit(&two_runs_apart(HOUR + 2), 0);
+    assert_eq!(held["limits"][0]["peak"], 3, "{held}");
+    assert_eq!(held["set_back"], Value::Array(Vec::new()), "{held}");
+}
+
+#[test]
+fn a_wall_clock_that_was_set_back_between_runs_is_told_of() {
+    let folder = two_runs_apart(-60_000);
+    let found = audit(&folder, 1);
+    assert_eq!(found["set_back"], serde_json::json!([{"run": 2, "by_s": 60.0}]), "{found}");
+    let words = folder.call(&["audit", LEDGER]).with_code(1).stdout;
+    assert!(words.contains("run 2: the wall clock stood 1m before the end of the run before it"), "{words}");
+    let record = found["limits"][0]["fullest"].as_u64().unwrap();
+    assert!(words.contains(&format!("4 across runs, the last of them in record {record}")), "{words}");
+    assert_eq!(folder.ledger(LEDGER)[record as usize - 1]["intent"]["row"], 4, "{found}");
+}
+
+#[test]
+fn how_much_of_the_limit_was_used_is_told() {
+    let api = Api::start(Settings { limit: Some(10), window: Duration::from_millis(200), ..quick() });
+    let folder = Folder::with_rows(60);
+    folder.run(&api, &["--limit", "10/200ms"]).with_code(0);
+    let used = audit(&folder, 0)["limits"][0]["used"].as_f64().unwrap();
+    assert!(used > 0.0 && used <= 1.0, "{used}");
+    let words = folder.call(&["audit", LEDGER]).with_code(0).stdout;
+    assert!(words.contains(&format!("; {:.0} % of what it lets through was used", used * 100.0)), "{words}");
+
+    let few = Folder::with_rows(3);
+    few.run(&api, &[]).with_code(0);
+    assert_eq!(audit(&few, 0)["limits"][0]["used"], Value::Null, "no window was filled");
+}

@@ -1,13 +1,23 @@
 //! What a ledger proves about its batch: that the limits held, that every row has one outcome, that the sums match.
+//!
+//! An attempt may have been counted at any moment from its intent to its end; one without a reply, until a time-out after
+//! it was given up on. One that a crash cut off was sent when its intent was synced, soon after the run's last record at
+//! the latest, and may have been counted until a time-out after that.
+
+mod sweep;
+mod timeline;
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::batch::Batch;
-use super::record::{Record, Run};
+use super::record::{AttemptEnd, Intent, Record, Run};
 use super::{LedgerError, Storage, read};
-use crate::job::KeyMap;
 use crate::limit::Limit;
 use crate::outcome::{Outcome, VerdictWord};
+use sweep::{Sweep, micros};
+use timeline::Timeline;
 
 /// What was found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,6 +30,9 @@ pub struct Audit {
     pub attempts: u64,
     /// What does not add up, at most [`Audit::MOST_PROBLEMS`].
     pub problems: Vec<String>,
+    /// Runs at whose beginning the wall clock lay before the former run's end, at most [`Audit::MOST_PROBLEMS`]. No time
+    /// is taken to have passed between the two.
+    pub set_back: Vec<SetBack>,
 }
 
 /// How close a batch came to one limit.
@@ -29,8 +42,25 @@ pub struct LimitAudit {
     pub limit: Limit,
     /// The most requests that any server can have counted in one window of a single run.
     pub peak_in_a_run: u32,
-    /// The same over all runs that had this limit, by the wall clock: runs one right after the other share windows.
+    /// The same over all runs, for windows whose last attempt is of a run that had this limit: runs one right after the
+    /// other share windows.
     pub peak: u32,
+    /// The record of the attempt that was the last in the fullest window; zero where there is none.
+    pub fullest: u64,
+    /// Attempts in all windows but each run's last, and the most that were possible in the time that they took. In its
+    /// last window a run has no more to send.
+    pub made: u64,
+    /// See [`LimitAudit::made`].
+    pub possible: u64,
+}
+
+/// The wall clock was set back between two runs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetBack {
+    /// The number of the second one.
+    pub run: u32,
+    /// By this much, and by the time that passed between them.
+    pub by: Duration,
 }
 
 impl LimitAudit {
@@ -38,13 +68,11 @@ impl LimitAudit {
     pub fn held(&self) -> bool {
         self.peak_in_a_run <= self.limit.count() && self.peak <= self.limit.count()
     }
-}
 
-/// When a server can have counted a request: microseconds of the wall clock as it stood when the run began.
-#[derive(Debug, Clone, Copy)]
-struct Interval {
-    from_us: i64,
-    to_us: i64,
+    /// How much of the possible rate was used; none where no run filled a window.
+    pub fn used(&self) -> Option<f64> {
+        (self.possible > 0).then(|| self.made as f64 / self.possible as f64)
+    }
 }
 
 impl Audit {
@@ -63,188 +91,161 @@ impl Audit {
     }
 }
 
-/// Audits a ledger.
-///
-/// An attempt may have been counted at any moment from its intent to its end; one without a reply, or one that a crash
-/// cut off, until a time-out later. A window of length w can hold every attempt whose interval touches it.
+/// Audits a ledger. What is kept at once of its attempts is what the longest window holds, and besides them where each
+/// row stands.
 ///
 /// # Errors
 ///
 /// As [`read`].
 pub fn audit(storage: &impl Storage) -> Result<Audit, LedgerError> {
-    let mut audit = Audit::default();
-    let mut batch: Option<Batch> = None;
-    let mut runs: Vec<(Vec<Limit>, Vec<Interval>)> = Vec::new();
-    let mut clock = RunClock::default();
-    let mut never_began = Vec::new();
-    let mut salvaged = false;
-    // Attempts without an end, with what they can be counted from.
-    let mut open: KeyMap<i64> = KeyMap::default();
+    // A run may have a limit whose windows hold attempts of runs before it, which had other ones. Then, and only then,
+    // the ledger is read again.
+    let mut known = Vec::new();
+    loop {
+        match Auditor::read(storage, &known)? {
+            Ok(audit) => return Ok(audit),
+            Err(limits) => known = limits,
+        }
+    }
+}
 
-    read(storage, &mut |entry| {
-        match &entry.record {
-            Record::Salvage(_) => salvaged = true,
-            Record::Run(run) => {
-                close(&mut open, &mut runs, clock);
-                audit.runs += 1;
-                runs.push((run.settings.limits.clone(), Vec::new()));
-                clock = RunClock::of(run);
+/// One reading of a ledger.
+struct Auditor {
+    audit: Audit,
+    batch: Option<Batch>,
+    sweep: Sweep,
+    line: Timeline,
+    /// The present run's number, and how long its attempts may be under way.
+    run: u32,
+    timeout_us: i64,
+    /// Where the last attempt began.
+    last_intent_us: i64,
+    /// Ends without a beginning, which may be among what was lost before a salvage.
+    never_began: Vec<String>,
+    salvaged: bool,
+}
+
+impl Auditor {
+    fn read(storage: &impl Storage, known: &[Limit]) -> Result<Result<Audit, Vec<Limit>>, LedgerError> {
+        let mut auditor = Self {
+            audit: Audit::default(),
+            batch: None,
+            sweep: Sweep::new(known),
+            line: Timeline::default(),
+            run: 0,
+            timeout_us: 0,
+            last_intent_us: i64::MIN,
+            never_began: Vec::new(),
+            salvaged: false,
+        };
+        read(storage, &mut |entry| {
+            auditor.timing(entry.number, &entry.record);
+            auditor.outcomes(entry.number, entry.record);
+        })?;
+        Ok(auditor.conclude())
+    }
+
+    /// What the record says of when requests were made.
+    fn timing(&mut self, number: u64, record: &Record) {
+        match record {
+            Record::Salvage(_) => self.salvaged = true,
+            Record::Run(run) => self.begin_run(run),
+            Record::Intent(intent) => self.begin_attempt(number, intent),
+            Record::Outcome(end) => self.end_attempt(number, end),
+            Record::Finish(finish) => {
+                self.at(finish.at_us, finish.wall);
             }
-            Record::Intent(intent) => {
-                let stood = batch.as_ref().and_then(|batch| batch.standings.get(&intent.key));
-                if stood.is_some_and(|standing| standing.outcome() == Outcome::Posted) {
-                    audit.problem(format!("record {}: row {} was posted and is sent again", entry.number, intent.row));
-                }
-                open.insert(intent.key, clock.at(intent.at_us));
-            }
-            Record::Outcome(end) => match open.remove(&end.key) {
-                // Of what was salvaged the beginning may be lost; that it was is recorded after it.
-                None if never_began.len() < Audit::MOST_PROBLEMS => {
-                    never_began.push(format!("record {}: an attempt ended that never began", entry.number));
-                }
-                None => {}
-                Some(from_us) => {
-                    let silent = end.status.is_none() && end.verdict == VerdictWord::Unknown;
-                    let to_us = clock.at(end.at_us) + if silent { clock.timeout_us } else { 0 };
-                    let sent = !matches!(end.verdict, VerdictWord::Withdrawn | VerdictWord::Unsent);
-                    if let Some((_, intervals)) = runs.last_mut().filter(|_| sent) {
-                        intervals.push(Interval { from_us, to_us });
-                    }
-                }
-            },
             _ => {}
         }
-        match (&mut batch, entry.record) {
-            (None, Record::Header(header)) => batch = Some(Batch::new(header)),
+    }
+
+    fn begin_run(&mut self, run: &Run) {
+        self.close_run();
+        self.audit.runs += 1;
+        self.run = run.run;
+        self.timeout_us = micros(run.settings.timeout);
+        self.line.run();
+        self.sweep.run(&run.settings.limits);
+    }
+
+    fn begin_attempt(&mut self, number: u64, intent: &Intent) {
+        let stood = self.batch.as_ref().and_then(|batch| batch.standings.get(&intent.key));
+        if stood.is_some_and(|standing| standing.outcome() == Outcome::Posted) {
+            self.audit.problem(format!("record {number}: row {} was posted and is sent again", intent.row));
+        }
+        let from_us = self.at(intent.at_us, intent.wall);
+        if from_us < self.last_intent_us {
+            self.audit.problem(format!("record {number}: an attempt began before the one that is recorded before it"));
+        }
+        self.last_intent_us = from_us.max(self.last_intent_us);
+        self.sweep.begin(intent.key, self.last_intent_us, number);
+    }
+
+    fn end_attempt(&mut self, number: u64, end: &AttemptEnd) {
+        let at_us = self.at(end.at_us, end.wall);
+        match self.sweep.under_way(&end.key) {
+            None if self.never_began.len() < Audit::MOST_PROBLEMS => {
+                self.never_began.push(format!("record {number}: an attempt ended that never began"));
+            }
+            None => {}
+            Some(from_us) => {
+                if at_us < from_us {
+                    self.audit.problem(format!("record {number}: an attempt ended before it began"));
+                }
+                let silent = end.status.is_none() && end.verdict == VerdictWord::Unknown;
+                let to_us = if silent { at_us.saturating_add(self.timeout_us) } else { at_us };
+                let sent = !matches!(end.verdict, VerdictWord::Withdrawn | VerdictWord::Unsent);
+                self.sweep.end(&end.key, sent.then_some(to_us));
+            }
+        }
+    }
+
+    fn close_run(&mut self) {
+        self.sweep.close_run(self.line.last_us().saturating_add(self.timeout_us));
+    }
+
+    fn at(&mut self, at_us: u64, wall: Timestamp) -> i64 {
+        if let Some(by) = self.line.set_back(wall)
+            && self.audit.set_back.len() < Audit::MOST_PROBLEMS
+        {
+            self.audit.set_back.push(SetBack { run: self.run, by });
+        }
+        self.line.at(at_us, wall)
+    }
+
+    /// What the record says of where rows stand.
+    fn outcomes(&mut self, number: u64, record: Record) {
+        match (&mut self.batch, record) {
+            (None, Record::Header(header)) => self.batch = Some(Batch::new(header)),
             (Some(batch), record) => {
                 batch.apply(&record);
                 if let Record::Finish(finish) = record
                     && batch.reading.is_some()
                     && batch.counts() != finish.counts
                 {
-                    audit.problem(format!("record {}: the run's sums are not those of its records", entry.number));
+                    self.audit.problem(format!("record {number}: the run's sums are not those of its records"));
                 }
             }
             (None, _) => {}
         }
-    })?;
-    close(&mut open, &mut runs, clock);
-    never_began.into_iter().filter(|_| !salvaged).for_each(|problem| audit.problem(problem));
-    if let Some(batch) = &batch
-        && let Some(reading) = &batch.reading
-        && batch.counts().total() != reading.rows
-    {
-        audit.problem(format!("the outcomes add up to {} and the rows to {}", batch.counts().total(), reading.rows));
     }
 
-    audit.attempts = runs.iter().map(|(_, intervals)| intervals.len() as u64).sum();
-    audit.limits = limits(&runs);
-    Ok(audit)
-}
-
-/// A run's clock, on the wall clock of its beginning.
-#[derive(Debug, Clone, Copy, Default)]
-struct RunClock {
-    began_us: i64,
-    timeout_us: i64,
-    last_us: i64,
-}
-
-impl RunClock {
-    fn of(run: &Run) -> Self {
-        let micros = |duration: Duration| i64::try_from(duration.as_micros()).unwrap_or(i64::MAX / 4);
-        let began_us = run.wall.as_microsecond();
-        Self { began_us, timeout_us: micros(run.settings.timeout), last_us: began_us }
-    }
-
-    fn at(&mut self, at_us: u64) -> i64 {
-        let at = self.began_us.saturating_add_unsigned(at_us);
-        self.last_us = self.last_us.max(at);
-        at
-    }
-}
-
-/// Attempts that a crash cut off: they were sent before the run's last record or soon after, and may be under way for a
-/// time-out from then.
-fn close(open: &mut KeyMap<i64>, runs: &mut [(Vec<Limit>, Vec<Interval>)], clock: RunClock) {
-    let to_us = clock.last_us.saturating_add(clock.timeout_us);
-    let cut_off = open.drain().map(|(_, from_us)| Interval { from_us, to_us });
-    if let Some((_, intervals)) = runs.last_mut() {
-        intervals.extend(cut_off);
-    }
-}
-
-fn limits(runs: &[(Vec<Limit>, Vec<Interval>)]) -> Vec<LimitAudit> {
-    let mut limits: Vec<Limit> = Vec::new();
-    for limit in runs.iter().flat_map(|(limits, _)| limits) {
-        if !limits.contains(limit) {
-            limits.push(*limit);
+    fn conclude(mut self) -> Result<Audit, Vec<Limit>> {
+        self.close_run();
+        let mut audit = self.audit;
+        self.never_began.into_iter().filter(|_| !self.salvaged).for_each(|problem| audit.problem(problem));
+        if let Some(batch) = &self.batch
+            && let Some(reading) = &batch.reading
+            && batch.counts().total() != reading.rows
+        {
+            let total = batch.counts().total();
+            audit.problem(format!("the outcomes add up to {total} and the rows to {}", reading.rows));
         }
+        audit.attempts = self.sweep.sent();
+        audit.limits = self.sweep.found()?;
+        Ok(audit)
     }
-    let of = |limit: Limit| {
-        let under_it: Vec<&[Interval]> = runs
-            .iter()
-            .filter(|(limits, _)| limits.contains(&limit))
-            .map(|(_, intervals)| intervals.as_slice())
-            .collect();
-        LimitAudit {
-            limit,
-            peak_in_a_run: under_it.iter().map(|run| peak(run, limit.window())).max().unwrap_or(0),
-            peak: peak(&under_it.concat(), limit.window()),
-        }
-    };
-    limits.into_iter().map(of).collect()
-}
-
-/// The most intervals that touch one closed window: among the fullest windows is one that begins where an interval ends.
-fn peak(intervals: &[Interval], window: Duration) -> u32 {
-    let window_us = i64::try_from(window.as_micros()).unwrap_or(i64::MAX / 4);
-    let mut starts: Vec<i64> = intervals.iter().map(|interval| interval.from_us).collect();
-    let mut ends: Vec<i64> = intervals.iter().map(|interval| interval.to_us).collect();
-    starts.sort_unstable();
-    ends.sort_unstable();
-    let mut begun = 0;
-    let mut most = 0;
-    for (over, end) in ends.iter().enumerate() {
-        while starts.get(begun).is_some_and(|start| *start <= end.saturating_add(window_us)) {
-            begun += 1;
-        }
-        // `over` intervals ended before this window, those with the same end counted in.
-        most = most.max(begun - over);
-    }
-    u32::try_from(most).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn peak_of(intervals: &[(i64, i64)], window_us: u64) -> u32 {
-        let intervals: Vec<Interval> = intervals.iter().map(|&(from_us, to_us)| Interval { from_us, to_us }).collect();
-        peak(&intervals, Duration::from_micros(window_us))
-    }
-
-    #[test]
-    fn a_window_holds_every_interval_that_touches_it() {
-        assert_eq!(peak_of(&[], 10), 0);
-        assert_eq!(peak_of(&[(0, 5), (10, 12), (15, 20)], 10), 3);
-        assert_eq!(peak_of(&[(0, 5), (10, 12), (16, 20)], 10), 2);
-        assert_eq!(peak_of(&[(0, 5), (0, 5), (0, 5), (15, 15)], 10), 4);
-        assert_eq!(peak_of(&[(0, 100), (50, 51), (60, 61), (90, 91)], 5), 2);
-    }
-
-    proptest::proptest! {
-        #[test]
-        fn the_sweep_agrees_with_looking_at_every_window(
-            intervals in proptest::collection::vec((0..60i64, 0..20i64), 0..25),
-            window in 0..15u64,
-        ) {
-            let intervals: Vec<(i64, i64)> = intervals.iter().map(|&(from, lasts)| (from, from + lasts)).collect();
-            let touching = |begin: i64| {
-                intervals.iter().filter(|(from, to)| *from <= begin + window as i64 && *to >= begin).count()
-            };
-            let every = (-1..100).map(touching).max().unwrap_or(0);
-            proptest::prop_assert_eq!(peak_of(&intervals, window), every as u32);
-        }
-    }
-}
+mod tests;

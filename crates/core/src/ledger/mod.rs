@@ -27,7 +27,7 @@ mod salvage;
 mod settle;
 mod writer;
 
-pub use audit::{Audit, LimitAudit, audit};
+pub use audit::{Audit, LimitAudit, SetBack, audit};
 pub use batch::{Batch, Pass, Standing};
 pub use history::{History, histories};
 pub use line::BadLine;

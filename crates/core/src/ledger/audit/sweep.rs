@@ -1,0 +1,238 @@
+//! How many attempts a server can have counted in one window, over all runs of a ledger.
+//!
+//! An attempt may have been counted at any moment of an interval, so a closed window can hold every attempt whose
+//! interval touches it. Take such a window, and of the attempts that touch it the one A that was begun last. It begins
+//! no later than the window's end, so the window begins no earlier than its length before A. Hence all that touch it
+//! were begun no later than A and ended no earlier than that; and the window that ends when A begins holds them all. So
+//! the fullest window is found by asking at each attempt how many of those before it ended within a window's length of
+//! its beginning, or later.
+//!
+//! Attempts are taken in the order in which they began, each as soon as it is known how all before it ended, and
+//! forgotten when no window can hold them any more: what is kept at once are those within the longest window and those
+//! under way.
+//!
+//! A window counts against the limits of the run that its last attempt was made by: that run had to know better. So
+//! where a limit was raised between runs, the later attempts do not count against the lower one.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
+use std::time::Duration;
+
+use super::LimitAudit;
+use crate::job::{Key, KeyMap};
+use crate::limit::Limit;
+
+/// Goes through a ledger's attempts in order. Times are microseconds on one line.
+#[derive(Debug)]
+pub(super) struct Sweep {
+    limits: Vec<Held>,
+    /// Attempts in the order in which they began, from the first of which it is not known how it ended.
+    waiting: VecDeque<Attempt>,
+    /// The number of the first of them, counted over all.
+    first: u64,
+    /// The last attempt of each job that has one under way, by number.
+    open: KeyMap<u64>,
+    /// Attempts that may have been counted.
+    sent: u64,
+    /// A limit was met only after attempts that it would have had to see.
+    late: bool,
+}
+
+#[derive(Debug)]
+struct Attempt {
+    from_us: i64,
+    record: u64,
+    end: End,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum End {
+    Unknown,
+    /// No server can have counted it.
+    NotSent,
+    At(i64),
+}
+
+impl Sweep {
+    /// A sweep for limits that are known already, as for none.
+    pub(super) fn new(limits: &[Limit]) -> Self {
+        let limits = limits.iter().copied().map(Held::new).collect();
+        Self { limits, waiting: VecDeque::new(), first: 0, open: KeyMap::default(), sent: 0, late: false }
+    }
+
+    /// A run under these limits begins. The one before it was closed.
+    pub(super) fn run(&mut self, limits: &[Limit]) {
+        for limit in limits {
+            if !self.limits.iter().any(|held| held.limit == *limit) {
+                self.late |= self.sent > 0;
+                self.limits.push(Held::new(*limit));
+            }
+        }
+        for held in &mut self.limits {
+            held.begin_run(limits.contains(&held.limit));
+        }
+    }
+
+    /// An attempt begins, no earlier than those before it.
+    pub(super) fn begin(&mut self, key: Key, from_us: i64, record: u64) {
+        // Where the job has an attempt under way, nothing will be said of that one's end: it waits for the run's.
+        self.open.insert(key, self.first + self.waiting.len() as u64);
+        self.waiting.push_back(Attempt { from_us, record, end: End::Unknown });
+    }
+
+    /// When the attempt began that this job has under way.
+    pub(super) fn under_way(&self, key: &Key) -> Option<i64> {
+        let number = self.open.get(key)?;
+        self.waiting.get((number - self.first) as usize).map(|attempt| attempt.from_us)
+    }
+
+    /// The job's attempt ended, and may have been counted until `to_us`; none if it never left.
+    pub(super) fn end(&mut self, key: &Key, to_us: Option<i64>) {
+        let Some(number) = self.open.remove(key) else { return };
+        if let Some(attempt) = self.waiting.get_mut((number - self.first) as usize) {
+            attempt.end = to_us.map_or(End::NotSent, |to_us| End::At(to_us.max(attempt.from_us)));
+        }
+        self.settle();
+    }
+
+    /// The run is over: attempts of whose end it says nothing may have been counted until `to_us`.
+    pub(super) fn close_run(&mut self, to_us: i64) {
+        self.open.clear();
+        for attempt in self.waiting.iter_mut().filter(|attempt| matches!(attempt.end, End::Unknown)) {
+            attempt.end = End::At(to_us.max(attempt.from_us));
+        }
+        self.settle();
+        self.limits.iter_mut().for_each(Held::end_run);
+    }
+
+    /// Attempts that may have been counted.
+    pub(super) fn sent(&self) -> u64 {
+        self.sent
+    }
+
+    /// What was found; or, where limits were met too late to be sure of them, all limits, for another sweep.
+    pub(super) fn found(self) -> Result<Vec<LimitAudit>, Vec<Limit>> {
+        if self.late {
+            return Err(self.limits.iter().map(|held| held.limit).collect());
+        }
+        Ok(self.limits.into_iter().map(Held::found).collect())
+    }
+
+    fn settle(&mut self) {
+        while let Some(&Attempt { from_us, record, end }) = self.waiting.front()
+            && !matches!(end, End::Unknown)
+        {
+            self.waiting.pop_front();
+            self.first += 1;
+            if let End::At(to_us) = end {
+                self.sent += 1;
+                self.limits.iter_mut().for_each(|held| held.take(from_us, to_us, record));
+            }
+        }
+    }
+}
+
+/// How one limit was held.
+#[derive(Debug)]
+struct Held {
+    limit: Limit,
+    window_us: i64,
+    /// Whether the present run has it.
+    in_force: bool,
+    of_the_run: Ends,
+    of_all: Ends,
+    peak_in_a_run: u32,
+    peak: u32,
+    fullest: u64,
+    rate: Rate,
+    made: u64,
+    possible: u64,
+}
+
+/// How fast the present run posts, by its windows.
+#[derive(Debug, Default)]
+struct Rate {
+    attempts: u64,
+    began_us: i64,
+    /// Attempts before the last that began a new window's worth, and the time until that one.
+    made: u64,
+    passed_us: i64,
+}
+
+impl Held {
+    fn new(limit: Limit) -> Self {
+        Self {
+            limit,
+            window_us: micros(limit.window()),
+            in_force: false,
+            of_the_run: Ends::default(),
+            of_all: Ends::default(),
+            peak_in_a_run: 0,
+            peak: 0,
+            fullest: 0,
+            rate: Rate::default(),
+            made: 0,
+            possible: 0,
+        }
+    }
+
+    fn begin_run(&mut self, in_force: bool) {
+        self.in_force = in_force;
+        self.of_the_run = Ends::default();
+        self.rate = Rate::default();
+    }
+
+    fn take(&mut self, from_us: i64, to_us: i64, record: u64) {
+        let window_from_us = from_us.saturating_sub(self.window_us);
+        let in_all = self.of_all.with(to_us, window_from_us);
+        if !self.in_force {
+            return;
+        }
+        self.peak_in_a_run = self.peak_in_a_run.max(self.of_the_run.with(to_us, window_from_us));
+        if in_all > self.peak {
+            (self.peak, self.fullest) = (in_all, record);
+        }
+        if self.rate.attempts == 0 {
+            self.rate.began_us = from_us;
+        } else if self.rate.attempts.is_multiple_of(u64::from(self.limit.count())) {
+            self.rate.made = self.rate.attempts;
+            self.rate.passed_us = from_us.saturating_sub(self.rate.began_us);
+        }
+        self.rate.attempts += 1;
+    }
+
+    fn end_run(&mut self) {
+        let Rate { made, passed_us, .. } = self.rate;
+        let possible = i128::from(passed_us) * i128::from(self.limit.count()) / i128::from(self.window_us.max(1));
+        self.made += made;
+        self.possible = self.possible.saturating_add(u64::try_from(possible).unwrap_or(u64::MAX));
+    }
+
+    fn found(self) -> LimitAudit {
+        let Self { limit, peak_in_a_run, peak, fullest, made, possible, .. } = self;
+        LimitAudit { limit, peak_in_a_run, peak, fullest, made, possible }
+    }
+}
+
+/// When attempts ended that a window may still hold.
+#[derive(Debug, Default)]
+struct Ends(BinaryHeap<Reverse<i64>>);
+
+impl Ends {
+    /// Takes in one more, and returns how many a window holds that begins at `window_from_us`, or later.
+    fn with(&mut self, to_us: i64, window_from_us: i64) -> u32 {
+        while self.0.peek().is_some_and(|Reverse(end)| *end < window_from_us) {
+            self.0.pop();
+        }
+        self.0.push(Reverse(to_us));
+        u32::try_from(self.0.len()).unwrap_or(u32::MAX)
+    }
+}
+
+/// A span in microseconds, rounded up.
+pub(super) fn micros(span: Duration) -> i64 {
+    i64::try_from(span.as_nanos().div_ceil(1000)).unwrap_or(i64::MAX / 4)
+}
+
+#[cfg(test)]
+mod tests;

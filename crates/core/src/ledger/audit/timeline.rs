@@ -1,0 +1,106 @@
+//! One line of time over all runs of a ledger.
+//!
+//! Within a run the clock does not step, and its microseconds are taken as they are. Between two runs only the wall
+//! clock can say how much time passed: from the last record of the one that shows both clocks to the first such record
+//! of the other. So it does not matter if it was set while a run was on. If it was set back between two, it says that
+//! less than no time has passed; none is taken, which puts the runs' attempts into as few windows as can be, and it
+//! is reported. If it was set forward between two, that cannot be told from time that has passed.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+/// The wall clock is recorded in milliseconds, cut off: between two records that much less may have passed.
+const GRAIN_US: i64 = 1000;
+
+/// Tells where on the line a record stands, in microseconds from the first one.
+#[derive(Debug, Default)]
+pub(super) struct Timeline {
+    /// Where the present run's clock showed zero; none until a record of it was met.
+    began_us: Option<i64>,
+    /// The latest record's place, and what the wall clock showed with the last one.
+    last_us: i64,
+    last_wall: Option<Timestamp>,
+}
+
+impl Timeline {
+    /// Another run begins: its clock starts anew.
+    pub(super) fn run(&mut self) {
+        self.began_us = None;
+    }
+
+    /// By how much the wall clock lies before that of the last run's last record, when a run's first one shows `wall`.
+    pub(super) fn set_back(&self, wall: Timestamp) -> Option<Duration> {
+        let last = self.last_wall.filter(|last| self.began_us.is_none() && wall < *last)?;
+        Some(last.duration_since(wall).unsigned_abs())
+    }
+
+    /// Where a record stands that the run's clock shows `at_us` for, and the wall clock `wall`.
+    pub(super) fn at(&mut self, at_us: u64, wall: Timestamp) -> i64 {
+        let at_us = i64::try_from(at_us).unwrap_or(i64::MAX);
+        let began_us = *self.began_us.get_or_insert_with(|| {
+            let passed = self.last_wall.map_or(0, |last| wall.as_microsecond() - last.as_microsecond() - GRAIN_US);
+            self.last_us.saturating_add(passed.max(0)).saturating_sub(at_us)
+        });
+        let at = began_us.saturating_add(at_us);
+        self.last_us = self.last_us.max(at);
+        self.last_wall = Some(wall);
+        at
+    }
+
+    /// Until when attempts may be counted that the run does not know the end of.
+    pub(super) fn last_us(&self) -> i64 {
+        self.last_us
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wall(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(1_700_000_000_000 + ms).unwrap()
+    }
+
+    #[test]
+    fn within_a_run_its_own_clock_counts_whatever_the_wall_clock_shows() {
+        let mut line = Timeline::default();
+        assert_eq!(line.at(50, wall(0)), 0);
+        assert_eq!(line.at(1_000_050, wall(-3_600_000)), 1_000_000);
+        assert_eq!(line.at(2_000_050, wall(90_000_000)), 2_000_000);
+        assert_eq!(line.last_us(), 2_000_000);
+    }
+
+    #[test]
+    fn between_runs_the_wall_clock_counts_from_the_last_record_to_the_first() {
+        let mut line = Timeline::default();
+        line.at(0, wall(0));
+        line.at(10_000_000, wall(-50_000)); // it was set back by a minute while the run was on
+        line.run();
+        assert_eq!(line.set_back(wall(-45_000)), None);
+        assert_eq!(line.at(700, wall(-45_000)), 10_000_000 + 5_000_000 - GRAIN_US);
+        assert_eq!(line.at(800, wall(-45_000)), 10_000_000 + 5_000_000 - GRAIN_US + 100);
+    }
+
+    #[test]
+    fn a_wall_clock_that_was_set_back_between_runs_is_told_of_and_counts_for_no_time() {
+        let mut line = Timeline::default();
+        line.at(0, wall(0));
+        assert_eq!(line.set_back(wall(-1)), None, "within the run");
+        line.run();
+        assert_eq!(line.set_back(wall(0)), None);
+        assert_eq!(line.set_back(wall(-1)), Some(Duration::from_millis(1)));
+        assert_eq!(line.at(5_000, wall(-60_000)), 0);
+    }
+
+    #[test]
+    fn no_time_is_too_long_for_it() {
+        let mut line = Timeline::default();
+        line.at(u64::MAX, Timestamp::MIN);
+        line.run();
+        line.at(u64::MAX, Timestamp::MAX);
+        line.at(u64::MAX, Timestamp::MAX);
+        line.run();
+        line.at(0, Timestamp::MIN);
+    }
+}
