@@ -32,7 +32,7 @@ fn with_the_edit() -> Vec<String> {
 fn an_edited_row_is_held_and_named_until_it_is_said_to_be_posted() {
     let (api, folder) = edited();
     let check = folder.call(&["check", "notes.csv", "--url", &api.url()]).with_code(1).stdout;
-    assert!(check.contains("held: row 2 (line 3"), "{check}");
+    assert!(check.contains("held:\n  row 2 (line 3), ticket 1002"), "{check}");
     let shown = folder.call(&["show", LEDGER, "--state", "held"]).with_code(0).stdout;
     assert!(shown.contains("row 2 ticket 1002 held"), "{shown}");
     folder.call(&["status", LEDGER]).with_code(1);

@@ -25,6 +25,8 @@ mod ledger;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod mapping;
+#[cfg(test)]
 mod reports;
 #[cfg(test)]
 mod resuming;
@@ -36,6 +38,7 @@ mod sandbox;
 mod settling;
 #[cfg(all(test, unix))]
 mod signals;
+#[cfg(test)]
 mod spreadsheets;
 #[cfg(test)]
 mod support;

@@ -79,3 +79,124 @@ fn a_row_edited_in_the_workbook_after_it_was_posted_is_held_and_named() {
     let json = ran.json();
     assert_eq!((&json["posted_now"], &json["held"]), (&1.into(), &1.into()), "{json}");
 }
+
+/// A file of `fixtures/formats`.
+fn fixture(name: &str) -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/formats").join(name)
+}
+
+#[test]
+fn a_batch_posted_from_csv_is_done_in_every_workbook_of_the_same_rows_packed_too() {
+    let api = Api::start(quick());
+    let folder = Folder::new();
+    let columns =
+        ["--column", "text=Comment", "--column", "text=Created", "--column", "text=Minutes", "--column", "text=Urgent"];
+    let url = api.url();
+    let posting = ["--ledger", "batch.jsonl", "--url", &url, "--json"];
+    let call = |command: &str, input: &str, more: &[&str]| {
+        folder.call(&[&[command, input][..], &columns, &posting, more].concat())
+    };
+    let csv = fixture("rows.csv");
+    let json = call("run", csv.to_str().unwrap(), &["--limit", LIMIT]).with_code(0).json();
+    assert_eq!(json["posted"], 500, "{json}");
+    for (name, format) in
+        [("rows.xlsx", "xlsx"), ("rows.xlsm", "xlsx"), ("rows.xlsb", "xlsb"), ("rows.xls", "xls"), ("rows.ods", "ods")]
+    {
+        let packed = folder.path(format!("{name}.gz"));
+        folder.write(&format!("{name}.gz"), gzip(&std::fs::read(fixture(name)).unwrap()));
+        for input in [fixture(name), packed] {
+            let json = call("check", input.to_str().unwrap(), &[]).with_code(0).json();
+            assert_eq!(
+                (&json["posted"], &json["to_do"], &json["vanished"]),
+                (&500.into(), &0.into(), &0.into()),
+                "{json}"
+            );
+            assert_eq!((&json["format"], &json["sheet"]), (&format.into(), &"Notes".into()));
+        }
+    }
+    // A workbook on standard input is taken in first.
+    let mut command =
+        folder.batchpost(&[&["run", "-", "--format", "xlsx", "--limit", LIMIT][..], &columns, &posting].concat());
+    let workbook = std::fs::File::open(fixture("rows.xlsx")).unwrap();
+    let json = crate::support::ended(command.stdin(workbook)).with_code(0).json();
+    assert_eq!((&json["posted"], &json["attempts_now"]), (&500.into(), &0.into()), "{json}");
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    packed.write_all(bytes).unwrap();
+    packed.finish().unwrap()
+}
+
+#[test]
+fn cells_come_out_to_the_byte_whatever_a_csv_makes_of_them() {
+    // The shapes on which readers of CSV differ.
+    for (name, csv, texts) in [
+        ("commas in quotes", "Ticket,Text\n1,\"a, b, and c\"\n", &["a, b, and c"][..]),
+        (
+            "escaped quotes",
+            "Ticket,Text\n1,\"she said \"\"no\"\", twice\"\n2,\"\"\"\"\n",
+            &["she said \"no\", twice", "\""],
+        ),
+        ("newlines in quotes", "Ticket,Text\n1,\"a\nb\n\nc\"\n", &["a\nb\n\nc"]),
+        ("CRLF", "Ticket,Text\r\n1,\"a\r\nb\"\r\n2,c\r\n", &["a\r\nb", "c"]),
+        ("quotes and newlines", "Ticket,Text\n1,\"\"\"a\"\"\n\"\"b\"\"\"\n", &["\"a\"\n\"b\""]),
+        ("empty fields", "Ticket,x,Text,y\n1,,a,\n2,\"\",b,\"\"\n", &["a", "b"]),
+        (
+            "JSON in cells",
+            "Ticket,Text\n1,\"{\"\"type\"\": \"\"Point\"\", \"\"at\"\": [1, 2.0]}\"\n",
+            &["{\"type\": \"Point\", \"at\": [1, 2.0]}"],
+        ),
+        ("UTF-8", "Ticket,Text\n1,\u{2028}ʤ Grüße 😀 \u{200b}\n", &["\u{2028}ʤ Grüße 😀 \u{200b}"]),
+        ("blanks around", "Ticket,Text\n1,  a \t\n", &["  a \t"]),
+        ("no line end at the end", "Ticket,Text\n1,a", &["a"]),
+        (
+            "markup and templates",
+            "Ticket,Text\n1,<b>&amp;</b> {{ x }} ${y} {product} %s \\n\n",
+            &["<b>&amp;</b> {{ x }} ${y} {product} %s \\n"],
+        ),
+    ] {
+        let api = Api::start(quick());
+        let folder = Folder::new();
+        folder.write("notes.csv", csv);
+        folder.run(&api, &[]).with_code(0);
+        let mut notes: Vec<(u64, String)> = api.notes().into_iter().map(|note| (note.ticket, note.text)).collect();
+        notes.sort();
+        let wanted: Vec<(u64, String)> = (1..).zip(texts.iter().map(|text| (*text).to_owned())).collect();
+        assert_eq!(notes, wanted, "{name}");
+    }
+}
+
+#[test]
+fn each_sheet_of_a_workbook_has_its_own_ledger() {
+    let api = Api::start(quick());
+    let folder = Folder::new();
+    let mut workbook = Workbook::new();
+    for (name, text) in [("North", "from the north"), ("South/West", "from the south")] {
+        // Excel refuses a slash in a name; other programs do not.
+        let sheet = workbook.add_worksheet().set_name(name.replace('/', "-")).unwrap();
+        sheet.write_row(2, 0, ["Ticket ID", "Comment"]).unwrap();
+        sheet.write_row(3, 0, ["7", text]).unwrap();
+    }
+    workbook.save(folder.path("notes.xlsx")).unwrap();
+    let run = |more: &[&str]| {
+        let url = api.url();
+        folder.call(
+            &[&["run", "notes.xlsx", "--url", &url, "--limit", LIMIT, "--json", "--header-row", "3"][..], more]
+                .concat(),
+        )
+    };
+    run(&[]).with_code(0);
+    run(&["--sheet", "South-West"]).with_code(0);
+    assert_eq!(api.texts(), ["from the north", "from the south"]);
+    let names = folder.names();
+    assert!(names.contains(&"notes.xlsx.ledger.jsonl".to_owned()), "{names:?}");
+    assert!(names.contains(&"notes.xlsx.South-West.ledger.jsonl".to_owned()), "{names:?}");
+    let json = run(&["--sheet", "South-West"]).with_code(0).json();
+    assert_eq!((&json["posted"], &json["attempts_now"]), (&1.into(), &0.into()), "{json}");
+    // Resumed, it is read as it was.
+    let ledger = "notes.xlsx.South-West.ledger.jsonl";
+    folder.call(&["resume", ledger, "--json"]).with_code(0);
+    run(&["--sheet", "East"]).with_code(2).saying(&["\"North\"", "\"South-West\"", "--sheet"]);
+}

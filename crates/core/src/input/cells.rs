@@ -41,10 +41,15 @@ pub(super) struct Cells {
 }
 
 impl Cells {
+    /// Forgets the record.
+    pub(super) fn clear(&mut self) {
+        self.texts.iter_mut().for_each(String::clear);
+    }
+
     /// As many as there are slots, all empty.
     pub(super) fn begin(&mut self, slots: usize) {
         self.texts.resize_with(slots, String::new);
-        self.texts.iter_mut().for_each(String::clear);
+        self.clear();
     }
 
     /// The text of a slot.

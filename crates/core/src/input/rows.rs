@@ -152,6 +152,8 @@ impl<R: Read> Rows<R> {
     #[expect(clippy::should_implement_trait, reason = "an error ends the run, so it is `?` on each call, not an item")]
     pub fn next(&mut self) -> Result<Option<Row>, InputError> {
         let Self { records, columns, cells, maker } = self;
+        // Of a record that is broken no cell is read.
+        cells.clear();
         let (position, content) = match records {
             Records::Csv { source, reader, wanted, count, guarded } => {
                 let Some(record) = reader.next(source)? else { return Ok(None) };

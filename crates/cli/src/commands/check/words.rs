@@ -96,7 +96,8 @@ fn profile(out: &mut impl Write, profile: &Profile) -> io::Result<()> {
         }
         writeln!(
             out,
-            "            the API's ticket id is the number in the ticket page's URL, which need not be the one that people see"
+            "{:>10}  the API's ticket id is the number in the ticket page's URL; it need not be the one that people see",
+            "note:"
         )?;
     }
     if let Some(texts) = &profile.texts {
@@ -127,8 +128,9 @@ fn invalid(out: &mut impl Write, survey: &Survey) -> io::Result<()> {
     writeln!(out, "what is wrong with rows:")?;
     for reason in &survey.profile.reasons {
         let first: Vec<String> = reason.first.iter().map(|position| position.record.to_string()).collect();
-        let more = if reason.rows > first.len() as u64 { "..." } else { "" };
-        writeln!(out, "{:>10}  {} (rows {}{more})", thousands(reason.rows), reason.what, first.join(", "))?;
+        let more = if reason.rows > first.len() as u64 { ", ..." } else { "" };
+        let rows = if reason.rows == 1 { "row" } else { "rows" };
+        writeln!(out, "{:>10}  {} ({rows} {}{more})", thousands(reason.rows), reason.what, first.join(", "))?;
     }
     writeln!(out, "invalid rows:")?;
     for note in &survey.invalid {
