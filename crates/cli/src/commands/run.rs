@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use batchpost::leadsquared::Endpoint;
-use batchpost::settings::InDoubt;
+use batchpost::settings::{InDoubt, OnDuplicate};
 use batchpost::shell::{Access, Credentials, Http, HttpOptions, Order, Prepared, Report, Source, interrupts, look};
 use batchpost_sandbox::Server;
 use tracing::{info, warn};
@@ -204,7 +204,14 @@ fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
     say!("ledger    {}", order.ledger.display());
     ask!("{}", summary::table(&survey.counts));
     if survey.duplicates > 0 {
-        say!("{:>10}  of them exactly like an earlier row; each is posted", thousands(survey.duplicates));
+        let named: Vec<String> = survey.repeats.iter().map(|note| note.position.record.to_string()).collect();
+        let more = if survey.duplicates > named.len() as u64 { ", ..." } else { "" };
+        let done = match order.settings.duplicates {
+            OnDuplicate::Post => "each is posted (--duplicates skip posts one)",
+            OnDuplicate::Skip => "they are skipped",
+        };
+        let rows = format!("rows {}{more}", named.join(", "));
+        say!("{:>10}  of them exactly like an earlier row; {done}: {rows}", thousands(survey.duplicates));
     }
     if let Some(job) = survey.next.first() {
         say!("first     ticket {}, {}:", job.ticket, job.position);
