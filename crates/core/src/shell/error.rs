@@ -29,7 +29,7 @@ pub enum Error {
         /// The input's name.
         name: String,
         /// Why.
-        source: InputError,
+        source: Box<InputError>,
     },
     /// The table of `--lookup` cannot be used.
     #[error("the lookup table {}: {source}", path.display())]
@@ -99,7 +99,7 @@ impl Error {
             Source::File(path) => path.display().to_string(),
             Source::Stdin => "standard input".to_owned(),
         };
-        move |source| Self::Input { name: name.clone(), source }
+        move |source| Self::Input { name: name.clone(), source: Box::new(source) }
     }
 
     pub(super) fn ledger(path: &Path) -> impl Fn(LedgerError) -> Self + use<> {

@@ -103,7 +103,7 @@ fn unpacked(file: &mut File) -> io::Result<Option<File>> {
 /// The input of a run.
 #[derive(Debug)]
 pub(super) enum Opened {
-    File(InputFile),
+    File(Box<InputFile>),
     Stream(Box<Rows<Hashing<io::Stdin>>>),
 }
 
@@ -111,9 +111,9 @@ impl Opened {
     /// Opens the input of `order`. A workbook on standard input is taken in first.
     pub(super) fn open(order: &Order, recipe: Recipe) -> Result<Self, Error> {
         match &order.source {
-            Source::File(path) => Ok(Self::File(InputFile::open(path, recipe)?)),
+            Source::File(path) => Ok(Self::File(Box::new(InputFile::open(path, recipe)?))),
             Source::Stdin if recipe.format() == Format::Workbook => InputFile::of_stream(io::stdin().lock(), recipe)
-                .map(Self::File)
+                .map(|file| Self::File(Box::new(file)))
                 .map_err(|source| Error::input(order)(InputError::Read { byte: 0, source })),
             Source::Stdin => {
                 let rows = Rows::open(Hashing::new(io::stdin()), &recipe).map_err(Error::input(order))?;
