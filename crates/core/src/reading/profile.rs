@@ -4,7 +4,7 @@
 use crate::input::{IdShapes, InvalidRow};
 use crate::job::Position;
 
-/// See the [module](self).
+/// What a reading tells of an input besides where its rows stand.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Profile {
     /// What tickets look like as they are written.
