@@ -10,7 +10,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
-use super::Wait;
+use crate::budget::Wait;
 use crate::limit::Limit;
 use crate::settings::Spread;
 
