@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
+mod account;
 mod coverage;
 mod disk;
 mod durable;

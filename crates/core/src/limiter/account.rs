@@ -64,6 +64,20 @@ pub(super) struct Wish {
     pub(super) to: Duration,
 }
 
+/// What is added to the times of one clock to have them on another.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shift {
+    /// For windows that outlast a machine's restart.
+    pub(super) long_ns: i128,
+    /// For shorter ones.
+    pub(super) short_ns: i128,
+}
+
+fn shifted(time: Duration, by_ns: i128) -> Duration {
+    let ns = i128::try_from(time.as_nanos()).unwrap_or(i128::MAX).saturating_add(by_ns);
+    Duration::from_nanos(u64::try_from(ns.max(0)).unwrap_or(u64::MAX))
+}
+
 /// Windows from this length on outlast a machine's restart.
 const LONG: Duration = Duration::from_secs(60);
 
@@ -235,21 +249,19 @@ impl Account {
         self.windows.iter().filter_map(|window| window.freeing().next()).map(|(free, _)| free).min()
     }
 
-    /// The same state on another clock, which shows `now`: `shift_ns` is added to every time.
+    /// The same state on another clock, which shows `now`.
     ///
     /// Nothing can be counted for longer than the longest time-out after now, whatever the old clock said.
-    pub(super) fn on_clock(&mut self, shift_ns: i128, now: Duration) {
+    pub(super) fn on_clock(&mut self, shift: Shift, now: Duration) {
         let last = now + self.longest_timeout;
-        let shift = |time: Duration| {
-            let ns = i128::try_from(time.as_nanos()).unwrap_or(i128::MAX).saturating_add(shift_ns);
-            Duration::from_nanos(u64::try_from(ns.max(0)).unwrap_or(u64::MAX))
-        };
         for window in &mut self.windows {
             let latest = last + window.kept() + window.length() / 1000;
-            *window = window.moved(|free| Some(shift(free).min(latest)).filter(|free| *free > now));
+            let by = if window.length() >= LONG { shift.long_ns } else { shift.short_ns };
+            *window = window.moved(|free| Some(shifted(free, by).min(latest)).filter(|free| *free > now));
         }
-        self.past = Past::of(self.past.times().iter().map(|(time, count)| (shift(*time).min(last), *count)).collect());
-        self.unknown_to = self.unknown_to.map(|to| shift(to).min(last));
+        let moved = |time: Duration| shifted(time, shift.long_ns).min(last);
+        self.past = Past::of(self.past.times().iter().map(|(time, count)| (moved(*time), *count)).collect());
+        self.unknown_to = self.unknown_to.map(|to| shifted(to, shift.short_ns).min(last));
         for holder in &mut self.holders {
             holder.wish = None;
         }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::account::{Account, Holder, Sharer, Wish};
+use super::account::{Account, Holder, Sharer, Shift, Wish};
 use super::past::Past;
 use super::window::Window;
 use crate::limit::Limit;
@@ -95,8 +95,9 @@ impl Account {
 
     /// The state as it was kept, on the clock of `now`.
     ///
-    /// From another boot's clock, times are carried over by the wall clock. If runs were under way when that boot
-    /// ended, and nothing made what they wrote durable, anything may have been sent until now.
+    /// From another boot's clock, the times of long windows are carried over by the wall clock. Of short ones what was
+    /// left when they were last written is waited for anew: no clock needs to be believed for that. If runs were under
+    /// way when that boot ended, and nothing made what they wrote durable, anything may have been sent until now.
     ///
     /// # Errors
     ///
@@ -107,14 +108,15 @@ impl Account {
         if another {
             // By how much the new clock is ahead of the old one, when both show the same moment of the wall clock.
             let wall_passed = now.wall.as_nanosecond() - stored.wall.as_nanosecond();
-            let shift = i128::from(ns(now.at)) - i128::from(stored.at) - wall_passed;
+            let short_ns = i128::from(ns(now.at)) - i128::from(stored.at);
+            let shift = Shift { long_ns: short_ns - wall_passed, short_ns };
             let lost = !account.holders.is_empty() && !account.outlasts_a_restart();
             account.on_clock(shift, now.at);
             if lost {
                 account.unknown_to = account.unknown_to.max(Some(now.at + account.longest_timeout));
             }
         } else if stored.at > ns(now.at) {
-            account.on_clock(0, now.at);
+            account.on_clock(Shift { long_ns: 0, short_ns: 0 }, now.at);
         }
         Ok(account)
     }
