@@ -16,6 +16,7 @@ mod history;
 mod invariants;
 mod run;
 mod scenario;
+mod sharing;
 
 pub use coverage::Coverage;
 pub use disk::{Disk, DiskFile, Fate, Survival, Trouble};
@@ -23,3 +24,4 @@ pub use enumerate::{Enumerated, Found, enumerate};
 pub use history::{End, History, Plan};
 pub use invariants::Violation;
 pub use scenario::{Line, Scenario, Weather};
+pub use sharing::{Part, Rough, Shared, share};

@@ -148,11 +148,13 @@ impl Account {
         share
     }
 
-    /// The others that wait and should be here now.
+    /// The others that wait and should be here now, or are about to come.
     fn due(&self, id: u64, now: Duration) -> impl Iterator<Item = (&Holder, Wish)> {
         let others = self.holders.iter().filter(move |holder| holder.run.id != id);
         let waiting = others.filter_map(|holder| holder.wish.map(|wish| (holder, wish)));
-        waiting.filter(move |(_, wish)| (wish.from..=wish.to).contains(&now))
+        // Slots of one burst come free within a moment; so do those who wait for them come.
+        let soon = now + (self.shortest() / 50).min(GRACE);
+        waiting.filter(move |(_, wish)| wish.from <= soon && now <= wish.to)
     }
 
     /// When a run may have more luck that leaves room to others now: they have come, or are passed over.
@@ -162,6 +164,10 @@ impl Account {
         self.next_free().filter(|free| *free > now).map_or(later, |free| free.min(later))
     }
 
+    fn shortest(&self) -> Duration {
+        self.windows.first().map(|window| window.length()).unwrap_or_default()
+    }
+
     /// After how long to look whether others have given something back; none where there are no others.
     fn look_again(&self, id: u64) -> Option<Duration> {
         let others = || self.holders.iter().filter(|holder| holder.run.id != id);
@@ -169,7 +175,6 @@ impl Account {
         if others().all(|other| other.held == 0) {
             return Some(IDLE_LOOK);
         }
-        let shortest = self.windows.first().map(|window| window.length()).unwrap_or_default();
-        Some((shortest / 20).clamp(SOONEST_LOOK, LATEST_LOOK))
+        Some((self.shortest() / 20).clamp(SOONEST_LOOK, LATEST_LOOK))
     }
 }
