@@ -135,10 +135,7 @@ impl<'h> Run<'h> {
         }
         history.recovery_steps = history.disk.steps();
         let settings = &history.scenario.settings;
-        let run = Sharer {
-            id: u64::from(history.runs),
-            ..Sharer::new(settings.limits.clone(), settings.timeout)
-        };
+        let run = Sharer { id: u64::from(history.runs), ..Sharer::new(settings.limits.clone(), settings.timeout) };
         let mut member = Member::new(run, settings.spread(Some(survey.to_do)));
         let stamp = history.kept.stamp(history.clock, history.wall());
         let alone = u64::from(history.runs);
@@ -245,9 +242,12 @@ impl<'h> Run<'h> {
         request.ended = on_account_clock(&request.ended, elapsed, stamp.at);
         let (member, id) = (&mut self.member, u64::from(history.runs));
         let timeout = history.scenario.settings.timeout;
-        let answer = history.kept.change(&stamp, timeout, |run| run == id, |account, now| {
-            member.exchange(account, &request, now)
-        });
+        let answer = history.kept.change(
+            &stamp,
+            timeout,
+            |run| run == id,
+            |account, now| member.exchange(account, &request, now),
+        );
         if request.want.is_none() {
             return;
         }

@@ -136,7 +136,6 @@ enum Thing {
     Slots { run: usize, id: u64, answer: budget::Answer },
 }
 
-
 #[derive(Default)]
 struct Queue {
     things: BTreeMap<(Duration, u64), Thing>,
@@ -300,9 +299,14 @@ impl World {
         let alive = self.alive(Some(run.id));
         let timeout = TIMEOUT;
         let member = &mut run.member;
-        self.kept.change(&stamp, timeout, |id| alive.contains(&id), |account, now| {
-            member.leave(account, &ended, now);
-        });
+        self.kept.change(
+            &stamp,
+            timeout,
+            |id| alive.contains(&id),
+            |account, now| {
+                member.leave(account, &ended, now);
+            },
+        );
         self.runs[place].ended = Some(self.clock);
     }
 
@@ -325,8 +329,7 @@ impl World {
             }
             Thing::Arrive { run, id, attempt, body, back } => {
                 let path = "/api/tenants/1/internalnote/upload";
-                let received =
-                    Received { method: "POST", path, access_key: None, secret_key: None, body: &body.body };
+                let received = Received { method: "POST", path, access_key: None, secret_key: None, body: &body.body };
                 let fate = self.model.receive(clock, SystemTime::from(wall(clock)), &received);
                 if let (Fate::Reply(answer), Some(back)) = (fate, back) {
                     let reply = Reply { status: answer.status, body: answer.body.into(), ..Reply::default() };

@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use crate::budget::{Answer, Ended};
 use crate::job::{Job, Ticket};
-use crate::limiter::Sharer;
 use crate::ledger::{Aside, Record};
+use crate::limiter::Sharer;
 use crate::outcome::{Counts, Outcome, Stop, VerdictWord};
 use crate::transport::{Failure, Reply};
 

@@ -191,8 +191,7 @@ impl Account {
 
     fn tidy(&mut self, now: Duration) {
         self.free(now);
-        let asked: Vec<Duration> =
-            self.sharers().flat_map(|run| &run.limits).map(|limit| limit.window()).collect();
+        let asked: Vec<Duration> = self.sharers().flat_map(|run| &run.limits).map(|limit| limit.window()).collect();
         let mut unasked = 0;
         self.windows.retain(|window| {
             let kept = asked.contains(&window.length()) || {

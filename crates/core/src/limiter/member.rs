@@ -113,7 +113,8 @@ impl Member {
         if let Some(until) = wait {
             // Where there is room, and it is left to others, this run stands at the door.
             let from = if told.is_ok() { now } else { until };
-            account.seat(&self.run, self.held, now).wish = Some(Wish { count: want - granted, from, to: until + GRACE });
+            account.seat(&self.run, self.held, now).wish =
+                Some(Wish { count: want - granted, from, to: until + GRACE });
         }
         Answer { granted, wait: Some(wait.map_or(Wait::UntilOneEnds, Wait::Until)) }
     }
@@ -123,8 +124,7 @@ impl Account {
     /// Max-min fairness: slot by slot, the room goes to whoever was served least of this run and those that should be
     /// here now.
     fn share_of(&self, id: u64, want: u32, room: u32, now: Duration) -> u32 {
-        let mut rivals: Vec<(u64, u32)> =
-            self.due(id, now).map(|(holder, wish)| (holder.served, wish.count)).collect();
+        let mut rivals: Vec<(u64, u32)> = self.due(id, now).map(|(holder, wish)| (holder.served, wish.count)).collect();
         if rivals.is_empty() {
             return want.min(room);
         }

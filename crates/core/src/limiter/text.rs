@@ -193,8 +193,7 @@ impl StoredHolder {
     }
 
     fn holder(&self) -> Holder {
-        let wish =
-            |(count, from, to)| Wish { count, from: Duration::from_nanos(from), to: Duration::from_nanos(to) };
+        let wish = |(count, from, to)| Wish { count, from: Duration::from_nanos(from), to: Duration::from_nanos(to) };
         let run = Sharer {
             id: self.id,
             pid: self.pid,
@@ -203,12 +202,7 @@ impl StoredHolder {
             limits: self.limits.clone(),
             timeout: Duration::from_nanos(self.timeout),
         };
-        Holder {
-            run,
-            held: self.held,
-            served: self.served,
-            wish: self.wish.map(wish),
-        }
+        Holder { run, held: self.held, served: self.served, wish: self.wish.map(wish) }
     }
 }
 
