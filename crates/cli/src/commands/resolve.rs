@@ -12,8 +12,8 @@ use batchpost::settings::{InDoubt, On500, OnChanged, OnDuplicate, OnKnown, Setti
 use batchpost::shell::{Order, Source};
 
 use crate::args::{
-    Budget, BudgetArg, BurstArg, ChangedArg, DoubtArg, DuplicatesArg, Input, Known, KnownArg, LimitArg, On500Arg, Posting, Target,
-    ThisTime, TooLongArg,
+    Budget, BudgetArg, BurstArg, ChangedArg, DoubtArg, DuplicatesArg, Input, Known, KnownArg, LimitArg, On500Arg,
+    Posting, Target, ThisTime, TooLongArg,
 };
 
 /// What ledgers of the sandbox inside this process name as their target: its port changes from run to run.

@@ -130,7 +130,7 @@ impl Account {
             Some(at) => at,
             None => {
                 self.see_timeout(run.timeout);
-                self.holders.push(Holder { run: run.clone(), held, served: self.turn, wish: None });
+                self.holders.push(Holder { run: run.clone(), held, served: 0, wish: None });
                 for limit in &run.limits {
                     self.open_window(limit.window(), now);
                 }

@@ -77,7 +77,7 @@ impl Member {
         let turn = account.turn;
         let me = account.seat(&self.run, self.held, now);
         if me.wish.is_none_or(|wish| wish.to < now) {
-            // Who was away, or did not come when its turn was there, has saved nothing up.
+            // Who is new, was away, or did not come when its turn was there, has saved nothing up.
             me.served = me.served.max(turn);
         }
         me.wish = None;

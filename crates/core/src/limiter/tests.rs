@@ -333,6 +333,53 @@ mod together {
     }
 
     #[test]
+    fn who_was_away_has_saved_nothing_up() {
+        let mut account = Account::default();
+        let (mut a, mut b) = (member(1, &["10/1s"]), member(2, &["10/1s"]));
+        let mut now = ms(0);
+        assert_eq!(b.exchange(&mut account, &want(1), now).granted, 1);
+        b.exchange(&mut account, &Request { ended: vec![(Ended::NotSent, now)], want: Some(0), evenly: false }, now);
+        for _ in 0..5 {
+            let granted = a.exchange(&mut account, &want(10), now).granted as usize;
+            assert!(granted >= 9, "{granted}");
+            a.exchange(&mut account, &back(&vec![(Ended::Answered, now); granted]), now);
+            now += ms(1001);
+        }
+        // Both wait for the same full window.
+        now -= ms(1);
+        for run in [&mut a, &mut b] {
+            assert_eq!(run.exchange(&mut account, &want(10), now).granted, 0);
+        }
+        let granted = a.exchange(&mut account, &want(10), now + ms(1)).granted;
+        assert!((4..=6).contains(&granted), "{granted}");
+    }
+
+    #[test]
+    fn an_end_that_lies_in_the_future_is_now() {
+        let mut account = Account::default();
+        let mut run = member(1, &["1/5s"]);
+        assert_eq!(run.exchange(&mut account, &want(1), ms(0)).granted, 1);
+        let request = Request { ended: vec![(Ended::Answered, ms(3_600_000))], want: Some(1), evenly: false };
+        assert_eq!(run.exchange(&mut account, &request, ms(100)).wait, Some(Wait::Until(ms(5105))));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_makes_nobody_wait_longer_than_a_window() {
+        // Where the shared clock is the wall clock: an hour back, under the same boot.
+        let mut account = Account::default();
+        let mut run = member(1, &["5/5s"]);
+        let (before, after) = (Duration::from_secs(7200), Duration::from_secs(3600));
+        assert_eq!(run.exchange(&mut account, &want(5), before).granted, 5);
+        run.exchange(&mut account, &back(&[(Ended::Answered, before); 5]), before);
+        let line = account.to_line(&stamp("", before, 0));
+        let mut account = Account::read(line.as_bytes(), &stamp("", after, 0)).unwrap();
+        let answer = run.exchange(&mut account, &want(5), after);
+        let Some(Wait::Until(until)) = answer.wait else { panic!("{answer:?}") };
+        assert!(answer.granted == 0 && until <= after + SHORT + ms(5011), "{answer:?}");
+        assert_eq!(run.exchange(&mut account, &want(5), until).granted, 5);
+    }
+
+    #[test]
     fn a_lost_state_is_taken_for_full_windows_and_learns_of_those_who_live() {
         let mut a = member(1, &["5/1s"]);
         a.exchange(&mut Account::default(), &want(2), ms(0));

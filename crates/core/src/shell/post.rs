@@ -191,7 +191,8 @@ impl Prepared {
     ) -> Result<Purse, SharingError> {
         let settings = &self.order.settings;
         let spread = settings.spread(self.to_send());
-        if !settings.shares() {
+        // With nothing to do there is nothing to share.
+        if !settings.shares() || self.to_send() == Some(0) {
             return Ok(Purse::Own(Limiter::new(&settings.limits, spread, timeout)));
         }
         let state = self.order.state.as_deref().ok_or(SharingError::NoPlace)?;
@@ -207,7 +208,7 @@ impl Prepared {
             ..Sharer::new(settings.limits.clone(), timeout)
         };
         let member = Member::new(run, spread);
-        let (budget, with) = SharedBudget::join(state, &self.order.ask.target, member, clock)?;
+        let (budget, with) = SharedBudget::join(state, &self.order.ask.identity.target, member, clock)?;
         if !with.is_empty() {
             observe(Observation::Notice(&Notice::Sharing { with }));
         }
