@@ -89,6 +89,13 @@ mod tests {
             prop_assert!(past.times().len() <= MOST);
             let sum = |times: &[(Duration, u64)]| -> u64 { times.iter().map(|(_, count)| count).sum() };
             prop_assert_eq!(sum(past.times()), sum(&exact));
+            // None has moved to before its time.
+            let since = |times: &[(Duration, u64)], at: Duration| -> u64 {
+                times.iter().filter(|(last, _)| *last >= at).map(|(_, count)| count).sum()
+            };
+            for (last, _) in &exact {
+                prop_assert!(since(past.times(), *last) >= since(&exact, *last));
+            }
             let mut window = Window::new(Duration::from_secs(length));
             past.fill(&mut window);
             let kept = window.kept();
