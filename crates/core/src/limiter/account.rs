@@ -194,11 +194,10 @@ impl Account {
         let asked: Vec<Duration> = self.sharers().flat_map(|run| &run.limits).map(|limit| limit.window()).collect();
         let mut unasked = 0;
         self.windows.retain(|window| {
-            let kept = asked.contains(&window.length()) || {
+            asked.contains(&window.length()) || {
                 unasked += usize::from(window.used() > 0);
                 window.used() > 0 && unasked <= MOST_UNASKED
-            };
-            kept
+            }
         });
         if self.holders.is_empty() {
             self.turn = 0;

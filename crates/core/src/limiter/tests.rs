@@ -17,22 +17,22 @@ struct Taken;
 struct OneByOne(Limiter, Duration);
 
 impl OneByOne {
-    fn ask(&mut self, request: Request, now: Duration) -> Answer {
+    fn ask(&mut self, request: &Request, now: Duration) -> Answer {
         self.1 = self.1.max(now);
-        self.0.exchange(&request, self.1).unwrap()
+        self.0.exchange(request, self.1).unwrap()
     }
 
     fn take(&mut self, now: Duration) -> Result<Taken, Wait> {
-        let answer = self.ask(Request { want: Some(1), ..Request::default() }, now);
+        let answer = self.ask(&Request { want: Some(1), ..Request::default() }, now);
         if answer.granted == 1 { Ok(Taken) } else { Err(answer.wait.unwrap()) }
     }
 
     fn give_back(&mut self, _: Taken, ended: Ended, at: Duration) {
-        self.ask(Request { ended: vec![(ended, at)], ..Request::default() }, at);
+        self.ask(&Request { ended: vec![(ended, at)], ..Request::default() }, at);
     }
 
     fn space_evenly(&mut self, now: Duration) {
-        self.ask(Request { evenly: true, ..Request::default() }, now);
+        self.ask(&Request { evenly: true, ..Request::default() }, now);
     }
 }
 

@@ -14,7 +14,7 @@ use crate::limiter::Limiter;
 #[derive(Debug)]
 pub(super) enum Purse {
     /// The run has the budget for itself.
-    Own(Limiter),
+    Own(Box<Limiter>),
     Shared(Broker),
 }
 

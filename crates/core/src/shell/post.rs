@@ -193,7 +193,7 @@ impl Prepared {
         let spread = settings.spread(self.to_send());
         // With nothing to do there is nothing to share.
         if !settings.shares() || self.to_send() == Some(0) {
-            return Ok(Purse::Own(Limiter::new(&settings.limits, spread, timeout)));
+            return Ok(Purse::Own(Box::new(Limiter::new(&settings.limits, spread, timeout))));
         }
         let state = self.order.state.as_deref().ok_or(SharingError::NoPlace)?;
         let name = match &self.order.source {
