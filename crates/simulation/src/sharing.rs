@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use batchpost::budget::{self, Ended, Request, Wait};
 use batchpost::engine::{Action, AttemptId, Config, Engine, Event, Now, Offer};
-use batchpost::job::{Job, Key, Position, Ticket};
-use batchpost::leadsquared;
+use batchpost::job::{Identity, Job, Key, Position, Ticket};
+use batchpost::leadsquared::Form;
 use batchpost::limit::Limit;
 use batchpost::limiter::{Member, Sharer};
 use batchpost::outcome::{Counts, Outcome};
@@ -239,7 +239,7 @@ impl World {
                         run.flying.insert(attempt, job.position.record);
                         let id = run.id;
                         let Journey { out, back } = self.model.journey();
-                        let body = leadsquared::request(&job, false);
+                        let body = Form::default().request(&job);
                         let back = (self.rng.f64() >= self.lost).then_some(back);
                         if self.rng.f64() >= self.lost {
                             let arrive = Thing::Arrive { run: place, id, attempt, body, back };
@@ -365,5 +365,5 @@ fn job(row: u64) -> Job {
     let ticket = Ticket::try_from(row).expect("a simulated ticket is one");
     let text = format!("note {row}");
     let position = Position { record: row, line: row + 1, byte: row };
-    Job { position, key: Key::of_job("simulated", ticket, &text), ticket, text }
+    Job { position, key: Key::of_job(&Identity::of("simulated"), ticket, &text), ticket, text }
 }
