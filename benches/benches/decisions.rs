@@ -3,9 +3,10 @@
 use std::hint::black_box;
 use std::time::Duration;
 
+use batchpost::budget::{Answer, Budget, Ended, Request};
 use batchpost::engine::{Action, Config, Engine, Event};
 use batchpost::leadsquared::{Context, judge};
-use batchpost::limiter::{Ended, Limiter};
+use batchpost::limiter::Limiter;
 use batchpost::outcome::{Counts, Verdict};
 use batchpost::settings::{On500, Spread};
 use batchpost::transport::Reply;
@@ -25,10 +26,8 @@ fn created(ticket: impl std::fmt::Display) -> Reply {
 /// Rows in, durable outcomes out; asserts that every row was posted.
 fn post_all(mut offers: std::vec::IntoIter<batchpost::engine::Offer>) -> Counts {
     let mut engine = Engine::new(Config {
-        limits: Vec::new(),
-        spread: Spread::Burst,
+        shortest_window: None,
         concurrency: 256,
-        timeout: Duration::from_secs(30),
         max_attempts: 5,
         on_500: On500::Retry,
         counts: Counts::default(),
@@ -49,7 +48,8 @@ fn post_all(mut offers: std::vec::IntoIter<batchpost::engine::Offer>) -> Counts 
             match action {
                 Action::Write(_) => written += 1,
                 Action::Send(attempt, job) => sent.push((attempt, created(job.ticket))),
-                Action::Tell(_) => {}
+                Action::Take(granted) => engine.handle(Event::Slots(Answer { granted, wait: None }), now),
+                Action::GiveBack(..) | Action::SpaceEvenly | Action::Tell(_) => {}
                 Action::Done(_) => return engine.progress().counts,
             }
         }
@@ -82,11 +82,13 @@ fn limiter(criterion: &mut Criterion) {
         let mut limiter = Limiter::new(&[limit], Spread::Burst, Duration::from_secs(30));
         let pace = limit.window() / limit.count() * 2;
         let mut now = Duration::ZERO;
+        let mut ended = Vec::new();
         group.bench_function(limit.to_string(), |bencher| {
             bencher.iter(|| {
                 now += pace;
-                let taken = limiter.take(now).expect("at half the rate there is always a slot");
-                limiter.give_back(taken, Ended::Answered, now);
+                let ended = std::mem::replace(&mut ended, vec![(Ended::Answered, now)]);
+                let answer = limiter.exchange(&Request { ended, want: Some(1), evenly: false }, now);
+                assert_eq!(answer.expect("memory does not fail").granted, 1, "at half the rate there is always a slot");
             });
         });
     }

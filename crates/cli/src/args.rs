@@ -327,6 +327,24 @@ fn timeout(text: &str) -> Result<Duration, String> {
     if sane.contains(&timeout) { Ok(timeout) } else { Err("it must be between 100ms and 1d".to_owned()) }
 }
 
+/// Whose slots are taken.
+#[derive(Debug, Clone, Default, Group)]
+pub(crate) struct Budget {
+    /// Keep the limits together with all runs of this machine that post to the account (shared), or alone; shared where
+    /// nothing is said
+    #[arg(long, value_enum)]
+    pub(crate) budget: Option<BudgetArg>,
+    /// The folder of the shared budgets; by default batchpost in $XDG_STATE_HOME or in ~/.local/state
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BudgetArg {
+    Shared,
+    Private,
+}
+
 #[derive(Debug, Group)]
 pub(crate) struct Run {
     #[command(flatten)]
@@ -335,6 +353,8 @@ pub(crate) struct Run {
     pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) posting: Posting,
+    #[command(flatten)]
+    pub(crate) budget: Budget,
     #[command(flatten)]
     pub(crate) this_time: ThisTime,
     #[command(flatten)]
@@ -350,6 +370,8 @@ pub(crate) struct Resume {
     /// The input, if it has moved
     #[arg(long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) budget: Budget,
     #[command(flatten)]
     pub(crate) this_time: ThisTime,
     #[command(flatten)]

@@ -56,6 +56,18 @@ impl Watcher {
 
     fn notice(&mut self, notice: &Notice) {
         match notice {
+            Notice::Sharing { with } => {
+                for run in with {
+                    let limits: Vec<String> = run.limits.iter().map(ToString::to_string).collect();
+                    info!(
+                        process = run.pid,
+                        input = run.name,
+                        since = %run.since,
+                        limits = limits.join(" "),
+                        "shares the account's budget with another run"
+                    );
+                }
+            }
             Notice::Settled { row, ticket, stands: Outcome::Posted, .. } => trace!(row, %ticket, "posted"),
             Notice::Settled { row, ticket, stands, reply } => {
                 let named = &mut self.named[*stands as usize];

@@ -29,6 +29,7 @@
 //!     tool: "example 1.0".to_owned(),
 //!     named: Named { notes: 20, jobs: 3 },
 //!     history: None,
+//!     state: Some("/home/me/.local/state/batchpost".into()),
 //! };
 //! let prepared = Prepared::open(order, Access::Post)?;
 //! let keys = Credentials::new(std::env::var("LSQ_ACCESS_KEY")?.into(), std::env::var("LSQ_SECRET_KEY")?.into())?;
@@ -45,7 +46,7 @@
 //!
 //! 1. values and arithmetic on them, no I/O and no clock: [job], [outcome], [limit], [plan], [settings], [fields],
 //!    [export];
-//! 2. seams to the outside: [storage], [transport];
+//! 2. seams to the outside: [storage], [transport], [budget];
 //! 3. the target: [leadsquared];
 //! 4. mechanisms, with `now` and the random generator as arguments: [input], [limiter], [retry], [ledger], [engine],
 //!    [reading];
@@ -54,6 +55,7 @@
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
+pub mod budget;
 pub mod engine;
 pub mod export;
 pub mod fields;

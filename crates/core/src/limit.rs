@@ -49,8 +49,13 @@ impl Limit {
     /// What is added to the window before a slot comes free: one thousandth of it, and at least a millisecond.
     /// It covers windows that count both of their ends, and a server's clock that runs a little faster than ours.
     pub fn margin(self) -> Duration {
-        (self.window / 1000).max(Duration::from_millis(1))
+        margin(self.window)
     }
+}
+
+/// The margin of windows of this length.
+pub(crate) fn margin(window: Duration) -> Duration {
+    (window / 1000).max(Duration::from_millis(1))
 }
 
 impl fmt::Display for Limit {

@@ -1,5 +1,6 @@
 //! What a run is asked to do, as far as a later `resume` must know it. Settings that exist are valid.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
@@ -46,12 +47,28 @@ impl OnDuplicate {
     }
 }
 
+/// Whose the budget is that a run takes its slots from.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sharing {
+    /// The account's: all runs of this machine that post to it keep its limits together.
+    #[default]
+    Shared,
+    /// The run's own: it knows of no other, nor of those before it.
+    Private,
+}
+
 /// How a run posts. Kept in the ledger with each run; holds no secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {
     /// The limits that hold all at once; none only for a target on this machine.
     pub limits: Vec<Limit>,
+    /// Whether the account's budget is shared.
+    pub budget: Sharing,
+    /// The folder of the shared budgets, where it was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state_dir: Option<PathBuf>,
     /// How attempts are spread within a window; by the batch's size where it is not said.
     pub spread: Option<Spread>,
     /// The most attempts under way at once, from 1; by the limits where it is not said.
@@ -82,6 +99,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             limits: vec![Limit::LEADSQUARED],
+            budget: Sharing::Shared,
+            state_dir: None,
             spread: None,
             concurrency: None,
             timeout: Duration::from_secs(30),
@@ -140,6 +159,11 @@ impl Settings {
     pub fn concurrency(&self) -> u32 {
         let smallest = self.limits.iter().map(|limit| limit.count()).min();
         self.concurrency.unwrap_or_else(|| smallest.unwrap_or(MOST_AT_ONCE).min(MOST_AT_ONCE)).max(1)
+    }
+
+    /// Whether slots are taken from a budget that other runs share.
+    pub fn shares(&self) -> bool {
+        self.budget == Sharing::Shared && !self.limits.is_empty()
     }
 
     /// How attempts are spread: as asked, else in bursts for a batch of `to_do` rows that ends within ten minutes,

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 /// Lowest first. A file imports from its own floor or a lower one.
 const FLOORS: [&[&str]; 5] = [
     &["job", "outcome", "limit", "plan", "settings", "fields", "export"],
-    &["storage", "transport"],
+    &["storage", "transport", "budget"],
     &["leadsquared"],
     &["input", "limiter", "retry", "ledger", "engine", "reading"],
     &["shell"],

@@ -82,6 +82,7 @@ fn explore(history: &History, cut: Cut, way: &mut Way, enumerated: &mut Enumerat
         }
         end = whole.run(&Plan::default()).map_err(at(way))?;
     }
+    whole.let_all_arrive();
     invariants::at_the_end(&whole).map_err(at(way))?;
     enumerated.images += 1;
     enumerated.coverage.add(whole.coverage());

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use batchpost::budget::Answer;
 use batchpost::engine::{AttemptId, Now};
 use batchpost::outcome::Stop;
 use batchpost::settings::InDoubt;
@@ -12,6 +13,7 @@ use batchpost_sandbox::{Fate, Model, Received};
 use fastrand::Rng;
 use jiff::Timestamp;
 
+use crate::account::Kept;
 use crate::coverage::Coverage;
 use crate::disk::{Disk, Survival, Trouble};
 use crate::invariants::{self, Violation, Watch};
@@ -28,6 +30,7 @@ pub struct History {
     /// How far the client's wall clock is off, in seconds.
     pub(crate) wall_off: i64,
     pub(crate) disk: Disk,
+    pub(crate) kept: Kept,
     pub(crate) model: Model,
     pub(crate) queue: Queue,
     pub(crate) watch: Watch,
@@ -49,6 +52,7 @@ impl Clone for History {
             clock: self.clock,
             wall_off: self.wall_off,
             disk: self.disk.fork(),
+            kept: self.kept.clone(),
             model: self.model.clone(),
             queue: self.queue.clone(),
             watch: self.watch.clone(),
@@ -75,6 +79,8 @@ pub(crate) enum Happening {
     Arrive(Packet),
     /// An attempt ends, if it has not ended before.
     Ended(AttemptId, Result<Reply, Failure>),
+    /// The budget's answer reaches the run.
+    Slots(Answer),
     /// The group that is being committed is durable, or the ledger has failed.
     Committed,
     /// Somebody asks the run to end.
@@ -155,6 +161,7 @@ impl History {
         Self {
             sheet: scenario.sheet().into_bytes().into(),
             disk: Disk::new(rng.u64(..)),
+            kept: Kept::default(),
             model: Model::new(scenario.server()),
             watch: Watch::new(&scenario),
             scenario: Arc::new(scenario),
@@ -245,10 +252,11 @@ impl History {
                 }
             }
         }
+        self.let_all_arrive();
         invariants::at_the_end(self)
     }
 
-    /// One run, and the time until nothing that it sent can arrive any more.
+    /// One run, and some time after it: what it sent may arrive while the next one is under way.
     ///
     /// # Errors
     ///
@@ -264,6 +272,7 @@ impl History {
         self.saw_end(end);
         self.finished_at = self.clock;
         self.watch.note_dropped(self.disk.has_dropped());
+        self.kept.put_down();
         self.settle_down(end);
         invariants::after_a_run(self, end)?;
         Ok(end)
@@ -281,6 +290,8 @@ impl History {
                     self.coverage.saw("unsynced writes at a loss of power", survival.writes.word());
                 }
                 self.disk.survive(survival);
+                let what = self.kept.lose_power(&mut self.rng, self.clock);
+                self.coverage.saw("power lost", what);
             }
             None => self.coverage.saw("disk", "killed, not unplugged"),
         }
@@ -318,26 +329,39 @@ impl History {
         plan
     }
 
-    /// What the run left under way arrives, or does not, and the limit's windows pass.
-    ///
-    /// A run does not know the slots of the one before it, so that two runs within a window of each other can exceed
-    /// the limit. Until the limiter remembers them, the time between two runs is as long as what could be counted.
+    /// The next run begins at once, or after any time. What the run left under way arrives before or during it, or not
+    /// at all.
     fn settle_down(&mut self, end: End) {
         let timeout = self.scenario.settings.timeout;
         let rng = &mut self.rng;
         self.queue.keep_requests(|| end != End::Crashed || rng.u8(0..5) > 0);
         self.queue.drop_later(self.clock + timeout);
-        let quiet = self.clock + timeout;
-        while let Some((at, happening)) = self.queue.pop() {
+        let gap = match rng.u8(0..3) {
+            0 => Duration::ZERO,
+            1 => Duration::from_secs(1).mul_f64(rng.f64()),
+            _ => timeout,
+        };
+        let until = self.clock + gap;
+        self.arrive_until(until);
+        self.clock = until;
+    }
+
+    /// Everything that is still under way arrives.
+    pub(crate) fn let_all_arrive(&mut self) {
+        self.arrive_until(Duration::MAX);
+    }
+
+    fn arrive_until(&mut self, until: Duration) {
+        while self.queue.next_at().is_some_and(|at| at <= until)
+            && let Some((at, happening)) = self.queue.pop()
+        {
             if let Happening::Arrive(packet) = happening {
-                self.clock = at;
+                self.clock = self.clock.max(at);
                 let row = packet.row;
                 self.say(|| format!("row {row}'s request arrives after the run's end"));
                 self.arrive(&packet);
             }
         }
-        let longest = self.scenario.settings.limits.iter().map(|limit| limit.window() + limit.margin()).max();
-        self.clock = quiet + longest.unwrap_or_default();
     }
 
     /// The server gets a request.

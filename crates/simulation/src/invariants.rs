@@ -224,7 +224,9 @@ fn audited(history: &History) -> Result<(), Violation> {
             format!("by the audit, {peak} attempts may have fallen in one window of {}", limit.limit)
         })?;
         let arrived = most_in_any(history.model.arrivals(), limit.limit.window());
-        must(arrived <= limit.peak as usize, || {
+        // Runs follow each other within a window here, and the audit goes by the wall clock across them.
+        let stepped = history.scenario.weather.wall_step > 0.0;
+        must(stepped || arrived <= limit.peak as usize, || {
             format!("{arrived} requests arrived within one window, and the audit makes it {} at the most", limit.peak)
         })?;
     }

@@ -7,6 +7,7 @@
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
+mod account;
 mod coverage;
 mod disk;
 mod durable;
@@ -15,6 +16,7 @@ mod history;
 mod invariants;
 mod run;
 mod scenario;
+mod sharing;
 
 pub use coverage::Coverage;
 pub use disk::{Disk, DiskFile, Fate, Survival, Trouble};
@@ -22,3 +24,4 @@ pub use enumerate::{Enumerated, Found, enumerate};
 pub use history::{End, History, Plan};
 pub use invariants::Violation;
 pub use scenario::{Line, Scenario, Weather};
+pub use sharing::{Part, Rough, Shared, share};

@@ -6,6 +6,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Duration;
 
+use batchpost::budget::{self, Ended, Request, Wait};
 use batchpost::engine::{Action, AttemptId, Cause, Config, Engine, Event, Notice, Waiting};
 use batchpost::input::{Format, InputError, Mapping, Options, Rows};
 use batchpost::job::{Identity, Job, KEY_SCHEME};
@@ -13,11 +14,13 @@ use batchpost::leadsquared::Form;
 use batchpost::ledger::{
     self, Batch, Header, Input, Intent, Ledger, LedgerError, LedgerId, Reading, Record, Run as RunRecord, VERSION,
 };
+use batchpost::limiter::{Member, Sharer};
 use batchpost::outcome::{Stop, VerdictWord};
 use batchpost::reading::{Ask, Fed, Feed, Named, Past, Survey, record_asides, survey};
 use batchpost::transport::{Failure, Reply};
 use batchpost_sandbox::{Answer, Fate, Journey};
 
+use crate::account;
 use crate::disk::DiskFile;
 use crate::history::{End, Happening, History, Packet, Plan};
 use crate::invariants::Violation;
@@ -75,6 +78,11 @@ struct Run<'h> {
     flying: BTreeMap<AttemptId, u64>,
     /// The last intent written for each row, until it is sent.
     intents: BTreeMap<u64, u32>,
+    member: Member,
+    /// What the budget is to be asked next.
+    request: Request,
+    /// So many slots were granted, and the run has not heard of it yet.
+    asking: Option<u32>,
     to_commit: Vec<Record>,
     committing: Option<Committing>,
     /// Records that have become durable.
@@ -127,11 +135,15 @@ impl<'h> Run<'h> {
         }
         history.recovery_steps = history.disk.steps();
         let settings = &history.scenario.settings;
+        let run = Sharer { id: u64::from(history.runs), ..Sharer::new(settings.limits.clone(), settings.timeout) };
+        let mut member = Member::new(run, settings.spread(Some(survey.to_do)));
+        let stamp = history.kept.stamp(history.clock, history.wall());
+        let alone = u64::from(history.runs);
+        history.kept.change(&stamp, settings.timeout, |run| run == alone, |account, now| member.join(account, now));
+        history.kept.sync();
         let engine = Engine::new(Config {
-            limits: settings.limits.clone(),
-            spread: settings.spread(Some(survey.to_do)),
+            shortest_window: settings.limits.iter().map(|limit| limit.window()).min(),
             concurrency: settings.concurrency(),
-            timeout: settings.timeout,
             max_attempts: settings.max_attempts,
             on_500: settings.on_500,
             counts: survey.counts,
@@ -146,6 +158,9 @@ impl<'h> Run<'h> {
             history,
             flying: BTreeMap::new(),
             intents: BTreeMap::new(),
+            member,
+            request: Request::default(),
+            asking: None,
             to_commit: Vec::new(),
             committing: None,
             written: 0,
@@ -155,8 +170,14 @@ impl<'h> Run<'h> {
     fn drive(mut self) -> Result<End, Cut> {
         for _ in 0..MOST_HAPPENINGS {
             self.take_rows();
-            if let Some(stopped) = self.carry_out()? {
-                return self.end(stopped);
+            loop {
+                if let Some(stopped) = self.carry_out()? {
+                    return self.end(stopped);
+                }
+                if self.request.is_empty() || self.asking.is_some() {
+                    break;
+                }
+                self.exchange();
             }
             if !self.to_commit.is_empty() && self.committing.is_none() {
                 self.begin_commit()?;
@@ -198,6 +219,9 @@ impl<'h> Run<'h> {
                     self.saw_record(&record);
                     self.to_commit.push(record);
                 }
+                Action::Take(want) => self.request.want = Some(want),
+                Action::GiveBack(how, at) => self.request.ended.push((how, at)),
+                Action::SpaceEvenly => self.request.evenly = true,
                 Action::Send(attempt, job) => self.send(attempt, &job)?,
                 Action::Tell(notice) => self.told(&notice)?,
                 Action::Done(stopped) => return Ok(Some(stopped)),
@@ -207,6 +231,37 @@ impl<'h> Run<'h> {
             self.history.coverage.saw("engine", "waited for the limit");
         }
         Ok(None)
+    }
+
+    /// Deals with the budget; the answer comes at once, or in a moment.
+    fn exchange(&mut self) {
+        let mut request = std::mem::take(&mut self.request);
+        let history = &mut *self.history;
+        let stamp = history.kept.stamp(history.clock, history.wall());
+        let elapsed = history.clock - self.began;
+        request.ended = on_account_clock(&request.ended, elapsed, stamp.at);
+        let (member, id) = (&mut self.member, u64::from(history.runs));
+        let timeout = history.scenario.settings.timeout;
+        let answer = history.kept.change(
+            &stamp,
+            timeout,
+            |run| run == id,
+            |account, now| member.exchange(account, &request, now),
+        );
+        if request.want.is_none() {
+            return;
+        }
+        let wait = match answer.wait {
+            Some(Wait::Until(until)) => Some(Wait::Until(elapsed + until.saturating_sub(stamp.at))),
+            other => other,
+        };
+        let answer = budget::Answer { wait, ..answer };
+        if history.rng.u8(0..3) > 0 {
+            return self.handle(Event::Slots(answer));
+        }
+        let delay = Duration::from_micros(history.rng.u64(0..3000));
+        self.asking = Some(answer.granted);
+        history.queue.enter(history.clock + delay, Happening::Slots(answer));
     }
 
     fn saw_record(&mut self, record: &Record) {
@@ -238,6 +293,7 @@ impl<'h> Run<'h> {
                 };
                 self.history.coverage.saw("pause", cause);
             }
+            Notice::Sharing { .. } => {}
             Notice::Retrying { .. } => self.history.coverage.saw("engine", "tried again"),
             Notice::Stopping { stop, .. } => self.history.watch.forbid_sending(stop.word()),
         }
@@ -369,6 +425,10 @@ impl<'h> Run<'h> {
                     self.handle(Event::Ended(attempt, result));
                 }
             }
+            Happening::Slots(answer) => {
+                self.asking = None;
+                self.handle(Event::Slots(answer));
+            }
             Happening::Committed => self.committed()?,
             Happening::Interrupt => {
                 self.history.say(|| "asked to end".to_owned());
@@ -420,6 +480,11 @@ impl<'h> Run<'h> {
     fn end(mut self, stopped: Option<Stop>) -> Result<End, Cut> {
         let counts = self.engine.progress().counts;
         self.history.watch.run_is_done(&self.history.disk, counts, stopped, self.flying.len())?;
+        let history = &mut *self.history;
+        let stamp = history.kept.stamp(history.clock, history.wall());
+        let mut ended = on_account_clock(&self.request.ended, history.clock - self.began, stamp.at);
+        ended.extend((0..self.asking.unwrap_or(0)).map(|_| (Ended::NotSent, stamp.at)));
+        account::leave(&mut history.kept, &mut self.member, &stamp, &ended);
         if stopped != Some(Stop::Ledger) {
             self.to_commit.clear();
             self.ledger.close().map_err(|error| unusable(self.history, &error))?;
@@ -429,6 +494,11 @@ impl<'h> Run<'h> {
         }
         Ok(End::Done(stopped))
     }
+}
+
+/// Times since the run began, on the clock that the account is kept by.
+fn on_account_clock(ended: &[(Ended, Duration)], elapsed: Duration, at: Duration) -> Vec<(Ended, Duration)> {
+    ended.iter().map(|(how, then)| (*how, at.saturating_sub(elapsed.saturating_sub(*then)))).collect()
 }
 
 fn begin_ledger(history: &mut History, header: &Header) -> Result<Ledger<DiskFile>, Cut> {

@@ -8,12 +8,12 @@ use batchpost::input::{ColumnChoice, Field, Format, LookupSpec, MaxText, Options
 use batchpost::leadsquared::{Endpoint, Form};
 use batchpost::limit::Limit;
 use batchpost::reading::{Ask, Named};
-use batchpost::settings::{InDoubt, On500, OnChanged, OnDuplicate, OnKnown, Settings, Spread};
+use batchpost::settings::{InDoubt, On500, OnChanged, OnDuplicate, OnKnown, Settings, Sharing, Spread};
 use batchpost::shell::{Order, Source};
 
 use crate::args::{
-    BurstArg, ChangedArg, DoubtArg, DuplicatesArg, Input, Known, KnownArg, LimitArg, On500Arg, Posting, Target,
-    ThisTime, TooLongArg,
+    Budget, BudgetArg, BurstArg, ChangedArg, DoubtArg, DuplicatesArg, Input, Known, KnownArg, LimitArg, On500Arg,
+    Posting, Target, ThisTime, TooLongArg,
 };
 
 /// What ledgers of the sandbox inside this process name as their target: its port changes from run to run.
@@ -115,7 +115,31 @@ pub(crate) fn settings(input: &Input, posting: &Posting, endpoint: Option<&Endpo
         marker: posting.marker,
         fields: input.fields.clone(),
         duplicates: duplicates(input),
+        ..Settings::default()
     })
+}
+
+/// The settings with the budget that was asked for, where anything was.
+pub(crate) fn budget(mut settings: Settings, budget: &Budget, sandbox: bool) -> anyhow::Result<Settings> {
+    match budget.budget {
+        // The stand-in inside this process is nobody else's.
+        _ if sandbox => settings.budget = Sharing::Private,
+        Some(BudgetArg::Shared) => settings.budget = Sharing::Shared,
+        Some(BudgetArg::Private) => settings.budget = Sharing::Private,
+        None => {}
+    }
+    if let Some(folder) = &budget.state_dir {
+        let folder = std::path::absolute(folder).with_context(|| format!("--state-dir {}", folder.display()))?;
+        settings.state_dir = Some(folder);
+    }
+    Ok(settings)
+}
+
+/// Where the shared budgets are: as said, else by the XDG base directories, of which only whole paths count.
+fn state(settings: &Settings) -> Option<PathBuf> {
+    let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = || folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
+    settings.state_dir.clone().or_else(|| Some(state()?.join("batchpost")))
 }
 
 pub(crate) fn limits(limits: &[LimitArg]) -> anyhow::Result<Vec<Limit>> {
@@ -179,5 +203,16 @@ pub(crate) fn order(what: What, this_time: &ThisTime, known: Known) -> anyhow::R
         },
         duplicates: settings.duplicates,
     };
-    Ok(Order { source, options, ledger, ask, form, settings, tool: tool(), named: NAMED, history: known.history })
+    Ok(Order {
+        source,
+        options,
+        ledger,
+        ask,
+        form,
+        state: state(&settings),
+        settings,
+        tool: tool(),
+        named: NAMED,
+        history: known.history,
+    })
 }

@@ -51,6 +51,7 @@ pub(crate) fn run(run: Run, output: &Output, screen: &Screen) -> anyhow::Result<
         }
         None => bail!("there is nothing to post to: say --host and --tenant, or --url, or --sandbox to try it out"),
     };
+    let settings = resolve::budget(settings, &run.budget, run.target.sandbox)?;
     let options = resolve::options(&run.input)?;
     let source = resolve::source(&run.input.input);
     let order = resolve::order(What { source, options, ledger, target, settings }, &run.this_time, run.known)?;
@@ -73,12 +74,13 @@ pub(crate) fn resume(resume: Resume, output: &Output, screen: &Screen) -> anyhow
     } else {
         Destination::Api(Endpoint::from_url(&batch.header.target)?, credentials::resolve()?)
     };
+    let settings = resolve::budget(last.settings, &resume.budget, matches!(destination, Destination::Sandbox))?;
     let what = What {
         source: Source::File(input),
         options: last.input.options,
         ledger: resume.ledger,
         target: batch.header.target,
-        settings: last.settings,
+        settings,
     };
     let order = resolve::order(what, &resume.this_time, resume.known)?;
     carry_out(Plan { order, destination, network: resume.network, yes: resume.this_time.yes }, output, screen)

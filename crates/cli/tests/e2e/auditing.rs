@@ -40,11 +40,11 @@ fn a_batch_with_faults_and_retries_holds_and_agrees_with_the_servers_count() {
 }
 
 #[test]
-fn two_runs_within_one_window_are_told_of() {
+fn two_runs_that_do_not_share_their_budget_and_meet_in_a_window_are_told_of() {
     let api = Api::start(quick());
     let folder = Folder::with_rows(10);
     for code in [5, 0] {
-        folder.run(&api, &["--limit", "5/1h", "--first", "5"]).with_code(code);
+        folder.run(&api, &["--limit", "5/1h", "--first", "5", "--budget", "private"]).with_code(code);
     }
     let found = audit(&folder, 1);
     let limit = &found["limits"][0];

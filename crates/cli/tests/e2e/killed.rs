@@ -45,9 +45,8 @@ fn killed_at_fifty_moments_nothing_is_created_twice_nothing_is_missing_and_every
     let lost: BTreeSet<u64> = std::iter::repeat_with(|| rng.u64(1..=ROWS)).take(ROWS as usize / 50).collect();
     let lost: Vec<u64> = lost.into_iter().collect();
     let list: Vec<String> = lost.iter().map(u64::to_string).collect();
-    // The server's limit is kept by each run for itself, and runs follow each other within a window.
     let api = Api::start(Settings {
-        limit: Some(400 * 4),
+        limit: Some(400),
         faults: vec![format!("reset@{}", list.join(",")).parse().unwrap()],
         latency: Duration::ZERO..=Duration::from_millis(5),
         ..quick()

@@ -36,6 +36,8 @@ mod salvaging;
 mod sandbox;
 #[cfg(test)]
 mod settling;
+#[cfg(test)]
+mod sharing;
 #[cfg(all(test, unix))]
 mod signals;
 #[cfg(test)]

@@ -81,12 +81,12 @@ pub(crate) fn closed_port_url() -> String {
     format!("http://{}/api/tenants/1/internalnote/upload", listener.local_addr().unwrap())
 }
 
-/// A working folder that ends with the test.
-pub(crate) struct Folder(TempDir);
+/// A working folder that ends with the test, and beside it one for what runs leave for each other.
+pub(crate) struct Folder(TempDir, TempDir);
 
 impl Folder {
     pub(crate) fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
+        Self(tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap())
     }
 
     /// One with `rows` rows in `notes.csv`: row 7 is the text `note 007` under ticket 1007.
@@ -122,6 +122,7 @@ impl Folder {
 
     fn isolated(&self, mut command: Command) -> Command {
         command.current_dir(self.0.path()).env_clear().env("TMPDIR", self.0.path());
+        command.env("XDG_STATE_HOME", self.1.path());
         command.env("LSQ_ACCESS_KEY", "access").env("LSQ_SECRET_KEY", "secret").stdin(Stdio::null());
         command
     }

@@ -87,6 +87,11 @@ impl Backlog {
         }
     }
 
+    /// How many jobs were ready when that was last asked.
+    pub(super) fn ready_now(&self) -> usize {
+        self.ready.len()
+    }
+
     /// Takes a ready job to attempt it.
     pub(super) fn start(&mut self, place: Place) -> &mut Work {
         assert!(self.ready.remove(&place), "only ready jobs are attempted, one at a time for a ticket");

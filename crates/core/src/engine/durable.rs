@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::{Action, AttemptId, Ending, Engine, Notice, Phase};
+use crate::budget::Ended;
 use crate::job::Ticket;
-use crate::limiter::Ended;
 use crate::outcome::{Outcome, Stop, VerdictWord};
 
 /// What a record is waited for with.
@@ -116,7 +116,7 @@ impl Engine {
             OnceDurable::Nothing => {}
             OnceDurable::Clear(id) => {
                 let attempt = self.attempts.remove(id).expect("an attempt that was not sent has not ended");
-                self.limiter.give_back(attempt.taken, Ended::NotSent, Duration::ZERO);
+                self.give_back(attempt.taken, Ended::NotSent, Duration::ZERO);
                 let job = &self.backlog.get_mut(attempt.place).job;
                 let (row, ticket) = (job.position.record, job.ticket);
                 // The intent may be on the disk all the same: then the row is in doubt, and was never sent.

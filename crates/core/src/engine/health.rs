@@ -85,6 +85,11 @@ impl Health {
         !self.alone || self.probe.is_none()
     }
 
+    /// Whether only one attempt may be under way.
+    pub(super) fn is_alone(&self) -> bool {
+        self.alone
+    }
+
     /// An attempt starts.
     pub(super) fn started(&mut self, attempt: AttemptId) {
         if self.alone {

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use crate::budget::{Answer, Ended};
 use crate::job::{Job, Ticket};
 use crate::ledger::{Aside, Record};
+use crate::limiter::Sharer;
 use crate::outcome::{Counts, Outcome, Stop, VerdictWord};
 use crate::transport::{Failure, Reply};
 
@@ -54,6 +56,10 @@ pub enum Event {
     Committed(u64),
     /// The ledger could not be written; nothing is known of the records that were not yet durable.
     LedgerFailed(String),
+    /// What was asked for with [`Action::Take`] was granted, or not.
+    Slots(Answer),
+    /// The budget cannot be kept any more.
+    BudgetFailed(String),
     /// An attempt has ended.
     Ended(AttemptId, Result<Reply, Failure>),
     /// Somebody asks the run to end.
@@ -69,6 +75,12 @@ pub enum Event {
 pub enum Action {
     /// Write this record to the ledger. Records that are asked for one after the other may be committed together.
     Write(Record),
+    /// Take up to so many slots, and answer with [`Event::Slots`]; what was given back before goes first.
+    Take(u32),
+    /// Give one slot back: its attempt ended so, at this time since the run began.
+    GiveBack(Ended, Duration),
+    /// Space attempts evenly from now on: some servers weight the window before, and reward it.
+    SpaceEvenly,
     /// Send this job's request once.
     Send(AttemptId, Arc<Job>),
     /// Tell whoever watches.
@@ -101,6 +113,11 @@ pub enum Notice {
         stands: Outcome,
         /// The API's answer in brief.
         reply: String,
+    },
+    /// Other runs post to this account, and take their slots from the same budget.
+    Sharing {
+        /// Who they are.
+        with: Vec<Sharer>,
     },
     /// A row will be tried again.
     Retrying {

@@ -19,6 +19,7 @@ mod backlog;
 mod durable;
 mod health;
 mod messages;
+mod slots;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -29,27 +30,23 @@ pub use messages::{Action, AttemptId, Cause, Event, Notice, Now, Offer, Progress
 use backlog::{Backlog, Place};
 use durable::{Move, Next, OnceDurable};
 use health::{Advice, Health};
+use slots::{Slots, Taken};
 
+use crate::budget::Ended;
 use crate::leadsquared::{Context, Judgement, judge, judge_failure};
 use crate::ledger::{AttemptEnd, Finish, Intent, Record};
-use crate::limit::Limit;
-use crate::limiter::{Ended, Limiter, Taken, Wait};
 use crate::outcome::{Counts, Outcome, Stop, Verdict, VerdictWord};
 use crate::retry::Schedule;
-use crate::settings::{On500, Spread};
+use crate::settings::On500;
 use crate::transport::{Failure, Reply};
 
 /// What the engine must know before it begins.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The limits that hold all at once.
-    pub limits: Vec<Limit>,
-    /// How attempts are spread within a window.
-    pub spread: Spread,
+    /// How long to pause for a limited reply that does not say: the shortest window, where there is one.
+    pub shortest_window: Option<Duration>,
     /// The most attempts under way at once, from 1.
     pub concurrency: u32,
-    /// The transport's time-out.
-    pub timeout: Duration,
     /// How often a row is tried in this run, from 1.
     pub max_attempts: u32,
     /// What an unexplained 500 is taken for.
@@ -66,7 +63,7 @@ pub struct Config {
 #[derive(Debug)]
 pub struct Engine {
     config: Config,
-    limiter: Limiter,
+    slots: Slots,
     schedule: Schedule,
     rng: fastrand::Rng,
     backlog: Backlog,
@@ -137,13 +134,12 @@ const UNKNOWN_WINDOW: Duration = Duration::from_secs(5);
 impl Engine {
     /// An engine at time zero of its run.
     pub fn new(config: Config) -> Self {
-        let shortest = config.limits.iter().map(|limit| limit.window()).min();
         Self {
-            limiter: Limiter::new(&config.limits, config.spread, config.timeout),
+            slots: Slots::default(),
             schedule: Schedule::new(config.max_attempts),
             rng: fastrand::Rng::with_seed(config.seed),
             backlog: Backlog::new((config.concurrency as usize * LOOK_AHEAD).max(LEAST_LOOK_AHEAD)),
-            health: Health::new(shortest.unwrap_or(UNKNOWN_WINDOW)),
+            health: Health::new(config.shortest_window.unwrap_or(UNKNOWN_WINDOW)),
             attempts: BTreeMap::new(),
             next_attempt: 0,
             cleared: VecDeque::new(),
@@ -213,6 +209,8 @@ impl Engine {
             }
             Event::Committed(through) => self.committed(through),
             Event::LedgerFailed(why) => self.ledger_failed(why),
+            Event::Slots(answer) => self.slots.answered(answer),
+            Event::BudgetFailed(why) => self.stop(Stop::Limited, why),
             Event::Ended(attempt, result) => self.ended(attempt, &result, now),
             Event::Interrupted => self.stop(Stop::Interrupted, "asked to end".to_owned()),
             Event::Abandoned => self.abandon(),
@@ -284,34 +282,11 @@ impl Engine {
         true
     }
 
-    /// Starts an attempt if one may start: takes its slots and asks for its intent to be written.
+    /// Starts an attempt if one may start: uses a slot and asks for its intent to be written.
     fn start_one(&mut self, now: Now) -> bool {
         self.waiting = Waiting::UnderWay;
-        if self.stop.is_some() || self.attempts.len() >= self.config.concurrency as usize {
-            return false;
-        }
-        let place = match self.backlog.ready(now.elapsed) {
-            Ok(place) => place,
-            Err(due) => {
-                self.waiting = due.map_or(Waiting::UnderWay, Waiting::Retry);
-                return false;
-            }
-        };
-        if let Some((cause, until)) = self.health.pause(now.elapsed) {
-            self.waiting = Waiting::Pause(cause, until);
-            return false;
-        }
-        if !self.health.may_start() {
-            return false;
-        }
-        let taken = match self.limiter.take(now.elapsed) {
-            Ok(taken) => taken,
-            Err(Wait::UntilOneEnds) => return false,
-            Err(Wait::Until(until)) => {
-                self.waiting = Waiting::Limit(until);
-                return false;
-            }
-        };
+        let Some(place) = self.next_to_start(now.elapsed) else { return self.give_unused_back(now.elapsed) };
+        let Some(taken) = self.slots.use_one() else { return self.ask_for_slots(now.elapsed) };
         let id = AttemptId(self.next_attempt);
         self.next_attempt += 1;
         self.health.started(id);
@@ -330,10 +305,58 @@ impl Engine {
         true
     }
 
+    /// The row that may be attempted next, but for a slot.
+    fn next_to_start(&mut self, now: Duration) -> Option<Place> {
+        if self.stop.is_some() || self.attempts.len() >= self.config.concurrency as usize {
+            return None;
+        }
+        let place = match self.backlog.ready(now) {
+            Ok(place) => place,
+            Err(due) => {
+                self.waiting = due.map_or(Waiting::UnderWay, Waiting::Retry);
+                return None;
+            }
+        };
+        if let Some((cause, until)) = self.health.pause(now) {
+            self.waiting = Waiting::Pause(cause, until);
+            return None;
+        }
+        self.health.may_start().then_some(place)
+    }
+
+    /// Asks for as many slots as attempts could start now.
+    fn ask_for_slots(&mut self, now: Duration) -> bool {
+        match self.slots.next(now) {
+            slots::Next::Ask => {}
+            slots::Next::Until(until) => {
+                self.waiting = Waiting::Limit(until);
+                return false;
+            }
+            slots::Next::UnderWay => return false,
+        }
+        let free = self.config.concurrency as usize - self.attempts.len();
+        let most = if self.health.is_alone() { 1 } else { free };
+        let want = self.backlog.ready_now().min(most);
+        self.actions.push_back(Action::Take(u32::try_from(want).unwrap_or(u32::MAX)));
+        true
+    }
+
+    /// Slots are used at once or given back: others may be waiting for them.
+    fn give_unused_back(&mut self, now: Duration) -> bool {
+        let unused = self.slots.drop_unused();
+        self.actions.extend((0..unused).map(|_| Action::GiveBack(Ended::NotSent, now)));
+        unused > 0
+    }
+
+    fn give_back(&mut self, taken: Taken, ended: Ended, now: Duration) {
+        self.slots.give_back(taken);
+        self.actions.push_back(Action::GiveBack(ended, now));
+    }
+
     /// Takes back an attempt that was not sent: its job is to do as before.
     fn withdraw(&mut self, id: AttemptId, now: Now) {
         let attempt = self.attempts.remove(&id).expect("an attempt that was not sent has not ended");
-        self.limiter.give_back(attempt.taken, Ended::NotSent, now.elapsed);
+        self.give_back(attempt.taken, Ended::NotSent, now.elapsed);
         self.health.heard(id, &Verdict::Withdrawn, now.elapsed);
         let judgement = Judgement { verdict: Verdict::Withdrawn, reply: "not sent after all".to_owned() };
         self.conclude(attempt.place, &judgement, None, now);
@@ -343,7 +366,7 @@ impl Engine {
         // An attempt that was given up on may still be heard of; its row is in doubt by then.
         let Some(attempt) = self.attempts.remove(&id) else { return };
         let how = if matches!(result, Err(Failure::NoReply(_))) { Ended::Silent } else { Ended::Answered };
-        self.limiter.give_back(attempt.taken, how, now.elapsed);
+        self.give_back(attempt.taken, how, now.elapsed);
         let ticket = self.backlog.get_mut(attempt.place).job.ticket;
         let context = Context { posted_before: self.health.posted(), on_500: self.config.on_500, wall: now.wall };
         let judgement = match result {
@@ -355,7 +378,7 @@ impl Engine {
         let Judgement { verdict, reply } = judgement;
         if matches!(verdict, Verdict::Limited { .. }) {
             self.progress.limited += 1;
-            self.limiter.space_evenly(now.elapsed);
+            self.actions.push_back(Action::SpaceEvenly);
         }
         match self.health.heard(id, &verdict, now.elapsed) {
             Advice::GoOn => {}

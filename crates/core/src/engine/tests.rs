@@ -1,11 +1,16 @@
 //! Data in, data out: a driver that makes every record durable at once and answers as a script says.
 
 use std::collections::HashMap;
+use std::ops::{Deref, DerefMut};
 
 use jiff::Timestamp;
 
 use super::*;
+use crate::budget::{Answer, Budget, Request, Wait};
 use crate::job::{Identity, Job, Key, Position, Ticket};
+use crate::limit::Limit;
+use crate::limiter::Limiter;
+use crate::settings::Spread;
 
 fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
@@ -15,18 +20,60 @@ fn now(elapsed: Duration) -> Now {
     Now { elapsed, wall: Timestamp::UNIX_EPOCH }
 }
 
-fn config(limit: &str) -> Config {
-    Config {
-        limits: vec![limit.parse().unwrap()],
-        spread: Spread::Burst,
+/// An engine with a budget of its own, which is asked as soon as the engine wants it to be.
+struct Engine {
+    engine: super::Engine,
+    limiter: Limiter,
+}
+
+impl Engine {
+    fn new((config, limit): (Config, Limit)) -> Self {
+        let limiter = Limiter::new(&[limit], Spread::Burst, ms(30_000));
+        Self { engine: super::Engine::new(config), limiter }
+    }
+
+    fn next_action(&mut self, now: Now) -> Option<Action> {
+        loop {
+            let request = match self.engine.next_action(now)? {
+                Action::Take(want) => Request { want: Some(want), ..Request::default() },
+                Action::GiveBack(how, at) => Request { ended: vec![(how, at)], ..Request::default() },
+                Action::SpaceEvenly => Request { evenly: true, ..Request::default() },
+                other => return Some(other),
+            };
+            let answer = self.limiter.exchange(&request, now.elapsed).unwrap();
+            if request.want.is_some() {
+                self.engine.handle(Event::Slots(answer), now);
+            }
+        }
+    }
+}
+
+impl Deref for Engine {
+    type Target = super::Engine;
+
+    fn deref(&self) -> &super::Engine {
+        &self.engine
+    }
+}
+
+impl DerefMut for Engine {
+    fn deref_mut(&mut self) -> &mut super::Engine {
+        &mut self.engine
+    }
+}
+
+fn config(limit: &str) -> (Config, Limit) {
+    let limit: Limit = limit.parse().unwrap();
+    let config = Config {
+        shortest_window: Some(limit.window()),
         concurrency: 25,
-        timeout: ms(30_000),
         max_attempts: 3,
         on_500: On500::Retry,
         counts: Counts::default(),
         stream: true,
         seed: 1,
-    }
+    };
+    (config, limit)
 }
 
 fn offer(row: u64, ticket: u64) -> Offer {
@@ -73,7 +120,7 @@ struct Driver {
 }
 
 impl Driver {
-    fn new(config: Config, rows: impl IntoIterator<Item = Offer>) -> Self {
+    fn new(config: (Config, Limit), rows: impl IntoIterator<Item = Offer>) -> Self {
         let mut engine = Engine::new(config);
         for row in rows {
             assert!(engine.wants_input());
@@ -101,7 +148,7 @@ impl Driver {
                     Action::Tell(Notice::Unwritten { row, .. }) => Saw::Unwritten(row),
                     Action::Tell(Notice::Paused { .. }) => Saw::Paused,
                     Action::Done(stop) => Saw::Done(stop),
-                    Action::Write(_) | Action::Tell(_) => continue,
+                    _ => continue,
                 };
                 self.saw.push((self.now, saw));
             }
@@ -225,6 +272,39 @@ fn retries_stop_at_the_last_try_and_the_row_has_failed() {
     assert_eq!(run.sent(), [1, 1, 1, 2]);
     assert_eq!(run.counts(), Counts { posted: 1, failed: 1, ..Counts::default() });
     assert_eq!(run.done(), None);
+}
+
+#[test]
+fn nothing_is_intended_without_a_slot_and_none_is_kept_that_cannot_be_used() {
+    let mut engine = super::Engine::new(config("25/5s").0);
+    for row in 1..=3 {
+        engine.handle(Event::Job(offer(row, row)), now(ms(0)));
+    }
+    // The first attempt goes alone, so only one slot is asked for, and only once.
+    assert!(matches!(engine.next_action(now(ms(0))), Some(Action::Take(1))));
+    assert!(engine.next_action(now(ms(0))).is_none());
+    let wait = Some(Wait::Until(ms(70)));
+    engine.handle(Event::Slots(Answer { granted: 0, wait }), now(ms(1)));
+    assert!(engine.next_action(now(ms(69))).is_none());
+    assert_eq!(engine.wake_at(), Some(ms(70)));
+    assert!(matches!(engine.next_action(now(ms(70))), Some(Action::Take(1))));
+    // More than it asked for, and one too late.
+    engine.handle(Event::Slots(Answer { granted: 2, wait: None }), now(ms(71)));
+    assert!(matches!(engine.next_action(now(ms(71))), Some(Action::Write(Record::Intent(_)))));
+    assert!(matches!(engine.next_action(now(ms(71))), Some(Action::GiveBack(Ended::NotSent, _))));
+    engine.handle(Event::Interrupted, now(ms(72)));
+    engine.handle(Event::Slots(Answer { granted: 1, wait: None }), now(ms(73)));
+    let rest: Vec<Action> = std::iter::from_fn(|| engine.next_action(now(ms(73)))).collect();
+    assert!(rest.iter().any(|action| matches!(action, Action::GiveBack(Ended::NotSent, _))), "{rest:?}");
+}
+
+#[test]
+fn a_budget_that_cannot_be_kept_ends_the_run() {
+    let mut run = Driver::new(config("25/5s"), (1..=10).map(|n| offer(n, n)));
+    run.settle();
+    run.engine.handle(Event::BudgetFailed("no space".to_owned()), now(ms(1)));
+    let run = run.run(|_, _, ticket| created(ticket));
+    assert_eq!((run.done(), run.sent()), (Some(Stop::Limited), vec![1]));
 }
 
 #[test]

@@ -15,105 +15,79 @@
 //! fixed windows and whatever the network does; the margin covers windows closed at both ends and clocks that differ
 //! by up to a thousandth.
 //!
+//! # Across runs, crashes and processes
+//!
+//! All of it holds for every run that shares an [`Account`]: the state is one, and only one run at a time changes it. Slots
+//! that a run holds are its own until it gives them back or is found dead. A dead one's requests were sent before that
+//! moment, and none of them is under way for longer than its time-out after it: its slots count as of attempts that
+//! ended then without a reply. Nobody is taken for dead who can still send.
+//!
+//! Of each window length the account keeps when slots come free, whatever the counts that runs ask for; a run that
+//! joins brings its limits, and all runs keep them while it is there. A length that nobody kept before starts with
+//! every attempt that can count in it: from a longer window's times, else from the account's past, which is kept
+//! coarsely, with times that are never too early. Where the state is lost, or may be, everything may have been sent
+//! until that moment, and every window is full until it has passed.
+//!
+//! # Turns
+//!
+//! Room goes, slot by slot, to whoever was served least of the run that asks and the runs that wait and should be there
+//! (start-time fair queueing). A run that does not come within a tenth of a second of when it should is passed over, so
+//! that none waits for one that stands still; who was away has saved nothing up.
+//!
 //! # Pace
 //!
 //! Under that cap, governor's token bucket gives the pace: how attempts are spread within a window. A bucket alone
 //! would not do: one of 25 tokens refilled every 200 ms lets 49 requests through in the first 5 seconds. Here a token
 //! more or less costs politeness, never the limit.
 
+mod account;
+mod member;
 mod pace;
-mod slots;
+mod past;
+mod text;
+mod window;
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
+pub use account::{Account, Sharer};
+pub use member::Member;
+pub use text::{Stamp, Unreadable};
+
+use crate::budget::{Answer, Budget, BudgetError, Request};
 use crate::limit::Limit;
 use crate::settings::Spread;
-use pace::Pace;
-use slots::Slots;
 
-/// When an attempt that was refused a slot may ask again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Wait {
-    /// Not before this time.
-    Until(Duration),
-    /// Every slot is held by an attempt that has not ended.
-    UntilOneEnds,
-}
-
-/// How an attempt that held slots ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// A reply was read, or it is certain that no byte of the request left.
-    Answered,
-    /// Without a reply: the request may be counted for as long as the transport's time-out to come.
-    Silent,
-    /// It was never given to the transport.
-    NotSent,
-}
-
-/// One slot in every window. To be given back with [`Limiter::give_back`].
-#[derive(Debug)]
-#[must_use = "slots that are not given back are lost to the run"]
-pub struct Taken(());
-
-/// Decides when an attempt may start. Reads no clock: `now` is the time since the run began, and never decreases.
+/// A budget that one run has for itself, in memory. Its clock is the time since the run began.
 #[derive(Debug)]
 pub struct Limiter {
-    windows: Vec<Slots>,
-    pace: Option<Pace>,
-    /// How long a request without a reply may still be under way.
-    timeout: Duration,
+    account: Account,
+    member: Member,
+    limited: bool,
 }
 
 impl Limiter {
     /// A limiter that keeps all of `limits`. With none it lets everything through.
-    ///
-    /// The pace follows the limit with the shortest window: spreading a daily cap over the day would leave every
-    /// night's run unfinished.
     pub fn new(limits: &[Limit], spread: Spread, timeout: Duration) -> Self {
-        let shortest = limits.iter().copied().min_by_key(|limit| limit.window());
-        Self {
-            windows: limits.iter().copied().map(Slots::new).collect(),
-            pace: shortest.map(|limit| Pace::new(limit, spread)),
-            timeout,
-        }
+        let run = Sharer::new(limits.to_vec(), timeout);
+        Self { account: Account::default(), member: Member::new(run, spread), limited: !limits.is_empty() }
     }
+}
 
-    /// Takes a slot in every window, or none.
-    ///
-    /// # Errors
-    ///
-    /// When a window has no free slot or the pace asks to wait: the earliest time at which to ask again.
-    pub fn take(&mut self, now: Duration) -> Result<Taken, Wait> {
-        for window in &mut self.windows {
-            window.room(now)?;
+impl Budget for Limiter {
+    fn exchange(&mut self, request: &Request, now: Duration) -> Result<Answer, BudgetError> {
+        if !self.limited {
+            return Ok(Answer { granted: request.want.unwrap_or(0), wait: None });
         }
-        if let Some(pace) = &mut self.pace {
-            pace.take(now)?;
-        }
-        for window in &mut self.windows {
-            window.take();
-        }
-        Ok(Taken(()))
+        Ok(self.member.exchange(&mut self.account, request, now))
     }
+}
 
-    /// Gives an attempt's slots back when it has ended. They come free later, depending on how it did.
-    pub fn give_back(&mut self, Taken(()): Taken, ended: Ended, now: Duration) {
-        let end = match ended {
-            Ended::Answered => Some(now),
-            Ended::Silent => Some(now + self.timeout),
-            Ended::NotSent => None,
-        };
-        for window in &mut self.windows {
-            window.give_back(end);
-        }
-    }
-
-    /// Spaces attempts evenly from now on: some servers weight the window before, and reward it.
-    pub fn space_evenly(&mut self, now: Duration) {
-        if let Some(pace) = &mut self.pace {
-            pace.space_evenly(now);
-        }
+impl Sharer {
+    /// A run that is alone.
+    pub fn new(limits: Vec<Limit>, timeout: Duration) -> Self {
+        Self { id: 0, pid: 0, name: String::new(), since: Timestamp::UNIX_EPOCH, limits, timeout }
     }
 }
 

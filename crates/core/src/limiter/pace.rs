@@ -10,7 +10,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
-use super::Wait;
+use crate::budget::Wait;
 use crate::limit::Limit;
 use crate::settings::Spread;
 
@@ -55,8 +55,12 @@ impl Pace {
     }
 
     fn set(&mut self, now: Duration) {
-        let nanos = u64::try_from(now.as_nanos()).expect("no run lasts 584 years");
-        self.clock.0.store(nanos, Ordering::Relaxed);
+        let nanos = u64::try_from(now.as_nanos()).expect("no clock here shows 584 years");
+        let before = self.clock.0.swap(nanos, Ordering::Relaxed);
+        if nanos < before {
+            // A wall clock that was set back, where runs share no better one: the bucket would stand still until then.
+            self.bucket = bucket(self.limit, self.spread, self.clock.clone());
+        }
     }
 }
 

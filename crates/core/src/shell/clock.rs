@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
+use super::platform::since_boot;
 use crate::engine::Now;
+use crate::limiter::Stamp;
 
 /// The time of a run: monotonic since it began, and the wall clock beside it.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +25,25 @@ impl Clock {
     /// The moment at which `elapsed` will have passed.
     pub(super) fn at(self, elapsed: Duration) -> tokio::time::Instant {
         (self.0 + elapsed).into()
+    }
+}
+
+impl Clock {
+    /// The time of the run, and after it the time that all runs of this machine share.
+    pub(super) fn both(self) -> (Duration, Stamp) {
+        (self.0.elapsed(), self.stamp())
+    }
+
+    /// The time that all runs of this machine share: since its boot, where the system tells, else by the wall clock.
+    pub(super) fn stamp(self) -> Stamp {
+        let wall = Timestamp::now();
+        match since_boot() {
+            Some((boot, at)) => Stamp { boot, at, wall },
+            None => {
+                let at = u64::try_from(wall.as_nanosecond()).unwrap_or(0);
+                Stamp { boot: String::new(), at: Duration::from_nanos(at), wall }
+            }
+        }
     }
 }
 

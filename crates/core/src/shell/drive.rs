@@ -7,9 +7,11 @@ use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio::task::{Id, JoinError, JoinSet};
 
+use super::broker::Purse;
 use super::clock::Clock;
 use super::committer::Committer;
 use super::signals::Interrupt;
+use crate::budget::{Answer, Budget, BudgetError, Request};
 use crate::engine::{Action, AttemptId, Engine, Event, Notice, Progress};
 use crate::leadsquared::Form;
 use crate::ledger::{LedgerError, Record};
@@ -43,6 +45,9 @@ pub(super) struct Left {
 pub(super) struct Drive<'a, S, T> {
     pub(super) engine: Engine,
     pub(super) transport: Arc<T>,
+    pub(super) purse: Purse,
+    /// What the budget is to be asked next.
+    pub(super) request: Request,
     pub(super) committer: Committer<S>,
     pub(super) feed: mpsc::Receiver<Vec<Event>>,
     pub(super) interrupts: mpsc::Receiver<Interrupt>,
@@ -67,7 +72,7 @@ impl<S: Storage + 'static, T: Transport> Drive<'_, S, T> {
             {
                 self.engine.handle(row, self.clock.now());
             }
-            if let Some(stopped) = self.carry_out(&mut attempts, &mut to_commit) {
+            if let Some(stopped) = self.settle(&mut attempts, &mut to_commit) {
                 return Left { stopped, interrupt, at_once: false };
             }
             if !to_commit.is_empty() && !self.committer.is_busy() {
@@ -91,6 +96,7 @@ impl<S: Storage + 'static, T: Transport> Drive<'_, S, T> {
                     self.engine.handle(Event::Interrupted, now);
                 }
                 Some(ended) = attempts.next() => self.heard(ended),
+                answer = answered(&mut self.purse) => self.answered(answer),
                 result = self.committer.committed(), if self.committer.is_busy() => match result {
                     Ok(records) => {
                         written += records;
@@ -121,11 +127,38 @@ impl<S: Storage + 'static, T: Transport> Drive<'_, S, T> {
         }
     }
 
+    /// The same, with the budget: goes on until both have nothing more to say.
+    fn settle(&mut self, attempts: &mut Attempts, to_commit: &mut Vec<Record>) -> Option<Option<Stop>> {
+        loop {
+            if let Some(stopped) = self.carry_out(attempts, to_commit) {
+                return Some(stopped);
+            }
+            if self.request.is_empty() {
+                return None;
+            }
+            match &mut self.purse {
+                Purse::Own(limiter) => {
+                    let request = std::mem::take(&mut self.request);
+                    let answer = limiter.exchange(&request, self.clock.now().elapsed);
+                    self.answered(answer.map(|answer| request.want.map(|_| answer)));
+                }
+                Purse::Shared(broker) if broker.is_busy() => return None,
+                Purse::Shared(broker) => {
+                    broker.ask(std::mem::take(&mut self.request));
+                    return None;
+                }
+            }
+        }
+    }
+
     /// Does what the engine asks for until it has to wait; tells when it is done.
     fn carry_out(&mut self, attempts: &mut Attempts, to_commit: &mut Vec<Record>) -> Option<Option<Stop>> {
         while let Some(action) = self.engine.next_action(self.clock.now()) {
             match action {
                 Action::Write(record) => to_commit.push(record),
+                Action::Take(want) => self.request.want = Some(want),
+                Action::GiveBack(how, at) => self.request.ended.push((how, at)),
+                Action::SpaceEvenly => self.request.evenly = true,
                 Action::Send(attempt, job) => {
                     let transport = Arc::clone(&self.transport);
                     let request = self.form.request(&job);
@@ -138,12 +171,29 @@ impl<S: Storage + 'static, T: Transport> Drive<'_, S, T> {
         None
     }
 
+    fn answered(&mut self, answer: Result<Option<Answer>, BudgetError>) {
+        let event = match answer {
+            Ok(None) => return,
+            Ok(Some(answer)) => Event::Slots(answer),
+            Err(error) => Event::BudgetFailed(error.to_string()),
+        };
+        self.engine.handle(event, self.clock.now());
+    }
+
     fn heard(&mut self, (attempt, result): (AttemptId, Result<Reply, Failure>)) {
         self.engine.handle(Event::Ended(attempt, result), self.clock.now());
     }
 
     fn ledger_failed(&mut self, error: &LedgerError) {
         self.engine.handle(Event::LedgerFailed(error.to_string()), self.clock.now());
+    }
+}
+
+/// The next answer of a budget that was asked; none comes where it was not.
+async fn answered(purse: &mut Purse) -> Result<Option<Answer>, BudgetError> {
+    match purse {
+        Purse::Shared(broker) if broker.is_busy() => broker.answered().await,
+        _ => std::future::pending().await,
     }
 }
 

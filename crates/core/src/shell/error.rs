@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::budget::SharingError;
 use super::files::LockError;
 use super::lookups::LookupFailed;
 use super::order::{Order, Source};
@@ -81,6 +82,9 @@ pub enum Error {
         named(.0)
     )]
     Known(Vec<(PathBuf, u64)>),
+    /// The account's budget cannot be shared.
+    #[error(transparent)]
+    Sharing(#[from] SharingError),
     /// The ledger belongs to another account.
     #[error("the ledger {} belongs to {theirs}, and this run would post to {ours}; give another one with --ledger", path.display())]
     OtherTarget {

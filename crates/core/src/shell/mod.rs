@@ -2,8 +2,10 @@
 //! [engine](crate::engine) asks for and tells it what happened.
 //!
 //! One task owns the engine and puts all events in one order (`drive`); one thread owns the ledger; one thread reads
-//! the input. They share nothing but bounded channels.
+//! the input; one has to do with the budget that runs share. They share nothing but bounded channels.
 
+mod broker;
+mod budget;
 mod clock;
 mod committer;
 mod credentials;
@@ -22,6 +24,7 @@ mod prepare;
 mod signals;
 mod upkeep;
 
+pub use budget::SharingError;
 pub use credentials::{Credentials, CredentialsError};
 pub use drive::Observation;
 pub use error::Error;

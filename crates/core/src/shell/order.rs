@@ -37,6 +37,9 @@ pub struct Order {
     pub named: Named,
     /// The folder whose ledgers are asked for rows to send that they know; by default the ledger's own.
     pub history: Option<PathBuf>,
+    /// The folder in which the budgets are kept that runs share. None will do for a run without a limit, or with a
+    /// [private](crate::settings::Sharing) budget.
+    pub state: Option<PathBuf>,
 }
 
 /// What may be done with a ledger.

@@ -1,8 +1,12 @@
-//! What is particular to a platform: positioned reads, file modes, the durability of directory entries.
+//! What is particular to a platform: positioned reads, file modes, the durability of directory entries, the clock that
+//! all processes share.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::path::Path;
+#[cfg(any(target_os = "linux", target_os = "android"))]
+use std::sync::OnceLock;
+use std::time::Duration;
 
 #[cfg(unix)]
 pub(super) fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result<usize> {
@@ -19,6 +23,33 @@ pub(super) fn for_owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options
+}
+
+/// Makes a folder, and those above it that are missing, for their owner only (0700).
+pub(super) fn create_folders_for_owner_only(path: &Path) -> io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(path)
+}
+
+/// The boot's id and the time since then, asleep or awake; none where the system does not tell both.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn since_boot() -> Option<(String, Duration)> {
+    // Read once: nothing changes it while a process lives.
+    static BOOT: OnceLock<Option<String>> = OnceLock::new();
+    let boot = BOOT.get_or_init(|| {
+        let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+        Some(id.trim().to_owned()).filter(|id| !id.is_empty())
+    });
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let at = Duration::new(u64::try_from(time.tv_sec).ok()?, u32::try_from(time.tv_nsec).ok()?);
+    boot.clone().map(|boot| (boot, at))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn since_boot() -> Option<(String, Duration)> {
+    None
 }
 
 /// Locks an open file against other processes that do so, until it is closed.

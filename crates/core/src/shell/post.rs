@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
+use super::broker::{Broker, Purse};
+use super::budget::{SharedBudget, SharingError};
 use super::clock::Clock;
 use super::committer::Committer;
 use super::drive::{Drive, Left, Observation};
@@ -16,9 +18,11 @@ use super::ledgers::{begin, entropy};
 use super::order::{Order, Source};
 use super::prepare::{Prepared, past};
 use super::signals::Interrupt;
+use crate::budget::Request;
 use crate::engine::{Config, Engine, Event, Notice};
 use crate::input::InputError;
 use crate::ledger::{self, Batch, Input, Ledger, LedgerError, Reading, Record, Run};
+use crate::limiter::{Limiter, Member, Sharer};
 use crate::outcome::{Counts, Stop};
 use crate::reading::{Feed, record_asides};
 use crate::transport::Transport;
@@ -70,13 +74,14 @@ impl Prepared {
         observe: &mut dyn FnMut(Observation<'_>),
     ) -> Result<Report, Error> {
         assert!(self.lock.is_some(), "posting needs a ledger that was opened to post");
+        let clock = Clock::start();
+        let purse = self.purse(transport.timeout(), clock, observe)?;
         let path = self.order.ledger.clone();
         let failed = Error::ledger(&path);
         let mut ledger = match self.ledger.take() {
             Some(ledger) => ledger,
             None => begin(&path, &self.batch.header)?,
         };
-        let clock = Clock::start();
         let opening: Vec<Record> = std::iter::once(self.run_record(clock)).chain(self.presence.drain(..)).collect();
         commit_all(&mut ledger, &opening).map_err(&failed)?;
         // Before anything is sent: a run that ends early would leave the rows that it never came to as if nothing were
@@ -88,7 +93,7 @@ impl Prepared {
         }
         let (vanished, vanished_in_doubt) = self.batch.vanished();
         let standings = std::mem::take(&mut self.batch.standings);
-        let config = self.config(transport.timeout());
+        let config = self.config();
         let stream = config.stream;
         let ask = self.order.ask.clone();
         let feed = match (self.input, &self.survey) {
@@ -103,6 +108,8 @@ impl Prepared {
         let mut drive = Drive {
             engine: Engine::new(config),
             transport: Arc::new(transport),
+            purse,
+            request: Request::default(),
             committer: Committer::start(ledger),
             feed,
             interrupts,
@@ -113,9 +120,11 @@ impl Prepared {
         };
         let Left { stopped, interrupt, at_once } = drive.run().await;
         let elapsed = clock.now().elapsed;
-        let Drive { mut engine, committer, observe, .. } = drive;
+        let Drive { mut engine, committer, observe, purse, request, .. } = drive;
         if at_once {
             engine.handle(Event::Abandoned, clock.now());
+        } else if let Purse::Shared(broker) = purse {
+            broker.finish(request).await;
         }
         let progress = engine.progress();
         let mut report = Report {
@@ -173,13 +182,44 @@ impl Prepared {
         Record::Run(Box::new(run))
     }
 
-    fn config(&self, timeout: Duration) -> Config {
+    /// Where this run takes its slots from.
+    fn purse(
+        &self,
+        timeout: Duration,
+        clock: Clock,
+        observe: &mut dyn FnMut(Observation<'_>),
+    ) -> Result<Purse, SharingError> {
+        let settings = &self.order.settings;
+        let spread = settings.spread(self.to_send());
+        // With nothing to do there is nothing to share.
+        if !settings.shares() || self.to_send() == Some(0) {
+            return Ok(Purse::Own(Box::new(Limiter::new(&settings.limits, spread, timeout))));
+        }
+        let state = self.order.state.as_deref().ok_or(SharingError::NoPlace)?;
+        let name = match &self.order.source {
+            Source::File(path) => path,
+            Source::Stdin => &self.order.ledger,
+        };
+        let run = Sharer {
+            id: entropy(),
+            pid: std::process::id(),
+            name: name.file_name().unwrap_or(name.as_os_str()).to_string_lossy().into_owned(),
+            since: clock.now().wall,
+            ..Sharer::new(settings.limits.clone(), timeout)
+        };
+        let member = Member::new(run, spread);
+        let (budget, with) = SharedBudget::join(state, &self.order.ask.identity.target, member, clock)?;
+        if !with.is_empty() {
+            observe(Observation::Notice(&Notice::Sharing { with }));
+        }
+        Ok(Purse::Shared(Broker::start(budget, clock)))
+    }
+
+    fn config(&self) -> Config {
         let settings = &self.order.settings;
         Config {
-            limits: settings.limits.clone(),
-            spread: settings.spread(self.to_send()),
+            shortest_window: settings.limits.iter().map(|limit| limit.window()).min(),
             concurrency: settings.concurrency(),
-            timeout,
             max_attempts: settings.max_attempts,
             on_500: settings.on_500,
             counts: self.survey.as_ref().map(|survey| survey.counts).unwrap_or_default(),

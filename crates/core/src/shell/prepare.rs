@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 
+use super::budget::SharingError;
 use super::error::Error;
 use super::files::{LedgerFile, Lock, LockError};
 use super::input::{InputFile, Opened, recipe};
@@ -42,6 +43,9 @@ impl Prepared {
     ///
     /// When either cannot be used. Nothing was sent, and nothing written but for a torn tail that was mended.
     pub fn open(order: Order, access: Access) -> Result<Self, Error> {
+        if access == Access::Post && order.settings.shares() && order.state.is_none() {
+            return Err(SharingError::NoPlace.into());
+        }
         let path = &order.ledger;
         let lock = match access {
             Access::Look => None,

@@ -1,0 +1,111 @@
+//! One account, one budget: runs at the same time, one after the other, killed and begun again.
+
+use std::time::Duration;
+
+use batchpost_sandbox::Settings;
+
+use crate::support::{Api, Folder, Running, Stopwatch, sheet, texts, until};
+
+/// A server that keeps 10 in a second.
+fn ten_a_second() -> Api {
+    Api::start(Settings {
+        limit: Some(10),
+        window: Duration::from_secs(1),
+        latency: Duration::from_millis(5)..=Duration::from_millis(60),
+        ..Settings::default()
+    })
+}
+
+#[test]
+fn three_processes_on_three_files_keep_one_limit_and_end_together_as_soon_as_one_over_all_rows() {
+    let alone = ten_a_second();
+    let whole = Folder::with_rows(60);
+    let watch = Stopwatch::start();
+    whole.run(&alone, &["--limit", "10/1s"]).with_code(0);
+    let one = watch.elapsed();
+
+    let api = ten_a_second();
+    let folder = Folder::new();
+    let watch = Stopwatch::start();
+    let runs: Vec<Running> = (0..3u64)
+        .map(|part| {
+            let file = format!("part{part}.csv");
+            folder.write(&file, sheet(part * 20 + 1..=part * 20 + 20));
+            let arguments = ["run", &file, "--url", &api.url(), "--limit", "10/1s"];
+            let run = Running::start(&mut folder.batchpost(&arguments));
+            until("it posts or waits to", || run.stderr().contains("posting"));
+            run
+        })
+        .collect();
+    let said: Vec<String> = runs.into_iter().map(|run| run.ended().with_code(0).stderr).collect();
+    let three = watch.elapsed();
+
+    let report = api.report();
+    assert_eq!((report.most_in_any_window, report.refused), (10, 0), "{report:?}");
+    assert_eq!(api.texts(), texts(60));
+    assert!(three <= one.mul_f64(1.1), "{three:?}, where one run takes {one:?}");
+    let shares = |text: &String| text.matches("shares the account's budget").count();
+    assert!(said[1..].iter().all(|text| shares(text) >= 1), "{said:?}");
+    assert!(said[2].contains("part0.csv"), "{said:?}");
+}
+
+#[test]
+fn a_run_right_after_another_waits_for_what_that_one_used() {
+    let api = ten_a_second();
+    let folder = Folder::with_rows(20);
+    folder.run(&api, &["--limit", "10/1s", "--first", "10"]).with_code(5);
+    folder.run(&api, &["--limit", "10/1s"]).with_code(0);
+    let report = api.report();
+    assert_eq!((report.most_in_any_window, report.refused, report.notes), (10, 0, 20), "{report:?}");
+}
+
+#[test]
+fn killed_and_begun_again_within_a_second_ten_times_the_limit_holds() {
+    let api = ten_a_second();
+    let folder = Folder::with_rows(60);
+    let mut rng = fastrand::Rng::with_seed(7);
+    for _ in 0..10 {
+        let enough = api.arrivals() + rng.usize(1..4);
+        let moment = Duration::from_millis(rng.u64(300..900));
+        let watch = Stopwatch::start();
+        let mut running =
+            Running::start(&mut folder.run_command(&api.url(), &["--limit", "10/1s", "--timeout", "300ms"]));
+        until("it is time to kill it", || api.arrivals() > enough || watch.elapsed() > moment || running.is_over());
+        assert_eq!(running.killed().code, None);
+    }
+    folder.run(&api, &["--limit", "10/1s", "--timeout", "300ms"]);
+    let report = api.report();
+    assert!(report.most_in_any_window <= 10 && report.refused == 0, "{report:?}");
+    assert!(report.notes >= 50, "{report:?}");
+}
+
+#[test]
+fn without_a_place_for_the_budget_nothing_is_sent_unless_none_is_needed() {
+    let api = ten_a_second();
+    let folder = Folder::with_rows(3);
+    let nowhere = |more: &[&str]| {
+        let mut command = folder.run_command(&api.url(), more);
+        Running::start(command.env_remove("XDG_STATE_HOME")).ended()
+    };
+    nowhere(&["--limit", "10/1s"]).with_code(2).saying(&["--state-dir", "--budget private"]);
+    assert_eq!((api.arrivals(), folder.names()), (0, vec!["notes.csv".to_owned()]));
+    nowhere(&["--limit", "10/1s", "--budget", "private", "--first", "1"]).with_code(5);
+    nowhere(&["--limit", "none", "--first", "1"]).with_code(5);
+    nowhere(&["--limit", "10/1s", "--state-dir", "kept"]).with_code(0);
+    assert!(folder.path("kept/budgets").is_dir());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_damaged_budget_is_said_and_nothing_is_sent_until_all_slots_are_free() {
+    let api = ten_a_second();
+    let folder = Folder::with_rows(3);
+    folder.run(&api, &["--limit", "10/1s", "--first", "1", "--state-dir", "state"]).with_code(5);
+    let account = std::fs::read_dir(folder.path("state/budgets")).unwrap().next().unwrap().unwrap().path();
+    folder.write(account.join("budget").to_str().unwrap(), "0000 {}\n");
+    let running = Running::start(&mut folder.run_command(&api.url(), &["--limit", "10/1s", "--state-dir", "state"]));
+    until("it says so", || running.stderr().contains("the account's budget is damaged"));
+    running.signal("INT");
+    running.ended().with_code(130);
+    assert_eq!(api.arrivals(), 1);
+}

@@ -1,0 +1,64 @@
+//! The engine's side of the budget: what it has asked for, and the slots that it has in hand.
+
+use std::time::Duration;
+
+use crate::budget::{Answer, Wait};
+
+/// One slot in every window, for one attempt. To be given back with [`Slots::give_back`].
+#[derive(Debug)]
+#[must_use = "slots that are not given back are lost to the run"]
+pub(super) struct Taken(());
+
+/// What was granted and not used yet, and whether it makes sense to ask.
+#[derive(Debug, Default)]
+pub(super) struct Slots {
+    in_hand: u32,
+    asked: bool,
+    /// What the last answer left to wait for.
+    wait: Option<Wait>,
+}
+
+/// What a run without a slot in hand can do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Next {
+    Ask,
+    Until(Duration),
+    /// An answer or an attempt's end is under way.
+    UnderWay,
+}
+
+impl Slots {
+    /// Uses a slot that was granted.
+    pub(super) fn use_one(&mut self) -> Option<Taken> {
+        self.in_hand = self.in_hand.checked_sub(1)?;
+        Some(Taken(()))
+    }
+
+    /// An attempt has ended: it may be worth asking again.
+    pub(super) fn give_back(&mut self, Taken(()): Taken) {
+        self.wait = None;
+    }
+
+    /// What was granted and cannot be used.
+    pub(super) fn drop_unused(&mut self) -> u32 {
+        std::mem::take(&mut self.in_hand)
+    }
+
+    pub(super) fn next(&mut self, now: Duration) -> Next {
+        match self.wait {
+            _ if self.asked => Next::UnderWay,
+            Some(Wait::Until(until)) if now < until => Next::Until(until),
+            Some(Wait::UntilOneEnds) => Next::UnderWay,
+            _ => {
+                self.asked = true;
+                Next::Ask
+            }
+        }
+    }
+
+    pub(super) fn answered(&mut self, answer: Answer) {
+        self.asked = false;
+        self.in_hand += answer.granted;
+        self.wait = answer.wait;
+    }
+}

@@ -1,0 +1,267 @@
+//! What all runs of one account know of each other: who holds how many slots, and when those of ended attempts come
+//! free in each window.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::past::Past;
+use super::window::Window;
+use crate::budget::Ended;
+use crate::limit::Limit;
+
+/// The state that runs of one account share. Pure: `now` is on the account's clock, and whoever keeps the state
+/// between two calls sees to it that only one run at a time changes it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Account {
+    /// One for each length that any run asked for, the shortest first.
+    pub(super) windows: Vec<Window>,
+    pub(super) past: Past,
+    /// Attempts of which nothing is known can be counted until then.
+    pub(super) unknown_to: Option<Duration>,
+    /// No attempt that is known of can be under way for longer after its end.
+    pub(super) longest_timeout: Duration,
+    pub(super) holders: Vec<Holder>,
+    /// How much the holder had been served that was served last: who comes new or was away begins there.
+    pub(super) turn: u64,
+}
+
+/// A run that shares a budget, as others see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sharer {
+    /// Drawn by chance: a process id is used again.
+    pub id: u64,
+    /// The process, for people.
+    pub pid: u32,
+    /// What it posts, for people.
+    pub name: String,
+    /// When it began.
+    pub since: Timestamp,
+    /// Its limits. While it lives, all runs of the account keep them.
+    pub limits: Vec<Limit>,
+    /// How long its requests may be under way after their end.
+    pub timeout: Duration,
+}
+
+/// A run, and how it stands with the budget.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Holder {
+    pub(super) run: Sharer,
+    /// Slots of its attempts that have not ended.
+    pub(super) held: u32,
+    /// Slots it has had, for taking turns.
+    pub(super) served: u64,
+    /// What it waits for.
+    pub(super) wish: Option<Wish>,
+}
+
+/// A holder waits for so many slots, and is respected for a while when it should be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Wish {
+    pub(super) count: u32,
+    pub(super) from: Duration,
+    pub(super) to: Duration,
+}
+
+/// What is added to the times of one clock to have them on another.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Shift {
+    /// For windows that outlast a machine's restart.
+    pub(super) long_ns: i128,
+    /// For shorter ones.
+    pub(super) short_ns: i128,
+}
+
+fn shifted(time: Duration, by_ns: i128) -> Duration {
+    let ns = i128::try_from(time.as_nanos()).unwrap_or(i128::MAX).saturating_add(by_ns);
+    Duration::from_nanos(u64::try_from(ns.max(0)).unwrap_or(u64::MAX))
+}
+
+/// Windows from this length on outlast a machine's restart.
+const LONG: Duration = Duration::from_secs(60);
+
+/// Windows that no run asks for any more are kept while they hold slots, but no more of them than this.
+const MOST_UNASKED: usize = 8;
+
+impl Account {
+    /// An account of which nothing is known: anything may have been sent until `to`.
+    pub fn unknown(to: Duration) -> Self {
+        Self { unknown_to: Some(to), ..Self::default() }
+    }
+
+    /// The runs that share it.
+    pub fn sharers(&self) -> impl Iterator<Item = &Sharer> {
+        self.holders.iter().map(|holder| &holder.run)
+    }
+
+    /// Requests may be under way for so long after their end.
+    pub fn see_timeout(&mut self, timeout: Duration) {
+        self.longest_timeout = self.longest_timeout.max(timeout);
+    }
+
+    /// Whether a loss of power could make it forget what still counts: what it says must be durable before it is
+    /// acted on.
+    pub fn outlasts_a_restart(&self) -> bool {
+        self.windows.iter().any(|window| window.length() >= LONG)
+    }
+
+    /// Ends the part of every run that is found dead: its slots count as of attempts that end now, without a reply.
+    pub fn find_dead(&mut self, mut is_alive: impl FnMut(&Sharer) -> bool, now: Duration) {
+        let dead: Vec<u64> = self.sharers().filter(|run| !is_alive(run)).map(|run| run.id).collect();
+        for id in dead {
+            self.leave(id, now);
+        }
+    }
+
+    /// Ends the part of one run. What it still holds counts as ended now, without a reply.
+    pub(super) fn leave(&mut self, id: u64, now: Duration) {
+        let Some(at) = self.holders.iter().position(|holder| holder.run.id == id) else { return };
+        let gone = self.holders.remove(at);
+        if gone.held > 0 {
+            self.ended_at(now + gone.run.timeout, gone.held, now);
+        }
+        self.tidy(now);
+    }
+
+    /// Sees to it that this run is among the holders, holding so many slots.
+    pub(super) fn seat(&mut self, run: &Sharer, held: u32, now: Duration) -> &mut Holder {
+        let at = match self.holders.iter().position(|holder| holder.run.id == run.id) {
+            Some(at) => at,
+            None => {
+                self.see_timeout(run.timeout);
+                self.holders.push(Holder { run: run.clone(), held, served: 0, wish: None });
+                for limit in &run.limits {
+                    self.open_window(limit.window(), now);
+                }
+                self.holders.len() - 1
+            }
+        };
+        let holder = &mut self.holders[at];
+        holder.held = held;
+        holder
+    }
+
+    /// A window of a length that nobody kept before holds all that can count in it: by a longer one, else by the past.
+    fn open_window(&mut self, length: Duration, now: Duration) {
+        let at = match self.windows.binary_search_by_key(&length, Window::length) {
+            Ok(_) => return,
+            Err(at) => at,
+        };
+        let mut window = Window::new(length);
+        match self.windows.get(at) {
+            Some(longer) => {
+                for (free, count) in longer.freeing() {
+                    window.add(free.saturating_sub(longer.kept()), count);
+                }
+            }
+            None => self.past.fill(&mut window),
+        }
+        window.free(now);
+        self.windows.insert(at, window);
+    }
+
+    /// Attempts have ended that can be counted until `last` at the latest.
+    fn ended_at(&mut self, last: Duration, count: u32, now: Duration) {
+        for window in &mut self.windows {
+            window.add(last, count);
+        }
+        self.past.add(last, u64::from(count), now);
+    }
+
+    /// A holder gives a slot back. An end that lies in the future is now.
+    pub(super) fn give_back(&mut self, id: u64, ended: Ended, at: Duration, now: Duration) {
+        let Some(holder) = self.holders.iter_mut().find(|holder| holder.run.id == id) else { return };
+        holder.held = holder.held.checked_sub(1).expect("a slot is given back once, by the run that took it");
+        let timeout = holder.run.timeout;
+        let at = at.min(now);
+        match ended {
+            Ended::Answered => self.ended_at(at, 1, now),
+            Ended::Silent => self.ended_at(at + timeout, 1, now),
+            Ended::NotSent => holder.served = holder.served.saturating_sub(1),
+        }
+    }
+
+    /// Forgets what is free at `now`.
+    pub(super) fn free(&mut self, now: Duration) {
+        for window in &mut self.windows {
+            window.free(now);
+        }
+    }
+
+    fn tidy(&mut self, now: Duration) {
+        self.free(now);
+        let asked: Vec<Duration> = self.sharers().flat_map(|run| &run.limits).map(|limit| limit.window()).collect();
+        let mut unasked = 0;
+        self.windows.retain(|window| {
+            asked.contains(&window.length()) || {
+                unasked += usize::from(window.used() > 0);
+                window.used() > 0 && unasked <= MOST_UNASKED
+            }
+        });
+        if self.holders.is_empty() {
+            self.turn = 0;
+            if self.windows.is_empty() {
+                self.longest_timeout = Duration::ZERO;
+            }
+        }
+    }
+
+    /// The limits that hold now: those of every run that shares the budget, of each length the strictest.
+    fn limits(&self) -> BTreeMap<Duration, u32> {
+        let mut limits = BTreeMap::new();
+        for limit in self.sharers().flat_map(|run| &run.limits) {
+            let count = limits.entry(limit.window()).or_insert(u32::MAX);
+            *count = limit.count().min(*count);
+        }
+        limits
+    }
+
+    /// How many attempts may start at `now`; with none, when one may, as far as that is known.
+    ///
+    /// What is free at `now` was forgotten before.
+    pub(super) fn room(&self, now: Duration) -> Result<u32, Option<Duration>> {
+        let held: u64 = self.holders.iter().map(|holder| u64::from(holder.held)).sum();
+        let mut room = u64::from(u32::MAX);
+        let mut until = Some(Duration::ZERO);
+        for (length, count) in self.limits() {
+            let count = u64::from(count);
+            let at = self.windows.binary_search_by_key(&length, Window::length);
+            let window = &self.windows[at.expect("a run's windows are opened when it is seated")];
+            if let Some(known_from) = self.unknown_to.map(|to| to + window.kept()).filter(|from| *from > now) {
+                room = 0;
+                until = until.max(Some(known_from)).filter(|_| until.is_some());
+            }
+            let used = held + window.used();
+            room = room.min(count.saturating_sub(used));
+            if used >= count {
+                let free = window.when_free(used - count + 1);
+                until = until.and_then(|until| free.map(|free| free.max(until)));
+            }
+        }
+        if room > 0 { Ok(u32::try_from(room).unwrap_or(u32::MAX)) } else { Err(until) }
+    }
+
+    /// When next a slot comes free in any window.
+    pub(super) fn next_free(&self) -> Option<Duration> {
+        self.windows.iter().filter_map(|window| window.freeing().next()).map(|(free, _)| free).min()
+    }
+
+    /// The same state on another clock, which shows `now`.
+    ///
+    /// Nothing can be counted for longer than the longest time-out after now, whatever the old clock said.
+    pub(super) fn on_clock(&mut self, shift: Shift, now: Duration) {
+        let last = now + self.longest_timeout;
+        for window in &mut self.windows {
+            let latest = last + window.kept() + window.length() / 1000;
+            let by = if window.length() >= LONG { shift.long_ns } else { shift.short_ns };
+            *window = window.moved(|free| Some(shifted(free, by).min(latest)).filter(|free| *free > now));
+        }
+        let moved = |time: Duration| shifted(time, shift.long_ns).min(last);
+        self.past = Past::of(self.past.times().iter().map(|(time, count)| (moved(*time), *count)).collect());
+        self.unknown_to = self.unknown_to.map(|to| shifted(to, shift.short_ns).min(last));
+        for holder in &mut self.holders {
+            holder.wish = None;
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! An account's state as it is kept: one line of JSON behind its checksum.
+//!
+//! Times are nanoseconds on the clock that the line names: since the machine's boot of that id, or, where a system has
+//! no such clock, of the wall clock. Times of a window are written as distances from the one before.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::account::{Account, Holder, Sharer, Shift, Wish};
+use super::past::Past;
+use super::window::Window;
+use crate::limit::Limit;
+
+/// A moment on the clock that an account is kept by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stamp {
+    /// Which clock: the boot's id, or nothing for the wall clock.
+    pub boot: String,
+    /// The time on it.
+    pub at: Duration,
+    /// The wall clock at that time.
+    pub wall: Timestamp,
+}
+
+/// Bytes are no account's state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// Not whole, or changed since they were written.
+    #[error("{0}")]
+    Damaged(&'static str),
+    /// Of a version that is not known here.
+    #[error("it was written by a newer version of this program (its format is {0}): use that one")]
+    Newer(u32),
+}
+
+const VERSION: u32 = 1;
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    version: u32,
+    boot: String,
+    at: u64,
+    wall: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    unknown_to: Option<u64>,
+    longest_timeout: u64,
+    turn: u64,
+    windows: Vec<StoredWindow>,
+    past: Vec<(u64, u64)>,
+    holders: Vec<StoredHolder>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredWindow {
+    length: u64,
+    freeing: Vec<(u64, u32)>,
+}
+
+/// What a holder waits for is not kept across a change of clock, and is nothing to rely on: a wish that is lost is
+/// told again.
+#[derive(Serialize, Deserialize)]
+struct StoredHolder {
+    id: u64,
+    pid: u32,
+    name: String,
+    since: Timestamp,
+    limits: Vec<Limit>,
+    timeout: u64,
+    held: u32,
+    served: u64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    wish: Option<(u32, u64, u64)>,
+}
+
+impl Account {
+    /// The state as it is at `stamp`, to be kept.
+    pub fn to_line(&self, stamp: &Stamp) -> String {
+        let stored = Stored {
+            version: VERSION,
+            boot: stamp.boot.clone(),
+            at: ns(stamp.at),
+            wall: stamp.wall,
+            unknown_to: self.unknown_to.map(ns),
+            longest_timeout: ns(self.longest_timeout),
+            turn: self.turn,
+            windows: self.windows.iter().map(StoredWindow::of).collect(),
+            past: self.past.times().iter().map(|(time, count)| (ns(*time), *count)).collect(),
+            holders: self.holders.iter().map(StoredHolder::of).collect(),
+        };
+        let json = serde_json::to_string(&stored).expect("numbers and strings are written as JSON");
+        format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes()))
+    }
+
+    /// The state as it was kept, on the clock of `now`.
+    ///
+    /// From another boot's clock, the times of long windows are carried over by the wall clock. Of short ones what was
+    /// left when they were last written is waited for anew: no clock needs to be believed for that. If runs were under
+    /// way when that boot ended, and nothing made what they wrote durable, anything may have been sent until now.
+    ///
+    /// # Errors
+    ///
+    /// When the bytes are not what was written.
+    pub fn read(line: &[u8], now: &Stamp) -> Result<Self, Unreadable> {
+        let (stored, mut account) = parse(line)?;
+        let another = stored.boot != now.boot;
+        if another {
+            // By how much the new clock is ahead of the old one, when both show the same moment of the wall clock.
+            let wall_passed = now.wall.as_nanosecond() - stored.wall.as_nanosecond();
+            let short_ns = i128::from(ns(now.at)) - i128::from(stored.at);
+            let shift = Shift { long_ns: short_ns - wall_passed, short_ns };
+            let lost = !account.holders.is_empty() && !account.outlasts_a_restart();
+            account.on_clock(shift, now.at);
+            if lost {
+                account.unknown_to = account.unknown_to.max(Some(now.at + account.longest_timeout));
+            }
+        } else if stored.at > ns(now.at) {
+            account.on_clock(Shift { long_ns: 0, short_ns: 0 }, now.at);
+        }
+        Ok(account)
+    }
+}
+
+fn parse(line: &[u8]) -> Result<(Stored, Account), Unreadable> {
+    let damaged = Unreadable::Damaged;
+    let line = std::str::from_utf8(line).map_err(|_| damaged("it is not text"))?;
+    let line = line.strip_suffix('\n').ok_or(damaged("its end is missing"))?;
+    let (crc, json) = line.split_once(' ').ok_or(damaged("it has no checksum"))?;
+    if crc != format!("{:08x}", crc32fast::hash(json.as_bytes())) {
+        return Err(damaged("its checksum does not match"));
+    }
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u32,
+    }
+    let Versioned { version } = serde_json::from_str(json).map_err(|_| damaged("it is not what it should be"))?;
+    if version > VERSION {
+        return Err(Unreadable::Newer(version));
+    }
+    let stored: Stored = serde_json::from_str(json).map_err(|_| damaged("it is not what it should be"))?;
+    let account = Account {
+        windows: stored.windows.iter().map(StoredWindow::window).collect(),
+        past: Past::of(stored.past.iter().map(|(time, count)| (Duration::from_nanos(*time), *count)).collect()),
+        unknown_to: stored.unknown_to.map(Duration::from_nanos),
+        longest_timeout: Duration::from_nanos(stored.longest_timeout),
+        turn: stored.turn,
+        holders: stored.holders.iter().map(StoredHolder::holder).collect(),
+    };
+    let in_order = account.windows.windows(2).all(|pair| pair[0].length() < pair[1].length());
+    let has_window = |limit: &Limit| account.windows.iter().any(|window| window.length() == limit.window());
+    if !in_order || !account.sharers().flat_map(|run| &run.limits).all(has_window) {
+        return Err(damaged("it contradicts itself"));
+    }
+    Ok((stored, account))
+}
+
+impl StoredWindow {
+    fn of(window: &Window) -> Self {
+        let mut before = 0;
+        let freeing = window.freeing().map(|(free, count)| {
+            let distance = ns(free) - before;
+            before = ns(free);
+            (distance, count)
+        });
+        Self { length: ns(window.length()), freeing: freeing.collect() }
+    }
+
+    fn window(&self) -> Window {
+        let mut window = Window::new(Duration::from_nanos(self.length));
+        let mut free = 0u64;
+        for (distance, count) in &self.freeing {
+            free = free.saturating_add(*distance);
+            window.keep(Duration::from_nanos(free), *count);
+        }
+        window
+    }
+}
+
+impl StoredHolder {
+    fn of(holder: &Holder) -> Self {
+        Self {
+            id: holder.run.id,
+            pid: holder.run.pid,
+            name: holder.run.name.clone(),
+            since: holder.run.since,
+            limits: holder.run.limits.clone(),
+            timeout: ns(holder.run.timeout),
+            held: holder.held,
+            served: holder.served,
+            wish: holder.wish.map(|wish| (wish.count, ns(wish.from), ns(wish.to))),
+        }
+    }
+
+    fn holder(&self) -> Holder {
+        let wish = |(count, from, to)| Wish { count, from: Duration::from_nanos(from), to: Duration::from_nanos(to) };
+        let run = Sharer {
+            id: self.id,
+            pid: self.pid,
+            name: self.name.clone(),
+            since: self.since,
+            limits: self.limits.clone(),
+            timeout: Duration::from_nanos(self.timeout),
+        };
+        Holder { run, held: self.held, served: self.served, wish: self.wish.map(wish) }
+    }
+}
+
+/// No clock here shows more than 584 years.
+fn ns(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}

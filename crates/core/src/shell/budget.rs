@@ -1,0 +1,408 @@
+//! The budget that the runs of one account share, in a folder of this machine: its state in one small file, which is
+//! replaced whole; a lock for the moment in which one run changes it; and for each run a file that it keeps locked
+//! while it lives. The system lets go of that lock when a process ends, however it does.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::clock::Clock;
+use super::platform::{create_folders_for_owner_only, for_owner_only, sync_directory_of};
+use crate::budget::{Answer, Budget, BudgetError, Ended, Request, Wait};
+use crate::limiter::{Account, Member, Sharer, Stamp, Unreadable};
+
+/// Why a run cannot have a part in its account's budget.
+#[derive(Debug, thiserror::Error)]
+pub enum SharingError {
+    /// There is no folder to keep it in.
+    #[error(
+        "there is no place for the account's budget, which all its runs share: neither XDG_STATE_HOME nor HOME is set; say --state-dir DIR, or --budget private if no other run uses the account"
+    )]
+    NoPlace,
+    /// It cannot be kept.
+    #[error("the account's budget in {} cannot be {doing}: {source}", path.display())]
+    Io {
+        /// Where it is.
+        path: PathBuf,
+        /// What failed.
+        doing: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A newer version keeps it otherwise.
+    #[error("the account's budget {}: {source}", path.display())]
+    Newer {
+        /// Where it is.
+        path: PathBuf,
+        /// Why.
+        source: Unreadable,
+    },
+}
+
+/// No state is longer, unless it is damaged.
+const LONGEST_STATE: u64 = 16 << 20;
+
+/// A run's part in its account's budget.
+#[derive(Debug)]
+pub(super) struct SharedBudget {
+    folder: Folder,
+    lock: File,
+    member: Member,
+    clock: Clock,
+    /// After an error nothing more is written: what the account knows of this run then, it holds until it is found
+    /// dead.
+    poisoned: bool,
+    /// Locked while this run lives.
+    _alive: File,
+}
+
+impl SharedBudget {
+    /// Joins the other runs of the account `target`, whose budgets are kept under `state`; tells who they are.
+    pub(super) fn join(
+        state: &Path,
+        target: &str,
+        mut member: Member,
+        clock: Clock,
+    ) -> Result<(Self, Vec<Sharer>), SharingError> {
+        let folder = Folder::of(state, target);
+        create_folders_for_owner_only(&folder.0).map_err(folder.failed("begun"))?;
+        let lock = folder.lock_file().map_err(folder.failed("locked"))?;
+        let locked = Locked::on(&lock).map_err(folder.failed("locked"))?;
+        let stamp = clock.stamp();
+        let mut account = folder.load(&lock, &stamp, member.run().timeout)?;
+        // While the lock is held: a file without a run that locks it is a dead one's, and is removed.
+        let alive = folder.create_alive(member.run().id).map_err(folder.failed("joined"))?;
+        folder.find_dead(&mut account, member.run().id, stamp.at);
+        folder.remove_remains(&account, member.run().id);
+        let others = account.sharers().cloned().collect();
+        member.join(&mut account, stamp.at);
+        folder.store(&account, &stamp, Durability::Always).map_err(folder.failed("written"))?;
+        mark_begun(&lock).map_err(folder.failed("written"))?;
+        drop(locked);
+        Ok((Self { folder, lock, member, clock, poisoned: false, _alive: alive }, others))
+    }
+
+    /// Leaves the others, giving back what has ended. Slots that it still holds count as of attempts that end now.
+    pub(super) fn leave(mut self, ended: &[(Ended, Duration)]) -> Result<(), SharingError> {
+        if self.poisoned {
+            return Ok(());
+        }
+        let locked = Locked::on(&self.lock).map_err(self.folder.failed("locked"))?;
+        let (elapsed, stamp) = self.clock.both();
+        let ended = on_account_clock(ended, elapsed, stamp.at);
+        let mut account = self.folder.load(&self.lock, &stamp, self.member.run().timeout)?;
+        self.member.leave(&mut account, &ended, stamp.at);
+        self.folder.store(&account, &stamp, Durability::Always).map_err(self.folder.failed("written"))?;
+        // What cannot be removed is so by the next run.
+        fs::remove_file(self.folder.alive(self.member.run().id)).ok();
+        drop(locked);
+        Ok(())
+    }
+
+    fn exchange(&mut self, request: &Request) -> Result<Answer, SharingError> {
+        let locked = Locked::on(&self.lock).map_err(self.folder.failed("locked"))?;
+        // Only now: waiting for the lock takes its time.
+        let (elapsed, stamp) = self.clock.both();
+        let request = Request { ended: on_account_clock(&request.ended, elapsed, stamp.at), ..*request };
+        let mut account = self.folder.load(&self.lock, &stamp, self.member.run().timeout)?;
+        self.folder.find_dead(&mut account, self.member.run().id, stamp.at);
+        let answer = self.member.exchange(&mut account, &request, stamp.at);
+        let durability = if account.outlasts_a_restart() { Durability::Content } else { Durability::None };
+        self.folder.store(&account, &stamp, durability).map_err(self.folder.failed("written"))?;
+        drop(locked);
+        if answer.granted > 0 && account.outlasts_a_restart() {
+            // Whoever replaced it meanwhile had read it: this name or a later one is made durable.
+            sync_directory_of(&self.folder.budget()).map_err(self.folder.failed("synced"))?;
+        }
+        let wait = answer.wait.map(|wait| match wait {
+            Wait::Until(until) => Wait::Until(elapsed + until.saturating_sub(stamp.at)),
+            Wait::UntilOneEnds => Wait::UntilOneEnds,
+        });
+        Ok(Answer { wait, ..answer })
+    }
+}
+
+impl Budget for SharedBudget {
+    fn exchange(&mut self, request: &Request, _: Duration) -> Result<Answer, BudgetError> {
+        if self.poisoned {
+            return Err(BudgetError("the account's budget could not be kept".to_owned()));
+        }
+        let result = Self::exchange(self, request);
+        self.poisoned = result.is_err();
+        result.map_err(|error| BudgetError(error.to_string()))
+    }
+}
+
+/// Times since the run began, on the account's clock. `elapsed` was read before `at`, and the account's clock does not
+/// stand still while the machine sleeps: no time comes out earlier than it was.
+fn on_account_clock(ended: &[(Ended, Duration)], elapsed: Duration, at: Duration) -> Vec<(Ended, Duration)> {
+    ended.iter().map(|(how, then)| (*how, at.saturating_sub(elapsed.saturating_sub(*then)))).collect()
+}
+
+/// Holds the lock on the account's state.
+struct Locked<'a>(&'a File);
+
+impl<'a> Locked<'a> {
+    fn on(file: &'a File) -> io::Result<Self> {
+        loop {
+            match file.lock() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result.map(|()| Self(file)),
+            }
+        }
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        // Where this fails the file's end lets go of it.
+        self.0.unlock().ok();
+    }
+}
+
+/// The lock file says that there has been a state: one that is missing then was lost.
+fn mark_begun(mut lock: &File) -> io::Result<()> {
+    if lock.metadata()?.len() == 0 { lock.write_all(b"begun\n") } else { Ok(()) }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Durability {
+    None,
+    /// The new content before it gets the name: no loss of power leaves a name without its content.
+    Content,
+    Always,
+}
+
+/// An account's folder.
+#[derive(Debug)]
+struct Folder(PathBuf);
+
+impl Folder {
+    /// Named by the account's host, for people, and its whole URL, for certain.
+    fn of(state: &Path, target: &str) -> Self {
+        let host = url::Url::parse(target).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+        let host: String = host.chars().filter(|c| c.is_ascii_alphanumeric() || ".-".contains(*c)).take(60).collect();
+        let hash = blake3::hash(target.as_bytes()).to_hex();
+        Self(state.join("budgets").join(format!("{host}-{}", &hash[..16])))
+    }
+
+    fn budget(&self) -> PathBuf {
+        self.0.join("budget")
+    }
+
+    fn alive(&self, id: u64) -> PathBuf {
+        self.0.join(format!("run-{id:016x}"))
+    }
+
+    fn failed(&self, doing: &'static str) -> impl Fn(io::Error) -> SharingError + use<> {
+        let path = self.0.clone();
+        move |source| SharingError::Io { path: path.clone(), doing, source }
+    }
+
+    fn lock_file(&self) -> io::Result<File> {
+        for_owner_only(OpenOptions::new().read(true).append(true).create(true)).open(self.0.join("lock"))
+    }
+
+    /// The state as it is on the clock of `stamp`. One that is damaged or was lost is taken for full windows.
+    fn load(&self, lock: &File, stamp: &Stamp, timeout: Duration) -> Result<Account, SharingError> {
+        let path = self.budget();
+        let mut line = Vec::new();
+        let read = File::open(&path).and_then(|file| file.take(LONGEST_STATE).read_to_end(&mut line));
+        let why = match read {
+            Ok(_) => match Account::read(&line, stamp) {
+                Ok(account) => return Ok(account),
+                Err(source @ Unreadable::Newer(_)) => return Err(SharingError::Newer { path, source }),
+                Err(error) => error.to_string(),
+            },
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if lock.metadata().map_err(self.failed("read"))?.len() == 0 {
+                    return Ok(Account::default());
+                }
+                "it is gone".to_owned()
+            }
+            Err(source) => return Err(self.failed("read")(source)),
+        };
+        tracing::warn!(
+            path = %path.display(),
+            "the account's budget is damaged ({why}): every slot is taken to be in use, and nothing is sent until all have come free"
+        );
+        // Requests of other runs may be under way for as long as their time-outs, of which a run's own is the best guess.
+        let mut account = Account::unknown(stamp.at + timeout.max(USUAL_TIMEOUT));
+        account.see_timeout(timeout.max(USUAL_TIMEOUT));
+        Ok(account)
+    }
+
+    /// Replaces the state.
+    fn store(&self, account: &Account, stamp: &Stamp, durability: Durability) -> io::Result<()> {
+        let path = self.budget();
+        let new = self.0.join("budget.new");
+        let mut file = for_owner_only(OpenOptions::new().write(true).create(true).truncate(true)).open(&new)?;
+        file.write_all(account.to_line(stamp).as_bytes())?;
+        if durability != Durability::None {
+            file.sync_data()?;
+        }
+        fs::rename(&new, &path)?;
+        if durability == Durability::Always { sync_directory_of(&path) } else { Ok(()) }
+    }
+
+    /// A file that says, while it is locked, that the run lives.
+    fn create_alive(&self, id: u64) -> io::Result<File> {
+        let file = for_owner_only(OpenOptions::new().write(true).create_new(true)).open(self.alive(id))?;
+        file.try_lock()?;
+        Ok(file)
+    }
+
+    fn is_alive(&self, id: u64) -> bool {
+        match File::open(self.alive(id)) {
+            // The lock that is had here ends with the file.
+            Ok(file) => !matches!(file.try_lock_shared(), Ok(())),
+            Err(error) => error.kind() != io::ErrorKind::NotFound,
+        }
+    }
+
+    fn find_dead(&self, account: &mut Account, own: u64, now: Duration) {
+        account.find_dead(|run| run.id == own || self.is_alive(run.id), now);
+    }
+
+    /// Removes the files of runs that are dead and forgotten.
+    fn remove_remains(&self, account: &Account, own: u64) {
+        let Ok(entries) = fs::read_dir(&self.0) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let id = name.to_str().and_then(|name| u64::from_str_radix(name.strip_prefix("run-")?, 16).ok());
+            if let Some(id) = id
+                && id != own
+                && account.sharers().all(|run| run.id != id)
+                && !self.is_alive(id)
+            {
+                fs::remove_file(entry.path()).ok();
+            }
+        }
+    }
+}
+
+/// What most runs wait for a reply.
+const USUAL_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Spread;
+
+    const TIMEOUT: Duration = Duration::from_secs(2);
+
+    fn join(state: &Path, id: u64) -> (SharedBudget, Vec<Sharer>) {
+        let run = Sharer { id, name: format!("{id}.csv"), ..Sharer::new(vec!["5/1h".parse().unwrap()], TIMEOUT) };
+        let member = Member::new(run, Spread::Burst);
+        SharedBudget::join(state, "http://127.0.0.1:1/api", member, Clock::start()).unwrap()
+    }
+
+    fn take(budget: &mut SharedBudget, want: u32) -> Answer {
+        Budget::exchange(budget, &Request { want: Some(want), ..Request::default() }, Duration::ZERO).unwrap()
+    }
+
+    fn folder(state: &Path) -> PathBuf {
+        fs::read_dir(state.join("budgets")).unwrap().next().unwrap().unwrap().path()
+    }
+
+    #[test]
+    fn what_one_run_took_another_does_not_get_and_what_it_gave_back_unused_it_does() {
+        let state = tempfile::tempdir().unwrap();
+        let (mut a, others) = join(state.path(), 1);
+        assert!(others.is_empty());
+        let (mut b, others) = join(state.path(), 2);
+        assert_eq!(others.iter().map(|run| run.name.as_str()).collect::<Vec<_>>(), ["1.csv"]);
+        assert_eq!((take(&mut a, 3).granted, take(&mut b, 3).granted), (3, 2));
+        a.leave(&[(Ended::NotSent, Duration::ZERO); 3]).unwrap();
+        assert_eq!(take(&mut b, 9).granted, 3);
+        assert_eq!(fs::read_dir(folder(state.path())).unwrap().count(), 3, "budget, lock, one run");
+    }
+
+    #[test]
+    fn a_run_that_is_gone_without_a_word_is_found_and_its_slots_are_kept() {
+        let state = tempfile::tempdir().unwrap();
+        let (mut a, _) = join(state.path(), 1);
+        assert_eq!(take(&mut a, 4).granted, 4);
+        drop(a);
+        let (mut b, others) = join(state.path(), 2);
+        assert!(others.is_empty(), "{others:?}");
+        let answer = take(&mut b, 5);
+        let Some(Wait::Until(until)) = answer.wait else { panic!("{answer:?}") };
+        assert_eq!(answer.granted, 1);
+        let least = TIMEOUT + Duration::from_secs(3600);
+        assert!((least..least + Duration::from_secs(30)).contains(&until), "{until:?}");
+        assert_eq!(fs::read_dir(folder(state.path())).unwrap().count(), 3, "the dead one's file is gone");
+    }
+
+    #[test]
+    fn a_state_that_is_damaged_or_gone_is_taken_for_full_windows() {
+        type Change = fn(&Path);
+        let changes: [Change; 4] = [
+            |path| File::create(path).unwrap().write_all(b"garbage").unwrap(),
+            |path| File::options().write(true).open(path).unwrap().set_len(40).unwrap(),
+            |path| File::create(path).map(drop).unwrap(),
+            |path| fs::remove_file(path).unwrap(),
+        ];
+        for change in changes {
+            let state = tempfile::tempdir().unwrap();
+            let (a, _) = join(state.path(), 1);
+            a.leave(&[]).unwrap();
+            change(&folder(state.path()).join("budget"));
+            let (mut b, _) = join(state.path(), 2);
+            let answer = take(&mut b, 1);
+            let Some(Wait::Until(until)) = answer.wait else { panic!("{answer:?}") };
+            assert!(answer.granted == 0 && until >= USUAL_TIMEOUT + Duration::from_secs(3600), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn after_an_error_nothing_more_is_granted_and_nothing_forgotten() {
+        let state = tempfile::tempdir().unwrap();
+        let (mut a, _) = join(state.path(), 1);
+        assert_eq!(take(&mut a, 4).granted, 4);
+        // A folder in the place of the file that is to replace the state.
+        let new = folder(state.path()).join("budget.new");
+        fs::create_dir(&new).unwrap();
+        let request = Request { ended: vec![(Ended::Answered, Duration::ZERO)], want: Some(1), evenly: false };
+        Budget::exchange(&mut a, &request, Duration::ZERO).unwrap_err();
+        fs::remove_dir(&new).unwrap();
+        Budget::exchange(&mut a, &request, Duration::ZERO).unwrap_err();
+        a.leave(&[]).unwrap();
+        let (mut b, _) = join(state.path(), 2);
+        assert_eq!(take(&mut b, 5).granted, 1);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn all_of_it_is_for_its_owner_only() {
+        use std::os::unix::fs::MetadataExt;
+
+        let state = tempfile::tempdir().unwrap();
+        let (_a, _) = join(state.path(), 1);
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!(mode(&folder(state.path())), 0o700);
+        for entry in fs::read_dir(folder(state.path())).unwrap() {
+            assert_eq!(mode(&entry.unwrap().path()), 0o600);
+        }
+    }
+
+    /// Threads of one process: each has its own file handles, and so its own locks.
+    #[test]
+    fn many_at_once_never_take_more_than_there_is() {
+        let state = tempfile::tempdir().unwrap();
+        let granted: u32 = std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..4)
+                .map(|id| {
+                    let path = state.path();
+                    scope.spawn(move || {
+                        let (mut budget, _) = join(path, id);
+                        (0..20).map(|_| take(&mut budget, 1).granted).sum::<u32>()
+                    })
+                })
+                .collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+        });
+        assert_eq!(granted, 5);
+    }
+}

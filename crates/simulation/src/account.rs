@@ -1,0 +1,104 @@
+//! The account's budget as it outlives runs: what the shell keeps in a file.
+
+use std::time::Duration;
+
+use batchpost::limiter::{Account, Member, Stamp, Unreadable};
+use fastrand::Rng;
+use jiff::Timestamp;
+
+/// The kept state, on the clock of a machine that can lose its power.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Kept {
+    line: Option<String>,
+    /// The same as the run that is under way last left it, which spares reading and writing it each time.
+    fresh: Option<(Account, Stamp)>,
+    /// As it was when it was last made durable.
+    durable: Option<String>,
+    /// Losses of power so far, and when the machine was last started.
+    boots: u32,
+    booted: Duration,
+}
+
+impl Kept {
+    /// The time on the machine's clock.
+    pub(crate) fn stamp(&self, clock: Duration, wall: Timestamp) -> Stamp {
+        // A machine is never asked anything in the moment in which it starts.
+        let at = clock - self.booted + Duration::from_secs(10);
+        Stamp { boot: self.boots.to_string(), at, wall }
+    }
+
+    /// Lets a run change the state, as the shell does while it holds the lock. Of the runs that have a part in it only
+    /// those that are said to are alive.
+    pub(crate) fn change<T>(
+        &mut self,
+        stamp: &Stamp,
+        timeout: Duration,
+        is_alive: impl Fn(u64) -> bool,
+        change: impl FnOnce(&mut Account, Duration) -> T,
+    ) -> T {
+        let kept = self.fresh.take().map(|(account, _)| account);
+        let mut account = kept.unwrap_or_else(|| read(self.line.as_deref(), stamp, timeout));
+        account.find_dead(|run| is_alive(run.id), stamp.at);
+        let result = change(&mut account, stamp.at);
+        self.fresh = Some((account, stamp.clone()));
+        result
+    }
+
+    /// The run that is under way is over: the next one reads what it wrote.
+    pub(crate) fn put_down(&mut self) {
+        if let Some((account, stamp)) = self.fresh.take() {
+            self.line = Some(account.to_line(&stamp));
+        }
+    }
+
+    /// The state survives a loss of power from here on.
+    pub(crate) fn sync(&mut self) {
+        self.put_down();
+        self.durable.clone_from(&self.line);
+    }
+
+    /// The power is lost: what is there is what was last made durable, or a later state, or ruins.
+    pub(crate) fn lose_power(&mut self, rng: &mut Rng, clock: Duration) -> &'static str {
+        self.boots += 1;
+        self.booted = clock;
+        match rng.u8(0..3) {
+            0 => {
+                self.line.clone_from(&self.durable);
+                "budget as last synced"
+            }
+            1 => "budget kept",
+            _ => match &mut self.line {
+                Some(line) if line != self.durable.as_deref().unwrap_or_default() => {
+                    line.truncate(rng.usize(0..line.len()));
+                    "budget torn"
+                }
+                _ => "budget kept",
+            },
+        }
+    }
+}
+
+fn read(line: Option<&str>, stamp: &Stamp, timeout: Duration) -> Account {
+    let Some(line) = line else { return Account::default() };
+    match Account::read(line.as_bytes(), stamp) {
+        Ok(account) => account,
+        Err(Unreadable::Damaged(_)) => {
+            let mut account = Account::unknown(stamp.at + timeout);
+            account.see_timeout(timeout);
+            account
+        }
+        Err(error) => panic!("{error}"),
+    }
+}
+
+/// What a run leaves of its part in it when it ends in good order.
+pub(crate) fn leave(
+    kept: &mut Kept,
+    member: &mut Member,
+    stamp: &Stamp,
+    ended: &[(batchpost::budget::Ended, Duration)],
+) {
+    let (id, timeout) = (member.run().id, member.run().timeout);
+    kept.change(stamp, timeout, |run| run == id, |account, now| member.leave(account, ended, now));
+    kept.sync();
+}
