@@ -26,6 +26,8 @@ fn created(ticket: impl std::fmt::Display) -> Reply {
 /// Rows in, durable outcomes out; asserts that every row was posted.
 fn post_all(mut offers: std::vec::IntoIter<batchpost::engine::Offer>) -> Counts {
     let mut engine = Engine::new(Config {
+        openings: batchpost::plan::Openings::always(),
+        no_wait: false,
         shortest_window: None,
         concurrency: 256,
         max_attempts: 5,

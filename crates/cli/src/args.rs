@@ -8,6 +8,7 @@ use batchpost::fields::FixedField;
 use batchpost::input::{ColumnChoice, Delimiter, Encoding, Format, LookupSpec, Template, TicketPattern};
 use batchpost::limit::Limit;
 use batchpost::outcome::Outcome;
+use batchpost::plan::Hours;
 use batchpost_sandbox::FaultRule;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 
@@ -30,7 +31,7 @@ Exit codes, the first that applies:
   130, 143  interrupted: what was in flight was awaited and recorded
   4    finished or planned stop, and rows are in doubt
   1    finished or planned stop, and rows are rejected, failed, invalid or held
-  5    stopped as planned (--first)
+  5    stopped as planned (--first, --no-wait)
   0    every row is posted or skipped";
 
 #[derive(Debug, Subcommand)]
@@ -303,6 +304,15 @@ pub(crate) struct Posting {
     /// How often a row is tried in one run
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) max_attempts: u32,
+    /// Post only between these times of day, like 22:00-06:00
+    #[arg(long, value_name = "FROM-TO")]
+    pub(crate) between: Option<Hours>,
+    /// The time zone of --between, like Asia/Kolkata; by default this machine's
+    #[arg(long, value_name = "ZONE", requires = "between")]
+    pub(crate) time_zone: Option<String>,
+    /// End (exit code 5) rather than wait for the hours to open, or for longer than a minute for a slot
+    #[arg(long)]
+    pub(crate) no_wait: bool,
     /// What an unexplained 500 is taken for: not created (retry), or perhaps created (hold in doubt)
     #[arg(long, value_enum, default_value_t = On500Arg::Retry)]
     pub(crate) on_500: On500Arg,
@@ -389,9 +399,10 @@ pub(crate) struct Check {
     /// The folder with other ledgers that may know the rows; by default the ledger's own
     #[arg(long, value_name = "DIR")]
     pub(crate) history: Option<PathBuf>,
-    /// The limits to estimate the time with
-    #[arg(long = "limit", value_name = "N/TIME", default_value = "25/5s")]
-    pub(crate) limits: Vec<LimitArg>,
+    #[command(flatten)]
+    pub(crate) posting: Posting,
+    #[command(flatten)]
+    pub(crate) budget: Budget,
 }
 
 #[derive(Debug, Group)]

@@ -16,6 +16,7 @@ mod args;
 mod commands;
 mod credentials;
 mod exit;
+mod finish;
 mod logging;
 mod progress;
 mod summary;

@@ -3,15 +3,25 @@
 use std::time::Duration;
 
 use batchpost::engine::{Cause, Notice, Progress, Waiting};
+use batchpost::limit::Limit;
 use batchpost::outcome::{Outcome, VerdictWord};
-use batchpost::shell::Observation;
+use batchpost::shell::{Observation, Order};
 use indicatif::{ProgressBar, ProgressStyle};
+use jiff::tz::TimeZone;
 use tracing::{debug, error, info, trace, warn};
 
+use crate::finish::Finish;
 use crate::logging::Screen;
 
 /// Off a terminal, one line of progress in this time.
 const LINE_EVERY: Duration = Duration::from_secs(10);
+const LINE_EVERY_CLOSED: Duration = Duration::from_secs(30 * 60);
+
+/// The plan is asked for the finish so often: it reads what the account has sent of late.
+const FINISH_EVERY: Duration = Duration::from_secs(5);
+
+/// Windows from this length on make more of a difference to the finish than the rate of the moment.
+const LONG_WINDOW: Duration = Duration::from_secs(60);
 
 /// Rows of each kind that are named one by one before it is left at counting.
 const MOST_NAMED: u32 = 20;
@@ -23,12 +33,18 @@ pub(crate) struct Watcher {
     /// Attempts at the last line, for the rate since.
     last: (Duration, u64),
     rate: f64,
+    order: Order,
+    /// Whether hours or long windows decide about the end.
+    planned: bool,
+    /// When it will be done by the plan, and when to ask again.
+    finish: Option<String>,
+    next_finish: Duration,
     named: [u32; Outcome::ALL.len()],
 }
 
 impl Watcher {
     /// A watcher of a run over `rows` rows; none where the number is not known.
-    pub(crate) fn new(screen: &Screen, rows: Option<u64>, quiet: bool) -> Self {
+    pub(crate) fn new(screen: &Screen, rows: Option<u64>, quiet: bool, order: Order) -> Self {
         let on_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr()) && !quiet;
         let bar = on_terminal.then(|| {
             let bar = rows.map_or_else(ProgressBar::no_length, ProgressBar::new);
@@ -36,8 +52,20 @@ impl Watcher {
                 .expect("the template is well-formed");
             screen.bars.add(bar.with_style(style))
         });
+        let long = |limit: &Limit| limit.window() >= LONG_WINDOW;
+        let planned = order.settings.hours.is_some() || order.settings.limits.iter().any(long);
         let nothing_yet = (Duration::ZERO, 0);
-        Self { bar, next_line: LINE_EVERY, last: nothing_yet, rate: 0.0, named: [0; Outcome::ALL.len()] }
+        Self {
+            bar,
+            next_line: LINE_EVERY,
+            last: nothing_yet,
+            rate: 0.0,
+            planned,
+            order,
+            finish: None,
+            next_finish: Duration::ZERO,
+            named: [0; Outcome::ALL.len()],
+        }
     }
 
     pub(crate) fn observe(&mut self, observation: Observation<'_>) {
@@ -107,11 +135,23 @@ impl Watcher {
         }
         let counts = &progress.counts;
         let done = counts.total() - counts.pending - counts.failed;
+        if self.planned && now >= self.next_finish {
+            self.next_finish = now + FINISH_EVERY;
+            self.finish = (counts.pending > 0).then(|| Finish::of(&self.order, counts.pending).moment());
+        }
+        let outlook = Outlook {
+            planned: self.planned,
+            finish: self.finish.as_deref(),
+            zone: self.order.openings.zone(),
+            rate: self.rate,
+        };
         if let Some(bar) = &self.bar {
             bar.set_position(done);
-            bar.set_message(message(progress, self.rate, now));
+            bar.set_message(outlook.message(progress, now));
         } else if due {
-            self.next_line = now + LINE_EVERY;
+            // Through a day of closed hours, a line now and then will do.
+            let closed = matches!(progress.waiting, Waiting::Hours(..));
+            self.next_line = now + if closed { LINE_EVERY_CLOSED } else { LINE_EVERY };
             info!(
                 posted = counts.posted,
                 pending = counts.pending,
@@ -120,34 +160,60 @@ impl Watcher {
                 rejected = counts.rejected,
                 in_flight = progress.in_flight,
                 "{}",
-                message(progress, self.rate, now)
+                outlook.message(progress, now)
             );
         }
     }
 }
 
-/// What goes on, in one line.
-fn message(progress: &Progress, rate: f64, now: Duration) -> String {
-    let counts = &progress.counts;
-    let mut parts = vec![format!("posted {}", counts.posted)];
-    for outcome in [Outcome::InDoubt, Outcome::Failed, Outcome::Rejected] {
-        if counts.of(outcome) > 0 {
-            parts.push(format!("{} {}", outcome.word().replace('_', " "), counts.of(outcome)));
+/// What a run's rate and plan say of its end.
+struct Outlook<'a> {
+    /// Whether hours or long windows decide about the end.
+    planned: bool,
+    finish: Option<&'a str>,
+    zone: &'a TimeZone,
+    rate: f64,
+}
+
+impl Outlook<'_> {
+    /// What goes on, in one line.
+    fn message(&self, progress: &Progress, now: Duration) -> String {
+        let counts = &progress.counts;
+        let mut parts = vec![format!("posted {}", counts.posted)];
+        for outcome in [Outcome::InDoubt, Outcome::Failed, Outcome::Rejected] {
+            if counts.of(outcome) > 0 {
+                parts.push(format!("{} {}", outcome.word().replace('_', " "), counts.of(outcome)));
+            }
         }
+        if self.rate > 0.0 && !matches!(progress.waiting, Waiting::Pause(..) | Waiting::Hours(..)) {
+            parts.push(format!("{:.1}/s", self.rate));
+        }
+        parts.extend(self.end(progress));
+        let in_seconds = |until: Duration| format!("{:.0} s", until.saturating_sub(now).as_secs_f64().ceil());
+        match progress.waiting {
+            Waiting::UnderWay => {}
+            Waiting::Limit(until) => parts.push(format!("waits {} for the limit", in_seconds(until))),
+            Waiting::Retry(until) => parts.push(format!("waits {} to try again", in_seconds(until))),
+            Waiting::Hours(_, opens) => {
+                let opens = opens.to_zoned(self.zone.clone());
+                parts.push(format!("outside the hours until {}", opens.strftime("%a %H:%M")));
+            }
+            Waiting::Pause(cause, until) => parts.push(format!("pauses {}: {}", in_seconds(until), because(cause))),
+        }
+        parts.join(" · ")
     }
-    if rate > 0.0 && !matches!(progress.waiting, Waiting::Pause(..)) {
-        parts.push(format!("{rate:.1}/s"));
-        let left = Duration::from_secs_f64((counts.pending as f64 / rate).min(1e9)).as_secs();
-        parts.push(format!("{} left", humantime::format_duration(Duration::from_secs(left))));
+
+    /// When it will be done: by the plan, where hours or long windows decide, else by the rate of the moment.
+    fn end(&self, progress: &Progress) -> Option<String> {
+        if self.planned {
+            return self.finish.map(str::to_owned);
+        }
+        if self.rate == 0.0 || matches!(progress.waiting, Waiting::Pause(..)) {
+            return None;
+        }
+        let left = Duration::from_secs_f64((progress.counts.pending as f64 / self.rate).min(1e9)).as_secs();
+        Some(format!("{} left", humantime::format_duration(Duration::from_secs(left))))
     }
-    let in_seconds = |until: Duration| format!("{:.0} s", until.saturating_sub(now).as_secs_f64().ceil());
-    match progress.waiting {
-        Waiting::UnderWay => {}
-        Waiting::Limit(until) => parts.push(format!("waits {} for the limit", in_seconds(until))),
-        Waiting::Retry(until) => parts.push(format!("waits {} to try again", in_seconds(until))),
-        Waiting::Pause(cause, until) => parts.push(format!("pauses {}: {}", in_seconds(until), because(cause))),
-    }
-    parts.join(" · ")
 }
 
 fn because(cause: Cause) -> &'static str {

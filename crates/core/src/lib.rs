@@ -8,6 +8,7 @@
 //! ```no_run
 //! use batchpost::input::{Format, Options};
 //! use batchpost::leadsquared::{Endpoint, Form};
+//! use batchpost::plan::Openings;
 //! use batchpost::reading::{Ask, Named};
 //! use batchpost::settings::Settings;
 //! use batchpost::shell::{Access, Credentials, Http, HttpOptions, Order, Prepared, Source, interrupts};
@@ -25,6 +26,7 @@
 //!     ledger: "notes.csv.ledger.jsonl".into(),
 //!     ask: Ask { identity: form.identity(endpoint.as_str()), ..Ask::default() },
 //!     form,
+//!     openings: Openings::always(),
 //!     settings: settings.clone(),
 //!     tool: "example 1.0".to_owned(),
 //!     named: Named { notes: 20, jobs: 3 },

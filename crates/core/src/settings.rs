@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fields::FixedField;
 use crate::limit::Limit;
-use crate::plan;
+use crate::plan::{self, Hours};
 
 /// How attempts are spread within a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +39,11 @@ pub enum OnDuplicate {
     Post,
     /// Pass over it.
     Skip,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's form")]
+fn is_false(value: &bool) -> bool {
+    !value
 }
 
 impl OnDuplicate {
@@ -90,6 +95,15 @@ pub struct Settings {
     /// Fields that every note has besides its own, or that replace the usual ones.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FixedField>,
+    /// The hours in which it posts; always, where none are said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hours: Option<Hours>,
+    /// The time zone of the hours, by its IANA name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
+    /// Whether it ends rather than waits for hours to open, or for longer than a minute for a slot.
+    #[serde(skip_serializing_if = "is_false")]
+    pub no_wait: bool,
     /// What to do with rows exactly like an earlier one.
     #[serde(skip_serializing_if = "OnDuplicate::is_default")]
     pub duplicates: OnDuplicate,
@@ -110,6 +124,9 @@ impl Default for Settings {
             skip_invalid: false,
             marker: false,
             fields: Vec::new(),
+            hours: None,
+            time_zone: None,
+            no_wait: false,
             duplicates: OnDuplicate::Post,
         }
     }

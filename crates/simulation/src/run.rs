@@ -142,6 +142,8 @@ impl<'h> Run<'h> {
         history.kept.change(&stamp, settings.timeout, |run| run == alone, |account, now| member.join(account, now));
         history.kept.sync();
         let engine = Engine::new(Config {
+            openings: history.scenario.openings(),
+            no_wait: settings.no_wait,
             shortest_window: settings.limits.iter().map(|limit| limit.window()).min(),
             concurrency: settings.concurrency(),
             max_attempts: settings.max_attempts,

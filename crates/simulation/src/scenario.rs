@@ -6,10 +6,12 @@ use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use batchpost::limit::Limit;
+use batchpost::plan::Openings;
 use batchpost::settings::{On500, Settings, Spread};
 use batchpost_sandbox as sandbox;
 use batchpost_sandbox::{Counting, Fault, FaultRule, When};
 use fastrand::Rng;
+use jiff::tz::TimeZone;
 
 /// What one history is made of.
 #[derive(Debug, Clone)]
@@ -93,6 +95,19 @@ fn note(number: usize, ticket: u64) -> Line {
 }
 
 impl Scenario {
+    /// When its runs may post.
+    ///
+    /// # Panics
+    ///
+    /// When its settings have hours that cannot be, or an unknown zone.
+    pub fn openings(&self) -> Openings {
+        let Some(hours) = self.settings.hours else { return Openings::always() };
+        let zone = self.settings.time_zone.as_deref().unwrap_or("UTC");
+        let zone = TimeZone::get(zone).expect("a scenario's zone is known");
+        Openings::new(Some(hours), zone, self.settings.timeout)
+            .expect("a scenario's hours are longer than its time-out")
+    }
+
     /// `tickets.len()` notes, the first on the first of the tickets and so on, and nothing goes wrong.
     pub fn calm(seed: u64, tickets: impl IntoIterator<Item = u64>) -> Self {
         let rows = tickets.into_iter().enumerate().map(|(index, ticket)| note(index + 1, ticket)).collect();

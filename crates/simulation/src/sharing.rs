@@ -11,6 +11,7 @@ use batchpost::leadsquared::Form;
 use batchpost::limit::Limit;
 use batchpost::limiter::{Member, Sharer};
 use batchpost::outcome::{Counts, Outcome};
+use batchpost::plan::Openings;
 use batchpost::settings::{On500, Settings, Spread};
 use batchpost::transport::{self, Failure, Reply};
 use batchpost_sandbox::{self as sandbox, Fate, Journey, Model, Received};
@@ -187,6 +188,8 @@ impl World {
         let id = run.life * 1000 + place as u64;
         let settings = Settings { limits: run.part.limits.clone(), ..Settings::default() };
         let mut engine = Engine::new(Config {
+            openings: Openings::always(),
+            no_wait: false,
             shortest_window: Some(settings.limits[0].window()),
             concurrency: settings.concurrency(),
             max_attempts: 5,

@@ -7,9 +7,11 @@ use anyhow::{Context, bail};
 use batchpost::input::{ColumnChoice, Field, Format, LookupSpec, MaxText, Options, Template, TooLong};
 use batchpost::leadsquared::{Endpoint, Form};
 use batchpost::limit::Limit;
+use batchpost::plan::Openings;
 use batchpost::reading::{Ask, Named};
 use batchpost::settings::{InDoubt, On500, OnChanged, OnDuplicate, OnKnown, Settings, Sharing, Spread};
 use batchpost::shell::{Order, Source};
+use jiff::tz::TimeZone;
 
 use crate::args::{
     Budget, BudgetArg, BurstArg, ChangedArg, DoubtArg, DuplicatesArg, Input, Known, KnownArg, LimitArg, On500Arg,
@@ -89,6 +91,22 @@ pub(crate) fn options(input: &Input) -> anyhow::Result<Options> {
     })
 }
 
+/// When attempts may start, by settings.
+fn openings(settings: &Settings) -> anyhow::Result<Openings> {
+    let Some(hours) = settings.hours else { return Ok(Openings::always()) };
+    let zone = match &settings.time_zone {
+        Some(name) => TimeZone::get(name).with_context(|| format!("the time zone {name:?} is not known"))?,
+        None => TimeZone::try_system().context("this machine's time zone is not known; say --time-zone ZONE")?,
+    };
+    Ok(Openings::new(Some(hours), zone, settings.timeout)?)
+}
+
+/// The zone's name, so that a batch that is resumed on another machine keeps its hours.
+fn time_zone(posting: &Posting) -> Option<String> {
+    let system = || TimeZone::try_system().ok().and_then(|zone| zone.iana_name().map(str::to_owned));
+    posting.between.and_then(|_| posting.time_zone.clone().or_else(system))
+}
+
 pub(crate) fn settings(input: &Input, posting: &Posting, endpoint: Option<&Endpoint>) -> anyhow::Result<Settings> {
     let to_this_machine = endpoint.is_none_or(Endpoint::is_loopback);
     let limits = limits(&posting.limits)?;
@@ -113,6 +131,9 @@ pub(crate) fn settings(input: &Input, posting: &Posting, endpoint: Option<&Endpo
         },
         skip_invalid: posting.skip_invalid,
         marker: posting.marker,
+        hours: posting.between,
+        time_zone: time_zone(posting),
+        no_wait: posting.no_wait,
         fields: input.fields.clone(),
         duplicates: duplicates(input),
         ..Settings::default()
@@ -210,6 +231,7 @@ pub(crate) fn order(what: What, this_time: &ThisTime, known: Known) -> anyhow::R
         ask,
         form,
         state: state(&settings),
+        openings: openings(&settings)?,
         settings,
         tool: tool(),
         named: NAMED,

@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use super::resolve::{self, What};
 use super::sandbox;
 use crate::args::{Network, Output, Resume, Run};
+use crate::finish::Finish;
 use crate::logging::Screen;
 use crate::progress::Watcher;
 use crate::summary::{self, Summary, thousands};
@@ -111,7 +112,7 @@ fn carry_out(plan: Plan, output: &Output, screen: &Screen) -> anyhow::Result<u8>
 
     let Order { ledger, source, .. } = prepared.order().clone();
     let rows = prepared.survey().map(|survey| survey.rows);
-    let mut watcher = Watcher::new(screen, rows, output.quiet);
+    let mut watcher = Watcher::new(screen, rows, output.quiet, prepared.order().clone());
     let (in_doubt, all_in_doubt) =
         prepared.survey().map(|survey| (survey.in_doubt.clone(), survey.counts.in_doubt)).unwrap_or_default();
     let held = prepared.order().ask.in_doubt == InDoubt::Hold;
@@ -223,9 +224,8 @@ fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
             say!("          {plain}");
         }
     }
-    let time = order.settings.best_finish(to_send, Duration::from_millis(200));
-    let time = humantime::format_duration(Duration::from_secs(time.as_secs().max(1)));
-    ask!("Post {} notes now, in about {time}? [y/N] ", thousands(to_send));
+    let finish = Finish::of(order, to_send);
+    ask!("Post {} notes, {}? [y/N] ", thousands(to_send), finish.in_words());
     answered_yes()
 }
 

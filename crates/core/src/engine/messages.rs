@@ -170,6 +170,8 @@ pub enum Waiting {
     Pause(Cause, Duration),
     /// Rows that will be tried again, until this time.
     Retry(Duration),
+    /// The hours in which it may post, which are looked at again at this time and open at that one.
+    Hours(Duration, Timestamp),
 }
 
 /// How a run stands.

@@ -18,6 +18,7 @@
 mod backlog;
 mod durable;
 mod health;
+mod hours;
 mod messages;
 mod slots;
 
@@ -30,12 +31,14 @@ pub use messages::{Action, AttemptId, Cause, Event, Notice, Now, Offer, Progress
 use backlog::{Backlog, Place};
 use durable::{Move, Next, OnceDurable};
 use health::{Advice, Health};
+use hours::OpenHours;
 use slots::{Slots, Taken};
 
 use crate::budget::Ended;
 use crate::leadsquared::{Context, Judgement, judge, judge_failure};
 use crate::ledger::{AttemptEnd, Finish, Intent, Record};
 use crate::outcome::{Counts, Outcome, Stop, Verdict, VerdictWord};
+use crate::plan::Openings;
 use crate::retry::Schedule;
 use crate::settings::On500;
 use crate::transport::{Failure, Reply};
@@ -55,6 +58,10 @@ pub struct Config {
     pub counts: Counts,
     /// Whether the input is a stream that was not counted before.
     pub stream: bool,
+    /// When attempts may start.
+    pub openings: Openings,
+    /// Whether to end rather than to wait for hours to open, or for longer than a minute for a slot.
+    pub no_wait: bool,
     /// Seed of all that is left to chance.
     pub seed: u64,
 }
@@ -68,6 +75,7 @@ pub struct Engine {
     rng: fastrand::Rng,
     backlog: Backlog,
     health: Health,
+    hours: OpenHours,
     attempts: BTreeMap<AttemptId, Attempt>,
     next_attempt: u64,
     /// Attempts whose intents are durable and that were not given to the transport yet.
@@ -140,6 +148,7 @@ impl Engine {
             rng: fastrand::Rng::with_seed(config.seed),
             backlog: Backlog::new((config.concurrency as usize * LOOK_AHEAD).max(LEAST_LOOK_AHEAD)),
             health: Health::new(config.shortest_window.unwrap_or(UNKNOWN_WINDOW)),
+            hours: OpenHours::new(config.openings.clone()),
             attempts: BTreeMap::new(),
             next_attempt: 0,
             cleared: VecDeque::new(),
@@ -175,7 +184,9 @@ impl Engine {
     pub fn wake_at(&self) -> Option<Duration> {
         match self.waiting {
             Waiting::UnderWay => None,
-            Waiting::Limit(until) | Waiting::Pause(_, until) | Waiting::Retry(until) => Some(until),
+            Waiting::Limit(until) | Waiting::Pause(_, until) | Waiting::Retry(until) | Waiting::Hours(until, _) => {
+                Some(until)
+            }
         }
     }
 
@@ -209,7 +220,7 @@ impl Engine {
             }
             Event::Committed(through) => self.committed(through),
             Event::LedgerFailed(why) => self.ledger_failed(why),
-            Event::Slots(answer) => self.slots.answered(answer),
+            Event::Slots(answer) => self.slots.answered(answer, now.elapsed),
             Event::BudgetFailed(why) => self.stop(Stop::Limited, why),
             Event::Ended(attempt, result) => self.ended(attempt, &result, now),
             Event::Interrupted => self.stop(Stop::Interrupted, "asked to end".to_owned()),
@@ -270,7 +281,9 @@ impl Engine {
     /// Gives the next attempt whose intent is durable to the transport, or takes it back.
     fn send_one(&mut self, now: Now) -> bool {
         let Some(id) = self.cleared.pop_front() else { return false };
-        if self.stop.is_some() || self.health.pause(now.elapsed).is_some() {
+        let closed =
+            self.stop.is_some() || self.health.pause(now.elapsed).is_some() || self.hours.closed(now).is_some();
+        if closed {
             self.withdraw(id, now);
             return true;
         }
@@ -285,7 +298,7 @@ impl Engine {
     /// Starts an attempt if one may start: uses a slot and asks for its intent to be written.
     fn start_one(&mut self, now: Now) -> bool {
         self.waiting = Waiting::UnderWay;
-        let Some(place) = self.next_to_start(now.elapsed) else { return self.give_unused_back(now.elapsed) };
+        let Some(place) = self.next_to_start(now) else { return self.give_unused_back(now.elapsed) };
         let Some(taken) = self.slots.use_one() else { return self.ask_for_slots(now.elapsed) };
         let id = AttemptId(self.next_attempt);
         self.next_attempt += 1;
@@ -306,19 +319,27 @@ impl Engine {
     }
 
     /// The row that may be attempted next, but for a slot.
-    fn next_to_start(&mut self, now: Duration) -> Option<Place> {
+    fn next_to_start(&mut self, now: Now) -> Option<Place> {
         if self.stop.is_some() || self.attempts.len() >= self.config.concurrency as usize {
             return None;
         }
-        let place = match self.backlog.ready(now) {
+        let place = match self.backlog.ready(now.elapsed) {
             Ok(place) => place,
             Err(due) => {
                 self.waiting = due.map_or(Waiting::UnderWay, Waiting::Retry);
                 return None;
             }
         };
-        if let Some((cause, until)) = self.health.pause(now) {
+        if let Some((cause, until)) = self.health.pause(now.elapsed) {
             self.waiting = Waiting::Pause(cause, until);
+            return None;
+        }
+        if let Some(closed) = self.hours.closed(now) {
+            if self.config.no_wait {
+                self.stop(Stop::Planned, "the hours in which it may post are over".to_owned());
+            } else {
+                self.waiting = Waiting::Hours(closed.look_again, closed.opens);
+            }
             return None;
         }
         self.health.may_start().then_some(place)
@@ -328,6 +349,13 @@ impl Engine {
     fn ask_for_slots(&mut self, now: Duration) -> bool {
         match self.slots.next(now) {
             slots::Next::Ask => {}
+            // What is under way is sent first: a stop would withdraw it.
+            slots::Next::Until(until)
+                if self.config.no_wait && self.attempts.is_empty() && self.slots.run_dry(until, now) =>
+            {
+                self.stop(Stop::Planned, "no slot is free for longer than a minute".to_owned());
+                return true;
+            }
             slots::Next::Until(until) => {
                 self.waiting = Waiting::Limit(until);
                 return false;

@@ -16,7 +16,12 @@ pub(super) struct Slots {
     asked: bool,
     /// What the last answer left to wait for.
     wait: Option<Wait>,
+    /// Since when nothing was granted of what was asked for.
+    dry_since: Option<Duration>,
 }
+
+/// A wait that a run which is not to wait does not wait for: longer than any short window's.
+const LONG: Duration = Duration::from_secs(60);
 
 /// What a run without a slot in hand can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +61,15 @@ impl Slots {
         }
     }
 
-    pub(super) fn answered(&mut self, answer: Answer) {
+    /// Whether the slots have run dry, by what is known at `now` of a wait until `until`: the next is far off, or none
+    /// was had for long.
+    pub(super) fn run_dry(&self, until: Duration, now: Duration) -> bool {
+        let since = self.dry_since.unwrap_or(now);
+        until.saturating_sub(since) > LONG
+    }
+
+    pub(super) fn answered(&mut self, answer: Answer, now: Duration) {
+        self.dry_since = if answer.granted > 0 { None } else { self.dry_since.or(Some(now)) };
         self.asked = false;
         self.in_hand += answer.granted;
         self.wait = answer.wait;

@@ -65,6 +65,8 @@ impl DerefMut for Engine {
 fn config(limit: &str) -> (Config, Limit) {
     let limit: Limit = limit.parse().unwrap();
     let config = Config {
+        openings: Openings::always(),
+        no_wait: false,
         shortest_window: Some(limit.window()),
         concurrency: 25,
         max_attempts: 3,

@@ -95,6 +95,15 @@ impl Account {
         self.holders.iter().map(|holder| &holder.run)
     }
 
+    /// When the slots of a window of this length come free, and how many, as far as that is known at `now`. Slots in
+    /// flight are taken to be given back now.
+    pub fn freeing(&self, length: Duration, now: Duration) -> Vec<(Duration, u32)> {
+        let Some(window) = self.windows.iter().find(|window| window.length() == length) else { return Vec::new() };
+        let held = self.holders.iter().map(|holder| holder.held).sum();
+        let ended = window.freeing().filter(|(free, _)| *free > now);
+        ended.chain((held > 0).then(|| (now + window.kept(), held))).collect()
+    }
+
     /// Requests may be under way for so long after their end.
     pub fn see_timeout(&mut self, timeout: Duration) {
         self.longest_timeout = self.longest_timeout.max(timeout);

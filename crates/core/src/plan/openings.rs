@@ -44,6 +44,11 @@ pub struct TooShort {
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 impl Openings {
+    /// No hours: posting is never closed.
+    pub fn always() -> Self {
+        Self { hours: None, zone: TimeZone::UTC, timeout: Duration::ZERO }
+    }
+
     /// Openings during `hours` (always, where there are none) by the clocks of `zone`, for attempts that may be under
     /// way for as long as `timeout`.
     ///

@@ -7,10 +7,14 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::clock::Clock;
 use super::platform::{create_folders_for_owner_only, for_owner_only, sync_directory_of};
 use crate::budget::{Answer, Budget, BudgetError, Ended, Request, Wait};
+use crate::limit::Limit;
 use crate::limiter::{Account, Member, Sharer, Stamp, Unreadable};
+use crate::plan::Load;
 
 /// Why a run cannot have a part in its account's budget.
 #[derive(Debug, thiserror::Error)]
@@ -132,6 +136,20 @@ impl Budget for SharedBudget {
         self.poisoned = result.is_err();
         result.map_err(|error| BudgetError(error.to_string()))
     }
+}
+
+/// What is used of `limits` by the runs of the account `target`; none where nothing is known of it.
+pub(super) fn loads(state: &Path, target: &str, limits: &[Limit]) -> Option<Vec<Load>> {
+    let stamp = Clock::start().stamp();
+    let mut line = Vec::new();
+    File::open(Folder::of(state, target).budget()).ok()?.take(LONGEST_STATE).read_to_end(&mut line).ok()?;
+    let account = Account::read(&line, &stamp).ok()?;
+    let wall = |free: Duration| stamp.wall.checked_add(free.saturating_sub(stamp.at)).unwrap_or(Timestamp::MAX);
+    let load = |limit: &Limit| {
+        let freeing = account.freeing(limit.window(), stamp.at);
+        Load { limit: *limit, freeing: freeing.into_iter().map(|(free, count)| (wall(free), count)).collect() }
+    };
+    Some(limits.iter().map(load).collect())
 }
 
 /// Times since the run began, on the account's clock. `elapsed` was read before `at`, and the account's clock does not

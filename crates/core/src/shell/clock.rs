@@ -26,9 +26,7 @@ impl Clock {
     pub(super) fn at(self, elapsed: Duration) -> tokio::time::Instant {
         (self.0 + elapsed).into()
     }
-}
 
-impl Clock {
     /// The time of the run, and after it the time that all runs of this machine share.
     pub(super) fn both(self) -> (Duration, Stamp) {
         (self.0.elapsed(), self.stamp())
@@ -48,7 +46,7 @@ impl Clock {
 }
 
 /// The wall clock, to the millisecond.
-pub(super) fn wall() -> Timestamp {
+pub fn wall() -> Timestamp {
     let now = Timestamp::now();
     Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
 }

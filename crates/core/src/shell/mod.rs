@@ -25,6 +25,7 @@ mod signals;
 mod upkeep;
 
 pub use budget::SharingError;
+pub use clock::wall;
 pub use credentials::{Credentials, CredentialsError};
 pub use drive::Observation;
 pub use error::Error;

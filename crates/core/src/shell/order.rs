@@ -1,9 +1,12 @@
 //! What a run is asked for.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
+use super::budget;
 use crate::input::Options;
 use crate::leadsquared::Form;
+use crate::plan::{Load, Openings, Plan};
 use crate::reading::{Ask, Named};
 use crate::settings::Settings;
 
@@ -29,6 +32,8 @@ pub struct Order {
     pub ask: Ask,
     /// What a note's request looks like.
     pub form: Form,
+    /// When attempts may start.
+    pub openings: Openings,
     /// How to post.
     pub settings: Settings,
     /// Name and version of the program, for the ledger.
@@ -49,4 +54,23 @@ pub enum Access {
     Look,
     /// Post: no other run may use it.
     Post,
+}
+
+/// A guess, for estimates.
+const USUAL_ROUND_TRIP: Duration = Duration::from_millis(200);
+
+impl Order {
+    /// How rows will be posted, as far as that is known: with what the account has sent of late, where its budget is
+    /// shared.
+    pub fn plan(&self) -> Plan {
+        let settings = &self.settings;
+        let state = if settings.shares() { self.state.as_deref() } else { None };
+        let loads = state.and_then(|state| budget::loads(state, &self.ask.identity.target, &settings.limits));
+        Plan {
+            limits: loads.unwrap_or_else(|| settings.limits.iter().copied().map(Load::from).collect()),
+            openings: self.openings.clone(),
+            concurrency: settings.concurrency(),
+            round_trip: USUAL_ROUND_TRIP,
+        }
+    }
 }

@@ -224,6 +224,8 @@ impl Prepared {
             on_500: settings.on_500,
             counts: self.survey.as_ref().map(|survey| survey.counts).unwrap_or_default(),
             stream: self.survey.is_none(),
+            openings: self.order.openings.clone(),
+            no_wait: settings.no_wait,
             seed: entropy(),
         }
     }

@@ -1,15 +1,15 @@
 //! What `check --json` prints.
 
-use std::time::Duration;
-
 use batchpost::input::Shape;
 use batchpost::job::Position;
 use batchpost::reading::{Lengths, Reason, RowNote, Survey};
 use batchpost::shell::Prepared;
+use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::requests;
+use crate::finish::Finish;
 use crate::summary::Summary;
 
 #[derive(Serialize)]
@@ -37,6 +37,8 @@ pub(super) struct Checked<'a> {
     held_rows: Vec<NotedRow<'a>>,
     first_requests: Vec<Box<RawValue>>,
     seconds: f64,
+    done_at: Option<Timestamp>,
+    nights: u32,
 }
 
 #[derive(Serialize)]
@@ -107,7 +109,7 @@ impl From<Lengths> for TextBytes {
 }
 
 impl<'a> Checked<'a> {
-    pub(super) fn new(prepared: &'a Prepared, survey: &'a Survey, time: Duration) -> Self {
+    pub(super) fn new(prepared: &'a Prepared, survey: &'a Survey, finish: &Finish) -> Self {
         let ledger = prepared.continues().then_some(prepared.order().ledger.as_path());
         let layout = prepared.layout();
         let mapping = prepared.mapping();
@@ -133,7 +135,9 @@ impl<'a> Checked<'a> {
             invalid_rows: survey.invalid.iter().map(NotedRow::from).collect(),
             held_rows: survey.held.iter().map(NotedRow::from).collect(),
             first_requests: requests(prepared.order(), survey).collect(),
-            seconds: time.as_secs_f64(),
+            seconds: finish.time().as_secs_f64(),
+            done_at: finish.done_at(),
+            nights: finish.nights(),
         }
     }
 }

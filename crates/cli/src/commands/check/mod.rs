@@ -5,29 +5,25 @@ mod words;
 
 use std::io::{self, Write};
 use std::path::Path;
-use std::time::Duration;
 
 use anyhow::bail;
 use batchpost::reading::Survey;
-use batchpost::settings::Settings;
 use batchpost::shell::{Access, Order, Prepared, Source, look};
 use serde_json::value::RawValue;
 
 use super::resolve::{self, What};
 use crate::args::{ChangedArg, Check, DoubtArg, Known, Output, ThisTime};
 use crate::exit;
+use crate::finish::Finish;
 
 pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
     if resolve::source(&check.input.input) == Source::Stdin {
         bail!("standard input can be read only once, and a run needs it; check a file");
     }
     let ledger = resolve::ledger(&check.input)?;
-    let settings = Settings {
-        limits: resolve::limits(&check.limits)?,
-        fields: check.input.fields.clone(),
-        duplicates: resolve::duplicates(&check.input),
-        ..Settings::default()
-    };
+    let endpoint = resolve::endpoint(&check.target)?;
+    let settings = resolve::settings(&check.input, &check.posting, endpoint.as_ref())?;
+    let settings = resolve::budget(settings, &check.budget, check.target.sandbox)?;
     let this_time = ThisTime { in_doubt: DoubtArg::Hold, first: None, changed: ChangedArg::Hold, yes: true };
     let known = Known { known: None, history: check.history.clone() };
     let source = resolve::source(&check.input.input);
@@ -36,13 +32,12 @@ pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
     let prepared = Prepared::open(resolve::order(what, &this_time, known)?, Access::Look)?;
     let Some(survey) = prepared.survey() else { bail!("only a file can be checked") };
 
-    // The best that is possible, with a guess at how long replies take.
-    let time = prepared.order().settings.best_finish(survey.to_do, Duration::from_millis(200));
+    let finish = Finish::of(prepared.order(), survey.to_do);
     let mut stdout = io::stdout().lock();
     if output.json {
-        writeln!(stdout, "{}", serde_json::to_string(&json::Checked::new(&prepared, survey, time))?)?;
+        writeln!(stdout, "{}", serde_json::to_string(&json::Checked::new(&prepared, survey, &finish))?)?;
     } else {
-        words::write(&mut stdout, &prepared, survey, time)?;
+        words::write(&mut stdout, &prepared, survey, &finish)?;
     }
     if !prepared.elsewhere().is_empty() {
         return Ok(exit::USAGE);

@@ -1,16 +1,16 @@
 //! What `check` prints for people.
 
 use std::io::{self, Write};
-use std::time::Duration;
 
 use batchpost::input::{Layout, Mapping};
 use batchpost::reading::{Profile, RowNote, Survey};
 use batchpost::shell::Prepared;
 
 use super::{requests, resolve};
+use crate::finish::Finish;
 use crate::summary::{table, thousands};
 
-pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, time: Duration) -> io::Result<()> {
+pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, finish: &Finish) -> io::Result<()> {
     let order = prepared.order();
     writeln!(out, "format: {}", layout(prepared.layout()))?;
     writeln!(out, "columns: {}", mapping(prepared.mapping()))?;
@@ -45,8 +45,7 @@ pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, 
         for request in requests(order, survey) {
             writeln!(out, "  {request}")?;
         }
-        let time = humantime::format_duration(Duration::from_secs(time.as_secs().max(1)));
-        writeln!(out, "{} to send, in about {time}", thousands(survey.to_do))?;
+        writeln!(out, "{} to send, {}", thousands(survey.to_do), finish.in_words())?;
     }
     if !prepared.elsewhere().is_empty() {
         writeln!(out, "run will refuse: rows were posted before; say --known skip to leave them out, or --known post")?;

@@ -1,0 +1,53 @@
+//! When rows will be done, for people and as JSON.
+
+use std::time::Duration;
+
+use batchpost::plan::{Forecast, Plan};
+use batchpost::shell::{Order, wall};
+use jiff::Timestamp;
+
+/// What is to be expected of a run.
+pub(crate) struct Finish {
+    plan: Plan,
+    now: Timestamp,
+    forecast: Forecast,
+}
+
+impl Finish {
+    /// Of `rows` rows that are posted from now on.
+    pub(crate) fn of(order: &Order, rows: u64) -> Self {
+        let (plan, now) = (order.plan(), wall());
+        let forecast = plan.forecast(rows, now);
+        Self { plan, now, forecast }
+    }
+
+    /// How long it takes.
+    pub(crate) fn time(&self) -> Duration {
+        Duration::try_from(self.forecast.done_at.duration_since(self.now)).unwrap_or_default()
+    }
+
+    /// The last reply's moment, as JSON has it; none beyond the calendar.
+    pub(crate) fn done_at(&self) -> Option<Timestamp> {
+        let done_at = Timestamp::from_second(self.forecast.done_at.as_second()).ok()?;
+        (self.forecast.done_at < Timestamp::MAX).then_some(done_at)
+    }
+
+    /// How many openings of the hours it takes.
+    pub(crate) fn nights(&self) -> u32 {
+        self.forecast.days
+    }
+
+    /// `done about 03:40 tomorrow`
+    pub(crate) fn moment(&self) -> String {
+        format!("done {}", self.forecast.in_words(&self.plan.openings, self.now))
+    }
+
+    /// `in about 20s, done about 03:40 tomorrow`
+    pub(crate) fn in_words(&self) -> String {
+        if self.forecast.done_at == Timestamp::MAX {
+            return "never done within the calendar".to_owned();
+        }
+        let time = humantime::format_duration(Duration::from_secs(self.time().as_secs().max(1)));
+        format!("in about {time}, {}", self.moment())
+    }
+}

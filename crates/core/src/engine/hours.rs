@@ -1,0 +1,98 @@
+//! The engine's side of the plan: attempts start only while the hours are open.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::messages::Now;
+use crate::plan::Openings;
+
+/// No attempt may start now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Closed {
+    /// When to look again.
+    pub(super) look_again: Duration,
+    /// When the hours open, as far as the wall clock tells.
+    pub(super) opens: Timestamp,
+}
+
+/// When attempts may start.
+#[derive(Debug)]
+pub(super) struct OpenHours {
+    openings: Openings,
+    known: Option<Known>,
+}
+
+/// The next opening, as of a moment. Calendars cost too much to be asked for every attempt.
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    as_of: Timestamp,
+    opens: Timestamp,
+    until: Timestamp,
+}
+
+/// Closed hours are looked at again after so long at the latest: a wall clock may be set, and a machine may sleep.
+const LONGEST_LOOK: Duration = Duration::from_secs(60);
+
+impl OpenHours {
+    pub(super) fn new(openings: Openings) -> Self {
+        Self { openings, known: None }
+    }
+
+    /// Whether no attempt may start now, and until when.
+    pub(super) fn closed(&mut self, now: Now) -> Option<Closed> {
+        self.openings.hours()?;
+        let known = match self.known {
+            Some(known) if (known.as_of..known.until).contains(&now.wall) => known,
+            _ => {
+                let (opens, until) = self.openings.next(now.wall);
+                *self.known.insert(Known { as_of: now.wall, opens, until })
+            }
+        };
+        let wait = Duration::try_from(known.opens.duration_since(now.wall)).ok().filter(|wait| !wait.is_zero())?;
+        Some(Closed { look_again: now.elapsed + wait.min(LONGEST_LOOK), opens: known.opens })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::tz::TimeZone;
+
+    use super::*;
+
+    fn at(wall: &str, elapsed: u64) -> Now {
+        Now { elapsed: Duration::from_secs(elapsed), wall: wall.parse().unwrap() }
+    }
+
+    fn hours(text: &str) -> OpenHours {
+        let openings = Openings::new(Some(text.parse().unwrap()), TimeZone::UTC, Duration::from_secs(30)).unwrap();
+        OpenHours::new(openings)
+    }
+
+    #[test]
+    fn nothing_starts_outside_the_hours_nor_in_their_last_time_out() {
+        let mut hours = hours("22:00-06:00");
+        let opens = "2026-11-22T22:00:00Z".parse().unwrap();
+        let closed = |look_again| Some(Closed { look_again: Duration::from_secs(look_again), opens });
+        assert_eq!(hours.closed(at("2026-11-22T20:00:00Z", 5)), closed(65));
+        assert_eq!(hours.closed(at("2026-11-22T21:59:50Z", 7190)), closed(7200));
+        assert_eq!(hours.closed(at("2026-11-22T22:00:00Z", 7200)), None);
+        assert_eq!(hours.closed(at("2026-11-23T05:59:29Z", 7200)), None);
+        assert!(hours.closed(at("2026-11-23T05:59:30Z", 7201)).is_some());
+    }
+
+    #[test]
+    fn a_clock_that_is_set_is_believed_at_the_next_look() {
+        let mut hours = hours("22:00-06:00");
+        assert_eq!(hours.closed(at("2026-11-22T23:00:00Z", 0)), None);
+        assert!(hours.closed(at("2026-11-22T21:00:00Z", 1)).is_some(), "set back");
+        assert_eq!(hours.closed(at("2026-11-22T22:30:00Z", 2)), None);
+        assert!(hours.closed(at("2026-11-23T12:00:00Z", 3)).is_some(), "set forward");
+    }
+
+    #[test]
+    fn without_hours_it_is_always_open() {
+        let mut always = OpenHours::new(Openings::always());
+        assert_eq!(always.closed(at("2026-11-22T12:00:00Z", 0)), None);
+    }
+}

@@ -1,0 +1,70 @@
+//! A long batch over several nights: caps hold, hours hold, and what was foretold on the first evening comes true.
+
+use std::time::Duration;
+
+use batchpost::outcome::Stop;
+use batchpost::plan::{Load, Plan as Posting};
+use batchpost_sandbox::most_in_any;
+use batchpost_simulation::{End, History, Plan, Scenario};
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// When histories begin: in St. John's, half past eight in the evening.
+const BEGIN: Timestamp = Timestamp::constant(1_767_225_600, 0);
+const ZONE: &str = "America/St_Johns";
+
+/// Notes on 500 tickets, under a daily cap, in the nights.
+fn long_batch(rows: u64) -> Scenario {
+    let mut scenario = Scenario::calm(7, (0..rows).map(|row| row % 500 + 1));
+    scenario.settings.limits = ["25/5s", "10000/1d"].map(|limit| limit.parse().unwrap()).to_vec();
+    scenario.settings.hours = Some("22:00-06:00".parse().unwrap());
+    scenario.settings.time_zone = Some(ZONE.to_owned());
+    scenario
+}
+
+#[test]
+fn over_three_nights_caps_and_hours_hold_and_the_first_evenings_plan_comes_true() {
+    let scenario = long_batch(25_000);
+    let settings = scenario.settings.clone();
+    let plan = Posting {
+        limits: settings.limits.iter().copied().map(Load::from).collect(),
+        openings: scenario.openings(),
+        concurrency: settings.concurrency(),
+        round_trip: Duration::from_millis(200),
+    };
+    let foretold = plan.forecast(25_000, BEGIN);
+    assert_eq!(foretold.days, 3);
+
+    let mut history = History::new(scenario);
+    assert_eq!(history.run(&Plan::default()), Ok(End::Done(None)));
+    let report = history.server().report();
+    assert_eq!((report.notes, report.refused), (25_000, 0));
+    assert!(most_in_any(history.server().arrivals(), DAY) <= 10_000);
+    assert!(report.most_in_any_window <= 25);
+    let zone = TimeZone::get(ZONE).unwrap();
+    for arrival in history.server().arrivals() {
+        let hour = (BEGIN + SignedDuration::try_from(*arrival).unwrap()).to_zoned(zone.clone()).hour();
+        assert!(!(6..22).contains(&hour), "a request at {hour} h");
+    }
+    let foretold = Duration::try_from(foretold.done_at.duration_since(BEGIN)).unwrap();
+    let off = history.finished_at().abs_diff(foretold);
+    assert!(off <= foretold.mul_f64(0.02), "{:?} where {foretold:?} was foretold", history.finished_at());
+}
+
+#[test]
+fn a_run_that_is_not_to_wait_ends_outside_the_hours_and_when_the_cap_is_reached() {
+    let mut scenario = long_batch(10);
+    scenario.settings.no_wait = true;
+    let mut history = History::new(scenario.clone());
+    assert_eq!(history.run(&Plan::default()), Ok(End::Done(Some(Stop::Planned))));
+    assert_eq!(history.server().arrivals().len(), 0, "it is evening, and not yet ten");
+
+    scenario.settings.hours = None;
+    scenario.settings.limits = ["25/5s", "7/1d"].map(|limit| limit.parse().unwrap()).to_vec();
+    let mut history = History::new(scenario);
+    assert_eq!(history.run(&Plan::default()), Ok(End::Done(Some(Stop::Planned))));
+    assert_eq!(history.server().arrivals().len(), 7);
+    assert!(history.clock() < Duration::from_secs(60), "it ended after {:?}", history.clock());
+}
