@@ -276,7 +276,7 @@ impl Counts {
 
     /// All rows.
     pub fn total(&self) -> u64 {
-        Outcome::ALL.into_iter().map(|outcome| self.of(outcome)).sum()
+        Outcome::ALL.into_iter().fold(0, |total: u64, outcome| total.saturating_add(self.of(outcome)))
     }
 }
 

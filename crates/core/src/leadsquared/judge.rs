@@ -93,6 +93,10 @@ const LIMIT_MESSAGE: &str = "API calls exceeded the limit of ";
 
 impl Body {
     fn read(bytes: &[u8]) -> Self {
+        // What is derived reads an array too, as the members in their order.
+        if !bytes.trim_ascii_start().starts_with(b"{") {
+            return Self::default();
+        }
         serde_json::from_slice(bytes).unwrap_or_default()
     }
 

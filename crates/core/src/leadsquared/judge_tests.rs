@@ -47,6 +47,7 @@ fn every_answer_of_the_table() {
         (200, "", Verdict::Unknown, Verdict::Unknown),
         (200, "{}", Verdict::Unknown, Verdict::Unknown),
         (200, "[]", Verdict::Unknown, Verdict::Unknown),
+        (200, r#"["Activity Created","143"]"#, Verdict::Unknown, Verdict::Unknown),
         (201, CREATED, Verdict::Unknown, Verdict::Unknown),
         (204, "", Verdict::Unknown, Verdict::Unknown),
         (302, "", ENDPOINT, Verdict::Unknown),

@@ -237,8 +237,11 @@ impl Batch {
             *counts.of_mut(standing.outcome()) += 1;
         }
         if let Some(reading) = &self.reading {
-            counts.skipped += reading.blank;
-            *counts.of_mut(self.unknown().outcome()) += reading.rows.saturating_sub(counts.total());
+            // A record may say any number.
+            counts.skipped = counts.skipped.saturating_add(reading.blank);
+            let rest = reading.rows.saturating_sub(counts.total());
+            let unknown = counts.of_mut(self.unknown().outcome());
+            *unknown = unknown.saturating_add(rest);
         }
         counts
     }

@@ -301,6 +301,14 @@ fn four_bytes_a_job_and_twenty_an_entry() {
     assert_eq!(size_of::<(Key, Standing)>(), 20);
 }
 
+#[test]
+fn sums_of_absurd_numbers_are_the_largest_there_is() {
+    let mut batch = Batch::new(header());
+    batch.apply(&outcome(1, VerdictWord::Posted, Outcome::Posted));
+    batch.apply(&Record::Read(Reading { rows: u64::MAX, blank: u64::MAX, fingerprint: String::new() }));
+    assert_eq!((batch.counts().skipped, batch.counts().total()), (u64::MAX, u64::MAX));
+}
+
 proptest! {
     /// Whatever the bytes, reading them ends in an answer.
     #[test]

@@ -1,0 +1,77 @@
+//! Any reply: its status and what the run knows on the first line (`200 posted hold`), headers, an empty line, the body.
+
+use std::time::Duration;
+
+use batchpost::job::Ticket;
+use batchpost::leadsquared::{Context, judge};
+use batchpost::outcome::Verdict;
+use batchpost::settings::On500;
+use batchpost::transport::Reply;
+use jiff::Timestamp;
+use serde_json::Value;
+
+const TICKET: u64 = 143;
+const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
+/// The bound of an answer in brief, and the ellipsis.
+const BRIEF_CHARS: usize = 301;
+
+/// Every reply has a verdict, `posted` only where nothing else could be meant, and an answer in brief of one line.
+pub(crate) fn check(input: &[u8]) {
+    let (reply, context) = parse(input);
+    let ticket = Ticket::try_from(TICKET).expect("it is positive");
+    let judgement = judge(&reply, ticket, context);
+
+    if judgement.verdict == Verdict::Posted {
+        assert_eq!(reply.status, 200);
+        assert!(says_created(&reply.body), "posted by {:?}", reply.body);
+    }
+    if let Verdict::Limited { retry_after: Some(wait), .. } | Verdict::Again { retry_after: Some(wait) } =
+        judgement.verdict
+    {
+        assert!(!wait.is_zero() && wait <= LONGEST, "{wait:?}");
+    }
+    if reply.status == 429 {
+        let created = says_created(&reply.body);
+        assert!(matches!(judgement.verdict, Verdict::Limited { .. }), "{:?}, created: {created}", judgement.verdict);
+    }
+    assert!(judgement.reply.chars().count() <= BRIEF_CHARS, "{:?}", judgement.reply);
+    assert!(!judgement.reply.contains(char::is_control), "{:?}", judgement.reply);
+    assert!(judgement.reply.starts_with(&reply.status.to_string()), "{:?}", judgement.reply);
+    assert_eq!(judge(&reply, ticket, context), judgement);
+}
+
+fn parse(input: &[u8]) -> (Reply, Context) {
+    let (head, body) = match input.windows(2).position(|pair| pair == b"\n\n") {
+        Some(at) => (&input[..at], &input[at + 2..]),
+        None => (input, &b""[..]),
+    };
+    let head = String::from_utf8_lossy(head);
+    let first = head.lines().next().unwrap_or_default();
+    let mut words = first.split(' ');
+    let status = words.next().and_then(|status| status.parse().ok()).unwrap_or(0);
+    let said = |word: &str| first.split(' ').any(|said| said == word);
+    let header = |name: &str| {
+        let value = head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
+        value.map(str::to_owned)
+    };
+    let reply = Reply {
+        status,
+        retry_after: header("Retry-After"),
+        date: header("Date"),
+        body: body.to_vec().into(),
+        quotable: header("Quotable").map(|quotable| quotable.into_bytes().into()),
+    };
+    let on_500 = if said("hold") { On500::Hold } else { On500::Retry };
+    (reply, Context { posted_before: said("posted"), on_500, wall: Timestamp::UNIX_EPOCH })
+}
+
+/// By the API's documentation: an object with this message and the ticket's number, as a text or not.
+fn says_created(body: &[u8]) -> bool {
+    let Ok(Value::Object(body)) = serde_json::from_slice(body) else { return false };
+    let echoed = match &body.get("RelatedTicketId") {
+        Some(Value::String(text)) => text.parse::<Ticket>().is_ok_and(|ticket| ticket.get() == TICKET),
+        Some(Value::Number(number)) => number.as_u64() == Some(TICKET),
+        _ => false,
+    };
+    echoed && body.get("Message").and_then(Value::as_str) == Some("Activity Created")
+}
