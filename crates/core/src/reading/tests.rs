@@ -197,6 +197,18 @@ fn a_name_that_comes_twice_or_is_missing_makes_an_invalid_row() {
 }
 
 #[test]
+fn a_name_that_comes_twice_makes_an_invalid_row_whatever_becomes_of_rows_alike() {
+    let skip = Ask { duplicates: OnDuplicate::Skip, ..ask() };
+    let named = Named { notes: 10, jobs: 10 };
+    let sheet = "id,ticket,text\nd,3,x\nd,4,y\n";
+    let survey = survey(&mut named_rows(sheet), &skip, &Past::default(), named, &mut KeyMap::default()).unwrap();
+    assert_eq!(survey.counts, Counts { pending: 1, invalid: 1, ..Counts::default() });
+    assert_eq!((survey.duplicates, survey.repeats.len()), (0, 0), "it is not exactly like the other one");
+    let fed = feed(Feed::of_stream(named_rows(sheet), skip, &Past::default(), KeyMap::default())).unwrap();
+    assert_eq!(fed, ["job 1", "invalid 2"]);
+}
+
+#[test]
 fn rows_exactly_alike_are_skipped_when_it_is_asked_for_and_stay_so() {
     let skip = Ask { duplicates: OnDuplicate::Skip, ..ask() };
     let mut standings = KeyMap::default();
