@@ -40,7 +40,10 @@ impl Occurrences {
         let (first, unknown) = match content {
             Content::Blank => return None,
             Content::Note { name: Some(name), .. } => (Key::of_name(&self.identity, name), self.unknown),
-            Content::Note { ticket, text, name: None } => (Key::of_job(&self.identity, *ticket, text), self.unknown),
+            Content::Note { ticket, text, uncut, name: None } => {
+                let whole = uncut.as_ref().unwrap_or(text);
+                (Key::of_job(&self.identity, *ticket, whole), self.unknown)
+            }
             // No job, so no record that was lost can have sent it.
             Content::Invalid { key, .. } => (*key, Standing::NEW),
         };
