@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::identity::{Met, Occurrences, presence_changes};
 use super::setting_aside::{set_aside, why};
-use super::survey::{Ask, Past};
+use super::survey::{Ask, Past, Survey};
 use crate::engine::Offer;
 use crate::input::{Content, InputError, Row, Rows};
 use crate::job::{Identity, Job, KeyMap, Position};
@@ -44,8 +44,8 @@ pub struct Feed<R> {
     ask: Ask,
     standings: KeyMap<Standing>,
     occurrences: Occurrences,
-    /// The rows that the first reading counted; none where there was none.
-    surveyed: Option<u64>,
+    /// All rows and the blank ones, as the first reading counted them; none where there was none.
+    surveyed: Option<(u64, u64)>,
     /// Rows read so far.
     read: u64,
     blank: u64,
@@ -53,10 +53,19 @@ pub struct Feed<R> {
 }
 
 impl<R: Read> Feed<R> {
-    /// The second reading of an input of which the first counted `rows` rows and entered each into `standings`.
-    pub fn of_surveyed(rows: Rows<R>, ask: Ask, standings: KeyMap<Standing>, surveyed: u64) -> Self {
+    /// The second reading of an input of which the first gave `survey` and entered each row into `standings`.
+    pub fn of_surveyed(rows: Rows<R>, ask: Ask, standings: KeyMap<Standing>, survey: &Survey) -> Self {
         let occurrences = Occurrences::new(ask.identity.clone(), Standing::NEW, Pass::Second);
-        Self { rows, ask, standings, occurrences, surveyed: Some(surveyed), read: 0, blank: 0, offered: 0 }
+        Self {
+            rows,
+            ask,
+            standings,
+            occurrences,
+            surveyed: Some((survey.rows, survey.blank)),
+            read: 0,
+            blank: 0,
+            offered: 0,
+        }
     }
 
     /// The only reading of a stream.
@@ -122,8 +131,12 @@ impl<R: Read> Feed<R> {
 
     fn end(&self) -> Result<Fed, FeedError> {
         match self.surveyed {
-            Some(rows) if rows != self.read => {
+            Some((rows, _)) if rows != self.read => {
                 Err(FeedError::Changed(format!("it had {rows} rows at first and {} later", self.read)))
+            }
+            // Of rows that were there at first, one that is blank now is missed nowhere else.
+            Some((_, blank)) if blank != self.blank => {
+                Err(FeedError::Changed(format!("it had {blank} blank rows at first and {} later", self.blank)))
             }
             _ => Ok(Fed::End),
         }
