@@ -155,7 +155,7 @@ impl<'h> Run<'h> {
         Ok(Self {
             engine,
             ledger,
-            feed: Feed::of_surveyed(rows(sheet), ask(plan), batch.standings, survey.rows),
+            feed: Feed::of_surveyed(rows(sheet), ask(plan), batch.standings, &survey),
             began: history.clock,
             history,
             flying: BTreeMap::new(),

@@ -57,6 +57,8 @@ pub(super) enum Text {
 pub(super) struct Note {
     pub(super) ticket: Ticket,
     pub(super) text: String,
+    /// The whole text, where it was cut.
+    pub(super) uncut: Option<String>,
     /// What names the job, where a column does.
     pub(super) name: Option<String>,
 }
@@ -96,11 +98,15 @@ impl Maker {
             (Err(_), Some(_)) if no_ticket => return Err(InvalidRow::NoTicket { column: column() }),
             (Err(error), _) => return Err(InvalidRow::Ticket { column: column(), error }),
         };
-        let text = match self.max_text {
-            Some(most) => shortened(text, most, self.reserved_bytes)?,
-            None => text,
+        let cut = match self.max_text {
+            Some(most) => shortened(&text, most, self.reserved_bytes)?,
+            None => None,
         };
-        Ok(Some(Note { ticket, text, name: self.name(cells)? }))
+        let (text, uncut) = match cut {
+            Some(cut) => (cut, Some(text)),
+            None => (text, None),
+        };
+        Ok(Some(Note { ticket, text, uncut, name: self.name(cells)? }))
     }
 
     /// The text; none if what it is made of is blank.
@@ -180,17 +186,17 @@ pub(super) fn is_blank(text: &str) -> bool {
 /// What marks a text that was cut.
 const ELLIPSIS: &str = "…";
 
-/// `text`, if it is no longer than may be, or what is to be done with a longer one.
-fn shortened(text: String, most: MaxText, reserved_bytes: u32) -> Result<String, InvalidRow> {
+/// What becomes of a `text` that is longer than may be; none of another.
+fn shortened(text: &str, most: MaxText, reserved_bytes: u32) -> Result<Option<String>, InvalidRow> {
     let most_bytes = most.bytes.get().saturating_sub(reserved_bytes) as usize;
     if text.len() <= most_bytes {
-        return Ok(text);
+        return Ok(None);
     }
     let cut = match most.too_long {
         TooLong::Reject => None,
-        TooLong::Truncate => cut(&text, most_bytes),
+        TooLong::Truncate => cut(text, most_bytes),
     };
-    cut.ok_or(InvalidRow::TooLong { bytes: text.len(), most: most_bytes })
+    cut.map(Some).ok_or(InvalidRow::TooLong { bytes: text.len(), most: most_bytes })
 }
 
 /// The beginning of `text` and an ellipsis, together at most `most` bytes: cut after a word where there is one in the
@@ -232,7 +238,8 @@ mod tests {
             ("e\u{301}e\u{301}e\u{301}e\u{301}", 10, "e\u{301}e\u{301}…"),
         ] {
             let max = MaxText { bytes: most.try_into().unwrap(), too_long: TooLong::Truncate };
-            assert_eq!(shortened(text.to_owned(), max, 0).unwrap(), wanted, "{text} to {most}");
+            let cut = shortened(text, max, 0).unwrap();
+            assert_eq!(cut.as_deref().unwrap_or(text), wanted, "{text} to {most}");
         }
     }
 
@@ -240,7 +247,7 @@ mod tests {
     fn a_bound_without_room_for_any_of_the_text_refuses_it() {
         for (text, most) in [("abcdef", 3), ("日本", 5), ("abcdef", 1)] {
             let max = MaxText { bytes: most.try_into().unwrap(), too_long: TooLong::Truncate };
-            assert_eq!(shortened(text.to_owned(), max, 0), Err(InvalidRow::TooLong { bytes: 6, most: most as usize }));
+            assert_eq!(shortened(text, max, 0), Err(InvalidRow::TooLong { bytes: 6, most: most as usize }));
         }
     }
 
@@ -248,7 +255,8 @@ mod tests {
         #[test]
         fn what_is_cut_keeps_the_bound_and_begins_as_the_text_does(text in "\\PC{0,80}", most in 1_u32..100) {
             let max = MaxText { bytes: most.try_into().unwrap(), too_long: TooLong::Truncate };
-            let Ok(cut) = shortened(text.clone(), max, 0) else { return Ok(()) };
+            let Ok(cut) = shortened(&text, max, 0) else { return Ok(()) };
+            let cut = cut.unwrap_or_else(|| text.clone());
             prop_assert!(cut.len() <= most as usize);
             prop_assert!(text == cut || text.starts_with(cut.strip_suffix(ELLIPSIS).unwrap_or(&cut)));
         }

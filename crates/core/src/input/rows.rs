@@ -39,8 +39,11 @@ pub enum Content {
     Note {
         /// The ticket.
         ticket: Ticket,
-        /// The text, as it stands in its cell; cells of several text columns are joined by an empty line.
+        /// The text, as it stands in its cell; cells of several text columns are joined by an empty line. Or what a
+        /// template made, or what was left of a text that was cut.
         text: String,
+        /// The whole of a text that was cut: it makes the row what it is, wherever the cut is made.
+        uncut: Option<String>,
         /// What names the job, where a column does.
         name: Option<String>,
     },
@@ -56,7 +59,7 @@ pub enum Content {
 impl Content {
     fn of(note: Result<Option<Note>, InvalidRow>, key: impl FnOnce() -> Key) -> Self {
         match note {
-            Ok(Some(Note { ticket, text, name })) => Self::Note { ticket, text, name },
+            Ok(Some(Note { ticket, text, uncut, name })) => Self::Note { ticket, text, uncut, name },
             Ok(None) => Self::Blank,
             Err(reason) => Self::Invalid { reason, key: key() },
         }

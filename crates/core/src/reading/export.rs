@@ -36,13 +36,10 @@ pub fn export_input<R: Read, W: Write>(
     let mut out = writer(out)?;
     let columns: Vec<String> = rows.columns().to_vec();
     out.write_record(columns.iter().map(String::as_bytes).chain(ADDED_COLUMNS.map(str::as_bytes)))?;
-    let mut occurrences = Occurrences::new(identity);
-    let unknown = batch.unknown();
+    let mut occurrences = Occurrences::new(identity, batch.unknown(), Pass::First);
     let mut count = 0;
     while let Some(row) = rows.next()? {
-        let Some(Met { key, .. }) = occurrences.meet(&row.content, &batch.standings, Pass::First) else { continue };
-        let standing = batch.standings.entry(key).or_insert(unknown);
-        standing.meet(Pass::First);
+        let Some((Met { key, .. }, standing)) = occurrences.enter(&row.content, &mut batch.standings) else { continue };
         if !wanted.contains(&standing.outcome()) {
             continue;
         }

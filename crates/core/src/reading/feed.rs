@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::identity::{Met, Occurrences, presence_changes};
 use super::setting_aside::{set_aside, why};
-use super::survey::{Ask, Past};
+use super::survey::{Ask, Past, Survey};
 use crate::engine::Offer;
 use crate::input::{Content, InputError, Row, Rows};
 use crate::job::{Identity, Job, KeyMap, Position};
@@ -43,11 +43,9 @@ pub struct Feed<R> {
     rows: Rows<R>,
     ask: Ask,
     standings: KeyMap<Standing>,
-    /// What a job is that the ledger does not know.
-    unknown: Standing,
     occurrences: Occurrences,
-    /// The rows that the first reading counted; none where there was none.
-    surveyed: Option<u64>,
+    /// All rows and the blank ones, as the first reading counted them; none where there was none.
+    surveyed: Option<(u64, u64)>,
     /// Rows read so far.
     read: u64,
     blank: u64,
@@ -55,16 +53,25 @@ pub struct Feed<R> {
 }
 
 impl<R: Read> Feed<R> {
-    /// The second reading of an input of which the first counted `rows` rows and entered each into `standings`.
-    pub fn of_surveyed(rows: Rows<R>, ask: Ask, standings: KeyMap<Standing>, surveyed: u64) -> Self {
-        Self { surveyed: Some(surveyed), ..Self::of_stream(rows, ask, &Past::default(), standings) }
+    /// The second reading of an input of which the first gave `survey` and entered each row into `standings`.
+    pub fn of_surveyed(rows: Rows<R>, ask: Ask, standings: KeyMap<Standing>, survey: &Survey) -> Self {
+        let occurrences = Occurrences::new(ask.identity.clone(), Standing::NEW, Pass::Second);
+        Self {
+            rows,
+            ask,
+            standings,
+            occurrences,
+            surveyed: Some((survey.rows, survey.blank)),
+            read: 0,
+            blank: 0,
+            offered: 0,
+        }
     }
 
     /// The only reading of a stream.
     pub fn of_stream(rows: Rows<R>, ask: Ask, past: &Past, standings: KeyMap<Standing>) -> Self {
-        let occurrences = Occurrences::new(ask.identity.clone());
-        let unknown = past.unknown;
-        Self { rows, ask, standings, unknown, occurrences, surveyed: None, read: 0, blank: 0, offered: 0 }
+        let occurrences = Occurrences::new(ask.identity.clone(), past.unknown, Pass::First);
+        Self { rows, ask, standings, occurrences, surveyed: None, read: 0, blank: 0, offered: 0 }
     }
 
     /// Whether the input is read only once.
@@ -124,8 +131,12 @@ impl<R: Read> Feed<R> {
 
     fn end(&self) -> Result<Fed, FeedError> {
         match self.surveyed {
-            Some(rows) if rows != self.read => {
+            Some((rows, _)) if rows != self.read => {
                 Err(FeedError::Changed(format!("it had {rows} rows at first and {} later", self.read)))
+            }
+            // Of rows that were there at first, one that is blank now is missed nowhere else.
+            Some((_, blank)) if blank != self.blank => {
+                Err(FeedError::Changed(format!("it had {blank} blank rows at first and {} later", self.blank)))
             }
             _ => Ok(Fed::End),
         }
@@ -133,14 +144,10 @@ impl<R: Read> Feed<R> {
 
     /// The key of a row, and where it stands; none of a blank one.
     fn meet(&mut self, content: &Content, position: Position) -> Result<Option<(Met, Standing)>, FeedError> {
-        let pass = if self.is_stream() { Pass::First } else { Pass::Second };
-        let Some(met) = self.occurrences.meet(content, &self.standings, pass) else { return Ok(None) };
-        let unknown = if matches!(content, Content::Note { .. }) { self.unknown } else { Standing::NEW };
-        let standing = self.standings.entry(met.key).or_insert(unknown);
+        let Some((met, standing)) = self.occurrences.enter(content, &mut self.standings) else { return Ok(None) };
         if self.surveyed.is_some() && !standing.is_met(Pass::First) {
             return Err(FeedError::Changed(format!("{position} was not in it at first")));
         }
-        standing.meet(pass);
         if self.surveyed.is_none() {
             set_aside(content, met, &self.ask, standing);
         }
@@ -163,12 +170,10 @@ pub fn record_asides<R: Read, E: From<InputError>>(
     standings: &mut KeyMap<Standing>,
     each: &mut dyn FnMut(Aside) -> Result<(), E>,
 ) -> Result<(), E> {
-    let mut occurrences = Occurrences::new(identity);
+    // A row that was not there at first is found by the reading that posts.
+    let mut occurrences = Occurrences::new(identity, Standing::NEW, Pass::Second);
     while let Some(Row { position, content }) = rows.next()? {
-        let Some(met) = occurrences.meet(&content, standings, Pass::Second) else { continue };
-        // A row that was not there at first is found by the reading that posts.
-        let Some(standing) = standings.get_mut(&met.key) else { continue };
-        standing.meet(Pass::Second);
+        let Some((met, standing)) = occurrences.enter(&content, standings) else { continue };
         if standing.is_unrecorded() {
             standing.note_recorded();
             each(aside(position, &content, met, standing.outcome()))?;

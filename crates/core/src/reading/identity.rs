@@ -4,12 +4,15 @@ use std::io::Read;
 
 use crate::input::{Content, InputError, Rows};
 use crate::job::{Identity, Key, KeyMap};
-use crate::ledger::{Pass, Presence, Record, Standing};
+use crate::ledger::{Batch, Pass, Presence, Record, Standing};
 
 /// Gives each row of one reading its key.
 #[derive(Debug)]
 pub(super) struct Occurrences {
     identity: Identity,
+    /// What a job is that the ledger does not know.
+    unknown: Standing,
+    pass: Pass,
     /// How often a key's content was met, where it was more than once.
     repeats: KeyMap<u32>,
 }
@@ -23,28 +26,40 @@ pub(super) struct Met {
 }
 
 impl Occurrences {
-    pub(super) fn new(identity: Identity) -> Self {
-        Self { identity, repeats: KeyMap::default() }
+    pub(super) fn new(identity: Identity, unknown: Standing, pass: Pass) -> Self {
+        Self { identity, unknown, pass, repeats: KeyMap::default() }
     }
 
-    /// The key of the next row: its own in each reading, the same in the next. None for a blank one.
-    pub(super) fn meet(&mut self, content: &Content, standings: &KeyMap<Standing>, pass: Pass) -> Option<Met> {
-        let first = match content {
+    /// Enters the next row into `standings`: its key, its own in each reading and the same in the next, and where it
+    /// stands. None for a blank one.
+    pub(super) fn enter<'a>(
+        &mut self,
+        content: &Content,
+        standings: &'a mut KeyMap<Standing>,
+    ) -> Option<(Met, &'a mut Standing)> {
+        let (first, unknown) = match content {
             Content::Blank => return None,
-            Content::Note { name: Some(name), .. } => Key::of_name(&self.identity, name),
-            Content::Note { ticket, text, name: None } => Key::of_job(&self.identity, *ticket, text),
-            Content::Invalid { key, .. } => *key,
+            Content::Note { name: Some(name), .. } => (Key::of_name(&self.identity, name), self.unknown),
+            Content::Note { ticket, text, uncut, name: None } => {
+                let whole = uncut.as_ref().unwrap_or(text);
+                (Key::of_job(&self.identity, *ticket, whole), self.unknown)
+            }
+            // No job, so no record that was lost can have sent it.
+            Content::Invalid { key, .. } => (*key, Standing::NEW),
         };
-        if !standings.get(&first).is_some_and(|standing| standing.is_met(pass)) {
-            return Some(Met { key: first, again: false });
+        let mut met = Met { key: first, again: false };
+        if standings.get(&first).is_some_and(|standing| standing.is_met(self.pass)) {
+            let repeat = self.repeats.entry(first).or_insert(0);
+            *repeat += 1;
+            met = Met { key: first.occurrence(*repeat), again: true };
         }
-        let repeat = self.repeats.entry(first).or_insert(0);
-        *repeat += 1;
-        Some(Met { key: first.occurrence(*repeat), again: true })
+        let standing = standings.entry(met.key).or_insert(unknown);
+        standing.meet(self.pass);
+        Some((met, standing))
     }
 }
 
-/// Reads the whole input and tells each row's key and number.
+/// Reads the whole input, enters every row into `batch`, and tells each row's key and number.
 ///
 /// # Errors
 ///
@@ -52,13 +67,12 @@ impl Occurrences {
 pub fn number_rows<R: Read>(
     rows: &mut Rows<R>,
     identity: Identity,
-    standings: &mut KeyMap<Standing>,
+    batch: &mut Batch,
     each: &mut dyn FnMut(Key, u64),
 ) -> Result<(), InputError> {
-    let mut occurrences = Occurrences::new(identity);
+    let mut occurrences = Occurrences::new(identity, batch.unknown(), Pass::First);
     while let Some(row) = rows.next()? {
-        if let Some(met) = occurrences.meet(&row.content, standings, Pass::First) {
-            standings.entry(met.key).or_insert(Standing::NEW).meet(Pass::First);
+        if let Some((met, _)) = occurrences.enter(&row.content, &mut batch.standings) {
             each(met.key, row.position.record);
         }
     }

@@ -11,8 +11,10 @@ pub struct Profile {
     pub tickets: IdShapes,
     /// How long the texts are; none where there is none.
     pub texts: Option<Lengths>,
-    /// What is wrong with rows, the most frequent first to be met.
-    pub reasons: Vec<Reason>,
+    /// What is wrong with rows, in the order in which it was met.
+    reasons: Vec<Reason>,
+    /// Rows with further faults, met when there was no more room for one.
+    pub other_faults: u64,
 }
 
 /// Lengths of texts, in bytes of UTF-8.
@@ -53,6 +55,13 @@ impl Profile {
     const MOST_REASONS: usize = 50;
     const MOST_POSITIONS: usize = 5;
 
+    /// What is wrong with rows, the most frequent first; of those as frequent, the one met first.
+    pub fn reasons(&self) -> impl Iterator<Item = &Reason> {
+        let mut reasons: Vec<&Reason> = self.reasons.iter().collect();
+        reasons.sort_by_key(|reason| std::cmp::Reverse(reason.rows));
+        reasons.into_iter()
+    }
+
     /// Takes in what is wrong with a row.
     pub(super) fn meet_fault(&mut self, reason: &InvalidRow, position: Position) {
         let what = reason.kind();
@@ -63,7 +72,10 @@ impl Profile {
                 self.reasons.push(Reason { what, rows: 0, first: Vec::new() });
                 self.reasons.len() - 1
             }
-            None => return,
+            None => {
+                self.other_faults += 1;
+                return;
+            }
         };
         let reason = &mut self.reasons[nth];
         reason.rows += 1;
@@ -113,8 +125,8 @@ mod tests {
 
     #[test]
     fn rows_with_the_same_fault_are_counted_together() {
-        let found = profile("ticket,text\nA-1,a\nA-2,b\n,c\nA-3,d\n4\n");
-        let brief: Vec<_> = found.reasons.iter().map(|reason| (reason.what.as_str(), reason.rows)).collect();
+        let found = profile("ticket,text\n,c\nA-1,a\nA-2,b\nA-3,d\n4\n");
+        let brief: Vec<_> = found.reasons().map(|reason| (reason.what.as_str(), reason.rows)).collect();
         assert_eq!(
             brief,
             [
@@ -123,6 +135,19 @@ mod tests {
                 ("not as many cells as the header has columns", 1),
             ]
         );
-        assert_eq!(found.reasons[0].first.iter().map(|position| position.record).collect::<Vec<_>>(), [1, 2, 4]);
+        let first = found.reasons().next().unwrap();
+        assert_eq!(first.first.iter().map(|position| position.record).collect::<Vec<_>>(), [2, 3, 4]);
+    }
+
+    #[test]
+    fn faults_beyond_the_bound_are_counted_and_known_ones_go_on() {
+        let mut profile = Profile::default();
+        let position = Position { record: 1, line: 2, byte: 0 };
+        for n in 0..Profile::MOST_REASONS + 7 {
+            profile.meet_fault(&InvalidRow::NoName { column: n.to_string() }, position);
+        }
+        profile.meet_fault(&InvalidRow::NoName { column: "0".to_owned() }, position);
+        assert_eq!(profile.other_faults, 7);
+        assert_eq!(profile.reasons().map(|reason| reason.rows).sum::<u64>(), Profile::MOST_REASONS as u64 + 1);
     }
 }

@@ -21,10 +21,11 @@ pub(super) fn set_aside(content: &Content, met: Met, ask: &Ask, standing: &mut S
     }
     match content {
         Content::Invalid { .. } => standing.set_aside_now(Outcome::Invalid),
-        Content::Note { .. } if met.again && ask.duplicates == OnDuplicate::Skip => {
+        // Rows with one name need not be alike, so whether to post rows that are does not bear on them.
+        Content::Note { name: Some(_), .. } if met.again => standing.set_aside_now(Outcome::Invalid),
+        Content::Note { name: None, .. } if met.again && ask.duplicates == OnDuplicate::Skip => {
             standing.set_aside_now(Outcome::Skipped);
         }
-        Content::Note { name: Some(_), .. } if met.again => standing.set_aside_now(Outcome::Invalid),
         Content::Note { .. } | Content::Blank => {}
     }
 }

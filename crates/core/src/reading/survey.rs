@@ -69,7 +69,7 @@ pub struct Survey {
     pub rows: u64,
     /// Rows with nothing in any mapped column; counted as skipped.
     pub blank: u64,
-    /// Rows exactly like an earlier one, or with its name where a column gives the name.
+    /// Rows exactly like an earlier one. Where a column names the jobs there are none.
     pub duplicates: u64,
     /// Rows that are to be sent; this run may have been asked for fewer.
     pub to_do: u64,
@@ -109,12 +109,12 @@ pub fn survey<R: Read>(
     standings: &mut KeyMap<Standing>,
 ) -> Result<Survey, InputError> {
     let mut survey = Survey::default();
-    let mut occurrences = Occurrences::new(ask.identity.clone());
+    let mut occurrences = Occurrences::new(ask.identity.clone(), past.unknown, Pass::First);
     while let Some(row) = rows.next()? {
         survey.rows += 1;
         survey.profile.tickets.meet(rows.ticket_cell());
         let Row { position, content } = row;
-        let Some(met) = occurrences.meet(&content, standings, Pass::First) else {
+        let Some((met, standing)) = occurrences.enter(&content, standings) else {
             survey.blank += 1;
             survey.counts.skipped += 1;
             continue;
@@ -123,9 +123,6 @@ pub fn survey<R: Read>(
             Content::Note { ticket, .. } => Some(*ticket),
             _ => None,
         };
-        let unknown = if ticket.is_some() { past.unknown } else { Standing::NEW };
-        let standing = standings.entry(met.key).or_insert(unknown);
-        standing.meet(Pass::First);
         set_aside(&content, met, ask, standing);
         if let Some(ticket) = ticket {
             hold(standing, ask.changed == OnChanged::Hold && past.changed.contains(&ticket));
@@ -151,7 +148,7 @@ pub fn survey<R: Read>(
             Outcome::Held => note(&mut survey.held, &|| HELD.to_owned()),
             _ => {}
         }
-        if met.again && ticket.is_some() {
+        if met.again && matches!(content, Content::Note { name: None, .. }) {
             survey.duplicates += 1;
             note(&mut survey.repeats, &|| "exactly like an earlier row".to_owned());
         }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::input::{Format, InputError, Options, Rows};
+use crate::input::{Format, InputError, MaxText, Options, Recipe, Rows, TooLong};
 use crate::job::{Identity, KeyMap};
 use crate::ledger::{Pass, Presence, Record, Standing};
 use crate::outcome::{Counts, Outcome};
@@ -39,7 +39,7 @@ fn feed(mut feed: Feed<&[u8]>) -> Result<Vec<String>, String> {
 fn feed_again(first: &str, second: &str, ask: &Ask) -> Result<Vec<String>, String> {
     let mut standings = KeyMap::default();
     let survey = read(first, ask, &mut standings);
-    feed(Feed::of_surveyed(rows(second), ask.clone(), standings, survey.rows))
+    feed(Feed::of_surveyed(rows(second), ask.clone(), standings, &survey))
 }
 
 #[test]
@@ -89,7 +89,7 @@ fn what_the_ledger_knows_as_done_is_not_given_again_wherever_it_moved() {
     let sorted = "ticket,text\n1,a\n1,a\n2,b\n3,new\n";
     let second = read(sorted, &ask(), &mut known);
     assert_eq!(second.counts, Counts { posted: 1, pending: 3, ..Counts::default() });
-    let feed = feed(Feed::of_surveyed(rows(sorted), ask(), known, second.rows)).unwrap();
+    let feed = feed(Feed::of_surveyed(rows(sorted), ask(), known, &second)).unwrap();
     assert_eq!(feed, ["job 2", "job 3", "job 4"]);
 }
 
@@ -100,6 +100,7 @@ fn a_row_that_differs_from_the_first_reading_ends_the_run() {
     assert!(changed("ticket,text\n1,a\n2,b\nx,c\n,\n1,a\n1,a\n").contains("row 6"));
     assert!(changed("ticket,text\n1,a\n2,b\nx,c\n,\n").contains("5 rows at first and 4 later"));
     assert!(changed("ticket,text\n1,a\n2,b\ny,c\n,\n1,a\n").contains("row 3"));
+    assert!(changed("ticket,text\n1,a\n2,b\nx,c\n,\n,\n").contains("1 blank rows at first and 2 later"));
 }
 
 #[test]
@@ -133,7 +134,7 @@ fn what_was_set_aside_is_recorded_once_and_then_passed_over() {
     };
     assert_eq!(asides(&mut standings), [(1, 2, Outcome::Skipped), (3, 4, Outcome::Invalid)]);
     assert_eq!(asides(&mut standings), []);
-    assert_eq!(feed(Feed::of_surveyed(rows(SHEET), ask(), standings, first.rows)).unwrap(), ["job 2", "job 5"]);
+    assert_eq!(feed(Feed::of_surveyed(rows(SHEET), ask(), standings, &first)).unwrap(), ["job 2", "job 5"]);
 }
 
 #[test]
@@ -146,7 +147,7 @@ fn an_invalid_row_that_was_waived_stays_waived() {
     standings.values_mut().for_each(|standing| standing.forget(Pass::First));
     let again = read(SHEET, &ask(), &mut standings);
     assert_eq!((again.counts.invalid, again.counts.skipped, again.invalid.len()), (0, 2, 0));
-    let fed = feed(Feed::of_surveyed(rows(SHEET), ask(), standings, again.rows)).unwrap();
+    let fed = feed(Feed::of_surveyed(rows(SHEET), ask(), standings, &again)).unwrap();
     assert_eq!(fed, ["job 1", "job 2", "job 5"]);
 }
 
@@ -179,6 +180,22 @@ fn a_column_that_names_jobs_is_all_that_makes_them_the_same() {
 }
 
 #[test]
+fn where_a_text_is_cut_makes_no_row_another_and_no_rows_alike() {
+    let keys = |bytes: u32, reserved: u32| {
+        let max_text = Some(MaxText { bytes: bytes.try_into().unwrap(), too_long: TooLong::Truncate });
+        let recipe: Recipe = Options { max_text, ..Options::new(Format::Csv) }.into();
+        let sheet = "ticket,text\n1,one two three\n1,one two four\n";
+        let mut rows = Rows::open(sheet.as_bytes(), &recipe.reserving(reserved)).unwrap();
+        let named = Named { notes: 10, jobs: 10 };
+        let survey = survey(&mut rows, &ask(), &Past::default(), named, &mut KeyMap::default()).unwrap();
+        assert_eq!(survey.duplicates, 0);
+        survey.next.iter().map(|job| job.key).collect::<Vec<_>>()
+    };
+    let uncut = keys(100, 0);
+    assert_eq!((keys(10, 0), keys(11, 0), keys(11, 2)), (uncut.clone(), uncut.clone(), uncut));
+}
+
+#[test]
 fn a_name_that_comes_twice_or_is_missing_makes_an_invalid_row() {
     let mut standings = KeyMap::default();
     let named = Named { notes: 10, jobs: 10 };
@@ -193,7 +210,19 @@ fn a_name_that_comes_twice_or_is_missing_makes_an_invalid_row() {
             r#"column "id" is empty; it is to name the job"#,
         ]
     );
-    assert_eq!(survey.profile.reasons.len(), 2);
+    assert_eq!(survey.profile.reasons().count(), 2);
+}
+
+#[test]
+fn a_name_that_comes_twice_makes_an_invalid_row_whatever_becomes_of_rows_alike() {
+    let skip = Ask { duplicates: OnDuplicate::Skip, ..ask() };
+    let named = Named { notes: 10, jobs: 10 };
+    let sheet = "id,ticket,text\nd,3,x\nd,4,y\n";
+    let survey = survey(&mut named_rows(sheet), &skip, &Past::default(), named, &mut KeyMap::default()).unwrap();
+    assert_eq!(survey.counts, Counts { pending: 1, invalid: 1, ..Counts::default() });
+    assert_eq!((survey.duplicates, survey.repeats.len()), (0, 0), "it is not exactly like the other one");
+    let fed = feed(Feed::of_stream(named_rows(sheet), skip, &Past::default(), KeyMap::default())).unwrap();
+    assert_eq!(fed, ["job 1", "invalid 2"]);
 }
 
 #[test]
@@ -210,7 +239,7 @@ fn rows_exactly_alike_are_skipped_when_it_is_asked_for_and_stay_so() {
     })
     .unwrap();
     assert_eq!(why[1], (5, "it repeats an earlier row of the input".to_owned()));
-    assert_eq!(feed(Feed::of_surveyed(rows(SHEET), skip.clone(), standings, 5)).unwrap(), ["job 1", "job 2"]);
+    assert_eq!(feed(Feed::of_surveyed(rows(SHEET), skip.clone(), standings, &survey)).unwrap(), ["job 1", "job 2"]);
     // A stream has no reading before.
     let fed = feed(Feed::of_stream(rows(SHEET), skip, &Past::default(), KeyMap::default())).unwrap();
     assert_eq!(fed, ["job 1", "job 2", "invalid 3", "passed skipped", "skipped 5"]);

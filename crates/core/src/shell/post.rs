@@ -99,7 +99,7 @@ impl Prepared {
         let feed = match (self.input, &self.survey) {
             (Opened::File(file), Some(survey)) => {
                 let rows = file.rows().map_err(Error::input(&self.order))?;
-                feeder::start(Feed::of_surveyed(rows, ask, standings, survey.rows))
+                feeder::start(Feed::of_surveyed(rows, ask, standings, survey))
             }
             (Opened::Stream(rows), _) => feeder::start(Feed::of_stream(*rows, ask, &past(&self.batch), standings)),
             (Opened::File(_), None) => unreachable!("a file was surveyed when it was opened"),

@@ -79,7 +79,7 @@ pub fn histories(path: &Path, wanted: impl Fn(&Batch, &Key) -> bool) -> Result<(
 fn number_rows_anew(batch: &mut Batch, histories: &mut KeyMap<History>) {
     let Ok(mut rows) = input_of(batch) else { return };
     let identity = identity(batch);
-    let numbered = number_rows(&mut rows, identity, &mut batch.standings, &mut |key, row| {
+    let numbered = number_rows(&mut rows, identity, batch, &mut |key, row| {
         if let Some(history) = histories.get_mut(&key) {
             (history.row, history.row_is_current) = (row, true);
         }

@@ -125,11 +125,14 @@ fn invalid(out: &mut impl Write, survey: &Survey) -> io::Result<()> {
         return Ok(());
     }
     writeln!(out, "what is wrong with rows:")?;
-    for reason in &survey.profile.reasons {
+    for reason in survey.profile.reasons() {
         let first: Vec<String> = reason.first.iter().map(|position| position.record.to_string()).collect();
         let more = if reason.rows > first.len() as u64 { ", ..." } else { "" };
         let rows = if reason.rows == 1 { "row" } else { "rows" };
         writeln!(out, "{:>10}  {} ({rows} {}{more})", thousands(reason.rows), reason.what, first.join(", "))?;
+    }
+    if survey.profile.other_faults > 0 {
+        writeln!(out, "{:>10}  something else", thousands(survey.profile.other_faults))?;
     }
     writeln!(out, "invalid rows:")?;
     for note in &survey.invalid {
