@@ -7,7 +7,7 @@ use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
 
 use super::error::{RenderError, TemplateError};
 use super::mentions::{Mentions, closest};
-use super::row::{Cells, Columns, Place, Root, value};
+use super::row::{Header, Place, Root, RowOfCells, value};
 use super::{Template, filters, known};
 use crate::input::error::Names;
 use crate::job::shorten;
@@ -19,9 +19,9 @@ const NAME: &str = "template";
 #[derive(Debug)]
 pub(crate) struct Renderer {
     environment: Environment<'static>,
-    columns: Arc<Columns>,
+    header: Arc<Header>,
     /// Of the columns, those that are needed, by index; of an object's names, those.
-    uses: Vec<usize>,
+    uses: Arc<[usize]>,
     names: Option<Vec<String>>,
 }
 
@@ -36,7 +36,7 @@ impl Renderer {
     pub(crate) fn for_columns(template: &Template, columns: &[String]) -> Result<Self, TemplateError> {
         let (environment, used) = compile(&template.0)?;
         let mentions = Mentions::of(&template.0);
-        let columns = Arc::new(Columns::new(columns));
+        let header = Header::new(columns);
         let mut named = mentions.columns.clone();
         for name in used.iter().filter(|name| *name != "row") {
             let at = mentions.words.iter().find(|(word, _)| word == name);
@@ -45,23 +45,28 @@ impl Renderer {
         named.sort_by_key(|(_, line)| *line);
         let mut uses = named
             .into_iter()
-            .map(|(name, line)| match columns.place(name) {
+            .map(|(name, line)| match header.place(name) {
                 Some(Place::Once(index)) => Ok(index),
                 Some(Place::Twice) => Err(TemplateError::RepeatedColumn { line, name: name.to_owned() }),
                 None => Err(TemplateError::UnknownColumn {
                     line,
                     name: name.to_owned(),
-                    close: closest(name, columns.names().iter().map(String::as_str)).map(str::to_owned),
-                    columns: Names(columns.names().to_vec()),
+                    close: closest(name, columns.iter().map(String::as_str)).map(str::to_owned),
+                    columns: Names(columns.to_vec()),
                 }),
             })
             .collect::<Result<Vec<_>, _>>()?;
+        // A name that the template sets is none that it uses, to minijinja, even where it is read before that.
+        uses.extend(mentions.words.iter().filter_map(|(word, _)| match header.place(word)? {
+            Place::Once(index) => Some(index),
+            Place::Twice => None,
+        }));
         if needs_whole_row(&mentions, &used) {
-            uses = (0..columns.names().len()).collect();
+            uses = (0..columns.len()).collect();
         }
         uses.sort_unstable();
         uses.dedup();
-        Ok(Self { environment, columns, uses, names: None })
+        Ok(Self { environment, header: header.into(), uses: uses.into(), names: None })
     }
 
     /// For JSON objects, of which each may have other names.
@@ -69,12 +74,13 @@ impl Renderer {
         let (environment, mut used) = compile(&template.0)?;
         let mentions = Mentions::of(&template.0);
         let whole = needs_whole_row(&mentions, &used);
+        used.extend(mentions.words.iter().map(|(name, _)| (*name).to_owned()));
         used.retain(|name| name != "row");
         used.extend(mentions.columns.iter().map(|(name, _)| (*name).to_owned()));
         used.sort_unstable();
         used.dedup();
-        let columns = Arc::new(Columns::new(&[]));
-        Ok(Self { environment, columns, uses: Vec::new(), names: (!whole).then_some(used) })
+        let header = Header::new(&[]).into();
+        Ok(Self { environment, header, uses: [].into(), names: (!whole).then_some(used) })
     }
 
     /// The columns that the template needs, by index, in order: all, if that cannot be told beforehand.
@@ -90,13 +96,12 @@ impl Renderer {
 
     /// The text of a row with one cell for each column. Cells that the template does not use are not looked at.
     pub(crate) fn render_cells(&mut self, cells: &[impl AsRef<str>]) -> Result<String, RenderError> {
-        let mut values = vec![Value::UNDEFINED; self.columns.names().len()];
-        for &index in &self.uses {
-            if let Some(cell) = cells.get(index) {
-                values[index] = Value::from(cell.as_ref());
-            }
-        }
-        self.render(Value::from_object(Cells { columns: Arc::clone(&self.columns), cells: values }))
+        let text = |index: &usize| cells.get(*index).map_or("", AsRef::as_ref);
+        self.render(Value::from_object(RowOfCells {
+            header: Arc::clone(&self.header),
+            columns: Arc::clone(&self.uses),
+            cells: self.uses.iter().map(|index| Value::from(text(index))).collect(),
+        }))
     }
 
     /// The text of a JSON object.

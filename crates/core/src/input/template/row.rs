@@ -6,9 +6,9 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, Value};
 
-/// The columns by name.
+/// The columns of a header by name.
 #[derive(Debug)]
-pub(super) struct Columns {
+pub(super) struct Header {
     names: Vec<String>,
     places: HashMap<String, Place>,
 }
@@ -21,7 +21,7 @@ pub(super) enum Place {
     Twice,
 }
 
-impl Columns {
+impl Header {
     pub(super) fn new(names: &[String]) -> Self {
         let mut places = HashMap::with_capacity(names.len());
         for (index, name) in names.iter().enumerate() {
@@ -42,30 +42,34 @@ impl Columns {
     }
 }
 
-/// `row`, of cells: those that the template uses, and nothing in the places of others.
+/// `row`, of the cells that a template uses.
 #[derive(Debug)]
-pub(super) struct Cells {
-    pub(super) columns: Arc<Columns>,
+pub(super) struct RowOfCells {
+    pub(super) header: Arc<Header>,
+    /// The columns of the cells, ascending.
+    pub(super) columns: Arc<[usize]>,
     pub(super) cells: Vec<Value>,
 }
 
-impl Object for Cells {
+impl Object for RowOfCells {
     fn get_value(self: &Arc<Self>, key: &Value) -> Option<Value> {
         self.get_value_by_str(key.as_str()?)
     }
 
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
-        match self.columns.place(key)? {
-            Place::Once(index) => self.cells.get(index).cloned(),
-            Place::Twice => {
-                let why = format!("the header has the column {key:?} more than once");
-                Some(Error::new(ErrorKind::InvalidOperation, why).into())
-            }
+        let failed = |why: String| Some(Error::new(ErrorKind::InvalidOperation, why).into());
+        match self.header.place(key)? {
+            Place::Once(index) => match self.columns.binary_search(&index) {
+                Ok(nth) => self.cells.get(nth).cloned(),
+                // It was not seen that the template uses it. A name that is not there could pass for an empty cell.
+                Err(_) => failed(format!("the column {key:?} was not read; write row[{key:?}] for it")),
+            },
+            Place::Twice => failed(format!("the header has the column {key:?} more than once")),
         }
     }
 
     fn enumerate(self: &Arc<Self>) -> Enumerator {
-        Enumerator::Values(self.columns.names().iter().map(Value::from).collect())
+        Enumerator::Values(self.header.names().iter().map(Value::from).collect())
     }
 }
 

@@ -100,8 +100,10 @@ fn a_column_that_is_not_there_is_found_before_the_first_row() {
 fn only_the_columns_that_are_named_are_used() {
     for (template, wanted) in [
         ("{{ c }}{{ row['a'] }}{{ c }}", &[0, 2][..]),
-        ("{% set b = 1 %}{{ b }}", &[]),
-        ("{% for a in b %}{{ a }}{% endfor %}", &[1]),
+        // Whether a name is read before it is set is not looked at.
+        ("{% set b = 1 %}{{ b }}", &[1]),
+        ("{% for a in b %}{{ a }}{% endfor %}", &[0, 1]),
+        ("{% set x = 1 %}{{ 'b' }}{{ x.b }}{% if a is odd %}{% endif %}", &[0]),
         ("{{ row[a] }}", &[0, 1, 2]),
         ("{{ row | length }}", &[0, 1, 2]),
         ("{# {{ a }} #}'row'", &[]),
@@ -112,6 +114,29 @@ fn only_the_columns_that_are_named_are_used() {
         |template: &str| Renderer::for_objects(&template.parse().unwrap()).unwrap().uses_names().map(<[_]>::to_vec);
     assert_eq!(names("{{ b.c }}{{ row.a.x }}"), Some(vec!["a".to_owned(), "b".to_owned()]));
     assert_eq!(names("{{ row }}"), None);
+}
+
+#[test]
+fn a_name_that_is_set_is_a_column_where_it_is_read_before() {
+    for template in [
+        "{% set Comment = Comment | default('') %}{{ Comment }}",
+        "{% with Comment = Comment | upper | lower %}{{ Comment }}{% endwith %}",
+        "{% with Comment = 'x' %}{% endwith %}{{ Comment | default('') }}",
+        "{% set Comment %}{{ Comment | default('') }}{% endset %}{{ Comment }}",
+        "{% for Comment in [Comment | default('')] %}{{ Comment }}{% endfor %}",
+        "{% if false %}{% set Comment = '' %}{% endif %}{{ Comment | default('') }}",
+    ] {
+        assert_eq!(text(template, &[("Comment", "hi"), ("Ticket", "1")]), "hi", "{template}");
+        assert_eq!(of_object(template, &json!({ "Comment": "hi", "Ticket": 1 })), "hi", "{template}");
+    }
+}
+
+#[test]
+fn a_column_that_was_not_read_is_an_error_and_no_empty_text() {
+    let mut renderer = renderer("{{ a }}{{ b | default('') }}", &["a", "b"]).unwrap();
+    renderer.uses = [0].into();
+    let error = renderer.render_cells(&["x", "y"]).unwrap_err().to_string();
+    assert_eq!(error, "line 1 of the template: the column \"b\" was not read; write row[\"b\"] for it");
 }
 
 #[test]
