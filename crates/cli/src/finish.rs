@@ -2,9 +2,19 @@
 
 use std::time::Duration;
 
-use batchpost::plan::{Forecast, Plan};
+use batchpost::plan::{Forecast, Load, Plan};
 use batchpost::shell::{Order, wall};
 use jiff::Timestamp;
+
+use crate::summary::thousands;
+
+/// Windows from this length on make more of a difference to the finish than the rate of the moment.
+pub(crate) const LONG_WINDOW: Duration = Duration::from_secs(60);
+
+/// How much is used of a limit: `4,210 of 10000/1d`.
+pub(crate) fn used(load: &Load, now: Timestamp) -> String {
+    format!("{} of {}", thousands(load.used(now)), load.limit)
+}
 
 /// What is to be expected of a run.
 pub(crate) struct Finish {
@@ -35,6 +45,12 @@ impl Finish {
     /// How many openings of the hours it takes.
     pub(crate) fn nights(&self) -> u32 {
         self.forecast.days
+    }
+
+    /// How much is used of each limit whose window is a minute or longer: `4,210 of 10000/1d`.
+    pub(crate) fn used(&self) -> impl Iterator<Item = String> {
+        let long = self.plan.limits.iter().filter(|load| load.limit.window() >= LONG_WINDOW);
+        long.map(|load| used(load, self.now))
     }
 
     /// `done about 03:40 tomorrow`

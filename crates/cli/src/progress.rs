@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use jiff::tz::TimeZone;
 use tracing::{debug, error, info, trace, warn};
 
-use crate::finish::Finish;
+use crate::finish::{Finish, LONG_WINDOW};
 use crate::logging::Screen;
 
 /// Off a terminal, one line of progress in this time.
@@ -19,9 +19,6 @@ const LINE_EVERY_CLOSED: Duration = Duration::from_secs(30 * 60);
 
 /// The plan is asked for the finish so often: it reads what the account has sent of late.
 const FINISH_EVERY: Duration = Duration::from_secs(5);
-
-/// Windows from this length on make more of a difference to the finish than the rate of the moment.
-const LONG_WINDOW: Duration = Duration::from_secs(60);
 
 /// Rows of each kind that are named one by one before it is left at counting.
 const MOST_NAMED: u32 = 20;
@@ -36,8 +33,8 @@ pub(crate) struct Watcher {
     order: Order,
     /// Whether hours or long windows decide about the end.
     planned: bool,
-    /// When it will be done by the plan, and when to ask again.
-    finish: Option<String>,
+    /// What is used of long windows and when it will be done by the plan, and when to ask again.
+    finish: Vec<String>,
     next_finish: Duration,
     named: [u32; Outcome::ALL.len()],
 }
@@ -62,7 +59,7 @@ impl Watcher {
             rate: 0.0,
             planned,
             order,
-            finish: None,
+            finish: Vec::new(),
             next_finish: Duration::ZERO,
             named: [0; Outcome::ALL.len()],
         }
@@ -137,14 +134,12 @@ impl Watcher {
         let done = counts.total() - counts.pending - counts.failed;
         if self.planned && now >= self.next_finish {
             self.next_finish = now + FINISH_EVERY;
-            self.finish = (counts.pending > 0).then(|| Finish::of(&self.order, counts.pending).moment());
+            let finish = Finish::of(&self.order, counts.pending);
+            let moment = (counts.pending > 0).then(|| finish.moment());
+            self.finish = finish.used().chain(moment).collect();
         }
-        let outlook = Outlook {
-            planned: self.planned,
-            finish: self.finish.as_deref(),
-            zone: self.order.openings.zone(),
-            rate: self.rate,
-        };
+        let outlook =
+            Outlook { planned: self.planned, finish: &self.finish, zone: self.order.openings.zone(), rate: self.rate };
         if let Some(bar) = &self.bar {
             bar.set_position(done);
             bar.set_message(outlook.message(progress, now));
@@ -170,7 +165,7 @@ impl Watcher {
 struct Outlook<'a> {
     /// Whether hours or long windows decide about the end.
     planned: bool,
-    finish: Option<&'a str>,
+    finish: &'a [String],
     zone: &'a TimeZone,
     rate: f64,
 }
@@ -188,7 +183,8 @@ impl Outlook<'_> {
         if self.rate > 0.0 && !matches!(progress.waiting, Waiting::Pause(..) | Waiting::Hours(..)) {
             parts.push(format!("{:.1}/s", self.rate));
         }
-        parts.extend(self.end(progress));
+        parts.extend_from_slice(self.finish);
+        parts.extend(self.left(progress));
         let in_seconds = |until: Duration| format!("{:.0} s", until.saturating_sub(now).as_secs_f64().ceil());
         match progress.waiting {
             Waiting::UnderWay => {}
@@ -203,12 +199,9 @@ impl Outlook<'_> {
         parts.join(" · ")
     }
 
-    /// When it will be done: by the plan, where hours or long windows decide, else by the rate of the moment.
-    fn end(&self, progress: &Progress) -> Option<String> {
-        if self.planned {
-            return self.finish.map(str::to_owned);
-        }
-        if self.rate == 0.0 || matches!(progress.waiting, Waiting::Pause(..)) {
+    /// How long it will take by the rate of the moment, where no plan says.
+    fn left(&self, progress: &Progress) -> Option<String> {
+        if self.planned || self.rate == 0.0 || matches!(progress.waiting, Waiting::Pause(..)) {
             return None;
         }
         let left = Duration::from_secs_f64((progress.counts.pending as f64 / self.rate).min(1e9)).as_secs();

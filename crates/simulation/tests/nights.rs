@@ -18,8 +18,8 @@ const ZONE: &str = "America/St_Johns";
 /// Notes on 500 tickets, under a daily cap, in the nights.
 fn long_batch(rows: u64) -> Scenario {
     let mut scenario = Scenario::calm(7, (0..rows).map(|row| row % 500 + 1));
-    scenario.settings.limits = ["25/5s", "10000/1d"].map(|limit| limit.parse().unwrap()).to_vec();
-    scenario.settings.hours = Some("22:00-06:00".parse().unwrap());
+    scenario.settings.limits = ["25/5s", "10000/1d"].map(|limit| limit.parse().expect("a limit")).to_vec();
+    scenario.settings.hours = Some("22:00-06:00".parse().expect("hours"));
     scenario.settings.time_zone = Some(ZONE.to_owned());
     scenario
 }

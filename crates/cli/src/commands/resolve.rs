@@ -157,7 +157,7 @@ pub(crate) fn budget(mut settings: Settings, budget: &Budget, sandbox: bool) -> 
 }
 
 /// Where the shared budgets are: as said, else by the XDG base directories, of which only whole paths count.
-fn state(settings: &Settings) -> Option<PathBuf> {
+pub(crate) fn state(settings: &Settings) -> Option<PathBuf> {
     let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = || folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
     settings.state_dir.clone().or_else(|| Some(state()?.join("batchpost")))

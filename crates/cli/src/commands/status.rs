@@ -2,10 +2,12 @@
 
 use std::io::{self, Write};
 
-use batchpost::shell::look;
+use batchpost::shell::{loads, look, wall};
 
+use super::resolve;
 use crate::args::{Output, Status};
 use crate::exit;
+use crate::finish::used;
 use crate::summary::{Summary, table, thousands};
 
 pub(crate) fn status(status: &Status, output: &Output) -> anyhow::Result<u8> {
@@ -34,6 +36,16 @@ pub(crate) fn status(status: &Status, output: &Output) -> anyhow::Result<u8> {
                 (Some(_), Some(stop)) => format!("stopped: {stop}"),
             };
             writeln!(stdout, "run {}: begun {}, {end}", run.run, run.wall)?;
+        }
+    }
+    if let Some(run) = &batch.run {
+        let target = &batch.header.target;
+        let now = wall();
+        for load in loads(&run.settings, target, resolve::state(&run.settings).as_deref()) {
+            match run.settings.shares() {
+                true => writeln!(stdout, "limit:  {} used", used(&load, now))?,
+                false => writeln!(stdout, "limit:  {}", load.limit)?,
+            }
         }
     }
     write!(stdout, "{}", table(&counts))?;

@@ -35,6 +35,13 @@ pub struct Load {
     pub freeing: Vec<(Timestamp, u32)>,
 }
 
+impl Load {
+    /// Slots that are taken at `now`.
+    pub fn used(&self, now: Timestamp) -> u64 {
+        self.freeing.iter().filter(|(free, _)| *free > now).map(|(_, count)| u64::from(*count)).sum()
+    }
+}
+
 impl From<Limit> for Load {
     fn from(limit: Limit) -> Self {
         Self { limit, freeing: Vec::new() }

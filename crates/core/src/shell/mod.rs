@@ -33,7 +33,7 @@ pub use files::{LedgerFile, Lock, LockError};
 pub use http::{Http, HttpError, HttpOptions};
 pub use ledgers::look;
 pub use lookups::LookupFailed;
-pub use order::{Access, Order, Source};
+pub use order::{Access, Order, Source, loads};
 pub use post::Report;
 pub use prepare::Prepared;
 pub use signals::{Interrupt, SIGINT, SIGTERM, interrupts};

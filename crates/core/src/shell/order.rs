@@ -1,6 +1,6 @@
 //! What a run is asked for.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::budget;
@@ -56,6 +56,14 @@ pub enum Access {
     Post,
 }
 
+/// What is used of the limits of `settings` by all runs for the account `target`, as far as the budget that they share
+/// under `state` tells; of a private budget nothing is known.
+pub fn loads(settings: &Settings, target: &str, state: Option<&Path>) -> Vec<Load> {
+    let state = state.filter(|_| settings.shares());
+    let loads = state.and_then(|state| budget::loads(state, target, &settings.limits));
+    loads.unwrap_or_else(|| settings.limits.iter().copied().map(Load::from).collect())
+}
+
 /// A guess, for estimates.
 const USUAL_ROUND_TRIP: Duration = Duration::from_millis(200);
 
@@ -64,10 +72,8 @@ impl Order {
     /// shared.
     pub fn plan(&self) -> Plan {
         let settings = &self.settings;
-        let state = if settings.shares() { self.state.as_deref() } else { None };
-        let loads = state.and_then(|state| budget::loads(state, &self.ask.identity.target, &settings.limits));
         Plan {
-            limits: loads.unwrap_or_else(|| settings.limits.iter().copied().map(Load::from).collect()),
+            limits: loads(settings, &self.ask.identity.target, self.state.as_deref()),
             openings: self.openings.clone(),
             concurrency: settings.concurrency(),
             round_trip: USUAL_ROUND_TRIP,
