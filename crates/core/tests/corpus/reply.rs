@@ -1,5 +1,6 @@
 //! Any reply: its status and what the run knows on the first line (`200 posted hold`), headers, an empty line, the body.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use batchpost::job::Ticket;
@@ -9,6 +10,7 @@ use batchpost::settings::On500;
 use batchpost::transport::Reply;
 use jiff::Timestamp;
 use serde_json::Value;
+use serde_json::value::RawValue;
 
 const TICKET: u64 = 143;
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
@@ -65,13 +67,16 @@ fn parse(input: &[u8]) -> (Reply, Context) {
     (reply, Context { posted_before: said("posted"), on_500, wall: Timestamp::UNIX_EPOCH })
 }
 
-/// By the API's documentation: an object with this message and the ticket's number, as a text or not.
+/// By the API's documentation: an object with this message and the ticket's number, as a text or not. Whatever else is in
+/// it does not matter, not even whether it is text.
 fn says_created(body: &[u8]) -> bool {
-    let Ok(Value::Object(body)) = serde_json::from_slice(body) else { return false };
-    let echoed = match &body.get("RelatedTicketId") {
+    let body = String::from_utf8_lossy(body);
+    let Ok(members) = serde_json::from_str::<HashMap<String, &RawValue>>(&body) else { return false };
+    let member = |name| serde_json::from_str(members.get(name)?.get()).ok();
+    let echoed = match member("RelatedTicketId") {
         Some(Value::String(text)) => text.parse::<Ticket>().is_ok_and(|ticket| ticket.get() == TICKET),
         Some(Value::Number(number)) => number.as_u64() == Some(TICKET),
         _ => false,
     };
-    echoed && body.get("Message").and_then(Value::as_str) == Some("Activity Created")
+    echoed && member("Message") == Some(Value::from("Activity Created"))
 }

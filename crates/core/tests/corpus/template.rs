@@ -49,7 +49,8 @@ fn own(cells: [&str; 3]) {
             Ok(Some(text)) => assert_eq!(text, whole, "cells are taken over as they stand"),
             // A row with nothing in it at all.
             Ok(None) => assert!(cells.iter().all(|cell| cell.trim().is_empty())),
-            Err(reason) => assert!(whole.contains('\0') || whole.len() > MOST_BYTES, "{reason}"),
+            // The object, which has each cell several times over, may be longer than a record may be.
+            Err(reason) => assert!(whole.contains('\0') || whole.len() > MOST_BYTES / 20, "{reason}"),
         }
     }
     for template in ["{{ a | date }}", "{{ a | date(from=b) }}", "{{ a | excel_date('%Y-%m-%d') }}"] {
