@@ -56,6 +56,7 @@ mod template;
 mod tests;
 mod through;
 mod ticket;
+mod value;
 
 pub use columns::Mapping;
 pub use decode::Encoding;
