@@ -46,6 +46,7 @@ mod line_ends;
 mod note;
 mod object;
 mod options;
+mod quotes;
 mod recipe;
 mod rows;
 mod shapes;
