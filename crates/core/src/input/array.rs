@@ -176,12 +176,6 @@ pub(super) fn placed(reason: InvalidRow, element: &[u8], begun: Position) -> Inv
     }
 }
 
-/// The place of a byte in `text`, from 1, by its line and its place in that, from 1 both.
-pub(super) fn byte_at(text: &[u8], line: usize, column: usize) -> usize {
-    let before = line.checked_sub(2).and_then(|nth| memchr::memchr_iter(b'\n', text).nth(nth));
-    before.map_or(0, |feed| feed + 1) + column
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -23,7 +23,16 @@ pub(super) struct Columns {
     /// Their names, as the header or the first object has them.
     pub(super) names: Vec<String>,
     /// Of JSON, the paths to what is nested in the first object. They are used only where they are asked for.
-    pub(super) nested: Vec<String>,
+    pub(super) nested: Vec<Nested>,
+}
+
+/// A member of an object within another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Nested {
+    /// Its steps, divided by dots. A step may have dots of its own.
+    pub(super) name: String,
+    /// The names to go through, its own last.
+    pub(super) steps: Vec<String>,
 }
 
 impl Columns {
@@ -34,11 +43,11 @@ impl Columns {
 
     /// The name of a column by its index; what is nested comes last.
     pub(super) fn name(&self, index: usize) -> &str {
-        self.names.get(index).unwrap_or_else(|| &self.nested[index - self.names.len()])
+        self.names.get(index).unwrap_or_else(|| &self.nested[index - self.names.len()].name)
     }
 
     fn all(&self) -> Vec<String> {
-        self.names.iter().chain(&self.nested).cloned().collect()
+        self.names.iter().chain(self.nested.iter().map(|path| &path.name)).cloned().collect()
     }
 }
 

@@ -7,6 +7,7 @@ use csv_core::ReadRecordResult;
 use super::delimiter::Delimiter;
 use super::error::{InputError, InvalidRow};
 use super::line_ends::LineEnds;
+use super::quotes::Quotes;
 use super::source::Source;
 
 /// Excel's last column is XFD, the 16,384th. Without this bound, a record of nothing but commas would take
@@ -24,6 +25,7 @@ pub(super) struct Reader {
     ends: Vec<usize>,
     bound_bytes: usize,
     line_ends: LineEnds,
+    quotes: Quotes,
     /// Cells of the last record.
     count: usize,
 }
@@ -70,7 +72,16 @@ impl Reader {
         // The source has done that; this makes every read a later one.
         core.read_record(b",", &mut [], &mut []);
         core.set_line(line_ends.line);
-        Self { core, delimiter, cells: vec![0; 4096], ends: vec![0; 64 + 1], bound_bytes, line_ends, count: 0 }
+        Self {
+            core,
+            delimiter,
+            cells: vec![0; 4096],
+            ends: vec![0; 64 + 1],
+            bound_bytes,
+            line_ends,
+            quotes: Quotes::new(delimiter),
+            count: 0,
+        }
     }
 
     /// What separates the cells.
@@ -88,6 +99,7 @@ impl Reader {
         let most = self.bound_bytes.saturating_add(1);
         let (mut used, mut kept, mut cells) = (0, 0, 0);
         let mut broken = None;
+        self.quotes.begin();
         loop {
             if used == most {
                 broken = Some(InvalidRow::RecordTooLong { line, bound_bytes: self.bound_bytes });
@@ -103,6 +115,7 @@ impl Reader {
                 self.core.read_record(input, &mut self.cells[kept..], &mut self.ends[cells..spare]);
             if !ended {
                 self.line_ends.after_return = read > 0 && input[read - 1] == b'\r';
+                self.quotes.feed(&input[..read]);
                 source.consume(read);
             }
             (used, cells) = (used + read, cells + closed);
@@ -128,6 +141,9 @@ impl Reader {
             // The cell that was cut off counts as one.
             self.ends[cells] = kept;
             cells += 1;
+        } else if self.quotes.text_after {
+            // The parser takes the text in and leaves the quote out: what is posted would not be what stands there.
+            broken = Some(InvalidRow::TextAfterQuote { line });
         }
         self.count = cells;
         let (bytes, ends) = (&self.cells[..kept], &self.ends[..cells]);
@@ -234,11 +250,35 @@ mod tests {
             ("ʤ,Grüße – 😀", &["ʤ", "Grüße – 😀"]),
             (" a ,\tb ", &[" a ", "\tb "]),
             ("5\" pipe,a\"b\"", &["5\" pipe", "a\"b\""]),
-            ("\"a\"b,c", &["ab", "c"]),
         ] {
             let records = whole(csv);
             assert_eq!(records.len(), 1, "{csv:?}");
             assert_eq!(records[0].0, cells, "{csv:?}");
+        }
+    }
+
+    #[test]
+    fn text_after_a_closing_quote_breaks_its_record_alone() {
+        for (record, after) in [
+            ("143,\"No\" was the answer", true),
+            ("\"a\"b,c", true),
+            ("\"a\" ,c", true),
+            ("\"a\"\"\"b,c", true),
+            ("\"\"a", true),
+            ("x,\"a\",\"b\"\"\",\"c\"d", true),
+            ("a,\"line\nline\"b", true),
+            ("\"a\"", false),
+            ("\"a\"\"b\",\"\",\"\"\"\"", false),
+            ("5\" pipe,a\"b\"c", false),
+            ("a, \"b\"c", false),
+            ("\"a,\"\"b\nc\"", false),
+            ("a\"\",\"b\"", false),
+        ] {
+            let csv = format!("\"q\"\n{record}\r\n\"z\"\n");
+            let found: Vec<_> = broken(csv.as_bytes(), 1000).into_iter().map(|(.., broken)| broken).collect();
+            let wanted = after.then_some(InvalidRow::TextAfterQuote { line: 2 });
+            assert_eq!(found, [None, wanted.clone(), None], "{record}");
+            assert_eq!(broken(record.as_bytes(), 1000)[0].3.is_some(), after, "at the end: {record}");
         }
     }
 

@@ -225,6 +225,15 @@ pub enum InvalidRow {
         /// Where it begins, from 1.
         line: u64,
     },
+    /// A cell that goes on after its closing quote.
+    #[error(
+        "the record that begins on line {line} has text after a closing quote; a quote within a quoted text must be \
+         doubled"
+    )]
+    TextAfterQuote {
+        /// Where it begins, from 1.
+        line: u64,
+    },
     /// Not as many cells as the header has columns.
     #[error(
         "cells: {found}, columns in the header: {expected}; a text with a {delimiter} or quote in it must be quoted"
@@ -402,6 +411,7 @@ impl InvalidRow {
             Self::RecordTooLong { bound_bytes, .. } => format!("the record is longer than {bound_bytes} bytes"),
             Self::TooManyCells { most, .. } => format!("the record has more than {most} cells"),
             Self::OpenQuote { .. } => "a quote is never closed".to_owned(),
+            Self::TextAfterQuote { .. } => "text after a closing quote".to_owned(),
             Self::CellCount { .. } => "not as many cells as the header has columns".to_owned(),
             Self::NotAnObject { .. } => "not a JSON object".to_owned(),
             Self::RepeatedName { .. } => "an earlier row has the same name".to_owned(),

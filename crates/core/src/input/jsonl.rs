@@ -9,6 +9,7 @@ use super::error::{InputError, InvalidRow};
 use super::object;
 use super::options::{Format, Options};
 use super::source::Source;
+use super::value;
 use crate::job::{Key, Position};
 
 /// Records looked at for a first object. They are kept until they are asked for, so there is an end to it.
@@ -136,11 +137,11 @@ impl Reader {
     /// The last record's members of these names, as text: what is no string as JSON, what is missing as nothing. (Of the
     /// records before the first object, nothing.)
     pub(super) fn last_cells(&self, columns: &[String]) -> Vec<Vec<u8>> {
-        let object = self.record.get().and_then(|record| object::whole(record).ok()).unwrap_or_default();
-        let text = |column: &String| match object.get(column) {
-            None | Some(serde_json::Value::Null) => Vec::new(),
-            Some(serde_json::Value::String(text)) => text.clone().into_bytes(),
-            Some(other) => other.to_string().into_bytes(),
+        let wanted = |name: &str| columns.iter().any(|column| column == name);
+        let object = self.record.get().and_then(|record| object::members(record, wanted).ok()).unwrap_or_default();
+        let text = |column: &String| match object.iter().find(|(name, _)| name == column).map(|(_, raw)| raw.get()) {
+            None | Some("null") => Vec::new(),
+            Some(raw) => value::text(raw).unwrap_or_else(|_| raw.to_owned()).into_bytes(),
         };
         columns.iter().map(text).collect()
     }

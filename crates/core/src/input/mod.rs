@@ -46,6 +46,7 @@ mod line_ends;
 mod note;
 mod object;
 mod options;
+mod quotes;
 mod recipe;
 mod rows;
 mod shapes;
@@ -56,6 +57,7 @@ mod template;
 mod tests;
 mod through;
 mod ticket;
+mod value;
 
 pub use columns::Mapping;
 pub use decode::Encoding;

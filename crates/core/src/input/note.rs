@@ -1,6 +1,5 @@
 //! From the cells of a record to the note that it makes.
 
-use serde_json::Value;
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::cells::Cells;
@@ -10,6 +9,7 @@ use super::object;
 use super::options::{MaxText, TooLong};
 use super::template::Renderer;
 use super::ticket::{NoTicket, TicketRule};
+use super::value::Json;
 use crate::job::{Ticket, TicketError};
 
 /// Makes notes of cells.
@@ -87,17 +87,18 @@ impl Maker {
 
     /// The note that `cells` make; none if all that matter are blank. `object` is the JSON that they come from.
     pub(super) fn note(&mut self, cells: &Cells, object: Option<&[u8]>) -> Result<Option<Note>, InvalidRow> {
-        let ticket = self.tickets.ticket(cells.get(self.slots.ticket));
-        let no_ticket = matches!(ticket, Err(NoTicket::Ticket(TicketError::Empty)));
-        let text = self.text(cells, object, no_ticket)?;
-        let column = || self.mapping.ticket.clone();
-        let (ticket, text) = match (ticket, text) {
-            (Ok(ticket), Some(text)) => (ticket, text),
-            (Ok(_), None) => return Err(self.no_text()),
-            (Err(_), None) if no_ticket => return Ok(None),
-            (Err(_), Some(_)) if no_ticket => return Err(InvalidRow::NoTicket { column: column() }),
-            (Err(error), _) => return Err(InvalidRow::Ticket { column: column(), error }),
+        let ticket = match self.tickets.ticket(cells.get(self.slots.ticket)) {
+            Ok(ticket) => ticket,
+            Err(NoTicket::Ticket(TicketError::Empty)) if self.is_blank(cells, object)? => return Ok(None),
+            Err(error) => {
+                let column = self.mapping.ticket.clone();
+                return Err(match error {
+                    NoTicket::Ticket(TicketError::Empty) => InvalidRow::NoTicket { column },
+                    error => InvalidRow::Ticket { column, error },
+                });
+            }
         };
+        let text = self.text(cells, object)?.ok_or_else(|| self.no_text())?;
         let cut = match self.max_text {
             Some(most) => shortened(&text, most, self.reserved_bytes)?,
             None => None,
@@ -109,17 +110,24 @@ impl Maker {
         Ok(Some(Note { ticket, text, uncut, name: self.name(cells)? }))
     }
 
-    /// The text; none if what it is made of is blank.
-    fn text(&mut self, cells: &Cells, object: Option<&[u8]>, no_ticket: bool) -> Result<Option<String>, InvalidRow> {
+    /// Whether there is nothing in all that a text is made of.
+    fn is_blank(&self, cells: &Cells, object: Option<&[u8]>) -> Result<bool, InvalidRow> {
+        Ok(match &self.text {
+            Text::Joined | Text::OfCells(_) => self.slots.text.iter().all(|slot| is_blank(cells.get(*slot))),
+            Text::OfObject(renderer) => {
+                let object = object::read(object.unwrap_or_default(), |name| renderer.needs(name))?;
+                object.iter().all(|(_, value)| Json::is_blank(value))
+            }
+        })
+    }
+
+    /// The text; none if there is nothing to see in it.
+    fn text(&mut self, cells: &Cells, object: Option<&[u8]>) -> Result<Option<String>, InvalidRow> {
         let text = match &mut self.text {
             Text::Joined => return self.joined(cells),
-            Text::OfCells(_) if self.slots.text.iter().all(|slot| is_blank(cells.get(*slot))) => return Ok(None),
             Text::OfCells(renderer) => renderer.render_cells(cells.texts())?,
             Text::OfObject(renderer) => {
-                let object = object::whole(object.unwrap_or_default())?;
-                if no_ticket && object.values().all(is_nothing) {
-                    return Ok(None);
-                }
+                let object = object::read_each_once(object.unwrap_or_default(), |name| renderer.needs(name))?;
                 renderer.render_object(&object)?
             }
         };
@@ -166,15 +174,6 @@ impl Maker {
             return Err(InvalidRow::NoName { column });
         }
         Ok(Some(name.to_owned()))
-    }
-}
-
-/// Whether a member of an object has nothing to show.
-fn is_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::String(text) => is_blank(text),
-        _ => false,
     }
 }
 

@@ -3,13 +3,13 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Value};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
-use super::array::byte_at;
 use super::cells::Cells;
-use super::columns::Columns;
+use super::columns::{Columns, Nested};
 use super::error::InvalidRow;
+use super::value::{self, Json, repeated, text};
 use crate::job::shorten;
 
 /// Nested objects are looked into so deep for columns that may be asked for.
@@ -17,33 +17,76 @@ const DEEPEST: usize = 8;
 
 /// The names in the object that `line` is, each once, in order; and the paths to what is nested.
 pub(super) fn columns(line: &[u8]) -> Result<Columns, InvalidRow> {
-    // This keeps the order of names, and says where a line is no object.
-    let mut names = Vec::new();
-    parse(line, NamesInto(&mut names))?;
+    let object = read(line, |_| true)?;
+    let mut nested = Vec::new();
+    for (name, value) in &object {
+        paths(&[name], value, DEEPEST, &mut nested);
+    }
+    let mut names: Vec<String> = object.into_iter().map(|(name, _)| name).collect();
     let mut seen = HashSet::new();
     names.retain(|name| seen.insert(name.clone()));
-    let mut nested = Vec::new();
-    for (name, value) in &whole(line)? {
-        paths(name, value, DEEPEST, &mut nested);
-    }
-    nested.retain(|path| !seen.contains(path));
+    nested.retain(|path| !seen.contains(&path.name));
+    let mut seen = HashSet::new();
+    nested.retain(|path| seen.insert(path.steps.clone()));
     Ok(Columns { names, nested })
 }
 
-fn paths(path: &str, value: &Value, depth: usize, out: &mut Vec<String>) {
-    let Value::Object(object) = value else { return };
+fn paths(steps: &[&str], value: &Json<'_>, depth: usize, out: &mut Vec<Nested>) {
+    let Json::Object(object) = value else { return };
     for (name, value) in object {
-        let path = format!("{path}.{name}");
+        let steps = [steps, &[name]].concat();
         if depth > 0 {
-            paths(&path, value, depth - 1, out);
+            paths(&steps, value, depth - 1, out);
         }
-        out.push(path);
+        let name = steps.join(".");
+        out.push(Nested { name, steps: steps.into_iter().map(str::to_owned).collect() });
     }
 }
 
-/// The whole object.
-pub(super) fn whole(line: &[u8]) -> Result<Map<String, Value>, InvalidRow> {
-    serde_json::from_slice(line).map_err(|error| not_an_object(line, &error))
+/// Those members of the object that `line` is whose names are wanted.
+pub(super) fn read(line: &[u8], wanted: impl Fn(&str) -> bool) -> Result<value::Object<'_>, InvalidRow> {
+    let members = members(line, wanted).map_err(|error| not_an_object(line, 0, &error))?;
+    let each = |(name, raw)| match Json::of(raw) {
+        Ok(value) => Ok((name, value)),
+        Err(broken) => Err(broken.placed(line)),
+    };
+    members.into_iter().map(each).collect()
+}
+
+/// The same where each name is there once.
+pub(super) fn read_each_once(line: &[u8], wanted: impl Fn(&str) -> bool) -> Result<value::Object<'_>, InvalidRow> {
+    let object = read(line, wanted)?;
+    match repeated(&object) {
+        Some(name) => Err(InvalidRow::NameTwice { column: name.to_owned() }),
+        None => Ok(object),
+    }
+}
+
+/// Those members of the object that `json` is whose names are wanted, with their values as they stand.
+pub(super) fn members(
+    json: &[u8],
+    wanted: impl Fn(&str) -> bool,
+) -> Result<Vec<(String, &RawValue)>, serde_json::Error> {
+    let mut found = Vec::new();
+    let mut json = serde_json::Deserializer::from_slice(json);
+    json.deserialize_map(Wanted { wanted, found: &mut found })?;
+    json.end()?;
+    Ok(found)
+}
+
+/// A value that cannot be read, though its extent is plain.
+#[derive(Debug)]
+pub(super) struct Broken<'a> {
+    pub(super) raw: &'a str,
+    pub(super) error: serde_json::Error,
+}
+
+impl Broken<'_> {
+    /// With its place in the line that it is a part of.
+    fn placed(&self, line: &[u8]) -> InvalidRow {
+        let begins = self.raw.as_ptr() as usize - line.as_ptr() as usize;
+        not_an_object(line, begins, &self.error)
+    }
 }
 
 /// What is wanted of each object.
@@ -64,14 +107,14 @@ struct Member {
 }
 
 impl Members {
-    /// One slot for each name; what is no name in `columns` is a path, its steps divided by dots.
+    /// One slot for each name; what is no name in `columns` may be a path there.
     pub(super) fn new<'a>(columns: &Columns, names: impl Iterator<Item = &'a str>) -> Self {
         let mut members = Self::default();
         for (slot, name) in names.enumerate() {
-            let steps: Vec<&str> =
-                if columns.nested.iter().any(|path| path == name) { name.split('.').collect() } else { vec![name] };
-            enter(&mut members.root, &steps, slot);
-            members.names.push(name.to_owned());
+            let name = name.to_owned();
+            let nested = columns.nested.iter().find(|path| path.name == name);
+            enter(&mut members.root, nested.map_or(std::slice::from_ref(&name), |path| &path.steps), slot);
+            members.names.push(name);
         }
         members
     }
@@ -79,16 +122,18 @@ impl Members {
     /// Reads the wanted values of the object that `line` is: what is missing or null is an empty text.
     pub(super) fn read(&self, line: &[u8], cells: &mut Cells) -> Result<(), InvalidRow> {
         cells.begin(self.names.len());
-        let mut object = Object { names: &self.names, cells, broken: None };
-        parse(line, Within { object: &mut object, members: &self.root })?;
+        let mut object = Object { line, names: &self.names, cells, broken: None };
+        let mut json = serde_json::Deserializer::from_slice(line);
+        let parsed = Within { object: &mut object, members: &self.root }.deserialize(&mut json);
+        parsed.and_then(|()| json.end()).map_err(|error| not_an_object(line, 0, &error))?;
         object.broken.map_or(Ok(()), Err)
     }
 }
 
-fn enter(members: &mut Vec<Member>, steps: &[&str], slot: usize) {
+fn enter(members: &mut Vec<Member>, steps: &[String], slot: usize) {
     let Some((name, rest)) = steps.split_first() else { return };
     let at = members.iter().position(|member| member.name == *name).unwrap_or_else(|| {
-        members.push(Member { name: (*name).to_owned(), slots: Vec::new(), within: Vec::new() });
+        members.push(Member { name: name.clone(), slots: Vec::new(), within: Vec::new() });
         members.len() - 1
     });
     match rest {
@@ -99,6 +144,7 @@ fn enter(members: &mut Vec<Member>, steps: &[&str], slot: usize) {
 
 /// What was found so far of an object.
 struct Object<'a> {
+    line: &'a [u8],
     names: &'a [String],
     cells: &'a mut Cells,
     /// Why it cannot be used, were it whole.
@@ -120,13 +166,8 @@ impl Object<'_> {
     }
 }
 
-fn parse<'de>(line: &'de [u8], seed: impl DeserializeSeed<'de>) -> Result<(), InvalidRow> {
-    let mut json = serde_json::Deserializer::from_slice(line);
-    let parsed = seed.deserialize(&mut json).and_then(|_| json.end());
-    parsed.map_err(|error| not_an_object(line, &error))
-}
-
-fn not_an_object(line: &[u8], error: &serde_json::Error) -> InvalidRow {
+/// Why `line` is no object, by the parser's error about what begins in it at `begins`.
+fn not_an_object(line: &[u8], begins: usize, error: &serde_json::Error) -> InvalidRow {
     if std::str::from_utf8(line).is_err() {
         return InvalidRow::record_not_utf8(line);
     }
@@ -134,20 +175,21 @@ fn not_an_object(line: &[u8], error: &serde_json::Error) -> InvalidRow {
     let why = error.to_string();
     // It may quote the line's own text. It counts from 0 where the first byte is of the wrong type.
     let why = shorten(why.strip_suffix(&at).unwrap_or(&why), 100);
-    InvalidRow::NotAnObject { why, byte: byte_at(line, error.line(), error.column()).max(1) }
+    InvalidRow::NotAnObject { why, byte: begins + byte_at(&line[begins..], error.line(), error.column()).max(1) }
 }
 
-struct NamesInto<'a>(&'a mut Vec<String>);
-
-impl<'de> DeserializeSeed<'de> for NamesInto<'_> {
-    type Value = ();
-
-    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_map(self)
-    }
+/// The place of a byte in `text`, from 1, by its line and its place in that, from 1 both.
+fn byte_at(text: &[u8], line: usize, column: usize) -> usize {
+    let before = line.checked_sub(2).and_then(|nth| memchr::memchr_iter(b'\n', text).nth(nth));
+    before.map_or(0, |feed| feed + 1) + column
 }
 
-impl<'de> Visitor<'de> for NamesInto<'_> {
+struct Wanted<'a, 'de, F> {
+    wanted: F,
+    found: &'a mut Vec<(String, &'de RawValue)>,
+}
+
+impl<'de, F: Fn(&str) -> bool> Visitor<'de> for Wanted<'_, 'de, F> {
     type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -155,8 +197,12 @@ impl<'de> Visitor<'de> for NamesInto<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        while let Some((name, IgnoredAny)) = map.next_entry()? {
-            self.0.push(name);
+        while let Some(name) = map.next_key::<String>()? {
+            if (self.wanted)(&name) {
+                self.found.push((name, map.next_value()?));
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
         }
         Ok(())
     }
@@ -227,20 +273,49 @@ impl Visitor<'_> for Named<'_> {
     }
 }
 
-/// Takes a value over as text.
+/// Takes a value over as text, or what is wanted within it.
 struct ValueOf<'a, 'b> {
     object: &'a mut Object<'b>,
     member: &'a Member,
+}
+
+impl ValueOf<'_, '_> {
+    /// Takes over a value as it stands.
+    fn take(self, raw: &str) {
+        let Self { object, member } = self;
+        match raw.as_bytes().first() {
+            Some(b'"') => match raw.get(1..raw.len() - 1) {
+                Some(plain) if !plain.contains('\\') => object.put(&member.slots, plain),
+                _ => match text(raw) {
+                    Ok(text) => object.put(&member.slots, &text),
+                    Err(broken) => {
+                        let reason = broken.placed(object.line);
+                        object.broken.get_or_insert(reason);
+                    }
+                },
+            },
+            Some(b'n') => {}
+            Some(b'[') => object.wrong_kind(&member.slots, "an array"),
+            Some(b'{') => object.wrong_kind(&member.slots, "an object"),
+            // A number with all its digits, or a boolean.
+            _ => object.put(&member.slots, raw),
+        }
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for ValueOf<'_, '_> {
     type Value = ();
 
     fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<(), D::Error> {
-        json.deserialize_any(self)
+        if self.member.slots.is_empty() {
+            return json.deserialize_any(self);
+        }
+        self.take(<&RawValue>::deserialize(json)?.get());
+        Ok(())
     }
 }
 
+/// Of a value that is not wanted itself, what is within it.
 impl<'de> Visitor<'de> for ValueOf<'_, '_> {
     type Value = ();
 
@@ -248,46 +323,36 @@ impl<'de> Visitor<'de> for ValueOf<'_, '_> {
         f.write_str("a value")
     }
 
-    fn visit_str<E: Error>(self, text: &str) -> Result<(), E> {
-        self.object.put(&self.member.slots, text);
-        Ok(())
-    }
-
     fn visit_unit<E: Error>(self) -> Result<(), E> {
         Ok(())
     }
 
-    fn visit_u64<E: Error>(self, number: u64) -> Result<(), E> {
-        self.object.put(&self.member.slots, &number.to_string());
+    fn visit_str<E: Error>(self, _: &str) -> Result<(), E> {
         Ok(())
     }
 
-    fn visit_i64<E: Error>(self, number: i64) -> Result<(), E> {
-        self.object.put(&self.member.slots, &number.to_string());
+    fn visit_u64<E: Error>(self, _: u64) -> Result<(), E> {
         Ok(())
     }
 
-    fn visit_f64<E: Error>(self, number: f64) -> Result<(), E> {
-        // Above this, a float no longer tells one whole number from the next, and its digits are not to look as if.
-        const EXACT: f64 = (1_u64 << 53) as f64;
-        let text = if number.abs() <= EXACT { number.to_string() } else { format!("{number:e}") };
-        self.object.put(&self.member.slots, &text);
+    fn visit_i64<E: Error>(self, _: i64) -> Result<(), E> {
         Ok(())
     }
 
-    fn visit_bool<E: Error>(self, value: bool) -> Result<(), E> {
-        self.object.put(&self.member.slots, if value { "true" } else { "false" });
+    fn visit_f64<E: Error>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<(), E> {
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut array: A) -> Result<(), A::Error> {
         while array.next_element::<IgnoredAny>()?.is_some() {}
-        self.object.wrong_kind(&self.member.slots, "an array");
         Ok(())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
-        self.object.wrong_kind(&self.member.slots, "an object");
         Within { object: self.object, members: &self.member.within }.visit_map(map)
     }
 }
@@ -312,8 +377,12 @@ mod tests {
     fn wanted_values_become_text() {
         for (line, wanted) in [
             (&br#"{"id":143,"a":"hi"}"#[..], "143|hi||"),
-            (br#"{"id":143.0,"a":1.50}"#, "143|1.5||"),
-            (br#"{"id":1.43e2,"a":true,"b":false}"#, "143|true|false|"),
+            (br#"{"id":143.0,"a":1.50}"#, "143.0|1.50||"),
+            (br#"{"id":1.43e2,"a":true,"b": false }"#, "1.43e2|true|false|"),
+            (
+                br#"{"id":12345678901234567890123,"a":0.1234567890123456789,"b":-0}"#,
+                "12345678901234567890123|0.1234567890123456789|-0|",
+            ),
             (br##" {"a":" h\u00e9\r\n","x":[{"id":7}],"id":" #143 "} "##, " #143 | h\u{e9}\r\n||"),
             (br#"{"n":{"y":3,"x":7},"b":"b","a":null}"#, "||b|7"),
             (br#"{"n":{"y":{"x":1}}}"#, "|||"),
@@ -330,6 +399,7 @@ mod tests {
             (br#"{"a":null,"a":"x"}"#, r#"column "a" is there twice; which one is meant cannot be known"#),
             (br#"{"n":{"x":1,"x":2}}"#, r#"column "x" is there twice; which one is meant cannot be known"#),
             (br#"{"id":1,"c":1,"c":2}"#, "1|||"),
+            (br#"{"id":1,"a":"\ud800"}"#, "not a JSON object: unexpected end of hex escape, at byte 20 of the line"),
         ] {
             assert_eq!(read(&[line]), [wanted], "{}", String::from_utf8_lossy(line));
         }
@@ -341,6 +411,16 @@ mod tests {
         let mut cells = Cells::default();
         members.read(br#"{"id":7,"a":"x"}"#, &mut cells).unwrap();
         assert_eq!(cells.texts(), ["7", "x", "7"]);
+    }
+
+    #[test]
+    fn a_name_with_a_dot_is_one_step_of_a_path() {
+        let line = br#"{"id":1,"meta.v1":{"note":"x","a.b":{"c":"y"}},"meta":{"v2":"z"}}"#;
+        let columns = columns(line).unwrap();
+        let members = Members::new(&columns, ["meta.v1.note", "meta.v1.a.b.c", "meta.v2"].into_iter());
+        let mut cells = Cells::default();
+        members.read(line, &mut cells).unwrap();
+        assert_eq!(cells.texts(), ["x", "y", "z"]);
     }
 
     #[test]
@@ -376,7 +456,8 @@ mod tests {
     fn names_come_in_order_each_once_and_paths_apart() {
         let found = columns(br#"{"b":1,"a":{"x":1,"y":{"z":[]}},"b":2,"a.x":0,"c":[]}"#).unwrap();
         assert_eq!(found.names, ["b", "a", "a.x", "c"]);
-        assert_eq!(found.nested, ["a.y.z", "a.y"]);
+        let nested: Vec<&str> = found.nested.iter().map(|path| path.name.as_str()).collect();
+        assert_eq!(nested, ["a.y.z", "a.y"]);
         assert!(columns(b"[]").is_err());
     }
 }

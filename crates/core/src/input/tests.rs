@@ -120,3 +120,77 @@ fn what_is_said_of_the_input_is_what_it_was_read_as() {
     assert_eq!((layout.encoding.as_deref(), layout.packed), (Some("UTF-8"), true));
     assert!(matches!(Rows::open(&b"PK\x03\x04"[..], &Options::new(Format::Json).into()), Err(InputError::Spreadsheet)));
 }
+
+/// Options with columns and a template.
+fn asked(format: Format, columns: &[&str], template: &str) -> Options {
+    let columns = columns.iter().map(|column| column.parse().unwrap()).collect();
+    let template = (!template.is_empty()).then(|| template.parse().unwrap());
+    Options { columns, template, ..Options::new(format) }
+}
+
+/// What is made of one JSON object in the first column given, or by a template.
+fn of_object(object: &str, columns: &[&str], template: &str) -> String {
+    let line = brief(object.as_bytes(), &asked(Format::JsonLines, columns, template)).concat();
+    line.strip_prefix("1@1+0: ").unwrap_or(&line).to_owned()
+}
+
+#[test]
+fn a_number_is_its_own_digits_by_a_column_and_by_a_template() {
+    for digits in ["12345678901234567890123", "0.1234567890123456789", "143.0", "1.50", "-0", "1E400", "7"] {
+        let object = format!("{{\"ticket\":1,\"n\": {digits} , \"o\":{{\"n\":{digits}}}}}");
+        let wanted = format!("1 \"{digits}\"");
+        assert_eq!(of_object(&object, &["text=n"], ""), wanted);
+        assert_eq!(of_object(&object, &["text=o.n"], ""), wanted);
+        assert_eq!(of_object(&object, &[], "{{ n }}"), wanted);
+        assert_eq!(of_object(&object, &[], "{% for name in row %}{% endfor %}{{ row.o.n }}"), wanted);
+    }
+    assert_eq!(of_object(r#"{"ticket":143.0,"n":7}"#, &[], "{{ n | int + 1 }}"), "143 \"8\"");
+}
+
+#[test]
+fn a_name_with_a_dot_is_found_on_the_way_to_what_is_nested() {
+    let object = r#"{"ticket":1,"text":"main","meta.v1":{"note":"kept"}}"#;
+    assert_eq!(of_object(object, &["text=text", "text=meta.v1.note"], ""), r#"1 "main\n\nkept""#);
+    // Two ways with one name.
+    let object = r#"{"ticket":1,"a.b":{"c":"x"},"a":{"b.c":"y"}}"#;
+    let wanted = "error: the header has the column \"a.b.c\" more than once; rename the one not meant";
+    assert_eq!(of_object(object, &["text=a.b.c"], ""), wanted);
+}
+
+#[test]
+fn a_name_twice_in_an_object_that_a_template_reaches_makes_an_invalid_row() {
+    let twice = |name: &str| format!("column {name:?} is there twice; which one is meant cannot be known");
+    for (object, template, wanted) in [
+        (r#"{"ticket":1,"a":"x","a":"y"}"#, "{{ a }}", twice("a")),
+        (r#"{"ticket":1,"a":"x","a":"y"}"#, "{% for name in row %}{{ name }}{% endfor %}", twice("a")),
+        (r#"{"ticket":1,"o":{"a":"x","a":"y"}}"#, "{{ o.a }}", twice("a")),
+        (r#"{"ticket":1,"o":[{"a":"x","a":"y"}]}"#, "{{ o[0].a }}", twice("a")),
+        (r#"{"ticket":1,"a":"x","b":1,"b":2}"#, "{{ a }}", "1 \"x\"".to_owned()),
+    ] {
+        assert_eq!(of_object(object, &[], template), wanted, "{object} {template}");
+    }
+}
+
+#[test]
+fn a_row_is_blank_by_its_ticket_and_the_columns_that_are_used_whatever_its_format() {
+    let no_ticket = r#"column "Ticket" is empty; there is a text but no ticket id to post it under"#;
+    let nothing = "there is a ticket id, but nothing to make a text of by the template";
+    for (ticket, text, template, wanted) in [
+        ("1", "", "Hello", "1 \"Hello\""),
+        ("", "", "Hello", "blank"),
+        ("", "x", "Hello", "blank"),
+        ("", "", "From: {{ Note }}", "blank"),
+        ("", "x", "From: {{ Note }}", no_ticket),
+        ("", "x", "{% if Note == 'y' %}z{% endif %}", no_ticket),
+        ("1", "", "From: {{ Note }}", "1 \"From: \""),
+        ("1", " ", "{{ Note }}", nothing),
+        ("", "x", "{{ Note | date }}", no_ticket),
+    ] {
+        let csv = format!("Ticket,Note,Other\n{ticket},{text},y\n");
+        let json = serde_json::json!([{ "Ticket": ticket, "Note": text, "Other": "y" }]).to_string();
+        for (format, input) in [(Format::Csv, csv), (Format::Json, json)] {
+            let found = brief(input.as_bytes(), &asked(format, &[], template)).concat();
+            assert!(found.ends_with(&format!(": {wanted}")), "{format} {ticket:?} {text:?} {template}: {found}");
+        }
+    }
+}

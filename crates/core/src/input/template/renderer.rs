@@ -7,9 +7,10 @@ use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
 
 use super::error::{RenderError, TemplateError};
 use super::mentions::{Mentions, closest};
-use super::row::{Header, Place, Root, RowOfCells, value};
+use super::row::{Header, Place, Root, RowOfCells, object};
 use super::{Template, filters, known};
 use crate::input::error::Names;
+use crate::input::value::Json;
 use crate::job::shorten;
 
 /// The one template of an environment.
@@ -20,8 +21,9 @@ const NAME: &str = "template";
 pub(crate) struct Renderer {
     environment: Environment<'static>,
     header: Arc<Header>,
-    /// Of the columns, those that are needed, by index; of an object's names, those.
+    /// Of the columns, those that are needed, by index.
     uses: Arc<[usize]>,
+    /// The names of an object that are needed, sorted; none if any may be.
     names: Option<Vec<String>>,
 }
 
@@ -88,10 +90,9 @@ impl Renderer {
         &self.uses
     }
 
-    /// The names of an object that the template needs, sorted; none if that cannot be told beforehand.
-    #[cfg(test)]
-    pub(crate) fn uses_names(&self) -> Option<&[String]> {
-        self.names.as_deref()
+    /// Whether the template may need an object's member of this name.
+    pub(crate) fn needs(&self, name: &str) -> bool {
+        self.names.as_ref().is_none_or(|names| names.binary_search_by(|known| known.as_str().cmp(name)).is_ok())
     }
 
     /// The text of a row with one cell for each column. Cells that the template does not use are not looked at.
@@ -104,18 +105,9 @@ impl Renderer {
         }))
     }
 
-    /// The text of a JSON object.
-    pub(crate) fn render_object(
-        &mut self,
-        object: &serde_json::Map<String, serde_json::Value>,
-    ) -> Result<String, RenderError> {
-        let row = match &self.names {
-            Some(names) => Value::from_pairs(
-                names.iter().filter_map(|name| object.get(name).map(|json| (name.as_str(), value(json)))),
-            ),
-            None => Value::from_pairs(object.iter().map(|(name, json)| (name.as_str(), value(json)))),
-        };
-        self.render(row)
+    /// The text of a JSON object, of which those members are there that the template needs.
+    pub(crate) fn render_object(&mut self, members: &[(String, Json<'_>)]) -> Result<String, RenderError> {
+        self.render(object(members))
     }
 
     fn render(&self, row: Value) -> Result<String, RenderError> {

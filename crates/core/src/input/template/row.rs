@@ -6,6 +6,8 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, Value};
 
+use crate::input::value::Json;
+
 /// The columns of a header by name.
 #[derive(Debug)]
 pub(super) struct Header {
@@ -94,21 +96,20 @@ impl Object for Root {
     }
 }
 
-/// A JSON value as a template sees it. Null is an empty text, as it is in a mapped column: nobody wants to read
-/// `none` in a note.
-pub(super) fn value(json: &serde_json::Value) -> Value {
+/// A JSON object as a template sees it.
+pub(super) fn object(members: &[(String, Json<'_>)]) -> Value {
+    Value::from_pairs(members.iter().map(|(name, json)| (name.as_str(), value(json))))
+}
+
+/// A value of one. Numbers are texts, like all that stands in a cell: so they are written as they stand. Null is an
+/// empty text, as it is in a mapped column: nobody wants to read `none` in a note.
+fn value(json: &Json<'_>) -> Value {
     match json {
-        serde_json::Value::Null => Value::from(""),
-        serde_json::Value::Bool(bool) => Value::from(*bool),
-        serde_json::Value::Number(number) => match (number.as_u64(), number.as_i64()) {
-            (Some(number), _) => Value::from(number),
-            (None, Some(number)) => Value::from(number),
-            (None, None) => number.as_f64().map_or_else(|| Value::from(number.to_string()), Value::from),
-        },
-        serde_json::Value::String(text) => Value::from(text),
-        serde_json::Value::Array(items) => items.iter().map(value).collect(),
-        serde_json::Value::Object(object) => {
-            Value::from_pairs(object.iter().map(|(name, json)| (name.as_str(), value(json))))
-        }
+        Json::Null => Value::from(""),
+        Json::Bool(bool) => Value::from(*bool),
+        Json::Number(digits) => Value::from(*digits),
+        Json::Text(text) => Value::from(text.as_str()),
+        Json::Array(elements) => elements.iter().map(value).collect(),
+        Json::Object(members) => object(members),
     }
 }

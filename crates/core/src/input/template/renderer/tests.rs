@@ -1,6 +1,7 @@
 use serde_json::json;
 
 use super::*;
+use crate::input::object;
 
 fn renderer(template: &str, header: &[&str]) -> Result<Renderer, TemplateError> {
     let columns: Vec<String> = header.iter().map(|name| (*name).to_owned()).collect();
@@ -19,7 +20,8 @@ fn text(template: &str, row: &[(&str, &str)]) -> String {
 
 fn of_object(template: &str, object: &serde_json::Value) -> String {
     let mut renderer = Renderer::for_objects(&template.parse().unwrap()).unwrap();
-    match renderer.render_object(object.as_object().unwrap()) {
+    let json = object.to_string();
+    match renderer.render_object(&object::read(json.as_bytes(), |name| renderer.needs(name)).unwrap()) {
         Ok(text) => text,
         Err(error) => error.to_string(),
     }
@@ -110,10 +112,13 @@ fn only_the_columns_that_are_named_are_used() {
     ] {
         assert_eq!(renderer(template, &["a", "b", "c"]).unwrap().uses(), wanted, "{template}");
     }
-    let names =
-        |template: &str| Renderer::for_objects(&template.parse().unwrap()).unwrap().uses_names().map(<[_]>::to_vec);
-    assert_eq!(names("{{ b.c }}{{ row.a.x }}"), Some(vec!["a".to_owned(), "b".to_owned()]));
-    assert_eq!(names("{{ row }}"), None);
+    let needs = |template: &str| {
+        let renderer = Renderer::for_objects(&template.parse().unwrap()).unwrap();
+        ["a", "b", "c", "x"].into_iter().filter(|name| renderer.needs(name)).collect::<String>()
+    };
+    assert_eq!(needs("{{ b.c }}{{ row.a.x }}"), "ab");
+    assert_eq!(needs("{% set c = 1 %}{{ c }}"), "c");
+    assert_eq!(needs("{{ row }}"), "abcx");
 }
 
 #[test]
@@ -179,7 +184,10 @@ fn objects_have_nested_names_and_rows_that_lack_one_say_which() {
     for (template, wanted) in [
         ("{{ customer.name }} {{ row.customer.name }} {{ row['customer']['name'] }}", "Ann Ann Ann"),
         ("{{ customer.tags | join(', ') }} {{ customer.tags[1] }}", "a, b b"),
-        ("{{ n + 1 }} {{ big }} {{ low }} {{ f }} {{ yes }}", "8 18446744073709551615 -9223372036854775808 1.5 True"),
+        (
+            "{{ n | int + 1 }} {{ big }} {{ low }} {{ f }} {{ yes }}",
+            "8 18446744073709551615 -9223372036854775808 1.5 True",
+        ),
         ("[{{ nothing }}{{ customer.none }}]{% if nothing %}x{% endif %}", "[]"),
         ("{{ row.row }}", "r"),
         ("{{ missing | default('-') }}{{ customer.missing | default('-') }}", "--"),

@@ -1,0 +1,65 @@
+//! Whether anything follows a closing quote in its cell.
+
+use super::delimiter::Delimiter;
+
+/// Follows the quotes of a record, which the parser leaves out. Where there are none, that is one search for them.
+#[derive(Debug)]
+pub(super) struct Quotes {
+    delimiter: u8,
+    state: State,
+    /// A cell was closed, and then went on.
+    pub(super) text_after: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Not within quotes, and the byte before is this; none at the record's beginning.
+    Outside(Option<u8>),
+    Quoted,
+    /// After a quote within quotes: the first of a doubled one, or the closing one.
+    QuoteInQuotes,
+}
+
+impl Quotes {
+    pub(super) fn new(delimiter: Delimiter) -> Self {
+        Self { delimiter: delimiter.byte(), state: State::Outside(None), text_after: false }
+    }
+
+    /// Begins a record.
+    pub(super) fn begin(&mut self) {
+        (self.state, self.text_after) = (State::Outside(None), false);
+    }
+
+    /// Goes on with the next bytes of the record, up to and with the first of its line end.
+    #[inline]
+    pub(super) fn feed(&mut self, bytes: &[u8]) {
+        let mut at = 0;
+        while at < bytes.len() && !self.text_after {
+            let quote = || memchr::memchr(b'"', &bytes[at..]).map(|ahead| at + ahead);
+            match self.state {
+                State::Outside(before) => {
+                    let Some(quote) = quote() else {
+                        self.state = State::Outside(bytes.last().copied());
+                        return;
+                    };
+                    let before = if quote == at { before } else { Some(bytes[quote - 1]) };
+                    // Only at its beginning a quote opens a cell.
+                    let opens = before.is_none_or(|before| before == self.delimiter);
+                    self.state = if opens { State::Quoted } else { State::Outside(Some(b'"')) };
+                    at = quote + 1;
+                }
+                State::Quoted => {
+                    let Some(quote) = quote() else { return };
+                    self.state = State::QuoteInQuotes;
+                    at = quote + 1;
+                }
+                State::QuoteInQuotes => {
+                    let next = bytes[at];
+                    self.state = if next == b'"' { State::Quoted } else { State::Outside(Some(next)) };
+                    self.text_after = !matches!(next, b'"' | b'\r' | b'\n') && next != self.delimiter;
+                    at += 1;
+                }
+            }
+        }
+    }
+}

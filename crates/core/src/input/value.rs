@@ -1,0 +1,84 @@
+//! JSON values with their numbers as they stand.
+
+use serde_json::value::RawValue;
+
+use super::object::{Broken, members};
+
+/// A value. Its numbers are texts: as numbers, `143.0` and the twentieth digit would be lost.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Json<'a> {
+    Null,
+    Bool(bool),
+    Number(&'a str),
+    Text(String),
+    Array(Vec<Self>),
+    Object(Object<'a>),
+}
+
+/// Names and their values, in order; a name may be there more than once.
+pub(super) type Object<'a> = Vec<(String, Json<'a>)>;
+
+/// Values may be nested so deep, as for serde_json itself.
+const DEEPEST: usize = 128;
+
+impl<'a> Json<'a> {
+    pub(super) fn of(raw: &'a RawValue) -> Result<Self, Broken<'a>> {
+        Self::within(raw.get(), DEEPEST)
+    }
+
+    fn within(raw: &'a str, depth: usize) -> Result<Self, Broken<'a>> {
+        let broken = |error| Broken { raw, error };
+        let deeper = depth.checked_sub(1).ok_or_else(|| broken(serde::de::Error::custom("it is nested too deep")));
+        Ok(match raw.as_bytes().first() {
+            Some(b'"') => Self::Text(text(raw)?),
+            Some(b'n') => Self::Null,
+            Some(b't') => Self::Bool(true),
+            Some(b'f') => Self::Bool(false),
+            Some(b'[') => {
+                let depth = deeper?;
+                let elements: Vec<&RawValue> = serde_json::from_str(raw).map_err(broken)?;
+                let each = |element: &'a RawValue| Self::within(element.get(), depth);
+                Self::Array(elements.into_iter().map(each).collect::<Result<_, _>>()?)
+            }
+            Some(b'{') => {
+                let depth = deeper?;
+                let members = members(raw.as_bytes(), |_| true).map_err(broken)?;
+                let each = |(name, member): (String, &'a RawValue)| Ok((name, Self::within(member.get(), depth)?));
+                Self::Object(members.into_iter().map(each).collect::<Result<_, _>>()?)
+            }
+            _ => Self::Number(raw),
+        })
+    }
+
+    /// Whether there is nothing to see in it.
+    pub(super) fn is_blank(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::Text(text) => super::note::is_blank(text),
+            Self::Bool(_) | Self::Number(_) => false,
+            Self::Array(elements) => elements.iter().all(Self::is_blank),
+            Self::Object(members) => members.iter().all(|(_, value)| value.is_blank()),
+        }
+    }
+}
+
+/// What a string says.
+pub(super) fn text(raw: &str) -> Result<String, Broken<'_>> {
+    serde_json::from_str(raw).map_err(|error| Broken { raw, error })
+}
+
+/// The first name that an object has more than once, or one within it.
+pub(super) fn repeated<'a>(object: &'a [(String, Json<'_>)]) -> Option<&'a str> {
+    let mut names: Vec<&str> = object.iter().map(|(name, _)| name.as_str()).collect();
+    names.sort_unstable();
+    let twice = names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);
+    twice.or_else(|| object.iter().find_map(|(_, value)| repeated_within(value)))
+}
+
+fn repeated_within<'a>(value: &'a Json<'_>) -> Option<&'a str> {
+    match value {
+        Json::Array(elements) => elements.iter().find_map(repeated_within),
+        Json::Object(object) => repeated(object),
+        _ => None,
+    }
+}
