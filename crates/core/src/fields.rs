@@ -10,10 +10,21 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct FixedField {
+    /// Does not end with a colon, with which the text of the field would read back as JSON.
+    name: String,
+    value: Value,
+}
+
+impl FixedField {
     /// The field's name in the request.
-    pub name: String,
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
     /// Its value.
-    pub value: Value,
+    pub fn value(&self) -> &Value {
+        &self.value
+    }
 }
 
 /// Why a text is no field.
@@ -47,7 +58,7 @@ impl FromStr for FixedField {
             }
         };
         let name = name.trim();
-        if name.is_empty() { Err(form()) } else { Ok(Self { name: name.to_owned(), value }) }
+        if name.is_empty() || name.ends_with(':') { Err(form()) } else { Ok(Self { name: name.to_owned(), value }) }
     }
 }
 
@@ -87,12 +98,12 @@ mod tests {
             assert_eq!(field.to_string(), text);
             assert_eq!(field.to_string().parse(), Ok(field));
         }
-        assert_eq!("n=3".parse::<FixedField>().unwrap().value, Value::String("3".into()));
+        assert_eq!("n=3".parse::<FixedField>().unwrap().value(), &Value::String("3".into()));
     }
 
     #[test]
     fn anything_else_says_how_to_write_it() {
-        for text in ["", "Source", "=x", " =x", ":=3", "Priority:=high"] {
+        for text in ["", "Source", "=x", " =x", ":=3", "Priority:=high", "a: =x", "a::=1", "a::=\"x\""] {
             assert!(text.parse::<FixedField>().is_err(), "{text:?}");
         }
     }

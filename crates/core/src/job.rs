@@ -127,20 +127,51 @@ pub(crate) fn shorten(text: &str, most: usize) -> String {
 pub const KEY_SCHEME: u32 = 1;
 
 /// What the jobs of a batch have in common that makes them the same jobs in the next run.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// What the notes are posted to, as the ledger names it.
-    pub target: String,
-    /// The fields that every note has besides its own, in the order of their names.
-    pub fields: Vec<FixedField>,
+    target: String,
+    // There is a key for every row, so what all have in common is made ready once.
+    /// What the hash of a job by its content begins with.
+    job: Vec<u8>,
+    /// What the hash of a job by its name begins with.
+    name: Vec<u8>,
+    /// What the hash of a job by its content ends with.
+    fields: Vec<u8>,
 }
 
 impl Identity {
-    /// Of notes to `target` that have nothing in common besides.
+    /// Of notes to `target`, as the ledger names it, that have nothing in common besides.
     pub fn of(target: impl Into<String>) -> Self {
-        Self { target: target.into(), fields: Vec::new() }
+        let target = target.into();
+        let begin = |kind| [kind, target.as_bytes()].into_iter().flat_map(measured).collect();
+        Self { job: begin(JOB), name: begin(NAME), fields: Vec::new(), target }
+    }
+
+    /// The same notes with `fields` besides their own, in the order of their names.
+    #[must_use]
+    pub fn with(mut self, fields: &[FixedField]) -> Self {
+        self.fields.clear();
+        self.fields.extend(fields.iter().flat_map(|field| measured(field.to_string().as_bytes())));
+        self
+    }
+
+    /// What the notes are posted to, as the ledger names it.
+    pub fn target(&self) -> &str {
+        &self.target
     }
 }
+
+impl Default for Identity {
+    fn default() -> Self {
+        Self::of("")
+    }
+}
+
+/// What hashes of each kind begin with. Each names [`KEY_SCHEME`].
+const JOB: &[u8] = b"batchpost key 1 job";
+const NAME: &[u8] = b"batchpost key 1 name";
+const INVALID: &[u8] = b"batchpost key 1 invalid";
+const OCCURRENCE: &[u8] = b"batchpost key 1 occurrence";
 
 /// What makes a job the same job in a file that was sorted, edited elsewhere, or saved anew.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,28 +184,26 @@ impl Key {
     /// line and at the end), since spreadsheets change those on saving. Lengths are hashed beside the parts,
     /// so that no two contents run together.
     pub fn of_job(identity: &Identity, ticket: Ticket, text: &str) -> Self {
-        let mut hash = Self::hasher("job");
-        part(&mut hash, identity.target.as_bytes());
+        let mut hash = blake3::Hasher::new();
+        hash.update(&identity.job);
         part(&mut hash, &ticket.get().to_le_bytes());
         part(&mut hash, canonical(text).as_bytes());
-        for field in &identity.fields {
-            part(&mut hash, field.to_string().as_bytes());
-        }
+        hash.update(&identity.fields);
         Self::truncate(&hash)
     }
 
     /// The key of the job that a column of the input names, whatever its ticket and text are. Blanks around the name
     /// do not matter.
     pub fn of_name(identity: &Identity, name: &str) -> Self {
-        let mut hash = Self::hasher("name");
-        part(&mut hash, identity.target.as_bytes());
+        let mut hash = blake3::Hasher::new();
+        hash.update(&identity.name);
         part(&mut hash, canonical(name.trim()).as_bytes());
         Self::truncate(&hash)
     }
 
     /// The key of a row of which no job can be made: over its raw cells.
     pub fn of_invalid<'a>(cells: impl Iterator<Item = &'a [u8]>) -> Self {
-        let mut hash = Self::hasher("invalid");
+        let mut hash = Self::hasher(INVALID);
         for cell in cells {
             part(&mut hash, cell);
         }
@@ -187,7 +216,7 @@ impl Key {
         if occurrence == 0 {
             return self;
         }
-        let mut hash = Self::hasher("occurrence");
+        let mut hash = Self::hasher(OCCURRENCE);
         part(&mut hash, &self.0);
         part(&mut hash, &occurrence.to_le_bytes());
         Self::truncate(&hash)
@@ -201,9 +230,9 @@ impl Key {
         format!("bp-{}", &self.to_string()[..10])
     }
 
-    fn hasher(kind: &str) -> blake3::Hasher {
+    fn hasher(kind: &[u8]) -> blake3::Hasher {
         let mut hash = blake3::Hasher::new();
-        part(&mut hash, format!("batchpost key {KEY_SCHEME} {kind}").as_bytes());
+        part(&mut hash, kind);
         hash
     }
 
@@ -214,6 +243,12 @@ impl Key {
     }
 }
 
+/// `bytes` with their length before them.
+fn measured(bytes: &[u8]) -> Vec<u8> {
+    [&(bytes.len() as u64).to_le_bytes(), bytes].concat()
+}
+
+/// Adds `bytes` with their length before them.
 fn part(hash: &mut blake3::Hasher, bytes: &[u8]) {
     hash.update(&(bytes.len() as u64).to_le_bytes());
     hash.update(bytes);
@@ -405,7 +440,7 @@ mod tests {
     fn target_ticket_text_fields_and_occurrence_each_matter() {
         let t = Identity::of("t");
         let key = Key::of_job(&t, ticket(1), "x");
-        let field = |text: &str| Identity { fields: vec![text.parse().unwrap()], ..t.clone() };
+        let field = |text: &str| t.clone().with(&[text.parse().unwrap()]);
         let others = [
             Key::of_job(&Identity::of("u"), ticket(1), "x"),
             Key::of_job(&t, ticket(2), "x"),
@@ -428,5 +463,30 @@ mod tests {
         let key = Key::of_job(&identity, ticket(143), "Hello\n");
         assert_eq!(key.to_string(), "98f661ba4bd868221bb7c00bb02799a7");
         assert_eq!(key.to_string().parse(), Ok(key));
+    }
+
+    /// As `docs/ledger-format.md` has it, in one piece.
+    #[test]
+    fn a_key_is_the_hash_of_its_parts_each_after_its_length() {
+        let key = |parts: &[&[u8]]| {
+            let mut hash = blake3::Hasher::new();
+            for bytes in parts {
+                hash.update(&(bytes.len() as u64).to_le_bytes()).update(bytes);
+            }
+            hash.finalize().to_hex()[..32].to_owned()
+        };
+        let fields = ["Level:=3", "Source=Old desk"].map(|field| field.parse().unwrap());
+        let identity = Identity::of("t").with(&[]).with(&fields);
+        let job = Key::of_job(&identity, ticket(7), "x \n");
+        let ticket_bytes = 7_u64.to_le_bytes();
+        let parts: [&[u8]; 6] = [b"batchpost key 1 job", b"t", &ticket_bytes, b"x", b"Level:=3", b"Source=Old desk"];
+        assert_eq!(job.to_string(), key(&parts));
+        assert_eq!(Key::of_name(&identity, " a ").to_string(), key(&[b"batchpost key 1 name", b"t", b"a"]));
+        let occurrence = [&b"batchpost key 1 occurrence"[..], &job.0, &2_u32.to_le_bytes()];
+        assert_eq!(job.occurrence(2).to_string(), key(&occurrence));
+        let cells = [&b"x"[..], b"y"];
+        assert_eq!(Key::of_invalid(cells.into_iter()).to_string(), key(&[b"batchpost key 1 invalid", b"x", b"y"]));
+        assert!([JOB, NAME, INVALID, OCCURRENCE].iter().all(|kind| kind.starts_with(b"batchpost key 1 ")));
+        assert_eq!(KEY_SCHEME, 1);
     }
 }

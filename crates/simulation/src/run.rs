@@ -551,6 +551,7 @@ fn run_record(history: &History, batch: &Batch, survey: &Survey) -> Record {
             path: Some("/simulated.csv".to_owned()),
             options: Options::new(Format::Csv),
             mapping: Mapping { ticket: "RelatedTicketId".to_owned(), text: vec!["TextPart".to_owned()], key: None },
+            lookup_fingerprint: None,
             read: Some(read),
         },
         settings: history.scenario.settings.clone(),

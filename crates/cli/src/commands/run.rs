@@ -203,7 +203,7 @@ fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
         return Ok(true);
     }
     let order = prepared.order();
-    say!("to        {}", order.ask.identity.target);
+    say!("to        {}", order.ask.identity.target());
     say!("ledger    {}", order.ledger.display());
     ask!("{}", summary::table(&survey.counts));
     if survey.duplicates > 0 {
@@ -255,8 +255,8 @@ fn say_what_is_done(prepared: &Prepared) {
         ),
         None => info!(ledger = %order.ledger.display(), "posting {input} as it comes"),
     }
-    for (path, rows) in prepared.elsewhere() {
-        warn!(rows, ledger = %path.display(), "rows were posted before, or are in doubt, by another ledger's word");
+    for other in prepared.elsewhere() {
+        warn!(rows = other.rows, ledger = %other.path.display(), "rows were posted before, or are in doubt, by another ledger's word");
     }
     for note in prepared.survey().map(|survey| survey.held.as_slice()).unwrap_or_default() {
         let ticket = note.ticket.map(|ticket| ticket.to_string()).unwrap_or_default();

@@ -1,6 +1,7 @@
 //! What a note's request looks like.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
@@ -61,27 +62,32 @@ impl Form {
     /// When a field comes twice, or is the row's own.
     pub fn new(fields: &[FixedField], marker: bool) -> Result<Self, FormError> {
         let mut form = Self { marker, ..Self::default() };
-        let mut fields = fields.to_vec();
-        fields.sort_by(|a, b| a.name.cmp(&b.name));
-        if let Some(pair) = fields.windows(2).find(|pair| pair[0].name == pair[1].name) {
-            return Err(FormError::Twice(pair[0].name.clone()));
+        let mut names = HashSet::new();
+        if let Some(again) = fields.iter().find(|field| !names.insert(field.name().to_lowercase())) {
+            return Err(FormError::Twice(again.name().to_owned()));
         }
         for field in fields {
-            let text = field.value.as_str().map(str::to_owned);
-            match field.name.as_str() {
-                ACTIVITY_TYPE => form.activity_type = text.ok_or(FormError::NotAText(ACTIVITY_TYPE))?,
-                STORAGE_TYPE => form.storage_type = text.ok_or(FormError::NotAText(STORAGE_TYPE))?,
-                TEXT | TICKET => return Err(FormError::OfTheRow(field.name)),
-                _ => form.extra.push(field),
+            // A server that reads names without regard to case would take one of two that differ in nothing else.
+            let is = |name: &str| field.name().eq_ignore_ascii_case(name);
+            let text = |name| field.value().as_str().map(str::to_owned).ok_or(FormError::NotAText(name));
+            if is(TEXT) || is(TICKET) {
+                return Err(FormError::OfTheRow(field.name().to_owned()));
+            } else if is(ACTIVITY_TYPE) {
+                form.activity_type = text(ACTIVITY_TYPE)?;
+            } else if is(STORAGE_TYPE) {
+                form.storage_type = text(STORAGE_TYPE)?;
+            } else {
+                form.extra.push(field.clone());
             }
         }
+        form.extra.sort_by(|a, b| a.name().cmp(b.name()));
         Ok(form)
     }
 
     /// What the jobs of this form have in common. How a note is typed and stored is no part of it: a setting that is
     /// corrected makes no note a new one.
     pub fn identity(&self, target: impl Into<String>) -> Identity {
-        Identity { target: target.into(), fields: self.extra.clone() }
+        Identity::of(target).with(&self.extra)
     }
 
     /// The request that posts `job`'s note.
@@ -110,7 +116,7 @@ impl Serialize for Note<'_> {
         body.serialize_entry(STORAGE_TYPE, &form.storage_type)?;
         body.serialize_entry(TICKET, &job.ticket.get())?;
         for field in &form.extra {
-            body.serialize_entry(&field.name, &field.value)?;
+            body.serialize_entry(field.name(), field.value())?;
         }
         body.end()
     }
@@ -151,7 +157,7 @@ mod tests {
     #[test]
     fn fields_are_added_or_replace_the_usual_ones() {
         assert_eq!(
-            body(&["StorageType=Permanent", "Source=CSV", "Priority:=3", "ActivityType=Note"], false, &job("x")),
+            body(&["storageType=Permanent", "Source=CSV", "Priority:=3", "ActivityType=Note"], false, &job("x")),
             r#"{"TextPart":"x","ActivityType":"Note","StorageType":"Permanent","RelatedTicketId":143,"Priority":3,"Source":"CSV"}"#
         );
     }
@@ -161,7 +167,10 @@ mod tests {
         for (fields, wanted) in [
             (&["TextPart=x"][..], FormError::OfTheRow("TextPart".into())),
             (&["RelatedTicketId:=1"], FormError::OfTheRow("RelatedTicketId".into())),
+            (&["textpart=x"], FormError::OfTheRow("textpart".into())),
             (&["a=1", "b=1", "a=2"], FormError::Twice("a".into())),
+            (&["Source=1", "source=2"], FormError::Twice("source".into())),
+            (&["StorageType=x", "storagetype=y"], FormError::Twice("storagetype".into())),
             (&["StorageType:=1"], FormError::NotAText("StorageType")),
         ] {
             let fields: Vec<FixedField> = fields.iter().map(|field| field.parse().unwrap()).collect();

@@ -174,13 +174,25 @@ pub struct Batch {
     pub limited: u64,
     /// Records were lost before the ledger was salvaged: a row that it does not know may have been sent.
     pub lost_records: bool,
+    /// A run may have posted jobs that no column named: one is recorded, or may be among the records that were lost.
+    pub unnamed: bool,
 }
 
 impl Batch {
     /// The batch of a ledger that has nothing but its header.
     pub fn new(header: Header) -> Self {
         let standings = KeyMap::default();
-        Self { header, standings, run: None, reading: None, finish: None, attempts: 0, limited: 0, lost_records: false }
+        Self {
+            header,
+            standings,
+            run: None,
+            reading: None,
+            finish: None,
+            attempts: 0,
+            limited: 0,
+            lost_records: false,
+            unnamed: false,
+        }
     }
 
     /// Takes in the ledger's next record.
@@ -204,10 +216,11 @@ impl Batch {
                     self.standing(row.key).settle(row.stands);
                 }
             }
-            Record::Salvage(_) => self.lost_records = true,
+            Record::Salvage(_) => (self.lost_records, self.unnamed) = (true, true),
             Record::Vanished(presence) => self.set_vanished(&presence.keys, true),
             Record::Returned(presence) => self.set_vanished(&presence.keys, false),
             Record::Run(run) => {
+                self.unnamed |= run.input.mapping.key.is_none();
                 self.reading.clone_from(&run.input.read);
                 self.run = Some((**run).clone());
                 self.finish = None;

@@ -81,6 +81,9 @@ pub struct Input {
     /// The columns that were used.
     #[serde(flatten)]
     pub mapping: Mapping,
+    /// BLAKE3 of the table that the options name, in hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lookup_fingerprint: Option<String>,
     /// What the first reading found; none where the input is read only once.
     pub read: Option<Reading>,
 }

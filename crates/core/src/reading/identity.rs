@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use crate::input::{Content, InputError, Rows};
-use crate::job::{Identity, Key, KeyMap};
+use crate::job::{Identity, Key, KeyMap, Ticket};
 use crate::ledger::{Batch, Pass, Presence, Record, Standing};
 
 /// Gives each row of one reading its key.
@@ -41,8 +41,7 @@ impl Occurrences {
             Content::Blank => return None,
             Content::Note { name: Some(name), .. } => (Key::of_name(&self.identity, name), self.unknown),
             Content::Note { ticket, text, uncut, name: None } => {
-                let whole = uncut.as_ref().unwrap_or(text);
-                (Key::of_job(&self.identity, *ticket, whole), self.unknown)
+                (content_key(&self.identity, *ticket, text, uncut.as_deref()), self.unknown)
             }
             // No job, so no record that was lost can have sent it.
             Content::Invalid { key, .. } => (*key, Standing::NEW),
@@ -57,6 +56,11 @@ impl Occurrences {
         standing.meet(self.pass);
         Some((met, standing))
     }
+}
+
+/// The key of a note that no column names. Where its text is cut makes it no other.
+pub(super) fn content_key(identity: &Identity, ticket: Ticket, text: &str, uncut: Option<&str>) -> Key {
+    Key::of_job(identity, ticket, uncut.unwrap_or(text))
 }
 
 /// Reads the whole input, enters every row into `batch`, and tells each row's key and number.

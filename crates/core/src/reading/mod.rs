@@ -12,7 +12,7 @@ mod profile;
 mod setting_aside;
 mod survey;
 
-pub use elsewhere::{known_elsewhere, skip_known};
+pub use elsewhere::{known_by_content, known_elsewhere, skip_known, skip_rows};
 pub use export::{ExportError, export_input, export_ledger};
 pub use feed::{Fed, Feed, FeedError, record_asides};
 pub use identity::{number_rows, presence_changes};

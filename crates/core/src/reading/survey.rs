@@ -36,6 +36,8 @@ pub struct Past {
     pub changed: HashSet<Ticket>,
     /// What a job is that the ledger does not know: new, or perhaps sent by a record that was lost.
     pub unknown: Standing,
+    /// A run may have posted jobs that no column named: a row with a name may be one of them.
+    pub unnamed: bool,
 }
 
 impl Ask {
@@ -71,6 +73,10 @@ pub struct Survey {
     pub blank: u64,
     /// Rows exactly like an earlier one. Where a column names the jobs there are none.
     pub duplicates: u64,
+    /// Rows with the name of an earlier one, where a column names the jobs.
+    pub same_names: u64,
+    /// The first of them.
+    pub first_same_name: Option<RowNote>,
     /// Rows that are to be sent; this run may have been asked for fewer.
     pub to_do: u64,
     /// The invalid rows, as many as were asked for.
@@ -124,8 +130,10 @@ pub fn survey<R: Read>(
             _ => None,
         };
         set_aside(&content, met, ask, standing);
-        if let Some(ticket) = ticket {
-            hold(standing, ask.changed == OnChanged::Hold && past.changed.contains(&ticket));
+        if let Content::Note { ticket, name, .. } = &content {
+            // An edit of a job that was named has its name, and is the same job.
+            let may_be_edit = name.is_none() || past.unnamed;
+            hold(standing, may_be_edit && ask.changed == OnChanged::Hold && past.changed.contains(ticket));
         }
         let stands = standing.outcome();
         *survey.counts.of_mut(stands) += 1;
@@ -147,6 +155,13 @@ pub fn survey<R: Read>(
             Outcome::InDoubt => note(&mut survey.in_doubt, &|| "it may or may not have been created".to_owned()),
             Outcome::Held => note(&mut survey.held, &|| HELD.to_owned()),
             _ => {}
+        }
+        if met.again
+            && let Content::Note { name: Some(_), .. } = &content
+        {
+            survey.same_names += 1;
+            let what = || why(&content, met, Outcome::Invalid);
+            survey.first_same_name.get_or_insert_with(|| RowNote { position, ticket, what: what() });
         }
         if met.again && matches!(content, Content::Note { name: None, .. }) {
             survey.duplicates += 1;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::input::{Format, InputError, MaxText, Options, Recipe, Rows, TooLong};
 use crate::job::{Identity, KeyMap};
-use crate::ledger::{Pass, Presence, Record, Standing};
+use crate::ledger::{Batch, Header, LedgerId, Pass, Presence, Record, Standing};
 use crate::outcome::{Counts, Outcome};
 use crate::settings::{InDoubt, OnDuplicate};
 
@@ -243,4 +243,66 @@ fn rows_exactly_alike_are_skipped_when_it_is_asked_for_and_stay_so() {
     // A stream has no reading before.
     let fed = feed(Feed::of_stream(rows(SHEET), skip, &Past::default(), KeyMap::default())).unwrap();
     assert_eq!(fed, ["job 1", "job 2", "invalid 3", "passed skipped", "skipped 5"]);
+}
+
+/// The named rows of `sheet` in a ledger whose jobs on these tickets vanished.
+fn named_survey(sheet: &str, past: &Past, standings: &mut KeyMap<Standing>) -> Survey {
+    survey(&mut named_rows(sheet), &ask(), past, Named { notes: 10, jobs: 10 }, standings).unwrap()
+}
+
+#[test]
+fn a_named_row_is_held_only_where_a_run_may_have_posted_it_without_its_name() {
+    let changed = [crate::job::Ticket::try_from(1).unwrap()].into_iter().collect();
+    let past = Past { changed, ..Past::default() };
+    for (unnamed, held) in [(false, 0), (true, 1)] {
+        let past = Past { unnamed, ..past.clone() };
+        assert_eq!(named_survey("id,ticket,text\nc,1,x\n", &past, &mut KeyMap::default()).counts.held, held);
+    }
+}
+
+#[test]
+fn rows_with_the_name_of_an_earlier_one_are_counted_and_the_first_is_told() {
+    let found = named_survey("id,ticket,text\na,1,x\nb,1,x\na,1,x\na,2,y\n", &Past::default(), &mut KeyMap::default());
+    assert_eq!(found.same_names, 2);
+    let first = found.first_same_name.unwrap();
+    assert_eq!(first.position.record, 3);
+    assert!(first.what.contains("\"a\""), "{}", first.what);
+    assert_eq!(named_survey("id,ticket,text\na,1,x\nb,1,x\n", &Past::default(), &mut KeyMap::default()).same_names, 0);
+}
+
+#[test]
+fn named_rows_are_known_elsewhere_by_their_content_as_often_as_it_was_posted_there() {
+    // The other run was not told of the column; it has posted one of two rows alike, and refused another.
+    let mut other = Batch::new(header());
+    let unnamed = "id,ticket,text\n,1,x\n,1,x\n,2,y\n,3,z\n";
+    let theirs = read(unnamed, &ask(), &mut KeyMap::default());
+    for (job, stands) in theirs.next.iter().zip([Outcome::Posted, Outcome::Rejected, Outcome::InDoubt]) {
+        other.standings.entry(job.key).or_default().settle(stands);
+    }
+    let sheet = "id,ticket,text\na,1,x\nb,1,x\nc,2,y\nd,3,z\ne,4,new\n";
+    let mut standings = KeyMap::default();
+    let mut ours = named_survey(sheet, &Past::default(), &mut standings);
+    let known = |other: &Batch, standings: &KeyMap<Standing>| {
+        known_by_content(&mut named_rows(sheet), &ask().identity, other, standings).unwrap()
+    };
+    let keys = known(&other, &standings);
+    assert_eq!(keys, [ours.next[0].key, ours.next[2].key]);
+    assert_eq!(known_elsewhere(&other, &standings), 0);
+    // What it knows by name as well is counted once.
+    other.standings.entry(keys[0]).or_default().settle(Outcome::Posted);
+    assert_eq!((known(&other, &standings), known_elsewhere(&other, &standings)), (vec![keys[1]], 1));
+    skip_rows(&keys, &mut standings, &mut ours);
+    assert_eq!((ours.counts.skipped, ours.counts.pending, ours.to_do), (2, 3, 3));
+    assert_eq!(known(&other, &standings), []);
+}
+
+fn header() -> Header {
+    Header {
+        version: 1,
+        id: LedgerId(1),
+        key_scheme: 1,
+        tool: "test".to_owned(),
+        target: "t".to_owned(),
+        wall: jiff::Timestamp::UNIX_EPOCH,
+    }
 }

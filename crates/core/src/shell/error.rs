@@ -4,11 +4,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::budget::SharingError;
+use super::elsewhere::Elsewhere;
 use super::files::LockError;
 use super::lookups::LookupFailed;
 use super::order::{Order, Source};
 use crate::input::InputError;
 use crate::ledger::LedgerError;
+use crate::reading::RowNote;
 
 /// Why a run cannot begin, or could not go on. Whatever was sent before is in the ledger.
 #[derive(Debug, thiserror::Error)]
@@ -78,10 +80,28 @@ pub enum Error {
     #[error(
         "{} rows were posted before, or are in doubt, by the word of {}; say --known skip to leave them out, --known post \
          to post them again, or continue that batch with --ledger",
-        .0.iter().map(|(_, rows)| rows).sum::<u64>(),
-        named(.0)
+        .0.iter().map(|other| other.rows).sum::<u64>(),
+        in_words(.0)
     )]
-    Known(Vec<(PathBuf, u64)>),
+    Known(Vec<Elsewhere>),
+    /// A column that is to name the jobs names several the same.
+    #[error("{}: {} (rows with the name of an earlier one: {rows})", .first.position, .first.what)]
+    SameName {
+        /// The first of them.
+        first: RowNote,
+        /// How many there are.
+        rows: u64,
+    },
+    /// The table of `--lookup` leads elsewhere than in the last run.
+    #[error(
+        "the lookup table is not the one that the last run read, and by it {rows} rows that are posted or in doubt are no \
+         longer in the input: they would be posted again, on other tickets; give the table back as it was, or say \
+         --changed post"
+    )]
+    OtherTable {
+        /// How many they are.
+        rows: u64,
+    },
     /// The account's budget cannot be shared.
     #[error(transparent)]
     Sharing(#[from] SharingError),
@@ -117,7 +137,16 @@ impl Error {
     }
 }
 
-fn named(elsewhere: &[(PathBuf, u64)]) -> String {
-    let names: Vec<String> = elsewhere.iter().map(|(path, rows)| format!("{} ({rows})", path.display())).collect();
-    names.join(", ")
+fn in_words(elsewhere: &[Elsewhere]) -> String {
+    let ledgers: Vec<String> =
+        elsewhere.iter().map(|other| format!("{} ({})", other.path.display(), other.rows)).collect();
+    let by_name: u64 = elsewhere.iter().map(|other| other.by_name).sum();
+    let names = match by_name {
+        0 => String::new(),
+        rows => format!(
+            " ({rows} of them are known there by the name that the column of --key gives them, whatever they say: names \
+             must differ over all files that are posted to the account)"
+        ),
+    };
+    ledgers.join(", ") + &names
 }

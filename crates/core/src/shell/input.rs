@@ -12,10 +12,16 @@ use crate::input::{Format, InputError, Options, Recipe, Rows};
 use crate::leadsquared::Form;
 use crate::settings::Settings;
 
-/// What `options` ask for, given what the notes need besides.
-pub(super) fn recipe(options: &Options, settings: &Settings) -> Result<Recipe, Error> {
+/// What `options` ask for, given what the notes need besides; also the hash of the table that they name.
+pub(super) fn recipe(options: &Options, settings: &Settings) -> Result<(Recipe, Option<String>), Error> {
     let marker_bytes = if settings.marker { Form::MARKER_BYTES as u32 } else { 0 };
-    Ok(Recipe::new(options.clone(), lookups::load)?.reserving(marker_bytes))
+    let mut fingerprint = None;
+    let recipe = Recipe::new(options.clone(), |spec| {
+        let (table, read) = lookups::load(spec)?;
+        fingerprint = Some(read);
+        Ok::<_, Error>(table)
+    })?;
+    Ok((recipe.reserving(marker_bytes), fingerprint))
 }
 
 /// A file's rows.
@@ -48,7 +54,7 @@ impl InputFile {
         Self::of(file, recipe)
     }
 
-    fn of(mut file: File, recipe: Recipe) -> io::Result<Self> {
+    pub(super) fn of(mut file: File, recipe: Recipe) -> io::Result<Self> {
         let unpacked = if recipe.format() == Format::Workbook { unpacked(&mut file)? } else { None };
         Ok(Self { file: Arc::new(file), unpacked: unpacked.map(Arc::new), recipe })
     }

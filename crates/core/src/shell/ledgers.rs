@@ -48,8 +48,8 @@ pub(super) fn open(order: &Order, access: Access) -> Result<(Option<Ledger<Ledge
         Access::Post => resume(path)?.map(|(ledger, batch, extent)| (Some(ledger), batch, extent)),
     };
     let Some((ledger, batch, extent)) = opened else { return Ok((None, Batch::new(new_header(order)), 0)) };
-    if batch.header.target != order.ask.identity.target {
-        let (theirs, ours) = (batch.header.target, order.ask.identity.target.clone());
+    if batch.header.target != order.ask.identity.target() {
+        let (theirs, ours) = (batch.header.target, order.ask.identity.target().to_owned());
         return Err(Error::OtherTarget { path: path.clone(), theirs, ours });
     }
     Ok((ledger, batch, extent.torn_bytes))
@@ -81,7 +81,7 @@ fn new_header(order: &Order) -> Header {
         id: LedgerId(entropy()),
         key_scheme: KEY_SCHEME,
         tool: order.tool.clone(),
-        target: order.ask.identity.target.clone(),
+        target: order.ask.identity.target().to_owned(),
         wall: clock::wall(),
     }
 }

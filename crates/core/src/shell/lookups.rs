@@ -1,5 +1,6 @@
 //! The table from the ids of an old system to tickets.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::error::Error;
@@ -13,6 +14,12 @@ pub enum LookupFailed {
     /// Its name does not tell its format.
     #[error("its name does not tell its format; give it the extension csv, jsonl, json, xlsx or ods")]
     Format,
+    /// Its file cannot be opened.
+    #[error("it cannot be opened: {0}")]
+    Open(io::Error),
+    /// It cannot be read twice.
+    #[error("it is no regular file")]
+    NotAFile,
     /// It cannot be read.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -24,15 +31,20 @@ pub enum LookupFailed {
     Entry(Position, LookupError),
 }
 
-/// Reads the table that `spec` names.
-pub(super) fn load(spec: &LookupSpec) -> Result<LookupTable, Error> {
+/// Reads the table that `spec` names; also the hash of its file.
+pub(super) fn load(spec: &LookupSpec) -> Result<(LookupTable, String), Error> {
     let path = PathBuf::from(&spec.file);
     let failed = |source: LookupFailed| Error::Lookup { path: path.clone(), source: Box::new(source) };
     let format = Format::of_name(&path).ok_or_else(|| failed(LookupFailed::Format))?;
     // A table is an input like any other: the new id is its ticket, and the old one its text.
     let columns = [(Field::Ticket, &spec.to), (Field::Text, &spec.from)];
     let columns = columns.map(|(field, column)| ColumnChoice { field, column: column.clone() }).to_vec();
-    let file = InputFile::open(Path::new(&path), Options { columns, ..Options::new(format) }.into())?;
+    let options = Options { columns, ..Options::new(format) };
+    let file = InputFile::open(Path::new(&path), options.into()).map_err(|error| match error {
+        Error::Open { source, .. } => failed(LookupFailed::Open(source)),
+        Error::NotAFile(_) => failed(LookupFailed::NotAFile),
+        other => other,
+    })?;
     let mut rows = file.rows().map_err(|error| failed(error.into()))?;
     let mut table = LookupTable::default();
     while let Some(row) = rows.next().map_err(|error| failed(error.into()))? {
@@ -46,5 +58,6 @@ pub(super) fn load(spec: &LookupSpec) -> Result<LookupTable, Error> {
             }
         }
     }
-    Ok(table)
+    let fingerprint = file.fingerprint(&rows).map_err(|error| failed(error.into()))?;
+    Ok((table, fingerprint))
 }

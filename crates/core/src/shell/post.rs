@@ -176,7 +176,13 @@ impl Prepared {
             run: self.batch.run.as_ref().map_or(1, |run| run.run + 1),
             tool: self.order.tool.clone(),
             wall: clock.now().wall,
-            input: Input { path, options: self.order.options.clone(), mapping: self.mapping.clone(), read },
+            input: Input {
+                path,
+                options: self.order.options.clone(),
+                mapping: self.mapping.clone(),
+                lookup_fingerprint: self.table.clone(),
+                read,
+            },
             settings: self.order.settings.clone(),
         };
         Record::Run(Box::new(run))
@@ -208,7 +214,7 @@ impl Prepared {
             ..Sharer::new(settings.limits.clone(), timeout)
         };
         let member = Member::new(run, spread);
-        let (budget, with) = SharedBudget::join(state, &self.order.ask.identity.target, member, clock)?;
+        let (budget, with) = SharedBudget::join(state, self.order.ask.identity.target(), member, clock)?;
         if !with.is_empty() {
             observe(Observation::Notice(&Notice::Sharing { with }));
         }

@@ -1,20 +1,19 @@
 //! A run up to the moment at which it could send: the ledger open, the input read through.
 
 use std::collections::HashSet;
-use std::path::{Path, PathBuf};
 
 use super::budget::SharingError;
+use super::elsewhere::Elsewhere;
 use super::error::Error;
-use super::files::{LedgerFile, Lock, LockError};
+use super::files::{LedgerFile, Lock};
 use super::input::{InputFile, Opened, recipe};
 use super::ledgers::{self, lock};
 use super::order::{Access, Order};
-use super::platform::is_locked;
 use crate::input::{Layout, Mapping};
-use crate::job::Ticket;
+use crate::job::{Key, Ticket};
 use crate::ledger::{self, Aside, Batch, Ledger, Pass, Record, Standing};
 use crate::outcome::Outcome;
-use crate::reading::{Past, Survey, known_elsewhere, presence_changes, skip_known, survey};
+use crate::reading::{Past, Survey, presence_changes, survey};
 use crate::settings::{OnChanged, OnKnown};
 
 /// A run whose ledger is open and whose input was read through. Nothing was sent.
@@ -27,13 +26,16 @@ pub struct Prepared {
     torn_bytes: u64,
     pub(super) input: Opened,
     pub(super) mapping: Mapping,
+    /// The hash of the table that the options name.
+    pub(super) table: Option<String>,
+    /// Jobs that are posted or in doubt and vanished from the input as the table became another.
+    lost_by_table: u64,
     layout: Layout,
     pub(super) survey: Option<Survey>,
     pub(super) fingerprint: Option<String>,
     /// Which jobs vanished from the input since the ledger's last word, and which returned.
     pub(super) presence: Vec<Record>,
-    /// Other ledgers that know rows of the input as posted or in doubt, and how many.
-    elsewhere: Vec<(PathBuf, u64)>,
+    pub(super) elsewhere: Vec<Elsewhere>,
 }
 
 impl Prepared {
@@ -52,7 +54,8 @@ impl Prepared {
             Access::Post => Some(lock(path)?),
         };
         let (ledger, mut batch, torn_bytes) = ledgers::open(&order, access)?;
-        let input = Opened::open(&order, recipe(&order.options, &order.settings)?)?;
+        let (recipe, table) = recipe(&order.options, &order.settings)?;
+        let input = Opened::open(&order, recipe)?;
         let (mapping, layout, survey, fingerprint) = match &input {
             Opened::Stream(rows) => (rows.mapping().clone(), rows.layout(), None, None),
             Opened::File(file) => {
@@ -61,8 +64,9 @@ impl Prepared {
             }
         };
         let presence = if survey.is_some() { presence_changes(&batch.standings) } else { Vec::new() };
+        let lost_by_table =
+            if is_other_table(&batch, table.as_deref()) { sent_and_vanished(&batch, &presence) } else { 0 };
         presence.iter().for_each(|record| batch.apply(record));
-        let elsewhere = Vec::new();
         let mut prepared = Self {
             order,
             lock,
@@ -71,58 +75,38 @@ impl Prepared {
             torn_bytes,
             input,
             mapping,
+            table,
+            lost_by_table,
             layout,
             survey,
             fingerprint,
             presence,
-            elsewhere,
+            elsewhere: Vec::new(),
         };
         // Not after a salvage: what its ledger lost the others cannot tell, and the damaged one is among them.
         if !prepared.batch.lost_records && prepared.to_send().is_some_and(|rows| rows > 0) {
             prepared.look_elsewhere()?;
-            if access == Access::Post && prepared.order.ask.known == OnKnown::Refuse && !prepared.elsewhere.is_empty() {
-                return Err(Error::Known(prepared.elsewhere));
-            }
         }
-        Ok(prepared)
+        match prepared.refusal() {
+            Some(refusal) if access == Access::Post => Err(refusal),
+            _ => Ok(prepared),
+        }
     }
 
-    /// Looks through the other ledgers of the target for rows of the input that they have as posted or in doubt.
-    fn look_elsewhere(&mut self) -> Result<(), Error> {
-        let Some(survey) = &mut self.survey else { return Ok(()) };
-        for path in ledgers::others(&self.order)? {
-            let other = match look_at_same_target(&path, &self.order.ask.identity.target) {
-                Ok(Some(other)) => other,
-                Ok(None) => continue,
-                // A batch that is under way is not kept from going on by a neighbour, such as the damaged ledger that
-                // its own was salvaged from.
-                Err(error) if self.batch.run.is_some() => {
-                    tracing::warn!(%error, "rows that only this ledger knows are not recognised");
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
-            let rows = known_elsewhere(&other, &self.batch.standings);
-            let same_input =
-                other.reading.as_ref().is_some_and(|read| Some(&read.fingerprint) == self.fingerprint.as_ref());
-            if (rows > 0 || same_input) && self.lock.is_some() && is_locked(&path) {
-                // What it is posting now cannot be known yet.
-                let holder = "and has rows of this input".to_owned();
-                return Err(Error::Lock { path, source: LockError::Held { holder } });
-            }
-            if rows > 0 {
-                self.elsewhere.push((path, rows));
-            }
-            if self.order.ask.known == OnKnown::Skip {
-                skip_known(&other, &mut self.batch.standings, survey);
-            }
+    /// Why a run would not begin, though all could be read.
+    pub fn refusal(&self) -> Option<Error> {
+        let survey = self.survey.as_ref()?;
+        if let Some(first) = &survey.first_same_name {
+            return Some(Error::SameName { first: first.clone(), rows: survey.same_names });
         }
-        Ok(())
-    }
-
-    /// Other ledgers that know rows to send as posted or in doubt, and how many each. Not looked for for a stream.
-    pub fn elsewhere(&self) -> &[(PathBuf, u64)] {
-        &self.elsewhere
+        if self.to_send() == Some(0) {
+            return None;
+        }
+        if self.lost_by_table > 0 && self.order.ask.changed == OnChanged::Hold {
+            return Some(Error::OtherTable { rows: self.lost_by_table });
+        }
+        let known = self.order.ask.known == OnKnown::Refuse && !self.elsewhere.is_empty();
+        known.then(|| Error::Known(self.elsewhere.clone()))
     }
 
     /// How many rows this run will send, as far as that is known beforehand.
@@ -173,15 +157,24 @@ impl Prepared {
     }
 }
 
-/// What the ledger at `path` knows, if it is one of the same target.
-fn look_at_same_target(path: &Path, target: &str) -> Result<Option<Batch>, Error> {
-    let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
-    // By its header: what is damaged in the ledger of another target is nothing to this run.
-    if ledger::header(&file).map_err(Error::ledger(path))?.target != target {
-        return Ok(None);
-    }
-    let (other, _) = ledger::inspect(&file).map_err(Error::ledger(path))?;
-    Ok(Some(other))
+/// Whether ids lead to tickets by another table now than in the last run, as far as that is recorded.
+fn is_other_table(batch: &Batch, table: Option<&str>) -> bool {
+    let Some(last) = batch.run.as_ref().map(|run| &run.input) else { return false };
+    let is_recorded = last.lookup_fingerprint.is_some() || last.options.lookup.is_none();
+    is_recorded && last.lookup_fingerprint.as_deref() != table
+}
+
+/// How many of the jobs that this reading misses are posted or in doubt.
+fn sent_and_vanished(batch: &Batch, presence: &[Record]) -> u64 {
+    let vanished = presence.iter().filter_map(|record| match record {
+        Record::Vanished(presence) => Some(&presence.keys),
+        _ => None,
+    });
+    let was_sent = |key: &&Key| {
+        let stands = batch.standings.get(*key).map(|standing| standing.outcome());
+        matches!(stands, Some(Outcome::Posted | Outcome::InDoubt))
+    };
+    vanished.flatten().filter(was_sent).count() as u64
 }
 
 /// What the first reading of a file gives.
@@ -195,7 +188,8 @@ struct First {
 fn first_reading(file: &InputFile, order: &Order, batch: &mut Batch) -> Result<First, Error> {
     let past = past(batch);
     let first = read_through(file, order, &past, batch)?;
-    if order.ask.changed == OnChanged::Post || first.survey.to_do == 0 {
+    let no_edits = first.mapping.key.is_some() && !past.unnamed;
+    if no_edits || order.ask.changed == OnChanged::Post || first.survey.to_do == 0 {
         return Ok(first);
     }
     let changed = tickets_of_vanished(order, batch)?;
@@ -216,7 +210,7 @@ fn read_through(file: &InputFile, order: &Order, past: &Past, batch: &mut Batch)
 }
 
 pub(super) fn past(batch: &Batch) -> Past {
-    Past { changed: HashSet::new(), unknown: batch.unknown() }
+    Past { changed: HashSet::new(), unknown: batch.unknown(), unnamed: batch.unnamed }
 }
 
 /// The tickets of jobs that are posted or in doubt and are no longer in the input.

@@ -1,5 +1,6 @@
 //! What is done with a ledger besides posting: settling, salvaging, exporting.
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -7,7 +8,7 @@ use super::clock;
 use super::error::Error;
 use super::feeder::with_causes;
 use super::files::{LedgerFile, Lock, LockError, Place};
-use super::input::{FileRows, InputFile, recipe};
+use super::input::{FileRows, Hashing, InputFile, recipe};
 use super::ledgers::{entropy, lock, look, resume};
 use super::platform::is_locked;
 use crate::job::{Identity, Key, KeyMap};
@@ -174,13 +175,27 @@ fn input_of(batch: &Batch) -> Result<FileRows, String> {
     let run = batch.run.as_ref().ok_or("there was no run yet")?;
     let path = run.input.path.as_ref().ok_or("the last run read standard input")?;
     let reading = batch.reading.as_ref().ok_or("the last run did not read all of its input")?;
-    let recipe = recipe(&run.input.options, &run.settings).map_err(|error| error.to_string())?;
-    let file = InputFile::open(Path::new(path), recipe).map_err(|error| error.to_string())?;
-    let fingerprint = file.fingerprint_anew().map_err(|error| format!("{path} cannot be read: {error}"))?;
-    if fingerprint != reading.fingerprint {
+    let unreadable = |error: io::Error| format!("{path} cannot be read: {error}");
+    let mut file = File::open(path).map_err(unreadable)?;
+    if !file.metadata().map_err(unreadable)?.is_file() {
+        return Err(format!("{path} is no regular file"));
+    }
+    // Before anything else: a table may be large, and of no use.
+    if fingerprint(&mut file).map_err(unreadable)? != reading.fingerprint {
         return Err(format!("{path} is no longer what the last run read"));
     }
+    let (recipe, table) = recipe(&run.input.options, &run.settings).map_err(|error| error.to_string())?;
+    if table != run.input.lookup_fingerprint && run.input.lookup_fingerprint.is_some() {
+        return Err("the lookup table is no longer what the last run read".to_owned());
+    }
+    let file = InputFile::of(file, recipe).map_err(unreadable)?;
     file.rows().map_err(|error| format!("{path}: {}", with_causes(&error)))
+}
+
+fn fingerprint(file: &mut File) -> io::Result<String> {
+    let mut hashing = Hashing::new(file);
+    io::copy(&mut hashing, &mut io::sink())?;
+    Ok(hashing.fingerprint())
 }
 
 /// What the notes of a batch have in common, by its last run.

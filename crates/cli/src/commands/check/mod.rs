@@ -39,7 +39,7 @@ pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
     } else {
         words::write(&mut stdout, &prepared, survey, &finish)?;
     }
-    if !prepared.elsewhere().is_empty() {
+    if prepared.refusal().is_some() {
         return Ok(exit::USAGE);
     }
     Ok(exit::of_batch(&survey.counts, None, None))

@@ -14,7 +14,7 @@ pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, 
     let order = prepared.order();
     writeln!(out, "format: {}", layout(prepared.layout()))?;
     writeln!(out, "columns: {}", mapping(prepared.mapping()))?;
-    match order.ask.identity.target.as_str() {
+    match order.ask.identity.target() {
         resolve::SANDBOX => {
             writeln!(out, "to: not said, so other ledgers are not compared (--host and --tenant, or --url)")?;
         }
@@ -33,8 +33,9 @@ pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, 
             thousands(vanished)
         )?;
     }
-    for (path, rows) in prepared.elsewhere() {
-        writeln!(out, "{:>10}  posted or in doubt by the word of {}", thousands(*rows), path.display())?;
+    for other in prepared.elsewhere() {
+        let rows = thousands(other.rows);
+        writeln!(out, "{rows:>10}  posted or in doubt by the word of {}", other.path.display())?;
     }
     profile(out, &survey.profile)?;
     rows(out, "exactly like an earlier row", &survey.repeats, survey.duplicates)?;
@@ -47,8 +48,8 @@ pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, 
         }
         writeln!(out, "{} to send, {}", thousands(survey.to_do), finish.in_words())?;
     }
-    if !prepared.elsewhere().is_empty() {
-        writeln!(out, "run will refuse: rows were posted before; say --known skip to leave them out, or --known post")?;
+    if let Some(refusal) = prepared.refusal() {
+        writeln!(out, "run will refuse: {refusal}")?;
     }
     Ok(())
 }
