@@ -160,6 +160,24 @@ fn repeated_rows_and_columns_of_an_ods_cost_no_memory() {
     assert_eq!(why(read(with_rows(u32::MAX, &cell(1, "x")), WorkbookKind::Ods)), "more rows than 1048576");
     let blanks = cell(1, "<text:s text:c=\"4000000000\"/>");
     assert_eq!(read(with_rows(1, &blanks), WorkbookKind::Ods).unwrap(), 8);
+    let many_blanks = cell(1, &"<text:s text:c=\"65536\"/>".repeat(20_000));
+    assert_eq!(
+        why(read(with_rows(1, &many_blanks), WorkbookKind::Ods)),
+        "the text of a cell is longer than 67108864 bytes"
+    );
+}
+
+#[test]
+fn a_day_that_an_ods_counts_from_is_heeded() {
+    for (day_zero, wanted) in [("1904-01-01", "2030-03-02 14:05"), ("1900-01-01", "2026-03-03 14:05")] {
+        let bytes = changed("programs.ods", "content.xml", |xml| {
+            let setting = format!("<office:spreadsheet><table:null-date table:date-value=\"{day_zero}\"/>");
+            xml.replace("<office:spreadsheet>", &setting)
+        });
+        let mut sheet = Sheet::open(Cursor::new(bytes), WorkbookKind::Ods, None, 1).unwrap();
+        while sheet.next().unwrap() != Some(6) {}
+        assert_eq!(sheet.cell(1), CellText::Text(wanted));
+    }
 }
 
 /// The bytes of an XLS with a record of its last sheet but one changed.

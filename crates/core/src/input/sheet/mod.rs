@@ -25,6 +25,7 @@ mod hostile;
 mod kind;
 mod number;
 mod ods;
+mod ods_cell;
 mod ole;
 mod row;
 mod stream;

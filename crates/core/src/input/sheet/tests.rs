@@ -13,6 +13,7 @@ pub(super) fn bytes(name: &str) -> Vec<u8> {
         "table.ods" => &include_bytes!("../../../../../fixtures/sheets/table.ods")[..],
         "odd.xlsx" => &include_bytes!("../../../../../fixtures/sheets/odd.xlsx")[..],
         "odd.ods" => &include_bytes!("../../../../../fixtures/sheets/odd.ods")[..],
+        "programs.ods" => &include_bytes!("../../../../../fixtures/sheets/programs.ods")[..],
         "1904.xlsx" => &include_bytes!("../../../../../fixtures/sheets/1904.xlsx")[..],
         "1904.xlsb" => &include_bytes!("../../../../../fixtures/sheets/1904.xlsb")[..],
         "1904.xls" => &include_bytes!("../../../../../fixtures/sheets/1904.xls")[..],
@@ -117,7 +118,7 @@ fn odd_cells_of_ods_are_what_libreoffice_shows() {
     assert_eq!(
         brief(sheet),
         [
-            r#"4: 1 | "one span   end\n\na b c\nd\te" | uncomputed"#,
+            r#"4: 1 | "one span   end\n\na  b c\nd\te" | uncomputed"#,
             r#"5: 2 | "commented" | error Err:502"#,
             r#"6: 3 | 3 | """#,
             r#"7: 3 | 3 | """#,
@@ -126,6 +127,23 @@ fn odd_cells_of_ods_are_what_libreoffice_shows() {
             r#"20: 5 | "merged" | """#,
             r#"21: 6 | "<no type>" | "東京""#,
             r#"22: 7 | "" | """#,
+        ]
+    );
+}
+
+#[test]
+fn what_programs_write_into_ods_is_what_they_show() {
+    assert_eq!(
+        brief(open("programs.ods", None, 1).unwrap()),
+        [
+            r#"2: 1 | "steps:\n    indented\na  b  c""#,
+            "3: 2 | error #DIV/0!",
+            r##"4: 3 | "#N/A""##,
+            r#"5: 4 | "2026-03-01 14:05""#,
+            r#"6: 5 | "2026-03-01 14:05""#,
+            r#"7: 6 | "TRUE""#,
+            r#"8: 7 | "FALSE""#,
+            "9: 8 | 1",
         ]
     );
 }
