@@ -73,7 +73,7 @@ impl Order {
     pub fn plan(&self) -> Plan {
         let settings = &self.settings;
         Plan {
-            limits: loads(settings, &self.ask.identity.target, self.state.as_deref()),
+            limits: loads(settings, self.ask.identity.target(), self.state.as_deref()),
             openings: self.openings.clone(),
             concurrency: settings.concurrency(),
             round_trip: USUAL_ROUND_TRIP,
