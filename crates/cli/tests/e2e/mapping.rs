@@ -364,4 +364,11 @@ fn rows_exactly_alike_are_posted_each_or_once_as_it_is_said_and_resumed_so() {
     let asides = records(&ledger, "aside");
     assert_eq!(asides.len(), 2);
     assert_eq!(asides[0]["why"], "it repeats an earlier row of the input");
+
+    // What was skipped is taken up again by a decision alone.
+    let json = run(&folder, &api, "notes.csv", &["--duplicates", "post"]).with_code(0).json();
+    assert_eq!((&json["skipped"], &json["attempts_now"]), (&2.into(), &0.into()), "{json}");
+    folder.call(&["settle", LEDGER, "--state", "skipped", "--as", "to-do"]).with_code(0);
+    run(&folder, &api, "notes.csv", &["--duplicates", "post"]).with_code(0);
+    assert_eq!(api.notes().len(), 4);
 }
