@@ -109,7 +109,7 @@ pub(crate) struct Input {
     /// csv, jsonl, json, xlsx, xlsb, xls or ods; by the file's name where it is not said
     #[arg(long)]
     pub(crate) format: Option<Format>,
-    /// The sheet of a workbook; by default its first
+    /// The sheet of a workbook; by default the first that is shown
     #[arg(long, value_name = "NAME")]
     pub(crate) sheet: Option<String>,
     /// The row (of a text, the line) with the names of the columns; by default the first
@@ -124,10 +124,11 @@ pub(crate) struct Input {
     /// Which column is the ticket, and which (repeatable) the text: ticket='Ticket ID'
     #[arg(long = "column", value_name = "FIELD=COLUMN")]
     pub(crate) columns: Vec<ColumnChoice>,
-    /// The column that names each job: a row with a name that was posted is never posted again, whatever else it says
+    /// The column that names each job: a row with a name that was posted is never posted again, whatever else it says;
+    /// names must differ over all files that are posted to the account
     #[arg(long, value_name = "COLUMN")]
     pub(crate) key: Option<String>,
-    /// Where the id stands in a ticket cell: a regular expression with one group, like 'TKT-0*(\\d+)'
+    /// Where the id stands in a ticket cell: a regular expression with one group, like 'TKT-0*(\d+)'
     #[arg(long, value_name = "REGEX")]
     pub(crate) ticket_pattern: Option<TicketPattern>,
     /// A table from the ids of an old system to tickets: its file, the column of the old ids, that of the new
@@ -142,14 +143,15 @@ pub(crate) struct Input {
     /// The longest text that is posted, in bytes of UTF-8
     #[arg(long, value_name = "BYTES")]
     pub(crate) max_text: Option<NonZeroU32>,
-    /// A longer text: take its row for invalid, or cut it after a word
+    /// A longer text: take its row for invalid, or cut it, after a word where one ends near the bound
     #[arg(long, value_enum, default_value_t = TooLongArg::Reject, requires = "max_text")]
     pub(crate) too_long: TooLongArg,
     /// A field that every note gets: Source='Old helpdesk', or Priority:=3 for what is no text; StorageType and
     /// ActivityType replace the usual ones; repeatable
     #[arg(long = "field", value_name = "NAME=TEXT")]
     pub(crate) fields: Vec<FixedField>,
-    /// Rows exactly like an earlier one: each is posted, or only the first
+    /// Rows exactly like an earlier one: each is posted, or only the first; what was skipped stays so until
+    /// `settle --as to-do`
     #[arg(long, value_enum, default_value_t = DuplicatesArg::Post)]
     pub(crate) duplicates: DuplicatesArg,
     /// The ledger; by default it stands beside the input, as INPUT.ledger.jsonl

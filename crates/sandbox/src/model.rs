@@ -4,6 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use fastrand::Rng;
 use serde::Serialize;
+use serde_json::{Map, Value};
 
 use crate::answer::{self, Fate};
 use crate::window::{Budget, most_in_a_fixed, most_in_any};
@@ -44,6 +45,8 @@ pub struct Note {
     pub ticket: u64,
     /// Its text.
     pub text: String,
+    /// The fields that the documentation does not name.
+    pub fields: Map<String, Value>,
 }
 
 /// What arrived and what became of it, in numbers.
@@ -116,7 +119,7 @@ impl Model {
             (_, Err(answer)) => return Fate::Reply(answer),
             (fault, Ok(wanted)) => {
                 let ticket = wanted.ticket;
-                self.notes.push(Note { at, ticket, text: wanted.text });
+                self.notes.push(Note { at, ticket, text: wanted.text, fields: wanted.fields });
                 return match fault {
                     Some(fault) => answer::of_fault(fault, ticket, &self.settings, wall),
                     None => Fate::Reply(answer::created(ticket)),

@@ -3,6 +3,7 @@
 use std::num::NonZeroU64;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 
 use crate::Settings;
 use crate::answer::{self, Answer};
@@ -30,6 +31,7 @@ pub struct Received<'a> {
 pub(crate) struct Wanted {
     pub(crate) ticket: u64,
     pub(crate) text: String,
+    pub(crate) fields: Map<String, Value>,
 }
 
 #[derive(Deserialize)]
@@ -39,6 +41,8 @@ struct Body {
     activity_type: String,
     storage_type: String,
     related_ticket_id: NonZeroU64,
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
 impl Received<'_> {
@@ -68,7 +72,7 @@ impl Received<'_> {
         if body.storage_type.is_empty() {
             return Err(answer::bad_request("StorageType is empty"));
         }
-        Ok(Wanted { ticket: body.related_ticket_id.get(), text: body.text_part })
+        Ok(Wanted { ticket: body.related_ticket_id.get(), text: body.text_part, fields: body.others })
     }
 }
 
@@ -96,7 +100,7 @@ mod tests {
     #[test]
     fn the_documented_body_asks_for_a_note() {
         let wanted = received(GOOD).read(&Settings::default()).unwrap();
-        assert_eq!(wanted, Wanted { ticket: 143, text: "hello".to_owned() });
+        assert_eq!(wanted, Wanted { ticket: 143, text: "hello".to_owned(), fields: Map::new() });
     }
 
     #[test]

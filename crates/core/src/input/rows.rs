@@ -247,6 +247,14 @@ impl<R: Read> Rows<R> {
         }
     }
 
+    /// What separates the cells of a CSV.
+    pub fn delimiter(&self) -> Option<u8> {
+        match &self.records {
+            Records::Csv { reader, .. } => Some(reader.delimiter().byte()),
+            Records::Json { .. } | Records::Sheet { .. } => None,
+        }
+    }
+
     /// The source, which may have been read further than the last row; none of a workbook, which is read here and
     /// there.
     pub fn source(&self) -> Option<&R> {

@@ -5,8 +5,10 @@ use proptest::prelude::*;
 
 use super::writer::first_line;
 use super::*;
+use crate::input::{Format, Mapping, Options};
 use crate::job::{Identity, KEY_SCHEME, Key, Ticket};
 use crate::outcome::{Outcome, VerdictWord};
+use crate::settings::Settings;
 use crate::storage::Directory;
 
 /// A file in memory whose next write or sync can be made to fail.
@@ -155,6 +157,25 @@ fn an_intent_without_an_outcome_is_a_doubt_that_a_later_refusal_does_not_end() {
     batch.apply(&intent(1));
     batch.apply(&posted(1));
     assert_eq!(outcome_of(&batch, 1), Some(Outcome::Posted));
+}
+
+#[test]
+fn jobs_may_have_been_posted_without_names_if_a_run_had_no_key_column_or_its_record_may_be_lost() {
+    let run = |number: u32, key: Option<&str>| {
+        let mapping = Mapping { ticket: "t".to_owned(), text: Vec::new(), key: key.map(str::to_owned) };
+        let options = Options::new(Format::Csv);
+        let input = Input { path: None, options, mapping, lookup_fingerprint: None, read: None };
+        let wall = Timestamp::UNIX_EPOCH;
+        Record::Run(Box::new(Run { run: number, tool: "test".to_owned(), wall, input, settings: Settings::default() }))
+    };
+    let unnamed = |records: &[Record]| {
+        let mut batch = Batch::new(header());
+        records.iter().for_each(|record| batch.apply(record));
+        batch.unnamed
+    };
+    assert!(!unnamed(&[run(1, Some("id")), run(2, Some("id"))]));
+    assert!(unnamed(&[run(1, None), run(2, Some("id"))]));
+    assert!(unnamed(&[Record::Salvage(Salvage { from: LedgerId(1), lost: 1 }), run(2, Some("id"))]));
 }
 
 #[test]

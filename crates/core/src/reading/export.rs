@@ -37,6 +37,7 @@ pub fn export_input<R: Read, W: Write>(
     let columns: Vec<String> = rows.columns().to_vec();
     out.write_record(columns.iter().map(String::as_bytes).chain(ADDED_COLUMNS.map(str::as_bytes)))?;
     let mut occurrences = Occurrences::new(identity, batch.unknown(), Pass::First);
+    let delimiter = rows.delimiter().unwrap_or(b',');
     let mut count = 0;
     while let Some(row) = rows.next()? {
         let Some((Met { key, .. }, standing)) = occurrences.enter(&row.content, &mut batch.standings) else { continue };
@@ -45,10 +46,10 @@ pub fn export_input<R: Read, W: Write>(
         }
         count += 1;
         let mut cells = rows.cells();
-        // What an unquoted comma split off goes back where it most likely came from.
+        // What an unquoted delimiter split off goes back where it most likely came from.
         let surplus = cells.split_off(cells.len().min(columns.len()));
         if let Some(last) = cells.last_mut() {
-            surplus.iter().for_each(|cell| last.extend_from_slice(&[b",", cell.as_slice()].concat()));
+            surplus.iter().for_each(|cell| last.extend_from_slice(&[&[delimiter], cell.as_slice()].concat()));
         }
         cells.resize(columns.len(), Vec::new());
         out.write_record(

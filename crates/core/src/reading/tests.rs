@@ -296,6 +296,23 @@ fn named_rows_are_known_elsewhere_by_their_content_as_often_as_it_was_posted_the
     assert_eq!(known(&other, &standings), []);
 }
 
+#[test]
+fn what_an_unquoted_delimiter_split_off_is_exported_as_it_stood() {
+    for (sheet, wanted) in [
+        ("ticket;text\n1;hello; world;\n", "1,hello; world;,pending"),
+        ("ticket,text\n1,hello, world\n", "1,\"hello, world\",pending"),
+        ("ticket|text\n1|\n", "1,,pending"),
+    ] {
+        let mut out = Vec::new();
+        let (histories, wanted_outcomes) = (KeyMap::default(), [Outcome::Pending]);
+        let mut batch = Batch::new(header());
+        let identity = Identity::of("t");
+        export_input(&mut rows(sheet), identity, &mut batch, &histories, &wanted_outcomes, &mut out).unwrap();
+        let exported = String::from_utf8(out).unwrap();
+        assert!(exported.lines().nth(1).unwrap().starts_with(wanted), "{exported}");
+    }
+}
+
 fn header() -> Header {
     Header {
         version: 1,

@@ -176,7 +176,7 @@ fn input_of(batch: &Batch) -> Result<FileRows, String> {
     let path = run.input.path.as_ref().ok_or("the last run read standard input")?;
     let reading = batch.reading.as_ref().ok_or("the last run did not read all of its input")?;
     let unreadable = |error: io::Error| format!("{path} cannot be read: {error}");
-    let mut file = File::open(path).map_err(unreadable)?;
+    let mut file = File::open(path).map_err(|error| format!("{path} cannot be opened: {error}"))?;
     if !file.metadata().map_err(unreadable)?.is_file() {
         return Err(format!("{path} is no regular file"));
     }

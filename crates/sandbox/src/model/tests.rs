@@ -58,7 +58,10 @@ fn the_26th_request_in_five_seconds_is_refused_and_creates_nothing() {
 fn a_note_is_kept_as_it_was_posted() {
     let mut model = Model::new(Settings::default());
     post(&mut model, 7, 143);
-    assert_eq!(model.notes(), [Note { at: Duration::from_millis(7), ticket: 143, text: "n".to_owned() }]);
+    assert_eq!(
+        model.notes(),
+        [Note { at: Duration::from_millis(7), ticket: 143, text: "n".to_owned(), fields: serde_json::Map::new() }]
+    );
 }
 
 #[test]
