@@ -94,7 +94,8 @@ impl Sheet {
                 return Err(SheetError::HeaderEmpty { sheet: name, row: header_row });
             }
         }
-        Ok(Self { name, columns: row.texts(), rows: Some(rows), row: Row::default() })
+        // The row stays: one that is repeated is not written anew.
+        Ok(Self { name, columns: row.texts(), rows: Some(rows), row })
     }
 
     /// The sheet's name.
