@@ -18,7 +18,7 @@ use super::options::Format;
 use super::recipe::Recipe;
 use super::sheet::{CellText, Sheet, WorkbookKind};
 use super::source::Source;
-use crate::export::{KEY_COLUMN, unguard};
+use crate::export::{KEY_COLUMN, unguard, unguard_str};
 use crate::job::{Key, Position, Ticket};
 
 /// One record of the input.
@@ -109,6 +109,7 @@ impl<R: Read> Rows<R> {
     /// When the source cannot be read, or not be used as it is.
     pub fn open(source: R, recipe: &Recipe) -> Result<Self, InputError> {
         let options = &recipe.options;
+        options.check()?;
         let mut source = Source::open(source, options.encoding)?;
         let (records, columns, maker) = match options.format {
             Format::Csv => {
@@ -138,6 +139,7 @@ impl<R: Read> Rows<R> {
     /// When the source is no workbook, cannot be read, or not be used as it is.
     pub fn open_workbook(mut source: impl Read + Seek + Send + 'static, recipe: &Recipe) -> Result<Self, InputError> {
         let options = &recipe.options;
+        options.check()?;
         let kind = WorkbookKind::sniff(&mut source).map_err(|source| InputError::Read { byte: 0, source })?;
         let kind = kind.ok_or(InputError::NoWorkbook)?;
         let header_row = options.header_row.map_or(1, NonZeroU32::get);
@@ -304,8 +306,7 @@ fn read_sheet(
         let place = || (columns[at].clone(), sheet.a1(at));
         match sheet.cell(at) {
             CellText::Text(text) | CellText::Number(text) => {
-                let unguarded = if guarded { text.strip_prefix('\'').unwrap_or(text) } else { text };
-                out.push_str(unguarded);
+                out.push_str(if guarded { unguard_str(text) } else { text });
                 Ok(())
             }
             CellText::Inexact(number) => {
