@@ -38,6 +38,7 @@ mod csv;
 mod decode;
 mod delimiter;
 mod error;
+mod excel_date;
 mod gzip;
 mod header;
 mod jsonl;

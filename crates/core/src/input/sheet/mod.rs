@@ -6,7 +6,7 @@
 //! does not come to an end on one that is cut off.
 //!
 //! What is shown, as far as it can be known: whole numbers with all their digits, others with 15, dates as
-//! `2026-03-01`, with a time `2026-03-01 14:05`, times as `14:05`, durations as `36:30:00`, booleans as `TRUE` and
+//! `2026-03-01`, with a time `2026-03-01 14:05`, times as `14:05`, durations as `36:30`, booleans as `TRUE` and
 //! `FALSE`, formulas as the value last computed. Not known are the other number formats: 0.5 shown as `50%` is `0.5`,
 //! 143 shown as `00143` is `143`, and of a date of which only the month is shown all is there. So one table saved in
 //! two formats has the same rows.
