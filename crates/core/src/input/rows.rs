@@ -10,7 +10,7 @@ use super::csv::{self, Record};
 use super::delimiter::Delimiter;
 use super::error::{InputError, InvalidRow};
 use super::header::{self, Known};
-use super::jsonl;
+use super::json;
 use super::layout::Layout;
 use super::note::{Maker, Note, is_blank};
 use super::object::Members;
@@ -87,7 +87,7 @@ enum Records<R> {
     },
     Json {
         source: Source<R>,
-        reader: jsonl::Reader,
+        reader: json::Reader,
         members: Members,
     },
     Sheet {
@@ -122,7 +122,7 @@ impl<R: Read> Rows<R> {
                 (Records::Csv { source, reader: reader.into(), wanted, count: 0, guarded }, columns, maker)
             }
             Format::JsonLines | Format::Json => {
-                let (reader, columns) = jsonl::Reader::open(&mut source, options)?;
+                let (reader, columns) = json::Reader::open(&mut source, options)?;
                 let (members, maker) = recipe.for_objects(columns.as_ref())?;
                 (Records::Json { source, reader, members }, columns.unwrap_or_default(), maker)
             }
@@ -173,12 +173,12 @@ impl<R: Read> Rows<R> {
             }
             Records::Json { source, reader, members } => match reader.next(source)? {
                 None => return Ok(None),
-                Some(jsonl::Record::Broken(position, reason, key)) => (position, Content::Invalid { reason, key }),
-                Some(jsonl::Record::Line(position, line)) => {
+                Some(json::Record::Broken(position, reason, key)) => (position, Content::Invalid { reason, key }),
+                Some(json::Record::Line(position, line)) => {
                     let note = members.read(line, cells).and_then(|()| maker.note(cells, Some(line)));
                     (position, Content::of(note, || Key::of_invalid(std::iter::once(line))))
                 }
-                Some(jsonl::Record::Element(position, element)) => {
+                Some(json::Record::Element(position, element)) => {
                     let read = members.read(element, cells).map_err(|reason| placed(reason, element, position));
                     let note = read.and_then(|()| maker.note(cells, Some(element)));
                     (position, Content::of(note, || Key::of_invalid(std::iter::once(element))))
