@@ -84,7 +84,7 @@ fn push_clock(out: &mut String, seconds: i64) {
     let sign = if seconds < 0 { "-" } else { "" };
     let seconds = seconds.unsigned_abs();
     push(out, format_args!("{sign}{:02}:{:02}", seconds / 3600, seconds / 60 % 60));
-    if seconds % 60 != 0 {
+    if !seconds.is_multiple_of(60) {
         push(out, format_args!(":{:02}", seconds % 60));
     }
 }

@@ -41,10 +41,10 @@ pub(super) use row::CellText;
 use crate::input::error::Names;
 use row::{Row, a1};
 
-/// A workbook's bytes.
-trait Bytes: Read + Seek + Send {}
-impl<R: Read + Seek + Send> Bytes for R {}
-type Source = Box<dyn Bytes>;
+/// A workbook's bytes, read here and there.
+trait ReadSeek: Read + Seek + Send {}
+impl<R: Read + Seek + Send> ReadSeek for R {}
+type Source = Box<dyn ReadSeek>;
 
 /// A sheet's rows, whatever its format.
 trait Rows: Send {
