@@ -74,10 +74,9 @@ fn objects() -> Vec<serde_json::Value> {
 }
 
 fn number(cell: &str) -> serde_json::Value {
-    match serde_json::from_str(cell) {
-        Ok(number @ serde_json::Value::Number(_)) if number.to_string() == cell => number,
-        _ => cell.into(),
-    }
+    let Ok(number) = serde_json::from_str::<serde_json::Number>(cell) else { return cell.into() };
+    let digits = number.to_string();
+    if digits == cell { number.into() } else { cell.into() }
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
