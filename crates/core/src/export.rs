@@ -28,6 +28,11 @@ pub fn unguard(cell: &[u8]) -> &[u8] {
     cell.strip_prefix(b"'").unwrap_or(cell)
 }
 
+/// The same of a text.
+pub fn unguard_str(cell: &str) -> &str {
+    cell.strip_prefix('\'').unwrap_or(cell)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -45,6 +50,7 @@ mod tests {
         fn reading_back_undoes_it(cell in "[=+@'a\\-]{0,6}") {
             let exported = guard(cell.as_bytes());
             proptest::prop_assert_eq!(unguard(&exported), cell.as_bytes());
+            proptest::prop_assert_eq!(unguard_str(std::str::from_utf8(&exported).unwrap()), &cell);
         }
     }
 }

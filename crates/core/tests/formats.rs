@@ -60,17 +60,23 @@ fn separated(delimiter: u8, terminator: csv::Terminator) -> Vec<u8> {
     out.into_inner().unwrap()
 }
 
-/// The rows as JSON objects: tickets are numbers.
+/// The rows as JSON objects: numbers are numbers.
 fn objects() -> Vec<serde_json::Value> {
     let (header, records) = records();
     let object = |record: csv::StringRecord| {
         let member = |(name, cell): (&String, &str)| match name.as_str() {
-            "Ticket ID" => (name.clone(), cell.parse::<u64>().unwrap().into()),
+            "Ticket ID" | "Minutes" => (name.clone(), number(cell)),
             _ => (name.clone(), cell.into()),
         };
         serde_json::Value::Object(header.iter().zip(&record).map(member).collect())
     };
     records.into_iter().map(object).collect()
+}
+
+fn number(cell: &str) -> serde_json::Value {
+    let Ok(number) = serde_json::from_str::<serde_json::Number>(cell) else { return cell.into() };
+    let digits = number.to_string();
+    if digits == cell { number.into() } else { cell.into() }
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {
@@ -101,6 +107,25 @@ fn texts_of_every_shape_packed_or_not_are_the_same_jobs() {
     ] {
         assert!(keys_of_text(&bytes, options(format)) == wanted, "{name}");
         assert!(keys_of_text(&gzip(&bytes), options(format)) == wanted, "{name}, packed");
+    }
+}
+
+#[test]
+fn a_template_makes_the_same_jobs_of_every_format() {
+    let template = r#"{{ row["Ticket ID"] }} on {{ Created | date("%d.%m.%Y") }} ({{ Urgent }}, {{ Minutes }})
+
+{{ Comment }}{% if Minutes %}{{ Minutes | float * 2 }}{% endif %}{% set Urgent = Urgent | lower %}{{ Urgent }}"#;
+    let by_template =
+        |format| Options { columns: Vec::new(), template: Some(template.parse().unwrap()), ..options(format) };
+    let wanted = keys_of_text(base().as_bytes(), by_template(Format::Csv));
+    assert_eq!(wanted.len(), 500);
+    let json = serde_json::to_vec(&objects()).unwrap();
+    assert!(objects().iter().filter(|object| object["Minutes"].is_number()).count() > 100);
+    assert!(keys_of_text(&json, by_template(Format::Json)) == wanted, "JSON");
+    for name in ["rows.xlsx", "rows.xlsb", "rows.xls", "rows.ods"] {
+        let bytes = Cursor::new(fs::read(fixture(name)).unwrap());
+        let rows = Rows::<&[u8]>::open_workbook(bytes, &by_template(Format::Workbook).into()).unwrap();
+        assert!(keys(rows) == wanted, "{name}");
     }
 }
 

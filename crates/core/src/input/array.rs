@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::error::{InputError, InvalidRow};
-use super::jsonl::Kept;
+use super::kept::Kept;
 use super::source::Source;
 use crate::job::Position;
 

@@ -5,10 +5,10 @@ use std::io;
 
 use super::decode::{Encoding, legacy_hint};
 use super::delimiter::Delimiter;
-use super::options::Field;
+use super::options::{Field, Format};
 use super::sheet::SheetError;
 use super::template::{RenderError, TemplateError};
-use super::ticket::NoTicket;
+use super::ticket::{LookupSpec, NoTicket};
 use crate::job::shorten;
 
 /// The input as a whole cannot be read: the run ends.
@@ -28,6 +28,19 @@ pub enum InputError {
          should have"
     )]
     Spreadsheet,
+    /// An option for inputs of another format.
+    #[error("{option} is for {of}, and the input is {format}; leave it out")]
+    Misplaced {
+        /// The option.
+        option: &'static str,
+        /// What it is for.
+        of: &'static str,
+        /// The input's format.
+        format: Format,
+    },
+    /// Options that name a table, which was not loaded.
+    #[error("the ids are to be looked up in {0}, which was not read")]
+    NoTable(LookupSpec),
     /// What is wrong with a workbook.
     #[error(transparent)]
     Sheet(#[from] SheetError),
@@ -40,6 +53,17 @@ pub enum InputError {
         /// Where in the compressed bytes.
         byte: u64,
     },
+    /// More than there is room for.
+    #[error(
+        "the input is compressed (gzip), and unpacked it has more than {most_bytes} bytes; is it what it should be?"
+    )]
+    GzipTooLong {
+        /// The most that are unpacked.
+        most_bytes: u64,
+    },
+    /// What is unpacked cannot be kept.
+    #[error("the input is compressed (gzip), and there is no place to unpack it: {0}")]
+    NotUnpacked(io::Error),
     /// Something else after gzip's last member.
     #[error(
         "the input is compressed (gzip), and from byte {byte} on something else follows; unpack it and see what it is"

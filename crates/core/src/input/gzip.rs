@@ -1,6 +1,6 @@
 //! The bytes of an input as it is stored, unpacked where they are gzip's.
 
-use std::io::{ErrorKind, Read};
+use std::io::{ErrorKind, Read, Write};
 
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -10,6 +10,32 @@ const MAGIC: [u8; 2] = [0x1f, 0x8b];
 const PACKED_BYTES: usize = 32 * 1024;
 /// Two to the power of this is the largest window that deflate has.
 const WINDOW_BITS: u8 = 15;
+
+/// Unpacks `source` into `out`, if it is gzip; nothing is written if it is not, and false returned.
+///
+/// # Errors
+///
+/// When it is cut off or damaged, has more than `most_bytes` in it, or cannot be read or written.
+pub fn unpack_to(source: impl Read, out: &mut impl Write, most_bytes: u64) -> Result<bool, InputError> {
+    let mut bytes = Bytes::open(source)?;
+    if !bytes.is_compressed() {
+        return Ok(false);
+    }
+    let mut buffer = vec![0; PACKED_BYTES];
+    let mut unpacked_bytes = 0;
+    loop {
+        let read = bytes.read(&mut buffer)?;
+        if read == 0 {
+            out.flush().map_err(InputError::NotUnpacked)?;
+            return Ok(true);
+        }
+        unpacked_bytes += read as u64;
+        if unpacked_bytes > most_bytes {
+            return Err(InputError::GzipTooLong { most_bytes });
+        }
+        out.write_all(&buffer[..read]).map_err(InputError::NotUnpacked)?;
+    }
+}
 
 /// The bytes of a source, unpacked where it begins as gzip does.
 #[derive(Debug)]
@@ -182,7 +208,6 @@ impl Gunzip {
 /// `bytes` as a member of gzip.
 #[cfg(test)]
 pub(super) fn packed(bytes: &[u8]) -> Vec<u8> {
-    use std::io::Write;
     let mut member = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     member.write_all(bytes).unwrap();
     member.finish().unwrap()
@@ -257,6 +282,25 @@ mod tests {
             let error = unpacked_with_error(&damaged);
             assert!(error.starts_with("the input is compressed (gzip) and damaged at or before byte "), "{error}");
         }
+    }
+
+    #[test]
+    fn what_is_unpacked_elsewhere_has_a_bound_and_the_same_errors() {
+        let unpacked = |bytes: &[u8], most_bytes| {
+            let mut out = Vec::new();
+            match unpack_to(bytes, &mut out, most_bytes) {
+                Ok(packed) => (packed, out.len(), String::new()),
+                Err(error) => (true, out.len(), error.to_string()),
+            }
+        };
+        let whole = packed(&text());
+        let length = text().len();
+        assert_eq!(unpacked(&whole, length as u64), (true, length, String::new()));
+        assert_eq!(unpacked(b"plain", 0), (false, 0, String::new()));
+        let (_, written, error) = unpacked(&packed(&vec![0; 10_000_000]), 1_000_000);
+        assert!(written <= 1_000_000 && error.contains("more than 1000000 bytes"), "{written} {error}");
+        assert!(unpacked(&[&whole[..], b"x"].concat(), 1 << 20).2.contains("something else follows"));
+        assert!(unpacked(&whole[..whole.len() - 1], 1 << 20).2.contains("cut off"));
     }
 
     /// The error alone: how much is unpacked before it depends on the pieces where a block is damaged.

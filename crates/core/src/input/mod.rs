@@ -1,15 +1,17 @@
-//! Reads CSV and JSON lines exports, record by record, into rows to post.
+//! Reads exports (CSV, JSON, workbooks), record by record, into rows to post.
 //!
 //! A broken record is a row of its own, [`Content::Invalid`] with its reason, and reading goes on after it; only
 //! what makes the whole input useless is an [`InputError`]. Records are counted and placed ([`Position`]) as a
-//! person finds them in the file. A text is handed on as it stands in its cell, to the byte.
+//! person finds them in the file. A text is handed on as it stands in its cell, to the byte, or as the sheet shows it,
+//! unless a template makes it or it is cut to a length, where that is asked for.
 //!
 //! A text may be gzip, and in another encoding than UTF-8 where it is marked or said to be; no encoding is guessed.
 //! What separates a CSV's cells is taken from its header, where that leaves no doubt.
 //!
-//! Memory does not depend on the input: a record longer than [`Options::record_bound_bytes`] (most often a quote
-//! that is never closed) is read past, not kept. That is why [`csv_core`] is driven here directly: the csv
-//! crate's own reader lets a record grow without end.
+//! Of a text, memory does not depend on the length: a record longer than [`Options::record_bound_bytes`] (most often a
+//! quote that is never closed) is read past, not kept. That is why [`csv_core`] is driven here directly: the csv
+//! crate's own reader lets a record grow without end. Of workbooks the shared texts are held, of XLS all cells, and a
+//! [`LookupTable`] is held whole.
 //!
 //! ```
 //! use batchpost::input::{Content, Format, Options, Rows};
@@ -38,11 +40,14 @@ mod csv;
 mod decode;
 mod delimiter;
 mod error;
+mod excel_date;
 mod gzip;
 mod header;
-mod jsonl;
+mod json;
+mod kept;
 mod layout;
 mod line_ends;
+mod lines;
 mod note;
 mod object;
 mod options;
@@ -63,6 +68,7 @@ pub use columns::Mapping;
 pub use decode::Encoding;
 pub use delimiter::Delimiter;
 pub use error::{InputError, InvalidRow, Listed, Names, OptionError};
+pub use gzip::unpack_to;
 pub use layout::Layout;
 pub use options::{ColumnChoice, Field, Format, MaxText, Options, TooLong};
 pub use recipe::Recipe;

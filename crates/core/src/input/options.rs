@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::decode::Encoding;
 use super::delimiter::Delimiter;
-use super::error::OptionError;
+use super::error::{InputError, OptionError};
 use super::template::Template;
 use super::ticket::{LookupSpec, TicketPattern};
 
@@ -171,7 +171,7 @@ pub struct Options {
     pub format: Format,
     /// The columns to take; those of a field that none is given for are found by their names.
     pub columns: Vec<ColumnChoice>,
-    /// The sheet of a workbook, by its name; the first one where it is not said.
+    /// The sheet of a workbook, by its name; the first one that is shown where it is not said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sheet: Option<String>,
     /// Where the header is: the sheet's row, or the line on which it begins at the earliest; the first where it is not
@@ -196,7 +196,8 @@ pub struct Options {
     /// The longest text that is posted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_text: Option<MaxText>,
-    /// The longest record that is kept, in bytes as they stand in the source, its line end not counted.
+    /// The longest record of a text that is kept, in bytes as they stand in the source, its line end not counted. A
+    /// workbook's rows have a bound of their own.
     #[serde(skip, default = "default_record_bound_bytes")]
     pub record_bound_bytes: usize,
 }
@@ -223,6 +224,21 @@ impl Options {
             template: None,
             max_text: None,
             record_bound_bytes: Self::DEFAULT_RECORD_BOUND_BYTES,
+        }
+    }
+
+    /// That no option is for another format: it would be passed over without a word.
+    pub(super) fn check(&self) -> Result<(), InputError> {
+        use Format::{Csv, Json, JsonLines, Workbook};
+        let misplaced = [
+            (self.sheet.is_some(), "--sheet", "workbooks", &[Workbook][..]),
+            (self.delimiter.is_some(), "--delimiter", "csv", &[Csv]),
+            (self.header_row.is_some(), "--header-row", "csv and workbooks", &[Csv, Workbook]),
+            (self.encoding.is_some(), "--encoding", "texts (csv, jsonl, json)", &[Csv, JsonLines, Json]),
+        ];
+        match misplaced.into_iter().find(|(said, .., formats)| *said && !formats.contains(&self.format)) {
+            Some((_, option, of, _)) => Err(InputError::Misplaced { option, of, format: self.format }),
+            None => Ok(()),
         }
     }
 }
@@ -264,6 +280,44 @@ mod tests {
             let json = serde_json::to_string(&choice).unwrap();
             assert_eq!(serde_json::from_str::<ColumnChoice>(&json).unwrap(), choice);
         }
+    }
+
+    #[test]
+    fn an_option_for_another_format_is_refused() {
+        for (format, wanted) in [
+            (Format::Csv, ["--sheet is for workbooks, and the input is csv; leave it out", "", "", ""]),
+            (
+                Format::Json,
+                [
+                    "--sheet is for workbooks, and the input is json; leave it out",
+                    "--delimiter is for csv, and the input is json; leave it out",
+                    "--header-row is for csv and workbooks, and the input is json; leave it out",
+                    "",
+                ],
+            ),
+            (
+                Format::Workbook,
+                [
+                    "",
+                    "--delimiter is for csv, and the input is workbook; leave it out",
+                    "",
+                    "--encoding is for texts (csv, jsonl, json), and the input is workbook; leave it out",
+                ],
+            ),
+        ] {
+            let new = || Options::new(format);
+            let each = [
+                Options { sheet: Some("x".to_owned()), ..new() },
+                Options { delimiter: Some(Delimiter::TAB), ..new() },
+                Options { header_row: NonZeroU32::new(2), ..new() },
+                Options { encoding: Some("shift_jis".parse().unwrap()), ..new() },
+            ];
+            let found = each.map(|options| options.check().err().map_or_else(String::new, |error| error.to_string()));
+            assert_eq!(found, wanted);
+            assert!(new().check().is_ok());
+        }
+        let options = Options { sheet: Some("x".to_owned()), ..Options::new(Format::Csv) };
+        assert!(super::super::Rows::open(&b"Ticket,Note\n"[..], &options.into()).is_err());
     }
 
     #[test]

@@ -48,7 +48,7 @@ impl Recipe {
         let Some(template) = &self.options.template else {
             let all: Vec<usize> =
                 std::iter::once(chosen.ticket).chain(chosen.text.iter().copied()).chain(chosen.key).collect();
-            return Ok((Wanted::each(&all), self.maker(Slots::in_order(&mapping), mapping, Text::Joined)));
+            return Ok((Wanted::each(&all), self.maker(Slots::in_order(&mapping), mapping, Text::Joined)?));
         };
         let renderer = Renderer::for_columns(template, &columns.names)?;
         // The renderer wants each cell at its column's place.
@@ -56,7 +56,7 @@ impl Recipe {
         let wanted = [chosen.ticket].into_iter().chain(chosen.key).chain(used.iter().copied());
         let wanted = Wanted::some_of(columns.names.len(), wanted);
         let slots = Slots { ticket: chosen.ticket, text: used, key: chosen.key };
-        Ok((wanted, self.maker(slots, mapping, Text::OfCells(renderer))))
+        Ok((wanted, self.maker(slots, mapping, Text::OfCells(renderer))?))
     }
 
     /// What is taken over from objects, of which the first shows these columns, and what makes notes of it.
@@ -72,21 +72,37 @@ impl Recipe {
             None => Text::Joined,
             Some(template) => Text::OfObject(Renderer::for_objects(template)?),
         };
-        Ok((members, self.maker(Slots::in_order(&mapping), mapping, text)))
+        Ok((members, self.maker(Slots::in_order(&mapping), mapping, text)?))
     }
 
-    fn maker(&self, slots: Slots, mapping: Mapping, text: Text) -> Maker {
+    fn maker(&self, slots: Slots, mapping: Mapping, text: Text) -> Result<Maker, InputError> {
+        if let (Some(spec), None) = (&self.options.lookup, &self.lookup) {
+            return Err(InputError::NoTable(spec.clone()));
+        }
         let tickets = TicketRule::new(self.options.ticket_pattern.clone(), self.lookup.clone());
-        Maker::new(mapping, slots, tickets, text, self.options.max_text, self.reserved_bytes)
+        Ok(Maker::new(mapping, slots, tickets, text, self.options.max_text, self.reserved_bytes))
     }
 }
 
 impl From<Options> for Recipe {
-    /// # Panics
-    ///
-    /// When the options name a table: that is for [`Recipe::new`].
+    /// For options that name no table; with those that do, no input opens: that is for [`Recipe::new`].
     fn from(options: Options) -> Self {
-        assert!(options.lookup.is_none(), "options that name a table need one");
         Self { options, lookup: None, reserved_bytes: 0 }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Rows;
+    use super::*;
+
+    #[test]
+    fn no_input_opens_without_the_table_that_the_options_name() {
+        let lookup = Some("ids.csv:old:new".parse().unwrap());
+        for (format, input) in [(Format::Csv, "Ticket,Note\n"), (Format::JsonLines, "")] {
+            let options = Options { lookup: lookup.clone(), ..Options::new(format) };
+            let error = Rows::open(input.as_bytes(), &options.into()).unwrap_err();
+            assert_eq!(error.to_string(), "the ids are to be looked up in ids.csv:old:new, which was not read");
+        }
     }
 }

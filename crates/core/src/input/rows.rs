@@ -10,7 +10,7 @@ use super::csv::{self, Record};
 use super::delimiter::Delimiter;
 use super::error::{InputError, InvalidRow};
 use super::header::{self, Known};
-use super::jsonl;
+use super::json;
 use super::layout::Layout;
 use super::note::{Maker, Note, is_blank};
 use super::object::Members;
@@ -18,7 +18,7 @@ use super::options::Format;
 use super::recipe::Recipe;
 use super::sheet::{CellText, Sheet, WorkbookKind};
 use super::source::Source;
-use crate::export::{KEY_COLUMN, unguard};
+use crate::export::{KEY_COLUMN, unguard, unguard_str};
 use crate::job::{Key, Position, Ticket};
 
 /// One record of the input.
@@ -87,7 +87,7 @@ enum Records<R> {
     },
     Json {
         source: Source<R>,
-        reader: jsonl::Reader,
+        reader: json::Reader,
         members: Members,
     },
     Sheet {
@@ -109,6 +109,7 @@ impl<R: Read> Rows<R> {
     /// When the source cannot be read, or not be used as it is.
     pub fn open(source: R, recipe: &Recipe) -> Result<Self, InputError> {
         let options = &recipe.options;
+        options.check()?;
         let mut source = Source::open(source, options.encoding)?;
         let (records, columns, maker) = match options.format {
             Format::Csv => {
@@ -121,7 +122,7 @@ impl<R: Read> Rows<R> {
                 (Records::Csv { source, reader: reader.into(), wanted, count: 0, guarded }, columns, maker)
             }
             Format::JsonLines | Format::Json => {
-                let (reader, columns) = jsonl::Reader::open(&mut source, options)?;
+                let (reader, columns) = json::Reader::open(&mut source, options)?;
                 let (members, maker) = recipe.for_objects(columns.as_ref())?;
                 (Records::Json { source, reader, members }, columns.unwrap_or_default(), maker)
             }
@@ -138,6 +139,7 @@ impl<R: Read> Rows<R> {
     /// When the source is no workbook, cannot be read, or not be used as it is.
     pub fn open_workbook(mut source: impl Read + Seek + Send + 'static, recipe: &Recipe) -> Result<Self, InputError> {
         let options = &recipe.options;
+        options.check()?;
         let kind = WorkbookKind::sniff(&mut source).map_err(|source| InputError::Read { byte: 0, source })?;
         let kind = kind.ok_or(InputError::NoWorkbook)?;
         let header_row = options.header_row.map_or(1, NonZeroU32::get);
@@ -171,12 +173,12 @@ impl<R: Read> Rows<R> {
             }
             Records::Json { source, reader, members } => match reader.next(source)? {
                 None => return Ok(None),
-                Some(jsonl::Record::Broken(position, reason, key)) => (position, Content::Invalid { reason, key }),
-                Some(jsonl::Record::Line(position, line)) => {
+                Some(json::Record::Broken(position, reason, key)) => (position, Content::Invalid { reason, key }),
+                Some(json::Record::Line(position, line)) => {
                     let note = members.read(line, cells).and_then(|()| maker.note(cells, Some(line)));
                     (position, Content::of(note, || Key::of_invalid(std::iter::once(line))))
                 }
-                Some(jsonl::Record::Element(position, element)) => {
+                Some(json::Record::Element(position, element)) => {
                     let read = members.read(element, cells).map_err(|reason| placed(reason, element, position));
                     let note = read.and_then(|()| maker.note(cells, Some(element)));
                     (position, Content::of(note, || Key::of_invalid(std::iter::once(element))))
@@ -312,8 +314,7 @@ fn read_sheet(
         let place = || (columns[at].clone(), sheet.a1(at));
         match sheet.cell(at) {
             CellText::Text(text) | CellText::Number(text) => {
-                let unguarded = if guarded { text.strip_prefix('\'').unwrap_or(text) } else { text };
-                out.push_str(unguarded);
+                out.push_str(if guarded { unguard_str(text) } else { text });
                 Ok(())
             }
             CellText::Inexact(number) => {

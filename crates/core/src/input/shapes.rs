@@ -1,7 +1,10 @@
 //! The shapes that ticket cells have, tallied: what tells a person at a glance that a column holds `TKT-00143` in
 //! most rows and `143` in a few.
 
+use std::borrow::Cow;
 use std::ops::RangeInclusive;
+
+use crate::job::shorten;
 
 /// Cells that look alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,15 +50,22 @@ impl IdShapes {
                 let shape = &mut self.shapes[known];
                 shape.count += 1;
                 shape.digits = digits.min(*shape.digits.start())..=digits.max(*shape.digits.end());
-                let known = |example: &String| example.as_str() == cell;
-                if shape.examples.len() < Self::EXAMPLES && !shape.examples.iter().any(known) {
-                    shape.examples.push(crate::job::shorten(cell, Self::LONGEST));
+                if shape.examples.len() < Self::EXAMPLES {
+                    // There is a cell for every row, and most need no shortening.
+                    let example = if cell.len() > Self::LONGEST {
+                        shorten(cell, Self::LONGEST).into()
+                    } else {
+                        Cow::Borrowed(cell)
+                    };
+                    if !shape.examples.iter().any(|known| *known == example) {
+                        shape.examples.push(example.into_owned());
+                    }
                 }
             }
             None if self.shapes.len() < Self::MOST => self.shapes.push(Shape {
                 pattern: self.pattern.clone(),
                 count: 1,
-                examples: vec![crate::job::shorten(cell, Self::LONGEST)],
+                examples: vec![shorten(cell, Self::LONGEST)],
                 digits: digits..=digits,
             }),
             None => self.other += 1,
@@ -145,6 +155,15 @@ mod tests {
         assert_eq!(found[0].digits, 1..=5);
         assert_eq!((found[1].pattern.as_str(), found[1].count, &found[1].digits), ("TKT-09", 1, &(5..=5)));
         assert_eq!(shapes.other, 0);
+    }
+
+    #[test]
+    fn a_long_cell_is_one_example_however_often_it_comes() {
+        let mut shapes = IdShapes::default();
+        let cell = "x".repeat(IdShapes::LONGEST + 1);
+        (0..3).for_each(|_| shapes.meet(&cell));
+        let shape = shapes.shapes().next().unwrap();
+        assert_eq!((shape.count, shape.examples.len()), (3, 1));
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! The input as it is opened: a file, which is read more than once through one handle, or a stream.
 
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, Write};
+use std::io::{self, BufReader, Read, Seek};
 use std::path::Path;
 use std::sync::Arc;
 
 use super::error::Error;
 use super::lookups;
 use super::order::{Order, Source};
-use crate::input::{Format, InputError, Options, Recipe, Rows};
+use crate::input::{Format, InputError, Options, Recipe, Rows, unpack_to};
 use crate::leadsquared::Form;
 use crate::settings::Settings;
 
@@ -44,17 +44,19 @@ impl InputFile {
         if !file.metadata().map_err(failed)?.is_file() {
             return Err(Error::NotAFile(path.to_owned()));
         }
-        Self::of(file, recipe).map_err(failed)
+        let unreadable = |source| Error::Input { name: path.display().to_string(), source: Box::new(source) };
+        Self::of(file, recipe).map_err(unreadable)
     }
 
     /// Takes in a stream that can be read only here and there.
-    pub(super) fn of_stream(mut stream: impl Read, recipe: Recipe) -> io::Result<Self> {
-        let mut file = tempfile::tempfile()?;
-        io::copy(&mut stream, &mut file)?;
+    pub(super) fn of_stream(mut stream: impl Read, recipe: Recipe) -> Result<Self, InputError> {
+        let read = |source| InputError::Read { byte: 0, source };
+        let mut file = tempfile::tempfile().map_err(read)?;
+        io::copy(&mut stream, &mut file).map_err(read)?;
         Self::of(file, recipe)
     }
 
-    pub(super) fn of(mut file: File, recipe: Recipe) -> io::Result<Self> {
+    pub(super) fn of(mut file: File, recipe: Recipe) -> Result<Self, InputError> {
         let unpacked = if recipe.format() == Format::Workbook { unpacked(&mut file)? } else { None };
         Ok(Self { file: Arc::new(file), unpacked: unpacked.map(Arc::new), recipe })
     }
@@ -89,21 +91,13 @@ impl InputFile {
 }
 
 /// What is in a packed file; none of one that is not packed.
-fn unpacked(file: &mut File) -> io::Result<Option<File>> {
-    const GZIP: [u8; 2] = [0x1f, 0x8b];
-    let mut head = [0; GZIP.len()];
-    file.rewind()?;
-    match file.read_exact(&mut head) {
-        Ok(()) if head == GZIP => {}
-        Ok(()) => return Ok(None),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
-        Err(error) => return Err(error),
-    }
-    file.rewind()?;
-    let mut unpacked = tempfile::tempfile()?;
-    io::copy(&mut flate2::read::MultiGzDecoder::new(BufReader::new(file)), &mut unpacked)?;
-    unpacked.flush()?;
-    Ok(Some(unpacked))
+fn unpacked(file: &mut File) -> Result<Option<File>, InputError> {
+    // Far more than a workbook has, which is packed in itself: what goes on and on would fill the disk.
+    const MOST_BYTES: u64 = 4 << 30;
+    file.rewind().map_err(|source| InputError::Read { byte: 0, source })?;
+    let mut unpacked = tempfile::tempfile().map_err(InputError::NotUnpacked)?;
+    let packed = unpack_to(file, &mut unpacked, MOST_BYTES)?;
+    Ok(packed.then_some(unpacked))
 }
 
 /// The input of a run.
@@ -120,7 +114,7 @@ impl Opened {
             Source::File(path) => Ok(Self::File(Box::new(InputFile::open(path, recipe)?))),
             Source::Stdin if recipe.format() == Format::Workbook => InputFile::of_stream(io::stdin().lock(), recipe)
                 .map(|file| Self::File(Box::new(file)))
-                .map_err(|source| Error::input(order)(InputError::Read { byte: 0, source })),
+                .map_err(Error::input(order)),
             Source::Stdin => {
                 let rows = Rows::open(Hashing::new(io::stdin()), &recipe).map_err(Error::input(order))?;
                 Ok(Self::Stream(Box::new(rows)))

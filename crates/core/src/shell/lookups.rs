@@ -43,6 +43,7 @@ pub(super) fn load(spec: &LookupSpec) -> Result<(LookupTable, String), Error> {
     let file = InputFile::open(Path::new(&path), options.into()).map_err(|error| match error {
         Error::Open { source, .. } => failed(LookupFailed::Open(source)),
         Error::NotAFile(_) => failed(LookupFailed::NotAFile),
+        Error::Input { source, .. } => failed(LookupFailed::Input(*source)),
         other => other,
     })?;
     let mut rows = file.rows().map_err(|error| failed(error.into()))?;

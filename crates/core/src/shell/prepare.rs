@@ -187,7 +187,7 @@ struct First {
 
 fn first_reading(file: &InputFile, order: &Order, batch: &mut Batch) -> Result<First, Error> {
     let past = past(batch);
-    let first = read_through(file, order, &past, batch)?;
+    let first = survey_file(file, order, &past, batch)?;
     let no_edits = first.mapping.key.is_some() && !past.unnamed;
     if no_edits || order.ask.changed == OnChanged::Post || first.survey.to_do == 0 {
         return Ok(first);
@@ -198,10 +198,10 @@ fn first_reading(file: &InputFile, order: &Order, batch: &mut Batch) -> Result<F
     }
     // Only now is it known which tickets lost a note that was posted: their new rows are held, and counted anew.
     batch.standings.values_mut().for_each(|standing| standing.forget(Pass::First));
-    read_through(file, order, &Past { changed, ..past }, batch)
+    survey_file(file, order, &Past { changed, ..past }, batch)
 }
 
-fn read_through(file: &InputFile, order: &Order, past: &Past, batch: &mut Batch) -> Result<First, Error> {
+fn survey_file(file: &InputFile, order: &Order, past: &Past, batch: &mut Batch) -> Result<First, Error> {
     let failed = Error::input(order);
     let mut rows = file.rows().map_err(&failed)?;
     let survey = survey(&mut rows, &order.ask, past, order.named, &mut batch.standings).map_err(&failed)?;

@@ -188,8 +188,8 @@ fn input_of(batch: &Batch) -> Result<FileRows, String> {
     if table != run.input.lookup_fingerprint && run.input.lookup_fingerprint.is_some() {
         return Err("the lookup table is no longer what the last run read".to_owned());
     }
-    let file = InputFile::of(file, recipe).map_err(unreadable)?;
-    file.rows().map_err(|error| format!("{path}: {}", with_causes(&error)))
+    let rows = InputFile::of(file, recipe).and_then(|file| file.rows());
+    rows.map_err(|error| format!("{path}: {}", with_causes(&error)))
 }
 
 fn fingerprint(file: &mut File) -> io::Result<String> {

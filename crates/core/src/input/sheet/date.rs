@@ -2,75 +2,45 @@
 
 use std::fmt::Write;
 
-use jiff::civil::{Date, DateTime, Time, date};
+use jiff::civil::{DateTime, Time};
 use jiff::{Span, SpanRelativeTo, Unit};
 
 use super::row::Shown;
+use crate::input::excel_date::{DAY_SECONDS, Day, Epoch};
 
-const DAY_SECONDS: i64 = 24 * 60 * 60;
 /// What a sheet shows for a date that its calendar does not have.
 const NO_DATE: &str = "########";
 
-/// The day that a workbook counts from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Epoch {
-    /// Day 1 is 1 January 1900, and day 60 a 29 February that never was.
-    Year1900,
-    /// Day 0 is 1 January 1904.
-    Year1904,
-}
-
-impl Epoch {
-    pub(super) fn new(is_1904: bool) -> Self {
-        if is_1904 { Self::Year1904 } else { Self::Year1900 }
-    }
-
-    fn date(self, day: i64) -> Option<Date> {
-        let zero = match self {
-            Self::Year1904 => date(1904, 1, 1),
-            Self::Year1900 if day < 60 => date(1899, 12, 31),
-            Self::Year1900 => date(1899, 12, 30),
-        };
-        zero.checked_add(Span::new().try_days(day).ok()?).ok()
-    }
-}
-
 /// Appends a moment given in days since the epoch: below 1 a time of day.
 pub(super) fn push_moment(out: &mut String, days: f64, epoch: Epoch) -> Shown {
-    // Excel's last is day 2,958,465.
-    if !(0.0..3_000_000.0).contains(&days) {
+    let Some(moment) = epoch.moment(days) else {
         out.push_str(NO_DATE);
         return Shown::Error;
+    };
+    match moment.day {
+        // Below a day there is no date to show, in either system.
+        _ if days < 1.0 => {
+            push_clock(out, moment.second_of_day());
+            return Shown::Text;
+        }
+        Day::Date(date) => push(out, format_args!("{date}")),
+        Day::LeapDay1900 => out.push_str("1900-02-29"),
+        Day::None => {}
     }
-    let seconds = (days * DAY_SECONDS as f64).round() as i64;
-    let (day, second) = (seconds / DAY_SECONDS, seconds % DAY_SECONDS);
-    if days < 1.0 {
-        push_clock(out, second);
-        return Shown::Text;
-    }
-    if epoch == Epoch::Year1900 && day == 60 {
-        out.push_str("1900-02-29");
-    } else {
-        let Some(date) = epoch.date(day) else {
-            out.push_str(NO_DATE);
-            return Shown::Error;
-        };
-        push(out, format_args!("{date}"));
-    }
-    if second != 0 {
+    if moment.second_of_day() != 0 {
         out.push(' ');
-        push_clock(out, second);
+        push_clock(out, moment.second_of_day());
     }
     Shown::Text
 }
 
-/// Appends a duration given in days, as hours, minutes and seconds.
+/// Appends a duration given in days.
 pub(super) fn push_duration(out: &mut String, days: f64) -> Shown {
     if days.is_nan() || days.abs() > 1e9 {
         out.push_str(NO_DATE);
         return Shown::Error;
     }
-    push_hours(out, (days * DAY_SECONDS as f64).round() as i64);
+    push_clock(out, (days * DAY_SECONDS as f64).round() as i64);
     Shown::Text
 }
 
@@ -92,7 +62,7 @@ pub(super) fn push_iso_moment(out: &mut String, iso: &str) {
     }
 }
 
-/// Appends what ISO 8601 writes as a duration: a time of day below 24 hours, else a duration.
+/// Appends what ISO 8601 writes as a duration, which may be a time of day.
 pub(super) fn push_iso_duration(out: &mut String, iso: &str) {
     let seconds = iso
         .trim()
@@ -100,8 +70,7 @@ pub(super) fn push_iso_duration(out: &mut String, iso: &str) {
         .ok()
         .and_then(|span| span.total((Unit::Second, SpanRelativeTo::days_are_24_hours())).ok());
     match seconds.map(|seconds| seconds.round() as i64) {
-        Some(seconds @ 0..DAY_SECONDS) => push_clock(out, seconds),
-        Some(seconds) => push_hours(out, seconds),
+        Some(seconds) => push_clock(out, seconds),
         None => out.push_str(iso),
     }
 }
@@ -110,17 +79,14 @@ fn second_of_day(time: Time) -> i64 {
     i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second())
 }
 
+/// A time of day and a duration look alike: ODS does not tell one from the other.
 fn push_clock(out: &mut String, seconds: i64) {
-    push(out, format_args!("{:02}:{:02}", seconds / 3600, seconds / 60 % 60));
-    if seconds % 60 != 0 {
-        push(out, format_args!(":{:02}", seconds % 60));
-    }
-}
-
-fn push_hours(out: &mut String, seconds: i64) {
     let sign = if seconds < 0 { "-" } else { "" };
     let seconds = seconds.unsigned_abs();
-    push(out, format_args!("{sign}{}:{:02}:{:02}", seconds / 3600, seconds / 60 % 60, seconds % 60));
+    push(out, format_args!("{sign}{:02}:{:02}", seconds / 3600, seconds / 60 % 60));
+    if !seconds.is_multiple_of(60) {
+        push(out, format_args!(":{:02}", seconds % 60));
+    }
 }
 
 fn push(out: &mut String, arguments: std::fmt::Arguments<'_>) {
@@ -165,12 +131,14 @@ mod tests {
     }
 
     #[test]
-    fn durations_are_hours_minutes_and_seconds() {
+    fn durations_are_hours_and_minutes_and_seconds_if_there_are_any() {
         for (days, wanted) in [
-            (1.520_833_333_333_333, "36:30:00"),
-            (0.0, "0:00:00"),
-            (0.5, "12:00:00"),
-            (-0.25, "-6:00:00"),
+            (1.520_833_333_333_333, "36:30"),
+            (1.520_844_907_407_407, "36:30:01"),
+            (0.0, "00:00"),
+            (0.5, "12:00"),
+            (0.500_057_870_370_370, "12:00:05"),
+            (-0.25, "-06:00"),
             (1e300, NO_DATE),
         ] {
             assert_eq!(text(|out| _ = push_duration(out, days)), wanted);
@@ -192,9 +160,11 @@ mod tests {
         for (iso, wanted) in [
             ("PT14H05M00S", "14:05"),
             ("PT14H05M00.600000000S", "14:05:01"),
-            ("PT36H30M00S", "36:30:00"),
-            ("P1DT12H30M", "36:30:00"),
-            ("-PT1H", "-1:00:00"),
+            ("PT12H00M00S", "12:00"),
+            ("PT12H00M05S", "12:00:05"),
+            ("PT36H30M00S", "36:30"),
+            ("P1DT12H30M", "36:30"),
+            ("-PT1H", "-01:00"),
             ("P1M", "P1M"),
         ] {
             assert_eq!(text(|out| push_iso_duration(out, iso)), wanted);

@@ -180,6 +180,20 @@ fn a_day_that_an_ods_counts_from_is_heeded() {
     }
 }
 
+#[test]
+fn a_repeated_header_row_of_an_ods_is_a_row_each_time() {
+    let bytes = changed("table.ods", "content.xml", |xml| {
+        let at = xml.find("table:name=\"Notes\"").unwrap();
+        let row = at + xml[at..].find("<table:table-row").unwrap() + "<table:table-row".len();
+        format!("{} table:number-rows-repeated=\"2\" {}", &xml[..row], &xml[row..])
+    });
+    let mut sheet = Sheet::open(Cursor::new(bytes), WorkbookKind::Ods, Some("Notes"), 1).unwrap();
+    assert_eq!(sheet.next().unwrap(), Some(2));
+    assert_eq!((sheet.cell(0), sheet.cell(1)), (CellText::Text("Ticket ID"), CellText::Text("Comment")));
+    assert_eq!(sheet.next().unwrap(), Some(3));
+    assert_eq!(sheet.cell(0), CellText::Number("143"));
+}
+
 /// The bytes of an XLS with a record of its last sheet but one changed.
 fn changed_xls(kind: [u8; 2], body: &[u8], put: &[u8]) -> Vec<u8> {
     let mut bytes = fixture("table.xls");

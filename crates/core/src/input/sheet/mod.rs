@@ -6,7 +6,7 @@
 //! does not come to an end on one that is cut off.
 //!
 //! What is shown, as far as it can be known: whole numbers with all their digits, others with 15, dates as
-//! `2026-03-01`, with a time `2026-03-01 14:05`, times as `14:05`, durations as `36:30:00`, booleans as `TRUE` and
+//! `2026-03-01`, with a time `2026-03-01 14:05`, times as `14:05`, durations as `36:30`, booleans as `TRUE` and
 //! `FALSE`, formulas as the value last computed. Not known are the other number formats: 0.5 shown as `50%` is `0.5`,
 //! 143 shown as `00143` is `143`, and of a date of which only the month is shown all is there. So one table saved in
 //! two formats has the same rows.
@@ -41,10 +41,10 @@ pub(super) use row::CellText;
 use crate::input::error::Names;
 use row::{Row, a1};
 
-/// A workbook's bytes.
-trait Bytes: Read + Seek + Send {}
-impl<R: Read + Seek + Send> Bytes for R {}
-type Source = Box<dyn Bytes>;
+/// A workbook's bytes, read here and there.
+trait ReadSeek: Read + Seek + Send {}
+impl<R: Read + Seek + Send> ReadSeek for R {}
+type Source = Box<dyn ReadSeek>;
 
 /// A sheet's rows, whatever its format.
 trait Rows: Send {
@@ -94,7 +94,8 @@ impl Sheet {
                 return Err(SheetError::HeaderEmpty { sheet: name, row: header_row });
             }
         }
-        Ok(Self { name, columns: row.texts(), rows: Some(rows), row: Row::default() })
+        // The row stays: one that is repeated is not written anew.
+        Ok(Self { name, columns: row.texts(), rows: Some(rows), row })
     }
 
     /// The sheet's name.

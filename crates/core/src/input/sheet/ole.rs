@@ -10,6 +10,8 @@ pub(super) const SIGNATURE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 /// From here on, numbers of sectors mean something else.
 const LAST_SECTOR: u32 = 0xffff_fffa;
 const HEADER_TABLE: std::ops::Range<usize> = 76..512;
+/// A container is held in memory. What XLS files have in all their cells is far less.
+const MOST_BYTES: u64 = 256 << 20;
 const SHORT_SECTOR: usize = 64;
 const SHORT_STREAM: u64 = 4096;
 
@@ -33,7 +35,7 @@ pub(super) struct File {
 impl File {
     /// Reads a container whole.
     ///
-    /// An error if it is no container, or if a chain that begins in its header or directory does not end: a parser
+    /// An error if it is no container, if it is very long, or if a chain that begins in its header or directory does not end: a parser
     /// that trusts it would not either.
     pub(super) fn open<R: Read + Seek>(source: &mut R) -> io::Result<Self> {
         source.seek(SeekFrom::Start(0))?;
@@ -42,7 +44,10 @@ impl File {
         if bytes != SIGNATURE {
             return Err(damaged("no OLE container"));
         }
-        source.read_to_end(&mut bytes)?;
+        source.take(MOST_BYTES - bytes.len() as u64 + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > MOST_BYTES {
+            return Err(damaged("an OLE container that is longer than any workbook should be"));
+        }
         if bytes.len() < HEADER_TABLE.end {
             return Err(damaged("an OLE container that is cut off"));
         }
@@ -180,4 +185,36 @@ fn word(bytes: &[u8]) -> u32 {
 
 fn damaged(what: &'static str) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, what)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A container that goes on and on.
+    struct Endless(u64);
+
+    impl Read for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            assert!(self.0 <= MOST_BYTES, "it is read on past the bound");
+            let signature = SIGNATURE.get(usize::try_from(self.0).unwrap()..).unwrap_or_default();
+            let read = signature.len().min(buffer.len());
+            buffer[..read].copy_from_slice(&signature[..read]);
+            let read = if read == 0 { buffer.len() } else { read };
+            self.0 += read as u64;
+            Ok(read)
+        }
+    }
+
+    impl Seek for Endless {
+        fn seek(&mut self, _: SeekFrom) -> io::Result<u64> {
+            Ok(self.0)
+        }
+    }
+
+    #[test]
+    fn a_container_without_an_end_is_not_taken_in() {
+        let error = File::open(&mut Endless(0)).unwrap_err();
+        assert_eq!(error.to_string(), "an OLE container that is longer than any workbook should be");
+    }
 }

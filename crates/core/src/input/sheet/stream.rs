@@ -4,11 +4,11 @@ use calamine::{Cell, DataRef, Reader, Xlsb, Xlsx};
 use self_cell::{MutBorrow, self_cell};
 
 use super::cells::Value;
-use super::date::Epoch;
 use super::error::SheetError;
 use super::row::{Row, Shown};
 use super::xlsb::FormulaError;
 use super::{Rows, Source, archive, choose, xlsb};
+use crate::input::excel_date::Epoch;
 
 enum Workbook {
     Xlsx(Xlsx<Source>),

@@ -65,7 +65,7 @@ fn one_table_is_the_same_in_every_format() {
                 r#"2: 143 | "Called back" | "" | "2026-03-01" | 0.3"#,
                 r#"4: 144 | "two\nlines,  two blanks " | "beside" | "2026-03-01 14:05" | "TRUE""#,
                 r#"5: 145 | "Grüße 👍 <&>" | "" | "14:05" | 1240.5"#,
-                r##"6: 146 | "" | "" | "36:30:00" | error #REF!"##,
+                r##"6: 146 | "" | "" | "36:30" | error #REF!"##,
                 r#"7: inexact 1234567890123450 | " blanks before" | "" | "2026-03-01 14:05:07" | "FALSE""#,
                 r#"8: 147 | "ab" | "" | "2026-03-01" | 0.333333333333333"#,
                 r#"9: 148 | "text right of the columns" | "" | "" | "" and F9"#,
@@ -78,7 +78,7 @@ fn one_table_is_the_same_in_every_format() {
 #[test]
 fn a_cell_right_of_the_columns_is_told_by_its_name() {
     let mut sheet = open("table.xlsx", Some("notes"), 6).unwrap();
-    assert_eq!(sheet.columns(), ["146", "", "", "36:30:00", "#REF!"]);
+    assert_eq!(sheet.columns(), ["146", "", "", "36:30", "#REF!"]);
     assert_eq!((sheet.next().unwrap(), sheet.beyond()), (Some(7), None));
     let mut sheet = open("table.ods", Some("other"), 1).unwrap();
     assert_eq!((sheet.next().unwrap(), sheet.beyond(), sheet.a1(2)), (Some(2), None, "C2".to_owned()));

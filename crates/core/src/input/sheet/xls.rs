@@ -8,10 +8,10 @@ use std::io::{Seek, SeekFrom};
 use calamine::{Data, Range, Reader, Xls};
 
 use super::cells::Value;
-use super::date::Epoch;
 use super::error::SheetError;
 use super::row::Row;
 use super::{Rows, Source, choose, ole};
+use crate::input::excel_date::Epoch;
 
 /// Cells that are held, empty ones too: some 300 MB at the peak.
 const MOST_CELLS: u64 = 4 << 20;

@@ -10,15 +10,15 @@
 
 use std::borrow::Cow;
 
-use jiff::civil::{self, DateTime, Time};
+use jiff::civil::{DateTime, Time};
 use jiff::fmt::strtime::BrokenDownTime;
 use jiff::fmt::temporal::Pieces;
 use jiff::tz::TimeZone;
-use jiff::{Span, Unit};
 use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, ErrorKind};
 
 use super::html;
+use crate::input::excel_date::{Day, Epoch};
 use crate::job::shorten;
 
 pub(super) fn add_to(environment: &mut Environment<'_>) {
@@ -115,12 +115,12 @@ fn excel_date(value: Cow<'_, str>, format: Option<Cow<'_, str>>, options: Kwargs
     let format = one_of(format, &options)?;
     let system: Option<u32> = options.get("system")?;
     options.assert_all_used()?;
-    let system = match system {
-        None | Some(1900) => System::From1900,
-        Some(1904) => System::From1904,
+    let epoch = match system {
+        None | Some(1900) => Epoch::Year1900,
+        Some(1904) => Epoch::Year1904,
         Some(other) => return Err(bad("excel_date", &other.to_string(), "is no date system; it is 1900 or 1904")),
     };
-    let moment = serial(value.trim(), system)
+    let moment = serial(value.trim(), epoch)
         .ok_or_else(|| bad("excel_date", &value, "is not the serial number of a date, like 45992.5"))?;
     let format = format.as_deref().unwrap_or(match moment {
         moment if moment.time() == Time::midnight() => "%Y-%m-%d",
@@ -130,31 +130,16 @@ fn excel_date(value: Cow<'_, str>, format: Option<Cow<'_, str>>, options: Kwargs
     written("excel_date", &value, &moment.into(), format)
 }
 
-#[derive(Clone, Copy)]
-enum System {
-    From1900,
-    From1904,
-}
-
-/// The moment of a serial number: days, and a fraction of one, to the second.
-fn serial(text: &str, system: System) -> Option<DateTime> {
-    const LAST: f64 = 2_958_466.0;
-    if text.is_empty() || !text.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
+/// The moment of a serial number. Of those that are no dates there is none, not even Excel's own 29 February 1900.
+fn serial(text: &str, epoch: Epoch) -> Option<DateTime> {
+    if !text.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
         return None;
     }
-    let serial: f64 = text.parse().ok().filter(|serial| *serial < LAST)?;
-    let days = serial.trunc() as i64;
-    let first = match (system, days) {
-        (System::From1904, _) => civil::date(1904, 1, 1),
-        // Excel has a 29 February 1900 as its day 60, and a day 0 of January. Nobody's calendar has them.
-        (System::From1900, 0 | 60) => return None,
-        (System::From1900, 1..=59) => civil::date(1899, 12, 31),
-        (System::From1900, _) => civil::date(1899, 12, 30),
-    };
-    let seconds = (serial.fract() * 86_400.0).round() as i64;
-    let span = Span::new().try_days(days).ok()?.try_seconds(seconds).ok()?;
-    let moment = first.to_datetime(Time::midnight()).checked_add(span).ok()?;
-    moment.round(Unit::Second).ok()
+    let moment = epoch.moment(text.parse().ok()?)?;
+    match moment.day {
+        Day::Date(date) => Some(date.to_datetime(moment.time()?)),
+        Day::None | Day::LeapDay1900 => None,
+    }
 }
 
 #[cfg(test)]

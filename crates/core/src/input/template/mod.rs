@@ -12,8 +12,8 @@
 //! its row invalid, unless the template says `| default('')`. A JSON null is an empty text, as it is without a
 //! template.
 //!
-//! Cells are texts: `{% if Count | int > 5 %}` compares numbers. Cells are never read as a template, and nothing is
-//! escaped, unless with `| escape`.
+//! Cells are texts, and so are JSON numbers: `{% if Count | int > 5 %}` compares numbers. Cells are never read as a
+//! template, and nothing is escaped, unless with `| escape`.
 //!
 //! # Filters
 //!

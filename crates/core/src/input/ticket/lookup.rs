@@ -4,6 +4,7 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::str::FromStr;
 
+use hashbrown::{HashTable, hash_table};
 use serde::{Deserialize, Serialize};
 
 use crate::job::{Ticket, shorten};
@@ -87,11 +88,16 @@ pub enum LookupError {
 /// vectors keep, where a `HashMap<String, _>` takes over 90.
 #[derive(Debug, Default)]
 pub struct LookupTable {
-    /// The old ids, one after the other.
+    old_ids: OldIds,
+    /// The entries' numbers, by their old ids.
+    index: HashTable<u32>,
+}
+
+/// The old ids, one after the other, and their tickets.
+#[derive(Debug, Default)]
+struct OldIds {
     texts: String,
     entries: Vec<Entry>,
-    /// Open addressing: one more than an entry's number, or 0; a power of two long, at most two thirds full.
-    index: Vec<u32>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -101,6 +107,25 @@ struct Entry {
     ticket: Ticket,
 }
 
+impl OldIds {
+    fn text(&self, entry: u32) -> &str {
+        let start = entry.checked_sub(1).map_or(0, |before| self.entries[before as usize].end as usize);
+        &self.texts[start..self.entries[entry as usize].end as usize]
+    }
+
+    fn ticket(&self, entry: u32) -> Ticket {
+        self.entries[entry as usize].ticket
+    }
+
+    fn push(&mut self, text: &str, ticket: Ticket) -> Result<u32, LookupError> {
+        let end = u32::try_from(self.texts.len() + text.len()).map_err(|_| LookupError::TooLarge)?;
+        self.texts.push_str(text);
+        self.entries.push(Entry { end, ticket });
+        // Every entry has a byte of text at least, so there are no more of them than of bytes.
+        Ok(self.entries.len() as u32 - 1)
+    }
+}
+
 impl LookupTable {
     /// Adds an old id, trimmed. The same pair again changes nothing.
     pub fn insert(&mut self, from: &str, to: Ticket) -> Result<(), LookupError> {
@@ -108,71 +133,44 @@ impl LookupTable {
         if from.is_empty() {
             return Err(LookupError::Empty(to));
         }
-        if self.entries.len() * 3 >= self.index.len() * 2 {
-            self.grow();
+        let Self { old_ids, index } = self;
+        let same = |entry: &u32| old_ids.text(*entry) == from;
+        match index.entry(hash(from), same, |entry| hash(old_ids.text(*entry))) {
+            hash_table::Entry::Vacant(vacant) => {
+                vacant.insert(old_ids.push(from, to)?);
+                Ok(())
+            }
+            hash_table::Entry::Occupied(known) => {
+                let first = old_ids.ticket(*known.get());
+                let conflict = || LookupError::Conflict { from: shorten(from, 40), first, second: to };
+                if first == to { Ok(()) } else { Err(conflict()) }
+            }
         }
-        let slot = self.slot(from);
-        if let Some(entry) = self.entry(slot) {
-            let first = self.entries[entry].ticket;
-            let conflict = || LookupError::Conflict { from: shorten(from, 40), first, second: to };
-            return if first == to { Ok(()) } else { Err(conflict()) };
-        }
-        let end = u32::try_from(self.texts.len() + from.len()).map_err(|_| LookupError::TooLarge)?;
-        self.texts.push_str(from);
-        self.entries.push(Entry { end, ticket: to });
-        // Every entry has a byte of text at least, so there are no more of them than of bytes.
-        self.index[slot] = self.entries.len() as u32;
-        Ok(())
     }
 
     /// The ticket of an old id, trimmed and else exactly as it was added.
     pub fn get(&self, from: &str) -> Option<Ticket> {
-        if self.index.is_empty() {
-            return None;
-        }
-        let entry = self.entry(self.slot(from.trim()))?;
-        Some(self.entries[entry].ticket)
+        let from = from.trim();
+        let entry = self.index.find(hash(from), |entry| self.old_ids.text(*entry) == from)?;
+        Some(self.old_ids.ticket(*entry))
     }
 
     /// How many old ids there are.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.index.len()
     }
 
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.index.is_empty()
     }
+}
 
-    fn entry(&self, slot: usize) -> Option<usize> {
-        (self.index[slot] as usize).checked_sub(1)
-    }
-
-    fn text(&self, entry: usize) -> &str {
-        let start = entry.checked_sub(1).map_or(0, |before| self.entries[before].end as usize);
-        &self.texts[start..self.entries[entry].end as usize]
-    }
-
-    /// The slot that `text` is in, or the empty one that it would get.
-    fn slot(&self, text: &str) -> usize {
-        // The keys are fixed: a table that a person made needs no defence, and two runs should not differ.
-        let mut hasher = DefaultHasher::new();
-        text.hash(&mut hasher);
-        let mask = self.index.len() - 1;
-        let mut slot = hasher.finish() as usize & mask;
-        while self.entry(slot).is_some_and(|entry| self.text(entry) != text) {
-            slot = (slot + 1) & mask;
-        }
-        slot
-    }
-
-    fn grow(&mut self) {
-        self.index = vec![0; (self.index.len() * 2).max(16)];
-        for entry in 0..self.entries.len() {
-            let slot = self.slot(self.text(entry));
-            self.index[slot] = entry as u32 + 1;
-        }
-    }
+/// Its keys are fixed: a table that a person made needs no defence, and two runs should not differ.
+fn hash(text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    hasher.finish()
 }
 
 #[cfg(test)]

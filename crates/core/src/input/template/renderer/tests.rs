@@ -1,3 +1,4 @@
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -290,5 +291,42 @@ fn every_filter_and_test_that_is_allowed_exists_and_no_other() {
     }
     for name in known::TESTS {
         assert_eq!(text(&format!("{{{{ '{name}' is test }}}}"), &[]), "True", "{name}");
+    }
+}
+
+/// Templates of pieces that read, set and hide names.
+fn templates() -> impl Strategy<Value = String> {
+    let piece = prop::sample::select(
+        &[
+            "{{ a }}",
+            "{{ row['b'] }}",
+            "{{ row.c | default('-') }}",
+            "{% set a = b | default('-') %}",
+            "{% set b %}{{ c }}{% endset %}",
+            "{% with c = a | default('-') %}{{ c }}{% endwith %}",
+            "{% for a in [b, c] %}{{ a }}{% endfor %}",
+            "{% if a == b %}{{ c | default('-') }}{% endif %}",
+            "{{ a if c is eq b else b | upper }}",
+            "{% filter upper %}{{ c }}{% endfilter %}",
+            "{# {{ b }} #}{% raw %}{{ a }}{% endraw %}",
+            "{{ [a, b] | join(c) | replace(a, b) }}",
+        ][..],
+    );
+    prop::collection::vec(piece, 1..5).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #[test]
+    fn the_columns_that_are_not_used_make_no_difference(
+        template in templates(),
+        cells in prop::array::uniform3("[xyz]{0,2}"),
+    ) {
+        let mut few = renderer(&template, &["a", "b", "c"]).unwrap();
+        let found = few.render_cells(&cells);
+        few.uses = [0, 1, 2].into();
+        prop_assert_eq!(&found, &few.render_cells(&cells));
+        prop_assert!(found.is_ok(), "{:?}", found);
+        let object = json!({ "a": cells[0], "b": cells[1], "c": cells[2] });
+        prop_assert_eq!(of_object(&template, &object), found.unwrap());
     }
 }

@@ -6,6 +6,8 @@ use std::io::Read;
 use super::array::{Elements, placed};
 use super::columns::Columns;
 use super::error::{InputError, InvalidRow};
+use super::kept::Kept;
+use super::lines::Lines;
 use super::object;
 use super::options::{Format, Options};
 use super::source::Source;
@@ -58,10 +60,10 @@ impl Reader {
         let record = Kept::new(options.record_bound_bytes);
         let mut reader = Self { records, record, waiting: VecDeque::new(), first: None };
         while let Some(position) = reader.next_record(source)? {
-            if reader.record.bytes.contains(&0) {
+            if reader.record.bytes().contains(&0) {
                 return Err(InputError::Binary { likely: None });
             }
-            let first_byte = reader.record.bytes.trim_ascii_start().first();
+            let first_byte = reader.record.bytes().trim_ascii_start().first();
             if matches!(reader.records, Records::Lines(_)) && position.record == 1 && first_byte == Some(&b'[') {
                 return Err(InputError::ArrayNotLines);
             }
@@ -112,7 +114,7 @@ impl Reader {
     }
 
     fn too_long(&self) -> InvalidRow {
-        let bound_bytes = self.record.bound_bytes;
+        let bound_bytes = self.record.bound_bytes();
         match self.records {
             Records::Lines(_) => InvalidRow::LineTooLong { bound_bytes },
             Records::Elements(_) => InvalidRow::ElementTooLong { bound_bytes },
@@ -152,88 +154,6 @@ impl Records {
         match self {
             Self::Lines(_) => InputError::NoObject { lines: MOST_BEFORE_FIRST, first },
             Self::Elements(_) => InputError::NoObjectInArray { elements: MOST_BEFORE_FIRST, first },
-        }
-    }
-}
-
-/// A record, as much of it as the bound allows.
-#[derive(Debug)]
-pub(super) struct Kept {
-    /// The record; of a longer one, the bound and a byte.
-    bytes: Vec<u8>,
-    bound_bytes: usize,
-}
-
-impl Kept {
-    pub(super) fn new(bound_bytes: usize) -> Self {
-        Self { bytes: Vec::new(), bound_bytes }
-    }
-
-    pub(super) fn clear(&mut self) {
-        self.bytes.clear();
-    }
-
-    pub(super) fn push(&mut self, part: &[u8]) {
-        let room = self.bound_bytes.saturating_add(1) - self.bytes.len();
-        self.bytes.extend_from_slice(&part[..part.len().min(room)]);
-    }
-
-    /// The record, if it keeps the bound.
-    pub(super) fn get(&self) -> Option<&[u8]> {
-        (self.bytes.len() <= self.bound_bytes).then_some(&self.bytes[..])
-    }
-
-    /// The key of a record of which no job can be made.
-    fn key(&self) -> Key {
-        Key::of_invalid(std::iter::once(&self.bytes[..]))
-    }
-}
-
-/// Lines, one at a time.
-#[derive(Debug, Default)]
-struct Lines {
-    /// Lines read so far, and those of them that are records.
-    count: u64,
-    records: u64,
-}
-
-impl Lines {
-    /// Reads up to the end of the next line that is not blank; none at the end. The line end is not kept.
-    fn next<R: Read>(&mut self, source: &mut Source<R>, line: &mut Kept) -> Result<Option<Position>, InputError> {
-        loop {
-            let byte = source.byte();
-            if !read_line(source, line)? {
-                return Ok(None);
-            }
-            self.count += 1;
-            if !line.bytes.trim_ascii_start().is_empty() {
-                self.records += 1;
-                return Ok(Some(Position { record: self.records, line: self.count, byte }));
-            }
-        }
-    }
-}
-
-fn read_line<R: Read>(source: &mut Source<R>, line: &mut Kept) -> Result<bool, InputError> {
-    line.clear();
-    let mut begun = false;
-    loop {
-        let input = source.peek(1)?;
-        if input.is_empty() {
-            return Ok(begun);
-        }
-        begun = true;
-        let end = memchr::memchr(b'\n', input);
-        let part = &input[..end.unwrap_or(input.len())];
-        line.push(part);
-        let used = part.len() + usize::from(end.is_some());
-        source.consume(used);
-        if end.is_some() {
-            // Of a line that was cut off, this may be any return; it is over the bound with or without it.
-            if line.bytes.len() <= line.bound_bytes && line.bytes.ends_with(b"\r") {
-                line.bytes.pop();
-            }
-            return Ok(true);
         }
     }
 }

@@ -1,0 +1,58 @@
+//! Lines of a text, one at a time, none longer than a bound.
+
+use std::io::Read;
+
+use super::error::InputError;
+use super::kept::Kept;
+use super::source::Source;
+use crate::job::Position;
+
+/// Lines, one at a time.
+#[derive(Debug, Default)]
+pub(super) struct Lines {
+    /// Lines read so far, and those of them that are records.
+    count: u64,
+    records: u64,
+}
+
+impl Lines {
+    /// Reads up to the end of the next line that is not blank; none at the end. The line end is not kept.
+    pub(super) fn next<R: Read>(
+        &mut self,
+        source: &mut Source<R>,
+        line: &mut Kept,
+    ) -> Result<Option<Position>, InputError> {
+        loop {
+            let byte = source.byte();
+            if !read_line(source, line)? {
+                return Ok(None);
+            }
+            self.count += 1;
+            if !line.bytes().trim_ascii_start().is_empty() {
+                self.records += 1;
+                return Ok(Some(Position { record: self.records, line: self.count, byte }));
+            }
+        }
+    }
+}
+
+fn read_line<R: Read>(source: &mut Source<R>, line: &mut Kept) -> Result<bool, InputError> {
+    line.clear();
+    let mut begun = false;
+    loop {
+        let input = source.peek(1)?;
+        if input.is_empty() {
+            return Ok(begun);
+        }
+        begun = true;
+        let end = memchr::memchr(b'\n', input);
+        let part = &input[..end.unwrap_or(input.len())];
+        line.push(part);
+        let used = part.len() + usize::from(end.is_some());
+        source.consume(used);
+        if end.is_some() {
+            line.trim_return();
+            return Ok(true);
+        }
+    }
+}
