@@ -6,11 +6,12 @@ use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
 
 use super::archive::attribute;
-use super::date::{Epoch, push_iso_duration, push_iso_moment, push_moment};
+use super::date::{push_iso_duration, push_iso_moment, push_moment};
 use super::error::SheetError;
 use super::number::push_float;
 use super::ods::{Xml, cut_off, skip};
 use super::row::Shown;
+use crate::input::excel_date::Epoch;
 
 /// Of blanks that one element stands for.
 const MOST_BLANKS: usize = 1 << 16;
