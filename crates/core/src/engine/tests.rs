@@ -37,7 +37,7 @@ impl Engine {
             let request = match self.engine.next_action(now)? {
                 Action::Take(want) => Request { want: Some(want), ..Request::default() },
                 Action::GiveBack(how, at) => Request { ended: vec![(how, at)], ..Request::default() },
-                Action::SpaceEvenly => Request { evenly: true, ..Request::default() },
+                Action::Restrain(how) => Request { restraints: vec![how], ..Request::default() },
                 other => return Some(other),
             };
             let answer = self.limiter.exchange(&request, now.elapsed).unwrap();
@@ -65,7 +65,8 @@ impl DerefMut for Engine {
 fn config(limit: &str) -> (Config, Limit) {
     let limit: Limit = limit.parse().unwrap();
     let config = Config {
-        shortest_window: Some(limit.window()),
+        limits: vec![limit],
+        give_up_after: Duration::from_secs(60),
         concurrency: 25,
         max_attempts: 3,
         on_500: On500::Retry,

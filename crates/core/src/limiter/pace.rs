@@ -46,6 +46,15 @@ impl Pace {
         self.bucket.check().map_err(|not_until| Wait::Until(not_until.earliest_possible()))
     }
 
+    /// Another limit has the shortest window, or a smaller one holds in it.
+    pub(super) fn keep(&mut self, limit: Limit, now: Duration) {
+        if limit != self.limit {
+            self.set(now);
+            self.limit = limit;
+            self.bucket = bucket(limit, self.spread, self.clock.clone());
+        }
+    }
+
     pub(super) fn space_evenly(&mut self, now: Duration) {
         if self.spread == Spread::Burst {
             self.set(now);

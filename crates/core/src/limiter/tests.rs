@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::budget::{Ended, Wait};
+use crate::budget::{Ended, Wait, Restraint};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -32,7 +32,7 @@ impl OneByOne {
     }
 
     fn space_evenly(&mut self, now: Duration) {
-        self.ask(&Request { evenly: true, ..Request::default() }, now);
+        self.ask(&Request { restraints: vec![Restraint::Evenly], ..Request::default() }, now);
     }
 }
 
@@ -338,7 +338,7 @@ mod together {
         let (mut a, mut b) = (member(1, &["10/1s"]), member(2, &["10/1s"]));
         let mut now = ms(0);
         assert_eq!(b.exchange(&mut account, &want(1), now).granted, 1);
-        b.exchange(&mut account, &Request { ended: vec![(Ended::NotSent, now)], want: Some(0), evenly: false }, now);
+        b.exchange(&mut account, &Request { ended: vec![(Ended::NotSent, now)], want: Some(0), ..Request::default() }, now);
         for _ in 0..5 {
             let granted = a.exchange(&mut account, &want(10), now).granted as usize;
             assert!(granted >= 9, "{granted}");
@@ -359,7 +359,7 @@ mod together {
         let mut account = Account::default();
         let mut run = member(1, &["1/5s"]);
         assert_eq!(run.exchange(&mut account, &want(1), ms(0)).granted, 1);
-        let request = Request { ended: vec![(Ended::Answered, ms(3_600_000))], want: Some(1), evenly: false };
+        let request = Request { ended: vec![(Ended::Answered, ms(3_600_000))], want: Some(1), ..Request::default() };
         assert_eq!(run.exchange(&mut account, &request, ms(100)).wait, Some(Wait::Until(ms(5105))));
     }
 
