@@ -46,6 +46,12 @@ impl Limit {
         self.window
     }
 
+    /// What is left of it when so many requests are left to others; none where nothing is.
+    pub fn less(self, reserved: u32) -> Option<Self> {
+        let count = NonZeroU32::new(self.count.get().saturating_sub(reserved))?;
+        Some(Self { count, ..self })
+    }
+
     /// Adds this limit to others that hold with it. True where it changes anything: where it is smaller than the one with
     /// its window, or none has its window.
     pub fn tighten(self, limits: &mut Vec<Self>) -> bool {

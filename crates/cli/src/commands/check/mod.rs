@@ -23,7 +23,7 @@ pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
     }
     let ledger = resolve::ledger(&check.input)?;
     let settings = Settings {
-        limits: resolve::limits(&check.limits)?,
+        limits: resolve::limits(&check.limits, &check.reserves)?,
         fields: check.input.fields.clone(),
         duplicates: resolve::duplicates(&check.input),
         ..Settings::default()
