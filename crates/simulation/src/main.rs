@@ -30,7 +30,7 @@ fn misused() -> ExitCode {
 
 /// Means over so many runs of a thousand rows, for each way of counting and for fewer and more strangers.
 fn in_company(runs: u64) -> ExitCode {
-    for (spread, strangers) in [(Spread::Burst, 10), (Spread::Even, 10), ] {
+    for (spread, strangers) in [(Spread::Burst, 10), (Spread::Even, 10)] {
         for (fixed, refused_count) in [(false, false), (false, true), (true, false)] {
             let company = Company { strangers, fixed, refused_count, spread };
             let outcomes: Vec<_> =
@@ -47,7 +47,10 @@ fn in_company(runs: u64) -> ExitCode {
             };
             let window = if fixed { "fixed" } else { "sliding" };
             let counted = if refused_count { "refused calls count" } else { "refused calls do not count" };
-            println!("{strangers:>2} of 25, {spread:?}, {window}, {counted}: {mean} (least used {:.1}%)", 100.0 * least);
+            println!(
+                "{strangers:>2} of 25, {spread:?}, {window}, {counted}: {mean} (least used {:.1}%)",
+                100.0 * least
+            );
         }
     }
     ExitCode::SUCCESS

@@ -51,14 +51,7 @@ pub struct Rough {
 
 impl Default for Rough {
     fn default() -> Self {
-        Self {
-            kills: 0,
-            lost: 0.0,
-            strangers: None,
-            limit: None,
-            counting: Counting::Sliding,
-            refused_count: false,
-        }
+        Self { kills: 0, lost: 0.0, strangers: None, limit: None, counting: Counting::Sliding, refused_count: false }
     }
 }
 

@@ -71,7 +71,8 @@ impl Backlog {
         }
         queue.push_back(place);
         self.text_bytes += offer.job.text.len();
-        let work = Work { job: Arc::new(offer.job), stands: offer.stands, attempts: offer.attempts, tries: 0, excused: 0 };
+        let work =
+            Work { job: Arc::new(offer.job), stands: offer.stands, attempts: offer.attempts, tries: 0, excused: 0 };
         self.works.insert(place, work);
     }
 

@@ -384,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn five_unknowns_in_a_row_pause_and_three_failed_probes_stop() {
+    fn five_unknowns_pause_and_probes_go_on_until_it_is_given_up() {
         let mut health = health();
         for id in 0..4 {
             assert_eq!(tell(&mut health, id, &UNKNOWN, id), Advice::GoOn);
@@ -392,23 +392,95 @@ mod tests {
         assert_eq!(tell(&mut health, 4, &UNKNOWN, 4), Advice::Pause(Cause::Unclear, s(5)));
         assert_eq!(tell(&mut health, 5, &UNKNOWN, 9), Advice::Pause(Cause::Unclear, s(10)));
         assert_eq!(tell(&mut health, 6, &UNKNOWN, 19), Advice::Pause(Cause::Unclear, s(20)));
-        assert!(matches!(tell(&mut health, 7, &UNKNOWN, 39), Advice::Stop(Stop::Outage, _)));
+        assert_eq!(
+            tell(&mut health, 7, &UNKNOWN, 39),
+            Advice::Pause(Cause::Unclear, s(21)),
+            "what is left of a minute"
+        );
+        assert!(matches!(tell(&mut health, 8, &UNKNOWN, 60), Advice::Stop(Stop::Outage, _)));
+    }
+
+    #[test]
+    fn pauses_of_an_outage_double_up_to_a_minute() {
+        let mut health = Health::new(s(5), s(3600));
+        let mut at = 0;
+        let mut pauses = Vec::new();
+        for id in 0..13 {
+            if let Advice::Pause(Cause::Unreachable, pause) = tell(&mut health, id, &Verdict::Unsent, at) {
+                at += pause.as_secs();
+                pauses.push(pause.as_secs());
+            }
+        }
+        assert_eq!(pauses, [5, 10, 20, 40, 60, 60, 60, 60, 60, 60, 60]);
+    }
+
+    #[test]
+    fn without_patience_the_first_probe_that_fails_ends_the_run() {
+        let mut health = Health::new(s(5), s(0));
+        tell(&mut health, 1, &Verdict::Unsent, 1);
+        tell(&mut health, 2, &Verdict::Unsent, 1);
+        assert_eq!(tell(&mut health, 3, &Verdict::Unsent, 1), Advice::Pause(Cause::Unreachable, s(0)));
+        assert!(matches!(tell(&mut health, 4, &Verdict::Unsent, 1), Advice::Stop(Stop::Outage, _)));
     }
 
     #[test]
     fn an_answer_between_them_ends_the_row_of_unknowns_and_the_outage() {
         let mut health = health();
+        tell(&mut health, 100, &Verdict::Posted, 0);
         for id in 0..20 {
-            let verdict = if id % 5 == 4 { AGAIN } else { UNKNOWN };
+            let verdict = if id % 5 == 4 { REJECTED } else { UNKNOWN };
             assert_eq!(tell(&mut health, id, &verdict, id), Advice::GoOn);
         }
         for id in 20..25 {
             tell(&mut health, id, &UNKNOWN, id);
         }
         assert!(health.pause(s(24)).is_some());
-        tell(&mut health, 26, &UNKNOWN, 30);
-        tell(&mut health, 27, &AGAIN, 50);
-        assert_eq!(health.outage, None);
+        tell(&mut health, 26, &AGAIN, 30);
+        assert!(health.is_outage(), "that the API has failed is no better");
+        tell(&mut health, 27, &REJECTED, 50);
+        assert!(!health.is_outage());
+    }
+
+    /// A row's attempt that the API fails at.
+    fn fail(health: &mut Health, id: u64, row: Place, at: u64) -> Advice {
+        health.started(AttemptId(id));
+        health.heard(AttemptId(id), row, &AGAIN, s(at))
+    }
+
+    #[test]
+    fn an_api_that_fails_at_five_rows_is_out_of_order_and_their_tries_are_given_back() {
+        let mut health = health();
+        tell(&mut health, 0, &Verdict::Posted, 0);
+        for (id, row) in [(1, 1), (2, 2), (3, 1), (4, 3), (5, 4), (6, 1)] {
+            assert_eq!(fail(&mut health, id, row, id), Advice::GoOn);
+        }
+        assert!(health.take_wronged().is_empty(), "not before it is known");
+        assert_eq!(fail(&mut health, 7, 5, 7), Advice::Pause(Cause::Failing, s(5)));
+        assert_eq!(health.take_wronged(), BTreeMap::from([(1, 3), (2, 1), (3, 1), (4, 1), (5, 0)]));
+        assert!(health.take_wronged().is_empty(), "once");
+        assert_eq!(fail(&mut health, 8, 1, 12), Advice::Pause(Cause::Failing, s(10)));
+    }
+
+    #[test]
+    fn fewer_rows_that_the_api_always_fails_at_are_no_outage() {
+        let mut health = health();
+        for id in 0..100 {
+            assert_eq!(fail(&mut health, id, id % 4, id), Advice::GoOn);
+        }
+        for id in 100..200 {
+            fail(&mut health, id, id, id);
+            assert_eq!(tell(&mut health, 1000 + id, &Verdict::Posted, id), Advice::GoOn);
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_down_and_says_when_to_come_back_is_left_alone_until_then() {
+        let mut health = Health::new(s(5), s(900));
+        let busy = Verdict::Again { retry_after: Some(s(120)) };
+        for id in 0..4 {
+            tell(&mut health, id, &busy, 0);
+        }
+        assert_eq!(tell(&mut health, 4, &busy, 0), Advice::Pause(Cause::Failing, s(120)));
     }
 
     #[test]
@@ -429,7 +501,7 @@ mod tests {
         for id in 1..=25 {
             assert!(!matches!(health.heard(AttemptId(id), id, &UNKNOWN, s(30)), Advice::Stop(..)));
         }
-        assert_eq!(health.outage, Some(0));
+        assert_eq!(health.outage, Some(Outage { since: s(30), failed_probes: 0 }));
         assert_eq!(health.pause(s(30)), Some((Cause::Unclear, s(35))));
     }
 

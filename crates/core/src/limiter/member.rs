@@ -88,8 +88,14 @@ impl Member {
         // A run without limits has nothing to hold back by.
         let (Some(pace), Some(own)) = (&mut self.pace, &mut self.own) else { return };
         match restraint {
-            Restraint::Evenly => pace.space_evenly(now),
-            Restraint::Share(attempts) => own.take_share(attempts),
+            Restraint::Evenly => pace.spread(Spread::Even, now),
+            Restraint::Share(attempts) => {
+                // Less than the limit goes at once when it is free: so it meets the strangers' peaks once in a window, not
+                // all through it, and what a pause has kept back is used after it.
+                let smaller = attempts < pace.limit().count();
+                pace.spread(if smaller { Spread::Burst } else { Spread::Even }, now);
+                own.take_share(attempts);
+            }
             Restraint::Adopt(limit) => {
                 limit.tighten(&mut self.run.limits);
                 account.adopt(self.run.id, &self.run.limits, now);

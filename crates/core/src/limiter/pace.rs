@@ -55,10 +55,14 @@ impl Pace {
         }
     }
 
-    pub(super) fn space_evenly(&mut self, now: Duration) {
-        if self.spread == Spread::Burst {
+    pub(super) fn limit(&self) -> Limit {
+        self.limit
+    }
+
+    pub(super) fn spread(&mut self, spread: Spread, now: Duration) {
+        if self.spread != spread {
             self.set(now);
-            self.spread = Spread::Even;
+            self.spread = spread;
             self.bucket = bucket(self.limit, self.spread, self.clock.clone());
         }
     }
