@@ -30,7 +30,7 @@ fn misused() -> ExitCode {
 
 /// Means over so many runs of a thousand rows, for each way of counting and for fewer and more strangers.
 fn in_company(runs: u64) -> ExitCode {
-    for (spread, strangers) in [(Spread::Burst, 10), (Spread::Even, 10)] {
+    for (spread, strangers) in [(Spread::Burst, 10), (Spread::Even, 10), (Spread::Burst, 5), (Spread::Burst, 18)] {
         for (fixed, refused_count) in [(false, false), (false, true), (true, false)] {
             let company = Company { strangers, fixed, refused_count, spread };
             let outcomes: Vec<_> =
