@@ -33,8 +33,8 @@ fn outage(seed: u64, kind: Option<Fault>, length: u64) -> (History, End) {
 fn after_an_outage_that_ends_in_time_every_row_is_posted_or_of_unknown_fate_and_none_has_failed() {
     for seed in 0..10 {
         for kind in KINDS {
-            // Connections are refused at once, before many more were tried.
-            let length = if kind.is_none() { 12 } else { 32 };
+            // No longer than the run waits, even if most of it meets probes.
+            let length = 12;
             let (history, end) = outage(seed, kind, length);
             assert_eq!(end, End::Done(None), "seed {seed}, {kind:?}");
             assert_eq!(history.coverage().times("outcome", "failed"), 0, "seed {seed}, {kind:?}");
@@ -56,8 +56,13 @@ fn an_outage_that_lasts_longer_stops_the_run_after_its_time_with_few_doubts_and_
             let patience = Duration::from_secs(15 * 60);
             let at = history.clock();
             assert!((patience..patience + Duration::from_secs(20)).contains(&at), "seed {seed}, {kind:?}: {at:?}");
-            // What was in flight at its beginning, and a probe for each pause.
-            assert!(history.coverage().times("outcome", "in_doubt") <= 25 + 20, "seed {seed}, {kind:?}: {}", history.coverage());
+            // A probe for each pause, and what was in flight when it began, in one window or, where good answers still came
+            // between, two.
+            assert!(
+                history.coverage().times("outcome", "in_doubt") <= 2 * 25 + 20,
+                "seed {seed}, {kind:?}: {}",
+                history.coverage()
+            );
         }
     }
 }
