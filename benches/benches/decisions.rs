@@ -28,7 +28,8 @@ fn post_all(mut offers: std::vec::IntoIter<batchpost::engine::Offer>) -> Counts 
     let mut engine = Engine::new(Config {
         openings: batchpost::plan::Openings::always(),
         no_wait: false,
-        shortest_window: None,
+        limits: Vec::new(),
+        give_up_after: Duration::from_secs(900),
         concurrency: 256,
         max_attempts: 5,
         on_500: On500::Retry,
@@ -51,7 +52,7 @@ fn post_all(mut offers: std::vec::IntoIter<batchpost::engine::Offer>) -> Counts 
                 Action::Write(_) => written += 1,
                 Action::Send(attempt, job) => sent.push((attempt, created(job.ticket))),
                 Action::Take(granted) => engine.handle(Event::Slots(Answer { granted, wait: None }), now),
-                Action::GiveBack(..) | Action::SpaceEvenly | Action::Tell(_) => {}
+                Action::GiveBack(..) | Action::Restrain(_) | Action::Tell(_) => {}
                 Action::Done(_) => return engine.progress().counts,
             }
         }
@@ -89,7 +90,7 @@ fn limiter(criterion: &mut Criterion) {
             bencher.iter(|| {
                 now += pace;
                 let ended = std::mem::replace(&mut ended, vec![(Ended::Answered, now)]);
-                let answer = limiter.exchange(&Request { ended, want: Some(1), evenly: false }, now);
+                let answer = limiter.exchange(&Request { ended, want: Some(1), ..Request::default() }, now);
                 assert_eq!(answer.expect("memory does not fail").granted, 1, "at half the rate there is always a slot");
             });
         });

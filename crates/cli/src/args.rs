@@ -285,12 +285,35 @@ impl std::str::FromStr for LimitArg {
     }
 }
 
+/// What is left to others: of the limit with that time, or, without a time, of the one with the shortest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reserve {
+    pub(crate) count: u32,
+    pub(crate) window: Option<Duration>,
+}
+
+impl std::str::FromStr for Reserve {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains('/') {
+            let limit: Limit = text.parse().map_err(|error: batchpost::limit::LimitError| error.to_string())?;
+            return Ok(Self { count: limit.count(), window: Some(limit.window()) });
+        }
+        let count = text.trim().parse().map_err(|_| "write it like 5 or 20000/1d".to_owned())?;
+        Ok(Self { count, window: None })
+    }
+}
+
 /// How to post.
 #[derive(Debug, Clone, Group)]
 pub(crate) struct Posting {
     /// The most requests in a time, like 25/5s; repeatable, all hold at once (none: only to this machine)
     #[arg(long = "limit", value_name = "N/TIME", default_value = "25/5s")]
     pub(crate) limits: Vec<LimitArg>,
+    /// Leave so many requests of a limit to others: 5 (of the limit with the shortest time) or 20000/1d; repeatable
+    #[arg(long = "reserve", value_name = "N[/TIME]")]
+    pub(crate) reserves: Vec<Reserve>,
     /// How requests spread within the time; by default full for a batch of less than ten minutes, else even
     #[arg(long, value_enum)]
     pub(crate) burst: Option<BurstArg>,
@@ -315,6 +338,9 @@ pub(crate) struct Posting {
     /// End (exit code 5) rather than wait for the hours to open, or for longer than a minute for a slot
     #[arg(long)]
     pub(crate) no_wait: bool,
+    /// How long an outage is waited out before the run stops; 0 stops at the first probe that fails
+    #[arg(long, value_name = "TIME", default_value = "15m", value_parser = give_up_after)]
+    pub(crate) give_up_after: Duration,
     /// What an unexplained 500 is taken for: not created (retry), or perhaps created (hold in doubt)
     #[arg(long, value_enum, default_value_t = On500Arg::Retry)]
     pub(crate) on_500: On500Arg,
@@ -330,6 +356,12 @@ pub(crate) struct Posting {
 fn grace(text: &str) -> Result<Duration, String> {
     let grace = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if grace <= Duration::from_secs(24 * 60 * 60) { Ok(grace) } else { Err("it must be at most 1d".to_owned()) }
+}
+
+/// Longer than a year is no time to wait; the bound keeps sums of times from overflowing.
+fn give_up_after(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if time <= Limit::LONGEST { Ok(time) } else { Err("it must be at most 366d".to_owned()) }
 }
 
 /// Zero would put every row in doubt, and a day is longer than any server takes.
@@ -498,6 +530,9 @@ pub(crate) struct Sandbox {
     /// Count refused requests as well
     #[arg(long)]
     pub(crate) refused_count: bool,
+    /// Calls of others at random times that count against the limit, so many in such a time on average
+    #[arg(long, value_name = "N/TIME")]
+    pub(crate) strangers: Option<Limit>,
     /// How long requests take: TIME, or FROM..TO
     #[arg(long, value_name = "TIME", default_value = "20ms..120ms")]
     pub(crate) latency: Latency,

@@ -93,6 +93,12 @@ impl Watcher {
                     );
                 }
             }
+            Notice::Strangers { share, limit } => {
+                warn!(share, %limit, "somebody else uses the account; this run takes a smaller share, and more as room returns");
+            }
+            Notice::Adopted { limit } => {
+                warn!(%limit, "the API names a limit that is stricter than what was set; it holds from now on");
+            }
             Notice::Settled { row, ticket, stands: Outcome::Posted, .. } => trace!(row, %ticket, "posted"),
             Notice::Settled { row, ticket, stands, reply } => {
                 let named = &mut self.named[*stands as usize];
@@ -213,6 +219,7 @@ fn because(cause: Cause) -> &'static str {
     match cause {
         Cause::Limited => "the API says that the account is over its limit",
         Cause::Unreachable => "the API cannot be reached",
+        Cause::Failing => "the API answers that it has failed, whatever the row",
         Cause::Unclear => "the API's answers cannot be understood or do not come",
     }
 }

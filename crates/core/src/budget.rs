@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use crate::limit::Limit;
+
 /// How an attempt that held a slot ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
@@ -23,6 +25,18 @@ pub enum Wait {
     UntilOneEnds,
 }
 
+/// How a run holds itself back, for the sake of others on the account, below what its limits would let it have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Restraint {
+    /// Its attempts are spaced evenly.
+    Evenly,
+    /// So many attempts in the shortest window, until another number is given.
+    Share(u32),
+    /// Another limit holds as well, for all runs that share the budget while this one is there. It only ever tightens:
+    /// of two limits with one window the smaller holds.
+    Adopt(Limit),
+}
+
 /// What a run gives back, and what it would like to have. Times are since the run began.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Request {
@@ -30,14 +44,14 @@ pub struct Request {
     pub ended: Vec<(Ended, Duration)>,
     /// How many attempts could start now; none where only slots are given back and an earlier wish stands.
     pub want: Option<u32>,
-    /// Attempts are to be spaced evenly from now on.
-    pub evenly: bool,
+    /// How the run holds itself back from now on, in the order in which it was decided.
+    pub restraints: Vec<Restraint>,
 }
 
 impl Request {
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
-        self.ended.is_empty() && self.want.is_none() && !self.evenly
+        self.ended.is_empty() && self.want.is_none() && self.restraints.is_empty()
     }
 }
 

@@ -46,6 +46,28 @@ impl Limit {
         self.window
     }
 
+    /// What is left of it when so many requests are left to others; none where nothing is.
+    pub fn less(self, reserved: u32) -> Option<Self> {
+        let count = NonZeroU32::new(self.count.get().saturating_sub(reserved))?;
+        Some(Self { count, ..self })
+    }
+
+    /// Adds this limit to others that hold with it. True where it changes anything: where it is smaller than the one with
+    /// its window, or none has its window.
+    pub fn tighten(self, limits: &mut Vec<Self>) -> bool {
+        match limits.iter_mut().find(|limit| limit.window == self.window) {
+            Some(limit) if limit.count <= self.count => false,
+            Some(limit) => {
+                *limit = self;
+                true
+            }
+            None => {
+                limits.push(self);
+                true
+            }
+        }
+    }
+
     /// What is added to the window before a slot comes free: one thousandth of it, and at least a millisecond.
     /// It covers windows that count both of their ends, and a server's clock that runs a little faster than ours.
     pub fn margin(self) -> Duration {
@@ -103,6 +125,20 @@ mod tests {
             assert_eq!(limit.to_string().parse(), Ok(limit));
         }
         assert_eq!("25/5s".parse(), Ok(Limit::LEADSQUARED));
+    }
+
+    #[test]
+    fn limits_only_ever_tighten() {
+        let of = |texts: &[&str]| -> Vec<Limit> { texts.iter().map(|text| text.parse().unwrap()).collect() };
+        for (named, changes, then) in [
+            ("10/5s", true, &["10/5s", "1000/1d"][..]),
+            ("25/5s", false, &["25/5s", "1000/1d"]),
+            ("26/5s", false, &["25/5s", "1000/1d"]),
+            ("60/1m", true, &["25/5s", "1000/1d", "60/1m"]),
+        ] {
+            let mut limits = of(&["25/5s", "1000/1d"]);
+            assert_eq!((named.parse::<Limit>().unwrap().tighten(&mut limits), limits), (changes, of(then)), "{named}");
+        }
     }
 
     #[test]

@@ -86,6 +86,9 @@ pub struct Settings {
     pub grace: Duration,
     /// How often a row is tried in one run, from 1.
     pub max_attempts: u32,
+    /// How long an outage is waited out, from 0.
+    #[serde(with = "human_duration")]
+    pub give_up_after: Duration,
     /// What an unexplained 500 is taken for.
     pub on_500: On500,
     /// Whether rows of which no job can be made are recorded and passed over.
@@ -120,6 +123,7 @@ impl Default for Settings {
             timeout: Duration::from_secs(30),
             grace: Duration::from_secs(30),
             max_attempts: 5,
+            give_up_after: Duration::from_secs(15 * 60),
             on_500: On500::Retry,
             skip_invalid: false,
             marker: false,

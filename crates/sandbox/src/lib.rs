@@ -36,6 +36,7 @@ mod http;
 mod model;
 mod request;
 mod settings;
+mod strangers;
 mod window;
 
 pub use answer::{Answer, Fate};

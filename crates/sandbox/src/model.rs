@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::answer::{self, Fate};
+use crate::strangers::Strangers;
 use crate::window::{Budget, most_in_a_fixed, most_in_any};
 use crate::{Counting, Fault, Received, Settings, When};
 
@@ -20,6 +21,7 @@ pub struct Model {
     settings: Settings,
     rng: Rng,
     budget: Budget,
+    strangers: Option<Strangers>,
     received: u64,
     limited_by_fault: usize,
     arrivals: Vec<Duration>,
@@ -62,9 +64,13 @@ pub struct Report {
     pub refused: usize,
     /// Notes created.
     pub notes: usize,
-    /// The most requests, refused ones too, within any closed interval as long as the window.
+    /// Calls of strangers, up to the last request.
+    pub strangers: usize,
+    /// Those of them that were refused for the limit.
+    pub strangers_refused: usize,
+    /// The most requests, refused ones and no stranger's, within any closed interval as long as the window.
     pub most_in_any_window: usize,
-    /// The most within one of the fixed windows, where the windows are fixed.
+    /// The most of the same within one of the fixed windows, where the windows are fixed.
     pub most_in_a_fixed_window: Option<usize>,
 }
 
@@ -74,6 +80,7 @@ impl Model {
         Self {
             rng: Rng::with_seed(settings.seed),
             budget: Budget::new(settings.limit, settings.window, settings.counting, settings.refused_count),
+            strangers: settings.strangers.and_then(|(count, time)| Strangers::new(count, time, settings.seed)),
             settings,
             received: 0,
             limited_by_fault: 0,
@@ -110,6 +117,9 @@ impl Model {
             return Fate::Silence;
         }
         self.arrivals.push(at);
+        if let Some(strangers) = &mut self.strangers {
+            strangers.call(at, &mut self.budget);
+        }
         if !self.budget.take(at) {
             self.refusals.push(at);
             return Fate::Reply(answer::limited(429, &self.settings));
@@ -148,12 +158,15 @@ impl Model {
     /// All that happened so far, in numbers. Takes time in proportion to the requests.
     pub fn report(&self) -> Report {
         let Settings { window, counting, .. } = self.settings;
+        let strangers = self.strangers.as_ref().map(Strangers::calls).unwrap_or_default();
         Report {
             requests: self.arrivals.len(),
             lost: usize::try_from(self.received).unwrap_or(usize::MAX) - self.arrivals.len(),
             limited: self.refusals.len() + self.limited_by_fault,
             refused: self.refusals.len(),
             notes: self.notes.len(),
+            strangers: strangers.made,
+            strangers_refused: strangers.refused,
             most_in_any_window: most_in_any(&self.arrivals, window),
             most_in_a_fixed_window: match counting {
                 Counting::Sliding => None,

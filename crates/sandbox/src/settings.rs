@@ -29,6 +29,9 @@ pub struct Settings {
     pub counting: Counting,
     /// Whether a call that was refused for the limit uses the budget too.
     pub refused_count: bool,
+    /// Calls of somebody else's that come at random times and count against the limit: so many in such a time, on
+    /// average. None of them is answered to anybody.
+    pub strangers: Option<(u32, Duration)>,
     /// What goes wrong; of the rules that strike a request, the first decides.
     pub faults: Vec<FaultRule>,
     /// How long requests and replies travel together. An empty range means its start.
@@ -57,6 +60,7 @@ impl Default for Settings {
             window: Self::WINDOW,
             counting: Counting::Sliding,
             refused_count: false,
+            strangers: None,
             faults: Vec::new(),
             latency: Duration::from_millis(20)..=Duration::from_millis(120),
             retry_after: Duration::from_secs(1),
@@ -75,6 +79,7 @@ impl fmt::Debug for Settings {
             .field("window", &self.window)
             .field("counting", &self.counting)
             .field("refused_count", &self.refused_count)
+            .field("strangers", &self.strangers)
             .field("faults", &self.faults)
             .field("latency", &self.latency)
             .field("retry_after", &self.retry_after)

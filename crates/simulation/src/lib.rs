@@ -17,6 +17,7 @@ mod invariants;
 mod run;
 mod scenario;
 mod sharing;
+mod strangers;
 
 pub use coverage::Coverage;
 pub use disk::{Disk, DiskFile, Fate, Survival, Trouble};
@@ -25,3 +26,4 @@ pub use history::{End, History, Plan};
 pub use invariants::Violation;
 pub use scenario::{Line, Scenario, Weather};
 pub use sharing::{Part, Rough, Shared, share};
+pub use strangers::{Company, Outcome, in_company};

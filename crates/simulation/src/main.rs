@@ -6,9 +6,10 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use batchpost_simulation::{Coverage, History, Scenario};
+use batchpost::settings::Spread;
+use batchpost_simulation::{Company, Coverage, History, Scenario};
 
-const USAGE: &str = "usage: batchpost-simulation --seeds A..B | --seed N [-v]";
+const USAGE: &str = "usage: batchpost-simulation --seeds A..B | --seed N [-v] | --strangers RUNS";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -17,6 +18,7 @@ fn main() -> ExitCode {
         ["--seeds", seeds] => range(seeds).map_or_else(misused, run_all),
         ["--seed", seed] => seed.parse().map_or_else(|_| misused(), |seed| replay(seed, false)),
         ["--seed", seed, "-v"] => seed.parse().map_or_else(|_| misused(), |seed| replay(seed, true)),
+        ["--strangers", runs] => runs.parse().map_or_else(|_| misused(), in_company),
         _ => misused(),
     }
 }
@@ -24,6 +26,34 @@ fn main() -> ExitCode {
 fn misused() -> ExitCode {
     eprintln!("{USAGE}");
     ExitCode::from(2)
+}
+
+/// Means over so many runs of a thousand rows, for each way of counting and for fewer and more strangers.
+fn in_company(runs: u64) -> ExitCode {
+    for (spread, strangers) in [(Spread::Burst, 10), (Spread::Even, 10), (Spread::Burst, 5), (Spread::Burst, 18)] {
+        for (fixed, refused_count) in [(false, false), (false, true), (true, false)] {
+            let company = Company { strangers, fixed, refused_count, spread };
+            let outcomes: Vec<_> =
+                (0..runs).map(|seed| batchpost_simulation::in_company(seed, 1000, company)).collect();
+            let mean = |of: fn(&batchpost_simulation::Outcome) -> f64| {
+                outcomes.iter().map(of).sum::<f64>() / outcomes.len().max(1) as f64
+            };
+            let least = outcomes.iter().map(|outcome| outcome.used).fold(f64::INFINITY, f64::min);
+            let mean = batchpost_simulation::Outcome {
+                posted: mean(|outcome| outcome.posted),
+                used: mean(|outcome| outcome.used),
+                refused: mean(|outcome| outcome.refused),
+                strangers_refused: mean(|outcome| outcome.strangers_refused),
+            };
+            let window = if fixed { "fixed" } else { "sliding" };
+            let counted = if refused_count { "refused calls count" } else { "refused calls do not count" };
+            println!(
+                "{strangers:>2} of 25, {spread:?}, {window}, {counted}: {mean} (least used {:.1}%)",
+                100.0 * least
+            );
+        }
+    }
+    ExitCode::SUCCESS
 }
 
 fn range(text: &str) -> Option<Range<u64>> {

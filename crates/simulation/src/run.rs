@@ -144,7 +144,8 @@ impl<'h> Run<'h> {
         let engine = Engine::new(Config {
             openings: history.scenario.openings(),
             no_wait: settings.no_wait,
-            shortest_window: settings.limits.iter().map(|limit| limit.window()).min(),
+            limits: settings.limits.clone(),
+            give_up_after: settings.give_up_after,
             concurrency: settings.concurrency(),
             max_attempts: settings.max_attempts,
             on_500: settings.on_500,
@@ -223,7 +224,7 @@ impl<'h> Run<'h> {
                 }
                 Action::Take(want) => self.request.want = Some(want),
                 Action::GiveBack(how, at) => self.request.ended.push((how, at)),
-                Action::SpaceEvenly => self.request.evenly = true,
+                Action::Restrain(how) => self.request.restraints.push(how),
                 Action::Send(attempt, job) => self.send(attempt, &job)?,
                 Action::Tell(notice) => self.told(&notice)?,
                 Action::Done(stopped) => return Ok(Some(stopped)),
@@ -292,10 +293,13 @@ impl<'h> Run<'h> {
                     Cause::Limited => "limited",
                     Cause::Unreachable => "unreachable",
                     Cause::Unclear => "unclear",
+                    Cause::Failing => "failing",
                 };
                 self.history.coverage.saw("pause", cause);
             }
             Notice::Sharing { .. } => {}
+            Notice::Strangers { .. } => self.history.coverage.saw("engine", "took a smaller share"),
+            Notice::Adopted { .. } => self.history.coverage.saw("engine", "adopted a limit"),
             Notice::Retrying { .. } => self.history.coverage.saw("engine", "tried again"),
             Notice::Stopping { stop, .. } => self.history.watch.forbid_sending(stop.word()),
         }

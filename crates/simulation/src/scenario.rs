@@ -150,6 +150,7 @@ impl Scenario {
             timeout,
             grace: [Duration::from_millis(50), Duration::from_secs(3), Duration::from_secs(30)][rng.usize(0..3)],
             max_attempts: rng.u32(1..=6),
+            give_up_after: [Duration::ZERO, Duration::from_secs(10), Duration::from_secs(15 * 60)][(seed % 3) as usize],
             on_500: if rng.u8(0..4) == 0 { On500::Hold } else { On500::Retry },
             skip_invalid: true,
             ..Settings::default()

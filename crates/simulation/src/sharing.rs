@@ -14,7 +14,7 @@ use batchpost::outcome::{Counts, Outcome};
 use batchpost::plan::Openings;
 use batchpost::settings::{On500, Settings, Spread};
 use batchpost::transport::{self, Failure, Reply};
-use batchpost_sandbox::{self as sandbox, Fate, Journey, Model, Received};
+use batchpost_sandbox::{self as sandbox, Counting, Fate, Journey, Model, Received};
 use fastrand::Rng;
 use jiff::Timestamp;
 
@@ -33,13 +33,27 @@ pub struct Part {
     pub spread: Spread,
 }
 
-/// What goes wrong while runs share an account.
-#[derive(Debug, Clone, Default)]
+/// What goes wrong while runs share an account, and whose the account is besides.
+#[derive(Debug, Clone)]
 pub struct Rough {
     /// How often a run is killed, to be begun again within a second.
     pub kills: u32,
     /// A reply, or a request with it, is lost.
     pub lost: f64,
+    /// Somebody else calls so often in such a time, at random.
+    pub strangers: Option<(u32, Duration)>,
+    /// The limit that the server keeps and names, where it is not the first run's.
+    pub limit: Option<Limit>,
+    /// How the server counts.
+    pub counting: Counting,
+    /// Whether it counts what it refused.
+    pub refused_count: bool,
+}
+
+impl Default for Rough {
+    fn default() -> Self {
+        Self { kills: 0, lost: 0.0, strangers: None, limit: None, counting: Counting::Sliding, refused_count: false }
+    }
 }
 
 /// What became of them.
@@ -59,10 +73,13 @@ const TIMEOUT: Duration = Duration::from_secs(2);
 /// Runs all of them to their ends.
 pub fn share(seed: u64, parts: &[Part], rough: &Rough) -> Shared {
     let mut rng = Rng::with_seed(seed);
-    let limit = parts[0].limits[0];
+    let limit = rough.limit.unwrap_or(parts[0].limits[0]);
     let server = sandbox::Settings {
         limit: Some(limit.count()),
         window: limit.window(),
+        counting: rough.counting,
+        refused_count: rough.refused_count,
+        strangers: rough.strangers,
         latency: Duration::from_millis(20)..=Duration::from_millis(120),
         seed,
         ..sandbox::Settings::default()
@@ -190,7 +207,8 @@ impl World {
         let mut engine = Engine::new(Config {
             openings: Openings::always(),
             no_wait: false,
-            shortest_window: Some(settings.limits[0].window()),
+            limits: settings.limits.clone(),
+            give_up_after: settings.give_up_after,
             concurrency: settings.concurrency(),
             max_attempts: 5,
             on_500: On500::Retry,
@@ -237,7 +255,7 @@ impl World {
                     Action::Write(_) => run.written += 1,
                     Action::Take(want) => run.request.want = Some(want),
                     Action::GiveBack(how, at) => run.request.ended.push((how, at)),
-                    Action::SpaceEvenly => run.request.evenly = true,
+                    Action::Restrain(how) => run.request.restraints.push(how),
                     Action::Send(attempt, job) => {
                         run.flying.insert(attempt, job.position.record);
                         let id = run.id;

@@ -23,7 +23,7 @@ const TO_BE_SEEN: &[(&str, &[&str])] = &[
     ),
     ("network", &["arrived after the attempt had ended", "broken", "late", "refused", "reply lost", "request lost"]),
     ("outcome", &["failed", "in_doubt", "posted", "rejected"]),
-    ("pause", &["limited", "unclear", "unreachable"]),
+    ("pause", &["failing", "limited", "unclear", "unreachable"]),
     (
         "run ended",
         &[

@@ -80,7 +80,7 @@ fn runs_that_are_killed_and_begun_again_keep_the_limit_and_come_to_their_ends() 
         if seed % 3 == 0 {
             parts.iter_mut().for_each(|part| part.spread = Spread::Even);
         }
-        let shared = share(seed, &parts, &Rough { kills: (seed % 12) as u32, lost: 0.05 });
+        let shared = share(seed, &parts, &Rough { kills: (seed % 12) as u32, lost: 0.05, ..Rough::default() });
         assert_held(seed, &shared, limits);
         killed_in_flight += shared.killed_in_flight;
     }

@@ -15,7 +15,7 @@ use jiff::tz::TimeZone;
 
 use crate::args::{
     Budget, BudgetArg, BurstArg, ChangedArg, DoubtArg, DuplicatesArg, Input, Known, KnownArg, LimitArg, On500Arg,
-    Posting, Target, ThisTime, TooLongArg,
+    Posting, Reserve, Target, ThisTime, TooLongArg,
 };
 
 /// What ledgers of the sandbox inside this process name as their target: its port changes from run to run.
@@ -127,7 +127,7 @@ fn refuse_options_of_others(input: &Input, format: Format) -> anyhow::Result<()>
 
 pub(crate) fn settings(input: &Input, posting: &Posting, endpoint: Option<&Endpoint>) -> anyhow::Result<Settings> {
     let to_this_machine = endpoint.is_none_or(Endpoint::is_loopback);
-    let limits = limits(&posting.limits)?;
+    let limits = limits(&posting.limits, &posting.reserves)?;
     if limits.is_empty() && !to_this_machine {
         bail!(
             "--limit none is for a server on this machine; an account's limit is in its plan, 25/5s where it is not said"
@@ -143,6 +143,7 @@ pub(crate) fn settings(input: &Input, posting: &Posting, endpoint: Option<&Endpo
         timeout: posting.timeout,
         grace: posting.grace,
         max_attempts: posting.max_attempts,
+        give_up_after: posting.give_up_after,
         on_500: match posting.on_500 {
             On500Arg::Retry => On500::Retry,
             On500Arg::Hold => On500::Hold,
@@ -181,11 +182,32 @@ pub(crate) fn state(settings: &Settings) -> Option<PathBuf> {
     settings.state_dir.clone().or_else(|| Some(state()?.join("batchpost")))
 }
 
-pub(crate) fn limits(limits: &[LimitArg]) -> anyhow::Result<Vec<Limit>> {
+/// The limits as they are to be kept: what is left of them to others is not this account's for the run.
+pub(crate) fn limits(limits: &[LimitArg], reserves: &[Reserve]) -> anyhow::Result<Vec<Limit>> {
     if limits.contains(&LimitArg::None) && limits.len() > 1 {
         bail!("--limit none and another --limit contradict each other");
     }
-    Ok(limits.iter().filter_map(|limit| if let LimitArg::Limit(limit) = limit { Some(*limit) } else { None }).collect())
+    let each = limits.iter().filter_map(|limit| if let LimitArg::Limit(limit) = limit { Some(*limit) } else { None });
+    reserves.iter().try_fold(each.collect(), leave)
+}
+
+fn leave(mut limits: Vec<Limit>, reserve: &Reserve) -> anyhow::Result<Vec<Limit>> {
+    let shortest = limits.iter().map(|limit| limit.window()).min();
+    let Some(window) = reserve.window.or(shortest) else {
+        bail!("--reserve leaves a part of a limit to others, and --limit none is none");
+    };
+    let mut found = false;
+    for limit in limits.iter_mut().filter(|limit| limit.window() == window) {
+        found = true;
+        let reserved = reserve.count;
+        *limit = limit.less(reserved).with_context(|| format!("--reserve {reserved} leaves nothing of {limit}"))?;
+    }
+    if !found {
+        let given: Vec<String> = limits.iter().map(ToString::to_string).collect();
+        let time = humantime::format_duration(window);
+        bail!("--reserve is for a limit in {time}, and the limits are {}", given.join(" and "));
+    }
+    Ok(limits)
 }
 
 /// The table by its whole path: the batch may be resumed from another folder.

@@ -18,6 +18,7 @@ pub(crate) fn sandbox(sandbox: &Sandbox, output: &Output) -> anyhow::Result<u8> 
     let settings = Settings {
         counting: if sandbox.fixed { Counting::Fixed { phase: std::time::Duration::ZERO } } else { Counting::Sliding },
         refused_count: sandbox.refused_count,
+        strangers: sandbox.strangers.map(|limit| (limit.count(), limit.window())),
         faults: sandbox.faults.clone(),
         latency: sandbox.latency.0.clone(),
         seed: sandbox.seed,
@@ -49,10 +50,14 @@ pub(super) async fn inside(limit: Option<Limit>) -> anyhow::Result<Server> {
 /// What it counted.
 pub(super) fn in_words(server: &Server) -> String {
     let report = server.model().report();
-    format!(
+    let mut words = format!(
         "{} requests, {} notes created, {} refused for the limit; the most arrivals in any window: {}",
         report.requests, report.notes, report.refused, report.most_in_any_window
-    )
+    );
+    if report.strangers > 0 {
+        words += &format!("; strangers' calls: {}, {} of them refused", report.strangers, report.strangers_refused);
+    }
+    words
 }
 
 async fn start(port: u16, settings: Settings) -> anyhow::Result<Server> {

@@ -27,6 +27,7 @@ mod limits;
 #[cfg(test)]
 mod mapping;
 #[cfg(test)]
+mod others;
 mod reports;
 #[cfg(test)]
 mod resuming;

@@ -22,6 +22,8 @@ pub(super) struct Work {
     pub(super) attempts: u32,
     /// Tries that count against the most it may have in this run.
     pub(super) tries: u32,
+    /// Tries that do not: they fell into an outage.
+    pub(super) excused: u32,
 }
 
 /// Jobs by place. Of each ticket only the first can be ready: the others wait until it is done with.
@@ -69,7 +71,8 @@ impl Backlog {
         }
         queue.push_back(place);
         self.text_bytes += offer.job.text.len();
-        let work = Work { job: Arc::new(offer.job), stands: offer.stands, attempts: offer.attempts, tries: 0 };
+        let work =
+            Work { job: Arc::new(offer.job), stands: offer.stands, attempts: offer.attempts, tries: 0, excused: 0 };
         self.works.insert(place, work);
     }
 
@@ -100,6 +103,13 @@ impl Backlog {
 
     pub(super) fn get_mut(&mut self, place: Place) -> &mut Work {
         self.works.get_mut(&place).expect("a job stays at hand until it is done with")
+    }
+
+    /// So many tries of a job do not count any more; nothing where this run is done with it.
+    pub(super) fn forgive(&mut self, place: Place, tries: u32) {
+        if let Some(work) = self.works.get_mut(&place) {
+            work.tries = work.tries.saturating_sub(tries);
+        }
     }
 
     /// Puts a job back that was attempted and is to be attempted again, not before `due`.

@@ -1,7 +1,9 @@
 //! What the answers say about the API as a whole: when to pause, to probe with one row, to stop.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use super::backlog::Place;
 use super::messages::{AttemptId, Cause};
 use crate::outcome::{Stop, Verdict};
 
@@ -9,14 +11,17 @@ use crate::outcome::{Stop, Verdict};
 const MOST_REJECTIONS_BEFORE_A_POST: u32 = 25;
 /// So many 403, 404 or 410 without a post between them mean that access was withdrawn.
 const MOST_SUSPICIOUS: u32 = 5;
-/// So many attempts in a row that could not be sent mean an outage.
+/// Without an answer between them that was understood and was none of these, so many attempts that could not be sent
+/// mean an outage.
 const MOST_UNSENT: u32 = 3;
-/// So many attempts in a row whose fate is unknown mean an outage.
+/// So many whose fate is unknown do.
 const MOST_UNKNOWN: u32 = 5;
-/// An outage that outlives so many probes ends the run.
-const MOST_FAILED_PROBES: u32 = 3;
+/// So many rows that the API has failed at do: of fewer than that, each may be a row that it always fails at.
+const MOST_FAILING: usize = 5;
 /// The first pause of an outage; each failed probe doubles it.
 const OUTAGE_PAUSE: Duration = Duration::from_secs(5);
+/// The longest one.
+pub(super) const LONGEST_OUTAGE_PAUSE: Duration = Duration::from_secs(60);
 /// The longest pause that is made up here; the API may ask for more.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// Limited for so long without a post, or asked to wait longer: the next run may have more luck.
@@ -35,13 +40,14 @@ pub(super) enum Advice {
 pub(super) struct Health {
     /// How long to pause for a limited reply that does not say.
     limited_pause: Duration,
+    /// How long an outage may last.
+    give_up_after: Duration,
     posted: bool,
     rejections_before_a_post: u32,
     suspicious: u32,
-    unsent: u32,
-    unknown: u32,
-    /// Probes that failed in this outage; none outside one.
-    outage: Option<u32>,
+    /// Since the last answer that shows the API at work.
+    bad: Bad,
+    outage: Option<Outage>,
     limited_since: Option<Duration>,
     /// Pauses in a row for the limit.
     limited_pauses: u32,
@@ -51,16 +57,33 @@ pub(super) struct Health {
     probe: Option<AttemptId>,
 }
 
+/// Attempts in a row that came to nothing for no fault of their rows', as far as that is known.
+#[derive(Debug, Default)]
+struct Bad {
+    since: Option<Duration>,
+    unsent: u32,
+    unknown: u32,
+    /// The rows that the API has failed at, with how often. No more than [`MOST_FAILING`]: then it is an outage.
+    failing: BTreeMap<Place, u32>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Outage {
+    /// When the first of the attempts ended that showed it.
+    since: Duration,
+    failed_probes: u32,
+}
+
 impl Health {
     /// Of an API of which nothing was heard yet. `limited_pause` is the shortest window.
-    pub(super) fn new(limited_pause: Duration) -> Self {
+    pub(super) fn new(limited_pause: Duration, give_up_after: Duration) -> Self {
         Self {
             limited_pause,
+            give_up_after,
             posted: false,
             rejections_before_a_post: 0,
             suspicious: 0,
-            unsent: 0,
-            unknown: 0,
+            bad: Bad::default(),
             outage: None,
             limited_since: None,
             limited_pauses: 0,
@@ -97,8 +120,21 @@ impl Health {
         }
     }
 
-    /// An attempt's end says something about the API.
-    pub(super) fn heard(&mut self, attempt: AttemptId, verdict: &Verdict, now: Duration) -> Advice {
+    /// Whether the API as a whole does not work: what it answers says nothing about rows.
+    pub(super) fn is_outage(&self) -> bool {
+        self.outage.is_some()
+    }
+
+    /// The rows that have used tries up before it was known to be an outage, with how many; to be told once.
+    pub(super) fn take_wronged(&mut self) -> BTreeMap<Place, u32> {
+        if self.outage.is_none() {
+            return BTreeMap::new();
+        }
+        std::mem::take(&mut self.bad.failing)
+    }
+
+    /// The end of an attempt for a row says something about the API.
+    pub(super) fn heard(&mut self, attempt: AttemptId, place: Place, verdict: &Verdict, now: Duration) -> Advice {
         let probe = self.probe == Some(attempt);
         if probe {
             self.probe = None;
@@ -117,22 +153,36 @@ impl Health {
                 self.understood(probe);
                 self.rejected(*suspicious)
             }
-            Verdict::Again { .. } => {
-                self.understood(probe);
-                Advice::GoOn
+            Verdict::Again { retry_after } => {
+                if self.outage.is_some() {
+                    return self.out_of_order(Cause::Failing, true, *retry_after, late, probe, now);
+                }
+                if probe {
+                    self.alone = false;
+                    self.limited_pauses = 0;
+                }
+                let tries = self.bad.failing.entry(place).or_default();
+                let before = *tries;
+                *tries += 1;
+                let too_many = self.bad.failing.len() >= MOST_FAILING;
+                let advice = self.out_of_order(Cause::Failing, too_many, *retry_after, late, probe, now);
+                if self.outage.is_some() {
+                    // This one falls into the outage, and was not counted.
+                    self.bad.failing.insert(place, before);
+                }
+                advice
             }
             Verdict::Limited { retry_after, named } => {
                 let base = named.map_or(self.limited_pause, |limit| limit.window());
                 self.limited(*retry_after, base, late, now)
             }
             Verdict::Unsent => {
-                self.unsent += 1;
-                self.unclear(Cause::Unreachable, self.unsent >= MOST_UNSENT, late, probe, now)
+                self.bad.unsent += 1;
+                self.out_of_order(Cause::Unreachable, self.bad.unsent >= MOST_UNSENT, None, late, probe, now)
             }
             Verdict::Unknown => {
-                self.unsent = 0;
-                self.unknown += 1;
-                self.unclear(Cause::Unclear, self.unknown >= MOST_UNKNOWN, late, probe, now)
+                self.bad.unknown += 1;
+                self.out_of_order(Cause::Unclear, self.bad.unknown >= MOST_UNKNOWN, None, late, probe, now)
             }
             Verdict::Hopeless(stop) => Advice::Stop(*stop, hopeless(*stop)),
             Verdict::Withdrawn => Advice::GoOn,
@@ -140,8 +190,7 @@ impl Health {
     }
 
     fn understood(&mut self, probe: bool) {
-        self.unsent = 0;
-        self.unknown = 0;
+        self.bad = Bad::default();
         if probe || !self.alone {
             self.alone = false;
             self.outage = None;
@@ -172,8 +221,7 @@ impl Health {
     }
 
     fn limited(&mut self, asked: Option<Duration>, base: Duration, late: bool, now: Duration) -> Advice {
-        self.unsent = 0;
-        self.unknown = 0;
+        self.bad = Bad::default();
         self.outage = None;
         let since = *self.limited_since.get_or_insert(now);
         if asked.unwrap_or(base) > LONGEST_LIMITED {
@@ -191,17 +239,29 @@ impl Health {
         self.begin_pause(Cause::Limited, asked.unwrap_or(doubled), now)
     }
 
-    fn unclear(&mut self, cause: Cause, too_many: bool, late: bool, probe: bool, now: Duration) -> Advice {
-        let failed_probes = match self.outage {
-            Some(failed) if probe => failed + 1,
-            None if too_many && !late => 0,
+    fn out_of_order(
+        &mut self,
+        cause: Cause,
+        too_many: bool,
+        asked: Option<Duration>,
+        late: bool,
+        probe: bool,
+        now: Duration,
+    ) -> Advice {
+        let since = *self.bad.since.get_or_insert(now);
+        let outage = match self.outage {
+            Some(outage) if probe => Outage { failed_probes: outage.failed_probes + 1, ..outage },
+            None if too_many && !late => Outage { since, failed_probes: 0 },
             _ => return Advice::GoOn,
         };
-        self.outage = Some(failed_probes);
-        if failed_probes >= MOST_FAILED_PROBES {
-            return Advice::Stop(Stop::Outage, "the API stayed out of reach through several pauses");
+        self.outage = Some(outage);
+        let left = self.give_up_after.saturating_sub(now.saturating_sub(outage.since));
+        if left.is_zero() && outage.failed_probes > 0 {
+            return Advice::Stop(Stop::Outage, "the API stayed out of order for as long as it was to be waited for");
         }
-        self.begin_pause(cause, OUTAGE_PAUSE * (1 << failed_probes), now)
+        let doubled = OUTAGE_PAUSE.saturating_mul(1 << outage.failed_probes.min(10)).min(LONGEST_OUTAGE_PAUSE);
+        // The last probe is made when the time is over, not up to a pause later.
+        self.begin_pause(cause, doubled.max(asked.unwrap_or_default()).min(left), now)
     }
 
     fn begin_pause(&mut self, cause: Cause, delay: Duration, now: Duration) -> Advice {
@@ -242,14 +302,14 @@ mod tests {
     }
 
     fn health() -> Health {
-        Health::new(s(5))
+        Health::new(s(5), s(60))
     }
 
     /// Starts and ends one attempt at a time.
     fn tell(health: &mut Health, id: u64, verdict: &Verdict, at: u64) -> Advice {
         assert!(health.may_start());
         health.started(AttemptId(id));
-        health.heard(AttemptId(id), verdict, s(at))
+        health.heard(AttemptId(id), id, verdict, s(at))
     }
 
     #[test]
@@ -257,10 +317,10 @@ mod tests {
         let mut health = health();
         health.started(AttemptId(1));
         assert!(!health.may_start());
-        health.heard(AttemptId(1), &UNKNOWN, s(1));
+        health.heard(AttemptId(1), 1, &UNKNOWN, s(1));
         health.started(AttemptId(2));
         assert!(!health.may_start());
-        health.heard(AttemptId(2), &AGAIN, s(2));
+        health.heard(AttemptId(2), 2, &AGAIN, s(2));
         health.started(AttemptId(3));
         assert!(health.may_start());
     }
@@ -286,9 +346,9 @@ mod tests {
         for id in 1..=3 {
             health.started(AttemptId(id));
         }
-        assert_eq!(health.heard(AttemptId(1), &LIMITED, s(1)), Advice::Pause(Cause::Limited, s(5)));
-        health.heard(AttemptId(2), &LIMITED, s(1));
-        health.heard(AttemptId(3), &LIMITED, s(2));
+        assert_eq!(health.heard(AttemptId(1), 1, &LIMITED, s(1)), Advice::Pause(Cause::Limited, s(5)));
+        health.heard(AttemptId(2), 2, &LIMITED, s(1));
+        health.heard(AttemptId(3), 3, &LIMITED, s(2));
         assert_eq!(health.pause(s(2)), Some((Cause::Limited, s(7))), "no longer than a window after the last of them");
         assert_eq!(tell(&mut health, 4, &Verdict::Posted, 20), Advice::GoOn);
         assert_eq!(tell(&mut health, 5, &LIMITED, 21), Advice::Pause(Cause::Limited, s(5)));
@@ -324,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn five_unknowns_in_a_row_pause_and_three_failed_probes_stop() {
+    fn five_unknowns_pause_and_probes_go_on_until_it_is_given_up() {
         let mut health = health();
         for id in 0..4 {
             assert_eq!(tell(&mut health, id, &UNKNOWN, id), Advice::GoOn);
@@ -332,23 +392,95 @@ mod tests {
         assert_eq!(tell(&mut health, 4, &UNKNOWN, 4), Advice::Pause(Cause::Unclear, s(5)));
         assert_eq!(tell(&mut health, 5, &UNKNOWN, 9), Advice::Pause(Cause::Unclear, s(10)));
         assert_eq!(tell(&mut health, 6, &UNKNOWN, 19), Advice::Pause(Cause::Unclear, s(20)));
-        assert!(matches!(tell(&mut health, 7, &UNKNOWN, 39), Advice::Stop(Stop::Outage, _)));
+        assert_eq!(
+            tell(&mut health, 7, &UNKNOWN, 39),
+            Advice::Pause(Cause::Unclear, s(21)),
+            "what is left of a minute"
+        );
+        assert!(matches!(tell(&mut health, 8, &UNKNOWN, 60), Advice::Stop(Stop::Outage, _)));
+    }
+
+    #[test]
+    fn pauses_of_an_outage_double_up_to_a_minute() {
+        let mut health = Health::new(s(5), s(3600));
+        let mut at = 0;
+        let mut pauses = Vec::new();
+        for id in 0..13 {
+            if let Advice::Pause(Cause::Unreachable, pause) = tell(&mut health, id, &Verdict::Unsent, at) {
+                at += pause.as_secs();
+                pauses.push(pause.as_secs());
+            }
+        }
+        assert_eq!(pauses, [5, 10, 20, 40, 60, 60, 60, 60, 60, 60, 60]);
+    }
+
+    #[test]
+    fn without_patience_the_first_probe_that_fails_ends_the_run() {
+        let mut health = Health::new(s(5), s(0));
+        tell(&mut health, 1, &Verdict::Unsent, 1);
+        tell(&mut health, 2, &Verdict::Unsent, 1);
+        assert_eq!(tell(&mut health, 3, &Verdict::Unsent, 1), Advice::Pause(Cause::Unreachable, s(0)));
+        assert!(matches!(tell(&mut health, 4, &Verdict::Unsent, 1), Advice::Stop(Stop::Outage, _)));
     }
 
     #[test]
     fn an_answer_between_them_ends_the_row_of_unknowns_and_the_outage() {
         let mut health = health();
+        tell(&mut health, 100, &Verdict::Posted, 0);
         for id in 0..20 {
-            let verdict = if id % 5 == 4 { AGAIN } else { UNKNOWN };
+            let verdict = if id % 5 == 4 { REJECTED } else { UNKNOWN };
             assert_eq!(tell(&mut health, id, &verdict, id), Advice::GoOn);
         }
         for id in 20..25 {
             tell(&mut health, id, &UNKNOWN, id);
         }
         assert!(health.pause(s(24)).is_some());
-        tell(&mut health, 26, &UNKNOWN, 30);
-        tell(&mut health, 27, &AGAIN, 50);
-        assert_eq!(health.outage, None);
+        tell(&mut health, 26, &AGAIN, 30);
+        assert!(health.is_outage(), "that the API has failed is no better");
+        tell(&mut health, 27, &REJECTED, 50);
+        assert!(!health.is_outage());
+    }
+
+    /// A row's attempt that the API fails at.
+    fn fail(health: &mut Health, id: u64, row: Place, at: u64) -> Advice {
+        health.started(AttemptId(id));
+        health.heard(AttemptId(id), row, &AGAIN, s(at))
+    }
+
+    #[test]
+    fn an_api_that_fails_at_five_rows_is_out_of_order_and_their_tries_are_given_back() {
+        let mut health = health();
+        tell(&mut health, 0, &Verdict::Posted, 0);
+        for (id, row) in [(1, 1), (2, 2), (3, 1), (4, 3), (5, 4), (6, 1)] {
+            assert_eq!(fail(&mut health, id, row, id), Advice::GoOn);
+        }
+        assert!(health.take_wronged().is_empty(), "not before it is known");
+        assert_eq!(fail(&mut health, 7, 5, 7), Advice::Pause(Cause::Failing, s(5)));
+        assert_eq!(health.take_wronged(), BTreeMap::from([(1, 3), (2, 1), (3, 1), (4, 1), (5, 0)]));
+        assert!(health.take_wronged().is_empty(), "once");
+        assert_eq!(fail(&mut health, 8, 1, 12), Advice::Pause(Cause::Failing, s(10)));
+    }
+
+    #[test]
+    fn fewer_rows_that_the_api_always_fails_at_are_no_outage() {
+        let mut health = health();
+        for id in 0..100 {
+            assert_eq!(fail(&mut health, id, id % 4, id), Advice::GoOn);
+        }
+        for id in 100..200 {
+            fail(&mut health, id, id, id);
+            assert_eq!(tell(&mut health, 1000 + id, &Verdict::Posted, id), Advice::GoOn);
+        }
+    }
+
+    #[test]
+    fn a_server_that_is_down_and_says_when_to_come_back_is_left_alone_until_then() {
+        let mut health = Health::new(s(5), s(900));
+        let busy = Verdict::Again { retry_after: Some(s(120)) };
+        for id in 0..4 {
+            tell(&mut health, id, &busy, 0);
+        }
+        assert_eq!(tell(&mut health, 4, &busy, 0), Advice::Pause(Cause::Failing, s(120)));
     }
 
     #[test]
@@ -367,9 +499,9 @@ mod tests {
             health.started(AttemptId(id));
         }
         for id in 1..=25 {
-            assert!(!matches!(health.heard(AttemptId(id), &UNKNOWN, s(30)), Advice::Stop(..)));
+            assert!(!matches!(health.heard(AttemptId(id), id, &UNKNOWN, s(30)), Advice::Stop(..)));
         }
-        assert_eq!(health.outage, Some(0));
+        assert_eq!(health.outage, Some(Outage { since: s(30), failed_probes: 0 }));
         assert_eq!(health.pause(s(30)), Some((Cause::Unclear, s(35))));
     }
 

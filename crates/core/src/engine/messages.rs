@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::budget::{Answer, Ended};
+use crate::budget::{Answer, Ended, Restraint};
 use crate::job::{Job, Ticket};
 use crate::ledger::{Aside, Record};
+use crate::limit::Limit;
 use crate::limiter::Sharer;
 use crate::outcome::{Counts, Outcome, Stop, VerdictWord};
 use crate::transport::{Failure, Reply};
@@ -79,8 +80,8 @@ pub enum Action {
     Take(u32),
     /// Give one slot back: its attempt ended so, at this time since the run began.
     GiveBack(Ended, Duration),
-    /// Space attempts evenly from now on: some servers weight the window before, and reward it.
-    SpaceEvenly,
+    /// Hold back so from now on.
+    Restrain(Restraint),
     /// Send this job's request once.
     Send(AttemptId, Arc<Job>),
     /// Tell whoever watches.
@@ -98,6 +99,8 @@ pub enum Cause {
     Unreachable,
     /// The API's answers cannot be understood, or do not come.
     Unclear,
+    /// The API answers that it has failed, whatever the row.
+    Failing,
 }
 
 /// What a person or a log may want to know. Law: a row is told of as settled only after its outcome is durable.
@@ -118,6 +121,19 @@ pub enum Notice {
     Sharing {
         /// Who they are.
         with: Vec<Sharer>,
+    },
+    /// Somebody who takes no slots from this budget uses the account too: the run takes a smaller share from now on,
+    /// and more again as there is room. Said once in a run.
+    Strangers {
+        /// Attempts in the shortest window at first.
+        share: u32,
+        /// What its limit would let it have.
+        limit: Limit,
+    },
+    /// The API has named a limit that is stricter than the run's own, which holds from now on.
+    Adopted {
+        /// That limit.
+        limit: Limit,
     },
     /// A row will be tried again.
     Retrying {

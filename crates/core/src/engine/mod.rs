@@ -20,6 +20,7 @@ mod durable;
 mod health;
 mod hours;
 mod messages;
+mod share;
 mod slots;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -30,13 +31,15 @@ pub use messages::{Action, AttemptId, Cause, Event, Notice, Now, Offer, Progress
 
 use backlog::{Backlog, Place};
 use durable::{Move, Next, OnceDurable};
-use health::{Advice, Health};
+use health::{Advice, Health, LONGEST_OUTAGE_PAUSE};
 use hours::OpenHours;
+use share::Share;
 use slots::{Slots, Taken};
 
 use crate::budget::Ended;
 use crate::leadsquared::{Context, Judgement, judge, judge_failure};
 use crate::ledger::{AttemptEnd, Finish, Intent, Record};
+use crate::limit::Limit;
 use crate::outcome::{Counts, Outcome, Stop, Verdict, VerdictWord};
 use crate::plan::Openings;
 use crate::retry::Schedule;
@@ -46,8 +49,10 @@ use crate::transport::{Failure, Reply};
 /// What the engine must know before it begins.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// How long to pause for a limited reply that does not say: the shortest window, where there is one.
-    pub shortest_window: Option<Duration>,
+    /// The limits that the budget keeps. A limited reply that does not say is paused for the shortest window.
+    pub limits: Vec<Limit>,
+    /// How long an outage may last, from 0: then its first failed probe ends the run.
+    pub give_up_after: Duration,
     /// The most attempts under way at once, from 1.
     pub concurrency: u32,
     /// How often a row is tried in this run, from 1.
@@ -76,6 +81,10 @@ pub struct Engine {
     backlog: Backlog,
     health: Health,
     hours: OpenHours,
+    /// None for a run without limits.
+    share: Option<Share>,
+    /// The share that the budget was last told of.
+    told_share: Option<u32>,
     attempts: BTreeMap<AttemptId, Attempt>,
     next_attempt: u64,
     /// Attempts whose intents are durable and that were not given to the transport yet.
@@ -142,13 +151,17 @@ const UNKNOWN_WINDOW: Duration = Duration::from_secs(5);
 impl Engine {
     /// An engine at time zero of its run.
     pub fn new(config: Config) -> Self {
+        let shortest = shortest(&config.limits);
+        let window = shortest.map_or(UNKNOWN_WINDOW, Limit::window);
         Self {
             slots: Slots::default(),
             schedule: Schedule::new(config.max_attempts),
             rng: fastrand::Rng::with_seed(config.seed),
             backlog: Backlog::new((config.concurrency as usize * LOOK_AHEAD).max(LEAST_LOOK_AHEAD)),
-            health: Health::new(config.shortest_window.unwrap_or(UNKNOWN_WINDOW)),
+            health: Health::new(window, config.give_up_after),
             hours: OpenHours::new(config.openings.clone()),
+            share: shortest.map(Share::whole),
+            told_share: None,
             attempts: BTreeMap::new(),
             next_attempt: 0,
             cleared: VecDeque::new(),
@@ -362,6 +375,7 @@ impl Engine {
             }
             slots::Next::UnderWay => return false,
         }
+        self.tell_share(now);
         let free = self.config.concurrency as usize - self.attempts.len();
         let most = if self.health.is_alone() { 1 } else { free };
         let want = self.backlog.ready_now().min(most);
@@ -385,7 +399,7 @@ impl Engine {
     fn withdraw(&mut self, id: AttemptId, now: Now) {
         let attempt = self.attempts.remove(&id).expect("an attempt that was not sent has not ended");
         self.give_back(attempt.taken, Ended::NotSent, now.elapsed);
-        self.health.heard(id, &Verdict::Withdrawn, now.elapsed);
+        self.health.heard(id, attempt.place, &Verdict::Withdrawn, now.elapsed);
         let judgement = Judgement { verdict: Verdict::Withdrawn, reply: "not sent after all".to_owned() };
         self.conclude(attempt.place, &judgement, None, now);
     }
@@ -401,14 +415,25 @@ impl Engine {
             Ok(reply) => judge(reply, ticket, context),
             Err(failure) => judge_failure(failure),
         };
+        // A reply to what was sent before a pause, or to its probe, says nothing about this run's share of a window.
+        let is_shared = !self.health.is_alone();
+        let advice = self.health.heard(id, attempt.place, &judgement.verdict, now.elapsed);
+        for (place, tries) in self.health.take_wronged() {
+            self.backlog.forgive(place, tries);
+        }
         self.conclude(attempt.place, &judgement, result.as_ref().ok().map(|reply| reply.status), now);
 
         let Judgement { verdict, reply } = judgement;
-        if matches!(verdict, Verdict::Limited { .. }) {
+        if let Verdict::Limited { named, .. } = verdict {
             self.progress.limited += 1;
-            self.actions.push_back(Action::SpaceEvenly);
+            let adopted = named.is_some_and(|limit| self.adopt(limit));
+            if let Advice::Pause(Cause::Limited, delay) = advice
+                && !adopted
+            {
+                self.make_room(is_shared, now.elapsed, delay);
+            }
         }
-        match self.health.heard(id, &verdict, now.elapsed) {
+        match advice {
             Advice::GoOn => {}
             Advice::Pause(cause, delay) => self.tell(Notice::Paused { cause, delay, reply }),
             Advice::Stop(stop, why) => self.stop(stop, format!("{why} (the last answer: {reply})")),
@@ -422,6 +447,12 @@ impl Engine {
             Verdict::Posted => Next::Done(Outcome::Posted),
             Verdict::Rejected { .. } => Next::Done(Outcome::Rejected),
             Verdict::Unknown => Next::Done(Outcome::InDoubt),
+            Verdict::Again { retry_after } if self.health.is_outage() => {
+                work.excused += 1;
+                // Other rows are the next probes: this one may be a row that the API always fails at.
+                let turn = LONGEST_OUTAGE_PAUSE * work.excused;
+                Next::Retry(turn.max(Schedule::within_reason(*retry_after)))
+            }
             Verdict::Again { retry_after } => {
                 work.tries += 1;
                 let delay = self.schedule.delay(work.tries, *retry_after, &mut self.rng);
@@ -479,6 +510,10 @@ impl Engine {
         self.write(Record::Finish(finish), OnceDurable::Nothing);
         true
     }
+}
+
+fn shortest(limits: &[Limit]) -> Option<Limit> {
+    limits.iter().copied().min_by_key(|limit| limit.window())
 }
 
 fn micros(elapsed: Duration) -> u64 {

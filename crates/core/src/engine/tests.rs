@@ -37,7 +37,7 @@ impl Engine {
             let request = match self.engine.next_action(now)? {
                 Action::Take(want) => Request { want: Some(want), ..Request::default() },
                 Action::GiveBack(how, at) => Request { ended: vec![(how, at)], ..Request::default() },
-                Action::SpaceEvenly => Request { evenly: true, ..Request::default() },
+                Action::Restrain(how) => Request { restraints: vec![how], ..Request::default() },
                 other => return Some(other),
             };
             let answer = self.limiter.exchange(&request, now.elapsed).unwrap();
@@ -67,7 +67,8 @@ fn config(limit: &str) -> (Config, Limit) {
     let config = Config {
         openings: Openings::always(),
         no_wait: false,
-        shortest_window: Some(limit.window()),
+        limits: vec![limit],
+        give_up_after: Duration::from_secs(60),
         concurrency: 25,
         max_attempts: 3,
         on_500: On500::Retry,
@@ -119,6 +120,10 @@ struct Driver {
     flying: Vec<(Duration, AttemptId, u64, Ticket)>,
     tries: HashMap<u64, u32>,
     saw: Vec<(Duration, Saw)>,
+    /// Until that time every attempt ends so; only then the script is asked.
+    answer_from: Option<(Duration, fn() -> Result<Reply, Failure>)>,
+    /// How often a limit was adopted.
+    adopted: u32,
 }
 
 impl Driver {
@@ -130,7 +135,16 @@ impl Driver {
         }
         engine.handle(Event::InputEnded(Vec::new()), now(ms(0)));
         let round_trip = ms(100);
-        Self { engine, now: ms(0), round_trip, flying: Vec::new(), tries: HashMap::new(), saw: Vec::new() }
+        Self {
+            engine,
+            now: ms(0),
+            round_trip,
+            flying: Vec::new(),
+            tries: HashMap::new(),
+            saw: Vec::new(),
+            answer_from: None,
+            adopted: 0,
+        }
     }
 
     /// Carries out what the engine asks for until it has to wait.
@@ -149,6 +163,10 @@ impl Driver {
                     Action::Tell(Notice::Settled { row, stands, .. }) => Saw::Settled(row, stands),
                     Action::Tell(Notice::Unwritten { row, .. }) => Saw::Unwritten(row),
                     Action::Tell(Notice::Paused { .. }) => Saw::Paused,
+                    Action::Tell(Notice::Adopted { .. }) => {
+                        self.adopted += 1;
+                        continue;
+                    }
                     Action::Done(stop) => Saw::Done(stop),
                     _ => continue,
                 };
@@ -179,7 +197,10 @@ impl Driver {
                 let (_, id, row, ticket) = self.flying.remove(first);
                 let tries = self.tries.entry(row).or_default();
                 *tries += 1;
-                let result = answer(row, *tries, ticket);
+                let result = match self.answer_from {
+                    Some((ends, kind)) if next < ends => kind(),
+                    _ => answer(row, *tries, ticket),
+                };
                 self.engine.handle(Event::Ended(id, result), now(self.now));
             }
         }
@@ -426,6 +447,71 @@ fn rows_use_no_tries_up_while_nothing_can_be_sent() {
     let gone = Driver::new(config("25/5s"), [offer(1, 1)]).run(|_, _, _| unsent());
     assert_eq!(gone.done(), Some(Stop::Outage));
     assert_eq!(gone.counts().pending, 1);
+}
+
+/// One failed answer after the other to thirty rows until `ends`, and what became of the run.
+fn outage(kind: fn() -> Result<Reply, Failure>, ends: Duration) -> Driver {
+    let mut driver = Driver::new(config("25/5s"), (1..=30).map(|row| offer(row, row)));
+    driver.answer_from = Some((ends, kind));
+    driver.run(|_, _, ticket| created(ticket))
+}
+
+#[test]
+fn an_outage_that_ends_in_time_costs_no_row_its_tries_and_one_that_does_not_stops_the_run() {
+    let kinds: [fn() -> Result<Reply, Failure>; 2] = [|| Err(Failure::Unsent("refused".to_owned())), || status(500)];
+    for kind in kinds {
+        let cured = outage(kind, Duration::from_secs(50));
+        assert_eq!((cured.done(), cured.counts().posted), (None, 30));
+        let lasting = outage(kind, Duration::from_secs(600));
+        assert_eq!((lasting.done(), lasting.counts().pending), (Some(Stop::Outage), 30));
+        assert!(lasting.now >= Duration::from_secs(60) && lasting.now < Duration::from_secs(70), "{:?}", lasting.now);
+    }
+    for kind in [no_reply, || status(502)] {
+        let cured = outage(kind, Duration::from_secs(50));
+        let doubts = cured.counts().in_doubt;
+        assert!((5..=10).contains(&doubts), "five, and one for each probe: {doubts}");
+        assert_eq!((cured.done(), cured.counts().posted), (None, 30 - doubts));
+        let lasting = outage(kind, Duration::from_secs(600));
+        assert_eq!((lasting.done(), lasting.counts().failed), (Some(Stop::Outage), 0));
+        assert!(lasting.counts().pending >= 20, "{:?}", lasting.counts());
+    }
+}
+
+#[test]
+fn a_row_that_the_api_always_fails_at_fails_while_the_others_are_posted() {
+    let rows = (1..=60).map(|row| offer(row, row));
+    let run =
+        Driver::new(config("25/5s"), rows).run(|row, _, ticket| if row == 2 { status(500) } else { created(ticket) });
+    assert_eq!((run.counts().posted, run.counts().failed, run.done()), (59, 1, None));
+    assert_eq!(run.sent().iter().filter(|row| **row == 2).count(), 3);
+}
+
+#[test]
+fn a_row_that_the_api_always_fails_at_does_not_keep_an_outage_from_being_over() {
+    let mut driver = Driver::new(config("25/5s"), (1..=30).map(|row| offer(row, row)));
+    driver.answer_from = Some((Duration::from_secs(12), || status(500)));
+    let run = driver.run(|row, _, ticket| if row == 1 { status(500) } else { created(ticket) });
+    assert_eq!((run.counts().posted, run.counts().failed, run.done()), (29, 1, None));
+}
+
+#[test]
+fn a_stricter_limit_that_the_api_names_is_adopted_and_said_once() {
+    let mut limited = 0;
+    let run = Driver::new(config("25/5s"), (1..=30).map(|row| offer(row, row))).run(|_, _, ticket| {
+        limited += 1;
+        if !(3..=4).contains(&limited) {
+            return created(ticket);
+        }
+        let message = "API calls exceeded the limit of 5 in 5 second(s)";
+        let body = format!(
+            r#"{{"Status":"Error","ExceptionType":"MXAPIRateLimitExceededException","ExceptionMessage":"{message}"}}"#
+        );
+        Ok(Reply { status: 429, body: body.into(), ..Reply::default() })
+    });
+    assert_eq!((run.counts().posted, run.adopted), (30, 1));
+    let sent = run.times(|saw| matches!(saw, Saw::Send(_)));
+    let after: Vec<u64> = sent.into_iter().filter(|at| *at > 5000).collect();
+    assert!(after.windows(6).all(|six| six[5] - six[0] > 5000), "six within a window: {after:?}");
 }
 
 #[test]

@@ -151,6 +151,15 @@ impl Account {
         holder
     }
 
+    /// A run brings another limit: of those with one window its smallest counts.
+    pub(super) fn adopt(&mut self, id: u64, limits: &[Limit], now: Duration) {
+        let Some(holder) = self.holders.iter_mut().find(|holder| holder.run.id == id) else { return };
+        holder.run.limits = limits.to_vec();
+        for limit in limits {
+            self.open_window(limit.window(), now);
+        }
+    }
+
     /// A window of a length that nobody kept before holds all that can count in it: by a longer one, else by the past.
     fn open_window(&mut self, length: Duration, now: Duration) {
         let at = match self.windows.binary_search_by_key(&length, Window::length) {

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::account::{Account, Holder, Sharer, Wish};
+use super::own::Own;
 use super::pace::Pace;
-use crate::budget::{Answer, Ended, Request, Wait};
+use crate::budget::{Answer, Ended, Request, Restraint, Wait};
+use crate::limit::Limit;
 use crate::settings::Spread;
 
 /// A run that shares a budget, or has one for itself.
@@ -15,6 +17,7 @@ pub struct Member {
     /// of them again.
     held: u32,
     pace: Option<Pace>,
+    own: Option<Own>,
 }
 
 /// Others' slots come free at times that are known only when their attempts have ended: how soon to look again.
@@ -32,8 +35,9 @@ impl Member {
     /// The pace follows the limit with the shortest window: spreading a daily cap over the day would leave every
     /// night's run unfinished.
     pub fn new(run: Sharer, spread: Spread) -> Self {
-        let shortest = run.limits.iter().copied().min_by_key(|limit| limit.window());
-        Self { run, held: 0, pace: shortest.map(|limit| Pace::new(limit, spread)) }
+        let shortest = shortest(&run.limits);
+        let own = shortest.map(|limit| Own::new(limit.window(), run.timeout));
+        Self { run, held: 0, pace: shortest.map(|limit| Pace::new(limit, spread)), own }
     }
 
     /// What it is to others.
@@ -51,14 +55,21 @@ impl Member {
     pub fn exchange(&mut self, account: &mut Account, request: &Request, now: Duration) -> Answer {
         account.free(now);
         account.seat(&self.run, self.held, now);
-        if request.evenly
-            && let Some(pace) = &mut self.pace
-        {
-            pace.space_evenly(now);
-        }
         for (ended, at) in &request.ended {
             account.give_back(self.run.id, *ended, *at, now);
             self.held -= 1;
+            let at = (*at).min(now);
+            match (&mut self.own, ended) {
+                (Some(own), Ended::Answered) => own.ended(at),
+                (Some(own), Ended::Silent) => own.ended(at + self.run.timeout),
+                (None, _) | (_, Ended::NotSent) => {}
+            }
+        }
+        if let Some(own) = &mut self.own {
+            own.free(now);
+        }
+        for restraint in &request.restraints {
+            self.hold_back(account, *restraint, now);
         }
         match request.want {
             Some(want) => self.take(account, want, now),
@@ -73,6 +84,29 @@ impl Member {
         self.held = 0;
     }
 
+    fn hold_back(&mut self, account: &mut Account, restraint: Restraint, now: Duration) {
+        // A run without limits has nothing to hold back by.
+        let (Some(pace), Some(own)) = (&mut self.pace, &mut self.own) else { return };
+        match restraint {
+            Restraint::Evenly => pace.spread(Spread::Even, now),
+            Restraint::Share(attempts) => {
+                // Less than the limit goes at once when it is free: so it meets the strangers' peaks once in a window, not
+                // all through it, and what a pause has kept back is used after it.
+                let smaller = attempts < pace.limit().count();
+                pace.spread(if smaller { Spread::Burst } else { Spread::Even }, now);
+                own.take_share(attempts);
+            }
+            Restraint::Adopt(limit) => {
+                limit.tighten(&mut self.run.limits);
+                account.adopt(self.run.id, &self.run.limits, now);
+                if let Some(limit) = shortest(&self.run.limits) {
+                    pace.keep(limit, now);
+                    own.keep(limit.window());
+                }
+            }
+        }
+    }
+
     fn take(&mut self, account: &mut Account, want: u32, now: Duration) -> Answer {
         let turn = account.turn;
         let me = account.seat(&self.run, self.held, now);
@@ -81,7 +115,9 @@ impl Member {
             me.served = me.served.max(turn);
         }
         me.wish = None;
-        let share = account.room(now).map_or(0, |room| account.share_of(self.run.id, want, room, now));
+        let own = self.own.as_ref().map_or(Ok(u32::MAX), |own| own.room(self.held));
+        let most = want.min(own.unwrap_or(0));
+        let share = account.room(now).map_or(0, |room| account.share_of(self.run.id, most, room, now));
         let mut granted = 0;
         let mut paced = None;
         while granted < share && paced.is_none() {
@@ -99,6 +135,11 @@ impl Member {
         }
         if granted == want || paced.is_some() {
             return Answer { granted, wait: paced };
+        }
+        if granted == most {
+            // What it does not allow itself it does not wait for at the others' door.
+            let own = self.own.as_ref().and_then(|own| own.room(self.held).err());
+            return Answer { granted, wait: own };
         }
 
         let told = account.room(now);
@@ -118,6 +159,10 @@ impl Member {
         }
         Answer { granted, wait: Some(wait.map_or(Wait::UntilOneEnds, Wait::Until)) }
     }
+}
+
+fn shortest(limits: &[Limit]) -> Option<Limit> {
+    limits.iter().copied().min_by_key(|limit| limit.window())
 }
 
 impl Account {

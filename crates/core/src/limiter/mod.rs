@@ -42,6 +42,7 @@
 
 mod account;
 mod member;
+mod own;
 mod pace;
 mod past;
 mod text;

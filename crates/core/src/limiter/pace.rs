@@ -46,10 +46,23 @@ impl Pace {
         self.bucket.check().map_err(|not_until| Wait::Until(not_until.earliest_possible()))
     }
 
-    pub(super) fn space_evenly(&mut self, now: Duration) {
-        if self.spread == Spread::Burst {
+    /// Another limit has the shortest window, or a smaller one holds in it.
+    pub(super) fn keep(&mut self, limit: Limit, now: Duration) {
+        if limit != self.limit {
             self.set(now);
-            self.spread = Spread::Even;
+            self.limit = limit;
+            self.bucket = bucket(limit, self.spread, self.clock.clone());
+        }
+    }
+
+    pub(super) fn limit(&self) -> Limit {
+        self.limit
+    }
+
+    pub(super) fn spread(&mut self, spread: Spread, now: Duration) {
+        if self.spread != spread {
+            self.set(now);
+            self.spread = spread;
             self.bucket = bucket(self.limit, self.spread, self.clock.clone());
         }
     }

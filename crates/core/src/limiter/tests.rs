@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::budget::{Ended, Wait};
+use crate::budget::{Ended, Restraint, Wait};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -32,7 +32,7 @@ impl OneByOne {
     }
 
     fn space_evenly(&mut self, now: Duration) {
-        self.ask(&Request { evenly: true, ..Request::default() }, now);
+        self.ask(&Request { restraints: vec![Restraint::Evenly], ..Request::default() }, now);
     }
 }
 
@@ -338,7 +338,11 @@ mod together {
         let (mut a, mut b) = (member(1, &["10/1s"]), member(2, &["10/1s"]));
         let mut now = ms(0);
         assert_eq!(b.exchange(&mut account, &want(1), now).granted, 1);
-        b.exchange(&mut account, &Request { ended: vec![(Ended::NotSent, now)], want: Some(0), evenly: false }, now);
+        b.exchange(
+            &mut account,
+            &Request { ended: vec![(Ended::NotSent, now)], want: Some(0), ..Request::default() },
+            now,
+        );
         for _ in 0..5 {
             let granted = a.exchange(&mut account, &want(10), now).granted as usize;
             assert!(granted >= 9, "{granted}");
@@ -359,7 +363,7 @@ mod together {
         let mut account = Account::default();
         let mut run = member(1, &["1/5s"]);
         assert_eq!(run.exchange(&mut account, &want(1), ms(0)).granted, 1);
-        let request = Request { ended: vec![(Ended::Answered, ms(3_600_000))], want: Some(1), evenly: false };
+        let request = Request { ended: vec![(Ended::Answered, ms(3_600_000))], want: Some(1), ..Request::default() };
         assert_eq!(run.exchange(&mut account, &request, ms(100)).wait, Some(Wait::Until(ms(5105))));
     }
 
@@ -635,4 +639,46 @@ mod together {
             }
         }
     }
+}
+
+fn restrained(how: Restraint) -> Request {
+    Request { restraints: vec![how], ..Request::default() }
+}
+
+#[test]
+fn a_share_is_all_that_a_run_takes_of_the_shortest_window_until_it_is_given_more() {
+    let mut limiter = Limiter::new(&limits(&["10/1s", "100/1m"]), Spread::Even, TIMEOUT);
+    let mut ask = |ended: u32, want, how: Option<u32>, at| {
+        let ended = vec![(Ended::Answered, ms(at)); ended as usize];
+        let restraints = how.map(Restraint::Share).into_iter().collect();
+        limiter.exchange(&Request { ended, want: Some(want), restraints }, ms(at)).unwrap()
+    };
+    assert_eq!(ask(0, 8, Some(4), 0), Answer { granted: 4, wait: Some(Wait::UntilOneEnds) });
+    assert_eq!(ask(3, 8, None, 100), Answer { granted: 0, wait: Some(Wait::Until(ms(1101))) });
+    assert_eq!(ask(1, 8, Some(6), 200).granted, 2, "two more than four");
+    assert_eq!(ask(0, 8, None, 1101).granted, 3, "those that ended a window ago");
+    let whole = ask(0, 8, Some(10), 1102);
+    assert!(whole.granted == 1, "evenly again: {whole:?}");
+}
+
+#[test]
+fn an_adopted_limit_holds_for_all_who_share_while_its_run_is_there_and_counts_what_was_sent_before() {
+    let mut account = Account::default();
+    let member = |id| {
+        let run = Sharer { id, ..Sharer::new(limits(&["10/1s"]), TIMEOUT) };
+        Member::new(run, Spread::Burst)
+    };
+    let (mut a, mut b) = (member(1), member(2));
+    let want = |count| Request { want: Some(count), ..Request::default() };
+    assert_eq!(a.exchange(&mut account, &want(3), ms(0)).granted, 3);
+    let ended = vec![(Ended::Answered, ms(10)); 3];
+    a.exchange(&mut account, &Request { ended, ..Request::default() }, ms(10));
+    a.exchange(&mut account, &restrained(Restraint::Adopt("4/5s".parse().unwrap())), ms(20));
+    assert_eq!(b.exchange(&mut account, &want(9), ms(20)).granted, 1, "of four in five seconds three were sent");
+    a.exchange(&mut account, &restrained(Restraint::Adopt("5/1s".parse().unwrap())), ms(30));
+    assert_eq!(a.run().limits, limits(&["5/1s", "4/5s"]));
+    a.exchange(&mut account, &restrained(Restraint::Adopt("9/1s".parse().unwrap())), ms(40));
+    assert_eq!(a.run().limits, limits(&["5/1s", "4/5s"]), "no limit is ever loosened");
+    a.leave(&mut account, &[], ms(50));
+    assert_eq!(b.exchange(&mut account, &want(9), ms(5500)).granted, 9);
 }

@@ -47,7 +47,12 @@ impl Schedule {
     pub fn delay(&self, tries: u32, asked: Option<Duration>, rng: &mut fastrand::Rng) -> Option<Duration> {
         let ceiling = *self.ceilings.get(tries.max(1) as usize - 1)?;
         let jittered = ceiling.mul_f64(rng.f64());
-        Some(jittered.max(asked.unwrap_or_default().min(LONGEST_ASKED)))
+        Some(jittered.max(Self::within_reason(asked)))
+    }
+
+    /// What the API asked one row to wait for, as far as it is waited for.
+    pub fn within_reason(asked: Option<Duration>) -> Duration {
+        asked.unwrap_or_default().min(LONGEST_ASKED)
     }
 }
 

@@ -108,7 +108,7 @@ impl SharedBudget {
         let locked = Locked::on(&self.lock).map_err(self.folder.failed("locked"))?;
         // Only now: waiting for the lock takes its time.
         let (elapsed, stamp) = self.clock.both();
-        let request = Request { ended: on_account_clock(&request.ended, elapsed, stamp.at), ..*request };
+        let request = Request { ended: on_account_clock(&request.ended, elapsed, stamp.at), ..request.clone() };
         let mut account = self.folder.load(&self.lock, &stamp, self.member.run().timeout)?;
         self.folder.find_dead(&mut account, self.member.run().id, stamp.at);
         let answer = self.member.exchange(&mut account, &request, stamp.at);
@@ -382,7 +382,7 @@ mod tests {
         // A folder in the place of the file that is to replace the state.
         let new = folder(state.path()).join("budget.new");
         fs::create_dir(&new).unwrap();
-        let request = Request { ended: vec![(Ended::Answered, Duration::ZERO)], want: Some(1), evenly: false };
+        let request = Request { ended: vec![(Ended::Answered, Duration::ZERO)], want: Some(1), ..Request::default() };
         Budget::exchange(&mut a, &request, Duration::ZERO).unwrap_err();
         fs::remove_dir(&new).unwrap();
         Budget::exchange(&mut a, &request, Duration::ZERO).unwrap_err();

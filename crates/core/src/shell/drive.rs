@@ -158,7 +158,7 @@ impl<S: Storage + 'static, T: Transport> Drive<'_, S, T> {
                 Action::Write(record) => to_commit.push(record),
                 Action::Take(want) => self.request.want = Some(want),
                 Action::GiveBack(how, at) => self.request.ended.push((how, at)),
-                Action::SpaceEvenly => self.request.evenly = true,
+                Action::Restrain(how) => self.request.restraints.push(how),
                 Action::Send(attempt, job) => {
                     let transport = Arc::clone(&self.transport);
                     let request = self.form.request(&job);

@@ -224,7 +224,8 @@ impl Prepared {
     fn config(&self) -> Config {
         let settings = &self.order.settings;
         Config {
-            shortest_window: settings.limits.iter().map(|limit| limit.window()).min(),
+            limits: settings.limits.clone(),
+            give_up_after: settings.give_up_after,
             concurrency: settings.concurrency(),
             max_attempts: settings.max_attempts,
             on_500: settings.on_500,

@@ -1,0 +1,68 @@
+//! A run's own part of the shortest window, for a run that allows itself less than the account would.
+
+use std::time::Duration;
+
+use super::window::Window;
+use crate::budget::Wait;
+
+/// When a run's own slots come free, and how many of them it allows itself.
+#[derive(Debug)]
+pub(super) struct Own {
+    window: Window,
+    share: Option<u32>,
+    /// When it was last asked.
+    now: Duration,
+    timeout: Duration,
+}
+
+impl Own {
+    /// Of the shortest window there is. `timeout` is for how long at most a request can be counted after its end.
+    pub(super) fn new(shortest: Duration, timeout: Duration) -> Self {
+        Self { window: Window::new(shortest), share: None, now: Duration::ZERO, timeout }
+    }
+
+    /// From now on the run allows itself so many.
+    pub(super) fn take_share(&mut self, share: u32) {
+        self.share = Some(share);
+    }
+
+    /// A shorter window than this one holds as well.
+    pub(super) fn keep(&mut self, shortest: Duration) {
+        if shortest < self.window.length() {
+            let mut shorter = Window::new(shortest);
+            for (free, count) in self.window.freeing() {
+                shorter.add(free.saturating_sub(self.window.kept()), count);
+            }
+            self.window = shorter;
+        }
+    }
+
+    /// An attempt has ended that can be counted until `last` at the latest.
+    pub(super) fn ended(&mut self, last: Duration) {
+        self.window.add(last, 1);
+    }
+
+    /// Forgets what is free at `now`.
+    pub(super) fn free(&mut self, now: Duration) {
+        if now < self.now {
+            // A wall clock that was set back, where runs share no better one.
+            let latest = now + self.timeout + self.window.kept();
+            self.window = self.window.moved(|free| Some(free.min(latest)));
+        }
+        self.now = now;
+        self.window.free(now);
+    }
+
+    /// How many attempts may start while so many are under way; with none, when one may.
+    pub(super) fn room(&self, held: u32) -> Result<u32, Wait> {
+        let Some(share) = self.share else { return Ok(u32::MAX) };
+        let used = u64::from(held) + self.window.used();
+        match u64::from(share).checked_sub(used) {
+            Some(room @ 1..) => Ok(u32::try_from(room).unwrap_or(u32::MAX)),
+            _ => {
+                let free = self.window.when_free(used - u64::from(share) + 1);
+                Err(free.map_or(Wait::UntilOneEnds, Wait::Until))
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Somebody else who uses the account: calls at random times that count against the same limit.
+
+use std::time::Duration;
+
+use fastrand::Rng;
+
+use crate::window::Budget;
+
+/// What became of the strangers' calls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Calls {
+    /// All of them.
+    pub(crate) made: usize,
+    /// Those that were refused for the limit; they are not made again.
+    pub(crate) refused: usize,
+}
+
+/// A Poisson process with a generator of its own, so that what else is left to chance does not depend on it.
+#[derive(Debug, Clone)]
+pub(crate) struct Strangers {
+    rng: Rng,
+    /// The mean time between two calls.
+    mean: Duration,
+    next: Duration,
+    calls: Calls,
+}
+
+impl Strangers {
+    /// `count` calls in each `time`, on average; none where either is zero.
+    pub(crate) fn new(count: u32, time: Duration, seed: u64) -> Option<Self> {
+        let mean = time.checked_div(count).filter(|mean| !mean.is_zero())?;
+        let mut strangers =
+            Self { rng: Rng::with_seed(seed ^ 0x5354_5241), mean, next: Duration::ZERO, calls: Calls::default() };
+        strangers.next = strangers.pause();
+        Some(strangers)
+    }
+
+    /// Makes the calls that are due by `now`.
+    pub(crate) fn call(&mut self, now: Duration, budget: &mut Budget) {
+        while self.next <= now {
+            self.calls.made += 1;
+            self.calls.refused += usize::from(!budget.take(self.next));
+            let pause = self.pause();
+            self.next += pause;
+        }
+    }
+
+    pub(crate) fn calls(&self) -> Calls {
+        self.calls
+    }
+
+    fn pause(&mut self) -> Duration {
+        // 1 - [0, 1) is never zero, and its logarithm never infinite.
+        self.mean.mul_f64(-(1.0 - self.rng.f64()).ln())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Counting;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn they_call_as_often_as_was_said_on_average_and_at_random_times() {
+        let mut strangers = Strangers::new(10, 5 * SECOND, 7).unwrap();
+        let mut budget = Budget::new(None, SECOND, Counting::Sliding, false);
+        let mut before = 0;
+        let mut seconds = [0; 12];
+        for second in 1..=10_000 {
+            strangers.call(SECOND * second, &mut budget);
+            seconds[(strangers.calls().made - before).min(11)] += 1;
+            before = strangers.calls().made;
+        }
+        assert!((19_500..20_500).contains(&before), "{before}");
+        // Poisson with a mean of 2: nobody in 13.5% of all seconds, five or more in 5.3%.
+        assert!((1200..1500).contains(&seconds[0]), "{seconds:?}");
+        assert!((400..660).contains(&seconds[5..].iter().sum::<i32>()), "{seconds:?}");
+    }
+
+    #[test]
+    fn their_calls_use_the_limit_up_and_are_refused_by_it() {
+        let mut strangers = Strangers::new(100, SECOND, 1).unwrap();
+        let mut budget = Budget::new(Some(25), 5 * SECOND, Counting::Sliding, false);
+        strangers.call(4 * SECOND, &mut budget);
+        assert_eq!(strangers.calls().made - strangers.calls().refused, 25);
+        assert!(!budget.take(4 * SECOND));
+    }
+
+    #[test]
+    fn nobody_calls_where_nobody_is() {
+        assert!(Strangers::new(0, SECOND, 1).is_none());
+        assert!(Strangers::new(1, Duration::ZERO, 1).is_none());
+    }
+}

@@ -1,0 +1,68 @@
+//! One run on an account that strangers use too: how much of the room they leave it uses, and at whose cost.
+
+use std::fmt;
+use std::time::Duration;
+
+use batchpost::limit::Limit;
+use batchpost::settings::Spread;
+use batchpost_sandbox::Counting;
+
+use crate::sharing::{Part, Rough, share};
+
+/// How the server counts, and how often strangers call.
+#[derive(Debug, Clone, Copy)]
+pub struct Company {
+    /// Strangers' calls in each window, on average.
+    pub strangers: u32,
+    /// Whether windows are fixed.
+    pub fixed: bool,
+    /// Whether refused calls count.
+    pub refused_count: bool,
+    /// How the run would spread its attempts.
+    pub spread: Spread,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Outcome {
+    /// Rows posted, of those that there were.
+    pub posted: f64,
+    /// Rows posted, in terms of what the limit leaves beside the strangers' calls.
+    pub used: f64,
+    /// Attempts that were refused, in terms of all.
+    pub refused: f64,
+    /// Strangers' calls that were refused, in terms of all of theirs.
+    pub strangers_refused: f64,
+}
+
+/// Posts so many rows in this company, under LeadSquared's limit.
+pub fn in_company(seed: u64, rows: u64, company: Company) -> Outcome {
+    let limit = Limit::LEADSQUARED;
+    let window = limit.window();
+    let phase = window.mul_f64(fastrand::Rng::with_seed(seed).f64());
+    let rough = Rough {
+        strangers: Some((company.strangers, window)),
+        counting: if company.fixed { Counting::Fixed { phase } } else { Counting::Sliding },
+        refused_count: company.refused_count,
+        ..Rough::default()
+    };
+    let part = Part { at: Duration::ZERO, rows, limits: vec![limit], spread: company.spread };
+    let shared = share(seed, &[part], &rough);
+    let report = shared.server.report();
+    let ratio = |part: usize, of: usize| part as f64 / of.max(1) as f64;
+    let left = f64::from(limit.count() - company.strangers) * shared.ended[0].as_secs_f64() / window.as_secs_f64();
+    Outcome {
+        posted: report.notes as f64 / rows as f64,
+        used: report.notes as f64 / left,
+        refused: ratio(report.refused, report.requests),
+        strangers_refused: ratio(report.strangers_refused, report.strangers),
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { posted, used, refused, strangers_refused } = self;
+        let [posted, used, refused, theirs] = [posted, used, refused, strangers_refused].map(|share| 100.0 * share);
+        write!(f, "posted {posted:.0}%, room used {used:5.1}%, refused {refused:4.1}%, strangers refused {theirs:4.1}%")
+    }
+}
