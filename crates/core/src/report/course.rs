@@ -159,7 +159,9 @@ mod tests {
 
     fn count(course: &Course) -> (u64, u64) {
         let all = course.buckets.iter();
-        all.fold((0, 0), |(posted, answered), bucket| (posted + bucket.ends.posted, answered + bucket.latencies.count()))
+        all.fold((0, 0), |(posted, answered), bucket| {
+            (posted + bucket.ends.posted, answered + bucket.latencies.count())
+        })
     }
 
     #[test]
