@@ -22,6 +22,9 @@ pub(crate) const OPENING: &str = "<!DOCTYPE html>\n<!-- batchpost report -->\n";
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
+/// What is said of limits that may not have held.
+const EXCEEDED: &str = "exceeded?";
+
 /// The page.
 pub(crate) fn page(overview: &Overview, audit: &Audit, ledger: &Path) -> String {
     let ledger = ledger.display().to_string();
@@ -216,12 +219,14 @@ fn key_figures(page: &mut Html, overview: &Overview, audit: &Audit) {
     if !audit.limits.is_empty() {
         let held = audit.limits.iter().all(batchpost::ledger::LimitAudit::held);
         let limits: Vec<String> = audit.limits.iter().map(|limit| limit.limit.to_string()).collect();
-        let words = if held { "held" } else { "exceeded?" };
+        let words = if held { "held" } else { EXCEEDED };
         figures.push(("The limit", words.to_owned(), limits.join(", ")));
     }
     html!(page, "<section aria-label=\"Key figures\"><dl class=figures-key>");
     for (name, value, note) in figures {
-        html!(page, "<div><dt>", name, "</dt><dd><b>", text(value), "</b><span>", text(note), "</span></dd></div>");
+        let class = if value == EXCEEDED { "problem" } else { "" };
+        html!(page, "<div><dt>", name, "</dt><dd><b class=\"", class, "\">", text(value), "</b><span>", text(note));
+        html!(page, "</span></dd></div>");
     }
     html!(page, "</dl></section>");
 }

@@ -25,10 +25,7 @@ pub(super) fn concerns(page: &mut Html, overview: &Overview, outcome: Outcome, l
         "<p class=filter hidden><label>Filter <input type=search placeholder=\"row, ticket or reason\"></label> "
     );
     html!(page, "<output></output></p>");
-    html!(
-        page,
-        "<table class=concerns><thead><tr><th class=n>Row</th><th class=n>Ticket</th><th class=n>Attempts</th>"
-    );
+    html!(page, "<table class=stack><thead><tr><th class=n>Row</th><th class=n>Ticket</th><th class=n>Attempts</th>");
     html!(page, "<th>Last said, UTC</th><th>Reason</th></tr></thead><tbody>");
     let begun = page.len();
     let mut shown = 0;
@@ -75,7 +72,7 @@ pub(super) fn answers(page: &mut Html, overview: &Overview) {
         html!(page, "<p class=empty>Every answer said that the note was created.</p>");
         return;
     }
-    html!(page, "<div class=scroll><table><thead><tr><th class=n>Times</th><th>Meaning</th><th>Answer</th>");
+    html!(page, "<table class=stack><thead><tr><th class=n>Times</th><th>Meaning</th><th>Answer</th>");
     html!(page, "<th>First, UTC</th><th>Last, UTC</th></tr></thead><tbody>");
     for answer in all.iter().take(MOST) {
         html!(
@@ -89,11 +86,17 @@ pub(super) fn answers(page: &mut Html, overview: &Overview) {
             page,
             "</td><td class=why dir=auto>",
             text(if answer.says.is_empty() { "–" } else { &answer.says }),
-            "</td><td class=t>"
+            "</td><td class=t data-is=first>"
         );
-        html!(page, text(moment(answer.first)), "</td><td class=t>", text(moment(answer.last)), "</td></tr>");
+        html!(
+            page,
+            text(moment(answer.first)),
+            "</td><td class=t data-is=last>",
+            text(moment(answer.last)),
+            "</td></tr>"
+        );
     }
-    html!(page, "</tbody></table></div>");
+    html!(page, "</tbody></table>");
     let rest: u64 = all.iter().skip(MOST).map(|answer| answer.count).sum::<u64>() + overview.answers.others();
     if rest > 0 {
         html!(page, "<p class=more>and ", text(count(rest, "more answer", "more answers")), " of other kinds</p>");
@@ -138,22 +141,29 @@ pub(super) fn pauses(page: &mut Html, overview: &Overview) {
     }
     html!(
         page,
-        "</tbody></table><details><summary>One by one</summary><div class=scroll><table><thead><tr><th>From, UTC</th>"
+        "</tbody></table><details><summary>One by one</summary><table class=stack><thead><tr><th>From, UTC</th>"
     );
     html!(
         page,
         "<th class=n>Run</th><th class=n>Lasted</th><th class=n>Answers</th><th>The answer that caused it</th></tr></thead><tbody>"
     );
     for pause in pauses.kept() {
-        html!(page, "<tr><td class=t>", text(moment(pause.wall)), "</td><td class=n>", text(pause.run.to_string()));
-        html!(page, "</td><td class=n>", text(span(pause.lasted)), "</td><td class=n>", text(thousands(pause.answers)));
+        html!(
+            page,
+            "<tr><td class=t>",
+            text(moment(pause.wall)),
+            "</td><td class=n data-is=run>",
+            text(pause.run.to_string())
+        );
+        html!(page, "</td><td class=n data-is=lasted>", text(span(pause.lasted)));
+        html!(page, "</td><td class=n data-is=answers>", text(thousands(pause.answers)));
         html!(page, "</td><td class=why dir=auto>", text(&pause.reply));
         if pause.end == PauseEnd::Run {
             html!(page, " <em>lasted to the run’s end</em>");
         }
         html!(page, "</td></tr>");
     }
-    html!(page, "</tbody></table></div>");
+    html!(page, "</tbody></table>");
     let rest = pauses.count() - pauses.kept().len() as u64;
     if rest > 0 {
         html!(page, "<p class=more>and ", text(count(rest, "shorter one", "shorter ones")), "</p>");

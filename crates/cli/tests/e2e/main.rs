@@ -27,6 +27,8 @@ mod limits;
 #[cfg(test)]
 mod mapping;
 #[cfg(test)]
+mod reporting;
+#[cfg(test)]
 mod reports;
 #[cfg(test)]
 mod resuming;

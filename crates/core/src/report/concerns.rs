@@ -47,7 +47,7 @@ impl Concerns {
     pub const MOST: usize = 1000;
 
     /// So many are kept while it is not known how they end.
-    const MOST_NOTED: usize = 10 * Self::MOST;
+    pub(super) const MOST_NOTED: usize = 10 * Self::MOST;
 
     /// Those that stand so, in the order of their rows.
     pub fn of(&self, outcome: Outcome) -> impl Iterator<Item = &Concern> {
