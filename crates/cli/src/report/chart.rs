@@ -216,17 +216,20 @@ impl<'a> Time<'a> {
 /// From when to when what rate was allowed, by those limits of the runs whose windows fit into a bucket.
 fn limits(overview: &Overview) -> Vec<(u64, u64, f64)> {
     let fits = |window: Duration| window <= overview.course.width();
-    let runs = overview.story.runs().filter_map(|run| {
+    let runs = overview.story.runs().map(|run| {
         let rates = run.limits.iter().filter(|limit| fits(limit.window()));
-        let rate = rates.map(|limit| f64::from(limit.count()) / limit.window().as_secs_f64()).reduce(f64::min)?;
-        Some((run.from_us, run.from_us.saturating_add(run.lasted.as_micros() as u64), rate))
+        let rate = rates.map(|limit| f64::from(limit.count()) / limit.window().as_secs_f64()).reduce(f64::min);
+        (run.from_us, rate)
     });
     let mut joined: Vec<(u64, u64, f64)> = Vec::new();
-    for (from, to, rate) in runs {
-        match joined.last_mut() {
-            Some(last) if last.2 == rate => last.1 = to,
-            _ => joined.push((from, to, rate)),
+    let mut before = None;
+    for (from, rate) in runs {
+        if rate != before {
+            // It held until another run had another one.
+            joined.last_mut().filter(|_| before.is_some()).into_iter().for_each(|last| last.1 = from);
+            joined.extend(rate.map(|rate| (from, u64::MAX, rate)));
         }
+        before = rate;
     }
     joined
 }
@@ -277,7 +280,7 @@ fn frame(
         html!(page, "</div>");
     }
     html!(page, "</div><div class=x aria-hidden=true>");
-    let moments = moments(overview.course.length());
+    let moments = moments(Duration::from_micros(time.length_us as u64));
     for (n, moment) in moments.iter().enumerate() {
         let place = time.place(u64::try_from(moment.as_micros()).unwrap_or(u64::MAX));
         let class = if n == 0 {

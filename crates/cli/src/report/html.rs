@@ -53,9 +53,7 @@ impl<S: AsRef<str>> Put for Text<S> {
                 '>' => page.0.push_str("&gt;"),
                 '"' => page.0.push_str("&quot;"),
                 '\'' => page.0.push_str("&#39;"),
-                // Control pictures: what cannot be seen is shown.
-                '\0'..='\x1f' => page.0.extend(char::from_u32(0x2400 + u32::from(c))),
-                '\x7f' => page.0.push('\u{2421}'),
+                // What cannot be seen is shown.
                 c if is_invisible(c) => write!(page.0, "[U+{:04X}]", u32::from(c)).expect("memory takes writes"),
                 c => page.0.push(c),
             }
@@ -67,7 +65,7 @@ impl<S: AsRef<str>> Put for Text<S> {
 /// are written with them.
 fn is_invisible(c: char) -> bool {
     matches!(c,
-        '\u{80}'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
+        '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'
         | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}'
         | '\u{e0000}'..='\u{e0fff}')
 }
@@ -101,7 +99,7 @@ mod tests {
 
     #[test]
     fn what_cannot_be_seen_is_shown() {
-        assert_eq!(escaped("a\0b\x1b[31m\x7f"), "a\u{2400}b\u{241b}[31m\u{2421}");
+        assert_eq!(escaped("a\0b\x1b[31m\x7f"), "a[U+0000]b[U+001B][31m[U+007F]");
         assert_eq!(escaped("abc\u{202e}fed\u{feff}\u{9b}"), "abc[U+202E]fed[U+FEFF][U+009B]");
         let of_scripts = "שלום мир 👩\u{200d}🔧 ni\u{200c}ja";
         assert_eq!(escaped(of_scripts), of_scripts);

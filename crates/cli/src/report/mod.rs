@@ -199,12 +199,13 @@ fn key_figures(page: &mut Html, overview: &Overview, audit: &Audit) {
     if attempts == 0 {
         return;
     }
-    let on: Duration = overview.course.length();
-    let rate = attempts as f64 / on.as_secs_f64().max(0.001);
+    let on = overview.story.run_time();
+    // Of less than a window there is no rate to speak of.
+    let rate = (on >= overview.course.width()).then(|| words::rounded(attempts as f64 / on.as_secs_f64(), 2));
     let retried = overview.ends.again + overview.ends.unsent;
     let mut figures: Vec<(&'static str, String, String)> = vec![
         ("Attempts", thousands(attempts), format!("in {}", count(overview.story.run_count(), "run", "runs"))),
-        ("Time of runs", span(on), format!("{} attempts/s", words::rounded(rate, 2))),
+        ("Time of runs", span(on), rate.map(|rate| format!("{rate} attempts/s")).unwrap_or_default()),
     ];
     if let Some(half) = overview.latencies.quantile(0.5) {
         let most = overview.latencies.quantile(0.99).map(span).unwrap_or_default();

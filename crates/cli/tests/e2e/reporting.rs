@@ -38,6 +38,11 @@ fn ledger_of(records: &[(&str, Value)]) -> String {
     ledger
 }
 
+/// Spread out, as the hashes are that keys are made of.
+fn key(row: u64) -> String {
+    format!("{:016x}{row:016x}", row.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+}
+
 const WALL: &str = "2026-11-22T10:00:00Z";
 
 fn begun(rows: u64) -> Vec<(&'static str, Value)> {
@@ -56,7 +61,7 @@ fn begun(rows: u64) -> Vec<(&'static str, Value)> {
 /// An attempt for `row` that was answered with `reply`.
 fn answered(row: u64, stands: &str, reply: &str) -> [(&'static str, Value); 2] {
     let verdict = if stands == "failed" { "again" } else { stands };
-    let mut of = json!({"row": row, "key": format!("{row:032x}"), "ticket": 7, "attempt": 1, "at_us": row * 200_000, "wall": WALL});
+    let mut of = json!({"row": row, "key": key(row), "ticket": 7, "attempt": 1, "at_us": row * 200_000, "wall": WALL});
     let intent = of.clone();
     for (name, value) in
         [("verdict", json!(verdict)), ("stands", json!(stands)), ("status", json!(500)), ("reply", json!(reply))]
@@ -105,7 +110,7 @@ fn whatever_an_answer_says_no_tag_and_no_attribute_comes_of_it() {
     records.push((
         "settle",
         json!({"wall": WALL, "why": hostile, "rows": [
-        {"row": 1, "key": format!("{:032x}", 1), "was": "rejected", "stands": "held"}]}),
+        {"row": 1, "key": key(1), "was": "rejected", "stands": "held"}]}),
     ));
     records[0].1["target"] = json!(hostile);
     records[1].1["tool"] = json!(hostile);
@@ -115,7 +120,7 @@ fn whatever_an_answer_says_no_tag_and_no_attribute_comes_of_it() {
     let page = reported(&folder, &[]);
     assert!(page.matches("&lt;svg onload=z&gt;").count() >= 6, "{page}");
     assert!(!page.contains("<svg onload") && !page.contains("<script>") && !page.contains("\" autofocus"), "{page}");
-    assert!(page.contains("\u{241b}[2J &amp;lt;") && !page.contains('\u{1b}'), "{page}");
+    assert!(page.contains("[U+001B][2J &amp;lt;") && !page.contains('\u{1b}'), "{page}");
 }
 
 #[test]

@@ -79,6 +79,8 @@ pub struct Story {
     chapters: VecDeque<Chapter>,
     left_out: u64,
     runs: u64,
+    /// How long the runs were on that were left out.
+    before: Duration,
     /// Attempts outside all runs, which no program writes.
     outside: Ends,
 }
@@ -100,6 +102,11 @@ impl Story {
     /// How many runs there were.
     pub fn run_count(&self) -> u64 {
         self.runs
+    }
+
+    /// How long all runs were on, together.
+    pub fn run_time(&self) -> Duration {
+        self.runs().fold(self.before, |time, run| time.saturating_add(run.lasted))
     }
 
     /// How many chapters were left out before the first that is kept.
@@ -183,7 +190,9 @@ impl Story {
 
     fn push(&mut self, chapter: Chapter) {
         if self.chapters.len() == Self::MOST {
-            self.chapters.pop_front();
+            if let Some(Chapter::Run(run)) = self.chapters.pop_front() {
+                self.before = self.before.saturating_add(run.lasted);
+            }
             self.left_out += 1;
         }
         self.chapters.push_back(chapter);
