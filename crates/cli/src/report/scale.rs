@@ -91,10 +91,10 @@ const STEPS: [u64; 23] = [
     365 * DAY,
 ];
 
-/// At most seven round moments from zero to `length`.
+/// At most six round moments from zero to `length`.
 pub(super) fn moments(length: Duration) -> Vec<Duration> {
     let seconds = length.as_secs();
-    let step = STEPS.into_iter().find(|step| seconds / step <= 6).unwrap_or((seconds / 6).max(1));
+    let step = STEPS.into_iter().find(|step| seconds / step <= 5).unwrap_or((seconds / 5).max(1));
     (0..=seconds / step).map(|n| Duration::from_secs(n * step)).collect()
 }
 
@@ -138,13 +138,13 @@ mod tests {
     }
 
     #[test]
-    fn moments_are_round_and_at_most_seven() {
+    fn moments_are_round_and_at_most_six() {
         let s = Duration::from_secs;
         assert_eq!(moments(s(95)), [0, 30, 60, 90].map(s));
         assert_eq!(moments(Duration::ZERO), [s(0)]);
         for seconds in [1, 7, 59, 3599, 86_400, 90_000_000, u64::MAX / 1_000_000] {
             let moments = moments(s(seconds));
-            assert!((1..=7).contains(&moments.len()) && *moments.last().unwrap() <= s(seconds), "{seconds}");
+            assert!((1..=6).contains(&moments.len()) && *moments.last().unwrap() <= s(seconds), "{seconds}");
         }
     }
 }
