@@ -1,7 +1,6 @@
 //! Charts: shapes in an SVG that is stretched to its place, and words beside it that are not, so that they can be read at
 //! any width.
 
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use batchpost::report::{Bucket, Ends, Overview};
@@ -47,8 +46,9 @@ pub(super) fn rates(page: &mut Html, overview: &Overview) {
         html!(page, "<li><i class=\"key pause\"></i>pauses</li>");
     }
     html!(page, "</ul></figcaption>");
-    let ticks = scale.ticks.iter().map(|tick| (scale.height(*tick), words::rounded(*tick, 2)));
-    frame(page, &time, overview, ticks.collect(), "Attempts per second over time", |page| {
+    let ticks: Vec<(f64, String)> =
+        scale.ticks.iter().map(|tick| (scale.height(*tick), words::rounded(*tick, 2))).collect();
+    frame(page, &time, overview, &ticks, "Attempts per second over time", |page| {
         for pause in overview.pauses.kept() {
             let from = time.place(pause.from_us);
             let wide = (pause.lasted.as_micros() as f64 / time.length_us * WIDE).max(1.5);
@@ -93,8 +93,8 @@ pub(super) fn latencies(page: &mut Html, overview: &Overview) {
     }
     let longest = overview.latencies.longest().map(words::span).unwrap_or_default();
     html!(page, "<li>the longest <b>", text(longest), "</b></li></ul></figcaption>");
-    let ticks = scale.ticks.iter().map(|tick| (scale.height(*tick), words::span(*tick)));
-    frame(page, &time, overview, ticks.collect(), "Time to answer, by quantiles, over time", |page| {
+    let ticks: Vec<(f64, String)> = scale.ticks.iter().map(|tick| (scale.height(*tick), words::span(*tick))).collect();
+    frame(page, &time, overview, &ticks, "Time to answer, by quantiles, over time", |page| {
         for (class, _, share) in QUANTILES {
             html!(page, "<path class=\"", class, "\" d=\"");
             let mut drawn = false;
@@ -239,12 +239,12 @@ fn frame(
     page: &mut Html,
     time: &Time<'_>,
     overview: &Overview,
-    ticks: Vec<(f64, String)>,
+    ticks: &[(f64, String)],
     label: &'static str,
     shapes: impl FnOnce(&mut Html),
 ) {
     html!(page, "<div class=plot><div class=y aria-hidden=true>");
-    for (height, words) in &ticks {
+    for (height, words) in ticks {
         html!(page, "<span style=\"bottom:", height * 100.0, "%\">", text(words), "</span>");
     }
     html!(
@@ -252,7 +252,7 @@ fn frame(
         "</div><div class=canvas><svg viewBox=\"0 0 1000 100\" preserveAspectRatio=none role=img aria-label=\""
     );
     html!(page, label, "\"><path class=grid d=\"");
-    for (height, _) in &ticks {
+    for (height, _) in ticks {
         html!(page, "M0 ", HIGH * (1.0 - height), "H1000");
     }
     html!(page, "\"/>");
@@ -270,10 +270,8 @@ fn frame(
         for (place, run) in &runs {
             // No words upon words, not on a narrow screen either.
             if *place >= free && *place < 0.97 {
-                let mut words = String::new();
-                write!(words, "{run}").expect("memory takes writes");
                 let first = if free == 0.0 { "run " } else { "" };
-                html!(page, "<span style=\"left:", place * 100.0, "%\">", first, text(&words), "</span>");
+                html!(page, "<span style=\"left:", place * 100.0, "%\">", first, text(run.to_string()), "</span>");
                 free = place + if free == 0.0 { 0.13 } else { 0.06 };
             }
         }

@@ -1,5 +1,7 @@
 //! Rows that somebody has to look at, with what was last said of them.
 
+use std::collections::hash_map::Entry;
+
 use jiff::Timestamp;
 
 use super::Standings;
@@ -153,15 +155,14 @@ impl Concerns {
     }
 
     fn of_job(&mut self, key: Key, room: &mut impl FnMut(&Key) -> bool) -> Option<&mut Concern> {
-        if !self.noted.contains_key(&key) {
-            if !room(&key) {
-                return None;
-            }
-            let (stands, reason) = (Outcome::Pending, String::new());
-            let concern = Concern { row: 0, ticket: None, key, stands, attempts: 0, at: None, reason, vanished: false };
-            self.noted.insert(key, concern);
+        match self.noted.entry(key) {
+            Entry::Occupied(entry) => Some(entry.into_mut()),
+            Entry::Vacant(entry) => room(&key).then(|| {
+                let (stands, reason) = (Outcome::Pending, String::new());
+                let (row, ticket, attempts, at, vanished) = (0, None, 0, None, false);
+                entry.insert(Concern { row, ticket, key, stands, attempts, at, reason, vanished })
+            }),
         }
-        self.noted.get_mut(&key)
     }
 
     /// It is known where all rows stand.
