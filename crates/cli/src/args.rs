@@ -71,6 +71,8 @@ Examples:
     Settle(Settle),
     /// Prove from the ledger that the limits held and that the sums match
     Audit(Audit),
+    /// Draw a batch as one page of HTML to look at: totals, rates, latencies, pauses, what went wrong
+    Report(Report),
     /// Make a new ledger of what can be read of a damaged one
     Salvage(Salvage),
     /// Run a stand-in for the API that keeps its limit and tells what it counted
@@ -505,6 +507,18 @@ pub(crate) struct Settle {
 pub(crate) struct Audit {
     /// The ledger
     pub(crate) ledger: PathBuf,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Report {
+    /// The ledger
+    pub(crate) ledger: PathBuf,
+    /// Write to this file, or with - to standard output; by default it stands beside the ledger, as LEDGER.report.html
+    #[arg(short, long, value_name = "FILE.html")]
+    pub(crate) output: Option<PathBuf>,
+    /// Replace a file that is no report
+    #[arg(long)]
+    pub(crate) force: bool,
 }
 
 #[derive(Debug, Group)]

@@ -19,6 +19,7 @@ mod exit;
 mod finish;
 mod logging;
 mod progress;
+mod report;
 mod summary;
 
 use std::process::ExitCode;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Export(export) => commands::export::export(&export, &args.output),
         Command::Settle(settle) => commands::settle::settle(&settle, &args.output),
         Command::Audit(audit) => commands::audit::audit(&audit, &args.output),
+        Command::Report(report) => commands::report::report(&report, &args.output),
         Command::Salvage(salvage) => commands::salvage::salvage(&salvage, &args.output),
         Command::Sandbox(sandbox) => commands::sandbox::sandbox(&sandbox, &args.output),
     };

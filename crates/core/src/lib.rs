@@ -51,7 +51,7 @@
 //! 2. seams to the outside: [storage], [transport], [budget];
 //! 3. the target: [leadsquared];
 //! 4. mechanisms, with `now` and the random generator as arguments: [input], [limiter], [retry], [ledger], [engine],
-//!    [reading];
+//!    [reading], [report];
 //! 5. the [shell], the only place that names tokio, files and sockets.
 
 #![warn(missing_docs)]
@@ -70,6 +70,7 @@ pub mod limiter;
 pub mod outcome;
 pub mod plan;
 pub mod reading;
+pub mod report;
 pub mod retry;
 pub mod settings;
 pub mod shell;

@@ -140,7 +140,7 @@ impl Verdict {
 }
 
 /// A [`Verdict`] without its particulars, as the ledger keeps it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VerdictWord {
     /// See [`Verdict::Posted`].

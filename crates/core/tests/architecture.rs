@@ -9,7 +9,7 @@ const FLOORS: [&[&str]; 5] = [
     &["job", "outcome", "limit", "plan", "settings", "fields", "export"],
     &["storage", "transport", "budget"],
     &["leadsquared"],
-    &["input", "limiter", "retry", "ledger", "engine", "reading"],
+    &["input", "limiter", "retry", "ledger", "engine", "reading", "report"],
     &["shell"],
 ];
 

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod check;
 pub(crate) mod export;
+pub(crate) mod report;
 mod resolve;
 pub(crate) mod run;
 pub(crate) mod salvage;

@@ -28,6 +28,9 @@ mod limits;
 mod mapping;
 #[cfg(test)]
 mod others;
+#[cfg(test)]
+mod reporting;
+#[cfg(test)]
 mod reports;
 #[cfg(test)]
 mod resuming;

@@ -39,4 +39,4 @@ pub use order::{Access, Order, Source, loads};
 pub use post::Report;
 pub use prepare::Prepared;
 pub use signals::{Interrupt, SIGINT, SIGTERM, interrupts};
-pub use upkeep::{ExportFailed, Exported, Settling, audit, export, histories, salvage};
+pub use upkeep::{ExportFailed, Exported, Settling, audit, export, histories, overview, salvage};

@@ -16,6 +16,7 @@ use crate::leadsquared::Form;
 use crate::ledger::{self, Audit, Batch, Header, History, Ledger, LedgerId, Record, Salvaged, Settled, Settlement};
 use crate::outcome::Outcome;
 use crate::reading::{ExportError, export_input, export_ledger, number_rows};
+use crate::report::{self, Overview};
 
 /// A ledger that nobody else may write to meanwhile, and what it knows.
 #[derive(Debug)]
@@ -124,6 +125,16 @@ pub fn salvage(path: &Path, new: &Path, tool: &str) -> Result<Salvaged, Error> {
 pub fn audit(path: &Path) -> Result<Audit, Error> {
     let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
     ledger::audit(&file).map_err(Error::ledger(path))
+}
+
+/// Looks the ledger at `path` over, for a report.
+///
+/// # Errors
+///
+/// When it is not there or is damaged.
+pub fn overview(path: &Path) -> Result<Overview, Error> {
+    let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
+    report::overview(&file).map_err(Error::ledger(path))
 }
 
 /// An export that was written.

@@ -1,0 +1,81 @@
+//! `report`: a batch as one page to look at.
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use batchpost::shell;
+use serde_json::json;
+
+use crate::args::{Output, Report};
+use crate::report::{OPENING, page};
+use crate::summary::thousands;
+
+pub(crate) fn report(report: &Report, output: &Output) -> anyhow::Result<u8> {
+    let to_stdout = report.output.as_deref() == Some(Path::new("-"));
+    let path = report.output.clone().unwrap_or_else(|| beside(&report.ledger));
+    if !to_stdout {
+        refuse_what_is_not_ours(&path, report.force)?;
+    }
+    let overview = shell::overview(&report.ledger)?;
+    let audit = shell::audit(&report.ledger)?;
+    let page = page(&overview, &audit, &report.ledger);
+    if to_stdout {
+        io::stdout().lock().write_all(page.as_bytes())?;
+        return Ok(0);
+    }
+    write_whole(&path, &page)?;
+    if output.json {
+        let rows = overview.counts.total();
+        let said = json!({ "report": path.display().to_string(), "rows": rows, "bytes": page.len() });
+        writeln!(io::stdout().lock(), "{said}")?;
+    } else if !output.quiet {
+        say!("{} rows reported in {}", thousands(overview.counts.total()), path.display());
+    }
+    Ok(0)
+}
+
+fn beside(ledger: &Path) -> PathBuf {
+    let mut name = ledger.as_os_str().to_owned();
+    name.push(".report.html");
+    name.into()
+}
+
+/// What ledgers begin with.
+const LEDGER: &[u8] = br#"{"n":1,"ledger""#;
+
+/// A report is made anew as often as one likes; anything else may be somebody's work. A ledger is never replaced.
+fn refuse_what_is_not_ours(path: &Path, force: bool) -> anyhow::Result<()> {
+    let unreadable = || format!("{} cannot be replaced", path.display());
+    let file = match File::open(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        file => file.with_context(unreadable)?,
+    };
+    let mut start = Vec::new();
+    if file.metadata().with_context(unreadable)?.is_file() {
+        file.take(OPENING.len() as u64).read_to_end(&mut start).with_context(unreadable)?;
+    }
+    if start.starts_with(LEDGER) {
+        bail!("{} is a ledger; name another file", path.display());
+    }
+    if start != OPENING.as_bytes() && !force {
+        bail!("{} exists already and is no report; name another file, or say --force", path.display());
+    }
+    Ok(())
+}
+
+/// Whole or not at all.
+fn write_whole(path: &Path, page: &str) -> anyhow::Result<()> {
+    let written = || format!("{} cannot be written", path.display());
+    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+        bail!("{} is no file; name another", path.display());
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = BufWriter::new(tempfile::NamedTempFile::new_in(folder).with_context(written)?);
+    file.write_all(page.as_bytes()).with_context(written)?;
+    let file = file.into_inner().map_err(io::IntoInnerError::into_error).with_context(written)?;
+    file.as_file().sync_data().with_context(written)?;
+    file.persist(path).with_context(written)?;
+    Ok(())
+}

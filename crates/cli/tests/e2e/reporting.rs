@@ -1,0 +1,203 @@
+//! A batch as a page.
+
+use std::fs;
+
+use serde_json::{Value, json};
+
+use crate::support::{Api, Folder, records};
+
+const LEDGER: &str = "notes.csv.ledger.jsonl";
+const PAGE: &str = "notes.csv.ledger.jsonl.report.html";
+
+/// One of each: row 2 rejected, 3 failed, 4 in doubt, 5 invalid with markup in its ticket cell, the others posted.
+fn mixed() -> Folder {
+    let api = Api::failing(&["400@ticket:2", "500@ticket:3", "login-page@ticket:4"]);
+    let folder = Folder::new();
+    let hostile = "\"</script><img src=x onerror=alert(1)>\"\"\u{202e}\"";
+    folder.write("notes.csv", format!("Ticket,Text\n1,s3cret text\n2,b\n3,c\n4,d\n{hostile},e\n7,g\n"));
+    folder.run(&api, &["--skip-invalid", "--max-attempts", "2"]).with_code(4);
+    folder
+}
+
+#[track_caller]
+fn reported(folder: &Folder, arguments: &[&str]) -> String {
+    folder.call(&[&["report", LEDGER], arguments].concat()).with_code(0).saying(&["rows reported in"]);
+    folder.read(PAGE)
+}
+
+/// A ledger that holds these records, closed as `docs/ledger-format.md` has it.
+fn ledger_of(records: &[(&str, Value)]) -> String {
+    let mut ledger = String::new();
+    for (number, (kind, record)) in (1..).zip(records) {
+        let covered = format!("{{\"n\":{number},\"{kind}\":{record}");
+        let mut crc = crc32fast::Hasher::new();
+        crc.update(&7u64.to_le_bytes());
+        crc.update(covered.as_bytes());
+        ledger += &format!("{covered},\"crc\":\"{:08x}\"}}\n", crc.finalize());
+    }
+    ledger
+}
+
+/// Spread out, as the hashes are that keys are made of.
+fn key(row: u64) -> String {
+    format!("{:016x}{row:016x}", row.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+}
+
+const WALL: &str = "2026-11-22T10:00:00Z";
+
+fn begun(rows: u64) -> Vec<(&'static str, Value)> {
+    let read = json!({"rows": rows, "blank": 0, "fingerprint": ""});
+    let input =
+        json!({"path": "/x/notes.csv", "format": "csv", "columns": [], "ticket": "t", "text": ["x"], "read": read});
+    vec![
+        (
+            "ledger",
+            json!({"version": 1, "id": "0000000000000007", "key_scheme": 1, "tool": "t", "target": "u", "wall": WALL}),
+        ),
+        ("run", json!({"run": 1, "tool": "t", "wall": WALL, "input": input, "settings": {"limits": ["25/5s"]}})),
+    ]
+}
+
+/// An attempt for `row` that was answered with `reply`.
+fn answered(row: u64, stands: &str, reply: &str) -> [(&'static str, Value); 2] {
+    let verdict = if stands == "failed" { "again" } else { stands };
+    let mut of = json!({"row": row, "key": key(row), "ticket": 7, "attempt": 1, "at_us": row * 200_000, "wall": WALL});
+    let intent = of.clone();
+    for (name, value) in
+        [("verdict", json!(verdict)), ("stands", json!(stands)), ("status", json!(500)), ("reply", json!(reply))]
+    {
+        of[name] = value;
+    }
+    [("intent", intent), ("outcome", of)]
+}
+
+#[test]
+fn a_report_tells_what_became_of_the_rows_and_what_to_type_next() {
+    let folder = mixed();
+    let page = reported(&folder, &[]);
+    for words in [
+        "2 of 6 rows are posted. 1 is still to do. 3 need somebody to look at them.",
+        "<h2>Attempts per second</h2>",
+        "id=rejected",
+        "id=failed",
+        "id=in_doubt",
+        "id=invalid",
+        "batchpost settle notes.csv.ledger.jsonl --rows N,N --as posted",
+        "batchpost resume notes.csv.ledger.jsonl",
+        "<td>500/1s</td><td>held</td>",
+    ] {
+        assert!(page.contains(words), "{words:?} is not in the page");
+    }
+    let attempts = records(&folder.ledger(LEDGER), "intent").len();
+    assert!(page.contains(&format!("<dt>Attempts</dt><dd><b class=\"\">{attempts}</b>")), "{attempts} attempts");
+    assert!(!page.contains("s3cret"), "a note's text is in the page");
+}
+
+#[test]
+fn what_a_cell_holds_stands_in_the_page_as_text_only() {
+    let page = reported(&mixed(), &[]);
+    assert!(page.contains("&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;"), "the cell is not in the page");
+    assert!(!page.contains("<img") && !page.contains('\u{202e}'), "the cell is markup");
+    assert_eq!(page.matches("<script").count(), 1);
+}
+
+#[test]
+fn whatever_an_answer_says_no_tag_and_no_attribute_comes_of_it() {
+    let hostile = "' onmouseover=x \" autofocus onfocus=y <svg onload=z> </td></table></style></script><script>w</script> \u{1b}[2J &lt;";
+    let mut records = begun(2);
+    records.extend(answered(1, "rejected", hostile));
+    records.extend(answered(2, "failed", hostile));
+    records.push((
+        "settle",
+        json!({"wall": WALL, "why": hostile, "rows": [
+        {"row": 1, "key": key(1), "was": "rejected", "stands": "held"}]}),
+    ));
+    records[0].1["target"] = json!(hostile);
+    records[1].1["tool"] = json!(hostile);
+    records[1].1["input"]["path"] = json!(hostile);
+    let folder = Folder::new();
+    folder.write(LEDGER, ledger_of(&records));
+    let page = reported(&folder, &[]);
+    assert!(page.matches("&lt;svg onload=z&gt;").count() >= 6, "{page}");
+    assert!(!page.contains("<svg onload") && !page.contains("<script>") && !page.contains("\" autofocus"), "{page}");
+    assert!(page.contains("[U+001B][2J &amp;lt;") && !page.contains('\u{1b}'), "{page}");
+}
+
+#[test]
+fn a_page_needs_nothing_from_anywhere() {
+    let page = reported(&mixed(), &[]);
+    for word in ["src=\"", "src='", "href", "@import", "url(", "eval(", "innerHTML"] {
+        assert!(!page.contains(word), "{word:?} is in the page");
+    }
+    // The one address is the one that the notes were posted to, as text.
+    for (at, _) in page.match_indices("http") {
+        let around = &page[at..page.len().min(at + 30)];
+        assert!(around.starts_with("http-equiv") || around.starts_with("http://127.0.0.1:"), "{around:?}");
+    }
+    assert!(page.contains("default-src 'none'"));
+}
+
+#[test]
+fn a_report_is_made_anew_and_nothing_else_is_replaced_unasked() {
+    let folder = mixed();
+    let first = reported(&folder, &[]);
+    assert_eq!(reported(&folder, &[]), first, "the same ledger makes the same page");
+
+    folder.write("mine.html", "<p>mine</p>");
+    let refused = ["report", LEDGER, "-o", "mine.html"];
+    folder.call(&refused).with_code(2).saying(&["mine.html exists already and is no report", "--force"]);
+    assert_eq!(folder.read("mine.html"), "<p>mine</p>");
+    folder.call(&[&refused[..], &["--force"]].concat()).with_code(0);
+    assert_eq!(folder.read("mine.html"), first);
+
+    let before = folder.read(LEDGER);
+    folder.call(&["report", LEDGER, "-o", LEDGER, "--force"]).with_code(2).saying(&["is a ledger"]);
+    assert_eq!(folder.read(LEDGER), before);
+    assert_eq!(folder.call(&["report", LEDGER, "-o", "-"]).with_code(0).stdout, first);
+    assert!(folder.names().iter().all(|name| !name.starts_with(".tmp")), "{:?}", folder.names());
+}
+
+#[test]
+fn a_report_for_a_program_is_one_object() {
+    let folder = mixed();
+    let said = folder.call(&["report", LEDGER, "--json", "-o", "it.html"]).with_code(0).json();
+    assert_eq!((&said["report"], &said["rows"]), (&"it.html".into(), &6.into()), "{said}");
+    assert_eq!(said["bytes"], fs::metadata(folder.path("it.html")).unwrap().len());
+}
+
+#[test]
+fn however_many_rows_went_wrong_the_page_is_bounded_and_names_the_rest() {
+    let reason = "\"'<&>".repeat(60);
+    let rows = 6000;
+    let mut records = begun(rows);
+    for row in 1..=rows {
+        records.extend(answered(row, ["rejected", "failed"][(row % 2) as usize], &reason));
+    }
+    let folder = Folder::new();
+    folder.write(LEDGER, ledger_of(&records));
+    let page = reported(&folder, &[]);
+    assert!(page.len() < 2_000_000, "{} bytes", page.len());
+    assert!(
+        page.contains(" more: <code>batchpost export notes.csv.ledger.jsonl --state rejected"),
+        "no word of the rest"
+    );
+    let shown = page.matches("<td class=n data-is=row>").count();
+    let first = page.split(" more: <code>").next().unwrap();
+    let rest: usize = first.rsplit("and ").next().unwrap().replace(',', "").parse().unwrap();
+    assert!(shown < 2 * (3000 - rest) + 2 && rest > 2000, "{shown} shown, {rest} more");
+}
+
+#[test]
+fn batches_with_nothing_in_them_have_a_page_too() {
+    for (records, words) in [
+        (begun(0)[..1].to_vec(), "Nothing has been sent yet."),
+        (begun(0), "The input has no rows."),
+        (begun(3), "0 of 3 rows are posted. 3 are still to do."),
+    ] {
+        let folder = Folder::new();
+        folder.write(LEDGER, ledger_of(&records));
+        let page = reported(&folder, &[]);
+        assert!(page.contains(words), "{words:?} is not in {page}");
+        assert!(!page.contains("NaN") && !page.contains("inf"), "{page}");
+    }
+}

@@ -1,0 +1,133 @@
+//! What was answered other than that a note was created, by what it says.
+
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+
+use crate::job::shorten;
+use crate::ledger::AttemptEnd;
+use crate::outcome::VerdictWord;
+
+/// Answers that say the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// What they mean.
+    pub verdict: VerdictWord,
+    /// What they say, with `#` for numbers of more than three digits.
+    pub says: String,
+    /// How many.
+    pub count: u64,
+    /// When the first one came, and the last.
+    pub first: Timestamp,
+    /// See [`Answer::first`].
+    pub last: Timestamp,
+}
+
+/// A bounded number of them.
+#[derive(Debug, Default)]
+pub struct Answers {
+    told_apart: HashMap<(VerdictWord, String), Answer>,
+    others: u64,
+}
+
+impl Answers {
+    /// No more are told apart: the ones that came first.
+    pub const MOST: usize = 500;
+
+    /// The most frequent first.
+    pub fn told_apart(&self) -> Vec<&Answer> {
+        let mut all: Vec<&Answer> = self.told_apart.values().collect();
+        all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.says.cmp(&b.says)));
+        all
+    }
+
+    /// Answers that were not told apart.
+    pub fn others(&self) -> u64 {
+        self.others
+    }
+
+    pub(super) fn take(&mut self, end: &AttemptEnd) {
+        if matches!(end.verdict, VerdictWord::Posted | VerdictWord::Withdrawn) {
+            return;
+        }
+        let says = without_numbers(&shorten(end.reply.as_deref().unwrap_or_default(), 300));
+        let full = self.told_apart.len() >= Self::MOST;
+        let key = (end.verdict, says);
+        if let Some(answer) = self.told_apart.get_mut(&key) {
+            answer.count += 1;
+            answer.last = end.wall;
+        } else if full {
+            self.others += 1;
+        } else {
+            let (verdict, says) = key.clone();
+            self.told_apart.insert(key, Answer { verdict, says, count: 1, first: end.wall, last: end.wall });
+        }
+    }
+}
+
+/// Ids make answers differ that say the same; statuses have three digits.
+fn without_numbers(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, from) = rest.split_at(at);
+        let digits = from.find(|c: char| !c.is_ascii_digit()).unwrap_or(from.len());
+        out.push_str(before);
+        out.push_str(if digits > 3 { "#" } else { &from[..digits] });
+        rest = &from[digits..];
+    }
+    out + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::job::{Identity, Key, Ticket};
+    use crate::outcome::Outcome;
+
+    fn end(verdict: VerdictWord, reply: &str, second: i64) -> AttemptEnd {
+        let ticket = Ticket::try_from(1).unwrap();
+        AttemptEnd {
+            row: 1,
+            key: Key::of_job(&Identity::of("t"), ticket, ""),
+            ticket,
+            attempt: 1,
+            at_us: 0,
+            wall: Timestamp::from_second(second).unwrap(),
+            verdict,
+            stands: Outcome::Pending,
+            status: None,
+            reply: Some(reply.to_owned()),
+        }
+    }
+
+    #[test]
+    fn answers_that_differ_in_an_id_are_one() {
+        let mut answers = Answers::default();
+        answers.take(&end(VerdictWord::Rejected, "400 no ticket 12345", 1));
+        answers.take(&end(VerdictWord::Again, "500 down", 2));
+        answers.take(&end(VerdictWord::Rejected, "400 no ticket 777777", 3));
+        answers.take(&end(VerdictWord::Posted, "200", 4));
+        let told: Vec<_> = answers.told_apart().into_iter().map(|a| (a.says.as_str(), a.count)).collect();
+        assert_eq!(told, [("400 no ticket #", 2), ("500 down", 1)]);
+        let spans: Vec<_> = answers.told_apart().iter().map(|a| (a.first.as_second(), a.last.as_second())).collect();
+        assert_eq!(spans, [(1, 3), (2, 2)]);
+    }
+
+    #[test]
+    fn however_many_there_are_a_bounded_number_is_told_apart() {
+        let mut answers = Answers::default();
+        for n in 0..2000 {
+            answers.take(&end(VerdictWord::Again, &format!("5{} {}", "x".repeat(n % 700), "y".repeat(n / 700)), 1));
+        }
+        assert_eq!(answers.told_apart().len(), Answers::MOST);
+        let counted: u64 = answers.told_apart().iter().map(|answer| answer.count).sum();
+        assert_eq!(counted + answers.others(), 2000);
+    }
+
+    #[test]
+    fn short_numbers_and_letters_of_any_script_stay() {
+        assert_eq!(without_numbers("500 é1234é 12 98765"), "500 é#é 12 #");
+        assert_eq!(without_numbers(""), "");
+    }
+}

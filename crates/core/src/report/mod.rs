@@ -1,0 +1,248 @@
+//! What a ledger tells of its batch as a whole, as something to be drawn: a fold over its records.
+//!
+//! # Memory
+//!
+//! Besides where each row stands, nothing grows with the ledger: time goes into a bounded number of buckets that merge
+//! as the batch grows, latencies into histograms, and of pauses, answers, runs and rows a bounded number is kept. What
+//! is left out is counted.
+//!
+//! # What the ledger does not say
+//!
+//! Pauses are no records. They are told from the answers for which a run pauses and the attempt that comes next.
+
+mod answers;
+mod axis;
+mod concerns;
+mod course;
+mod latencies;
+mod pauses;
+mod story;
+
+pub use answers::{Answer, Answers};
+pub use concerns::{Concern, Concerns};
+pub use course::{Bucket, Course, Ends};
+pub use latencies::Latencies;
+pub use pauses::{Pause, PauseCause, PauseEnd, PauseTotal, Pauses};
+pub use story::{Chapter, RunEnd, RunStory, Settling, Story};
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::job::KeyMap;
+use crate::ledger::{AttemptEnd, Batch, Extent, Header, Intent, LedgerError, Record, Run, Standing, read};
+use crate::outcome::{Counts, VerdictWord};
+use crate::storage::Storage;
+use axis::Axis;
+use pauses::Watch;
+
+/// All of it.
+#[derive(Debug)]
+pub struct Overview {
+    /// The ledger's first record.
+    pub header: Header,
+    /// How far it can be relied on.
+    pub extent: Extent,
+    /// Where the rows of the input as last read stand.
+    pub counts: Counts,
+    /// Where the jobs stand that are no longer in the input.
+    pub vanished: Counts,
+    /// Attempts by how they ended.
+    pub ends: Ends,
+    /// Rows by the attempt at which they were posted: the first, the second and so on; the last is for all later ones.
+    pub posted_at: [u64; Overview::TRIES],
+    /// From the taking of an attempt's slot to the reading of its whole reply.
+    pub latencies: Latencies,
+    /// The same over time.
+    pub course: Course,
+    /// Stretches in which nothing was sent because of what was answered.
+    pub pauses: Pauses,
+    /// What was answered, other than that a note was created.
+    pub answers: Answers,
+    /// Rows that somebody has to look at.
+    pub concerns: Concerns,
+    /// The runs and what was decided between them.
+    pub story: Story,
+    /// What the wall clock showed with the last record that says it.
+    pub as_of: Timestamp,
+}
+
+impl Overview {
+    /// Tries that are told apart.
+    pub const TRIES: usize = 6;
+}
+
+/// Looks a ledger over, in one reading; in two where rows had to be forgotten that turn out to be of concern.
+///
+/// # Errors
+///
+/// As [`read`].
+pub fn overview(storage: &impl Storage) -> Result<Overview, LedgerError> {
+    let mut fold = None;
+    let extent = read(storage, &mut |entry| match (&mut fold, entry.record) {
+        (None, Record::Header(header)) => fold = Some(Fold::new(header)),
+        (Some(fold), record) => fold.apply(&record),
+        (None, _) => unreachable!("the first record of a ledger is its header"),
+    })?;
+    let mut fold = fold.expect("a ledger that was read has a header");
+    fold.close_run();
+    if fold.concerns.forgot(&fold.batch.standings) {
+        fold.concerns = Concerns::again(storage, &fold.batch.standings)?;
+    }
+    Ok(fold.conclude(extent))
+}
+
+/// An attempt under way.
+#[derive(Debug)]
+struct Open {
+    intent: Intent,
+    at_us: u64,
+}
+
+/// A reading under way.
+struct Fold {
+    batch: Batch,
+    axis: Axis,
+    open: KeyMap<Open>,
+    ends: Ends,
+    posted_at: [u64; Overview::TRIES],
+    latencies: Latencies,
+    course: Course,
+    watch: Watch,
+    answers: Answers,
+    concerns: Concerns,
+    story: Story,
+    as_of: Timestamp,
+}
+
+impl Fold {
+    fn new(header: Header) -> Self {
+        Self {
+            as_of: header.wall,
+            batch: Batch::new(header),
+            axis: Axis::default(),
+            open: KeyMap::default(),
+            ends: Ends::default(),
+            posted_at: [0; Overview::TRIES],
+            latencies: Latencies::default(),
+            course: Course::default(),
+            watch: Watch::default(),
+            answers: Answers::default(),
+            concerns: Concerns::default(),
+            story: Story::default(),
+        }
+    }
+
+    fn apply(&mut self, record: &Record) {
+        match record {
+            Record::Run(run) => self.begin_run(run),
+            Record::Read(reading) => self.story.read(reading.rows),
+            Record::Intent(intent) => self.begin_attempt(intent),
+            Record::Outcome(end) => self.end_attempt(end),
+            Record::Finish(finish) => {
+                self.at(finish.at_us, finish.wall);
+                self.story.finish(finish.stopped);
+            }
+            Record::Settle(settlement) => {
+                self.as_of = settlement.wall;
+                self.story.settle(settlement);
+            }
+            Record::Salvage(salvage) => self.story.salvage(salvage.lost),
+            _ => {}
+        }
+        self.concerns.apply(record);
+        self.batch.apply(record);
+    }
+
+    fn begin_run(&mut self, run: &Run) {
+        self.close_run();
+        self.as_of = run.wall;
+        let window = run.settings.limits.iter().map(|limit| limit.window()).min();
+        let unit_us = self.course.run(window);
+        self.axis.run(unit_us);
+        self.story.run(run);
+    }
+
+    fn begin_attempt(&mut self, intent: &Intent) {
+        let at_us = self.at(intent.at_us, intent.wall);
+        self.watch.began(intent.key, at_us);
+        // Of an attempt of the same job that is still under way, the ledger will say no more.
+        if let Some(before) = self.open.insert(intent.key, Open { intent: intent.clone(), at_us }) {
+            self.never_ended(&before);
+        }
+    }
+
+    fn end_attempt(&mut self, end: &AttemptEnd) {
+        let at_us = self.at(end.at_us, end.wall);
+        // One whose beginning was lost before a salvage is taken to have begun as it ended.
+        let begun_us = self.open.remove(&end.key).map(|open| open.at_us);
+        let from_us = begun_us.unwrap_or(at_us);
+        *self.ends.of_mut(end.verdict) += 1;
+        *self.story.ends().of_mut(end.verdict) += 1;
+        let bucket = self.course.at(from_us);
+        *bucket.ends.of_mut(end.verdict) += 1;
+        if let (Some(_), Some(from_us)) = (end.status, begun_us) {
+            let took = Duration::from_micros(at_us.saturating_sub(from_us));
+            bucket.latencies.record(took);
+            self.latencies.record(took);
+        }
+        if end.verdict == VerdictWord::Posted {
+            let at = (end.attempt.max(1) as usize).min(Overview::TRIES) - 1;
+            self.posted_at[at] += 1;
+        }
+        self.answers.take(end);
+        self.watch.ended(end, at_us, self.story.number());
+    }
+
+    fn at(&mut self, at_us: u64, wall: Timestamp) -> u64 {
+        self.as_of = wall;
+        let place = self.axis.at(at_us, wall);
+        self.course.reach(place);
+        self.story.reach(self.axis.began_us(), place);
+        place
+    }
+
+    fn close_run(&mut self) {
+        for open in std::mem::take(&mut self.open).into_values() {
+            self.never_ended(&open);
+        }
+        self.watch.close_run(self.axis.last_us());
+    }
+
+    fn never_ended(&mut self, open: &Open) {
+        self.ends.cut_off += 1;
+        self.story.ends().cut_off += 1;
+        self.course.at(open.at_us).ends.cut_off += 1;
+        self.concerns.cut_off(&open.intent);
+    }
+
+    fn conclude(mut self, extent: Extent) -> Overview {
+        let counts = self.batch.counts();
+        let mut vanished = Counts::default();
+        for standing in self.batch.standings.values().filter(|standing| standing.is_vanished()) {
+            *vanished.of_mut(standing.outcome()) += 1;
+        }
+        self.concerns.settle(&self.batch.standings);
+        Overview {
+            header: self.batch.header,
+            extent,
+            counts,
+            vanished,
+            ends: self.ends,
+            posted_at: self.posted_at,
+            latencies: self.latencies,
+            course: self.course,
+            pauses: self.watch.found(),
+            answers: self.answers,
+            concerns: self.concerns,
+            story: self.story,
+            as_of: self.as_of,
+        }
+    }
+}
+
+/// Where jobs stand.
+type Standings = KeyMap<Standing>;
+
+#[cfg(test)]
+mod tests;
