@@ -324,7 +324,7 @@ impl History {
         if rng.f64() < weather.wall_step {
             self.wall_off += rng.i64(-100_000..100_000);
             let at = Duration::from_secs(8).mul_f64(rng.f64());
-            plan.wall_steps.push((at, rng.i64(-100_000..1000)));
+            plan.wall_steps.push((at, rng.i64(-20_000..1000)));
         }
         plan
     }

@@ -112,6 +112,9 @@ enum Saw {
     Done(Option<Stop>),
 }
 
+/// How every attempt ends in an outage.
+type Kind = fn() -> Result<Reply, Failure>;
+
 /// Drives an engine through virtual time: attempts take `round_trip`, answers come from `answer(row, nth try)`.
 struct Driver {
     engine: Engine,
@@ -121,7 +124,7 @@ struct Driver {
     tries: HashMap<u64, u32>,
     saw: Vec<(Duration, Saw)>,
     /// Until that time every attempt ends so; only then the script is asked.
-    answer_from: Option<(Duration, fn() -> Result<Reply, Failure>)>,
+    answer_from: Option<(Duration, Kind)>,
     /// How often a limit was adopted.
     adopted: u32,
 }
@@ -450,7 +453,7 @@ fn rows_use_no_tries_up_while_nothing_can_be_sent() {
 }
 
 /// One failed answer after the other to thirty rows until `ends`, and what became of the run.
-fn outage(kind: fn() -> Result<Reply, Failure>, ends: Duration) -> Driver {
+fn outage(kind: Kind, ends: Duration) -> Driver {
     let mut driver = Driver::new(config("25/5s"), (1..=30).map(|row| offer(row, row)));
     driver.answer_from = Some((ends, kind));
     driver.run(|_, _, ticket| created(ticket))
@@ -458,7 +461,7 @@ fn outage(kind: fn() -> Result<Reply, Failure>, ends: Duration) -> Driver {
 
 #[test]
 fn an_outage_that_ends_in_time_costs_no_row_its_tries_and_one_that_does_not_stops_the_run() {
-    let kinds: [fn() -> Result<Reply, Failure>; 2] = [|| Err(Failure::Unsent("refused".to_owned())), || status(500)];
+    let kinds: [Kind; 2] = [|| Err(Failure::Unsent("refused".to_owned())), || status(500)];
     for kind in kinds {
         let cured = outage(kind, Duration::from_secs(50));
         assert_eq!((cured.done(), cured.counts().posted), (None, 30));

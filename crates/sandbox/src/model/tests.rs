@@ -46,6 +46,8 @@ fn the_26th_request_in_five_seconds_is_refused_and_creates_nothing() {
         lost: 0,
         limited: 1,
         refused: 1,
+        strangers: 0,
+        strangers_refused: 0,
         notes: 26,
         most_in_any_window: 26,
         most_in_a_fixed_window: None,
