@@ -6,6 +6,7 @@ use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
 
 use super::archive::attribute;
+use super::cells::push_boolean;
 use super::date::{push_iso_duration, push_iso_moment, push_moment};
 use super::error::SheetError;
 use super::number::push_float;
@@ -93,8 +94,7 @@ impl Cell {
             return Shown::Error;
         }
         if let Some(boolean) = self.boolean(text) {
-            out.push_str(if boolean { "TRUE" } else { "FALSE" });
-            return Shown::Text;
+            return push_boolean(out, boolean);
         }
         match (self.kind.as_deref(), self.value.as_deref()) {
             (None, None) if text.is_empty() => return Shown::Uncomputed,

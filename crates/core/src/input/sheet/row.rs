@@ -21,6 +21,8 @@ pub(in crate::input) enum CellText<'a> {
     Inexact(&'a str),
     /// An error, such as `#REF!`.
     Error(&'a str),
+    /// A text with something in it that is no character, such as one half of an emoji.
+    Garbled(&'a str),
     /// A formula whose value is not in the file: a program wrote it that does not compute.
     Uncomputed,
 }
@@ -29,7 +31,9 @@ impl<'a> CellText<'a> {
     /// What is seen, an error too.
     pub(in crate::input) fn shown(self) -> &'a str {
         match self {
-            Self::Text(text) | Self::Number(text) | Self::Inexact(text) | Self::Error(text) => text,
+            Self::Text(text) | Self::Number(text) | Self::Inexact(text) | Self::Error(text) | Self::Garbled(text) => {
+                text
+            }
             Self::Uncomputed => "",
         }
     }
@@ -42,6 +46,7 @@ pub(super) enum Shown {
     Number,
     Inexact,
     Error,
+    Garbled,
     Uncomputed,
 }
 
@@ -160,6 +165,7 @@ impl Row {
             Shown::Number => CellText::Number(text),
             Shown::Inexact => CellText::Inexact(text),
             Shown::Error => CellText::Error(text),
+            Shown::Garbled => CellText::Garbled(text),
             Shown::Uncomputed => CellText::Uncomputed,
         }
     }
