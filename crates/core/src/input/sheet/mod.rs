@@ -33,6 +33,7 @@ mod row;
 mod stream;
 mod xls;
 mod xlsb;
+mod xlsx;
 
 use std::io::{Read, Seek};
 

@@ -16,6 +16,8 @@ pub(super) fn bytes(name: &str) -> Vec<u8> {
         "programs.ods" => &include_bytes!("../../../../../fixtures/sheets/programs.ods")[..],
         "records.xls" => &include_bytes!("../../../../../fixtures/sheets/records.xls")[..],
         "excel5.xls" => &include_bytes!("../../../../../fixtures/sheets/excel5.xls")[..],
+        "halves.xlsx" => &include_bytes!("../../../../../fixtures/sheets/halves.xlsx")[..],
+        "replaced.xlsx" => &include_bytes!("../../../../../fixtures/sheets/replaced.xlsx")[..],
         "1904.xlsx" => &include_bytes!("../../../../../fixtures/sheets/1904.xlsx")[..],
         "1904.xlsb" => &include_bytes!("../../../../../fixtures/sheets/1904.xlsb")[..],
         "1904.xls" => &include_bytes!("../../../../../fixtures/sheets/1904.xls")[..],
@@ -181,6 +183,15 @@ fn an_xls_of_excel_5_is_read_in_its_code_page() {
         brief(open("excel5.xls", None, 1).unwrap()),
         [r#"2: 1 | "東京""#, "3: 2 | garbled \"cut off \u{fffd}\"", r#"4: 3 | "2026-03-01""#]
     );
+}
+
+#[test]
+fn half_a_character_of_xlsx_is_told_from_a_replacement_character() {
+    assert_eq!(
+        brief(open("halves.xlsx", None, 1).unwrap()),
+        [r#"2: 1 | "whole 👍""#, "3: 2 | garbled \"half \u{fffd}\"", "4: 3 | garbled \"\u{fffd}\""]
+    );
+    assert_eq!(brief(open("replaced.xlsx", None, 1).unwrap()), ["2: 1 | \"replaced \u{fffd}\""]);
 }
 
 #[test]

@@ -152,18 +152,12 @@ fn sheet(body: &mut Body<'_>, letters: Letters) -> Result<(calamine::Sheet, usiz
     Ok((calamine::Sheet { name, typ, visible }, start))
 }
 
+/// Gnumeric counts a long text's characters instead of its units: then nothing that follows is what it seems, and more
+/// or less is there than was declared.
 fn shared_texts(body: &mut Body<'_>) -> Result<Vec<Text>, SheetError> {
     let [_uses, count] = [body.long()?, body.long()?];
-    let mut texts = Vec::new();
-    while !body.is_at_end()? {
-        match body.rich_text() {
-            Ok(text) => texts.push(text),
-            // Behind the last one there may be anything.
-            Err(_) if texts.len() >= count as usize => break,
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Ok(texts)
+    let texts = (0..count).map(|_| body.rich_text()).collect::<Result<_, _>>()?;
+    if body.is_at_end()? { Ok(texts) } else { Err(SheetError::unreadable(format!("more than {count} shared texts"))) }
 }
 
 /// Where the cells of a sheet are.
