@@ -149,6 +149,7 @@ fn what_programs_write_into_ods_is_what_they_show() {
             r#"7: 6 | "TRUE""#,
             r#"8: 7 | "FALSE""#,
             "9: 8 | 1",
+            r#"10: 9 | """#,
         ]
     );
 }
