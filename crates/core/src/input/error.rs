@@ -325,6 +325,17 @@ pub enum InvalidRow {
         /// What is left of it.
         number: String,
     },
+    /// A workbook's text that is not all characters.
+    #[error(
+        "column {column:?} has a text in cell {cell} with something in it that is no character, such as half an emoji; \
+         type it anew"
+    )]
+    GarbledCell {
+        /// The column's name.
+        column: String,
+        /// The cell, as the sheet names it.
+        cell: String,
+    },
     /// A workbook's formula whose value is not in the file.
     #[error(
         "column {column:?} has a formula in cell {cell} whose value is not in the file; open it in a spreadsheet \
@@ -444,6 +455,7 @@ impl InvalidRow {
             Self::Template(_) => "the template cannot be filled in".to_owned(),
             Self::ErrorCell { column, error, .. } => format!("column {column:?} shows {error}"),
             Self::InexactNumber { column, .. } => format!("column {column:?} has a number too long to be kept"),
+            Self::GarbledCell { column, .. } => format!("column {column:?} has something that is no character"),
             Self::Uncomputed { column, .. } => format!("column {column:?} has a formula without a value"),
             Self::CellBeyond { .. } => "a cell whose column has no name".to_owned(),
             Self::ElementNotAnObject { .. } => "not a JSON object".to_owned(),

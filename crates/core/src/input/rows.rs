@@ -325,6 +325,10 @@ fn read_sheet(
                 let (column, cell) = place();
                 Err(InvalidRow::ErrorCell { column, cell, error: error.to_owned() })
             }
+            CellText::Garbled(_) => {
+                let (column, cell) = place();
+                Err(InvalidRow::GarbledCell { column, cell })
+            }
             CellText::Uncomputed => {
                 let (column, cell) = place();
                 Err(InvalidRow::Uncomputed { column, cell })

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use calamine::{CellErrorType, Data, DataRef, ExcelDateTime};
+use calamine::{CellErrorType, DataRef, ExcelDateTime};
 
 use super::date::{push_duration, push_iso_duration, push_iso_moment, push_moment};
 use super::number::push_float;
@@ -29,7 +29,7 @@ impl Value<'_> {
         match self {
             Self::Empty => {}
             Self::Text(text) => out.push_str(text),
-            Self::Bool(value) => out.push_str(if value { "TRUE" } else { "FALSE" }),
+            Self::Bool(value) => return push_boolean(out, value),
             Self::IsoMoment(iso) => push_iso_moment(out, iso),
             Self::IsoDuration(iso) => push_iso_duration(out, iso),
             // What the formats hold as an integer has 30 bits.
@@ -63,18 +63,7 @@ impl<'a> From<&'a DataRef<'_>> for Value<'a> {
     }
 }
 
-impl<'a> From<&'a Data> for Value<'a> {
-    fn from(cell: &'a Data) -> Self {
-        match cell {
-            Data::Empty => Self::Empty,
-            Data::String(text) => Self::Text(text),
-            Data::Int(number) => Self::Int(*number),
-            Data::Float(number) => Self::Float(*number),
-            Data::Bool(value) => Self::Bool(*value),
-            Data::DateTime(days) => Self::Days(*days),
-            Data::DateTimeIso(iso) => Self::IsoMoment(iso),
-            Data::DurationIso(iso) => Self::IsoDuration(iso),
-            Data::Error(error) => Self::Error(error),
-        }
-    }
+pub(super) fn push_boolean(out: &mut String, value: bool) -> Shown {
+    out.push_str(if value { "TRUE" } else { "FALSE" });
+    Shown::Text
 }

@@ -71,17 +71,6 @@ pub enum SheetError {
         /// From 1.
         after: u32,
     },
-    /// A format that is held as a whole, and more cells than are held.
-    #[error(
-        "the sheets of this .xls file reach over {cells} cells, empty ones counted; {most} are read: \
-         save it as .xlsx"
-    )]
-    Extent {
-        /// Rows times columns.
-        cells: u64,
-        /// The most that are read.
-        most: u64,
-    },
     /// A part that would not fit in memory.
     #[error("{what} is longer than {most_bytes} bytes")]
     TooLong {
@@ -123,15 +112,6 @@ impl From<calamine::XlsbError> for SheetError {
     fn from(error: calamine::XlsbError) -> Self {
         match error {
             calamine::XlsbError::Password => Self::Encrypted,
-            error => Self::unreadable(error),
-        }
-    }
-}
-
-impl From<calamine::XlsError> for SheetError {
-    fn from(error: calamine::XlsError) -> Self {
-        match error {
-            calamine::XlsError::Password => Self::Encrypted,
             error => Self::unreadable(error),
         }
     }

@@ -44,7 +44,11 @@ fn changed(name: &str, part: &str, change: impl Fn(String) -> String) -> Vec<u8>
 
 /// Reads all rows and counts them.
 fn read(bytes: Vec<u8>, kind: WorkbookKind) -> Result<usize, SheetError> {
-    let mut sheet = Sheet::open(Cursor::new(bytes), kind, None, 1)?;
+    read_sheet(bytes, kind, None)
+}
+
+fn read_sheet(bytes: Vec<u8>, kind: WorkbookKind, sheet: Option<&str>) -> Result<usize, SheetError> {
+    let mut sheet = Sheet::open(Cursor::new(bytes), kind, sheet, 1)?;
     let mut rows = 0;
     while sheet.next()?.is_some() {
         (0..sheet.columns().len()).for_each(|column| _ = sheet.cell(column));
@@ -117,11 +121,25 @@ fn one_text_cannot_fill_the_memory_by_its_length() {
 
 #[test]
 fn rows_that_do_not_ascend_are_an_error() {
-    let bytes = changed("table.xlsx", "xl/worksheets/sheet2.xml", |xml| xml.replace("\"A5\"", "\"A2\""));
+    let bytes = changed("table.xlsx", "xl/worksheets/sheet2.xml", |xml| xml.replace("5\"", "2\""));
     assert_eq!(
         why(read(bytes, WorkbookKind::Xlsx)),
         "row 2 of the sheet comes after row 4; open the workbook and save it anew"
     );
+}
+
+#[test]
+fn cells_that_are_not_where_the_file_has_them_are_an_error() {
+    let change = |from: &str, to: &str| {
+        let bytes = changed("table.xlsx", "xl/worksheets/sheet2.xml", |xml| xml.replacen(from, to, 1));
+        assert_ne!(bytes, changed("table.xlsx", "xl/worksheets/sheet2.xml", |xml| xml), "{from}");
+        why(read(bytes, WorkbookKind::Xlsx))
+    };
+    assert_eq!(change("r=\"B5\"", "r=\"B6\""), "the cell B6 is in row 5");
+    assert_eq!(change("r=\"B5\"", "r=\"A5\""), "two cells A5");
+    assert_eq!(change("t=\"s\"><v>", "t=\"s\"><v>-"), "the cell A1 has the shared text \"-3\"");
+    let missing = change("t=\"s\"><v>", "t=\"s\"><v>9999");
+    assert!(missing.contains("not found in shared strings"), "{missing}");
 }
 
 #[test]
@@ -204,16 +222,24 @@ fn changed_xls(kind: [u8; 2], body: &[u8], put: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn an_xls_is_not_laid_out_by_an_extent_that_would_not_fit() {
+fn an_extent_costs_nothing_in_an_xls() {
     // The cell A2, a number, moved to the last row and column that the record can name.
     let number = [1, 0, 0, 0];
     let far = changed_xls([0x7e, 0x02], &number, &[&[0xff; 4], &[0; 6][..]].concat());
-    assert_eq!(
-        why(read(far, WorkbookKind::Xls)),
-        "the sheets of this .xls file reach over 4294967296 cells, empty ones counted; 4194304 are read: save it as .xlsx"
-    );
+    assert_eq!(why(read_sheet(far, WorkbookKind::Xls, Some("Other"))), "a cell CRXP65536, right of where sheets end");
     let declared = changed_xls([0x00, 0x02], &[0, 0, 0, 0, 9, 0, 0, 0], &[&[0, 0, 0, 0], &[0xff; 10][..]].concat());
-    assert_eq!(why(read(declared, WorkbookKind::Xls)), "a sheet's extent is not possible");
+    assert_eq!(read_sheet(declared, WorkbookKind::Xls, Some("Other")).unwrap(), 1);
+}
+
+#[test]
+fn shared_texts_of_an_xls_are_as_many_as_it_says() {
+    let counted = |count: u8| {
+        let mut bytes = fixture("records.xls");
+        let at = bytes.windows(8).position(|window| window == [8, 0, 0, 0, 8, 0, 0, 0]).unwrap();
+        bytes[at + 4] = count;
+        why(read(bytes, WorkbookKind::Xls))
+    };
+    assert_eq!([counted(7), counted(9)], ["more than 7 shared texts", "a record is cut off"]);
 }
 
 #[test]
@@ -276,8 +302,8 @@ proptest! {
     }
 
     #[test]
-    fn reading_ends_whatever_bytes_an_xls_has(which in 0_usize..2, changes in changes()) {
-        let mut bytes = fixture(["table.xls", "1904.xls"][which]);
+    fn reading_ends_whatever_bytes_an_xls_has(which in 0_usize..4, changes in changes()) {
+        let mut bytes = fixture(["table.xls", "1904.xls", "records.xls", "excel5.xls"][which]);
         apply(&mut bytes, &changes);
         _ = WorkbookKind::sniff(&mut Cursor::new(&bytes));
         _ = read(bytes, WorkbookKind::Xls);

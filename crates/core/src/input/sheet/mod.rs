@@ -1,9 +1,9 @@
 //! One sheet of a workbook, row by row, as the text that it shows.
 //!
 //! XLSX, XLSB and ODS are streamed: what is kept is the current row and, of the first two, the shared strings. XLS
-//! files, which end at 65,536 rows, are held as a whole. Calamine reads all but ODS. That is read here, because
+//! files, which end at 65,536 rows, are held as a whole. Calamine reads XLSX and XLSB. ODS is read here, because
 //! calamine lays out every sheet of it, empty cells and repeated ones too, before the first can be asked for, and
-//! does not come to an end on one that is cut off.
+//! does not come to an end on one that is cut off; XLS, because calamine misreads what some programs write.
 //!
 //! What is shown, as far as it can be known: whole numbers with all their digits, others with 15, dates as
 //! `2026-03-01`, with a time `2026-03-01 14:05`, times as `14:05`, durations as `36:30`, booleans as `TRUE` and
@@ -17,9 +17,11 @@
 //! one is parsed, what would be allocated by extent is bounded, and a panic of the parser is an error.
 
 mod archive;
+mod biff;
 mod cells;
 mod date;
 mod error;
+mod format;
 #[cfg(test)]
 mod hostile;
 mod kind;
@@ -31,6 +33,7 @@ mod row;
 mod stream;
 mod xls;
 mod xlsb;
+mod xlsx;
 
 use std::io::{Read, Seek};
 

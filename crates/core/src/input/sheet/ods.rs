@@ -212,12 +212,12 @@ fn read_row(xml: &mut Xml<'_>, buffer: &mut Vec<u8>, calendar: Calendar, row: &m
                     let mut found = false;
                     let write = |out: &mut String| {
                         let start = out.len();
-                        let shown = cell.push(&text, calendar, out);
+                        let shown = cell.push(text.as_deref(), calendar, out);
                         found = out.len() > start || shown == Shown::Uncomputed;
                         shown
                     };
                     // A format can be set to the last column and beyond.
-                    if cell.is_something(&text) {
+                    if cell.is_something(text.as_deref().unwrap_or_default()) {
                         row.push(column, write)?;
                     }
                     if found {

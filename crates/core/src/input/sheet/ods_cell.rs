@@ -6,6 +6,7 @@ use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesStart, Event};
 
 use super::archive::attribute;
+use super::cells::push_boolean;
 use super::date::{push_iso_duration, push_iso_moment, push_moment};
 use super::error::SheetError;
 use super::number::push_float;
@@ -87,17 +88,19 @@ impl Cell {
     }
 
     /// Appends what is shown, given the text in the cell.
-    pub(super) fn push(&self, text: &str, calendar: Calendar, out: &mut String) -> Shown {
+    pub(super) fn push(&self, text: Option<&str>, calendar: Calendar, out: &mut String) -> Shown {
+        let has_text = text.is_some();
+        let text = text.unwrap_or_default();
         if self.is_error(text) {
             out.push_str(if text.is_empty() { "#ERROR" } else { text });
             return Shown::Error;
         }
         if let Some(boolean) = self.boolean(text) {
-            out.push_str(if boolean { "TRUE" } else { "FALSE" });
-            return Shown::Text;
+            return push_boolean(out, boolean);
         }
         match (self.kind.as_deref(), self.value.as_deref()) {
-            (None, None) if text.is_empty() => return Shown::Uncomputed,
+            // LibreOffice writes no more than an empty paragraph of a formula that gives an empty text.
+            (None, None) if !has_text => return Shown::Uncomputed,
             (Some("string") | None, value) => out.push_str(value.unwrap_or(text)),
             (Some(_), None) => out.push_str(text),
             (Some("date"), Some(value)) => push_iso_moment(out, value),
@@ -141,8 +144,8 @@ impl Cell {
     }
 }
 
-/// The text in a cell, to its end: paragraphs, on a line each.
-pub(super) fn content_text(xml: &mut Xml<'_>) -> Result<String, SheetError> {
+/// The text in a cell, to its end: paragraphs, on a line each; none without a paragraph.
+pub(super) fn content_text(xml: &mut Xml<'_>) -> Result<Option<String>, SheetError> {
     let (mut text, mut buffer) = (String::new(), Vec::new());
     let mut depth = 0_u32;
     let (mut paragraphs, mut within) = (0, 0_u32);
@@ -183,7 +186,7 @@ pub(super) fn content_text(xml: &mut Xml<'_>) -> Result<String, SheetError> {
             }
             Event::End(element) => {
                 if depth == 0 {
-                    return Ok(text);
+                    return Ok((paragraphs > 0).then_some(text));
                 }
                 depth -= 1;
                 if matches!(element.name().as_ref(), "text:p" | "text:h") {

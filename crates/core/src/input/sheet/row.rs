@@ -21,6 +21,8 @@ pub(in crate::input) enum CellText<'a> {
     Inexact(&'a str),
     /// An error, such as `#REF!`.
     Error(&'a str),
+    /// A text with something in it that is no character, such as one half of an emoji.
+    Garbled(&'a str),
     /// A formula whose value is not in the file: a program wrote it that does not compute.
     Uncomputed,
 }
@@ -29,7 +31,9 @@ impl<'a> CellText<'a> {
     /// What is seen, an error too.
     pub(in crate::input) fn shown(self) -> &'a str {
         match self {
-            Self::Text(text) | Self::Number(text) | Self::Inexact(text) | Self::Error(text) => text,
+            Self::Text(text) | Self::Number(text) | Self::Inexact(text) | Self::Error(text) | Self::Garbled(text) => {
+                text
+            }
             Self::Uncomputed => "",
         }
     }
@@ -42,6 +46,7 @@ pub(super) enum Shown {
     Number,
     Inexact,
     Error,
+    Garbled,
     Uncomputed,
 }
 
@@ -71,7 +76,7 @@ impl Row {
         self.cells.clear();
     }
 
-    /// Adds a cell, or puts it in the place of one, with what `write` appends to the row's text.
+    /// Adds a cell with what `write` appends to the row's text.
     pub(super) fn push(&mut self, column: u32, write: impl FnOnce(&mut String) -> Shown) -> Result<(), SheetError> {
         if column >= MOST_COLUMNS {
             let column = a1(column as usize, self.number);
@@ -92,10 +97,12 @@ impl Row {
             return Ok(());
         }
         match self.find(column) {
-            Ok(at) => self.cells[at] = cell,
-            Err(at) => self.cells.insert(at, cell),
+            Ok(_) => Err(SheetError::unreadable(format!("two cells {}", a1(column as usize, self.number)))),
+            Err(at) => {
+                self.cells.insert(at, cell);
+                Ok(())
+            }
         }
-        Ok(())
     }
 
     /// Repeats the cell just pushed, in columns that follow it.
@@ -160,6 +167,7 @@ impl Row {
             Shown::Number => CellText::Number(text),
             Shown::Inexact => CellText::Inexact(text),
             Shown::Error => CellText::Error(text),
+            Shown::Garbled => CellText::Garbled(text),
             Shown::Uncomputed => CellText::Uncomputed,
         }
     }
@@ -206,14 +214,14 @@ mod tests {
     #[test]
     fn cells_are_found_in_whatever_order_they_came() {
         let mut row = Row::default();
-        for (column, cell) in [(4, "e"), (1, "b"), (1, "B"), (2, ""), (9, " ")] {
+        for (column, cell) in [(4, "e"), (1, "b"), (1, ""), (2, ""), (9, " ")] {
             text(&mut row, column, cell);
         }
         let shown = |column| row.cell(column);
-        assert_eq!([0, 1, 2, 4, 9].map(shown), ["", "B", "", "e", " "].map(CellText::Text));
+        assert_eq!([0, 1, 2, 4, 9].map(shown), ["", "b", "", "e", " "].map(CellText::Text));
         assert_eq!(shown(usize::MAX), CellText::Text(""));
         assert_eq!((row.not_blank_from(0), row.not_blank_from(2), row.not_blank_from(5)), (Some(1), Some(4), None));
-        assert_eq!(row.texts(), ["", "B", "", "", "e"]);
+        assert_eq!(row.texts(), ["", "b", "", "", "e"]);
     }
 
     #[test]

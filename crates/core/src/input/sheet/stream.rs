@@ -7,7 +7,7 @@ use super::cells::Value;
 use super::error::SheetError;
 use super::row::{Row, Shown};
 use super::xlsb::FormulaError;
-use super::{Rows, Source, archive, choose, xlsb};
+use super::{Rows, Source, archive, choose, xlsb, xlsx};
 use crate::input::excel_date::Epoch;
 
 enum Workbook {
@@ -59,14 +59,16 @@ self_cell!(
 struct StreamedRows {
     opened: Opened,
     epoch: Epoch,
+    /// Whether a replacement character can be half of one that the file has.
+    halves: bool,
     last: Option<u32>,
 }
 
 pub(super) fn open_xlsx(source: Source, asked: Option<&str>) -> Result<(String, Box<dyn Rows>), SheetError> {
-    let workbook = xlsx(source)?;
+    let (workbook, halves) = xlsx(source)?;
     let name = choose(workbook.sheets_metadata(), asked)?;
     let epoch = Epoch::new(workbook.has_1904_epoch());
-    rows(Workbook::Xlsx(workbook), name, epoch)
+    rows(Workbook::Xlsx(workbook), name, epoch, halves)
 }
 
 pub(super) fn open_xlsb(source: Source, asked: Option<&str>) -> Result<(String, Box<dyn Rows>), SheetError> {
@@ -74,12 +76,14 @@ pub(super) fn open_xlsb(source: Source, asked: Option<&str>) -> Result<(String, 
     let name = choose(workbook.sheets_metadata(), asked)?;
     let epoch = Epoch::new(workbook.has_1904_epoch());
     let errors = errors.iter_mut().find(|(sheet, _)| *sheet == name).map(|(_, errors)| std::mem::take(errors));
-    rows(Workbook::Xlsb(workbook, errors.unwrap_or_default()), name, epoch)
+    rows(Workbook::Xlsb(workbook, errors.unwrap_or_default()), name, epoch, false)
 }
 
-fn xlsx(mut source: Source) -> Result<Xlsx<Source>, SheetError> {
+fn xlsx(mut source: Source) -> Result<(Xlsx<Source>, bool), SheetError> {
     refuse_encrypted(&mut source)?;
-    Ok(Xlsx::new(archive::into_source(archive::open_verified(source)?)?)?)
+    let mut archive = archive::open_verified(source)?;
+    let halves = xlsx::look_through(&mut archive)?;
+    Ok((Xlsx::new(archive::into_source(archive)?)?, halves))
 }
 
 type SheetErrors = Vec<(String, Vec<FormulaError>)>;
@@ -99,7 +103,7 @@ fn refuse_encrypted(source: &mut Source) -> Result<(), SheetError> {
     }
 }
 
-fn rows(workbook: Workbook, name: String, epoch: Epoch) -> Result<(String, Box<dyn Rows>), SheetError> {
+fn rows(workbook: Workbook, name: String, epoch: Epoch, halves: bool) -> Result<(String, Box<dyn Rows>), SheetError> {
     let opened = Opened::try_new(MutBorrow::new(workbook), |workbook| {
         let cells: Cells<'_> = match workbook.borrow_mut() {
             Workbook::Xlsx(workbook) => {
@@ -121,7 +125,7 @@ fn rows(workbook: Workbook, name: String, epoch: Epoch) -> Result<(String, Box<d
         };
         Ok::<_, SheetError>(Reading { cells: Some(cells), ahead: None })
     })?;
-    Ok((name, Box::new(StreamedRows { opened, epoch, last: None })))
+    Ok((name, Box::new(StreamedRows { opened, epoch, halves, last: None })))
 }
 
 /// Puts in the cells that calamine leaves out.
@@ -150,7 +154,7 @@ fn with_errors<'a>(
 
 impl Rows for StreamedRows {
     fn next(&mut self, row: &mut Row) -> Result<bool, SheetError> {
-        let (epoch, mut last) = (self.epoch, self.last);
+        let (epoch, halves, mut last) = (self.epoch, self.halves, self.last);
         let found = self.opened.with_dependent_mut(|_, reading| {
             while let Some(first) = reading.next()? {
                 if last.is_some_and(|last| first.row <= last) {
@@ -159,13 +163,13 @@ impl Rows for StreamedRows {
                 }
                 last = Some(first.row);
                 row.clear(first.row);
-                push(row, &first, epoch)?;
+                push(row, &first, epoch, halves)?;
                 while let Some(cell) = reading.next()? {
                     if cell.row != row.number() {
                         reading.ahead = Some(cell);
                         break;
                     }
-                    push(row, &cell, epoch)?;
+                    push(row, &cell, epoch, halves)?;
                 }
                 if !row.is_empty() {
                     return Ok(true);
@@ -182,10 +186,14 @@ impl Rows for StreamedRows {
     }
 }
 
-fn push(row: &mut Row, cell: &Streamed<'_>, epoch: Epoch) -> Result<(), SheetError> {
+fn push(row: &mut Row, cell: &Streamed<'_>, epoch: Epoch, halves: bool) -> Result<(), SheetError> {
     row.push(cell.column, |out| match &cell.value {
         // A formula whose value is an empty text has a value.
         DataRef::Empty if cell.formula => Shown::Uncomputed,
-        value => Value::from(value).push(out, epoch),
+        value => {
+            let start = out.len();
+            let shown = Value::from(value).push(out, epoch);
+            if halves && out[start..].contains(char::REPLACEMENT_CHARACTER) { Shown::Garbled } else { shown }
+        }
     })
 }

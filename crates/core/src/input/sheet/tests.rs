@@ -14,6 +14,10 @@ pub(super) fn bytes(name: &str) -> Vec<u8> {
         "odd.xlsx" => &include_bytes!("../../../../../fixtures/sheets/odd.xlsx")[..],
         "odd.ods" => &include_bytes!("../../../../../fixtures/sheets/odd.ods")[..],
         "programs.ods" => &include_bytes!("../../../../../fixtures/sheets/programs.ods")[..],
+        "records.xls" => &include_bytes!("../../../../../fixtures/sheets/records.xls")[..],
+        "excel5.xls" => &include_bytes!("../../../../../fixtures/sheets/excel5.xls")[..],
+        "halves.xlsx" => &include_bytes!("../../../../../fixtures/sheets/halves.xlsx")[..],
+        "replaced.xlsx" => &include_bytes!("../../../../../fixtures/sheets/replaced.xlsx")[..],
         "1904.xlsx" => &include_bytes!("../../../../../fixtures/sheets/1904.xlsx")[..],
         "1904.xlsb" => &include_bytes!("../../../../../fixtures/sheets/1904.xlsb")[..],
         "1904.xls" => &include_bytes!("../../../../../fixtures/sheets/1904.xls")[..],
@@ -42,6 +46,7 @@ fn brief(mut sheet: Sheet) -> Vec<String> {
                 CellText::Number(number) => number.to_owned(),
                 CellText::Inexact(number) => format!("inexact {number}"),
                 CellText::Error(error) => format!("error {error}"),
+                CellText::Garbled(text) => format!("garbled {text:?}"),
                 CellText::Uncomputed => "uncomputed".to_owned(),
             })
             .collect();
@@ -144,8 +149,50 @@ fn what_programs_write_into_ods_is_what_they_show() {
             r#"7: 6 | "TRUE""#,
             r#"8: 7 | "FALSE""#,
             "9: 8 | 1",
+            r#"10: 9 | """#,
         ]
     );
+}
+
+#[test]
+fn records_of_xls_are_read_as_the_file_has_them() {
+    assert_eq!(
+        brief(open("records.xls", None, 1).unwrap()),
+        [
+            "2: 1 | 0.125",
+            r#"3: 2 | "2026-03-01""#,
+            r#"4: 3 | "36:30""#,
+            r#"5: 4 | "ab👍c""#,
+            r#"6: 5 | "Grüße東京""#,
+            r#"7: 6 | "\u{feff}marked""#,
+            "8: 7 | garbled \"half \u{fffd}\"",
+            r#"9: 8 | "rich""#,
+            r#"10: 9 | "after""#,
+            r#"11: 10 | "of two👍""#,
+            "12: 11 | uncomputed",
+            r#"13: 12 | "TRUE""#,
+            "14: 13 | error #DIV/0!",
+            r#"15: 14 | """#,
+            "16: 15 | 12.34",
+        ]
+    );
+}
+
+#[test]
+fn an_xls_of_excel_5_is_read_in_its_code_page() {
+    assert_eq!(
+        brief(open("excel5.xls", None, 1).unwrap()),
+        [r#"2: 1 | "東京""#, "3: 2 | garbled \"cut off \u{fffd}\"", r#"4: 3 | "2026-03-01""#]
+    );
+}
+
+#[test]
+fn half_a_character_of_xlsx_is_told_from_a_replacement_character() {
+    assert_eq!(
+        brief(open("halves.xlsx", None, 1).unwrap()),
+        [r#"2: 1 | "whole 👍""#, "3: 2 | garbled \"half \u{fffd}\"", "4: 3 | garbled \"\u{fffd}\""]
+    );
+    assert_eq!(brief(open("replaced.xlsx", None, 1).unwrap()), ["2: 1 | \"replaced \u{fffd}\""]);
 }
 
 #[test]

@@ -1,76 +1,199 @@
-//! XLS sheets, which calamine reads whole, all of a workbook at once.
+//! XLS sheets, read from the workbook's records.
 //!
-//! It lays a sheet out from its first cell to its last, whatever is between, and trusts the extent that the file
-//! declares. So the workbook is looked through first. The format: [MS-XLS].
+//! Not through calamine: it passes over most number formats of Gnumeric, so that numbers become dates, and replaces a
+//! character whose units are in two records. The file is held as a whole, and of the sheet where its cells are; each
+//! row is made when it is asked for. The format: [MS-XLS], and for Excel 5 and 95 what is different in theirs.
 
-use std::io::{Seek, SeekFrom};
+use std::collections::HashMap;
 
-use calamine::{Data, Range, Reader, Xls};
+use calamine::{SheetType, SheetVisible};
 
-use super::cells::Value;
+use super::biff::{Body, Letters, Record, Records, Text};
+use super::cells::push_boolean;
+use super::date::{push_duration, push_moment};
 use super::error::SheetError;
-use super::row::Row;
-use super::{Rows, Source, choose, ole};
+use super::format::Format;
+use super::number::push_float;
+use super::row::{Row, Shown};
+use super::{Rows, Source, choose, ole, xlsb};
 use crate::input::excel_date::Epoch;
-
-/// Cells that are held, empty ones too: some 300 MB at the peak.
-const MOST_CELLS: u64 = 4 << 20;
-/// What a sheet can have.
-const ALL_CELLS: u64 = 65_536 * 256;
 
 const FORMULA: u16 = 0x0006;
 const END: u16 = 0x000a;
+const DATE_SYSTEM: u16 = 0x0022;
 const FILE_PASS: u16 = 0x002f;
+const CODE_PAGE: u16 = 0x0042;
 const SHEET: u16 = 0x0085;
 const MANY_NUMBERS: u16 = 0x00bd;
 const RICH_TEXT: u16 = 0x00d6;
+const CELL_FORMAT: u16 = 0x00e0;
+const SHARED_TEXTS: u16 = 0x00fc;
 const SHARED_TEXT: u16 = 0x00fd;
-const DIMENSIONS: u16 = 0x0200;
 const NUMBER: u16 = 0x0203;
 const TEXT: u16 = 0x0204;
 const BOOLEAN: u16 = 0x0205;
+const FORMULA_TEXT: u16 = 0x0207;
+const ARRAY_FORMULA: u16 = 0x0221;
+const TABLE_FORMULA: u16 = 0x0236;
 const SMALL_NUMBER: u16 = 0x027e;
+const NUMBER_FORMAT: u16 = 0x041e;
+const SHARED_FORMULA: u16 = 0x04bc;
 const BEGIN: u16 = 0x0809;
 
+/// Excel 5 and 95, in the record that begins a workbook.
+const VERSION_5: u16 = 0x0500;
+
 struct XlsRows {
-    cells: Range<Data>,
-    epoch: Epoch,
-    /// Of the range's rows, from 0.
+    stream: Vec<u8>,
+    workbook: Workbook,
+    /// Row of a record with cells, and where the record is; by row.
+    cells: Vec<(u16, usize)>,
+    /// Of the records.
     next: usize,
 }
 
-pub(super) fn open(source: Source, asked: Option<&str>) -> Result<(String, Box<dyn Rows>), SheetError> {
-    let mut workbook = workbook(source)?;
-    let name = choose(workbook.sheets_metadata(), asked)?;
-    let epoch = Epoch::new(workbook.has_1904_epoch());
-    let cells = workbook.worksheet_range(&name)?;
-    Ok((name, Box::new(XlsRows { cells, epoch, next: 0 })))
+/// What is said once for all sheets.
+#[derive(Debug)]
+struct Workbook {
+    letters: Letters,
+    epoch: Epoch,
+    /// Each with the place where it begins.
+    sheets: Vec<(calamine::Sheet, usize)>,
+    formats: Vec<Format>,
+    texts: Vec<Text>,
 }
 
-fn workbook(mut source: Source) -> Result<Xls<Source>, SheetError> {
+pub(super) fn open(mut source: Source, asked: Option<&str>) -> Result<(String, Box<dyn Rows>), SheetError> {
     let file = ole::File::open(&mut source)?;
     if file.has("EncryptedPackage") {
         return Err(SheetError::Encrypted);
     }
-    let records = match file.stream("Workbook")? {
-        Some(records) => Some(records),
+    let stream = match file.stream("Workbook")? {
+        Some(stream) => Some(stream),
         None => file.stream("Book")?,
     };
     drop(file);
-    look_through(&records.ok_or_else(|| SheetError::unreadable("there is no workbook in it"))?)?;
-    source.seek(SeekFrom::Start(0))?;
-    Ok(Xls::new(source)?)
+    let stream = stream.ok_or_else(|| SheetError::unreadable("there is no workbook in it"))?;
+    let workbook = Workbook::read(&stream)?;
+    let sheets: Vec<calamine::Sheet> = workbook.sheets.iter().map(|(sheet, _)| sheet.clone()).collect();
+    let name = choose(&sheets, asked)?;
+    let start = workbook.sheets.iter().find(|(sheet, _)| sheet.name == name).map_or(0, |(_, start)| *start);
+    let cells = cells(&stream, start)?;
+    Ok((name, Box::new(XlsRows { stream, workbook, cells, next: 0 })))
+}
+
+impl Workbook {
+    fn read(stream: &[u8]) -> Result<Self, SheetError> {
+        let mut workbook = Self {
+            letters: Letters::Units,
+            epoch: Epoch::Year1900,
+            sheets: Vec::new(),
+            formats: Vec::new(),
+            texts: Vec::new(),
+        };
+        let (mut number_formats, mut cell_formats) = (HashMap::new(), Vec::new());
+        let mut records = Records::from(stream, 0);
+        while let Some(Record { kind, mut body, .. }) = records.next()? {
+            match kind {
+                FILE_PASS => return Err(SheetError::Encrypted),
+                BEGIN if body.short()? == VERSION_5 => workbook.letters = Letters::of_code_page(1252),
+                CODE_PAGE if matches!(workbook.letters, Letters::Bytes(_)) => {
+                    workbook.letters = Letters::of_code_page(body.short()?);
+                }
+                DATE_SYSTEM => workbook.epoch = Epoch::new(body.short()? == 1),
+                SHEET => workbook.sheets.push(sheet(&mut body, workbook.letters)?),
+                NUMBER_FORMAT => {
+                    let id = body.short()?;
+                    let code = match workbook.letters {
+                        Letters::Units => body.text(workbook.letters)?,
+                        Letters::Bytes(_) => body.short_text(workbook.letters)?,
+                    };
+                    number_formats.insert(id, Format::of_code(&code.text));
+                }
+                CELL_FORMAT => {
+                    let [_font, format] = [body.short()?, body.short()?];
+                    cell_formats.push(format);
+                }
+                SHARED_TEXTS => workbook.texts = shared_texts(&mut body)?,
+                END => break,
+                _ => {}
+            }
+        }
+        let format = |id: &u16| number_formats.get(id).copied().unwrap_or_else(|| Format::built_in(*id));
+        workbook.formats = cell_formats.iter().map(format).collect();
+        Ok(workbook)
+    }
+
+    fn push_number(&self, number: f64, format: u16, out: &mut String) -> Shown {
+        match self.formats.get(usize::from(format)) {
+            Some(Format::Moment) => push_moment(out, number, self.epoch),
+            Some(Format::Duration) => push_duration(out, number),
+            Some(Format::Number) | None => push_float(out, number),
+        }
+    }
+}
+
+fn sheet(body: &mut Body<'_>, letters: Letters) -> Result<(calamine::Sheet, usize), SheetError> {
+    let start = body.long()? as usize;
+    let [visible, kind] = body.bytes()?;
+    let visible = match visible & 3 {
+        0 => SheetVisible::Visible,
+        1 => SheetVisible::Hidden,
+        _ => SheetVisible::VeryHidden,
+    };
+    let typ = match kind {
+        0 => SheetType::WorkSheet,
+        1 => SheetType::MacroSheet,
+        2 => SheetType::ChartSheet,
+        6 => SheetType::Vba,
+        _ => return Err(SheetError::unreadable(format!("a sheet of the unknown kind {kind}"))),
+    };
+    let name = body.short_text(letters)?.text.replace('\0', "");
+    Ok((calamine::Sheet { name, typ, visible }, start))
+}
+
+/// Gnumeric counts a long text's characters instead of its units: then nothing that follows is what it seems, and more
+/// or less is there than was declared.
+fn shared_texts(body: &mut Body<'_>) -> Result<Vec<Text>, SheetError> {
+    let [_uses, count] = [body.long()?, body.long()?];
+    let texts = (0..count).map(|_| body.rich_text()).collect::<Result<_, _>>()?;
+    if body.is_at_end()? { Ok(texts) } else { Err(SheetError::unreadable(format!("more than {count} shared texts"))) }
+}
+
+/// Where the cells of a sheet are.
+fn cells(stream: &[u8], start: usize) -> Result<Vec<(u16, usize)>, SheetError> {
+    let mut cells = Vec::new();
+    let mut depth = 0_u32;
+    let mut records = Records::from(stream, start);
+    while let Some(Record { kind, at, mut body }) = records.next()? {
+        match kind {
+            BEGIN => depth += 1,
+            END if depth <= 1 => {
+                cells.sort_by_key(|(row, _)| *row);
+                return Ok(cells);
+            }
+            END => depth -= 1,
+            // Of a chart within the sheet.
+            _ if depth > 1 => {}
+            FORMULA | MANY_NUMBERS | RICH_TEXT | SHARED_TEXT | NUMBER | TEXT | BOOLEAN | SMALL_NUMBER => {
+                cells.push((body.short()?, at));
+            }
+            _ => {}
+        }
+    }
+    Err(SheetError::unreadable("a sheet is cut off"))
 }
 
 impl Rows for XlsRows {
     fn next(&mut self, row: &mut Row) -> Result<bool, SheetError> {
-        let Some((first_row, first_column)) = self.cells.start() else { return Ok(false) };
-        while self.next < self.cells.height() {
-            row.clear(first_row + self.next as u32);
-            for (column, cell) in self.cells[self.next].iter().enumerate() {
-                row.push(first_column + column as u32, |out| Value::from(cell).push(out, self.epoch))?;
+        while let Some((number, _)) = self.cells.get(self.next) {
+            let number = *number;
+            row.clear(number.into());
+            while let Some((_, at)) = self.cells.get(self.next).filter(|(row, _)| *row == number) {
+                let read = self.push(row, *at);
+                read.map_err(|error| if number > 0 { error.after(u32::from(number) - 1) } else { error })?;
+                self.next += 1;
             }
-            self.next += 1;
             if !row.is_empty() {
                 return Ok(true);
             }
@@ -79,91 +202,86 @@ impl Rows for XlsRows {
     }
 }
 
-/// Refuses what is encrypted, and what would take too much memory.
-fn look_through(workbook: &[u8]) -> Result<(), SheetError> {
-    let mut cells = 0;
-    for record in Records(workbook) {
-        let (kind, body) = record?;
-        match kind {
-            FILE_PASS => return Err(SheetError::Encrypted),
-            SHEET => {
-                let start = body.first_chunk().map_or(0, |start| u32::from_le_bytes(*start) as usize);
-                let sheet = workbook.get(start..).ok_or_else(|| SheetError::unreadable("a sheet is cut off"))?;
-                cells += extent(sheet)?;
-                if cells > MOST_CELLS {
-                    return Err(SheetError::Extent { cells, most: MOST_CELLS });
-                }
+impl XlsRows {
+    /// Adds what is in one record.
+    fn push(&self, row: &mut Row, at: usize) -> Result<(), SheetError> {
+        let mut following = Records::from(&self.stream, at);
+        let Some(Record { kind, mut body, .. }) = following.next()? else { return Ok(()) };
+        let Workbook { letters, .. } = self.workbook;
+        let _row = body.short()?;
+        let column = u32::from(body.short()?);
+        if kind == MANY_NUMBERS {
+            // At the end is the last column.
+            for column in (column..).take(body.left().saturating_sub(2) / 6) {
+                let (format, number) = (body.short()?, small_number(body.long()?));
+                row.push(column, |out| self.workbook.push_number(number, format, out))?;
             }
-            END => break,
-            _ => {}
+            return Ok(());
+        }
+        let format = body.short()?;
+        let number = |number| move |out: &mut String| self.workbook.push_number(number, format, out);
+        match kind {
+            NUMBER => row.push(column, number(f64::from_le_bytes(body.bytes()?))),
+            SMALL_NUMBER => row.push(column, number(small_number(body.long()?))),
+            SHARED_TEXT => {
+                let missing = || SheetError::unreadable("a cell's text is not among the shared ones");
+                let text = self.workbook.texts.get(body.long()? as usize).ok_or_else(missing)?;
+                row.push(column, |out| push_text(text, out))
+            }
+            TEXT | RICH_TEXT => {
+                let text = body.text(letters)?;
+                row.push(column, |out| push_text(&text, out))
+            }
+            BOOLEAN => {
+                let [value, is_error] = body.bytes()?;
+                row.push(
+                    column,
+                    |out| if is_error == 0 { push_boolean(out, value != 0) } else { push_error(out, value) },
+                )
+            }
+            FORMULA => match body.bytes::<8>()? {
+                [0, .., 0xff, 0xff] => match formula_text(following, letters)? {
+                    Some(text) => row.push(column, |out| push_text(&text, out)),
+                    None => row.push(column, |_| Shown::Uncomputed),
+                },
+                [1, _, value, .., 0xff, 0xff] => row.push(column, |out| push_boolean(out, value != 0)),
+                [2, _, value, .., 0xff, 0xff] => row.push(column, |out| push_error(out, value)),
+                // An empty text.
+                [_, .., 0xff, 0xff] => Ok(()),
+                bytes => row.push(column, number(f64::from_le_bytes(bytes))),
+            },
+            _ => Ok(()),
         }
     }
-    Ok(())
 }
 
-/// The cells from a sheet's first to its last.
-fn extent(sheet: &[u8]) -> Result<u64, SheetError> {
-    let mut rows: Option<(u16, u16)> = None;
-    let mut columns = (u16::MAX, 0);
-    let mut depth = 0_u32;
-    for record in Records(sheet) {
-        let (kind, body) = record?;
-        let short = |at: usize| body.get(at..at + 2).map(|short| u16::from_le_bytes([short[0], short[1]]));
+/// The text that a formula gives, which is in a record of its own.
+fn formula_text(mut records: Records<'_>, letters: Letters) -> Result<Option<Text>, SheetError> {
+    while let Some(Record { kind, mut body, .. }) = records.next()? {
         match kind {
-            BEGIN => depth += 1,
-            END if depth <= 1 => break,
-            END => depth -= 1,
-            // Of a chart within the sheet.
-            _ if depth > 1 => {}
-            DIMENSIONS => check_dimensions(body)?,
-            FORMULA | MANY_NUMBERS | RICH_TEXT | SHARED_TEXT | NUMBER | TEXT | BOOLEAN | SMALL_NUMBER => {
-                let (Some(row), Some(first)) = (short(0), short(2)) else {
-                    return Err(SheetError::unreadable("a cell is cut off"));
-                };
-                let last =
-                    if kind == MANY_NUMBERS { short(body.len().saturating_sub(2)).unwrap_or(first) } else { first };
-                rows = Some(rows.map_or((row, row), |(top, bottom)| (top.min(row), bottom.max(row))));
-                columns = (columns.0.min(first), columns.1.max(first).max(last));
-            }
-            _ => {}
+            FORMULA_TEXT => return Ok(Some(body.text(letters)?)),
+            ARRAY_FORMULA | TABLE_FORMULA | SHARED_FORMULA => {}
+            _ => break,
         }
     }
-    let span = |(first, last): (u16, u16)| u64::from(last - first) + 1;
-    Ok(rows.map_or(0, |rows| span(rows) * span(columns)))
+    Ok(None)
 }
 
-/// Calamine reserves room for the extent that a sheet declares.
-fn check_dimensions(body: &[u8]) -> Result<(), SheetError> {
-    let long = |at: usize| body[at..].first_chunk().map_or(0, |long| u32::from_le_bytes(*long));
-    let short = |at: usize| u32::from(body[at]) | u32::from(body[at + 1]) << 8;
-    let (top, bottom, left, right) = match body.len() {
-        14 | 16 => (long(0), long(4), short(8), short(10)),
-        10 => (short(0), short(2), short(4), short(6)),
-        _ => return Err(SheetError::unreadable("a sheet's extent is cut off")),
+/// A number in 30 bits, an integer or the upper ones of a double, as it is or hundredfold.
+fn small_number(bits: u32) -> f64 {
+    let number = match bits & 2 {
+        0 => f64::from_bits(u64::from(bits & !3) << 32),
+        _ => f64::from(bits.cast_signed() >> 2),
     };
-    let left = if left > 0xff || right < left { 0 } else { left };
-    let cells = u64::from(bottom.saturating_sub(top)) * u64::from(right - left);
-    if cells > ALL_CELLS || (bottom > 0 && bottom <= top) {
-        return Err(SheetError::unreadable("a sheet's extent is not possible"));
-    }
-    Ok(())
+    if bits & 1 == 0 { number } else { number / 100.0 }
 }
 
-/// Records of a stream: type and body.
-struct Records<'a>(&'a [u8]);
+fn push_text(text: &Text, out: &mut String) -> Shown {
+    out.push_str(&text.text);
+    if text.garbled { Shown::Garbled } else { Shown::Text }
+}
 
-impl<'a> Iterator for Records<'a> {
-    type Item = Result<(u16, &'a [u8]), SheetError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        if self.0.is_empty() {
-            return None;
-        }
-        let cut = || Some(Err(SheetError::unreadable("a record is cut off")));
-        let Some((&[kind, kind_high, bytes, bytes_high], rest)) = self.0.split_first_chunk() else { return cut() };
-        let bytes = u16::from_le_bytes([bytes, bytes_high]);
-        let Some((body, rest)) = rest.split_at_checked(bytes.into()) else { return cut() };
-        self.0 = rest;
-        Some(Ok((u16::from_le_bytes([kind, kind_high]), body)))
-    }
+fn push_error(out: &mut String, code: u8) -> Shown {
+    out.push_str(&xlsb::error(code).to_string());
+    Shown::Error
 }

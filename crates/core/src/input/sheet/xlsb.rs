@@ -97,7 +97,8 @@ fn errors_of_sheet(sheet: &mut impl BufRead) -> Result<Vec<FormulaError>, SheetE
     Ok(errors)
 }
 
-fn error(code: u8) -> CellErrorType {
+/// An error by its number, which is the same in XLS.
+pub(super) fn error(code: u8) -> CellErrorType {
     match code {
         0x00 => CellErrorType::Null,
         0x07 => CellErrorType::Div0,

@@ -1,0 +1,240 @@
+//! The records of XLS files, and the values in them. The format: [MS-XLS] 2.1.4 and 2.5.
+
+use std::io::{self, ErrorKind};
+
+use encoding_rs::Encoding;
+
+const CONTINUE: u16 = 0x003c;
+
+/// Records of a stream.
+#[derive(Debug, Clone)]
+pub(super) struct Records<'a> {
+    stream: &'a [u8],
+    at: usize,
+}
+
+#[derive(Debug)]
+pub(super) struct Record<'a> {
+    pub(super) kind: u16,
+    /// Where it begins in the stream.
+    pub(super) at: usize,
+    pub(super) body: Body<'a>,
+}
+
+impl<'a> Records<'a> {
+    /// Those from a place on.
+    pub(super) fn from(stream: &'a [u8], at: usize) -> Self {
+        Self { stream, at }
+    }
+
+    /// The next record, with those that continue it; none at the end.
+    pub(super) fn next(&mut self) -> io::Result<Option<Record<'a>>> {
+        loop {
+            let at = self.at;
+            let Some((kind, part)) = self.part()? else { return Ok(None) };
+            if kind != CONTINUE {
+                return Ok(Some(Record { kind, at, body: Body { part, rest: self.clone() } }));
+            }
+        }
+    }
+
+    fn part(&mut self) -> io::Result<Option<(u16, &'a [u8])>> {
+        let rest = self.stream.get(self.at..).unwrap_or_default();
+        if rest.is_empty() {
+            return Ok(None);
+        }
+        let (&[kind, kind_high, bytes, bytes_high], rest) = rest.split_first_chunk().ok_or_else(cut_off)?;
+        let bytes = usize::from(u16::from_le_bytes([bytes, bytes_high]));
+        let part = rest.get(..bytes).ok_or_else(cut_off)?;
+        self.at += 4 + bytes;
+        Ok(Some((u16::from_le_bytes([kind, kind_high]), part)))
+    }
+}
+
+/// The bytes of a record, and of those that continue it.
+#[derive(Debug)]
+pub(super) struct Body<'a> {
+    /// Of the record that is being read.
+    part: &'a [u8],
+    rest: Records<'a>,
+}
+
+impl Body<'_> {
+    pub(super) fn is_at_end(&mut self) -> io::Result<bool> {
+        while self.part.is_empty() {
+            if !self.go_on()? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Goes to the next record, if it continues this one.
+    fn go_on(&mut self) -> io::Result<bool> {
+        let mut rest = self.rest.clone();
+        match rest.part()? {
+            Some((CONTINUE, part)) => {
+                (self.part, self.rest) = (part, rest);
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    pub(super) fn bytes<const N: usize>(&mut self) -> io::Result<[u8; N]> {
+        let mut bytes = [0; N];
+        for byte in &mut bytes {
+            if self.is_at_end()? {
+                return Err(cut_off());
+            }
+            (*byte, self.part) = (self.part[0], &self.part[1..]);
+        }
+        Ok(bytes)
+    }
+
+    pub(super) fn byte(&mut self) -> io::Result<u8> {
+        self.bytes().map(|[byte]| byte)
+    }
+
+    pub(super) fn short(&mut self) -> io::Result<u16> {
+        self.bytes().map(u16::from_le_bytes)
+    }
+
+    pub(super) fn long(&mut self) -> io::Result<u32> {
+        self.bytes().map(u32::from_le_bytes)
+    }
+
+    /// What is left of the record itself.
+    pub(super) fn left(&self) -> usize {
+        self.part.len()
+    }
+
+    fn skip(&mut self, mut bytes: u64) -> io::Result<()> {
+        while bytes > 0 {
+            if self.is_at_end()? {
+                return Err(cut_off());
+            }
+            let skipped = self.part.len().min(usize::try_from(bytes).unwrap_or(usize::MAX));
+            self.part = &self.part[skipped..];
+            bytes -= skipped as u64;
+        }
+        Ok(())
+    }
+
+    /// A text whose length has 16 bits.
+    pub(super) fn text(&mut self, letters: Letters) -> io::Result<Text> {
+        let count = self.short()?;
+        self.letters(count, letters)
+    }
+
+    /// A text whose length has 8 bits.
+    pub(super) fn short_text(&mut self, letters: Letters) -> io::Result<Text> {
+        let count = self.byte()?;
+        self.letters(count.into(), letters)
+    }
+
+    fn letters(&mut self, count: u16, letters: Letters) -> io::Result<Text> {
+        match letters {
+            // Of no letters there need not be the byte that says how wide they are.
+            _ if count == 0 => Ok(Text::default()),
+            Letters::Units => {
+                let wide = self.byte()? & 1 != 0;
+                self.units(count, wide)
+            }
+            Letters::Bytes(encoding) => {
+                let bytes: Vec<u8> = (0..count).map(|_| self.byte()).collect::<io::Result<_>>()?;
+                Ok(Text::of_bytes(&bytes, encoding))
+            }
+        }
+    }
+
+    /// A text of the shared ones, which can have formats and phonetic letters behind it.
+    pub(super) fn rich_text(&mut self) -> io::Result<Text> {
+        let count = self.short()?;
+        let flags = self.byte()?;
+        let formats = if flags & 8 != 0 { self.short()? } else { 0 };
+        let phonetic = if flags & 4 != 0 { self.long()? } else { 0 };
+        let text = self.units(count, flags & 1 != 0)?;
+        self.skip(u64::from(formats) * 4 + u64::from(phonetic))?;
+        Ok(text)
+    }
+
+    /// Units of UTF-16, of which the upper bytes are left out where all are 0; a record that goes on with them says so
+    /// anew. The units of one character can be in two records.
+    fn units(&mut self, count: u16, mut wide: bool) -> io::Result<Text> {
+        let mut units = Vec::new();
+        while units.len() < count.into() {
+            if self.part.is_empty() {
+                wide = self.byte()? & 1 != 0;
+                continue;
+            }
+            let left = usize::from(count) - units.len();
+            let size = if wide { 2 } else { 1 };
+            let (now, rest) = self.part.split_at(left.min(self.part.len() / size) * size);
+            if now.is_empty() {
+                return Err(cut_off());
+            }
+            units.extend(now.chunks(size).map(|unit| u16::from_le_bytes([unit[0], *unit.get(1).unwrap_or(&0)])));
+            self.part = rest;
+        }
+        Ok(Text::of_units(&units))
+    }
+}
+
+/// How a file writes texts.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Letters {
+    /// In UTF-16, from Excel 97 on.
+    Units,
+    /// In the code page of the user; none for one that is not known here.
+    Bytes(Option<&'static Encoding>),
+}
+
+impl Letters {
+    pub(super) fn of_code_page(number: u16) -> Self {
+        let label = match number {
+            874 | 1250..=1258 => format!("windows-{number}"),
+            932 => "shift_jis".to_owned(),
+            936 => "gbk".to_owned(),
+            949 => "euc-kr".to_owned(),
+            950 => "big5".to_owned(),
+            10_000 | 0x8000 => "macintosh".to_owned(),
+            10_007 => "x-mac-cyrillic".to_owned(),
+            0x8001 => "windows-1252".to_owned(),
+            _ => String::new(),
+        };
+        Self::Bytes(Encoding::for_label(label.as_bytes()))
+    }
+}
+
+/// A text of a file.
+#[derive(Debug, Default)]
+pub(super) struct Text {
+    pub(super) text: String,
+    /// Whether there is something in the file that is no character.
+    pub(super) garbled: bool,
+}
+
+impl Text {
+    fn of_units(units: &[u16]) -> Self {
+        match String::from_utf16(units) {
+            Ok(text) => Self { text, garbled: false },
+            Err(_) => Self { text: String::from_utf16_lossy(units), garbled: true },
+        }
+    }
+
+    fn of_bytes(bytes: &[u8], encoding: Option<&'static Encoding>) -> Self {
+        let whole = match encoding {
+            Some(encoding) => encoding.decode_without_bom_handling_and_without_replacement(bytes).map(Into::into),
+            None => str::from_utf8(bytes).ok().filter(|text| text.is_ascii()).map(str::to_owned),
+        };
+        match whole {
+            Some(text) => Self { text, garbled: false },
+            None => Self { text: String::from_utf8_lossy(bytes).into_owned(), garbled: true },
+        }
+    }
+}
+
+fn cut_off() -> io::Error {
+    io::Error::new(ErrorKind::UnexpectedEof, "a record is cut off")
+}
