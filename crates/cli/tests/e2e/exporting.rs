@@ -121,7 +121,7 @@ fn rows_still_to_do_are_exported_as_long_as_the_input_is_what_it_was() {
     folder.write("notes.csv", sheet.replace("note 005", "note 5"));
     by_the_ledger_alone("no longer what the last run read");
     fs::remove_file(folder.path("notes.csv")).unwrap();
-    by_the_ledger_alone("cannot be read");
+    by_the_ledger_alone("cannot be opened");
 
     folder.write("notes.csv", sheet);
     assert_eq!(exported(&folder, &["--state", "pending"]), pending, "put back, it serves again");
