@@ -215,8 +215,8 @@ fn key_figures(page: &mut Html, overview: &Overview, audit: &Audit) {
     let limited = overview.ends.limited;
     let paused: Duration =
         batchpost::report::PauseCause::ALL.iter().map(|cause| overview.pauses.of(*cause).lasted).sum();
-    let paused = if paused.is_zero() { "no pause".to_owned() } else { format!("{} of pauses", span(paused)) };
-    figures.push(("Over the limit", thousands(limited), paused));
+    let paused = if paused.is_zero() { "none".to_owned() } else { span(paused) };
+    figures.push(("Pauses", paused, count(limited, "answer over the limit", "answers over the limit")));
     if !audit.limits.is_empty() {
         let held = audit.limits.iter().all(batchpost::ledger::LimitAudit::held);
         let limits: Vec<String> = audit.limits.iter().map(|limit| limit.limit.to_string()).collect();

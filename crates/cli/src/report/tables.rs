@@ -47,7 +47,7 @@ pub(super) fn concerns(page: &mut Html, overview: &Overview, outcome: Outcome, l
 
 fn concern_row(page: &mut Html, concern: &Concern) {
     let ticket = concern.ticket.map_or_else(|| "–".to_owned(), |ticket| ticket.to_string());
-    html!(page, "<tr><td class=n data-is=row>", text(thousands(concern.row)), "</td>");
+    html!(page, "<tr><td class=n data-is=row>", text(concern.row.to_string()), "</td>");
     html!(page, "<td class=n data-is=ticket>", text(ticket), "</td>");
     html!(page, "<td class=n data-is=attempts>", text(concern.attempts.to_string()), "</td>");
     html!(

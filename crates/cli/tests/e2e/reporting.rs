@@ -188,6 +188,18 @@ fn however_many_rows_went_wrong_the_page_is_bounded_and_names_the_rest() {
 }
 
 #[test]
+fn bars_are_as_high_as_the_rate_and_the_limit_is_drawn_over_them() {
+    let mut records = begun(24);
+    (1..=24).for_each(|row| records.extend(answered(row, "failed", "500")));
+    let folder = Folder::new();
+    folder.write(LEDGER, ledger_of(&records));
+    let page = reported(&folder, &[]);
+    // 24 attempts in the one bar of 5 s are 4.8 a second, of 6 that the scale goes up to.
+    assert!(page.contains(r#"<path class="again" d="M0 100V20H1000V100z"/>"#), "{page}");
+    assert!(page.contains(r#"<path class=limit d="M0 16.67H1000"/>"#), "{page}");
+}
+
+#[test]
 fn batches_with_nothing_in_them_have_a_page_too() {
     for (records, words) in [
         (begun(0)[..1].to_vec(), "Nothing has been sent yet."),

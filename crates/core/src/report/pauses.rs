@@ -299,7 +299,8 @@ mod tests {
         watch.began(key(0), 0);
         watch.ended(&end(0, Limited), 10, 1);
         watch.close_run(50);
-        assert_eq!((watch.found().kept()[0].end, 40), (PauseEnd::Run, 40));
+        let found = watch.found();
+        assert_eq!((found.kept()[0].end, found.kept()[0].lasted.as_micros()), (PauseEnd::Run, 40));
     }
 
     #[test]
