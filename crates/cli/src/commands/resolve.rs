@@ -72,8 +72,6 @@ pub(crate) fn ledger(input: &Input) -> anyhow::Result<PathBuf> {
 
 /// How the input is to be read.
 pub(crate) fn options(input: &Input) -> anyhow::Result<Options> {
-    let format = format(input)?;
-    refuse_options_of_others(input, format)?;
     let key = input.key.iter().map(|column| ColumnChoice { field: Field::Key, column: column.clone() });
     let too_long = match input.too_long {
         TooLongArg::Reject => TooLong::Reject,
@@ -89,7 +87,7 @@ pub(crate) fn options(input: &Input) -> anyhow::Result<Options> {
         lookup: input.lookup.as_ref().map(from_anywhere).transpose()?,
         template: template(input)?,
         max_text: input.max_text.map(|bytes| MaxText { bytes, too_long }),
-        ..Options::new(format)
+        ..Options::new(format(input)?)
     })
 }
 
@@ -107,22 +105,6 @@ fn openings(settings: &Settings) -> anyhow::Result<Openings> {
 fn time_zone(posting: &Posting) -> Option<String> {
     let system = || TimeZone::try_system().ok().and_then(|zone| zone.iana_name().map(str::to_owned));
     posting.between.and_then(|_| posting.time_zone.clone().or_else(system))
-}
-
-/// An option that does not bear on `format` was meant for another one.
-fn refuse_options_of_others(input: &Input, format: Format) -> anyhow::Result<()> {
-    let is_json = matches!(format, Format::Json | Format::JsonLines);
-    for (option, given, applies, what_for) in [
-        ("--sheet", input.sheet.is_some(), format == Format::Workbook, "workbooks"),
-        ("--header-row", input.header_row.is_some(), !is_json, "csv and workbooks"),
-        ("--encoding", input.encoding.is_some(), format != Format::Workbook, "texts"),
-        ("--delimiter", input.delimiter.is_some(), format == Format::Csv, "csv"),
-    ] {
-        if given && !applies {
-            bail!("{option} is for {what_for}, and the input is {format}");
-        }
-    }
-    Ok(())
 }
 
 pub(crate) fn settings(input: &Input, posting: &Posting, endpoint: Option<&Endpoint>) -> anyhow::Result<Settings> {
