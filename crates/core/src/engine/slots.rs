@@ -14,6 +14,8 @@ pub(super) struct Taken(());
 pub(super) struct Slots {
     in_hand: u32,
     asked: bool,
+    /// A slot was given back after the budget was asked: its answer does not know of that.
+    given_back_since: bool,
     /// What the last answer left to wait for.
     wait: Option<Wait>,
     /// Since when nothing was granted of what was asked for.
@@ -42,6 +44,7 @@ impl Slots {
     /// An attempt has ended: it may be worth asking again.
     pub(super) fn give_back(&mut self, Taken(()): Taken) {
         self.wait = None;
+        self.given_back_since = true;
     }
 
     /// What was granted and cannot be used.
@@ -56,6 +59,7 @@ impl Slots {
             Some(Wait::UntilOneEnds) => Next::UnderWay,
             _ => {
                 self.asked = true;
+                self.given_back_since = false;
                 Next::Ask
             }
         }
@@ -72,6 +76,28 @@ impl Slots {
         self.dry_since = if answer.granted > 0 { None } else { self.dry_since.or(Some(now)) };
         self.asked = false;
         self.in_hand += answer.granted;
-        self.wait = answer.wait;
+        // What it leaves to wait for may have come already.
+        self.wait = answer.wait.filter(|_| !self.given_back_since);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(1);
+
+    #[test]
+    fn an_attempt_that_ends_while_the_budget_answers_is_not_waited_for() {
+        let mut slots = Slots::default();
+        slots.answered(Answer { granted: 1, wait: None }, NOW);
+        let taken = slots.use_one().unwrap();
+        assert_eq!(slots.next(NOW), Next::Ask);
+        slots.give_back(taken);
+        assert_eq!(slots.next(NOW), Next::UnderWay, "it is answered first");
+        slots.answered(Answer { granted: 0, wait: Some(Wait::UntilOneEnds) }, NOW);
+        assert_eq!(slots.next(NOW), Next::Ask);
+        slots.answered(Answer { granted: 0, wait: Some(Wait::UntilOneEnds) }, NOW);
+        assert_eq!(slots.next(NOW), Next::UnderWay);
     }
 }
