@@ -431,6 +431,12 @@ pub enum InvalidRow {
         /// The kind wanted.
         wanted: &'static str,
     },
+    /// A JSON object that has names, and none of the mapped ones.
+    #[error("the object has other names than {columns}")]
+    OtherNames {
+        /// The mapped columns.
+        columns: Names,
+    },
     /// A JSON object with a mapped name twice.
     #[error("column {column:?} is there twice; which one is meant cannot be known")]
     NameTwice {
@@ -473,6 +479,7 @@ impl InvalidRow {
             | Self::LineTooLong { .. }
             | Self::ElementTooLong { .. }
             | Self::WrongKind { .. }
+            | Self::OtherNames { .. }
             | Self::NameTwice { .. } => self.to_string(),
         }
     }

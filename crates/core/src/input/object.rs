@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 
 use super::cells::Cells;
 use super::columns::{Columns, Nested};
-use super::error::InvalidRow;
+use super::error::{InvalidRow, Names};
 use super::value::{self, Json, repeated, text};
 use crate::job::shorten;
 
@@ -122,11 +122,16 @@ impl Members {
     /// Reads the wanted values of the object that `line` is: what is missing or null is an empty text.
     pub(super) fn read(&self, line: &[u8], cells: &mut Cells) -> Result<(), InvalidRow> {
         cells.begin(self.names.len());
-        let mut object = Object { line, names: &self.names, cells, broken: None };
+        let mut object = Object { line, names: &self.names, cells, met: Met::Nothing, broken: None };
         let mut json = serde_json::Deserializer::from_slice(line);
         let parsed = Within { object: &mut object, members: &self.root }.deserialize(&mut json);
         parsed.and_then(|()| json.end()).map_err(|error| not_an_object(line, 0, &error))?;
-        object.broken.map_or(Ok(()), Err)
+        match (object.met, object.broken) {
+            (_, Some(broken)) => Err(broken),
+            // What other names hold is not to be passed over as if there were nothing.
+            (Met::OtherNames, None) => Err(InvalidRow::OtherNames { columns: Names(self.names.clone()) }),
+            (Met::Nothing | Met::Wanted, None) => Ok(()),
+        }
     }
 }
 
@@ -147,8 +152,18 @@ struct Object<'a> {
     line: &'a [u8],
     names: &'a [String],
     cells: &'a mut Cells,
+    met: Met,
     /// Why it cannot be used, were it whole.
     broken: Option<InvalidRow>,
+}
+
+/// Which names an object was found to have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Met {
+    Nothing,
+    /// Some, and none that is wanted.
+    OtherNames,
+    Wanted,
 }
 
 impl Object<'_> {
@@ -235,8 +250,12 @@ impl<'de> Visitor<'de> for Within<'_, '_> {
         while let Some(wanted) = map.next_key_seed(Named(self.members))? {
             let Some(nth) = wanted else {
                 map.next_value::<IgnoredAny>()?;
+                if self.object.met == Met::Nothing {
+                    self.object.met = Met::OtherNames;
+                }
                 continue;
             };
+            self.object.met = Met::Wanted;
             let member = &self.members[nth];
             if met.contains(&nth) {
                 self.object.broken.get_or_insert_with(|| InvalidRow::NameTwice { column: member.name.clone() });
@@ -390,6 +409,8 @@ mod tests {
             (br#"{"n":null,"n.x":"not the path"}"#, "|||"),
             (br#"{"\u0069d":-1}"#, "-1|||"),
             (br#"{}"#, "|||"),
+            (br#"{"x":null,"ID":7}"#, r#"the object has other names than "id", "a", "b", "n.x""#),
+            (br#"{"x":1,"a":null}"#, "|||"),
             (br#"{"id":1e16}"#, "1e16|||"),
             (br#"{"id":18446744073709551615}"#, "18446744073709551615|||"),
             (br#"{"id":1,"b":["y"]}"#, r#"column "b" is an array, which is not a text or a number"#),

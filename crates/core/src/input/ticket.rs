@@ -55,6 +55,14 @@ pub enum NoTicket {
         /// The first that differs.
         second: String,
     },
+    /// More of a number follows right after what the pattern takes.
+    #[error("the pattern takes {found:?} from {cell:?}, where more follows; let it take all, or what ends it as well")]
+    CutShort {
+        /// The cell's text, cut short.
+        cell: String,
+        /// What the pattern took.
+        found: String,
+    },
     /// The pattern takes the zeros too.
     #[error(r"the pattern takes {found:?} from {cell:?}; use 0*(\d+) to leave leading zeros out")]
     LeadingZeros {
@@ -85,6 +93,7 @@ impl NoTicket {
         match self {
             Self::Ticket(error) => error.kind().to_owned(),
             Self::NoMatch { pattern, .. } => format!("no match of the pattern {pattern}"),
+            Self::CutShort { .. } => "the pattern takes a part of a number".to_owned(),
             Self::Several { .. } => "several ids in one cell".to_owned(),
             Self::LeadingZeros { .. } => "the pattern takes leading zeros".to_owned(),
             Self::TooLong { most_bytes, .. } => format!("the ticket cell is longer than {most_bytes} bytes"),
@@ -194,7 +203,12 @@ fn extract<'a>(pattern: &TicketPattern, locations: &mut CaptureLocations, cell: 
             // An empty match would be found again for ever.
             true => whole.end() + cell[whole.end()..].chars().next().map_or(1, char::len_utf8),
         };
-        let taken = locations.get(1).map_or("", |(start, end)| cell[start..end].trim());
+        let (start, end) = locations.get(1).unwrap_or((whole.end(), whole.end()));
+        let taken = cell[start..end].trim();
+        // A pattern that says what comes after the id has seen it.
+        if !taken.is_empty() && end == whole.end() && goes_on(&cell[..end], &cell[end..]) {
+            return Err(NoTicket::CutShort { cell: shorten(cell, 60), found: shorten(taken, 40) });
+        }
         match first {
             _ if taken.is_empty() => {}
             None => first = Some(taken),
@@ -206,6 +220,25 @@ fn extract<'a>(pattern: &TicketPattern, locations: &mut CaptureLocations, cell: 
         }
     }
     first.ok_or_else(|| NoTicket::NoMatch { cell: shorten(cell, 60), pattern: shorten(pattern.0.as_str(), 60) })
+}
+
+/// Whether a number that was taken up to here goes on: with a letter or a digit, with decimals, or with a group of
+/// thousands.
+fn goes_on(before: &str, after: &str) -> bool {
+    let mut chars = after.chars();
+    let digit = |c: char| c.is_ascii_digit();
+    if !before.ends_with(digit) {
+        return false;
+    }
+    match chars.next() {
+        Some(first) if first.is_ascii_alphanumeric() => true,
+        Some('.' | ',') => chars.next().is_some_and(digit),
+        Some(' ' | '\u{a0}' | '\u{202f}') => {
+            let group: Vec<char> = chars.by_ref().take(4).take_while(|c| digit(*c)).collect();
+            group.len() == 3
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -237,6 +270,10 @@ mod tests {
             (r"(?i)tkt-0*(\d+)", "Tkt-143", "143"),
             (r"/tickets/(\d+)", "https://desk.example/tickets/143?tab=2", "143"),
             (r"TKT-0*(\d+)", "TKT-143, TKT-00143", "143"),
+            (r"TKT-(\d+)", "TKT-143. Done", "143"),
+            (r"TKT-(\d+)", "TKT-143 2026-01-01", "143"),
+            (r"TKT-(\d+)[a-z]*", "TKT-143abc", "143"),
+            (r"(\d+)-", "143-2", "143"),
             (r"(\d*)", "TKT-143", "143"),
             (r"T(\d+)|U", "U T5", "5"),
             (r"é(\d*)", "éé7é", "7"),
@@ -259,6 +296,26 @@ mod tests {
                 r"TKT-(\d+)",
                 "TKT-00143",
                 r#"the pattern takes "00143" from "TKT-00143"; use 0*(\d+) to leave leading zeros out"#,
+            ),
+            (
+                r"TKT-0*(\d+)",
+                "TKT-1,234",
+                r#"the pattern takes "1" from "TKT-1,234", where more follows; let it take all, or what ends it as well"#,
+            ),
+            (
+                r"TKT-0*(\d+)",
+                "TKT-1 234",
+                r#"the pattern takes "1" from "TKT-1 234", where more follows; let it take all, or what ends it as well"#,
+            ),
+            (
+                r"/(\d+)",
+                "/143.5",
+                r#"the pattern takes "143" from "/143.5", where more follows; let it take all, or what ends it as well"#,
+            ),
+            (
+                r"/(\d+)",
+                "/143abc",
+                r#"the pattern takes "143" from "/143abc", where more follows; let it take all, or what ends it as well"#,
             ),
             (r"TKT-(.+)", "TKT-x", r#"ticket id "x" is not a positive whole number"#),
             (r"(\d+)", "١٤٣", r#"ticket id "١٤٣" is not a positive whole number"#),
