@@ -163,6 +163,7 @@ pub(crate) struct Input {
 
 /// Where to post to.
 #[derive(Debug, Clone, Default, Group)]
+#[command(next_help_heading = "Account")]
 pub(crate) struct Target {
     /// The account's API host, like apigw.service-in.leadsquared.com
     #[arg(long, requires = "tenant", conflicts_with = "url")]
@@ -180,6 +181,7 @@ pub(crate) struct Target {
 
 /// How to reach it.
 #[derive(Debug, Clone, Default, Group)]
+#[command(next_help_heading = "Network")]
 pub(crate) struct Network {
     /// Go through this proxy; without it none is used, whatever the environment says
     #[arg(long, value_name = "URL")]
@@ -191,6 +193,7 @@ pub(crate) struct Network {
 
 /// What to do this time.
 #[derive(Debug, Clone, Group)]
+#[command(next_help_heading = "This time")]
 pub(crate) struct ThisTime {
     /// Rows in doubt from an earlier run: leave them, or send them again at the risk of a second note
     #[arg(long, value_enum, default_value_t = DoubtArg::Hold)]
@@ -209,6 +212,7 @@ pub(crate) struct ThisTime {
 
 /// What other ledgers know.
 #[derive(Debug, Clone, Default, Group)]
+#[command(next_help_heading = "Other ledgers")]
 pub(crate) struct Known {
     /// Rows to send that another ledger has as posted or in doubt: leave them out, or post them again
     #[arg(long, value_enum)]
@@ -309,6 +313,7 @@ impl std::str::FromStr for Reserve {
 
 /// How to post.
 #[derive(Debug, Clone, Group)]
+#[command(next_help_heading = "Pace and tries")]
 pub(crate) struct Posting {
     /// The most requests in a time, like 25/5s; repeatable, all hold at once (none: only to this machine)
     #[arg(long = "limit", value_name = "N/TIME", default_value = "25/5s")]
@@ -375,6 +380,7 @@ fn timeout(text: &str) -> Result<Duration, String> {
 
 /// Whose slots are taken.
 #[derive(Debug, Clone, Default, Group)]
+#[command(next_help_heading = "Budget")]
 pub(crate) struct Budget {
     /// Keep the limits together with all runs of this machine that post to the account (shared), or alone; shared where
     /// nothing is said
