@@ -15,13 +15,13 @@ use crate::job::{Ticket, TicketError};
 /// Makes notes of cells.
 #[derive(Debug)]
 pub(super) struct Maker {
-    mapping: Mapping,
-    slots: Slots,
-    tickets: TicketRule,
-    text: Text,
-    max_text: Option<MaxText>,
+    pub(super) mapping: Mapping,
+    pub(super) slots: Slots,
+    pub(super) tickets: TicketRule,
+    pub(super) text: Text,
+    pub(super) max_text: Option<MaxText>,
     /// Bytes of the longest text that something else needs.
-    reserved_bytes: u32,
+    pub(super) reserved_bytes: u32,
 }
 
 /// Which cell is what to a note.
@@ -64,22 +64,6 @@ pub(super) struct Note {
 }
 
 impl Maker {
-    pub(super) fn new(
-        mapping: Mapping,
-        slots: Slots,
-        tickets: TicketRule,
-        text: Text,
-        max_text: Option<MaxText>,
-        reserved_bytes: u32,
-    ) -> Self {
-        Self { mapping, slots, tickets, text, max_text, reserved_bytes }
-    }
-
-    /// The columns in use.
-    pub(super) fn mapping(&self) -> &Mapping {
-        &self.mapping
-    }
-
     /// The cell that holds the ticket.
     pub(super) fn ticket_cell<'a>(&self, cells: &'a Cells) -> &'a str {
         cells.texts().get(self.slots.ticket).map_or("", String::as_str)

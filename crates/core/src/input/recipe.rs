@@ -80,7 +80,8 @@ impl Recipe {
             return Err(InputError::NoTable(spec.clone()));
         }
         let tickets = TicketRule::new(self.options.ticket_pattern.clone(), self.lookup.clone());
-        Ok(Maker::new(mapping, slots, tickets, text, self.options.max_text, self.reserved_bytes))
+        let (max_text, reserved_bytes) = (self.options.max_text, self.reserved_bytes);
+        Ok(Maker { mapping, slots, tickets, text, max_text, reserved_bytes })
     }
 }
 

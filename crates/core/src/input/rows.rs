@@ -217,7 +217,7 @@ impl<R: Read> Rows<R> {
 
     /// The columns in use.
     pub fn mapping(&self) -> &Mapping {
-        self.maker.mapping()
+        &self.maker.mapping
     }
 
     /// The columns there are: those of the header, or the names in the first JSON object.
