@@ -117,13 +117,15 @@ pub(super) fn resolve(
         return Err(InputError::TemplateAndColumn((*column).to_owned()));
     }
     let mut taken = Vec::new();
-    let texts = asked.text.iter().map(|name| (Field::Text, *name));
-    for (field, name) in asked.ticket.map(|name| (Field::Ticket, name)).into_iter().chain(texts) {
-        let index = asked_for(columns, field, name)?;
-        if taken.contains(&index) {
-            return Err(InputError::ColumnAskedTwice(columns.name(index).to_owned()));
+    let ticket = asked.ticket.map(|name| asked_for(columns, Field::Ticket, name).map(|index| vec![index]));
+    // Exports of a ticket's comments have a column for each, all of one name: they are joined like any others.
+    let texts = asked.text.iter().map(|name| all_asked_for(columns, Field::Text, name));
+    for found in ticket.into_iter().chain(texts) {
+        let found = found?;
+        if let Some(again) = found.iter().find(|index| taken.contains(*index)) {
+            return Err(InputError::ColumnAskedTwice(columns.name(*again).to_owned()));
         }
-        taken.push(index);
+        taken.extend(found);
     }
     let mut text = taken.split_off(usize::from(asked.ticket.is_some()));
     let ticket = match taken.first() {
@@ -152,17 +154,32 @@ pub(super) fn unseen(choices: &[ColumnChoice], template: bool) -> Result<Mapping
 }
 
 fn asked_for(columns: &Columns, field: Field, name: &str) -> Result<usize, InputError> {
+    let found = all_asked_for(columns, field, name)?;
+    match found[..] {
+        [index] => Ok(index),
+        _ => Err(InputError::RepeatedColumn { field, column: columns.name(found[0]).to_owned() }),
+    }
+}
+
+/// The columns of that name, at least one.
+fn all_asked_for(columns: &Columns, field: Field, name: &str) -> Result<Vec<usize>, InputError> {
     let loose = |name: &str| name.trim().to_lowercase();
     let wanted = loose(name);
     let all = columns.all();
-    if let Some(index) = only(&all, field, |_, column| column == name)? {
-        return Ok(index);
+    let mut found = of_one_name(&all, field, |_, column| column == name)?;
+    if found.is_empty() {
+        found = of_one_name(&all, field, |_, column| loose(column) == wanted)?;
     }
-    only(&all, field, |_, column| loose(column) == wanted)?.ok_or_else(|| InputError::MissingColumn {
-        field,
-        column: name.to_owned(),
-        columns: Names(all),
-    })
+    if found.is_empty() {
+        return Err(InputError::MissingColumn { field, column: name.to_owned(), columns: Names(all) });
+    }
+    // What stands in different places of an object is no series of texts.
+    if let [_, .., last] = found[..]
+        && last >= columns.names.len()
+    {
+        return Err(InputError::RepeatedPath(columns.name(last).to_owned()));
+    }
+    Ok(found)
 }
 
 /// The column that `field`, ticket or text, obviously is, `taken` ones left aside.
@@ -182,14 +199,23 @@ fn obvious(columns: &Columns, taken: &[usize], field: Field) -> Result<usize, In
 
 /// The one column that `matches`, if any does; an error if several do.
 fn only(columns: &[String], field: Field, matches: impl Fn(usize, &str) -> bool) -> Result<Option<usize>, InputError> {
-    let found: Vec<usize> = (0..columns.len()).filter(|&index| matches(index, &columns[index])).collect();
-    let Some((&first, others)) = found.split_first() else { return Ok(None) };
-    if others.is_empty() {
-        return Ok(Some(first));
+    match of_one_name(columns, field, matches)?[..] {
+        [] => Ok(None),
+        [index] => Ok(Some(index)),
+        // Of the same name, no option can tell them apart.
+        [first, ..] => Err(InputError::RepeatedColumn { field, column: columns[first].clone() }),
     }
-    // Of the same name, no option can tell them apart.
-    if others.iter().all(|&other| columns[other] == columns[first]) {
-        return Err(InputError::RepeatedColumn(columns[first].clone()));
+}
+
+/// The columns that `matches`; an error if their names differ.
+fn of_one_name(
+    columns: &[String],
+    field: Field,
+    matches: impl Fn(usize, &str) -> bool,
+) -> Result<Vec<usize>, InputError> {
+    let found: Vec<usize> = (0..columns.len()).filter(|&index| matches(index, &columns[index])).collect();
+    if found.iter().all(|&index| columns[index] == columns[found[0]]) {
+        return Ok(found);
     }
     let candidates = Names(found.into_iter().map(|index| columns[index].clone()).collect());
     Err(InputError::AmbiguousColumn { field, candidates })
@@ -224,6 +250,9 @@ mod tests {
             ("a,b,c", &["text=c", "ticket=a", "text=b"], "0 [2, 1]"),
             ("a, B ,c", &["ticket=A", "text=b"], "0 [1]"),
             ("a,A,b", &["ticket=A", "text=b"], "1 [2]"),
+            // As Jira exports a ticket's comments.
+            ("Ticket,Comment,Comment,x,Comment", &["text=Comment"], "0 [1, 2, 4]"),
+            ("Ticket,Comment,Comment,Note", &["text=Note", "text= comment "], "0 [3, 1, 2]"),
             // A column that is asked for is no candidate for the other field.
             ("Ticket,Ticket No,Body", &["text=Ticket No"], "0 [1]"),
             ("Note,Text", &["ticket=Note"], "0 [1]"),
@@ -260,12 +289,17 @@ mod tests {
                 &["text=Body"],
                 r#"several columns could be the text: "body", "BODY"; say which with --column text=COLUMN"#,
             ),
-            ("Ticket,Note,Note", &[], r#"the header has the column "Note" more than once; rename the one not meant"#),
             (
                 "Ticket,Note,Note",
-                &["text=Note"],
-                r#"the header has the column "Note" more than once; rename the one not meant"#,
+                &[],
+                r#"the header has the column "Note" more than once; rename the one not meant, or join them with --column text="Note""#,
             ),
+            (
+                "id,id,Note",
+                &["ticket=id"],
+                r#"the header has the column "id" more than once; rename the one not meant"#,
+            ),
+            ("Ticket,Note,Note", &["text=Note", "text=Note"], r#"the column "Note" is asked for twice; leave one out"#),
             ("Ticket,Note", &["text=Note", "text=note"], r#"the column "Note" is asked for twice; leave one out"#),
             ("a,b", &["text=a", "ticket=a"], r#"the column "a" is asked for twice; leave one out"#),
             (

@@ -161,8 +161,16 @@ pub enum InputError {
         candidates: Names,
     },
     /// The header has a name twice that is needed.
-    #[error("the header has the column {0:?} more than once; rename the one not meant")]
-    RepeatedColumn(String),
+    #[error("the header has the column {column:?} more than once; rename the one not meant{}", or_join(*field, column))]
+    RepeatedColumn {
+        /// What it is needed for.
+        field: Field,
+        /// The name.
+        column: String,
+    },
+    /// In nested JSON, dots in names make two paths look alike.
+    #[error("two members have the path {0:?}, since a name has a dot in it; rename the one not meant")]
+    RepeatedPath(String),
     /// Two options ask for one column.
     #[error("the column {0:?} is asked for twice; leave one out")]
     ColumnAskedTwice(String),
@@ -498,6 +506,11 @@ impl InvalidRow {
 }
 
 /// The first byte that is not UTF-8, from 1, and the encoding that the text looks most like.
+/// Of texts only there may be several.
+fn or_join(field: Field, column: &str) -> String {
+    if field == Field::Text { format!(", or join them with --column text={column:?}") } else { String::new() }
+}
+
 fn not_utf8(text: &[u8]) -> (usize, Option<&'static str>) {
     let valid = std::str::from_utf8(text).map_or_else(|error| error.valid_up_to(), str::len);
     (valid + 1, legacy_hint(text))

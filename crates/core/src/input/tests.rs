@@ -153,7 +153,7 @@ fn a_name_with_a_dot_is_found_on_the_way_to_what_is_nested() {
     assert_eq!(of_object(object, &["text=text", "text=meta.v1.note"], ""), r#"1 "main\n\nkept""#);
     // Two ways with one name.
     let object = r#"{"ticket":1,"a.b":{"c":"x"},"a":{"b.c":"y"}}"#;
-    let wanted = "error: the header has the column \"a.b.c\" more than once; rename the one not meant";
+    let wanted = "error: two members have the path \"a.b.c\", since a name has a dot in it; rename the one not meant";
     assert_eq!(of_object(object, &["text=a.b.c"], ""), wanted);
 }
 
