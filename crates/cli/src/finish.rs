@@ -31,6 +31,17 @@ impl Finish {
         Self { plan, now, forecast }
     }
 
+    /// The same, at so many rows a second, without a look at the plan.
+    pub(crate) fn by_rate(order: &Order, rows: u64, rate: f64) -> Self {
+        let now = wall();
+        // Ten years is as good as never, and no sum of times overflows.
+        let time = Duration::from_secs_f64((rows as f64 / rate).min(3e8));
+        let done_at = now.checked_add(time).unwrap_or(Timestamp::MAX);
+        let plan =
+            Plan { limits: Vec::new(), openings: order.openings.clone(), concurrency: 1, round_trip: Duration::ZERO };
+        Self { plan, now, forecast: Forecast { done_at, days: 1 } }
+    }
+
     /// How long it takes.
     pub(crate) fn time(&self) -> Duration {
         Duration::try_from(self.forecast.done_at.duration_since(self.now)).unwrap_or_default()
@@ -55,13 +66,16 @@ impl Finish {
 
     /// `done about 03:40 tomorrow`
     pub(crate) fn moment(&self) -> String {
+        if self.forecast.done_at == Timestamp::MAX {
+            return "never done within the calendar".to_owned();
+        }
         format!("done {}", self.forecast.in_words(&self.plan.openings, self.now))
     }
 
     /// `in about 20s, done about 03:40 tomorrow`
     pub(crate) fn in_words(&self) -> String {
         if self.forecast.done_at == Timestamp::MAX {
-            return "never done within the calendar".to_owned();
+            return self.moment();
         }
         let time = humantime::format_duration(Duration::from_secs(self.time().as_secs().max(1)));
         format!("in about {time}, {}", self.moment())

@@ -1,12 +1,20 @@
 //! Log lines on standard error, kept clear of the progress bar.
 
-use std::io::{self, Write};
+use std::fmt;
+use std::io::{self, IsTerminal, Write};
 
+use batchpost::shell::wall;
 use indicatif::MultiProgress;
+use jiff::tz::TimeZone;
+use tracing::field::Field;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
+use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::args::{LogFormat, Output};
+use crate::plain::plain;
 
 /// Standard error, on which a progress bar may stand.
 #[derive(Debug, Clone, Default)]
@@ -28,13 +36,39 @@ pub(crate) fn start(output: &Output) -> Screen {
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(screen.clone());
     match output.log_format {
         LogFormat::Json => lines.json().flatten_event(true).init(),
-        LogFormat::Text => lines.with_target(false).with_ansi(console_colours()).init(),
+        LogFormat::Text => {
+            let lines = lines.with_target(false).fmt_fields(debug_fn(plain_field).delimited(" "));
+            match io::stderr().is_terminal() {
+                true => lines.with_ansi(colours()).with_timer(TimeOfDay).init(),
+                false => lines.with_ansi(false).init(),
+            }
+        }
     }
     screen
 }
 
-fn console_colours() -> bool {
-    io::IsTerminal::is_terminal(&io::stderr()) && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+/// A field as text: what is in it neither steers a terminal nor begins a line of its own.
+fn plain_field(line: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
+    let text = format!("{value:?}").replace(['\n', '\t'], " ");
+    match field.name() {
+        "message" => write!(line, "{}", plain(&text)),
+        name => write!(line, "{name}={}", plain(&text)),
+    }
+}
+
+/// Whoever watches knows the day.
+struct TimeOfDay;
+
+impl FormatTime for TimeOfDay {
+    fn format_time(&self, line: &mut Writer<'_>) -> fmt::Result {
+        let zone = TimeZone::try_system().unwrap_or(TimeZone::UTC);
+        write!(line, "{}", wall().to_zoned(zone).strftime("%H:%M:%S"))
+    }
+}
+
+/// Whether what is said on standard error may be coloured.
+pub(crate) fn colours() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 impl<'a> MakeWriter<'a> for Screen {

@@ -3,7 +3,7 @@
 /// Words for people, on standard error. Nobody is left to tell if that is gone, and the work goes on.
 macro_rules! ask {
     ($($words:tt)*) => {{
-        let _nobody_to_tell = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!($($words)*));
+        let _nobody_to_tell = std::io::Write::write_fmt(&mut $crate::plain::Plain(std::io::stderr()), format_args!($($words)*));
     }};
 }
 
@@ -13,14 +13,19 @@ macro_rules! say {
 }
 
 mod args;
+mod bar;
 mod commands;
 mod credentials;
 mod exit;
 mod finish;
 mod logging;
+mod next;
+mod plain;
 mod progress;
+mod rate;
 mod report;
 mod summary;
+mod words;
 
 use std::process::ExitCode;
 

@@ -1,24 +1,30 @@
 //! What a person sees of a run: a bar on a terminal, a line now and then elsewhere.
 
+use std::io::{self, IsTerminal};
 use std::time::Duration;
 
-use batchpost::engine::{Cause, Notice, Progress, Waiting};
+use batchpost::engine::{Notice, Progress, Waiting};
 use batchpost::limit::Limit;
-use batchpost::outcome::{Outcome, VerdictWord};
+use batchpost::outcome::{Outcome, Stop, VerdictWord};
 use batchpost::shell::{Observation, Order};
 use indicatif::{ProgressBar, ProgressStyle};
-use jiff::tz::TimeZone;
 use tracing::{debug, error, info, trace, warn};
 
+use crate::bar::{View, because};
 use crate::finish::{Finish, LONG_WINDOW};
-use crate::logging::Screen;
+use crate::logging::{Screen, colours};
+use crate::rate::Rate;
 
 /// Off a terminal, one line of progress in this time.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 const LINE_EVERY_CLOSED: Duration = Duration::from_secs(30 * 60);
 
-/// The plan is asked for the finish so often: it reads what the account has sent of late.
-const FINISH_EVERY: Duration = Duration::from_secs(5);
+/// The bar is drawn anew no more often than eyes follow: a run without a limit takes thousands of steps in between.
+const DRAW_EVERY: Duration = Duration::from_millis(100);
+
+/// The end is estimated so often: by a plan, what the account has sent of late is read for it.
+const FINISH_EVERY: Duration = Duration::from_secs(1);
+const FINISH_EVERY_PLANNED: Duration = Duration::from_secs(5);
 
 /// Rows of each kind that are named one by one before it is left at counting.
 const MOST_NAMED: u32 = 20;
@@ -26,41 +32,52 @@ const MOST_NAMED: u32 = 20;
 /// Watches a run.
 pub(crate) struct Watcher {
     bar: Option<ProgressBar>,
-    next_line: Duration,
-    /// Attempts at the last line, for the rate since.
-    last: (Duration, u64),
-    rate: f64,
+    /// When the bar, or off a terminal a line, is due.
+    next: Duration,
+    rate: Rate,
     order: Order,
+    rows: Option<u64>,
+    /// What the limit with the shortest window lets through in a second.
+    most: Option<f64>,
     /// Whether hours or long windows decide about the end.
     planned: bool,
-    /// What is used of long windows and when it will be done by the plan, and when to ask again.
-    finish: Vec<String>,
-    next_finish: Duration,
+    outlook: Outlook,
+    next_outlook: Duration,
+    stopping: Option<Stop>,
     named: [u32; Outcome::ALL.len()],
+}
+
+/// What is expected, as of the last time it was asked.
+#[derive(Debug, Default)]
+struct Outlook {
+    /// What is used of long windows.
+    used: Vec<String>,
+    /// How long it will take, and when it will be done, in words.
+    left: Option<(Duration, String)>,
 }
 
 impl Watcher {
     /// A watcher of a run over `rows` rows; none where the number is not known.
     pub(crate) fn new(screen: &Screen, rows: Option<u64>, quiet: bool, order: Order) -> Self {
-        let on_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr()) && !quiet;
-        let bar = on_terminal.then(|| {
-            let bar = rows.map_or_else(ProgressBar::no_length, ProgressBar::new);
-            let style = ProgressStyle::with_template("{elapsed_precise} {wide_bar} {pos}/{len} {msg}")
-                .expect("the template is well-formed");
-            screen.bars.add(bar.with_style(style))
+        let bar = (io::stderr().is_terminal() && !quiet).then(|| {
+            let style = ProgressStyle::with_template("{msg}").expect("the template is well-formed");
+            screen.bars.add(ProgressBar::no_length().with_style(style))
         });
         let long = |limit: &Limit| limit.window() >= LONG_WINDOW;
-        let planned = order.settings.hours.is_some() || order.settings.limits.iter().any(long);
-        let nothing_yet = (Duration::ZERO, 0);
+        let limits = &order.settings.limits;
+        let planned = order.settings.hours.is_some() || limits.iter().any(long);
+        let shortest = limits.iter().filter(|limit| !long(limit)).min_by_key(|limit| limit.window());
         Self {
+            next: if bar.is_some() { Duration::ZERO } else { LINE_EVERY },
             bar,
-            next_line: LINE_EVERY,
-            last: nothing_yet,
-            rate: 0.0,
+            rate: Rate::of_window(shortest.map_or(LINE_EVERY, |limit| limit.window())),
+            rows,
+            most: shortest.map(per_second),
             planned,
             order,
-            finish: Vec::new(),
-            next_finish: Duration::ZERO,
+            outlook: Outlook::default(),
+            next_outlook: Duration::ZERO,
+            stopping: None,
             named: [0; Outcome::ALL.len()],
         }
     }
@@ -97,6 +114,10 @@ impl Watcher {
                 warn!(share, %limit, "somebody else uses the account; this run takes a smaller share, and more as room returns");
             }
             Notice::Adopted { limit } => {
+                if limit.window() < LONG_WINDOW {
+                    let most = per_second(limit);
+                    self.most = Some(self.most.map_or(most, |before| before.min(most)));
+                }
                 warn!(%limit, "the API names a limit that is stricter than what was set; it holds from now on");
             }
             Notice::Settled { row, ticket, stands: Outcome::Posted, .. } => trace!(row, %ticket, "posted"),
@@ -117,9 +138,12 @@ impl Watcher {
                 debug!(row, %ticket, %verdict, %reply, delay_ms = delay.as_millis() as u64, "will be tried again");
             }
             Notice::Paused { cause, delay, reply } => {
-                warn!(pause_s = delay.as_secs_f64(), %reply, "{}, so nothing is sent for a while", because(*cause));
+                warn!(pause_s = delay.as_secs_f64(), %reply, "{}, so nothing is sent for a while", because(*cause).0);
             }
-            Notice::Stopping { stop, why } => warn!(%stop, "stopping: {why}"),
+            Notice::Stopping { stop, why } => {
+                self.stopping = Some(*stop);
+                warn!(%stop, "stopping: {why}");
+            }
             Notice::Unwritten { row, ticket, verdict: VerdictWord::Withdrawn } => {
                 error!(row, %ticket, "was not sent, though the ledger may have it in doubt: its intent was being written");
             }
@@ -130,96 +154,61 @@ impl Watcher {
     }
 
     fn progress(&mut self, progress: &Progress, now: Duration) {
-        let (then, attempts) = self.last;
-        let due = now >= self.next_line;
-        if now >= then + Duration::from_secs(5) || due {
-            self.rate = (progress.attempts - attempts) as f64 / (now - then).as_secs_f64();
-            self.last = (now, progress.attempts);
+        if now < self.next {
+            return;
         }
-        let counts = &progress.counts;
-        let done = counts.total() - counts.pending - counts.failed;
-        if self.planned && now >= self.next_finish {
-            self.next_finish = now + FINISH_EVERY;
-            let finish = Finish::of(&self.order, counts.pending);
-            let moment = (counts.pending > 0).then(|| finish.moment());
-            self.finish = finish.used().chain(moment).collect();
+        self.rate.note(now, progress.attempts);
+        if now >= self.next_outlook {
+            self.next_outlook = now + if self.planned { FINISH_EVERY_PLANNED } else { FINISH_EVERY };
+            self.look_ahead(progress);
         }
-        let outlook =
-            Outlook { planned: self.planned, finish: &self.finish, zone: self.order.openings.zone(), rate: self.rate };
+        let view = View {
+            progress,
+            now,
+            rows: self.rows,
+            rate: self.rate.per_second(),
+            most: self.most,
+            used: &self.outlook.used,
+            left: self.outlook.left.as_ref().map(|(time, moment)| (*time, moment.as_str())),
+            stopping: self.stopping,
+            zone: self.order.openings.zone(),
+        };
         if let Some(bar) = &self.bar {
-            bar.set_position(done);
-            bar.set_message(outlook.message(progress, now));
-        } else if due {
-            // Through a day of closed hours, a line now and then will do.
-            let closed = matches!(progress.waiting, Waiting::Hours(..));
-            self.next_line = now + if closed { LINE_EVERY_CLOSED } else { LINE_EVERY };
-            info!(
-                posted = counts.posted,
-                pending = counts.pending,
-                in_doubt = counts.in_doubt,
-                failed = counts.failed,
-                rejected = counts.rejected,
-                in_flight = progress.in_flight,
-                "{}",
-                outlook.message(progress, now)
-            );
+            self.next = now + DRAW_EVERY;
+            // The last column is left free: what is written there makes some terminals begin a new line.
+            let width = usize::from(console::Term::stderr().size().1).saturating_sub(1);
+            bar.set_message(view.screen(width, colours()));
+            return;
         }
-    }
-}
-
-/// What a run's rate and plan say of its end.
-struct Outlook<'a> {
-    /// Whether hours or long windows decide about the end.
-    planned: bool,
-    finish: &'a [String],
-    zone: &'a TimeZone,
-    rate: f64,
-}
-
-impl Outlook<'_> {
-    /// What goes on, in one line.
-    fn message(&self, progress: &Progress, now: Duration) -> String {
+        // Through a day of closed hours, a line now and then will do.
+        let closed = matches!(progress.waiting, Waiting::Hours(..));
+        self.next = now + if closed { LINE_EVERY_CLOSED } else { LINE_EVERY };
         let counts = &progress.counts;
-        let mut parts = vec![format!("posted {}", counts.posted)];
-        for outcome in [Outcome::InDoubt, Outcome::Failed, Outcome::Rejected] {
-            if counts.of(outcome) > 0 {
-                parts.push(format!("{} {}", outcome.word().replace('_', " "), counts.of(outcome)));
-            }
-        }
-        if self.rate > 0.0 && !matches!(progress.waiting, Waiting::Pause(..) | Waiting::Hours(..)) {
-            parts.push(format!("{:.1}/s", self.rate));
-        }
-        parts.extend_from_slice(self.finish);
-        parts.extend(self.left(progress));
-        let in_seconds = |until: Duration| format!("{:.0} s", until.saturating_sub(now).as_secs_f64().ceil());
-        match progress.waiting {
-            Waiting::UnderWay => {}
-            Waiting::Limit(until) => parts.push(format!("waits {} for the limit", in_seconds(until))),
-            Waiting::Retry(until) => parts.push(format!("waits {} to try again", in_seconds(until))),
-            Waiting::Hours(_, opens) => {
-                let opens = opens.to_zoned(self.zone.clone());
-                parts.push(format!("outside the hours until {}", opens.strftime("%a %H:%M")));
-            }
-            Waiting::Pause(cause, until) => parts.push(format!("pauses {}: {}", in_seconds(until), because(cause))),
-        }
-        parts.join(" · ")
+        info!(
+            posted = counts.posted,
+            pending = counts.pending,
+            in_doubt = counts.in_doubt,
+            failed = counts.failed,
+            rejected = counts.rejected,
+            in_flight = progress.in_flight,
+            "{}",
+            view.line()
+        );
     }
 
-    /// How long it will take by the rate of the moment, where no plan says.
-    fn left(&self, progress: &Progress) -> Option<String> {
-        if self.planned || self.rate == 0.0 || matches!(progress.waiting, Waiting::Pause(..)) {
-            return None;
-        }
-        let left = Duration::from_secs_f64((progress.counts.pending as f64 / self.rate).min(1e9)).as_secs();
-        Some(format!("{} left", humantime::format_duration(Duration::from_secs(left))))
+    /// By the plan where hours or long windows decide, or nothing was sent yet; else by the rate, which knows of slow
+    /// answers and of others on the account.
+    fn look_ahead(&mut self, progress: &Progress) {
+        let pending = progress.counts.pending;
+        let finish = match self.rate.per_second() {
+            Some(rate) if !self.planned => Finish::by_rate(&self.order, pending, rate),
+            _ => Finish::of(&self.order, pending),
+        };
+        let left = (pending > 0 && self.rows.is_some()).then(|| (finish.time(), finish.moment()));
+        self.outlook = Outlook { used: finish.used().collect(), left };
     }
 }
 
-fn because(cause: Cause) -> &'static str {
-    match cause {
-        Cause::Limited => "the API says that the account is over its limit",
-        Cause::Unreachable => "the API cannot be reached",
-        Cause::Failing => "the API answers that it has failed, whatever the row",
-        Cause::Unclear => "the API's answers cannot be understood or do not come",
-    }
+fn per_second(limit: &Limit) -> f64 {
+    f64::from(limit.count()) / limit.window().as_secs_f64()
 }

@@ -92,19 +92,18 @@ impl Summary {
 pub(crate) fn table(counts: &Counts) -> String {
     let mut text = format!("{:>10}  rows\n", thousands(counts.total()));
     for outcome in Outcome::ALL.into_iter().filter(|outcome| counts.of(*outcome) > 0) {
-        let words = match outcome {
-            Outcome::Posted => "posted",
-            Outcome::Rejected => "rejected by the API; they are not sent again",
-            Outcome::Failed => "failed; the next run tries them again",
-            Outcome::InDoubt => {
-                "in doubt: they may or may not have been created, and are not sent again unless you say so"
-            }
-            Outcome::Pending => "still to do",
-            Outcome::Invalid => "invalid; no note can be made of them",
-            Outcome::Held => "held; they wait for a decision",
-            Outcome::Skipped => "skipped",
+        let (name, meaning) = match outcome {
+            Outcome::Posted => ("posted", ""),
+            Outcome::Rejected => ("rejected", "the API refused them; they are not sent again"),
+            Outcome::Failed => ("failed", "their tries are used up; the next run tries again"),
+            Outcome::InDoubt => ("in doubt", "may or may not have been created; not sent again unasked"),
+            Outcome::Pending => ("to do", ""),
+            Outcome::Invalid => ("invalid", "no note can be made of them"),
+            Outcome::Held => ("held", "they wait for a decision"),
+            Outcome::Skipped => ("skipped", ""),
         };
-        writeln!(text, "{:>10}  {words}", thousands(counts.of(outcome))).expect("memory takes writes");
+        let line = format!("{:>10}  {name:<9} {meaning}", thousands(counts.of(outcome)));
+        writeln!(text, "{}", line.trim_end()).expect("memory takes writes");
     }
     text
 }
@@ -136,7 +135,7 @@ mod tests {
         let counts = Counts { posted: 1234, failed: 1, ..Counts::default() };
         assert_eq!(
             table(&counts),
-            "     1,235  rows\n     1,234  posted\n         1  failed; the next run tries them again\n"
+            "     1,235  rows\n     1,234  posted\n         1  failed    their tries are used up; the next run tries again\n"
         );
     }
 }

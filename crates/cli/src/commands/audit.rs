@@ -8,6 +8,7 @@ use batchpost::shell;
 use serde::Serialize;
 
 use crate::args::{Audit, Output};
+use crate::plain;
 use crate::summary::thousands;
 
 /// What `--json` prints.
@@ -40,7 +41,7 @@ struct AuditedSetBack {
 
 pub(crate) fn audit(audit: &Audit, output: &Output) -> anyhow::Result<u8> {
     let found = shell::audit(&audit.ledger)?;
-    let mut stdout = io::stdout().lock();
+    let mut stdout = plain::stdout(output);
     if output.json {
         let limit = |limit: &LimitAudit| AuditedLimit {
             limit: limit.limit.to_string(),

@@ -8,11 +8,12 @@ use batchpost::shell;
 use tracing::warn;
 
 use crate::args::{Export, Output};
+use crate::plain;
 use crate::summary::thousands;
 
 pub(crate) fn export(export: &Export, output: &Output) -> anyhow::Result<u8> {
     let exported = match &export.output {
-        None => shell::export(&export.ledger, &export.states, BufWriter::new(io::stdout().lock()))?,
+        None => shell::export(&export.ledger, &export.states, BufWriter::new(plain::stdout_to_the_byte()))?,
         Some(path) => {
             let written = || format!("{} cannot be written", path.display());
             // Perhaps the ledger, the input, or decisions that somebody has filled in.

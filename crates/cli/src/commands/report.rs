@@ -42,9 +42,6 @@ fn beside(ledger: &Path) -> PathBuf {
     name.into()
 }
 
-/// What ledgers begin with.
-const LEDGER: &[u8] = br#"{"n":1,"ledger""#;
-
 /// A report is made anew as often as one likes; anything else may be somebody's work. A ledger is never replaced.
 fn refuse_what_is_not_ours(path: &Path, force: bool) -> anyhow::Result<()> {
     let unreadable = || format!("{} cannot be replaced", path.display());
@@ -53,10 +50,13 @@ fn refuse_what_is_not_ours(path: &Path, force: bool) -> anyhow::Result<()> {
         file => file.with_context(unreadable)?,
     };
     let mut start = Vec::new();
+    let mut ledger = false;
     if file.metadata().with_context(unreadable)?.is_file() {
         file.take(OPENING.len() as u64).read_to_end(&mut start).with_context(unreadable)?;
+        // What is damaged is no ledger that could be told from others.
+        ledger = shell::is_ledger(path).unwrap_or(false);
     }
-    if start.starts_with(LEDGER) {
+    if ledger {
         bail!("{} is a ledger; name another file", path.display());
     }
     if start != OPENING.as_bytes() && !force {

@@ -93,7 +93,11 @@ pub(crate) fn options(input: &Input) -> anyhow::Result<Options> {
 
 /// When attempts may start, by settings.
 fn openings(settings: &Settings) -> anyhow::Result<Openings> {
-    let Some(hours) = settings.hours else { return Ok(Openings::always()) };
+    let Some(hours) = settings.hours else {
+        // Times of day are told by the clocks of whoever reads them.
+        let zone = TimeZone::try_system().unwrap_or(TimeZone::UTC);
+        return Ok(Openings::new(None, zone, settings.timeout)?);
+    };
     let zone = match &settings.time_zone {
         Some(name) => TimeZone::get(name).with_context(|| format!("the time zone {name:?} is not known"))?,
         None => TimeZone::try_system().context("this machine's time zone is not known; say --time-zone ZONE")?,

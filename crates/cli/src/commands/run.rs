@@ -2,7 +2,6 @@
 
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
-use std::time::Duration;
 
 use anyhow::{Context, bail};
 use batchpost::leadsquared::Endpoint;
@@ -16,8 +15,11 @@ use super::sandbox;
 use crate::args::{Network, Output, Resume, Run};
 use crate::finish::Finish;
 use crate::logging::Screen;
+use crate::next::{self, Left};
+use crate::plain;
 use crate::progress::Watcher;
 use crate::summary::{self, Summary, thousands};
+use crate::words::{count, span};
 use crate::{credentials, exit};
 
 /// Where a run posts to.
@@ -140,7 +142,7 @@ fn carry_out(plan: Plan, output: &Output, screen: &Screen) -> anyhow::Result<u8>
         (false, false) => in_words(&report, &ledger, &source),
     };
     // Whether anybody listens or not, the exit code is the batch's.
-    if let Err(error) = io::stdout().lock().write_all(result.as_bytes())
+    if let Err(error) = plain::stdout(output).write_all(result.as_bytes())
         && error.kind() != io::ErrorKind::BrokenPipe
     {
         warn!(%error, "the result could not be printed; `batchpost status` gives it again");
@@ -219,9 +221,7 @@ fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
     if let Some(job) = survey.next.first() {
         say!("first     ticket {}, {}:", job.ticket, job.position);
         for line in job.text.lines().take(5) {
-            // A cell's own control characters are not for this terminal to obey.
-            let plain: String = line.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-            say!("          {plain}");
+            say!("          {line}");
         }
     }
     let finish = Finish::of(order, to_send);
@@ -270,39 +270,24 @@ fn say_what_is_done(prepared: &Prepared) {
 
 fn in_words(report: &Report, ledger: &std::path::Path, source: &Source) -> String {
     let mut text = summary::table(&report.counts);
-    let elapsed = Duration::from_millis(report.elapsed.as_millis() as u64);
+    let limited = match report.limited_now {
+        0 => "none over the limit".to_owned(),
+        limited => format!("{} answered with the limit", thousands(limited)),
+    };
     text += &format!(
-        "{} posted by this run in {}, {} attempts, {} of them limited\nledger: {}\n",
+        "{} posted by this run in {}; {}, {limited}\nledger: {}\n",
         thousands(report.posted_now),
-        humantime::format_duration(elapsed),
-        thousands(report.attempts_now),
-        thousands(report.limited_now),
+        span(report.elapsed),
+        count(report.attempts_now, "attempt", "attempts"),
         ledger.display()
     );
     if let Some(stop) = report.stopped {
-        let go_on = match source {
-            Source::File(_) => format!("batchpost resume {}", ledger.display()),
-            Source::Stdin => "give the same input again, with the same --ledger".to_owned(),
-        };
-        text += &format!("stopped: {stop}; to go on: {go_on}\n");
+        text += &format!("stopped: {stop}\n");
     }
     if report.vanished_in_doubt > 0 {
-        text += &format!(
-            "in doubt and no longer in the input: {}; batchpost export {} --state in_doubt\n",
-            thousands(report.vanished_in_doubt),
-            ledger.display()
-        );
+        text += &format!("in doubt and no longer in the input: {}\n", thousands(report.vanished_in_doubt));
     }
-    for (count, state) in [
-        (report.counts.in_doubt, "in_doubt"),
-        (report.counts.rejected, "rejected"),
-        (report.counts.failed, "failed"),
-        (report.counts.invalid, "invalid"),
-        (report.counts.held, "held"),
-    ] {
-        if count > 0 {
-            text += &format!("which and why: batchpost show {} --state {state}\n", ledger.display());
-        }
-    }
-    text
+    let file = matches!(source, Source::File(_));
+    let left = Left { ledger, counts: &report.counts, stopped: report.stopped, cut_off: false, file };
+    text + &next::in_words(left)
 }

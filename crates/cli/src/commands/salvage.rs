@@ -1,17 +1,18 @@
 //! `salvage`: a new ledger of what can be read of a damaged one.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use batchpost::shell;
 use serde_json::json;
 
 use super::resolve;
 use crate::args::{Output, Salvage};
+use crate::plain;
 use crate::summary::thousands;
 
 pub(crate) fn salvage(salvage: &Salvage, output: &Output) -> anyhow::Result<u8> {
     let salvaged = shell::salvage(&salvage.ledger, &salvage.output, &resolve::tool())?;
-    let mut stdout = io::stdout().lock();
+    let mut stdout = plain::stdout(output);
     if output.json {
         let result = json!({
             "ledger": salvage.output.display().to_string(),

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::run::answered_yes;
 use crate::args::{DecisionArg, Output, Settle};
 use crate::exit;
+use crate::plain;
 use crate::summary::thousands;
 
 /// Rows that are shown before it is left at counting.
@@ -53,7 +54,7 @@ pub(crate) fn settle(settle: &Settle, output: &Output) -> anyhow::Result<u8> {
         }
     }
     settling.record(&rows, settle.why.as_deref())?;
-    let mut stdout = io::stdout().lock();
+    let mut stdout = plain::stdout(output);
     if output.json {
         writeln!(stdout, "{}", json!({ "ledger": settle.ledger.display().to_string(), "settled": rows.len() }))?;
     } else {

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::args::{Output, Show};
+use crate::plain;
 
 /// A job and its history.
 #[derive(Debug, Serialize)]
@@ -72,7 +73,7 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
         .filter(|row| show.ticket.is_none_or(|wanted| row.ticket == Some(wanted)))
         .collect();
     rows.sort_by_key(|row| (row.vanished, row.row));
-    let mut stdout = io::stdout().lock();
+    let mut stdout = plain::stdout(output);
     let whole = show.row.is_some() || show.ticket.is_some();
     for row in &rows {
         if output.json {

@@ -1,6 +1,6 @@
 //! `status`: where a batch stands.
 
-use std::io::{self, Write};
+use std::io::Write;
 
 use batchpost::shell::{loads, look, wall};
 
@@ -8,6 +8,8 @@ use super::resolve;
 use crate::args::{Output, Status};
 use crate::exit;
 use crate::finish::used;
+use crate::next::{self, Left};
+use crate::plain;
 use crate::summary::{Summary, table, thousands};
 
 pub(crate) fn status(status: &Status, output: &Output) -> anyhow::Result<u8> {
@@ -19,7 +21,7 @@ pub(crate) fn status(status: &Status, output: &Output) -> anyhow::Result<u8> {
         (Some(_), None) if counts.pending + counts.failed > 0 => exit::TRY_LATER,
         _ => exit::of_batch(&counts, stopped, None),
     };
-    let mut stdout = io::stdout().lock();
+    let mut stdout = plain::stdout(output);
     if output.json {
         writeln!(stdout, "{}", Summary::of_batch(&batch, &status.ledger).json())?;
         return Ok(code);
@@ -59,5 +61,8 @@ pub(crate) fn status(status: &Status, output: &Output) -> anyhow::Result<u8> {
     if extent.torn_bytes > 0 {
         writeln!(stdout, "{} bytes at the end are torn; the next run sets them aside", extent.torn_bytes)?;
     }
+    let file = batch.run.as_ref().is_some_and(|run| run.input.path.is_some());
+    let cut_off = batch.run.is_some() && batch.finish.is_none();
+    write!(stdout, "{}", next::in_words(Left { ledger: &status.ledger, counts: &counts, stopped, cut_off, file }))?;
     Ok(code)
 }

@@ -29,6 +29,8 @@ mod mapping;
 #[cfg(test)]
 mod others;
 #[cfg(test)]
+mod packed;
+#[cfg(test)]
 mod reporting;
 #[cfg(test)]
 mod reports;

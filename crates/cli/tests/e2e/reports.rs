@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::support::{Api, Folder, Running, ended, until};
+use crate::support::{Api, Folder, LIMIT, Running, ended, until};
 
 const LEDGER: &str = "notes.csv.ledger.jsonl";
 const OUTCOMES: [&str; 8] = ["posted", "rejected", "failed", "in_doubt", "pending", "invalid", "held", "skipped"];
@@ -89,8 +89,10 @@ fn status_says_how_the_last_run_ended() {
     folder.run(&api, &["--concurrency", "1"]).with_code(3);
     let status = ended(&mut folder.batchpost(&["status", LEDGER]));
     assert!(status.stdout.contains("stopped: credentials"), "{}", status.stdout);
-    assert!(status.stdout.contains("2  posted") && status.stdout.contains("4  still to do"), "{}", status.stdout);
+    assert!(status.stdout.contains("2  posted") && status.stdout.contains("4  to do"), "{}", status.stdout);
     assert!(status.stdout.contains(&api.url()), "{}", status.stdout);
+    let next = format!("next, once the access keys are right:\n  batchpost resume {LEDGER}\n");
+    assert!(status.stdout.ends_with(&next), "{}", status.stdout);
 }
 
 #[test]
@@ -120,12 +122,37 @@ fn the_printed_summary_names_what_is_left_and_how_to_look() {
     for said in ["7  rows", "2  posted", "1  rejected", "1  failed", "1  in doubt", "1  invalid", "1  skipped"] {
         assert!(ran.stdout.contains(said), "{said:?} is not in\n{}", ran.stdout);
     }
-    for state in ["in_doubt", "rejected", "failed", "invalid"] {
-        let hint = format!("batchpost show {LEDGER} --state {state}");
+    for command in ["show L --state in_doubt", "resume L", "export L -o not-posted.csv"] {
+        let hint = format!("\n  batchpost {}\n", command.replace('L', LEDGER));
         assert!(ran.stdout.contains(&hint), "{hint:?} is not in\n{}", ran.stdout);
     }
     let quiet = ended(folder.run_command(&api.url(), &MIXED).arg("-q"));
     assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""), "quiet is quiet");
+}
+
+#[test]
+fn cells_and_names_cannot_steer_the_terminal_that_shows_them() {
+    let api = Api::failing(&[]);
+    let folder = Folder::new();
+    let hostile = "\u{1b}[2J\u{9b}31m\u{202e}";
+    let input = format!("notes{hostile}.csv");
+    folder.write(&input, format!("Ticket,Text{hostile}\n\"{hostile}\nx\",a\n7,b{hostile}\n"));
+    let target = ["--url", &api.url(), "--limit", LIMIT, "--column", &format!("text=Text{hostile}")];
+    let call = |before: &[&str]| folder.call(&[before, &target[..]].concat());
+    let ledger = format!("{input}.ledger.jsonl");
+    let ran = [
+        call(&["check", &input]).with_code(1),
+        call(&["run", &input]).with_code(2),
+        call(&["run", &input, "--skip-invalid", "-v"]).with_code(1),
+        folder.call(&["status", &ledger]).with_code(1),
+        folder.call(&["show", &ledger]).with_code(0),
+        folder.call(&["status", &input]).with_code(3),
+    ];
+    for ran in ran {
+        for c in ['\u{1b}', '\u{9b}', '\u{202e}'] {
+            assert!(!ran.stdout.contains(c) && !ran.stderr.contains(c), "{c:?} in {ran:?}");
+        }
+    }
 }
 
 #[test]

@@ -6,7 +6,8 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::error::InputError;
 
-const MAGIC: [u8; 2] = [0x1f, 0x8b];
+/// How every file begins that is gzip's.
+pub const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const PACKED_BYTES: usize = 32 * 1024;
 /// Two to the power of this is the largest window that deflate has.
 const WINDOW_BITS: u8 = 15;
@@ -37,6 +38,23 @@ pub fn unpack_to(source: impl Read, out: &mut impl Write, most_bytes: u64) -> Re
     }
 }
 
+/// Reads the first bytes of `source` into `start`, unpacked where they are gzip's; how many there are.
+///
+/// # Errors
+///
+/// As [`unpack_to`], of what was read.
+pub fn read_start(source: impl Read, start: &mut [u8]) -> Result<usize, InputError> {
+    let mut bytes = Bytes::open(source)?;
+    let mut at_hand = 0;
+    while at_hand < start.len() {
+        match bytes.read(&mut start[at_hand..])? {
+            0 => break,
+            read => at_hand += read,
+        }
+    }
+    Ok(at_hand)
+}
+
 /// The bytes of a source, unpacked where it begins as gzip does.
 #[derive(Debug)]
 pub(super) struct Bytes<R> {
@@ -47,7 +65,7 @@ pub(super) struct Bytes<R> {
 impl<R: Read> Bytes<R> {
     pub(super) fn open(inner: R) -> Result<Self, InputError> {
         let mut raw = Raw::new(inner);
-        let mut head = [0; MAGIC.len()];
+        let mut head = [0; GZIP_MAGIC.len()];
         let mut at_hand = 0;
         while at_hand < head.len() {
             match raw.read(&mut head[at_hand..])? {
@@ -56,7 +74,7 @@ impl<R: Read> Bytes<R> {
             }
         }
         (raw.head, raw.head_bytes) = (head, at_hand);
-        let gunzip = (head[..at_hand] == MAGIC).then(Box::default);
+        let gunzip = (head[..at_hand] == GZIP_MAGIC).then(Box::default);
         Ok(Self { raw, gunzip })
     }
 
@@ -163,7 +181,7 @@ impl Gunzip {
                 if self.start == self.end && !self.refill(raw)? {
                     return Ok(0);
                 }
-                if self.packed[self.start] != MAGIC[0] {
+                if self.packed[self.start] != GZIP_MAGIC[0] {
                     return Err(InputError::AfterGzip { byte: self.byte(raw) });
                 }
                 self.inflate = Decompress::new_gzip(WINDOW_BITS);
@@ -303,6 +321,18 @@ mod tests {
         assert!(unpacked(&whole[..whole.len() - 1], 1 << 20).2.contains("cut off"));
     }
 
+    #[test]
+    fn the_start_is_read_whether_packed_or_not_and_may_be_short() {
+        let start = |bytes: &[u8]| {
+            let mut start = [0; 4];
+            read_start(bytes, &mut start).map(|read| start[..read].to_vec()).map_err(|error| error.to_string())
+        };
+        assert_eq!(start(b"Ticket"), Ok(b"Tick".to_vec()));
+        assert_eq!(start(&[packed(b"Ti"), packed(b"cket")].concat()), Ok(b"Tick".to_vec()));
+        assert_eq!(start(&packed(b"Ti")), Ok(b"Ti".to_vec()));
+        assert!(start(&packed(b"Ticket")[..12]).unwrap_err().contains("cut off"));
+    }
+
     /// The error alone: how much is unpacked before it depends on the pieces where a block is damaged.
     fn unpacked_with_error(bytes: &[u8]) -> String {
         read(bytes, 7).1.expect("damage is found")
@@ -315,7 +345,7 @@ mod tests {
             size in 1_usize..40,
         ) {
             prop_assert_eq!(read(&packed(&bytes), size), (bytes.clone(), None));
-            prop_assume!(!bytes.starts_with(&MAGIC));
+            prop_assume!(!bytes.starts_with(&GZIP_MAGIC));
             prop_assert_eq!(read(&bytes, size), (bytes, None));
         }
     }

@@ -68,7 +68,7 @@ pub use columns::Mapping;
 pub use decode::Encoding;
 pub use delimiter::Delimiter;
 pub use error::{InputError, InvalidRow, Listed, Names, OptionError};
-pub use gzip::unpack_to;
+pub use gzip::{GZIP_MAGIC, read_start, unpack_to};
 pub use layout::Layout;
 pub use options::{ColumnChoice, Field, Format, MaxText, Options, TooLong};
 pub use recipe::Recipe;

@@ -60,6 +60,12 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
+    /// The ledger is packed, and something was to be added to it.
+    #[error(
+        "the ledger {path} is packed with gzip, and so it can only be looked at; unpack it with `gunzip {path}`, and go on \
+         with what comes out", path = .0.display()
+    )]
+    PackedLedger(PathBuf),
     /// The ledger is in use.
     #[error("the ledger {}: {source}", path.display())]
     Lock {

@@ -6,6 +6,7 @@ use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::platform::{for_owner_only, lock_alone, read_at, sync_directory_of};
+use crate::input::{GZIP_MAGIC, InputError, unpack_to};
 use crate::storage::{Directory, Storage};
 
 /// A ledger's file.
@@ -29,15 +30,54 @@ impl LedgerFile {
         Ok(Self { file, path: path.to_owned() })
     }
 
-    /// Opens the ledger at `path` to look at it.
+    /// Opens the ledger at `path` to look at it. One that is packed with gzip is looked at in a copy, which is gone when
+    /// this is.
     ///
     /// # Errors
     ///
-    /// When it is not there or may not be read.
+    /// When it is not there or may not be read, or is packed and cannot be unpacked.
     pub fn open_to_read(path: &Path) -> io::Result<Self> {
         only_a_file(path)?;
-        Ok(Self { file: File::open(path)?, path: path.to_owned() })
+        let file = File::open(path)?;
+        let file = if is_packed(&file)? { unpacked(&file)? } else { file };
+        Ok(Self { file, path: path.to_owned() })
     }
+}
+
+/// Whether a file is gzip's. A ledger that is can be looked at, but nothing be added to it.
+pub(super) fn is_packed(file: &File) -> io::Result<bool> {
+    let mut start = [0; GZIP_MAGIC.len()];
+    Ok(read_at(file, 0, &mut start)? == start.len() && start == GZIP_MAGIC)
+}
+
+/// A copy of what is in a packed file, every byte of it verified by gzip's checksum.
+fn unpacked(packed: &File) -> io::Result<File> {
+    // Three times what ten million rows take: what goes on and on would fill the disk.
+    const MOST_BYTES: u64 = 16 << 30;
+    let mut copy = tempfile::tempfile()?;
+    unpack_to(packed, &mut copy, MOST_BYTES).map_err(in_words_of_a_ledger)?;
+    Ok(copy)
+}
+
+/// The input's errors speak of an input.
+pub(super) fn in_words_of_a_ledger(error: InputError) -> io::Error {
+    io::Error::other(match error {
+        InputError::Read { source, .. } => return source,
+        InputError::GzipCutOff => "it is packed (gzip) and cut off before its end; get a whole copy of it".to_owned(),
+        InputError::GzipDamaged { byte } => {
+            format!("it is packed (gzip) and damaged at or before byte {byte}; get another copy of it")
+        }
+        InputError::AfterGzip { byte } => {
+            format!("it is packed (gzip), and from byte {byte} on something else follows; unpack it and see what it is")
+        }
+        InputError::GzipTooLong { most_bytes } => {
+            format!("it is packed (gzip), and unpacked it has more than {most_bytes} bytes; is it what it should be?")
+        }
+        InputError::NotUnpacked(source) => {
+            format!("it is packed (gzip), and there is no place to unpack it: {source}; TMPDIR names another folder")
+        }
+        other => other.to_string(),
+    })
 }
 
 /// How the name ends of a ledger that is being begun.

@@ -2,13 +2,14 @@
 
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use super::clock;
 use super::error::Error;
-use super::files::{LedgerFile, Lock, LockError, Place, is_our_own};
+use super::files::{LedgerFile, Lock, LockError, Place, in_words_of_a_ledger, is_our_own, is_packed};
 use super::order::{Access, Order};
+use crate::input::read_start;
 use crate::job::KEY_SCHEME;
 use crate::ledger::{self, Batch, Extent, Header, Ledger, LedgerError, LedgerId, VERSION};
 
@@ -27,6 +28,10 @@ pub(super) fn lock(path: &Path) -> Result<Lock, Error> {
     if is_our_own(path) {
         let why = "names that end so are for the files beside a ledger; choose another";
         return Err(Error::ledger_file(path, "used")(io::Error::new(io::ErrorKind::NotFound, why)));
+    }
+    // Before there is a lock file beside it, which would be all that is left of this.
+    if File::open(path).and_then(|file| is_packed(&file)).unwrap_or(false) {
+        return Err(Error::PackedLedger(path.to_owned()));
     }
     let holder = format!("process {} since {}", std::process::id(), clock::wall());
     Lock::take(path, &holder).map_err(|source| Error::Lock { path: path.to_owned(), source })
@@ -104,27 +109,33 @@ pub(super) fn others(order: &Order) -> Result<Vec<PathBuf>, Error> {
         if is_our_own(&path) || !path.is_file() || (own.is_some() && path.canonicalize().ok() == own) {
             continue;
         }
-        if begins_as_a_ledger(&path).map_err(Error::ledger_file(&path, "opened"))? {
-            paths.push(path);
+        match is_ledger(&path) {
+            Ok(true) => paths.push(path),
+            Ok(false) => {}
+            // It may hold this very batch.
+            Err(source) if is_named_as_ledgers_are(&path) => return Err(Error::ledger_file(&path, "opened")(source)),
+            Err(_) => {}
         }
     }
     paths.sort();
     Ok(paths)
 }
 
-/// Whether the file at `path` begins as ledgers do.
+/// Whether the file at `path` begins as ledgers do, packed or not.
 ///
 /// # Errors
 ///
-/// When a file cannot be read that has a ledger's name: it may hold this very batch.
-fn begins_as_a_ledger(path: &Path) -> io::Result<bool> {
-    let mut start = [0; 14];
-    match File::open(path).and_then(|mut file| file.read_exact(&mut start)) {
-        Ok(()) => Ok(start == *br#"{"n":1,"ledger"#),
-        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(false),
-        Err(error) if path.extension().is_some_and(|extension| extension == "jsonl") => Err(error),
-        Err(_) => Ok(false),
-    }
+/// When it cannot be read.
+pub fn is_ledger(path: &Path) -> io::Result<bool> {
+    const OPENING: &[u8] = br#"{"n":1,"ledger"#;
+    let mut start = [0; OPENING.len()];
+    let read = read_start(File::open(path)?, &mut start).map_err(in_words_of_a_ledger)?;
+    Ok(start[..read] == *OPENING)
+}
+
+fn is_named_as_ledgers_are(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    name.strip_suffix(".gz").unwrap_or(&name).ends_with(".jsonl")
 }
 
 /// A number that no other process draws: the standard library seeds its maps with the system's randomness.

@@ -3,7 +3,7 @@
 mod json;
 mod words;
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
 use anyhow::bail;
@@ -15,6 +15,7 @@ use super::resolve::{self, What};
 use crate::args::{ChangedArg, Check, DoubtArg, Known, Output, ThisTime};
 use crate::exit;
 use crate::finish::Finish;
+use crate::plain;
 
 pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
     if resolve::source(&check.input.input) == Source::Stdin {
@@ -33,7 +34,7 @@ pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
     let Some(survey) = prepared.survey() else { bail!("only a file can be checked") };
 
     let finish = Finish::of(prepared.order(), survey.to_do);
-    let mut stdout = io::stdout().lock();
+    let mut stdout = plain::stdout(output);
     if output.json {
         writeln!(stdout, "{}", serde_json::to_string(&json::Checked::new(&prepared, survey, &finish))?)?;
     } else {

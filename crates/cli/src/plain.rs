@@ -1,0 +1,69 @@
+//! Text that a terminal shows and does not obey: names of files and cells of strangers' sheets may hold anything.
+
+use std::borrow::Cow;
+use std::io::{self, IsTerminal, Write};
+
+use crate::args::Output;
+
+/// `text` with a mark in place of each character that would steer a terminal or turn the reading direction around.
+pub(crate) fn plain(text: &str) -> Cow<'_, str> {
+    if text.contains(steers) { text.replace(steers, "\u{fffd}").into() } else { text.into() }
+}
+
+fn steers(c: char) -> bool {
+    let control = c.is_control() && !matches!(c, '\n' | '\t');
+    // Marks, embeddings, overrides and isolates: with them a name reads as another.
+    control || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Writes plain text only.
+#[derive(Debug)]
+pub(crate) struct Plain<W>(pub(crate) W);
+
+impl<W: Write> Write for Plain<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // A part of a character is not taken, unless it is no part of any.
+        let whole = match std::str::from_utf8(bytes) {
+            Err(error) if error.error_len().is_none() && error.valid_up_to() > 0 => error.valid_up_to(),
+            _ => bytes.len(),
+        };
+        self.0.write_all(plain(&String::from_utf8_lossy(&bytes[..whole])).as_bytes())?;
+        Ok(whole)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.0.flush()
+    }
+}
+
+/// Standard output: plain text for people, to the byte for programs.
+pub(crate) fn stdout(output: &Output) -> Box<dyn Write> {
+    if output.json { stdout_to_the_byte() } else { Box::new(Plain(io::stdout().lock())) }
+}
+
+/// Standard output as it is given; plain all the same on a terminal.
+pub(crate) fn stdout_to_the_byte() -> Box<dyn Write> {
+    let stdout = io::stdout();
+    if stdout.is_terminal() { Box::new(Plain(stdout.lock())) } else { Box::new(stdout.lock()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_steer_a_terminal_is_marked_and_the_rest_is_as_it_was() {
+        assert_eq!(plain("Grüße\tund 日本\n"), "Grüße\tund 日本\n");
+        let hostile = "\u{1b}[2J\u{9b}31m\u{7}\r\u{7f} fdp\u{202e}exe";
+        assert_eq!(plain(hostile), "\u{fffd}[2J\u{fffd}31m\u{fffd}\u{fffd}\u{fffd} fdp\u{fffd}exe");
+    }
+
+    #[test]
+    fn a_character_that_comes_in_two_parts_is_whole() {
+        let mut out = Plain(Vec::new());
+        for part in ["ü\u{9b}".as_bytes(), &[0xc3, 0xff], b"x"] {
+            out.write_all(part).unwrap();
+        }
+        assert_eq!(String::from_utf8(out.0).unwrap(), "ü\u{fffd}\u{fffd}\u{fffd}x");
+    }
+}

@@ -1,0 +1,83 @@
+//! How fast a run goes of late.
+
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Windows that are looked back over: bursts come once in each, so one window alone holds now all of it, now nothing.
+const WINDOWS: u32 = 6;
+
+/// Samples that are kept.
+const MOST_SAMPLES: u32 = 60;
+
+/// Attempts a second over the last few windows.
+///
+/// What is counted is divided by whole windows, so a run that keeps its limit is never shown to be above it.
+#[derive(Debug)]
+pub(crate) struct Rate {
+    window: Duration,
+    /// When there had been how many attempts, from the oldest that is within reach on.
+    samples: VecDeque<(Duration, u64)>,
+}
+
+impl Rate {
+    /// Of a run whose shortest window is this long.
+    pub(crate) fn of_window(window: Duration) -> Self {
+        let window = window.clamp(Duration::from_secs(1), Duration::from_secs(60));
+        Self { window, samples: VecDeque::from([(Duration::ZERO, 0)]) }
+    }
+
+    /// Takes note that there have been so many attempts by now.
+    pub(crate) fn note(&mut self, now: Duration, attempts: u64) {
+        let reach = self.window * WINDOWS;
+        // The last sample is replaced until it is far enough from the one before it.
+        if let [.., (before, _), (last, _)] = self.samples.make_contiguous()
+            && *last - *before < reach / MOST_SAMPLES
+        {
+            self.samples.pop_back();
+        }
+        self.samples.push_back((now, attempts));
+        while self.samples.front().is_some_and(|(at, _)| *at + reach < now) {
+            self.samples.pop_front();
+        }
+    }
+
+    /// Attempts a second; none while none are known.
+    pub(crate) fn per_second(&self) -> Option<f64> {
+        let ((_, before), (now, attempts)) = (self.samples.front()?, self.samples.back()?);
+        let windows = now.as_nanos().div_ceil(self.window.as_nanos()).clamp(1, u128::from(WINDOWS));
+        let made = attempts.saturating_sub(*before);
+        (made > 0).then(|| made as f64 / (self.window * windows as u32).as_secs_f64())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn bursts_that_keep_the_limit_are_never_shown_above_it_and_nearly_at_it() {
+        let mut rate = Rate::of_window(ms(5000));
+        assert_eq!(rate.per_second(), None);
+        for step in 0..1000 {
+            let now = step * 100;
+            rate.note(ms(now), 25 * (1 + now / 5105));
+            let shown = rate.per_second().unwrap();
+            assert!((2.5..=5.0).contains(&shown), "{shown} at {now}");
+            assert!(now < 30_000 || shown > 4.1, "{shown} at {now}");
+        }
+        assert!(rate.samples.len() <= 2 + MOST_SAMPLES as usize);
+    }
+
+    #[test]
+    fn after_a_standstill_nothing_is_known() {
+        let mut rate = Rate::of_window(ms(1000));
+        rate.note(ms(100), 10);
+        assert_eq!(rate.per_second(), Some(10.0));
+        rate.note(ms(60_000), 10);
+        assert_eq!(rate.per_second(), None);
+    }
+}

@@ -1,0 +1,121 @@
+//! Ledgers that were put away packed: looked at as they are, looked through like any other, and never added to.
+
+use std::fs;
+use std::io::Write;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use crate::support::{Api, Folder, LIMIT, sheet, texts};
+
+const LEDGER: &str = "notes.csv.ledger.jsonl";
+const PACKED: &str = "notes.csv.ledger.jsonl.gz";
+
+/// Packs the ledger away, as `gzip` does.
+fn pack(folder: &Folder) {
+    let mut member = GzEncoder::new(Vec::new(), Compression::default());
+    member.write_all(folder.read(LEDGER).as_bytes()).unwrap();
+    folder.write(PACKED, member.finish().unwrap());
+    fs::remove_file(folder.path(LEDGER)).unwrap();
+}
+
+/// A batch of four rows: the second rejected, the third in doubt.
+fn posted() -> (Api, Folder) {
+    let api = Api::failing(&["400@2", "reset@3"]);
+    let folder = Folder::with_rows(4);
+    folder.run(&api, &["--concurrency", "1"]).with_code(4);
+    (api, folder)
+}
+
+#[test]
+fn what_only_looks_says_of_a_packed_ledger_what_it_said_of_the_plain_one() {
+    let (_api, folder) = posted();
+    let looks: [&[&str]; 6] = [
+        &["status"],
+        &["show", "--state", "in_doubt"],
+        &["show", "--row", "2", "--json"],
+        &["export", "--state", "rejected,in_doubt"],
+        &["audit"],
+        &["report", "-o", "-"],
+    ];
+    let look = |ledger: &str| -> Vec<String> {
+        let call = |arguments: &[&str]| {
+            let out = folder.call(&[&arguments[..1], &[ledger], &arguments[1..]].concat());
+            assert!(matches!(out.code, Some(0 | 4)), "{out:?}");
+            out.stdout.replace(PACKED, LEDGER)
+        };
+        looks.into_iter().map(call).collect()
+    };
+    let plain = look(LEDGER);
+    pack(&folder);
+    assert_eq!(look(PACKED), plain);
+    assert_eq!(folder.names(), ["notes.csv", PACKED, &format!("{LEDGER}.lock")], "nothing is left of unpacking");
+}
+
+#[test]
+fn what_would_add_to_it_says_how_to_unpack_it_and_sends_nothing() {
+    let (api, folder) = posted();
+    pack(&folder);
+    let url = api.url();
+    let run = ["run", "notes.csv", "--url", &url, "--limit", LIMIT, "--ledger", PACKED];
+    let settle = ["settle", PACKED, "--state", "in_doubt", "--as", "posted"];
+    let before = folder.names();
+    for arguments in [&run[..], &["resume", PACKED], &settle, &["salvage", PACKED, "-o", "new.jsonl"]] {
+        folder.call(arguments).with_code(2).saying(&[&format!("unpack it with `gunzip {PACKED}`")]);
+    }
+    assert_eq!((api.arrivals(), folder.names()), (4, before));
+}
+
+#[test]
+fn rows_that_a_packed_ledger_knows_are_not_posted_again_unasked() {
+    let (api, folder) = posted();
+    pack(&folder);
+    // The very same input, whose own ledger is gone by its name, and the rows under another.
+    folder.write("copy.csv", sheet(1..=5));
+    for input in ["notes.csv", "copy.csv"] {
+        let out = folder.call(&["run", input, "--url", &api.url(), "--limit", LIMIT]);
+        out.with_code(2).saying(&["3 rows were posted before, or are in doubt", PACKED, "--known skip"]);
+    }
+    assert_eq!(api.arrivals(), 4);
+    let known = ["run", "copy.csv", "--url", &api.url(), "--limit", LIMIT, "--known", "skip", "--json"];
+    let json = folder.call(&known).with_code(0).json();
+    assert_eq!((&json["skipped"], &json["posted_now"]), (&3.into(), &2.into()), "{json}");
+    // Of the first batch the reset note is there as well.
+    assert!(texts(5).iter().filter(|text| api.texts().contains(text)).count() >= 4, "{:?}", api.texts());
+
+    fs::create_dir(folder.path("archive")).unwrap();
+    fs::rename(folder.path(PACKED), folder.path("archive").join("november.gz")).unwrap();
+    folder.write("third.csv", sheet(1..=1));
+    let history = ["run", "third.csv", "--url", &api.url(), "--limit", LIMIT, "--history", "archive"];
+    folder.call(&history).with_code(2).saying(&["1 rows were posted before", "november.gz"]);
+}
+
+#[test]
+fn a_packed_ledger_that_is_damaged_or_cut_off_is_no_reason_to_post() {
+    let (api, folder) = posted();
+    pack(&folder);
+    folder.write("copy.csv", sheet(1..=5));
+    let whole = fs::read(folder.path(PACKED)).unwrap();
+    let mut damaged = whole.clone();
+    // In the checksum at its end: all of the ledger's lines are good.
+    let at = damaged.len() - 8;
+    damaged[at] ^= 1;
+    let head = whole[..11].to_vec();
+    for (bytes, why) in [(damaged, "damaged"), (whole[..whole.len() - 3].to_vec(), "cut off"), (head, "cut off")] {
+        folder.write(PACKED, bytes);
+        let run = folder.call(&["run", "copy.csv", "--url", &api.url(), "--limit", LIMIT]);
+        run.with_code(3).saying(&[PACKED, "packed (gzip)", why]);
+        folder.call(&["status", PACKED]).with_code(3).saying(&["packed (gzip)", why]);
+    }
+    assert_eq!(api.arrivals(), 4);
+}
+
+#[test]
+fn a_packed_input_beside_is_no_ledger() {
+    let api = Api::failing(&[]);
+    let folder = Folder::with_rows(2);
+    let mut member = GzEncoder::new(Vec::new(), Compression::default());
+    member.write_all(b"{\"Ticket ID\":1,\"Comment\":\"x\"}\n").unwrap();
+    folder.write("other.jsonl.gz", member.finish().unwrap());
+    folder.run(&api, &[]).with_code(0);
+}
