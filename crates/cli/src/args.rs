@@ -15,7 +15,7 @@ use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 /// Posts every row of a spreadsheet as an internal note on a ticket: never faster than the account may, never a row
 /// lost, never a row twice by its own doing, and able to say afterwards what became of each.
 #[derive(Debug, Parser)]
-#[command(name = "batchpost", version, max_term_width = 100, after_help = EXIT_CODES)]
+#[command(name = "batchpost", version = crate::VERSION, max_term_width = 100, after_help = EXIT_CODES)]
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,

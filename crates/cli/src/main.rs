@@ -33,6 +33,9 @@ use clap::Parser;
 
 use args::{Args, Command};
 
+/// With the commit, where this was built from a checkout.
+const VERSION: &str = env!("BATCHPOST_VERSION");
+
 fn main() -> ExitCode {
     let args = Args::parse();
     let screen = logging::start(&args.output);

@@ -24,8 +24,10 @@ pub(crate) const SANDBOX: &str = "sandbox";
 /// How many rows a command names.
 const NAMED: Named = Named { notes: 20, jobs: 3 };
 
+/// With the commit: what a ledger says of itself is read when a run is to be explained, and two builds of one version
+/// may differ.
 pub(crate) fn tool() -> String {
-    concat!("batchpost ", env!("CARGO_PKG_VERSION")).to_owned()
+    format!("batchpost {}", crate::VERSION)
 }
 
 /// The endpoint that was asked for; none for the sandbox, or where nothing was.

@@ -52,3 +52,5 @@ mod spreadsheets;
 mod support;
 #[cfg(test)]
 mod verdicts;
+#[cfg(test)]
+mod version;
