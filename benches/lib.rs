@@ -16,7 +16,7 @@ pub fn now(elapsed: Duration) -> Now {
 pub fn offer(row: u64) -> Offer {
     let ticket = Ticket::try_from(row % 1000 + 1).expect("a positive number");
     let text = format!("note {row}: {}", "called back, all well. ".repeat(8));
-    let key = Key::of_job(&Identity::of("https://example.test/"), ticket, &text);
+    let key = Key::of_job(&Identity::of("https://example.test/"), &ticket, &text);
     let position = Position { record: row, line: row + 1, byte: row * 200 };
     Offer { job: Job { position, key, ticket, text }, stands: Outcome::Pending, attempts: 0 }
 }

@@ -1,14 +1,16 @@
 //! How many decisions a second? Everything outside is simulated: commits are durable and replies there at once.
 
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Duration;
 
 use batchpost::budget::{Answer, Budget, Ended, Request};
 use batchpost::engine::{Action, Config, Engine, Event};
-use batchpost::leadsquared::{Context, judge};
+use batchpost::leadsquared::LeadSquared;
 use batchpost::limiter::Limiter;
 use batchpost::outcome::{Counts, Verdict};
 use batchpost::settings::{On500, Spread};
+use batchpost::target::{Context, Target};
 use batchpost::transport::Reply;
 use batchpost_benches::{now, offer};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
@@ -20,12 +22,13 @@ fn created(ticket: impl std::fmt::Display) -> Reply {
     let body = format!(
         r#"{{"Message":"Activity Created","RelatedTicketId":"{ticket}","RelatedOrgId":"22824","RelatedChannelMonitoringRequestId":0}}"#
     );
-    Reply { status: 200, body: body.into(), ..Reply::default() }
+    Reply::new(200, body)
 }
 
 /// Rows in, durable outcomes out; asserts that every row was posted.
 fn post_all(mut offers: std::vec::IntoIter<batchpost::engine::Offer>) -> Counts {
     let mut engine = Engine::new(Config {
+        target: Arc::new(LeadSquared),
         openings: batchpost::plan::Openings::always(),
         no_wait: false,
         limits: Vec::new(),
@@ -50,7 +53,7 @@ fn post_all(mut offers: std::vec::IntoIter<batchpost::engine::Offer>) -> Counts 
         while let Some(action) = engine.next_action(now) {
             match action {
                 Action::Write(_) => written += 1,
-                Action::Send(attempt, job) => sent.push((attempt, created(job.ticket))),
+                Action::Send(attempt, job) => sent.push((attempt, created(&job.ticket))),
                 Action::Take(granted) => engine.handle(Event::Slots(Answer { granted, wait: None }), now),
                 Action::GiveBack(..) | Action::Restrain(_) | Action::Tell(_) => {}
                 Action::Done(_) => return engine.progress().counts,
@@ -99,13 +102,14 @@ fn limiter(criterion: &mut Criterion) {
 }
 
 fn verdicts(criterion: &mut Criterion) {
-    let ticket = offer(1).job.ticket;
-    let reply = created(ticket);
-    let context = Context { posted_before: true, on_500: On500::Retry, wall: Timestamp::UNIX_EPOCH };
+    let job = offer(1).job;
+    let reply = created(&job.ticket);
+    let context = Context::at(Timestamp::UNIX_EPOCH).after_a_post();
+    let target: &dyn Target = &LeadSquared;
     let mut group = criterion.benchmark_group("verdict");
     group.throughput(Throughput::Elements(1));
     group.bench_function("posted", |bencher| {
-        bencher.iter(|| assert_eq!(judge(black_box(&reply), ticket, context).verdict, Verdict::Posted));
+        bencher.iter(|| assert_eq!(*target.judge(black_box(&reply), &job, context).verdict(), Verdict::Posted));
     });
     group.finish();
 }

@@ -36,7 +36,7 @@ fn keys(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("key");
     group.throughput(Throughput::Elements(1));
     group.bench_function("of a job", |bencher| {
-        bencher.iter(|| Key::of_job(&identity, job.ticket, std::hint::black_box(&job.text)));
+        bencher.iter(|| Key::of_job(&identity, &job.ticket, std::hint::black_box(&job.text)));
     });
     group.finish();
 }

@@ -5,6 +5,7 @@ use std::io::{IsTerminal, stdin};
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use batchpost::leadsquared::LeadSquared;
 use batchpost::shell::Credentials;
 use secrecy::SecretString;
 
@@ -13,12 +14,12 @@ use secrecy::SecretString;
 pub(crate) fn resolve() -> anyhow::Result<Credentials> {
     let access = key("access key", "LSQ_ACCESS_KEY")?;
     let secret = key("secret key", "LSQ_SECRET_KEY")?;
-    Ok(Credentials::new(access, secret)?)
+    Ok(Credentials::new(&LeadSquared, &[access, secret])?)
 }
 
 /// Keys for the sandbox inside this process, which takes any. The user's own are not shown to it.
 pub(crate) fn for_sandbox() -> anyhow::Result<Credentials> {
-    Ok(Credentials::new("sandbox".into(), "sandbox".into())?)
+    Ok(Credentials::new(&LeadSquared, &["sandbox".into(), "sandbox".into()])?)
 }
 
 fn key(what: &'static str, variable: &str) -> anyhow::Result<SecretString> {

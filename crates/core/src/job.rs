@@ -1,13 +1,16 @@
 //! Rows, the jobs made of them, and the identity that outlives a sorted or re-saved file.
 
+mod ticket;
+
 use std::borrow::Cow;
 use std::fmt;
 use std::hash::{BuildHasherDefault, Hasher};
-use std::num::NonZeroU64;
 use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+pub use ticket::{Ticket, TicketError, TicketSet};
 
 use crate::fields::FixedField;
 
@@ -25,93 +28,6 @@ pub struct Position {
 impl fmt::Display for Position {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "row {} (line {})", self.record, self.line)
-    }
-}
-
-/// A ticket's number in the API: positive, and no larger than the signed 64 bits that servers keep it in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(try_from = "u64", into = "u64")]
-pub struct Ticket(NonZeroU64);
-
-/// Why a text is not a ticket number.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum TicketError {
-    /// Nothing but blanks.
-    #[error("the ticket id is empty")]
-    Empty,
-    /// Zero-padded: most likely the id of another system, not the API's number.
-    #[error("ticket id {0:?} has leading zeros; the API's ticket ids are plain positive numbers")]
-    LeadingZeros(String),
-    /// Anything that is not a positive whole number.
-    #[error("ticket id {0:?} is not a positive whole number")]
-    NotANumber(String),
-}
-
-impl TicketError {
-    /// What is wrong, without the text.
-    pub fn kind(&self) -> &'static str {
-        match self {
-            Self::Empty => "the ticket id is empty",
-            Self::LeadingZeros(_) => "the ticket id has leading zeros",
-            Self::NotANumber(_) => "the ticket id is not a positive whole number",
-        }
-    }
-}
-
-impl Ticket {
-    /// The number.
-    pub fn get(self) -> u64 {
-        self.0.get()
-    }
-}
-
-impl TryFrom<u64> for Ticket {
-    type Error = TicketError;
-
-    fn try_from(number: u64) -> Result<Self, TicketError> {
-        match NonZeroU64::new(number) {
-            Some(number) if i64::try_from(number.get()).is_ok() => Ok(Self(number)),
-            _ => Err(TicketError::NotANumber(number.to_string())),
-        }
-    }
-}
-
-impl From<Ticket> for u64 {
-    fn from(ticket: Ticket) -> u64 {
-        ticket.get()
-    }
-}
-
-impl FromStr for Ticket {
-    type Err = TicketError;
-
-    /// Takes `143` as spreadsheets write it: ` 143 `, `#143`, `143.0`. Nothing else is guessed at.
-    fn from_str(text: &str) -> Result<Self, TicketError> {
-        let trimmed = text.trim();
-        if trimmed.is_empty() {
-            return Err(TicketError::Empty);
-        }
-        let not_a_number = || TicketError::NotANumber(shorten(trimmed, 40));
-        let digits = trimmed.strip_prefix('#').unwrap_or(trimmed);
-        let digits = match digits.split_once('.') {
-            Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|b| b == b'0') => whole,
-            Some(_) => return Err(not_a_number()),
-            None => digits,
-        };
-        if digits.is_empty() || !digits.bytes().all(|b| b.is_ascii_digit()) {
-            return Err(not_a_number());
-        }
-        if digits.len() > 1 && digits.starts_with('0') {
-            return Err(TicketError::LeadingZeros(shorten(trimmed, 40)));
-        }
-        let number: u64 = digits.parse().map_err(|_| not_a_number())?;
-        Self::try_from(number).map_err(|_| not_a_number())
-    }
-}
-
-impl fmt::Display for Ticket {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }
 
@@ -183,10 +99,14 @@ impl Key {
     /// For the key only, the text is taken as NFC, with LF line ends and without trailing blanks (on each
     /// line and at the end), since spreadsheets change those on saving. Lengths are hashed beside the parts,
     /// so that no two contents run together.
-    pub fn of_job(identity: &Identity, ticket: Ticket, text: &str) -> Self {
+    pub fn of_job(identity: &Identity, ticket: &Ticket, text: &str) -> Self {
         let mut hash = blake3::Hasher::new();
         hash.update(&identity.job);
-        part(&mut hash, &ticket.get().to_le_bytes());
+        match ticket.as_number() {
+            Some(number) => part(&mut hash, &number.to_le_bytes()),
+            // Longer than any number's 8 bytes, so that no text runs together with one.
+            None => part(&mut hash, format!("text id {ticket}").as_bytes()),
+        }
         part(&mut hash, canonical(text).as_bytes());
         hash.update(&identity.fields);
         Self::truncate(&hash)
@@ -386,40 +306,8 @@ mod tests {
     }
 
     #[test]
-    fn tickets_are_taken_as_spreadsheets_write_them() {
-        for text in ["143", " 143 ", "#143", "143.0", "143.00", "\t#143.0\u{a0}"] {
-            assert_eq!(text.parse(), Ok(ticket(143)), "{text:?}");
-        }
-    }
-
-    #[test]
-    fn anything_else_is_no_ticket() {
-        for text in [
-            "",
-            " ",
-            "0",
-            "-1",
-            "+1",
-            "1.5",
-            "143.",
-            ".0",
-            "##1",
-            "# 1",
-            "1e3",
-            "1,000",
-            "TKT-1",
-            "١٤٣",
-            "00143",
-            "9223372036854775808",
-            "99999999999999999999",
-        ] {
-            assert!(text.parse::<Ticket>().is_err(), "{text:?}");
-        }
-    }
-
-    #[test]
     fn what_saving_a_sheet_changes_leaves_the_key_alone() {
-        let key = |text| Key::of_job(&Identity::of("t"), ticket(1), text);
+        let key = |text| Key::of_job(&Identity::of("t"), &ticket(1), text);
         assert_eq!(key("a\nb"), key("a\r\nb"));
         assert_eq!(key("a\nb"), key("a \nb\n \n"));
         assert_eq!(key("caf\u{e9}"), key("cafe\u{301}"));
@@ -431,28 +319,33 @@ mod tests {
     #[test]
     fn the_plain_path_agrees_with_the_thorough_one() {
         for text in ["", "a", "a\nb", "Grüße\n\n– Ann", "a\u{a0}\nb", "x\u{2028}"] {
-            let thorough = Key::of_job(&Identity::of("t"), ticket(1), &format!("{text}\r\n"));
-            assert_eq!(Key::of_job(&Identity::of("t"), ticket(1), text), thorough, "{text:?}");
+            let thorough = Key::of_job(&Identity::of("t"), &ticket(1), &format!("{text}\r\n"));
+            assert_eq!(Key::of_job(&Identity::of("t"), &ticket(1), text), thorough, "{text:?}");
         }
     }
 
     #[test]
     fn target_ticket_text_fields_and_occurrence_each_matter() {
         let t = Identity::of("t");
-        let key = Key::of_job(&t, ticket(1), "x");
+        let key = Key::of_job(&t, &ticket(1), "x");
         let field = |text: &str| t.clone().with(&[text.parse().unwrap()]);
         let others = [
-            Key::of_job(&Identity::of("u"), ticket(1), "x"),
-            Key::of_job(&t, ticket(2), "x"),
-            Key::of_job(&t, ticket(1), "y"),
-            Key::of_job(&field("a=1"), ticket(1), "x"),
-            Key::of_job(&field("a:=1"), ticket(1), "x"),
+            Key::of_job(&Identity::of("u"), &ticket(1), "x"),
+            Key::of_job(&t, &ticket(2), "x"),
+            Key::of_job(&t, &Ticket::text("1").unwrap(), "x"),
+            // Its bytes are those of a number.
+            Key::of_job(&t, &Ticket::text("HELP-123").unwrap(), "x"),
+            Key::of_job(&t, &ticket(u64::from_le_bytes(*b"HELP-123")), "x"),
+            Key::of_job(&t, &ticket(1), "y"),
+            Key::of_job(&field("a=1"), &ticket(1), "x"),
+            Key::of_job(&field("a:=1"), &ticket(1), "x"),
             Key::of_name(&t, "x"),
             key.occurrence(1),
             key.occurrence(2),
             Key::of_invalid([b"x".as_slice()].into_iter()),
         ];
         assert!(others.iter().all(|other| *other != key));
+        assert_eq!(others.iter().collect::<std::collections::BTreeSet<_>>().len(), others.len());
         assert_eq!(key.occurrence(0), key);
     }
 
@@ -460,7 +353,7 @@ mod tests {
     #[test]
     fn scheme_1_is_pinned() {
         let identity = Identity::of("https://example.test/api");
-        let key = Key::of_job(&identity, ticket(143), "Hello\n");
+        let key = Key::of_job(&identity, &ticket(143), "Hello\n");
         assert_eq!(key.to_string(), "98f661ba4bd868221bb7c00bb02799a7");
         assert_eq!(key.to_string().parse(), Ok(key));
     }
@@ -477,10 +370,14 @@ mod tests {
         };
         let fields = ["Level:=3", "Source=Old desk"].map(|field| field.parse().unwrap());
         let identity = Identity::of("t").with(&[]).with(&fields);
-        let job = Key::of_job(&identity, ticket(7), "x \n");
+        let job = Key::of_job(&identity, &ticket(7), "x \n");
         let ticket_bytes = 7_u64.to_le_bytes();
         let parts: [&[u8]; 6] = [b"batchpost key 1 job", b"t", &ticket_bytes, b"x", b"Level:=3", b"Source=Old desk"];
         assert_eq!(job.to_string(), key(&parts));
+        let of_text = Key::of_job(&identity, &Ticket::text("HELP-7").unwrap(), "x");
+        let parts: [&[u8]; 6] =
+            [b"batchpost key 1 job", b"t", b"text id HELP-7", b"x", b"Level:=3", b"Source=Old desk"];
+        assert_eq!(of_text.to_string(), key(&parts));
         assert_eq!(Key::of_name(&identity, " a ").to_string(), key(&[b"batchpost key 1 name", b"t", b"a"]));
         let occurrence = [&b"batchpost key 1 occurrence"[..], &job.0, &2_u32.to_le_bytes()];
         assert_eq!(job.occurrence(2).to_string(), key(&occurrence));

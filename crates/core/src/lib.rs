@@ -6,17 +6,20 @@
 //! what became of every row, so that a run that was cut off anywhere is continued by the next.
 //!
 //! ```no_run
+//! use std::sync::Arc;
+//!
 //! use batchpost::input::{Format, Options};
-//! use batchpost::leadsquared::{Endpoint, Form};
+//! use batchpost::leadsquared::{self, LeadSquared};
 //! use batchpost::plan::Openings;
 //! use batchpost::reading::{Ask, Named};
 //! use batchpost::settings::Settings;
 //! use batchpost::shell::{Access, Credentials, Http, HttpOptions, Order, Prepared, Source, interrupts};
+//! use batchpost::target::Form;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let endpoint = Endpoint::from_host("apigw.example.com", "12345")?;
+//! let endpoint = leadsquared::endpoint("apigw.example.com", "12345")?;
 //! let settings = Settings::default();
-//! let form = Form::new(&settings.fields, settings.marker)?;
+//! let form = Form::new(Arc::new(LeadSquared), &settings.fields, settings.marker)?;
 //! let order = Order {
 //!     source: Source::File("notes.csv".into()),
 //!     options: Options {
@@ -34,7 +37,8 @@
 //!     state: Some("/home/me/.local/state/batchpost".into()),
 //! };
 //! let prepared = Prepared::open(order, Access::Post)?;
-//! let keys = Credentials::new(std::env::var("LSQ_ACCESS_KEY")?.into(), std::env::var("LSQ_SECRET_KEY")?.into())?;
+//! let keys = [std::env::var("LSQ_ACCESS_KEY")?.into(), std::env::var("LSQ_SECRET_KEY")?.into()];
+//! let keys = Credentials::new(&LeadSquared, &keys)?;
 //! let http = Http::new(endpoint, keys, settings.timeout, &HttpOptions::default())?;
 //! let report = prepared.post(http, interrupts()?, &mut |_| ()).await?;
 //! println!("{} posted, {} in doubt", report.counts.posted, report.counts.in_doubt);
@@ -49,10 +53,11 @@
 //! 1. values and arithmetic on them, no I/O and no clock: [job], [outcome], [limit], [plan], [settings], [fields],
 //!    [export];
 //! 2. seams to the outside: [storage], [transport], [budget];
-//! 3. the target: [leadsquared];
-//! 4. mechanisms, with `now` and the random generator as arguments: [input], [limiter], [retry], [ledger], [engine],
+//! 3. the seam to an API: [target];
+//! 4. the API that comes with the crate: [leadsquared];
+//! 5. mechanisms, with `now` and the random generator as arguments: [input], [limiter], [retry], [ledger], [engine],
 //!    [reading], [report];
-//! 5. the [shell], the only place that names tokio, files and sockets.
+//! 6. the [shell], the only place that names tokio, files and sockets.
 
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
@@ -75,4 +80,5 @@ pub mod retry;
 pub mod settings;
 pub mod shell;
 pub mod storage;
+pub mod target;
 pub mod transport;

@@ -1,30 +1,117 @@
 //! The seam to the outside: one request goes out, and either a reply comes back or something is known of why not.
 
+mod retry_after;
+
+pub use retry_after::retry_after;
+
 use std::future::Future;
 use std::time::Duration;
 
 use bytes::Bytes;
+use http::Method;
+use http::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
+use jiff::Timestamp;
+use url::Url;
 
-/// One HTTP request, ready to be sent to the batch's target.
+/// One HTTP request, ready to be sent to the batch's [endpoint](crate::target::Endpoint).
+///
+/// It names no host, and no credentials: the transport adds both. So what a target makes of a row cannot send the keys
+/// anywhere else.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Request {
-    /// The JSON body.
+    /// `POST`, where nothing else was said.
+    pub method: Method,
+    /// Where below the endpoint's own path.
+    pub path: Path,
+    /// Headers besides the credentials. `Content-Type` is `application/json` where it is not among them.
+    pub headers: HeaderMap,
+    /// The body.
     pub body: Bytes,
 }
 
-/// What came back, whole. Headers that decide nothing are left behind.
+impl Request {
+    /// A `POST` of this body to the endpoint itself.
+    pub fn post(body: impl Into<Bytes>) -> Self {
+        Self { method: Method::POST, path: Path::default(), headers: HeaderMap::new(), body: body.into() }
+    }
+
+    /// The same below the endpoint.
+    #[must_use]
+    pub fn at<'a>(self, segments: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { path: Path::of(segments), ..self }
+    }
+}
+
+/// A path below an endpoint's own.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Path(Vec<String>);
+
+impl Path {
+    /// The path of these segments, which are escaped where it takes that: what stands between two slashes, however odd,
+    /// stays between them. Segments that would climb (`.` and `..`) and empty ones are left out.
+    pub fn of<'a>(segments: impl IntoIterator<Item = &'a str>) -> Self {
+        Self(segments.into_iter().filter(|segment| !matches!(*segment, "" | "." | "..")).map(str::to_owned).collect())
+    }
+
+    /// The URL that is `base` with this path below its own. Scheme, host and port are those of `base`, whatever the
+    /// segments hold.
+    pub(crate) fn below(&self, base: &Url) -> Url {
+        let mut url = base.clone();
+        if !self.0.is_empty()
+            && let Ok(mut path) = url.path_segments_mut()
+        {
+            // What ends with a slash has an empty segment there.
+            path.pop_if_empty().extend(&self.0);
+        }
+        url
+    }
+}
+
+/// What came back, whole.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// `Retry-After` as it was written.
-    pub retry_after: Option<String>,
-    /// `Date` as it was written: an HTTP-date in `Retry-After` is counted from it.
-    pub date: Option<String>,
+    /// The headers. They may repeat the credentials: judge by them, and quote none.
+    pub headers: HeaderMap,
     /// The body, decoded, up to the transport's bound. It is judged, and never quoted where `quotable` is there.
     pub body: Bytes,
     /// The body without the credentials, where it repeats them.
     pub quotable: Option<Bytes>,
+}
+
+impl Reply {
+    /// A reply without headers.
+    pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
+        Self { status, body: body.into(), ..Self::default() }
+    }
+
+    /// The same with one header more. What no header can be is left out.
+    #[must_use]
+    pub fn with(mut self, name: impl TryInto<HeaderName>, value: &str) -> Self {
+        if let (Ok(name), Ok(value)) = (name.try_into(), HeaderValue::from_str(value)) {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    /// A header's value, where it is there and is text; the first, should it be there more than once.
+    pub fn header(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    /// What may be quoted of the body.
+    pub fn quotable(&self) -> &Bytes {
+        self.quotable.as_ref().unwrap_or(&self.body)
+    }
+
+    /// How long `Retry-After` asks to wait, at most a year; none where it is not there, cannot be read, or asks for no
+    /// wait at all. `wall` is the wall clock, for a date in a reply that has no `Date` to count it from.
+    pub fn retry_after(&self, wall: Timestamp) -> Option<Duration> {
+        retry_after(self.header(RETRY_AFTER)?, self.header(DATE), wall)
+    }
 }
 
 /// Why no whole reply came back. The difference decides whether a row may be sent again.
@@ -47,4 +134,35 @@ pub trait Transport: Send + Sync + 'static {
 
     /// The longest that [`Transport::send`] takes. An attempt without a reply keeps its slots for so much longer.
     fn timeout(&self) -> Duration;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(base: &str, segments: &[&str]) -> String {
+        Path::of(segments.iter().copied()).below(&Url::parse(base).unwrap()).to_string()
+    }
+
+    #[test]
+    fn a_path_goes_below_the_endpoints_own() {
+        assert_eq!(url("https://h/x/y", &[]), "https://h/x/y");
+        assert_eq!(url("https://h", &["api", "v2", "7"]), "https://h/api/v2/7");
+        assert_eq!(url("https://h/", &["api"]), "https://h/api");
+        assert_eq!(url("https://h/desk/", &["api"]), "https://h/desk/api");
+        assert_eq!(url("https://h/desk", &["api", "7"]), "https://h/desk/api/7");
+    }
+
+    #[test]
+    fn no_segment_leads_out_of_its_place() {
+        for odd in ["..", ".", "", "//evil.test", "/../../x", "@evil.test", "?q=1", "#f", "%2e%2e", "\\evil.test", ":1"]
+        {
+            let url = Path::of(["a", odd, "b"]).below(&Url::parse("https://h:8443/base").unwrap());
+            assert_eq!((url.scheme(), url.host_str(), url.port()), ("https", Some("h"), Some(8443)), "{odd:?}");
+            assert!(url.path().starts_with("/base/a/") && url.path().ends_with("/b"), "{odd:?}: {url}");
+            assert!(url.query().is_none() && url.fragment().is_none() && url.username().is_empty(), "{odd:?}: {url}");
+            let depth = url.path_segments().unwrap().count();
+            assert_eq!(depth, if matches!(odd, ".." | "." | "") { 3 } else { 4 }, "{odd:?}: {url}");
+        }
+    }
 }

@@ -5,9 +5,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Lowest first. A file imports from its own floor or a lower one.
-const FLOORS: [&[&str]; 5] = [
+const FLOORS: [&[&str]; 6] = [
     &["job", "outcome", "limit", "plan", "settings", "fields", "export"],
     &["storage", "transport", "budget"],
+    &["target"],
     &["leadsquared"],
     &["input", "limiter", "retry", "ledger", "engine", "reading", "report"],
     &["shell"],

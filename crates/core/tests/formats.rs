@@ -23,7 +23,7 @@ fn keys<R: std::io::Read>(mut rows: Rows<R>) -> Vec<Key> {
     let mut keys = Vec::new();
     while let Some(row) = rows.next().unwrap() {
         match row.content {
-            Content::Note { ticket, text, .. } => keys.push(Key::of_job(&identity, ticket, &text)),
+            Content::Note { ticket, text, .. } => keys.push(Key::of_job(&identity, &ticket, &text)),
             other => panic!("{}: {other:?}", row.position),
         }
     }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use batchpost::job::{Identity, Key, Ticket};
+use batchpost::leadsquared;
 use batchpost::ledger::{self, LedgerError, Standing};
 use batchpost::outcome::{Counts, Outcome, Stop};
 use batchpost::settings::InDoubt;
@@ -304,7 +305,7 @@ fn outcomes(history: &History) -> Result<Option<(Vec<Outcome>, Counts)>, Violati
             let ticket = Ticket::try_from(*ticket).expect("a simulated ticket is one");
             batch
                 .standings
-                .get(&Key::of_job(&Identity::of(TARGET), ticket, text))
+                .get(&Key::of_job(&Identity::of(TARGET), &ticket, text))
                 .copied()
                 .unwrap_or(Standing::NEW)
                 .outcome()
@@ -329,6 +330,7 @@ fn empty() -> ledger::Batch {
         id: ledger::LedgerId(0),
         key_scheme: batchpost::job::KEY_SCHEME,
         tool: String::new(),
+        api: leadsquared::NAME.to_owned(),
         target: TARGET.to_owned(),
         wall: jiff::Timestamp::UNIX_EPOCH,
     })

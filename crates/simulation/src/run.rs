@@ -10,13 +10,14 @@ use batchpost::budget::{self, Ended, Request, Wait};
 use batchpost::engine::{Action, AttemptId, Cause, Config, Engine, Event, Notice, Waiting};
 use batchpost::input::{Format, InputError, Mapping, Options, Rows};
 use batchpost::job::{Identity, Job, KEY_SCHEME};
-use batchpost::leadsquared::Form;
+use batchpost::leadsquared::{self, LeadSquared};
 use batchpost::ledger::{
     self, Batch, Header, Input, Intent, Ledger, LedgerError, LedgerId, Reading, Record, Run as RunRecord, VERSION,
 };
 use batchpost::limiter::{Member, Sharer};
 use batchpost::outcome::{Stop, VerdictWord};
 use batchpost::reading::{Ask, Fed, Feed, Named, Past, Survey, record_asides, survey};
+use batchpost::target::Form;
 use batchpost::transport::{Failure, Reply};
 use batchpost_sandbox::{Answer, Fate, Journey};
 
@@ -53,6 +54,11 @@ pub(crate) fn run(history: &mut History, plan: &Plan) -> Result<End, Violation> 
     }
 }
 
+/// What every simulated request looks like.
+pub(crate) fn form() -> Form {
+    Form::new(Arc::new(LeadSquared), &[], false).expect("no field is given that could be wrong")
+}
+
 /// What a ledger and a sheet make of each other when nothing is changed in either.
 pub(crate) fn ask(plan: &Plan) -> Ask {
     Ask { identity: Identity::of(TARGET), in_doubt: plan.in_doubt, first: plan.first, ..Ask::default() }
@@ -72,6 +78,7 @@ struct Run<'h> {
     engine: Engine,
     ledger: Ledger<DiskFile>,
     feed: Feed<&'h [u8]>,
+    form: Form,
     /// When it began, on the history's clock.
     began: Duration,
     /// Attempts that were sent and have not ended, with their rows.
@@ -142,6 +149,7 @@ impl<'h> Run<'h> {
         history.kept.change(&stamp, settings.timeout, |run| run == alone, |account, now| member.join(account, now));
         history.kept.sync();
         let engine = Engine::new(Config {
+            target: Arc::new(LeadSquared),
             openings: history.scenario.openings(),
             no_wait: settings.no_wait,
             limits: settings.limits.clone(),
@@ -157,6 +165,7 @@ impl<'h> Run<'h> {
             engine,
             ledger,
             feed: Feed::of_surveyed(rows(sheet), ask(plan), batch.standings, &survey),
+            form: form(),
             began: history.clock,
             history,
             flying: BTreeMap::new(),
@@ -405,7 +414,7 @@ impl<'h> Run<'h> {
         if reply_lost {
             history.coverage.saw("network", "reply lost");
         }
-        let request = Form::default().request(job);
+        let request = self.form.request(job);
         let back = (!reply_lost).then_some(back);
         history.queue.enter(now + out, Happening::Arrive(Packet { run: history.runs, attempt, row, request, back }));
         Ok(())
@@ -540,6 +549,7 @@ fn new_header(history: &mut History) -> Header {
         id: LedgerId(history.rng.u64(..)),
         key_scheme: KEY_SCHEME,
         tool: "batchpost simulated".to_owned(),
+        api: leadsquared::NAME.to_owned(),
         target: TARGET.to_owned(),
         wall: history.wall(),
     }
@@ -563,9 +573,8 @@ fn run_record(history: &History, batch: &Batch, survey: &Survey) -> Record {
 }
 
 fn reply(answer: Answer) -> Reply {
-    let header = |name| answer.headers.iter().find(|(header, _)| *header == name).map(|(_, value)| value.clone());
-    let (retry_after, date) = (header("retry-after"), header("date"));
-    Reply { status: answer.status, retry_after, date, body: answer.body.into(), ..Reply::default() }
+    let reply = Reply::new(answer.status, answer.body);
+    answer.headers.iter().fold(reply, |reply, (name, value)| reply.with(*name, value))
 }
 
 fn word(verdict: VerdictWord) -> &'static str {

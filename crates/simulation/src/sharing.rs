@@ -2,23 +2,26 @@
 //! counts. Any of them may be killed at any moment and begun again.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use batchpost::budget::{self, Ended, Request, Wait};
 use batchpost::engine::{Action, AttemptId, Config, Engine, Event, Now, Offer};
 use batchpost::job::{Identity, Job, Key, Position, Ticket};
-use batchpost::leadsquared::Form;
+use batchpost::leadsquared::LeadSquared;
 use batchpost::limit::Limit;
 use batchpost::limiter::{Member, Sharer};
 use batchpost::outcome::{Counts, Outcome};
 use batchpost::plan::Openings;
 use batchpost::settings::{On500, Settings, Spread};
+use batchpost::target::Form;
 use batchpost::transport::{self, Failure, Reply};
 use batchpost_sandbox::{self as sandbox, Counting, Fate, Journey, Model, Received};
 use fastrand::Rng;
 use jiff::Timestamp;
 
 use crate::account::Kept;
+use crate::run::form;
 
 /// One run to come.
 #[derive(Debug, Clone)]
@@ -96,6 +99,7 @@ pub fn share(seed: u64, parts: &[Part], rough: &Rough) -> Shared {
         queue.enter(at, Thing::Kill(rng.usize(0..parts.len())));
     }
     let world = World {
+        form: form(),
         rng,
         clock: Duration::ZERO,
         queue,
@@ -109,6 +113,7 @@ pub fn share(seed: u64, parts: &[Part], rough: &Rough) -> Shared {
 }
 
 struct World {
+    form: Form,
     rng: Rng,
     clock: Duration,
     queue: Queue,
@@ -205,6 +210,7 @@ impl World {
         let id = run.life * 1000 + place as u64;
         let settings = Settings { limits: run.part.limits.clone(), ..Settings::default() };
         let mut engine = Engine::new(Config {
+            target: Arc::new(LeadSquared),
             openings: Openings::always(),
             no_wait: false,
             limits: settings.limits.clone(),
@@ -260,7 +266,7 @@ impl World {
                         run.flying.insert(attempt, job.position.record);
                         let id = run.id;
                         let Journey { out, back } = self.model.journey();
-                        let body = Form::default().request(&job);
+                        let body = self.form.request(&job);
                         let back = (self.rng.f64() >= self.lost).then_some(back);
                         if self.rng.f64() >= self.lost {
                             let arrive = Thing::Arrive { run: place, id, attempt, body, back };
@@ -353,7 +359,7 @@ impl World {
                 let received = Received { method: "POST", path, access_key: None, secret_key: None, body: &body.body };
                 let fate = self.model.receive(clock, SystemTime::from(wall(clock)), &received);
                 if let (Fate::Reply(answer), Some(back)) = (fate, back) {
-                    let reply = Reply { status: answer.status, body: answer.body.into(), ..Reply::default() };
+                    let reply = Reply::new(answer.status, answer.body);
                     self.queue.enter(clock + back, Thing::Ended { run, id, attempt, result: Ok(reply) });
                 }
             }
@@ -386,5 +392,5 @@ fn job(row: u64) -> Job {
     let ticket = Ticket::try_from(row).expect("a simulated ticket is one");
     let text = format!("note {row}");
     let position = Position { record: row, line: row + 1, byte: row };
-    Job { position, key: Key::of_job(&Identity::of("simulated"), ticket, &text), ticket, text }
+    Job { position, key: Key::of_job(&Identity::of("simulated"), &ticket, &text), ticket, text }
 }

@@ -7,13 +7,17 @@ use anyhow::{Context, bail};
 use batchpost::shell;
 use tracing::warn;
 
+use super::resolve;
 use crate::args::{Export, Output};
 use crate::plain;
 use crate::summary::thousands;
 
 pub(crate) fn export(export: &Export, output: &Output) -> anyhow::Result<u8> {
     let exported = match &export.output {
-        None => shell::export(&export.ledger, &export.states, BufWriter::new(plain::stdout_to_the_byte()))?,
+        None => {
+            let stdout = BufWriter::new(plain::stdout_to_the_byte());
+            shell::export(&export.ledger, &resolve::api(), &export.states, stdout)?
+        }
         Some(path) => {
             let written = || format!("{} cannot be written", path.display());
             // Perhaps the ledger, the input, or decisions that somebody has filled in.
@@ -23,7 +27,7 @@ pub(crate) fn export(export: &Export, output: &Output) -> anyhow::Result<u8> {
             // Whole or not at all.
             let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
             let mut file = BufWriter::new(tempfile::NamedTempFile::new_in(folder).with_context(written)?);
-            let exported = shell::export(&export.ledger, &export.states, &mut file)?;
+            let exported = shell::export(&export.ledger, &resolve::api(), &export.states, &mut file)?;
             file.flush().with_context(written)?;
             let file = file.into_inner().map_err(io::IntoInnerError::into_error).with_context(written)?;
             file.persist_noclobber(path).with_context(written)?;

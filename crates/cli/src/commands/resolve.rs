@@ -2,15 +2,17 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use batchpost::input::{ColumnChoice, Field, Format, LookupSpec, MaxText, Options, Template, TooLong};
-use batchpost::leadsquared::{Endpoint, Form};
+use batchpost::leadsquared::{self, LeadSquared};
 use batchpost::limit::Limit;
 use batchpost::plan::Openings;
 use batchpost::reading::{Ask, Named};
 use batchpost::settings::{InDoubt, On500, OnChanged, OnDuplicate, OnKnown, Settings, Sharing, Spread};
 use batchpost::shell::{Order, Source};
+use batchpost::target::{Endpoint, Form, Target as Api};
 use jiff::tz::TimeZone;
 
 use crate::args::{
@@ -30,11 +32,16 @@ pub(crate) fn tool() -> String {
     format!("batchpost {}", crate::VERSION)
 }
 
+/// The only API that this program posts to.
+pub(crate) fn api() -> Arc<dyn Api> {
+    Arc::new(LeadSquared)
+}
+
 /// The endpoint that was asked for; none for the sandbox, or where nothing was.
 pub(crate) fn endpoint(target: &Target) -> anyhow::Result<Option<Endpoint>> {
     Ok(match (&target.url, &target.host, &target.tenant) {
         (Some(url), ..) => Some(Endpoint::from_url(url)?),
-        (None, Some(host), Some(tenant)) => Some(Endpoint::from_host(host, tenant)?),
+        (None, Some(host), Some(tenant)) => Some(leadsquared::endpoint(host, tenant)?),
         _ => None,
     })
 }
@@ -233,7 +240,7 @@ pub(crate) struct What {
 /// The order for `what`, as it is to be done this time.
 pub(crate) fn order(what: What, this_time: &ThisTime, known: Known) -> anyhow::Result<Order> {
     let What { source, options, ledger, target, settings } = what;
-    let form = Form::new(&settings.fields, settings.marker)?;
+    let form = Form::new(api(), &settings.fields, settings.marker)?;
     let ask = Ask {
         identity: form.identity(target),
         in_doubt: match this_time.in_doubt {

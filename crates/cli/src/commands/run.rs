@@ -4,9 +4,11 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
-use batchpost::leadsquared::Endpoint;
 use batchpost::settings::{InDoubt, OnDuplicate};
-use batchpost::shell::{Access, Credentials, Http, HttpOptions, Order, Prepared, Report, Source, interrupts, look};
+use batchpost::shell::{
+    Access, Credentials, Http, HttpOptions, Order, Prepared, Report, Source, interrupts, look_to_continue,
+};
+use batchpost::target::Endpoint;
 use batchpost_sandbox::Server;
 use tracing::{info, warn};
 
@@ -62,7 +64,7 @@ pub(crate) fn run(run: Run, output: &Output, screen: &Screen) -> anyhow::Result<
 }
 
 pub(crate) fn resume(resume: Resume, output: &Output, screen: &Screen) -> anyhow::Result<u8> {
-    let (batch, _) = look(&resume.ledger)?;
+    let (batch, _) = look_to_continue(&resume.ledger, resolve::api().as_ref())?;
     let path = resume.ledger.display();
     let Some(last) = batch.run else {
         bail!("the ledger {path} was begun but has no run in it yet: start one with `run ... --ledger {path}`");
@@ -128,7 +130,7 @@ fn carry_out(plan: Plan, output: &Output, screen: &Screen) -> anyhow::Result<u8>
 
     if held {
         for note in &in_doubt {
-            let ticket = note.ticket.map(|ticket| ticket.to_string()).unwrap_or_default();
+            let ticket = note.ticket.as_ref().map(ToString::to_string).unwrap_or_default();
             warn!(row = note.position.record, %ticket, "in doubt since an earlier run: {}", note.what);
         }
         let more = all_in_doubt - in_doubt.len() as u64;
@@ -259,7 +261,7 @@ fn say_what_is_done(prepared: &Prepared) {
         warn!(rows = other.rows, ledger = %other.path.display(), "rows were posted before, or are in doubt, by another ledger's word");
     }
     for note in prepared.survey().map(|survey| survey.held.as_slice()).unwrap_or_default() {
-        let ticket = note.ticket.map(|ticket| ticket.to_string()).unwrap_or_default();
+        let ticket = note.ticket.as_ref().map(ToString::to_string).unwrap_or_default();
         warn!(row = note.position.record, %ticket, "held: {} (--changed post, or `settle --as to-do`)", note.what);
     }
     let (vanished, in_doubt) = prepared.vanished();

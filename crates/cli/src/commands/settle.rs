@@ -11,6 +11,7 @@ use batchpost::outcome::Outcome;
 use batchpost::shell::Settling;
 use serde_json::json;
 
+use super::resolve;
 use super::run::answered_yes;
 use crate::args::{DecisionArg, Output, Settle};
 use crate::exit;
@@ -21,7 +22,7 @@ use crate::summary::thousands;
 const MOST_SHOWN: usize = 20;
 
 pub(crate) fn settle(settle: &Settle, output: &Output) -> anyhow::Result<u8> {
-    let settling = Settling::open(&settle.ledger)?;
+    let settling = Settling::open(&settle.ledger, &resolve::api())?;
     let mut rows = Vec::new();
     let mut refused = 0;
     for (key, decision) in chosen(settle, &settling)? {
@@ -111,7 +112,7 @@ fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<(Key, Deci
 
 fn show(rows: &[Settled], settling: &Settling) {
     for row in rows.iter().take(MOST_SHOWN) {
-        let ticket = settling.histories.get(&row.key).and_then(|history| history.ticket);
+        let ticket = settling.histories.get(&row.key).and_then(|history| history.ticket.as_ref());
         let ticket = ticket.map(|ticket| format!(" ticket {ticket}")).unwrap_or_default();
         say!("row {}{ticket}: {} -> {}", row.row, row.was, row.stands);
     }

@@ -10,6 +10,7 @@ use batchpost::shell::{LedgerFile, histories};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::resolve;
 use crate::args::{Output, Show};
 use crate::plain;
 
@@ -20,7 +21,7 @@ struct Row {
     /// False: the number is of an earlier reading, and the row may have moved since.
     row_is_current: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ticket: Option<u64>,
+    ticket: Option<Ticket>,
     key: Key,
     reference: String,
     outcome: Outcome,
@@ -42,7 +43,7 @@ struct Step {
 }
 
 pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
-    let (batch, histories) = histories(&show.ledger, |batch, key| {
+    let (batch, histories) = histories(&show.ledger, &resolve::api(), |batch, key| {
         show.state.is_none_or(|state| batch.standings.get(key).is_some_and(|standing| standing.outcome() == state))
     })?;
     let file = LedgerFile::open_to_read(&show.ledger)?;
@@ -54,14 +55,14 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
             let row = rows.entry(key).or_insert_with(|| Row {
                 row: history.row,
                 row_is_current: history.row_is_current,
-                ticket,
+                ticket: None,
                 key,
                 reference: key.reference(),
                 outcome: standing.map_or(Outcome::Pending, |standing| standing.outcome()),
                 vanished: standing.is_some_and(|standing| standing.is_vanished()),
                 history: Vec::new(),
             });
-            row.ticket = row.ticket.or(ticket);
+            row.ticket = row.ticket.take().or(ticket);
             row.history.push(step);
         }
     })
@@ -70,7 +71,7 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
     let mut rows: Vec<Row> = rows
         .into_values()
         .filter(|row| show.row.is_none_or(|wanted| row.row == wanted))
-        .filter(|row| show.ticket.is_none_or(|wanted| row.ticket == Some(wanted)))
+        .filter(|row| show.ticket.is_none_or(|wanted| row.ticket.as_ref().and_then(Ticket::as_number) == Some(wanted)))
         .collect();
     rows.sort_by_key(|row| (row.vanished, row.row));
     let mut stdout = plain::stdout(output);
@@ -89,24 +90,23 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
 }
 
 /// What a record says of jobs: the key, the ticket where it is named, and what there is to say.
-fn steps(record: Record) -> Vec<(Key, Option<u64>, Step)> {
+fn steps(record: Record) -> Vec<(Key, Option<Ticket>, Step)> {
     match record {
         Record::Intent(intent) => {
             let what = "about to be sent".to_owned();
             let step = Step { wall: Some(intent.wall), attempt: Some(intent.attempt), verdict: None, what };
-            vec![(intent.key, Some(intent.ticket.get()), step)]
+            vec![(intent.key, Some(intent.ticket), step)]
         }
         Record::Outcome(end) => {
             let what = end.reply.unwrap_or_else(|| "created".to_owned());
             let step = Step { wall: Some(end.wall), attempt: Some(end.attempt), verdict: Some(end.verdict), what };
-            vec![(end.key, Some(end.ticket.get()), step)]
+            vec![(end.key, Some(end.ticket), step)]
         }
         Record::Aside(aside) => {
             // What was salvaged has lost its line.
             let line = if aside.line > 0 { format!("line {}: ", aside.line) } else { String::new() };
             let what = line + &aside.why;
-            let ticket = aside.ticket.map(Ticket::get);
-            vec![(aside.key, ticket, Step { wall: None, attempt: None, verdict: None, what })]
+            vec![(aside.key, aside.ticket, Step { wall: None, attempt: None, verdict: None, what })]
         }
         Record::Settle(settlement) => {
             let why = settlement.why.map(|why| format!(": {why}")).unwrap_or_default();
@@ -122,7 +122,7 @@ fn steps(record: Record) -> Vec<(Key, Option<u64>, Step)> {
 }
 
 fn in_words(out: &mut impl Write, row: &Row, whole: bool) -> io::Result<()> {
-    let ticket = row.ticket.map(|ticket| format!(" ticket {ticket}")).unwrap_or_default();
+    let ticket = row.ticket.as_ref().map(|ticket| format!(" ticket {ticket}")).unwrap_or_default();
     let vanished = match (row.vanished, row.row_is_current) {
         (true, _) => " (no longer in the input)",
         (false, false) => " (numbered by an earlier reading)",

@@ -46,7 +46,7 @@ pub(super) fn concerns(page: &mut Html, overview: &Overview, outcome: Outcome, l
 }
 
 fn concern_row(page: &mut Html, concern: &Concern) {
-    let ticket = concern.ticket.map_or_else(|| "–".to_owned(), |ticket| ticket.to_string());
+    let ticket = concern.ticket.as_ref().map_or_else(|| "–".to_owned(), ToString::to_string);
     html!(page, "<tr><td class=n data-is=row>", text(concern.row.to_string()), "</td>");
     html!(page, "<td class=n data-is=ticket>", text(ticket), "</td>");
     html!(page, "<td class=n data-is=attempts>", text(concern.attempts.to_string()), "</td>");

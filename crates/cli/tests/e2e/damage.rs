@@ -57,17 +57,40 @@ fn a_line_doubled_missing_moved_or_of_another_ledger_is_named() {
     folder.run(&api, &[]).with_code(0);
 }
 
+/// A ledger's first line.
+fn sealed(header: &Header) -> String {
+    let begun = format!("{{\"n\":1,\"ledger\":{}", serde_json::to_string(header).unwrap());
+    let mut crc = crc32fast::Hasher::new();
+    crc.update(&header.id.0.to_le_bytes());
+    crc.update(begun.as_bytes());
+    format!("{begun},\"crc\":\"{:08x}\"}}\n", crc.finalize())
+}
+
+/// Else this API's keys and notes would go to somebody else's host.
+#[test]
+fn a_ledger_of_another_api_is_not_continued() {
+    let (api, folder, ledger) = half_done();
+    assert!(!ledger.contains("\"api\""), "no ledger of LeadSquared names it");
+    let file = LedgerFile::open_to_read(&folder.path(LEDGER)).unwrap();
+    let header: Header = batchpost::ledger::header(&file).unwrap();
+    let rest = ledger.split_once('\n').unwrap().1;
+    folder.write(LEDGER, sealed(&Header { api: "freshdesk".into(), ..header }) + rest);
+    let before = api.arrivals();
+    let words = ["freshdesk", "leadsquared", "--ledger", LEDGER];
+    ended(&mut folder.run_command(&api.url(), &[])).with_code(2).saying(&words);
+    folder.call(&["resume", LEDGER]).with_code(2).saying(&words);
+    assert_eq!(api.arrivals(), before);
+    // What only looks at a ledger needs to know no API.
+    folder.call(&["status", LEDGER]).with_code(0);
+    folder.call(&["export", LEDGER, "--state", "posted"]).with_code(0).saying(&["another API", "freshdesk"]);
+}
+
 #[test]
 fn a_ledger_of_a_newer_version_is_refused() {
     let (api, folder, _) = half_done();
     let file = LedgerFile::open_to_read(&folder.path(LEDGER)).unwrap();
     let header: Header = batchpost::ledger::header(&file).unwrap();
-    let newer = serde_json::to_string(&Header { version: VERSION + 1, ..header }).unwrap();
-    let begun = format!("{{\"n\":1,\"ledger\":{newer}");
-    let mut crc = crc32fast::Hasher::new();
-    crc.update(&header.id.0.to_le_bytes());
-    crc.update(begun.as_bytes());
-    let line = format!("{begun},\"crc\":\"{:08x}\"}}\n", crc.finalize());
+    let line = sealed(&Header { version: VERSION + 1, ..header });
     is_refused(&api, &folder, &line, &["format version 2", "newer batchpost"]);
     folder.call(&["salvage", LEDGER, "-o", "new.jsonl"]).with_code(3).saying(&["newer batchpost"]);
     assert!(!folder.path("new.jsonl").exists());

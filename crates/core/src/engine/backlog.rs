@@ -65,7 +65,7 @@ impl Backlog {
     pub(super) fn push(&mut self, offer: Offer) {
         let place = self.next;
         self.next += 1;
-        let queue = self.by_ticket.entry(offer.job.ticket).or_default();
+        let queue = self.by_ticket.entry(offer.job.ticket.clone()).or_default();
         if queue.is_empty() {
             self.ready.insert(place);
         }

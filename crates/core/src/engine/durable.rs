@@ -118,13 +118,13 @@ impl Engine {
                 let attempt = self.attempts.remove(id).expect("an attempt that was not sent has not ended");
                 self.give_back(attempt.taken, Ended::NotSent, Duration::ZERO);
                 let job = &self.backlog.get_mut(attempt.place).job;
-                let (row, ticket) = (job.position.record, job.ticket);
+                let (row, ticket) = (job.position.record, job.ticket.clone());
                 // The intent may be on the disk all the same: then the row is in doubt, and was never sent.
                 self.tell(Notice::Unwritten { row, ticket, verdict: VerdictWord::Withdrawn });
             }
             OnceDurable::Moved(Move { row, ticket, from, verdict, .. }) => {
                 self.progress.counts.move_one(*from, from.then(Outcome::InDoubt));
-                self.tell(Notice::Unwritten { row: *row, ticket: *ticket, verdict: *verdict });
+                self.tell(Notice::Unwritten { row: *row, ticket: ticket.clone(), verdict: *verdict });
             }
         }
     }

@@ -37,18 +37,20 @@ use share::Share;
 use slots::{Slots, Taken};
 
 use crate::budget::Ended;
-use crate::leadsquared::{Context, Judgement, judge, judge_failure};
 use crate::ledger::{AttemptEnd, Finish, Intent, Record};
 use crate::limit::Limit;
 use crate::outcome::{Counts, Outcome, Stop, Verdict, VerdictWord};
 use crate::plan::Openings;
 use crate::retry::Schedule;
 use crate::settings::On500;
+use crate::target::{Context, Judgement, Target};
 use crate::transport::{Failure, Reply};
 
 /// What the engine must know before it begins.
 #[derive(Debug, Clone)]
 pub struct Config {
+    /// The API: it judges replies.
+    pub target: Arc<dyn Target>,
     /// The limits that the budget keeps. A limited reply that does not say is paused for the shortest window.
     pub limits: Vec<Limit>,
     /// How long an outage may last, from 0: then its first failed probe ends the run.
@@ -321,7 +323,7 @@ impl Engine {
         let intent = Intent {
             row: work.job.position.record,
             key: work.job.key,
-            ticket: work.job.ticket,
+            ticket: work.job.ticket.clone(),
             attempt: work.attempts,
             at_us: micros(now.elapsed),
             wall: now.wall,
@@ -400,8 +402,7 @@ impl Engine {
         let attempt = self.attempts.remove(&id).expect("an attempt that was not sent has not ended");
         self.give_back(attempt.taken, Ended::NotSent, now.elapsed);
         self.health.heard(id, attempt.place, &Verdict::Withdrawn, now.elapsed);
-        let judgement = Judgement { verdict: Verdict::Withdrawn, reply: "not sent after all".to_owned() };
-        self.conclude(attempt.place, &judgement, None, now);
+        self.conclude(attempt.place, &Judgement::of_withdrawn(), None, now);
     }
 
     fn ended(&mut self, id: AttemptId, result: &Result<Reply, Failure>, now: Now) {
@@ -409,11 +410,11 @@ impl Engine {
         let Some(attempt) = self.attempts.remove(&id) else { return };
         let how = if matches!(result, Err(Failure::NoReply(_))) { Ended::Silent } else { Ended::Answered };
         self.give_back(attempt.taken, how, now.elapsed);
-        let ticket = self.backlog.get_mut(attempt.place).job.ticket;
+        let job = &self.backlog.get_mut(attempt.place).job;
         let context = Context { posted_before: self.health.posted(), on_500: self.config.on_500, wall: now.wall };
         let judgement = match result {
-            Ok(reply) => judge(reply, ticket, context),
-            Err(failure) => judge_failure(failure),
+            Ok(reply) => self.config.target.judge(reply, job, context),
+            Err(failure) => Judgement::of_failure(failure),
         };
         // A reply to what was sent before a pause, or to its probe, says nothing about this run's share of a window.
         let is_shared = !self.health.is_alone();
@@ -465,11 +466,11 @@ impl Engine {
         let to = from.then(if let Next::Done(outcome) = next { outcome } else { Outcome::Pending });
         work.stands = to;
         let verdict = judgement.verdict.word();
-        let (row, ticket, reply) = (work.job.position.record, work.job.ticket, judgement.reply.clone());
+        let (row, ticket, reply) = (work.job.position.record, work.job.ticket.clone(), judgement.reply.clone());
         let end = AttemptEnd {
             row,
             key: work.job.key,
-            ticket,
+            ticket: ticket.clone(),
             attempt: work.attempts,
             at_us: micros(now.elapsed),
             wall: now.wall,

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::budget::{Answer, Budget, Request, Wait};
 use crate::job::{Identity, Job, Key, Position, Ticket};
+use crate::leadsquared::LeadSquared;
 use crate::limit::Limit;
 use crate::limiter::Limiter;
 use crate::settings::Spread;
@@ -65,6 +66,7 @@ impl DerefMut for Engine {
 fn config(limit: &str) -> (Config, Limit) {
     let limit: Limit = limit.parse().unwrap();
     let config = Config {
+        target: Arc::new(LeadSquared),
         openings: Openings::always(),
         no_wait: false,
         limits: vec![limit],
@@ -83,17 +85,17 @@ fn offer(row: u64, ticket: u64) -> Offer {
     let ticket = Ticket::try_from(ticket).unwrap();
     let text = format!("note {row}");
     let position = Position { record: row, line: row + 1, byte: row * 100 };
-    let job = Job { position, key: Key::of_job(&Identity::of("t"), ticket, &text), ticket, text };
+    let job = Job { position, key: Key::of_job(&Identity::of("t"), &ticket, &text), ticket, text };
     Offer { job, stands: Outcome::Pending, attempts: 0 }
 }
 
-fn created(ticket: Ticket) -> Result<Reply, Failure> {
+fn created(ticket: &Ticket) -> Result<Reply, Failure> {
     let body = format!(r#"{{"Message":"Activity Created","RelatedTicketId":"{ticket}"}}"#);
-    Ok(Reply { status: 200, body: body.into(), ..Reply::default() })
+    Ok(Reply::new(200, body))
 }
 
 fn status(status: u16) -> Result<Reply, Failure> {
-    Ok(Reply { status, ..Reply::default() })
+    Ok(Reply::new(status, ""))
 }
 
 fn no_reply() -> Result<Reply, Failure> {
@@ -160,7 +162,7 @@ impl Driver {
                     Action::Write(Record::Intent(intent)) => Saw::Intent(intent.row),
                     Action::Write(Record::Outcome(end)) => Saw::End(end.row, end.verdict, end.stands),
                     Action::Send(id, job) => {
-                        self.flying.push((self.now + self.round_trip, id, job.position.record, job.ticket));
+                        self.flying.push((self.now + self.round_trip, id, job.position.record, job.ticket.clone()));
                         Saw::Send(job.position.record)
                     }
                     Action::Tell(Notice::Settled { row, stands, .. }) => Saw::Settled(row, stands),
@@ -185,7 +187,7 @@ impl Driver {
         }
     }
 
-    fn run(mut self, mut answer: impl FnMut(u64, u32, Ticket) -> Result<Reply, Failure>) -> Self {
+    fn run(mut self, mut answer: impl FnMut(u64, u32, &Ticket) -> Result<Reply, Failure>) -> Self {
         loop {
             self.settle();
             if let Some((_, Saw::Done(_))) = self.saw.last() {
@@ -202,7 +204,7 @@ impl Driver {
                 *tries += 1;
                 let result = match self.answer_from {
                     Some((ends, kind)) if next < ends => kind(),
-                    _ => answer(row, *tries, ticket),
+                    _ => answer(row, *tries, &ticket),
                 };
                 self.engine.handle(Event::Ended(id, result), now(self.now));
             }
@@ -252,7 +254,7 @@ fn nothing_is_sent_or_told_of_before_it_is_durable() {
     assert!(engine.next_action(now(ms(1))).is_none());
     engine.handle(Event::Committed(1), now(ms(2)));
     let Some(Action::Send(id, job)) = engine.next_action(now(ms(2))) else { panic!("a durable intent is sent") };
-    engine.handle(Event::Ended(id, created(job.ticket)), now(ms(3)));
+    engine.handle(Event::Ended(id, created(&job.ticket)), now(ms(3)));
     assert!(matches!(engine.next_action(now(ms(3))), Some(Action::Write(Record::Outcome(_)))));
     assert!(engine.next_action(now(ms(4))).is_none());
     assert_eq!(engine.progress().posted, 0);
@@ -378,7 +380,7 @@ fn assert_taken_back_after(event: impl FnOnce(&mut Engine, AttemptId)) {
     engine.next_action(now(ms(0)));
     engine.handle(Event::Committed(1), now(ms(0)));
     let Some(Action::Send(first, job)) = engine.next_action(now(ms(0))) else { panic!() };
-    engine.handle(Event::Ended(first, created(job.ticket)), now(ms(1)));
+    engine.handle(Event::Ended(first, created(&job.ticket)), now(ms(1)));
     while engine.next_action(now(ms(1))).is_some() {}
     // Two intents are written; only the first is durable, and is sent.
     engine.handle(Event::Committed(3), now(ms(2)));
@@ -509,7 +511,7 @@ fn a_stricter_limit_that_the_api_names_is_adopted_and_said_once() {
         let body = format!(
             r#"{{"Status":"Error","ExceptionType":"MXAPIRateLimitExceededException","ExceptionMessage":"{message}"}}"#
         );
-        Ok(Reply { status: 429, body: body.into(), ..Reply::default() })
+        Ok(Reply::new(429, body))
     });
     assert_eq!((run.counts().posted, run.adopted), (30, 1));
     let sent = run.times(|saw| matches!(saw, Saw::Send(_)));

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::{InputError, Names};
 use super::options::{ColumnChoice, Field};
+use crate::target::Fields;
 
 /// The columns that are used, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -60,13 +61,21 @@ pub(super) struct Chosen {
 }
 
 /// The names that the API gives its fields.
-const OWN_TICKET: &str = "RelatedTicketId";
-const OWN_TEXT: &str = "TextPart";
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Own {
+    ticket: &'static str,
+    text: &'static str,
+}
+
+impl Own {
+    pub(super) fn of(fields: &Fields) -> Self {
+        Self { ticket: fields.ticket_name(), text: fields.text_name() }
+    }
+}
 
 /// What exports call them, letters and digits only, in lower case.
-const TICKET_NAMES: &[&str] = &["relatedticketid", "ticketid", "ticket", "ticketno", "ticketnumber", "ticketnum"];
+const TICKET_NAMES: &[&str] = &["ticketid", "ticket", "ticketno", "ticketnumber", "ticketnum"];
 const TEXT_NAMES: &[&str] = &[
-    "textpart",
     "text",
     "note",
     "notes",
@@ -109,6 +118,7 @@ impl<'a> Asked<'a> {
 /// Finds the columns to use. With a `template`, the text comes from no column in particular.
 pub(super) fn resolve(
     columns: &Columns,
+    own: Own,
     choices: &[ColumnChoice],
     template: bool,
 ) -> Result<(Chosen, Mapping), InputError> {
@@ -130,10 +140,10 @@ pub(super) fn resolve(
     let mut text = taken.split_off(usize::from(asked.ticket.is_some()));
     let ticket = match taken.first() {
         Some(ticket) => *ticket,
-        None => obvious(columns, &text, Field::Ticket)?,
+        None => obvious(columns, own, &text, Field::Ticket)?,
     };
     if text.is_empty() && !template {
-        text.push(obvious(columns, &[ticket], Field::Text)?);
+        text.push(obvious(columns, own, &[ticket], Field::Text)?);
     }
     // It may be the ticket's, where each ticket is to get one note.
     let key = asked.key.map(|name| asked_for(columns, Field::Key, name)).transpose()?;
@@ -143,11 +153,11 @@ pub(super) fn resolve(
 }
 
 /// The mapping of an input without a record to show its columns: as asked, else the API's names.
-pub(super) fn unseen(choices: &[ColumnChoice], template: bool) -> Result<Mapping, InputError> {
+pub(super) fn unseen(own: Own, choices: &[ColumnChoice], template: bool) -> Result<Mapping, InputError> {
     let asked = Asked::of(choices)?;
-    let text = if asked.text.is_empty() && !template { vec![OWN_TEXT] } else { asked.text };
+    let text = if asked.text.is_empty() && !template { vec![own.text] } else { asked.text };
     Ok(Mapping {
-        ticket: asked.ticket.unwrap_or(OWN_TICKET).to_owned(),
+        ticket: asked.ticket.unwrap_or(own.ticket).to_owned(),
         text: text.into_iter().map(str::to_owned).collect(),
         key: asked.key.map(str::to_owned),
     })
@@ -183,16 +193,17 @@ fn all_asked_for(columns: &Columns, field: Field, name: &str) -> Result<Vec<usiz
 }
 
 /// The column that `field`, ticket or text, obviously is, `taken` ones left aside.
-fn obvious(columns: &Columns, taken: &[usize], field: Field) -> Result<usize, InputError> {
+fn obvious(columns: &Columns, own: Own, taken: &[usize], field: Field) -> Result<usize, InputError> {
     let columns = &columns.names;
-    let (own, names) = if field == Field::Ticket { (OWN_TICKET, TICKET_NAMES) } else { (OWN_TEXT, TEXT_NAMES) };
+    let (own, names) = if field == Field::Ticket { (own.ticket, TICKET_NAMES) } else { (own.text, TEXT_NAMES) };
     if let Some(index) = only(columns, field, |index, column| column == own && !taken.contains(&index))? {
         return Ok(index);
     }
     let plain = |name: &str| name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect();
+    let own: String = plain(own);
     only(columns, field, |index, column| {
         let column: String = plain(column);
-        names.contains(&column.as_str()) && !taken.contains(&index)
+        (column == own || names.contains(&column.as_str())) && !taken.contains(&index)
     })?
     .ok_or_else(|| InputError::NoCandidate { field, columns: Names(columns.to_vec()) })
 }
@@ -225,10 +236,12 @@ fn of_one_name(
 mod tests {
     use super::*;
 
+    const OWN: Own = Own { ticket: "RelatedTicketId", text: "TextPart" };
+
     fn resolved(header: &str, choices: &[&str]) -> String {
         let columns = Columns::of_header(header.split(',').map(str::to_owned).collect());
         let choices: Vec<ColumnChoice> = choices.iter().map(|choice| choice.parse().unwrap()).collect();
-        match resolve(&columns, &choices, false) {
+        match resolve(&columns, OWN, &choices, false) {
             Ok((chosen, mapping)) => {
                 assert_eq!(columns.name(chosen.ticket), mapping.ticket);
                 assert_eq!(chosen.key.map(|key| columns.name(key)), mapping.key.as_deref());
@@ -314,9 +327,9 @@ mod tests {
 
     #[test]
     fn without_a_record_the_mapping_is_as_asked_else_the_apis_names() {
-        let mapping = unseen(&["text=Body".parse().unwrap()], false).unwrap();
+        let mapping = unseen(OWN, &["text=Body".parse().unwrap()], false).unwrap();
         assert_eq!(mapping, Mapping { ticket: "RelatedTicketId".into(), text: vec!["Body".into()], key: None });
-        assert_eq!(unseen(&[], false).unwrap().text, ["TextPart"]);
-        assert!(unseen(&[], true).unwrap().text.is_empty());
+        assert_eq!(unseen(OWN, &[], false).unwrap().text, ["TextPart"]);
+        assert!(unseen(OWN, &[], true).unwrap().text.is_empty());
     }
 }

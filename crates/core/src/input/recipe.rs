@@ -3,32 +3,41 @@
 use std::sync::Arc;
 
 use super::cells::Wanted;
-use super::columns::{Columns, Mapping, resolve, unseen};
+use super::columns::{Columns, Mapping, Own, resolve, unseen};
 use super::error::InputError;
 use super::note::{Maker, Slots, Text};
 use super::object::Members;
 use super::options::{Format, Options};
 use super::template::Renderer;
 use super::ticket::{LookupSpec, LookupTable, TicketRule};
+use crate::leadsquared::LeadSquared;
+use crate::target::Target;
 
-/// How an input is read: [`Options`], and the table that they name.
+/// How an input is read: [`Options`], the table that they name, and the API that says what a ticket is.
 #[derive(Debug, Clone)]
 pub struct Recipe {
     pub(super) options: Options,
+    target: Arc<dyn Target>,
     lookup: Option<Arc<LookupTable>>,
     /// Bytes of a text that something else needs.
     reserved_bytes: u32,
 }
 
 impl Recipe {
-    /// What `options` ask for; `table` gives the table that they name, if they name one.
+    /// What `options` ask for, of notes to `target`. With options that name a table no input opens, until
+    /// [it is there](Self::with_table).
+    pub fn new(options: Options, target: Arc<dyn Target>) -> Self {
+        Self { options, target, lookup: None, reserved_bytes: 0 }
+    }
+
+    /// The same with the table that the options name, if they name one: `table` gives it.
     ///
     /// # Errors
     ///
     /// When `table` has none.
-    pub fn new<E>(options: Options, table: impl FnOnce(&LookupSpec) -> Result<LookupTable, E>) -> Result<Self, E> {
-        let lookup = options.lookup.as_ref().map(table).transpose()?.map(Arc::new);
-        Ok(Self { options, lookup, reserved_bytes: 0 })
+    pub fn with_table<E>(self, table: impl FnOnce(&LookupSpec) -> Result<LookupTable, E>) -> Result<Self, E> {
+        let lookup = self.options.lookup.as_ref().map(table).transpose()?.map(Arc::new);
+        Ok(Self { lookup, ..self })
     }
 
     /// The input's format.
@@ -44,7 +53,8 @@ impl Recipe {
 
     /// What is taken over from records under these columns, and what makes notes of it.
     pub(super) fn for_columns(&self, columns: &Columns) -> Result<(Wanted, Maker), InputError> {
-        let (chosen, mapping) = resolve(columns, &self.options.columns, self.options.template.is_some())?;
+        let own = Own::of(&self.target.fields());
+        let (chosen, mapping) = resolve(columns, own, &self.options.columns, self.options.template.is_some())?;
         let Some(template) = &self.options.template else {
             let all: Vec<usize> =
                 std::iter::once(chosen.ticket).chain(chosen.text.iter().copied()).chain(chosen.key).collect();
@@ -62,9 +72,10 @@ impl Recipe {
     /// What is taken over from objects, of which the first shows these columns, and what makes notes of it.
     pub(super) fn for_objects(&self, columns: Option<&Columns>) -> Result<(Members, Maker), InputError> {
         let template = self.options.template.as_ref();
+        let own = Own::of(&self.target.fields());
         let mapping = match columns {
-            Some(columns) => resolve(columns, &self.options.columns, template.is_some())?.1,
-            None => unseen(&self.options.columns, template.is_some())?,
+            Some(columns) => resolve(columns, own, &self.options.columns, template.is_some())?.1,
+            None => unseen(own, &self.options.columns, template.is_some())?,
         };
         let names = std::iter::once(&mapping.ticket).chain(&mapping.text).chain(&mapping.key).map(String::as_str);
         let members = Members::new(columns.unwrap_or(&Columns::default()), names);
@@ -79,16 +90,17 @@ impl Recipe {
         if let (Some(spec), None) = (&self.options.lookup, &self.lookup) {
             return Err(InputError::NoTable(spec.clone()));
         }
-        let tickets = TicketRule::new(self.options.ticket_pattern.clone(), self.lookup.clone());
+        let target = Arc::clone(&self.target);
+        let tickets = TicketRule::new(target, self.options.ticket_pattern.clone(), self.lookup.clone());
         let (max_text, reserved_bytes) = (self.options.max_text, self.reserved_bytes);
         Ok(Maker { mapping, slots, tickets, text, max_text, reserved_bytes })
     }
 }
 
 impl From<Options> for Recipe {
-    /// For options that name no table; with those that do, no input opens: that is for [`Recipe::new`].
+    /// Of notes to LeadSquared, and for options that name no table.
     fn from(options: Options) -> Self {
-        Self { options, lookup: None, reserved_bytes: 0 }
+        Self::new(options, Arc::new(LeadSquared))
     }
 }
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use lookup::{LookupError, LookupSpec, LookupSpecError, LookupTable};
 
 use crate::job::{Ticket, TicketError, shorten};
+use crate::target::Target;
 
 /// Where the id stands in a ticket cell: a regular expression with one group, as in `TKT-0*(\d+)`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -91,7 +92,7 @@ impl NoTicket {
     /// What is wrong, without the cell's text.
     pub fn kind(&self) -> String {
         match self {
-            Self::Ticket(error) => error.kind().to_owned(),
+            Self::Ticket(error) => error.kind(),
             Self::NoMatch { pattern, .. } => format!("no match of the pattern {pattern}"),
             Self::CutShort { .. } => "the pattern takes a part of a number".to_owned(),
             Self::Several { .. } => "several ids in one cell".to_owned(),
@@ -147,9 +148,10 @@ impl From<TicketPattern> for String {
     }
 }
 
-/// How the ticket's number is found in its cell.
-#[derive(Debug, Default)]
+/// How the ticket is found in its cell.
+#[derive(Debug)]
 pub(super) struct TicketRule {
+    target: Arc<dyn Target>,
     pattern: Option<(TicketPattern, CaptureLocations)>,
     lookup: Option<Arc<LookupTable>>,
 }
@@ -158,13 +160,17 @@ impl TicketRule {
     /// Searching for every match may take the square of the length; this bounds it.
     const LONGEST_BYTES: usize = 4096;
 
-    /// The rule of a pattern and a table. Without either, the cell is the number.
-    pub(super) fn new(pattern: Option<TicketPattern>, lookup: Option<Arc<LookupTable>>) -> Self {
+    /// The rule of a pattern and a table. Without either, the cell is the id as `target` takes it.
+    pub(super) fn new(
+        target: Arc<dyn Target>,
+        pattern: Option<TicketPattern>,
+        lookup: Option<Arc<LookupTable>>,
+    ) -> Self {
         let pattern = pattern.map(|pattern| {
             let locations = pattern.0.capture_locations();
             (pattern, locations)
         });
-        Self { pattern, lookup }
+        Self { target, pattern, lookup }
     }
 
     /// The ticket of a cell. A blank cell is [`TicketError::Empty`] under every rule.
@@ -178,9 +184,9 @@ impl TicketRule {
             None => cell,
         };
         if let Some(table) = &self.lookup {
-            return table.get(found).ok_or_else(|| NoTicket::NotInTable { found: shorten(found, 40) });
+            return table.get(found).cloned().ok_or_else(|| NoTicket::NotInTable { found: shorten(found, 40) });
         }
-        found.parse().map_err(|error| match error {
+        self.target.ticket(found).map_err(|error| match error {
             TicketError::LeadingZeros(found) if self.pattern.is_some() => {
                 NoTicket::LeadingZeros { cell: shorten(cell, 60), found }
             }
@@ -244,10 +250,11 @@ fn goes_on(before: &str, after: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::leadsquared::LeadSquared;
 
     fn found(pattern: &str, cell: &str) -> String {
         let pattern = (!pattern.is_empty()).then(|| pattern.parse().unwrap());
-        match TicketRule::new(pattern, None).ticket(cell) {
+        match TicketRule::new(Arc::new(LeadSquared), pattern, None).ticket(cell) {
             Ok(ticket) => ticket.to_string(),
             Err(error) => error.to_string(),
         }
@@ -331,7 +338,8 @@ mod tests {
     fn what_the_pattern_takes_is_looked_up_as_it_stands() {
         let mut table = LookupTable::default();
         table.insert("00143", Ticket::try_from(7).unwrap()).unwrap();
-        let mut rule = TicketRule::new(Some(r"TKT-(\w+)".parse().unwrap()), Some(Arc::new(table)));
+        let pattern = Some(r"TKT-(\w+)".parse().unwrap());
+        let mut rule = TicketRule::new(Arc::new(LeadSquared), pattern, Some(Arc::new(table)));
         assert_eq!(rule.ticket("TKT-00143"), Ok(Ticket::try_from(7).unwrap()));
         assert_eq!(rule.ticket("TKT-143").unwrap_err().to_string(), r#""143" is not in the lookup table"#);
         assert_eq!(rule.ticket(" "), Err(TicketError::Empty.into()));

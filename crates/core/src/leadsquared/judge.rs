@@ -1,59 +1,30 @@
 //! What a reply means. Total: whatever is not named here is unknown, since a row that is wrongly taken for done is
 //! lost and one that is wrongly sent again is there twice.
 
-use jiff::Timestamp;
+use http::header::RETRY_AFTER;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::retry_after;
-use crate::job::{Ticket, shorten};
+use crate::job::Ticket;
 use crate::limit::Limit;
 use crate::outcome::{Stop, Verdict};
 use crate::settings::On500;
-use crate::transport::{Failure, Reply};
-
-/// What a verdict depends on besides the reply.
-#[derive(Debug, Clone, Copy)]
-pub struct Context {
-    /// Whether a note was posted in this run: if so, URL and keys are right, and a 404 is about its row.
-    pub posted_before: bool,
-    /// What to take an unexplained 500 for.
-    pub on_500: On500,
-    /// The wall clock, for a `Retry-After` that is a date.
-    pub wall: Timestamp,
-}
-
-/// A verdict and the API's answer in brief.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Judgement {
-    /// What the answer means.
-    pub verdict: Verdict,
-    /// The answer in one line of at most about 300 characters, for the ledger and for people.
-    pub reply: String,
-}
+use crate::target::{Context, Judgement};
+use crate::transport::Reply;
 
 /// Judges a whole reply to the note for `ticket`.
-pub fn judge(reply: &Reply, ticket: Ticket, context: Context) -> Judgement {
+pub(super) fn judge(reply: &Reply, ticket: &Ticket, context: Context) -> Judgement {
     let body = Body::read(&reply.body);
-    Judgement { verdict: verdict(reply, &body, ticket, context), reply: brief(reply) }
+    Judgement::new(verdict(reply, &body, ticket, context), reply, |quotable| Body::read(quotable).brief())
 }
 
-/// Judges an attempt that got no whole reply.
-pub fn judge_failure(failure: &Failure) -> Judgement {
-    let verdict = match failure {
-        Failure::Unsent(_) => Verdict::Unsent,
-        Failure::NoReply(_) => Verdict::Unknown,
-    };
-    Judgement { verdict, reply: shorten(&failure.to_string(), BRIEF_CHARS) }
-}
-
-fn verdict(reply: &Reply, body: &Body, ticket: Ticket, context: Context) -> Verdict {
+fn verdict(reply: &Reply, body: &Body, ticket: &Ticket, context: Context) -> Verdict {
     let status = reply.status;
     if status == 200 && body.message() == Some("Activity Created") {
         // Created on another ticket than the one sent would be news to everybody: leave that to a person.
-        return if body.ticket() == Some(ticket) { Verdict::Posted } else { Verdict::Unknown };
+        return if body.ticket().as_ref() == Some(ticket) { Verdict::Posted } else { Verdict::Unknown };
     }
-    let after = || reply.retry_after.as_deref().and_then(|text| retry_after(text, reply.date.as_deref(), context.wall));
+    let after = || reply.retry_after(context.wall);
     if status == 429 || body.says_limited() {
         return Verdict::Limited { retry_after: after(), named: body.named_limit() };
     }
@@ -72,7 +43,7 @@ fn verdict(reply: &Reply, body: &Body, ticket: Ticket, context: Context) -> Verd
             On500::Retry => Verdict::Again { retry_after: after() },
             On500::Hold => Verdict::Unknown,
         },
-        503 if reply.retry_after.is_some() || body.is_error() => Verdict::Again { retry_after: after() },
+        503 if reply.header(RETRY_AFTER).is_some() || body.is_error() => Verdict::Again { retry_after: after() },
         _ => Verdict::Unknown,
     }
 }
@@ -107,7 +78,7 @@ impl Body {
     /// The echoed ticket: documented as a string, though it is sent as a number.
     fn ticket(&self) -> Option<Ticket> {
         match &self.related_ticket_id {
-            Value::String(text) => text.parse().ok(),
+            Value::String(text) => Ticket::number(text).ok(),
             Value::Number(number) => number.as_u64().and_then(|number| Ticket::try_from(number).ok()),
             _ => None,
         }
@@ -149,24 +120,18 @@ impl Body {
         let exception = self.exception_type.as_str().unwrap_or_default();
         WORDS.iter().any(|word| exception.contains(word))
     }
-}
 
-const BRIEF_CHARS: usize = 300;
-
-fn brief(reply: &Reply) -> String {
-    let quotable = reply.quotable.as_ref().unwrap_or(&reply.body);
-    let body = Body::read(quotable);
-    let exception = body.exception_type.as_str().unwrap_or_default();
-    let message = body.exception_message.as_str().or(body.message());
-    let said = match (exception, message) {
-        ("", None) => String::from_utf8_lossy(&quotable[..quotable.len().min(4 * BRIEF_CHARS)]).into_owned(),
-        ("", Some(message)) => message.to_owned(),
-        (exception, None) => exception.to_owned(),
-        (exception, Some(message)) => format!("{exception}: {message}"),
-    };
-    let words: Vec<&str> =
-        said.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
-    shorten(format!("{} {}", reply.status, words.join(" ")).trim_end(), BRIEF_CHARS)
+    /// What it says, in words; none where it has none.
+    fn brief(&self) -> Option<String> {
+        let exception = self.exception_type.as_str().unwrap_or_default();
+        let message = self.exception_message.as_str().or(self.message());
+        match (exception, message) {
+            ("", None) => None,
+            ("", Some(message)) => Some(message.to_owned()),
+            (exception, None) => Some(exception.to_owned()),
+            (exception, Some(message)) => Some(format!("{exception}: {message}")),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::*;
 
-const BEFORE: Context = Context { posted_before: false, on_500: On500::Retry, wall: Timestamp::UNIX_EPOCH };
-const AFTER: Context = Context { posted_before: true, ..BEFORE };
+const BEFORE: Context = Context::at(Timestamp::UNIX_EPOCH);
+const AFTER: Context = BEFORE.after_a_post();
 
 const CREATED: &str = r#"{"Message":"Activity Created","RelatedTicketId":"143","RelatedOrgId":"22824"}"#;
 const ERROR: &str = r#"{"Status":"Error","ExceptionType":"MXSomeException","ExceptionMessage":"no"}"#;
@@ -21,11 +23,11 @@ const CREDENTIALS: Verdict = Verdict::Hopeless(Stop::Credentials);
 const ENDPOINT: Verdict = Verdict::Hopeless(Stop::Endpoint);
 
 fn reply(status: u16, body: &str) -> Reply {
-    Reply { status, body: body.to_owned().into(), ..Reply::default() }
+    Reply::new(status, body.to_owned())
 }
 
 fn verdict_of(reply: &Reply, context: Context) -> Verdict {
-    judge(reply, Ticket::try_from(143).unwrap(), context).verdict
+    judge(reply, &Ticket::try_from(143).unwrap(), context).verdict
 }
 
 fn limited(named: Option<&str>) -> Verdict {
@@ -92,14 +94,14 @@ fn every_answer_of_the_table() {
 
 #[test]
 fn an_unexplained_500_can_be_held_in_doubt() {
-    let hold = Context { on_500: On500::Hold, ..AFTER };
+    let hold = AFTER.on_500(On500::Hold);
     assert_eq!(verdict_of(&reply(500, ERROR), hold), Verdict::Unknown);
     assert_eq!(verdict_of(&reply(500, MISSING), hold), REJECTED);
 }
 
 #[test]
 fn retry_after_is_read_where_it_comes() {
-    let with = |status, text: &str| Reply { retry_after: Some(text.to_owned()), ..reply(status, "") };
+    let with = |status, text: &str| reply(status, "").with(RETRY_AFTER, text);
     let after = Some(Duration::from_secs(7));
     assert_eq!(verdict_of(&with(429, "7"), AFTER), Verdict::Limited { retry_after: after, named: None });
     assert_eq!(verdict_of(&with(503, "7"), AFTER), Verdict::Again { retry_after: after });
@@ -125,7 +127,7 @@ fn a_limit_that_cannot_be_read_is_still_limited() {
 
 #[test]
 fn the_answer_in_brief_is_one_short_line() {
-    let brief = |status, body: &str| judge(&reply(status, body), Ticket::try_from(143).unwrap(), AFTER).reply;
+    let brief = |status, body: &str| judge(&reply(status, body), &Ticket::try_from(143).unwrap(), AFTER).reply;
     assert_eq!(brief(200, CREATED), "200 Activity Created");
     assert_eq!(brief(500, MISSING), "500 MXMandatoryAttributeMissingException: x");
     assert_eq!(brief(502, "<html>\r\n\t<b>Bad\u{7} gateway</b>"), "502 <html> <b>Bad gateway</b>");
@@ -139,7 +141,7 @@ proptest::proptest! {
     #[test]
     fn judging_is_total_and_posted_is_rare(status in 0u16..1000, body in ".{0,200}", posted_before: bool) {
         let context = Context { posted_before, ..BEFORE };
-        let judgement = judge(&reply(status, &body), Ticket::try_from(143).unwrap(), context);
+        let judgement = judge(&reply(status, &body), &Ticket::try_from(143).unwrap(), context);
         proptest::prop_assert_ne!(judgement.verdict, Verdict::Posted);
     }
 }

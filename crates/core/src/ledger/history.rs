@@ -61,7 +61,7 @@ pub fn histories(storage: &impl Storage, wanted: impl Fn(&Key) -> bool) -> Resul
             if aside.line > 0 {
                 (history.row, history.reading) = (aside.row, reading);
             }
-            history.ticket = aside.ticket.or(history.ticket);
+            history.ticket = aside.ticket.or(history.ticket.take());
             history.reason = aside.why;
         }
         Record::Settle(settlement) => {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::input::{Mapping, Options};
 use crate::job::{Key, Ticket};
+use crate::leadsquared;
 use crate::outcome::{Counts, Outcome, Stop, VerdictWord};
 use crate::settings::Settings;
 
@@ -49,10 +50,22 @@ pub struct Header {
     pub key_scheme: u32,
     /// Name and version of the program that began it.
     pub tool: String,
+    /// The API, by its target's name.
+    #[serde(default = "leadsquared", skip_serializing_if = "is_leadsquared")]
+    pub api: String,
     /// What the notes are posted to: the endpoint's URL, with the tenant in it.
     pub target: String,
     /// When it was begun.
     pub wall: Timestamp,
+}
+
+/// Ledgers that name no API were begun before there was another.
+fn leadsquared() -> String {
+    leadsquared::NAME.to_owned()
+}
+
+fn is_leadsquared(api: &str) -> bool {
+    api == leadsquared::NAME
 }
 
 /// A run begins.

@@ -7,6 +7,7 @@ use super::writer::first_line;
 use super::*;
 use crate::input::{Format, Mapping, Options};
 use crate::job::{Identity, KEY_SCHEME, Key, Ticket};
+use crate::leadsquared;
 use crate::outcome::{Outcome, VerdictWord};
 use crate::settings::Settings;
 use crate::storage::Directory;
@@ -66,6 +67,7 @@ fn header() -> Header {
         id: LedgerId(0x1234_5678_9abc_def0),
         key_scheme: KEY_SCHEME,
         tool: "batchpost 0".to_owned(),
+        api: leadsquared::NAME.to_owned(),
         target: "https://example.test/".to_owned(),
         wall: Timestamp::UNIX_EPOCH,
     }
@@ -80,7 +82,7 @@ fn ticket() -> Ticket {
 }
 
 fn key(n: u64) -> Key {
-    Key::of_job(&Identity::of("t"), ticket(), &n.to_string())
+    Key::of_job(&Identity::of("t"), &ticket(), &n.to_string())
 }
 
 fn intent(n: u64) -> Record {

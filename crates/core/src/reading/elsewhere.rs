@@ -42,7 +42,7 @@ pub fn known_by_content<R: Read>(
     let mut known = Vec::new();
     while let Some(row) = rows.next()? {
         let Content::Note { ticket, text, uncut, name: Some(name) } = &row.content else { continue };
-        let content = content_key(identity, *ticket, text, uncut.as_deref());
+        let content = content_key(identity, ticket, text, uncut.as_deref());
         if !other.standings.contains_key(&content) {
             continue;
         }

@@ -62,7 +62,7 @@ pub fn export_input<R: Read, W: Write>(
     vanished.retain(|(_, _, standing)| standing.is_vanished());
     for (key, history, standing) in &vanished {
         let mut cells = vec![Vec::new(); columns.len()];
-        if let (Some(column), Some(ticket)) = (ticket_column, history.ticket) {
+        if let (Some(column), Some(ticket)) = (ticket_column, &history.ticket) {
             cells[column] = ticket.to_string().into_bytes();
         }
         let cells = cells.into_iter().chain(added(*key, *standing, Some(history)));
@@ -87,7 +87,7 @@ pub fn export_ledger<W: Write>(
     out.write_record(["row", "ticket"].into_iter().chain(ADDED_COLUMNS))?;
     let found = recorded(batch, histories, wanted);
     for (key, history, standing) in &found {
-        let ticket = history.ticket.map(|ticket| ticket.to_string()).unwrap_or_default();
+        let ticket = history.ticket.as_ref().map(ToString::to_string).unwrap_or_default();
         let own = [history.row.to_string().into_bytes(), ticket.into_bytes()];
         out.write_record(
             own.into_iter().chain(added(*key, *standing, Some(history))).map(|cell| guard(&cell).into_owned()),

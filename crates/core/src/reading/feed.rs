@@ -185,7 +185,7 @@ pub fn record_asides<R: Read, E: From<InputError>>(
 
 fn aside(position: Position, content: &Content, met: Met, stands: Outcome) -> Aside {
     let ticket = match content {
-        Content::Note { ticket, .. } => Some(*ticket),
+        Content::Note { ticket, .. } => Some(ticket.clone()),
         _ => None,
     };
     let why = why(content, met, stands);

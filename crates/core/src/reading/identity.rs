@@ -41,7 +41,7 @@ impl Occurrences {
             Content::Blank => return None,
             Content::Note { name: Some(name), .. } => (Key::of_name(&self.identity, name), self.unknown),
             Content::Note { ticket, text, uncut, name: None } => {
-                (content_key(&self.identity, *ticket, text, uncut.as_deref()), self.unknown)
+                (content_key(&self.identity, ticket, text, uncut.as_deref()), self.unknown)
             }
             // No job, so no record that was lost can have sent it.
             Content::Invalid { key, .. } => (*key, Standing::NEW),
@@ -59,8 +59,8 @@ impl Occurrences {
 }
 
 /// The key of a note that no column names. Where its text is cut makes it no other.
-pub(super) fn content_key(identity: &Identity, ticket: Ticket, text: &str, uncut: Option<&str>) -> Key {
-    Key::of_job(identity, ticket, uncut.unwrap_or(text))
+pub(super) fn content_key(identity: &Identity, ticket: &Ticket, text: &str, uncut: Option<&str>) -> Key {
+    Key::of_job(identity, &ticket, uncut.unwrap_or(text))
 }
 
 /// Reads the whole input, enters every row into `batch`, and tells each row's key and number.

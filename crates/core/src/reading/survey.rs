@@ -1,13 +1,12 @@
 //! The first reading: everything is counted, nothing is sent.
 
-use std::collections::HashSet;
 use std::io::Read;
 
 use super::identity::Occurrences;
 use super::profile::Profile;
 use super::setting_aside::{HELD, fault, hold, set_aside, why};
 use crate::input::{Content, InputError, Row, Rows};
-use crate::job::{Identity, Job, KeyMap, Position, Ticket};
+use crate::job::{Identity, Job, KeyMap, Position, Ticket, TicketSet};
 use crate::ledger::{Pass, Standing};
 use crate::outcome::{Counts, Outcome};
 use crate::settings::{InDoubt, OnChanged, OnDuplicate, OnKnown};
@@ -33,7 +32,7 @@ pub struct Ask {
 #[derive(Debug, Clone, Default)]
 pub struct Past {
     /// Tickets with a posted or doubtful job that vanished from the input.
-    pub changed: HashSet<Ticket>,
+    pub changed: TicketSet,
     /// What a job is that the ledger does not know: new, or perhaps sent by a record that was lost.
     pub unknown: Standing,
     /// A run may have posted jobs that no column named: a row with a name may be one of them.
@@ -126,7 +125,7 @@ pub fn survey<R: Read>(
             continue;
         };
         let ticket = match &content {
-            Content::Note { ticket, .. } => Some(*ticket),
+            Content::Note { ticket, .. } => Some(ticket),
             _ => None,
         };
         set_aside(&content, met, ask, standing);
@@ -139,7 +138,7 @@ pub fn survey<R: Read>(
         *survey.counts.of_mut(stands) += 1;
         let note = |notes: &mut Vec<RowNote>, what: &dyn Fn() -> String| {
             if notes.len() < named.notes {
-                notes.push(RowNote { position, ticket, what: what() });
+                notes.push(RowNote { position, ticket: ticket.cloned(), what: what() });
             }
         };
         if let Content::Note { text, .. } = &content {
@@ -161,7 +160,7 @@ pub fn survey<R: Read>(
         {
             survey.same_names += 1;
             let what = || why(&content, met, Outcome::Invalid);
-            survey.first_same_name.get_or_insert_with(|| RowNote { position, ticket, what: what() });
+            survey.first_same_name.get_or_insert_with(|| RowNote { position, ticket: ticket.cloned(), what: what() });
         }
         if met.again && matches!(content, Content::Note { name: None, .. }) {
             survey.duplicates += 1;

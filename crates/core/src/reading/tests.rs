@@ -1,6 +1,7 @@
 use super::*;
 use crate::input::{Format, InputError, MaxText, Options, Recipe, Rows, TooLong};
 use crate::job::{Identity, KeyMap};
+use crate::leadsquared;
 use crate::ledger::{Batch, Header, LedgerId, Pass, Presence, Record, Standing};
 use crate::outcome::{Counts, Outcome};
 use crate::settings::{InDoubt, OnDuplicate};
@@ -319,6 +320,7 @@ fn header() -> Header {
         id: LedgerId(1),
         key_scheme: 1,
         tool: "test".to_owned(),
+        api: leadsquared::NAME.to_owned(),
         target: "t".to_owned(),
         wall: jiff::Timestamp::UNIX_EPOCH,
     }

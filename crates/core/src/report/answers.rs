@@ -89,7 +89,7 @@ mod tests {
         let ticket = Ticket::try_from(1).unwrap();
         AttemptEnd {
             row: 1,
-            key: Key::of_job(&Identity::of("t"), ticket, ""),
+            key: Key::of_job(&Identity::of("t"), &ticket, ""),
             ticket,
             attempt: 1,
             at_us: 0,

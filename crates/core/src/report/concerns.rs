@@ -122,14 +122,14 @@ impl Concerns {
                 } else if Self::OUTCOMES.contains(&end.stands)
                     && let Some(concern) = self.of_job(end.key, room)
                 {
-                    (concern.row, concern.ticket, concern.at) = (end.row, Some(end.ticket), Some(end.wall));
+                    (concern.row, concern.ticket, concern.at) = (end.row, Some(end.ticket.clone()), Some(end.wall));
                     concern.reason = brief(end.reply.as_deref().unwrap_or_default());
                 }
             }
             Record::Aside(aside) if Self::OUTCOMES.contains(&aside.stands) => {
                 if let Some(concern) = self.of_job(aside.key, room) {
                     concern.row = aside.row;
-                    concern.ticket = aside.ticket.or(concern.ticket);
+                    concern.ticket = aside.ticket.clone().or(concern.ticket.take());
                     concern.reason = brief(&aside.why);
                 }
             }
@@ -149,7 +149,8 @@ impl Concerns {
 
     fn note_cut_off(&mut self, intent: &Intent, room: &mut impl FnMut(&Key) -> bool) {
         if let Some(concern) = self.of_job(intent.key, room) {
-            (concern.row, concern.ticket, concern.at) = (intent.row, Some(intent.ticket), Some(intent.wall));
+            (concern.row, concern.at) = (intent.row, Some(intent.wall));
+            concern.ticket = Some(intent.ticket.clone());
             concern.reason = "the run was cut off before its reply was recorded".to_owned();
         }
     }

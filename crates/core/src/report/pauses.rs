@@ -219,7 +219,7 @@ mod tests {
     use crate::outcome::Outcome;
 
     fn key(n: u64) -> Key {
-        Key::of_job(&Identity::of("t"), Ticket::try_from(1).unwrap(), &n.to_string())
+        Key::of_job(&Identity::of("t"), &Ticket::try_from(1).unwrap(), &n.to_string())
     }
 
     fn end(n: u64, verdict: VerdictWord) -> AttemptEnd {

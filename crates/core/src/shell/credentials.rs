@@ -5,15 +5,20 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use reqwest::header::HeaderValue;
+use http::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
-/// A user's keys to the API.
+use crate::target::Target;
+
+/// A user's keys to an API, and the headers that carry them.
 #[derive(Clone)]
 pub struct Credentials {
-    access: SecretString,
-    secret: SecretString,
+    /// Marked so that nothing prints them.
+    headers: HeaderMap,
+    /// What no answer may be quoted with: the keys, and what the headers make of them. The longer ones first: what is
+    /// left of one when a shorter one was taken out would still be most of it.
+    hidden: Vec<SecretString>,
 }
 
 impl fmt::Debug for Credentials {
@@ -47,27 +52,32 @@ pub enum CredentialsError {
 }
 
 impl Credentials {
-    /// The keys, taken literally.
+    /// The keys to the API of `target`, in the order in which [it names them](Target::credentials), taken literally.
     ///
     /// # Errors
     ///
-    /// For a key that is empty or cannot be sent in a header.
-    pub fn new(access: SecretString, secret: SecretString) -> Result<Self, CredentialsError> {
-        for (what, key) in [("access key", &access), ("secret key", &secret)] {
-            if key.expose_secret().trim().is_empty() {
-                return Err(CredentialsError::Empty(what));
-            }
-            if key.expose_secret().trim() != key.expose_secret() {
-                let line_break = key.expose_secret().contains(['\r', '\n']);
-                return Err(if line_break {
-                    CredentialsError::Unsendable(what)
-                } else {
-                    CredentialsError::Blank(what)
-                });
-            }
-            HeaderValue::from_str(key.expose_secret()).map_err(|_| CredentialsError::Unsendable(what))?;
+    /// For a key that is missing, empty, or cannot be sent in a header.
+    pub fn new(target: &dyn Target, secrets: &[SecretString]) -> Result<Self, CredentialsError> {
+        let names = target.credentials();
+        for (at, what) in names.iter().enumerate() {
+            check(what, secrets.get(at).ok_or(CredentialsError::Empty(what))?.expose_secret())?;
         }
-        Ok(Self { access, secret })
+        let secrets: Vec<&str> = secrets.iter().take(names.len()).map(ExposeSecret::expose_secret).collect();
+        let mut hidden: Vec<SecretString> = secrets.iter().map(|secret| (*secret).into()).collect();
+        let mut headers = HeaderMap::new();
+        for (name, value) in target.authorize(&secrets) {
+            let unsendable = |_| CredentialsError::Unsendable(names.first().copied().unwrap_or("key"));
+            let mut header = HeaderValue::from_str(&value).map_err(unsendable)?;
+            header.set_sensitive(true);
+            headers.insert(name, header);
+            if !secrets.contains(&value.as_str()) {
+                // As in `Basic QUtJVTpY`: the word is no secret, and what follows it is one by itself.
+                hidden.extend(value.split_once(' ').map(|(_, made)| made.into()));
+                hidden.push(value.into());
+            }
+        }
+        hidden.sort_by_key(|secret| std::cmp::Reverse(secret.expose_secret().len()));
+        Ok(Self { headers, hidden })
     }
 
     /// Reads one key from a file, but for the line break at its end.
@@ -85,26 +95,21 @@ impl Credentials {
         Ok(SecretString::from(key))
     }
 
-    /// The header values, marked so that nothing prints them.
-    pub(super) fn headers(&self) -> [(&'static str, HeaderValue); 2] {
-        [("x-lsq-access-key", &self.access), ("x-lsq-secret-key", &self.secret)].map(|(name, key)| {
-            let mut value = HeaderValue::from_str(key.expose_secret()).expect("checked when the keys were taken");
-            value.set_sensitive(true);
-            (name, value)
-        })
+    /// The headers that carry the keys.
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.headers
     }
 
     /// `answer` without the keys, should it repeat them: as they are, or as JSON escapes them. None where it does not.
     pub(super) fn scrub(&self, answer: &[u8]) -> Option<Vec<u8>> {
-        let mut keys = [self.access.expose_secret(), self.secret.expose_secret()];
-        // The longer one first: what is left of it when a shorter one was taken out would still be most of it.
-        keys.sort_by_key(|key| std::cmp::Reverse(key.len()));
-        let escaped = keys.map(|key| {
+        let keys: Vec<&str> = self.hidden.iter().map(ExposeSecret::expose_secret).collect();
+        let escaped = keys.iter().map(|key| {
             let quoted = serde_json::to_string(key).expect("a text is JSON");
             quoted[1..quoted.len() - 1].to_owned()
         });
+        let escaped: Vec<String> = escaped.collect();
         let mut scrubbed: Option<Vec<u8>> = None;
-        for key in keys.into_iter().chain(escaped.iter().map(String::as_str)) {
+        for key in keys.iter().copied().chain(escaped.iter().map(String::as_str)) {
             if let Some(clean) = without(key, scrubbed.as_deref().unwrap_or(answer)) {
                 scrubbed = Some(clean);
             }
@@ -117,6 +122,18 @@ impl Credentials {
         }
         scrubbed
     }
+}
+
+/// Whether a header can carry `key` as it is.
+fn check(what: &'static str, key: &str) -> Result<(), CredentialsError> {
+    if key.trim().is_empty() {
+        return Err(CredentialsError::Empty(what));
+    }
+    if key.trim() != key {
+        let line_break = key.contains(['\r', '\n']);
+        return Err(if line_break { CredentialsError::Unsendable(what) } else { CredentialsError::Blank(what) });
+    }
+    HeaderValue::from_str(key).map(|_| ()).map_err(|_| CredentialsError::Unsendable(what))
 }
 
 const HIDDEN: &str = "[hidden]";
@@ -155,16 +172,17 @@ fn hide(value: &mut Value, keys: &[&str]) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::leadsquared::LeadSquared;
 
     fn credentials(access: &str, secret: &str) -> Result<Credentials, CredentialsError> {
-        Credentials::new(access.into(), secret.into())
+        Credentials::new(&LeadSquared, &[access.into(), secret.into()])
     }
 
     #[test]
     fn keys_are_taken_literally_and_never_shown() {
         let keys = credentials("u$r{AK}", "s%3D\"'\\").unwrap();
-        assert_eq!(keys.headers()[0].1.as_bytes(), b"u$r{AK}");
-        assert_eq!(keys.headers()[1].1.as_bytes(), b"s%3D\"'\\");
+        assert_eq!(keys.headers()["x-lsq-access-key"].as_bytes(), b"u$r{AK}");
+        assert_eq!(keys.headers()["x-lsq-secret-key"].as_bytes(), b"s%3D\"'\\");
         assert!(!format!("{keys:?} {:?}", keys.headers()).contains("AK"));
     }
 

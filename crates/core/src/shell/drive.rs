@@ -13,10 +13,10 @@ use super::committer::Committer;
 use super::signals::Interrupt;
 use crate::budget::{Answer, Budget, BudgetError, Request};
 use crate::engine::{Action, AttemptId, Engine, Event, Notice, Progress};
-use crate::leadsquared::Form;
 use crate::ledger::{LedgerError, Record};
 use crate::outcome::Stop;
 use crate::storage::Storage;
+use crate::target::Form;
 use crate::transport::{Failure, Reply, Transport};
 
 /// Whoever watches hears of a run at least so often, through the longest pause.

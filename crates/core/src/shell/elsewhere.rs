@@ -30,7 +30,7 @@ impl Prepared {
         let unreadable = Error::input(&self.order);
         let identity = &self.order.ask.identity;
         for path in ledgers::others(&self.order)? {
-            let other = match look_at_same_target(&path, identity.target()) {
+            let other = match look_at_same_target(&path, self.order.form.target().name(), identity.target()) {
                 Ok(Some(other)) => other,
                 Ok(None) => continue,
                 // A batch that is under way is not kept from going on by a neighbour, such as the damaged ledger that
@@ -75,11 +75,12 @@ impl Prepared {
     }
 }
 
-/// What the ledger at `path` knows, if it is one of the same target.
-fn look_at_same_target(path: &Path, target: &str) -> Result<Option<Batch>, Error> {
+/// What the ledger at `path` knows, if it is one of the same API and target.
+fn look_at_same_target(path: &Path, api: &str, target: &str) -> Result<Option<Batch>, Error> {
     let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
     // By its header: what is damaged in the ledger of another target is nothing to this run.
-    if ledger::header(&file).map_err(Error::ledger(path))?.target != target {
+    let header = ledger::header(&file).map_err(Error::ledger(path))?;
+    if (header.api.as_str(), header.target.as_str()) != (api, target) {
         return Ok(None);
     }
     let (other, _) = ledger::inspect(&file).map_err(Error::ledger(path))?;

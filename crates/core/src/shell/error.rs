@@ -111,6 +111,20 @@ pub enum Error {
     /// The account's budget cannot be shared.
     #[error(transparent)]
     Sharing(#[from] SharingError),
+    /// The ledger is of another API, whose keys and notes are none of this one's.
+    #[error(
+        "the ledger {} is of notes to the API {theirs:?}, and this run would post to {ours:?}; continue it with a program \
+         that posts to that one, or give another ledger with --ledger",
+        path.display()
+    )]
+    OtherApi {
+        /// Where it is.
+        path: PathBuf,
+        /// The name of its target.
+        theirs: String,
+        /// The name of this run's.
+        ours: &'static str,
+    },
     /// The ledger belongs to another account.
     #[error("the ledger {} belongs to {theirs}, and this run would post to {ours}; give another one with --ledger", path.display())]
     OtherTarget {

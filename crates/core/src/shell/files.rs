@@ -234,6 +234,7 @@ mod tests {
 
     use super::*;
     use crate::job::KEY_SCHEME;
+    use crate::leadsquared;
     use crate::ledger::{Header, LedgerId, VERSION, begin, inspect};
 
     #[test]
@@ -252,6 +253,7 @@ mod tests {
             id: LedgerId(7),
             key_scheme: KEY_SCHEME,
             tool: "batchpost 0".to_owned(),
+            api: leadsquared::NAME.to_owned(),
             target: "https://example.test/".to_owned(),
             wall: Timestamp::UNIX_EPOCH,
         }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::header::{CONTENT_TYPE, DATE, HeaderMap, HeaderValue, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Certificate, Client, Proxy, redirect, retry};
 
 use super::credentials::Credentials;
-use crate::leadsquared::Endpoint;
+use crate::target::Endpoint;
 use crate::transport::{Failure, Reply, Request, Transport};
 
 /// More of a reply than this is not read: a success is 130 bytes, and what is longer is judged by its beginning.
@@ -95,17 +95,14 @@ impl Http {
     }
 
     async fn exchange(&self, request: Request) -> Result<Reply, Failure> {
-        let mut response =
-            self.client.post(self.endpoint.as_str()).body(request.body).send().await.map_err(|error| {
-                // Only a connection that was not made is sure to have carried nothing.
-                if error.is_connect() { Failure::Unsent(plain(&error)) } else { Failure::NoReply(plain(&error)) }
-            })?;
+        let Request { method, path, headers, body } = request;
+        let sent = self.client.request(method, self.endpoint.url(&path)).headers(headers).body(body).send().await;
+        let mut response = sent.map_err(|error| {
+            // Only a connection that was not made is sure to have carried nothing.
+            if error.is_connect() { Failure::Unsent(plain(&error)) } else { Failure::NoReply(plain(&error)) }
+        })?;
         let status = response.status().as_u16();
-        let header = |name| -> Option<String> {
-            let value: &HeaderValue = response.headers().get(name)?;
-            value.to_str().ok().map(str::to_owned)
-        };
-        let (retry_after, date) = (header(RETRY_AFTER), header(DATE));
+        let headers = std::mem::take(response.headers_mut());
         let mut body = BytesMut::new();
         while body.len() < REPLY_BOUND_BYTES {
             match response.chunk().await {
@@ -117,7 +114,7 @@ impl Http {
         body.truncate(REPLY_BOUND_BYTES);
         // Beside the body and not in its place: a short key may be part of what says that the note was created.
         let quotable = self.credentials.scrub(&body).map(Bytes::from);
-        Ok(Reply { status, retry_after, date, body: body.freeze(), quotable })
+        Ok(Reply { status, headers, body: body.freeze(), quotable })
     }
 }
 
@@ -136,8 +133,8 @@ fn builder(
     timeout: Duration,
     options: &HttpOptions,
 ) -> Result<reqwest::ClientBuilder, HttpError> {
-    let mut headers: HeaderMap = credentials.headers().into_iter().map(named).collect();
-    headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    let mut headers = credentials.headers().clone();
+    headers.entry(CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
     let builder = Client::builder()
         .user_agent(concat!("batchpost/", env!("CARGO_PKG_VERSION")))
         .default_headers(headers)
@@ -152,10 +149,6 @@ fn builder(
         Some(url) => Ok(builder.proxy(Proxy::all(url).map_err(|_| HttpError::Proxy)?)),
         None => Ok(builder),
     }
-}
-
-fn named((name, value): (&'static str, HeaderValue)) -> (reqwest::header::HeaderName, HeaderValue) {
-    (reqwest::header::HeaderName::from_static(name), value)
 }
 
 fn certificates(path: &Path) -> Result<Vec<Certificate>, HttpError> {

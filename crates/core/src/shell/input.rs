@@ -9,15 +9,20 @@ use super::error::Error;
 use super::lookups;
 use super::order::{Order, Source};
 use crate::input::{Format, InputError, Options, Recipe, Rows, unpack_to};
-use crate::leadsquared::Form;
 use crate::settings::Settings;
+use crate::target::{Form, Target};
 
-/// What `options` ask for, given what the notes need besides; also the hash of the table that they name.
-pub(super) fn recipe(options: &Options, settings: &Settings) -> Result<(Recipe, Option<String>), Error> {
+/// What `options` ask for, of notes to `target`, given what these need besides; also the hash of the table that they
+/// name.
+pub(super) fn recipe(
+    options: &Options,
+    settings: &Settings,
+    target: &Arc<dyn Target>,
+) -> Result<(Recipe, Option<String>), Error> {
     let marker_bytes = if settings.marker { Form::MARKER_BYTES as u32 } else { 0 };
     let mut fingerprint = None;
-    let recipe = Recipe::new(options.clone(), |spec| {
-        let (table, read) = lookups::load(spec)?;
+    let recipe = Recipe::new(options.clone(), Arc::clone(target)).with_table(|spec| {
+        let (table, read) = lookups::load(spec, target)?;
         fingerprint = Some(read);
         Ok::<_, Error>(table)
     })?;

@@ -12,6 +12,7 @@ use super::order::{Access, Order};
 use crate::input::read_start;
 use crate::job::KEY_SCHEME;
 use crate::ledger::{self, Batch, Extent, Header, Ledger, LedgerError, LedgerId, VERSION};
+use crate::target::Target;
 
 /// Looks at a ledger without locking or changing it.
 ///
@@ -21,6 +22,25 @@ use crate::ledger::{self, Batch, Extent, Header, Ledger, LedgerError, LedgerId, 
 pub fn look(path: &Path) -> Result<(Batch, Extent), Error> {
     let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
     ledger::inspect(&file).map_err(Error::ledger(path))
+}
+
+/// The same of a ledger that is to be continued with notes to `target`.
+///
+/// # Errors
+///
+/// Also when it is of another API: keys and notes of this one must not go there.
+pub fn look_to_continue(path: &Path, target: &dyn Target) -> Result<(Batch, Extent), Error> {
+    let (batch, extent) = look(path)?;
+    same_api(path, &batch.header, target)?;
+    Ok((batch, extent))
+}
+
+fn same_api(path: &Path, header: &Header, target: &dyn Target) -> Result<(), Error> {
+    let (theirs, ours) = (&header.api, target.name());
+    if theirs == ours {
+        return Ok(());
+    }
+    Err(Error::OtherApi { path: path.to_owned(), theirs: theirs.clone(), ours })
 }
 
 /// Locks the ledger at `path` for this process.
@@ -53,6 +73,7 @@ pub(super) fn open(order: &Order, access: Access) -> Result<(Option<Ledger<Ledge
         Access::Post => resume(path)?.map(|(ledger, batch, extent)| (Some(ledger), batch, extent)),
     };
     let Some((ledger, batch, extent)) = opened else { return Ok((None, Batch::new(new_header(order)), 0)) };
+    same_api(path, &batch.header, order.form.target().as_ref())?;
     if batch.header.target != order.ask.identity.target() {
         let (theirs, ours) = (batch.header.target, order.ask.identity.target().to_owned());
         return Err(Error::OtherTarget { path: path.clone(), theirs, ours });
@@ -86,6 +107,7 @@ fn new_header(order: &Order) -> Header {
         id: LedgerId(entropy()),
         key_scheme: KEY_SCHEME,
         tool: order.tool.clone(),
+        api: order.form.target().name().to_owned(),
         target: order.ask.identity.target().to_owned(),
         wall: clock::wall(),
     }

@@ -2,11 +2,15 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::error::Error;
 use super::input::InputFile;
-use crate::input::{ColumnChoice, Content, Field, Format, InputError, LookupError, LookupSpec, LookupTable, Options};
+use crate::input::{
+    ColumnChoice, Content, Field, Format, InputError, LookupError, LookupSpec, LookupTable, Options, Recipe,
+};
 use crate::job::Position;
+use crate::target::Target;
 
 /// Why a table cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -31,8 +35,8 @@ pub enum LookupFailed {
     Entry(Position, LookupError),
 }
 
-/// Reads the table that `spec` names; also the hash of its file.
-pub(super) fn load(spec: &LookupSpec) -> Result<(LookupTable, String), Error> {
+/// Reads the table that `spec` names, with the tickets of `target`; also the hash of its file.
+pub(super) fn load(spec: &LookupSpec, target: &Arc<dyn Target>) -> Result<(LookupTable, String), Error> {
     let path = PathBuf::from(&spec.file);
     let failed = |source: LookupFailed| Error::Lookup { path: path.clone(), source: Box::new(source) };
     let format = Format::of_name(&path).ok_or_else(|| failed(LookupFailed::Format))?;
@@ -40,7 +44,8 @@ pub(super) fn load(spec: &LookupSpec) -> Result<(LookupTable, String), Error> {
     let columns = [(Field::Ticket, &spec.to), (Field::Text, &spec.from)];
     let columns = columns.map(|(field, column)| ColumnChoice { field, column: column.clone() }).to_vec();
     let options = Options { columns, ..Options::new(format) };
-    let file = InputFile::open(Path::new(&path), options.into()).map_err(|error| match error {
+    let recipe = Recipe::new(options, Arc::clone(target));
+    let file = InputFile::open(Path::new(&path), recipe).map_err(|error| match error {
         Error::Open { source, .. } => failed(LookupFailed::Open(source)),
         Error::NotAFile(_) => failed(LookupFailed::NotAFile),
         Error::Input { source, .. } => failed(LookupFailed::Input(*source)),

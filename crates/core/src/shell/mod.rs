@@ -33,7 +33,7 @@ pub use elsewhere::Elsewhere;
 pub use error::Error;
 pub use files::{LedgerFile, Lock, LockError};
 pub use http::{Http, HttpError, HttpOptions};
-pub use ledgers::{is_ledger, look};
+pub use ledgers::{is_ledger, look, look_to_continue};
 pub use lookups::LookupFailed;
 pub use order::{Access, Order, Source, loads};
 pub use post::Report;

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use super::budget;
 use crate::input::Options;
-use crate::leadsquared::Form;
 use crate::plan::{Load, Openings, Plan};
 use crate::reading::{Ask, Named};
 use crate::settings::Settings;
+use crate::target::Form;
 
 /// Where rows come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,7 +30,7 @@ pub struct Order {
     pub ledger: PathBuf,
     /// What is to be posted, and what to do with rows in doubt.
     pub ask: Ask,
-    /// What a note's request looks like.
+    /// The API, and what a note's request to it looks like.
     pub form: Form,
     /// When attempts may start.
     pub openings: Openings,

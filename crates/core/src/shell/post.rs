@@ -224,6 +224,7 @@ impl Prepared {
     fn config(&self) -> Config {
         let settings = &self.order.settings;
         Config {
+            target: Arc::clone(self.order.form.target()),
             limits: settings.limits.clone(),
             give_up_after: settings.give_up_after,
             concurrency: settings.concurrency(),

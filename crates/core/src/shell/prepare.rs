@@ -1,7 +1,5 @@
 //! A run up to the moment at which it could send: the ledger open, the input read through.
 
-use std::collections::HashSet;
-
 use super::budget::SharingError;
 use super::elsewhere::Elsewhere;
 use super::error::Error;
@@ -10,7 +8,7 @@ use super::input::{InputFile, Opened, recipe};
 use super::ledgers::{self, lock};
 use super::order::{Access, Order};
 use crate::input::{Layout, Mapping};
-use crate::job::{Key, Ticket};
+use crate::job::{Key, TicketSet};
 use crate::ledger::{self, Aside, Batch, Ledger, Pass, Record, Standing};
 use crate::outcome::Outcome;
 use crate::reading::{Past, Survey, presence_changes, survey};
@@ -54,7 +52,7 @@ impl Prepared {
             Access::Post => Some(lock(path)?),
         };
         let (ledger, mut batch, torn_bytes) = ledgers::open(&order, access)?;
-        let (recipe, table) = recipe(&order.options, &order.settings)?;
+        let (recipe, table) = recipe(&order.options, &order.settings, order.form.target())?;
         let input = Opened::open(&order, recipe)?;
         let (mapping, layout, survey, fingerprint) = match &input {
             Opened::Stream(rows) => (rows.mapping().clone(), rows.layout(), None, None),
@@ -210,15 +208,15 @@ fn survey_file(file: &InputFile, order: &Order, past: &Past, batch: &mut Batch) 
 }
 
 pub(super) fn past(batch: &Batch) -> Past {
-    Past { changed: HashSet::new(), unknown: batch.unknown(), unnamed: batch.unnamed }
+    Past { changed: TicketSet::default(), unknown: batch.unknown(), unnamed: batch.unnamed }
 }
 
 /// The tickets of jobs that are posted or in doubt and are no longer in the input.
-fn tickets_of_vanished(order: &Order, batch: &Batch) -> Result<HashSet<Ticket>, Error> {
+fn tickets_of_vanished(order: &Order, batch: &Batch) -> Result<TicketSet, Error> {
     let gone = |standing: &Standing| {
         !standing.is_met(Pass::First) && matches!(standing.outcome(), Outcome::Posted | Outcome::InDoubt)
     };
-    let mut tickets = HashSet::new();
+    let mut tickets = TicketSet::default();
     if !batch.standings.values().any(gone) {
         return Ok(tickets);
     }

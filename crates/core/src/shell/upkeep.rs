@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::clock;
 use super::error::Error;
@@ -12,11 +13,11 @@ use super::input::{FileRows, Hashing, InputFile, recipe};
 use super::ledgers::{entropy, lock, look, resume};
 use super::platform::is_locked;
 use crate::job::{Identity, Key, KeyMap};
-use crate::leadsquared::Form;
 use crate::ledger::{self, Audit, Batch, Header, History, Ledger, LedgerId, Record, Salvaged, Settled, Settlement};
 use crate::outcome::Outcome;
 use crate::reading::{ExportError, export_input, export_ledger, number_rows};
 use crate::report::{self, Overview};
+use crate::target::{Form, Target};
 
 /// A ledger that nobody else may write to meanwhile, and what it knows.
 #[derive(Debug)]
@@ -31,18 +32,18 @@ pub struct Settling {
 }
 
 impl Settling {
-    /// Opens the ledger at `path` to settle rows of it.
+    /// Opens the ledger at `path` to settle rows of it, which were posted to `target`.
     ///
     /// # Errors
     ///
     /// When it is in use, is not there, or is damaged.
-    pub fn open(path: &Path) -> Result<Self, Error> {
+    pub fn open(path: &Path, target: &Arc<dyn Target>) -> Result<Self, Error> {
         let lock = lock(path)?;
         let not_there =
             || Error::ledger_file(path, "opened")(io::Error::new(io::ErrorKind::NotFound, "it is not there"));
         let (ledger, mut batch, _) = resume(path)?.ok_or_else(not_there)?;
         let mut histories = ledger::histories(ledger.storage(), |_| true).map_err(Error::ledger(path))?;
-        number_rows_anew(&mut batch, &mut histories);
+        number_rows_anew(&mut batch, target, &mut histories);
         Ok(Self { _lock: lock, path: path.to_owned(), ledger, batch, histories })
     }
 
@@ -63,24 +64,28 @@ impl Settling {
     }
 }
 
-/// What the ledger at `path` knows of its batch, and the last of each job that is wanted, by the numbers that rows have
-/// in the input as it was last read.
+/// What the ledger at `path` knows of its batch, which is posted to `target`, and the last of each job that is wanted, by
+/// the numbers that rows have in the input as it was last read.
 ///
 /// # Errors
 ///
 /// When the ledger is not there or is damaged.
-pub fn histories(path: &Path, wanted: impl Fn(&Batch, &Key) -> bool) -> Result<(Batch, KeyMap<History>), Error> {
+pub fn histories(
+    path: &Path,
+    target: &Arc<dyn Target>,
+    wanted: impl Fn(&Batch, &Key) -> bool,
+) -> Result<(Batch, KeyMap<History>), Error> {
     let (mut batch, _) = look(path)?;
     let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
     let mut histories = ledger::histories(&file, |key| wanted(&batch, key)).map_err(Error::ledger(path))?;
-    number_rows_anew(&mut batch, &mut histories);
+    number_rows_anew(&mut batch, target, &mut histories);
     Ok((batch, histories))
 }
 
 /// Gives the histories the numbers that their rows have in the input as it was last read, if it is still there.
-fn number_rows_anew(batch: &mut Batch, histories: &mut KeyMap<History>) {
-    let Ok(mut rows) = input_of(batch) else { return };
-    let identity = identity(batch);
+fn number_rows_anew(batch: &mut Batch, target: &Arc<dyn Target>, histories: &mut KeyMap<History>) {
+    let Ok(mut rows) = input_of(batch, target) else { return };
+    let identity = identity(batch, target);
     let numbered = number_rows(&mut rows, identity, batch, &mut |key, row| {
         if let Some(history) = histories.get_mut(&key) {
             (history.row, history.row_is_current) = (row, true);
@@ -147,19 +152,24 @@ pub struct Exported {
 }
 
 /// Writes the rows that stand at one of `wanted` as CSV: with the columns of the input, if it is still what the last run
-/// read, else with what the ledger alone knows.
+/// read and was posted to `target`, else with what the ledger alone knows.
 ///
 /// # Errors
 ///
 /// When the ledger or the input cannot be read, or `out` not be written.
-pub fn export(path: &Path, wanted: &[Outcome], out: impl Write) -> Result<Exported, ExportFailed> {
+pub fn export(
+    path: &Path,
+    target: &Arc<dyn Target>,
+    wanted: &[Outcome],
+    out: impl Write,
+) -> Result<Exported, ExportFailed> {
     let (mut batch, _) = look(path)?;
     let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
     let is_wanted = |key: &Key| batch.standings.get(key).is_some_and(|standing| wanted.contains(&standing.outcome()));
     let histories = ledger::histories(&file, is_wanted).map_err(Error::ledger(path))?;
-    match input_of(&batch) {
+    match input_of(&batch, target) {
         Ok(mut rows) => {
-            let identity = identity(&batch);
+            let identity = identity(&batch, target);
             let rows = export_input(&mut rows, identity, &mut batch, &histories, wanted, out)?;
             Ok(Exported { rows, without_input: None })
         }
@@ -182,7 +192,11 @@ pub enum ExportFailed {
 }
 
 /// The input of the last run, if it is what it was; else why not.
-fn input_of(batch: &Batch) -> Result<FileRows, String> {
+fn input_of(batch: &Batch, target: &Arc<dyn Target>) -> Result<FileRows, String> {
+    let api = &batch.header.api;
+    if api != target.name() {
+        return Err(format!("its rows were posted to another API, {api}, whose tickets are not known here"));
+    }
     let run = batch.run.as_ref().ok_or("there was no run yet")?;
     let path = run.input.path.as_ref().ok_or("the last run read standard input")?;
     let reading = batch.reading.as_ref().ok_or("the last run did not read all of its input")?;
@@ -195,7 +209,7 @@ fn input_of(batch: &Batch) -> Result<FileRows, String> {
     if fingerprint(&mut file).map_err(unreadable)? != reading.fingerprint {
         return Err(format!("{path} is no longer what the last run read"));
     }
-    let (recipe, table) = recipe(&run.input.options, &run.settings).map_err(|error| error.to_string())?;
+    let (recipe, table) = recipe(&run.input.options, &run.settings, target).map_err(|error| error.to_string())?;
     if table != run.input.lookup_fingerprint && run.input.lookup_fingerprint.is_some() {
         return Err("the lookup table is no longer what the last run read".to_owned());
     }
@@ -210,8 +224,9 @@ fn fingerprint(file: &mut File) -> io::Result<String> {
 }
 
 /// What the notes of a batch have in common, by its last run.
-fn identity(batch: &Batch) -> Identity {
+fn identity(batch: &Batch, target: &Arc<dyn Target>) -> Identity {
     let fields = batch.run.as_ref().map(|run| run.settings.fields.as_slice()).unwrap_or_default();
+    let endpoint = batch.header.target.as_str();
     // Fields that a run was recorded with were good.
-    Form::new(fields, false).unwrap_or_default().identity(batch.header.target.as_str())
+    Form::new(Arc::clone(target), fields, false).map_or_else(|_| Identity::of(endpoint), |form| form.identity(endpoint))
 }

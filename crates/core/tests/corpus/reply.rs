@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use batchpost::job::Ticket;
-use batchpost::leadsquared::{Context, judge};
+use batchpost::job::{Identity, Job, Key, Position, Ticket};
+use batchpost::leadsquared::LeadSquared;
 use batchpost::outcome::Verdict;
 use batchpost::settings::On500;
+use batchpost::target::{Context, Target};
 use batchpost::transport::Reply;
 use jiff::Timestamp;
 use serde_json::Value;
@@ -20,26 +21,26 @@ const BRIEF_CHARS: usize = 301;
 /// Every reply has a verdict, `posted` only where nothing else could be meant, and an answer in brief of one line.
 pub(crate) fn check(input: &[u8]) {
     let (reply, context) = parse(input);
-    let ticket = Ticket::try_from(TICKET).expect("it is positive");
-    let judgement = judge(&reply, ticket, context);
+    let job = job();
+    let judgement = LeadSquared.judge(&reply, &job, context);
 
-    if judgement.verdict == Verdict::Posted {
+    if *judgement.verdict() == Verdict::Posted {
         assert_eq!(reply.status, 200);
         assert!(says_created(&reply.body), "posted by {:?}", reply.body);
     }
     if let Verdict::Limited { retry_after: Some(wait), .. } | Verdict::Again { retry_after: Some(wait) } =
-        judgement.verdict
+        *judgement.verdict()
     {
         assert!(!wait.is_zero() && wait <= LONGEST, "{wait:?}");
     }
     if reply.status == 429 {
         let created = says_created(&reply.body);
-        assert!(matches!(judgement.verdict, Verdict::Limited { .. }), "{:?}, created: {created}", judgement.verdict);
+        assert!(matches!(judgement.verdict(), Verdict::Limited { .. }), "{judgement:?}, created: {created}");
     }
-    assert!(judgement.reply.chars().count() <= BRIEF_CHARS, "{:?}", judgement.reply);
-    assert!(!judgement.reply.contains(char::is_control), "{:?}", judgement.reply);
-    assert!(judgement.reply.starts_with(&reply.status.to_string()), "{:?}", judgement.reply);
-    assert_eq!(judge(&reply, ticket, context), judgement);
+    assert!(judgement.reply().chars().count() <= BRIEF_CHARS, "{:?}", judgement.reply());
+    assert!(!judgement.reply().contains(char::is_control), "{:?}", judgement.reply());
+    assert!(judgement.reply().starts_with(&reply.status.to_string()), "{:?}", judgement.reply());
+    assert_eq!(LeadSquared.judge(&reply, &job, context), judgement);
 }
 
 fn parse(input: &[u8]) -> (Reply, Context) {
@@ -56,15 +57,22 @@ fn parse(input: &[u8]) -> (Reply, Context) {
         let value = head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": "));
         value.map(str::to_owned)
     };
-    let reply = Reply {
-        status,
-        retry_after: header("Retry-After"),
-        date: header("Date"),
-        body: body.to_vec().into(),
-        quotable: header("Quotable").map(|quotable| quotable.into_bytes().into()),
-    };
+    let mut reply = Reply::new(status, body.to_vec());
+    reply.quotable = header("Quotable").map(|quotable| quotable.into_bytes().into());
+    for name in ["Retry-After", "Date"] {
+        if let Some(value) = header(name) {
+            reply = reply.with(name, &value);
+        }
+    }
     let on_500 = if said("hold") { On500::Hold } else { On500::Retry };
-    (reply, Context { posted_before: said("posted"), on_500, wall: Timestamp::UNIX_EPOCH })
+    let context = Context::at(Timestamp::UNIX_EPOCH).on_500(on_500);
+    (reply, if said("posted") { context.after_a_post() } else { context })
+}
+
+fn job() -> Job {
+    let ticket = Ticket::try_from(TICKET).expect("it is positive");
+    let position = Position { record: 1, line: 1, byte: 0 };
+    Job { position, key: Key::of_job(&Identity::default(), &ticket, "x"), ticket, text: "x".to_owned() }
 }
 
 /// By the API's documentation: an object with this message and the ticket's number, as a text or not. Whatever else is in
@@ -74,7 +82,7 @@ fn says_created(body: &[u8]) -> bool {
     let Ok(members) = serde_json::from_str::<HashMap<String, &RawValue>>(&body) else { return false };
     let member = |name| serde_json::from_str(members.get(name)?.get()).ok();
     let echoed = match member("RelatedTicketId") {
-        Some(Value::String(text)) => text.parse::<Ticket>().is_ok_and(|ticket| ticket.get() == TICKET),
+        Some(Value::String(text)) => Ticket::number(&text).is_ok_and(|ticket| ticket.as_number() == Some(TICKET)),
         Some(Value::Number(number)) => number.as_u64() == Some(TICKET),
         _ => false,
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use batchpost::leadsquared::retry_after;
+use batchpost::transport::retry_after;
 use jiff::Timestamp;
 
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);

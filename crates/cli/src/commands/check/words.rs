@@ -115,7 +115,7 @@ fn rows(out: &mut impl Write, kind: &str, named: &[RowNote], all: u64) -> io::Re
     }
     writeln!(out, "{kind}:")?;
     for note in named {
-        let ticket = note.ticket.map(|ticket| format!(", ticket {ticket}")).unwrap_or_default();
+        let ticket = note.ticket.as_ref().map(|ticket| format!(", ticket {ticket}")).unwrap_or_default();
         writeln!(out, "  {}{ticket}: {}", note.position, note.what)?;
     }
     and_more(out, all - named.len() as u64)

@@ -4,6 +4,7 @@ use std::io;
 
 use super::*;
 use crate::job::{Identity, KEY_SCHEME, Key, Ticket};
+use crate::leadsquared;
 use crate::ledger::{Header, Input, LedgerId, VERSION, line};
 use crate::settings::Settings;
 
@@ -59,10 +60,10 @@ fn ledger(runs: &[HandMade<'_>]) -> Bytes {
         id: LedgerId(7),
         key_scheme: KEY_SCHEME,
         tool: "batchpost 0".to_owned(),
+        api: leadsquared::NAME.to_owned(),
         target: "https://example.test/".to_owned(),
         wall: Timestamp::UNIX_EPOCH,
     })];
-    let ticket = Ticket::try_from(143).unwrap();
     for (number, (limits, began_ms, attempts)) in (1..).zip(runs) {
         let wall = |ms: u64| Timestamp::from_millisecond(1_700_000_000_000 + began_ms + ms as i64).unwrap();
         let limits = limits.iter().map(|limit| limit.parse().unwrap()).collect();
@@ -72,9 +73,11 @@ fn ledger(runs: &[HandMade<'_>]) -> Bytes {
         records.push(Record::Run(Box::new(Run { run: number, tool: "t".into(), wall: wall(0), input, settings })));
         let mut events = Vec::new();
         for (row, (from_ms, ending)) in (1..).zip(*attempts) {
-            let key = Key::of_job(&Identity::of("t"), ticket, &format!("{number} {row}"));
+            let ticket = Ticket::try_from(143).unwrap();
+            let key = Key::of_job(&Identity::of("t"), &ticket, &format!("{number} {row}"));
             let (at_us, wall_then) = (from_ms * 1000, wall(*from_ms));
-            events.push((*from_ms, Record::Intent(Intent { row, key, ticket, attempt: 1, at_us, wall: wall_then })));
+            let intent = Intent { row, key, ticket: ticket.clone(), attempt: 1, at_us, wall: wall_then };
+            events.push((*from_ms, Record::Intent(intent)));
             let (to_ms, status) = match ending {
                 Replied(to_ms) => (*to_ms, Some(200)),
                 Silent(to_ms) => (*to_ms, None),

@@ -4,7 +4,7 @@ use super::*;
 use crate::job::{Identity, Ticket};
 
 fn key(n: usize) -> Key {
-    Key::of_job(&Identity::of("t"), Ticket::try_from(1).unwrap(), &n.to_string())
+    Key::of_job(&Identity::of("t"), &Ticket::try_from(1).unwrap(), &n.to_string())
 }
 
 fn limit(count: u32, window_us: u64) -> Limit {
