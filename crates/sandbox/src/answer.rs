@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use serde::Serialize;
 
-use crate::{Fault, Settings};
+use crate::{Api, Fault, Settings, freshdesk};
 
 /// A whole reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,17 +44,21 @@ struct ErrorBody<'a> {
 }
 
 impl Answer {
-    fn with(mut self, name: &'static str, value: String) -> Self {
+    pub(crate) fn with(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
         self
     }
 }
 
-fn json(status: u16, body: String) -> Answer {
+pub(crate) fn json(status: u16, body: String) -> Answer {
     Answer { status, headers: vec![("content-type", "application/json".to_owned())], body }
 }
 
-fn error(status: u16, exception_type: &str, exception_message: &str) -> Answer {
+/// An error in the API's own words; the exception is LeadSquared's.
+fn error(api: Api, status: u16, exception_type: &str, exception_message: &str) -> Answer {
+    if api == Api::Freshdesk {
+        return freshdesk::error(status, exception_message);
+    }
     let body = ErrorBody { status: "Error", exception_type, exception_message };
     json(status, serde_json::to_string(&body).expect("a struct of texts is JSON"))
 }
@@ -66,27 +70,30 @@ fn page(status: u16, title: &str) -> Answer {
 }
 
 /// The documented success.
-pub(crate) fn created(ticket: u64) -> Answer {
+pub(crate) fn created(api: Api, ticket: u64) -> Answer {
+    if api == Api::Freshdesk {
+        return freshdesk::created(ticket);
+    }
     let body = format!(
         r#"{{"Message":"Activity Created","RelatedTicketId":"{ticket}","RelatedOrgId":"22824","RelatedChannelMonitoringRequestId":0}}"#
     );
     json(200, body)
 }
 
-pub(crate) fn bad_request(why: &str) -> Answer {
-    error(400, "MXInvalidInputException", why)
+pub(crate) fn bad_request(api: Api, why: &str) -> Answer {
+    error(api, 400, "MXInvalidInputException", why)
 }
 
-pub(crate) fn unauthorized() -> Answer {
-    error(401, "MXInvalidCredentialsException", "the access key or the secret key is not valid")
+pub(crate) fn unauthorized(api: Api) -> Answer {
+    error(api, 401, "MXInvalidCredentialsException", "the access key or the secret key is not valid")
 }
 
-pub(crate) fn not_found() -> Answer {
-    error(404, "MXApiNotFoundException", "the API could not be found")
+pub(crate) fn not_found(api: Api) -> Answer {
+    error(api, 404, "MXApiNotFoundException", "the API could not be found")
 }
 
-pub(crate) fn method_not_allowed() -> Answer {
-    error(405, "MXMethodNotAllowedException", "the API takes POST").with("allow", "POST".to_owned())
+pub(crate) fn method_not_allowed(api: Api) -> Answer {
+    error(api, 405, "MXMethodNotAllowedException", "the API takes POST").with("allow", "POST".to_owned())
 }
 
 pub(crate) fn too_large() -> Answer {
@@ -98,16 +105,27 @@ pub(crate) fn limited(status: u16, settings: &Settings) -> Answer {
     let limit = settings.limit.unwrap_or(Settings::LIMIT);
     let seconds = settings.window.as_secs_f64();
     let message = format!("API calls exceeded the limit of {limit} in {seconds} second(s)");
-    error(status, "MXAPIRateLimitExceededException", &message)
+    error(settings.api, status, "MXAPIRateLimitExceededException", &message)
+}
+
+/// The limit is exceeded in truth.
+pub(crate) fn refused(settings: &Settings) -> Answer {
+    let answer = limited(429, settings);
+    match settings.api {
+        Api::LeadSquared => answer,
+        // Documented to come with every one.
+        Api::Freshdesk => answer.with("retry-after", whole_seconds(settings.retry_after).max(1).to_string()),
+    }
 }
 
 /// What a fault makes of a request. `ticket` is the one that the note was created on; faults that create none name none.
 pub(crate) fn of_fault(fault: Fault, ticket: u64, settings: &Settings, wall: SystemTime) -> Fate {
+    let api = settings.api;
     let retry_after = whole_seconds(settings.retry_after).to_string();
     let answer = match fault {
-        Fault::ServerError | Fault::ServerErrorCreated => error(500, "MXUnhandledException", "the server failed"),
+        Fault::ServerError | Fault::ServerErrorCreated => error(api, 500, "MXUnhandledException", "the server failed"),
         Fault::ServerErrorInvalid => {
-            error(500, "MXMandatoryAttributeMissingException", "a mandatory attribute is missing")
+            error(api, 500, "MXMandatoryAttributeMissingException", "a mandatory attribute is missing")
         }
         Fault::Limited => limited(429, settings),
         Fault::LimitedRetryAfter => limited(429, settings).with("retry-after", retry_after),
@@ -119,11 +137,11 @@ pub(crate) fn of_fault(fault: Fault, ticket: u64, settings: &Settings, wall: Sys
         }
         Fault::LimitedAs403 => limited(403, settings),
         Fault::LimitedAs200 => limited(200, settings),
-        Fault::ErrorAs200 => error(200, "MXEntityNotFoundException", "the ticket could not be found"),
-        Fault::BadRequest => bad_request("the body is not as specified"),
-        Fault::Unauthorized => unauthorized(),
+        Fault::ErrorAs200 => error(api, 200, "MXEntityNotFoundException", "the ticket could not be found"),
+        Fault::BadRequest => bad_request(api, "the body is not as specified"),
+        Fault::Unauthorized => unauthorized(api),
         Fault::Forbidden => page(403, "Request blocked"),
-        Fault::NotFound => not_found(),
+        Fault::NotFound => not_found(api),
         Fault::RequestTimeout => page(408, "Request Timeout"),
         Fault::PayloadTooLarge => too_large(),
         Fault::BadGateway => page(502, "Bad Gateway"),
@@ -131,8 +149,8 @@ pub(crate) fn of_fault(fault: Fault, ticket: u64, settings: &Settings, wall: Sys
         Fault::UnavailableRetryAfter => page(503, "Service Unavailable").with("retry-after", retry_after),
         Fault::Redirect => page(302, "Found").with("location", "/moved".to_owned()),
         Fault::LoginPage => page(200, "Sign in"),
-        Fault::WrongTicket => created(ticket.wrapping_add(1)),
-        Fault::CutShort => return Fate::CutShort(created(ticket)),
+        Fault::WrongTicket => created(api, ticket.wrapping_add(1)),
+        Fault::CutShort => return Fate::CutShort(created(api, ticket)),
         Fault::Reset | Fault::ResetLost => return Fate::Closed,
         Fault::Silence | Fault::Lost => return Fate::Silence,
     };
@@ -168,12 +186,13 @@ mod tests {
     #[test]
     fn the_success_is_the_documented_one() {
         let documented = r#"{"Message":"Activity Created","RelatedTicketId":"143","RelatedOrgId":"22824","RelatedChannelMonitoringRequestId":0}"#;
-        assert_eq!(created(143).body, documented);
+        assert_eq!(created(Api::LeadSquared, 143).body, documented);
     }
 
     #[test]
     fn an_error_body_is_json_whatever_the_message() {
-        let body: serde_json::Value = serde_json::from_str(&bad_request("a \"quote\"\n").body).unwrap();
+        let body: serde_json::Value =
+            serde_json::from_str(&bad_request(Api::LeadSquared, "a \"quote\"\n").body).unwrap();
         assert_eq!(body["ExceptionMessage"], "a \"quote\"\n");
     }
 

@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::{Fate, Journey, Model, Received, Settings};
+use crate::{Api, Fate, Journey, Model, Received, Settings};
 
 /// How long accepting rests after it failed. Most often no file descriptor is left, and one must be closed first.
 const ACCEPT_REST: Duration = Duration::from_millis(10);
@@ -28,6 +28,7 @@ const ACCEPT_REST: Duration = Duration::from_millis(10);
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
+    api: Api,
     shared: Arc<Shared>,
     accepting: JoinHandle<()>,
     /// That it is gone is the word to stop, so dropping the server says it too.
@@ -50,21 +51,25 @@ impl Server {
     /// If the address cannot be listened on.
     pub async fn start(address: SocketAddr, settings: Settings) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
-        let address = listener.local_addr()?;
+        let (address, api) = (listener.local_addr()?, settings.api);
         let shared = Arc::new(Shared { began: instant_now(), model: Mutex::new(Model::new(settings)) });
         let (stop, stopped) = oneshot::channel();
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared), stopped));
-        Ok(Self { address, shared, accepting, stop })
+        Ok(Self { address, api, shared, accepting, stop })
     }
 
-    /// The whole URL to post notes to, of tenant 1.
+    /// The whole URL to post notes to, of tenant 1; of Freshdesk the one below which its API is.
     pub fn url(&self) -> String {
         let host = match self.address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
             IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
             ip => ip,
         };
-        format!("http://{}/api/tenants/1/internalnote/upload", SocketAddr::new(host, self.address.port()))
+        let path = match self.api {
+            Api::LeadSquared => "api/tenants/1/internalnote/upload",
+            Api::Freshdesk => "",
+        };
+        format!("http://{}/{path}", SocketAddr::new(host, self.address.port()))
     }
 
     /// Where it listens.

@@ -1,7 +1,8 @@
-//! A stand-in for LeadSquared's internal note API that keeps a rate limit, and fails in every way that is known of.
+//! A stand-in for LeadSquared's internal note API that keeps a rate limit, and fails in every way that is known of. It
+//! can also stand in for Freshdesk's notes on tickets ([`Api`]), with the same limit, faults and count.
 //!
 //! [`Model`] is the API's behaviour: pure, decided by a seed, with the time given by its caller. [`Server`] gives it an
-//! HTTP/1.1 face on a real socket. It was written from the API's documentation alone and shares no code with the
+//! HTTP/1.1 face on a real socket. It was written from the APIs' documentation alone and shares no code with the
 //! client that it tests: it is the independent count of what arrived, when, and which notes exist.
 //!
 //! ```
@@ -15,6 +16,7 @@
 //!     path: "/api/tenants/1/internalnote/upload",
 //!     access_key: None,
 //!     secret_key: None,
+//!     authorization: None,
 //!     body: br#"{"TextPart": "Called back.", "ActivityType": "CreateInternalNote",
 //!         "StorageType": "Permament", "RelatedTicketId": 143}"#,
 //! };
@@ -32,6 +34,7 @@
 
 mod answer;
 mod fault;
+mod freshdesk;
 mod http;
 mod model;
 mod request;
@@ -44,5 +47,5 @@ pub use fault::{Fault, FaultRule, FaultRuleError, When};
 pub use http::Server;
 pub use model::{Journey, Model, Note, Report};
 pub use request::{MAX_BODY_BYTES, Received};
-pub use settings::{Counting, Settings};
+pub use settings::{Api, Counting, Settings};
 pub use window::most_in_any;

@@ -122,7 +122,7 @@ impl Model {
         }
         if !self.budget.take(at) {
             self.refusals.push(at);
-            return Fate::Reply(answer::limited(429, &self.settings));
+            return Fate::Reply(answer::refused(&self.settings));
         }
         let fault = match (fault, wanted) {
             (Some(fault), _) if !fault.creates() => fault,
@@ -132,7 +132,7 @@ impl Model {
                 self.notes.push(Note { at, ticket, text: wanted.text, fields: wanted.fields });
                 return match fault {
                     Some(fault) => answer::of_fault(fault, ticket, &self.settings, wall),
-                    None => Fate::Reply(answer::created(ticket)),
+                    None => Fate::Reply(answer::created(self.settings.api, ticket)),
                 };
             }
         };

@@ -1,12 +1,12 @@
-//! What arrives, and what the API thinks of it.
+//! What arrives, and what the API thinks of it: LeadSquared, for [`freshdesk`](crate::freshdesk) reads its own.
 
 use std::num::NonZeroU64;
 
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use crate::Settings;
 use crate::answer::{self, Answer};
+use crate::{Api, Settings, freshdesk};
 
 /// The longest body that is read; a longer one is answered 413. The API documents no bound.
 pub const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
@@ -22,6 +22,8 @@ pub struct Received<'a> {
     pub access_key: Option<&'a str>,
     /// The header `X-LSQ-SECRET-KEY`.
     pub secret_key: Option<&'a str>,
+    /// The header `Authorization`, where Freshdesk takes its key.
+    pub authorization: Option<&'a str>,
     /// The body; of one longer than [`MAX_BODY_BYTES`], at least a byte more than that.
     pub body: &'a [u8],
 }
@@ -48,29 +50,38 @@ struct Body {
 impl Received<'_> {
     /// The note asked for, or the API's answer to a request that asks for none.
     pub(crate) fn read(&self, settings: &Settings) -> Result<Wanted, Answer> {
+        match settings.api {
+            Api::LeadSquared => self.read_upload(settings),
+            Api::Freshdesk => freshdesk::read(self, settings),
+        }
+    }
+
+    fn read_upload(&self, settings: &Settings) -> Result<Wanted, Answer> {
+        let api = settings.api;
         if !is_upload(self.path) {
-            return Err(answer::not_found());
+            return Err(answer::not_found(api));
         }
         if self.method != "POST" {
-            return Err(answer::method_not_allowed());
+            return Err(answer::method_not_allowed(api));
         }
         let fits = |wanted: &Option<String>, key: Option<&str>| wanted.is_none() || wanted.as_deref() == key;
         if !fits(&settings.access_key, self.access_key) || !fits(&settings.secret_key, self.secret_key) {
-            return Err(answer::unauthorized());
+            return Err(answer::unauthorized(api));
         }
         if self.body.len() > MAX_BODY_BYTES {
             return Err(answer::too_large());
         }
-        let body: Body = serde_json::from_slice(self.body).map_err(|error| answer::bad_request(&error.to_string()))?;
+        let body: Body =
+            serde_json::from_slice(self.body).map_err(|error| answer::bad_request(api, &error.to_string()))?;
         if body.text_part.is_empty() {
-            return Err(answer::bad_request("TextPart is empty"));
+            return Err(answer::bad_request(api, "TextPart is empty"));
         }
         if body.activity_type != "CreateInternalNote" {
-            return Err(answer::bad_request("ActivityType is not CreateInternalNote"));
+            return Err(answer::bad_request(api, "ActivityType is not CreateInternalNote"));
         }
         // Any but an empty one: the only literal that is documented looks misspelt, and users may override it.
         if body.storage_type.is_empty() {
-            return Err(answer::bad_request("StorageType is empty"));
+            return Err(answer::bad_request(api, "StorageType is empty"));
         }
         Ok(Wanted { ticket: body.related_ticket_id.get(), text: body.text_part, fields: body.others })
     }
@@ -90,7 +101,14 @@ mod tests {
 
     fn received(body: &str) -> Received<'_> {
         let path = "/api/tenants/1/internalnote/upload";
-        Received { method: "POST", path, access_key: None, secret_key: None, body: body.as_bytes() }
+        Received {
+            method: "POST",
+            path,
+            access_key: None,
+            secret_key: None,
+            authorization: None,
+            body: body.as_bytes(),
+        }
     }
 
     fn status(request: &Received<'_>, settings: &Settings) -> u16 {

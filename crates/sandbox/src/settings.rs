@@ -18,9 +18,21 @@ pub enum Counting {
     },
 }
 
+/// The API that is stood in for.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub enum Api {
+    /// LeadSquared's internal note.
+    #[default]
+    LeadSquared,
+    /// Freshdesk's notes on tickets.
+    Freshdesk,
+}
+
 /// What a [`Model`](crate::Model) is set to. The default is the documented API: 25 calls in 5 seconds, nothing going wrong.
 #[derive(Clone)]
 pub struct Settings {
+    /// What it stands in for.
+    pub api: Api,
     /// Calls that one window allows; without one, all are let through.
     pub limit: Option<u32>,
     /// The window's length. The report measures in it, whether or not there is a limit.
@@ -40,7 +52,7 @@ pub struct Settings {
     pub retry_after: Duration,
     /// What decides every draw.
     pub seed: u64,
-    /// The access key that is asked for; without one, any or none will do.
+    /// The access key that is asked for, Freshdesk's API key; without one, any or none will do.
     pub access_key: Option<String>,
     /// The secret key that is asked for; without one, any or none will do.
     pub secret_key: Option<String>,
@@ -56,6 +68,7 @@ impl Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            api: Api::LeadSquared,
             limit: Some(Self::LIMIT),
             window: Self::WINDOW,
             counting: Counting::Sliding,
@@ -75,6 +88,7 @@ impl Default for Settings {
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")
+            .field("api", &self.api)
             .field("limit", &self.limit)
             .field("window", &self.window)
             .field("counting", &self.counting)

@@ -369,7 +369,7 @@ impl History {
         let before = self.model.notes().len();
         let body = &packet.request.body;
         let path = "/api/tenants/1/internalnote/upload";
-        let received = Received { method: "POST", path, access_key: None, secret_key: None, body };
+        let received = Received { method: "POST", path, access_key: None, secret_key: None, authorization: None, body };
         let wall = SystemTime::from(wall(self.clock, 0));
         let refused = self.model.refusals().len();
         let fate = self.model.receive(self.clock, wall, &received);

@@ -356,7 +356,14 @@ impl World {
             }
             Thing::Arrive { run, id, attempt, body, back } => {
                 let path = "/api/tenants/1/internalnote/upload";
-                let received = Received { method: "POST", path, access_key: None, secret_key: None, body: &body.body };
+                let received = Received {
+                    method: "POST",
+                    path,
+                    access_key: None,
+                    secret_key: None,
+                    authorization: None,
+                    body: &body.body,
+                };
                 let fate = self.model.receive(clock, SystemTime::from(wall(clock)), &received);
                 if let (Fate::Reply(answer), Some(back)) = (fate, back) {
                     let reply = Reply::new(answer.status, answer.body);

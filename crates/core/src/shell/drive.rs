@@ -10,7 +10,7 @@ use tokio::task::{Id, JoinError, JoinSet};
 use super::broker::Purse;
 use super::clock::Clock;
 use super::committer::Committer;
-use super::signals::Interrupt;
+use super::signals::{Interrupt, Interrupts};
 use crate::budget::{Answer, Budget, BudgetError, Request};
 use crate::engine::{Action, AttemptId, Engine, Event, Notice, Progress};
 use crate::ledger::{LedgerError, Record};
@@ -50,7 +50,7 @@ pub(super) struct Drive<'a, S, T> {
     pub(super) request: Request,
     pub(super) committer: Committer<S>,
     pub(super) feed: mpsc::Receiver<Vec<Event>>,
-    pub(super) interrupts: mpsc::Receiver<Interrupt>,
+    pub(super) interrupts: Interrupts,
     pub(super) clock: Clock,
     pub(super) grace: Duration,
     pub(super) form: Form,

@@ -38,5 +38,5 @@ pub use lookups::LookupFailed;
 pub use order::{Access, Order, Source, loads};
 pub use post::Report;
 pub use prepare::Prepared;
-pub use signals::{Interrupt, SIGINT, SIGTERM, interrupts};
+pub use signals::{Canceller, Interrupt, Interrupts, SIGINT, SIGTERM, interrupts};
 pub use upkeep::{ExportFailed, Exported, Settling, audit, export, histories, overview, salvage};

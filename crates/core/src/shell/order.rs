@@ -1,6 +1,7 @@
 //! What a run is asked for.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::budget;
@@ -8,7 +9,7 @@ use crate::input::Options;
 use crate::plan::{Load, Openings, Plan};
 use crate::reading::{Ask, Named};
 use crate::settings::Settings;
-use crate::target::Form;
+use crate::target::{Endpoint, Form, FormError, Target};
 
 /// Where rows come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,6 +69,39 @@ pub fn loads(settings: &Settings, target: &str, state: Option<&Path>) -> Vec<Loa
 const USUAL_ROUND_TRIP: Duration = Duration::from_millis(200);
 
 impl Order {
+    /// The order to post the rows of `source` to `endpoint`, an account's at `target`, with nothing else asked for: at any
+    /// hour, to hold what is in doubt or seems edited, and to refuse what another ledger beside this one knows.
+    ///
+    /// A [shared](crate::settings::Sharing) budget needs [`state`](Self::state), the same folder for all runs.
+    ///
+    /// # Errors
+    ///
+    /// When the settings have fields that the API's notes have not.
+    pub fn new(
+        target: Arc<dyn Target>,
+        endpoint: &Endpoint,
+        settings: Settings,
+        ledger: PathBuf,
+        source: Source,
+        options: Options,
+    ) -> Result<Self, FormError> {
+        let form = Form::new(target, &settings.fields, settings.marker)?;
+        let identity = form.identity(endpoint.as_str());
+        Ok(Self {
+            source,
+            options,
+            ledger,
+            ask: Ask { identity, duplicates: settings.duplicates, ..Ask::default() },
+            form,
+            openings: Openings::always(),
+            settings,
+            tool: concat!("batchpost ", env!("CARGO_PKG_VERSION")).to_owned(),
+            named: Named { notes: 20, jobs: 3 },
+            history: None,
+            state: None,
+        })
+    }
+
     /// How rows will be posted, as far as that is known: with what the account has sent of late, where its budget is
     /// shared.
     pub fn plan(&self) -> Plan {

@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
-
 use super::broker::{Broker, Purse};
 use super::budget::{SharedBudget, SharingError};
 use super::clock::Clock;
@@ -17,7 +15,7 @@ use super::input::{InputFile, Opened};
 use super::ledgers::{begin, entropy};
 use super::order::{Order, Source};
 use super::prepare::{Prepared, past};
-use super::signals::Interrupt;
+use super::signals::{Interrupt, Interrupts};
 use crate::budget::Request;
 use crate::engine::{Config, Engine, Event, Notice};
 use crate::input::InputError;
@@ -70,7 +68,7 @@ impl Prepared {
     pub async fn post<T: Transport>(
         mut self,
         transport: T,
-        interrupts: mpsc::Receiver<Interrupt>,
+        interrupts: Interrupts,
         observe: &mut dyn FnMut(Observation<'_>),
     ) -> Result<Report, Error> {
         assert!(self.lock.is_some(), "posting needs a ledger that was opened to post");

@@ -11,6 +11,8 @@ mod judgement;
 
 use std::fmt;
 
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use http::HeaderName;
 
 pub use endpoint::{Endpoint, EndpointError};
@@ -59,4 +61,13 @@ pub trait Target: fmt::Debug + Send + Sync + 'static {
     /// The headers that carry the secrets, which come in the order of [`credentials`](Self::credentials) and can all
     /// stand in a header. Whatever is in these headers is kept out of ledgers and logs like the secrets themselves.
     fn authorize(&self, secrets: &[&str]) -> Vec<(HeaderName, String)>;
+}
+
+/// The value of an `Authorization` header with these, as many APIs take their keys.
+///
+/// ```
+/// assert_eq!(batchpost::target::basic_auth("key", "X"), "Basic a2V5Olg=");
+/// ```
+pub fn basic_auth(user: &str, password: &str) -> String {
+    format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
 }

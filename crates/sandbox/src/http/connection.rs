@@ -97,6 +97,7 @@ impl OnItsWay {
             path: self.uri.path(),
             access_key: header("x-lsq-access-key"),
             secret_key: header("x-lsq-secret-key"),
+            authorization: header("authorization"),
             body: &self.body,
         }
     }

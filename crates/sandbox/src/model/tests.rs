@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::FaultRule;
+use crate::{Api, FaultRule};
 use crate::answer::Answer;
 
 const PATH: &str = "/api/tenants/1/internalnote/upload";
@@ -17,7 +17,14 @@ fn post(model: &mut Model, at_ms: u64, ticket: u64) -> Fate {
 }
 
 fn send(model: &mut Model, at_ms: u64, path: &str, body: &str) -> Fate {
-    let request = Received { method: "POST", path, access_key: None, secret_key: None, body: body.as_bytes() };
+    let request = Received {
+        method: "POST",
+        path,
+        access_key: None,
+        secret_key: None,
+        authorization: None,
+        body: body.as_bytes(),
+    };
     model.receive(Duration::from_millis(at_ms), SystemTime::UNIX_EPOCH, &request)
 }
 
@@ -37,7 +44,7 @@ fn status(fate: &Fate) -> Option<u16> {
 fn the_26th_request_in_five_seconds_is_refused_and_creates_nothing() {
     let mut model = Model::new(Settings::default());
     for n in 0..25 {
-        assert_eq!(post(&mut model, n * 200, 143), Fate::Reply(answer::created(143)));
+        assert_eq!(post(&mut model, n * 200, 143), Fate::Reply(answer::created(Api::LeadSquared, 143)));
     }
     assert_eq!(status(&post(&mut model, 5000, 143)), Some(429));
     assert_eq!(status(&post(&mut model, 5001, 143)), Some(200));
@@ -71,7 +78,7 @@ fn every_fault_creates_counts_and_limits_as_it_says() {
     for fault in Fault::ALL.iter().copied() {
         let mut model = with_faults(&[&format!("{fault}@1")]);
         let fate = post(&mut model, 0, 143);
-        assert_ne!(fate, Fate::Reply(answer::created(143)), "{fault}");
+        assert_ne!(fate, Fate::Reply(answer::created(Api::LeadSquared, 143)), "{fault}");
         let report = model.report();
         let creates = ["500-created", "wrong-ticket", "cut-short", "reset", "silence"].contains(&fault.name());
         assert_eq!(report.notes, usize::from(creates), "{fault}");
@@ -86,8 +93,8 @@ fn every_fault_creates_counts_and_limits_as_it_says() {
 fn the_faults_without_a_reply_differ_in_how_they_keep_it_back() {
     let mut model = with_faults(&["reset@1", "reset-lost@2", "silence@3", "lost@4", "cut-short@5", "wrong-ticket@6"]);
     let fates: Vec<Fate> = (0..6).map(|_| post(&mut model, 0, 143)).collect();
-    let cut = Fate::CutShort(answer::created(143));
-    let wrong = Fate::Reply(answer::created(144));
+    let cut = Fate::CutShort(answer::created(Api::LeadSquared, 143));
+    let wrong = Fate::Reply(answer::created(Api::LeadSquared, 144));
     assert_eq!(fates, [Fate::Closed, Fate::Closed, Fate::Silence, Fate::Silence, cut, wrong]);
 }
 

@@ -1,0 +1,118 @@
+//! Notes on Freshdesk's tickets: all that batchpost has to know of another API, by its public interface alone.
+
+use batchpost::job::{Job, Ticket, TicketError};
+use batchpost::limit::Limit;
+use batchpost::outcome::{Stop, Verdict};
+use batchpost::target::{Context, FieldSpec, Fields, Judgement, Kind, Note, Target, basic_auth};
+use batchpost::transport::{Reply, Request};
+use http::HeaderName;
+use http::header::AUTHORIZATION;
+use serde_json::{Map, Value};
+
+/// `POST /api/v2/tickets/{id}/notes`, on an account with this plan.
+#[derive(Debug, Clone, Copy)]
+pub struct Freshdesk {
+    pub plan: Plan,
+}
+
+/// What an account pays for. Other programs on the account spend the same calls.
+#[derive(Debug, Clone, Copy)]
+pub enum Plan {
+    Trial,
+    Growth,
+    Pro,
+    Enterprise,
+}
+
+impl Target for Freshdesk {
+    fn name(&self) -> &'static str {
+        "freshdesk"
+    }
+
+    fn fields(&self) -> Fields {
+        Fields::new(FieldSpec::new("ticket_id", Kind::Number), "body")
+            .with(FieldSpec::new("private", Kind::Flag).required().usually(true))
+            .with(FieldSpec::new("incoming", Kind::Flag))
+            .with(FieldSpec::new("user_id", Kind::Number))
+            .with(FieldSpec::new("notify_emails", Kind::List))
+    }
+
+    fn ticket(&self, text: &str) -> Result<Ticket, TicketError> {
+        Ticket::number(text)
+    }
+
+    fn request(&self, note: &Note<'_>) -> Request {
+        let mut body = Map::new();
+        body.insert("body".to_owned(), html(note.text()).into());
+        body.extend(note.settings().map(|(name, value)| (name.to_owned(), value.clone())));
+        let ticket = note.job().ticket.to_string();
+        Request::post(Value::Object(body).to_string()).at(["api", "v2", "tickets", &ticket, "notes"])
+    }
+
+    fn judge(&self, reply: &Reply, job: &Job, context: Context) -> Judgement {
+        Judgement::new(verdict(reply, &job.ticket, context), reply, said)
+    }
+
+    fn limits(&self) -> Vec<Limit> {
+        let a_minute = match self.plan {
+            Plan::Trial => "50/1m",
+            Plan::Growth => "200/1m",
+            Plan::Pro => "400/1m",
+            Plan::Enterprise => "700/1m",
+        };
+        vec![a_minute.parse().expect("it is written as limits are")]
+    }
+
+    fn credentials(&self) -> &'static [&'static str] {
+        &["API key"]
+    }
+
+    fn authorize(&self, secrets: &[&str]) -> Vec<(HeaderName, String)> {
+        // The key is the user; the password is not looked at.
+        vec![(AUTHORIZATION, basic_auth(secrets[0], "X"))]
+    }
+}
+
+/// Notes are HTML there, and what people wrote is plain text.
+fn html(text: &str) -> String {
+    let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
+    text.lines().collect::<Vec<_>>().join("<br>")
+}
+
+fn verdict(reply: &Reply, ticket: &Ticket, context: Context) -> Verdict {
+    let retry_after = reply.retry_after(context.wall);
+    match reply.status {
+        201 => match created_on(reply) {
+            Some(echoed) if echoed.is_none_or(|echoed| Some(echoed) == ticket.as_number()) => Verdict::Posted,
+            // On another ticket, or not this API's answer: a person has to look.
+            _ => Verdict::Unknown,
+        },
+        429 => Verdict::Limited { retry_after, named: None },
+        401 => Verdict::Hopeless(Stop::Credentials),
+        // Before anything was posted a setting is wrong; later it is the row.
+        403 if !context.posted_before => Verdict::Hopeless(Stop::Credentials),
+        300..=399 | 404 | 405 | 410 if !context.posted_before => Verdict::Hopeless(Stop::Endpoint),
+        403 | 404 | 410 => Verdict::Rejected { suspicious: true },
+        400 | 413 | 415 | 422 => Verdict::Rejected { suspicious: false },
+        503 if retry_after.is_some() => Verdict::Again { retry_after },
+        // Nothing says that a note is not created when the server fails, so a person has to look.
+        _ => Verdict::Unknown,
+    }
+}
+
+/// The ticket that a success names, if it names one; none where the answer is no note.
+fn created_on(reply: &Reply) -> Option<Option<u64>> {
+    let note: Map<String, Value> = serde_json::from_slice(&reply.body).ok()?;
+    note.contains_key("id").then(|| note.get("ticket_id").and_then(Value::as_u64))
+}
+
+/// What an error says, in one line.
+fn said(body: &[u8]) -> Option<String> {
+    let body: Value = serde_json::from_slice(body).ok()?;
+    let error = body["errors"].get(0).map(|error| format!("{}: {}", text(&error["field"]), text(&error["message"])));
+    error.or_else(|| body["message"].as_str().or(body["description"].as_str()).map(str::to_owned))
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("?")
+}
