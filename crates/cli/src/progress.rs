@@ -86,6 +86,7 @@ impl Watcher {
         match observation {
             Observation::Notice(notice) => self.notice(notice),
             Observation::Progress(progress, now) => self.progress(progress, now),
+            _ => {}
         }
     }
 
@@ -150,6 +151,7 @@ impl Watcher {
             Notice::Unwritten { row, ticket, verdict } => {
                 error!(row, %ticket, %verdict, "could not be recorded; the ledger will have it in doubt");
             }
+            unknown => info!("{unknown:?}"),
         }
     }
 

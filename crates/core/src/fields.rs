@@ -29,6 +29,7 @@ impl FixedField {
 
 /// Why a text is no field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum FieldError {
     /// Nothing on one side, or nothing that divides them.
     #[error("field {0:?} is not understood; write it like Source=Old helpdesk, or Priority:=3 for what is no text")]

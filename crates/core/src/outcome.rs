@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::limit::Limit;
 
 /// Where a row stands. Every row of the input has exactly one of these.
+///
+/// To be matched whole: code that takes an outcome that it does not know for another would lose rows, so a release with
+/// one more is to break it rather than to pass unseen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -90,7 +93,7 @@ impl std::str::FromStr for Outcome {
 #[error("{0:?} is no outcome; there are posted, rejected, failed, in_doubt, pending, invalid, held and skipped")]
 pub struct UnknownOutcome(String);
 
-/// What an attempt's end means. See `docs/architecture.md` for the table from answers to verdicts.
+/// What an attempt's end means. A [target](crate::target::Target) finds it; to be matched whole, like [`Outcome`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// The note was created.

@@ -311,6 +311,7 @@ impl<'h> Run<'h> {
             Notice::Adopted { .. } => self.history.coverage.saw("engine", "adopted a limit"),
             Notice::Retrying { .. } => self.history.coverage.saw("engine", "tried again"),
             Notice::Stopping { stop, .. } => self.history.watch.forbid_sending(stop.word()),
+            _ => {}
         }
         Ok(())
     }

@@ -1,5 +1,8 @@
 //! Notes on Freshdesk's tickets: all that batchpost has to know of another API, by its public interface alone.
 
+use std::num::NonZeroU32;
+use std::time::Duration;
+
 use batchpost::job::{Job, Ticket, TicketError};
 use batchpost::limit::Limit;
 use batchpost::outcome::{Stop, Verdict};
@@ -9,19 +12,12 @@ use http::HeaderName;
 use http::header::AUTHORIZATION;
 use serde_json::{Map, Value};
 
-/// `POST /api/v2/tickets/{id}/notes`, on an account with this plan.
+/// `POST /api/v2/tickets/{id}/notes`.
 #[derive(Debug, Clone, Copy)]
-pub struct Freshdesk {
-    pub plan: Plan,
-}
-
-/// What an account pays for. Other programs on the account spend the same calls.
-#[derive(Debug, Clone, Copy)]
-pub enum Plan {
-    Trial,
-    Growth,
-    Pro,
-    Enterprise,
+pub(crate) struct Freshdesk {
+    /// What the account's plan allows, all programs together: 50 on trial, 200 with Growth, 400 with Pro, 700 with
+    /// Enterprise. Older plans have other limits.
+    pub(crate) calls_a_minute: NonZeroU32,
 }
 
 impl Target for Freshdesk {
@@ -54,13 +50,7 @@ impl Target for Freshdesk {
     }
 
     fn limits(&self) -> Vec<Limit> {
-        let a_minute = match self.plan {
-            Plan::Trial => "50/1m",
-            Plan::Growth => "200/1m",
-            Plan::Pro => "400/1m",
-            Plan::Enterprise => "700/1m",
-        };
-        vec![a_minute.parse().expect("it is written as limits are")]
+        Limit::new(self.calls_a_minute, Duration::from_secs(60)).into_iter().collect()
     }
 
     fn credentials(&self) -> &'static [&'static str] {

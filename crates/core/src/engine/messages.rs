@@ -105,6 +105,7 @@ pub enum Cause {
 
 /// What a person or a log may want to know. Law: a row is told of as settled only after its outcome is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Notice {
     /// A row has reached an outcome, durably.
     Settled {

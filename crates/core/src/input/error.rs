@@ -13,6 +13,7 @@ use crate::job::shorten;
 
 /// The input as a whole cannot be read: the run ends.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum InputError {
     /// The source failed.
     #[error("the input cannot be read on from byte {byte}")]
@@ -234,6 +235,7 @@ pub enum InputError {
 
 /// Why no job can be made of a row.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum InvalidRow {
     /// A CSV record over the bound.
     #[error("the record that begins on line {line} is longer than {bound_bytes} bytes; is a quote never closed?")]
@@ -534,6 +536,7 @@ fn utf16_advice(likely: Option<&'static str>) -> String {
 
 /// An option for reading the input is not what it should be.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum OptionError {
     /// No known format.
     #[error("format {0:?} is not known; it is csv, jsonl, json, xlsx, xlsb, xls or ods")]

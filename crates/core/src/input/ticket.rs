@@ -21,6 +21,7 @@ pub struct TicketPattern(Regex);
 
 /// Why a text is not a [`TicketPattern`].
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
 pub enum PatternError {
     /// Not a regular expression, or one too large.
     #[error("{0}")]
@@ -34,6 +35,7 @@ pub enum PatternError {
 
 /// Why there is no ticket id in a cell.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum NoTicket {
     /// What stands there, or what the pattern took from it, is no ticket id.
     #[error(transparent)]

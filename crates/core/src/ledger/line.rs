@@ -13,6 +13,7 @@ use super::record::{
 
 /// What is wrong with a line.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum BadLine {
     /// It does not end with a line feed.
     #[error("the line has no end")]

@@ -46,6 +46,7 @@ use crate::storage::Storage;
 
 /// Why a ledger cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LedgerError {
     /// Zero bytes long: not something this program leaves behind.
     #[error("the file is empty, so it is no ledger; remove it, or name another one with --ledger")]

@@ -43,6 +43,7 @@ pub struct UnknownDecision(String);
 
 /// Why a row cannot be decided about so.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum SettleError {
     /// There is nothing in the ledger to decide about.
     #[error("the ledger has no record of it: it is still to do, or was never in the input")]
@@ -95,6 +96,7 @@ pub fn settle(
 
 /// Why a file of decisions cannot be read.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum DecisionsError {
     /// It is no CSV.
     #[error("it cannot be read as CSV: {0}")]

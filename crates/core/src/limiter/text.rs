@@ -26,6 +26,7 @@ pub struct Stamp {
 
 /// Bytes are no account's state.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum Unreadable {
     /// Not whole, or changed since they were written.
     #[error("{0}")]

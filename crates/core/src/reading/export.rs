@@ -11,6 +11,7 @@ use crate::outcome::Outcome;
 
 /// Why an export could not be written.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ExportError {
     /// The input cannot be read.
     #[error(transparent)]

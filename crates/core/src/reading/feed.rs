@@ -28,6 +28,7 @@ pub enum Fed {
 
 /// Why the input cannot be posted any further.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum FeedError {
     /// It cannot be read.
     #[error(transparent)]

@@ -18,6 +18,7 @@ use crate::plan::Load;
 
 /// Why a run cannot have a part in its account's budget.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SharingError {
     /// There is no folder to keep it in.
     #[error(

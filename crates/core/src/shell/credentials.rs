@@ -29,6 +29,7 @@ impl fmt::Debug for Credentials {
 
 /// Why a key cannot be used. Names the key, never its value.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum CredentialsError {
     /// It is empty.
     #[error("the {0} is empty")]
@@ -173,6 +174,7 @@ fn hide(value: &mut Value, keys: &[&str]) -> bool {
 mod tests {
     use super::*;
     use crate::leadsquared::LeadSquared;
+    use crate::target::desk::Desk;
 
     fn credentials(access: &str, secret: &str) -> Result<Credentials, CredentialsError> {
         Credentials::new(&LeadSquared, &[access.into(), secret.into()])
@@ -199,6 +201,16 @@ mod tests {
         let scrubbed = keys.scrub(b"no user AK-1 with AK-1/SK-2").unwrap();
         assert_eq!(scrubbed, b"no user [hidden] with [hidden]/[hidden]");
         assert_eq!(keys.scrub(b"all well"), None);
+    }
+
+    #[test]
+    fn what_a_header_makes_of_a_key_is_scrubbed_too() {
+        let keys = Credentials::new(&Desk, &["hunter2".into()]).unwrap();
+        assert_eq!(keys.headers()["authorization"], "Basic aHVudGVyMjpY");
+        let scrubbed = keys.scrub(b"no hunter2, nor Basic aHVudGVyMjpY, nor aHVudGVyMjpY; Basic is no secret").unwrap();
+        assert_eq!(scrubbed, b"no [hidden], nor [hidden], nor [hidden]; Basic is no secret");
+        assert!(!format!("{keys:?} {:?}", keys.headers()).contains("HVudGVy"));
+        assert!(matches!(Credentials::new(&Desk, &[]), Err(CredentialsError::Empty("key"))));
     }
 
     #[test]

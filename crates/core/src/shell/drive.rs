@@ -24,6 +24,7 @@ const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// What a run lets others see.
 #[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
 pub enum Observation<'a> {
     /// Something happened.
     Notice(&'a Notice),

@@ -14,6 +14,7 @@ use crate::reading::RowNote;
 
 /// Why a run cannot begin, or could not go on. Whatever was sent before is in the ledger.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum Error {
     /// The input's file cannot be opened.
     #[error("the input {} cannot be opened: {source}", path.display())]

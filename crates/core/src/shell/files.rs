@@ -168,6 +168,7 @@ pub struct Lock {
 
 /// Why a lock was not had.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LockError {
     /// Another run has it.
     #[error("it is in use by another run ({holder})")]

@@ -35,6 +35,7 @@ pub struct HttpOptions {
 
 /// Why no client could be made.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum HttpError {
     /// The proxy's URL is no good. Its value is not repeated: it may hold a password.
     #[error("the --proxy URL cannot be used; write it like http://proxy.example:3128")]

@@ -14,6 +14,7 @@ use crate::target::Target;
 
 /// Why a table cannot be used.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum LookupFailed {
     /// Its name does not tell its format.
     #[error("its name does not tell its format; give it the extension csv, jsonl, json, xlsx or ods")]

@@ -182,6 +182,7 @@ pub fn export(
 
 /// Why an export failed.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum ExportFailed {
     /// The ledger cannot be used.
     #[error(transparent)]

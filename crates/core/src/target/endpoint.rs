@@ -13,6 +13,7 @@ pub struct Endpoint(Url);
 
 /// Why a URL is not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum EndpointError {
     /// It cannot be read as a URL.
     #[error("{url:?} is not a URL: {why}")]

@@ -155,3 +155,47 @@ impl Note<'_> {
         self.form.others.iter().map(|field| (field.name(), field.value()))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::desk::Desk;
+    use super::*;
+    use crate::job::Position;
+
+    fn form(fields: &[&str]) -> Result<Form, FormError> {
+        let fields: Vec<FixedField> = fields.iter().map(|field| field.parse().unwrap()).collect();
+        Form::new(Arc::new(Desk), &fields, false)
+    }
+
+    #[test]
+    fn a_request_has_the_usual_fields_and_those_that_are_given_in_the_apis_order() {
+        let ticket = Desk.ticket("A/1").unwrap();
+        let form = form(&["CC:=[\"a\"]", "department:=7"]).unwrap();
+        let key = Key::of_job(&form.identity("t"), &ticket, "hi");
+        let job = Job { position: Position { record: 1, line: 2, byte: 3 }, key, ticket, text: "hi".to_owned() };
+        let request = form.request(&job);
+        assert_eq!(request.body, "hi private=true department=7 cc=[\"a\"]");
+        let endpoint = crate::target::Endpoint::from_url("https://desk.test/api").unwrap();
+        assert_eq!(endpoint.url(&request.path).as_str(), "https://desk.test/api/notes/A%2F1");
+    }
+
+    #[test]
+    fn what_is_missing_unknown_or_of_another_kind_is_refused_and_said() {
+        for (fields, wanted) in [
+            (&[][..], "the field department is missing, and the API takes no note without it"),
+            (&["department=7"], "the field department is a number; write department:=NUMBER"),
+            (&["department:=7", "private=yes"], "the field private is a flag; write private:=true or :=false"),
+            (&["department:=7", "cc=a"], "the field cc is a list; write cc:=[...]"),
+            (&["department:=7", "Body=x"], "the field Body comes from the rows; use --column, or a template"),
+            (&["department:=7", "Level=1"], "the API's notes have no field Level; there are private, department, cc"),
+        ] {
+            assert_eq!(form(fields).unwrap_err().to_string(), wanted);
+        }
+    }
+
+    #[test]
+    fn a_field_that_the_api_names_makes_no_note_another() {
+        let identity = |field| form(&["department:=7", field]).unwrap().identity("t");
+        assert_eq!(identity("private:=false"), identity("private:=true"));
+    }
+}

@@ -71,3 +71,6 @@ pub trait Target: fmt::Debug + Send + Sync + 'static {
 pub fn basic_auth(user: &str, password: &str) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))
 }
+
+#[cfg(test)]
+pub(crate) mod desk;

@@ -1,8 +1,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::{Api, FaultRule};
 use crate::answer::Answer;
+use crate::{Api, FaultRule};
 
 const PATH: &str = "/api/tenants/1/internalnote/upload";
 

@@ -6,6 +6,7 @@ use crate::input::error::Names;
 
 /// A workbook, or the sheet that is meant, cannot be read: the run ends.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum SheetError {
     /// A sheet was asked for that is not there.
     #[error("there is no sheet {name:?}; the sheets are {sheets}; say which with --sheet NAME")]

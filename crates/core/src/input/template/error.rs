@@ -4,6 +4,7 @@ use crate::input::error::Names;
 
 /// A template cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum TemplateError {
     /// It does not compile.
     #[error("line {line} of the template: {why}")]
@@ -61,6 +62,7 @@ fn meant(close: &Option<String>) -> String {
 
 /// Why a template makes no text of a row.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum RenderError {
     /// A name that this row does not have.
     #[error("line {line} of the template: {what}; where it may be missing, write {{{{ ... | default('') }}}}")]

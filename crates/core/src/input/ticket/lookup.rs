@@ -63,6 +63,7 @@ impl From<LookupSpec> for String {
 
 /// Why an entry cannot be added.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum LookupError {
     /// It can become one ticket only.
     #[error("the old id {from:?} is there twice, as {first} and as {second}; which one is meant cannot be known")]
