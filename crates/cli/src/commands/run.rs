@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use super::resolve::{self, What};
 use super::sandbox;
 use crate::args::{Network, Output, Resume, Run};
+use crate::config::Config;
 use crate::finish::Finish;
 use crate::logging::Screen;
 use crate::next::{self, Left};
@@ -39,13 +40,14 @@ struct Plan {
     yes: bool,
 }
 
-pub(crate) fn run(run: Run, output: &Output, screen: &Screen) -> anyhow::Result<u8> {
+pub(crate) fn run(run: Run, config: &Config, output: &Output, screen: &Screen) -> anyhow::Result<u8> {
     let endpoint = resolve::endpoint(&run.target)?;
     let settings = resolve::settings(&run.input, &run.posting, endpoint.as_ref())?;
     let (destination, target, ledger) = match endpoint {
         Some(endpoint) => {
             let target = endpoint.as_str().to_owned();
-            (Destination::Api(endpoint, credentials::resolve()?), target, resolve::ledger(&run.input)?)
+            let credentials = credentials::resolve(config, &endpoint)?;
+            (Destination::Api(endpoint, credentials), target, resolve::ledger(&run.input)?)
         }
         None if run.target.sandbox => {
             let ledger = match &run.input.ledger {
@@ -63,7 +65,7 @@ pub(crate) fn run(run: Run, output: &Output, screen: &Screen) -> anyhow::Result<
     carry_out(Plan { order, destination, network: run.network, yes: run.this_time.yes }, output, screen)
 }
 
-pub(crate) fn resume(resume: Resume, output: &Output, screen: &Screen) -> anyhow::Result<u8> {
+pub(crate) fn resume(resume: Resume, config: &Config, output: &Output, screen: &Screen) -> anyhow::Result<u8> {
     let (batch, _) = look_to_continue(&resume.ledger, resolve::api().as_ref())?;
     let path = resume.ledger.display();
     let Some(last) = batch.run else {
@@ -77,7 +79,9 @@ pub(crate) fn resume(resume: Resume, output: &Output, screen: &Screen) -> anyhow
     let destination = if batch.header.target == resolve::SANDBOX {
         Destination::Sandbox
     } else {
-        Destination::Api(Endpoint::from_url(&batch.header.target)?, credentials::resolve()?)
+        let endpoint = Endpoint::from_url(&batch.header.target)?;
+        let credentials = credentials::resolve(config, &endpoint)?;
+        Destination::Api(endpoint, credentials)
     };
     let settings = resolve::budget(last.settings, &resume.budget, matches!(destination, Destination::Sandbox))?;
     let what = What {
