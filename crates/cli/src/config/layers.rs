@@ -99,7 +99,7 @@ fn is_off(said: &Said) -> bool {
     said.is("false") || said.is("0")
 }
 
-/// Why a lower layer's word does not count, if the higher one's is against it.
+/// Whether a lower layer's word does not count, because of the higher one's.
 fn silences(higher: (&str, &Said), lower: (&str, &Said)) -> bool {
     let ((key, said), (other, below)) = (higher, lower);
     if is_off(said) || is_off(below) {

@@ -247,3 +247,70 @@ pub(crate) fn values_in(text: &str) -> anyhow::Result<std::collections::BTreeMap
     let file = file::parse(Path::new(NAME), text, &Keys::of(&Args::command()))?;
     Ok(file.top.said.into_iter().map(|(key, said)| (key, said.values)).collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of each kind that an option's parser may ask for.
+    const SAMPLES: [&str; 20] = [
+        "true",
+        "7",
+        "x",
+        "25/5s",
+        "30s",
+        "22:00-06:00",
+        "ticket=a",
+        r"(\d+)",
+        "a.csv:b:c",
+        "500=0.1",
+        "hold",
+        "retry",
+        "skip",
+        "full",
+        "shared",
+        "truncate",
+        "csv",
+        "utf-8",
+        "json",
+        "comma",
+    ];
+
+    #[test]
+    fn every_key_reaches_its_option_in_every_command_that_has_it() {
+        let command = Args::command();
+        let keys = Keys::of(&command);
+        let switchable = switchable(command, &keys);
+        for key in keys.iter() {
+            let name = key.name();
+            let sample = SAMPLES.iter().find(|sample| key.check(sample).is_ok()).expect("one of the samples will do");
+            let place = Place { rank: Rank::TopLevel, name: "here".to_owned() };
+            let said = Said { values: vec![(*sample).to_owned()], place };
+            let holding = Holding { said: [(name.to_owned(), vec![said])].into(), silenced: Vec::new() };
+            let config = Config { holding, ..Config::default() };
+            let mut reached = 0;
+            for subcommand in switchable.get_subcommands().filter(|subcommand| key.option_of(subcommand).is_some()) {
+                let line = ["batchpost", subcommand.get_name()].into_iter();
+                let line = line.chain(subcommand.get_positionals().map(|_| "x"));
+                let command = config.as_defaults(switchable.clone(), &keys, subcommand.get_name());
+                let id = key.option_of(subcommand).unwrap().get_id().as_str();
+                let matches = command.try_get_matches_from(line).unwrap_or_else(|error| panic!("{name}: {error}"));
+                let values: Vec<_> = matches.subcommand().unwrap().1.get_raw(id).unwrap().collect();
+                assert_eq!(values, [*sample], "{name} of {}", subcommand.get_name());
+                reached += 1;
+            }
+            assert!(reached > 0 || key.option_of(&switchable).is_some(), "{name} reaches no command");
+        }
+    }
+
+    #[test]
+    fn an_option_of_one_value_has_the_first_where_its_key_has_several() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, b"limit = ['7/1s', '9/1d']\nport = 3\nverbose = 2\n").unwrap();
+        let line = ["batchpost".into(), "--config".into(), file.path().into(), "sandbox".into()];
+        let (args, _) = resolve(&line).unwrap();
+        assert_eq!(args.output.verbose, 2);
+        let args::Command::Sandbox(sandbox) = args.command else { panic!("it is the sandbox") };
+        assert_eq!((sandbox.limit, sandbox.port), (args::LimitArg::Limit("7/1s".parse().unwrap()), 3));
+    }
+}
