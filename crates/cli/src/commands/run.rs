@@ -27,7 +27,7 @@ use crate::{credentials, exit};
 
 /// Where a run posts to.
 enum Destination {
-    Api(Endpoint, Credentials),
+    Api(Endpoint, Box<Credentials>),
     /// The sandbox inside this process.
     Sandbox,
 }
@@ -47,7 +47,7 @@ pub(crate) fn run(run: Run, config: &Config, output: &Output, screen: &Screen) -
         Some(endpoint) => {
             let target = endpoint.as_str().to_owned();
             let credentials = credentials::resolve(config, &endpoint)?;
-            (Destination::Api(endpoint, credentials), target, resolve::ledger(&run.input)?)
+            (Destination::Api(endpoint, credentials.into()), target, resolve::ledger(&run.input)?)
         }
         None if run.target.sandbox => {
             let ledger = match &run.input.ledger {
@@ -81,7 +81,7 @@ pub(crate) fn resume(resume: Resume, config: &Config, output: &Output, screen: &
     } else {
         let endpoint = Endpoint::from_url(&batch.header.target)?;
         let credentials = credentials::resolve(config, &endpoint)?;
-        Destination::Api(endpoint, credentials)
+        Destination::Api(endpoint, credentials.into())
     };
     let settings = resolve::budget(last.settings, &resume.budget, matches!(destination, Destination::Sandbox))?;
     let what = What {
@@ -169,7 +169,7 @@ async fn post(
 ) -> anyhow::Result<(Report, Option<Server>)> {
     let timeout = prepared.order().settings.timeout;
     let (endpoint, credentials, server) = match destination {
-        Destination::Api(endpoint, credentials) => (endpoint, credentials, None),
+        Destination::Api(endpoint, credentials) => (endpoint, *credentials, None),
         Destination::Sandbox => {
             let limit = prepared.order().settings.limits.first().copied();
             let server = sandbox::inside(limit).await?;
