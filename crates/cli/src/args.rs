@@ -1,5 +1,6 @@
 //! The command line, as it is typed. What it means is resolved in `commands`.
 
+use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -21,6 +22,8 @@ pub(crate) struct Args {
     pub(crate) command: Command,
     #[command(flatten)]
     pub(crate) output: Output,
+    #[command(flatten)]
+    pub(crate) from_file: FromFile,
 }
 
 const EXIT_CODES: &str = "\
@@ -44,8 +47,10 @@ Examples:
       --column ticket='Ticket ID' --column text='Comment' --first 3
   batchpost run - --format jsonl --ledger notes.ledger.jsonl --url https://... < notes.jsonl
 
-The access keys come from LSQ_ACCESS_KEY and LSQ_SECRET_KEY, or from the files that
-LSQ_ACCESS_KEY_FILE and LSQ_SECRET_KEY_FILE name; on a terminal they are asked for.")]
+The access keys come from LSQ_ACCESS_KEY and LSQ_SECRET_KEY, from the files that
+LSQ_ACCESS_KEY_FILE and LSQ_SECRET_KEY_FILE name, or from where batchpost.toml says; on a
+terminal they are asked for. Every option can stand in batchpost.toml, or in the environment
+as BATCHPOST_MAX_ATTEMPTS does for --max-attempts.")]
     Run(Run),
     /// Continue a batch from its ledger, with the last run's settings
     Resume(Resume),
@@ -77,6 +82,32 @@ Examples:
     Salvage(Salvage),
     /// Run a stand-in for the API that keeps its limit and tells what it counted
     Sandbox(Sandbox),
+    /// Write a commented batchpost.toml, with what a spreadsheet seems to want
+    #[command(after_help = "\
+Examples:
+  batchpost init
+  batchpost init notes.xlsx
+  batchpost init notes.csv -o acme.toml")]
+    Init(Init),
+    /// Show what holds, and where each value was said: batchpost.toml, the environment, options
+    #[command(after_help = "\
+Examples:
+  batchpost config
+  batchpost config --profile acme
+  batchpost config -- run notes.csv --limit 10/5s")]
+    Config(Config),
+}
+
+/// The file of settings.
+#[derive(Debug, Clone, Group)]
+pub(crate) struct FromFile {
+    /// The file of settings; by default batchpost.toml in this folder, or else batchpost/batchpost.toml in
+    /// $XDG_CONFIG_HOME or in ~/.config
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// The profile of that file to use
+    #[arg(long, global = true, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
 }
 
 /// How to speak.
@@ -146,7 +177,7 @@ pub(crate) struct Input {
     #[arg(long, value_name = "BYTES")]
     pub(crate) max_text: Option<NonZeroU32>,
     /// A longer text: take its row for invalid, or cut it, after a word where one ends near the bound
-    #[arg(long, value_enum, default_value_t = TooLongArg::Reject, requires = "max_text")]
+    #[arg(long, value_enum, default_value_t = TooLongArg::Reject)]
     pub(crate) too_long: TooLongArg,
     /// A field that every note gets: Source='Old helpdesk', or Priority:=3 for what is no text; StorageType and
     /// ActivityType replace the usual ones; repeatable
@@ -166,16 +197,16 @@ pub(crate) struct Input {
 #[command(next_help_heading = "Account")]
 pub(crate) struct Target {
     /// The account's API host, like apigw.service-in.leadsquared.com
-    #[arg(long, requires = "tenant", conflicts_with = "url")]
+    #[arg(long, conflicts_with = "url")]
     pub(crate) host: Option<String>,
     /// The account's number
-    #[arg(long, requires = "host")]
+    #[arg(long, conflicts_with = "url")]
     pub(crate) tenant: Option<String>,
     /// The whole URL to POST to, instead of --host and --tenant
     #[arg(long)]
     pub(crate) url: Option<String>,
     /// Post to a stand-in inside this process, with a fresh ledger in a temporary folder
-    #[arg(long, conflicts_with_all = ["host", "url"])]
+    #[arg(long, conflicts_with_all = ["host", "tenant", "url"])]
     pub(crate) sandbox: bool,
 }
 
@@ -340,7 +371,7 @@ pub(crate) struct Posting {
     #[arg(long, value_name = "FROM-TO")]
     pub(crate) between: Option<Hours>,
     /// The time zone of --between, like Asia/Kolkata; by default this machine's
-    #[arg(long, value_name = "ZONE", requires = "between")]
+    #[arg(long, value_name = "ZONE")]
     pub(crate) time_zone: Option<String>,
     /// End (exit code 5) rather than wait for the hours to open, or for longer than a minute for a slot
     #[arg(long)]
@@ -438,9 +469,11 @@ pub(crate) struct Check {
     pub(crate) input: Input,
     #[command(flatten)]
     pub(crate) target: Target,
-    /// The folder with other ledgers that may know the rows; by default the ledger's own
-    #[arg(long, value_name = "DIR")]
-    pub(crate) history: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) known: Known,
+    /// A new row whose ticket has a posted note that is no longer in the input: a run would hold it, or post it
+    #[arg(long, value_enum, default_value_t = ChangedArg::Hold)]
+    pub(crate) changed: ChangedArg,
     #[command(flatten)]
     pub(crate) posting: Posting,
     #[command(flatten)]
@@ -562,6 +595,25 @@ pub(crate) struct Sandbox {
     /// Seed of all that is left to chance
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Init {
+    /// The spreadsheet to look at
+    pub(crate) input: Option<PathBuf>,
+    /// The file to write
+    #[arg(short, long, value_name = "FILE.toml", default_value = "batchpost.toml")]
+    pub(crate) output: PathBuf,
+    /// Replace a file that is there
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Config {
+    /// The command line that it is shown for; by default that of a run
+    #[arg(last = true, value_name = "COMMAND")]
+    pub(crate) line: Vec<OsString>,
 }
 
 /// A range of durations.

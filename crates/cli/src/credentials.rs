@@ -1,20 +1,93 @@
 //! Where the access keys come from.
 
 use std::env;
+use std::fmt;
 use std::io::{IsTerminal, stdin};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use batchpost::leadsquared::LeadSquared;
-use batchpost::shell::Credentials;
+use batchpost::shell::{Credentials, key_from_command, key_from_file};
+use batchpost::target::Endpoint;
 use secrecy::SecretString;
 
-/// The user's keys: from the environment, from files that it names, or asked for on a terminal. Never from an option:
+use crate::config::{Config, Place, Way, Which, variable};
+
+/// Longer than it takes to unlock a password store by hand.
+const COMMAND_LIMIT: Duration = Duration::from_secs(120);
+
+/// Where a key is to be had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// Where the file of settings says.
+    Way(Way, Place),
+    /// In the environment.
+    Variable(&'static str),
+    /// In the file that a variable of the environment names.
+    FileOfVariable(String, PathBuf),
+    /// In the folder of credentials that the service manager gives.
+    Given(PathBuf),
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Way(way, place) => write!(f, "{way} ({place})"),
+            Self::Variable(name) => f.write_str(name),
+            Self::FileOfVariable(name, path) => write!(f, "the file {} ({name})", path.display()),
+            Self::Given(path) => write!(f, "the file {} (CREDENTIALS_DIRECTORY)", path.display()),
+        }
+    }
+}
+
+/// Where a key is to be had, if anywhere but from a person.
+///
+/// The word of the profile in use goes before the environment: what is exported for one account must not be sent to
+/// another. The top level's comes after it, as with all settings.
+///
+/// # Errors
+///
+/// When the environment says two things.
+pub(crate) fn origin(which: Which, config: &Config) -> anyhow::Result<Option<Origin>> {
+    let of_file = |said: &(Way, Place)| Origin::Way(said.0.clone(), said.1.clone());
+    if let Some(said) = config.profiles_way(which) {
+        return Ok(Some(of_file(said)));
+    }
+    let name = which.variable();
+    let name_of_file = format!("{name}_FILE");
+    match (variable(name), env::var_os(&name_of_file)) {
+        (Some(_), Some(_)) => bail!("both {name} and {name_of_file} are set; unset one"),
+        (Some(_), None) => return Ok(Some(Origin::Variable(name))),
+        (None, Some(path)) => return Ok(Some(Origin::FileOfVariable(name_of_file, path.into()))),
+        (None, None) => {}
+    }
+    let given = given().map(|folder| folder.join(name.to_ascii_lowercase())).filter(|path| path.exists());
+    Ok(given.map(Origin::Given).or_else(|| config.top_levels_way(which).map(of_file)))
+}
+
+/// The folder of credentials that the service manager gives.
+fn given() -> Option<PathBuf> {
+    variable("CREDENTIALS_DIRECTORY").map(PathBuf::from)
+}
+
+/// The user's keys for `endpoint`: from where they are said to be, or asked for on a terminal. Never from an option:
 /// a process list shows those.
-pub(crate) fn resolve() -> anyhow::Result<Credentials> {
-    let access = key("access key", "LSQ_ACCESS_KEY")?;
-    let secret = key("secret key", "LSQ_SECRET_KEY")?;
-    Ok(Credentials::new(&LeadSquared, &[access, secret])?)
+///
+/// # Errors
+///
+/// When one is missing, cannot be had, or belongs to another endpoint.
+pub(crate) fn resolve(config: &Config, endpoint: &Endpoint) -> anyhow::Result<Credentials> {
+    // Before anybody is asked, or a command carried out.
+    let origins = [origin(Which::Access, config)?, origin(Which::Secret, config)?];
+    for (which, origin) in Which::BOTH.into_iter().zip(&origins) {
+        if let Some(Origin::Way(_, place)) = origin {
+            config.refuse_elsewhere(which, place, endpoint)?;
+        }
+    }
+    let [access, secret] = origins;
+    let access = key(Which::Access, access)?;
+    Ok(Credentials::new(&LeadSquared, &[access, key(Which::Secret, secret)?])?)
 }
 
 /// Keys for the sandbox inside this process, which takes any. The user's own are not shown to it.
@@ -22,20 +95,34 @@ pub(crate) fn for_sandbox() -> anyhow::Result<Credentials> {
     Ok(Credentials::new(&LeadSquared, &["sandbox".into(), "sandbox".into()])?)
 }
 
-fn key(what: &'static str, variable: &str) -> anyhow::Result<SecretString> {
-    let file = format!("{variable}_FILE");
-    match (env::var_os(variable).filter(|key| !key.is_empty()), env::var_os(&file)) {
-        (Some(_), Some(_)) => bail!("both {variable} and {file} are set; unset one"),
-        (Some(key), None) => match key.into_string() {
-            Ok(key) => Ok(key.into()),
-            Err(_) => bail!("{variable} is not UTF-8"),
-        },
-        (None, Some(path)) => Ok(Credentials::key_from_file(what, Path::new(&path))?),
-        (None, None) if stdin().is_terminal() => {
-            let key = rpassword::prompt_password(format!("LeadSquared {what}: "))
-                .with_context(|| format!("the {what} could not be read from the terminal"))?;
-            Ok(key.into())
+fn key(which: Which, origin: Option<Origin>) -> anyhow::Result<SecretString> {
+    let what = which.name();
+    let of_file = |path: &Path| key_from_file(what, path, given().as_deref());
+    Ok(match origin {
+        Some(Origin::Variable(name)) => of_variable(name, name)?,
+        Some(Origin::Way(Way::Variable(name), place)) => of_variable(&name, &format!("{name}, which {place} names,"))?,
+        Some(Origin::FileOfVariable(_, path) | Origin::Given(path)) => of_file(&path)?,
+        Some(Origin::Way(Way::File(path), place)) => of_file(&path).with_context(|| place.to_string())?,
+        Some(Origin::Way(Way::Command(command), place)) => {
+            key_from_command(what, &command, COMMAND_LIMIT).with_context(|| place.to_string())?
         }
-        (None, None) => bail!("there is no {what}: set {variable}, or {file} to the name of a file that holds it"),
+        None if stdin().is_terminal() => rpassword::prompt_password(format!("LeadSquared {what}: "))
+            .with_context(|| format!("the {what} could not be read from the terminal"))?
+            .into(),
+        None => {
+            let (name, key) = (which.variable(), which.key());
+            bail!(
+                "there is no {what}: set {name}, or {name}_FILE to the name of a file that holds it, or say {key}_file \
+                 or {key}_command in batchpost.toml"
+            )
+        }
+    })
+}
+
+fn of_variable(name: &str, in_words: &str) -> anyhow::Result<SecretString> {
+    match variable(name).map(std::ffi::OsString::into_string) {
+        Some(Ok(key)) => Ok(key.into()),
+        Some(Err(_)) => bail!("{in_words} is not UTF-8"),
+        None => bail!("{in_words} is not set"),
     }
 }

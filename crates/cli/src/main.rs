@@ -15,6 +15,7 @@ macro_rules! say {
 mod args;
 mod bar;
 mod commands;
+mod config;
 mod credentials;
 mod exit;
 mod finish;
@@ -29,19 +30,21 @@ mod words;
 
 use std::process::ExitCode;
 
-use clap::Parser;
-
-use args::{Args, Command};
+use args::Command;
 
 /// With the commit, where this was built from a checkout.
 const VERSION: &str = env!("BATCHPOST_VERSION");
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let line: Vec<_> = std::env::args_os().collect();
+    let (args, config) = match config::resolve(&line) {
+        Ok(resolved) => resolved,
+        Err(error) => return exit::code(Err(error)),
+    };
     let screen = logging::start(&args.output);
     let result = match args.command {
-        Command::Run(run) => commands::run::run(run, &args.output, &screen),
-        Command::Resume(resume) => commands::run::resume(resume, &args.output, &screen),
+        Command::Run(run) => commands::run::run(run, &config, &args.output, &screen),
+        Command::Resume(resume) => commands::run::resume(resume, &config, &args.output, &screen),
         Command::Check(check) => commands::check::check(&check, &args.output),
         Command::Status(status) => commands::status::status(&status, &args.output),
         Command::Show(show) => commands::show::show(&show, &args.output),
@@ -51,6 +54,8 @@ fn main() -> ExitCode {
         Command::Report(report) => commands::report::report(&report, &args.output),
         Command::Salvage(salvage) => commands::salvage::salvage(&salvage, &args.output),
         Command::Sandbox(sandbox) => commands::sandbox::sandbox(&sandbox, &args.output),
+        Command::Init(init) => commands::init::init(&init, &args.output),
+        Command::Config(shown) => commands::config::config(&shown, config, &args.from_file, &args.output),
     };
     exit::code(result)
 }

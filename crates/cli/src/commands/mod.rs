@@ -2,7 +2,9 @@
 
 pub(crate) mod audit;
 pub(crate) mod check;
+pub(crate) mod config;
 pub(crate) mod export;
+pub(crate) mod init;
 pub(crate) mod report;
 mod resolve;
 pub(crate) mod run;
@@ -11,3 +13,5 @@ pub(crate) mod sandbox;
 pub(crate) mod settle;
 pub(crate) mod show;
 pub(crate) mod status;
+
+pub(crate) use resolve::SANDBOX;

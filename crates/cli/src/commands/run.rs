@@ -15,6 +15,7 @@ use tracing::{info, warn};
 use super::resolve::{self, What};
 use super::sandbox;
 use crate::args::{Network, Output, Resume, Run};
+use crate::config::Config;
 use crate::finish::Finish;
 use crate::logging::Screen;
 use crate::next::{self, Left};
@@ -26,7 +27,7 @@ use crate::{credentials, exit};
 
 /// Where a run posts to.
 enum Destination {
-    Api(Endpoint, Credentials),
+    Api(Endpoint, Box<Credentials>),
     /// The sandbox inside this process.
     Sandbox,
 }
@@ -39,13 +40,14 @@ struct Plan {
     yes: bool,
 }
 
-pub(crate) fn run(run: Run, output: &Output, screen: &Screen) -> anyhow::Result<u8> {
+pub(crate) fn run(run: Run, config: &Config, output: &Output, screen: &Screen) -> anyhow::Result<u8> {
     let endpoint = resolve::endpoint(&run.target)?;
     let settings = resolve::settings(&run.input, &run.posting, endpoint.as_ref())?;
     let (destination, target, ledger) = match endpoint {
         Some(endpoint) => {
             let target = endpoint.as_str().to_owned();
-            (Destination::Api(endpoint, credentials::resolve()?), target, resolve::ledger(&run.input)?)
+            let credentials = credentials::resolve(config, &endpoint)?;
+            (Destination::Api(endpoint, credentials.into()), target, resolve::ledger(&run.input)?)
         }
         None if run.target.sandbox => {
             let ledger = match &run.input.ledger {
@@ -63,7 +65,7 @@ pub(crate) fn run(run: Run, output: &Output, screen: &Screen) -> anyhow::Result<
     carry_out(Plan { order, destination, network: run.network, yes: run.this_time.yes }, output, screen)
 }
 
-pub(crate) fn resume(resume: Resume, output: &Output, screen: &Screen) -> anyhow::Result<u8> {
+pub(crate) fn resume(resume: Resume, config: &Config, output: &Output, screen: &Screen) -> anyhow::Result<u8> {
     let (batch, _) = look_to_continue(&resume.ledger, resolve::api().as_ref())?;
     let path = resume.ledger.display();
     let Some(last) = batch.run else {
@@ -77,7 +79,9 @@ pub(crate) fn resume(resume: Resume, output: &Output, screen: &Screen) -> anyhow
     let destination = if batch.header.target == resolve::SANDBOX {
         Destination::Sandbox
     } else {
-        Destination::Api(Endpoint::from_url(&batch.header.target)?, credentials::resolve()?)
+        let endpoint = Endpoint::from_url(&batch.header.target)?;
+        let credentials = credentials::resolve(config, &endpoint)?;
+        Destination::Api(endpoint, credentials.into())
     };
     let settings = resolve::budget(last.settings, &resume.budget, matches!(destination, Destination::Sandbox))?;
     let what = What {
@@ -165,7 +169,7 @@ async fn post(
 ) -> anyhow::Result<(Report, Option<Server>)> {
     let timeout = prepared.order().settings.timeout;
     let (endpoint, credentials, server) = match destination {
-        Destination::Api(endpoint, credentials) => (endpoint, credentials, None),
+        Destination::Api(endpoint, credentials) => (endpoint, *credentials, None),
         Destination::Sandbox => {
             let limit = prepared.order().settings.limits.first().copied();
             let server = sandbox::inside(limit).await?;

@@ -8,6 +8,8 @@ use std::thread;
 
 use batchpost_sandbox::Settings;
 
+#[cfg(unix)]
+use crate::support::LIMIT;
 use crate::support::{Api, Folder, Ran, Running, closed_port_url, ended, quick, texts, until};
 
 /// Keys with all that shells, URLs and JSON treat in a way of their own, and a word in each by which to find it
@@ -157,8 +159,8 @@ fn keys_come_from_files_without_the_line_break_at_their_end() {
     for line_break in ["", "\n", "\r\n"] {
         let api = Api::start(demanding());
         let (folder, keys) = (Folder::with_rows(5), Folder::new());
-        keys.write("access", format!("{ACCESS}{line_break}"));
-        keys.write("secret", format!("{SECRET}{line_break}"));
+        keys.secret("access", format!("{ACCESS}{line_break}"));
+        keys.secret("secret", format!("{SECRET}{line_break}"));
         let mut command = folder.run_command(&api.url(), &[]);
         command.env_remove("LSQ_ACCESS_KEY").env_remove("LSQ_SECRET_KEY");
         command.env("LSQ_ACCESS_KEY_FILE", keys.path("access")).env("LSQ_SECRET_KEY_FILE", keys.path("secret"));
@@ -219,4 +221,72 @@ fn keys_that_are_part_of_every_answer_leave_no_row_in_doubt() {
     let mut command = folder.run_command(&api.url(), &["--json"]);
     let json = ended(command.env("LSQ_ACCESS_KEY", "Created").env("LSQ_SECRET_KEY", "1")).with_code(1).json();
     assert_eq!((&json["posted"], &json["rejected"], &json["in_doubt"]), (&4.into(), &1.into(), &0.into()), "{json}");
+}
+
+/// A profile that says of both keys where they are, beside a server that demands them.
+#[cfg(unix)]
+fn by_file(api: &Api, folder: &Folder, access: &str, secret: &str) -> Command {
+    let file = format!("[profile.acme]\nurl = '{}'\nlimit = '{LIMIT}'\n{access}\n{secret}\n", api.url());
+    folder.write("batchpost.toml", file);
+    let mut command = folder.batchpost(&["run", "notes.csv", "--profile", "acme", "-vv"]);
+    command.env_remove("LSQ_ACCESS_KEY").env_remove("LSQ_SECRET_KEY").env("RUST_LOG", "trace");
+    command
+}
+
+#[cfg(unix)]
+#[test]
+fn keys_come_literally_from_wherever_the_file_says() {
+    let keys = Folder::new();
+    keys.secret("access", format!("{ACCESS}\n"));
+    keys.secret("secret", SECRET);
+    let of = |name: &str| keys.path(name).display().to_string();
+    let (access, secret) = (of("access"), of("secret"));
+    for (in_access, in_secret) in [
+        (format!("access_key_file = '{access}'"), format!("secret_key_file = '{secret}'")),
+        (format!("access_key_command = ['cat', '{access}']"), format!("secret_key_command = 'cat {secret} && echo'")),
+        ("access_key_env = 'ACME_1'".to_owned(), "secret_key_env = 'ACME_2'".to_owned()),
+    ] {
+        let api = Api::start(demanding());
+        let folder = Folder::with_rows(2);
+        let mut command = by_file(&api, &folder, &in_access, &in_secret);
+        let ran = ended(command.env("ACME_1", ACCESS).env("ACME_2", SECRET)).with_code(0);
+        assert_kept(&ran, &folder);
+        assert_eq!(api.texts(), texts(2), "{in_access}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn the_service_managers_credentials_are_taken_whatever_their_mode() {
+    let api = Api::start(demanding());
+    let (folder, keys) = (Folder::with_rows(2), Folder::new());
+    keys.write("lsq_access_key", ACCESS);
+    keys.write("lsq_secret_key", SECRET);
+    let mut command = folder.run_command(&api.url(), &[]);
+    command.env_remove("LSQ_ACCESS_KEY").env_remove("LSQ_SECRET_KEY").env("CREDENTIALS_DIRECTORY", keys.path(""));
+    assert_kept(&ended(&mut command).with_code(0), &folder);
+    assert_eq!(api.texts(), texts(2));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_source_that_gives_no_key_ends_before_anything_is_sent_and_its_output_is_not_repeated() {
+    let api = Api::start(demanding());
+    let folder = Folder::with_rows(2);
+    folder.write("open", ACCESS);
+    let fine = "secret_key_env = 'HOME'";
+    for (access, wanted) in [
+        ("access_key_file = 'open'", &["batchpost.toml:4", "chmod 600 open"][..]),
+        ("access_key_file = 'not there'", &["batchpost.toml:4", "not there"]),
+        ("access_key_command = 'echo PRIMROSE; exit 3'", &["batchpost.toml:4", "the command echo", "exit status: 3"]),
+        ("access_key_command = ['printf', '']", &["batchpost.toml:4", "the command printf", "printed nothing"]),
+        ("access_key_env = 'ACME_1'", &["ACME_1", "batchpost.toml:4", "not set"]),
+    ] {
+        let ran = ended(&mut by_file(&api, &folder, access, fine)).with_code(2).saying(wanted);
+        assert!(!ran.stderr.contains("PRIMROSE"), "{}", ran.stderr);
+    }
+    let mut command = folder.run_command(&api.url(), &[]);
+    command.env_remove("LSQ_ACCESS_KEY").env("LSQ_ACCESS_KEY_FILE", folder.path("open"));
+    ended(&mut command).with_code(2).saying(&["chmod 600"]);
+    assert_eq!(api.arrivals(), 0);
 }

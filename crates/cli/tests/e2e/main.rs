@@ -5,6 +5,8 @@
 #[cfg(test)]
 mod auditing;
 #[cfg(test)]
+mod configuration;
+#[cfg(test)]
 mod credentials;
 #[cfg(test)]
 mod damage;
@@ -16,6 +18,8 @@ mod elsewhere;
 mod exporting;
 #[cfg(test)]
 mod held;
+#[cfg(test)]
+mod initiating;
 #[cfg(test)]
 mod input;
 #[cfg(test)]

@@ -104,6 +104,16 @@ impl Folder {
         File::create(self.path(name)).unwrap().write_all(content.as_ref()).unwrap();
     }
 
+    /// A file that only its owner may read.
+    pub(crate) fn secret(&self, name: &str, content: impl AsRef<[u8]>) {
+        self.write(name, content);
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            fs::set_permissions(self.path(name), fs::Permissions::from_mode(0o600)).unwrap();
+        }
+    }
+
     pub(crate) fn read(&self, name: impl AsRef<Path>) -> String {
         fs::read_to_string(self.path(name)).unwrap()
     }

@@ -60,7 +60,7 @@ impl Occurrences {
 
 /// The key of a note that no column names. Where its text is cut makes it no other.
 pub(super) fn content_key(identity: &Identity, ticket: &Ticket, text: &str, uncut: Option<&str>) -> Key {
-    Key::of_job(identity, &ticket, uncut.unwrap_or(text))
+    Key::of_job(identity, ticket, uncut.unwrap_or(text))
 }
 
 /// Reads the whole input, enters every row into `batch`, and tells each row's key and number.

@@ -9,6 +9,7 @@ mod export;
 mod feed;
 mod identity;
 mod profile;
+mod proposal;
 mod setting_aside;
 mod survey;
 
@@ -17,6 +18,7 @@ pub use export::{ExportError, export_input, export_ledger};
 pub use feed::{Fed, Feed, FeedError, record_asides};
 pub use identity::{number_rows, presence_changes};
 pub use profile::{Lengths, Profile, Reason};
+pub use proposal::{Guess, Proposal, Sample, propose};
 pub use survey::{Ask, Named, Past, RowNote, Survey, survey};
 
 #[cfg(test)]

@@ -1,9 +1,6 @@
 //! Access keys: read literally, kept out of every message.
 
 use std::fmt;
-use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
 
 use http::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
@@ -40,16 +37,6 @@ pub enum CredentialsError {
     /// It holds characters that no header can.
     #[error("the {0} holds a line break or another character that cannot be sent in a header")]
     Unsendable(&'static str),
-    /// Its file cannot be read.
-    #[error("the {what} cannot be read from {}: {source}", path.display())]
-    File {
-        /// Which key.
-        what: &'static str,
-        /// Where it should be.
-        path: PathBuf,
-        /// What the system says.
-        source: io::Error,
-    },
 }
 
 impl Credentials {
@@ -79,21 +66,6 @@ impl Credentials {
         }
         hidden.sort_by_key(|secret| std::cmp::Reverse(secret.expose_secret().len()));
         Ok(Self { headers, hidden })
-    }
-
-    /// Reads one key from a file, but for the line break at its end.
-    ///
-    /// # Errors
-    ///
-    /// When the file cannot be read as UTF-8 text.
-    pub fn key_from_file(what: &'static str, path: &Path) -> Result<SecretString, CredentialsError> {
-        let text = fs::read_to_string(path).map_err(|source| CredentialsError::File {
-            what,
-            path: path.to_owned(),
-            source,
-        })?;
-        let key = text.strip_suffix('\n').map_or(text.as_str(), |key| key.strip_suffix('\r').unwrap_or(key));
-        Ok(SecretString::from(key))
     }
 
     /// The headers that carry the keys.

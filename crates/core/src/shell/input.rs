@@ -9,6 +9,7 @@ use super::error::Error;
 use super::lookups;
 use super::order::{Order, Source};
 use crate::input::{Format, InputError, Options, Recipe, Rows, unpack_to};
+use crate::reading::{self, Proposal};
 use crate::settings::Settings;
 use crate::target::{Form, Target};
 
@@ -27,6 +28,19 @@ pub(super) fn recipe(
         Ok::<_, Error>(table)
     })?;
     Ok((recipe.reserving(marker_bytes), fingerprint))
+}
+
+/// How the input at `path`, of this format, seems to want to be read for notes to `target`. Nothing is written.
+///
+/// # Errors
+///
+/// When it cannot be opened, or nothing can be made of it.
+pub fn propose(path: &Path, format: Format, target: &Arc<dyn Target>) -> Result<Proposal, Error> {
+    let recipe = |options: Options| Recipe::new(options, Arc::clone(target));
+    let file = InputFile::open(path, recipe(Options::new(format)))?;
+    let by = |options: &Options| InputFile { recipe: recipe(options.clone()), ..file.clone() }.rows();
+    reading::propose(format, &mut { by })
+        .map_err(|source| Error::Input { name: path.display().to_string(), source: Box::new(source) })
 }
 
 /// A file's rows.

@@ -43,6 +43,16 @@ fn same_api(path: &Path, header: &Header, target: &dyn Target) -> Result<(), Err
     Err(Error::OtherApi { path: path.to_owned(), theirs: theirs.clone(), ours })
 }
 
+/// The target that a ledger names at its beginning, whatever follows.
+///
+/// # Errors
+///
+/// When it is not there, or does not begin as a ledger.
+pub fn target_of(path: &Path) -> Result<String, Error> {
+    let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
+    ledger::header(&file).map(|header| header.target).map_err(Error::ledger(path))
+}
+
 /// Locks the ledger at `path` for this process.
 pub(super) fn lock(path: &Path) -> Result<Lock, Error> {
     if is_our_own(path) {

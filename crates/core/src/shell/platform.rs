@@ -25,6 +25,53 @@ pub(super) fn for_owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
+/// The mode of a file that others than its owner may read or change, where that is its owner's doing.
+///
+/// Not on a file system that is mounted read-only, as container platforms mount secrets: they are for all who are let
+/// into the container, and nobody there could change their mode. Not of a pipe or a device. Windows has no modes.
+#[cfg(unix)]
+pub(super) fn open_to_others(file: &File) -> io::Result<Option<u32>> {
+    let metadata = file.metadata()?;
+    let mode = std::os::unix::fs::MetadataExt::mode(&metadata) & 0o777;
+    if !metadata.is_file() || mode & 0o077 == 0 {
+        return Ok(None);
+    }
+    let read_only = rustix::fs::fstatvfs(file)?.f_flag.contains(rustix::fs::StatVfsMountFlags::RDONLY);
+    Ok((!read_only).then_some(mode))
+}
+
+#[cfg(not(unix))]
+pub(super) fn open_to_others(_: &File) -> io::Result<Option<u32>> {
+    Ok(None)
+}
+
+/// Why a file may hold somebody else's words; none where only this user or the system's own wrote it.
+///
+/// On Windows nothing is told.
+///
+/// # Errors
+///
+/// When the file cannot be asked.
+#[cfg(unix)]
+pub fn by_somebody_else(file: &File) -> io::Result<Option<&'static str>> {
+    use std::os::unix::fs::MetadataExt;
+    let metadata = file.metadata()?;
+    if ![0, rustix::process::geteuid().as_raw()].contains(&metadata.uid()) {
+        return Ok(Some("it belongs to another user"));
+    }
+    Ok((metadata.mode() & 0o002 != 0).then_some("everybody may change it"))
+}
+
+/// Why a file may hold somebody else's words: of that nothing is known here.
+///
+/// # Errors
+///
+/// None.
+#[cfg(not(unix))]
+pub fn by_somebody_else(_: &File) -> io::Result<Option<&'static str>> {
+    Ok(None)
+}
+
 /// Makes a folder, and those above it that are missing, for their owner only (0700).
 pub(super) fn create_folders_for_owner_only(path: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();

@@ -12,7 +12,7 @@ use batchpost::shell::{Access, Order, Prepared, Source, look};
 use serde_json::value::RawValue;
 
 use super::resolve::{self, What};
-use crate::args::{ChangedArg, Check, DoubtArg, Known, Output, ThisTime};
+use crate::args::{Check, DoubtArg, Output, ThisTime};
 use crate::exit;
 use crate::finish::Finish;
 use crate::plain;
@@ -25,12 +25,11 @@ pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
     let endpoint = resolve::endpoint(&check.target)?;
     let settings = resolve::settings(&check.input, &check.posting, endpoint.as_ref())?;
     let settings = resolve::budget(settings, &check.budget, check.target.sandbox)?;
-    let this_time = ThisTime { in_doubt: DoubtArg::Hold, first: None, changed: ChangedArg::Hold, yes: true };
-    let known = Known { known: None, history: check.history.clone() };
+    let this_time = ThisTime { in_doubt: DoubtArg::Hold, first: None, changed: check.changed, yes: true };
     let source = resolve::source(&check.input.input);
     let target = target(check, &ledger)?;
     let what = What { source, options: resolve::options(&check.input)?, ledger, target, settings };
-    let prepared = Prepared::open(resolve::order(what, &this_time, known)?, Access::Look)?;
+    let prepared = Prepared::open(resolve::order(what, &this_time, check.known.clone())?, Access::Look)?;
     let Some(survey) = prepared.survey() else { bail!("only a file can be checked") };
 
     let finish = Finish::of(prepared.order(), survey.to_do);

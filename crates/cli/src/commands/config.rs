@@ -1,0 +1,187 @@
+//! `config`: what holds, and where each value was said.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::args::{self, FromFile, Output};
+use crate::config::{Config, Place, Rank, Which, built_in, resolve};
+use crate::credentials;
+use crate::plain::stdout;
+
+/// Shows `config`, or what would hold for the command line that is asked about.
+pub(crate) fn config(
+    shown: &args::Config,
+    config: Config,
+    from_file: &FromFile,
+    output: &Output,
+) -> anyhow::Result<u8> {
+    let config = if shown.line.is_empty() { config } else { for_line(&shown.line, from_file)? };
+    let view = View::of(&config)?;
+    let mut out = stdout(output);
+    if output.json {
+        writeln!(out, "{}", serde_json::to_string(&view)?)?;
+    } else {
+        view.write(&mut out)?;
+    }
+    Ok(0)
+}
+
+/// What holds for `asked`, with the file and the profile that were asked for before it.
+fn for_line(asked: &[OsString], from_file: &FromFile) -> anyhow::Result<Config> {
+    let word = |option: &str, value: &OsStr| {
+        let mut word = OsString::from(option);
+        word.push(value);
+        word
+    };
+    let file = from_file.config.iter().map(|file| word("--config=", file.as_os_str()));
+    let profile = from_file.profile.iter().map(|name| word("--profile=", name.as_ref()));
+    let line: Vec<OsString> =
+        std::iter::once("batchpost".into()).chain(file).chain(profile).chain(asked.iter().cloned()).collect();
+    Ok(resolve(&line)?.1)
+}
+
+/// All that is shown.
+#[derive(Serialize)]
+struct View {
+    file: Option<String>,
+    profile: Option<String>,
+    profile_from: Option<String>,
+    settings: BTreeMap<String, Vec<Setting>>,
+    silenced: Vec<Silenced>,
+    access_key: Key,
+    secret_key: Key,
+}
+
+#[derive(Serialize)]
+struct Setting {
+    values: Vec<String>,
+    from: String,
+}
+
+#[derive(Serialize)]
+struct Silenced {
+    key: String,
+    values: Vec<String>,
+    from: String,
+    why: String,
+}
+
+/// Never the key itself.
+#[derive(Serialize)]
+struct Key {
+    set: bool,
+    from: Option<String>,
+}
+
+impl View {
+    fn of(config: &Config) -> anyhow::Result<Self> {
+        let from = |place: &Place| match (place.rank, config.profile()) {
+            (Rank::Profile, Some((name, _))) => format!("{place}, profile {name}"),
+            _ => place.to_string(),
+        };
+        let shown = |values: &[String]| values.iter().map(|value| without_password(value)).collect();
+        let mut settings: BTreeMap<String, Vec<Setting>> = built_in()
+            .into_iter()
+            .map(|(key, values)| {
+                let built_in = Setting { values, from: "built in".to_owned() };
+                (key, if built_in.values.is_empty() { Vec::new() } else { vec![built_in] })
+            })
+            .collect();
+        for (key, said) in &config.holding().said {
+            let each = said.iter().map(|said| Setting { values: shown(&said.values), from: from(&said.place) });
+            settings.insert(key.clone(), each.collect());
+        }
+        let silenced = config.holding().silenced.iter().map(|silenced| Silenced {
+            key: silenced.key.clone(),
+            values: shown(&silenced.said.values),
+            from: from(&silenced.said.place),
+            why: silenced.why.clone(),
+        });
+        let key = |which| -> anyhow::Result<Key> {
+            let origin = credentials::origin(which, config)?;
+            Ok(Key { set: origin.is_some(), from: origin.map(|origin| origin.to_string()) })
+        };
+        Ok(Self {
+            file: config.file().map(|path| path.display().to_string()),
+            profile: config.profile().map(|(name, _)| name.clone()),
+            profile_from: config.profile().map(|(_, place)| place.to_string()),
+            silenced: silenced.collect(),
+            settings,
+            access_key: key(Which::Access)?,
+            secret_key: key(Which::Secret)?,
+        })
+    }
+
+    fn write(&self, out: &mut impl Write) -> io::Result<()> {
+        match &self.file {
+            Some(file) => writeln!(out, "file: {file}")?,
+            None => writeln!(out, "file: none; `batchpost init` writes one")?,
+        }
+        match (&self.profile, &self.profile_from) {
+            (Some(name), Some(from)) => writeln!(out, "profile: {name} ({from})")?,
+            _ => writeln!(out, "profile: none")?,
+        }
+        let mut lines: Vec<[String; 3]> = Vec::new();
+        for (key, settings) in &self.settings {
+            for setting in settings {
+                lines.extend(setting.values.iter().map(|value| [key.clone(), value.clone(), setting.from.clone()]));
+            }
+        }
+        for (name, key) in [("access_key", &self.access_key), ("secret_key", &self.secret_key)] {
+            let (value, from) = match &key.from {
+                Some(from) => ("set", from.clone()),
+                None => ("not set", "asked for on a terminal".to_owned()),
+            };
+            lines.push([name.to_owned(), value.to_owned(), from]);
+        }
+        // A long text does not push the rest out of sight.
+        let width =
+            |column: usize, most| lines.iter().map(|line| line[column].chars().count().min(most)).max().unwrap_or(0);
+        let (keys, values) = (width(0, 40), width(1, 40));
+        writeln!(out)?;
+        for [key, value, from] in &lines {
+            writeln!(out, "{key:keys$}  {value:values$}  {from}")?;
+        }
+        let unset: Vec<&str> =
+            self.settings.iter().filter(|(_, s)| s.is_empty()).map(|(key, _)| key.as_str()).collect();
+        writeln!(out, "\nnot said: {}", unset.join(", "))?;
+        for Silenced { key, values, from, why } in &self.silenced {
+            writeln!(out, "does not count: {key} {} ({from}): {why}", values.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+/// A URL without the name and password that may stand in it.
+fn without_password(value: &str) -> String {
+    match value.split_once("://") {
+        Some((scheme, rest)) => {
+            let end = rest.find('/').unwrap_or(rest.len());
+            match rest[..end].rfind('@') {
+                Some(at) => format!("{scheme}://[hidden]{}", &rest[at..]),
+                None => value.to_owned(),
+            }
+        }
+        None => value.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_password_in_a_url_is_not_shown() {
+        for (value, wanted) in [
+            ("http://me:pw@proxy.example:3128", "http://[hidden]@proxy.example:3128"),
+            ("http://me:p@w@proxy/x@y", "http://[hidden]@proxy/x@y"),
+            ("https://h/x@y", "https://h/x@y"),
+            ("ticket=a@b", "ticket=a@b"),
+        ] {
+            assert_eq!(without_password(value), wanted);
+        }
+    }
+}

@@ -1,0 +1,270 @@
+//! The keys that a file may have: one for each option, by the word of clap's own command, so that no option can be
+//! forgotten.
+
+use std::any::TypeId;
+use std::error::Error;
+use std::path::{Path, PathBuf};
+
+use batchpost::input::LookupSpec;
+use clap::builder::ValueParser;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Arg, ArgAction, Command};
+
+/// What is decided for one time only, and why a file cannot decide it.
+const ONE_TIME: [(&str, &str); 15] = [
+    ("in_doubt", "every run would send its doubtful rows again; decide each time, with --in-doubt"),
+    ("first", "every run would stop early; say --first when you try something out"),
+    ("yes", "on a terminal the question is the last look before notes are posted, and without one nobody is asked"),
+    ("input", ONE_TIME_ONLY),
+    ("output", ONE_TIME_ONLY),
+    ("force", ONE_TIME_ONLY),
+    ("row", ONE_TIME_ONLY),
+    ("rows", ONE_TIME_ONLY),
+    ("ticket", ONE_TIME_ONLY),
+    ("state", ONE_TIME_ONLY),
+    ("from", ONE_TIME_ONLY),
+    ("as", ONE_TIME_ONLY),
+    ("undo", ONE_TIME_ONLY),
+    ("why", ONE_TIME_ONLY),
+    ("config", "a file does not name another; say --config, or set BATCHPOST_CONFIG"),
+];
+
+const ONE_TIME_ONLY: &str = "it is for one command line alone; say it there";
+
+/// Values that a file may not give to a key that it may have.
+const REFUSED_VALUES: [(&str, &str, &str); 1] = [(
+    "known",
+    "post",
+    "every run would post again what another ledger has as posted or in doubt; say --known post when you have decided",
+)];
+
+/// How the values of a key are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Form {
+    /// `true` or `false`.
+    Switch,
+    /// How often the option is given.
+    Count,
+    /// One value.
+    One,
+    /// One value, or several in brackets.
+    Many,
+    /// The same, or a table: each value is about something that has a name, and layers are merged by it.
+    Named,
+}
+
+/// A key and the option that it stands for.
+#[derive(Debug, Clone)]
+pub(crate) struct Key {
+    pub(super) name: String,
+    pub(super) form: Form,
+    parser: ValueParser,
+}
+
+/// Why a text is no key's name.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum NoKey {
+    OneTime(&'static str),
+    /// With the nearest name there is.
+    Unknown(Option<String>),
+}
+
+/// All keys, those of `run` before others of the same name.
+#[derive(Debug)]
+pub(super) struct Keys(Vec<Key>);
+
+impl Keys {
+    pub(super) fn of(command: &Command) -> Self {
+        let mut keys: Vec<Key> = Vec::new();
+        let of_commands = command.get_subcommands().flat_map(Command::get_arguments);
+        for key in command.get_arguments().chain(of_commands).filter_map(Key::of) {
+            if !keys.iter().any(|known| known.name == key.name) && !is_one_time(&key.name) && key.name != "profile" {
+                keys.push(key);
+            }
+        }
+        Self(keys)
+    }
+
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Key> {
+        self.0.iter()
+    }
+
+    /// The key of this name; `others` are further names that are fine where it was read.
+    pub(super) fn find(&self, name: &str, others: &[&str]) -> Result<&Key, NoKey> {
+        if let Some((_, why)) = ONE_TIME.iter().find(|(one_time, _)| *one_time == name) {
+            return Err(NoKey::OneTime(why));
+        }
+        self.0.iter().find(|key| key.name == name).ok_or_else(|| NoKey::Unknown(self.nearest(name, others)))
+    }
+
+    /// The name that is most like this one, if one is like it.
+    fn nearest(&self, name: &str, others: &[&str]) -> Option<String> {
+        nearest(name, self.0.iter().map(|key| key.name.as_str()).chain(others.iter().copied()))
+    }
+}
+
+fn is_one_time(name: &str) -> bool {
+    ONE_TIME.iter().any(|(one_time, _)| *one_time == name)
+}
+
+/// The one of `names` that is most like `name`, by what clap takes for alike.
+pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+    let name = name.replace('-', "_");
+    let options = names.map(|name| Arg::new(name.to_owned()).long(name.to_owned()).action(ArgAction::SetTrue));
+    let command = Command::new("keys").no_binary_name(true).disable_help_flag(true).args(options);
+    if command.clone().get_arguments().any(|option| option.get_long() == Some(&name)) {
+        return Some(name);
+    }
+    let error = command.try_get_matches_from([format!("--{name}")]).err()?;
+    match error.get(ContextKind::SuggestedArg) {
+        Some(ContextValue::String(option)) => Some(option.trim_start_matches('-').to_owned()),
+        _ => None,
+    }
+}
+
+/// The name of an option's key.
+fn name(option: &Arg) -> Option<String> {
+    option.get_long().map(|long| long.replace('-', "_"))
+}
+
+impl Key {
+    fn of(option: &Arg) -> Option<Self> {
+        let name = name(option)?;
+        let form = match option.get_action() {
+            ArgAction::SetTrue => Form::Switch,
+            ArgAction::Count => Form::Count,
+            ArgAction::Append if ["column", "field"].contains(&name.as_str()) => Form::Named,
+            ArgAction::Append => Form::Many,
+            ArgAction::Set => Form::One,
+            _ => return None,
+        };
+        Some(Self { name, form, parser: option.get_value_parser().clone() })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The variable of the environment that says the same.
+    pub(super) fn variable(&self) -> String {
+        format!("BATCHPOST_{}", self.name.to_ascii_uppercase())
+    }
+
+    /// The option that says the same in `command`, by clap's id.
+    pub(super) fn option_of<'a>(&self, command: &'a Command) -> Option<&'a Arg> {
+        command.get_arguments().find(|option| name(option).as_deref() == Some(&self.name))
+    }
+
+    /// `value` as it stands in a file in `folder`: a path there is meant from that folder on.
+    pub(super) fn meant_in(&self, value: String, folder: &Path) -> String {
+        let path = |path: &str| folder.join(path).to_str().map(str::to_owned);
+        if self.parser.type_id() == TypeId::of::<PathBuf>() {
+            return path(&value).unwrap_or(value);
+        }
+        if self.parser.type_id() == TypeId::of::<LookupSpec>()
+            && let Ok(spec) = value.parse::<LookupSpec>()
+            && let Some(file) = path(&spec.file)
+        {
+            return LookupSpec { file, ..spec }.to_string();
+        }
+        value
+    }
+
+    /// That a value is one, by the option's own parser, and one that a file may give.
+    pub(super) fn check(&self, value: &str) -> Result<(), String> {
+        if let Some((.., why)) =
+            REFUSED_VALUES.iter().find(|(name, refused, _)| *name == self.name && *refused == value)
+        {
+            return Err((*why).to_owned());
+        }
+        let parser = if self.form == Form::Count { clap::value_parser!(u8).into() } else { self.parser.clone() };
+        let option = Arg::new("value").long("value").value_parser(parser).action(ArgAction::Set);
+        let alone = Command::new("value").no_binary_name(true).disable_help_flag(true).arg(option);
+        let Err(error) = alone.try_get_matches_from([format!("--value={value}")]) else { return Ok(()) };
+        Err(match (error.source(), error.get(ContextKind::ValidValue)) {
+            (Some(reason), _) => reason.to_string(),
+            (None, Some(ContextValue::Strings(values))) if error.kind() == ErrorKind::InvalidValue => {
+                format!("{value:?} is none of {}", values.join(", "))
+            }
+            _ => format!("{value:?} is not understood"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::args::Args;
+
+    #[test]
+    fn every_option_has_a_key_or_a_reason_to_have_none() {
+        let command = Args::command();
+        let keys = Keys::of(&command);
+        let of_commands = command.get_subcommands().flat_map(Command::get_arguments);
+        let names: Vec<String> = command.get_arguments().chain(of_commands).filter_map(name).collect();
+        for name in &names {
+            let has_key = keys.find(name, &[]).is_ok() || name == "profile";
+            assert!(has_key != is_one_time(name), "{name}: give it a key, or say in ONE_TIME why it has none");
+        }
+        for (name, _) in ONE_TIME {
+            assert!(names.iter().any(|known| known == name), "{name} is no option any more");
+        }
+    }
+
+    #[test]
+    fn every_key_is_explained_in_the_documentation() {
+        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
+        let page = std::fs::read_to_string(page).unwrap();
+        for name in Keys::of(&Args::command()).iter().map(Key::name).chain(ONE_TIME.map(|(name, _)| name)) {
+            assert!(page.contains(&format!("`{name}`")), "{name} is not in docs/configuration.md");
+        }
+    }
+
+    #[test]
+    fn a_name_that_is_none_suggests_the_nearest() {
+        let keys = Keys::of(&Args::command());
+        for (name, wanted) in [
+            ("max-attempts", Some("max_attempts")),
+            ("max_atempts", Some("max_attempts")),
+            ("columns", Some("column")),
+            ("acces_key_file", Some("access_key_file")),
+            ("qqq", None),
+        ] {
+            let found = keys.find(name, &["access_key_file"]).err().unwrap();
+            assert_eq!(found, NoKey::Unknown(wanted.map(str::to_owned)), "{name}");
+        }
+    }
+
+    #[test]
+    fn values_are_judged_by_the_options_own_parsers() {
+        let keys = Keys::of(&Args::command());
+        for (name, value, wanted) in [
+            ("max_attempts", "0", Some("0 is not in 1..=1000")),
+            ("on_500", "never", Some("\"never\" is none of retry, hold")),
+            ("timeout", "1ms", Some("it must be between 100ms and 1d")),
+            ("known", "skip", None),
+            ("limit", "none", None),
+            ("verbose", "2", None),
+            ("verbose", "lots", Some("invalid digit found in string")),
+            ("proxy", "-x=y", None),
+        ] {
+            assert_eq!(keys.find(name, &[]).unwrap().check(value).err().as_deref(), wanted, "{name} = {value}");
+        }
+        let refused = keys.find("known", &[]).unwrap().check("post").unwrap_err();
+        assert!(refused.starts_with("every run would post again"), "{refused}");
+    }
+
+    #[test]
+    fn paths_are_meant_from_the_files_folder_on() {
+        let keys = Keys::of(&Args::command());
+        let from = |name: &str, value: &str| {
+            keys.find(name, &[]).unwrap().meant_in(value.to_owned(), Path::new("/etc/batchpost"))
+        };
+        assert_eq!(from("ca_file", "ca.pem"), "/etc/batchpost/ca.pem");
+        assert_eq!(from("ca_file", "/ca.pem"), "/ca.pem");
+        assert_eq!(from("lookup", "ids.csv:Old:New"), "/etc/batchpost/ids.csv:Old:New");
+        assert_eq!(from("sheet", "Notes"), "Notes");
+    }
+}

@@ -1,0 +1,309 @@
+//! What each layer says, and what holds of it: a higher layer's word goes before a lower one's, and silences what
+//! contradicts it there.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use anyhow::bail;
+
+use super::secrets::Ways;
+
+/// Who said something, the weakest first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Rank {
+    TopLevel,
+    Profile,
+    Environment,
+    Option,
+}
+
+/// Where something was said.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    pub(crate) rank: Rank,
+    /// `batchpost.toml:3`, `BATCHPOST_LIMIT` or `--limit`.
+    pub(crate) name: String,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)
+    }
+}
+
+/// What was said about one key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Said {
+    pub(crate) values: Vec<String>,
+    pub(crate) place: Place,
+}
+
+impl Said {
+    fn is(&self, value: &str) -> bool {
+        self.values.iter().any(|said| said == value)
+    }
+}
+
+/// What one layer says: at most one thing about each key.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Layer {
+    pub(super) said: BTreeMap<String, Said>,
+    /// Where the access keys are to come from.
+    pub(super) ways: Ways,
+}
+
+/// What was said and does not count.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Silenced {
+    pub(crate) key: String,
+    pub(crate) said: Said,
+    pub(crate) why: String,
+}
+
+/// What holds of all layers, without what nobody said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Holding {
+    /// What holds of a key; of one whose values have names there may be several, from several layers.
+    pub(crate) said: BTreeMap<String, Vec<Said>>,
+    pub(crate) silenced: Vec<Silenced>,
+}
+
+/// Keys of which only one can hold.
+const ALTERNATIVES: [(&str, &str); 7] = [
+    ("url", "host"),
+    ("url", "tenant"),
+    ("sandbox", "host"),
+    ("sandbox", "tenant"),
+    ("sandbox", "url"),
+    ("text_template", "text_template_file"),
+    ("quiet", "verbose"),
+];
+
+/// What the account needs and the sandbox has no use for.
+const NOT_OF_THE_SANDBOX: [&str; 7] = ["proxy", "ca_file", "ledger", "history", "between", "time_zone", "no_wait"];
+
+/// Keys that say something about another, and nothing without it.
+const DEPENDENT: [(&str, &str); 2] = [("time_zone", "between"), ("too_long", "max_text")];
+
+/// Keys whose values have names, by which layers are merged.
+const NAMED: [&str; 2] = ["column", "field"];
+
+/// What a value of such a key is about.
+fn subject(value: &str) -> &str {
+    let name = value.split_once('=').map_or(value, |(name, _)| name);
+    name.strip_suffix(':').unwrap_or(name).trim()
+}
+
+/// Whether saying this says anything against others: a switch that is off does not.
+fn is_off(said: &Said) -> bool {
+    said.is("false") || said.is("0")
+}
+
+/// Whether a lower layer's word does not count, because of the higher one's.
+fn silences(higher: (&str, &Said), lower: (&str, &Said)) -> bool {
+    let ((key, said), (other, below)) = (higher, lower);
+    if is_off(said) || is_off(below) {
+        return false;
+    }
+    let pair = |one: &str, another: &str| (key, other) == (one, another) || (key, other) == (another, one);
+    ALTERNATIVES.iter().any(|(one, another)| pair(one, another))
+        || (key == "sandbox" && NOT_OF_THE_SANDBOX.contains(&other))
+        || (key == "limit" && said.is("none") && other == "reserve")
+        || (key == "column" && makes_text(other) && said.values.iter().any(|value| subject(value) == "text"))
+}
+
+/// Whether two words of one layer contradict each other.
+fn contradict(one: (&str, &Said), another: (&str, &Said)) -> bool {
+    let is_alternative = |(a, b): &(&str, &str)| (*a, *b) == (one.0, another.0) || (*b, *a) == (one.0, another.0);
+    ALTERNATIVES.iter().any(is_alternative) && !is_off(one.1) && !is_off(another.1)
+}
+
+/// Whether a template makes the text, so that lower layers' text columns do not.
+fn makes_text(key: &str) -> bool {
+    ["text_template", "text_template_file"].contains(&key)
+}
+
+/// What holds of `layers`, of which the last is the highest.
+///
+/// # Errors
+///
+/// When two words of one layer contradict each other, and neither is silenced by a higher one.
+pub(super) fn holding<'a>(layers: impl DoubleEndedIterator<Item = &'a Layer>) -> anyhow::Result<Holding> {
+    let mut holding = Holding::default();
+    for layer in layers.rev() {
+        // Words of one layer do not silence each other.
+        let above = holding.said.clone();
+        let counts_above = || above.iter().flat_map(|(key, said)| said.iter().map(move |said| (key.as_str(), said)));
+        for (key, said) in &layer.said {
+            let lower = (key.as_str(), said);
+            if let Some((by, higher)) = counts_above().find(|higher| silences(*higher, lower)) {
+                let why = format!("{by} goes before it ({})", higher.place);
+                holding.silenced.push(Silenced { key: key.clone(), said: said.clone(), why });
+                continue;
+            }
+            match above.get(key) {
+                None if !NAMED.contains(&key.as_str()) => {
+                    holding.said.insert(key.clone(), vec![said.clone()]);
+                }
+                Some(_) if !NAMED.contains(&key.as_str()) => {}
+                higher => {
+                    let taken: Vec<&str> = higher
+                        .into_iter()
+                        .flatten()
+                        .flat_map(|said| &said.values)
+                        .map(|value| subject(value))
+                        .collect();
+                    let no_text = key == "column" && above.keys().any(|key| makes_text(key));
+                    let is_silenced = |subject| taken.contains(&subject) || (no_text && subject == "text");
+                    let values: Vec<String> =
+                        said.values.iter().filter(|value| !is_silenced(subject(value))).cloned().collect();
+                    if !values.is_empty() {
+                        let said = Said { values, place: said.place.clone() };
+                        holding.said.entry(key.clone()).or_default().push(said);
+                    }
+                }
+            }
+        }
+        refuse_contradictions(layer, &holding)?;
+    }
+    drop_idle(&mut holding)?;
+    Ok(holding)
+}
+
+fn refuse_contradictions(layer: &Layer, holding: &Holding) -> anyhow::Result<()> {
+    let counts = |key: &str, said: &Said| holding.said.get(key).is_some_and(|held| held.contains(said));
+    let counting: Vec<(&str, &Said)> =
+        layer.said.iter().map(|(key, said)| (key.as_str(), said)).filter(|(key, said)| counts(key, said)).collect();
+    for (nth, one) in counting.iter().enumerate() {
+        if let Some(another) = counting[nth + 1..].iter().find(|another| contradict(*one, **another)) {
+            let ((key, said), (other, also)) = (one, another);
+            bail!("{}: {key} contradicts {other} ({}); leave one of them out", said.place, also.place);
+        }
+    }
+    Ok(())
+}
+
+/// Takes out what is of no use without another key. A file may have it for the profiles or options that do have the
+/// other; on the command line it is a mistake.
+fn drop_idle(holding: &mut Holding) -> anyhow::Result<()> {
+    for (key, of) in DEPENDENT {
+        if holding.said.contains_key(of) {
+            continue;
+        }
+        for said in holding.said.remove(key).into_iter().flatten() {
+            if said.place.rank == Rank::Option {
+                bail!("{} says something about {of}, and there is none: say it, or leave it out", said.place);
+            }
+            holding.silenced.push(Silenced { key: key.to_owned(), said, why: format!("there is no {of}") });
+        }
+    }
+    Ok(())
+}
+
+impl Holding {
+    /// What holds of a key that has one value.
+    pub(super) fn one(&self, key: &str) -> Option<&Said> {
+        self.said.get(key)?.first()
+    }
+
+    pub(super) fn value(&self, key: &str) -> Option<&str> {
+        self.one(key)?.values.first().map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A layer of `key=value` words; a key given twice has two values.
+    fn layer(rank: Rank, words: &[&str]) -> Layer {
+        let mut layer = Layer::default();
+        for word in words {
+            let (key, value) = word.split_once('=').unwrap();
+            let place = Place { rank, name: format!("{rank:?}") };
+            let said = layer.said.entry(key.to_owned()).or_insert(Said { values: Vec::new(), place });
+            said.values.push(value.to_owned());
+        }
+        layer
+    }
+
+    /// What holds of these layers, the lowest first.
+    fn held(layers: [&[&str]; 4]) -> Result<String, String> {
+        let ranks = [Rank::TopLevel, Rank::Profile, Rank::Environment, Rank::Option];
+        let layers: Vec<Layer> = ranks.into_iter().zip(layers).map(|(rank, words)| layer(rank, words)).collect();
+        let holding = holding(layers.iter()).map_err(|error| error.to_string())?;
+        let words = holding.said.iter().flat_map(|(key, said)| {
+            said.iter().flat_map(move |said| said.values.iter().map(move |value| format!("{key}={value}")))
+        });
+        Ok(words.collect::<Vec<_>>().join(" "))
+    }
+
+    #[track_caller]
+    fn assert_held(layers: [&[&str]; 4], wanted: &str) {
+        assert_eq!(held(layers).unwrap(), wanted);
+    }
+
+    #[test]
+    fn a_higher_layer_goes_before_a_lower_one() {
+        assert_held([&["limit=1/1s"], &["limit=2/1s"], &["limit=3/1s"], &["limit=4/1s"]], "limit=4/1s");
+        assert_held([&["limit=1/1s"], &["limit=2/1s"], &["limit=3/1s"], &[]], "limit=3/1s");
+        assert_held([&["limit=1/1s"], &["limit=2/1s", "limit=9/1d"], &[], &[]], "limit=2/1s limit=9/1d");
+        assert_held([&["limit=1/1s"], &[], &[], &["marker=true"]], "limit=1/1s marker=true");
+    }
+
+    #[test]
+    fn what_a_higher_layer_contradicts_is_silenced() {
+        assert_held([&["url=u"], &["host=h", "tenant=1"], &[], &[]], "host=h tenant=1");
+        assert_held([&["host=h", "tenant=1"], &[], &["url=u"], &[]], "url=u");
+        assert_held([&["host=h"], &["tenant=1"], &[], &[]], "host=h tenant=1");
+        assert_held([&["quiet=true"], &[], &[], &["verbose=2"]], "verbose=2");
+        assert_held([&["text_template=t"], &[], &[], &["text_template_file=f"]], "text_template_file=f");
+        assert_held([&["reserve=5", "limit=25/5s"], &[], &[], &["limit=none"]], "limit=none");
+    }
+
+    #[test]
+    fn the_sandbox_silences_all_that_belongs_to_the_account() {
+        let file = &["host=h", "tenant=1", "proxy=p", "ledger=l", "between=22:00-06:00", "time_zone=UTC", "limit=2/1s"];
+        assert_held([file, &[], &[], &["sandbox=true"]], "limit=2/1s sandbox=true");
+        assert_held([&["sandbox=true"], &["url=u"], &[], &[]], "url=u");
+        assert_held([&["sandbox=true", "proxy=p"], &["sandbox=false"], &[], &[]], "proxy=p sandbox=false");
+        assert_held([&["url=u"], &["sandbox=false"], &[], &[]], "sandbox=false url=u");
+        assert_held([&["proxy=p"], &[], &[], &["sandbox=true", "ledger=l"]], "ledger=l sandbox=true");
+    }
+
+    #[test]
+    fn two_words_of_one_layer_that_contradict_each_other_are_an_error_that_names_both() {
+        let error = held([&["url=u", "host=h"], &[], &[], &[]]).unwrap_err();
+        assert_eq!(error, "TopLevel: host contradicts url (TopLevel); leave one of them out");
+        assert!(held([&[], &["sandbox=true", "url=u"], &[], &[]]).is_err());
+        // Not where a higher layer has settled it.
+        assert_held([&["url=u", "host=h", "tenant=1"], &[], &[], &["sandbox=true"]], "sandbox=true");
+        assert_held([&["url=u", "host=h"], &["url=v"], &[], &[]], "url=v");
+    }
+
+    #[test]
+    fn columns_and_fields_are_merged_name_by_name() {
+        assert_held(
+            [&["column=ticket=a", "column=text=b", "column=text=c"], &[], &[], &["column=text=d"]],
+            "column=text=d column=ticket=a",
+        );
+        assert_held(
+            [&["field=Source=a", "field=P:=1"], &["field=P:=2"], &["field=Q=x"], &[]],
+            "field=Q=x field=P:=2 field=Source=a",
+        );
+        assert_held(
+            [&["column=ticket=a", "column=text=b"], &[], &[], &["text_template=t"]],
+            "column=ticket=a text_template=t",
+        );
+        assert_held([&["text_template=t"], &[], &[], &["column=text=b"]], "column=text=b");
+        assert_held([&["text_template=t"], &[], &[], &["column=ticket=b"]], "column=ticket=b text_template=t");
+    }
+
+    #[test]
+    fn what_is_of_no_use_without_another_key_waits_for_it_in_a_file_and_is_an_error_as_an_option() {
+        assert_held([&["time_zone=UTC"], &[], &[], &[]], "");
+        assert_held([&["time_zone=UTC"], &[], &[], &["between=1:00-2:00"]], "between=1:00-2:00 time_zone=UTC");
+        let error = held([&[], &[], &[], &["time_zone=UTC"]]).unwrap_err();
+        assert_eq!(error, "Option says something about between, and there is none: say it, or leave it out");
+    }
+}

@@ -1,0 +1,316 @@
+//! What holds: the command line, the environment and batchpost.toml, layer on layer.
+//!
+//! What is said elsewhere than on the command line becomes a default of clap's own command: so it goes through the
+//! very same parsers, the command line goes before it, and no option can be forgotten. [`layers`] says what holds where
+//! several layers speak; [`keys`] which keys there are; [`secrets`] where access keys may be, which are bound to the
+//! endpoint of the layer that says so ([`Config::refuse_elsewhere`]).
+
+mod environment;
+mod file;
+mod keys;
+mod layers;
+mod secrets;
+mod target;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use batchpost::fields::FixedField;
+use batchpost::input::ColumnChoice;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches};
+
+pub(crate) use environment::variable;
+pub(crate) use file::NAME;
+pub(crate) use layers::{Holding, Place, Rank, Said};
+pub(crate) use secrets::{Way, Which};
+
+use crate::args::{self, Args};
+use environment::{CONFIG, PROFILE};
+use file::File;
+use keys::{Form, Keys};
+use layers::Layer;
+
+/// Which settings hold, and who said so.
+#[derive(Debug, Default)]
+pub(crate) struct Config {
+    file: Option<File>,
+    /// The profile in use, and where it was asked for.
+    profile: Option<(String, Place)>,
+    holding: Holding,
+}
+
+/// What was typed, completed by what holds besides. Ends the process as clap does for what cannot be understood or
+/// asks for help.
+///
+/// # Errors
+///
+/// When the file of settings or the environment says something that cannot hold.
+pub(crate) fn resolve(line: &[OsString]) -> anyhow::Result<(Args, Config)> {
+    let command = Args::command();
+    let keys = Keys::of(&command);
+    let command = switchable(command, &keys);
+    let typed = matches(command.clone(), line);
+    let Some((name, typed)) = typed.subcommand() else { bail!("there is no command; see batchpost --help") };
+    // What it writes may be what mends the file.
+    if name == "init" {
+        let args = Args::from_arg_matches(&matches(command, line)).unwrap_or_else(|error| error.exit());
+        return Ok((args, Config::default()));
+    }
+    let config = Config::of(&command, &keys, name, typed)?;
+    let command = config.as_defaults(command, &keys, name);
+    let mut args = Args::from_arg_matches(&matches(command, line)).unwrap_or_else(|error| error.exit());
+    config.complete(&mut args)?;
+    Ok((args, config))
+}
+
+fn matches(command: clap::Command, line: &[OsString]) -> ArgMatches {
+    command.try_get_matches_from(line).unwrap_or_else(|error| {
+        // Help and errors as they are without `[=<BOOL>]` after every switch, where they are the same.
+        match Args::command().try_get_matches_from(line) {
+            Err(plain) if plain.kind() == error.kind() => plain.exit(),
+            _ => error.exit(),
+        }
+    })
+}
+
+/// `command` with switches that can be turned off again: `--skip-invalid=false`.
+fn switchable(command: clap::Command, keys: &Keys) -> clap::Command {
+    let switches: Vec<&keys::Key> = keys.iter().filter(|key| key.form == Form::Switch).collect();
+    let turn = |command: clap::Command| {
+        switches.iter().fold(command, |command, key| match key.option_of(&command).map(|arg| arg.get_id().clone()) {
+            Some(id) => command.mut_arg(id, |arg| {
+                arg.action(ArgAction::Set)
+                    .num_args(0..=1)
+                    .require_equals(true)
+                    .value_name("BOOL")
+                    .default_missing_value("true")
+                    .default_value("false")
+            }),
+            None => command,
+        })
+    };
+    let names: Vec<String> = command.get_subcommands().map(|command| command.get_name().to_owned()).collect();
+    names.iter().fold(turn(command), |command, name| command.mut_subcommand(name, turn))
+}
+
+/// What the command line itself says of the keys.
+fn typed_layer(command: &clap::Command, keys: &Keys, subcommand: &clap::Command, typed: &ArgMatches) -> Layer {
+    let mut layer = Layer::default();
+    for key in keys.iter() {
+        let Some(option) = key.option_of(subcommand).or_else(|| key.option_of(command)) else { continue };
+        let id = option.get_id().as_str();
+        if typed.value_source(id) != Some(ValueSource::CommandLine) {
+            continue;
+        }
+        let values = match key.form {
+            Form::Count => vec![typed.get_count(id).to_string()],
+            // What is no UTF-8 is nothing that another layer could be compared with.
+            _ => typed.get_raw(id).into_iter().flatten().map(|value| value.to_string_lossy().into_owned()).collect(),
+        };
+        let name = format!("--{}", option.get_long().unwrap_or_default());
+        layer.said.insert(key.name().to_owned(), Said { values, place: Place { rank: Rank::Option, name } });
+    }
+    layer
+}
+
+impl Config {
+    fn of(command: &clap::Command, keys: &Keys, name: &str, typed: &ArgMatches) -> anyhow::Result<Self> {
+        let subcommand = command.find_subcommand(name).context("every command is one of clap's")?;
+        let asked = typed.get_one::<PathBuf>("config").cloned().or_else(|| variable(CONFIG).map(PathBuf::from));
+        let file = match file::find(asked)? {
+            Some((path, text)) => Some(file::parse(&path, &text, keys)?),
+            None => None,
+        };
+        environment::question_others(keys)?;
+        let environment = environment::layer(keys, [command, subcommand])?;
+        let mut options = typed_layer(command, keys, subcommand, typed);
+        let mut config = Self { file, profile: asked_profile(typed)?, holding: Holding::default() };
+        let resumed = typed.try_get_one::<PathBuf>("ledger").ok().flatten().filter(|_| name == "resume");
+        match resumed.and_then(|ledger| target::of_ledger(ledger).map(|target| (ledger, target))) {
+            None => config.choose_default_profile(),
+            Some((_, target)) if target == target::SANDBOX => {
+                config.choose_default_profile();
+                let place = Place { rank: Rank::Option, name: "the ledger".to_owned() };
+                options.said.insert("sandbox".to_owned(), Said { values: vec!["true".to_owned()], place });
+            }
+            Some((ledger, target)) => config.choose_profile_for(ledger, &target)?,
+        }
+        config.holding = layers::holding(config.file_layers(true)?.into_iter().chain([&environment, &options]))?;
+        if subcommand.get_arguments().any(|option| option.get_id() == "host") {
+            config.refuse_half_a_target()?;
+        }
+        Ok(config)
+    }
+
+    /// The file's layers: its top level, and the profile in use where it is asked for too.
+    fn file_layers(&self, with_profile: bool) -> anyhow::Result<Vec<&Layer>> {
+        let Some(file) = &self.file else {
+            return match &self.profile {
+                Some((name, place)) => {
+                    bail!("{place}: there is no {NAME} to take the profile {name:?} from; `batchpost init` writes one")
+                }
+                None => Ok(Vec::new()),
+            };
+        };
+        let mut layers = vec![&file.top];
+        if with_profile && let Some((name, place)) = &self.profile {
+            layers.push(file.profile(name, &place.name)?);
+        }
+        Ok(layers)
+    }
+
+    /// `command` with all that holds and was not typed as its defaults.
+    fn as_defaults(&self, command: clap::Command, keys: &Keys, name: &str) -> clap::Command {
+        let set = |command: clap::Command| {
+            keys.iter().fold(command, |command, key| {
+                let Some(said) = self.holding.one(key.name()).filter(|said| said.place.rank != Rank::Option) else {
+                    return command;
+                };
+                let Some(option) = key.option_of(&command) else { return command };
+                let takes_several = matches!(option.get_action(), ArgAction::Append);
+                let most = if takes_several { said.values.len() } else { 1 };
+                let (id, values) = (option.get_id().clone(), said.values[..most].to_vec());
+                command.mut_arg(id, |option: Arg| option.default_values(values))
+            })
+        };
+        set(command).mut_subcommand(name, set)
+    }
+
+    /// Adds to columns and fields what lower layers say of others.
+    fn complete(&self, args: &mut Args) -> anyhow::Result<()> {
+        let input = match &mut args.command {
+            args::Command::Run(run) => &mut run.input,
+            args::Command::Check(check) => &mut check.input,
+            _ => return Ok(()),
+        };
+        let all = |key: &str| self.holding.said.get(key).into_iter().flatten().flat_map(|said| said.values.iter());
+        input.columns = all("column").map(|value| value.parse()).collect::<Result<Vec<ColumnChoice>, _>>()?;
+        input.fields = all("field").map(|value| value.parse()).collect::<Result<Vec<FixedField>, _>>()?;
+        Ok(())
+    }
+
+    /// The file in use.
+    pub(crate) fn file(&self) -> Option<&Path> {
+        self.file.as_ref().map(|file| file.path.as_path())
+    }
+
+    /// The profile in use, and where it was asked for.
+    pub(crate) fn profile(&self) -> Option<&(String, Place)> {
+        self.profile.as_ref()
+    }
+
+    /// What was said of which key, and where.
+    pub(crate) fn holding(&self) -> &Holding {
+        &self.holding
+    }
+
+    /// Where the profile in use says that a key is.
+    pub(crate) fn profiles_way(&self, which: Which) -> Option<&(Way, Place)> {
+        let file = self.file.as_ref()?;
+        file.profiles.get(&self.profile.as_ref()?.0)?.ways.get(which)
+    }
+
+    /// Where the file's top level says that a key is.
+    pub(crate) fn top_levels_way(&self, which: Which) -> Option<&(Way, Place)> {
+        self.file.as_ref()?.top.ways.get(which)
+    }
+}
+
+/// The profile that was asked for on the command line or in the environment.
+fn asked_profile(typed: &ArgMatches) -> anyhow::Result<Option<(String, Place)>> {
+    if let Some(name) = typed.get_one::<String>("profile") {
+        return Ok(Some((name.clone(), Place { rank: Rank::Option, name: "--profile".to_owned() })));
+    }
+    let Some(name) = variable(PROFILE) else { return Ok(None) };
+    let Ok(name) = name.into_string() else { bail!("{PROFILE} is not UTF-8") };
+    Ok(Some((name, Place { rank: Rank::Environment, name: PROFILE.to_owned() })))
+}
+
+/// Each option of `run` that has a key, and the values it has where nobody says anything.
+pub(crate) fn built_in() -> Vec<(String, Vec<String>)> {
+    let command = Args::command();
+    let keys = Keys::of(&command);
+    let run = command.find_subcommand("run");
+    let of_run = |key: &keys::Key| {
+        let option = run.and_then(|run| key.option_of(run)).or_else(|| key.option_of(&command))?;
+        let values = option.get_default_values().iter().map(|value| value.to_string_lossy().into_owned()).collect();
+        Some((key.name().to_owned(), values))
+    };
+    keys.iter().filter_map(of_run).collect()
+}
+
+/// What a file with this text says at its top level.
+#[cfg(test)]
+pub(crate) fn values_in(text: &str) -> anyhow::Result<std::collections::BTreeMap<String, Vec<String>>> {
+    let file = file::parse(Path::new(NAME), text, &Keys::of(&Args::command()))?;
+    Ok(file.top.said.into_iter().map(|(key, said)| (key, said.values)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Of each kind that an option's parser may ask for.
+    const SAMPLES: [&str; 20] = [
+        "true",
+        "7",
+        "x",
+        "25/5s",
+        "30s",
+        "22:00-06:00",
+        "ticket=a",
+        r"(\d+)",
+        "a.csv:b:c",
+        "500=0.1",
+        "hold",
+        "retry",
+        "skip",
+        "full",
+        "shared",
+        "truncate",
+        "csv",
+        "utf-8",
+        "json",
+        "comma",
+    ];
+
+    #[test]
+    fn every_key_reaches_its_option_in_every_command_that_has_it() {
+        let command = Args::command();
+        let keys = Keys::of(&command);
+        let switchable = switchable(command, &keys);
+        for key in keys.iter() {
+            let name = key.name();
+            let sample = SAMPLES.iter().find(|sample| key.check(sample).is_ok()).expect("one of the samples will do");
+            let place = Place { rank: Rank::TopLevel, name: "here".to_owned() };
+            let said = Said { values: vec![(*sample).to_owned()], place };
+            let holding = Holding { said: [(name.to_owned(), vec![said])].into(), silenced: Vec::new() };
+            let config = Config { holding, ..Config::default() };
+            let mut reached = 0;
+            for subcommand in switchable.get_subcommands().filter(|subcommand| key.option_of(subcommand).is_some()) {
+                let line = ["batchpost", subcommand.get_name()].into_iter();
+                let line = line.chain(subcommand.get_positionals().map(|_| "x"));
+                let command = config.as_defaults(switchable.clone(), &keys, subcommand.get_name());
+                let id = key.option_of(subcommand).unwrap().get_id().as_str();
+                let matches = command.try_get_matches_from(line).unwrap_or_else(|error| panic!("{name}: {error}"));
+                let values: Vec<_> = matches.subcommand().unwrap().1.get_raw(id).unwrap().collect();
+                assert_eq!(values, [*sample], "{name} of {}", subcommand.get_name());
+                reached += 1;
+            }
+            assert!(reached > 0 || key.option_of(&switchable).is_some(), "{name} reaches no command");
+        }
+    }
+
+    #[test]
+    fn an_option_of_one_value_has_the_first_where_its_key_has_several() {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, b"limit = ['7/1s', '9/1d']\nport = 3\nverbose = 2\n").unwrap();
+        let line = ["batchpost".into(), "--config".into(), file.path().into(), "sandbox".into()];
+        let (args, _) = resolve(&line).unwrap();
+        assert_eq!(args.output.verbose, 2);
+        let args::Command::Sandbox(sandbox) = args.command else { panic!("it is the sandbox") };
+        assert_eq!((sandbox.limit, sandbox.port), (args::LimitArg::Limit("7/1s".parse().unwrap()), 3));
+    }
+}

@@ -1,0 +1,198 @@
+//! Which profile belongs to a ledger, and which endpoint an access key belongs to: keys of one account are never sent
+//! to another.
+
+use std::path::Path;
+
+use anyhow::bail;
+use batchpost::leadsquared;
+use batchpost::shell::target_of;
+use batchpost::target::Endpoint;
+
+use super::layers::{self, Holding, Place, Rank};
+use super::secrets::Which;
+use super::{Config, Layer};
+pub(super) use crate::commands::SANDBOX;
+
+/// The target that a ledger names; none where it cannot be read, of which the command itself will tell.
+pub(super) fn of_ledger(ledger: &Path) -> Option<String> {
+    target_of(ledger).ok()
+}
+
+/// Whether what some layers say of the endpoint, which may be all of it or a part, goes with `target`.
+fn agrees(holding: &Holding, target: &str) -> bool {
+    if holding.value("sandbox") == Some("true") {
+        return target == SANDBOX;
+    }
+    if let Some(url) = holding.value("url") {
+        return Endpoint::from_url(url).is_ok_and(|endpoint| endpoint.as_str() == target);
+    }
+    // What is not said is taken from the target: a part that would stand in its place says nothing against it.
+    let parts =
+        |host: &str, tenant: &str| leadsquared::endpoint(host, tenant).map(|endpoint| endpoint.as_str().to_owned());
+    match (holding.value("host"), holding.value("tenant")) {
+        (None, None) => true,
+        (Some(host), Some(tenant)) => parts(host, tenant).is_ok_and(|url| url == target),
+        (Some(host), None) => {
+            // Up to the slash after the host.
+            let origin = |url: &str| url.splitn(4, '/').take(3).map(str::to_owned).collect::<Vec<_>>();
+            parts(host, "0").is_ok_and(|url| origin(&url) == origin(target))
+        }
+        (None, Some(tenant)) => {
+            let path = |url: &str| url.splitn(4, '/').nth(3).map(str::to_owned);
+            parts("host", tenant).is_ok_and(|url| path(&url) == path(target))
+        }
+    }
+}
+
+/// Whether some layers name a whole endpoint.
+fn is_whole(holding: &Holding) -> bool {
+    holding.one("url").is_some() || (holding.one("host").is_some() && holding.one("tenant").is_some())
+}
+
+/// An endpoint in words, or what there is of it.
+fn in_words(holding: &Holding) -> String {
+    match (holding.value("url"), holding.value("host"), holding.value("tenant")) {
+        (Some(url), ..) => Endpoint::from_url(url).map_or_else(|_| "another URL".to_owned(), |url| url.to_string()),
+        (None, Some(host), Some(tenant)) => format!("tenant {tenant} at {host}"),
+        (None, Some(host), None) => host.to_owned(),
+        (None, None, Some(tenant)) => format!("tenant {tenant}"),
+        (None, None, None) => "the sandbox".to_owned(),
+    }
+}
+
+impl Config {
+    /// Takes the profile that the file itself names, where none was asked for.
+    pub(super) fn choose_default_profile(&mut self) {
+        if self.profile.is_none() {
+            self.profile = self.file.as_ref().and_then(|file| file.default_profile.clone());
+        }
+    }
+
+    /// Takes the profile that posts where `ledger` does, to `target`.
+    ///
+    /// # Errors
+    ///
+    /// When another one was asked for, or several do.
+    pub(super) fn choose_profile_for(&mut self, ledger: &Path, target: &str) -> anyhow::Result<()> {
+        if let Some((name, place)) = &self.profile {
+            let holding = layers::holding(self.file_layers(true)?.into_iter())?;
+            if agrees(&holding, target) {
+                return Ok(());
+            }
+            let fitting = self.profiles_to(target);
+            let instead = match fitting.as_slice() {
+                [] => "leave the profile out".to_owned(),
+                names => format!("the profile for it is {}", names.join(" or ")),
+            };
+            let elsewhere = in_words(&holding);
+            bail!(
+                "the ledger {} is of {target}, and the profile {name} ({place}) posts to {elsewhere}: {instead}",
+                ledger.display()
+            );
+        }
+        self.choose_default_profile();
+        if self.profile.is_some() && agrees(&layers::holding(self.file_layers(true)?.into_iter())?, target) {
+            return Ok(());
+        }
+        self.profile = None;
+        let place = Place { rank: Rank::Option, name: "the ledger".to_owned() };
+        match self.profiles_to(target).as_slice() {
+            [] => Ok(()),
+            [name] => {
+                self.profile = Some((name.clone(), place));
+                Ok(())
+            }
+            names => {
+                let names = names.join(", ");
+                bail!(
+                    "the ledger {} is of {target}, to which several profiles post: say --profile, one of {names}",
+                    ledger.display()
+                )
+            }
+        }
+    }
+
+    /// The profiles that name `target` as their endpoint.
+    fn profiles_to(&self, target: &str) -> Vec<String> {
+        let Some(file) = &self.file else { return Vec::new() };
+        let posts_there = |layer: &Layer| {
+            layers::holding([&file.top, layer].into_iter())
+                .is_ok_and(|holding| is_whole(&holding) && agrees(&holding, target))
+        };
+        file.profiles.iter().filter(|(_, layer)| posts_there(layer)).map(|(name, _)| name.clone()).collect()
+    }
+
+    /// That a key which the file says where to find is not sent elsewhere than the same layer, with those below it,
+    /// says to post.
+    ///
+    /// # Errors
+    ///
+    /// When it would be.
+    pub(crate) fn refuse_elsewhere(&self, which: Which, place: &Place, endpoint: &Endpoint) -> anyhow::Result<()> {
+        let holding = layers::holding(self.file_layers(place.rank == Rank::Profile)?.into_iter())?;
+        if agrees(&holding, endpoint.as_str()) {
+            return Ok(());
+        }
+        let (name, key, variable) = (which.name(), which.key(), which.variable());
+        let of = in_words(&holding);
+        bail!(
+            "the {name} that {place} names is for {of}, and is not sent to {endpoint}: set {variable}, or make a profile of \
+             that endpoint, with {key}_file, {key}_command or {key}_env of its own"
+        );
+    }
+
+    /// That there is a tenant to a host, and a host to a tenant.
+    pub(super) fn refuse_half_a_target(&self) -> anyhow::Result<()> {
+        for (there, missing) in [("host", "tenant"), ("tenant", "host")] {
+            let Some(said) = self.holding.one(there) else { continue };
+            if self.holding.one(missing).is_some() {
+                continue;
+            }
+            let profiles: Vec<&str> =
+                self.file.iter().flat_map(|file| file.profiles.keys()).map(String::as_str).collect();
+            let profile = match (&self.profile, profiles.as_slice()) {
+                (None, [_, ..]) => format!(", or choose a profile with --profile: {}", profiles.join(", ")),
+                _ => String::new(),
+            };
+            bail!("there is a {there} ({}) and no {missing}: say --{missing} too{profile}", said.place);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::layers::Said;
+    use super::*;
+
+    fn holding(words: &[(&str, &str)]) -> Holding {
+        let mut layer = Layer::default();
+        for (key, value) in words {
+            let place = Place { rank: Rank::TopLevel, name: "here".to_owned() };
+            layer.said.insert((*key).to_owned(), Said { values: vec![(*value).to_owned()], place });
+        }
+        layers::holding([&layer].into_iter()).unwrap()
+    }
+
+    #[test]
+    fn a_key_goes_where_its_layer_posts_and_nowhere_else() {
+        let target = "https://a.example/api/tenants/7/internalnote/upload";
+        for (words, wanted) in [
+            (&[][..], true),
+            (&[("host", "a.example"), ("tenant", "7")], true),
+            (&[("url", target)], true),
+            (&[("host", "A.Example")], true),
+            (&[("tenant", "7")], true),
+            (&[("host", "a.example"), ("tenant", "8")], false),
+            (&[("host", "b.example")], false),
+            (&[("host", "a.exampl")], false),
+            (&[("host", "a.example:8443")], false),
+            (&[("tenant", "8")], false),
+            (&[("url", "https://a.example/")], false),
+            (&[("url", "not one")], false),
+            (&[("sandbox", "true")], false),
+        ] {
+            assert_eq!(agrees(&holding(words), target), wanted, "{words:?}");
+        }
+    }
+}

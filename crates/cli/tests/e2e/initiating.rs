@@ -1,0 +1,91 @@
+//! `init`: what it proposes for a sheet is what the sheet is read by.
+
+use rust_xlsxwriter::Workbook;
+use serde_json::Value;
+
+use crate::support::Folder;
+
+/// Proposes for `input`, and gives what was found and what `check` makes of it by the file that was written.
+fn proposed(folder: &Folder, input: &str) -> (Value, Value) {
+    let written = folder.call(&["init", input, "--json"]).with_code(0).json();
+    assert_eq!(
+        (&written["written"], &written["next"]),
+        (&"batchpost.toml".into(), &format!("batchpost check {input}").into())
+    );
+    let checked = folder.call(&["check", input, "--json"]);
+    (written["found"].clone(), checked.json())
+}
+
+#[track_caller]
+fn assert_the_same(found: &Value, checked: &Value) {
+    for member in ["format", "sheet", "encoding", "delimiter", "ticket_column", "text_columns", "rows", "invalid"] {
+        assert_eq!(found[member], checked[member], "{member}: {found} {checked}");
+    }
+    assert_eq!(found["notes"], checked["to_do"]);
+}
+
+#[test]
+fn a_csv_with_semicolons_in_an_old_encoding_is_proposed_for() {
+    let folder = Folder::new();
+    let rows =
+        "Fall;Betreff;Bemerkung\r\nTKT-00143;Umzug;R\u{fc}ckruf vereinbart, Gr\u{fc}\u{df}e\r\nTKT-00144;;Erledigt\r\n";
+    let bytes: Vec<u8> = rows.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+    folder.write("notes.csv", [b"Export vom 1. Mai\r\n".to_vec(), bytes].concat());
+    let (found, checked) = proposed(&folder, "notes.csv");
+    assert_the_same(&found, &checked);
+    assert_eq!((&found["ticket_column"], &found["text_columns"]), (&"Fall".into(), &serde_json::json!(["Bemerkung"])));
+    assert_eq!((&found["encoding"], &found["header_row"]), (&"windows-1252".into(), &2.into()));
+    assert_eq!((&found["ticket_pattern"], &found["notes"]), (&r"TKT-0*(\d+)".into(), &2.into()));
+    assert!(checked["first_requests"][0].to_string().contains("Rückruf vereinbart, Grüße"), "{checked}");
+}
+
+#[test]
+fn the_sheet_of_a_workbook_that_has_the_columns_is_proposed() {
+    let folder = Folder::new();
+    let mut book = Workbook::new();
+    let cover = book.add_worksheet().set_name("Cover").unwrap();
+    cover.write(0, 0, "Tickets of May").unwrap();
+    let sheet = book.add_worksheet().set_name("Notes \"May\"").unwrap();
+    for (row, cells) in
+        [["Title", ""], ["Ticket ID", "Comment"], ["143", "Called back"], ["#144", "Sent"]].iter().enumerate()
+    {
+        for (column, cell) in cells.iter().enumerate() {
+            sheet.write(row as u32, column as u16, *cell).unwrap();
+        }
+    }
+    book.save(folder.path("notes.xlsx")).unwrap();
+    let (found, checked) = proposed(&folder, "notes.xlsx");
+    assert_the_same(&found, &checked);
+    assert_eq!(
+        (&found["sheet"], &found["header_row"], &found["notes"]),
+        (&"Notes \"May\"".into(), &2.into(), &2.into())
+    );
+}
+
+#[test]
+fn the_fixtures_are_proposed_for() {
+    for name in ["notes.csv", "notes.jsonl"] {
+        let folder = Folder::new();
+        let fixture = format!("{}/../../fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
+        std::fs::copy(fixture, folder.path(name)).unwrap();
+        let (found, checked) = proposed(&folder, name);
+        assert_the_same(&found, &checked);
+        assert_eq!(found["notes"], 60, "{found}");
+    }
+}
+
+#[test]
+fn what_is_there_is_kept_and_what_cannot_be_told_is_said() {
+    let folder = Folder::new();
+    folder.write("notes.csv", "a,b\nx,y\n");
+    folder
+        .call(&["init", "notes.csv"])
+        .with_code(2)
+        .saying(&["no column is obviously the ticket", "`batchpost init` alone"]);
+    folder.call(&["init", "notes"]).with_code(2).saying(&["batchpost init"]);
+    assert_eq!(folder.names(), ["notes.csv"]);
+    let said = folder.call(&["init", "-o", "a b.toml"]).with_code(0).stdout;
+    assert!(said.contains("next: batchpost check FILE --config 'a b.toml'"), "{said}");
+    folder.call(&["init", "-o", "a b.toml"]).with_code(2).saying(&["a b.toml is there already", "--force", "-o"]);
+    folder.call(&["config", "--config", "a b.toml"]).with_code(0);
+}

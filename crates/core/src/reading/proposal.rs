@@ -1,0 +1,387 @@
+//! How an input seems to want to be read, found out from itself: what the errors of reading advise a person to say is
+//! said, and what no error can tell is judged by the looks of the cells. It is for a person to look at, and nothing is
+//! posted by it: no reading guesses.
+
+use std::io::Read;
+use std::num::NonZeroU32;
+
+use crate::input::{
+    ColumnChoice, Content, Encoding, Field, Format, IdShapes, InputError, InvalidRow, Layout, Mapping, Options, Row,
+    Rows, SheetError, TicketPattern,
+};
+
+/// Options for an input, and what it looks like by them.
+#[derive(Debug, Clone)]
+pub struct Proposal {
+    /// The options. All columns that are used are named in them.
+    pub options: Options,
+    /// How the input is written.
+    pub layout: Layout,
+    /// The sheets of a workbook.
+    pub sheets: Vec<String>,
+    /// The columns that are used.
+    pub mapping: Mapping,
+    /// What was judged by looks, for a person to look at.
+    pub guesses: Vec<Guess>,
+    /// What the first rows are.
+    pub sample: Sample,
+}
+
+/// Something that was judged by looks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Guess {
+    /// The text's encoding.
+    Encoding,
+    /// What divides the cells.
+    Delimiter,
+    /// The column of the ticket ids, by their shapes.
+    Ticket,
+    /// The column of the texts, by their lengths.
+    Text,
+    /// What takes the ids out of their cells.
+    Pattern,
+}
+
+/// What the first rows of an input are.
+#[derive(Debug, Clone, Default)]
+pub struct Sample {
+    /// How many were read.
+    pub rows: u64,
+    /// Of how many a note can be made.
+    pub notes: u64,
+    /// Of how many none can be made.
+    pub invalid: u64,
+    /// The first of those, in words.
+    pub first_invalid: Option<String>,
+    /// What their ticket cells look like.
+    pub tickets: IdShapes,
+    /// The encoding that a row looks most like that is not UTF-8.
+    likely: Option<&'static str>,
+    wrong_tickets: u64,
+}
+
+/// Rows that are looked at. Seldom does a sheet turn into another after so many.
+const MOST_ROWS: u64 = 20_000;
+/// Of every column in turn, where its looks are to tell what it is.
+const ROWS_OF_A_COLUMN: u64 = 500;
+/// Rows of a sheet, or lines of a text, in which a header is looked for.
+const HEADER_WITHIN: u32 = 10;
+/// Each turn settles something: encoding, delimiter, ticket, text.
+const TURNS: usize = 8;
+
+/// Finds out how an input of this format seems to want to be read; `open` opens it anew by some options.
+///
+/// # Errors
+///
+/// When it cannot be found out: what is wrong with the last try.
+pub fn propose<R: Read>(
+    format: Format,
+    open: &mut impl FnMut(&Options) -> Result<Rows<R>, InputError>,
+) -> Result<Proposal, InputError> {
+    let mut search = Search { open, guesses: Vec::new() };
+    let mut options = Options::new(format);
+    let sheets = search.sheets(format);
+    // A first look tells the encoding; with another all is looked at anew.
+    for _ in 0..2 {
+        (options.sheet, options.header_row) = search.place(&options, &sheets);
+        let settled = search.settle(options.clone())?;
+        let sample = search.sample(&settled)?;
+        match (sample.likely.map(str::parse), settled.encoding) {
+            (Some(Ok(encoding)), None) => {
+                options.encoding = Some(encoding);
+                search.guesses = vec![Guess::Encoding];
+            }
+            _ => return search.proposal(settled, sheets),
+        }
+    }
+    let settled = search.settle(options)?;
+    search.proposal(settled, sheets)
+}
+
+struct Search<'a, O> {
+    open: &'a mut O,
+    guesses: Vec<Guess>,
+}
+
+impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
+    /// The names of a workbook's sheets: asked for one that no sheet can be called, it tells those there are.
+    fn sheets(&mut self, format: Format) -> Vec<String> {
+        if format != Format::Workbook {
+            return Vec::new();
+        }
+        match (self.open)(&Options { sheet: Some("\u{1}".to_owned()), ..Options::new(format) }) {
+            Err(InputError::Sheet(SheetError::NoSuchSheet { sheets, .. })) => sheets.0,
+            _ => Vec::new(),
+        }
+    }
+
+    /// The sheet and the row of the header: the first with columns that are obviously a ticket and a text, else the
+    /// first that could name columns.
+    fn place(&mut self, options: &Options, sheets: &[String]) -> (Option<String>, Option<NonZeroU32>) {
+        let rows = if matches!(options.format, Format::Csv | Format::Workbook) { HEADER_WITHIN } else { 1 };
+        let mut could_be = None;
+        // The one that is taken where none is named goes first.
+        for sheet in std::iter::once(None).chain(sheets.iter().cloned().map(Some)) {
+            for row in 1..=rows {
+                let header_row = NonZeroU32::new(row).filter(|_| row > 1);
+                let place = (sheet.clone(), header_row);
+                let options = Options { sheet: sheet.clone(), header_row, ..options.clone() };
+                match self.header(&options) {
+                    Ok(()) => return place,
+                    Err(error) if could_be.is_none() && names_columns(&error) => could_be = Some(place),
+                    Err(_) => {}
+                }
+            }
+        }
+        could_be.unwrap_or_default()
+    }
+
+    /// Whether the columns are obvious there, in whatever encoding their names are.
+    fn header(&mut self, options: &Options) -> Result<(), InputError> {
+        match (self.open)(options) {
+            Err(InputError::HeaderNotUtf8 { likely: Some(likely), .. }) if options.encoding.is_none() => {
+                (self.open)(&Options { encoding: likely.parse().ok(), ..options.clone() }).map(|_| ())
+            }
+            opened => opened.map(|_| ()),
+        }
+    }
+
+    /// `options` with what the errors advise to say, until the input opens.
+    fn settle(&mut self, mut options: Options) -> Result<Options, InputError> {
+        for _ in 0..TURNS {
+            match (self.open)(&options) {
+                Ok(_) => return Ok(options),
+                Err(error) => self.heed(error, &mut options)?,
+            }
+        }
+        (self.open)(&options).map(|_| options)
+    }
+
+    fn heed(&mut self, error: InputError, options: &mut Options) -> Result<(), InputError> {
+        match error {
+            InputError::HeaderNotUtf8 { likely: Some(likely), .. } | InputError::Binary { likely: Some(likely) }
+                if options.encoding.is_none() && likely.parse::<Encoding>().is_ok() =>
+            {
+                options.encoding = likely.parse().ok();
+                self.guesses.push(Guess::Encoding);
+            }
+            InputError::NoDelimiterFits { first, .. } => {
+                options.delimiter = Some(first);
+                self.guesses.push(Guess::Delimiter);
+            }
+            InputError::SeveralDelimitersFit { candidates } if !candidates.0.is_empty() => {
+                options.delimiter = candidates.0.first().copied();
+                self.guesses.push(Guess::Delimiter);
+            }
+            InputError::NoCandidate { field, ref columns } => match self.choose(options, field, &columns.0) {
+                Some(column) => options.columns.push(ColumnChoice { field, column }),
+                None => return Err(error),
+            },
+            InputError::AmbiguousColumn { field, ref candidates } => match self.choose(options, field, &candidates.0) {
+                Some(column) => options.columns.push(ColumnChoice { field, column }),
+                None => return Err(error),
+            },
+            error => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// The one of `columns` that looks most like `field`.
+    fn choose(&mut self, options: &Options, field: Field, columns: &[String]) -> Option<String> {
+        let taken = |column: &&String| options.columns.iter().any(|choice| choice.column == **column);
+        let mut best: Option<(u64, &String)> = None;
+        for column in columns.iter().filter(|column| !taken(column) && !column.trim().is_empty()) {
+            let Some(looks) = self.looks(options, column, columns) else { continue };
+            let score = if field == Field::Ticket { looks.as_ticket(column) } else { looks.as_text() };
+            // Of two as good the left one.
+            if score > 0 && best.is_none_or(|(most, _)| score > most) {
+                best = Some((score, column));
+            }
+        }
+        let (_, column) = best?;
+        self.guesses.push(if field == Field::Ticket { Guess::Ticket } else { Guess::Text });
+        Some(column.clone())
+    }
+
+    /// What the cells of a column look like; none where it cannot be read by itself.
+    fn looks(&mut self, options: &Options, column: &str, all: &[String]) -> Option<Looks> {
+        let other = all.iter().find(|other| *other != column)?;
+        let choice = |field, column: &str| ColumnChoice { field, column: column.to_owned() };
+        let columns = vec![choice(Field::Ticket, column), choice(Field::Text, other)];
+        let mut rows = (self.open)(&Options { columns, ..options.clone() }).ok()?;
+        let mut looks = Looks::default();
+        for _ in 0..ROWS_OF_A_COLUMN {
+            let Some(row) = rows.next().ok()? else { break };
+            if let Content::Invalid { reason, .. } = row.content
+                && let Some(likely) = likely_encoding(&reason)
+                && options.encoding.is_none()
+            {
+                let encoding = likely.parse().ok()?;
+                return self.looks(&Options { encoding: Some(encoding), ..options.clone() }, column, all);
+            }
+            let cell = rows.ticket_cell().trim();
+            if !cell.is_empty() {
+                looks.filled += 1;
+                looks.chars += cell.chars().count() as u64;
+            }
+            looks.shapes.meet(cell);
+        }
+        Some(looks)
+    }
+
+    fn sample(&mut self, options: &Options) -> Result<Sample, InputError> {
+        let mut rows = (self.open)(options)?;
+        let mut sample = Sample::default();
+        while sample.rows < MOST_ROWS
+            && let Some(Row { position, content }) = rows.next()?
+        {
+            sample.rows += 1;
+            sample.tickets.meet(rows.ticket_cell());
+            match content {
+                Content::Blank => {}
+                Content::Note { .. } => sample.notes += 1,
+                Content::Invalid { reason, .. } => {
+                    sample.invalid += 1;
+                    sample.wrong_tickets += u64::from(matches!(reason, InvalidRow::Ticket { .. }));
+                    sample.likely = sample.likely.or(likely_encoding(&reason));
+                    sample.first_invalid.get_or_insert_with(|| format!("{position}: {reason}"));
+                }
+            }
+        }
+        Ok(sample)
+    }
+
+    /// The proposal that `options` are, with a pattern for the tickets where it helps.
+    fn proposal(mut self, mut options: Options, sheets: Vec<String>) -> Result<Proposal, InputError> {
+        let mut sample = self.sample(&options)?;
+        if sample.wrong_tickets > 0
+            && let Some(pattern) = pattern(&sample.tickets)
+        {
+            let with = Options { ticket_pattern: Some(pattern), ..options.clone() };
+            let by_pattern = self.sample(&with)?;
+            if by_pattern.notes > sample.notes && by_pattern.wrong_tickets < sample.wrong_tickets {
+                (options, sample) = (with, by_pattern);
+                self.guesses.push(Guess::Pattern);
+            }
+        }
+        let rows = (self.open)(&options)?;
+        let (layout, mapping) = (rows.layout(), rows.mapping().clone());
+        let choice = |field| move |column: &String| ColumnChoice { field, column: column.clone() };
+        let texts = mapping.text.iter().map(choice(Field::Text));
+        options.columns = std::iter::once(&mapping.ticket).map(choice(Field::Ticket)).chain(texts).collect();
+        Ok(Proposal { options, layout, sheets, mapping, guesses: self.guesses, sample })
+    }
+}
+
+/// Whether what is wrong is only that the columns there are have no obvious names.
+fn names_columns(error: &InputError) -> bool {
+    match error {
+        InputError::NoCandidate { columns, .. } => {
+            columns.0.iter().filter(|column| !column.trim().is_empty()).count() > 1
+        }
+        InputError::AmbiguousColumn { .. }
+        | InputError::NoDelimiterFits { .. }
+        | InputError::SeveralDelimitersFit { .. } => true,
+        _ => false,
+    }
+}
+
+/// The encoding that a row looks most like which is not UTF-8.
+fn likely_encoding(reason: &InvalidRow) -> Option<&'static str> {
+    match reason {
+        InvalidRow::NotUtf8 { likely, .. } | InvalidRow::RecordNotUtf8 { likely, .. } => *likely,
+        _ => None,
+    }
+}
+
+/// What the cells of a column look like.
+#[derive(Debug, Default)]
+struct Looks {
+    filled: u64,
+    chars: u64,
+    shapes: IdShapes,
+}
+
+impl Looks {
+    /// How much it looks like a column of ids: 0 for not at all.
+    fn as_ticket(&self, name: &str) -> u64 {
+        let like_ids: u64 = self.shapes.shapes().filter(|shape| is_id(&shape.pattern)).map(|shape| shape.count).sum();
+        if self.filled == 0 || like_ids * 10 < self.filled * 8 {
+            return 0;
+        }
+        let name = name.to_lowercase();
+        let says = |words: &[&str]| words.iter().any(|word| name.contains(word));
+        match () {
+            () if says(&["ticket"]) => 4,
+            () if says(&["case", "incident", "issue", "request"]) => 3,
+            () if name == "id" || says(&["_id", " id", "-id", "number", "no."]) => 2,
+            () => 1,
+        }
+    }
+
+    /// The mean length of what is in it; 0 for ids.
+    fn as_text(&self) -> u64 {
+        let like_ids: u64 = self.shapes.shapes().filter(|shape| is_id(&shape.pattern)).map(|shape| shape.count).sum();
+        if self.filled == 0 || like_ids * 2 > self.filled { 0 } else { (self.chars / self.filled).max(1) }
+    }
+}
+
+/// Whether cells of this shape could be ids: one number, and perhaps something short around it.
+fn is_id(shape: &str) -> bool {
+    const LONGEST: usize = 24;
+    parts(shape).is_some_and(|(before, after)| {
+        let plain = |text: &str| !text.contains(char::is_whitespace);
+        before.len() + after.len() <= LONGEST && plain(before) && plain(after)
+    })
+}
+
+/// What stands before and after the only number of a shape.
+fn parts(shape: &str) -> Option<(&str, &str)> {
+    let digit = |c: char| c.is_ascii_digit();
+    let start = shape.find(digit)?;
+    let number = shape[start..].find(|c| !digit(c)).map_or(shape.len(), |end| start + end);
+    let (before, after) = (&shape[..start], &shape[number..]);
+    (!after.contains(digit) && !after.ends_with('…')).then_some((before, after))
+}
+
+/// What takes the number out of cells of these shapes, where all that are frequent agree on how it is written.
+fn pattern(shapes: &IdShapes) -> Option<TicketPattern> {
+    const MOST_PREFIXES: usize = 5;
+    let all: u64 = shapes.shapes().map(|shape| shape.count).sum::<u64>() + shapes.other;
+    // What is rare is a mistake rather than a way to write ids.
+    let frequent = shapes.shapes().filter(|shape| shape.count * 50 >= all);
+    let parts: Vec<(&str, &str)> = frequent.map(|shape| parts(&shape.pattern)).collect::<Option<_>>()?;
+    let (_, suffix) = parts.first()?;
+    let mut prefixes: Vec<&str> = Vec::new();
+    for (before, _) in &parts {
+        if !before.is_empty() && !prefixes.contains(before) {
+            prefixes.push(before);
+        }
+    }
+    if parts.iter().any(|(_, after)| after != suffix) || prefixes.len() > MOST_PREFIXES {
+        return None;
+    }
+    let prefix = prefixes.iter().map(|prefix| literal(prefix)).collect::<Vec<_>>().join("|");
+    let may_lack = if parts.iter().any(|(before, _)| before.is_empty()) { "?" } else { "" };
+    let prefix = match prefixes.as_slice() {
+        [] => String::new(),
+        [_] if may_lack.is_empty() => prefix,
+        _ => format!("(?:{prefix}){may_lack}"),
+    };
+    format!(r"{prefix}0*(\d+){}", literal(suffix)).parse().ok()
+}
+
+/// What matches a part of a shape, in which a blank is any number of them.
+fn literal(text: &str) -> String {
+    // These are escaped for places in which they do not stand here, and a person is to read it.
+    let plain = |c: char| "-#&~".contains(c);
+    let each = text.chars().map(|c| match c {
+        ' ' => r"\s+".to_owned(),
+        c if plain(c) => c.to_string(),
+        c => regex::escape(&c.to_string()),
+    });
+    each.collect()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,102 @@
+use super::*;
+
+fn of(format: Format, input: &[u8]) -> Result<Proposal, String> {
+    propose(format, &mut |options: &Options| Rows::open(input, &options.clone().into()))
+        .map_err(|error| error.to_string())
+}
+
+/// `ticket|texts|pattern|header row|encoding|delimiter|guesses|notes of rows`
+#[track_caller]
+fn brief(input: &[u8]) -> String {
+    let found = of(Format::Csv, input).unwrap();
+    let Options { ticket_pattern, header_row, encoding, delimiter, .. } = found.options;
+    let or_none = |word: Option<String>| word.unwrap_or_else(|| "-".to_owned());
+    [
+        found.mapping.ticket,
+        found.mapping.text.join("+"),
+        or_none(ticket_pattern.map(|pattern| pattern.to_string())),
+        or_none(header_row.map(|row| row.to_string())),
+        or_none(encoding.map(|encoding| encoding.to_string())),
+        or_none(delimiter.map(|delimiter| delimiter.to_string())),
+        format!("{:?}", found.guesses),
+        format!("{} of {}", found.sample.notes, found.sample.rows),
+    ]
+    .join("|")
+}
+
+#[test]
+fn what_reads_as_it_is_needs_nothing_but_the_columns_names() {
+    assert_eq!(brief(b"Ticket ID,Comment\n1,a\n#2,b\n"), "Ticket ID|Comment|-|-|-|-|[]|2 of 2");
+    assert_eq!(brief(b"Ticket;Note\n1;a\n"), "Ticket|Note|-|-|-|-|[]|1 of 1");
+}
+
+#[test]
+fn what_an_error_would_advise_is_taken() {
+    assert_eq!(brief(b"Ticket;Gr\xf6\xdfe;Note\n1;x;a\n"), "Ticket|Note|-|-|windows-1252|-|[Encoding]|1 of 1");
+    assert_eq!(
+        brief(b"Ticket;Note\n1;plain\n2;R\xfcckruf vereinbart\n"),
+        "Ticket|Note|-|-|windows-1252|-|[Encoding]|2 of 2"
+    );
+    assert_eq!(brief(b"Ticket,Note,x|Ticket No|Text\n1,a,b\n"), "Ticket|Note|-|-|-|comma|[Delimiter]|1 of 1");
+    assert_eq!(brief(b"Ticket,Notes,Comment\n1,a,a longer one\n"), "Ticket|Comment|-|-|-|-|[Text]|1 of 1");
+}
+
+#[test]
+fn a_header_further_down_is_found() {
+    assert_eq!(brief(b"Export of May\n\nTicket,Note\n1,a\n"), "Ticket|Note|-|2|-|-|[]|1 of 1");
+    assert_eq!(
+        brief(b"M\xfcller\nFall;Bemerkung\nTKT-1;a long text\n"),
+        r"Fall|Bemerkung|TKT-0*(\d+)|2|-|-|[Ticket, Text, Pattern]|1 of 1"
+    );
+    assert_eq!(brief(b"Export,of May\nx,y\nTicket,Note\n1,a\n"), "Ticket|Note|-|3|-|-|[]|1 of 1");
+}
+
+#[test]
+fn columns_without_obvious_names_are_known_by_their_cells() {
+    let sheet = "Nr;Fall;Kunde;Bemerkung\n1;INC-00143;ACME;Customer called back\n2;INC-00144;B;Sent a letter\n";
+    assert_eq!(brief(sheet.as_bytes()), r"Nr|Bemerkung|-|-|-|-|[Ticket, Text]|2 of 2");
+    let named = sheet.replace("Fall", "Fall / Case");
+    assert_eq!(brief(named.as_bytes()), r"Fall / Case|Bemerkung|INC-0*(\d+)|-|-|-|[Ticket, Text, Pattern]|2 of 2");
+    assert!(of(Format::Csv, b"a,b\nx,y\n").unwrap_err().contains("no column is obviously the ticket"));
+    assert!(of(Format::Csv, b"").is_err());
+}
+
+#[test]
+fn a_pattern_is_proposed_where_it_makes_notes_of_rows() {
+    let with = |ids: &[&str]| {
+        let rows: String = ids.iter().map(|id| format!("{id},a\n")).collect();
+        of(Format::Csv, format!("Ticket,Note\n{rows}").as_bytes()).unwrap().options.ticket_pattern
+    };
+    for (ids, wanted) in [
+        (&["143", "#144", "145.0"][..], None),
+        (&["TKT-00143", "TKT-9"], Some(r"TKT-0*(\d+)")),
+        (&["00143", "00144"], Some(r"0*(\d+)")),
+        (&["TKT-1", "2"], Some(r"(?:TKT-)?0*(\d+)")),
+        (&["TKT-1", "INC-2"], Some(r"(?:TKT-|INC-)0*(\d+)")),
+        (&["case 7 (old)"], Some(r"case\s+0*(\d+)\s+\(old\)")),
+        (&["https://desk.example/t/143?tab=2"], None),
+        (&["abc", "def"], None),
+    ] {
+        assert_eq!(with(ids).map(|pattern| pattern.to_string()).as_deref(), wanted, "{ids:?}");
+    }
+}
+
+#[test]
+fn what_is_proposed_reads_the_same_again() {
+    let sheet = b"x\nFall;Bemerkung\nTKT-1;R\xfcckruf vereinbart\nTKT-2;Gr\xfc\xdfe\n";
+    let first = of(Format::Csv, sheet).unwrap();
+    let mut rows = Rows::open(&sheet[..], &first.options.clone().into()).unwrap();
+    assert_eq!((rows.mapping(), rows.layout()), (&first.mapping, first.layout.clone()));
+    let mut notes = 0;
+    while let Some(row) = rows.next().unwrap() {
+        notes += u64::from(matches!(row.content, Content::Note { .. }));
+    }
+    assert_eq!(notes, first.sample.notes);
+}
+
+#[test]
+fn json_is_proposed_for_by_its_names() {
+    let found = of(Format::JsonLines, b"{\"ref\":\"TKT-1\",\"what\":\"a longer text\"}\n").unwrap();
+    assert_eq!((found.mapping.ticket.as_str(), found.mapping.text), ("ref", vec!["what".to_owned()]));
+    assert_eq!(found.options.ticket_pattern.map(|pattern| pattern.to_string()).as_deref(), Some(r"TKT-0*(\d+)"));
+}

@@ -1,0 +1,316 @@
+//! Where access keys are kept: files that nobody else may read, and commands that print them. They are taken literally,
+//! but for the line break at the end.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+
+use super::platform::open_to_others;
+
+/// No key is longer, and what is read of a device would never end.
+const LONGEST_BYTES: u64 = 64 << 10;
+
+/// Why a key could not be had. Names the key and its source, and nothing that was read from it.
+#[derive(Debug, thiserror::Error)]
+pub enum KeySourceError {
+    /// Its file cannot be read.
+    #[error("the {what} cannot be read from {}: {source}", path.display())]
+    File {
+        /// Which key.
+        what: &'static str,
+        /// Where it should be.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Others than its owner may read or change its file.
+    #[error("the {what} in {0} may be read by others than its owner (mode {mode:03o}); type: chmod 600 {0}", path.display())]
+    OpenToOthers {
+        /// Which key.
+        what: &'static str,
+        /// Where it is.
+        path: PathBuf,
+        /// The file's mode.
+        mode: u32,
+    },
+    /// More than any key, or no text.
+    #[error("the {what} from {from} is no text of at most 64 KiB")]
+    NoKey {
+        /// Which key.
+        what: &'static str,
+        /// The file or the command.
+        from: String,
+    },
+    /// Its command cannot be carried out.
+    #[error("the command {program} for the {what} cannot be carried out: {source}")]
+    Command {
+        /// Which key.
+        what: &'static str,
+        /// The command's first word.
+        program: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Its command failed.
+    #[error("the command {program} for the {what} failed ({status}); try it by itself")]
+    Failed {
+        /// Which key.
+        what: &'static str,
+        /// The command's first word.
+        program: String,
+        /// How it ended.
+        status: ExitStatus,
+    },
+    /// Its command printed nothing.
+    #[error("the command {program} for the {what} printed nothing; try it by itself")]
+    Silent {
+        /// Which key.
+        what: &'static str,
+        /// The command's first word.
+        program: String,
+    },
+    /// Its command did not end.
+    #[error("the command {program} for the {what} had not ended after {}; try it by itself", humantime::format_duration(*after))]
+    Slow {
+        /// Which key.
+        what: &'static str,
+        /// The command's first word.
+        program: String,
+        /// How long it was waited for.
+        after: Duration,
+    },
+}
+
+/// Reads a key from a file. One that others than its owner may read is refused, unless it is in a folder that the
+/// service manager made for this process (`credentials`), or on a file system that is mounted read-only.
+///
+/// # Errors
+///
+/// When the file cannot be read as a short text, or is open to others.
+pub fn key_from_file(
+    what: &'static str,
+    path: &Path,
+    credentials: Option<&Path>,
+) -> Result<SecretString, KeySourceError> {
+    let failed = |source| KeySourceError::File { what, path: path.to_owned(), source };
+    let file = File::open(path).map_err(failed)?;
+    let is_given = || {
+        let folder = credentials.and_then(|folder| folder.canonicalize().ok());
+        folder.is_some_and(|folder| path.canonicalize().is_ok_and(|path| path.starts_with(folder)))
+    };
+    if let Some(mode) = open_to_others(&file).map_err(failed)?
+        && !is_given()
+    {
+        return Err(KeySourceError::OpenToOthers { what, path: path.to_owned(), mode });
+    }
+    let mut bytes = Vec::new();
+    file.take(LONGEST_BYTES + 1).read_to_end(&mut bytes).map_err(failed)?;
+    key(what, bytes, || path.display().to_string())
+}
+
+/// The key in `bytes`, without the line break at the end.
+fn key(what: &'static str, bytes: Vec<u8>, from: impl Fn() -> String) -> Result<SecretString, KeySourceError> {
+    let is_short = bytes.len() as u64 <= LONGEST_BYTES;
+    let text = String::from_utf8(bytes).ok().filter(|_| is_short);
+    let text = text.ok_or_else(|| KeySourceError::NoKey { what, from: from() })?;
+    let key = text.strip_suffix('\n').map_or(text.as_str(), |key| key.strip_suffix('\r').unwrap_or(key));
+    Ok(SecretString::from(key))
+}
+
+/// A command that prints a key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeyCommand {
+    /// A line for the shell, or a program and its arguments.
+    words: Result<String, Vec<String>>,
+    /// Where it is carried out.
+    folder: PathBuf,
+}
+
+impl fmt::Debug for KeyCommand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyCommand").field("name", &self.name()).finish_non_exhaustive()
+    }
+}
+
+impl KeyCommand {
+    /// A line for the system's shell, carried out in `folder`.
+    pub fn line(line: String, folder: &Path) -> Self {
+        Self { words: Ok(line), folder: folder.to_owned() }
+    }
+
+    /// A program and its arguments, carried out in `folder` and without a shell.
+    pub fn words(words: Vec<String>, folder: &Path) -> Self {
+        Self { words: Err(words), folder: folder.to_owned() }
+    }
+
+    /// Its first word. The others may be what nobody should see, and so may an assignment before them.
+    pub fn name(&self) -> &str {
+        let first = match &self.words {
+            Ok(line) => line.split_whitespace().next(),
+            Err(words) => words.first().map(String::as_str),
+        };
+        first.filter(|word| !word.contains('=')).unwrap_or("(hidden)")
+    }
+
+    fn command(&self) -> Command {
+        let mut command = match &self.words {
+            Ok(line) => shell(line),
+            Err(words) => {
+                let (program, arguments) = words.split_first().map_or(("", &[][..]), |(first, rest)| (first, rest));
+                let path = Path::new(program);
+                // Whose folder a relative path is meant from differs between systems; a bare name is looked up.
+                let in_folder = path.is_relative() && path.components().count() > 1;
+                let mut command = if in_folder { Command::new(self.folder.join(path)) } else { Command::new(program) };
+                command.args(arguments);
+                command
+            }
+        };
+        if !self.folder.as_os_str().is_empty() {
+            command.current_dir(&self.folder);
+        }
+        // Standard input may be the rows of a run. What the command says on standard error is for people.
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
+        command
+    }
+}
+
+#[cfg(unix)]
+fn shell(line: &str) -> Command {
+    let mut command = Command::new("sh");
+    command.arg("-c").arg(line);
+    command
+}
+
+#[cfg(windows)]
+fn shell(line: &str) -> Command {
+    let mut command = Command::new("cmd");
+    command.arg("/C").raw_arg(line);
+    command
+}
+
+/// The key that `command` prints, waited for no longer than `limit`.
+///
+/// # Errors
+///
+/// When it cannot be carried out, fails, prints nothing or no short text, or does not end in time.
+pub fn key_from_command(
+    what: &'static str,
+    command: &KeyCommand,
+    limit: Duration,
+) -> Result<SecretString, KeySourceError> {
+    let program = || command.name().to_owned();
+    let failed = |source| KeySourceError::Command { what, program: program(), source };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
+    let ended = runtime.block_on(async { tokio::time::timeout(limit, carried_out(command)).await });
+    let Ok(ended) = ended else { return Err(KeySourceError::Slow { what, program: program(), after: limit }) };
+    match ended.map_err(failed)? {
+        Some((bytes, status)) if status.success() && bytes.iter().all(|byte| b"\r\n".contains(byte)) => {
+            Err(KeySourceError::Silent { what, program: program() })
+        }
+        Some((bytes, status)) if status.success() => key(what, bytes, || format!("the command {}", program())),
+        Some((_, status)) => Err(KeySourceError::Failed { what, program: program(), status }),
+        None => Err(KeySourceError::NoKey { what, from: format!("the command {}", program()) }),
+    }
+}
+
+/// What it printed and how it ended; none where it prints on and on. It is ended with the future.
+async fn carried_out(command: &KeyCommand) -> io::Result<Option<(Vec<u8>, ExitStatus)>> {
+    let mut child = command.command().spawn()?;
+    let mut bytes = Vec::new();
+    if let Some(output) = child.stdout.take() {
+        output.take(LONGEST_BYTES + 1).read_to_end(&mut bytes).await?;
+    }
+    if bytes.len() as u64 > LONGEST_BYTES {
+        return Ok(None);
+    }
+    Ok(Some((bytes, child.wait().await?)))
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::fs::PermissionsExt;
+
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn of_line(line: &str) -> Result<String, String> {
+        let command = KeyCommand::line(line.to_owned(), Path::new(""));
+        let key = key_from_command("access key", &command, LONG);
+        key.map(|key| key.expose_secret().to_owned()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_command_gives_what_it_prints_but_for_the_last_line_break() {
+        assert_eq!(of_line(r"printf '%s\n' 'u$r{AK}'").unwrap(), "u$r{AK}");
+        assert_eq!(of_line(r"printf 'a\r\n'").unwrap(), "a");
+        assert_eq!(of_line(r"printf 'a\n\n'").unwrap(), "a\n");
+        let words = ["printf", "%s", "$HOME b"].map(str::to_owned).to_vec();
+        let command = KeyCommand::words(words, Path::new("/"));
+        assert_eq!(key_from_command("access key", &command, LONG).unwrap().expose_secret(), "$HOME b");
+    }
+
+    #[test]
+    fn a_command_that_gives_no_key_is_named_by_its_first_word_alone() {
+        for (line, wanted) in [
+            (
+                "printf hunter2; exit 3",
+                "the command printf for the access key failed (exit status: 3); try it by itself",
+            ),
+            ("true hunter2", "the command true for the access key printed nothing; try it by itself"),
+            ("printf '\\n'", "the command printf for the access key printed nothing; try it by itself"),
+            ("K=hunter2 false", "the command (hidden) for the access key failed (exit status: 1); try it by itself"),
+            ("yes hunter2", "the access key from the command yes is no text of at most 64 KiB"),
+            ("printf '\\377'", "the access key from the command printf is no text of at most 64 KiB"),
+        ] {
+            assert_eq!(of_line(line).unwrap_err(), wanted, "{line}");
+        }
+        let missing = KeyCommand::words(vec!["./not there".to_owned(), "hunter2".to_owned()], Path::new("/"));
+        let error = key_from_command("access key", &missing, LONG).unwrap_err().to_string();
+        assert!(error.starts_with("the command ./not there for the access key cannot be carried out"), "{error}");
+    }
+
+    #[test]
+    fn a_command_is_not_waited_for_for_ever() {
+        let command = KeyCommand::words(vec!["sleep".to_owned(), "1000".to_owned()], Path::new(""));
+        let error = key_from_command("access key", &command, Duration::from_millis(1)).unwrap_err();
+        assert!(matches!(error, KeySourceError::Slow { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_file_that_others_may_read_is_refused_with_what_to_type() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let mut file = File::create(&path).unwrap();
+        file.write_all(b"hunter2\r\n").unwrap();
+        for (mode, is_fine) in [(0o600, true), (0o400, true), (0o640, false), (0o604, false), (0o602, false)] {
+            file.set_permissions(std::fs::Permissions::from_mode(mode)).unwrap();
+            match key_from_file("access key", &path, None) {
+                Ok(key) => assert!(is_fine && key.expose_secret() == "hunter2", "{mode:o}"),
+                Err(error) => {
+                    let error = error.to_string();
+                    assert!(!is_fine && error.contains("chmod 600 /") && !error.contains("hunter2"), "{error}");
+                }
+            }
+            // What the service manager gives has a mode of its own.
+            assert!(key_from_file("access key", &path, Some(folder.path())).is_ok(), "{mode:o}");
+            assert_eq!(key_from_file("access key", &path, Some(&folder.path().join("other"))).is_ok(), is_fine);
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_is_not_read_to_its_end() {
+        let error = key_from_file("access key", Path::new("/dev/zero"), None).unwrap_err();
+        assert!(matches!(error, KeySourceError::NoKey { .. }), "{error}");
+    }
+}
