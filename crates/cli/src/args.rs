@@ -191,6 +191,16 @@ pub(crate) struct Network {
     pub(crate) ca_file: Option<PathBuf>,
 }
 
+/// What to leave for whoever watches over it.
+#[derive(Debug, Clone, Default, Group)]
+#[command(next_help_heading = "Watching")]
+pub(crate) struct Watching {
+    /// Write the run's numbers to this file as Prometheus reads them (node_exporter's textfile collector), now and then and
+    /// at the end; its name tells one job from another
+    #[arg(long, value_name = "FILE.prom")]
+    pub(crate) metrics_file: Option<PathBuf>,
+}
+
 /// What to do this time.
 #[derive(Debug, Clone, Group)]
 #[command(next_help_heading = "This time")]
@@ -413,6 +423,8 @@ pub(crate) struct Run {
     pub(crate) known: Known,
     #[command(flatten)]
     pub(crate) network: Network,
+    #[command(flatten)]
+    pub(crate) watching: Watching,
 }
 
 #[derive(Debug, Group)]
@@ -430,6 +442,8 @@ pub(crate) struct Resume {
     pub(crate) known: Known,
     #[command(flatten)]
     pub(crate) network: Network,
+    #[command(flatten)]
+    pub(crate) watching: Watching,
 }
 
 #[derive(Debug, Group)]

@@ -19,6 +19,8 @@ use batchpost::ledger::LedgerError;
 use batchpost::outcome::{Counts, Stop};
 use batchpost::shell::{Error, ExportFailed, Interrupt, LockError, SIGTERM};
 
+use crate::logging;
+
 /// Nothing was sent.
 pub(crate) const USAGE: u8 = 2;
 const PERSON_NEEDED: u8 = 3;
@@ -47,25 +49,44 @@ pub(crate) fn of_batch(counts: &Counts, stopped: Option<Stop>, interrupt: Option
     }
 }
 
+/// Whether a run that ends so did all that it was to do.
+pub(crate) fn did_all(code: u8) -> bool {
+    matches!(code, 0 | PLANNED)
+}
+
 /// What the process ends with, having said what went wrong.
-pub(crate) fn code(result: anyhow::Result<u8>) -> ExitCode {
+pub(crate) fn code(result: &anyhow::Result<u8>) -> ExitCode {
     let error = match result {
-        Ok(code) => return code.into(),
+        Ok(code) => return (*code).into(),
         Err(error) => error,
     };
-    // Whoever reads our output has heard enough.
-    if error
-        .chain()
-        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe))
-    {
+    if is_broken_pipe(error) {
         return ExitCode::SUCCESS;
     }
-    say!("batchpost: {}", one_line(&error));
+    logging::fail(&one_line(error));
     if let Some(Error::Ledger { path, source: LedgerError::NotALedger(_) }) = error.downcast_ref() {
         let ledger = PathBuf::from(format!("{}.ledger.jsonl", path.display()));
         if ledger.exists() {
             say!("the ledger of {} is {}", path.display(), ledger.display());
         }
+    }
+    of_error(error).into()
+}
+
+/// The code for what a command ended with.
+pub(crate) fn of_result(result: &anyhow::Result<u8>) -> u8 {
+    result.as_ref().map_or_else(of_error, |code| *code)
+}
+
+/// Whoever reads our output has heard enough.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    error.chain().any(|cause| cause.downcast_ref().is_some_and(broken))
+}
+
+fn of_error(error: &anyhow::Error) -> u8 {
+    if is_broken_pipe(error) {
+        return 0;
     }
     let of_export = error.downcast_ref().and_then(|failed| match failed {
         ExportFailed::Ledger(error) => Some(error),
@@ -82,7 +103,6 @@ pub(crate) fn code(result: anyhow::Result<u8>) -> ExitCode {
         Some(Error::Ledger { .. } | Error::LedgerFile { .. } | Error::Lock { .. }) => PERSON_NEEDED,
         _ => USAGE,
     }
-    .into()
 }
 
 /// An error and its causes, leaving out what a message repeats of its cause.

@@ -1,10 +1,8 @@
 //! `batchpost`: posts every row of a spreadsheet as a note, within the API's limit, and says what became of each.
 
-/// Words for people, on standard error. Nobody is left to tell if that is gone, and the work goes on.
+/// Words for people, on standard error.
 macro_rules! ask {
-    ($($words:tt)*) => {{
-        let _nobody_to_tell = std::io::Write::write_fmt(&mut $crate::plain::Plain(std::io::stderr()), format_args!($($words)*));
-    }};
+    ($($words:tt)*) => { crate::logging::say(format_args!($($words)*)) };
 }
 
 /// The same as a line of its own.
@@ -17,8 +15,10 @@ mod bar;
 mod commands;
 mod credentials;
 mod exit;
+mod files;
 mod finish;
 mod logging;
+mod metrics;
 mod next;
 mod plain;
 mod progress;
@@ -39,6 +39,9 @@ const VERSION: &str = env!("BATCHPOST_VERSION");
 fn main() -> ExitCode {
     let args = Args::parse();
     let screen = logging::start(&args.output);
+    // Around all that a run says, its last word too.
+    let span = matches!(args.command, Command::Run(_) | Command::Resume(_)).then(logging::run_span);
+    let _within = span.as_ref().map(tracing::Span::enter);
     let result = match args.command {
         Command::Run(run) => commands::run::run(run, &args.output, &screen),
         Command::Resume(resume) => commands::run::resume(resume, &args.output, &screen),
@@ -52,5 +55,5 @@ fn main() -> ExitCode {
         Command::Salvage(salvage) => commands::salvage::salvage(&salvage, &args.output),
         Command::Sandbox(sandbox) => commands::sandbox::sandbox(&sandbox, &args.output),
     };
-    exit::code(result)
+    exit::code(&result)
 }

@@ -13,7 +13,7 @@
 //! use batchpost::plan::Openings;
 //! use batchpost::reading::{Ask, Named};
 //! use batchpost::settings::Settings;
-//! use batchpost::shell::{Access, Credentials, Http, HttpOptions, Order, Prepared, Source, interrupts};
+//! use batchpost::shell::{Access, Credentials, Http, HttpOptions, Order, Prepared, Source, caller, interrupts};
 //! use batchpost::target::Form;
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,6 +32,7 @@
 //!     openings: Openings::always(),
 //!     settings: settings.clone(),
 //!     tool: "example 1.0".to_owned(),
+//!     caller: Some(caller()),
 //!     named: Named { notes: 20, jobs: 3 },
 //!     history: None,
 //!     state: Some("/home/me/.local/state/batchpost".into()),
