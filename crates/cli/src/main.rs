@@ -53,6 +53,8 @@ fn main() -> ExitCode {
         Command::Audit(audit) => commands::audit::audit(&audit, &args.output),
         Command::Report(report) => commands::report::report(&report, &args.output),
         Command::Salvage(salvage) => commands::salvage::salvage(&salvage, &args.output),
+        Command::Completions(completions) => commands::completions::completions(&completions),
+        Command::Man(man) => commands::man::man(&man, &args.output),
         Command::Sandbox(sandbox) => commands::sandbox::sandbox(&sandbox, &args.output),
     };
     exit::code(&result)

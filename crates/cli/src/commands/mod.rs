@@ -2,7 +2,9 @@
 
 pub(crate) mod audit;
 pub(crate) mod check;
+pub(crate) mod completions;
 pub(crate) mod export;
+pub(crate) mod man;
 pub(crate) mod report;
 mod resolve;
 pub(crate) mod run;

@@ -25,6 +25,8 @@ mod ledger;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod manual;
+#[cfg(test)]
 mod mapping;
 #[cfg(test)]
 mod others;
