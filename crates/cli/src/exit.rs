@@ -12,14 +12,12 @@
 //! | 0 | every row is posted or skipped |
 
 use std::io;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use batchpost::ledger::LedgerError;
 use batchpost::outcome::{Counts, Stop};
 use batchpost::shell::{Error, ExportFailed, Interrupt, LockError, SIGTERM};
 
-use crate::logging;
+use crate::{hints, logging};
 
 /// Nothing was sent.
 pub(crate) const USAGE: u8 = 2;
@@ -64,11 +62,8 @@ pub(crate) fn code(result: &anyhow::Result<u8>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     logging::fail(&one_line(error));
-    if let Some(Error::Ledger { path, source: LedgerError::NotALedger(_) }) = error.downcast_ref() {
-        let ledger = PathBuf::from(format!("{}.ledger.jsonl", path.display()));
-        if ledger.exists() {
-            say!("the ledger of {} is {}", path.display(), ledger.display());
-        }
+    if let Some(hint) = error.downcast_ref().and_then(hints::hint) {
+        say!("{hint}");
     }
     of_error(error).into()
 }

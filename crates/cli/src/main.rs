@@ -17,6 +17,7 @@ mod credentials;
 mod exit;
 mod files;
 mod finish;
+mod hints;
 mod logging;
 mod metrics;
 mod next;

@@ -42,7 +42,7 @@ impl Facts {
     fn text(&self) -> String {
         let mut page = Page { name: &self.name, text: String::new() };
         if let Some(target) = &self.target {
-            let labels = [("target", target.as_str()), ("version", env!("CARGO_PKG_VERSION"))];
+            let labels = [("target", target.as_str()), ("version", crate::VERSION)];
             page.family(
                 "batchpost_run_info",
                 "What the last run posted to, and the program's version.",

@@ -122,7 +122,7 @@ impl Watcher {
                 warn!(event = "adopted", %limit, "the API names a limit that is stricter than what was set; it holds from now on");
             }
             Notice::Settled { row, ticket, stands: Outcome::Posted, .. } => {
-                trace!(event = "settled", row, %ticket, outcome = "posted", "posted")
+                trace!(event = "settled", row, %ticket, outcome = "posted", "posted");
             }
             Notice::Settled { row, ticket, stands, reply } => {
                 let named = &mut self.named[*stands as usize];
@@ -135,7 +135,7 @@ impl Watcher {
                         warn!(event = "more", outcome = %stands, "more rows like this are in the ledger; `show` names them");
                     }
                     _ => {
-                        debug!(event = "settled", row, %ticket, outcome = %stands, %reply, "{}", stands.word().replace('_', " "))
+                        debug!(event = "settled", row, %ticket, outcome = %stands, %reply, "{}", stands.word().replace('_', " "));
                     }
                 }
             }

@@ -111,7 +111,11 @@ impl Facts {
 
 /// Writes whatever comes; the last result is what counts.
 fn write_all(path: &Path, facts: &Receiver<Facts>) -> io::Result<()> {
-    facts.iter().fold(Ok(()), |_, facts| write(path, &facts))
+    let mut last = Ok(());
+    for facts in facts {
+        last = write(path, &facts);
+    }
+    last
 }
 
 fn write(path: &Path, facts: &Facts) -> io::Result<()> {

@@ -18,7 +18,7 @@ fn facts() -> Facts {
 
 #[test]
 fn a_run_under_way_is_told_with_where_its_rows_stand() {
-    let text = facts().text().replace(env!("CARGO_PKG_VERSION"), "VERSION");
+    let text = facts().text().replace(crate::VERSION, "VERSION");
     assert_eq!(
         text,
         r#"# HELP batchpost_run_info What the last run posted to, and the program's version.

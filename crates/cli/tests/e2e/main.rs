@@ -55,8 +55,6 @@ mod support;
 #[cfg(test)]
 mod verdicts;
 #[cfg(test)]
-<<<<<<< HEAD
 mod version;
-=======
+#[cfg(test)]
 mod watching;
->>>>>>> 41e9f15 (Watching: JSON logs that name their run, a metrics file, and who began each run)
