@@ -137,8 +137,10 @@ impl View<'_> {
                 None => Piece::new(7, now),
             });
         }
-        pieces.extend(self.used.iter().map(|used| Piece::new(4, used.as_str())));
-        if let Some((time, moment)) = self.left.filter(|_| self.stopping.is_none()) {
+        pieces.extend(self.used.iter().map(|used| Piece::new(4, format!("{used} used"))));
+        // How long a pause will really last nobody knows.
+        let paused = matches!(self.progress.waiting, Waiting::Pause(..));
+        if let Some((time, moment)) = self.left.filter(|_| self.stopping.is_none() && !paused) {
             let left = format!("{} left", span(Duration::from_secs(time.as_secs().max(1))));
             // Through closed hours, what counts is the day.
             pieces.push(match sends {

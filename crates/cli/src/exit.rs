@@ -12,12 +12,12 @@
 //! | 0 | every row is posted or skipped |
 
 use std::io;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use batchpost::ledger::LedgerError;
 use batchpost::outcome::{Counts, Stop};
 use batchpost::shell::{Error, ExportFailed, Interrupt, LockError, SIGTERM};
+
+use crate::{hints, logging};
 
 /// Nothing was sent.
 pub(crate) const USAGE: u8 = 2;
@@ -47,29 +47,45 @@ pub(crate) fn of_batch(counts: &Counts, stopped: Option<Stop>, interrupt: Option
     }
 }
 
+/// Whether a run that ends so did all that it was to do.
+pub(crate) fn did_all(code: u8) -> bool {
+    matches!(code, 0 | PLANNED)
+}
+
 /// What the process ends with, having said what went wrong.
-pub(crate) fn code(result: anyhow::Result<u8>) -> ExitCode {
+pub(crate) fn code(result: &anyhow::Result<u8>) -> ExitCode {
     let error = match result {
-        Ok(code) => return code.into(),
+        Ok(code) => return (*code).into(),
         Err(error) => error,
     };
-    // Whoever reads our output has heard enough.
-    if error
-        .chain()
-        .any(|cause| cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe))
-    {
+    if is_broken_pipe(error) {
         return ExitCode::SUCCESS;
     }
-    say!("batchpost: {}", one_line(&error));
-    if let Some(Error::Ledger { path, source: LedgerError::NotALedger(_) }) = error.downcast_ref() {
-        let ledger = PathBuf::from(format!("{}.ledger.jsonl", path.display()));
-        if ledger.exists() {
-            say!("the ledger of {} is {}", path.display(), ledger.display());
-        }
+    logging::fail(&one_line(error));
+    if let Some(hint) = error.downcast_ref().and_then(hints::hint) {
+        say!("{hint}");
+    }
+    of_error(error).into()
+}
+
+/// The code for what a command ended with.
+pub(crate) fn of_result(result: &anyhow::Result<u8>) -> u8 {
+    result.as_ref().map_or_else(of_error, |code| *code)
+}
+
+/// Whoever reads our output has heard enough.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    let broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
+    error.chain().any(|cause| cause.downcast_ref().is_some_and(broken))
+}
+
+fn of_error(error: &anyhow::Error) -> u8 {
+    if is_broken_pipe(error) {
+        return 0;
     }
     let of_export = error.downcast_ref().and_then(|failed| match failed {
         ExportFailed::Ledger(error) => Some(error),
-        ExportFailed::Export(_) => None,
+        _ => None,
     });
     match error.downcast_ref().or(of_export) {
         Some(Error::Lock { source: LockError::Held { .. }, .. }) => TRY_LATER,
@@ -82,7 +98,6 @@ pub(crate) fn code(result: anyhow::Result<u8>) -> ExitCode {
         Some(Error::Ledger { .. } | Error::LedgerFile { .. } | Error::Lock { .. }) => PERSON_NEEDED,
         _ => USAGE,
     }
-    .into()
 }
 
 /// An error and its causes, leaving out what a message repeats of its cause.

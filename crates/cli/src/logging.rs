@@ -2,11 +2,13 @@
 
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use batchpost::shell::wall;
 use indicatif::MultiProgress;
 use jiff::tz::TimeZone;
-use tracing::field::Field;
+use tracing::field::{Empty, Field};
+use tracing::{Span, error, error_span, info};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::MakeWriter;
@@ -14,7 +16,7 @@ use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::args::{LogFormat, Output};
-use crate::plain::plain;
+use crate::plain::{Plain, plain};
 
 /// Standard error, on which a progress bar may stand.
 #[derive(Debug, Clone, Default)]
@@ -31,11 +33,16 @@ pub(crate) fn start(output: &Output) -> Screen {
         (false, 1) => "debug",
         (false, _) => "trace",
     };
-    let ours = || EnvFilter::new(format!("warn,batchpost={level}"));
+    // What is said whatever the level is said in JSON too.
+    let ours = || EnvFilter::new(format!("warn,batchpost={level},{SAID}=info"));
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| ours());
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(screen.clone());
     match output.log_format {
-        LogFormat::Json => lines.json().flatten_event(true).init(),
+        LogFormat::Json => {
+            AS_JSON.store(true, Ordering::Relaxed);
+            let lines = lines.json().flatten_event(true).with_current_span(true).with_span_list(false);
+            lines.with_target(false).init();
+        }
         LogFormat::Text => {
             let lines = lines.with_target(false).fmt_fields(debug_fn(plain_field).delimited(" "));
             match io::stderr().is_terminal() {
@@ -47,10 +54,49 @@ pub(crate) fn start(output: &Output) -> Screen {
     screen
 }
 
+/// Whether log lines are JSON: then nothing else may come between them.
+static AS_JSON: AtomicBool = AtomicBool::new(false);
+
+/// Where lines come from that are words for people and no events.
+const SAID: &str = "batchpost_says";
+
+/// What the lines of a run have in common; they are filled in as they become known. Text for people goes without.
+pub(crate) fn run_span() -> Span {
+    if !is_json() {
+        return Span::none();
+    }
+    // At the highest level, so that no level leaves it out.
+    error_span!("run", run = Empty, ledger = Empty, ledger_id = Empty, target = Empty)
+}
+
+pub(crate) fn is_json() -> bool {
+    AS_JSON.load(Ordering::Relaxed)
+}
+
+/// Says it to people. Nobody is left to tell if standard error is gone, and the work goes on.
+pub(crate) fn say(words: fmt::Arguments<'_>) {
+    if is_json() {
+        info!(target: SAID, event = "said", "{}", words.to_string().trim_end());
+    } else {
+        let _nobody_to_tell = Plain(io::stderr()).write_fmt(words);
+    }
+}
+
+/// Says why the command failed.
+pub(crate) fn fail(why: &str) {
+    if is_json() {
+        error!(target: SAID, event = "failed", "{why}");
+    } else {
+        say(format_args!("batchpost: {why}\n"));
+    }
+}
+
 /// A field as text: what is in it neither steers a terminal nor begins a line of its own.
 fn plain_field(line: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
     let text = format!("{value:?}").replace(['\n', '\t'], " ");
     match field.name() {
+        // For programs, which read JSON.
+        "event" => Ok(()),
         "message" => write!(line, "{}", plain(&text)),
         name => write!(line, "{name}={}", plain(&text)),
     }

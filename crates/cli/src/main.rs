@@ -1,10 +1,8 @@
 //! `batchpost`: posts every row of a spreadsheet as a note, within the API's limit, and says what became of each.
 
-/// Words for people, on standard error. Nobody is left to tell if that is gone, and the work goes on.
+/// Words for people, on standard error.
 macro_rules! ask {
-    ($($words:tt)*) => {{
-        let _nobody_to_tell = std::io::Write::write_fmt(&mut $crate::plain::Plain(std::io::stderr()), format_args!($($words)*));
-    }};
+    ($($words:tt)*) => { crate::logging::say(format_args!($($words)*)) };
 }
 
 /// The same as a line of its own.
@@ -18,8 +16,11 @@ mod commands;
 mod config;
 mod credentials;
 mod exit;
+mod files;
 mod finish;
+mod hints;
 mod logging;
+mod metrics;
 mod next;
 mod plain;
 mod progress;
@@ -39,9 +40,12 @@ fn main() -> ExitCode {
     let line: Vec<_> = std::env::args_os().collect();
     let (args, config) = match config::resolve(&line) {
         Ok(resolved) => resolved,
-        Err(error) => return exit::code(Err(error)),
+        Err(error) => return exit::code(&Err(error)),
     };
     let screen = logging::start(&args.output);
+    // Around all that a run says, its last word too.
+    let span = matches!(args.command, Command::Run(_) | Command::Resume(_)).then(logging::run_span);
+    let _within = span.as_ref().map(tracing::Span::enter);
     let result = match args.command {
         Command::Run(run) => commands::run::run(run, &config, &args.output, &screen),
         Command::Resume(resume) => commands::run::resume(resume, &config, &args.output, &screen),
@@ -53,9 +57,11 @@ fn main() -> ExitCode {
         Command::Audit(audit) => commands::audit::audit(&audit, &args.output),
         Command::Report(report) => commands::report::report(&report, &args.output),
         Command::Salvage(salvage) => commands::salvage::salvage(&salvage, &args.output),
+        Command::Completions(completions) => commands::completions::completions(&completions),
+        Command::Man(man) => commands::man::man(&man, &args.output),
         Command::Sandbox(sandbox) => commands::sandbox::sandbox(&sandbox, &args.output),
         Command::Init(init) => commands::init::init(&init, &args.output),
         Command::Config(shown) => commands::config::config(&shown, config, &args.from_file, &args.output),
     };
-    exit::code(result)
+    exit::code(&result)
 }

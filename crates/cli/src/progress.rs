@@ -103,6 +103,7 @@ impl Watcher {
                 for run in with {
                     let limits: Vec<String> = run.limits.iter().map(ToString::to_string).collect();
                     info!(
+                        event = "sharing",
                         process = run.pid,
                         input = run.name,
                         since = %run.since,
@@ -112,44 +113,48 @@ impl Watcher {
                 }
             }
             Notice::Strangers { share, limit } => {
-                warn!(share, %limit, "somebody else uses the account; this run takes a smaller share, and more as room returns");
+                warn!(event = "strangers", share, %limit, "somebody else uses the account; this run takes a smaller share, and more as room returns");
             }
             Notice::Adopted { limit } => {
                 if limit.window() < LONG_WINDOW {
                     let most = per_second(limit);
                     self.most = Some(self.most.map_or(most, |before| before.min(most)));
                 }
-                warn!(%limit, "the API names a limit that is stricter than what was set; it holds from now on");
+                warn!(event = "adopted", %limit, "the API names a limit that is stricter than what was set; it holds from now on");
             }
-            Notice::Settled { row, ticket, stands: Outcome::Posted, .. } => trace!(row, %ticket, "posted"),
+            Notice::Settled { row, ticket, stands: Outcome::Posted, .. } => {
+                trace!(event = "settled", row, %ticket, outcome = "posted", "posted");
+            }
             Notice::Settled { row, ticket, stands, reply } => {
                 let named = &mut self.named[*stands as usize];
                 *named += 1;
                 match *named {
                     1..=MOST_NAMED => {
-                        warn!(row, %ticket, outcome = %stands, %reply, "{}", stands.word().replace('_', " "));
+                        warn!(event = "settled", row, %ticket, outcome = %stands, %reply, "{}", stands.word().replace('_', " "));
                     }
                     n if n == MOST_NAMED + 1 => {
-                        warn!(outcome = %stands, "more rows like this are in the ledger; `show` names them");
+                        warn!(event = "more", outcome = %stands, "more rows like this are in the ledger; `show` names them");
                     }
-                    _ => debug!(row, %ticket, outcome = %stands, %reply, "{}", stands.word().replace('_', " ")),
+                    _ => {
+                        debug!(event = "settled", row, %ticket, outcome = %stands, %reply, "{}", stands.word().replace('_', " "));
+                    }
                 }
             }
             Notice::Retrying { row, ticket, verdict, reply, delay } => {
-                debug!(row, %ticket, %verdict, %reply, delay_ms = delay.as_millis() as u64, "will be tried again");
+                debug!(event = "retrying", row, %ticket, %verdict, %reply, delay_ms = delay.as_millis() as u64, "will be tried again");
             }
             Notice::Paused { cause, delay, reply } => {
-                warn!(pause_s = delay.as_secs_f64(), %reply, "{}, so nothing is sent for a while", because(*cause).0);
+                warn!(event = "paused", cause = because(*cause).1, pause_s = delay.as_secs_f64(), %reply, "{}, so nothing is sent for a while", because(*cause).0);
             }
             Notice::Stopping { stop, why } => {
                 self.stopping = Some(*stop);
-                warn!(%stop, "stopping: {why}");
+                warn!(event = "stopping", %stop, "stopping: {why}");
             }
             Notice::Unwritten { row, ticket, verdict: VerdictWord::Withdrawn } => {
-                error!(row, %ticket, "was not sent, though the ledger may have it in doubt: its intent was being written");
+                error!(event = "unwritten", row, %ticket, "was not sent, though the ledger may have it in doubt: its intent was being written");
             }
             Notice::Unwritten { row, ticket, verdict } => {
-                error!(row, %ticket, %verdict, "could not be recorded; the ledger will have it in doubt");
+                error!(event = "unwritten", row, %ticket, %verdict, "could not be recorded; the ledger will have it in doubt");
             }
             unknown => info!("{unknown:?}"),
         }
@@ -187,6 +192,7 @@ impl Watcher {
         self.next = now + if closed { LINE_EVERY_CLOSED } else { LINE_EVERY };
         let counts = &progress.counts;
         info!(
+            event = "progress",
             posted = counts.posted,
             pending = counts.pending,
             in_doubt = counts.in_doubt,

@@ -36,15 +36,18 @@ pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(number), if number == 1 { one } else { many })
 }
 
+/// The name of a file for a shell, quoted where it must be, and never an option.
+pub(crate) fn shell_word(name: &str) -> String {
+    if name.starts_with('-') { quoted(&format!("./{name}")) } else { quoted(name) }
+}
+
 /// A word for a shell, quoted where it must be.
-pub(crate) fn shell_word(word: &str) -> String {
+pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:=@%,".contains(c);
-    if !word.is_empty() && !word.starts_with('-') && word.chars().all(plain) {
+    if !word.is_empty() && word.chars().all(plain) {
         word.to_owned()
     } else {
-        let inside = word.replace('\'', r"'\''");
-        let before = if word.starts_with('-') { "./" } else { "" };
-        format!("'{before}{inside}'")
+        format!("'{}'", word.replace('\'', r"'\''"))
     }
 }
 
@@ -64,7 +67,7 @@ mod tests {
     #[test]
     fn names_of_files_are_quoted_for_a_shell() {
         let names = ["notes.csv.ledger.jsonl", "my notes", "it's", "-x", "$(rm)"].map(shell_word);
-        assert_eq!(names, ["notes.csv.ledger.jsonl", "'my notes'", r"'it'\''s'", "'./-x'", "'$(rm)'"]);
+        assert_eq!(names, ["notes.csv.ledger.jsonl", "'my notes'", r"'it'\''s'", "./-x", "'$(rm)'"]);
     }
 
     #[test]

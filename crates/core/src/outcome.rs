@@ -204,6 +204,19 @@ pub enum Stop {
 }
 
 impl Stop {
+    /// All of them, in the order in which exit codes ask for them.
+    pub const ALL: [Self; 9] = [
+        Self::Credentials,
+        Self::Endpoint,
+        Self::Refused,
+        Self::Ledger,
+        Self::Input,
+        Self::Outage,
+        Self::Limited,
+        Self::Interrupted,
+        Self::Planned,
+    ];
+
     /// The word for it in ledgers and JSON.
     pub fn word(self) -> &'static str {
         match self {

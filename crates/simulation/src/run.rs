@@ -559,6 +559,7 @@ fn new_header(history: &mut History) -> Header {
 fn run_record(history: &History, batch: &Batch, survey: &Survey) -> Record {
     let read = Reading { rows: survey.rows, blank: survey.blank, fingerprint: String::new() };
     Record::Run(Box::new(RunRecord {
+        by: None,
         run: batch.run.as_ref().map_or(1, |run| run.run + 1),
         tool: batch.header.tool.clone(),
         wall: history.wall(),

@@ -91,7 +91,7 @@ fn a_pause_comes_first_with_its_cause_and_for_how_long() {
         "
 ███████████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  25 %
 posted 15,231 of 60,000 · waiting 44,769
-pauses 14 s: the API says that the account is over its limit · done about 03:40 tomorrow",
+pauses 14 s: the API says that the account is over its limit",
     );
     shows(
         &view(&progress),
@@ -110,7 +110,7 @@ fn closed_hours_say_when_they_open() {
     let used = ["4,210 of 10000/1d".to_owned()];
     let view = View { used: &used, ..view(&progress) };
     let course = |width| view.screen(width, false).lines().last().unwrap().to_owned();
-    assert_eq!(course(99), "outside the hours until Fri 22:00 · 4,210 of 10000/1d · done about 03:40 tomorrow");
+    assert_eq!(course(99), "outside the hours until Fri 22:00 · 4,210 of 10000/1d used · done about 03:40 tomorrow");
     assert_eq!(course(39), "outside the hours until Fri 22:00");
     assert_eq!(course(20), "opens Fri 22:00");
 }

@@ -1,7 +1,7 @@
 //! `report`: a batch as one page to look at.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
+use std::fs::File;
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -9,6 +9,7 @@ use batchpost::shell;
 use serde_json::json;
 
 use crate::args::{Output, Report};
+use crate::files::{Readers, write_whole};
 use crate::report::{OPENING, page};
 use crate::summary::thousands;
 
@@ -25,7 +26,8 @@ pub(crate) fn report(report: &Report, output: &Output) -> anyhow::Result<u8> {
         io::stdout().lock().write_all(page.as_bytes())?;
         return Ok(0);
     }
-    write_whole(&path, &page)?;
+    write_whole(&path, page.as_bytes(), Readers::Owner)
+        .with_context(|| format!("{} cannot be written", path.display()))?;
     if output.json {
         let rows = overview.counts.total();
         let said = json!({ "report": path.display().to_string(), "rows": rows, "bytes": page.len() });
@@ -62,20 +64,5 @@ fn refuse_what_is_not_ours(path: &Path, force: bool) -> anyhow::Result<()> {
     if start != OPENING.as_bytes() && !force {
         bail!("{} exists already and is no report; name another file, or say --force", path.display());
     }
-    Ok(())
-}
-
-/// Whole or not at all.
-fn write_whole(path: &Path, page: &str) -> anyhow::Result<()> {
-    let written = || format!("{} cannot be written", path.display());
-    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
-        bail!("{} is no file; name another", path.display());
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = BufWriter::new(tempfile::NamedTempFile::new_in(folder).with_context(written)?);
-    file.write_all(page.as_bytes()).with_context(written)?;
-    let file = file.into_inner().map_err(io::IntoInnerError::into_error).with_context(written)?;
-    file.as_file().sync_data().with_context(written)?;
-    file.persist(path).with_context(written)?;
     Ok(())
 }

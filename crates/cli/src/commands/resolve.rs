@@ -11,7 +11,7 @@ use batchpost::limit::Limit;
 use batchpost::plan::Openings;
 use batchpost::reading::{Ask, Named};
 use batchpost::settings::{InDoubt, On500, OnChanged, OnDuplicate, OnKnown, Settings, Sharing, Spread};
-use batchpost::shell::{Order, Source};
+use batchpost::shell::{Order, Source, caller};
 use batchpost::target::{Endpoint, Form, Target as Api};
 use jiff::tz::TimeZone;
 
@@ -269,6 +269,7 @@ pub(crate) fn order(what: What, this_time: &ThisTime, known: Known) -> anyhow::R
         openings: openings(&settings)?,
         settings,
         tool: tool(),
+        caller: Some(caller()),
         named: NAMED,
         history: known.history,
     })

@@ -4,20 +4,22 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::PathBuf;
 
 use anyhow::{Context, bail};
+use batchpost::outcome::Stop;
 use batchpost::settings::{InDoubt, OnDuplicate};
 use batchpost::shell::{
-    Access, Credentials, Http, HttpOptions, Order, Prepared, Report, Source, interrupts, look_to_continue,
+    Access, Credentials, Http, HttpOptions, Observation, Order, Prepared, Report, Source, interrupts, look_to_continue,
 };
 use batchpost::target::Endpoint;
 use batchpost_sandbox::Server;
-use tracing::{info, warn};
+use tracing::{Span, info, warn};
 
 use super::resolve::{self, What};
 use super::sandbox;
 use crate::args::{Network, Output, Resume, Run};
 use crate::config::Config;
 use crate::finish::Finish;
-use crate::logging::Screen;
+use crate::logging::{self, Screen};
+use crate::metrics::MetricsFile;
 use crate::next::{self, Left};
 use crate::plain;
 use crate::progress::Watcher;
@@ -41,6 +43,20 @@ struct Plan {
 }
 
 pub(crate) fn run(run: Run, config: &Config, output: &Output, screen: &Screen) -> anyhow::Result<u8> {
+    let mut metrics = MetricsFile::begin(run.watching.metrics_file.as_deref());
+    let result = plan_of_run(run, config).and_then(|plan| carry_out(plan, output, screen, &mut metrics));
+    metrics.end(exit::of_result(&result));
+    result
+}
+
+pub(crate) fn resume(resume: Resume, config: &Config, output: &Output, screen: &Screen) -> anyhow::Result<u8> {
+    let mut metrics = MetricsFile::begin(resume.watching.metrics_file.as_deref());
+    let result = plan_of_resume(resume, config).and_then(|plan| carry_out(plan, output, screen, &mut metrics));
+    metrics.end(exit::of_result(&result));
+    result
+}
+
+fn plan_of_run(run: Run, config: &Config) -> anyhow::Result<Plan> {
     let endpoint = resolve::endpoint(&run.target)?;
     let settings = resolve::settings(&run.input, &run.posting, endpoint.as_ref())?;
     let (destination, target, ledger) = match endpoint {
@@ -62,10 +78,10 @@ pub(crate) fn run(run: Run, config: &Config, output: &Output, screen: &Screen) -
     let options = resolve::options(&run.input)?;
     let source = resolve::source(&run.input.input);
     let order = resolve::order(What { source, options, ledger, target, settings }, &run.this_time, run.known)?;
-    carry_out(Plan { order, destination, network: run.network, yes: run.this_time.yes }, output, screen)
+    Ok(Plan { order, destination, network: run.network, yes: run.this_time.yes })
 }
 
-pub(crate) fn resume(resume: Resume, config: &Config, output: &Output, screen: &Screen) -> anyhow::Result<u8> {
+fn plan_of_resume(resume: Resume, config: &Config) -> anyhow::Result<Plan> {
     let (batch, _) = look_to_continue(&resume.ledger, resolve::api().as_ref())?;
     let path = resume.ledger.display();
     let Some(last) = batch.run else {
@@ -92,14 +108,20 @@ pub(crate) fn resume(resume: Resume, config: &Config, output: &Output, screen: &
         settings,
     };
     let order = resolve::order(what, &resume.this_time, resume.known)?;
-    carry_out(Plan { order, destination, network: resume.network, yes: resume.this_time.yes }, output, screen)
+    Ok(Plan { order, destination, network: resume.network, yes: resume.this_time.yes })
 }
 
-fn carry_out(plan: Plan, output: &Output, screen: &Screen) -> anyhow::Result<u8> {
+fn carry_out(plan: Plan, output: &Output, screen: &Screen, metrics: &mut MetricsFile) -> anyhow::Result<u8> {
+    let target = plan.order.ask.identity.target();
+    metrics.posts_to(target);
+    let span = Span::current();
+    span.record("target", target).record("ledger", plan.order.ledger.display().to_string());
     let prepared = Prepared::open(plan.order, Access::Post)?;
+    span.record("run", prepared.run()).record("ledger_id", prepared.ledger_id().to_string());
     if prepared.torn_bytes() > 0 {
         let aside = format!("{}.torn", prepared.order().ledger.display());
         warn!(
+            event = "mended",
             bytes = prepared.torn_bytes(),
             "a crash left the ledger's end torn; it was mended, its bytes are in {aside}"
         );
@@ -126,16 +148,21 @@ fn carry_out(plan: Plan, output: &Output, screen: &Screen) -> anyhow::Result<u8>
     let held = prepared.order().ask.in_doubt == InDoubt::Hold;
     // One thread: with two cores a second one only passes work back and forth.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let posted = runtime.block_on(post(prepared, plan.destination, &plan.network, &mut watcher));
+    let mut observe = |observation: Observation<'_>| {
+        metrics.observe(&observation);
+        watcher.observe(observation);
+    };
+    let posted = runtime.block_on(post(prepared, plan.destination, &plan.network, &mut observe));
     // A name that is still being resolved on a thread of its own is not waited for.
     runtime.shutdown_background();
     watcher.finish();
     let (report, server) = posted?;
+    metrics.sums(&report);
 
     if held {
         for note in &in_doubt {
             let ticket = note.ticket.as_ref().map(ToString::to_string).unwrap_or_default();
-            warn!(row = note.position.record, %ticket, "in doubt since an earlier run: {}", note.what);
+            warn!(event = "in_doubt", row = note.position.record, %ticket, "in doubt since an earlier run: {}", note.what);
         }
         let more = all_in_doubt - in_doubt.len() as u64;
         if more > 0 {
@@ -158,14 +185,18 @@ fn carry_out(plan: Plan, output: &Output, screen: &Screen) -> anyhow::Result<u8>
     {
         say!("sandbox: {}", sandbox::in_words(&server));
     }
-    Ok(exit::of_batch(&report.counts, report.stopped, report.interrupt))
+    let code = exit::of_batch(&report.counts, report.stopped, report.interrupt);
+    if logging::is_json() {
+        say_how_it_ended(&report, code);
+    }
+    Ok(code)
 }
 
 async fn post(
     prepared: Prepared,
     destination: Destination,
     network: &Network,
-    watcher: &mut Watcher,
+    observe: &mut dyn FnMut(Observation<'_>),
 ) -> anyhow::Result<(Report, Option<Server>)> {
     let timeout = prepared.order().settings.timeout;
     let (endpoint, credentials, server) = match destination {
@@ -179,7 +210,7 @@ async fn post(
     let options = HttpOptions { proxy: network.proxy.clone(), ca_file: network.ca_file.clone() };
     let http = Http::new(endpoint, credentials, timeout, &options)?;
     let signals = interrupts().context("signals cannot be listened for")?;
-    let report = prepared.post(http, signals, &mut |observation| watcher.observe(observation)).await?;
+    let report = prepared.post(http, signals, observe).await?;
     Ok((report, server))
 }
 
@@ -251,6 +282,7 @@ fn say_what_is_done(prepared: &Prepared) {
     };
     match prepared.survey() {
         Some(survey) => info!(
+            event = "begun",
             rows = survey.rows,
             to_do = survey.to_do,
             posted = survey.counts.posted,
@@ -259,19 +291,45 @@ fn say_what_is_done(prepared: &Prepared) {
             "{} {input}",
             if prepared.continues() { "continuing" } else { "posting" },
         ),
-        None => info!(ledger = %order.ledger.display(), "posting {input} as it comes"),
+        None => info!(event = "begun", ledger = %order.ledger.display(), "posting {input} as it comes"),
     }
     for other in prepared.elsewhere() {
-        warn!(rows = other.rows, ledger = %other.path.display(), "rows were posted before, or are in doubt, by another ledger's word");
+        warn!(event = "known", rows = other.rows, ledger = %other.path.display(), "rows were posted before, or are in doubt, by another ledger's word");
     }
     for note in prepared.survey().map(|survey| survey.held.as_slice()).unwrap_or_default() {
         let ticket = note.ticket.as_ref().map(ToString::to_string).unwrap_or_default();
-        warn!(row = note.position.record, %ticket, "held: {} (--changed post, or `settle --as to-do`)", note.what);
+        warn!(event = "held", row = note.position.record, %ticket, "held: {} (--changed post, or `settle --as to-do`)", note.what);
     }
     let (vanished, in_doubt) = prepared.vanished();
     if vanished > 0 {
-        warn!(vanished, in_doubt, "rows that were posted or refused before are no longer in the input");
+        warn!(
+            event = "vanished",
+            vanished, in_doubt, "rows that were posted or refused before are no longer in the input"
+        );
     }
+}
+
+/// For whoever reads nothing but the log.
+fn say_how_it_ended(report: &Report, exit_code: u8) {
+    let counts = &report.counts;
+    info!(
+        event = "ended",
+        exit_code,
+        stopped = report.stopped.map(Stop::word),
+        posted_now = report.posted_now,
+        attempts_now = report.attempts_now,
+        limited_now = report.limited_now,
+        elapsed_s = report.elapsed.as_secs_f64(),
+        posted = counts.posted,
+        pending = counts.pending,
+        in_doubt = counts.in_doubt,
+        failed = counts.failed,
+        rejected = counts.rejected,
+        invalid = counts.invalid,
+        held = counts.held,
+        skipped = counts.skipped,
+        "the run has ended"
+    );
 }
 
 fn in_words(report: &Report, ledger: &std::path::Path, source: &Source) -> String {

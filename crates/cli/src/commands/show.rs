@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use batchpost::job::{Key, Ticket};
-use batchpost::ledger::{Record, Settled, read};
+use batchpost::ledger::{Caller, Record, Settled, read};
 use batchpost::outcome::{Outcome, VerdictWord};
 use batchpost::shell::{LedgerFile, histories};
 use jiff::Timestamp;
@@ -31,8 +31,13 @@ struct Row {
 }
 
 /// One record about it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 struct Step {
+    /// The run that it belongs to; none before the first, or of a decision.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     wall: Option<Timestamp>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -48,8 +53,13 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
     })?;
     let file = LedgerFile::open_to_read(&show.ledger)?;
     let mut rows: BTreeMap<Key, Row> = BTreeMap::new();
+    let (mut run, mut by) = (None, None);
     read(&file, &mut |entry| {
-        for (key, ticket, step) in steps(entry.record) {
+        if let Record::Run(begun) = &entry.record {
+            (run, by) = (Some(begun.run), begun.by.as_ref().map(Caller::at));
+        }
+        let decided = matches!(entry.record, Record::Settle(_));
+        for (key, ticket, mut step) in steps(entry.record) {
             let Some(history) = histories.get(&key) else { continue };
             let standing = batch.standings.get(&key).copied();
             let row = rows.entry(key).or_insert_with(|| Row {
@@ -63,6 +73,9 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
                 history: Vec::new(),
             });
             row.ticket = row.ticket.take().or(ticket);
+            if !decided {
+                (step.run, step.by) = (run, by.clone());
+            }
             row.history.push(step);
         }
     })
@@ -94,25 +107,26 @@ fn steps(record: Record) -> Vec<(Key, Option<Ticket>, Step)> {
     match record {
         Record::Intent(intent) => {
             let what = "about to be sent".to_owned();
-            let step = Step { wall: Some(intent.wall), attempt: Some(intent.attempt), verdict: None, what };
+            let step = Step { wall: Some(intent.wall), attempt: Some(intent.attempt), what, ..Step::default() };
             vec![(intent.key, Some(intent.ticket), step)]
         }
         Record::Outcome(end) => {
             let what = end.reply.unwrap_or_else(|| "created".to_owned());
-            let step = Step { wall: Some(end.wall), attempt: Some(end.attempt), verdict: Some(end.verdict), what };
+            let (wall, attempt, verdict) = (Some(end.wall), Some(end.attempt), Some(end.verdict));
+            let step = Step { wall, attempt, verdict, what, ..Step::default() };
             vec![(end.key, Some(end.ticket), step)]
         }
         Record::Aside(aside) => {
             // What was salvaged has lost its line.
             let line = if aside.line > 0 { format!("line {}: ", aside.line) } else { String::new() };
             let what = line + &aside.why;
-            vec![(aside.key, aside.ticket, Step { wall: None, attempt: None, verdict: None, what })]
+            vec![(aside.key, aside.ticket, Step { what, ..Step::default() })]
         }
         Record::Settle(settlement) => {
             let why = settlement.why.map(|why| format!(": {why}")).unwrap_or_default();
             let step = |row: &Settled| {
                 let what = format!("settled from {} to {}{why}", row.was, row.stands);
-                let step = Step { wall: Some(settlement.wall), attempt: None, verdict: None, what };
+                let step = Step { wall: Some(settlement.wall), what, ..Step::default() };
                 (row.key, None, step)
             };
             settlement.rows.iter().map(step).collect()
@@ -133,7 +147,13 @@ fn in_words(out: &mut impl Write, row: &Row, whole: bool) -> io::Result<()> {
         return writeln!(out, "row {}{ticket} {}{vanished}: {last}", row.row, row.outcome);
     }
     writeln!(out, "row {}{ticket} {}{vanished}, reference {}", row.row, row.outcome, row.reference)?;
+    let mut run = None;
     for step in &row.history {
+        if step.run.is_some() && step.run != run {
+            let by = step.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+            writeln!(out, "  run {}{by}:", step.run.unwrap_or_default())?;
+        }
+        run = step.run;
         let wall = step.wall.map(|wall| format!("{wall} ")).unwrap_or_default();
         let attempt = step.attempt.map(|attempt| format!("attempt {attempt} ")).unwrap_or_default();
         let verdict = step.verdict.map(|verdict| format!("{verdict}: ")).unwrap_or_default();

@@ -11,6 +11,7 @@ use crate::finish::used;
 use crate::next::{self, Left};
 use crate::plain;
 use crate::summary::{Summary, table, thousands};
+use crate::words::quoted;
 
 pub(crate) fn status(status: &Status, output: &Output) -> anyhow::Result<u8> {
     let (batch, extent) = look(&status.ledger)?;
@@ -38,6 +39,10 @@ pub(crate) fn status(status: &Status, output: &Output) -> anyhow::Result<u8> {
                 (Some(_), Some(stop)) => format!("stopped: {stop}"),
             };
             writeln!(stdout, "run {}: begun {}, {end}", run.run, run.wall)?;
+            if let Some(by) = &run.by {
+                let command: Vec<String> = by.command.iter().map(|word| quoted(word)).collect();
+                writeln!(stdout, "by:     {}: {}", by.at(), command.join(" "))?;
+            }
         }
     }
     if let Some(run) = &batch.run {

@@ -1,6 +1,6 @@
 //! Tables of bounded size.
 
-use batchpost::ledger::Audit;
+use batchpost::ledger::{Audit, Caller};
 use batchpost::outcome::Outcome;
 use batchpost::report::{Chapter, Concern, Concerns, Overview, PauseCause, PauseEnd, RunStory, Settling};
 
@@ -210,14 +210,14 @@ pub(super) fn story(page: &mut Html, overview: &Overview) {
         page,
         "<th class=n>Attempts</th><th class=n>Created</th><th class=n>Refused</th><th class=n>To try again</th>"
     );
-    html!(page, "<th class=n>Over the limit</th><th class=n>Unclear</th><th>Ended</th></tr></thead><tbody>");
+    html!(page, "<th class=n>Over the limit</th><th class=n>Unclear</th><th>Ended</th><th>By</th></tr></thead><tbody>");
     let last = overview.story.runs().next_back().map(|run| run.run);
     for chapter in overview.story.chapters() {
         match chapter {
             Chapter::Run(run) => run_row(page, run, last == Some(run.run)),
             Chapter::Settled(settling) => settled_row(page, settling),
             Chapter::Salvaged(lost) => {
-                html!(page, "<tr class=aside><td></td><td colspan=10>made of what could be read of a damaged ledger: ");
+                html!(page, "<tr class=aside><td></td><td colspan=11>made of what could be read of a damaged ledger: ");
                 html!(page, text(count(*lost, "record", "records")), " lost</td></tr>");
             }
         }
@@ -237,11 +237,12 @@ fn run_row(page: &mut Html, run: &RunStory, last: bool) {
         let zero = if number == 0 { " zero" } else { "" };
         html!(page, "<td class=\"n", zero, "\">", text(thousands(number)), "</td>");
     }
-    html!(page, "<td class=t>", words::run_end(run.end, last), "</td></tr>");
+    let by = run.by.as_ref().map_or_else(|| "–".to_owned(), Caller::at);
+    html!(page, "<td class=t>", words::run_end(run.end, last), "</td><td>", text(by), "</td></tr>");
 }
 
 fn settled_row(page: &mut Html, settling: &Settling) {
-    html!(page, "<tr class=aside><td></td><td class=t>", text(moment(settling.wall)), "</td><td colspan=9 dir=auto>");
+    html!(page, "<tr class=aside><td></td><td class=t>", text(moment(settling.wall)), "</td><td colspan=10 dir=auto>");
     html!(
         page,
         text(count(settling.rows, "row", "rows")),

@@ -29,6 +29,8 @@ mod ledger;
 #[cfg(test)]
 mod limits;
 #[cfg(test)]
+mod manual;
+#[cfg(test)]
 mod mapping;
 #[cfg(test)]
 mod others;
@@ -58,3 +60,5 @@ mod support;
 mod verdicts;
 #[cfg(test)]
 mod version;
+#[cfg(test)]
+mod watching;

@@ -32,8 +32,8 @@ pub use batch::{Batch, Pass, Standing};
 pub use history::{History, histories};
 pub use line::BadLine;
 pub use record::{
-    Aside, AttemptEnd, Finish, Header, Input, Intent, LedgerId, Mark, Presence, Reading, Record, Run, Salvage, Settled,
-    Settlement, VERSION,
+    Aside, AttemptEnd, Caller, Finish, Header, Input, Intent, LedgerId, Mark, Presence, Reading, Record, Run, Salvage,
+    Settled, Settlement, VERSION,
 };
 pub use recovery::{Entry, Extent, read};
 pub use salvage::{Salvaged, header, salvage};

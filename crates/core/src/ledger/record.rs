@@ -77,10 +77,36 @@ pub struct Run {
     pub tool: String,
     /// When it began.
     pub wall: Timestamp,
+    /// Who began it, where, and how; not in ledgers of programs that did not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by: Option<Caller>,
     /// What is read.
     pub input: Input,
     /// How it posts.
     pub settings: Settings,
+}
+
+/// Who began a run.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Caller {
+    /// The user's name, or number where it has none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The machine's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// The command line, without secrets.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub command: Vec<String>,
+}
+
+impl Caller {
+    /// `anna@nightly1`, as far as it is known.
+    pub fn at(&self) -> String {
+        let part = |part: &Option<String>| part.clone().unwrap_or_else(|| "?".to_owned());
+        format!("{}@{}", part(&self.user), part(&self.host))
+    }
 }
 
 /// The input of a run.

@@ -168,7 +168,10 @@ fn jobs_may_have_been_posted_without_names_if_a_run_had_no_key_column_or_its_rec
         let options = Options::new(Format::Csv);
         let input = Input { path: None, options, mapping, lookup_fingerprint: None, read: None };
         let wall = Timestamp::UNIX_EPOCH;
-        Record::Run(Box::new(Run { run: number, tool: "test".to_owned(), wall, input, settings: Settings::default() }))
+        let command = vec!["batchpost".to_owned(), "run".to_owned()];
+        let by = Some(Caller { user: Some("anna".to_owned()), host: None, command });
+        let tool = "test".to_owned();
+        Record::Run(Box::new(Run { run: number, tool, wall, by, input, settings: Settings::default() }))
     };
     let unnamed = |records: &[Record]| {
         let mut batch = Batch::new(header());

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use super::course::Ends;
 use crate::job::shorten;
-use crate::ledger::{Run, Settlement};
+use crate::ledger::{Caller, Run, Settlement};
 use crate::limit::Limit;
 use crate::outcome::{Outcome, Stop};
 
@@ -31,6 +31,8 @@ pub struct RunStory {
     pub tool: String,
     /// When it began.
     pub wall: Timestamp,
+    /// Who began it, where it says so.
+    pub by: Option<Caller>,
     /// What it read; none for standard input.
     pub input: Option<String>,
     /// Rows of the input, where its reading came to its end.
@@ -120,6 +122,7 @@ impl Story {
             run: run.run,
             tool: run.tool.clone(),
             wall: run.wall,
+            by: run.by.clone(),
             input: run.input.path.as_deref().map(|path| shorten(path, 300)),
             rows: run.input.read.as_ref().map(|read| read.rows),
             limits: run.settings.limits.clone(),

@@ -6,6 +6,7 @@
 
 mod broker;
 mod budget;
+mod caller;
 mod clock;
 mod committer;
 mod credentials;
@@ -27,6 +28,7 @@ mod signals;
 mod upkeep;
 
 pub use budget::SharingError;
+pub use caller::caller;
 pub use clock::wall;
 pub use credentials::{Credentials, CredentialsError};
 pub use drive::Observation;

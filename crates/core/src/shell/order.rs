@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::budget;
 use crate::input::Options;
+use crate::ledger::Caller;
 use crate::plan::{Load, Openings, Plan};
 use crate::reading::{Ask, Named};
 use crate::settings::Settings;
@@ -39,6 +40,8 @@ pub struct Order {
     pub settings: Settings,
     /// Name and version of the program, for the ledger.
     pub tool: String,
+    /// Who asks for it, for the ledger.
+    pub caller: Option<Caller>,
     /// How many rows the survey names.
     pub named: Named,
     /// The folder whose ledgers are asked for rows to send that they know; by default the ledger's own.
@@ -96,6 +99,8 @@ impl Order {
             openings: Openings::always(),
             settings,
             tool: concat!("batchpost ", env!("CARGO_PKG_VERSION")).to_owned(),
+            // Another program's command line may hold what belongs in no ledger.
+            caller: None,
             named: Named { notes: 20, jobs: 3 },
             history: None,
             state: None,

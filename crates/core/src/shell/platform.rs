@@ -99,6 +99,36 @@ pub(super) fn since_boot() -> Option<(String, Duration)> {
     None
 }
 
+/// The name of the user that this process runs as, or the number where the system's table of users has none.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn user() -> Option<String> {
+    // The environment of a timer or a container names nobody, or somebody else.
+    let id = rustix::process::geteuid().as_raw().to_string();
+    let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let name = users.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1) == Some(&id)).then(|| name.to_owned())
+    });
+    Some(name.unwrap_or(id))
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn user() -> Option<String> {
+    ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok())
+}
+
+/// This machine's name.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(super) fn host() -> Option<String> {
+    Some(rustix::system::uname().nodename().to_string_lossy().into_owned())
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(super) fn host() -> Option<String> {
+    ["HOSTNAME", "COMPUTERNAME"].into_iter().find_map(|name| std::env::var(name).ok())
+}
+
 /// Locks an open file against other processes that do so, until it is closed.
 ///
 /// Not on Windows, where a lock keeps readers out as well.

@@ -171,9 +171,10 @@ impl Prepared {
             Source::Stdin => None,
         };
         let run = Run {
-            run: self.batch.run.as_ref().map_or(1, |run| run.run + 1),
+            run: self.run(),
             tool: self.order.tool.clone(),
             wall: clock.now().wall,
+            by: self.order.caller.clone(),
             input: Input {
                 path,
                 options: self.order.options.clone(),

@@ -9,7 +9,7 @@ use super::ledgers::{self, lock};
 use super::order::{Access, Order};
 use crate::input::{Layout, Mapping};
 use crate::job::{Key, TicketSet};
-use crate::ledger::{self, Aside, Batch, Ledger, Pass, Record, Standing};
+use crate::ledger::{self, Aside, Batch, Ledger, LedgerId, Pass, Record, Standing};
 use crate::outcome::Outcome;
 use crate::reading::{Past, Survey, presence_changes, survey};
 use crate::settings::{OnChanged, OnKnown};
@@ -131,6 +131,16 @@ impl Prepared {
     /// What the first reading found; none for a stream.
     pub fn survey(&self) -> Option<&Survey> {
         self.survey.as_ref()
+    }
+
+    /// The number that this run has in the ledger.
+    pub fn run(&self) -> u32 {
+        self.batch.run.as_ref().map_or(1, |run| run.run + 1)
+    }
+
+    /// The ledger's own id.
+    pub fn ledger_id(&self) -> LedgerId {
+        self.batch.header.id
     }
 
     /// Whether the ledger is there already.

@@ -70,7 +70,14 @@ fn ledger(runs: &[HandMade<'_>]) -> Bytes {
         let input = r#"{"path":null,"format":"csv","columns":[],"ticket":"t","text":["text"],"read":null}"#;
         let input: Input = serde_json::from_str(input).unwrap();
         let settings = Settings { limits, timeout: TIMEOUT, ..Settings::default() };
-        records.push(Record::Run(Box::new(Run { run: number, tool: "t".into(), wall: wall(0), input, settings })));
+        records.push(Record::Run(Box::new(Run {
+            run: number,
+            tool: "t".into(),
+            wall: wall(0),
+            by: None,
+            input,
+            settings,
+        })));
         let mut events = Vec::new();
         for (row, (from_ms, ending)) in (1..).zip(*attempts) {
             let ticket = Ticket::try_from(143).unwrap();

@@ -1,0 +1,60 @@
+use clap::CommandFactory;
+
+use super::*;
+
+#[test]
+fn the_command_line_is_well_formed() {
+    Args::command().debug_assert();
+}
+
+/// The words of a line as a shell would pass them: quotes are taken off, a redirection is the shell's own.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for c in line.chars() {
+        match c {
+            '\'' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            c => words.last_mut().unwrap().push(c),
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    let end = words.iter().position(|word| word == "<" || word == ">").unwrap_or(words.len());
+    words.truncate(end);
+    words
+}
+
+#[test]
+fn every_command_has_an_example_and_every_example_is_a_command_line() {
+    let commands = Args::command();
+    for command in commands.get_subcommands() {
+        let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+        let whole = help.replace("\\\n", "");
+        let examples: Vec<&str> = whole.lines().filter(|line| line.starts_with("  batchpost ")).collect();
+        let name = command.get_name();
+        assert!(examples.iter().any(|line| line.starts_with(&format!("  batchpost {name} "))), "{name} has no example");
+        for example in examples {
+            Args::try_parse_from(words(example)).unwrap_or_else(|error| panic!("{example}\n{error}"));
+        }
+    }
+}
+
+#[test]
+fn every_option_that_a_help_text_mentions_is_there() {
+    let commands = Args::command();
+    let options = |command: &clap::Command| -> Vec<String> {
+        let global = commands.get_arguments().chain(command.get_arguments());
+        global.filter_map(|arg| Some(format!("--{}", arg.get_long()?))).collect()
+    };
+    let all: Vec<String> = commands.get_subcommands().flat_map(options).collect();
+    for command in commands.get_subcommands() {
+        let help = command.clone().render_long_help().to_string();
+        let mentioned = help.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').filter(|word| {
+            word.strip_prefix("--").is_some_and(|name| name.starts_with(|c: char| c.is_ascii_lowercase()))
+        });
+        for word in mentioned.filter(|word| !["--help", "--version"].contains(word)) {
+            // One command's help may name another's option.
+            assert!(all.iter().any(|option| option == word), "{}: {word}", command.get_name());
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! `completions`: what a shell needs to complete this command's options.
+
+use std::io::{self, Write};
+
+use clap::CommandFactory;
+
+use crate::args::{Args, Completions};
+
+pub(crate) fn completions(completions: &Completions) -> anyhow::Result<u8> {
+    // Into memory first: what writes it does not say whether it could.
+    let mut script = Vec::new();
+    clap_complete::generate(completions.shell, &mut Args::command(), "batchpost", &mut script);
+    io::stdout().lock().write_all(&script)?;
+    Ok(0)
+}

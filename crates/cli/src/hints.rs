@@ -1,0 +1,89 @@
+//! What to do about an error that only a look into the folder can tell.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use batchpost::input::Format;
+use batchpost::ledger::LedgerError;
+use batchpost::shell::{Error, LockError, is_ledger};
+
+/// Files that are named.
+const MOST: usize = 3;
+
+/// A line that helps on, where there is one.
+pub(crate) fn hint(error: &Error) -> Option<String> {
+    match error {
+        Error::Open { path, source } if source.kind() == ErrorKind::NotFound => {
+            there_is(path, "the input", |file| Format::of_name(file).is_some() && !is_ledger(file).unwrap_or(true))
+        }
+        Error::LedgerFile { path, source, .. } if source.kind() == ErrorKind::NotFound => {
+            there_is(path, "the ledger", |file| is_ledger(file).unwrap_or(false))
+        }
+        Error::Lock { path, source: LockError::Io { source, .. } } if source.kind() == ErrorKind::NotFound => {
+            folder_of(path).map(|folder| format!("the folder {} is not there; make it first", folder.display()))
+        }
+        Error::Ledger { path, source: LedgerError::NotALedger(_) } => {
+            let beside = PathBuf::from(format!("{}.ledger.jsonl", path.display()));
+            Some(match beside.exists() {
+                true => format!("the ledger of {} is {}", path.display(), beside.display()),
+                false => "a ledger is what a run leaves beside its input, as INPUT.ledger.jsonl".to_owned(),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// The folder that is missing; none where it is there, and only the file is not.
+fn folder_of(path: &Path) -> Option<&Path> {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+}
+
+/// What might have been meant by `path`: the files of its folder that are of the kind, those with the likest names first.
+fn there_is(path: &Path, what: &str, of_kind: impl Fn(&Path) -> bool) -> Option<String> {
+    if let Some(folder) = folder_of(path) {
+        return Some(format!("the folder {} is not there", folder.display()));
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let entries = fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.file_name()))
+        .map(|name| folder.map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name)))
+        .filter(|file| file.is_file() && of_kind(file))
+        .collect();
+    let alike = |file: &Path| {
+        let (one, other) = (path.to_string_lossy(), file.to_string_lossy());
+        one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count()
+    };
+    files.sort_by_key(|file| (std::cmp::Reverse(alike(file)), file.clone()));
+    let named: Vec<String> = files.iter().take(MOST).map(|file| file.display().to_string()).collect();
+    (!named.is_empty()).then(|| format!("is {what} one of these? {}", named.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_name_mistyped_brings_up_the_likest_of_its_kind() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["notes.csv", "other.csv", "readme.txt"] {
+            fs::File::create(folder.path().join(name)).unwrap();
+        }
+        let path = folder.path().join("nots.csv");
+        let error = |path: PathBuf| Error::Open { path, source: io::ErrorKind::NotFound.into() };
+        let at = |name: &str| folder.path().join(name).display().to_string();
+        let likest = format!("is the input one of these? {}, {}", at("notes.csv"), at("other.csv"));
+        assert_eq!(hint(&error(path)), Some(likest));
+        let elsewhere = folder.path().join("no/notes.csv");
+        assert_eq!(hint(&error(elsewhere)), Some(format!("the folder {} is not there", at("no"))));
+        let ledger = Error::LedgerFile {
+            path: folder.path().join("x.jsonl"),
+            doing: "opened",
+            source: io::ErrorKind::NotFound.into(),
+        };
+        assert_eq!(hint(&ledger), None, "nothing there is a ledger");
+    }
+}
