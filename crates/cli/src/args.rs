@@ -80,6 +80,15 @@ Examples:
     Report(Report),
     /// Make a new ledger of what can be read of a damaged one
     Salvage(Salvage),
+    /// Look this machine over before a run: settings, keys, network, disk, budget, clock; posts nothing
+    #[command(after_help = "\
+Each line says what was found and, if it is not well, what to do. The exit code is 0 if a run
+would work, 2 if something stands in its way.
+
+Examples:
+  batchpost doctor notes.csv --host apigw.service-in.leadsquared.com --tenant 12345
+  batchpost doctor notes.csv.ledger.jsonl")]
+    Doctor(Doctor),
     /// Run a stand-in for the API that keeps its limit and tells what it counted
     Sandbox(Sandbox),
     /// Write a commented batchpost.toml, with what a spreadsheet seems to want
@@ -567,6 +576,25 @@ pub(crate) struct Salvage {
     /// The ledger to make
     #[arg(short, long, value_name = "NEW")]
     pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Doctor {
+    /// The input that is to be posted, or the ledger of a batch that is to go on
+    #[arg(value_name = "INPUT or LEDGER")]
+    pub(crate) file: Option<PathBuf>,
+    /// The ledger that a run of the input would keep, where it is not the usual one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ledger: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) network: Network,
+    #[command(flatten)]
+    pub(crate) budget: Budget,
+    /// A limit of the account, to tell how much of it is used; repeatable
+    #[arg(long = "limit", value_name = "N/TIME", default_value = "25/5s")]
+    pub(crate) limits: Vec<LimitArg>,
 }
 
 #[derive(Debug, Group)]

@@ -11,6 +11,8 @@ mod credentials;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod doubt;
 #[cfg(test)]
 mod elsewhere;

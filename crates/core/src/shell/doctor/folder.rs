@@ -10,18 +10,20 @@ use crate::shell::ledgers::entropy;
 use crate::shell::platform::{file_system_of, free_bytes};
 use crate::storage::{Directory, Storage};
 
-/// What is to be said of the folder at `path`, or, where it is yet to be made, of the one that it will be made in. A
-/// file goes there through all that a ledger goes through, and is removed.
+/// What is to be said of the folder at `path`. Of one that a run makes where it is missing, the folder that it will be
+/// made in is looked at. A file goes there through all that a ledger goes through, and is removed.
 pub fn folder(check: Check, path: &Path) -> Vec<Finding> {
-    let missing = |error| vec![Finding::problem(check, format!("{}: {error}", path.display()), "name another folder")];
-    let whole = match std::path::absolute(path) {
-        Ok(whole) => whole,
-        Err(error) => return missing(error),
-    };
-    let there = whole.ancestors().find(|folder| folder.exists()).unwrap_or(Path::new("/"));
-    let there = match there.canonicalize() {
+    let is_made = check == Check::StateFolder;
+    let there = std::path::absolute(path).and_then(|whole| {
+        let there = whole.ancestors().find(|folder| !is_made || folder.exists()).unwrap_or(&whole);
+        there.canonicalize()
+    });
+    let there = match there {
         Ok(there) => there,
-        Err(error) => return missing(error),
+        Err(error) => {
+            let found = format!("{}: {error}", path.display());
+            return vec![Finding::problem(check, found, "make it, or name another one")];
+        }
     };
     match Probe::of(&there).carry_out() {
         Ok(locks) => {
@@ -93,6 +95,13 @@ mod tests {
         let place = tempfile::tempdir().unwrap();
         let found = folder(Check::StateFolder, &place.path().join("a/b"));
         assert!(found[0].level == Level::Ok && !place.path().join("a").exists(), "{found:?}");
+    }
+
+    #[test]
+    fn a_ledgers_folder_that_is_missing_is_a_problem_since_no_run_makes_it() {
+        let place = tempfile::tempdir().unwrap();
+        let found = folder(Check::LedgerFolder, &place.path().join("a"));
+        assert_eq!(found.iter().map(|finding| finding.level).collect::<Vec<_>>(), [Level::Problem]);
     }
 
     #[test]
