@@ -7,12 +7,14 @@ use std::path::{Path, PathBuf};
 use batchpost::doctor::{self as judge, Check, Finding, Level};
 use batchpost::leadsquared::Endpoint;
 use batchpost::settings::Settings;
-use batchpost::shell::{HttpOptions, doctor as look, look as look_at_ledger};
+use batchpost::shell::{HttpOptions, doctor as look, is_ledger, look as look_at_ledger};
 use serde::Serialize;
 
 use super::resolve;
 use crate::args::{Doctor, Network, Output};
 use crate::config::Config;
+use crate::plain::plain;
+use crate::words::count;
 use crate::{credentials, exit};
 
 /// Where a run would post to.
@@ -23,7 +25,7 @@ enum Destination {
 }
 
 pub(crate) fn doctor(doctor: &Doctor, config: &Config, output: &Output) -> anyhow::Result<u8> {
-    let ledger = doctor.file.as_deref().filter(|file| look::is_ledger(file));
+    let ledger = doctor.file.as_deref().filter(|file| is_ledger(file).unwrap_or(false));
     let mut findings = vec![of_settings(config)];
     let destination = destination(doctor, ledger, &mut findings);
     if let Destination::Api(endpoint) = &destination {
@@ -134,14 +136,14 @@ fn of_budget(doctor: &Doctor, destination: &Destination) -> anyhow::Result<Vec<F
 /// All that is said.
 #[derive(Serialize)]
 struct Report<'a> {
-    problems: usize,
-    warnings: usize,
+    problems: u64,
+    warnings: u64,
     findings: &'a [Finding],
 }
 
 impl<'a> Report<'a> {
     fn of(findings: &'a [Finding]) -> Self {
-        let count = |level| findings.iter().filter(|finding| finding.level == level).count();
+        let count = |level| findings.iter().filter(|finding| finding.level == level).count() as u64;
         Self { problems: count(Level::Problem), warnings: count(Level::Warning), findings }
     }
 
@@ -158,17 +160,12 @@ impl<'a> Report<'a> {
                 writeln!(out, "{:24}{}", "", plain(advice))?;
             }
         }
-        let some = |count: usize, what: &str| format!("{count} {what}{}", if count == 1 { "" } else { "s" });
-        match (self.problems, self.warnings) {
-            (0, 0) if quiet => Ok(()),
-            (0, 0) => writeln!(out, "a run would work; nothing was posted"),
-            (0, warnings) => writeln!(out, "a run would work, with {}; nothing was posted", some(warnings, "warning")),
-            (problems, warnings) => writeln!(out, "{}, {}", some(problems, "problem"), some(warnings, "warning")),
+        let warnings = count(self.warnings, "warning", "warnings");
+        match self.problems {
+            0 if quiet => Ok(()),
+            0 if self.warnings == 0 => writeln!(out, "a run would work; nothing was posted"),
+            0 => writeln!(out, "a run would work, with {warnings}; nothing was posted"),
+            problems => writeln!(out, "{}, {warnings}", count(problems, "problem", "problems")),
         }
     }
-}
-
-/// A name's own control characters are not for this terminal to obey.
-fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

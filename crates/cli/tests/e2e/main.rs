@@ -32,6 +32,8 @@ mod ledger;
 mod limits;
 #[cfg(test)]
 mod mapping;
+#[cfg(all(test, unix))]
+mod nightly;
 #[cfg(test)]
 mod others;
 #[cfg(test)]
@@ -56,6 +58,8 @@ mod signals;
 mod spreadsheets;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod verdicts;
 #[cfg(test)]

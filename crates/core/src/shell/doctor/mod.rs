@@ -88,11 +88,6 @@ pub fn input(path: &Path) -> Finding {
     }
 }
 
-/// Whether the file at `path` is a ledger, by its first bytes.
-pub fn is_ledger(path: &Path) -> bool {
-    path.is_file() && super::ledgers::is_ledger(path).unwrap_or(false)
-}
-
 /// The budget that a run with `settings` for the account `target` would take its slots from, and the folder under which
 /// it is kept.
 pub fn budget(state: Option<&Path>, target: &str, settings: &Settings) -> Vec<Finding> {
