@@ -606,7 +606,7 @@ mod tests {
     fn where_columns_have_no_names_the_header_may_be_further_down() {
         let of = |names: &[&str]| {
             let columns = Names(names.iter().map(|&name| name.to_owned()).collect());
-            InputError::NoCandidate { field: Field::Ticket, columns }.to_string()
+            InputError::NoCandidate { field: crate::input::Field::Ticket, columns }.to_string()
         };
         assert!(of(&["Export of today", "", ""]).contains("--header-row N"));
         assert!(!of(&["Number", "Remark"]).contains("--header-row"));
