@@ -5,9 +5,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use batchpost::doctor::{self as judge, Check, Finding, Level};
-use batchpost::leadsquared::Endpoint;
+use batchpost::leadsquared::tenant;
 use batchpost::settings::Settings;
 use batchpost::shell::{HttpOptions, doctor as look, is_ledger, look as look_at_ledger};
+use batchpost::target::Endpoint;
 use serde::Serialize;
 
 use super::resolve;
@@ -68,7 +69,7 @@ fn destination(doctor: &Doctor, ledger: Option<&Path>, findings: &mut Vec<Findin
     };
     match endpoint {
         Ok(Some(endpoint)) => {
-            findings.push(judge::url(endpoint.as_str()));
+            findings.push(judge::url(endpoint.as_str(), tenant(&endpoint)));
             Destination::Api(endpoint)
         }
         Ok(None) => {
