@@ -56,16 +56,14 @@ fn of_settings(config: &Config) -> Finding {
 }
 
 fn destination(doctor: &Doctor, ledger: Option<&Path>, findings: &mut Vec<Finding>) -> Destination {
-    let of_ledger = || ledger.and_then(|ledger| Some(look_at_ledger(ledger).ok()?.0.header.target));
-    let endpoint = match (resolve::endpoint(&doctor.target), doctor.target.sandbox) {
-        (Err(error), _) => Err(error.to_string()),
-        (Ok(Some(endpoint)), _) => Ok(Some(endpoint)),
-        (Ok(None), true) => Ok(None),
-        (Ok(None), false) => match of_ledger() {
-            Some(target) if target == resolve::SANDBOX => Ok(None),
-            Some(target) => Endpoint::from_url(&target).map(Some).map_err(|error| error.to_string()),
-            None => Err("there is nothing to post to".to_owned()),
-        },
+    let of_ledger = ledger.and_then(|ledger| look_at_ledger(ledger).ok()).map(|(batch, _)| batch.header.target);
+    let endpoint = match (of_ledger, resolve::endpoint(&doctor.target)) {
+        // As `resume` does: a batch goes on where it was begun.
+        (Some(target), _) if target == resolve::SANDBOX => Ok(None),
+        (Some(target), _) => Endpoint::from_url(&target).map(Some).map_err(|error| error.to_string()),
+        (None, Err(error)) => Err(error.to_string()),
+        (None, Ok(None)) if !doctor.target.sandbox => Err("there is nothing to post to".to_owned()),
+        (None, Ok(endpoint)) => Ok(endpoint),
     };
     match endpoint {
         Ok(Some(endpoint)) => {

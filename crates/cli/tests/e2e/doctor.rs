@@ -40,7 +40,9 @@ fn where_all_is_well_it_says_so_asks_nothing_of_the_api_and_leaves_nothing_behin
     let ran = folder.call(&["doctor", "notes.csv", "--url", &api.url(), "--json"]).with_code(0);
     assert_problems(&ran, &[]);
     let report = ran.json();
-    for check in ["account", "access_key", "secret_key", "connection", "input", "ledger", "budget", "clock"] {
+    for check in
+        ["configuration", "account", "access_key", "secret_key", "connection", "input", "ledger", "budget", "clock"]
+    {
         assert_eq!(levels(&report, check), ["ok"], "{check}: {report}");
     }
     assert_eq!((api.arrivals(), folder.names()), (0, vec!["notes.csv".to_owned()]));
@@ -62,7 +64,8 @@ fn a_batch_that_goes_on_is_known_by_its_ledger_alone() {
     assert!(found(&report, "budget")[0].1.contains("of 500/1s"), "{report}");
     assert_eq!(api.arrivals(), arrivals);
 
-    let elsewhere = folder.call(&["doctor", "notes.csv.ledger.jsonl", "--url", &closed_port_url(), "--json"]);
+    // A run of the sheet to elsewhere would find it in its way.
+    let elsewhere = folder.call(&["doctor", "notes.csv", "--url", &closed_port_url(), "--json"]);
     assert_problems(&elsewhere.with_code(2), &["connection", "ledger"]);
 }
 
@@ -172,4 +175,29 @@ fn with_nothing_to_post_to_the_rest_is_looked_at_all_the_same() {
     assert_problems(&ran, &["account"]);
     assert_eq!(levels(&ran.json(), "clock"), ["ok"]);
     folder.call(&["doctor", "--sandbox", "--json"]).with_code(0);
+}
+
+#[test]
+fn settings_of_a_file_count_and_keys_that_may_not_be_sent_there_are_a_problem() {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(3);
+    folder.write("batchpost.toml", format!("url = {:?}\naccess_key_file = \"key\"\n", api.url()));
+    folder.write("key", "PRIMROSE\n");
+    let look = || {
+        let mut command = folder.batchpost(&["doctor", "notes.csv", "--json"]);
+        ended(command.env_remove("LSQ_ACCESS_KEY"))
+    };
+    #[cfg(unix)]
+    {
+        assert_problems(&look().with_code(2), &["access_key"]);
+        fs::set_permissions(folder.path("key"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    }
+    let ran = look().with_code(0);
+    let report = ran.json();
+    assert!(found(&report, "configuration")[0].1.contains("batchpost.toml"), "{report}");
+    assert!(found(&report, "access_key")[0].1.contains("the file"), "{report}");
+    assert!(!ran.stdout.contains("PRIMROSE"));
+    let mut command = folder.batchpost(&["doctor", "notes.csv", "--json", "--url", &closed_port_url()]);
+    let elsewhere = ended(command.env_remove("LSQ_ACCESS_KEY")).with_code(2);
+    assert_problems(&elsewhere, &["access_key", "connection"]);
 }

@@ -5,13 +5,11 @@ mod budget;
 mod clock;
 mod folder;
 mod network;
-mod secret;
 
 pub use budget::{Kept, budget};
 pub use clock::{Clocks, clocks};
 pub use folder::{FileSystem, Probed, file_system, folder};
 pub use network::{Handshake, TlsTrouble, connection, name, proxy, tls, url};
-pub use secret::key_file;
 
 use serde::Serialize;
 

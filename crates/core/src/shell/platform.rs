@@ -111,14 +111,6 @@ pub(super) fn is_locked(path: &Path) -> bool {
     cfg!(unix) && File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-/// Who may do what with a file, where files say so.
-pub(super) fn mode(metadata: &std::fs::Metadata) -> Option<u32> {
-    #[cfg(unix)]
-    return Some(std::os::unix::fs::MetadataExt::mode(metadata));
-    #[cfg(not(unix))]
-    None
-}
-
 /// The system's name for the file system that holds `path`, a whole path without links; none where it does not tell.
 pub(super) fn file_system_of(path: &Path) -> Option<String> {
     let mounts =

@@ -19,7 +19,7 @@ use super::budget;
 use super::clock::wall;
 use super::error::Error;
 use super::ledgers::look;
-use super::platform::{mode, since_boot};
+use super::platform::since_boot;
 use crate::doctor::{self, Check, Clocks, Finding};
 use crate::settings::Settings;
 
@@ -108,9 +108,4 @@ pub fn budget(state: Option<&Path>, target: &str, settings: &Settings) -> Vec<Fi
 pub fn clock() -> Vec<Finding> {
     let zone = TimeZone::try_system().ok().and_then(|zone| zone.iana_name().map(str::to_owned));
     doctor::clocks(&Clocks { wall: wall(), zone, since_boot: since_boot().is_some() })
-}
-
-/// The file at `path` that a key was read from.
-pub fn key_file(check: Check, path: &Path) -> Finding {
-    doctor::key_file(check, path, fs::metadata(path).ok().as_ref().and_then(mode))
 }
