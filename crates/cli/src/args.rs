@@ -80,11 +80,11 @@ Examples:
     Report(Report),
     /// Make a new ledger of what can be read of a damaged one
     Salvage(Salvage),
-    /// Look this machine over before a run: settings, keys, network, disk, budget, clock; posts nothing
+    /// Look over what a run would need: settings, keys, network, disk, budget, clock; posts nothing
+    ///
+    /// Each line says what was found and, where it is not well, what to do. The exit code is 0 if a run would work, and 2
+    /// if something stands in its way.
     #[command(after_help = "\
-Each line says what was found and, if it is not well, what to do. The exit code is 0 if a run
-would work, 2 if something stands in its way.
-
 Examples:
   batchpost doctor notes.csv --host apigw.service-in.leadsquared.com --tenant 12345
   batchpost doctor notes.csv.ledger.jsonl")]

@@ -53,7 +53,7 @@ fn main() -> ExitCode {
         Command::Audit(audit) => commands::audit::audit(&audit, &args.output),
         Command::Report(report) => commands::report::report(&report, &args.output),
         Command::Salvage(salvage) => commands::salvage::salvage(&salvage, &args.output),
-        Command::Doctor(doctor) => commands::doctor::doctor(&doctor, &args.output),
+        Command::Doctor(doctor) => commands::doctor::doctor(&doctor, &config, &args.output),
         Command::Sandbox(sandbox) => commands::sandbox::sandbox(&sandbox, &args.output),
         Command::Init(init) => commands::init::init(&init, &args.output),
         Command::Config(shown) => commands::config::config(&shown, config, &args.from_file, &args.output),
