@@ -120,6 +120,15 @@ Examples:
   batchpost salvage notes.csv.ledger.jsonl -o salvaged.ledger.jsonl
   batchpost resume salvaged.ledger.jsonl")]
     Salvage(Salvage),
+    /// Look over what a run would need: settings, keys, network, disk, budget, clock; posts nothing
+    ///
+    /// Each line says what was found and, where it is not well, what to do. The exit code is 0 if a run would work, and 2
+    /// if something stands in its way.
+    #[command(after_help = "\
+Examples:
+  batchpost doctor notes.csv --host apigw.service-in.leadsquared.com --tenant 12345
+  batchpost doctor notes.csv.ledger.jsonl")]
+    Doctor(Doctor),
     /// Run a stand-in for the API that keeps its limit and tells what it counted
     #[command(after_help = "\
 Examples:
@@ -641,6 +650,25 @@ pub(crate) struct Salvage {
     /// The ledger to make
     #[arg(short, long, value_name = "NEW")]
     pub(crate) output: PathBuf,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Doctor {
+    /// The input that is to be posted, or the ledger of a batch that is to go on
+    #[arg(value_name = "INPUT or LEDGER")]
+    pub(crate) file: Option<PathBuf>,
+    /// The ledger that a run of the input would keep, where it is not the usual one
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ledger: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) network: Network,
+    #[command(flatten)]
+    pub(crate) budget: Budget,
+    /// A limit of the account, to tell how much of it is used; repeatable
+    #[arg(long = "limit", value_name = "N/TIME", default_value = "25/5s")]
+    pub(crate) limits: Vec<LimitArg>,
 }
 
 #[derive(Debug, Group)]

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use batchpost::doctor::{Check, Finding};
 use batchpost::leadsquared::LeadSquared;
 use batchpost::shell::{Credentials, key_from_command, key_from_file};
 use batchpost::target::Endpoint;
@@ -88,6 +89,47 @@ pub(crate) fn resolve(config: &Config, endpoint: &Endpoint) -> anyhow::Result<Cr
     let [access, secret] = origins;
     let access = key(Which::Access, access)?;
     Ok(Credentials::new(&LeadSquared, &[access, key(Which::Secret, secret)?])?)
+}
+
+/// What is to be said of the keys that a run would send to `endpoint`. Nobody is asked for one; a command that prints
+/// one is carried out.
+pub(crate) fn examine(config: &Config, endpoint: &Endpoint) -> Vec<Finding> {
+    let each = [(Which::Access, Check::AccessKey), (Which::Secret, Check::SecretKey)];
+    let findings = each.map(|(which, check)| {
+        let (name, key) = (which.variable(), which.key());
+        match usable(which, config, endpoint) {
+            Ok(Some(origin)) => Finding::ok(check, format!("set, from {origin}")),
+            Ok(None) if stdin().is_terminal() => Finding::ok(check, "asked for on the terminal"),
+            Ok(None) => Finding::problem(
+                check,
+                "not set",
+                format!(
+                    "set {name}, or {name}_FILE to the name of a file that holds it, or say {key}_file or {key}_command in \
+                     batchpost.toml"
+                ),
+            ),
+            Err(error) => {
+                Finding::problem(check, format!("{error:#}"), format!("mend that, or give it in another way: {name}"))
+            }
+        }
+    });
+    findings.into()
+}
+
+/// Where a key was had from that can be sent to `endpoint`, if it is to be had from anywhere but a person.
+fn usable(which: Which, config: &Config, endpoint: &Endpoint) -> anyhow::Result<Option<Origin>> {
+    let Some(origin) = origin(which, config)? else { return Ok(None) };
+    if let Origin::Way(_, place) = &origin {
+        config.refuse_elsewhere(which, place, endpoint)?;
+    }
+    let key = key(which, Some(origin.clone()))?;
+    let another = || "another".into();
+    let keys = match which {
+        Which::Access => [key, another()],
+        Which::Secret => [another(), key],
+    };
+    Credentials::new(&LeadSquared, &keys)?;
+    Ok(Some(origin))
 }
 
 /// Keys for the sandbox inside this process, which takes any. The user's own are not shown to it.

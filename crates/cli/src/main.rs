@@ -59,6 +59,7 @@ fn main() -> ExitCode {
         Command::Salvage(salvage) => commands::salvage::salvage(&salvage, &args.output),
         Command::Completions(completions) => commands::completions::completions(&completions),
         Command::Man(man) => commands::man::man(&man, &args.output),
+        Command::Doctor(doctor) => commands::doctor::doctor(&doctor, &config, &args.output),
         Command::Sandbox(sandbox) => commands::sandbox::sandbox(&sandbox, &args.output),
         Command::Init(init) => commands::init::init(&init, &args.output),
         Command::Config(shown) => commands::config::config(&shown, config, &args.from_file, &args.output),

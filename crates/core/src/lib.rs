@@ -217,13 +217,14 @@
 //! 3. the seam to an API: [target];
 //! 4. the API that comes with the crate: [leadsquared];
 //! 5. mechanisms, with `now` and the random generator as arguments: [input], [limiter], [retry], [ledger], [engine],
-//!    [reading], [report];
+//!    [reading], [report], [doctor];
 //! 6. the [shell], the only place that names tokio, files and sockets.
 
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
 pub mod budget;
+pub mod doctor;
 pub mod engine;
 pub mod export;
 pub mod fields;

@@ -11,6 +11,8 @@ mod credentials;
 #[cfg(test)]
 mod damage;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod doubt;
 #[cfg(test)]
 mod elsewhere;
@@ -32,6 +34,8 @@ mod limits;
 mod manual;
 #[cfg(test)]
 mod mapping;
+#[cfg(all(test, unix))]
+mod nightly;
 #[cfg(test)]
 mod others;
 #[cfg(test)]
@@ -56,6 +60,8 @@ mod signals;
 mod spreadsheets;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod verdicts;
 #[cfg(test)]

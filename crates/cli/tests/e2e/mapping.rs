@@ -372,3 +372,13 @@ fn rows_exactly_alike_are_posted_each_or_once_as_it_is_said_and_resumed_so() {
     run(&folder, &api, "notes.csv", &["--duplicates", "post"]).with_code(0);
     assert_eq!(api.notes().len(), 4);
 }
+
+#[test]
+fn check_says_how_to_take_a_number_out_of_ids_until_it_was_said() {
+    let folder = Folder::new();
+    folder.write("notes.csv", "Ticket ID,Comment\nTKT-00143,a\n");
+    let hint = "--ticket-pattern takes the number out";
+    let without = folder.call(&["check", "notes.csv"]).with_code(1);
+    let with = folder.call(&["check", "notes.csv", "--ticket-pattern", r"TKT-0*(\d+)"]).with_code(0);
+    assert!(without.stdout.contains(hint) && !with.stdout.contains(hint), "{}", without.stdout);
+}

@@ -146,7 +146,10 @@ pub enum InputError {
         columns: Names,
     },
     /// No column was asked for, and none has an obvious name.
-    #[error("no column is obviously the {field}; say which with --column {field}=COLUMN; the columns are {columns}")]
+    #[error(
+        "no column is obviously the {field}; say which with --column {field}=COLUMN{}; the columns are {columns}",
+        further_down(columns)
+    )]
     NoCandidate {
         /// The field without a column.
         field: Field,
@@ -571,6 +574,12 @@ impl<T: fmt::Display> fmt::Display for Listed<T> {
     }
 }
 
+/// What to do besides, where the columns look like a title above the header.
+fn further_down(columns: &Names) -> &'static str {
+    let blank = columns.0.iter().any(|name| name.trim().is_empty());
+    if blank { ", or with --header-row N where the names of the columns are" } else { "" }
+}
+
 /// Column names for a message: quoted, and the first few where there are many.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names(pub Vec<String>);
@@ -592,6 +601,16 @@ impl fmt::Display for Names {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn where_columns_have_no_names_the_header_may_be_further_down() {
+        let of = |names: &[&str]| {
+            let columns = Names(names.iter().map(|&name| name.to_owned()).collect());
+            InputError::NoCandidate { field: crate::input::Field::Ticket, columns }.to_string()
+        };
+        assert!(of(&["Export of today", "", ""]).contains("--header-row N"));
+        assert!(!of(&["Number", "Remark"]).contains("--header-row"));
+    }
 
     #[test]
     fn many_names_are_cut_short_in_messages() {

@@ -23,6 +23,13 @@ pub fn endpoint(host: &str, tenant: &str) -> Result<Endpoint, EndpointError> {
     Endpoint::from_url(&format!("https://{host}/api/tenants/{tenant}/internalnote/upload"))
 }
 
+/// The tenant of an endpoint that has the documented path; none of one that has another.
+pub fn tenant(endpoint: &Endpoint) -> Option<&str> {
+    let path = endpoint.as_str().splitn(4, '/').nth(3)?;
+    let tenant = path.strip_prefix("api/tenants/")?.strip_suffix("/internalnote/upload")?;
+    (!tenant.is_empty() && !tenant.contains('/')).then_some(tenant)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -40,6 +47,15 @@ mod tests {
             [("", "1"), ("https://h", "1"), ("h/x", "1"), ("h", ""), ("h", "1/2"), ("h", "a?b"), ("u@h", "1")]
         {
             assert!(endpoint(host, tenant).is_err(), "{host} {tenant}");
+        }
+    }
+
+    #[test]
+    fn the_tenant_is_told_where_the_path_is_the_documented_one() {
+        assert_eq!(tenant(&endpoint("h.example", "12345").unwrap()), Some("12345"));
+        for path in ["", "api", "api/tenants//internalnote/upload", "api/tenants/1/2/internalnote/upload"] {
+            let other = Endpoint::from_url(&format!("https://h.example/{path}")).unwrap();
+            assert_eq!(tenant(&other), None, "{path}");
         }
     }
 }

@@ -9,7 +9,7 @@ mod note;
 
 use http::HeaderName;
 
-pub use endpoint::endpoint;
+pub use endpoint::{endpoint, tenant};
 
 use crate::job::{Job, Ticket, TicketError};
 use crate::limit::Limit;

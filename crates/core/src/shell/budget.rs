@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::clock::Clock;
 use super::platform::{create_folders_for_owner_only, for_owner_only, sync_directory_of};
 use crate::budget::{Answer, Budget, BudgetError, Ended, Request, Wait};
+use crate::doctor::Kept;
 use crate::limit::Limit;
 use crate::limiter::{Account, Member, Sharer, Stamp, Unreadable};
 use crate::plan::Load;
@@ -141,16 +142,36 @@ impl Budget for SharedBudget {
 
 /// What is used of `limits` by the runs of the account `target`; none where nothing is known of it.
 pub(super) fn loads(state: &Path, target: &str, limits: &[Limit]) -> Option<Vec<Load>> {
+    match glance(state, target, limits).1 {
+        Kept::Known { loads, .. } => Some(loads),
+        _ => None,
+    }
+}
+
+/// What there is of the budget of the account `target`, and where, for one who has no part in it. Nothing is locked:
+/// the state is replaced whole, and a run that it names has locked its own file before.
+pub(super) fn glance(state: &Path, target: &str, limits: &[Limit]) -> (PathBuf, Kept) {
     let stamp = Clock::start().stamp();
-    let mut line = Vec::new();
-    File::open(Folder::of(state, target).budget()).ok()?.take(LONGEST_STATE).read_to_end(&mut line).ok()?;
-    let account = Account::read(&line, &stamp).ok()?;
-    let wall = |free: Duration| stamp.wall.checked_add(free.saturating_sub(stamp.at)).unwrap_or(Timestamp::MAX);
-    let load = |limit: &Limit| {
-        let freeing = account.freeing(limit.window(), stamp.at);
-        Load { limit: *limit, freeing: freeing.into_iter().map(|(free, count)| (wall(free), count)).collect() }
+    let folder = Folder::of(state, target);
+    let kept = match folder.read(&stamp) {
+        Ok(Ok(account)) => {
+            let wall = |free: Duration| stamp.wall.checked_add(free.saturating_sub(stamp.at)).unwrap_or(Timestamp::MAX);
+            let load = |limit: &Limit| {
+                let freeing = account.freeing(limit.window(), stamp.at);
+                Load { limit: *limit, freeing: freeing.into_iter().map(|(free, count)| (wall(free), count)).collect() }
+            };
+            let runs = account.sharers().filter(|run| folder.is_alive(run.id)).cloned().collect();
+            Kept::Known { runs, loads: limits.iter().map(load).collect() }
+        }
+        Ok(Err(damaged @ Unreadable::Damaged(_))) => Kept::Lost(damaged.to_string()),
+        Ok(Err(newer @ Unreadable::Newer(_))) => Kept::Unusable(newer.to_string()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::metadata(folder.lock()) {
+            Ok(lock) if lock.len() > 0 => Kept::Lost("it is gone".to_owned()),
+            _ => Kept::NotBegun,
+        },
+        Err(error) => Kept::Unusable(error.to_string()),
     };
-    Some(limits.iter().map(load).collect())
+    (folder.0, kept)
 }
 
 /// Times since the run began, on the account's clock. `elapsed` was read before `at`, and the account's clock does not
@@ -210,6 +231,10 @@ impl Folder {
         self.0.join("budget")
     }
 
+    fn lock(&self) -> PathBuf {
+        self.0.join("lock")
+    }
+
     fn alive(&self, id: u64) -> PathBuf {
         self.0.join(format!("run-{id:016x}"))
     }
@@ -220,20 +245,22 @@ impl Folder {
     }
 
     fn lock_file(&self) -> io::Result<File> {
-        for_owner_only(OpenOptions::new().read(true).append(true).create(true)).open(self.0.join("lock"))
+        for_owner_only(OpenOptions::new().read(true).append(true).create(true)).open(self.lock())
+    }
+
+    fn read(&self, stamp: &Stamp) -> io::Result<Result<Account, Unreadable>> {
+        let mut line = Vec::new();
+        File::open(self.budget())?.take(LONGEST_STATE).read_to_end(&mut line)?;
+        Ok(Account::read(&line, stamp))
     }
 
     /// The state as it is on the clock of `stamp`. One that is damaged or was lost is taken for full windows.
     fn load(&self, lock: &File, stamp: &Stamp, timeout: Duration) -> Result<Account, SharingError> {
         let path = self.budget();
-        let mut line = Vec::new();
-        let read = File::open(&path).and_then(|file| file.take(LONGEST_STATE).read_to_end(&mut line));
-        let why = match read {
-            Ok(_) => match Account::read(&line, stamp) {
-                Ok(account) => return Ok(account),
-                Err(source @ Unreadable::Newer(_)) => return Err(SharingError::Newer { path, source }),
-                Err(error) => error.to_string(),
-            },
+        let why = match self.read(stamp) {
+            Ok(Ok(account)) => return Ok(account),
+            Ok(Err(source @ Unreadable::Newer(_))) => return Err(SharingError::Newer { path, source }),
+            Ok(Err(error)) => error.to_string(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 if lock.metadata().map_err(self.failed("read"))?.len() == 0 {
                     return Ok(Account::default());

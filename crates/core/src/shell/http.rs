@@ -1,15 +1,15 @@
 //! The transport over HTTP: reqwest with nothing done behind our back.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
-use reqwest::{Certificate, Client, Proxy, redirect, retry};
+use reqwest::{Client, Proxy, redirect, retry};
 
 use super::credentials::Credentials;
+use super::tls::{self, TlsError};
 use crate::target::Endpoint;
 use crate::transport::{Failure, Reply, Request, Transport};
 
@@ -18,7 +18,7 @@ const REPLY_BOUND_BYTES: usize = 64 << 10;
 
 /// The longest that a connection may take to be made. A refusal to connect is known to have sent nothing; running
 /// into the whole time-out is not.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Below the 5 seconds after which many servers close an idle connection: one that closes under a request leaves its
 /// row in doubt for nothing.
@@ -43,15 +43,10 @@ pub enum HttpError {
     /// Plain http is for this machine only, and a proxy need not be on it.
     #[error("plain http through a proxy would send the access keys in the open; leave --proxy out, or use https")]
     ProxyInTheOpen,
-    /// The certificates cannot be read.
-    #[error("no certificates could be read from {}: {why}", path.display())]
-    CaFile {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        why: String,
-    },
-    /// TLS could not be set up.
+    /// TLS cannot be spoken.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The client could not be set up.
     #[error("the HTTP client could not be set up: {0}")]
     Client(#[from] reqwest::Error),
 }
@@ -80,18 +75,8 @@ impl Http {
         if options.proxy.is_some() && !endpoint.as_str().starts_with("https:") {
             return Err(HttpError::ProxyInTheOpen);
         }
-        // Fails only if a provider is installed already, by an earlier call or by the program that we are part of.
-        let _already_installed = rustls::crypto::ring::default_provider().install_default();
-        let client = match &options.ca_file {
-            Some(path) => builder(&credentials, timeout, options)?.tls_certs_only(certificates(path)?).build()?,
-            None => match builder(&credentials, timeout, options)?.build() {
-                Ok(client) => client,
-                Err(error) => {
-                    tracing::warn!(%error, "the system's certificates cannot be used; using those built in");
-                    builder(&credentials, timeout, options)?.tls_certs_only(built_in_certificates()).build()?
-                }
-            },
-        };
+        let tls = tls::client(options.ca_file.as_deref())?;
+        let client = builder(&credentials, timeout, options)?.tls_backend_preconfigured(tls).build()?;
         Ok(Self { client, endpoint, credentials: Arc::new(credentials), timeout })
     }
 
@@ -150,17 +135,6 @@ fn builder(
         Some(url) => Ok(builder.proxy(Proxy::all(url).map_err(|_| HttpError::Proxy)?)),
         None => Ok(builder),
     }
-}
-
-fn certificates(path: &Path) -> Result<Vec<Certificate>, HttpError> {
-    let bad = |why: String| HttpError::CaFile { path: path.to_owned(), why };
-    let pem = fs::read(path).map_err(|error| bad(error.to_string()))?;
-    let certificates = Certificate::from_pem_bundle(&pem).map_err(|error| bad(plain(&error)))?;
-    if certificates.is_empty() { Err(bad("it holds none in PEM form".to_owned())) } else { Ok(certificates) }
-}
-
-fn built_in_certificates() -> impl Iterator<Item = Certificate> {
-    webpki_root_certs::TLS_SERVER_ROOT_CERTS.iter().filter_map(|der| Certificate::from_der(der).ok())
 }
 
 /// An error with its causes in one line, without the URL: messages repeat it once, not for every row.

@@ -141,6 +141,37 @@ pub(super) fn is_locked(path: &Path) -> bool {
     cfg!(unix) && File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
+/// The system's name for the file system that holds `path`, a whole path without links; none where it does not tell.
+pub(super) fn file_system_of(path: &Path) -> Option<String> {
+    let mounts =
+        if cfg!(target_os = "linux") { std::fs::read_to_string("/proc/self/mountinfo").ok()? } else { return None };
+    mounted_at(&mounts, path)
+}
+
+/// The kind of what is mounted at `path` or nearest above it, by the lines of Linux's `mountinfo`. Of several in one
+/// place the last covers the others.
+fn mounted_at(mounts: &str, path: &Path) -> Option<String> {
+    let mounted = mounts.lines().filter_map(|line| {
+        let (before, after) = line.split_once(" - ")?;
+        let point = before.split(' ').nth(4)?;
+        // Blanks and such are written in octal.
+        let point = point.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\");
+        path.starts_with(&point).then(|| (Path::new(&point).components().count(), after.split(' ').next()))
+    });
+    mounted.max_by_key(|(depth, _)| *depth)?.1.map(str::to_owned)
+}
+
+/// Bytes that this user may still write to the disk that holds `path`; none where the system does not tell.
+pub(super) fn free_bytes(path: &Path) -> Option<u64> {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    return rustix::fs::statvfs(path).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    #[cfg(not(any(target_os = "linux", target_os = "android")))]
+    {
+        let _not_asked = path;
+        None
+    }
+}
+
 /// Makes the entries of the directory that holds `path` durable.
 pub(super) fn sync_directory_of(path: &Path) -> io::Result<()> {
     let directory = match path.parent() {
@@ -149,4 +180,23 @@ pub(super) fn sync_directory_of(path: &Path) -> io::Result<()> {
     };
     // Windows has no handle on a directory to sync; NTFS journals its entries.
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_and_last_mount_is_the_one() {
+        let mounts = "22 1 254:0 / / rw - ext4 /dev/vda rw\n\
+                      30 22 0:25 / /srv rw master:1 - nfs4 host:/srv rw\n\
+                      31 22 0:26 / /mnt/my\\040disk rw shared:2 - fuse.rclone remote: rw\n\
+                      32 30 0:27 / /srv/fast rw - tmpfs tmpfs rw\n\
+                      33 32 0:28 / /srv/fast rw - xfs /dev/vdb rw\n";
+        let of = |path: &str| mounted_at(mounts, Path::new(path)).unwrap();
+        assert_eq!((of("/home/me"), of("/srv/a/b")), ("ext4".to_owned(), "nfs4".to_owned()));
+        assert_eq!((of("/srv/fast/x"), of("/srv/faster")), ("xfs".to_owned(), "nfs4".to_owned()));
+        assert_eq!(of("/mnt/my disk/x"), "fuse.rclone");
+        assert_eq!(mounted_at("", Path::new("/")), None);
+    }
 }

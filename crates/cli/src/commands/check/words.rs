@@ -37,7 +37,7 @@ pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, 
         let rows = thousands(other.rows);
         writeln!(out, "{rows:>10}  posted or in doubt by the word of {}", other.path.display())?;
     }
-    profile(out, &survey.profile)?;
+    profile(out, &survey.profile, order.options.ticket_pattern.is_some())?;
     rows(out, "exactly like an earlier row", &survey.repeats, survey.duplicates)?;
     rows(out, "held", &survey.held, survey.counts.held)?;
     invalid(out, survey)?;
@@ -47,6 +47,10 @@ pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, 
             writeln!(out, "  {request}")?;
         }
         writeln!(out, "{} to send, {}", thousands(survey.to_do), finish.in_words())?;
+    }
+    if survey.counts.invalid > 0 && !order.settings.skip_invalid {
+        let rows = thousands(survey.counts.invalid);
+        writeln!(out, "run will refuse: no note can be made of {rows} rows; mend them, or say --skip-invalid")?;
     }
     if let Some(refusal) = prepared.refusal() {
         writeln!(out, "run will refuse: {refusal}")?;
@@ -84,11 +88,13 @@ fn mapping(mapping: &Mapping) -> String {
     format!("ticket from {:?}, {text}{named}", mapping.ticket)
 }
 
-fn profile(out: &mut impl Write, profile: &Profile) -> io::Result<()> {
+fn profile(out: &mut impl Write, profile: &Profile, by_pattern: bool) -> io::Result<()> {
+    let mut more_than_numbers = false;
     let mut shapes = profile.tickets.shapes().peekable();
     if shapes.peek().is_some() {
         writeln!(out, "ticket ids as they are written, 9 for any digits:")?;
         for shape in shapes {
+            more_than_numbers |= shape.pattern.contains(|c: char| !c.is_ascii_digit());
             writeln!(out, "{:>10}  {} (like {})", thousands(shape.count), shape.pattern, shape.examples.join(", "))?;
         }
         if profile.tickets.other > 0 {
@@ -99,6 +105,9 @@ fn profile(out: &mut impl Write, profile: &Profile) -> io::Result<()> {
             "{:>10}  the API's ticket id is the number in the ticket page's URL; it need not be the one that people see",
             "note:"
         )?;
+        if more_than_numbers && !by_pattern {
+            writeln!(out, "{:>10}  --ticket-pattern takes the number out of such ids: 'TKT-0*(\\d+)'", "note:")?;
+        }
     }
     if let Some(texts) = &profile.texts {
         let (shortest, mean, longest) = (thousands(texts.shortest as u64), thousands(texts.mean()), texts.longest);

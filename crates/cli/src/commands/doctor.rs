@@ -1,0 +1,170 @@
+//! `doctor`: looks over what a run would need, and posts nothing.
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use batchpost::doctor::{self as judge, Check, Finding, Level};
+use batchpost::leadsquared::tenant;
+use batchpost::settings::Settings;
+use batchpost::shell::{HttpOptions, doctor as look, is_ledger, look as look_at_ledger};
+use batchpost::target::Endpoint;
+use serde::Serialize;
+
+use super::resolve;
+use crate::args::{Doctor, Network, Output};
+use crate::config::Config;
+use crate::plain::plain;
+use crate::words::count;
+use crate::{credentials, exit};
+
+/// Where a run would post to.
+enum Destination {
+    Api(Endpoint),
+    Sandbox,
+    Unknown,
+}
+
+pub(crate) fn doctor(doctor: &Doctor, config: &Config, output: &Output) -> anyhow::Result<u8> {
+    let ledger = doctor.file.as_deref().filter(|file| is_ledger(file).unwrap_or(false));
+    let mut findings = vec![of_settings(config)];
+    let destination = destination(doctor, ledger, &mut findings);
+    if let Destination::Api(endpoint) = &destination {
+        findings.extend(credentials::examine(config, endpoint));
+        findings.extend(on_the_way(endpoint, &doctor.network)?);
+    }
+    findings.extend(of_files(doctor, ledger, &destination));
+    findings.extend(of_budget(doctor, &destination)?);
+    findings.extend(look::clock());
+    let report = Report::of(&findings);
+    let mut stdout = io::stdout().lock();
+    if output.json {
+        writeln!(stdout, "{}", serde_json::to_string(&report)?)?;
+    } else {
+        report.write(&mut stdout, output.quiet)?;
+    }
+    Ok(if report.problems == 0 { 0 } else { exit::USAGE })
+}
+
+fn of_settings(config: &Config) -> Finding {
+    let profile = config.profile().map(|(name, _)| format!(", profile {name}")).unwrap_or_default();
+    let found = match config.file() {
+        Some(file) => format!("{}{profile}; `batchpost config` shows what holds", file.display()),
+        None => "no file of settings; `batchpost init` writes one".to_owned(),
+    };
+    Finding::ok(Check::Configuration, found)
+}
+
+fn destination(doctor: &Doctor, ledger: Option<&Path>, findings: &mut Vec<Finding>) -> Destination {
+    let of_ledger = ledger.and_then(|ledger| look_at_ledger(ledger).ok()).map(|(batch, _)| batch.header.target);
+    let endpoint = match (of_ledger, resolve::endpoint(&doctor.target)) {
+        // As `resume` does: a batch goes on where it was begun.
+        (Some(target), _) if target == resolve::SANDBOX => Ok(None),
+        (Some(target), _) => Endpoint::from_url(&target).map(Some).map_err(|error| error.to_string()),
+        (None, Err(error)) => Err(error.to_string()),
+        (None, Ok(None)) if !doctor.target.sandbox => Err("there is nothing to post to".to_owned()),
+        (None, Ok(endpoint)) => Ok(endpoint),
+    };
+    match endpoint {
+        Ok(Some(endpoint)) => {
+            findings.push(judge::url(endpoint.as_str(), tenant(&endpoint)));
+            Destination::Api(endpoint)
+        }
+        Ok(None) => {
+            let found = "the sandbox, inside the process: there is nothing to reach, and it takes any keys";
+            findings.push(Finding::ok(Check::Account, found));
+            Destination::Sandbox
+        }
+        Err(why) => {
+            let advice =
+                "say --host and --tenant, or --url: LeadSquared names an account's host, the tenant is its number";
+            findings.push(Finding::problem(Check::Account, why, advice));
+            Destination::Unknown
+        }
+    }
+}
+
+fn on_the_way(endpoint: &Endpoint, network: &Network) -> anyhow::Result<Vec<Finding>> {
+    // Only these could be meant for it: requests are https, but for those that stay on this machine.
+    let variables = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+    let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let set: Vec<String> = variables.into_iter().filter(is_set).map(str::to_owned).collect();
+    let mut findings: Vec<Finding> =
+        judge::proxy(&set, network.proxy.is_some(), endpoint.is_loopback()).into_iter().collect();
+    let options = HttpOptions { proxy: network.proxy.clone(), ca_file: network.ca_file.clone() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    findings.extend(runtime.block_on(look::reach(endpoint.as_str(), &options)));
+    // A name that is still being resolved on a thread of its own is not waited for.
+    runtime.shutdown_background();
+    Ok(findings)
+}
+
+fn of_files(doctor: &Doctor, ledger: Option<&Path>, destination: &Destination) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let input = doctor.file.as_deref().filter(|file| ledger.is_none() && *file != Path::new("-"));
+    findings.extend(input.map(look::input));
+    let ledger = ledger.or(doctor.ledger.as_deref()).map(Path::to_owned).or_else(|| input.map(usual_ledger));
+    let target = match destination {
+        Destination::Api(endpoint) => Some(endpoint.as_str()),
+        Destination::Sandbox => Some(resolve::SANDBOX),
+        Destination::Unknown => None,
+    };
+    findings.extend(ledger.as_deref().map(|ledger| look::ledger(ledger, target)));
+    let folder = ledger.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
+    findings.extend(look::folder(Check::LedgerFolder, folder.unwrap_or(Path::new("."))));
+    findings
+}
+
+fn usual_ledger(input: &Path) -> PathBuf {
+    let mut name = OsString::from(input);
+    name.push(".ledger.jsonl");
+    name.into()
+}
+
+fn of_budget(doctor: &Doctor, destination: &Destination) -> anyhow::Result<Vec<Finding>> {
+    let target = match destination {
+        Destination::Api(endpoint) => endpoint.as_str(),
+        Destination::Sandbox => resolve::SANDBOX,
+        Destination::Unknown => return Ok(Vec::new()),
+    };
+    let settings = Settings { limits: resolve::limits(&doctor.limits, &[])?, ..Settings::default() };
+    let settings = resolve::budget(settings, &doctor.budget, matches!(destination, Destination::Sandbox))?;
+    Ok(look::budget(resolve::state(&settings).as_deref(), target, &settings))
+}
+
+/// All that is said.
+#[derive(Serialize)]
+struct Report<'a> {
+    problems: u64,
+    warnings: u64,
+    findings: &'a [Finding],
+}
+
+impl<'a> Report<'a> {
+    fn of(findings: &'a [Finding]) -> Self {
+        let count = |level| findings.iter().filter(|finding| finding.level == level).count() as u64;
+        Self { problems: count(Level::Problem), warnings: count(Level::Warning), findings }
+    }
+
+    fn write(&self, out: &mut impl Write, quiet: bool) -> io::Result<()> {
+        let wanted = |finding: &&Finding| !quiet || finding.level != Level::Ok;
+        for Finding { check, level, found, advice } in self.findings.iter().filter(wanted) {
+            let level = match level {
+                Level::Ok => "ok",
+                Level::Warning => "warning",
+                Level::Problem => "problem",
+            };
+            writeln!(out, "{level:7}  {:13}  {}", check.word(), plain(found))?;
+            if let Some(advice) = advice {
+                writeln!(out, "{:24}{}", "", plain(advice))?;
+            }
+        }
+        let warnings = count(self.warnings, "warning", "warnings");
+        match self.problems {
+            0 if quiet => Ok(()),
+            0 if self.warnings == 0 => writeln!(out, "a run would work; nothing was posted"),
+            0 => writeln!(out, "a run would work, with {warnings}; nothing was posted"),
+            problems => writeln!(out, "{}, {warnings}", count(problems, "problem", "problems")),
+        }
+    }
+}

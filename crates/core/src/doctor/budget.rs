@@ -1,0 +1,87 @@
+//! The budget that the runs of an account share.
+
+use std::path::Path;
+
+use jiff::Timestamp;
+
+use super::{Check, Finding};
+use crate::limiter::Sharer;
+use crate::plan::Load;
+
+/// What is there of an account's budget.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    /// No run has begun it yet.
+    NotBegun,
+    /// It was begun, and its state is gone or is not what was written.
+    Lost(String),
+    /// Why no run can use it.
+    Unusable(String),
+    /// What it says.
+    Known {
+        /// The runs that are under way.
+        runs: Vec<Sharer>,
+        /// What is used of the limits that were asked about.
+        loads: Vec<Load>,
+    },
+}
+
+/// What is to be said of the budget in `folder`.
+pub fn budget(folder: &Path, kept: &Kept, now: Timestamp) -> Vec<Finding> {
+    let place = folder.display();
+    let check = Check::Budget;
+    match kept {
+        Kept::NotBegun => vec![Finding::ok(check, format!("none yet; the first run begins it in {place}"))],
+        Kept::Lost(why) => vec![Finding::warning(
+            check,
+            format!("{place} is damaged: {why}"),
+            "the next run mends it, and waits as if every limit were used up; if nothing was sent for so long, remove that \
+             folder while no run is under way",
+        )],
+        Kept::Unusable(why) => vec![Finding::problem(
+            check,
+            format!("{place}: {why}"),
+            "mend that, or name another folder with --state-dir DIR; --budget private is for an account that no other run uses",
+        )],
+        Kept::Known { runs, loads } => {
+            let used: Vec<String> = loads.iter().map(|load| format!("{} of {}", load.used(now), load.limit)).collect();
+            let used = format!("used: {}; in {place}", used.join(", "));
+            let shared = runs.iter().map(|run| {
+                let limits: Vec<String> = run.limits.iter().map(ToString::to_string).collect();
+                let (pid, name, since, limits) = (run.pid, &run.name, run.since, limits.join(" and "));
+                Finding::ok(check, format!("process {pid} posts {name} since {since}, with {limits}"))
+            });
+            std::iter::once(Finding::ok(check, used)).chain(shared).collect()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::doctor::Level;
+
+    fn of(kept: &Kept) -> Vec<Finding> {
+        budget(Path::new("/state"), kept, Timestamp::UNIX_EPOCH)
+    }
+
+    #[test]
+    fn what_is_used_and_by_whom_is_told() {
+        let limit = "25/5s".parse().unwrap();
+        let free = Timestamp::from_second(3).unwrap();
+        let run = Sharer { pid: 42, name: "a.csv".to_owned(), ..Sharer::new(vec![limit], Duration::from_secs(30)) };
+        let found = of(&Kept::Known { runs: vec![run], loads: vec![Load { limit, freeing: vec![(free, 7)] }] });
+        let found: Vec<&str> = found.iter().map(|finding| finding.found.as_str()).collect();
+        assert_eq!(found[0], "used: 7 of 25/5s; in /state");
+        assert!(found[1].starts_with("process 42 posts a.csv since 1970"), "{found:?}");
+    }
+
+    #[test]
+    fn a_state_that_a_run_would_mend_is_a_warning_and_one_that_it_cannot_use_a_problem() {
+        assert_eq!(of(&Kept::NotBegun)[0].level, Level::Ok);
+        assert_eq!(of(&Kept::Lost("cut".to_owned()))[0].level, Level::Warning);
+        assert_eq!(of(&Kept::Unusable("newer".to_owned()))[0].level, Level::Problem);
+    }
+}

@@ -1,0 +1,72 @@
+//! The time.
+
+use jiff::Timestamp;
+
+use super::{Check, Finding};
+
+/// What a machine knows of the time.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Clocks {
+    /// The wall clock.
+    pub wall: Timestamp,
+    /// The name of the machine's time zone, if it has one that is known.
+    pub zone: Option<String>,
+    /// Whether there is a clock that counts from the machine's boot and is the same in all processes.
+    pub since_boot: bool,
+}
+
+/// Before this program existed, and after anybody will run it.
+const PLAUSIBLE_YEARS: std::ops::Range<i16> = 2026..2100;
+
+/// What is to be said of the clocks.
+pub fn clocks(clocks: &Clocks) -> Vec<Finding> {
+    let Clocks { wall, zone, since_boot } = clocks;
+    let wall = wall.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    let year = clocks.wall.to_zoned(jiff::tz::TimeZone::UTC).year();
+    let mut findings = vec![match (PLAUSIBLE_YEARS.contains(&year), zone) {
+        (false, _) => Finding::problem(
+            Check::Clock,
+            format!("it is {wall} by this machine's clock"),
+            "set the clock (timedatectl set-ntp true): certificates are refused and the ledger's times are wrong by it",
+        ),
+        (true, Some(zone)) => Finding::ok(Check::Clock, format!("{wall}; this machine's time zone is {zone}")),
+        (true, None) => Finding::warning(
+            Check::Clock,
+            format!("{wall}; this machine's time zone is not known"),
+            "--between needs --time-zone ZONE here",
+        ),
+    }];
+    if !since_boot {
+        findings.push(Finding::warning(
+            Check::Clock,
+            "there is no clock here that counts from the machine's boot",
+            "runs share the account's limit by the wall clock: set it back while none is under way only",
+        ));
+    }
+    findings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Level::{self, Ok, Problem, Warning};
+
+    fn levels(wall: &str, zone: Option<&str>, since_boot: bool) -> Vec<Level> {
+        let wall = wall.parse().unwrap();
+        let found = clocks(&Clocks { wall, zone: zone.map(str::to_owned), since_boot });
+        found.into_iter().map(|finding| finding.level).collect()
+    }
+
+    #[test]
+    fn a_clock_that_was_never_set_is_a_problem_and_one_without_a_zone_a_warning() {
+        assert_eq!(levels("2026-11-27T08:00:00Z", Some("Asia/Kolkata"), true), [Ok]);
+        assert_eq!(levels("2026-11-27T08:00:00Z", None, true), [Warning]);
+        assert_eq!(levels("1970-01-01T00:00:09Z", Some("UTC"), true), [Problem]);
+        assert_eq!(levels("2150-01-01T00:00:00Z", None, true), [Problem]);
+    }
+
+    #[test]
+    fn a_system_without_a_clock_since_boot_is_warned_of() {
+        assert_eq!(levels("2026-11-27T08:00:00Z", Some("UTC"), false), [Ok, Warning]);
+    }
+}

@@ -1,0 +1,114 @@
+//! What is found when a machine is looked over before a run, and what to do about it. Judgements only: who looks is
+//! the [shell](crate::shell::doctor).
+
+mod budget;
+mod clock;
+mod folder;
+mod network;
+
+pub use budget::{Kept, budget};
+pub use clock::{Clocks, clocks};
+pub use folder::{FileSystem, Probed, file_system, folder};
+pub use network::{Handshake, TlsTrouble, connection, name, proxy, tls, url};
+
+use serde::Serialize;
+
+/// What was looked at. Its name in JSON stays what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Check {
+    /// The file of settings.
+    Configuration,
+    /// Where notes are posted to.
+    Account,
+    /// The access key.
+    AccessKey,
+    /// The secret key.
+    SecretKey,
+    /// The way out of this network.
+    Proxy,
+    /// The address that the host's name leads to.
+    Name,
+    /// A connection to it.
+    Connection,
+    /// Whether it is who it should be.
+    Tls,
+    /// The rows.
+    Input,
+    /// The ledger itself.
+    Ledger,
+    /// The folder that the ledger is in.
+    LedgerFolder,
+    /// The folder of the budgets that runs share.
+    StateFolder,
+    /// The account's budget.
+    Budget,
+    /// The time.
+    Clock,
+}
+
+impl Check {
+    /// Its name, for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Configuration => "configuration",
+            Self::Account => "account",
+            Self::AccessKey => "access key",
+            Self::SecretKey => "secret key",
+            Self::Proxy => "proxy",
+            Self::Name => "name",
+            Self::Connection => "connection",
+            Self::Tls => "TLS",
+            Self::Input => "input",
+            Self::Ledger => "ledger",
+            Self::LedgerFolder => "ledger folder",
+            Self::StateFolder => "state folder",
+            Self::Budget => "budget",
+            Self::Clock => "clock",
+        }
+    }
+}
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Level {
+    /// As it should be.
+    Ok,
+    /// A run would work, and there is something to know.
+    Warning,
+    /// A run would not work.
+    Problem,
+}
+
+/// One thing that was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// What was looked at.
+    pub check: Check,
+    /// How bad it is.
+    pub level: Level,
+    /// What was found.
+    pub found: String,
+    /// What to do; nothing where all is well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<String>,
+}
+
+impl Finding {
+    /// As it should be.
+    pub fn ok(check: Check, found: impl Into<String>) -> Self {
+        Self { check, level: Level::Ok, found: found.into(), advice: None }
+    }
+
+    /// A run would work, and there is something to know.
+    pub fn warning(check: Check, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { check, level: Level::Warning, found: found.into(), advice: Some(advice.into()) }
+    }
+
+    /// A run would not work.
+    pub fn problem(check: Check, found: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { check, level: Level::Problem, found: found.into(), advice: Some(advice.into()) }
+    }
+}

@@ -1,0 +1,161 @@
+//! The way to the API.
+
+use std::time::Duration;
+
+use super::{Check, Finding};
+
+/// What is to be said of the URL that notes are posted to, which was found good to be posted to, and whose tenant is
+/// known if it has the documented path.
+pub fn url(url: &str, tenant: Option<&str>) -> Finding {
+    match tenant {
+        Some(tenant) => Finding::ok(Check::Account, format!("tenant {tenant}, {url}")),
+        None => Finding::warning(
+            Check::Account,
+            format!("{url} has not the documented path"),
+            "say --host and --tenant instead of --url, unless that path is meant",
+        ),
+    }
+}
+
+/// What is to be said of the way out: the variables of the environment that name a proxy, and whether one was asked for.
+pub fn proxy(variables: &[String], asked: bool, loopback: bool) -> Option<Finding> {
+    let named = variables.join(", ");
+    match (variables.is_empty(), asked) {
+        (true, false) => None,
+        (_, true) => Some(Finding::ok(Check::Proxy, "the one that --proxy names is used")),
+        (false, false) if loopback => Some(Finding::ok(Check::Proxy, format!("none is used ({named} is set)"))),
+        (false, false) => Some(Finding::warning(
+            Check::Proxy,
+            format!("none is used, though {named} is set: the environment is not asked"),
+            "say --proxy URL, if this machine gets out through it only",
+        )),
+    }
+}
+
+/// What is to be said of a host's name, given the addresses that it leads to or why there are none.
+pub fn name(host: &str, addresses: Result<&[String], String>, proxy: bool) -> Finding {
+    let mend = if proxy {
+        "look at the name in --proxy"
+    } else {
+        "look at the name in --host or --url: LeadSquared names an account's host"
+    };
+    match addresses {
+        Ok([]) => Finding::problem(Check::Name, format!("{host} has no address"), mend),
+        Ok(addresses) => Finding::ok(Check::Name, format!("{host} is {}", addresses.join(", "))),
+        Err(why) => Finding::problem(
+            Check::Name,
+            format!("{host} has no address: {why}"),
+            format!("{mend}; if no name has one, look at this machine's network (DNS)"),
+        ),
+    }
+}
+
+/// What is to be said of a connection to `whom` that took so long, or of why there is none.
+pub fn connection(whom: &str, made: Result<Duration, &std::io::Error>, proxy: bool) -> Finding {
+    match made {
+        Ok(took) => Finding::ok(Check::Connection, format!("to {whom} in {}", in_words(took))),
+        Err(error) => {
+            let advice = match error.kind() {
+                std::io::ErrorKind::ConnectionRefused => "nobody listens there: look at the host and the port",
+                _ if proxy => "look at the URL in --proxy",
+                _ => {
+                    "look at the host, and at firewalls; if this machine gets out through a proxy only, say --proxy URL"
+                }
+            };
+            Finding::problem(Check::Connection, format!("none to {whom}: {error}"), advice)
+        }
+    }
+}
+
+/// A connection that is private and with whom it should be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Handshake {
+    /// The version of TLS, if it is known.
+    pub version: Option<String>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// Why there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TlsTrouble {
+    /// By this machine's clock, the certificate is of no time that includes now.
+    Time,
+    /// It is another host's.
+    OtherHost,
+    /// Nobody who is trusted vouches for it.
+    Issuer,
+    /// What answers does not speak TLS.
+    NoTls,
+    /// Anything else.
+    Other,
+}
+
+/// What is to be said of a handshake with `host`, or of why it failed and in which words.
+pub fn tls(host: &str, result: Result<&Handshake, (TlsTrouble, &str)>, ca_file: bool) -> Finding {
+    let (trouble, why) = match result {
+        Ok(Handshake { version, took }) => {
+            let version = version.as_deref().unwrap_or("TLS");
+            let found = format!("{version} with {host} in {}, its certificate is trusted", in_words(*took));
+            return Finding::ok(Check::Tls, found);
+        }
+        Err(failed) => failed,
+    };
+    let advice = match trouble {
+        TlsTrouble::Time => "look at this machine's clock; if it is right, the server's certificate has run out",
+        TlsTrouble::OtherHost => "look at the host: something else answers in its place, or it goes by another name",
+        TlsTrouble::Issuer if ca_file => {
+            "look whether the file of --ca-file holds the issuer of the server's certificate"
+        }
+        TlsTrouble::Issuer => {
+            "if a firewall of yours reads along, give its certificate with --ca-file FILE; if not, do not post: something \
+             answers in the host's place"
+        }
+        TlsTrouble::NoTls => "look at the port: what answers there does not speak TLS",
+        TlsTrouble::Other => "look at firewalls and proxies on the way, which may cut such connections off",
+    };
+    Finding::problem(Check::Tls, format!("no private connection to {host}: {why}"), advice)
+}
+
+fn in_words(time: Duration) -> String {
+    format!("{:.1} ms", time.as_secs_f64() * 1000.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doctor::Level::{Ok as Well, Problem, Warning};
+
+    #[test]
+    fn a_proxy_of_the_environment_is_named_and_never_shown() {
+        let set = ["https_proxy".to_owned()];
+        assert_eq!(proxy(&[], false, false), None);
+        assert_eq!(proxy(&set, true, false).unwrap().level, Well);
+        assert_eq!(proxy(&set, false, true).unwrap().level, Well);
+        let finding = proxy(&set, false, false).unwrap();
+        assert!(finding.level == Warning && finding.found.contains("https_proxy is set"), "{finding:?}");
+    }
+
+    #[test]
+    fn every_trouble_is_a_problem_with_something_to_do() {
+        use TlsTrouble::{Issuer, NoTls, Other, OtherHost, Time};
+        let advice = |trouble, ca_file| {
+            let finding = tls("h", Err((trouble, "why")), ca_file);
+            assert!(finding.level == Problem && finding.found.ends_with("h: why"), "{finding:?}");
+            finding.advice.unwrap()
+        };
+        assert!(advice(Time, false).contains("clock"));
+        assert!(advice(OtherHost, false).contains("the host"));
+        assert!(advice(Issuer, false).contains("--ca-file FILE") && advice(Issuer, true).contains("of --ca-file"));
+        assert!(advice(NoTls, false).contains("port") && advice(Other, false).contains("firewalls"));
+    }
+
+    #[test]
+    fn a_name_without_an_address_says_which_setting_names_it() {
+        let none = || Err("no such name".to_owned());
+        assert!(name("h", none(), false).advice.unwrap().contains("--host"));
+        assert!(name("h", none(), true).advice.unwrap().contains("--proxy"));
+        assert_eq!(name("h", Ok(&["127.0.0.1".to_owned()]), false).found, "h is 127.0.0.1");
+        assert_eq!(name("h", Ok(&[]), false).level, Problem);
+    }
+}

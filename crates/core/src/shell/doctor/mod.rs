@@ -1,0 +1,111 @@
+//! Looks a machine over before a run. Nothing is posted: of the API's host no more is asked than a connection and a
+//! TLS handshake. Any HTTP request, however harmless its method, may count against the account's limit, and would then
+//! need a slot. What is found is judged by [`crate::doctor`].
+
+mod folder;
+mod network;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+
+pub use folder::folder;
+pub use network::reach;
+
+use super::SharingError;
+use super::budget;
+use super::clock::wall;
+use super::error::Error;
+use super::ledgers::look;
+use super::platform::since_boot;
+use crate::doctor::{self, Check, Clocks, Finding};
+use crate::settings::Settings;
+
+/// The ledger at `path`, which is to be of a batch for `target`, if that is known. It is read and nothing else: even a
+/// lock of a moment could send the run away that comes just then.
+pub fn ledger(path: &Path, target: Option<&str>) -> Finding {
+    let check = Check::Ledger;
+    let place = path.display();
+    match look(path) {
+        Ok((batch, _)) if target.is_some_and(|target| target != batch.header.target) => Finding::problem(
+            check,
+            format!("{place} belongs to {}", batch.header.target),
+            "give another one with --ledger, or post to where it belongs",
+        ),
+        Ok((batch, extent)) => {
+            let writable = fs::OpenOptions::new().append(true).open(path);
+            if let Err(error) = writable {
+                let advice = "let this user write to it: a run records what it is about to send";
+                return Finding::problem(check, format!("{place} cannot be written: {error}"), advice);
+            }
+            let counts = batch.counts();
+            let found = format!("{place}: {} rows, {} of them posted", counts.total(), counts.posted);
+            match extent.torn_bytes {
+                0 => Finding::ok(check, found),
+                torn => Finding::warning(
+                    check,
+                    format!("{found}; its last {torn} bytes are torn"),
+                    "nothing: a run is writing it, or was cut off, and the next one sets them aside",
+                ),
+            }
+        }
+        Err(Error::LedgerFile { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Finding::ok(check, format!("{place} is not there yet; the first run begins it"))
+        }
+        Err(Error::LedgerFile { path, source, .. }) => {
+            let found = format!("{} cannot be opened: {source}", path.display());
+            Finding::problem(check, found, "let this user read and write it, or name another one with --ledger")
+        }
+        Err(error) => Finding::problem(
+            check,
+            error.to_string(),
+            "put a backup in its place; without one, `batchpost salvage` makes a new ledger of what can be read",
+        ),
+    }
+}
+
+/// The input at `path`: whether it can be read at all. What is in it, `check` tells.
+pub fn input(path: &Path) -> Finding {
+    let place = path.display();
+    let opened = fs::File::open(path).and_then(|file| file.metadata());
+    match opened {
+        Ok(metadata) if metadata.is_file() => Finding::ok(
+            Check::Input,
+            format!("{place}, {} bytes; `batchpost check` says what is in it", metadata.len()),
+        ),
+        Ok(_) => Finding::problem(
+            Check::Input,
+            format!("{place} is no regular file"),
+            "name a file, or give a stream with -",
+        ),
+        Err(error) => Finding::problem(
+            Check::Input,
+            format!("{place} cannot be opened: {error}"),
+            "look at its name and its mode",
+        ),
+    }
+}
+
+/// The budget that a run with `settings` for the account `target` would take its slots from, and the folder under which
+/// it is kept.
+pub fn budget(state: Option<&Path>, target: &str, settings: &Settings) -> Vec<Finding> {
+    if !settings.shares() {
+        return vec![Finding::ok(Check::Budget, "each run for itself")];
+    }
+    let Some(state) = state else {
+        let advice = "set HOME or XDG_STATE_HOME, or say --state-dir DIR";
+        return vec![Finding::problem(Check::Budget, SharingError::NoPlace.to_string(), advice)];
+    };
+    let (place, kept) = budget::glance(state, target, &settings.limits);
+    let mut findings = folder(Check::StateFolder, &place);
+    findings.extend(doctor::budget(&place, &kept, wall()));
+    findings
+}
+
+/// The clocks of this machine.
+pub fn clock() -> Vec<Finding> {
+    let zone = TimeZone::try_system().ok().and_then(|zone| zone.iana_name().map(str::to_owned));
+    doctor::clocks(&Clocks { wall: wall(), zone, since_boot: since_boot().is_some() })
+}

@@ -1,0 +1,17 @@
+#!/bin/sh
+# Makes a Debian package: the binary, manual pages, completions, documents. Needs cargo-deb (`cargo install cargo-deb`).
+# cargo-deb prints where the package is.
+set -eu
+cd "$(dirname "$0")/.."
+unset CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR # the metadata in crates/cli/Cargo.toml names target/
+
+cargo build --locked --profile dist -p batchpost-cli
+binary=target/dist/batchpost
+made=target/packaging
+rm -rf "$made"
+mkdir -p "$made/man" "$made/completions"
+"$binary" man --dir "$made/man"
+for shell in bash zsh fish; do
+    "$binary" completions "$shell" > "$made/completions/$shell"
+done
+cargo deb --locked -p batchpost-cli --profile dist --no-build
