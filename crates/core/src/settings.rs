@@ -63,7 +63,9 @@ pub enum Sharing {
     Private,
 }
 
-/// How a run posts. Kept in the ledger with each run; holds no secret.
+/// How a run posts. Kept in the ledger with each run; holds no secret. There will be more of them: write
+/// `..Settings::default()` behind those that you set. The limits are LeadSquared's where no others are given; a
+/// [target](crate::target::Target::limits) has its own.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Settings {

@@ -21,13 +21,15 @@ struct Body {
     others: Map<String, Value>,
 }
 
-/// The fields that a note has besides its body, and whether a value will do. Any other is answered 400.
-const FIELDS: [(&str, fn(&Value) -> bool); 4] = [
-    ("private", Value::is_boolean),
-    ("incoming", Value::is_boolean),
-    ("user_id", Value::is_u64),
-    ("notify_emails", Value::is_array),
-];
+/// Whether a note may have this field with this value, besides its body. Any other is answered 400.
+fn will_do(name: &str, value: &Value) -> bool {
+    match name {
+        "private" | "incoming" => value.is_boolean(),
+        "user_id" => value.is_u64(),
+        "notify_emails" => value.is_array(),
+        _ => false,
+    }
+}
 
 /// The note asked for, or the API's answer to a request that asks for none.
 pub(crate) fn read(request: &Received<'_>, settings: &Settings) -> Result<Wanted, Answer> {
@@ -49,7 +51,7 @@ pub(crate) fn read(request: &Received<'_>, settings: &Settings) -> Result<Wanted
         return Err(answer::bad_request(API, "the body is blank"));
     }
     for (name, value) in &body.others {
-        if !FIELDS.iter().any(|(field, will_do)| field == name && will_do(value)) {
+        if !will_do(name, value) {
             return Err(answer::bad_request(API, &format!("the field {name} is not as specified")));
         }
     }

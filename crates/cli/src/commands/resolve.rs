@@ -8,10 +8,9 @@ use anyhow::{Context, bail};
 use batchpost::input::{ColumnChoice, Field, Format, LookupSpec, MaxText, Options, Template, TooLong};
 use batchpost::leadsquared::{self, LeadSquared};
 use batchpost::limit::Limit;
-use batchpost::plan::Openings;
 use batchpost::reading::{Ask, Named};
 use batchpost::settings::{InDoubt, On500, OnChanged, OnDuplicate, OnKnown, Settings, Sharing, Spread};
-use batchpost::shell::{Order, Source, caller};
+use batchpost::shell::{Order, Source, caller, openings};
 use batchpost::target::{Endpoint, Form, Target as Api};
 use jiff::tz::TimeZone;
 
@@ -98,20 +97,6 @@ pub(crate) fn options(input: &Input) -> anyhow::Result<Options> {
         max_text: input.max_text.map(|bytes| MaxText { bytes, too_long }),
         ..Options::new(format(input)?)
     })
-}
-
-/// When attempts may start, by settings.
-fn openings(settings: &Settings) -> anyhow::Result<Openings> {
-    let Some(hours) = settings.hours else {
-        // Times of day are told by the clocks of whoever reads them.
-        let zone = TimeZone::try_system().unwrap_or(TimeZone::UTC);
-        return Ok(Openings::new(None, zone, settings.timeout)?);
-    };
-    let zone = match &settings.time_zone {
-        Some(name) => TimeZone::get(name).with_context(|| format!("the time zone {name:?} is not known"))?,
-        None => TimeZone::try_system().context("this machine's time zone is not known; say --time-zone ZONE")?,
-    };
-    Ok(Openings::new(Some(hours), zone, settings.timeout)?)
 }
 
 /// The zone's name, so that a batch that is resumed on another machine keeps its hours.

@@ -42,7 +42,7 @@ pub use input::propose;
 pub use key_sources::{KeyCommand, KeySourceError, key_from_command, key_from_file};
 pub use ledgers::{is_ledger, look, look_to_continue, target_of};
 pub use lookups::LookupFailed;
-pub use order::{Access, Order, Source, loads};
+pub use order::{Access, Order, OrderError, Source, loads, openings};
 pub use platform::by_somebody_else;
 pub use post::Report;
 pub use prepare::Prepared;

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::tz::TimeZone;
+
 use super::budget;
 use crate::input::Options;
 use crate::ledger::Caller;
-use crate::plan::{Load, Openings, Plan};
+use crate::plan::{Load, Openings, Plan, TooShort};
 use crate::reading::{Ask, Named};
 use crate::settings::Settings;
 use crate::target::{Endpoint, Form, FormError, Target};
@@ -71,15 +73,52 @@ pub fn loads(settings: &Settings, target: &str, state: Option<&Path>) -> Vec<Loa
 /// A guess, for estimates.
 const USUAL_ROUND_TRIP: Duration = Duration::from_millis(200);
 
+/// Why there is no order by these settings.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum OrderError {
+    /// They have fields that the API's notes have not.
+    #[error(transparent)]
+    Form(#[from] FormError),
+    /// They have no time in which anything is sent.
+    #[error(transparent)]
+    TooShort(#[from] TooShort),
+    /// Nothing is known of the time zone that they name.
+    #[error("the time zone {name:?} is not known: {source}")]
+    Zone {
+        /// Its name.
+        name: String,
+        /// What the zone database says.
+        source: jiff::Error,
+    },
+    /// They name none, and nothing is known of this machine's.
+    #[error("this machine's time zone is not known, say --time-zone ZONE: {0}")]
+    NoZone(jiff::Error),
+}
+
+/// When attempts may start by `settings`.
+///
+/// # Errors
+///
+/// When the hours are too short for an attempt, or are in a time zone that is not known here.
+pub fn openings(settings: &Settings) -> Result<Openings, OrderError> {
+    let Some(hours) = settings.hours else { return Ok(Openings::always()) };
+    let zone = match &settings.time_zone {
+        Some(name) => TimeZone::get(name).map_err(|source| OrderError::Zone { name: name.clone(), source })?,
+        None => TimeZone::try_system().map_err(OrderError::NoZone)?,
+    };
+    Ok(Openings::new(Some(hours), zone, settings.timeout)?)
+}
+
 impl Order {
-    /// The order to post the rows of `source` to `endpoint`, an account's at `target`, with nothing else asked for: at any
-    /// hour, to hold what is in doubt or seems edited, and to refuse what another ledger beside this one knows.
+    /// The order to post the rows of `source` to `endpoint`, an account's at `target`, with nothing else asked for: to hold
+    /// what is in doubt or seems edited, and to refuse what another ledger beside this one knows.
     ///
     /// A [shared](crate::settings::Sharing) budget needs [`state`](Self::state), the same folder for all runs.
     ///
     /// # Errors
     ///
-    /// When the settings have fields that the API's notes have not.
+    /// When the settings have fields that the API's notes have not, or hours that cannot be kept.
     pub fn new(
         target: Arc<dyn Target>,
         endpoint: &Endpoint,
@@ -87,7 +126,7 @@ impl Order {
         ledger: PathBuf,
         source: Source,
         options: Options,
-    ) -> Result<Self, FormError> {
+    ) -> Result<Self, OrderError> {
         let form = Form::new(target, &settings.fields, settings.marker)?;
         let identity = form.identity(endpoint.as_str());
         Ok(Self {
@@ -96,7 +135,7 @@ impl Order {
             ledger,
             ask: Ask { identity, duplicates: settings.duplicates, ..Ask::default() },
             form,
-            openings: Openings::always(),
+            openings: openings(&settings)?,
             settings,
             tool: concat!("batchpost ", env!("CARGO_PKG_VERSION")).to_owned(),
             // Another program's command line may hold what belongs in no ledger.
