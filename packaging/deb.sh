@@ -7,7 +7,7 @@ unset CARGO_TARGET_DIR CARGO_BUILD_TARGET_DIR # the metadata in crates/cli/Cargo
 
 cargo build --locked --profile dist -p batchpost-cli
 binary=target/dist/batchpost
-made=target/packaging
+made=packaging/made
 rm -rf "$made"
 mkdir -p "$made/man" "$made/completions"
 "$binary" man --dir "$made/man"
