@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use batchpost_sandbox::Settings;
+use jiff::Timestamp;
 
-use crate::support::{Api, Folder, Running, Stopwatch, sheet, texts, until};
+use crate::support::{Api, Folder, Running, Stopwatch, ended, sheet, texts, until};
 
 /// A server that keeps 10 in a second.
 fn ten_a_second() -> Api {
@@ -94,6 +95,82 @@ fn without_a_place_for_the_budget_nothing_is_sent_unless_none_is_needed() {
     nowhere(&["--limit", "none", "--first", "1"]).with_code(5);
     nowhere(&["--limit", "10/1s", "--state-dir", "kept"]).with_code(0);
     assert!(folder.path("kept/budgets").is_dir());
+}
+
+/// The lock on the budget of the only account under `state`, held by this process until it is dropped.
+#[cfg(target_os = "linux")]
+fn held(folder: &Folder) -> std::fs::File {
+    let account = std::fs::read_dir(folder.path("state/budgets")).unwrap().next().unwrap().unwrap().path();
+    let lock = std::fs::File::open(account.join("lock")).unwrap();
+    lock.lock().unwrap();
+    lock
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_another_process_keeps_from_the_budget_says_who_and_ends_when_asked_to() {
+    let api = ten_a_second();
+    let folder = Folder::with_rows(3);
+    let arguments = ["--limit", "10/1s", "--state-dir", "state", "--json"];
+    folder.run_command(&api.url(), &[&arguments[..], &["--first", "1"]].concat()).status().unwrap();
+    let lock = held(&folder);
+    let running = Running::start(&mut folder.run_command(&api.url(), &arguments));
+    let who = format!("waits for the account's budget, which process {} has locked", std::process::id());
+    until("it says who", || running.stderr().contains(&who));
+    running.signal("TERM");
+    let json = running.ended().with_code(143).json();
+    assert_eq!((&json["stopped"], &json["pending"]), (&"interrupted".into(), &2.into()), "{json}");
+    folder.call(&["status", "notes.csv.ledger.jsonl"]).with_code(130);
+    drop(lock);
+    ended(&mut folder.batchpost(&["resume", "notes.csv.ledger.jsonl"])).with_code(0);
+    assert_eq!(api.texts(), texts(3));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_under_way_that_another_process_keeps_from_the_budget_says_so_and_goes_on_after_it() {
+    let api = ten_a_second();
+    let folder = Folder::with_rows(25);
+    let running = Running::start(&mut folder.run_command(&api.url(), &["--limit", "10/1s", "--state-dir", "state"]));
+    until("it is under way", || api.arrivals() > 0);
+    let lock = held(&folder);
+    until("it says so", || running.stderr().contains("waits for the account's budget, which process"));
+    drop(lock);
+    running.ended().with_code(0);
+    assert_eq!(api.texts(), texts(25));
+}
+
+#[cfg(unix)]
+#[test]
+fn after_a_loss_of_the_budget_what_is_foretold_is_what_is_waited_for_and_each_run_says_why() {
+    let api = Api::start(Settings { limit: None, ..Settings::default() });
+    let folder = Folder::with_rows(3);
+    let limits = ["--limit", "5/1s", "--limit", "1000/1h", "--state-dir", "state"];
+    folder.run(&api, &[&limits[..], &["--first", "1"]].concat()).with_code(5);
+    let account = std::fs::read_dir(folder.path("state/budgets")).unwrap().next().unwrap().unwrap().path();
+    let check = || {
+        let check = ["check", "notes.csv", "--url", &api.url(), "--json"];
+        folder.call(&[&check[..], &limits].concat()).json()["done_at"].as_str().unwrap().parse::<Timestamp>().unwrap()
+    };
+    let before = check();
+    folder.write(account.join("budget").to_str().unwrap(), "");
+    let is_full = || {
+        let status = folder.call(&["status", "notes.csv.ledger.jsonl"]).stdout;
+        assert!(status.contains("1,000 of 1000/1h used"), "{status}");
+        let later = check().duration_since(before);
+        assert!(later.as_secs() >= 3600, "{later}");
+    };
+    is_full();
+    for _ in 0..2 {
+        let running = Running::start(&mut folder.run_command(&api.url(), &limits));
+        until("it says why it waits", || {
+            running.stderr().contains("what was sent for the account of late is not known")
+        });
+        is_full();
+        running.signal("INT");
+        running.ended().with_code(130);
+    }
+    assert_eq!(api.arrivals(), 1);
 }
 
 #[cfg(unix)]

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::past::Past;
 use super::window::Window;
 use crate::budget::Ended;
-use crate::limit::Limit;
+use crate::limit::{Limit, margin};
 
 /// The state that runs of one account share. Pure: `now` is on the account's clock, and whoever keeps the state
 /// between two calls sees to it that only one run at a time changes it.
@@ -95,13 +95,27 @@ impl Account {
         self.holders.iter().map(|holder| &holder.run)
     }
 
-    /// When the slots of a window of this length come free, and how many, as far as that is known at `now`. Slots in
-    /// flight are taken to be given back now.
-    pub fn freeing(&self, length: Duration, now: Duration) -> Vec<(Duration, u32)> {
-        let Some(window) = self.windows.iter().find(|window| window.length() == length) else { return Vec::new() };
-        let held = self.holders.iter().map(|holder| holder.held).sum();
-        let ended = window.freeing().filter(|(free, _)| *free > now);
-        ended.chain((held > 0).then(|| (now + window.kept(), held))).collect()
+    /// When the slots of this limit's window come free, and how many, as far as that is known at `now`. Slots in flight
+    /// are taken to be given back now.
+    pub fn freeing(&self, limit: Limit, now: Duration) -> Vec<(Duration, u32)> {
+        let mut freeing = Vec::new();
+        if let Some(window) = self.windows.iter().find(|window| window.length() == limit.window()) {
+            let held = self.holders.iter().map(|holder| holder.held).sum();
+            let ended = window.freeing().filter(|(free, _)| *free > now);
+            freeing.extend(ended.chain((held > 0).then(|| (now + window.kept(), held))));
+        }
+        if let Some(full_to) = self.full_to(limit.window(), now) {
+            freeing.retain(|(free, _)| *free > full_to);
+            let known = freeing.iter().fold(0, |sum: u32, (_, count)| sum.saturating_add(*count));
+            freeing.push((full_to, limit.count().saturating_sub(known)));
+        }
+        freeing
+    }
+
+    /// Until when a window of this length is to be taken for full, since anything may have been sent; none where all
+    /// that counts at `now` is known.
+    pub fn full_to(&self, length: Duration, now: Duration) -> Option<Duration> {
+        self.unknown_to.map(|to| to + length + margin(length)).filter(|to| *to > now)
     }
 
     /// Requests may be under way for so long after their end.
@@ -246,9 +260,9 @@ impl Account {
             let count = u64::from(count);
             let at = self.windows.binary_search_by_key(&length, Window::length);
             let window = &self.windows[at.expect("a run's windows are opened when it is seated")];
-            if let Some(known_from) = self.unknown_to.map(|to| to + window.kept()).filter(|from| *from > now) {
+            if let Some(full_to) = self.full_to(length, now) {
                 room = 0;
-                until = until.max(Some(known_from)).filter(|_| until.is_some());
+                until = until.max(Some(full_to)).filter(|_| until.is_some());
             }
             let used = held + window.used();
             room = room.min(count.saturating_sub(used));

@@ -1,14 +1,15 @@
 //! The thread that has to do with the budget that runs share: another process may hold its lock for a while, and its
 //! state may have to be synced.
 
+use std::pin::pin;
 use std::time::Duration;
 
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
-use super::budget::SharedBudget;
+use super::budget::{Folder, SharedBudget, SharingError};
 use super::clock::Clock;
 use crate::budget::{Answer, Budget, BudgetError, Ended, Request};
-use crate::limiter::Limiter;
+use crate::limiter::{Limiter, Member, Sharer};
 
 /// Where a run's slots come from.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub(super) struct Broker {
     busy: bool,
     /// Whether the run asked for slots, or only gave some back.
     asked: bool,
+    joined: oneshot::Receiver<Result<Vec<Sharer>, SharingError>>,
+    vigil: Vigil,
 }
 
 /// How long a run's end waits for the budget: another process may stand still while it holds the lock. What is not
@@ -33,11 +36,25 @@ pub(super) struct Broker {
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Broker {
-    pub(super) fn start(mut budget: SharedBudget, clock: Clock) -> Self {
+    /// Begins to join the other runs of the account.
+    pub(super) fn start(folder: Folder, member: Member, clock: Clock) -> Self {
         let (requests, mut to_do) = mpsc::channel::<Request>(1);
         let (answered, answers) = mpsc::channel(1);
+        let (tell, joined) = oneshot::channel();
+        let vigil = Vigil { folder: folder.clone(), clock, next: SOON };
         std::thread::spawn(move || {
             let mut unheard = Vec::new();
+            let mut budget = match SharedBudget::join(folder, member, clock) {
+                Ok((budget, with)) => {
+                    // A run that ended meanwhile asks for nothing, and the budget is left again.
+                    let _nobody_listens = tell.send(Ok(with));
+                    budget
+                }
+                Err(error) => {
+                    let _nobody_listens = tell.send(Err(error));
+                    return;
+                }
+            };
             while let Some(request) = to_do.blocking_recv() {
                 let answer = budget.exchange(&request, clock.now().elapsed);
                 let granted = answer.as_ref().map_or(0, |answer| answer.granted);
@@ -52,7 +69,12 @@ impl Broker {
             }
             drop(answered);
         });
-        Self { requests, answers, busy: false, asked: false }
+        Self { requests, answers, busy: false, asked: false, joined, vigil }
+    }
+
+    /// Waits until the others were joined; tells who they are. To be called once.
+    pub(super) async fn joined(&mut self) -> Result<Vec<Sharer>, SharingError> {
+        self.vigil.over(&mut self.joined).await.unwrap_or(Err(SharingError::Panicked))
     }
 
     pub(super) fn is_busy(&self) -> bool {
@@ -63,6 +85,7 @@ impl Broker {
     pub(super) fn ask(&mut self, request: Request) {
         debug_assert!(!self.busy, "one request at a time");
         self.busy = true;
+        self.vigil.begin();
         self.asked = request.want.is_some();
         if let Err(error) = self.requests.try_send(request) {
             // The thread has panicked: `answered` will say so.
@@ -72,7 +95,7 @@ impl Broker {
 
     /// What came of it; none where nothing was asked for. Cancel-safe.
     pub(super) async fn answered(&mut self) -> Result<Option<Answer>, BudgetError> {
-        let answer = self.answers.recv().await;
+        let answer = self.vigil.over(self.answers.recv()).await;
         self.busy = false;
         let gone = || Err(BudgetError("the thread that keeps the account's budget is gone".to_owned()));
         answer.unwrap_or_else(gone).map(|answer| self.asked.then_some(answer))
@@ -95,6 +118,52 @@ impl Broker {
         };
         if tokio::time::timeout(PATIENCE, leaving).await.is_err() {
             tracing::warn!("the account's budget is locked by a process that stands still; the next run waits longer");
+        }
+    }
+}
+
+/// The budget is had within milliseconds, unless another process stands still while it holds the lock.
+const SOON: Duration = Duration::from_secs(1);
+const SAY_AGAIN: Duration = Duration::from_secs(60);
+
+/// Says what is waited for when the budget takes long.
+#[derive(Debug)]
+struct Vigil {
+    folder: Folder,
+    clock: Clock,
+    /// When next to say it, since the run began.
+    next: Duration,
+}
+
+impl Vigil {
+    fn begin(&mut self) {
+        self.next = self.next.max(self.clock.now().elapsed + SOON);
+    }
+
+    /// What comes of `waiting`. Cancel-safe if that is.
+    async fn over<T>(&mut self, waiting: impl Future<Output = T>) -> T {
+        let mut waiting = pin!(waiting);
+        loop {
+            if let Ok(result) = tokio::time::timeout_at(self.clock.at(self.next), &mut waiting).await {
+                return result;
+            }
+            self.say();
+            self.next = self.clock.now().elapsed + SAY_AGAIN;
+        }
+    }
+
+    fn say(&self) {
+        match self.folder.holder(&self.clock.stamp()) {
+            Some((pid, name)) => {
+                let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
+                tracing::warn!(
+                    process = pid,
+                    "waits for the account's budget, which process {pid}{name} has locked; if that stands still, let it go on or end it"
+                );
+            }
+            None => {
+                tracing::warn!(folder = %self.folder.path().display(), "waits for the account's budget, which is locked or slow to be written")
+            }
         }
     }
 }

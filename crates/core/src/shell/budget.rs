@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::clock::Clock;
-use super::platform::{create_folders_for_owner_only, for_owner_only, sync_directory_of};
+use super::platform::{create_folders_for_owner_only, for_owner_only, lock_holder, sync_directory_of};
 use crate::budget::{Answer, Budget, BudgetError, Ended, Request, Wait};
 use crate::doctor::Kept;
 use crate::limit::Limit;
@@ -44,6 +44,9 @@ pub enum SharingError {
         /// Why.
         source: Unreadable,
     },
+    /// A defect of this program.
+    #[error("the thread that keeps the account's budget is gone")]
+    Panicked,
 }
 
 /// No state is longer, unless it is damaged.
@@ -56,6 +59,8 @@ pub(super) struct SharedBudget {
     lock: File,
     member: Member,
     clock: Clock,
+    /// Until when all slots are taken to be in use, as it was said last.
+    full_to: Option<Duration>,
     /// After an error nothing more is written: what the account knows of this run then, it holds until it is found
     /// dead.
     poisoned: bool,
@@ -64,14 +69,8 @@ pub(super) struct SharedBudget {
 }
 
 impl SharedBudget {
-    /// Joins the other runs of the account `target`, whose budgets are kept under `state`; tells who they are.
-    pub(super) fn join(
-        state: &Path,
-        target: &str,
-        mut member: Member,
-        clock: Clock,
-    ) -> Result<(Self, Vec<Sharer>), SharingError> {
-        let folder = Folder::of(state, target);
+    /// Joins the other runs of the account; tells who they are. Waits for as long as another process has the lock.
+    pub(super) fn join(folder: Folder, mut member: Member, clock: Clock) -> Result<(Self, Vec<Sharer>), SharingError> {
         create_folders_for_owner_only(&folder.0).map_err(folder.failed("begun"))?;
         let lock = folder.lock_file().map_err(folder.failed("locked"))?;
         let locked = Locked::on(&lock).map_err(folder.failed("locked"))?;
@@ -86,7 +85,9 @@ impl SharedBudget {
         folder.store(&account, &stamp, Durability::Always).map_err(folder.failed("written"))?;
         mark_begun(&lock).map_err(folder.failed("written"))?;
         drop(locked);
-        Ok((Self { folder, lock, member, clock, poisoned: false, _alive: alive }, others))
+        let mut budget = Self { folder, lock, member, clock, full_to: None, poisoned: false, _alive: alive };
+        budget.say_if_full(&account, &stamp);
+        Ok((budget, others))
     }
 
     /// Leaves the others, giving back what has ended. Slots that it still holds count as of attempts that end now.
@@ -117,6 +118,7 @@ impl SharedBudget {
         let durability = if account.outlasts_a_restart() { Durability::Content } else { Durability::None };
         self.folder.store(&account, &stamp, durability).map_err(self.folder.failed("written"))?;
         drop(locked);
+        self.say_if_full(&account, &stamp);
         if answer.granted > 0 && account.outlasts_a_restart() {
             // Whoever replaced it meanwhile had read it: this name or a later one is made durable.
             sync_directory_of(&self.folder.budget()).map_err(self.folder.failed("synced"))?;
@@ -126,6 +128,23 @@ impl SharedBudget {
             Wait::UntilOneEnds => Wait::UntilOneEnds,
         });
         Ok(Answer { wait, ..answer })
+    }
+
+    /// Says why nothing is sent, where it is not known what was. Whoever met the damage may be gone, and a restart is no
+    /// damage: so each run says it for itself.
+    fn say_if_full(&mut self, account: &Account, stamp: &Stamp) {
+        let limits = &self.member.run().limits;
+        let full_to = limits.iter().filter_map(|limit| account.full_to(limit.window(), stamp.at)).max();
+        if full_to > self.full_to {
+            self.full_to = full_to;
+            let left = full_to.unwrap_or_default().saturating_sub(stamp.at);
+            let until = stamp.wall.checked_add(left).unwrap_or(Timestamp::MAX);
+            tracing::warn!(
+                %until,
+                "what was sent for the account of late is not known, since its budget was lost or the machine restarted under \
+                 a run: every slot is taken to be in use, and nothing is sent until all have come free"
+            );
+        }
     }
 }
 
@@ -141,11 +160,26 @@ impl Budget for SharedBudget {
 }
 
 /// What is used of `limits` by the runs of the account `target`; none where nothing is known of it.
-pub(super) fn loads(state: &Path, target: &str, limits: &[Limit]) -> Option<Vec<Load>> {
+///
+/// `timeout` is what requests that are not known of are taken to have at the most.
+pub(super) fn loads(state: &Path, target: &str, limits: &[Limit], timeout: Duration) -> Option<Vec<Load>> {
     match glance(state, target, limits).1 {
         Kept::Known { loads, .. } => Some(loads),
-        _ => None,
+        Kept::Lost(_) => {
+            let stamp = Clock::start().stamp();
+            Some(loads_of(&of_lost_state(&stamp, timeout), limits, &stamp))
+        }
+        Kept::NotBegun | Kept::Unusable(_) => None,
     }
+}
+
+fn loads_of(account: &Account, limits: &[Limit], stamp: &Stamp) -> Vec<Load> {
+    let wall = |free: Duration| stamp.wall.checked_add(free.saturating_sub(stamp.at)).unwrap_or(Timestamp::MAX);
+    let load = |limit: &Limit| {
+        let freeing = account.freeing(*limit, stamp.at);
+        Load { limit: *limit, freeing: freeing.into_iter().map(|(free, count)| (wall(free), count)).collect() }
+    };
+    limits.iter().map(load).collect()
 }
 
 /// What there is of the budget of the account `target`, and where, for one who has no part in it. Nothing is locked:
@@ -155,13 +189,8 @@ pub(super) fn glance(state: &Path, target: &str, limits: &[Limit]) -> (PathBuf, 
     let folder = Folder::of(state, target);
     let kept = match folder.read(&stamp) {
         Ok(Ok(account)) => {
-            let wall = |free: Duration| stamp.wall.checked_add(free.saturating_sub(stamp.at)).unwrap_or(Timestamp::MAX);
-            let load = |limit: &Limit| {
-                let freeing = account.freeing(limit.window(), stamp.at);
-                Load { limit: *limit, freeing: freeing.into_iter().map(|(free, count)| (wall(free), count)).collect() }
-            };
             let runs = account.sharers().filter(|run| folder.is_alive(run.id)).cloned().collect();
-            Kept::Known { runs, loads: limits.iter().map(load).collect() }
+            Kept::Known { runs, loads: loads_of(&account, limits, &stamp) }
         }
         Ok(Err(damaged @ Unreadable::Damaged(_))) => Kept::Lost(damaged.to_string()),
         Ok(Err(newer @ Unreadable::Newer(_))) => Kept::Unusable(newer.to_string()),
@@ -215,16 +244,29 @@ enum Durability {
 }
 
 /// An account's folder.
-#[derive(Debug)]
-struct Folder(PathBuf);
+#[derive(Debug, Clone)]
+pub(super) struct Folder(PathBuf);
 
 impl Folder {
-    /// Named by the account's host, for people, and its whole URL, for certain.
-    fn of(state: &Path, target: &str) -> Self {
+    /// That of the account `target`, under `state`. Named by the account's host, for people, and its whole URL, for
+    /// certain.
+    pub(super) fn of(state: &Path, target: &str) -> Self {
         let host = url::Url::parse(target).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
         let host: String = host.chars().filter(|c| c.is_ascii_alphanumeric() || ".-".contains(*c)).take(60).collect();
         let hash = blake3::hash(target.as_bytes()).to_hex();
         Self(state.join("budgets").join(format!("{host}-{}", &hash[..16])))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.0
+    }
+
+    /// The process that holds the lock, and what it posts, as far as that can be found out.
+    pub(super) fn holder(&self, stamp: &Stamp) -> Option<(u32, Option<String>)> {
+        let pid = lock_holder(&File::open(self.lock()).ok()?)?;
+        let account = self.read(stamp).ok().and_then(Result::ok).unwrap_or_default();
+        let name = account.sharers().find(|run| run.pid == pid).map(|run| run.name.clone());
+        Some((pid, name))
     }
 
     fn budget(&self) -> PathBuf {
@@ -269,14 +311,8 @@ impl Folder {
             }
             Err(source) => return Err(self.failed("read")(source)),
         };
-        tracing::warn!(
-            path = %path.display(),
-            "the account's budget is damaged ({why}): every slot is taken to be in use, and nothing is sent until all have come free"
-        );
-        // Requests of other runs may be under way for as long as their time-outs, of which a run's own is the best guess.
-        let mut account = Account::unknown(stamp.at + timeout.max(USUAL_TIMEOUT));
-        account.see_timeout(timeout.max(USUAL_TIMEOUT));
-        Ok(account)
+        tracing::warn!(path = %path.display(), "the account's budget is damaged: {why}");
+        Ok(of_lost_state(stamp, timeout))
     }
 
     /// Replaces the state.
@@ -328,6 +364,14 @@ impl Folder {
     }
 }
 
+/// Requests of other runs may be under way for as long as their time-outs, of which a run's own is the best guess.
+fn of_lost_state(stamp: &Stamp, timeout: Duration) -> Account {
+    let timeout = timeout.max(USUAL_TIMEOUT);
+    let mut account = Account::unknown(stamp.at + timeout);
+    account.see_timeout(timeout);
+    account
+}
+
 /// What most runs wait for a reply.
 const USUAL_TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -341,7 +385,7 @@ mod tests {
     fn join(state: &Path, id: u64) -> (SharedBudget, Vec<Sharer>) {
         let run = Sharer { id, name: format!("{id}.csv"), ..Sharer::new(vec!["5/1h".parse().unwrap()], TIMEOUT) };
         let member = Member::new(run, Spread::Burst);
-        SharedBudget::join(state, "http://127.0.0.1:1/api", member, Clock::start()).unwrap()
+        SharedBudget::join(Folder::of(state, "http://127.0.0.1:1/api"), member, Clock::start()).unwrap()
     }
 
     fn take(budget: &mut SharedBudget, want: u32) -> Answer {

@@ -66,7 +66,7 @@ pub enum Access {
 /// under `state` tells; of a private budget nothing is known.
 pub fn loads(settings: &Settings, target: &str, state: Option<&Path>) -> Vec<Load> {
     let state = state.filter(|_| settings.shares());
-    let loads = state.and_then(|state| budget::loads(state, target, &settings.limits));
+    let loads = state.and_then(|state| budget::loads(state, target, &settings.limits, settings.timeout));
     loads.unwrap_or_else(|| settings.limits.iter().copied().map(Load::from).collect())
 }
 

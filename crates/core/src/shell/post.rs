@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::broker::{Broker, Purse};
-use super::budget::{SharedBudget, SharingError};
+use super::budget::{Folder, SharingError};
 use super::clock::Clock;
 use super::committer::Committer;
 use super::drive::{Drive, Left, Observation};
@@ -68,12 +68,12 @@ impl Prepared {
     pub async fn post<T: Transport>(
         mut self,
         transport: T,
-        interrupts: Interrupts,
+        mut interrupts: Interrupts,
         observe: &mut dyn FnMut(Observation<'_>),
     ) -> Result<Report, Error> {
         assert!(self.lock.is_some(), "posting needs a ledger that was opened to post");
         let clock = Clock::start();
-        let purse = self.purse(transport.timeout(), clock, observe)?;
+        let (purse, interrupted) = self.purse(transport.timeout(), clock, &mut interrupts, observe).await?;
         let path = self.order.ledger.clone();
         let failed = Error::ledger(&path);
         let mut ledger = match self.ledger.take() {
@@ -103,8 +103,13 @@ impl Prepared {
             (Opened::File(_), None) => unreachable!("a file was surveyed when it was opened"),
         };
 
+        let mut engine = Engine::new(config);
+        if interrupted.is_some() {
+            // The run is recorded all the same, so that it can be resumed.
+            engine.handle(Event::Interrupted, clock.now());
+        }
         let mut drive = Drive {
-            engine: Engine::new(config),
+            engine,
             transport: Arc::new(transport),
             purse,
             request: Request::default(),
@@ -136,7 +141,7 @@ impl Prepared {
             limited_now: progress.limited,
             elapsed,
             stopped,
-            interrupt,
+            interrupt: interrupted.or(interrupt),
         };
         if at_once || stopped == Some(Stop::Ledger) {
             return Ok(report);
@@ -187,18 +192,21 @@ impl Prepared {
         Record::Run(Box::new(run))
     }
 
-    /// Where this run takes its slots from.
-    fn purse(
+    /// Where this run takes its slots from. Other runs may keep it waiting for that: a signal that asks it to end
+    /// meanwhile is returned, and nothing is to be sent then.
+    async fn purse(
         &self,
         timeout: Duration,
         clock: Clock,
+        interrupts: &mut Interrupts,
         observe: &mut dyn FnMut(Observation<'_>),
-    ) -> Result<Purse, SharingError> {
+    ) -> Result<(Purse, Option<Interrupt>), SharingError> {
         let settings = &self.order.settings;
         let spread = settings.spread(self.to_send());
+        let own = || Purse::Own(Box::new(Limiter::new(&settings.limits, spread, timeout)));
         // With nothing to do there is nothing to share.
         if !settings.shares() || self.to_send() == Some(0) {
-            return Ok(Purse::Own(Box::new(Limiter::new(&settings.limits, spread, timeout))));
+            return Ok((own(), None));
         }
         let state = self.order.state.as_deref().ok_or(SharingError::NoPlace)?;
         let name = match &self.order.source {
@@ -213,11 +221,16 @@ impl Prepared {
             ..Sharer::new(settings.limits.clone(), timeout)
         };
         let member = Member::new(run, spread);
-        let (budget, with) = SharedBudget::join(state, self.order.ask.identity.target(), member, clock)?;
+        let mut broker = Broker::start(Folder::of(state, self.order.ask.identity.target()), member, clock);
+        let with = tokio::select! {
+            biased;
+            Some(signal) = interrupts.recv() => return Ok((own(), Some(signal))),
+            with = broker.joined() => with?,
+        };
         if !with.is_empty() {
             observe(Observation::Notice(&Notice::Sharing { with }));
         }
-        Ok(Purse::Shared(Broker::start(budget, clock)))
+        Ok((Purse::Shared(broker), None))
     }
 
     fn config(&self) -> Config {

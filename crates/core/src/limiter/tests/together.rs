@@ -156,6 +156,27 @@ fn a_lost_state_is_taken_for_full_windows_and_learns_of_those_who_live() {
 }
 
 #[test]
+fn what_is_foretold_of_a_state_that_is_not_known_is_what_is_waited_for() {
+    let of = |limit: &str| limit.parse::<Limit>().unwrap();
+    // Lost, before any run has come, and under a run that has taken two since.
+    let mut account = Account::unknown(ms(100) + SHORT);
+    assert_eq!(account.freeing(of("5/1s"), ms(100)), [(ms(100 + 2000 + 1001), 5)]);
+    let mut a = member(1, &["5/1s"]);
+    a.exchange(&mut Account::default(), &want(2), ms(0));
+    let Some(Wait::Until(until)) = a.exchange(&mut account, &want(1), ms(3000)).wait else { panic!("it is full") };
+    assert_eq!(account.freeing(of("5/1s"), ms(3000)), [(ms(4001), 2), (until, 3)]);
+    assert_eq!(account.freeing(of("5/1s"), until), [(until + ms(1001), 2)], "the rest is known then");
+
+    // The machine restarted under a run.
+    let mut account = Account::default();
+    member(1, &["5/5s"]).exchange(&mut account, &want(2), ms(9000));
+    let line = account.to_line(&stamp("a", ms(9000), 0));
+    let account = Account::read(line.as_bytes(), &stamp("b", ms(20), 60_000)).unwrap();
+    let used: u32 = account.freeing(of("5/5s"), ms(20)).iter().map(|(_, count)| count).sum();
+    assert_eq!((account.full_to(of("5/5s").window(), ms(20)), used), (Some(ms(20) + SHORT + ms(5005)), 5));
+}
+
+#[test]
 fn a_restart_is_bridged_by_the_wall_clock_for_long_windows_and_by_waiting_anew_for_short_ones() {
     let mut account = Account::default();
     use_up(&mut account, 1, 5, &["5/5s", "6/1h"], Duration::from_secs(5000));
