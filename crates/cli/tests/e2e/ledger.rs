@@ -3,6 +3,9 @@
 use std::collections::BTreeSet;
 use std::fs::OpenOptions;
 use std::io::Write;
+use std::time::Duration;
+
+use batchpost_sandbox::Settings;
 
 use crate::support::{Api, Folder, Running, ended, quick, records, texts, until};
 
@@ -169,4 +172,21 @@ fn when_the_ledger_cannot_be_written_nothing_more_is_sent_and_what_is_lost_is_pr
     let once: BTreeSet<&String> = created.iter().collect();
     assert_eq!(once.len(), created.len(), "created twice");
     assert!((200 - in_doubt..=200).contains(&created.len()), "{} notes, {json}", created.len());
+}
+
+/// What the ledger could not be told of, the budget takes for unanswered as well: the next run does not begin before the
+/// audit can be sure.
+#[cfg(target_os = "linux")]
+#[test]
+fn after_a_disk_that_is_full_the_next_run_waits_until_the_ledger_proves_that_the_limit_held() {
+    let latency = Duration::from_millis(50)..=Duration::from_millis(50);
+    let api = Api::start(Settings { latency, ..quick() });
+    let folder = Folder::with_rows(200);
+    let more = ["--limit", "40/500ms", "--timeout", "2s", "--json"];
+    let command = folder.run_command(&api.url(), &more);
+    let mut bounded = folder.in_shell("trap '' XFSZ; ulimit -f 24; exec \"$0\" \"$@\"", &command);
+    let json = ended(&mut bounded).with_code(3).json();
+    assert!(json["in_doubt"].as_u64() > Some(0), "{json}");
+    assert_eq!(folder.run(&api, &more[..4]).json()["pending"], 0);
+    folder.call(&["audit", "notes.csv.ledger.jsonl"]).with_code(0);
 }

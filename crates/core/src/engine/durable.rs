@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::slots::Spent;
 use super::{Action, AttemptId, Ending, Engine, Notice, Phase};
 use crate::budget::Ended;
 use crate::job::Ticket;
@@ -27,6 +28,7 @@ pub(super) struct Move {
     pub(super) verdict: VerdictWord,
     pub(super) reply: String,
     pub(super) next: Next,
+    pub(super) spent: Spent,
 }
 
 /// What becomes of a job after an attempt.
@@ -64,7 +66,8 @@ impl Engine {
     }
 
     fn moved(&mut self, moved: Move) {
-        let Move { row, ticket, from, to, verdict, reply, next } = moved;
+        let Move { row, ticket, from, to, verdict, reply, next, spent } = moved;
+        self.give_back(spent);
         self.progress.counts.move_one(from, to);
         match next {
             Next::Done(_) => {
@@ -79,14 +82,18 @@ impl Engine {
     }
 
     /// Nothing is known of the records that were not durable yet, and none will be written any more.
-    pub(super) fn ledger_failed(&mut self, why: String) {
+    pub(super) fn ledger_failed(&mut self, why: String, now: Duration) {
         self.ledger_failed = true;
         // Whatever ended the run before, that its record cannot be relied on weighs more.
         self.stop = None;
         self.ending = Ending::No;
         self.stop(Stop::Ledger, why);
         for (_, then) in std::mem::take(&mut self.uncommitted) {
-            self.unwritten(&then);
+            match then {
+                OnceDurable::Nothing => {}
+                OnceDurable::Clear(id) => self.uncleared(id, now),
+                OnceDurable::Moved(moved) => self.unwritten(moved),
+            }
         }
     }
 
@@ -110,22 +117,21 @@ impl Engine {
         }
     }
 
-    /// What became of a record that will not be written.
-    pub(super) fn unwritten(&mut self, then: &OnceDurable) {
-        match then {
-            OnceDurable::Nothing => {}
-            OnceDurable::Clear(id) => {
-                let attempt = self.attempts.remove(id).expect("an attempt that was not sent has not ended");
-                self.give_back(attempt.taken, Ended::NotSent, Duration::ZERO);
-                let job = &self.backlog.get_mut(attempt.place).job;
-                let (row, ticket) = (job.position.record, job.ticket.clone());
-                // The intent may be on the disk all the same: then the row is in doubt, and was never sent.
-                self.tell(Notice::Unwritten { row, ticket, verdict: VerdictWord::Withdrawn });
-            }
-            OnceDurable::Moved(Move { row, ticket, from, verdict, .. }) => {
-                self.progress.counts.move_one(*from, from.then(Outcome::InDoubt));
-                self.tell(Notice::Unwritten { row: *row, ticket: ticket.clone(), verdict: *verdict });
-            }
-        }
+    /// An intent will not be written. It may be on the disk all the same: then the ledger has an attempt, and the row in
+    /// doubt, of which nothing was sent.
+    fn uncleared(&mut self, id: AttemptId, now: Duration) {
+        let attempt = self.attempts.remove(&id).expect("an attempt that was not sent has not ended");
+        self.give_back(Spent { taken: attempt.taken, ended: Ended::Silent, at: now });
+        let job = &self.backlog.get_mut(attempt.place).job;
+        let (row, ticket) = (job.position.record, job.ticket.clone());
+        self.tell(Notice::Unwritten { row, ticket, verdict: VerdictWord::Withdrawn });
+    }
+
+    /// The end of an attempt will not be written: to the ledger it is one without a reply, and so it is to the budget.
+    pub(super) fn unwritten(&mut self, moved: Move) {
+        let Move { row, ticket, from, verdict, spent, .. } = moved;
+        self.give_back(Spent { ended: Ended::Silent, ..spent });
+        self.progress.counts.move_one(from, from.then(Outcome::InDoubt));
+        self.tell(Notice::Unwritten { row, ticket, verdict });
     }
 }

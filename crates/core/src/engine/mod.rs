@@ -34,7 +34,7 @@ use durable::{Move, Next, OnceDurable};
 use health::{Advice, Health, LONGEST_OUTAGE_PAUSE};
 use hours::OpenHours;
 use share::Share;
-use slots::{Slots, Taken};
+use slots::{Slots, Spent, Taken};
 
 use crate::budget::Ended;
 use crate::ledger::{AttemptEnd, Finish, Intent, Record};
@@ -234,7 +234,7 @@ impl Engine {
                 self.stop(Stop::Input, why);
             }
             Event::Committed(through) => self.committed(through),
-            Event::LedgerFailed(why) => self.ledger_failed(why),
+            Event::LedgerFailed(why) => self.ledger_failed(why, now.elapsed),
             Event::Slots(answer) => self.slots.answered(answer, now.elapsed),
             Event::BudgetFailed(why) => self.stop(Stop::Limited, why),
             Event::Ended(attempt, result) => self.ended(attempt, &result, now),
@@ -272,7 +272,10 @@ impl Engine {
     /// Asks for a record to be written. After an error from the ledger nothing more is.
     fn write(&mut self, record: Record, then: OnceDurable) {
         if self.ledger_failed {
-            self.unwritten(&then);
+            // No attempt begins any more; those under way still end.
+            if let OnceDurable::Moved(moved) = then {
+                self.unwritten(moved);
+            }
             return;
         }
         self.written += 1;
@@ -392,24 +395,24 @@ impl Engine {
         unused > 0
     }
 
-    fn give_back(&mut self, taken: Taken, ended: Ended, now: Duration) {
+    fn give_back(&mut self, Spent { taken, ended, at }: Spent) {
         self.slots.give_back(taken);
-        self.actions.push_back(Action::GiveBack(ended, now));
+        self.actions.push_back(Action::GiveBack(ended, at));
     }
 
     /// Takes back an attempt that was not sent: its job is to do as before.
     fn withdraw(&mut self, id: AttemptId, now: Now) {
         let attempt = self.attempts.remove(&id).expect("an attempt that was not sent has not ended");
-        self.give_back(attempt.taken, Ended::NotSent, now.elapsed);
+        let spent = Spent { taken: attempt.taken, ended: Ended::NotSent, at: now.elapsed };
         self.health.heard(id, attempt.place, &Verdict::Withdrawn, now.elapsed);
-        self.conclude(attempt.place, &Judgement::of_withdrawn(), None, now);
+        self.conclude(attempt.place, spent, &Judgement::of_withdrawn(), None, now);
     }
 
     fn ended(&mut self, id: AttemptId, result: &Result<Reply, Failure>, now: Now) {
         // An attempt that was given up on may still be heard of; its row is in doubt by then.
         let Some(attempt) = self.attempts.remove(&id) else { return };
-        let how = if matches!(result, Err(Failure::NoReply(_))) { Ended::Silent } else { Ended::Answered };
-        self.give_back(attempt.taken, how, now.elapsed);
+        let ended = if matches!(result, Err(Failure::NoReply(_))) { Ended::Silent } else { Ended::Answered };
+        let spent = Spent { taken: attempt.taken, ended, at: now.elapsed };
         let job = &self.backlog.get_mut(attempt.place).job;
         let context = Context { posted_before: self.health.posted(), on_500: self.config.on_500, wall: now.wall };
         let judgement = match result {
@@ -422,7 +425,7 @@ impl Engine {
         for (place, tries) in self.health.take_wronged() {
             self.backlog.forgive(place, tries);
         }
-        self.conclude(attempt.place, &judgement, result.as_ref().ok().map(|reply| reply.status), now);
+        self.conclude(attempt.place, spent, &judgement, result.as_ref().ok().map(|reply| reply.status), now);
 
         let Judgement { verdict, reply } = judgement;
         if let Verdict::Limited { named, .. } = verdict {
@@ -442,7 +445,7 @@ impl Engine {
     }
 
     /// Records how an attempt ended and decides what becomes of its job.
-    fn conclude(&mut self, place: Place, judgement: &Judgement, status: Option<u16>, now: Now) {
+    fn conclude(&mut self, place: Place, spent: Spent, judgement: &Judgement, status: Option<u16>, now: Now) {
         let work = self.backlog.get_mut(place);
         let next = match &judgement.verdict {
             Verdict::Posted => Next::Done(Outcome::Posted),
@@ -484,7 +487,8 @@ impl Engine {
             Next::Retry(delay) => self.backlog.put_back(place, now.elapsed + delay),
             Next::Resume => self.backlog.put_back(place, now.elapsed),
         }
-        self.write(Record::Outcome(end), OnceDurable::Moved(Move { row, ticket, from, to, verdict, reply, next }));
+        let moved = Move { row, ticket, from, to, verdict, reply, next, spent };
+        self.write(Record::Outcome(end), OnceDurable::Moved(moved));
     }
 
     /// Ends the run when there is nothing left to wait for.

@@ -2,12 +2,21 @@
 
 use std::time::Duration;
 
-use crate::budget::{Answer, Wait};
+use crate::budget::{Answer, Ended, Wait};
 
 /// One slot in every window, for one attempt. To be given back with [`Slots::give_back`].
 #[derive(Debug)]
 #[must_use = "slots that are not given back are lost to the run"]
 pub(super) struct Taken(());
+
+/// A slot whose attempt has ended: how, and when. It is given back when the ledger knows of the end, or never will. So
+/// whoever reads the ledger, the audit too, never finds an attempt under way for longer than its slot was kept.
+#[derive(Debug)]
+pub(super) struct Spent {
+    pub(super) taken: Taken,
+    pub(super) ended: Ended,
+    pub(super) at: Duration,
+}
 
 /// What was granted and not used yet, and whether it makes sense to ask.
 #[derive(Debug, Default)]

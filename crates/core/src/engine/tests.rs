@@ -552,6 +552,35 @@ fn after_an_error_from_the_ledger_nothing_is_sent_and_what_was_answered_is_told(
 }
 
 #[test]
+fn a_slot_is_given_back_when_its_attempts_end_is_durable_and_without_a_reply_when_it_never_will_be() {
+    let spent = |is_durable: bool| {
+        let mut engine = super::Engine::new(config("25/5s").0);
+        let given_back = |engine: &mut super::Engine, at| {
+            let actions: Vec<Action> = std::iter::from_fn(|| engine.next_action(now(ms(at)))).collect();
+            let given_back = actions.into_iter().filter_map(|action| match action {
+                Action::GiveBack(how, at) => Some((how, at)),
+                _ => None,
+            });
+            given_back.collect::<Vec<_>>()
+        };
+        engine.handle(Event::Job(offer(1, 7)), now(ms(0)));
+        engine.handle(Event::InputEnded(Vec::new()), now(ms(0)));
+        given_back(&mut engine, 0);
+        engine.handle(Event::Slots(Answer { granted: 1, wait: None }), now(ms(0)));
+        given_back(&mut engine, 0);
+        engine.handle(Event::Committed(1), now(ms(1)));
+        let Some(Action::Send(id, job)) = engine.next_action(now(ms(1))) else { panic!("a durable intent is sent") };
+        engine.handle(Event::Ended(id, created(&job.ticket)), now(ms(3)));
+        assert_eq!(given_back(&mut engine, 4), [], "its end is not durable yet");
+        let then = if is_durable { Event::Committed(2) } else { Event::LedgerFailed("disk full".to_owned()) };
+        engine.handle(then, now(ms(5)));
+        given_back(&mut engine, 5)
+    };
+    assert_eq!(spent(true), [(Ended::Answered, ms(3))]);
+    assert_eq!(spent(false), [(Ended::Silent, ms(3))]);
+}
+
+#[test]
 fn a_run_that_is_abandoned_counts_each_row_once() {
     let mut engine = Engine::new(config("25/5s"));
     let drain = |engine: &mut Engine, at: u64| {
