@@ -14,7 +14,7 @@ use serde::Serialize;
 use super::resolve;
 use crate::args::{Doctor, Network, Output};
 use crate::config::Config;
-use crate::plain::plain;
+use crate::plain::{self, plain};
 use crate::words::count;
 use crate::{credentials, exit};
 
@@ -37,7 +37,7 @@ pub(crate) fn doctor(doctor: &Doctor, config: &Config, output: &Output) -> anyho
     findings.extend(of_budget(doctor, &destination)?);
     findings.extend(look::clock());
     let report = Report::of(&findings);
-    let mut stdout = io::stdout().lock();
+    let mut stdout = plain::stdout(output);
     if output.json {
         writeln!(stdout, "{}", serde_json::to_string(&report)?)?;
     } else {

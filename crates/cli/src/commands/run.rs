@@ -174,10 +174,8 @@ fn carry_out(plan: Plan, output: &Output, screen: &Screen, metrics: &mut Metrics
         (false, true) => String::new(),
         (false, false) => in_words(&report, &ledger, &source),
     };
-    // Whether anybody listens or not, the exit code is the batch's.
-    if let Err(error) = plain::stdout(output).write_all(result.as_bytes())
-        && error.kind() != io::ErrorKind::BrokenPipe
-    {
+    // The exit code is the batch's all the same.
+    if let Err(error) = plain::stdout(output).write_all(result.as_bytes()) {
         warn!(%error, "the result could not be printed; `batchpost status` gives it again");
     }
     if let Some(server) = server

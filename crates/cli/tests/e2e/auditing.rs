@@ -51,6 +51,7 @@ fn two_runs_that_do_not_share_their_budget_and_meet_in_a_window_are_told_of() {
     assert_eq!((&limit["peak_in_a_run"], &limit["peak"]), (&5.into(), &10.into()), "{found}");
     let words = folder.call(&["audit", LEDGER]).with_code(1).stdout;
     assert!(words.contains("may have been exceeded") && words.contains("10 across runs"), "{words}");
+    assert_eq!(folder.unheard(&["audit", LEDGER]), Some(1), "the reader has gone");
 }
 
 #[test]

@@ -151,6 +151,13 @@ impl Folder {
         ended(&mut self.batchpost(arguments))
     }
 
+    /// How the binary ends with these arguments when nobody reads what it prints.
+    pub(crate) fn unheard(&self, arguments: &[&str]) -> Option<i32> {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        self.batchpost(arguments).stdout(writer).stderr(Stdio::null()).status().unwrap().code()
+    }
+
     /// The names of all that is in it, in the order of the alphabet.
     pub(crate) fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.0.path()).unwrap();
