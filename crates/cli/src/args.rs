@@ -614,7 +614,7 @@ pub(crate) struct Settle {
     /// What is decided
     #[arg(long = "as", value_enum, value_name = "DECISION", id = "decision")]
     pub(crate) decision: Option<DecisionArg>,
-    /// Take the last decision back, as long as the row was not sent since
+    /// Take the last decision back, as long as the row was not sent since; again, the one before it
     #[arg(long)]
     pub(crate) undo: bool,
     /// Why, for the ledger

@@ -24,19 +24,23 @@ const MOST_SHOWN: usize = 20;
 pub(crate) fn settle(settle: &Settle, output: &Output) -> anyhow::Result<u8> {
     let settling = Settling::open(&settle.ledger, &resolve::api())?;
     let mut rows = Vec::new();
-    let mut refused = 0;
+    let mut refused = Vec::new();
     for (key, decision) in chosen(settle, &settling)? {
         match decide(&settling.batch, &settling.histories, key, decision) {
             Ok(settled) => rows.push(settled),
             Err(why) => {
-                refused += 1;
-                let row = settling.histories.get(&key).map_or(String::new(), |history| format!("row {} ", history.row));
-                say!("{row}(key {key}): {why}");
+                refused.push((settling.histories.get(&key).map(|history| history.row), key, why));
             }
         }
     }
-    if refused > 0 {
-        bail!("{refused} of the decisions cannot be taken; nothing was changed");
+    if !refused.is_empty() {
+        refused.sort_by_key(|(row, key, _)| (*row, *key));
+        for (row, key, why) in refused.iter().take(MOST_SHOWN) {
+            let row = row.map(|row| format!("row {row} ")).unwrap_or_default();
+            say!("{row}(key {key}): {why}");
+        }
+        say_how_many_more(refused.len());
+        bail!("{} of the decisions cannot be taken; nothing was changed", thousands(refused.len() as u64));
     }
     if rows.is_empty() {
         let path = settle.from.as_ref().map(|path| path.display());
@@ -116,7 +120,11 @@ fn show(rows: &[Settled], settling: &Settling) {
         let ticket = ticket.map(|ticket| format!(" ticket {ticket}")).unwrap_or_default();
         say!("row {}{ticket}: {} -> {}", row.row, row.was, row.stands);
     }
-    if rows.len() > MOST_SHOWN {
-        say!("and {} more", thousands((rows.len() - MOST_SHOWN) as u64));
+    say_how_many_more(rows.len());
+}
+
+fn say_how_many_more(rows: usize) {
+    if rows > MOST_SHOWN {
+        say!("and {} more", thousands((rows - MOST_SHOWN) as u64));
     }
 }

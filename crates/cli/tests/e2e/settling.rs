@@ -60,6 +60,31 @@ fn settled_as_posted_is_never_sent_as_to_do_is_sent_once_and_waived_is_skipped()
 }
 
 #[test]
+fn the_exit_code_is_the_batchs_whether_anybody_reads_what_is_said_or_not() {
+    let (_api, folder) = three_doubts();
+    for command in [&["status", LEDGER][..], &["status", LEDGER, "--json"], &["check", "notes.csv"]] {
+        let heard = folder.call(command).with_code(4);
+        assert_eq!(folder.unheard(command), heard.code, "{command:?}");
+    }
+    assert_eq!(folder.unheard(&["export", LEDGER]), Some(0));
+}
+
+#[test]
+fn decisions_are_taken_back_one_by_one_to_where_the_row_stood_before_any() {
+    let (_api, folder) = three_doubts();
+    let stands = || folder.call(&["show", LEDGER, "--row", "2", "--json"]).with_code(0).json()["outcome"].clone();
+    for decision in ["to-do", "waived", "to-do", "posted"] {
+        settle(&folder, &["--rows", "2", "--as", decision]);
+    }
+    // The second `to-do` took the row to where it had stood before it was waived: that took the waiver back.
+    for before in ["pending", "in_doubt"] {
+        settle(&folder, &["--rows", "2", "--undo"]);
+        assert_eq!(stands(), before);
+    }
+    is_refused(&folder, &["--rows", "2", "--undo"], &["row 2", "no decision"]);
+}
+
+#[test]
 fn a_decision_is_taken_back_until_the_row_is_sent_again() {
     let (api, folder) = three_doubts();
     for decision in ["posted", "to-do", "waived"] {
@@ -98,6 +123,17 @@ fn decisions_that_make_no_sense_are_refused_and_nothing_is_changed() {
     settle(&folder, &["--rows", "2", "--as", "waived"]);
     let json = folder.run(&api, &["--skip-invalid"]).with_code(4).json();
     assert_eq!((&json["skipped"], &json["invalid"], &json["posted"]), (&1.into(), &0.into(), &2.into()), "{json}");
+}
+
+#[test]
+fn what_is_refused_is_named_in_order_and_no_more_of_it_than_one_reads() {
+    let api = Api::failing(&[]);
+    let folder = Folder::with_rows(30);
+    folder.run(&api, &[]).with_code(0);
+    let said = folder.call(&["settle", LEDGER, "--state", "posted", "--as", "to-do"]).with_code(2).stderr;
+    let rows: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("row ")?.split(' ').next()).collect();
+    assert_eq!(rows, (1..=20).map(|row| row.to_string()).collect::<Vec<_>>(), "{said}");
+    assert!(said.contains("and 10 more") && said.contains("30 of the decisions"), "{said}");
 }
 
 #[test]

@@ -22,8 +22,9 @@ pub struct History {
     pub reason: String,
     /// When.
     pub at: Option<Timestamp>,
-    /// Where it stood before a person settled it, as long as it was not sent since.
-    pub settled_from: Option<Outcome>,
+    /// Where it stood before each decision of a person, the first one first: of those that were taken since it was last
+    /// sent, and not taken back.
+    pub decided_from: Vec<Outcome>,
 }
 
 /// The histories of the jobs that are wanted and have a record.
@@ -48,7 +49,7 @@ pub fn histories(storage: &impl Storage, wanted: impl Fn(&Key) -> bool) -> Resul
             (history.row, history.reading) = (intent.row, reading);
             (history.ticket, history.at) = (Some(intent.ticket), Some(intent.wall));
             history.reason = "the run was cut off before its reply was recorded".to_owned();
-            history.settled_from = None;
+            history.decided_from.clear();
         }
         Record::Outcome(end) if wanted(&end.key) => {
             let history = all.entry(end.key).or_default();
@@ -68,7 +69,12 @@ pub fn histories(storage: &impl Storage, wanted: impl Fn(&Key) -> bool) -> Resul
             for row in settlement.rows.iter().filter(|row| wanted(&row.key)) {
                 let history = all.entry(row.key).or_default();
                 history.at = Some(settlement.wall);
-                history.settled_from = Some(row.was);
+                // A decision that leads to where the row stood before the last one takes that back, however it was put.
+                if history.decided_from.last() == Some(&row.stands) {
+                    history.decided_from.pop();
+                } else {
+                    history.decided_from.push(row.was);
+                }
                 history.reason = settlement.why.clone().unwrap_or_else(|| "settled by a person".to_owned());
             }
         }

@@ -18,7 +18,7 @@ pub enum Decision {
     ToDo,
     /// Nobody needs it.
     Waived,
-    /// The last decision is taken back.
+    /// The last decision that stands is taken back.
     Undone,
 }
 
@@ -81,7 +81,7 @@ pub fn settle(
         Decision::Posted => Outcome::Posted,
         Decision::ToDo => Outcome::Pending,
         Decision::Waived => Outcome::Skipped,
-        Decision::Undone => history.settled_from.ok_or(SettleError::NothingToUndo)?,
+        Decision::Undone => *history.decided_from.last().ok_or(SettleError::NothingToUndo)?,
     };
     if decision != Decision::Undone {
         match (was, stands) {
