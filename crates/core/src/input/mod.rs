@@ -75,6 +75,7 @@ pub use recipe::Recipe;
 pub use rows::{Content, Row, Rows};
 pub use shapes::{IdShapes, Shape};
 pub use sheet::SheetError;
+pub(crate) use template::reference as character_reference;
 pub use template::{RenderError, Template, TemplateError};
 pub use through::{Tally, read_through};
 pub use ticket::{LookupError, LookupSpec, LookupSpecError, LookupTable, NoTicket, PatternError, TicketPattern};

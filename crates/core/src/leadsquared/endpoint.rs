@@ -1,6 +1,6 @@
 //! Where an account's notes are posted to.
 
-use crate::target::{Endpoint, EndpointError};
+use crate::target::{Endpoint, EndpointError, repeatable};
 
 /// The documented path for `tenant` (the account's number) on `host`, over https.
 ///
@@ -14,7 +14,7 @@ pub fn endpoint(host: &str, tenant: &str) -> Result<Endpoint, EndpointError> {
     };
     if !plain(host, "-.:[]") {
         let example = "its name alone, like apigw.service-in.leadsquared.com";
-        return Err(EndpointError::Part { what: "host", text: host.to_owned(), example });
+        return Err(EndpointError::Part { what: "host", text: repeatable(host), example });
     }
     if !plain(tenant, "-_") {
         let example = "the account's number, like 12345";
@@ -48,6 +48,8 @@ mod tests {
         {
             assert!(endpoint(host, tenant).is_err(), "{host} {tenant}");
         }
+        let error = endpoint("h/x?accessKey=hunter2", "1").unwrap_err();
+        assert!(!error.to_string().contains("hunter2"), "{error}");
     }
 
     #[test]

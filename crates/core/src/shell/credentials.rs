@@ -2,10 +2,13 @@
 
 use std::fmt;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
+use crate::input::character_reference;
 use crate::target::Target;
 
 /// A user's keys to an API, and the headers that carry them.
@@ -13,9 +16,11 @@ use crate::target::Target;
 pub struct Credentials {
     /// Marked so that nothing prints them.
     headers: HeaderMap,
-    /// What no answer may be quoted with: the keys, and what the headers make of them. The longer ones first: what is
-    /// left of one when a shorter one was taken out would still be most of it.
-    hidden: Vec<SecretString>,
+    /// What no answer may be quoted with: the keys, what the headers make of them, and what others do; in lower case. The
+    /// longer ones first: what is left of one when a shorter one was taken out would still be most of it.
+    forms: Vec<SecretString>,
+    /// The same without blanks.
+    bare: Vec<SecretString>,
 }
 
 impl fmt::Debug for Credentials {
@@ -64,8 +69,16 @@ impl Credentials {
                 hidden.push(value.into());
             }
         }
-        hidden.sort_by_key(|secret| std::cmp::Reverse(secret.expose_secret().len()));
-        Ok(Self { headers, hidden })
+        // As a server may log who called.
+        hidden.push(secrets.join(":").into());
+        let forms = hidden.iter().flat_map(|secret| forms(secret.expose_secret()));
+        let mut forms: Vec<String> = forms.map(|form| form.to_ascii_lowercase()).collect();
+        forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+        forms.dedup();
+        let bare =
+            forms.iter().map(|form| bare(form)).filter(|form| !form.is_empty()).map(SecretString::from).collect();
+        let forms = forms.into_iter().map(SecretString::from).collect();
+        Ok(Self { headers, forms, bare })
     }
 
     /// The headers that carry the keys.
@@ -73,27 +86,64 @@ impl Credentials {
         &self.headers
     }
 
-    /// `answer` without the keys, should it repeat them: as they are, or as JSON escapes them. None where it does not.
+    /// `answer` without the keys, should it repeat them in any form that is known here. None where it does not.
     pub(super) fn scrub(&self, answer: &[u8]) -> Option<Vec<u8>> {
-        let keys: Vec<&str> = self.hidden.iter().map(ExposeSecret::expose_secret).collect();
-        let escaped = keys.iter().map(|key| {
-            let quoted = serde_json::to_string(key).expect("a text is JSON");
-            quoted[1..quoted.len() - 1].to_owned()
-        });
-        let escaped: Vec<String> = escaped.collect();
-        let mut scrubbed: Option<Vec<u8>> = None;
-        for key in keys.iter().copied().chain(escaped.iter().map(String::as_str)) {
-            if let Some(clean) = without(key, scrubbed.as_deref().unwrap_or(answer)) {
-                scrubbed = Some(clean);
-            }
-        }
+        let mut scrubbed = self.cut(answer);
         // JSON has other ways to escape, `\u0024` for one; what counts is what is read out of it.
         if let Ok(mut value) = serde_json::from_slice::<Value>(scrubbed.as_deref().unwrap_or(answer))
-            && hide(&mut value, &keys)
+            && self.hide(&mut value)
         {
             scrubbed = Some(value.to_string().into_bytes());
         }
+        if self.is_betrayed_by(scrubbed.as_deref().unwrap_or(answer)) {
+            return Some(HIDDEN.into());
+        }
         scrubbed
+    }
+
+    /// `text` without the forms that stand in it as they are, but for their case.
+    fn cut(&self, text: &[u8]) -> Option<Vec<u8>> {
+        let forms = || self.forms.iter().map(|form| form.expose_secret().as_bytes());
+        let lower = text.to_ascii_lowercase();
+        if !forms().any(|form| memchr::memmem::find(&lower, form).is_some()) {
+            return None;
+        }
+        forms().fold(None, |cut, form| without(form, cut.as_deref().unwrap_or(text)).or(cut))
+    }
+
+    /// Whether a form can be read out of `text`, however it was encoded on the way.
+    fn is_betrayed_by(&self, text: &[u8]) -> bool {
+        let text = bare(&decoded(text));
+        self.bare.iter().any(|form| text.contains(form.expose_secret()))
+    }
+
+    /// Takes the keys out of every text in `value`, of names too; tells whether there was one.
+    fn hide(&self, value: &mut Value) -> bool {
+        match value {
+            Value::String(text) => self.hide_in(text),
+            Value::Array(values) => values.iter_mut().fold(false, |found, value| self.hide(value) | found),
+            Value::Object(members) => {
+                let mut found = false;
+                for (mut name, mut value) in std::mem::take(members) {
+                    found |= self.hide_in(&mut name) | self.hide(&mut value);
+                    members.insert(name, value);
+                }
+                found
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+
+    fn hide_in(&self, text: &mut String) -> bool {
+        let cut = self.cut(text.as_bytes()).map(|cut| String::from_utf8_lossy(&cut).into_owned());
+        let found = cut.is_some();
+        *text = cut.unwrap_or_else(|| std::mem::take(text));
+        // What cannot be cut out to the byte is not quoted at all.
+        let betrayed = self.is_betrayed_by(text.as_bytes());
+        if betrayed {
+            HIDDEN.clone_into(text);
+        }
+        found | betrayed
     }
 }
 
@@ -111,14 +161,15 @@ fn check(what: &'static str, key: &str) -> Result<(), CredentialsError> {
 
 const HIDDEN: &str = "[hidden]";
 
-fn without(key: &str, text: &[u8]) -> Option<Vec<u8>> {
-    let finder = memchr::memmem::Finder::new(key.as_bytes());
+/// `text` without `form`, which is in lower case; whatever case it has there.
+fn without(form: &[u8], text: &[u8]) -> Option<Vec<u8>> {
+    let lower = text.to_ascii_lowercase();
     let mut rest = 0;
     let mut clean = Vec::new();
-    for at in finder.find_iter(text) {
+    for at in memchr::memmem::find_iter(&lower, form) {
         clean.extend_from_slice(&text[rest..at]);
         clean.extend_from_slice(HIDDEN.as_bytes());
-        rest = at + finder.needle().len();
+        rest = at + form.len();
     }
     (rest > 0).then(|| {
         clean.extend_from_slice(&text[rest..]);
@@ -126,24 +177,56 @@ fn without(key: &str, text: &[u8]) -> Option<Vec<u8>> {
     })
 }
 
-/// Takes `keys` out of every text in `value`; tells whether there was one.
-fn hide(value: &mut Value, keys: &[&str]) -> bool {
-    match value {
-        Value::String(text) => {
-            let found = keys.iter().any(|key| text.contains(key));
-            if found {
-                *text = keys.iter().fold(std::mem::take(text), |text, key| text.replace(key, HIDDEN));
+/// `text` with what URLs and HTML make of characters turned back.
+fn decoded(text: &[u8]) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        let hex = after.get(..2).and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        rest = match hex {
+            Some(byte) if *first == b'%' => {
+                bytes.push(byte);
+                &after[2..]
             }
-            found
-        }
-        Value::Array(values) => values.iter_mut().fold(false, |found, value| hide(value, keys) | found),
-        Value::Object(members) => members.values_mut().fold(false, |found, value| hide(value, keys) | found),
-        Value::Null | Value::Bool(_) | Value::Number(_) => false,
+            _ => {
+                bytes.push(*first);
+                after
+            }
+        };
     }
+    let text = String::from_utf8_lossy(&bytes);
+    let mut decoded = String::with_capacity(text.len());
+    let mut rest = &*text;
+    while let Some(at) = rest.find('&') {
+        decoded.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        match character_reference(rest) {
+            Some((character, length)) => {
+                decoded.push(character);
+                rest = &rest[length..];
+            }
+            None => decoded.push('&'),
+        }
+    }
+    decoded + rest
+}
+
+/// `text` without case, and without blanks, which answers in brief put otherwise, and URLs write as `+`.
+fn bare(text: &str) -> String {
+    text.chars().filter(|c| !c.is_whitespace() && !c.is_control() && *c != '+').flat_map(char::to_lowercase).collect()
+}
+
+/// What may be made of a key: itself, as JSON escapes it, and in base 64 with both alphabets.
+fn forms(key: &str) -> [String; 4] {
+    let quoted = serde_json::to_string(key).expect("a text is JSON");
+    let escaped = quoted[1..quoted.len() - 1].to_owned();
+    [key.to_owned(), escaped, STANDARD_NO_PAD.encode(key), URL_SAFE_NO_PAD.encode(key)]
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::leadsquared::LeadSquared;
     use crate::target::desk::Desk;
@@ -194,6 +277,34 @@ mod tests {
         }
         assert_eq!(keys.scrub(br#"cut short: "no A\"K$1"#).unwrap(), br#"cut short: "no [hidden]"#);
         assert_eq!(keys.scrub(br#"{"a":["no A","K$1"],"n":2}"#), None);
+    }
+
+    #[test]
+    fn a_key_that_an_answer_repeats_in_another_form_is_not_quoted() {
+        let keys = credentials("AKxy$z{Q}7", "SK\"quote'7 \\z").unwrap();
+        let other_forms = [
+            "no akXY$Z{q}7 here",
+            "?accessKey=AKxy%24z%7bQ%7D7",
+            "SK%22quote%277+%5Cz",
+            "SK&quot;quote&#39;7 \\z",
+            "<b>SK&#x22;quote'7&nbsp;\\z</b>",
+            "SK\"quote'7\n\\z",
+            "QUt4eSR6e1F9Nw==",
+            "QUt4eSR6e1F9NzpTSyJxdW90ZSc3IFx6",
+        ];
+        for form in other_forms {
+            for answer in [form.to_owned(), json!([form]).to_string(), json!({ form: 1, "b": "kept" }).to_string()] {
+                let scrubbed = String::from_utf8(keys.scrub(answer.as_bytes()).expect(&answer)).unwrap();
+                assert!(!bare(&decoded(scrubbed.as_bytes())).contains(&bare(form)), "{answer}: {scrubbed}");
+                assert!(
+                    scrubbed.contains(HIDDEN) && scrubbed.contains("kept") == answer.contains("kept"),
+                    "{scrubbed}"
+                );
+            }
+        }
+        for other in ["AKxy%24z%7bQ", "100 % of Q&A &amp; more", "%", "&", "%4", ""] {
+            assert_eq!(keys.scrub(other.as_bytes()), None, "{other}");
+        }
     }
 
     #[test]

@@ -44,6 +44,12 @@ pub enum EndpointError {
     },
 }
 
+/// What may be repeated of an address that is no good: what has a user name, a query or a fragment in it may hold a
+/// password or a key.
+pub(crate) fn repeatable(text: &str) -> String {
+    if text.contains(['@', '?', '#']) { "(hidden)".to_owned() } else { text.to_owned() }
+}
+
 impl Endpoint {
     /// The endpoint at this whole URL.
     ///
@@ -51,11 +57,8 @@ impl Endpoint {
     ///
     /// For what is not a URL, is plain http to another machine, or holds more than scheme, host, port and path.
     pub fn from_url(text: &str) -> Result<Self, EndpointError> {
-        // Not echoed: a URL with a user name in it may hold a password.
-        let url = Url::parse(text).map_err(|error| EndpointError::NotAUrl {
-            url: if text.contains('@') { "(hidden)".to_owned() } else { text.to_owned() },
-            why: error.to_string(),
-        })?;
+        let url = Url::parse(text)
+            .map_err(|error| EndpointError::NotAUrl { url: repeatable(text), why: error.to_string() })?;
         if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
             return Err(EndpointError::Extras);
         }
@@ -118,7 +121,8 @@ mod tests {
 
     #[test]
     fn a_url_that_could_hold_a_secret_is_refused_and_not_repeated() {
-        for url in ["https://u:hunter2@h/x", "https://h/x?accessKey=hunter2", "https://h/x#hunter2", "u:hunter2@"] {
+        let refused = ["https://u:hunter2@h/x", "https://h/x?accessKey=hunter2", "https://h/x#hunter2"];
+        for url in refused.into_iter().chain(["u:hunter2@", "h/x?accessKey=hunter2", "h/x#hunter2"]) {
             let error = Endpoint::from_url(url).unwrap_err();
             assert!(!error.to_string().contains("hunter2"), "{error}");
         }

@@ -15,6 +15,7 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use http::HeaderName;
 
+pub(crate) use endpoint::repeatable;
 pub use endpoint::{Endpoint, EndpointError};
 pub use fields::{FieldSpec, Fields, Kind};
 pub use form::{Form, FormError, Note};

@@ -185,7 +185,7 @@ const WINDOWS: [char; 32] = [
 const LONGEST: usize = 32;
 
 /// The character that `text` begins with a reference to, after its `&`, and how many bytes that is with its `;`.
-pub(super) fn reference(text: &str) -> Option<(char, usize)> {
+pub(crate) fn reference(text: &str) -> Option<(char, usize)> {
     let end = text.bytes().take(LONGEST).position(|b| b == b';')?;
     let name = &text[..end];
     let found = match name.strip_prefix('#') {

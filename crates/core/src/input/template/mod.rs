@@ -39,6 +39,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use entities::reference;
 pub use error::{RenderError, TemplateError};
 pub(super) use renderer::Renderer;
 
