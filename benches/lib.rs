@@ -1,32 +1,186 @@
-//! What the benches share: jobs, and a time that stands still.
+//! What the benches share: rows and the jobs they make, replies, a run's order, and a time that stands still.
 
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use batchpost::engine::{Now, Offer};
-use batchpost::job::{Identity, Job, Key, Position, Ticket};
-use batchpost::outcome::Outcome;
+use batchpost::input::{Format, Options};
+use batchpost::job::{Identity, Job, KEY_SCHEME, Key, Position, Ticket};
+use batchpost::leadsquared::{self, LeadSquared};
+use batchpost::ledger::{self, AttemptEnd, Header, Intent, LedgerId, Record, VERSION};
+use batchpost::outcome::{Outcome, VerdictWord};
+use batchpost::plan::Openings;
+use batchpost::reading::{Ask, Named};
+use batchpost::settings::Settings;
+use batchpost::shell::{LedgerFile, Order, Source};
+use batchpost::storage::Directory;
+use batchpost::target::Form;
+use batchpost::transport::{Failure, Reply, Request, Transport};
 use jiff::Timestamp;
+
+/// What everything is posted to.
+pub const TARGET: &str = "https://example.test/";
 
 /// A moment of a run.
 pub fn now(elapsed: Duration) -> Now {
     Now { elapsed, wall: Timestamp::UNIX_EPOCH }
 }
 
-/// The `row`th job, with a text of the length that helpdesk comments have.
+/// The ticket of the `row`th row: each has its own.
+pub fn ticket(row: u64) -> Ticket {
+    Ticket::try_from(100_000 + row).expect("a positive number")
+}
+
+/// The `row`th text, of the length that helpdesk comments have.
+pub fn text(row: u64) -> String {
+    format!("note {row}: {}", "called back, all well. ".repeat(8).trim_end())
+}
+
+/// The `row`th job.
 pub fn offer(row: u64) -> Offer {
-    let ticket = Ticket::try_from(row % 1000 + 1).expect("a positive number");
-    let text = format!("note {row}: {}", "called back, all well. ".repeat(8));
-    let key = Key::of_job(&Identity::of("https://example.test/"), &ticket, &text);
+    let (ticket, text) = (ticket(row), text(row));
+    let key = Key::of_job(&Identity::of(TARGET), &ticket, &text);
     let position = Position { record: row, line: row + 1, byte: row * 200 };
     Offer { job: Job { position, key, ticket, text }, stands: Outcome::Pending, attempts: 0 }
 }
 
-/// An export of `rows` rows as CSV.
+/// Writes an export of `rows` rows of some 200 bytes as CSV.
+///
+/// # Errors
+///
+/// When `out` cannot be written.
+pub fn write_csv(out: &mut impl Write, rows: u64) -> io::Result<()> {
+    out.write_all(b"Ticket ID,Subject,Comment\r\n")?;
+    (1..=rows).try_for_each(|row| write!(out, "{},Line down,\"{}\"\r\n", ticket(row), text(row)))
+}
+
+/// An export as CSV in memory.
 pub fn csv(rows: u64) -> Vec<u8> {
-    let mut csv = b"Ticket ID,Subject,Comment\r\n".to_vec();
-    for row in 1..=rows {
-        let offer = offer(row);
-        csv.extend_from_slice(format!("{},Line down,\"{}\"\r\n", offer.job.ticket, offer.job.text).as_bytes());
-    }
+    let mut csv = Vec::new();
+    write_csv(&mut csv, rows).expect("memory takes writes");
     csv
+}
+
+/// The documented answer for a note that was created.
+pub fn created(ticket: &Ticket) -> Reply {
+    let body = format!(
+        r#"{{"Message":"Activity Created","RelatedTicketId":"{ticket}","RelatedOrgId":"22824","RelatedChannelMonitoringRequestId":0}}"#
+    );
+    Reply::new(200, body)
+}
+
+/// The ticket that a request's body names.
+pub fn requested(body: &[u8]) -> Ticket {
+    const NAME: &str = r#""RelatedTicketId":"#;
+    let body = std::str::from_utf8(body).expect("JSON is UTF-8");
+    let (_, rest) = body.rsplit_once(NAME).expect("a note names its ticket");
+    let digits = rest.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+    Ticket::number(digits).expect("a ticket is a number")
+}
+
+/// A transport that creates every note at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Echo;
+
+impl Transport for Echo {
+    async fn send(&self, request: Request) -> Result<Reply, Failure> {
+        Ok(created(&requested(&request.body)))
+    }
+
+    fn timeout(&self) -> Duration {
+        Duration::from_secs(30)
+    }
+}
+
+/// What every request is like.
+pub fn form() -> Form {
+    Form::new(Arc::new(LeadSquared), &[], false).expect("the documented fields")
+}
+
+/// A run with the limit lifted.
+pub fn order(input: &Path, ledger: &Path, first: Option<u64>) -> Order {
+    let settings = Settings { limits: Vec::new(), concurrency: Some(256), ..Settings::default() };
+    Order {
+        source: Source::File(input.to_owned()),
+        options: Options::new(Format::Csv),
+        ledger: ledger.to_owned(),
+        ask: Ask { identity: form().identity(TARGET), first, ..Ask::default() },
+        form: form(),
+        openings: Openings::always(),
+        settings,
+        tool: "bench".to_owned(),
+        named: Named { notes: 20, jobs: 3 },
+        history: None,
+        state: None,
+    }
+}
+
+/// A folder for one ledger.
+#[derive(Debug)]
+pub struct Folder(tempfile::TempDir);
+
+impl Folder {
+    /// A folder in which there is a ledger without a record of a job yet.
+    ///
+    /// # Errors
+    ///
+    /// When the disk fails.
+    pub fn with_ledger() -> io::Result<Self> {
+        let mut folder = Self(tempfile::tempdir()?);
+        let header = Header {
+            version: VERSION,
+            id: LedgerId(7),
+            key_scheme: KEY_SCHEME,
+            tool: "bench".to_owned(),
+            api: leadsquared::NAME.to_owned(),
+            target: TARGET.to_owned(),
+            wall: Timestamp::UNIX_EPOCH,
+        };
+        ledger::begin(&mut folder, &header)?;
+        Ok(folder)
+    }
+
+    /// The ledger's path.
+    pub fn path(&self) -> PathBuf {
+        self.0.path().join("ledger.jsonl")
+    }
+
+    fn unfinished(&self) -> PathBuf {
+        self.0.path().join("unfinished")
+    }
+}
+
+impl Directory for Folder {
+    type File = LedgerFile;
+
+    fn open(&mut self) -> io::Result<Option<LedgerFile>> {
+        LedgerFile::open(&self.path()).map(Some)
+    }
+
+    fn create_unfinished(&mut self) -> io::Result<LedgerFile> {
+        File::create(self.unfinished())?;
+        LedgerFile::open(&self.unfinished())
+    }
+
+    fn rename_finished(&mut self) -> io::Result<()> {
+        std::fs::rename(self.unfinished(), self.path())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// The intent and the outcome of the `row`th row's post.
+pub fn records(row: u64) -> [Record; 2] {
+    let Job { key, ticket, .. } = offer(row).job;
+    let (attempt, at_us, wall) = (1, row * 40, Timestamp::from_millisecond(1_795_000_000_123).expect("a moment"));
+    let intent = Intent { row, key, ticket: ticket.clone(), attempt, at_us, wall };
+    let (verdict, stands) = (VerdictWord::Posted, Outcome::Posted);
+    let outcome =
+        AttemptEnd { row, key, ticket, attempt, at_us, wall, verdict, stands, status: Some(200), reply: None };
+    [Record::Intent(intent), Record::Outcome(outcome)]
 }

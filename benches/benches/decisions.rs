@@ -11,19 +11,11 @@ use batchpost::limiter::Limiter;
 use batchpost::outcome::{Counts, Verdict};
 use batchpost::settings::{On500, Spread};
 use batchpost::target::{Context, Target};
-use batchpost::transport::Reply;
-use batchpost_benches::{now, offer};
+use batchpost_benches::{created, now, offer};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use jiff::Timestamp;
 
 const ROWS: u64 = 10_000;
-
-fn created(ticket: impl std::fmt::Display) -> Reply {
-    let body = format!(
-        r#"{{"Message":"Activity Created","RelatedTicketId":"{ticket}","RelatedOrgId":"22824","RelatedChannelMonitoringRequestId":0}}"#
-    );
-    Reply::new(200, body)
-}
 
 /// Rows in, durable outcomes out; asserts that every row was posted.
 fn post_all(mut offers: std::vec::IntoIter<batchpost::engine::Offer>) -> Counts {

@@ -1,45 +1,81 @@
-//! How fast are rows read, with keys and identity: the first reading of an export?
+//! How fast are rows read, with keys and identity: the first reading of an export? And what does a job cost by itself?
+
+use std::hint::black_box;
+use std::io::Cursor;
 
 use batchpost::input::{Format, Options, Rows};
 use batchpost::job::{Identity, Key, KeyMap};
 use batchpost::reading::{Ask, Named, Past, survey};
-use batchpost_benches::{csv, offer};
+use batchpost_benches::{TARGET, csv, form, offer, text};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use rust_xlsxwriter::{Workbook, XlsxError};
 
 const ROWS: u64 = 20_000;
 
-fn first_reading(criterion: &mut Criterion) {
-    let export = csv(ROWS);
-    let ask = Ask { identity: Identity::of("https://example.test/"), ..Ask::default() };
-    let mut group = criterion.benchmark_group("first reading");
-    group.sample_size(20);
-    for (name, throughput) in
-        [("CSV, rows", Throughput::Elements(ROWS)), ("CSV, bytes", Throughput::Bytes(export.len() as u64))]
-    {
-        group.throughput(throughput);
-        group.bench_function(name, |bencher| {
-            bencher.iter(|| {
-                let mut rows = Rows::open(export.as_slice(), &Options::new(Format::Csv).into()).expect("a good export");
-                let named = Named { notes: 20, jobs: 3 };
-                let found =
-                    survey(&mut rows, &ask, &Past::default(), named, &mut KeyMap::default()).expect("a good export");
-                assert_eq!(found.to_do, ROWS);
-            });
-        });
-    }
-    group.finish();
+fn json_lines() -> Vec<u8> {
+    let line = |row| {
+        format!("{{\"Ticket ID\":{},\"Subject\":\"Line down\",\"Comment\":\"{}\"}}\n", offer(row).job.ticket, text(row))
+    };
+    (1..=ROWS).map(line).collect::<String>().into_bytes()
 }
 
-fn keys(criterion: &mut Criterion) {
-    let job = offer(7).job;
-    let identity = Identity::of("https://example.test/");
-    let mut group = criterion.benchmark_group("key");
-    group.throughput(Throughput::Elements(1));
-    group.bench_function("of a job", |bencher| {
-        bencher.iter(|| Key::of_job(&identity, &job.ticket, std::hint::black_box(&job.text)));
+fn xlsx() -> Result<Vec<u8>, XlsxError> {
+    let mut workbook = Workbook::new();
+    let sheet = workbook.add_worksheet();
+    for (column, name) in (0..).zip(["Ticket ID", "Subject", "Comment"]) {
+        sheet.write(0, column, name)?;
+    }
+    for (row, number) in (1..).zip(1..=ROWS) {
+        sheet.write(row, 0, offer(number).job.ticket.as_number().map(|number| number as f64))?;
+        sheet.write(row, 1, "Line down")?;
+        sheet.write(row, 2, text(number))?;
+    }
+    workbook.save_to_buffer()
+}
+
+fn rows(input: &[u8], format: Format) -> Rows<&[u8]> {
+    Rows::open(input, &Options::new(format).into()).expect("a good export")
+}
+
+fn read(rows: &mut Rows<impl std::io::Read>) {
+    let ask = Ask { identity: Identity::of(TARGET), ..Ask::default() };
+    let named = Named { notes: 20, jobs: 3 };
+    let found = survey(rows, &ask, &Past::default(), named, &mut KeyMap::default()).expect("a good export");
+    assert_eq!(found.to_do, ROWS);
+}
+
+fn first_reading(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("first reading");
+    group.sample_size(20);
+    for (name, format, input) in [("CSV", Format::Csv, csv(ROWS)), ("JSON lines", Format::JsonLines, json_lines())] {
+        group.throughput(Throughput::ElementsAndBytes { elements: ROWS, bytes: input.len() as u64 });
+        group.bench_function(name, |bencher| bencher.iter(|| read(&mut rows(&input, format))));
+    }
+    let workbook = xlsx().expect("a small sheet");
+    group.throughput(Throughput::ElementsAndBytes { elements: ROWS, bytes: workbook.len() as u64 });
+    group.sample_size(10).bench_function("XLSX", |bencher| {
+        bencher.iter(|| {
+            let recipe = Options::new(Format::Workbook).into();
+            let rows: Result<Rows<&[u8]>, _> = Rows::open_workbook(Cursor::new(workbook.clone()), &recipe);
+            read(&mut rows.expect("a good workbook"));
+        });
     });
     group.finish();
 }
 
-criterion_group!(benches, first_reading, keys);
+fn jobs(criterion: &mut Criterion) {
+    let job = offer(7).job;
+    let (identity, form) = (Identity::of(TARGET), form());
+    let mut group = criterion.benchmark_group("job");
+    group.throughput(Throughput::Elements(1));
+    group.bench_function("key", |bencher| {
+        bencher.iter(|| assert_eq!(Key::of_job(&identity, &job.ticket, black_box(&job.text)), job.key));
+    });
+    group.bench_function("request", |bencher| {
+        bencher.iter(|| assert!(form.request(black_box(&job)).body.len() > job.text.len()));
+    });
+    group.finish();
+}
+
+criterion_group!(benches, first_reading, jobs);
 criterion_main!(benches);

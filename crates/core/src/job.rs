@@ -142,6 +142,16 @@ impl Key {
         Self::truncate(&hash)
     }
 
+    /// The key with these hexadecimal digits.
+    pub(crate) fn of_digits(digits: &[u8; 32]) -> Option<Self> {
+        let mut key = [0; 16];
+        for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
+            let digit = |d: u8| char::from(d).to_digit(16);
+            *byte = (digit(pair[0])? << 4 | digit(pair[1])?) as u8;
+        }
+        Some(Self(key))
+    }
+
     /// The length of a [reference](Self::reference).
     pub const REFERENCE_BYTES: usize = 13;
 
@@ -180,11 +190,14 @@ fn part(hash: &mut blake3::Hasher, bytes: &[u8]) {
 fn canonical(text: &str) -> Cow<'_, str> {
     let composed = text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes;
     let text = if composed { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) };
-    let trimmed = |line: &str| !line.ends_with([' ', '\t']);
-    if !text.contains('\r') && !text.ends_with(char::is_whitespace) && text.split('\n').all(trimmed) {
-        return text;
+    let returns = memchr::memchr(b'\r', text.as_bytes()).is_some();
+    if !returns && !text.ends_with(char::is_whitespace) {
+        let mut ends = memchr::memchr_iter(b'\n', text.as_bytes());
+        if ends.all(|end| !text[..end].ends_with([' ', '\t'])) {
+            return text;
+        }
     }
-    let lines = if text.contains('\r') { text.replace("\r\n", "\n").replace('\r', "\n").into() } else { text };
+    let lines = if returns { text.replace("\r\n", "\n").replace('\r', "\n").into() } else { text };
     let mut out = String::with_capacity(lines.len());
     for line in lines.split('\n') {
         out.push_str(line.trim_end_matches([' ', '\t']));
@@ -215,13 +228,7 @@ impl FromStr for Key {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
-        let digits: &[u8; 32] = text.as_bytes().try_into().map_err(|_| KeyError)?;
-        let mut key = [0; 16];
-        for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
-            let digit = |d: u8| char::from(d).to_digit(16).ok_or(KeyError);
-            *byte = (digit(pair[0])? << 4 | digit(pair[1])?) as u8;
-        }
-        Ok(Self(key))
+        text.as_bytes().try_into().ok().and_then(Self::of_digits).ok_or(KeyError)
     }
 }
 

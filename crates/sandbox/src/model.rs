@@ -1,5 +1,6 @@
 //! The API's behaviour, without I/O and without a clock.
 
+use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
 use fastrand::Rng;
@@ -64,6 +65,9 @@ pub struct Report {
     pub refused: usize,
     /// Notes created.
     pub notes: usize,
+    /// Tickets that have one. Where every row has its own, fewer than rows are notes lost, more notes than that are
+    /// notes created twice.
+    pub tickets: usize,
     /// Calls of strangers, up to the last request.
     pub strangers: usize,
     /// Those of them that were refused for the limit.
@@ -165,6 +169,7 @@ impl Model {
             limited: self.refusals.len() + self.limited_by_fault,
             refused: self.refusals.len(),
             notes: self.notes.len(),
+            tickets: self.notes.iter().map(|note| note.ticket).collect::<BTreeSet<_>>().len(),
             strangers: strangers.made,
             strangers_refused: strangers.refused,
             most_in_any_window: most_in_any(&self.arrivals, window),

@@ -129,7 +129,8 @@ impl<'h> Run<'h> {
             asides.push(Record::Aside(aside));
             Ok::<(), InputError>(())
         };
-        record_asides(&mut rows(sheet), Identity::of(TARGET), &mut batch.standings, each).expect("memory can be read");
+        record_asides(&mut rows(sheet), Identity::of(TARGET), &survey, &mut batch.standings, each)
+            .expect("memory can be read");
         if !asides.is_empty() {
             ledger.commit(&asides).map_err(|error| unusable(history, &error))?;
         }

@@ -196,6 +196,32 @@ impl<R: Read> Rows<R> {
         Ok(Some(Row { position, content }))
     }
 
+    /// Whether [`Rows::skip_to`] can be asked for: workbooks and arrays are read through.
+    pub fn can_skip(&self) -> bool {
+        match &self.records {
+            Records::Csv { .. } => true,
+            Records::Json { reader, .. } => reader.can_skip(),
+            Records::Sheet { .. } => false,
+        }
+    }
+
+    /// Goes on at a record that an earlier reading of the same input has found at `position`. The source is read all
+    /// the same, and no more; where it ends before, there is no next row.
+    ///
+    /// # Errors
+    ///
+    /// When the source cannot be read.
+    pub fn skip_to(&mut self, position: Position) -> Result<(), InputError> {
+        match &mut self.records {
+            Records::Csv { source, reader, count, .. } => {
+                *count = position.record - 1;
+                reader.skip_to(source, position.byte, position.line)
+            }
+            Records::Json { source, reader, .. } => reader.skip_to(source, position),
+            Records::Sheet { .. } => Ok(()),
+        }
+    }
+
     /// The cells of the last row, one for each of [`Rows::columns`] where the row has as many.
     pub fn cells(&self) -> Vec<Vec<u8>> {
         match &self.records {

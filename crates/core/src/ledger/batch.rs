@@ -1,6 +1,7 @@
 //! What a ledger knows of its batch: the fold over its records.
 
 use super::record::{Finish, Header, Reading, Record, Run};
+use super::step::Step;
 use crate::job::{Key, KeyMap};
 use crate::outcome::{Counts, Outcome, VerdictWord};
 
@@ -24,6 +25,8 @@ const MET_AGAIN: u8 = 8;
 const RELEASED: u8 = 16;
 /// It was set aside, or taken up again, by this run, which the ledger does not say yet.
 const UNRECORDED: u8 = 32;
+/// Met in the first reading before any row with which there is something to do: the second one does not come to it.
+const PASSED: u8 = 64;
 
 /// One of the times that a run reads its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,15 +40,6 @@ pub enum Pass {
 impl Default for Standing {
     fn default() -> Self {
         Self::NEW
-    }
-}
-
-impl Pass {
-    fn flag(self) -> u8 {
-        match self {
-            Self::First => MET,
-            Self::Second => MET_AGAIN,
-        }
     }
 }
 
@@ -73,17 +67,25 @@ impl Standing {
 
     /// Whether this reading of the input has met it.
     pub fn is_met(self, pass: Pass) -> bool {
-        self.is(pass.flag())
+        self.is(match pass {
+            Pass::First => MET,
+            Pass::Second => MET_AGAIN | PASSED,
+        })
     }
 
     /// Notes that this reading of the input has met it.
     pub fn meet(&mut self, pass: Pass) {
-        self.set(pass.flag(), true);
+        self.set(if pass == Pass::First { MET } else { MET_AGAIN }, true);
     }
 
-    /// Forgets that this reading of the input has met it.
+    /// Notes that the second reading begins after it, and counts as having met it.
+    pub fn pass_over(&mut self) {
+        self.set(PASSED, true);
+    }
+
+    /// Forgets that this reading of the input has met it, and, if it is the first, where the second one begins.
     pub fn forget(&mut self, pass: Pass) {
-        self.set(pass.flag(), false);
+        self.set(if pass == Pass::First { MET | PASSED } else { MET_AGAIN }, false);
     }
 
     /// Whether a person has said that it is to do.
@@ -198,18 +200,8 @@ impl Batch {
     /// Takes in the ledger's next record.
     pub fn apply(&mut self, record: &Record) {
         match record {
-            Record::Intent(intent) => {
-                self.attempts += 1;
-                self.standing(intent.key).begin();
-            }
-            Record::Outcome(end) => {
-                match end.verdict {
-                    VerdictWord::Limited => self.limited += 1,
-                    VerdictWord::Withdrawn => self.attempts = self.attempts.saturating_sub(1),
-                    _ => {}
-                }
-                self.standing(end.key).end(end.stands);
-            }
+            Record::Intent(intent) => self.begin(intent.key),
+            Record::Outcome(end) => self.end(end.key, end.verdict, end.stands),
             Record::Aside(aside) => self.standing(aside.key).set_aside(aside.stands),
             Record::Settle(settlement) => {
                 for row in &settlement.rows {
@@ -235,6 +227,30 @@ impl Batch {
             }
             Record::Header(_) | Record::Mark(_) => {}
         }
+    }
+
+    /// The same of a record that was read no further than it matters here.
+    pub(super) fn take(&mut self, step: Step) {
+        match step {
+            Step::Intent(key) => self.begin(key),
+            Step::Posted(key) => self.end(key, VerdictWord::Posted, Outcome::Posted),
+            Step::Mark => {}
+            Step::Other(record) => self.apply(&record),
+        }
+    }
+
+    fn begin(&mut self, key: Key) {
+        self.attempts += 1;
+        self.standing(key).begin();
+    }
+
+    fn end(&mut self, key: Key, verdict: VerdictWord, stands: Outcome) {
+        match verdict {
+            VerdictWord::Limited => self.limited += 1,
+            VerdictWord::Withdrawn => self.attempts = self.attempts.saturating_sub(1),
+            _ => {}
+        }
+        self.standing(key).end(stands);
     }
 
     /// What a job is that the ledger does not know.

@@ -70,7 +70,7 @@ fn member(out: &mut Vec<u8>, number: u64, name: &str, body: &impl Serialize) -> 
     serde_json::to_writer(out, body)
 }
 
-fn checksum(id: LedgerId, bytes: &[u8]) -> u32 {
+pub(super) fn checksum(id: LedgerId, bytes: &[u8]) -> u32 {
     let mut crc = crc32fast::Hasher::new();
     crc.update(&id.0.to_le_bytes());
     crc.update(bytes);
@@ -136,15 +136,22 @@ pub(super) fn read(line: &[u8], id: LedgerId, expected: u64) -> Result<Record, B
 
 /// Reads a line that holds some record of ledger `id`.
 pub(super) fn read_any(line: &[u8], id: LedgerId) -> Result<(u64, Record), BadLine> {
-    let (bytes, crc) = split(line)?;
-    if checksum(id, bytes) != crc {
-        return Err(BadLine::Checksum);
-    }
-    let whole = &line[..line.len() - 1];
-    let mut shape: Shape = serde_json::from_slice(whole).map_err(|error| BadLine::Record(error.to_string()))?;
+    verify(line, id)?;
+    parse(line)
+}
+
+/// Reads a line that has been verified.
+pub(super) fn parse(line: &[u8]) -> Result<(u64, Record), BadLine> {
+    let mut shape: Shape = serde_json::from_slice(line).map_err(|error| BadLine::Record(error.to_string()))?;
     let number = std::mem::take(&mut shape.n);
     let record = shape.record().ok_or_else(|| BadLine::Record("its kind is not known".to_owned()))?;
     Ok((number, record))
+}
+
+/// What the checksum of a line covers, which is what was written to ledger `id`.
+pub(super) fn verify(line: &[u8], id: LedgerId) -> Result<&[u8], BadLine> {
+    let (bytes, crc) = split(line)?;
+    if checksum(id, bytes) == crc { Ok(bytes) } else { Err(BadLine::Checksum) }
 }
 
 /// A line's bytes that the checksum covers, and the checksum.

@@ -21,10 +21,12 @@ mod audit;
 mod batch;
 mod history;
 mod line;
+mod lines;
 mod record;
 mod recovery;
 mod salvage;
 mod settle;
+mod step;
 mod writer;
 
 pub use audit::{Audit, LimitAudit, SetBack, audit};
@@ -43,6 +45,7 @@ pub use writer::{Ledger, begin, resume};
 use std::io;
 
 use crate::storage::Storage;
+use step::Step;
 
 /// Why a ledger cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -109,9 +112,9 @@ impl LedgerError {
 /// For what is no ledger, is damaged, or cannot be read.
 pub fn inspect(storage: &impl Storage) -> Result<(Batch, Extent), LedgerError> {
     let mut batch = None;
-    let extent = read(storage, &mut |entry| match (&mut batch, entry.record) {
-        (None, Record::Header(header)) => batch = Some(Batch::new(header)),
-        (Some(batch), record) => batch.apply(&record),
+    let extent = recovery::read_as(storage, Step::read, &mut |_, step| match (&mut batch, step) {
+        (None, Step::Other(Record::Header(header))) => batch = Some(Batch::new(header)),
+        (Some(batch), step) => batch.take(step),
         (None, _) => unreachable!("the first record of a ledger is its header"),
     })?;
     Ok((batch.expect("a ledger that was read has a header"), extent))

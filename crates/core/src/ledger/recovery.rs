@@ -1,14 +1,10 @@
 //! Reading a ledger back: what verifies, where it ends, and whether a bad line is damage or a torn tail.
 
-use std::io::{self, BufRead, BufReader, Read};
-
-use super::line;
+use super::line::{self, BadLine};
+use super::lines::Lines;
 use super::record::{Header, LedgerId, Record, VERSION};
 use super::{LedgerError, Storage};
 use crate::job::KEY_SCHEME;
-
-/// No record is longer; what is, is not kept in memory to be looked at.
-pub(super) const LONGEST_LINE_BYTES: u64 = 1 << 20;
 
 /// A record that verified.
 #[derive(Debug)]
@@ -39,23 +35,32 @@ pub struct Extent {
 /// When the first line is no header this program knows, when bytes that were once synced are bad, or when the storage
 /// cannot be read.
 pub fn read(storage: &impl Storage, each: &mut impl FnMut(Entry)) -> Result<Extent, LedgerError> {
+    read_as(storage, line::read, &mut |number, record| each(Entry { number, record }))
+}
+
+/// The same, with each line read by `parse`, which is to refuse what [`line::read`] refuses.
+pub(super) fn read_as<T: From<Record>>(
+    storage: &impl Storage,
+    parse: impl Fn(&[u8], LedgerId, u64) -> Result<T, BadLine>,
+    each: &mut impl FnMut(u64, T),
+) -> Result<Extent, LedgerError> {
     let size = storage.size().map_err(LedgerError::io("read"))?;
     if size == 0 {
         return Err(LedgerError::Empty);
     }
     let mut lines = Lines::new(storage);
     lines.next()?;
-    let header = line::read_header(&lines.line).map_err(LedgerError::NotALedger)?;
+    let header = line::read_header(lines.line()).map_err(LedgerError::NotALedger)?;
     accept(&header)?;
-    let mut extent = Extent { id: header.id, last: 1, good_bytes: lines.end, torn_bytes: 0 };
-    each(Entry { number: 1, record: Record::Header(header) });
+    let mut extent = Extent { id: header.id, last: 1, good_bytes: lines.end(), torn_bytes: 0 };
+    each(1, Record::Header(header).into());
 
     while lines.next()? {
-        match line::read(&lines.line, extent.id, extent.last + 1) {
-            Ok(record) => {
+        match parse(lines.line(), extent.id, extent.last + 1) {
+            Ok(read) => {
                 extent.last += 1;
-                extent.good_bytes = lines.end;
-                each(Entry { number: extent.last, record });
+                extent.good_bytes = lines.end();
+                each(extent.last, read);
             }
             Err(what) => {
                 if later_mark_vouches_for(&mut lines, extent.id, extent.last + 1)? {
@@ -76,7 +81,7 @@ pub(super) fn header(storage: &impl Storage) -> Result<Header, LedgerError> {
     }
     let mut lines = Lines::new(storage);
     lines.next()?;
-    let header = line::read_header(&lines.line).map_err(LedgerError::NotALedger)?;
+    let header = line::read_header(lines.line()).map_err(LedgerError::NotALedger)?;
     accept(&header)?;
     Ok(header)
 }
@@ -94,7 +99,7 @@ pub(super) fn read_what_verifies(
     let mut lines = Lines::new(storage);
     let (mut last, mut missing, mut bad_since) = (0, 0, 0);
     while lines.next()? {
-        match line::read_any(&lines.line, id) {
+        match line::read_any(lines.line(), id) {
             Ok((number, record)) if number > last => {
                 missing += number - last - 1;
                 (last, bad_since) = (number, 0);
@@ -119,59 +124,17 @@ fn accept(header: &Header) -> Result<(), LedgerError> {
 }
 
 /// Whether a mark from the current line on says that record `number` had been synced.
-fn later_mark_vouches_for(lines: &mut Lines<impl Read>, id: LedgerId, number: u64) -> Result<bool, LedgerError> {
+fn later_mark_vouches_for(lines: &mut Lines<'_, impl Storage>, id: LedgerId, number: u64) -> Result<bool, LedgerError> {
     let vouches =
         |bytes: &[u8]| matches!(line::read_any(bytes, id), Ok((_, Record::Mark(mark))) if mark.synced >= number);
     loop {
         // Where a line feed is what was damaged, the mark stands on the bad line's own end.
-        if memchr::memmem::find_iter(&lines.line, line::OPENING).any(|at| vouches(&lines.line[at..])) {
+        let line = lines.line();
+        if memchr::memmem::find_iter(line, line::OPENING).any(|at| vouches(&line[at..])) {
             return Ok(true);
         }
         if !lines.next()? {
             return Ok(false);
         }
-    }
-}
-
-/// Lines of bounded length, with where they end.
-struct Lines<R> {
-    reader: BufReader<R>,
-    line: Vec<u8>,
-    end: u64,
-}
-
-impl<'a, S: Storage> Lines<From0<'a, S>> {
-    fn new(storage: &'a S) -> Self {
-        Self { reader: BufReader::with_capacity(1 << 18, From0 { storage, offset: 0 }), line: Vec::new(), end: 0 }
-    }
-}
-
-impl<R: Read> Lines<R> {
-    /// Reads the next line, its line feed included, into `line`; false at the end of the file.
-    ///
-    /// Of a line beyond the bound only the beginning is kept, which verifies as nothing.
-    fn next(&mut self) -> Result<bool, LedgerError> {
-        self.line.clear();
-        let kept = self.reader.by_ref().take(LONGEST_LINE_BYTES).read_until(b'\n', &mut self.line);
-        let mut bytes = kept.map_err(LedgerError::io("read"))? as u64;
-        if bytes == LONGEST_LINE_BYTES && self.line.last() != Some(&b'\n') {
-            bytes += self.reader.skip_until(b'\n').map_err(LedgerError::io("read"))? as u64;
-        }
-        self.end += bytes;
-        Ok(bytes > 0)
-    }
-}
-
-/// A storage's bytes from its beginning on.
-struct From0<'a, S> {
-    storage: &'a S,
-    offset: u64,
-}
-
-impl<S: Storage> Read for From0<'_, S> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let bytes = self.storage.read_at(self.offset, buffer)?;
-        self.offset += bytes as u64;
-        Ok(bytes)
     }
 }

@@ -2,8 +2,8 @@
 
 use super::batch::Batch;
 use super::line;
+use super::lines::LONGEST_LINE_BYTES;
 use super::record::{Header, LedgerId, Mark, Record};
-use super::recovery::LONGEST_LINE_BYTES;
 use super::{Extent, LedgerError, Storage, inspect};
 use crate::storage::Directory;
 

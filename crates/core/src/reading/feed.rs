@@ -4,6 +4,7 @@ use std::io::Read;
 
 use super::identity::{Met, Occurrences, presence_changes};
 use super::setting_aside::{set_aside, why};
+use super::start::Start;
 use super::survey::{Ask, Past, Survey};
 use crate::engine::Offer;
 use crate::input::{Content, InputError, Row, Rows};
@@ -47,6 +48,12 @@ pub struct Feed<R> {
     occurrences: Occurrences,
     /// All rows and the blank ones, as the first reading counted them; none where there was none.
     surveyed: Option<(u64, u64)>,
+    /// What the first reading found the input's bytes to be, where that is known.
+    fingerprint: Option<String>,
+    /// The row to begin with, and the blank rows before it.
+    first: Option<(Position, u64)>,
+    /// There is nothing to read again.
+    over: bool,
     /// Rows read so far.
     read: u64,
     blank: u64,
@@ -56,23 +63,49 @@ pub struct Feed<R> {
 impl<R: Read> Feed<R> {
     /// The second reading of an input of which the first gave `survey` and entered each row into `standings`.
     pub fn of_surveyed(rows: Rows<R>, ask: Ask, standings: KeyMap<Standing>, survey: &Survey) -> Self {
-        let occurrences = Occurrences::new(ask.identity.clone(), Standing::NEW, Pass::Second);
+        let occurrences = Occurrences::from(&survey.start, ask.identity.clone());
+        let first = match &survey.start {
+            Start::At(later) => Some((later.position, later.blank)),
+            Start::First | Start::Nowhere => None,
+        };
         Self {
             rows,
             ask,
             standings,
             occurrences,
             surveyed: Some((survey.rows, survey.blank)),
+            fingerprint: None,
+            first,
+            over: survey.start == Start::Nowhere,
             read: 0,
             blank: 0,
             offered: 0,
         }
     }
 
+    /// The first reading has found the input's bytes to have this fingerprint: what the second one passes over is to be
+    /// what it was, too.
+    #[must_use]
+    pub fn expecting(self, fingerprint: Option<String>) -> Self {
+        Self { fingerprint, ..self }
+    }
+
     /// The only reading of a stream.
     pub fn of_stream(rows: Rows<R>, ask: Ask, past: &Past, standings: KeyMap<Standing>) -> Self {
         let occurrences = Occurrences::new(ask.identity.clone(), past.unknown, Pass::First);
-        Self { rows, ask, standings, occurrences, surveyed: None, read: 0, blank: 0, offered: 0 }
+        Self {
+            rows,
+            ask,
+            standings,
+            occurrences,
+            surveyed: None,
+            fingerprint: None,
+            first: None,
+            over: false,
+            read: 0,
+            blank: 0,
+            offered: 0,
+        }
     }
 
     /// Whether the input is read only once.
@@ -82,13 +115,23 @@ impl<R: Read> Feed<R> {
 
     /// What is to be recorded now that the input has come to its end: of a stream, what it held, and which jobs vanished
     /// from it or returned. Of a file all that was recorded before.
-    pub fn at_the_end(&self, fingerprint: impl FnOnce(&R) -> String) -> Vec<Record> {
+    ///
+    /// # Errors
+    ///
+    /// When the bytes of a file are no longer what the first reading found.
+    pub fn at_the_end(&self, fingerprint: impl FnOnce(&R) -> String) -> Result<Vec<Record>, FeedError> {
+        let fingerprint = self.rows.source().filter(|_| !self.over).map(fingerprint);
         if self.surveyed.is_some() {
-            return Vec::new();
+            return match (&self.fingerprint, fingerprint) {
+                (Some(first), Some(second)) if *first != second => {
+                    Err(FeedError::Changed("its bytes are not what they were at first".to_owned()))
+                }
+                _ => Ok(Vec::new()),
+            };
         }
-        let fingerprint = self.rows.source().map(fingerprint).unwrap_or_default();
+        let fingerprint = fingerprint.unwrap_or_default();
         let read = Record::Read(Reading { rows: self.read, blank: self.blank, fingerprint });
-        std::iter::once(read).chain(presence_changes(&self.standings)).collect()
+        Ok(std::iter::once(read).chain(presence_changes(&self.standings)).collect())
     }
 
     /// The next thing that matters.
@@ -97,6 +140,13 @@ impl<R: Read> Feed<R> {
     ///
     /// When the input cannot be read on, or a row differs from what the first reading found.
     pub fn pull(&mut self) -> Result<Fed, FeedError> {
+        if self.over {
+            return Ok(Fed::End);
+        }
+        if let Some((position, blank)) = self.first.take() {
+            (self.read, self.blank) = (position.record - 1, blank);
+            self.rows.skip_to(position)?;
+        }
         loop {
             let Some(row) = self.rows.next()? else { return self.end() };
             self.read += 1;
@@ -168,11 +218,17 @@ impl<R: Read> Feed<R> {
 pub fn record_asides<R: Read, E: From<InputError>>(
     rows: &mut Rows<R>,
     identity: Identity,
+    survey: &Survey,
     standings: &mut KeyMap<Standing>,
     each: &mut dyn FnMut(Aside) -> Result<(), E>,
 ) -> Result<(), E> {
     // A row that was not there at first is found by the reading that posts.
-    let mut occurrences = Occurrences::new(identity, Standing::NEW, Pass::Second);
+    let mut occurrences = Occurrences::from(&survey.start, identity);
+    match &survey.start {
+        Start::First => {}
+        Start::At(later) => rows.skip_to(later.position)?,
+        Start::Nowhere => return Ok(()),
+    }
     while let Some(Row { position, content }) = rows.next()? {
         let Some((met, standing)) = occurrences.enter(&content, standings) else { continue };
         if standing.is_unrecorded() {

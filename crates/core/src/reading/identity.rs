@@ -2,6 +2,7 @@
 
 use std::io::Read;
 
+use super::start::Start;
 use crate::input::{Content, InputError, Rows};
 use crate::job::{Identity, Key, KeyMap, Ticket};
 use crate::ledger::{Batch, Pass, Presence, Record, Standing};
@@ -21,6 +22,8 @@ pub(super) struct Occurrences {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Met {
     pub(super) key: Key,
+    /// The key of the first row with the same content, or name.
+    pub(super) first: Key,
     /// An earlier row of this reading has the same content, or name.
     pub(super) again: bool,
 }
@@ -28,6 +31,27 @@ pub(super) struct Met {
 impl Occurrences {
     pub(super) fn new(identity: Identity, unknown: Standing, pass: Pass) -> Self {
         Self { identity, unknown, pass, repeats: KeyMap::default() }
+    }
+
+    /// Of a second reading that begins where `start` says.
+    pub(super) fn from(start: &Start, identity: Identity) -> Self {
+        let repeats = match start {
+            Start::At(later) => later.repeats.clone(),
+            Start::First | Start::Nowhere => KeyMap::default(),
+        };
+        // A row that was not there at first is found by whoever asks for its standing.
+        Self { identity, unknown: Standing::NEW, pass: Pass::Second, repeats }
+    }
+
+    /// What was known of repeats before the row that was met last.
+    pub(super) fn repeats_before(&self, met: Met) -> KeyMap<u32> {
+        let mut repeats = self.repeats.clone();
+        if let Some(count) = repeats.get_mut(&met.first)
+            && met.again
+        {
+            *count -= 1;
+        }
+        repeats
     }
 
     /// Enters the next row into `standings`: its key, its own in each reading and the same in the next, and where it
@@ -46,11 +70,11 @@ impl Occurrences {
             // No job, so no record that was lost can have sent it.
             Content::Invalid { key, .. } => (*key, Standing::NEW),
         };
-        let mut met = Met { key: first, again: false };
+        let mut met = Met { key: first, first, again: false };
         if standings.get(&first).is_some_and(|standing| standing.is_met(self.pass)) {
             let repeat = self.repeats.entry(first).or_insert(0);
             *repeat += 1;
-            met = Met { key: first.occurrence(*repeat), again: true };
+            met = Met { key: first.occurrence(*repeat), first, again: true };
         }
         let standing = standings.entry(met.key).or_insert(unknown);
         standing.meet(self.pass);

@@ -1,8 +1,9 @@
 //! What an existing ledger makes of each row of an input.
 //!
 //! A file is read twice through one handle. The first reading ([`survey`]) counts everything and sends nothing; the
-//! second ([`Feed`]) gives the engine what is to do, and a row that the first one did not see ends the run. A stream
-//! is read once, by the feed alone.
+//! second ([`Feed`]) gives the engine what is to do, and a row that the first one did not see ends the run. It begins
+//! with the first row with which there is something to do (where the format lets it), and at the end compares the hash of
+//! all bytes. A stream is read once, by the feed alone.
 
 mod elsewhere;
 mod export;
@@ -11,6 +12,7 @@ mod identity;
 mod profile;
 mod proposal;
 mod setting_aside;
+mod start;
 mod survey;
 
 pub use elsewhere::{known_by_content, known_elsewhere, skip_known, skip_rows};

@@ -5,6 +5,7 @@ use std::io::Read;
 use super::identity::Occurrences;
 use super::profile::Profile;
 use super::setting_aside::{HELD, fault, hold, set_aside, why};
+use super::start::Start;
 use crate::input::{Content, InputError, Row, Rows};
 use crate::job::{Identity, Job, KeyMap, Position, Ticket, TicketSet};
 use crate::ledger::{Pass, Standing};
@@ -90,6 +91,8 @@ pub struct Survey {
     pub next: Vec<Job>,
     /// What else there is to tell of the input.
     pub profile: Profile,
+    /// Where the second reading begins.
+    pub(super) start: Start,
 }
 
 /// How many rows of each kind a survey names.
@@ -115,6 +118,7 @@ pub fn survey<R: Read>(
 ) -> Result<Survey, InputError> {
     let mut survey = Survey::default();
     let mut occurrences = Occurrences::new(ask.identity.clone(), past.unknown, Pass::First);
+    let mut start = if rows.can_skip() { None } else { Some(Start::First) };
     while let Some(row) = rows.next()? {
         survey.rows += 1;
         survey.profile.tickets.meet(rows.ticket_cell());
@@ -136,6 +140,13 @@ pub fn survey<R: Read>(
         }
         let stands = standing.outcome();
         *survey.counts.of_mut(stands) += 1;
+        if start.is_none() {
+            if ask.is_to_do(stands) || standing.is_unrecorded() {
+                start = Some(Start::at(position, survey.blank, &occurrences, met));
+            } else {
+                standing.pass_over();
+            }
+        }
         let note = |notes: &mut Vec<RowNote>, what: &dyn Fn() -> String| {
             if notes.len() < named.notes {
                 notes.push(RowNote { position, ticket: ticket.cloned(), what: what() });
@@ -175,5 +186,6 @@ pub fn survey<R: Read>(
             }
         }
     }
+    survey.start = start.unwrap_or(Start::Nowhere);
     Ok(survey)
 }

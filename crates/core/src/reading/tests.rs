@@ -1,3 +1,6 @@
+use proptest::prelude::*;
+
+use super::start::Start;
 use super::*;
 use crate::input::{Format, InputError, MaxText, Options, Recipe, Rows, TooLong};
 use crate::job::{Identity, KeyMap};
@@ -104,6 +107,83 @@ fn a_row_that_differs_from_the_first_reading_ends_the_run() {
     assert!(changed("ticket,text\n1,a\n2,b\nx,c\n,\n,\n").contains("1 blank rows at first and 2 later"));
 }
 
+/// The same rows as CSV or as lines of JSON, and what the first reading makes of them where some are done.
+fn surveyed(rows: &[(u8, bool)], format: Format) -> (String, KeyMap<Standing>, Survey) {
+    let mut input = String::from(if format == Format::Csv { "ticket,text\r\n" } else { "" });
+    for (row, _) in rows {
+        input += &match (row, format) {
+            (0, Format::Csv) => ",\r\n\r\n".to_owned(),
+            (0, _) => "{\"ticket\":\"\",\"text\":\"\"}\n\n".to_owned(),
+            (row, Format::Csv) => format!("{row},\"a\nb\"\r\n"),
+            (row, _) => format!(r#"{{"ticket":{row},"text":"a\nb"}}"#) + "\n",
+        };
+    }
+    let mut standings = KeyMap::default();
+    let named = Named { notes: 0, jobs: rows.len() };
+    let mut all = Rows::open(input.as_bytes(), &Options::new(format).into()).unwrap();
+    let first = survey(&mut all, &ask(), &Past::default(), named, &mut standings).unwrap();
+    let done = rows.iter().filter(|(row, _)| *row > 0).map(|(_, done)| done);
+    for (job, _) in first.next.iter().zip(done).filter(|(_, done)| **done) {
+        standings.get_mut(&job.key).unwrap().settle(Outcome::Posted);
+    }
+    standings.values_mut().for_each(|standing| standing.forget(Pass::First));
+    let mut all = Rows::open(input.as_bytes(), &Options::new(format).into()).unwrap();
+    let survey = survey(&mut all, &ask(), &Past::default(), named, &mut standings).unwrap();
+    (input, standings, survey)
+}
+
+fn second_reading(input: &str, format: Format, standings: KeyMap<Standing>, survey: &Survey) -> Feed<&'static [u8]> {
+    let input: &'static [u8] = input.as_bytes().to_vec().leak();
+    Feed::of_surveyed(Rows::open(input, &Options::new(format).into()).unwrap(), ask(), standings, survey)
+}
+
+proptest! {
+    /// Keys, occurrences and positions do not depend on where the second reading begins.
+    #[test]
+    fn a_reading_that_begins_with_the_first_row_to_do_gives_what_a_whole_one_gives(
+        rows in prop::collection::vec((0..4_u8, prop::bool::weighted(0.8)), 0..12),
+        lines in any::<bool>(),
+    ) {
+        let format = if lines { Format::JsonLines } else { Format::Csv };
+        let (input, standings, survey) = surveyed(&rows, format);
+        let whole = Survey { start: Start::First, ..survey.clone() };
+        let mut unmarked = standings.clone();
+        unmarked.values_mut().for_each(|standing| {
+            standing.forget(Pass::First);
+            standing.meet(Pass::First);
+        });
+        let mut later = second_reading(&input, format, standings, &survey);
+        let mut whole = second_reading(&input, format, unmarked, &whole);
+        loop {
+            let fed = later.pull().unwrap();
+            prop_assert_eq!(&fed, &whole.pull().unwrap());
+            if fed == Fed::End {
+                break;
+            }
+        }
+    }
+}
+
+#[test]
+fn what_the_second_reading_passes_over_is_known_by_its_bytes() {
+    let (input, standings, survey) = surveyed(&[(1, true), (2, false)], Format::Csv);
+    for (second, changed) in [(input.clone(), false), (input.replacen('a', "A", 1), true)] {
+        let mut feed = second_reading(&second, Format::Csv, standings.clone(), &survey).expecting(Some(input.clone()));
+        assert!(matches!(feed.pull(), Ok(Fed::Job(offer)) if offer.job.position.record == 2));
+        assert_eq!(feed.pull().unwrap(), Fed::End);
+        let error = feed.at_the_end(|_| second.clone()).err().map(|error| error.to_string());
+        assert_eq!(error.is_some_and(|error| error.contains("its bytes are not what they were")), changed);
+    }
+}
+
+#[test]
+fn where_nothing_is_to_do_nothing_is_read_again() {
+    let (_, standings, survey) = surveyed(&[(1, true), (2, true)], Format::Csv);
+    let mut feed = second_reading("ticket,text\n", Format::Csv, standings, &survey).expecting(Some("x".to_owned()));
+    assert_eq!(feed.pull().unwrap(), Fed::End);
+    assert_eq!(feed.at_the_end(|_| "y".to_owned()).unwrap(), []);
+}
+
 #[test]
 fn rows_in_doubt_are_given_only_when_asked_for() {
     let mut standings = KeyMap::default();
@@ -126,7 +206,7 @@ fn what_was_set_aside_is_recorded_once_and_then_passed_over() {
     standings.get_mut(&first.next[0].key).unwrap().set_aside_now(Outcome::Skipped);
     let asides = |standings: &mut KeyMap<Standing>| {
         let mut asides = Vec::new();
-        record_asides::<_, InputError>(&mut rows(SHEET), Identity::of("t"), standings, &mut |aside| {
+        record_asides::<_, InputError>(&mut rows(SHEET), Identity::of("t"), &first, standings, &mut |aside| {
             asides.push((aside.row, aside.line, aside.stands));
             Ok(())
         })
@@ -234,7 +314,7 @@ fn rows_exactly_alike_are_skipped_when_it_is_asked_for_and_stay_so() {
     assert_eq!((survey.counts.pending, survey.counts.skipped, survey.duplicates, survey.to_do), (2, 2, 1, 2));
     assert_eq!(survey.repeats[0].position.record, 5);
     let mut why = Vec::new();
-    record_asides::<_, InputError>(&mut rows(SHEET), Identity::of("t"), &mut standings, &mut |aside| {
+    record_asides::<_, InputError>(&mut rows(SHEET), Identity::of("t"), &survey, &mut standings, &mut |aside| {
         why.push((aside.row, aside.why));
         Ok(())
     })

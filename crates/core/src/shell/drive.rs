@@ -12,7 +12,7 @@ use super::clock::Clock;
 use super::committer::Committer;
 use super::signals::{Interrupt, Interrupts};
 use crate::budget::{Answer, Budget, BudgetError, Request};
-use crate::engine::{Action, AttemptId, Engine, Event, Notice, Progress};
+use crate::engine::{Action, AttemptId, Engine, Event, Notice, Now, Progress};
 use crate::ledger::{LedgerError, Record};
 use crate::outcome::Stop;
 use crate::storage::Storage;
@@ -68,10 +68,12 @@ impl<S: Storage + 'static, T: Transport> Drive<'_, S, T> {
         let mut interrupt: Option<Interrupt> = None;
         let mut grace_over: Option<Duration> = None;
         loop {
+            // The clock costs more than what it is read for, so once for all that is at hand.
+            let now = self.clock.now();
             while self.engine.wants_input()
                 && let Some(row) = rows.pop_front()
             {
-                self.engine.handle(row, self.clock.now());
+                self.engine.handle(row, now);
             }
             if let Some(stopped) = self.settle(&mut attempts, &mut to_commit) {
                 return Left { stopped, interrupt, at_once: false };
@@ -96,7 +98,7 @@ impl<S: Storage + 'static, T: Transport> Drive<'_, S, T> {
                     grace_over = Some(now.elapsed + self.grace);
                     self.engine.handle(Event::Interrupted, now);
                 }
-                Some(ended) = attempts.next() => self.heard(ended),
+                Some(ended) = attempts.next() => self.heard(ended, self.clock.now()),
                 answer = answered(&mut self.purse) => self.answered(answer),
                 result = self.committer.committed(), if self.committer.is_busy() => match result {
                     Ok(records) => {
@@ -117,12 +119,14 @@ impl<S: Storage + 'static, T: Transport> Drive<'_, S, T> {
                 },
                 () = tokio::time::sleep_until(self.clock.at(wake)) => {}
             }
+            // Later than any reply that is there, so that no slot comes free too early.
+            let now = self.clock.now();
             while let Some(ended) = attempts.try_next() {
-                self.heard(ended);
+                self.heard(ended, now);
             }
-            if grace_over.is_some_and(|over| over <= self.clock.now().elapsed) {
+            if grace_over.is_some_and(|over| over <= now.elapsed) {
                 grace_over = None;
-                self.engine.handle(Event::GraceOver, self.clock.now());
+                self.engine.handle(Event::GraceOver, now);
                 attempts.abandon();
             }
         }
@@ -154,7 +158,8 @@ impl<S: Storage + 'static, T: Transport> Drive<'_, S, T> {
 
     /// Does what the engine asks for until it has to wait; tells when it is done.
     fn carry_out(&mut self, attempts: &mut Attempts, to_commit: &mut Vec<Record>) -> Option<Option<Stop>> {
-        while let Some(action) = self.engine.next_action(self.clock.now()) {
+        let now = self.clock.now();
+        while let Some(action) = self.engine.next_action(now) {
             match action {
                 Action::Write(record) => to_commit.push(record),
                 Action::Take(want) => self.request.want = Some(want),
@@ -181,8 +186,8 @@ impl<S: Storage + 'static, T: Transport> Drive<'_, S, T> {
         self.engine.handle(event, self.clock.now());
     }
 
-    fn heard(&mut self, (attempt, result): (AttemptId, Result<Reply, Failure>)) {
-        self.engine.handle(Event::Ended(attempt, result), self.clock.now());
+    fn heard(&mut self, (attempt, result): (AttemptId, Result<Reply, Failure>), now: Now) {
+        self.engine.handle(Event::Ended(attempt, result), now);
     }
 
     fn ledger_failed(&mut self, error: &LedgerError) {

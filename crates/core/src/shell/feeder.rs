@@ -51,7 +51,10 @@ fn group(feed: &mut Feed<Hashing<impl Read>>) -> (Vec<Event>, bool) {
                 continue;
             }
             Ok(Fed::Withheld) => Event::InputWithheld,
-            Ok(Fed::End) => Event::InputEnded(feed.at_the_end(Hashing::fingerprint)),
+            Ok(Fed::End) => match feed.at_the_end(Hashing::fingerprint) {
+                Ok(records) => Event::InputEnded(records),
+                Err(error) => Event::InputFailed(with_causes(&error)),
+            },
             Err(error) => Event::InputFailed(with_causes(&error)),
         };
         group.push(last);

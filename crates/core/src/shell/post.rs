@@ -22,7 +22,7 @@ use crate::input::InputError;
 use crate::ledger::{self, Batch, Input, Ledger, LedgerError, Reading, Record, Run};
 use crate::limiter::{Limiter, Member, Sharer};
 use crate::outcome::{Counts, Stop};
-use crate::reading::{Feed, record_asides};
+use crate::reading::{Feed, Survey, record_asides};
 use crate::transport::Transport;
 
 /// How a run ended.
@@ -84,10 +84,10 @@ impl Prepared {
         commit_all(&mut ledger, &opening).map_err(&failed)?;
         // Before anything is sent: a run that ends early would leave the rows that it never came to as if nothing were
         // known of them, and the next one would send what another ledger has as posted.
-        if let Opened::File(file) = &self.input
+        if let (Opened::File(file), Some(survey)) = (&self.input, &self.survey)
             && self.batch.standings.values().any(|standing| standing.is_unrecorded())
         {
-            record_aside_rows(file, &self.order, &mut self.batch, &mut ledger)?;
+            record_aside_rows(file, survey, &self.order, &mut self.batch, &mut ledger)?;
         }
         let (vanished, vanished_in_doubt) = self.batch.vanished();
         let standings = std::mem::take(&mut self.batch.standings);
@@ -97,7 +97,8 @@ impl Prepared {
         let feed = match (self.input, &self.survey) {
             (Opened::File(file), Some(survey)) => {
                 let rows = file.rows().map_err(Error::input(&self.order))?;
-                feeder::start(Feed::of_surveyed(rows, ask, standings, survey))
+                let feed = Feed::of_surveyed(rows, ask, standings, survey);
+                feeder::start(feed.expecting(self.fingerprint.clone()))
             }
             (Opened::Stream(rows), _) => feeder::start(Feed::of_stream(*rows, ask, &past(&self.batch), standings)),
             (Opened::File(_), None) => unreachable!("a file was surveyed when it was opened"),
@@ -259,6 +260,7 @@ fn commit_all(ledger: &mut Ledger<LedgerFile>, records: &[Record]) -> Result<(),
 /// Records the rows that the first reading has set aside.
 fn record_aside_rows(
     file: &InputFile,
+    survey: &Survey,
     order: &Order,
     batch: &mut Batch,
     ledger: &mut Ledger<LedgerFile>,
@@ -267,7 +269,7 @@ fn record_aside_rows(
     let unreadable = Error::input(order);
     let mut rows = file.rows().map_err(&unreadable)?;
     let mut group = Vec::with_capacity(ROWS_A_GROUP);
-    record_asides(&mut rows, order.ask.identity.clone(), &mut batch.standings, &mut |aside| {
+    record_asides(&mut rows, order.ask.identity.clone(), survey, &mut batch.standings, &mut |aside| {
         group.push(Record::Aside(aside));
         if group.len() < ROWS_A_GROUP {
             return Ok(());

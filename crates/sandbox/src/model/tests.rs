@@ -56,6 +56,7 @@ fn the_26th_request_in_five_seconds_is_refused_and_creates_nothing() {
         strangers: 0,
         strangers_refused: 0,
         notes: 26,
+        tickets: 1,
         most_in_any_window: 26,
         most_in_a_fixed_window: None,
     };

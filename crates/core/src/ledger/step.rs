@@ -1,0 +1,260 @@
+//! What a record does to its batch, read no further than that: a ledger may have millions of intents and posts, which
+//! are known by their shape.
+
+use super::line::{self, BadLine};
+use super::record::{LedgerId, Record};
+use crate::job::{Key, Ticket};
+
+/// A record, as far as it matters to where jobs stand.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Step {
+    /// An attempt for this job.
+    Intent(Key),
+    /// One that ended with the note posted.
+    Posted(Key),
+    Mark,
+    Other(Record),
+}
+
+impl From<Record> for Step {
+    fn from(record: Record) -> Self {
+        Self::Other(record)
+    }
+}
+
+impl Step {
+    /// Reads a line that must hold record `expected` of ledger `id`.
+    pub(super) fn read(line: &[u8], id: LedgerId, expected: u64) -> Result<Self, BadLine> {
+        let covered = line::verify(line, id)?;
+        let (found, step) = match known(covered) {
+            Some(known) => known,
+            // Whatever is written in another way is read in full.
+            None => line::parse(line).map(|(number, record)| (number, record.into()))?,
+        };
+        if found == expected { Ok(step) } else { Err(BadLine::Number { expected, found }) }
+    }
+}
+
+/// The number and the step of a line that is written just as this program writes the commonest ones. None of any other.
+fn known(covered: &[u8]) -> Option<(u64, Step)> {
+    let mut rest = Rest(covered);
+    rest.skip(line::OPENING)?;
+    let number = rest.number()?;
+    rest.skip(b",\"")?;
+    let step = if rest.skip(b"intent\":{").is_some() {
+        let key = rest.attempt()?;
+        Step::Intent(key)
+    } else if rest.skip(b"outcome\":{").is_some() {
+        let key = rest.attempt()?;
+        rest.skip(br#","verdict":"posted","stands":"posted","status":200"#)?;
+        Step::Posted(key)
+    } else {
+        rest.skip(b"mark\":{\"synced\":")?;
+        rest.number()?;
+        Step::Mark
+    };
+    rest.skip(b"}")?;
+    rest.0.is_empty().then_some((number, step))
+}
+
+/// What is left of a line.
+struct Rest<'a>(&'a [u8]);
+
+impl Rest<'_> {
+    fn skip(&mut self, text: &[u8]) -> Option<()> {
+        self.0 = self.0.strip_prefix(text)?;
+        Some(())
+    }
+
+    /// A number that fits wherever the records have one of so many digits.
+    fn digits(&mut self, most: usize) -> Option<u64> {
+        let mut number = 0;
+        let mut count = 0;
+        while let Some(digit) = self.0.get(count).filter(|byte| byte.is_ascii_digit()) {
+            number = number * 10 + u64::from(digit - b'0');
+            count += 1;
+            if count > most {
+                return None;
+            }
+        }
+        let plain = count == 1 || (count > 1 && self.0[0] != b'0');
+        self.0 = &self.0[count..];
+        plain.then_some(number)
+    }
+
+    fn number(&mut self) -> Option<u64> {
+        self.digits(18)
+    }
+
+    /// What intents and outcomes have in common, of which only the key matters. The time of day is known by its shape.
+    fn attempt(&mut self) -> Option<Key> {
+        self.skip(b"\"row\":")?;
+        self.number()?;
+        self.skip(b",\"key\":\"")?;
+        let (digits, rest) = self.0.split_first_chunk::<32>()?;
+        let key = Key::of_digits(digits)?;
+        self.0 = rest;
+        self.skip(b"\",\"ticket\":")?;
+        self.ticket()?;
+        self.skip(b",\"attempt\":")?;
+        self.digits(9)?;
+        self.skip(b",\"at_us\":")?;
+        self.number()?;
+        self.skip(b",\"wall\":\"")?;
+        self.wall()?;
+        self.skip(b"\"")?;
+        Some(key)
+    }
+
+    /// A number, or a text without anything that JSON escapes.
+    fn ticket(&mut self) -> Option<()> {
+        let Some(text) = self.0.strip_prefix(b"\"") else {
+            return self.number().filter(|ticket| *ticket > 0).map(|_| ());
+        };
+        let end = text.iter().position(|byte| *byte == b'"').filter(|end| *end <= Ticket::LONGEST_BYTES)?;
+        let is_plain = text[..end].iter().all(|byte| byte.is_ascii_graphic() && *byte != b'\\');
+        self.0 = &text[end + 1..];
+        (is_plain && text[..end].iter().any(|byte| *byte != b'.')).then_some(())
+    }
+
+    fn wall(&mut self) -> Option<()> {
+        const SHAPE: &[u8; 24] = b"0000-00-00T00:00:00.000Z";
+        let (wall, rest) = self.0.split_first_chunk::<24>()?;
+        let fits = wall.iter().zip(SHAPE).all(|(byte, shape)| match shape {
+            b'0' => byte.is_ascii_digit(),
+            mark => byte == mark,
+        });
+        self.0 = rest;
+        fits.then_some(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ledger::record::{AttemptEnd, Intent, Mark};
+    use crate::outcome::{Outcome, VerdictWord};
+
+    const ID: LedgerId = LedgerId(7);
+
+    fn ticket_143() -> Ticket {
+        Ticket::try_from(143).unwrap()
+    }
+
+    fn line(number: u64, record: &Record) -> Vec<u8> {
+        let mut line = Vec::new();
+        line::write(&mut line, ID, number, record);
+        line
+    }
+
+    fn end(intent: &Intent, verdict: VerdictWord, stands: Outcome, status: u16) -> Record {
+        let Intent { row, key, ticket, attempt, at_us, wall } = intent.clone();
+        Record::Outcome(AttemptEnd {
+            row,
+            key,
+            ticket,
+            attempt,
+            at_us,
+            wall,
+            verdict,
+            stands,
+            status: Some(status),
+            reply: None,
+        })
+    }
+
+    prop_compose! {
+        fn intents()(
+            row in any::<u64>(), key in "[0-9a-f]{32}", ticket in 1..=i64::MAX as u64, word in "[!-~]{0,8}", attempt in any::<u32>(),
+            at_us in any::<u64>(), wall in 0_i64..4_000_000_000_000,
+        ) -> Intent {
+            Intent {
+                row: row >> (row % 64),
+                key: key.parse().unwrap(),
+                ticket: Ticket::text(&word).or(Ticket::try_from(ticket >> (ticket % 60))).unwrap_or(ticket_143()),
+                attempt: attempt >> (attempt % 32),
+                at_us: at_us >> (at_us % 64),
+                wall: Timestamp::from_millisecond(wall).unwrap(),
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_known_by_its_shape_is_what_it_is_in_full(
+            intent in intents(), number in any::<u64>(), posted in any::<bool>(), status in prop::sample::select(&[200, 201][..]),
+        ) {
+            let number = (number >> (number % 64)).max(1);
+            let (verdict, stands) =
+                if posted { (VerdictWord::Posted, Outcome::Posted) } else { (VerdictWord::Again, Outcome::Failed) };
+            for record in [
+                Record::Intent(intent.clone()),
+                end(&intent, verdict, stands, status),
+                Record::Mark(Mark { synced: number - 1 }),
+            ] {
+                let line = line(number, &record);
+                let full = match (&record, posted) {
+                    (Record::Intent(intent), _) => Step::Intent(intent.key),
+                    (Record::Outcome(end), true) => Step::Posted(end.key),
+                    (Record::Mark(_), _) => Step::Mark,
+                    _ => Step::Other(record.clone()),
+                };
+                let step = Step::read(&line, ID, number).unwrap();
+                prop_assert!(step == full || step == Step::Other(record));
+            }
+        }
+
+        /// With a checksum that fits, whatever was done to the bytes.
+        #[test]
+        fn nothing_is_taken_that_is_refused_in_full(
+            intent in intents(), at in any::<prop::sample::Index>(), byte in any::<u8>(), ended in any::<bool>(),
+        ) {
+            let record = if ended {
+                end(&intent, VerdictWord::Posted, Outcome::Posted, 200)
+            } else {
+                Record::Intent(intent)
+            };
+            let mut line = line(9, &record);
+            let covered = line.len() - br#","crc":"00000000"}"#.len() - 1;
+            let at = at.index(covered);
+            let in_wall = line[..at].windows(8).any(|name| name == b"\"wall\":\"");
+            line[at] = byte;
+            let crc = line::checksum(ID, &line[..covered]);
+            let crc_at = line.len() - br#"00000000"}"#.len() - 1;
+            line[crc_at..crc_at + 8].copy_from_slice(format!("{crc:08x}").as_bytes());
+            let full = line::read(&line, ID, 9);
+            match Step::read(&line, ID, 9) {
+                Err(error) => prop_assert_eq!(Err(error), full),
+                Ok(Step::Other(step)) => prop_assert_eq!(Ok(step), full),
+                Ok(Step::Intent(key)) => {
+                    prop_assert!(in_wall || matches!(full, Ok(Record::Intent(intent)) if intent.key == key));
+                }
+                Ok(Step::Posted(key)) => {
+                    prop_assert!(in_wall || matches!(full, Ok(Record::Outcome(end)) if end.key == key));
+                }
+                Ok(Step::Mark) => prop_assert!(false, "it is none"),
+            }
+        }
+    }
+
+    #[test]
+    fn the_commonest_lines_are_known_by_their_shape() {
+        let intent = Intent {
+            row: 1,
+            key: "0123456789abcdef0123456789abcdef".parse().unwrap(),
+            ticket: ticket_143(),
+            attempt: 1,
+            at_us: 0,
+            wall: "2026-11-22T10:00:00.123Z".parse().unwrap(),
+        };
+        let key = intent.key;
+        let posted = end(&intent, VerdictWord::Posted, Outcome::Posted, 200);
+        assert_eq!(Step::read(&line(5, &Record::Intent(intent)), ID, 5), Ok(Step::Intent(key)));
+        assert_eq!(Step::read(&line(5, &posted), ID, 5), Ok(Step::Posted(key)));
+        assert_eq!(Step::read(&line(5, &Record::Mark(Mark { synced: 4 })), ID, 5), Ok(Step::Mark));
+        assert_eq!(Step::read(&line(5, &posted), ID, 6), Err(BadLine::Number { expected: 6, found: 5 }));
+    }
+}
