@@ -34,7 +34,8 @@ mod limits;
 mod manual;
 #[cfg(test)]
 mod mapping;
-#[cfg(all(test, unix))]
+#[cfg(test)]
+#[cfg(unix)]
 mod nightly;
 #[cfg(test)]
 mod others;

@@ -162,7 +162,7 @@ impl Vigil {
                 );
             }
             None => {
-                tracing::warn!(folder = %self.folder.path().display(), "waits for the account's budget, which is locked or slow to be written")
+                tracing::warn!(folder = %self.folder.path().display(), "waits for the account's budget, which is locked or slow to be written");
             }
         }
     }
