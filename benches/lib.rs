@@ -112,6 +112,7 @@ pub fn order(input: &Path, ledger: &Path, first: Option<u64>) -> Order {
         openings: Openings::always(),
         settings,
         tool: "bench".to_owned(),
+        caller: None,
         named: Named { notes: 20, jobs: 3 },
         history: None,
         state: None,

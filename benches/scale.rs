@@ -1,11 +1,11 @@
-//! What `benches/scale` measures from outside: sheets of any length, and runs over them whose transport answers at once.
+//! Sheets of any length, and runs over them whose transport answers at once; to be timed from outside.
 //!
 //! usage: scale sheet ROWS >FILE | scale open FILE LEDGER | scale post FILE LEDGER [ROWS]
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use batchpost::shell::{Access, Prepared};
+use batchpost::shell::{Access, Interrupts, Prepared};
 use batchpost_benches::{Echo, order, write_csv};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -32,8 +32,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 fn post(input: &str, ledger: &str, rows: Option<u64>) -> Result<(), Box<dyn std::error::Error>> {
     let prepared = Prepared::open(order(Path::new(input), Path::new(ledger), rows), Access::Post)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let (_never, interrupts) = tokio::sync::mpsc::channel(1);
-    let report = runtime.block_on(prepared.post(Echo, interrupts, &mut |_| ()))?;
+    let report = runtime.block_on(prepared.post(Echo, Interrupts::never(), &mut |_| ()))?;
     println!(
         "{} posted in {:.2} s, {:.0}/s",
         report.posted_now,

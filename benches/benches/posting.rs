@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use batchpost::leadsquared::LeadSquared;
-use batchpost::shell::{Access, Credentials, Http, HttpOptions, Prepared};
+use batchpost::shell::{Access, Credentials, Http, HttpOptions, Interrupts, Prepared};
 use batchpost::target::Endpoint;
 use batchpost_benches::{Echo, order, write_csv};
 use batchpost_sandbox::{Server, Settings};
@@ -38,8 +38,8 @@ fn posting(criterion: &mut Criterion) {
         bencher.iter_batched(
             prepared,
             |(prepared, folder)| {
-                let (_never, interrupts) = mpsc::channel(1);
-                let report = runtime.block_on(prepared.post(Echo, interrupts, &mut |_| ())).expect("it begins");
+                let report =
+                    runtime.block_on(prepared.post(Echo, Interrupts::never(), &mut |_| ())).expect("it begins");
                 assert_eq!(report.counts.posted, ROWS);
                 folder
             },
@@ -66,9 +66,10 @@ fn posting(criterion: &mut Criterion) {
             |(prepared, folder)| {
                 let keys = Credentials::new(&LeadSquared, &["a", "b"].map(|key| key.to_owned().into())).expect("keys");
                 let http = Http::new(endpoint.clone(), keys, Duration::from_secs(30), &HttpOptions::default());
-                let (_never, interrupts) = mpsc::channel(1);
-                let post = prepared.post(http.expect("a client"), interrupts, &mut |_| ());
-                assert_eq!(runtime.block_on(post).expect("it begins").counts.posted, ROWS);
+                let http = http.expect("a client");
+                let report =
+                    runtime.block_on(prepared.post(http, Interrupts::never(), &mut |_| ())).expect("it begins");
+                assert_eq!(report.counts.posted, ROWS);
                 folder
             },
             BatchSize::PerIteration,
