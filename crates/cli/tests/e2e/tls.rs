@@ -33,7 +33,7 @@ impl Front {
     }
 
     /// Speaks TLS for `api`, with a certificate like this, whose issuer's is in `ca.pem` of `folder`.
-    fn with_certificate(api: &Api, folder: &Folder, params: CertificateParams) -> Self {
+    fn with_certificate(api: &Api, folder: &Folder, params: &CertificateParams) -> Self {
         let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().unwrap();
@@ -66,7 +66,7 @@ impl Front {
 
     /// Speaks TLS as the API on this machine should.
     fn trusted(api: &Api, folder: &Folder) -> Self {
-        Self::with_certificate(api, folder, CertificateParams::new(["127.0.0.1".to_owned()]).unwrap())
+        Self::with_certificate(api, folder, &CertificateParams::new(["127.0.0.1".to_owned()]).unwrap())
     }
 
     /// An HTTP proxy that lets everybody through.
@@ -149,7 +149,7 @@ fn a_certificate_that_has_run_out_and_one_of_another_host_are_told_apart() {
     let another = CertificateParams::new(["api.example".to_owned()]).unwrap();
     for (params, word) in [(old, "clock"), (another, "something else answers")] {
         let folder = Folder::with_rows(1);
-        let front = Front::with_certificate(&api, &folder, params);
+        let front = Front::with_certificate(&api, &folder, &params);
         let arguments = ["doctor", "notes.csv", "--url", &front.url(), "--ca-file", "ca.pem", "--json"];
         let (level, advice) = said(&folder.call(&arguments).with_code(2), "tls");
         assert!(level == "problem" && advice.contains(word), "{advice}");
