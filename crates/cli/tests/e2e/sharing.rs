@@ -112,7 +112,7 @@ fn a_run_that_another_process_keeps_from_the_budget_says_who_and_ends_when_asked
     let api = ten_a_second();
     let folder = Folder::with_rows(3);
     let arguments = ["--limit", "10/1s", "--state-dir", "state", "--json"];
-    folder.run_command(&api.url(), &[&arguments[..], &["--first", "1"]].concat()).status().unwrap();
+    ended(&mut folder.run_command(&api.url(), &[&arguments[..], &["--first", "1"]].concat())).with_code(5);
     let lock = held(&folder);
     let running = Running::start(&mut folder.run_command(&api.url(), &arguments));
     let who = format!("waits for the account's budget, which process {} has locked", std::process::id());
