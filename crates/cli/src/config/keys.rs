@@ -11,12 +11,13 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command};
 
 /// What is decided for one time only, and why a file cannot decide it.
-const ONE_TIME: [(&str, &str); 15] = [
+const ONE_TIME: [(&str, &str); 16] = [
     ("in_doubt", "every run would send its doubtful rows again; decide each time, with --in-doubt"),
     ("first", "every run would stop early; say --first when you try something out"),
     ("yes", "on a terminal the question is the last look before notes are posted, and without one nobody is asked"),
     ("input", ONE_TIME_ONLY),
     ("output", ONE_TIME_ONLY),
+    ("dir", ONE_TIME_ONLY),
     ("force", ONE_TIME_ONLY),
     ("row", ONE_TIME_ONLY),
     ("rows", ONE_TIME_ONLY),

@@ -158,7 +158,7 @@ fn the_report_is_json() {
     let settings = Settings { counting: Counting::Fixed { phase: Duration::ZERO }, ..Settings::default() };
     let mut model = Model::new(settings);
     post(&mut model, 0, 143);
-    let expected = r#"{"requests":1,"lost":0,"limited":0,"refused":0,"notes":1,"strangers":0,"strangers_refused":0,"most_in_any_window":1,"most_in_a_fixed_window":1}"#;
+    let expected = r#"{"requests":1,"lost":0,"limited":0,"refused":0,"notes":1,"tickets":1,"strangers":0,"strangers_refused":0,"most_in_any_window":1,"most_in_a_fixed_window":1}"#;
     assert_eq!(serde_json::to_string(&model.report()).unwrap(), expected);
 }
 
