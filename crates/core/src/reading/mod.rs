@@ -11,6 +11,7 @@ mod feed;
 mod identity;
 mod profile;
 mod proposal;
+mod scan;
 mod setting_aside;
 mod start;
 mod survey;
@@ -21,7 +22,8 @@ pub use feed::{Fed, Feed, FeedError, record_asides};
 pub use identity::{number_rows, presence_changes};
 pub use profile::{Lengths, Profile, Reason};
 pub use proposal::{Guess, Proposal, Sample, propose};
-pub use survey::{Ask, Named, Past, RowNote, Survey, survey};
+pub use scan::{Scan, Scanned};
+pub use survey::{Ask, Named, Past, RowNote, Survey, survey, survey_scanned};
 
 #[cfg(test)]
 mod tests;

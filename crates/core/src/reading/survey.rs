@@ -4,6 +4,7 @@ use std::io::Read;
 
 use super::identity::Occurrences;
 use super::profile::Profile;
+use super::scan::{Scan, Scanned};
 use super::setting_aside::{HELD, fault, hold, set_aside, why};
 use super::start::Start;
 use crate::input::{Content, InputError, Row, Rows};
@@ -116,13 +117,36 @@ pub fn survey<R: Read>(
     named: Named,
     standings: &mut KeyMap<Standing>,
 ) -> Result<Survey, InputError> {
+    let can_skip = rows.can_skip();
+    let mut scan = Scan::new(rows);
+    survey_scanned(&mut || scan.next(), can_skip, ask, past, named, standings)
+}
+
+/// The same with what a [`Scan`] of the rows gives, wherever it goes on. `can_skip` is [`Rows::can_skip`].
+///
+/// # Errors
+///
+/// Those of the scan.
+pub fn survey_scanned(
+    scan: &mut dyn FnMut() -> Result<Scanned, InputError>,
+    can_skip: bool,
+    ask: &Ask,
+    past: &Past,
+    named: Named,
+    standings: &mut KeyMap<Standing>,
+) -> Result<Survey, InputError> {
     let mut survey = Survey::default();
     let mut occurrences = Occurrences::new(ask.identity.clone(), past.unknown, Pass::First);
-    let mut start = if rows.can_skip() { None } else { Some(Start::First) };
-    while let Some(row) = rows.next()? {
+    let mut start = if can_skip { None } else { Some(Start::First) };
+    loop {
+        let Row { position, content } = match scan()? {
+            Scanned::Row(row) => row,
+            Scanned::End(tickets) => {
+                survey.profile.tickets = tickets;
+                break;
+            }
+        };
         survey.rows += 1;
-        survey.profile.tickets.meet(rows.ticket_cell());
-        let Row { position, content } = row;
         let Some((met, standing)) = occurrences.enter(&content, standings) else {
             survey.blank += 1;
             survey.counts.skipped += 1;

@@ -9,10 +9,10 @@ use crate::engine::Event;
 use crate::reading::{Fed, Feed};
 
 /// Rows are handed over in groups: a channel's cost is by message.
-const GROUP_ROWS: usize = 64;
-const GROUP_TEXT_BYTES: usize = 256 << 10;
+pub(super) const GROUP_ROWS: usize = 64;
+pub(super) const GROUP_TEXT_BYTES: usize = 256 << 10;
 /// Groups that wait to be taken.
-const GROUPS_WAITING: usize = 4;
+pub(super) const GROUPS_WAITING: usize = 4;
 
 /// Starts to read. The thread ends with the input, with the receiver, or with the first error. Nobody waits for it: a
 /// stream that did not come to its end may never be readable again.

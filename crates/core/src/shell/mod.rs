@@ -4,6 +4,7 @@
 //! One task owns the engine and puts all events in one order (`drive`); one thread owns the ledger; one thread reads
 //! the input; one has to do with the budget that runs share. They share nothing but bounded channels.
 
+mod ahead;
 mod broker;
 mod budget;
 mod caller;

@@ -1,5 +1,6 @@
 //! A run up to the moment at which it could send: the ledger open, the input read through.
 
+use super::ahead::ahead;
 use super::budget::SharingError;
 use super::elsewhere::Elsewhere;
 use super::error::Error;
@@ -11,7 +12,7 @@ use crate::input::{Layout, Mapping};
 use crate::job::{Key, TicketSet};
 use crate::ledger::{self, Aside, Batch, Ledger, LedgerId, Pass, Record, Standing};
 use crate::outcome::Outcome;
-use crate::reading::{Past, Survey, presence_changes, survey};
+use crate::reading::{Past, Scan, Survey, presence_changes, survey_scanned};
 use crate::settings::{OnChanged, OnKnown};
 
 /// A run whose ledger is open and whose input was read through. Nothing was sent.
@@ -211,8 +212,13 @@ fn first_reading(file: &InputFile, order: &Order, batch: &mut Batch) -> Result<F
 
 fn survey_file(file: &InputFile, order: &Order, past: &Past, batch: &mut Batch) -> Result<First, Error> {
     let failed = Error::input(order);
+    let ask = &order.ask;
     let mut rows = file.rows().map_err(&failed)?;
-    let survey = survey(&mut rows, &order.ask, past, order.named, &mut batch.standings).map_err(&failed)?;
+    let can_skip = rows.can_skip();
+    let survey = ahead(Scan::new(&mut rows), |next| {
+        survey_scanned(next, can_skip, ask, past, order.named, &mut batch.standings)
+    })
+    .map_err(&failed)?;
     let fingerprint = file.fingerprint(&rows).map_err(&failed)?;
     Ok(First { survey, mapping: rows.mapping().clone(), layout: rows.layout(), fingerprint })
 }

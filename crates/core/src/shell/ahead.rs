@@ -1,0 +1,108 @@
+//! The first reading on two threads: one reads rows, this one makes their keys and looks each up.
+
+use std::io::Read;
+use std::sync::mpsc;
+use std::thread;
+
+use super::feeder::{GROUP_ROWS, GROUP_TEXT_BYTES, GROUPS_WAITING};
+use crate::input::{Content, InputError};
+use crate::reading::{Scan, Scanned};
+
+/// Calls `survey` with what gives it the items of `scan`, which goes on meanwhile, a bounded way ahead.
+pub(super) fn ahead<R: Read + Send, T>(
+    mut scan: Scan<'_, R>,
+    survey: impl FnOnce(&mut dyn FnMut() -> Result<Scanned, InputError>) -> T,
+) -> T {
+    let (sender, receiver) = mpsc::sync_channel(GROUPS_WAITING);
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            loop {
+                let (group, over) = group(&mut scan);
+                if sender.send(group).is_err() || over {
+                    return;
+                }
+            }
+        });
+        let mut group = Vec::new().into_iter();
+        survey(&mut move || {
+            loop {
+                if let Some(item) = group.next() {
+                    return item;
+                }
+                group = receiver.recv().expect("the last group ends with the end or an error").into_iter();
+            }
+        })
+    })
+}
+
+/// The next items, and whether they are the last.
+fn group(scan: &mut Scan<'_, impl Read>) -> (Vec<Result<Scanned, InputError>>, bool) {
+    let mut group = Vec::with_capacity(GROUP_ROWS);
+    let mut text_bytes = 0;
+    while group.len() < GROUP_ROWS && text_bytes < GROUP_TEXT_BYTES {
+        let item = scan.next();
+        match &item {
+            Ok(Scanned::Row(row)) => {
+                if let Content::Note { text, .. } = &row.content {
+                    text_bytes += text.len();
+                }
+                group.push(item);
+            }
+            Ok(Scanned::End(_)) | Err(_) => {
+                group.push(item);
+                return (group, true);
+            }
+        }
+    }
+    (group, false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::{Format, Options, Rows};
+    use crate::job::KeyMap;
+    use crate::reading::{Ask, Named, Past, Survey, survey, survey_scanned};
+
+    const NAMED: Named = Named { notes: 10, jobs: 10 };
+
+    fn rows(sheet: &str) -> Rows<&[u8]> {
+        Rows::open(sheet.as_bytes(), &Options::new(Format::Csv).into()).unwrap()
+    }
+
+    fn read_ahead<R: Read + Send>(rows: &mut Rows<R>) -> Result<Survey, InputError> {
+        let can_skip = rows.can_skip();
+        ahead(Scan::new(rows), |next| {
+            survey_scanned(next, can_skip, &Ask::default(), &Past::default(), NAMED, &mut KeyMap::default())
+        })
+    }
+
+    #[test]
+    fn a_reading_ahead_finds_what_a_reading_in_step_finds() {
+        for count in [0, 1, GROUP_ROWS - 1, GROUP_ROWS, 3 * GROUP_ROWS * GROUPS_WAITING + 1] {
+            let line = |row: usize| match row % 10 {
+                7 => "TKT-0012,x\n".to_owned(),
+                8 => ",\n".to_owned(),
+                _ => format!("{},text {}\n", row % 50, row % 30),
+            };
+            let sheet: String = "ticket,text\n".to_owned() + &(1..=count).map(line).collect::<String>();
+            let in_step =
+                survey(&mut rows(&sheet), &Ask::default(), &Past::default(), NAMED, &mut KeyMap::default()).unwrap();
+            assert_eq!(in_step.rows, count as u64);
+            assert_eq!(read_ahead(&mut rows(&sheet)).unwrap(), in_step);
+        }
+    }
+
+    #[test]
+    fn an_error_of_the_source_ends_the_survey() {
+        struct Cut;
+        impl Read for Cut {
+            fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+                Err(std::io::ErrorKind::BrokenPipe.into())
+            }
+        }
+        let sheet = "ticket,text\n".to_owned() + &"1,a\n".repeat(100_000);
+        let mut rows = Rows::open(sheet.as_bytes().chain(Cut), &Options::new(Format::Csv).into()).unwrap();
+        assert!(matches!(read_ahead(&mut rows), Err(InputError::Read { .. })));
+    }
+}
