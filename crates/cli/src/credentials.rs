@@ -13,7 +13,7 @@ use batchpost::shell::{Credentials, key_from_command, key_from_file};
 use batchpost::target::Endpoint;
 use secrecy::SecretString;
 
-use crate::config::{Config, Place, Way, Which, variable};
+use crate::config::{Place, Resolved, Way, Which, variable};
 
 /// Longer than it takes to unlock a password store by hand.
 const COMMAND_LIMIT: Duration = Duration::from_secs(120);
@@ -50,7 +50,7 @@ impl fmt::Display for Origin {
 /// # Errors
 ///
 /// When the environment says two things.
-pub(crate) fn origin(which: Which, config: &Config) -> anyhow::Result<Option<Origin>> {
+pub(crate) fn origin(which: Which, config: &Resolved) -> anyhow::Result<Option<Origin>> {
     let of_file = |said: &(Way, Place)| Origin::Way(said.0.clone(), said.1.clone());
     if let Some(said) = config.profiles_way(which) {
         return Ok(Some(of_file(said)));
@@ -78,7 +78,7 @@ fn given() -> Option<PathBuf> {
 /// # Errors
 ///
 /// When one is missing, cannot be had, or belongs to another endpoint.
-pub(crate) fn resolve(config: &Config, endpoint: &Endpoint) -> anyhow::Result<Credentials> {
+pub(crate) fn resolve(config: &Resolved, endpoint: &Endpoint) -> anyhow::Result<Credentials> {
     // Before anybody is asked, or a command carried out.
     let origins = [origin(Which::Access, config)?, origin(Which::Secret, config)?];
     for (which, origin) in Which::BOTH.into_iter().zip(&origins) {
@@ -93,7 +93,7 @@ pub(crate) fn resolve(config: &Config, endpoint: &Endpoint) -> anyhow::Result<Cr
 
 /// What is to be said of the keys that a run would send to `endpoint`. Nobody is asked for one; a command that prints
 /// one is carried out.
-pub(crate) fn examine(config: &Config, endpoint: &Endpoint) -> Vec<Finding> {
+pub(crate) fn examine(config: &Resolved, endpoint: &Endpoint) -> Vec<Finding> {
     let each = [(Which::Access, Check::AccessKey), (Which::Secret, Check::SecretKey)];
     let findings = each.map(|(which, check)| {
         let (name, key) = (which.variable(), which.key());
@@ -117,7 +117,7 @@ pub(crate) fn examine(config: &Config, endpoint: &Endpoint) -> Vec<Finding> {
 }
 
 /// Where a key was had from that can be sent to `endpoint`, if it is to be had from anywhere but a person.
-fn usable(which: Which, config: &Config, endpoint: &Endpoint) -> anyhow::Result<Option<Origin>> {
+fn usable(which: Which, config: &Resolved, endpoint: &Endpoint) -> anyhow::Result<Option<Origin>> {
     let Some(origin) = origin(which, config)? else { return Ok(None) };
     if let Origin::Way(_, place) = &origin {
         config.refuse_elsewhere(which, place, endpoint)?;

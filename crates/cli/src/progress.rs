@@ -126,18 +126,20 @@ impl Watcher {
                 trace!(event = "settled", row, %ticket, outcome = "posted", "posted");
             }
             Notice::Settled { row, ticket, stands, reply } => {
+                // A level is part of the code that logs.
+                macro_rules! settled {
+                    ($level:ident) => {
+                        $level!(event = "settled", row, %ticket, outcome = %stands, %reply, "{}", stands.word().replace('_', " "))
+                    };
+                }
                 let named = &mut self.named[*stands as usize];
                 *named += 1;
                 match *named {
-                    1..=MOST_NAMED => {
-                        warn!(event = "settled", row, %ticket, outcome = %stands, %reply, "{}", stands.word().replace('_', " "));
-                    }
+                    1..=MOST_NAMED => settled!(warn),
                     n if n == MOST_NAMED + 1 => {
                         warn!(event = "more", outcome = %stands, "more rows like this are in the ledger; `show` names them");
                     }
-                    _ => {
-                        debug!(event = "settled", row, %ticket, outcome = %stands, %reply, "{}", stands.word().replace('_', " "));
-                    }
+                    _ => settled!(debug),
                 }
             }
             Notice::Retrying { row, ticket, verdict, reply, delay } => {

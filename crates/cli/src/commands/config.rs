@@ -6,15 +6,15 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use crate::args::{self, FromFile, Output};
-use crate::config::{Config, Place, Rank, Which, built_in, resolve};
+use crate::args::{FromFile, Output, ShowConfig};
+use crate::config::{Place, Rank, Resolved, Which, built_in, resolve};
 use crate::credentials;
 use crate::plain::stdout;
 
 /// Shows `config`, or what would hold for the command line that is asked about.
 pub(crate) fn config(
-    shown: &args::Config,
-    config: Config,
+    shown: &ShowConfig,
+    config: Resolved,
     from_file: &FromFile,
     output: &Output,
 ) -> anyhow::Result<u8> {
@@ -30,7 +30,7 @@ pub(crate) fn config(
 }
 
 /// What holds for `asked`, with the file and the profile that were asked for before it.
-fn for_line(asked: &[OsString], from_file: &FromFile) -> anyhow::Result<Config> {
+fn for_line(asked: &[OsString], from_file: &FromFile) -> anyhow::Result<Resolved> {
     let word = |option: &str, value: &OsStr| {
         let mut word = OsString::from(option);
         word.push(value);
@@ -77,7 +77,7 @@ struct Key {
 }
 
 impl View {
-    fn of(config: &Config) -> anyhow::Result<Self> {
+    fn of(config: &Resolved) -> anyhow::Result<Self> {
         let from = |place: &Place| match (place.rank, config.profile()) {
             (Rank::Profile, Some((name, _))) => format!("{place}, profile {name}"),
             _ => place.to_string(),

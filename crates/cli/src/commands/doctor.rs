@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::resolve;
 use crate::args::{Doctor, Network, Output};
-use crate::config::Config;
+use crate::config::Resolved;
 use crate::plain::{self, plain};
 use crate::words::count;
 use crate::{credentials, exit};
@@ -25,7 +25,7 @@ enum Destination {
     Unknown,
 }
 
-pub(crate) fn doctor(doctor: &Doctor, config: &Config, output: &Output) -> anyhow::Result<u8> {
+pub(crate) fn doctor(doctor: &Doctor, config: &Resolved, output: &Output) -> anyhow::Result<u8> {
     let ledger = doctor.file.as_deref().filter(|file| is_ledger(file).unwrap_or(false));
     let mut findings = vec![of_settings(config)];
     let destination = destination(doctor, ledger, &mut findings);
@@ -46,7 +46,7 @@ pub(crate) fn doctor(doctor: &Doctor, config: &Config, output: &Output) -> anyho
     Ok(if report.problems == 0 { 0 } else { exit::USAGE })
 }
 
-fn of_settings(config: &Config) -> Finding {
+fn of_settings(config: &Resolved) -> Finding {
     let profile = config.profile().map(|(name, _)| format!(", profile {name}")).unwrap_or_default();
     let found = match config.file() {
         Some(file) => format!("{}{profile}; `batchpost config` shows what holds", file.display()),

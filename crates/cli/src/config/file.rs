@@ -10,7 +10,7 @@ use batchpost::shell::by_somebody_else;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::keys::{Form, Key, Keys, NoKey, nearest};
+use super::keys::{Key, Keys, NoKey, Shape, nearest};
 use super::layers::{Layer, Place, Rank, Said};
 use super::secrets;
 
@@ -181,13 +181,13 @@ impl Parser<'_> {
 /// The values of a key, each fit for the option; or where one is not, and why.
 fn values(key: &Key, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>, (usize, String)> {
     let at = value.span().start;
-    let several = matches!(key.form, Form::Many | Form::Named);
+    let several = matches!(key.shape, Shape::Many | Shape::Named);
     let found = match value.get_ref() {
         DeValue::Array(values) if several => {
             let each = values.iter().map(|value| scalar(key, value).map(|text| (value.span().start, text)));
             each.collect::<Result<Vec<_>, _>>()?
         }
-        DeValue::Table(table) if key.form == Form::Named => named(key, table)?,
+        DeValue::Table(table) if key.shape == Shape::Named => named(key, table)?,
         _ => vec![(at, scalar(key, value)?)],
     };
     for (at, value) in &found {
@@ -200,15 +200,15 @@ fn values(key: &Key, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>, (usize
 }
 
 fn scalar(key: &Key, value: &Spanned<DeValue<'_>>) -> Result<String, (usize, String)> {
-    let wanted = match (key.form, value.get_ref()) {
-        (Form::Switch, DeValue::Boolean(on)) => return Ok(on.to_string()),
-        (Form::Switch, _) => "true or false",
+    let wanted = match (key.shape, value.get_ref()) {
+        (Shape::Switch, DeValue::Boolean(on)) => return Ok(on.to_string()),
+        (Shape::Switch, _) => "true or false",
         (_, DeValue::String(text)) => return Ok(text.to_string()),
         (_, DeValue::Integer(number)) if number.radix() == 10 => return Ok(number.as_str().replace('_', "")),
-        (Form::Count, _) => "a number",
-        (Form::One, _) => "one value, in quotes",
-        (Form::Many, _) => "a value in quotes, or several in brackets",
-        (Form::Named, _) => "values in quotes, or a table like { name = \"value\" }",
+        (Shape::Count, _) => "a number",
+        (Shape::One, _) => "one value, in quotes",
+        (Shape::Many, _) => "a value in quotes, or several in brackets",
+        (Shape::Named, _) => "values in quotes, or a table like { name = \"value\" }",
     };
     Err((value.span().start, format!("it is {wanted}")))
 }
@@ -273,12 +273,12 @@ fn strings(value: &DeValue<'_>) -> Option<secrets::Words> {
 
 /// The values that a variable of the environment gives a key: one as it stands, or several as a file writes them.
 pub(super) fn of_variable(key: &Key, text: &str) -> Result<Vec<String>, String> {
-    let several = matches!(key.form, Form::Many | Form::Named) && text.trim_start().starts_with(['[', '{']);
+    let several = matches!(key.shape, Shape::Many | Shape::Named) && text.trim_start().starts_with(['[', '{']);
     if several {
         let value = DeValue::parse(text.trim()).map_err(|error| error.message().to_owned())?;
         return values(key, &value).map_err(|(_, why)| why);
     }
-    if key.form == Form::Switch && !["true", "false"].contains(&text) {
+    if key.shape == Shape::Switch && !["true", "false"].contains(&text) {
         return Err("it is true or false".to_owned());
     }
     key.check(text)?;

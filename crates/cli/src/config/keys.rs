@@ -41,7 +41,7 @@ const REFUSED_VALUES: [(&str, &str, &str); 1] = [(
 
 /// How the values of a key are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Form {
+pub(super) enum Shape {
     /// `true` or `false`.
     Switch,
     /// How often the option is given.
@@ -58,7 +58,7 @@ pub(super) enum Form {
 #[derive(Debug, Clone)]
 pub(crate) struct Key {
     pub(super) name: String,
-    pub(super) form: Form,
+    pub(super) shape: Shape,
     parser: ValueParser,
 }
 
@@ -131,15 +131,15 @@ fn name(option: &Arg) -> Option<String> {
 impl Key {
     fn of(option: &Arg) -> Option<Self> {
         let name = name(option)?;
-        let form = match option.get_action() {
-            ArgAction::SetTrue => Form::Switch,
-            ArgAction::Count => Form::Count,
-            ArgAction::Append if ["column", "field"].contains(&name.as_str()) => Form::Named,
-            ArgAction::Append => Form::Many,
-            ArgAction::Set => Form::One,
+        let shape = match option.get_action() {
+            ArgAction::SetTrue => Shape::Switch,
+            ArgAction::Count => Shape::Count,
+            ArgAction::Append if ["column", "field"].contains(&name.as_str()) => Shape::Named,
+            ArgAction::Append => Shape::Many,
+            ArgAction::Set => Shape::One,
             _ => return None,
         };
-        Some(Self { name, form, parser: option.get_value_parser().clone() })
+        Some(Self { name, shape, parser: option.get_value_parser().clone() })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -178,7 +178,7 @@ impl Key {
         {
             return Err((*why).to_owned());
         }
-        let parser = if self.form == Form::Count { clap::value_parser!(u8).into() } else { self.parser.clone() };
+        let parser = if self.shape == Shape::Count { clap::value_parser!(u8).into() } else { self.parser.clone() };
         let option = Arg::new("value").long("value").value_parser(parser).action(ArgAction::Set);
         let alone = Command::new("value").no_binary_name(true).disable_help_flag(true).arg(option);
         let Err(error) = alone.try_get_matches_from([format!("--value={value}")]) else { return Ok(()) };

@@ -3,7 +3,7 @@
 //! What is said elsewhere than on the command line becomes a default of clap's own command: so it goes through the
 //! very same parsers, the command line goes before it, and no option can be forgotten. [`layers`] says what holds where
 //! several layers speak; [`keys`] which keys there are; [`secrets`] where access keys may be, which are bound to the
-//! endpoint of the layer that says so ([`Config::refuse_elsewhere`]).
+//! endpoint of the layer that says so ([`Resolved::refuse_elsewhere`]).
 
 mod environment;
 mod file;
@@ -29,12 +29,12 @@ pub(crate) use secrets::{Way, Which};
 use crate::args::{self, Args};
 use environment::{CONFIG, PROFILE};
 use file::File;
-use keys::{Form, Keys};
+use keys::{Keys, Shape};
 use layers::Layer;
 
 /// Which settings hold, and who said so.
 #[derive(Debug, Default)]
-pub(crate) struct Config {
+pub(crate) struct Resolved {
     file: Option<File>,
     /// The profile in use, and where it was asked for.
     profile: Option<(String, Place)>,
@@ -47,7 +47,7 @@ pub(crate) struct Config {
 /// # Errors
 ///
 /// When the file of settings or the environment says something that cannot hold.
-pub(crate) fn resolve(line: &[OsString]) -> anyhow::Result<(Args, Config)> {
+pub(crate) fn resolve(line: &[OsString]) -> anyhow::Result<(Args, Resolved)> {
     let command = Args::command();
     let keys = Keys::of(&command);
     let command = switchable(command, &keys);
@@ -56,9 +56,9 @@ pub(crate) fn resolve(line: &[OsString]) -> anyhow::Result<(Args, Config)> {
     // What it writes may be what mends the file.
     if name == "init" {
         let args = Args::from_arg_matches(&matches(command, line)).unwrap_or_else(|error| error.exit());
-        return Ok((args, Config::default()));
+        return Ok((args, Resolved::default()));
     }
-    let config = Config::of(&command, &keys, name, typed)?;
+    let config = Resolved::of(&command, &keys, name, typed)?;
     let command = config.as_defaults(command, &keys, name);
     let mut args = Args::from_arg_matches(&matches(command, line)).unwrap_or_else(|error| error.exit());
     config.complete(&mut args)?;
@@ -77,7 +77,7 @@ fn matches(command: clap::Command, line: &[OsString]) -> ArgMatches {
 
 /// `command` with switches that can be turned off again: `--skip-invalid=false`.
 fn switchable(command: clap::Command, keys: &Keys) -> clap::Command {
-    let switches: Vec<&keys::Key> = keys.iter().filter(|key| key.form == Form::Switch).collect();
+    let switches: Vec<&keys::Key> = keys.iter().filter(|key| key.shape == Shape::Switch).collect();
     let turn = |command: clap::Command| {
         switches.iter().fold(command, |command, key| match key.option_of(&command).map(|arg| arg.get_id().clone()) {
             Some(id) => command.mut_arg(id, |arg| {
@@ -104,8 +104,8 @@ fn typed_layer(command: &clap::Command, keys: &Keys, subcommand: &clap::Command,
         if typed.value_source(id) != Some(ValueSource::CommandLine) {
             continue;
         }
-        let values = match key.form {
-            Form::Count => vec![typed.get_count(id).to_string()],
+        let values = match key.shape {
+            Shape::Count => vec![typed.get_count(id).to_string()],
             // What is no UTF-8 is nothing that another layer could be compared with.
             _ => typed.get_raw(id).into_iter().flatten().map(|value| value.to_string_lossy().into_owned()).collect(),
         };
@@ -115,7 +115,7 @@ fn typed_layer(command: &clap::Command, keys: &Keys, subcommand: &clap::Command,
     layer
 }
 
-impl Config {
+impl Resolved {
     fn of(command: &clap::Command, keys: &Keys, name: &str, typed: &ArgMatches) -> anyhow::Result<Self> {
         let subcommand = command.find_subcommand(name).context("every command is one of clap's")?;
         let asked = typed.get_one::<PathBuf>("config").cloned().or_else(|| variable(CONFIG).map(PathBuf::from));
@@ -287,7 +287,7 @@ mod tests {
             let place = Place { rank: Rank::TopLevel, name: "here".to_owned() };
             let said = Said { values: vec![(*sample).to_owned()], place };
             let holding = Holding { said: [(name.to_owned(), vec![said])].into(), silenced: Vec::new() };
-            let config = Config { holding, ..Config::default() };
+            let config = Resolved { holding, ..Resolved::default() };
             let mut reached = 0;
             for subcommand in switchable.get_subcommands().filter(|subcommand| key.option_of(subcommand).is_some()) {
                 let line = ["batchpost", subcommand.get_name()].into_iter();

@@ -10,7 +10,7 @@ use batchpost::target::Endpoint;
 
 use super::layers::{self, Holding, Place, Rank};
 use super::secrets::Which;
-use super::{Config, Layer};
+use super::{Layer, Resolved};
 pub(super) use crate::commands::SANDBOX;
 
 /// The target that a ledger names; none where it cannot be read, of which the command itself will tell.
@@ -60,7 +60,7 @@ fn in_words(holding: &Holding) -> String {
     }
 }
 
-impl Config {
+impl Resolved {
     /// Takes the profile that the file itself names, where none was asked for.
     pub(super) fn choose_default_profile(&mut self) {
         if self.profile.is_none() {

@@ -1,0 +1,143 @@
+//! Values of options, as they are typed.
+
+use std::ops::RangeInclusive;
+use std::str::FromStr;
+use std::time::Duration;
+
+use batchpost::limit::{Limit, LimitError};
+use clap::ValueEnum;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LogFormat {
+    Text,
+    Json,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum TooLongArg {
+    Reject,
+    Truncate,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DuplicatesArg {
+    Post,
+    Skip,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ChangedArg {
+    Hold,
+    Post,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum KnownArg {
+    Skip,
+    Post,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DecisionArg {
+    /// The note is there
+    Posted,
+    /// Send it, or send it again
+    ToDo,
+    /// Nobody needs it
+    Waived,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DoubtArg {
+    Hold,
+    Retry,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BurstArg {
+    /// The whole window at once
+    Full,
+    /// Evenly spaced
+    Even,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum On500Arg {
+    Retry,
+    Hold,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum BudgetArg {
+    Shared,
+    Private,
+}
+
+/// A limit, or that there is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LimitArg {
+    None,
+    Limit(Limit),
+}
+
+impl FromStr for LimitArg {
+    type Err = LimitError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.trim() == "none" { Ok(Self::None) } else { text.parse().map(Self::Limit) }
+    }
+}
+
+/// What is left to others: of the limit with that time, or, without a time, of the one with the shortest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reserve {
+    pub(crate) count: u32,
+    pub(crate) window: Option<Duration>,
+}
+
+impl FromStr for Reserve {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text.contains('/') {
+            let limit: Limit = text.parse().map_err(|error: LimitError| error.to_string())?;
+            return Ok(Self { count: limit.count(), window: Some(limit.window()) });
+        }
+        let count = text.trim().parse().map_err(|_| "write it like 5 or 20000/1d".to_owned())?;
+        Ok(Self { count, window: None })
+    }
+}
+
+/// A range of durations.
+#[derive(Debug, Clone)]
+pub(crate) struct Latency(pub(crate) RangeInclusive<Duration>);
+
+impl FromStr for Latency {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (from, to) = text.split_once("..").unwrap_or((text, text));
+        let parse = |text: &str| humantime::parse_duration(text.trim()).map_err(|error| format!("{text:?}: {error}"));
+        let (from, to) = (parse(from)?, parse(to)?);
+        if from <= to { Ok(Self(from..=to)) } else { Err(format!("{text:?} ends before it begins")) }
+    }
+}
+
+/// Zero would put every row in doubt, and a day is longer than any server takes.
+pub(super) fn timeout(text: &str) -> Result<Duration, String> {
+    let timeout = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    let sane = Duration::from_millis(100)..=Duration::from_secs(24 * 60 * 60);
+    if sane.contains(&timeout) { Ok(timeout) } else { Err("it must be between 100ms and 1d".to_owned()) }
+}
+
+/// No longer than the longest time-out: what is in flight has ended by then.
+pub(super) fn grace(text: &str) -> Result<Duration, String> {
+    let grace = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if grace <= Duration::from_secs(24 * 60 * 60) { Ok(grace) } else { Err("it must be at most 1d".to_owned()) }
+}
+
+/// Longer than a year is no time to wait; the bound keeps sums of times from overflowing.
+pub(super) fn give_up_after(text: &str) -> Result<Duration, String> {
+    let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
+    if time <= Limit::LONGEST { Ok(time) } else { Err("it must be at most 366d".to_owned()) }
+}

@@ -1,0 +1,179 @@
+//! What a run says before and after it posts.
+
+use std::io::{self, IsTerminal};
+use std::path::Path;
+
+use batchpost::outcome::Stop;
+use batchpost::reading::RowNote;
+use batchpost::settings::{InDoubt, OnDuplicate};
+use batchpost::shell::{Prepared, Report, Source};
+use tracing::{info, warn};
+
+use super::answered_yes;
+use crate::finish::Finish;
+use crate::next::{self, Left};
+use crate::summary::{self, thousands};
+use crate::words::{count, span};
+
+/// Which rows no note can be made of, and what to do about them.
+pub(super) fn complain_of_invalid(prepared: &Prepared) {
+    let Some(survey) = prepared.survey() else { return };
+    for note in &survey.invalid {
+        say!("{}: {}", note.position, note.what);
+    }
+    let more = survey.counts.invalid - survey.invalid.len() as u64;
+    if more > 0 {
+        say!("and {} more", thousands(more));
+    }
+    say!(
+        "batchpost: no note can be made of {} of {} rows; nothing was sent. Mend them, or pass --skip-invalid to post the others",
+        thousands(survey.counts.invalid),
+        thousands(survey.rows)
+    );
+}
+
+/// On a terminal: shows what is about to happen and asks. Elsewhere nobody is there to be asked.
+pub(super) fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
+    let (Some(survey), Some(to_send @ 1..)) = (prepared.survey(), prepared.to_send()) else { return Ok(true) };
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Ok(true);
+    }
+    let order = prepared.order();
+    say!("to        {}", order.ask.identity.target());
+    say!("ledger    {}", order.ledger.display());
+    ask!("{}", summary::table(&survey.counts));
+    if survey.duplicates > 0 {
+        let named: Vec<String> = survey.repeats.iter().map(|note| note.position.record.to_string()).collect();
+        let more = if survey.duplicates > named.len() as u64 { ", ..." } else { "" };
+        let done = match order.settings.duplicates {
+            OnDuplicate::Post => "each is posted (--duplicates skip posts one)",
+            OnDuplicate::Skip => "they are skipped",
+        };
+        let rows = format!("rows {}{more}", named.join(", "));
+        say!("{:>10}  of them exactly like an earlier row; {done}: {rows}", thousands(survey.duplicates));
+    }
+    if let Some(job) = survey.next.first() {
+        say!("first     ticket {}, {}:", job.ticket, job.position);
+        for line in job.text.lines().take(5) {
+            say!("          {line}");
+        }
+    }
+    let finish = Finish::of(order, to_send);
+    ask!("Post {} notes, {}? [y/N] ", thousands(to_send), finish.in_words());
+    answered_yes()
+}
+
+/// What the first reading found, before anything is posted.
+pub(super) fn say_what_is_done(prepared: &Prepared) {
+    let order = prepared.order();
+    let input = match &order.source {
+        Source::File(path) => path.display().to_string(),
+        Source::Stdin => "standard input".to_owned(),
+    };
+    match prepared.survey() {
+        Some(survey) => info!(
+            event = "begun",
+            rows = survey.rows,
+            to_do = survey.to_do,
+            posted = survey.counts.posted,
+            in_doubt = survey.counts.in_doubt,
+            ledger = %order.ledger.display(),
+            "{} {input}",
+            if prepared.continues() { "continuing" } else { "posting" },
+        ),
+        None => info!(event = "begun", ledger = %order.ledger.display(), "posting {input} as it comes"),
+    }
+    for other in prepared.elsewhere() {
+        warn!(event = "known", rows = other.rows, ledger = %other.path.display(), "rows were posted before, or are in doubt, by another ledger's word");
+    }
+    for note in prepared.survey().map(|survey| survey.held.as_slice()).unwrap_or_default() {
+        let (row, ticket) = row_and_ticket(note);
+        warn!(event = "held", row, %ticket, "held: {} (--changed post, or `settle --as to-do`)", note.what);
+    }
+    let (vanished, in_doubt) = prepared.vanished();
+    if vanished > 0 {
+        warn!(
+            event = "vanished",
+            vanished, in_doubt, "rows that were posted or refused before are no longer in the input"
+        );
+    }
+}
+
+/// Rows that are left in doubt: the first of them by name, and how many there are.
+#[derive(Default)]
+pub(super) struct LeftInDoubt {
+    named: Vec<RowNote>,
+    all: u64,
+}
+
+impl LeftInDoubt {
+    /// Of an earlier run, unless they are to be sent again.
+    pub(super) fn of(prepared: &Prepared) -> Self {
+        let survey = prepared.survey().filter(|_| prepared.order().ask.in_doubt == InDoubt::Hold);
+        survey.map(|survey| Self { named: survey.in_doubt.clone(), all: survey.counts.in_doubt }).unwrap_or_default()
+    }
+
+    pub(super) fn say(&self) {
+        for note in &self.named {
+            let (row, ticket) = row_and_ticket(note);
+            warn!(event = "in_doubt", row, %ticket, "in doubt since an earlier run: {}", note.what);
+        }
+        let more = self.all - self.named.len() as u64;
+        if more > 0 {
+            warn!("and {} more rows in doubt; `batchpost show --state in_doubt` names them", thousands(more));
+        }
+    }
+}
+
+/// As a log line names a row.
+fn row_and_ticket(note: &RowNote) -> (u64, String) {
+    (note.position.record, note.ticket.as_ref().map(ToString::to_string).unwrap_or_default())
+}
+
+/// For whoever reads nothing but the log.
+pub(super) fn say_how_it_ended(report: &Report, exit_code: u8) {
+    let counts = &report.counts;
+    info!(
+        event = "ended",
+        exit_code,
+        stopped = report.stopped.map(Stop::word),
+        posted_now = report.posted_now,
+        attempts_now = report.attempts_now,
+        limited_now = report.limited_now,
+        elapsed_s = report.elapsed.as_secs_f64(),
+        posted = counts.posted,
+        pending = counts.pending,
+        in_doubt = counts.in_doubt,
+        failed = counts.failed,
+        rejected = counts.rejected,
+        invalid = counts.invalid,
+        held = counts.held,
+        skipped = counts.skipped,
+        "the run has ended"
+    );
+}
+
+/// What came of the run, and what to type next.
+pub(super) fn in_words(report: &Report, ledger: &Path, source: &Source) -> String {
+    let mut text = summary::table(&report.counts);
+    let limited = match report.limited_now {
+        0 => "none over the limit".to_owned(),
+        limited => format!("{} answered with the limit", thousands(limited)),
+    };
+    text += &format!(
+        "{} posted by this run in {}; {}, {limited}\nledger: {}\n",
+        thousands(report.posted_now),
+        span(report.elapsed),
+        count(report.attempts_now, "attempt", "attempts"),
+        ledger.display()
+    );
+    if let Some(stop) = report.stopped {
+        text += &format!("stopped: {stop}\n");
+    }
+    if report.vanished_in_doubt > 0 {
+        text += &format!("in doubt and no longer in the input: {}\n", thousands(report.vanished_in_doubt));
+    }
+    let file = matches!(source, Source::File(_));
+    let left = Left { ledger, counts: &report.counts, stopped: report.stopped, cut_off: false, file };
+    text + &next::in_words(left)
+}
