@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 
+use batchpost::shell::masked;
 use serde::Serialize;
 
 use crate::args::{FromFile, Output, ShowConfig};
@@ -82,7 +83,6 @@ impl View {
             (Rank::Profile, Some((name, _))) => format!("{place}, profile {name}"),
             _ => place.to_string(),
         };
-        let shown = |values: &[String]| values.iter().map(|value| without_password(value)).collect();
         let mut settings: BTreeMap<String, Vec<Setting>> = built_in()
             .into_iter()
             .map(|(key, values)| {
@@ -91,12 +91,12 @@ impl View {
             })
             .collect();
         for (key, said) in &config.holding().said {
-            let each = said.iter().map(|said| Setting { values: shown(&said.values), from: from(&said.place) });
+            let each = said.iter().map(|said| Setting { values: shown(key, &said.values), from: from(&said.place) });
             settings.insert(key.clone(), each.collect());
         }
         let silenced = config.holding().silenced.iter().map(|silenced| Silenced {
             key: silenced.key.clone(),
-            values: shown(&silenced.said.values),
+            values: shown(&silenced.key, &silenced.said.values),
             from: from(&silenced.said.place),
             why: silenced.why.clone(),
         });
@@ -155,18 +155,13 @@ impl View {
     }
 }
 
-/// A URL without the name and password that may stand in it.
-fn without_password(value: &str) -> String {
-    match value.split_once("://") {
-        Some((scheme, rest)) => {
-            let end = rest.find('/').unwrap_or(rest.len());
-            match rest[..end].rfind('@') {
-                Some(at) => format!("{scheme}://[hidden]{}", &rest[at..]),
-                None => value.to_owned(),
-            }
-        }
-        None => value.to_owned(),
-    }
+/// Keys whose values are URLs, or parts of one; what is a note's own text is shown as it is.
+const URLS: [&str; 3] = ["url", "host", "proxy"];
+
+/// The values of a key without what may be secret in them.
+fn shown(key: &str, values: &[String]) -> Vec<String> {
+    let value = |value: &String| if URLS.contains(&key) { masked(value) } else { value.clone() };
+    values.iter().map(value).collect()
 }
 
 #[cfg(test)]
@@ -175,13 +170,15 @@ mod tests {
 
     #[test]
     fn the_password_in_a_url_is_not_shown() {
-        for (value, wanted) in [
-            ("http://me:pw@proxy.example:3128", "http://[hidden]@proxy.example:3128"),
-            ("http://me:p@w@proxy/x@y", "http://[hidden]@proxy/x@y"),
-            ("https://h/x@y", "https://h/x@y"),
-            ("ticket=a@b", "ticket=a@b"),
+        for (key, value, wanted) in [
+            ("proxy", "http://me:pw@proxy.example:3128", "http://(hidden)@proxy.example:3128"),
+            ("proxy", "http://me:p/w@proxy", "http://(hidden)@proxy"),
+            ("proxy", "me:pw@proxy:3128", "(hidden)@proxy:3128"),
+            ("url", "https://h/x?accessKey=pw", "https://h/x?(hidden)"),
+            ("column", "ticket=a:b@c", "ticket=a:b@c"),
+            ("text_template", "https://crm/?id={{ Id }}", "https://crm/?id={{ Id }}"),
         ] {
-            assert_eq!(without_password(value), wanted);
+            assert_eq!(shown(key, &[value.to_owned()]), [wanted]);
         }
     }
 }

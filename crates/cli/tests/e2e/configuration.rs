@@ -157,8 +157,8 @@ fn columns_are_merged_and_a_half_of_a_target_is_not_enough() {
 fn what_holds_is_shown_for_any_command_line_and_no_secret_with_it() {
     let folder = Folder::with_rows(1);
     folder.write("key", "MARIGOLD");
-    let file = "proxy = 'http://me:MARIGOLD@proxy.example:1'\naccess_key_command = 'echo MARIGOLD'\n\
-                secret_key_file = 'key'\nurl = 'http://127.0.0.1:1/'\n";
+    let file = "proxy = 'me:MARIGOLD@proxy.example:1'\naccess_key_command = 'echo MARIGOLD'\n\
+                secret_key_file = 'key'\nurl = 'http://127.0.0.1:1/?accessKey=MARIGOLD'\n";
     folder.write("batchpost.toml", file);
     let command = |more: &[&str]| {
         let mut command = folder.batchpost(&[&["config"][..], more].concat());
@@ -168,7 +168,8 @@ fn what_holds_is_shown_for_any_command_line_and_no_secret_with_it() {
     let line = ["--", "run", "notes.csv", "--sandbox", "--limit", "1/1s"];
     let shown = ended(&mut command(&line)).with_code(0);
     let json = ended(&mut command(&[&["--json"][..], &line].concat())).with_code(0);
-    for text in [&shown.stdout, &shown.stderr, &json.stdout] {
+    let counting = ended(&mut command(&["--", "run", "notes.csv"]));
+    for text in [&shown.stdout, &shown.stderr, &json.stdout, &counting.stdout, &counting.stderr] {
         assert!(!text.contains("MARIGOLD"), "{text}");
     }
     let json = json.json();

@@ -24,28 +24,31 @@ fn without_secrets(command: impl Iterator<Item = String>) -> Vec<String> {
         Some((end, _)) => format!("{}...", &argument[..end]),
         None => argument,
     };
-    command.take(MOST_ARGUMENTS).map(|argument| cut(masked(&argument))).collect()
+    command.take(MOST_ARGUMENTS).map(|argument| cut(masked_argument(argument))).collect()
 }
 
-/// `argument` with the parts of URLs hidden that may be secret: what stands before the host, and a query.
-fn masked(argument: &str) -> String {
+fn masked_argument(argument: String) -> String {
+    let option = argument.find('=').filter(|_| argument.starts_with("--")).map_or(0, |equals| equals + 1);
+    let (option, value) = argument.split_at(option);
     // A proxy is taken without a scheme too.
-    let (before, url) = match argument.split_once("://") {
-        Some((before, url)) => (format!("{before}://"), url),
-        None if argument.contains('@') && argument.contains(':') => (String::new(), argument),
-        None => return argument.to_owned(),
-    };
-    let query = url.find(['?', '#']).unwrap_or(url.len());
-    let (url, rest) = url.split_at(query);
-    let rest = if rest.is_empty() { String::new() } else { format!("{}(hidden)", &rest[..1]) };
-    // The last one: a password may hold a slash or an @ that ought to have been escaped.
-    match url.rfind('@') {
-        Some(at) if before.is_empty() => {
-            let option = url.find('=').filter(|_| url.starts_with("--")).map_or(0, |equals| equals + 1);
-            format!("{}(hidden){}{rest}", &url[..option.min(at)], &url[at..])
-        }
-        Some(at) => format!("{before}(hidden){}{rest}", &url[at..]),
-        None => format!("{before}{url}{rest}"),
+    let is_url = value.contains("://") || (value.contains('@') && value.contains(':'));
+    if is_url { format!("{option}{}", masked(value)) } else { argument }
+}
+
+/// `url`, or what was meant to be one, with the parts hidden that may be secret: what stands before the host, and a query.
+pub fn masked(url: &str) -> String {
+    let scheme = url.find("://").map_or(0, |end| end + "://".len());
+    let (scheme, rest) = url.split_at(scheme);
+    let (address, query) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
+    // What ends at an @ may be a password with a mark in it that ought to have been escaped: nothing is sure here.
+    if query.contains('@') {
+        return format!("{scheme}(hidden)");
+    }
+    let query = query.chars().next().map(|mark| format!("{mark}(hidden)")).unwrap_or_default();
+    // The last one: a password may hold a slash or an @ likewise.
+    match address.rfind('@') {
+        Some(at) => format!("{scheme}(hidden){}{query}", &address[at..]),
+        None => format!("{scheme}{address}{query}"),
     }
 }
 
@@ -61,14 +64,24 @@ mod tests {
             ("--proxy=http://anna:s3/c@ret@proxy:3128/x", "--proxy=http://(hidden)@proxy:3128/x"),
             ("anna:s3cret@proxy:3128", "(hidden)@proxy:3128"),
             ("--proxy=anna:s3cret@proxy:3128", "--proxy=(hidden)@proxy:3128"),
+            ("--proxy=anna:s3=cret@proxy:3128", "--proxy=(hidden)@proxy:3128"),
+            ("http://anna:s3?c#ret@proxy:3128", "http://(hidden)"),
             ("https://host/api/tenants/1?key=s3cret", "https://host/api/tenants/1?(hidden)"),
+            ("https://host/api/tenants/1?key=s3@cret", "https://(hidden)"),
             ("https://host/x#s3cret", "https://host/x#(hidden)"),
             ("https://host/api/tenants/1/internalnote/upload", "https://host/api/tenants/1/internalnote/upload"),
             ("ticket=Ticket ID", "ticket=Ticket ID"),
             ("notes@home.csv", "notes@home.csv"),
         ] {
-            assert_eq!(masked(argument), written);
+            assert_eq!(masked_argument(argument.to_owned()), written);
         }
+    }
+
+    #[test]
+    fn what_is_known_to_be_a_url_is_masked_without_a_scheme_too() {
+        assert_eq!(masked("host/x?accessKey=s3cret"), "host/x?(hidden)");
+        assert_eq!(masked("s3cret@proxy"), "(hidden)@proxy");
+        assert_eq!(masked("api.example.com"), "api.example.com");
     }
 
     #[test]

@@ -31,7 +31,7 @@ mod tls;
 mod upkeep;
 
 pub use budget::SharingError;
-pub use caller::caller;
+pub use caller::{caller, masked};
 pub use clock::wall;
 pub use credentials::{Credentials, CredentialsError};
 pub use drive::Observation;
