@@ -1,6 +1,5 @@
 //! Where the access keys come from.
 
-use std::env;
 use std::fmt;
 use std::io::{IsTerminal, stdin};
 use std::path::{Path, PathBuf};
@@ -57,7 +56,7 @@ pub(crate) fn origin(which: Which, config: &Resolved) -> anyhow::Result<Option<O
     }
     let name = which.variable();
     let name_of_file = format!("{name}_FILE");
-    match (variable(name), env::var_os(&name_of_file)) {
+    match (variable(name), variable(&name_of_file)) {
         (Some(_), Some(_)) => bail!("both {name} and {name_of_file} are set; unset one"),
         (Some(_), None) => return Ok(Some(Origin::Variable(name))),
         (None, Some(path)) => return Ok(Some(Origin::FileOfVariable(name_of_file, path.into()))),

@@ -170,6 +170,16 @@ fn keys_come_from_files_without_the_line_break_at_their_end() {
 }
 
 #[test]
+fn an_empty_variable_for_a_keys_file_says_nothing() {
+    let api = Api::start(demanding());
+    let folder = Folder::with_rows(2);
+    let mut command = folder.run_command(&api.url(), &[]);
+    with_keys(&mut command).env("LSQ_ACCESS_KEY_FILE", "").env("LSQ_SECRET_KEY_FILE", "");
+    ended(&mut command).with_code(0);
+    assert_eq!(api.texts(), texts(2));
+}
+
+#[test]
 fn a_missing_key_or_one_given_twice_ends_before_anything_is_sent() {
     let api = Api::start(quick());
     let folder = Folder::with_rows(3);
