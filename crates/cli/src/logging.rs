@@ -1,5 +1,6 @@
 //! Log lines on standard error, kept clear of the progress bar.
 
+use std::ffi::OsString;
 use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -16,7 +17,8 @@ use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::args::{LogFormat, Output};
-use crate::plain::{Plain, plain};
+use crate::config::variable;
+use crate::plain::{Plain, escaped, plain};
 
 /// Standard error, on which a progress bar may stand.
 #[derive(Debug, Clone, Default)]
@@ -24,7 +26,7 @@ pub(crate) struct Screen {
     pub(crate) bars: MultiProgress,
 }
 
-/// Starts logging. `RUST_LOG` says more precisely what is wanted than `-v` and `-q` can.
+/// Starts logging.
 pub(crate) fn start(output: &Output) -> Screen {
     let screen = Screen::default();
     let level = match (output.quiet, output.verbose) {
@@ -33,9 +35,7 @@ pub(crate) fn start(output: &Output) -> Screen {
         (false, 1) => "debug",
         (false, _) => "trace",
     };
-    // What is said whatever the level is said in JSON too.
-    let ours = || EnvFilter::new(format!("warn,batchpost={level},{SAID}=info"));
-    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| ours());
+    let (filter, complaint) = filter(variable(RUST_LOG), level);
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(screen.clone());
     match output.log_format {
         LogFormat::Json => {
@@ -51,7 +51,29 @@ pub(crate) fn start(output: &Output) -> Screen {
             }
         }
     }
+    if let Some(why) = complaint {
+        say!("batchpost: {RUST_LOG} is not understood, and does not count: {why}");
+    }
     screen
+}
+
+/// Says more precisely what is wanted than `-v` and `-q` can.
+const RUST_LOG: &str = "RUST_LOG";
+
+/// What is logged: what was asked for, or else our own from `level` on. Where that could not be understood, also why.
+fn filter(asked: Option<OsString>, level: &str) -> (EnvFilter, Option<String>) {
+    let usual = || EnvFilter::new(format!("warn,batchpost={level}"));
+    let (filter, complaint) = match asked.map(OsString::into_string) {
+        None => (usual(), None),
+        Some(Err(_)) => (usual(), Some("it is not UTF-8".to_owned())),
+        Some(Ok(asked)) => match EnvFilter::builder().parse(asked) {
+            Ok(filter) => (filter, None),
+            Err(error) => (usual(), Some(error.to_string())),
+        },
+    };
+    // What is said whatever the level is said in JSON too.
+    let said = format!("{SAID}=info").parse().expect("a target and a level");
+    (filter.add_directive(said), complaint)
 }
 
 /// Whether log lines are JSON: then nothing else may come between them.
@@ -145,7 +167,25 @@ impl Write for Line<'_> {
 
 impl Drop for Line<'_> {
     fn drop(&mut self) {
+        let line = String::from_utf8_lossy(&self.bytes);
+        let line = if is_json() { escaped(&line) } else { line };
         // Nobody is left to tell if standard error is gone.
-        let _nobody_to_tell = self.screen.bars.suspend(|| io::stderr().write_all(&self.bytes));
+        let _nobody_to_tell = self.screen.bars.suspend(|| io::stderr().write_all(line.as_bytes()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_is_logged_whatever_was_asked_for() {
+        for (asked, understood) in [(None, true), (Some("off"), true), (Some("batchpost=loud"), false)] {
+            let (filter, complaint) = filter(asked.map(OsString::from), "error");
+            let filter = filter.to_string();
+            assert!(filter.split(',').any(|directive| directive == "batchpost_says=info"), "{filter}");
+            assert_eq!(complaint.is_none(), understood, "{complaint:?}");
+            assert_eq!(filter.contains("batchpost=error"), asked != Some("off"), "{filter}");
+        }
     }
 }

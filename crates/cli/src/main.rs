@@ -38,11 +38,19 @@ const VERSION: &str = env!("BATCHPOST_VERSION");
 
 fn main() -> ExitCode {
     let line: Vec<_> = std::env::args_os().collect();
-    let (args, config) = match config::resolve(&line) {
+    let resolved = config::resolve(&line);
+    // Before anything is said, an error too.
+    let screen = match &resolved {
+        Ok((args, _)) => logging::start(&args.output),
+        Err(_) => logging::start(&config::output_before_all_holds(&line)),
+    };
+    for remark in config::remarks() {
+        say!("batchpost: {remark}");
+    }
+    let (args, config) = match resolved {
         Ok(resolved) => resolved,
         Err(error) => return exit::code(&Err(error)),
     };
-    let screen = logging::start(&args.output);
     // Around all that a run says, its last word too.
     let span = matches!(args.command, Command::Run(_) | Command::Resume(_)).then(logging::run_span);
     let _within = span.as_ref().map(tracing::Span::enter);

@@ -10,6 +10,15 @@ pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     if text.contains(steers) { text.replace(steers, "\u{fffd}").into() } else { text.into() }
 }
 
+/// A line of JSON with such characters, which can stand in its strings alone, as escapes: the same JSON.
+pub(crate) fn escaped(json: &str) -> Cow<'_, str> {
+    if !json.contains(steers) {
+        return json.into();
+    }
+    let each = json.chars().map(|c| if steers(c) { format!("\\u{:04x}", u32::from(c)) } else { c.to_string() });
+    each.collect::<String>().into()
+}
+
 fn steers(c: char) -> bool {
     let control = c.is_control() && !matches!(c, '\n' | '\t');
     // Marks, embeddings, overrides and isolates: with them a name reads as another.
@@ -77,6 +86,16 @@ mod tests {
         assert_eq!(plain("Grüße\tund 日本\n"), "Grüße\tund 日本\n");
         let hostile = "\u{1b}[2J\u{9b}31m\u{7}\r\u{7f} fdp\u{202e}exe";
         assert_eq!(plain(hostile), "\u{fffd}[2J\u{fffd}31m\u{fffd}\u{fffd}\u{fffd} fdp\u{fffd}exe");
+    }
+
+    #[test]
+    fn escapes_leave_json_as_it_was() {
+        let hostile = "Grüße \u{1b}[2J\u{9b}31m\u{7f} fdp\u{202e}exe\u{2066}\n";
+        let json = serde_json::to_string(hostile).unwrap() + "\n";
+        let line = escaped(&json);
+        assert!(!line.contains(steers), "{line}");
+        assert_eq!(serde_json::from_str::<String>(&line).unwrap(), hostile);
+        assert_eq!(escaped("{\"a\":\"日本\"}\n"), "{\"a\":\"日本\"}\n");
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! What the environment says: `BATCHPOST_` and a key's name.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use anyhow::bail;
 use clap::Command;
@@ -25,7 +25,7 @@ pub(super) fn layer(keys: &Keys, commands: [&Command; 2]) -> anyhow::Result<Laye
     let mut layer = Layer::default();
     for key in keys.iter().filter(|key| commands.iter().any(|command| key.option_of(command).is_some())) {
         let name = key.variable();
-        let Some(value) = variable(&name) else { continue };
+        let Some(value) = variable(&name).filter(|value| !is_of_kubernetes(key.name(), value)) else { continue };
         let Ok(value) = value.into_string() else { bail!("{name} is not UTF-8") };
         let values = of_variable(key, &value).map_err(|why| anyhow::anyhow!("{name}: {why}"))?;
         let place = Place { rank: Rank::Environment, name };
@@ -34,32 +34,99 @@ pub(super) fn layer(keys: &Keys, commands: [&Command; 2]) -> anyhow::Result<Laye
     Ok(layer)
 }
 
-/// Says of variables that look like ours and are not what they may have been meant to be.
-///
+/// Variables that look like ours, by name and by the key that they would say something of, and are not set by Kubernetes.
+fn ours() -> impl Iterator<Item = (String, String)> {
+    env::vars_os().filter_map(|(variable, value)| {
+        let variable = variable.into_string().ok()?;
+        let name = variable.strip_prefix(PREFIX)?.to_ascii_lowercase();
+        let counts = !value.is_empty() && ![PROFILE, CONFIG].contains(&variable.as_str());
+        (counts && !is_of_kubernetes(&name, &value)).then_some((variable, name))
+    })
+}
+
+/// Kubernetes tells every container so of a service that is called batchpost.
+fn is_of_kubernetes(name: &str, value: &OsStr) -> bool {
+    let is_address = || value.to_string_lossy().contains("://");
+    name.starts_with("service_") || name.starts_with("port_") || (name == "port" && is_address())
+}
+
+/// What is decided for one time only, and dangerous where it is believed to hold and does not.
+const REFUSED: [&str; 3] = ["in_doubt", "first", "yes"];
+
+/// What others like to keep about a program under its prefix.
+const OF_OTHERS: [&str; 3] = ["version", "home", "image"];
+
 /// # Errors
 ///
-/// For what is decided for one time only: who set it believes that it holds.
-pub(super) fn question_others(keys: &Keys) -> anyhow::Result<()> {
-    for (variable, value) in env::vars_os() {
-        let Some(variable) = variable.to_str() else { continue };
-        let Some(name) = variable.strip_prefix(PREFIX).map(str::to_ascii_lowercase) else { continue };
-        // Kubernetes tells every container so of a service that is called batchpost.
-        let of_kubernetes = name.starts_with("service_") || name.starts_with("port_");
-        if value.is_empty() || [PROFILE, CONFIG].contains(&variable) || of_kubernetes {
-            continue;
-        }
-        if let Some(which) = Which::BOTH.into_iter().find(|which| name.starts_with(which.key())) {
-            say!("batchpost: {variable} is not used: the {} comes from {}", which.name(), which.variable());
-            continue;
-        }
-        match keys.find(&name, &KEYS) {
-            Err(NoKey::OneTime(why)) => bail!("{variable}: {name} does not belong in the environment: {why}"),
-            Err(NoKey::Unknown(Some(near))) => {
-                let near = near.to_ascii_uppercase();
-                say!("batchpost: {variable} is not used; is {PREFIX}{near} meant?");
-            }
-            Ok(_) | Err(NoKey::Unknown(None)) => {}
+/// For what is decided for one time only and matters: who set it believes that it holds.
+pub(super) fn refuse_what_is_for_one_time(keys: &Keys) -> anyhow::Result<()> {
+    for (variable, name) in ours().filter(|(_, name)| REFUSED.contains(&name.as_str())) {
+        if let Err(NoKey::OneTime(why)) = keys.find(&name, &KEYS) {
+            bail!("{variable}: {name} does not belong in the environment: {why}");
         }
     }
     Ok(())
+}
+
+/// What is to be said of variables that look like ours and are not what they may have been meant to be.
+pub(super) fn remarks(keys: &Keys) -> Vec<String> {
+    ours().filter_map(|(variable, name)| remark(keys, &variable, &name)).collect()
+}
+
+fn remark(keys: &Keys, variable: &str, name: &str) -> Option<String> {
+    if OF_OTHERS.contains(&name) || REFUSED.contains(&name) {
+        return None;
+    }
+    if let Some(which) = Which::BOTH.into_iter().find(|which| name.starts_with(which.key())) {
+        return Some(format!("{variable} is not used: the {} comes from {}", which.name(), which.variable()));
+    }
+    match keys.find(name, &KEYS) {
+        Err(NoKey::OneTime(why)) => Some(format!("{variable} is not used: {why}")),
+        Err(NoKey::Unknown(Some(near))) => {
+            Some(format!("{variable} is not used; is {PREFIX}{} meant?", near.to_ascii_uppercase()))
+        }
+        Ok(_) | Err(NoKey::Unknown(None)) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::args::Args;
+
+    #[test]
+    fn variables_that_are_not_used_are_remarked_on_and_those_of_others_are_not() {
+        let keys = Keys::of(&Args::command());
+        for (name, wanted) in [
+            ("limits", Some("is BATCHPOST_LIMIT meant?")),
+            ("access_key", Some("the access key comes from LSQ_ACCESS_KEY")),
+            ("dir", Some("it is for one command line alone")),
+            ("input", Some("it is for one command line alone")),
+            ("limit", None),
+            ("version", None),
+            ("home", None),
+            ("image", None),
+            // An error elsewhere.
+            ("in_doubt", None),
+        ] {
+            let remark = remark(&keys, &format!("BATCHPOST_{}", name.to_ascii_uppercase()), name);
+            assert_eq!(remark.is_some(), wanted.is_some(), "{remark:?}");
+            assert!(remark.is_none_or(|remark| remark.contains(wanted.unwrap_or_default())), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_kubernetes_says_of_a_service_is_no_setting() {
+        for (name, value, wanted) in [
+            ("port", "tcp://10.0.0.7:80", true),
+            ("port_80_tcp", "tcp://10.0.0.7:80", true),
+            ("service_host", "10.0.0.7", true),
+            ("port", "8080", false),
+            ("proxy", "http://proxy:3128", false),
+        ] {
+            assert_eq!(is_of_kubernetes(name, value.as_ref()), wanted, "{name}={value}");
+        }
+    }
 }

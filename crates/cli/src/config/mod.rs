@@ -19,14 +19,14 @@ use anyhow::{Context, bail};
 use batchpost::fields::FixedField;
 use batchpost::input::ColumnChoice;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, ValueEnum};
 
 pub(crate) use environment::variable;
 pub(crate) use file::NAME;
 pub(crate) use layers::{Holding, Place, Rank, Said};
 pub(crate) use secrets::{Way, Which};
 
-use crate::args::{self, Args};
+use crate::args::{self, Args, LogFormat, Output};
 use environment::{CONFIG, PROFILE};
 use file::File;
 use keys::{Keys, Shape};
@@ -48,10 +48,7 @@ pub(crate) struct Resolved {
 ///
 /// When the file of settings or the environment says something that cannot hold.
 pub(crate) fn resolve(line: &[OsString]) -> anyhow::Result<(Args, Resolved)> {
-    let command = Args::command();
-    let keys = Keys::of(&command);
-    let command = switchable(command, &keys);
-    let typed = matches(command.clone(), line);
+    let (command, keys, typed) = typed(line);
     let Some((name, typed)) = typed.subcommand() else { bail!("there is no command; see batchpost --help") };
     // What it writes may be what mends the file.
     if name == "init" {
@@ -63,6 +60,33 @@ pub(crate) fn resolve(line: &[OsString]) -> anyhow::Result<(Args, Resolved)> {
     let mut args = Args::from_arg_matches(&matches(command, line)).unwrap_or_else(|error| error.exit());
     config.complete(&mut args)?;
     Ok((args, config))
+}
+
+/// How to speak of what [`resolve`] refused: as the command line says, or the environment. A file has no say in what is
+/// wrong with it.
+pub(crate) fn output_before_all_holds(line: &[OsString]) -> Output {
+    let (.., typed) = typed(line);
+    let typed = typed.subcommand().and_then(|(_, typed)| {
+        let is_typed = typed.value_source("log_format") == Some(ValueSource::CommandLine);
+        typed.get_one::<LogFormat>("log_format").filter(|_| is_typed).copied()
+    });
+    let said = || LogFormat::from_str(variable("BATCHPOST_LOG_FORMAT")?.to_str()?, false).ok();
+    let log_format = typed.or_else(said).unwrap_or(LogFormat::Text);
+    Output { json: false, quiet: false, verbose: 0, log_format }
+}
+
+/// What is to be said of the environment, whatever holds.
+pub(crate) fn remarks() -> Vec<String> {
+    environment::remarks(&Keys::of(&Args::command()))
+}
+
+/// The command with its keys, and what was typed of it.
+fn typed(line: &[OsString]) -> (clap::Command, Keys, ArgMatches) {
+    let command = Args::command();
+    let keys = Keys::of(&command);
+    let command = switchable(command, &keys);
+    let typed = matches(command.clone(), line);
+    (command, keys, typed)
 }
 
 fn matches(command: clap::Command, line: &[OsString]) -> ArgMatches {
@@ -123,7 +147,7 @@ impl Resolved {
             Some((path, text)) => Some(file::parse(&path, &text, keys)?),
             None => None,
         };
-        environment::question_others(keys)?;
+        environment::refuse_what_is_for_one_time(keys)?;
         let environment = environment::layer(keys, [command, subcommand])?;
         let mut options = typed_layer(command, keys, subcommand, typed);
         let mut config = Self { file, profile: asked_profile(typed)?, holding: Holding::default() };

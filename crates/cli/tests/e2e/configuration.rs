@@ -84,6 +84,18 @@ fn what_cannot_hold_is_refused_with_its_place_before_anything_is_sent() {
 }
 
 #[test]
+fn what_others_keep_under_our_prefix_stops_nothing_and_is_remarked_on_once() {
+    let folder = Folder::with_rows(1);
+    let variables = [("BATCHPOST_DIR", "/opt"), ("BATCHPOST_VERSION", "7"), ("BATCHPOST_PORT", "tcp://10.0.0.7:80")];
+    for line in [&["check", "notes.csv"][..], &["config", "--", "sandbox"]] {
+        let ran = with(&folder, &variables, line).with_code(0);
+        assert_eq!(ran.stderr.matches("BATCHPOST_").count(), 1, "{}", ran.stderr);
+        ran.saying(&["BATCHPOST_DIR is not used"]);
+    }
+    with(&folder, &[("BATCHPOST_PORT", "x")], &["config", "--", "sandbox"]).with_code(2).saying(&["BATCHPOST_PORT"]);
+}
+
+#[test]
 fn a_switch_of_the_file_can_be_turned_off() {
     let api = Api::start(quick());
     let folder = Folder::new();

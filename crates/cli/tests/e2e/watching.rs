@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::support::{Api, Folder, LIMIT, Ran, closed_port_url, quick, records};
+use crate::support::{Api, Folder, LIMIT, Ran, closed_port_url, ended, quick, records};
 
 const LEDGER: &str = "notes.csv.ledger.jsonl";
 
@@ -75,6 +75,51 @@ fn what_ends_a_command_before_its_run_is_json_too() {
             "{lines:?}"
         );
     }
+}
+
+#[test]
+fn what_is_wrong_with_the_settings_is_json_where_that_was_asked_for_outside_of_them() {
+    let folder = Folder::with_rows(1);
+    folder.write("batchpost.toml", "max-attempts = 3\n");
+    let check = |more: &[&str], variable: (&str, &str)| {
+        let mut command = folder.batchpost(&[&["check", "notes.csv"], more].concat());
+        ended(command.env(variable.0, variable.1)).with_code(2)
+    };
+    for ran in
+        [check(&["--log-format", "json"], ("BATCHPOST_LIMITS", "x")), check(&[], ("BATCHPOST_LOG_FORMAT", "json"))]
+    {
+        let lines = log(&ran);
+        assert!(of_event(&lines, "failed")[0]["message"].as_str().unwrap().contains("batchpost.toml:1"), "{lines:?}");
+    }
+    let remarked = log(&check(&["--log-format=json"], ("BATCHPOST_LIMITS", "x")));
+    assert!(of_event(&remarked, "said")[0]["message"].as_str().unwrap().contains("BATCHPOST_LIMITS"), "{remarked:?}");
+}
+
+#[test]
+fn rust_log_says_what_is_logged_unless_it_is_empty_or_cannot_be_understood() {
+    let api = Api::failing(&["400@ticket:1001"]);
+    let folder = Folder::with_rows(1);
+    folder.write("invalid.csv", "Ticket,Text\nx,a\n");
+    let run = |input: &str, log: &str, format: &str| {
+        let arguments =
+            ["run", input, "--url", &api.url(), "--ledger", &format!("{log}.jsonl"), "--log-format", format];
+        ended(folder.batchpost(&[&arguments[..], &["--known", "post"]].concat()).env("RUST_LOG", log))
+    };
+    let heard = run("notes.csv", "", "text").with_code(1).saying(&["posting notes.csv", "rejected"]);
+    assert!(!heard.stderr.contains("RUST_LOG"), "{}", heard.stderr);
+    run("notes.csv", "batchpost=loud", "text").with_code(1).saying(&["RUST_LOG is not understood", "rejected"]);
+    let off = run("notes.csv", "off", "text").with_code(1);
+    assert_eq!(off.stderr, "");
+    let said = log(&run("invalid.csv", "off", "json").with_code(2));
+    assert!(of_event(&said, "said")[0]["message"].as_str().unwrap().contains("row 1"), "{said:?}");
+}
+
+#[test]
+fn a_json_line_neither_steers_a_terminal_nor_turns_the_reading_around() {
+    let name = "no\u{9b}31m\u{7f}\u{202e}lnosj.jsonl";
+    let ran = Folder::new().call(&["status", name, "--log-format", "json"]).with_code(2);
+    assert!(!ran.stderr.contains(['\u{9b}', '\u{7f}', '\u{202e}']), "{:?}", ran.stderr);
+    assert!(of_event(&log(&ran), "failed")[0]["message"].as_str().unwrap().contains(name), "{}", ran.stderr);
 }
 
 /// The samples of a text in Prometheus' format, by metric and labels, having checked that it is one: every metric has its
