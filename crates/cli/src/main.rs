@@ -22,6 +22,7 @@ mod hints;
 mod logging;
 mod metrics;
 mod next;
+mod outlook;
 mod plain;
 mod progress;
 mod rate;

@@ -13,6 +13,7 @@ use tracing::{debug, error, info, trace, warn};
 use crate::bar::{View, because};
 use crate::finish::{Finish, LONG_WINDOW};
 use crate::logging::{Screen, colours};
+use crate::outlook::{Lookout, Outlook};
 use crate::rate::Rate;
 
 /// Off a terminal, one line of progress in this time.
@@ -25,6 +26,9 @@ const DRAW_EVERY: Duration = Duration::from_millis(100);
 /// The end is estimated so often: by a plan, what the account has sent of late is read for it.
 const FINISH_EVERY: Duration = Duration::from_secs(1);
 const FINISH_EVERY_PLANNED: Duration = Duration::from_secs(5);
+
+/// From so long before a line is due on, so that what was asked is known by then: a run is heard of every second.
+const FINISH_AHEAD: Duration = Duration::from_secs(2);
 
 /// Rows of each kind that are named one by one before it is left at counting.
 const MOST_NAMED: u32 = 20;
@@ -41,19 +45,11 @@ pub(crate) struct Watcher {
     most: Option<f64>,
     /// Whether hours or long windows decide about the end.
     planned: bool,
+    lookout: Lookout,
     outlook: Outlook,
     next_outlook: Duration,
     stopping: Option<Stop>,
     named: [u32; Outcome::ALL.len()],
-}
-
-/// What is expected, as of the last time it was asked.
-#[derive(Debug, Default)]
-struct Outlook {
-    /// What is used of long windows.
-    used: Vec<String>,
-    /// How long it will take, and when it will be done, in words.
-    left: Option<(Duration, String)>,
 }
 
 impl Watcher {
@@ -67,6 +63,10 @@ impl Watcher {
         let limits = &order.settings.limits;
         let planned = order.settings.hours.is_some() || limits.iter().any(long);
         let shortest = limits.iter().filter(|limit| !long(limit)).min_by_key(|limit| limit.window());
+        let looks_ahead = order.clone();
+        let lookout = Lookout::start(move |pending| {
+            Outlook::of(&Finish::of(&looks_ahead, pending), pending > 0 && rows.is_some())
+        });
         Self {
             next: if bar.is_some() { Duration::ZERO } else { LINE_EVERY },
             bar,
@@ -75,6 +75,7 @@ impl Watcher {
             most: shortest.map(per_second),
             planned,
             order,
+            lookout,
             outlook: Outlook::default(),
             next_outlook: Duration::ZERO,
             stopping: None,
@@ -163,13 +164,17 @@ impl Watcher {
     }
 
     fn progress(&mut self, progress: &Progress, now: Duration) {
-        if now < self.next {
-            return;
-        }
+        // Between two lines too: windows are shorter than what is between them.
         self.rate.note(now, progress.attempts);
-        if now >= self.next_outlook {
+        if let Some(outlook) = self.lookout.heard() {
+            self.outlook = outlook;
+        }
+        if now >= self.next_outlook && now + FINISH_AHEAD >= self.next {
             self.next_outlook = now + if self.planned { FINISH_EVERY_PLANNED } else { FINISH_EVERY };
             self.look_ahead(progress);
+        }
+        if now < self.next {
+            return;
         }
         let view = View {
             progress,
@@ -210,15 +215,46 @@ impl Watcher {
     /// answers and of others on the account.
     fn look_ahead(&mut self, progress: &Progress) {
         let pending = progress.counts.pending;
-        let finish = match self.rate.per_second() {
-            Some(rate) if !self.planned => Finish::by_rate(&self.order, pending, rate),
-            _ => Finish::of(&self.order, pending),
-        };
-        let left = (pending > 0 && self.rows.is_some()).then(|| (finish.time(), finish.moment()));
-        self.outlook = Outlook { used: finish.used().collect(), left };
+        match self.rate.per_second() {
+            Some(rate) if !self.planned => {
+                let finish = Finish::by_rate(&self.order, pending, rate);
+                self.outlook = Outlook::of(&finish, pending > 0 && self.rows.is_some());
+            }
+            _ => self.lookout.ask(pending),
+        }
     }
 }
 
 fn per_second(limit: &Limit) -> f64 {
     f64::from(limit.count()) / limit.window().as_secs_f64()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use batchpost::input::{Format, Options};
+    use batchpost::leadsquared::{self, LeadSquared};
+    use batchpost::outcome::Counts;
+    use batchpost::settings::Settings;
+    use batchpost::shell::Source;
+
+    use super::*;
+
+    #[test]
+    fn off_a_terminal_the_rate_is_known_however_short_the_window() {
+        let settings = Settings { limits: vec!["25/1s".parse().unwrap()], ..Settings::default() };
+        let endpoint = leadsquared::endpoint("api.example.com", "1").unwrap();
+        let (target, options) = (Arc::new(LeadSquared), Options::new(Format::Csv));
+        let order = Order::new(target, &endpoint, settings, "l".into(), Source::Stdin, options).unwrap();
+        let mut watcher = Watcher::new(&Screen::default(), Some(1000), true, order);
+        let counts = Counts { pending: 1000, ..Counts::default() };
+        for step in 0..=200_u32 {
+            let attempts = u64::from(25 * (1 + step / 10));
+            let waiting = Waiting::UnderWay;
+            let progress = Progress { counts, posted: 0, attempts, limited: 0, in_flight: 0, waiting };
+            watcher.observe(Observation::Progress(&progress, step * Duration::from_millis(100)));
+        }
+        assert_eq!(watcher.rate.per_second().map(f64::round), Some(25.0));
+    }
 }

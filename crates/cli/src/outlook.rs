@@ -1,0 +1,80 @@
+//! What is expected of a run, as of the last time it was asked.
+
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
+
+use crate::finish::Finish;
+
+/// What is expected.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outlook {
+    /// What is used of long windows.
+    pub(crate) used: Vec<String>,
+    /// How long it will take, and when it will be done, in words.
+    pub(crate) left: Option<(Duration, String)>,
+}
+
+impl Outlook {
+    /// By `finish`, which counts where it is known how many rows there are.
+    pub(crate) fn of(finish: &Finish, counts: bool) -> Self {
+        Self { used: finish.used().collect(), left: counts.then(|| (finish.time(), finish.moment())) }
+    }
+}
+
+/// Looks ahead on a thread of its own: what the account has sent of late is read for it, and replies are to be heard of
+/// while a disk hangs.
+///
+/// The thread only reads. At the run's end it is left to itself: to wait for it would be to wait for that disk.
+#[derive(Debug)]
+pub(crate) struct Lookout {
+    questions: SyncSender<u64>,
+    answers: Receiver<Outlook>,
+}
+
+impl Lookout {
+    /// One that finds out by `look` what is expected of so many rows.
+    pub(crate) fn start(look: impl Fn(u64) -> Outlook + Send + 'static) -> Self {
+        let (questions, asked) = sync_channel(1);
+        let (tell, answers) = sync_channel(1);
+        thread::spawn(move || {
+            for rows in asked {
+                if tell.send(look(rows)).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { questions, answers }
+    }
+
+    /// Asks about `rows` rows, unless a question still waits.
+    pub(crate) fn ask(&self, rows: u64) {
+        self.questions.try_send(rows).ok();
+    }
+
+    /// What has been found out since this was last called.
+    pub(crate) fn heard(&self) -> Option<Outlook> {
+        self.answers.try_iter().last()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_asks_goes_on_while_the_disk_stands_still() {
+        let (let_go, disk) = sync_channel(0);
+        let of = |rows| Outlook { used: vec![format!("{rows}")], left: None };
+        let lookout = Lookout::start(move |rows| {
+            disk.recv().unwrap();
+            of(rows)
+        });
+        for rows in 1..=9 {
+            lookout.ask(rows);
+            assert_eq!(lookout.heard(), None);
+        }
+        let_go.send(()).unwrap();
+        assert_eq!(lookout.answers.recv().unwrap(), of(1));
+    }
+}
