@@ -37,6 +37,7 @@ pub use record::{
     Aside, AttemptEnd, Caller, Finish, Header, Input, Intent, LedgerId, Mark, Presence, Reading, Record, Run, Salvage,
     Settled, Settlement, VERSION,
 };
+pub(crate) use recovery::header_of;
 pub use recovery::{Entry, Extent, read};
 pub use salvage::{Salvaged, header, salvage};
 pub use settle::{Decision, DecisionsError, SettleError, UnknownDecision, decisions, settle};

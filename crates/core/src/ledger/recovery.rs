@@ -45,13 +45,9 @@ pub(super) fn read_as<T: From<Record>>(
     each: &mut impl FnMut(u64, T),
 ) -> Result<Extent, LedgerError> {
     let size = storage.size().map_err(LedgerError::io("read"))?;
-    if size == 0 {
-        return Err(LedgerError::Empty);
-    }
     let mut lines = Lines::new(storage);
     lines.next()?;
-    let header = line::read_header(lines.line()).map_err(LedgerError::NotALedger)?;
-    accept(&header)?;
+    let header = header_of(lines.line())?;
     let mut extent = Extent { id: header.id, last: 1, good_bytes: lines.end(), torn_bytes: 0 };
     each(1, Record::Header(header).into());
 
@@ -76,12 +72,18 @@ pub(super) fn read_as<T: From<Record>>(
 
 /// The header, whatever follows it.
 pub(super) fn header(storage: &impl Storage) -> Result<Header, LedgerError> {
-    if storage.size().map_err(LedgerError::io("read"))? == 0 {
-        return Err(LedgerError::Empty);
-    }
     let mut lines = Lines::new(storage);
     lines.next()?;
-    let header = line::read_header(lines.line()).map_err(LedgerError::NotALedger)?;
+    header_of(lines.line())
+}
+
+/// The header of a ledger that begins with these bytes: its first line at least, or all there are.
+pub(crate) fn header_of(start: &[u8]) -> Result<Header, LedgerError> {
+    if start.is_empty() {
+        return Err(LedgerError::Empty);
+    }
+    let end = memchr::memchr(b'\n', start).map_or(start.len(), |at| at + 1);
+    let header = line::read_header(&start[..end]).map_err(LedgerError::NotALedger)?;
     accept(&header)?;
     Ok(header)
 }

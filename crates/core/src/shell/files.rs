@@ -218,7 +218,7 @@ impl Lock {
 }
 
 /// A pipe would keep its reader waiting, and a device keeps nothing.
-fn only_a_file(path: &Path) -> io::Result<()> {
+pub(super) fn only_a_file(path: &Path) -> io::Result<()> {
     if fs::metadata(path)?.is_file() { Ok(()) } else { Err(io::Error::other("it is no regular file")) }
 }
 

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::clock;
 use super::error::Error;
-use super::files::{LedgerFile, Lock, LockError, Place, in_words_of_a_ledger, is_our_own, is_packed};
+use super::files::{LedgerFile, Lock, LockError, Place, in_words_of_a_ledger, is_our_own, is_packed, only_a_file};
 use super::order::{Access, Order};
 use crate::input::read_start;
 use crate::job::KEY_SCHEME;
@@ -28,8 +28,10 @@ pub fn look(path: &Path) -> Result<(Batch, Extent), Error> {
 ///
 /// # Errors
 ///
-/// Also when it is of another API: keys and notes of this one must not go there.
+/// Also when it is of another API: keys and notes of this one must not go there. And when it is packed, which takes no
+/// unpacking to tell.
 pub fn look_to_continue(path: &Path, target: &dyn Target) -> Result<(Batch, Extent), Error> {
+    refuse_packed(path)?;
     let (batch, extent) = look(path)?;
     same_api(path, &batch.header, target)?;
     Ok((batch, extent))
@@ -43,14 +45,25 @@ fn same_api(path: &Path, header: &Header, target: &dyn Target) -> Result<(), Err
     Err(Error::OtherApi { path: path.to_owned(), theirs: theirs.clone(), ours })
 }
 
-/// The target that a ledger names at its beginning, whatever follows.
+/// The target that a ledger names at its beginning, whatever follows: of one that is packed, only that is unpacked.
 ///
 /// # Errors
 ///
 /// When it is not there, or does not begin as a ledger.
 pub fn target_of(path: &Path) -> Result<String, Error> {
-    let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
-    ledger::header(&file).map(|header| header.target).map_err(Error::ledger(path))
+    // Headers have some hundred bytes, and a URL.
+    const START_BYTES: usize = 1 << 16;
+    let mut start = vec![0; START_BYTES];
+    let read = only_a_file(path)
+        .and_then(|()| read_start(File::open(path)?, &mut start).map_err(in_words_of_a_ledger))
+        .map_err(Error::ledger_file(path, "opened"))?;
+    ledger::header_of(&start[..read]).map(|header| header.target).map_err(Error::ledger(path))
+}
+
+/// Nothing can be added to a packed ledger. What cannot be opened, whoever reads it will tell.
+fn refuse_packed(path: &Path) -> Result<(), Error> {
+    let packed = only_a_file(path).and_then(|()| is_packed(&File::open(path)?)).unwrap_or(false);
+    if packed { Err(Error::PackedLedger(path.to_owned())) } else { Ok(()) }
 }
 
 /// Locks the ledger at `path` for this process.
@@ -60,9 +73,7 @@ pub(super) fn lock(path: &Path) -> Result<Lock, Error> {
         return Err(Error::ledger_file(path, "used")(io::Error::new(io::ErrorKind::NotFound, why)));
     }
     // Before there is a lock file beside it, which would be all that is left of this.
-    if File::open(path).and_then(|file| is_packed(&file)).unwrap_or(false) {
-        return Err(Error::PackedLedger(path.to_owned()));
-    }
+    refuse_packed(path)?;
     let holder = format!("process {} since {}", std::process::id(), clock::wall());
     Lock::take(path, &holder).map_err(|source| Error::Lock { path: path.to_owned(), source })
 }
@@ -173,4 +184,40 @@ fn is_named_as_ledgers_are(path: &Path) -> bool {
 /// A number that no other process draws: the standard library seeds its maps with the system's randomness.
 pub(super) fn entropy() -> u64 {
     RandomState::new().hash_one(std::process::id())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::leadsquared;
+
+    #[test]
+    fn of_a_packed_ledger_only_the_start_is_read_to_tell_its_target() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl");
+        let header = Header {
+            version: VERSION,
+            id: LedgerId(7),
+            key_scheme: KEY_SCHEME,
+            tool: "batchpost 0".to_owned(),
+            api: leadsquared::NAME.to_owned(),
+            target: "https://example.test/".to_owned(),
+            wall: Timestamp::UNIX_EPOCH,
+        };
+        ledger::begin(&mut Place(&path), &header).unwrap();
+        let mut member = GzEncoder::new(Vec::new(), Compression::none());
+        member.write_all(&fs::read(&path).unwrap()).and_then(|()| member.write_all(&vec![b'x'; 1 << 20])).unwrap();
+        let packed = member.finish().unwrap();
+        // Whoever reads on finds it cut off.
+        File::create(&path).and_then(|mut file| file.write_all(&packed[..packed.len() / 2])).unwrap();
+        assert_eq!(target_of(&path).unwrap(), header.target);
+        assert!(look(&path).unwrap_err().to_string().contains("cut off"));
+        assert!(matches!(look_to_continue(&path, &leadsquared::LeadSquared), Err(Error::PackedLedger(_))));
+    }
 }
