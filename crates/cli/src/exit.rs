@@ -62,7 +62,7 @@ pub(crate) fn code(result: &anyhow::Result<u8>) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     logging::fail(&one_line(error));
-    if let Some(hint) = error.downcast_ref().and_then(hints::hint) {
+    if let Some(hint) = library_error(error).and_then(hints::hint) {
         say!("{hint}");
     }
     of_error(error).into()
@@ -71,6 +71,20 @@ pub(crate) fn code(result: &anyhow::Result<u8>) -> ExitCode {
 /// The code for what a command ended with.
 pub(crate) fn of_result(result: &anyhow::Result<u8>) -> u8 {
     result.as_ref().map_or_else(of_error, |code| *code)
+}
+
+/// The library's word on what went wrong, where it has one.
+fn library_error(error: &anyhow::Error) -> Option<&Error> {
+    let of_export = || match error.downcast_ref()? {
+        ExportFailed::Ledger(error) => Some(error),
+        _ => None,
+    };
+    error.downcast_ref().or_else(of_export)
+}
+
+/// Whether another run has the ledger.
+pub(crate) fn is_in_use(error: &anyhow::Error) -> bool {
+    matches!(library_error(error), Some(Error::Lock { source: LockError::Held { .. }, .. }))
 }
 
 /// Whoever reads our output has heard enough.
@@ -83,12 +97,8 @@ fn of_error(error: &anyhow::Error) -> u8 {
     if is_broken_pipe(error) {
         return 0;
     }
-    let of_export = error.downcast_ref().and_then(|failed| match failed {
-        ExportFailed::Ledger(error) => Some(error),
-        _ => None,
-    });
-    match error.downcast_ref().or(of_export) {
-        Some(Error::Lock { source: LockError::Held { .. }, .. }) => TRY_LATER,
+    match library_error(error) {
+        Some(_) if is_in_use(error) => TRY_LATER,
         // A name mistyped, or a folder that is not there.
         Some(Error::LedgerFile { source, .. } | Error::Lock { source: LockError::Io { source, .. }, .. })
             if source.kind() == io::ErrorKind::NotFound =>

@@ -156,3 +156,14 @@ fn a_batch_without_anything_wrong_exports_its_header_alone() {
     assert_eq!(exported(&folder, &[]), [format!("Ticket ID,Comment,{ADDED}")]);
     assert!(exported(&folder, &["--state", "posted"])[2].starts_with(&format!("1002,{},posted,", text(2))));
 }
+
+#[test]
+fn a_ledger_whose_name_is_mistyped_brings_up_the_one_that_may_be_meant() {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(1);
+    folder.run(&api, &[]).with_code(0);
+    let meant = format!("is the ledger one of these? {LEDGER}");
+    for command in ["status", "show", "export"] {
+        folder.call(&[command, "notes.ledger.jsonl"]).with_code(2).saying(&[&meant]);
+    }
+}
