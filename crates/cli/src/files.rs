@@ -1,14 +1,20 @@
-//! Files that are written whole or not at all.
+//! Files that are written whole or not at all, and what may be replaced by them.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
+
+use anyhow::Context;
+use batchpost::shell::is_ledger;
+use tempfile::NamedTempFile;
 
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Readers {
     /// Its owner (0600): it names customers' tickets.
     Owner,
+    /// Whoever the umask lets: it is the user's own to share.
+    Usual,
     /// Everybody (0644), whatever the umask: it is made for another user's program.
     All,
 }
@@ -18,25 +24,156 @@ pub(crate) fn write_whole(path: &Path, content: &[u8], readers: Readers) -> io::
     if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
         return Err(io::Error::other("it is there and is no regular file; name another"));
     }
-    // In the same folder, for only within one file system a name is replaced in one step.
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    let mut file = begin(folder_of(path), readers)?;
     file.write_all(content)?;
-    if readers == Readers::All {
-        for_all(file.as_file())?;
-    }
     // Else a loss of power could leave the new name with nothing in it.
     file.as_file().sync_data()?;
     file.persist(path)?;
     Ok(())
 }
 
+/// Writes a file at `path` by `fill`: it is there when it is whole, and replaces nothing, also not what came to be there
+/// meanwhile.
+pub(crate) fn write_new<T>(
+    path: &Path,
+    readers: Readers,
+    fill: impl FnOnce(&mut BufWriter<NamedTempFile>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let written = || format!("{} cannot be written", path.display());
+    let mut file = BufWriter::new(begin(folder_of(path), readers).with_context(written)?);
+    let filled = fill(&mut file)?;
+    let file = file.into_inner().map_err(io::IntoInnerError::into_error).with_context(written)?;
+    file.as_file().sync_data().with_context(written)?;
+    file.persist_noclobber(path).with_context(written)?;
+    sync_folder_of(path).with_context(written)?;
+    Ok(filled)
+}
+
+/// In the file's own folder, for only within one file system a name is given or replaced in one step.
 #[cfg(unix)]
-fn for_all(file: &File) -> io::Result<()> {
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644))
+fn begin(folder: &Path, readers: Readers) -> io::Result<NamedTempFile> {
+    let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode;
+    match readers {
+        Readers::Owner => NamedTempFile::new_in(folder),
+        Readers::Usual => tempfile::Builder::new().permissions(mode(0o666)).tempfile_in(folder),
+        Readers::All => {
+            let file = NamedTempFile::new_in(folder)?;
+            file.as_file().set_permissions(mode(0o644))?;
+            Ok(file)
+        }
+    }
 }
 
 #[cfg(not(unix))]
-fn for_all(_: &File) -> io::Result<()> {
-    Ok(())
+fn begin(folder: &Path, _: Readers) -> io::Result<NamedTempFile> {
+    NamedTempFile::new_in(folder)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Else a loss of power could take the name away again.
+fn sync_folder_of(path: &Path) -> io::Result<()> {
+    // Windows has no handle on a folder to sync.
+    if cfg!(unix) { File::open(folder_of(path))?.sync_all() } else { Ok(()) }
+}
+
+/// What a file would replace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum There {
+    /// Nothing that can be replaced: no file, or an empty one.
+    Nothing,
+    /// An earlier one of the same kind.
+    Ours,
+    /// A ledger, which nothing may replace.
+    Ledger,
+    /// Perhaps somebody's work.
+    Other,
+}
+
+/// What is at `path` that a file whose kind begins with `opening` would replace.
+///
+/// # Errors
+///
+/// When it is there and cannot be looked at.
+pub(crate) fn there(path: &Path, opening: &str) -> io::Result<There> {
+    // Of what cannot be reached, whoever writes there will tell.
+    if !fs::metadata(path).is_ok_and(|there| there.is_file() && there.len() > 0) {
+        return Ok(There::Nothing);
+    }
+    let mut start = Vec::new();
+    File::open(path)?.take(opening.len() as u64).read_to_end(&mut start)?;
+    Ok(match start == opening.as_bytes() {
+        true => There::Ours,
+        // What is damaged is no ledger that could be told from others.
+        false if is_ledger(path).unwrap_or(false) => There::Ledger,
+        false => There::Other,
+    })
+}
+
+/// Whether two names are one, though nothing need be there yet.
+pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
+    let whole = |path: &Path| Some(folder_of(path).canonicalize().ok()?.join(path.file_name()?));
+    whole(one).is_some_and(|one| whole(other) == Some(one))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names.collect()
+    }
+
+    #[test]
+    fn a_new_file_is_there_when_it_is_whole_and_replaces_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.csv");
+        let failed = write_new(&path, Readers::Owner, |file| {
+            file.write_all(b"half")?;
+            anyhow::bail!("the ledger is damaged")
+        });
+        let failed: anyhow::Result<()> = failed;
+        assert_eq!(
+            (failed.unwrap_err().to_string().as_str(), names(folder.path()).len()),
+            ("the ledger is damaged", 0)
+        );
+
+        write_new(&path, Readers::Owner, |file| Ok(file.write_all(b"whole")?)).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"whole");
+        // Somebody else was quicker.
+        let other = folder.path().join("b.csv");
+        let late = write_new(&other, Readers::Owner, |file| {
+            fs::copy(&path, &other)?;
+            Ok(file.write_all(b"late")?)
+        });
+        assert!(late.unwrap_err().to_string().contains("b.csv cannot be written"));
+        assert_eq!((fs::read(&other).unwrap(), names(folder.path()).len()), (b"whole".to_vec(), 2));
+    }
+
+    #[test]
+    fn what_is_there_is_told_by_how_it_begins() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |content: &str| {
+            let path = folder.path().join("x");
+            File::create(&path).and_then(|mut file| file.write_all(content.as_bytes())).unwrap();
+            there(&path, "# ours").unwrap()
+        };
+        assert_eq!(
+            [of(""), of("# ours\n1"), of("# our"), of("a,b\n")],
+            [There::Nothing, There::Ours, There::Other, There::Other]
+        );
+        assert_eq!(of(r#"{"n":1,"ledger":{"#), There::Ledger);
+        assert_eq!(there(&folder.path().join("missing/x"), "# ours").unwrap(), There::Nothing);
+        assert_eq!(there(folder.path(), "# ours").unwrap(), There::Nothing, "writing tells that it is a folder");
+    }
+
+    #[test]
+    fn a_place_has_more_than_one_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (folder.path().join("a"), folder.path().join(".").join("a"));
+        assert!(is_same(&one, &other) && !is_same(&one, &folder.path().join("b")));
+    }
 }

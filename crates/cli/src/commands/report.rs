@@ -1,7 +1,6 @@
 //! `report`: a batch as one page to look at.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
@@ -9,7 +8,7 @@ use batchpost::shell;
 use serde_json::json;
 
 use crate::args::{Output, Report};
-use crate::files::{Readers, write_whole};
+use crate::files::{Readers, There, there, write_whole};
 use crate::report::{OPENING, page};
 use crate::summary::thousands;
 
@@ -46,23 +45,11 @@ fn beside(ledger: &Path) -> PathBuf {
 
 /// A report is made anew as often as one likes; anything else may be somebody's work. A ledger is never replaced.
 fn refuse_what_is_not_ours(path: &Path, force: bool) -> anyhow::Result<()> {
-    let unreadable = || format!("{} cannot be replaced", path.display());
-    let file = match File::open(path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        file => file.with_context(unreadable)?,
-    };
-    let mut start = Vec::new();
-    let mut ledger = false;
-    if file.metadata().with_context(unreadable)?.is_file() {
-        file.take(OPENING.len() as u64).read_to_end(&mut start).with_context(unreadable)?;
-        // What is damaged is no ledger that could be told from others.
-        ledger = shell::is_ledger(path).unwrap_or(false);
+    match there(path, OPENING).with_context(|| format!("{} cannot be replaced", path.display()))? {
+        There::Ledger => bail!("{} is a ledger; name another file", path.display()),
+        There::Other if !force => {
+            bail!("{} exists already and is no report; name another file, or say --force", path.display())
+        }
+        There::Nothing | There::Ours | There::Other => Ok(()),
     }
-    if ledger {
-        bail!("{} is a ledger; name another file", path.display());
-    }
-    if start != OPENING.as_bytes() && !force {
-        bail!("{} exists already and is no report; name another file, or say --force", path.display());
-    }
-    Ok(())
 }

@@ -3,7 +3,7 @@
 use rust_xlsxwriter::Workbook;
 use serde_json::Value;
 
-use crate::support::Folder;
+use crate::support::{Api, Folder, ended, quick};
 
 /// Proposes for `input`, and gives what was found and what `check` makes of it by the file that was written.
 fn proposed(folder: &Folder, input: &str) -> (Value, Value) {
@@ -88,4 +88,38 @@ fn what_is_there_is_kept_and_what_cannot_be_told_is_said() {
     assert!(said.contains("next: batchpost check FILE --config 'a b.toml'"), "{said}");
     folder.call(&["init", "-o", "a b.toml"]).with_code(2).saying(&["a b.toml is there already", "--force", "-o"]);
     folder.call(&["config", "--config", "a b.toml"]).with_code(0);
+}
+
+#[test]
+fn force_replaces_neither_a_ledger_nor_the_spreadsheet_itself() {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(1);
+    folder.run(&api, &[]).with_code(0);
+    let kept = || [folder.read("notes.csv"), folder.read("notes.csv.ledger.jsonl")];
+    let before = kept();
+    let init = |output: &str| folder.call(&["init", "notes.csv", "--force", "-o", output]).with_code(2);
+    init("notes.csv.ledger.jsonl").saying(&["is a ledger"]);
+    init("./notes.csv").saying(&["is the spreadsheet itself"]);
+    assert_eq!(kept(), before);
+    folder.call(&["init", "notes.csv", "--force"]).with_code(0);
+    folder.call(&["init", "notes.csv", "--force"]).with_code(0);
+    #[cfg(unix)]
+    {
+        let mode = |name: &str| std::os::unix::fs::MetadataExt::mode(&folder.path(name).metadata().unwrap());
+        assert_eq!(mode("batchpost.toml"), mode("notes.csv"), "it is made by the umask, like any other file");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_was_there_is_kept_where_there_is_no_room_for_the_new() {
+    let folder = Folder::with_rows(1);
+    folder.write("batchpost.toml", "marker = true\n");
+    for more in [&["--force"][..], &["-o", "new.toml"]] {
+        let command = folder.batchpost(&[&["init", "notes.csv"], more].concat());
+        let ran = ended(&mut folder.in_shell("trap '' XFSZ; ulimit -f 0; exec \"$0\" \"$@\"", &command));
+        ran.with_code(2).saying(&["cannot be written"]);
+    }
+    assert_eq!(folder.read("batchpost.toml"), "marker = true\n");
+    assert_eq!(folder.names(), ["batchpost.toml", "notes.csv"]);
 }

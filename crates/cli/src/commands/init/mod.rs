@@ -2,8 +2,7 @@
 
 mod text;
 
-use std::fs::OpenOptions;
-use std::io::{self, ErrorKind, Write};
+use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
@@ -15,6 +14,7 @@ use serde::Serialize;
 use super::resolve::api;
 use crate::args::{Init, Output};
 use crate::config::NAME;
+use crate::files::{Readers, There, is_same, there, write_new, write_whole};
 use crate::plain::stdout;
 use crate::summary::thousands;
 use crate::words::shell_word;
@@ -22,7 +22,7 @@ use crate::words::shell_word;
 pub(crate) fn init(init: &Init, output: &Output) -> anyhow::Result<u8> {
     let found = init.input.as_deref().map(|input| look(input).map(|proposal| (input, proposal))).transpose()?;
     let content = text::of(found.as_ref().map(|(input, proposal)| (*input, proposal)));
-    write(&init.output, &content, init.force)?;
+    write(init, &content)?;
     let next = next(init);
     let mut out = stdout(output);
     if output.json {
@@ -57,24 +57,22 @@ fn next(init: &Init) -> String {
     format!("batchpost check {input}{config}")
 }
 
-fn write(path: &Path, content: &str, force: bool) -> anyhow::Result<()> {
-    let mut options = OpenOptions::new();
-    options.write(true);
-    if force {
-        options.create(true).truncate(true)
-    } else {
-        options.create_new(true)
-    };
-    let written = options.open(path).and_then(|mut file| {
-        file.write_all(content.as_bytes())?;
-        file.sync_all()
-    });
-    match written {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
-            bail!("{} is there already; say --force to replace it, or -o FILE to write another", path.display())
+fn write(init: &Init, content: &str) -> anyhow::Result<()> {
+    let path = init.output.as_path();
+    if !init.force {
+        if path.exists() {
+            bail!("{} is there already; say --force to replace it, or -o FILE to write another", path.display());
         }
-        written => written.with_context(|| format!("{} cannot be written", path.display())),
+        return write_new(path, Readers::Usual, |file| Ok(file.write_all(content.as_bytes())?));
     }
+    let cannot = || format!("{} cannot be written", path.display());
+    if there(path, text::HEAD).with_context(cannot)? == There::Ledger {
+        bail!("{} is a ledger; name another file", path.display());
+    }
+    if init.input.as_deref().is_some_and(|input| is_same(input, path)) {
+        bail!("{} is the spreadsheet itself; name another file", path.display());
+    }
+    write_whole(path, content.as_bytes(), Readers::Usual).with_context(cannot)
 }
 
 /// What is printed as JSON.

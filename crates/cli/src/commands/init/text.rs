@@ -5,7 +5,7 @@ use std::path::Path;
 use batchpost::input::{Field, Options};
 use batchpost::reading::{Guess, Proposal};
 
-const HEAD: &str = "\
+pub(super) const HEAD: &str = "\
 # Settings of batchpost. docs/configuration.md explains every key, and `batchpost config` shows what holds and where it
 # was said. Options and variables of the environment (BATCHPOST_HOST, ...) go before what stands here.
 
