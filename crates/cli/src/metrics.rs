@@ -31,7 +31,7 @@ struct Facts {
     attempts: u64,
     limited: u64,
     stopped: Option<Stop>,
-    /// When a run last did all that it was to do, in seconds; kept over runs that did not.
+    /// When this run did all that it was to do, in seconds, or else the one that the file last told of.
     last_success: Option<f64>,
 }
 

@@ -41,16 +41,16 @@ struct Task {
 }
 
 pub(crate) fn run(run: Run, config: &Resolved, output: &Output, screen: &Screen) -> anyhow::Result<u8> {
-    let mut metrics = MetricsFile::begin(run.watching.metrics_file.as_deref());
+    let mut metrics = MetricsFile::at(run.watching.metrics_file.as_deref())?;
     let result = task_of_run(run, config).and_then(|task| carry_out(task, output, screen, &mut metrics));
-    metrics.end(exit::of_result(&result));
+    metrics.end(&result);
     result
 }
 
 pub(crate) fn resume(resume: Resume, config: &Resolved, output: &Output, screen: &Screen) -> anyhow::Result<u8> {
-    let mut metrics = MetricsFile::begin(resume.watching.metrics_file.as_deref());
+    let mut metrics = MetricsFile::at(resume.watching.metrics_file.as_deref())?;
     let result = task_of_resume(resume, config).and_then(|task| carry_out(task, output, screen, &mut metrics));
-    metrics.end(exit::of_result(&result));
+    metrics.end(&result);
     result
 }
 
@@ -110,8 +110,9 @@ fn task_of_resume(resume: Resume, config: &Resolved) -> anyhow::Result<Task> {
 }
 
 fn carry_out(task: Task, output: &Output, screen: &Screen, metrics: &mut MetricsFile) -> anyhow::Result<u8> {
-    metrics.posts_to(task.order.ask.identity.target());
+    metrics.of_order(&task.order)?;
     let prepared = open(task.order)?;
+    metrics.begin(&prepared);
     if let Some(survey) = prepared.survey()
         && survey.counts.invalid > 0
         && !prepared.order().settings.skip_invalid

@@ -7,16 +7,20 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use anyhow::{Context, bail};
 use batchpost::engine::Progress;
-use batchpost::shell::{Observation, Report, wall};
+use batchpost::shell::{Observation, Order, Prepared, Report, Source, wall};
 use tracing::warn;
 
 use super::{Facts, LAST_SUCCESS};
 use crate::exit;
-use crate::files::{Readers, write_whole};
+use crate::files::{Readers, There, is_same, there, write_whole};
 
 /// How often it is written during a run: collectors come by every 15 seconds or less often.
 const WRITE_EVERY: Duration = Duration::from_secs(10);
+
+/// What the file begins with, whoever wrote it last.
+const OPENING: &str = "# HELP batchpost_";
 
 /// The metrics of one run; does nothing where none were asked for.
 pub(crate) struct MetricsFile(Option<Written>);
@@ -26,14 +30,24 @@ struct Written {
     facts: Facts,
     /// When it is due, since the run began.
     next: Duration,
-    to_writer: SyncSender<Facts>,
-    writer: JoinHandle<io::Result<()>>,
+    /// None until the run has its ledger: it may be another's, which writes to this very file.
+    writer: Option<Writer>,
+}
+
+struct Writer {
+    facts: SyncSender<Facts>,
+    thread: JoinHandle<io::Result<()>>,
 }
 
 impl MetricsFile {
-    /// Writes for the first time. What cannot be written is warned of, now and at the end; the run goes on.
-    pub(crate) fn begin(path: Option<&Path>) -> Self {
-        let Some(path) = path else { return Self(None) };
+    /// The file at `path`, to which nothing is written yet.
+    ///
+    /// # Errors
+    ///
+    /// When something else is there.
+    pub(crate) fn at(path: Option<&Path>) -> anyhow::Result<Self> {
+        let Some(path) = path else { return Ok(Self(None)) };
+        refuse_what_is_not_ours(path).with_context(|| format!("--metrics-file {}", path.display()))?;
         let started = wall();
         let facts = Facts {
             name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
@@ -46,32 +60,55 @@ impl MetricsFile {
             attempts: 0,
             limited: 0,
             stopped: None,
-            last_success: fs::read_to_string(path).ok().and_then(|before| last_success(&before)),
+            last_success: None,
         };
-        if let Err(error) = write(path, &facts) {
+        Ok(Self(Some(Written { path: path.to_owned(), facts, next: Duration::ZERO, writer: None })))
+    }
+
+    /// What the run is to do is known.
+    ///
+    /// # Errors
+    ///
+    /// When the file would take the place of the ledger or the input: then nothing is ever written to it.
+    pub(crate) fn of_order(&mut self, order: &Order) -> anyhow::Result<()> {
+        let Some(written) = &mut self.0 else { return Ok(()) };
+        written.facts.target = Some(order.ask.identity.target().to_owned());
+        let input = match &order.source {
+            Source::File(path) => Some(path),
+            Source::Stdin => None,
+        };
+        if let Some(taken) = input.into_iter().chain([&order.ledger]).find(|path| is_same(path, &written.path)) {
+            self.0 = None;
+            bail!("--metrics-file {} is the run's own input or ledger; name another file", taken.display());
+        }
+        Ok(())
+    }
+
+    /// Writes for the first time: the ledger is this run's. What cannot be written is warned of, now and at the end; the
+    /// run goes on.
+    pub(crate) fn begin(&mut self, prepared: &Prepared) {
+        let Some(Written { path, facts, writer, .. }) = &mut self.0 else { return };
+        facts.updated = wall();
+        facts.counts = prepared.survey().map(|survey| survey.counts);
+        if let Err(error) = write(path, facts.clone()) {
             warn!(event = "metrics", %error, "the metrics file {} cannot be written; the run goes on", path.display());
         }
         // One waits at most: what is newer replaces nothing, it comes ten seconds later.
-        let (to_writer, facts_to_write) = sync_channel(1);
-        let for_writer = path.to_owned();
-        let writer = thread::spawn(move || write_all(&for_writer, &facts_to_write));
-        Self(Some(Written { path: path.to_owned(), facts, next: Duration::ZERO, to_writer, writer }))
-    }
-
-    /// What the run posts to is known.
-    pub(crate) fn posts_to(&mut self, target: &str) {
-        if let Some(written) = &mut self.0 {
-            written.facts.target = Some(target.to_owned());
-        }
+        let (sender, facts_to_write) = sync_channel(1);
+        let path = path.clone();
+        let thread = thread::spawn(move || write_all(&path, &facts_to_write));
+        *writer = Some(Writer { facts: sender, thread });
     }
 
     pub(crate) fn observe(&mut self, observation: &Observation<'_>) {
         let (Some(written), Observation::Progress(progress, now)) = (&mut self.0, observation) else { return };
-        if *now >= written.next {
+        if *now >= written.next
+            && let Some(writer) = &written.writer
+        {
             written.next = *now + WRITE_EVERY;
             written.facts.take(progress);
             // A writer that is behind is not waited for.
-            written.to_writer.try_send(written.facts.clone()).ok();
+            writer.facts.try_send(written.facts.clone()).ok();
         }
     }
 
@@ -83,18 +120,27 @@ impl MetricsFile {
         facts.stopped = report.stopped;
     }
 
-    /// Writes for the last time: the run ends with this exit code.
-    pub(crate) fn end(self, code: u8) {
-        let Some(Written { path, mut facts, to_writer, writer, .. }) = self.0 else { return };
+    /// Writes for the last time: the run ends so. Nothing where another run has the ledger, whose file it is.
+    pub(crate) fn end(self, result: &anyhow::Result<u8>) {
+        let Some(Written { path, mut facts, writer, .. }) = self.0 else { return };
+        if result.as_ref().is_err_and(exit::is_in_use) {
+            return;
+        }
+        let code = exit::of_result(result);
         facts.updated = wall();
         facts.ended = Some((facts.updated, code));
         if exit::did_all(code) {
             facts.last_success = Some(super::seconds(facts.updated));
         }
-        // It ends only when nobody is left to send, so it takes this.
-        to_writer.send(facts).ok();
-        drop(to_writer);
-        let written = writer.join().unwrap_or_else(|_| Err(io::Error::other("the thread that writes it is gone")));
+        let written = match writer {
+            Some(writer) => {
+                // It ends only when nobody is left to send, so it takes this.
+                writer.facts.send(facts).ok();
+                drop(writer.facts);
+                writer.thread.join().unwrap_or_else(|_| Err(io::Error::other("the thread that writes it is gone")))
+            }
+            None => write(&path, facts),
+        };
         if let Err(error) = written {
             warn!(event = "metrics", %error, "the metrics file {} could not be written", path.display());
         }
@@ -113,16 +159,29 @@ impl Facts {
 fn write_all(path: &Path, facts: &Receiver<Facts>) -> io::Result<()> {
     let mut last = Ok(());
     for facts in facts {
-        last = write(path, &facts);
+        last = write(path, facts);
     }
     last
 }
 
-fn write(path: &Path, facts: &Facts) -> io::Result<()> {
+/// Replaces the file by one that has these facts, and the last success that it told of.
+fn write(path: &Path, mut facts: Facts) -> io::Result<()> {
+    refuse_what_is_not_ours(path)?;
+    // Each time anew: a run of another ledger may have ended meanwhile that has the same file.
+    facts.last_success = facts.last_success.or_else(|| last_success(&fs::read_to_string(path).ok()?));
     write_whole(path, facts.text().as_bytes(), Readers::All)
 }
 
-/// What the file of an earlier run says of the last success.
+/// A name mistyped must not cost a ledger, or a sheet.
+fn refuse_what_is_not_ours(path: &Path) -> io::Result<()> {
+    match there(path, OPENING)? {
+        There::Nothing | There::Ours => Ok(()),
+        There::Ledger => Err(io::Error::other("it is a ledger; name another file")),
+        There::Other => Err(io::Error::other("it is there and is no metrics file of batchpost; name another")),
+    }
+}
+
+/// What a file says of the last success.
 fn last_success(before: &str) -> Option<f64> {
     let sample = before.lines().find_map(|line| line.strip_prefix(LAST_SUCCESS))?;
     sample.rsplit(' ').next()?.parse().ok().filter(|at: &f64| at.is_finite() && *at > 0.0)

@@ -5,7 +5,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::support::{Api, Folder, LIMIT, Ran, closed_port_url, ended, quick, records};
+use crate::support::{Api, Folder, LIMIT, Ran, Running, closed_port_url, ended, quick, records, until};
 
 const LEDGER: &str = "notes.csv.ledger.jsonl";
 
@@ -228,4 +228,88 @@ fn a_run_is_recorded_with_who_began_it_where_and_how_but_no_password() {
     assert!(row.contains(&format!("run 1 by {at}:\n")), "{row}");
     let page = folder.call(&["report", LEDGER, "-o", "-"]).stdout;
     assert!(page.contains(&format!("<td>{at}</td>")), "{user} {host}");
+}
+
+#[test]
+fn while_a_run_is_under_way_its_metrics_are_there_and_whole_whenever_they_are_read() {
+    let api = Api::failing(&["silence@3"]);
+    let folder = Folder::with_rows(5);
+    let more = ["--concurrency", "1", "--metrics-file", "nightly.prom"];
+    let running = Running::start(&mut folder.run_command(&api.url(), &more));
+    let read = || fs::read_to_string(folder.path("nightly.prom")).ok().map(|text| samples(&text));
+    until("the third request has arrived", || {
+        read();
+        api.arrivals() == 3
+    });
+    let under_way = read().expect("it is written before anything is sent");
+    let of = |metric: &str| under_way.get(&format!("batchpost_{metric}")).copied();
+    assert_eq!(of(r#"run_active{name="nightly"}"#), Some(1.0), "{under_way:?}");
+    let outcomes = under_way.iter().filter(|(series, _)| series.starts_with("batchpost_rows{"));
+    assert_eq!(outcomes.map(|(_, rows)| rows).sum::<f64>(), 5.0, "every row of the input: {under_way:?}");
+    for of_the_end in ["run_exit_code", "run_end_time_seconds", "last_success_time_seconds"] {
+        assert_eq!(of(&format!("{of_the_end}{{name=\"nightly\"}}")), None, "{under_way:?}");
+    }
+    drop(running);
+}
+
+#[test]
+fn a_run_that_is_refused_the_ledger_leaves_the_metrics_of_the_one_that_has_it() {
+    let api = Api::failing(&["silence@1"]);
+    let folder = Folder::with_rows(3);
+    let more = ["--metrics-file", "nightly.prom"];
+    let running = Running::start(&mut folder.run_command(&api.url(), &more));
+    until("the first request has arrived", || api.arrivals() == 1);
+    ended(&mut folder.run_command(&api.url(), &more)).with_code(75).saying(&["in use"]);
+    let metrics = samples(&folder.read("nightly.prom"));
+    let of = |metric: &str| metrics.get(&format!("batchpost_{metric}{{name=\"nightly\"}}")).copied();
+    assert_eq!((of("run_active"), of("run_exit_code")), (Some(1.0), None), "{metrics:?}");
+    drop(running);
+}
+
+#[test]
+fn a_success_that_another_run_tells_of_meanwhile_is_kept() {
+    let api = Api::failing(&["silence@1"]);
+    let folder = Folder::with_rows(3);
+    folder.write("other.csv", "Ticket,Text\n7,x\n");
+    let metrics = ["--metrics-file", "nightly.prom"];
+    let failing = [&metrics[..], &["--timeout", "3s"]].concat();
+    let running = Running::start(&mut folder.run_command(&api.url(), &failing));
+    until("the first request has arrived", || api.arrivals() == 1);
+    let other = ["run", "other.csv", "--url", &api.url(), "--limit", LIMIT, "--budget", "private"];
+    folder.call(&[&other[..], &metrics].concat()).with_code(0);
+    let success = |text: &str| samples(text).get("batchpost_last_success_time_seconds{name=\"nightly\"}").copied();
+    let told = success(&folder.read("nightly.prom"));
+    assert!(told.is_some());
+    let ran = running.ended();
+    assert_ne!(ran.code, Some(0), "{ran:?}");
+    assert_eq!(success(&folder.read("nightly.prom")), told);
+}
+
+#[test]
+fn a_metrics_file_never_takes_the_place_of_anything_else() {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(3);
+    folder.write("mine.txt", "mine");
+    folder.write("empty.prom", "");
+    let names = folder.names();
+    let run = |name: &str| ended(&mut folder.run_command(&api.url(), &["--metrics-file", name, "--first", "1"]));
+    // The ledger is not even there yet.
+    for (name, why) in [
+        ("notes.csv", "no metrics file of batchpost"),
+        ("mine.txt", "no metrics file of batchpost"),
+        (LEDGER, "the run's own input or ledger"),
+    ] {
+        run(name).with_code(2).saying(&[name, why]);
+    }
+    assert_eq!((api.arrivals(), folder.names()), (0, names));
+    run("empty.prom").with_code(5);
+    run("empty.prom").with_code(5);
+    samples(&folder.read("empty.prom"));
+
+    let kept = || [folder.read("notes.csv"), folder.read("mine.txt"), folder.read(LEDGER)];
+    let before = kept();
+    run(LEDGER).with_code(2).saying(&[LEDGER, "it is a ledger"]);
+    folder.call(&["resume", LEDGER, "--metrics-file", LEDGER]).with_code(2).saying(&["it is a ledger"]);
+    folder.call(&["resume", LEDGER, "--metrics-file", "notes.csv"]).with_code(2);
+    assert_eq!((kept(), api.arrivals()), (before, 2));
 }
