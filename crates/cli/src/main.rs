@@ -59,7 +59,7 @@ fn main() -> ExitCode {
         Command::Run(run) => commands::run::run(run, &config, &args.output, &screen),
         Command::Resume(resume) => commands::run::resume(resume, &config, &args.output, &screen),
         Command::Check(check) => commands::check::check(&check, &args.output),
-        Command::Status(status) => commands::status::status(&status, &args.output),
+        Command::Status(status) => commands::status::status(&status, &config, &args.output),
         Command::Show(show) => commands::show::show(&show, &args.output),
         Command::Export(export) => commands::export::export(&export, &args.output),
         Command::Settle(settle) => commands::settle::settle(&settle, &args.output),

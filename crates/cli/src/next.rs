@@ -20,74 +20,109 @@ pub(crate) struct Left<'a> {
     pub(crate) cut_off: bool,
     /// The last run's input was a file, so that it can be read again.
     pub(crate) file: bool,
+    /// The options without which `resume` would not post as this command would, each after a blank.
+    pub(crate) again: &'a str,
 }
 
 /// A command, and what it is good for.
 struct Hint {
     to: &'static str,
     command: String,
+    /// It adds to the ledger, which is to be unpacked then.
+    adds: bool,
+}
+
+/// A ledger's names in commands, quoted for a shell.
+struct Names {
+    as_it_is: String,
+    /// What it will be called when it is unpacked, if it is packed.
+    unpacked: Option<String>,
+}
+
+impl Names {
+    fn of(ledger: &str) -> Self {
+        Self { as_it_is: shell_word(ledger), unpacked: ledger.strip_suffix(".gz").map(shell_word) }
+    }
+
+    /// A command that only looks at the ledger.
+    fn look(&self, to: &'static str, command: impl FnOnce(&str) -> String) -> Hint {
+        Hint { to, command: command(&self.as_it_is), adds: false }
+    }
+
+    /// A command that adds to it.
+    fn add(&self, to: &'static str, command: impl FnOnce(&str) -> String) -> Hint {
+        Hint { to, command: command(self.unpacked.as_ref().unwrap_or(&self.as_it_is)), adds: true }
+    }
+
+    /// Such commands, so that each works as it stands where they are typed one after the other: when a packed ledger is
+    /// unpacked, the packed one is gone.
+    fn in_order(&self, mut hints: Vec<Hint>) -> Vec<Hint> {
+        if self.unpacked.is_some() {
+            hints.sort_by_key(|hint| hint.adds);
+            if let Some(first) = hints.iter().position(|hint| hint.adds) {
+                let to = "to unpack the ledger, without which it cannot go on";
+                hints.insert(first, self.look(to, |ledger| format!("gunzip {ledger}")));
+            }
+        }
+        hints
+    }
 }
 
 /// The commands, each after a line that says what it is for.
 pub(crate) fn in_words(left: Left<'_>) -> String {
+    let names = Names::of(&left.ledger.display().to_string());
+    let mut most = hints(left, &names);
+    most.truncate(MOST);
     let mut text = String::new();
-    for (place, hint) in hints(left).iter().take(MOST).enumerate() {
+    for (place, hint) in names.in_order(most).iter().enumerate() {
         let before = if place == 0 { "next" } else { "then" };
         writeln!(text, "{before}, {}:\n  {}", hint.to, hint.command).expect("memory takes writes");
     }
     text
 }
 
-fn hints(left: Left<'_>) -> Vec<Hint> {
-    let Left { counts, stopped, cut_off, file, .. } = left;
+fn hints(left: Left<'_>, names: &Names) -> Vec<Hint> {
+    let Left { counts, stopped, cut_off, file, again, .. } = left;
     let mut hints = Vec::new();
-    let packed = left.ledger.display().to_string();
-    let unpacked = packed.strip_suffix(".gz");
-    let ledger = shell_word(unpacked.unwrap_or(&packed));
-    let mut hint = |to, command: String| hints.push(Hint { to, command });
-    let resume = match file {
-        true => format!("batchpost resume {ledger}"),
-        // Its settings are not repeated here: whoever piped it in knows the command.
-        false => format!("batchpost run - --ledger {ledger} ... < THE SAME INPUT"),
+    let resume = |to| {
+        names.add(to, |ledger| match file {
+            true => format!("batchpost resume {ledger}{again}"),
+            // Its settings are not repeated here: whoever piped it in knows the command.
+            false => format!("batchpost run - --ledger {ledger} ... < THE SAME INPUT"),
+        })
     };
-    let show = |state: &str| format!("batchpost show {ledger} --state {state}");
-    let settle = |rest: &str| format!("batchpost settle {ledger} {rest}");
+    let show = |to, state: &str| names.look(to, |ledger| format!("batchpost show {ledger} --state {state}"));
     let to_send = counts.pending + counts.failed;
-    if unpacked.is_some() && (to_send > 0 || stopped.is_some()) {
-        hint("to unpack the ledger, without which it cannot go on", format!("gunzip {}", shell_word(&packed)));
-    }
     match stopped {
         Some(Stop::Refused) => {
-            hint("to see why rows were refused", show("rejected"));
-            hint("once the cause is mended, to have them sent again", settle("--state rejected --as to-do"));
+            hints.push(show("to see why rows were refused", "rejected"));
+            let to = "once the cause is mended, to have them sent again";
+            hints.push(names.add(to, |ledger| format!("batchpost settle {ledger} --state rejected --as to-do")));
         }
-        Some(Stop::Credentials) => hint("once the access keys are right", resume.clone()),
-        Some(Stop::Endpoint) => hint("once the account's URL and access are right", resume.clone()),
-        Some(Stop::Ledger) => hint("once the ledger's disk is well", resume.clone()),
-        Some(Stop::Input) => hint("once the input is whole and nobody writes to it", resume.clone()),
-        Some(Stop::Outage | Stop::Limited | Stop::Interrupted | Stop::Planned) => hint("to go on", resume.clone()),
-        None if cut_off && to_send > 0 => hint("unless it is still under way, to go on", resume.clone()),
+        Some(Stop::Credentials) => hints.push(resume("once the access keys are right")),
+        Some(Stop::Endpoint) => hints.push(resume("once the account's URL and access are right")),
+        Some(Stop::Ledger) => hints.push(resume("once the ledger's disk is well")),
+        Some(Stop::Input) => hints.push(resume("once the input is whole and nobody writes to it")),
+        Some(Stop::Outage | Stop::Limited | Stop::Interrupted | Stop::Planned) => hints.push(resume("to go on")),
+        None if cut_off && to_send > 0 => hints.push(resume("unless it is still under way, to go on")),
         None => {}
     }
+    let export = |to, rest: &str| names.look(to, |ledger| format!("batchpost export {ledger} {rest}"));
     if counts.in_doubt > 0 {
-        hint("to see which rows are in doubt", show("in_doubt"));
-        hint("to decide about them in a sheet", format!("batchpost export {ledger} --state in_doubt -o in-doubt.csv"));
+        hints.push(show("to see which rows are in doubt", "in_doubt"));
+        hints.push(export("to decide about them in a sheet", "--state in_doubt -o in-doubt.csv"));
     }
     if stopped.is_none() && !cut_off && counts.failed > 0 {
-        hint("to try the failed rows again", resume);
+        hints.push(resume("to try the failed rows again"));
     }
     if counts.rejected + counts.failed + counts.invalid > 0 {
-        hint(
-            "to have the rows that were not posted as a sheet",
-            format!("batchpost export {ledger} -o not-posted.csv"),
-        );
+        hints.push(export("to have the rows that were not posted as a sheet", "-o not-posted.csv"));
     }
     if counts.held > 0 {
-        hint("to see why rows are held", show("held"));
+        hints.push(show("to see why rows are held", "held"));
     }
     if hints.is_empty() {
-        let ledger = shell_word(&packed);
-        hints.push(Hint { to: "to look at it as a page", command: format!("batchpost report {ledger}") });
+        hints.push(names.look("to look at it as a page", |ledger| format!("batchpost report {ledger}")));
     }
     hints
 }
@@ -97,7 +132,7 @@ mod tests {
     use super::*;
 
     fn of(ledger: &str, stopped: Option<Stop>, counts: Counts) -> String {
-        in_words(Left { ledger: Path::new(ledger), counts: &counts, stopped, cut_off: false, file: true })
+        in_words(Left { ledger: Path::new(ledger), counts: &counts, stopped, cut_off: false, file: true, again: "" })
     }
 
     #[test]
@@ -130,7 +165,7 @@ then, to see why rows are held:
     }
 
     #[test]
-    fn a_packed_ledger_is_unpacked_before_it_goes_on_and_reported_as_it_is() {
+    fn a_packed_ledger_is_unpacked_before_it_goes_on_and_looked_at_as_it_is_before_that() {
         let counts = Counts { pending: 2, ..Counts::default() };
         assert_eq!(
             of("a.jsonl.gz", Some(Stop::Planned), counts),
@@ -140,6 +175,34 @@ then, to go on:
   batchpost resume a.jsonl
 "
         );
+        assert_eq!(
+            of("a.jsonl.gz", None, Counts { failed: 1, in_doubt: 1, ..counts }),
+            "next, to see which rows are in doubt:
+  batchpost show a.jsonl.gz --state in_doubt
+then, to decide about them in a sheet:
+  batchpost export a.jsonl.gz --state in_doubt -o in-doubt.csv
+then, to have the rows that were not posted as a sheet:
+  batchpost export a.jsonl.gz -o not-posted.csv
+then, to unpack the ledger, without which it cannot go on:
+  gunzip a.jsonl.gz
+then, to try the failed rows again:
+  batchpost resume a.jsonl
+"
+        );
+        assert_eq!(
+            of("a.jsonl.gz", None, Counts { rejected: 1, ..Counts::default() }),
+            "next, to have the rows that were not posted as a sheet:\n  batchpost export a.jsonl.gz -o not-posted.csv\n"
+        );
         assert!(of("a.jsonl.gz", None, Counts::default()).ends_with("batchpost report a.jsonl.gz\n"));
+    }
+
+    #[test]
+    fn what_the_ledger_does_not_know_is_repeated_where_it_is_posted_again() {
+        let counts = Counts { failed: 1, rejected: 1, ..Counts::default() };
+        let again = " --profile 'the north'";
+        let ledger = Path::new("l");
+        let text = in_words(Left { ledger, counts: &counts, stopped: None, cut_off: false, file: true, again });
+        let commands: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("  batchpost ")).collect();
+        assert_eq!(commands, ["resume l --profile 'the north'", "export l -o not-posted.csv"]);
     }
 }

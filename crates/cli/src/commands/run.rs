@@ -38,6 +38,8 @@ struct Task {
     destination: Destination,
     network: Network,
     yes: bool,
+    /// The options that `resume` would need.
+    again: String,
 }
 
 pub(crate) fn run(run: Run, config: &Resolved, output: &Output, screen: &Screen) -> anyhow::Result<u8> {
@@ -76,7 +78,8 @@ fn task_of_run(run: Run, config: &Resolved) -> anyhow::Result<Task> {
     let options = resolve::options(&run.input)?;
     let source = resolve::source(&run.input.input);
     let order = resolve::order(What { source, options, ledger, target, settings }, &run.this_time, run.known)?;
-    Ok(Task { order, destination, network: run.network, yes: run.this_time.yes })
+    let again = config.to_resume(order.ask.identity.target());
+    Ok(Task { order, destination, network: run.network, yes: run.this_time.yes, again })
 }
 
 fn task_of_resume(resume: Resume, config: &Resolved) -> anyhow::Result<Task> {
@@ -106,7 +109,8 @@ fn task_of_resume(resume: Resume, config: &Resolved) -> anyhow::Result<Task> {
         settings,
     };
     let order = resolve::order(what, &resume.this_time, resume.known)?;
-    Ok(Task { order, destination, network: resume.network, yes: resume.this_time.yes })
+    let again = config.to_resume(order.ask.identity.target());
+    Ok(Task { order, destination, network: resume.network, yes: resume.this_time.yes, again })
 }
 
 fn carry_out(task: Task, output: &Output, screen: &Screen, metrics: &mut MetricsFile) -> anyhow::Result<u8> {
@@ -145,7 +149,7 @@ fn carry_out(task: Task, output: &Output, screen: &Screen, metrics: &mut Metrics
     metrics.sums(&report);
 
     left_in_doubt.say();
-    print(&report, &ledger, &source, output);
+    print(&report, &ledger, &source, &task.again, output);
     if let Some(server) = server
         && !output.quiet
     {
@@ -176,11 +180,11 @@ fn open(order: Order) -> anyhow::Result<Prepared> {
 }
 
 /// Prints what came of the run. The exit code is the batch's whether that can be read or not.
-fn print(report: &Report, ledger: &Path, source: &Source, output: &Output) {
+fn print(report: &Report, ledger: &Path, source: &Source, again: &str, output: &Output) {
     let result = match (output.json, output.quiet) {
         (true, _) => format!("{}\n", Summary::of_report(report, ledger).json()),
         (false, true) => String::new(),
-        (false, false) => words::in_words(report, ledger, source),
+        (false, false) => words::in_words(report, ledger, source, again),
     };
     if let Err(error) = plain::stdout(output).write_all(result.as_bytes()) {
         warn!(%error, "the result could not be printed; `batchpost status` gives it again");

@@ -6,6 +6,7 @@ use batchpost::shell::{loads, look, wall};
 
 use super::resolve;
 use crate::args::{Output, Status};
+use crate::config::Resolved;
 use crate::exit;
 use crate::finish::used;
 use crate::next::{self, Left};
@@ -13,7 +14,7 @@ use crate::plain;
 use crate::summary::{Summary, table, thousands};
 use crate::words::quoted;
 
-pub(crate) fn status(status: &Status, output: &Output) -> anyhow::Result<u8> {
+pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> anyhow::Result<u8> {
     let (batch, extent) = look(&status.ledger)?;
     let counts = batch.counts();
     let stopped = batch.finish.as_ref().and_then(|finish| finish.stopped);
@@ -68,6 +69,8 @@ pub(crate) fn status(status: &Status, output: &Output) -> anyhow::Result<u8> {
     }
     let file = batch.run.as_ref().is_some_and(|run| run.input.path.is_some());
     let cut_off = batch.run.is_some() && batch.finish.is_none();
-    write!(stdout, "{}", next::in_words(Left { ledger: &status.ledger, counts: &counts, stopped, cut_off, file }))?;
+    let again = &config.to_resume(&batch.header.target);
+    let left = Left { ledger: &status.ledger, counts: &counts, stopped, cut_off, file, again };
+    write!(stdout, "{}", next::in_words(left))?;
     Ok(code)
 }

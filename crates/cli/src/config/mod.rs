@@ -18,6 +18,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use batchpost::fields::FixedField;
 use batchpost::input::ColumnChoice;
+use batchpost::shell::masked;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, ValueEnum};
 
@@ -27,15 +28,21 @@ pub(crate) use layers::{Holding, Place, Rank, Said};
 pub(crate) use secrets::{Way, Which};
 
 use crate::args::{self, Args, LogFormat, Output};
+use crate::words::{quoted, shell_word};
 use environment::{CONFIG, PROFILE};
 use file::File;
 use keys::{Keys, Shape};
 use layers::Layer;
 
+/// The option that asks for a profile.
+const ASKED: &str = "--profile";
+
 /// Which settings hold, and who said so.
 #[derive(Debug, Default)]
 pub(crate) struct Resolved {
     file: Option<File>,
+    /// The name by which the file was asked for; none where it was found.
+    asked_file: Option<PathBuf>,
     /// The profile in use, and where it was asked for.
     profile: Option<(String, Place)>,
     holding: Holding,
@@ -143,14 +150,14 @@ impl Resolved {
     fn of(command: &clap::Command, keys: &Keys, name: &str, typed: &ArgMatches) -> anyhow::Result<Self> {
         let subcommand = command.find_subcommand(name).context("every command is one of clap's")?;
         let asked = typed.get_one::<PathBuf>("config").cloned().or_else(|| variable(CONFIG).map(PathBuf::from));
-        let file = match file::find(asked)? {
+        let file = match file::find(asked.clone())? {
             Some((path, text)) => Some(file::parse(&path, &text, keys)?),
             None => None,
         };
         environment::refuse_what_is_for_one_time(keys)?;
         let environment = environment::layer(keys, [command, subcommand])?;
         let mut options = typed_layer(command, keys, subcommand, typed);
-        let mut config = Self { file, profile: asked_profile(typed)?, holding: Holding::default() };
+        let mut config = Self { file, asked_file: asked, profile: asked_profile(typed)?, holding: Holding::default() };
         let resumed = typed.try_get_one::<PathBuf>("ledger").ok().flatten().filter(|_| name == "resume");
         match resumed.and_then(|ledger| target::of_ledger(ledger).map(|target| (ledger, target))) {
             None => config.choose_default_profile(),
@@ -225,6 +232,35 @@ impl Resolved {
         self.profile.as_ref()
     }
 
+    /// The options that `resume` would need to go on with a batch that is posted to `target`, each after a blank: what was
+    /// typed, or is in an environment that another shell may not have, and is neither in the ledger nor in a file that is
+    /// found.
+    pub(crate) fn to_resume(&self, target: &str) -> String {
+        let mut options = String::new();
+        if let Some(file) = &self.asked_file {
+            options += &format!(" --config {}", shell_word(&file.display().to_string()));
+        }
+        // One that posts elsewhere was overruled, and would be refused.
+        if let Some((name, place)) = &self.profile
+            && [ASKED, PROFILE].contains(&place.name.as_str())
+            && self.profile_agrees(target)
+        {
+            options += &format!(" {ASKED} {}", quoted(name));
+        }
+        let said = |key| {
+            let said = self.holding.one(key).filter(|said| said.place.rank >= Rank::Environment);
+            said.and_then(|said| said.values.first())
+        };
+        // A password is not written down.
+        if let Some(proxy) = said("proxy").filter(|proxy| masked(proxy) == **proxy) {
+            options += &format!(" --proxy {}", quoted(proxy));
+        }
+        if let Some(file) = said("ca_file") {
+            options += &format!(" --ca-file {}", shell_word(file));
+        }
+        options
+    }
+
     /// What was said of which key, and where.
     pub(crate) fn holding(&self) -> &Holding {
         &self.holding
@@ -245,7 +281,7 @@ impl Resolved {
 /// The profile that was asked for on the command line or in the environment.
 fn asked_profile(typed: &ArgMatches) -> anyhow::Result<Option<(String, Place)>> {
     if let Some(name) = typed.get_one::<String>("profile") {
-        return Ok(Some((name.clone(), Place { rank: Rank::Option, name: "--profile".to_owned() })));
+        return Ok(Some((name.clone(), Place { rank: Rank::Option, name: ASKED.to_owned() })));
     }
     let Some(name) = variable(PROFILE) else { return Ok(None) };
     let Ok(name) = name.into_string() else { bail!("{PROFILE} is not UTF-8") };
@@ -324,6 +360,24 @@ mod tests {
                 reached += 1;
             }
             assert!(reached > 0 || key.option_of(&switchable).is_some(), "{name} reaches no command");
+        }
+    }
+
+    #[test]
+    fn what_resume_would_need_is_repeated_and_no_password() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let file = file.path().to_str().unwrap();
+        let resumed = |proxy: &str| {
+            let more = ["--ca-file", "my ca.pem", "--proxy", proxy, "--config", file];
+            let line = ["batchpost", "run", "x.csv", "--url", "https://h.example/x"].into_iter().chain(more);
+            let (_, config) = resolve(&line.map(OsString::from).collect::<Vec<_>>()).unwrap();
+            config.to_resume("https://h.example/x")
+        };
+        let file = shell_word(file);
+        let options = format!(" --config {file} --proxy proxy.example:3128 --ca-file 'my ca.pem'");
+        assert_eq!(resumed("proxy.example:3128"), options);
+        for proxy in ["http://anna:s3cret@proxy.example", "anna:s3cret@proxy.example:3128"] {
+            assert_eq!(resumed(proxy), format!(" --config {file} --ca-file 'my ca.pem'"));
         }
     }
 

@@ -112,6 +112,12 @@ impl Resolved {
         }
     }
 
+    /// Whether the profile in use posts to `target`, by the file's own word.
+    pub(super) fn profile_agrees(&self, target: &str) -> bool {
+        let layers = self.file_layers(true);
+        layers.and_then(|layers| layers::holding(layers.into_iter())).is_ok_and(|holding| agrees(&holding, target))
+    }
+
     /// The profiles that name `target` as their endpoint.
     fn profiles_to(&self, target: &str) -> Vec<String> {
         let Some(file) = &self.file else { return Vec::new() };

@@ -282,3 +282,39 @@ fn keys_of_a_profile_go_to_its_endpoint_and_no_others_do() {
     ended(command.env("LSQ_SECRET_KEY", "betas")).with_code(2).saying(&["batchpost.toml:2", "is not sent to"]);
     ended(&mut keyed(&folder, &["resume", "notes.csv.ledger.jsonl"])).with_code(2).saying(&["is not sent to"]);
 }
+
+#[test]
+fn the_command_to_go_on_with_names_the_account_that_was_chosen() {
+    let (acme, beta) = (demanding("acmes"), demanding("betas"));
+    let folder = two_accounts(&acme, &beta);
+    std::fs::rename(folder.path("batchpost.toml"), folder.path("my settings.toml")).unwrap();
+    // A second user of one account: by its ledger alone nobody could tell them apart.
+    let file = folder.read("my settings.toml");
+    let twin = file.split("[profile.beta]").next().unwrap().split("[profile.acme]").nth(1).unwrap();
+    folder.write("my settings.toml", format!("{file}[profile.twin]{twin}"));
+    let resume = "\n  batchpost resume notes.csv.ledger.jsonl --config 'my settings.toml' --profile acme\n";
+    let words = ["resume", "notes.csv.ledger.jsonl", "--config", "my settings.toml", "--profile", "acme"];
+    let flags = &words[2..];
+
+    let ran = ended(&mut keyed(&folder, &[&["run", "notes.csv", "--first", "1"], flags].concat())).with_code(5);
+    assert!(ran.stdout.contains(resume), "{}", ran.stdout);
+    let status = ended(&mut keyed(&folder, &[&["status", "notes.csv.ledger.jsonl"], flags].concat()));
+    assert!(status.stdout.contains(resume), "{}", status.stdout);
+    ended(&mut keyed(&folder, &words[..4])).with_code(2).saying(&["several profiles"]);
+    let mut command = keyed(&folder, &["resume", "notes.csv.ledger.jsonl", "--first", "1"]);
+    let ran = ended(command.env("BATCHPOST_CONFIG", "my settings.toml").env("BATCHPOST_PROFILE", "acme")).with_code(5);
+    assert!(ran.stdout.contains(resume), "{}", ran.stdout);
+    ended(&mut keyed(&folder, &words)).with_code(0);
+    assert_eq!((acme.texts(), beta.arrivals()), (texts(3), 0));
+}
+
+#[test]
+fn the_command_to_go_on_with_repeats_neither_a_file_that_is_found_nor_a_profile_that_was_overruled() {
+    let (acme, api) = (Api::start(quick()), Api::start(quick()));
+    let folder = Folder::with_rows(3);
+    folder.write("batchpost.toml", format!("[profile.acme]\nurl = '{}'\n", acme.url()));
+    let ran = ended(&mut folder.run_command(&api.url(), &["--profile", "acme", "--first", "1"])).with_code(5);
+    assert!(ran.stdout.contains("\n  batchpost resume notes.csv.ledger.jsonl\n"), "{}", ran.stdout);
+    folder.call(&["resume", "notes.csv.ledger.jsonl"]).with_code(0);
+    assert_eq!((api.texts(), acme.arrivals()), (texts(3), 0));
+}

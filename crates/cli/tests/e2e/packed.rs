@@ -6,7 +6,7 @@ use std::io::Write;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use crate::support::{Api, Folder, LIMIT, sheet, texts};
+use crate::support::{Api, Folder, LIMIT, ended, sheet, texts};
 
 const LEDGER: &str = "notes.csv.ledger.jsonl";
 const PACKED: &str = "notes.csv.ledger.jsonl.gz";
@@ -118,4 +118,45 @@ fn a_packed_input_beside_is_no_ledger() {
     member.write_all(b"{\"Ticket ID\":1,\"Comment\":\"x\"}\n").unwrap();
     folder.write("other.jsonl.gz", member.finish().unwrap());
     folder.run(&api, &[]).with_code(0);
+}
+
+#[test]
+fn every_command_that_is_hinted_at_works_as_it_stands() {
+    for (faults, more) in
+        [(&["400@2", "reset@3", "500@4"][..], &["--max-attempts", "1"][..]), (&["400@2"], &[]), (&["401@3"], &[])]
+    {
+        let api = Api::failing(faults);
+        let folder = Folder::with_rows(6);
+        folder.run(&api, &[&["--concurrency", "1"], more].concat());
+        let plain = folder.read(LEDGER);
+        pack(&folder);
+        let said = folder.call(&["status", PACKED]).stdout;
+        let commands: Vec<Vec<&str>> =
+            said.lines().filter_map(|line| line.strip_prefix("  ")).map(|line| line.split(' ').collect()).collect();
+        let commands: Vec<&Vec<&str>> =
+            commands.iter().filter(|words| ["batchpost", "gunzip"].contains(&words[0])).collect();
+        assert!(!commands.is_empty(), "{said}");
+        for words in commands {
+            if words[0] == "gunzip" {
+                assert_eq!(words[1..], [PACKED]);
+                folder.write(LEDGER, &plain);
+                fs::remove_file(folder.path(PACKED)).unwrap();
+                continue;
+            }
+            let ran = folder.call(&words[1..]);
+            assert!(matches!(ran.code, Some(0 | 1 | 4)), "{words:?} after {said}: {ran:?}");
+        }
+    }
+}
+
+#[test]
+fn it_is_refused_before_it_is_unpacked_and_before_keys_are_asked_for() {
+    let (_api, folder) = posted();
+    pack(&folder);
+    // Whoever unpacks it finds it cut off.
+    let whole = fs::read(folder.path(PACKED)).unwrap();
+    folder.write(PACKED, &whole[..whole.len() / 2]);
+    let mut resume = folder.batchpost(&["resume", PACKED]);
+    resume.env_remove("LSQ_ACCESS_KEY").env_remove("LSQ_SECRET_KEY");
+    ended(&mut resume).with_code(2).saying(&[&format!("unpack it with `gunzip {PACKED}`")]);
 }

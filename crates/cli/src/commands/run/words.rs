@@ -154,7 +154,7 @@ pub(super) fn say_how_it_ended(report: &Report, exit_code: u8) {
 }
 
 /// What came of the run, and what to type next.
-pub(super) fn in_words(report: &Report, ledger: &Path, source: &Source) -> String {
+pub(super) fn in_words(report: &Report, ledger: &Path, source: &Source, again: &str) -> String {
     let mut text = summary::table(&report.counts);
     let limited = match report.limited_now {
         0 => "none over the limit".to_owned(),
@@ -174,6 +174,6 @@ pub(super) fn in_words(report: &Report, ledger: &Path, source: &Source) -> Strin
         text += &format!("in doubt and no longer in the input: {}\n", thousands(report.vanished_in_doubt));
     }
     let file = matches!(source, Source::File(_));
-    let left = Left { ledger, counts: &report.counts, stopped: report.stopped, cut_off: false, file };
+    let left = Left { ledger, counts: &report.counts, stopped: report.stopped, cut_off: false, file, again };
     text + &next::in_words(left)
 }
