@@ -161,6 +161,9 @@ pub(crate) struct Doctor {
     /// The input that is to be posted, or the ledger of a batch that is to go on
     #[arg(value_name = "INPUT or LEDGER")]
     pub(crate) file: Option<PathBuf>,
+    /// The sheet of a workbook that a run would be asked for: the usual ledger is named after it too
+    #[arg(long, value_name = "NAME")]
+    pub(crate) sheet: Option<String>,
     /// The ledger that a run of the input would keep, where it is not the usual one
     #[arg(long, value_name = "FILE")]
     pub(crate) ledger: Option<PathBuf>,

@@ -1,8 +1,7 @@
 //! `doctor`: looks over what a run would need, and posts nothing.
 
-use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use batchpost::doctor::{self as judge, Check, Finding, Level};
 use batchpost::leadsquared::tenant;
@@ -103,7 +102,8 @@ fn of_files(doctor: &Doctor, ledger: Option<&Path>, destination: &Destination) -
     let mut findings = Vec::new();
     let input = doctor.file.as_deref().filter(|file| ledger.is_none() && *file != Path::new("-"));
     findings.extend(input.map(look::input));
-    let ledger = ledger.or(doctor.ledger.as_deref()).map(Path::to_owned).or_else(|| input.map(usual_ledger));
+    let usual = |input| resolve::usual_ledger(input, doctor.sheet.as_deref());
+    let ledger = ledger.or(doctor.ledger.as_deref()).map(Path::to_owned).or_else(|| input.map(usual));
     let target = match destination {
         Destination::Api(endpoint) => Some(endpoint.as_str()),
         Destination::Sandbox => Some(resolve::SANDBOX),
@@ -113,12 +113,6 @@ fn of_files(doctor: &Doctor, ledger: Option<&Path>, destination: &Destination) -
     let folder = ledger.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
     findings.extend(look::folder(Check::LedgerFolder, folder.unwrap_or(Path::new("."))));
     findings
-}
-
-fn usual_ledger(input: &Path) -> PathBuf {
-    let mut name = OsString::from(input);
-    name.push(".ledger.jsonl");
-    name.into()
 }
 
 fn of_budget(doctor: &Doctor, destination: &Destination) -> anyhow::Result<Vec<Finding>> {

@@ -60,22 +60,25 @@ pub(crate) fn format(input: &Input) -> anyhow::Result<Format> {
     }
 }
 
-/// `INPUT.ledger.jsonl`, or `INPUT.SHEET.ledger.jsonl` for a sheet that is named, unless another was asked for.
+/// The ledger of an input: the usual one, unless another was asked for.
 pub(crate) fn ledger(input: &Input) -> anyhow::Result<PathBuf> {
     match (&input.ledger, source(&input.input)) {
         (Some(ledger), _) => Ok(ledger.clone()),
         (None, Source::Stdin) => bail!("standard input needs a ledger of a name of its own: say --ledger FILE"),
-        (None, Source::File(path)) => {
-            let mut name = OsString::from(path);
-            if let Some(sheet) = &input.sheet {
-                // A sheet's name may hold what no file's may.
-                let plain = |c: char| if c.is_alphanumeric() || " -_.".contains(c) { c } else { '_' };
-                name.push(format!(".{}", sheet.chars().map(plain).collect::<String>()));
-            }
-            name.push(".ledger.jsonl");
-            Ok(name.into())
-        }
+        (None, Source::File(path)) => Ok(usual_ledger(&path, input.sheet.as_deref())),
     }
+}
+
+/// `INPUT.ledger.jsonl`, or `INPUT.SHEET.ledger.jsonl` for a sheet that is named.
+pub(crate) fn usual_ledger(input: &Path, sheet: Option<&str>) -> PathBuf {
+    let mut name = OsString::from(input);
+    if let Some(sheet) = sheet {
+        // A sheet's name may hold what no file's may.
+        let plain = |c: char| if c.is_alphanumeric() || " -_.".contains(c) { c } else { '_' };
+        name.push(format!(".{}", sheet.chars().map(plain).collect::<String>()));
+    }
+    name.push(".ledger.jsonl");
+    name.into()
 }
 
 /// How the input is to be read.

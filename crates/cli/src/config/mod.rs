@@ -158,18 +158,19 @@ impl Resolved {
         let environment = environment::layer(keys, [command, subcommand])?;
         let mut options = typed_layer(command, keys, subcommand, typed);
         let mut config = Self { file, asked_file: asked, profile: asked_profile(typed)?, holding: Holding::default() };
-        let resumed = typed.try_get_one::<PathBuf>("ledger").ok().flatten().filter(|_| name == "resume");
-        match resumed.and_then(|ledger| target::of_ledger(ledger).map(|target| (ledger, target))) {
+        let goes_on = batch_that_goes_on(name, typed);
+        let may_name_a_target = goes_on.is_none() && subcommand.get_arguments().any(|option| option.get_id() == "host");
+        match goes_on {
             None => config.choose_default_profile(),
             Some((_, target)) if target == target::SANDBOX => {
                 config.choose_default_profile();
                 let place = Place { rank: Rank::Option, name: "the ledger".to_owned() };
                 options.said.insert("sandbox".to_owned(), Said { values: vec!["true".to_owned()], place });
             }
-            Some((ledger, target)) => config.choose_profile_for(ledger, &target)?,
+            Some((ledger, target)) => config.choose_profile_for(&ledger, &target)?,
         }
         config.holding = layers::holding(config.file_layers(true)?.into_iter().chain([&environment, &options]))?;
-        if subcommand.get_arguments().any(|option| option.get_id() == "host") {
+        if may_name_a_target {
             config.refuse_half_a_target()?;
         }
         Ok(config)
@@ -276,6 +277,18 @@ impl Resolved {
     pub(crate) fn top_levels_way(&self, which: Which) -> Option<&(Way, Place)> {
         self.file.as_ref()?.top.ways.get(which)
     }
+}
+
+/// The ledger that the command line names as that of a batch which is to go on, and the ledger's target.
+fn batch_that_goes_on(name: &str, typed: &ArgMatches) -> Option<(PathBuf, String)> {
+    let id = match name {
+        "resume" => "ledger",
+        // Or an input, which names no target.
+        "doctor" => "file",
+        _ => return None,
+    };
+    let ledger = typed.try_get_one::<PathBuf>(id).ok()??;
+    target::of_ledger(ledger).map(|target| (ledger.clone(), target))
 }
 
 /// The profile that was asked for on the command line or in the environment.

@@ -201,3 +201,47 @@ fn settings_of_a_file_count_and_keys_that_may_not_be_sent_there_are_a_problem() 
     let elsewhere = ended(command.env_remove("LSQ_ACCESS_KEY")).with_code(2);
     assert_problems(&elsewhere, &["access_key", "connection"]);
 }
+
+#[test]
+fn the_ledger_of_a_sheet_is_looked_for_where_a_run_of_it_keeps_it() {
+    let api = Api::start(quick());
+    let folder = Folder::new();
+    let mut book = rust_xlsxwriter::Workbook::new();
+    let march = book.add_worksheet().set_name("March").unwrap();
+    for (row, cells) in [["Ticket ID", "Comment"], ["143", "Called back"]].iter().enumerate() {
+        for (column, cell) in cells.iter().enumerate() {
+            march.write(row as u32, column as u16, *cell).unwrap();
+        }
+    }
+    book.save(folder.path("notes.xlsx")).unwrap();
+    folder.write("batchpost.toml", format!("sheet = 'March'\nurl = '{}'\nlimit = '500/1s'\n", api.url()));
+    folder.call(&["run", "notes.xlsx"]).with_code(0);
+    let report = folder.call(&["doctor", "notes.xlsx", "--json"]).with_code(0).json();
+    assert!(found(&report, "ledger")[0].1.starts_with("notes.xlsx.March.ledger.jsonl: "), "{report}");
+    let report = folder.call(&["doctor", "notes.xlsx", "--sheet", "April", "--json"]).with_code(0).json();
+    assert!(found(&report, "ledger")[0].1.contains("notes.xlsx.April.ledger.jsonl"), "{report}");
+}
+
+#[test]
+fn a_batch_that_goes_on_is_looked_at_with_the_profile_that_resume_would_take() {
+    let (acme, beta) = (Api::start(quick()), Api::start(quick()));
+    let folder = Folder::with_rows(3);
+    let profile = |name: &str, api: &Api| {
+        format!("[profile.{name}]\nurl = '{}'\naccess_key_env = 'KEY'\nsecret_key_env = 'KEY'\n", api.url())
+    };
+    let file =
+        "tenant = '1'\ndefault_profile = 'beta'\n".to_owned() + &profile("acme", &acme) + &profile("beta", &beta);
+    folder.write("batchpost.toml", file);
+    let call = |arguments: &[&str]| {
+        let mut command = folder.batchpost(arguments);
+        ended(command.env("KEY", "k").env_remove("LSQ_ACCESS_KEY").env_remove("LSQ_SECRET_KEY"))
+    };
+    call(&["run", "notes.csv", "--profile", "acme", "--first", "1", "--limit", "500/1s"]).with_code(5);
+    let report = call(&["doctor", "notes.csv.ledger.jsonl", "--json"]).with_code(0).json();
+    assert!(found(&report, "configuration")[0].1.contains("profile acme"), "{report}");
+    assert!(found(&report, "account")[0].1.contains(&acme.url()), "{report}");
+    let other = call(&["doctor", "notes.csv.ledger.jsonl", "--profile", "beta"]).with_code(2);
+    other.saying(&["the profile for it is acme"]);
+    let of_input = call(&["doctor", "notes.csv", "--json"]).json();
+    assert!(found(&of_input, "configuration")[0].1.contains("profile beta"), "as a run would: {of_input}");
+}
