@@ -70,7 +70,11 @@ Examples:
   batchpost check notes.csv
   batchpost check notes.csv --host apigw.service-in.leadsquared.com --tenant 12345 \\
       --column ticket='Ticket ID' --column text='Comment'
-  batchpost check tickets.xlsx --sheet 'March 2026' --header-row 3 --json")]
+  batchpost check tickets.xlsx --sheet 'March 2026' --header-row 3 --json
+
+It exits with 2 where a run would refuse to begin, as for invalid rows without --skip-invalid, and
+else as a run that sends nothing: with 4 for rows in doubt, with 1 for rows that are rejected,
+failed, invalid or held, and else with 0.")]
     Check(Check),
     /// Say where a batch stands
     #[command(after_help = "\

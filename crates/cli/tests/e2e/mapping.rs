@@ -253,7 +253,7 @@ fn options_of_another_format_are_refused() {
 fn check_tells_what_ids_texts_repeats_and_faults_there_are() {
     let folder = Folder::new();
     folder.write("notes.csv", "Ticket,Text\n1,same\nTKT-7,x\n22,longer one\n1,same\n,no ticket\nTKT-8,y\n");
-    let json = folder.call(&["check", "notes.csv", "--json"]).with_code(1).json();
+    let json = folder.call(&["check", "notes.csv", "--json"]).with_code(2).json();
     let shapes = serde_json::json!([
         { "shape": "9", "rows": 3, "examples": ["1", "22"] },
         { "shape": "TKT-9", "rows": 2, "examples": ["TKT-7", "TKT-8"] },
@@ -378,7 +378,7 @@ fn check_says_how_to_take_a_number_out_of_ids_until_it_was_said() {
     let folder = Folder::new();
     folder.write("notes.csv", "Ticket ID,Comment\nTKT-00143,a\n");
     let hint = "--ticket-pattern takes the number out";
-    let without = folder.call(&["check", "notes.csv"]).with_code(1);
+    let without = folder.call(&["check", "notes.csv"]).with_code(2);
     let with = folder.call(&["check", "notes.csv", "--ticket-pattern", r"TKT-0*(\d+)"]).with_code(0);
     assert!(without.stdout.contains(hint) && !with.stdout.contains(hint), "{}", without.stdout);
 }

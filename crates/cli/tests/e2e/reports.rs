@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use crate::support::{Api, Folder, LIMIT, Running, ended, until};
+use crate::support::{Api, Folder, LIMIT, Running, ended, quick, until};
 
 const LEDGER: &str = "notes.csv.ledger.jsonl";
 const OUTCOMES: [&str; 8] = ["posted", "rejected", "failed", "in_doubt", "pending", "invalid", "held", "skipped"];
@@ -49,7 +49,7 @@ fn run_status_and_check_print_one_object_whose_rows_are_the_sum_of_the_outcomes(
     }
 
     let before = (api.arrivals(), folder.read(LEDGER));
-    let check = ended(&mut folder.batchpost(&["check", "notes.csv", "--json"])).with_code(4).json();
+    let check = ended(&mut folder.batchpost(&["check", "notes.csv", "--json", "--skip-invalid"])).with_code(4).json();
     assert_has(&check, &[&OUTCOMES, &OF_A_BATCH]);
     assert_eq!((&check["posted"], &check["invalid"], &check["to_do"]), (&2.into(), &1.into(), &1.into()), "{check}");
     assert_eq!(before, (api.arrivals(), folder.read(LEDGER)), "check sends and writes nothing");
@@ -68,8 +68,25 @@ fn check_of_a_new_sheet_tells_what_a_run_would_send_and_leaves_nothing_behind() 
     assert_eq!(std::fs::read_dir(folder.path("")).unwrap().count(), 1);
 
     folder.write("notes.csv", "Ticket,Text\nx,e\n1,a\n");
-    let ran = ended(&mut folder.batchpost(&["check", "notes.csv"])).with_code(1);
+    let ran = ended(&mut folder.batchpost(&["check", "notes.csv"])).with_code(2);
     assert!(ran.stdout.contains("row 1 (line 2"), "{}", ran.stdout);
+}
+
+#[test]
+fn check_ends_as_a_run_would() {
+    let api = Api::start(quick());
+    let folder = Folder::new();
+    folder.write("notes.csv", "Ticket,Text\nx,e\n1,a\n");
+    let target = ["notes.csv", "--url", &api.url(), "--limit", LIMIT];
+    for (more, code) in [(&[][..], 2), (&["--skip-invalid"], 1), (&["--skip-invalid=false"], 2)] {
+        for command in ["check", "run", "check"] {
+            folder.call(&[&[command], &target[..], more].concat()).with_code(code);
+        }
+    }
+    let whole = Folder::with_rows(2);
+    for command in ["check", "run"] {
+        whole.call(&[&[command], &target[..]].concat()).with_code(0);
+    }
 }
 
 #[test]
@@ -141,7 +158,7 @@ fn cells_and_names_cannot_steer_the_terminal_that_shows_them() {
     let call = |before: &[&str]| folder.call(&[before, &target[..]].concat());
     let ledger = format!("{input}.ledger.jsonl");
     let ran = [
-        call(&["check", &input]).with_code(1),
+        call(&["check", &input]).with_code(2),
         call(&["run", &input]).with_code(2),
         call(&["run", &input, "--skip-invalid", "-v"]).with_code(1),
         folder.call(&["status", &ledger]).with_code(1),

@@ -39,7 +39,8 @@ pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
     } else {
         words::write(&mut stdout, &prepared, survey, &finish)?;
     }
-    if prepared.refusal().is_some() {
+    let invalid = survey.counts.invalid > 0 && !prepared.order().settings.skip_invalid;
+    if invalid || prepared.refusal().is_some() {
         return Ok(exit::USAGE);
     }
     Ok(exit::of_batch(&survey.counts, None, None))
