@@ -83,6 +83,18 @@ fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<(Key, Deci
     };
     let stands = |key: &Key| settling.batch.standings.get(key).map(|standing| standing.outcome());
     if let Some(state) = settle.state {
+        let never_attempted = settling.batch.standings.iter().filter(|(key, standing)| {
+            standing.outcome() == Outcome::Pending && !standing.is_vanished() && !settling.histories.contains_key(*key)
+        });
+        if state == Outcome::Pending
+            && let rows @ 1.. = never_attempted.count()
+        {
+            bail!(
+                "{} of the rows still to do were never attempted, and the ledger has nothing of them to decide about: take out \
+                 of the sheet what is not to be sent, and name the others with --rows; nothing was changed",
+                thousands(rows as u64)
+            );
+        }
         let all = settling.histories.keys().filter(|key| stands(key) == Some(state));
         return Ok(all.map(|key| (*key, decision)).collect());
     }
@@ -106,8 +118,9 @@ fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<(Key, Deci
         chosen.extend(of_row.map(|(key, _)| (*key, decision)));
         if chosen.len() == before {
             bail!(
-                "the ledger has no record of a row {number} of the sheet as it was last read: it is still to do, or the \
-                 sheet was changed since its record; `export` it and settle with --from"
+                "the ledger has no record of a row {number} of the sheet as it was last read, so there is nothing to decide \
+                 about: if it was never attempted and is not to be sent, take it out of the sheet; if the sheet was changed \
+                 since its record, `export` it and settle with --from"
             );
         }
     }

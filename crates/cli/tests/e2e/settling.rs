@@ -212,3 +212,22 @@ fn rows_refused_for_a_wrong_setting_are_opened_again_and_posted() {
     assert_eq!((&json["posted"], &json["attempts_now"]), (&30.into(), &30.into()), "{json}");
     assert_eq!(api.texts(), texts(30));
 }
+
+#[test]
+fn rows_that_were_never_attempted_are_no_ones_to_decide_about_and_it_says_what_to_do_instead() {
+    let api = Api::failing(&["reset@2"]);
+    let folder = Folder::with_rows(4);
+    folder.run(&api, &["--first", "2", "--concurrency", "1"]).with_code(4);
+    let instead = "take it out of the sheet";
+    is_refused(&folder, &["--rows", "3", "--as", "posted"], &["no record of a row 3", "never attempted", instead]);
+    let all = &["2 of the rows still to do were never attempted", "take out of the sheet", "nothing was changed"];
+    is_refused(&folder, &["--state", "pending", "--as", "waived"], all);
+    // Nor are only some of them settled, and nothing said of the others.
+    settle(&folder, &["--rows", "2", "--as", "to-do"]);
+    is_refused(&folder, &["--state", "pending", "--as", "waived"], all);
+    settle(&folder, &["--rows", "2", "--as", "waived"]);
+
+    folder.call(&["export", LEDGER, "--state", "pending", "-o", "rest.csv"]).with_code(0);
+    folder.write("decided.csv", decided(&folder.read("rest.csv"), &["posted", ""]));
+    is_refused(&folder, &["--from", "decided.csv"], &["never attempted", "take it out of the input"]);
+}

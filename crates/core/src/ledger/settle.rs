@@ -46,7 +46,10 @@ pub struct UnknownDecision(String);
 #[non_exhaustive]
 pub enum SettleError {
     /// There is nothing in the ledger to decide about.
-    #[error("the ledger has no record of it: it is still to do, or was never in the input")]
+    #[error(
+        "the ledger has no record of it: it was never attempted, or never in the input; if it is not to be sent, take it out \
+         of the input"
+    )]
     Unknown,
     /// It stands there already.
     #[error("it stands at {0} already")]
