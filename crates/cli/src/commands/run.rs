@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use batchpost::shell::{
-    Access, Credentials, Http, HttpOptions, Observation, Order, Prepared, Report, Source, interrupts, look_to_continue,
+    Access, Continued, Credentials, Http, HttpOptions, Observation, Order, Prepared, Report, Source, interrupts,
 };
 use batchpost::target::Endpoint;
 use batchpost_sandbox::Server;
@@ -35,6 +35,8 @@ enum Destination {
 /// What both commands come down to.
 struct Task {
     order: Order,
+    /// The ledger, where it was opened for the last run's settings.
+    continued: Option<Continued>,
     destination: Destination,
     network: Network,
     yes: bool,
@@ -79,13 +81,14 @@ fn task_of_run(run: Run, config: &Resolved) -> anyhow::Result<Task> {
     let source = resolve::source(&run.input.input);
     let order = resolve::order(What { source, options, ledger, target, settings }, &run.this_time, run.known)?;
     let again = config.to_resume(order.ask.identity.target());
-    Ok(Task { order, destination, network: run.network, yes: run.this_time.yes, again })
+    Ok(Task { order, continued: None, destination, network: run.network, yes: run.this_time.yes, again })
 }
 
 fn task_of_resume(resume: Resume, config: &Resolved) -> anyhow::Result<Task> {
-    let (batch, _) = look_to_continue(&resume.ledger, resolve::api().as_ref())?;
+    let continued = Continued::open(&resume.ledger, resolve::api().as_ref())?;
+    let batch = continued.batch();
     let path = resume.ledger.display();
-    let Some(last) = batch.run else {
+    let Some(last) = batch.run.clone() else {
         bail!("the ledger {path} was begun but has no run in it yet: start one with `run ... --ledger {path}`");
     };
     let input = match (resume.input, last.input.path) {
@@ -105,17 +108,24 @@ fn task_of_resume(resume: Resume, config: &Resolved) -> anyhow::Result<Task> {
         source: Source::File(input),
         options: last.input.options,
         ledger: resume.ledger,
-        target: batch.header.target,
+        target: batch.header.target.clone(),
         settings,
     };
     let order = resolve::order(what, &resume.this_time, resume.known)?;
     let again = config.to_resume(order.ask.identity.target());
-    Ok(Task { order, destination, network: resume.network, yes: resume.this_time.yes, again })
+    Ok(Task {
+        order,
+        continued: Some(continued),
+        destination,
+        network: resume.network,
+        yes: resume.this_time.yes,
+        again,
+    })
 }
 
 fn carry_out(task: Task, output: &Output, screen: &Screen, metrics: &mut MetricsFile) -> anyhow::Result<u8> {
     metrics.of_order(&task.order)?;
-    let prepared = open(task.order)?;
+    let prepared = open(task.order, task.continued)?;
     metrics.begin(&prepared);
     if let Some(survey) = prepared.survey()
         && survey.counts.invalid > 0
@@ -163,10 +173,13 @@ fn carry_out(task: Task, output: &Output, screen: &Screen, metrics: &mut Metrics
 }
 
 /// Opens the ledger and reads the input through; says whose lines in the log the rest are.
-fn open(order: Order) -> anyhow::Result<Prepared> {
+fn open(order: Order, continued: Option<Continued>) -> anyhow::Result<Prepared> {
     let span = Span::current();
     span.record("target", order.ask.identity.target()).record("ledger", order.ledger.display().to_string());
-    let prepared = Prepared::open(order, Access::Post)?;
+    let prepared = match continued {
+        Some(continued) => Prepared::resume(order, continued)?,
+        None => Prepared::open(order, Access::Post)?,
+    };
     span.record("run", prepared.run()).record("ledger_id", prepared.ledger_id().to_string());
     if prepared.torn_bytes() > 0 {
         let aside = format!("{}.torn", prepared.order().ledger.display());

@@ -24,20 +24,7 @@ pub fn look(path: &Path) -> Result<(Batch, Extent), Error> {
     ledger::inspect(&file).map_err(Error::ledger(path))
 }
 
-/// The same of a ledger that is to be continued with notes to `target`.
-///
-/// # Errors
-///
-/// Also when it is of another API: keys and notes of this one must not go there. And when it is packed, which takes no
-/// unpacking to tell.
-pub fn look_to_continue(path: &Path, target: &dyn Target) -> Result<(Batch, Extent), Error> {
-    refuse_packed(path)?;
-    let (batch, extent) = look(path)?;
-    same_api(path, &batch.header, target)?;
-    Ok((batch, extent))
-}
-
-fn same_api(path: &Path, header: &Header, target: &dyn Target) -> Result<(), Error> {
+pub(super) fn same_api(path: &Path, header: &Header, target: &dyn Target) -> Result<(), Error> {
     let (theirs, ours) = (&header.api, target.name());
     if theirs == ours {
         return Ok(());
@@ -51,17 +38,22 @@ fn same_api(path: &Path, header: &Header, target: &dyn Target) -> Result<(), Err
 ///
 /// When it is not there, or does not begin as a ledger.
 pub fn target_of(path: &Path) -> Result<String, Error> {
+    header_of(path).map(|header| header.target)
+}
+
+/// What the ledger at `path` begins with, whatever follows.
+pub(super) fn header_of(path: &Path) -> Result<Header, Error> {
     // Headers have some hundred bytes, and a URL.
     const START_BYTES: usize = 1 << 16;
     let mut start = vec![0; START_BYTES];
     let read = only_a_file(path)
         .and_then(|()| read_start(File::open(path)?, &mut start).map_err(in_words_of_a_ledger))
         .map_err(Error::ledger_file(path, "opened"))?;
-    ledger::header_of(&start[..read]).map(|header| header.target).map_err(Error::ledger(path))
+    ledger::header_of(&start[..read]).map_err(Error::ledger(path))
 }
 
 /// Nothing can be added to a packed ledger. What cannot be opened, whoever reads it will tell.
-fn refuse_packed(path: &Path) -> Result<(), Error> {
+pub(super) fn refuse_packed(path: &Path) -> Result<(), Error> {
     let packed = only_a_file(path).and_then(|()| is_packed(&File::open(path)?)).unwrap_or(false);
     if packed { Err(Error::PackedLedger(path.to_owned())) } else { Ok(()) }
 }
@@ -94,12 +86,18 @@ pub(super) fn open(order: &Order, access: Access) -> Result<(Option<Ledger<Ledge
         Access::Post => resume(path)?.map(|(ledger, batch, extent)| (Some(ledger), batch, extent)),
     };
     let Some((ledger, batch, extent)) = opened else { return Ok((None, Batch::new(new_header(order)), 0)) };
-    same_api(path, &batch.header, order.form.target().as_ref())?;
-    if batch.header.target != order.ask.identity.target() {
-        let (theirs, ours) = (batch.header.target, order.ask.identity.target().to_owned());
-        return Err(Error::OtherTarget { path: path.clone(), theirs, ours });
-    }
     Ok((ledger, batch, extent.torn_bytes))
+}
+
+/// Whether `batch` may be continued as `order` says.
+pub(super) fn same_target(order: &Order, batch: &Batch) -> Result<(), Error> {
+    let path = &order.ledger;
+    same_api(path, &batch.header, order.form.target().as_ref())?;
+    let (theirs, ours) = (&batch.header.target, order.ask.identity.target());
+    if theirs == ours {
+        return Ok(());
+    }
+    Err(Error::OtherTarget { path: path.clone(), theirs: theirs.clone(), ours: ours.to_owned() })
 }
 
 /// Opens the ledger at `path` to continue it; none if it is not there.
@@ -194,6 +192,7 @@ mod tests {
     use flate2::write::GzEncoder;
     use jiff::Timestamp;
 
+    use super::super::Continued;
     use super::*;
     use crate::leadsquared;
 
@@ -218,6 +217,6 @@ mod tests {
         File::create(&path).and_then(|mut file| file.write_all(&packed[..packed.len() / 2])).unwrap();
         assert_eq!(target_of(&path).unwrap(), header.target);
         assert!(look(&path).unwrap_err().to_string().contains("cut off"));
-        assert!(matches!(look_to_continue(&path, &leadsquared::LeadSquared), Err(Error::PackedLedger(_))));
+        assert!(matches!(Continued::open(&path, &leadsquared::LeadSquared), Err(Error::PackedLedger(_))));
     }
 }

@@ -2,11 +2,12 @@
 
 use super::ahead::ahead;
 use super::budget::SharingError;
+use super::continued::Continued;
 use super::elsewhere::Elsewhere;
 use super::error::Error;
 use super::files::{LedgerFile, Lock};
 use super::input::{InputFile, Opened, recipe};
-use super::ledgers::{self, lock};
+use super::ledgers::{self, lock, same_target};
 use super::order::{Access, Order};
 use crate::input::{Layout, Mapping};
 use crate::job::{Key, TicketSet};
@@ -44,15 +45,42 @@ impl Prepared {
     ///
     /// When either cannot be used. Nothing was sent, and nothing written but for a torn tail that was mended.
     pub fn open(order: Order, access: Access) -> Result<Self, Error> {
-        if access == Access::Post && order.settings.shares() && order.state.is_none() {
-            return Err(SharingError::NoPlace.into());
-        }
-        let path = &order.ledger;
         let lock = match access {
             Access::Look => None,
-            Access::Post => Some(lock(path)?),
+            Access::Post => {
+                can_share(&order)?;
+                Some(lock(&order.ledger)?)
+            }
         };
-        let (ledger, mut batch, torn_bytes) = ledgers::open(&order, access)?;
+        let (ledger, batch, torn_bytes) = ledgers::open(&order, access)?;
+        Self::read(order, lock, ledger, batch, torn_bytes)
+    }
+
+    /// Reads the whole input, if it is a file, to go on with the ledger that `continued` has open.
+    ///
+    /// # Errors
+    ///
+    /// When the order is not for it, or the input cannot be used. Nothing was sent.
+    ///
+    /// # Panics
+    ///
+    /// When the order names another ledger.
+    pub fn resume(order: Order, continued: Continued) -> Result<Self, Error> {
+        let Continued { path, lock, ledger, batch, torn_bytes } = continued;
+        assert_eq!(order.ledger, path, "an order to resume is for the ledger that was opened");
+        can_share(&order)?;
+        Self::read(order, Some(lock), Some(ledger), batch, torn_bytes)
+    }
+
+    fn read(
+        order: Order,
+        lock: Option<Lock>,
+        ledger: Option<Ledger<LedgerFile>>,
+        mut batch: Batch,
+        torn_bytes: u64,
+    ) -> Result<Self, Error> {
+        same_target(&order, &batch)?;
+        let posts = lock.is_some();
         let (recipe, table) = recipe(&order.options, &order.settings, order.form.target())?;
         let input = Opened::open(&order, recipe)?;
         let (mapping, layout, survey, fingerprint) = match &input {
@@ -87,7 +115,7 @@ impl Prepared {
             prepared.look_elsewhere()?;
         }
         match prepared.refusal() {
-            Some(refusal) if access == Access::Post => Err(refusal),
+            Some(refusal) if posts => Err(refusal),
             _ => Ok(prepared),
         }
     }
@@ -164,6 +192,11 @@ impl Prepared {
     pub fn attempts(&self) -> (u64, u64) {
         (self.batch.attempts, self.batch.limited)
     }
+}
+
+/// Whether a run by `order` can keep the account's limits together with others.
+fn can_share(order: &Order) -> Result<(), Error> {
+    if order.settings.shares() && order.state.is_none() { Err(SharingError::NoPlace.into()) } else { Ok(()) }
 }
 
 /// Whether ids lead to tickets by another table now than in the last run, as far as that is recorded.
