@@ -12,8 +12,6 @@ use batchpost::job::{Identity, Job, KEY_SCHEME, Key, Position, Ticket};
 use batchpost::leadsquared::{self, LeadSquared};
 use batchpost::ledger::{self, AttemptEnd, Header, Intent, LedgerId, Record, VERSION};
 use batchpost::outcome::{Outcome, VerdictWord};
-use batchpost::plan::Openings;
-use batchpost::reading::{Ask, Named};
 use batchpost::settings::Settings;
 use batchpost::shell::{LedgerFile, Order, Source};
 use batchpost::storage::Directory;
@@ -102,21 +100,12 @@ pub fn form() -> Form {
 
 /// A run with the limit lifted.
 pub fn order(input: &Path, ledger: &Path, first: Option<u64>) -> Order {
-    let settings = Settings { limits: Vec::new(), concurrency: Some(256), ..Settings::default() };
-    Order {
-        source: Source::File(input.to_owned()),
-        options: Options::new(Format::Csv),
-        ledger: ledger.to_owned(),
-        ask: Ask { identity: form().identity(TARGET), first, ..Ask::default() },
-        form: form(),
-        openings: Openings::always(),
-        settings,
-        tool: "bench".to_owned(),
-        caller: None,
-        named: Named { notes: 20, jobs: 3 },
-        history: None,
-        state: None,
-    }
+    let settings = Settings { limits: Vec::new(), concurrency: Some(256), ..Settings::of(&LeadSquared) };
+    let (source, options) = (Source::File(input.to_owned()), Options::new(Format::Csv));
+    let mut order = Order::for_account(Arc::new(LeadSquared), TARGET, settings, ledger.to_owned(), source, options)
+        .expect("the documented fields, at any hour");
+    order.ask.first = first;
+    order
 }
 
 /// A folder for one ledger.

@@ -243,7 +243,7 @@ mod tests {
 
     #[test]
     fn off_a_terminal_the_rate_is_known_however_short_the_window() {
-        let settings = Settings { limits: vec!["25/1s".parse().unwrap()], ..Settings::default() };
+        let settings = Settings { limits: vec!["25/1s".parse().unwrap()], ..Settings::of(&LeadSquared) };
         let endpoint = leadsquared::endpoint("api.example.com", "1").unwrap();
         let (target, options) = (Arc::new(LeadSquared), Options::new(Format::Csv));
         let order = Order::new(target, &endpoint, settings, "l".into(), Source::Stdin, options).unwrap();

@@ -17,7 +17,7 @@
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let endpoint = leadsquared::endpoint("apigw.example.com", "12345")?;
-//! let settings = Settings::default();
+//! let settings = Settings::of(&LeadSquared);
 //! let timeout = settings.timeout;
 //! let options = Options {
 //!     columns: vec!["ticket=Ticket ID".parse()?, "text=Comment".parse()?],
@@ -121,6 +121,7 @@
 //! use batchpost::job::{Identity, Job, Key, Position, Ticket, TicketError};
 //! use batchpost::limit::Limit;
 //! use batchpost::outcome::{Stop, Verdict};
+//! use batchpost::settings::Settings;
 //! use batchpost::target::{Context, FieldSpec, Fields, Form, Judgement, Kind, Note, Target, basic_auth};
 //! use batchpost::transport::{Reply, Request};
 //! use http::HeaderName;
@@ -200,11 +201,13 @@
 //! let said = ServiceDesk.judge(&Reply::new(400, r#"{"errorMessage":"no such request"}"#), &job, context);
 //! assert_eq!(*said.verdict(), Verdict::Rejected { suspicious: false });
 //! assert_eq!(said.reply(), "400 no such request");
+//!
+//! assert_eq!(Settings::of(&ServiceDesk).limits, ServiceDesk.limits());
 //! # Ok(())
 //! # }
 //! ```
 //!
-//! With it in the place of LeadSquared, all that is above holds for the other API. `examples/freshdesk` is such a target
+//! With it in the place of LeadSquared, in the settings too, all that is above holds for the other API. `examples/freshdesk` is such a target
 //! in full, run against a stand-in that keeps a limit and fails now and then.
 //!
 //! # Floors

@@ -64,10 +64,10 @@ pub enum Sharing {
 }
 
 /// How a run posts. Kept in the ledger with each run; holds no secret. There will be more of them: write
-/// `..Settings::default()` behind those that you set. The limits are LeadSquared's where no others are given; a
-/// [target](crate::target::Target::limits) has its own.
+/// `..Settings::of(&target)` behind those that you set. There are none without a target: each has
+/// [limits of its own](crate::target::Target::limits), and another's would be too many.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default = "of_old_ledgers")]
 pub struct Settings {
     /// The limits that hold all at once; none only for a target on this machine.
     pub limits: Vec<Limit>,
@@ -114,10 +114,16 @@ pub struct Settings {
     pub duplicates: OnDuplicate,
 }
 
-impl Default for Settings {
-    fn default() -> Self {
+/// What is left out in ledgers that were begun before there was a setting for it, or another API.
+fn of_old_ledgers() -> Settings {
+    Settings::under(vec![Limit::LEADSQUARED])
+}
+
+impl Settings {
+    /// With nothing asked for but these limits.
+    pub(crate) fn under(limits: Vec<Limit>) -> Self {
         Self {
-            limits: vec![Limit::LEADSQUARED],
+            limits,
             budget: Sharing::Shared,
             state_dir: None,
             spread: None,
@@ -224,15 +230,15 @@ mod tests {
 
     #[test]
     fn settings_read_back_and_fill_in_what_is_missing() {
-        let settings = Settings { limits: vec!["2/1s".parse().unwrap()], max_attempts: 9, ..Settings::default() };
+        let settings = Settings { max_attempts: 9, ..Settings::under(vec!["2/1s".parse().unwrap()]) };
         let json = serde_json::to_string(&settings).unwrap();
         assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), settings);
-        assert_eq!(serde_json::from_str::<Settings>("{}").unwrap(), Settings::default());
+        assert_eq!(serde_json::from_str::<Settings>("{}").unwrap(), of_old_ledgers());
     }
 
     #[test]
     fn small_batches_burst_and_large_or_unknown_ones_spread() {
-        let settings = Settings::default();
+        let settings = of_old_ledgers();
         assert_eq!(settings.spread(Some(3000)), Spread::Burst);
         assert_eq!(settings.spread(Some(3100)), Spread::Even);
         assert_eq!(settings.spread(None), Spread::Even);
@@ -242,8 +248,7 @@ mod tests {
     #[test]
     fn concurrency_follows_the_smallest_limit() {
         let of = |limits: &[&str]| {
-            Settings { limits: limits.iter().map(|l| l.parse().unwrap()).collect(), ..Settings::default() }
-                .concurrency()
+            Settings::under(limits.iter().map(|limit| limit.parse().unwrap()).collect()).concurrency()
         };
         assert_eq!([of(&["25/5s"]), of(&["25/5s", "3/1d"]), of(&["1000/1s"]), of(&[])], [25, 3, 256, 256]);
     }

@@ -5,6 +5,7 @@ use std::num::NonZeroU32;
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
+use batchpost::leadsquared::LeadSquared;
 use batchpost::limit::Limit;
 use batchpost::plan::Openings;
 use batchpost::settings::{On500, Settings, Spread};
@@ -114,7 +115,7 @@ impl Scenario {
         Self {
             seed,
             rows,
-            settings: Settings { skip_invalid: true, ..Settings::default() },
+            settings: Settings { skip_invalid: true, ..Settings::of(&LeadSquared) },
             counting: Counting::Sliding,
             refused_count: false,
             faults: Vec::new(),
@@ -153,7 +154,7 @@ impl Scenario {
             give_up_after: [Duration::ZERO, Duration::from_secs(10), Duration::from_secs(15 * 60)][(seed % 3) as usize],
             on_500: if rng.u8(0..4) == 0 { On500::Hold } else { On500::Retry },
             skip_invalid: true,
-            ..Settings::default()
+            ..Settings::of(&LeadSquared)
         };
         let counting = match rng.bool() {
             true => Counting::Sliding,

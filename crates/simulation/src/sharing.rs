@@ -208,7 +208,7 @@ impl World {
         let run = &mut self.runs[place];
         run.life += 1;
         let id = run.life * 1000 + place as u64;
-        let settings = Settings { limits: run.part.limits.clone(), ..Settings::default() };
+        let settings = Settings { limits: run.part.limits.clone(), ..Settings::of(&LeadSquared) };
         let mut engine = Engine::new(Config {
             target: Arc::new(LeadSquared),
             openings: Openings::always(),

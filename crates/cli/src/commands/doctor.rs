@@ -4,9 +4,9 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use batchpost::doctor::{self as judge, Check, Finding, Level};
-use batchpost::leadsquared::tenant;
+use batchpost::leadsquared::{LeadSquared, tenant};
 use batchpost::settings::Settings;
-use batchpost::shell::{HttpOptions, doctor as look, is_ledger, look as look_at_ledger};
+use batchpost::shell::{doctor as look, is_ledger, look as look_at_ledger};
 use batchpost::target::Endpoint;
 use serde::Serialize;
 
@@ -90,9 +90,8 @@ fn on_the_way(endpoint: &Endpoint, network: &Network) -> anyhow::Result<Vec<Find
     let set: Vec<String> = variables.into_iter().filter(is_set).map(str::to_owned).collect();
     let mut findings: Vec<Finding> =
         judge::proxy(&set, network.proxy.is_some(), endpoint.is_loopback()).into_iter().collect();
-    let options = HttpOptions { proxy: network.proxy.clone(), ca_file: network.ca_file.clone() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    findings.extend(runtime.block_on(look::reach(endpoint.as_str(), &options)));
+    findings.extend(runtime.block_on(look::reach(endpoint.as_str(), &resolve::http(network))));
     // A name that is still being resolved on a thread of its own is not waited for.
     runtime.shutdown_background();
     Ok(findings)
@@ -121,7 +120,7 @@ fn of_budget(doctor: &Doctor, destination: &Destination) -> anyhow::Result<Vec<F
         Destination::Sandbox => resolve::SANDBOX,
         Destination::Unknown => return Ok(Vec::new()),
     };
-    let settings = Settings { limits: resolve::limits(&doctor.limits, &[])?, ..Settings::default() };
+    let settings = Settings { limits: resolve::limits(&doctor.limits, &[])?, ..Settings::of(&LeadSquared) };
     let settings = resolve::budget(settings, &doctor.budget, matches!(destination, Destination::Sandbox))?;
     Ok(look::budget(resolve::state(&settings).as_deref(), target, &settings))
 }

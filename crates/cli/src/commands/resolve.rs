@@ -8,15 +8,15 @@ use anyhow::{Context, bail};
 use batchpost::input::{ColumnChoice, Field, Format, LookupSpec, MaxText, Options, Template, TooLong};
 use batchpost::leadsquared::{self, LeadSquared};
 use batchpost::limit::Limit;
-use batchpost::reading::{Ask, Named};
+use batchpost::reading::Named;
 use batchpost::settings::{InDoubt, On500, OnChanged, OnDuplicate, OnKnown, Settings, Sharing, Spread};
-use batchpost::shell::{Order, Source, caller, openings};
-use batchpost::target::{Endpoint, Form, Target as Api};
+use batchpost::shell::{HttpOptions, Order, Source, caller};
+use batchpost::target::{Endpoint, Target as Api};
 use jiff::tz::TimeZone;
 
 use crate::args::{
-    Budget, BudgetArg, BurstArg, ChangedArg, DoubtArg, DuplicatesArg, Input, Known, KnownArg, LimitArg, On500Arg,
-    Posting, Reserve, Target, ThisTime, TooLongArg,
+    Budget, BudgetArg, BurstArg, ChangedArg, DoubtArg, DuplicatesArg, Input, Known, KnownArg, LimitArg, Network,
+    On500Arg, Posting, Reserve, Target, ThisTime, TooLongArg,
 };
 
 /// What ledgers of the sandbox inside this process name as their target: its port changes from run to run.
@@ -138,7 +138,7 @@ pub(crate) fn settings(input: &Input, posting: &Posting, endpoint: Option<&Endpo
         no_wait: posting.no_wait,
         fields: input.fields.clone(),
         duplicates: duplicates(input),
-        ..Settings::default()
+        ..Settings::of(&LeadSquared)
     })
 }
 
@@ -228,37 +228,34 @@ pub(crate) struct What {
 /// The order for `what`, as it is to be done this time.
 pub(crate) fn order(what: What, this_time: &ThisTime, known: Known) -> anyhow::Result<Order> {
     let What { source, options, ledger, target, settings } = what;
-    let form = Form::new(api(), &settings.fields, settings.marker)?;
-    let ask = Ask {
-        identity: form.identity(target),
-        in_doubt: match this_time.in_doubt {
-            DoubtArg::Hold => InDoubt::Hold,
-            DoubtArg::Retry => InDoubt::Retry,
-        },
-        first: this_time.first,
-        changed: match this_time.changed {
-            ChangedArg::Hold => OnChanged::Hold,
-            ChangedArg::Post => OnChanged::Post,
-        },
-        known: match known.known {
-            None => OnKnown::Refuse,
-            Some(KnownArg::Skip) => OnKnown::Skip,
-            Some(KnownArg::Post) => OnKnown::Post,
-        },
-        duplicates: settings.duplicates,
+    let state = state(&settings);
+    let mut order = Order::for_account(api(), &target, settings, ledger, source, options)?;
+    order.ask.in_doubt = match this_time.in_doubt {
+        DoubtArg::Hold => InDoubt::Hold,
+        DoubtArg::Retry => InDoubt::Retry,
     };
-    Ok(Order {
-        source,
-        options,
-        ledger,
-        ask,
-        form,
-        state: state(&settings),
-        openings: openings(&settings)?,
-        settings,
-        tool: tool(),
-        caller: Some(caller()),
-        named: NAMED,
-        history: known.history,
-    })
+    order.ask.first = this_time.first;
+    order.ask.changed = match this_time.changed {
+        ChangedArg::Hold => OnChanged::Hold,
+        ChangedArg::Post => OnChanged::Post,
+    };
+    order.ask.known = match known.known {
+        None => OnKnown::Refuse,
+        Some(KnownArg::Skip) => OnKnown::Skip,
+        Some(KnownArg::Post) => OnKnown::Post,
+    };
+    order.tool = tool();
+    order.caller = Some(caller());
+    order.named = NAMED;
+    order.history = known.history;
+    order.state = state;
+    Ok(order)
+}
+
+/// How requests get out.
+pub(crate) fn http(network: &Network) -> HttpOptions {
+    let mut options = HttpOptions::default();
+    options.proxy.clone_from(&network.proxy);
+    options.ca_file.clone_from(&network.ca_file);
+    options
 }

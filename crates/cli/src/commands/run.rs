@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use batchpost::shell::{
-    Access, Continued, Credentials, Http, HttpOptions, Observation, Order, Prepared, Report, Source, interrupts,
+    Access, Continued, Credentials, Http, Observation, Order, Prepared, Report, Source, interrupts,
 };
 use batchpost::target::Endpoint;
 use batchpost_sandbox::Server;
@@ -219,8 +219,7 @@ async fn post(
             (Endpoint::from_url(&server.url())?, credentials::for_sandbox()?, Some(server))
         }
     };
-    let options = HttpOptions { proxy: network.proxy.clone(), ca_file: network.ca_file.clone() };
-    let http = Http::new(endpoint, credentials, timeout, &options)?;
+    let http = Http::new(endpoint, credentials, timeout, &resolve::http(network))?;
     let signals = interrupts().context("signals cannot be listened for")?;
     let report = prepared.post(http, signals, observe).await?;
     Ok((report, server))

@@ -42,7 +42,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         limits: vec![format!("{LIMIT}/{}s", WINDOW.as_secs()).parse()?],
         // The stand-in's account is nobody else's.
         budget: Sharing::Private,
-        ..Settings::default()
+        ..Settings::of(target.as_ref())
     };
     let ledger = folder.path().join("notes.ledger.jsonl");
     let order =

@@ -10,6 +10,7 @@ use crate::plan::Load;
 
 /// What is there of an account's budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Kept {
     /// No run has begun it yet.
     NotBegun,

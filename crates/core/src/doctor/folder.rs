@@ -6,6 +6,7 @@ use super::{Check, Finding};
 
 /// What a file system is, by the system's name for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum FileSystem {
     /// A disk of this machine, as far as its name tells.
     Disk,

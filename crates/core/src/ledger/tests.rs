@@ -7,7 +7,7 @@ use super::writer::first_line;
 use super::*;
 use crate::input::{Format, Mapping, Options};
 use crate::job::{Identity, KEY_SCHEME, Key, Ticket};
-use crate::leadsquared;
+use crate::leadsquared::{self, LeadSquared};
 use crate::outcome::{Outcome, VerdictWord};
 use crate::settings::Settings;
 use crate::storage::Directory;
@@ -171,7 +171,7 @@ fn jobs_may_have_been_posted_without_names_if_a_run_had_no_key_column_or_its_rec
         let command = vec!["batchpost".to_owned(), "run".to_owned()];
         let by = Some(Caller { user: Some("anna".to_owned()), host: None, command });
         let tool = "test".to_owned();
-        Record::Run(Box::new(Run { run: number, tool, wall, by, input, settings: Settings::default() }))
+        Record::Run(Box::new(Run { run: number, tool, wall, by, input, settings: Settings::of(&LeadSquared) }))
     };
     let unnamed = |records: &[Record]| {
         let mut batch = Batch::new(header());

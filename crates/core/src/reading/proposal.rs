@@ -29,6 +29,7 @@ pub struct Proposal {
 
 /// Something that was judged by looks.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Guess {
     /// The text's encoding.
     Encoding,

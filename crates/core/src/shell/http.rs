@@ -24,8 +24,9 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// row in doubt for nothing.
 const POOL_IDLE: Duration = Duration::from_secs(4);
 
-/// How requests get out.
+/// How requests get out. There will be more of them: set those that differ from the default.
 #[derive(Debug, Clone, Default)]
+#[non_exhaustive]
 pub struct HttpOptions {
     /// A proxy to go through; without it none is used, whatever the environment says.
     pub proxy: Option<String>,

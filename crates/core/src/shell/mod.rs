@@ -45,7 +45,7 @@ pub use input::propose;
 pub use key_sources::{KeyCommand, KeySourceError, key_from_command, key_from_file};
 pub use ledgers::{is_ledger, look, target_of};
 pub use lookups::LookupFailed;
-pub use order::{Access, Order, OrderError, Source, loads, openings};
+pub use order::{Access, Order, OrderError, Source, loads};
 pub use platform::by_somebody_else;
 pub use post::Report;
 pub use prepare::Prepared;

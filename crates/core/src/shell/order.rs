@@ -23,8 +23,9 @@ pub enum Source {
     Stdin,
 }
 
-/// What a run is asked for.
+/// What a run is asked for. There will be more of it: set what is to differ from what [`Order::new`] gives.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Order {
     /// Where the rows come from.
     pub source: Source,
@@ -101,7 +102,7 @@ pub enum OrderError {
 /// # Errors
 ///
 /// When the hours are too short for an attempt, or are in a time zone that is not known here.
-pub fn openings(settings: &Settings) -> Result<Openings, OrderError> {
+fn openings(settings: &Settings) -> Result<Openings, OrderError> {
     let Some(hours) = settings.hours else { return Ok(Openings::always()) };
     let zone = match &settings.time_zone {
         Some(name) => TimeZone::get(name).map_err(|source| OrderError::Zone { name: name.clone(), source })?,
@@ -127,8 +128,25 @@ impl Order {
         source: Source,
         options: Options,
     ) -> Result<Self, OrderError> {
+        Self::for_account(target, endpoint.as_str(), settings, ledger, source, options)
+    }
+
+    /// The same for the account that ledgers are to know as `account`, where no endpoint's URL can be its name: the port
+    /// of a stand-in changes from run to run.
+    ///
+    /// # Errors
+    ///
+    /// As [`new`](Self::new).
+    pub fn for_account(
+        target: Arc<dyn Target>,
+        account: &str,
+        settings: Settings,
+        ledger: PathBuf,
+        source: Source,
+        options: Options,
+    ) -> Result<Self, OrderError> {
         let form = Form::new(target, &settings.fields, settings.marker)?;
-        let identity = form.identity(endpoint.as_str());
+        let identity = form.identity(account);
         Ok(Self {
             source,
             options,

@@ -45,7 +45,8 @@ pub(super) fn open_to_others(_: &File) -> io::Result<Option<u32>> {
     Ok(None)
 }
 
-/// Why a file may hold somebody else's words; none where only this user or the system's own wrote it.
+/// Why a file may hold somebody else's words; none where only this user or the system's own wrote it. For programs that
+/// read from a file where keys are sent, or which commands print them: whoever can write it could have them.
 ///
 /// On Windows nothing is told.
 ///

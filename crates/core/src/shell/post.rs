@@ -27,6 +27,7 @@ use crate::transport::Transport;
 
 /// How a run ended.
 #[derive(Debug, Clone)]
+#[non_exhaustive]
 pub struct Report {
     /// Where the input's rows stand.
     pub counts: Counts,

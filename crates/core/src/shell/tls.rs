@@ -12,6 +12,7 @@ use rustls_platform_verifier::Verifier;
 
 /// Why TLS cannot be spoken.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum TlsError {
     /// The file of certificates cannot be read, or is no PEM.
     #[error("no certificates could be read from {}: {source}", path.display())]

@@ -23,6 +23,7 @@ pub use judgement::{Context, Judgement};
 
 use crate::job::{Job, Ticket, TicketError};
 use crate::limit::Limit;
+use crate::settings::Settings;
 use crate::transport::{Reply, Request};
 
 /// An API that takes notes on tickets.
@@ -53,15 +54,22 @@ pub trait Target: fmt::Debug + Send + Sync + 'static {
     /// wrongly sent again is there twice.
     fn judge(&self, reply: &Reply, job: &Job, context: Context) -> Judgement;
 
-    /// What an account may send where nothing else is said; all of these hold at once.
+    /// What an account may send, where nothing else is said: [`Settings::of`] this target. All of these hold at once.
     fn limits(&self) -> Vec<Limit>;
 
     /// The secrets that prove who posts, by the names that people are asked for them.
     fn credentials(&self) -> &'static [&'static str];
 
-    /// The headers that carry the secrets, which come in the order of [`credentials`](Self::credentials) and can all
-    /// stand in a header. Whatever is in these headers is kept out of ledgers and logs like the secrets themselves.
+    /// The headers that carry the secrets, each of another name. The secrets come in the order of
+    /// [`credentials`](Self::credentials) and can all stand in a header. Whatever is in these headers is kept out of ledgers and logs like the secrets themselves.
     fn authorize(&self, secrets: &[&str]) -> Vec<(HeaderName, String)>;
+}
+
+impl Settings {
+    /// How notes are posted to an API where nothing else is said: under its own limits.
+    pub fn of(target: &dyn Target) -> Self {
+        Self::under(target.limits())
+    }
 }
 
 /// The value of an `Authorization` header with these, as many APIs take their keys.

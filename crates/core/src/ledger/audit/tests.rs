@@ -69,7 +69,7 @@ fn ledger(runs: &[HandMade<'_>]) -> Bytes {
         let limits = limits.iter().map(|limit| limit.parse().unwrap()).collect();
         let input = r#"{"path":null,"format":"csv","columns":[],"ticket":"t","text":["text"],"read":null}"#;
         let input: Input = serde_json::from_str(input).unwrap();
-        let settings = Settings { limits, timeout: TIMEOUT, ..Settings::default() };
+        let settings = Settings { timeout: TIMEOUT, ..Settings::under(limits) };
         records.push(Record::Run(Box::new(Run {
             run: number,
             tool: "t".into(),
@@ -124,7 +124,7 @@ const THREE: &[(u64, Ending)] = &[(0, Replied(40)), (0, Replied(50)), (0, Replie
 #[test]
 fn a_limit_broken_by_one_attempt_across_two_runs_is_found_and_one_that_just_held_is_not() {
     let first: HandMade<'_> = (LIMIT, 0, &[(0, Replied(100))]);
-    // A window and the wall clock's millisecond after the reply.
+    // A window and the millisecond that this wall clock is recorded to after the reply.
     assert_eq!(of(&[first, (LIMIT, 5_100 + 1, THREE)]), (3, 4, false));
     assert_eq!(of(&[first, (LIMIT, 5_100 + 2, THREE)]), (3, 3, true));
 }
