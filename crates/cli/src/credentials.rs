@@ -145,7 +145,9 @@ fn key(which: Which, origin: Option<Origin>) -> anyhow::Result<SecretString> {
         Some(Origin::FileOfVariable(_, path) | Origin::Given(path)) => of_file(&path)?,
         Some(Origin::Way(Way::File(path), place)) => of_file(&path).with_context(|| place.to_string())?,
         Some(Origin::Way(Way::Command(command), place)) => {
-            key_from_command(what, &command, COMMAND_LIMIT).with_context(|| place.to_string())?
+            // No run is under way yet that this could hold up.
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            runtime.block_on(key_from_command(what, &command, COMMAND_LIMIT)).with_context(|| place.to_string())?
         }
         None if stdin().is_terminal() => rpassword::prompt_password(format!("LeadSquared {what}: "))
             .with_context(|| format!("the {what} could not be read from the terminal"))?

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use batchpost::shell::by_somebody_else;
+use batchpost::shell::{CommandLine, by_somebody_else};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
@@ -260,12 +260,12 @@ fn json(value: &DeValue<'_>) -> Option<serde_json::Value> {
 }
 
 /// A text, or an array of texts.
-fn strings(value: &DeValue<'_>) -> Option<secrets::Words> {
+fn strings(value: &DeValue<'_>) -> Option<CommandLine> {
     match value {
-        DeValue::String(text) => Some(secrets::Words::Line(text.to_string())),
+        DeValue::String(text) => Some(CommandLine::Shell(text.to_string())),
         DeValue::Array(values) => {
             let each = values.iter().map(|value| value.get_ref().as_str().map(str::to_owned));
-            each.collect::<Option<Vec<_>>>().filter(|words| !words.is_empty()).map(secrets::Words::Each)
+            each.collect::<Option<Vec<_>>>().filter(|words| !words.is_empty()).map(CommandLine::Words)
         }
         _ => None,
     }

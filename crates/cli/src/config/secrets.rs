@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use batchpost::shell::KeyCommand;
+use batchpost::shell::{CommandLine, KeyCommand};
 
 use super::layers::Place;
 
@@ -79,13 +79,6 @@ pub(crate) struct Ways {
     secret: Option<(Way, Place)>,
 }
 
-/// A text, or an array of texts, as a file has it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Words {
-    Line(String),
-    Each(Vec<String>),
-}
-
 /// Why a key of this name is refused, if it would hold a secret.
 pub(super) fn refused(name: &str) -> Option<String> {
     let which = Which::BOTH.into_iter().find(|which| which.key() == name)?;
@@ -104,11 +97,11 @@ impl Ways {
         }
     }
 
-    /// Takes in what the key `name` of a file in `folder` says.
+    /// Takes in what the key `name` of a file in `folder` says: a text, or an array of them, which only a command can be.
     pub(super) fn take_in(
         &mut self,
         name: &str,
-        words: Option<Words>,
+        words: Option<CommandLine>,
         folder: &Path,
         place: Place,
     ) -> anyhow::Result<()> {
@@ -117,14 +110,12 @@ impl Ways {
             (None, Some(kind)) => (&mut self.secret, kind),
             (None, None) => bail!("{place}: {name} is not about an access key"),
         };
+        let is_blank = |line: &CommandLine| matches!(line, CommandLine::Shell(line) if line.trim().is_empty());
         let way = match (kind, words) {
-            ("command", Some(Words::Line(line))) if !line.trim().is_empty() => {
-                Way::Command(KeyCommand::line(line, folder))
-            }
-            ("command", Some(Words::Each(words))) => Way::Command(KeyCommand::words(words, folder)),
+            ("command", Some(line)) if !is_blank(&line) => Way::Command(KeyCommand::new(line, folder)),
             ("command", _) => bail!("{place}: {name}: it is a line for the shell, or an array of words"),
-            ("file", Some(Words::Line(path))) if !path.is_empty() => Way::File(folder.join(path)),
-            ("env", Some(Words::Line(variable))) if is_variable(&variable) => Way::Variable(variable),
+            ("file", Some(CommandLine::Shell(path))) if !path.is_empty() => Way::File(folder.join(path)),
+            ("env", Some(CommandLine::Shell(variable))) if is_variable(&variable) => Way::Variable(variable),
             ("env", _) => {
                 bail!("{place}: {name}: it is the name of a variable of the environment, like ACME_ACCESS_KEY")
             }

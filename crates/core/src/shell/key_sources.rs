@@ -19,6 +19,7 @@ const LONGEST_BYTES: u64 = 64 << 10;
 
 /// Why a key could not be had. Names the key and its source, and nothing that was read from it.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum KeySourceError {
     /// Its file cannot be read.
     #[error("the {what} cannot be read from {}: {source}", path.display())]
@@ -124,11 +125,19 @@ fn key(what: &'static str, bytes: Vec<u8>, from: impl Fn() -> String) -> Result<
     Ok(SecretString::from(key))
 }
 
+/// What is to be carried out, as people write it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CommandLine {
+    /// One line, for the system's shell.
+    Shell(String),
+    /// A program and its arguments; no shell has to do with them.
+    Words(Vec<String>),
+}
+
 /// A command that prints a key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyCommand {
-    /// A line for the shell, or a program and its arguments.
-    words: Result<String, Vec<String>>,
+    line: CommandLine,
     /// Where it is carried out.
     folder: PathBuf,
 }
@@ -140,29 +149,24 @@ impl fmt::Debug for KeyCommand {
 }
 
 impl KeyCommand {
-    /// A line for the system's shell, carried out in `folder`.
-    pub fn line(line: String, folder: &Path) -> Self {
-        Self { words: Ok(line), folder: folder.to_owned() }
-    }
-
-    /// A program and its arguments, carried out in `folder` and without a shell.
-    pub fn words(words: Vec<String>, folder: &Path) -> Self {
-        Self { words: Err(words), folder: folder.to_owned() }
+    /// `line`, carried out in `folder`.
+    pub fn new(line: CommandLine, folder: &Path) -> Self {
+        Self { line, folder: folder.to_owned() }
     }
 
     /// Its first word. The others may be what nobody should see, and so may an assignment before them.
     pub fn name(&self) -> &str {
-        let first = match &self.words {
-            Ok(line) => line.split_whitespace().next(),
-            Err(words) => words.first().map(String::as_str),
+        let first = match &self.line {
+            CommandLine::Shell(line) => line.split_whitespace().next(),
+            CommandLine::Words(words) => words.first().map(String::as_str),
         };
         first.filter(|word| !word.contains('=')).unwrap_or("(hidden)")
     }
 
     fn command(&self) -> Command {
-        let mut command = match &self.words {
-            Ok(line) => shell(line),
-            Err(words) => {
+        let mut command = match &self.line {
+            CommandLine::Shell(line) => shell(line),
+            CommandLine::Words(words) => {
                 let (program, arguments) = words.split_first().map_or(("", &[][..]), |(first, rest)| (first, rest));
                 let path = Path::new(program);
                 // Whose folder a relative path is meant from differs between systems; a bare name is looked up.
@@ -195,21 +199,21 @@ fn shell(line: &str) -> Command {
     command
 }
 
-/// The key that `command` prints, waited for no longer than `limit`.
+/// The key that `command` prints, waited for no longer than `limit`. Dropping the future ends the command.
 ///
 /// # Errors
 ///
 /// When it cannot be carried out, fails, prints nothing or no short text, or does not end in time.
-pub fn key_from_command(
+pub async fn key_from_command(
     what: &'static str,
     command: &KeyCommand,
     limit: Duration,
 ) -> Result<SecretString, KeySourceError> {
     let program = || command.name().to_owned();
     let failed = |source| KeySourceError::Command { what, program: program(), source };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(failed)?;
-    let ended = runtime.block_on(async { tokio::time::timeout(limit, carried_out(command)).await });
-    let Ok(ended) = ended else { return Err(KeySourceError::Slow { what, program: program(), after: limit }) };
+    let Ok(ended) = tokio::time::timeout(limit, carried_out(command)).await else {
+        return Err(KeySourceError::Slow { what, program: program(), after: limit });
+    };
     match ended.map_err(failed)? {
         Some((bytes, status)) if status.success() && bytes.iter().all(|byte| b"\r\n".contains(byte)) => {
             Err(KeySourceError::Silent { what, program: program() })
@@ -244,24 +248,27 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(60);
 
-    fn of_line(line: &str) -> Result<String, String> {
-        let command = KeyCommand::line(line.to_owned(), Path::new(""));
-        let key = key_from_command("access key", &command, LONG);
+    fn of_words(words: &[&str]) -> KeyCommand {
+        KeyCommand::new(CommandLine::Words(words.iter().copied().map(str::to_owned).collect()), Path::new("/"))
+    }
+
+    async fn of_line(line: &str) -> Result<String, String> {
+        let command = KeyCommand::new(CommandLine::Shell(line.to_owned()), Path::new(""));
+        let key = key_from_command("access key", &command, LONG).await;
         key.map(|key| key.expose_secret().to_owned()).map_err(|error| error.to_string())
     }
 
-    #[test]
-    fn a_command_gives_what_it_prints_but_for_the_last_line_break() {
-        assert_eq!(of_line(r"printf '%s\n' 'u$r{AK}'").unwrap(), "u$r{AK}");
-        assert_eq!(of_line(r"printf 'a\r\n'").unwrap(), "a");
-        assert_eq!(of_line(r"printf 'a\n\n'").unwrap(), "a\n");
-        let words = ["printf", "%s", "$HOME b"].map(str::to_owned).to_vec();
-        let command = KeyCommand::words(words, Path::new("/"));
-        assert_eq!(key_from_command("access key", &command, LONG).unwrap().expose_secret(), "$HOME b");
+    #[tokio::test]
+    async fn a_command_gives_what_it_prints_but_for_the_last_line_break() {
+        assert_eq!(of_line(r"printf '%s\n' 'u$r{AK}'").await.unwrap(), "u$r{AK}");
+        assert_eq!(of_line(r"printf 'a\r\n'").await.unwrap(), "a");
+        assert_eq!(of_line(r"printf 'a\n\n'").await.unwrap(), "a\n");
+        let command = of_words(&["printf", "%s", "$HOME b"]);
+        assert_eq!(key_from_command("access key", &command, LONG).await.unwrap().expose_secret(), "$HOME b");
     }
 
-    #[test]
-    fn a_command_that_gives_no_key_is_named_by_its_first_word_alone() {
+    #[tokio::test]
+    async fn a_command_that_gives_no_key_is_named_by_its_first_word_alone() {
         for (line, wanted) in [
             (
                 "printf hunter2; exit 3",
@@ -273,17 +280,17 @@ mod tests {
             ("yes hunter2", "the access key from the command yes is no text of at most 64 KiB"),
             ("printf '\\377'", "the access key from the command printf is no text of at most 64 KiB"),
         ] {
-            assert_eq!(of_line(line).unwrap_err(), wanted, "{line}");
+            assert_eq!(of_line(line).await.unwrap_err(), wanted, "{line}");
         }
-        let missing = KeyCommand::words(vec!["./not there".to_owned(), "hunter2".to_owned()], Path::new("/"));
-        let error = key_from_command("access key", &missing, LONG).unwrap_err().to_string();
+        let missing = of_words(&["./not there", "hunter2"]);
+        let error = key_from_command("access key", &missing, LONG).await.unwrap_err().to_string();
         assert!(error.starts_with("the command ./not there for the access key cannot be carried out"), "{error}");
     }
 
-    #[test]
-    fn a_command_is_not_waited_for_for_ever() {
-        let command = KeyCommand::words(vec!["sleep".to_owned(), "1000".to_owned()], Path::new(""));
-        let error = key_from_command("access key", &command, Duration::from_millis(1)).unwrap_err();
+    #[tokio::test]
+    async fn a_command_is_not_waited_for_for_ever() {
+        let command = of_words(&["sleep", "1000"]);
+        let error = key_from_command("access key", &command, Duration::from_millis(1)).await.unwrap_err();
         assert!(matches!(error, KeySourceError::Slow { .. }), "{error}");
     }
 

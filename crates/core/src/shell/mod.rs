@@ -42,7 +42,7 @@ pub use error::Error;
 pub use files::{LedgerFile, Lock, LockError};
 pub use http::{Http, HttpError, HttpOptions};
 pub use input::propose;
-pub use key_sources::{KeyCommand, KeySourceError, key_from_command, key_from_file};
+pub use key_sources::{CommandLine, KeyCommand, KeySourceError, key_from_command, key_from_file};
 pub use ledgers::{is_ledger, look, target_of};
 pub use lookups::LookupFailed;
 pub use order::{Access, Order, OrderError, Source, loads};
