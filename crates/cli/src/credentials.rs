@@ -93,9 +93,9 @@ pub(crate) fn resolve(config: &Resolved, endpoint: &Endpoint) -> anyhow::Result<
 /// What is to be said of the keys that a run would send to `endpoint`. Nobody is asked for one; a command that prints
 /// one is carried out.
 pub(crate) fn examine(config: &Resolved, endpoint: &Endpoint) -> Vec<Finding> {
-    let each = [(Which::Access, Check::AccessKey), (Which::Secret, Check::SecretKey)];
-    let findings = each.map(|(which, check)| {
+    let findings = Which::BOTH.map(|which| {
         let (name, key) = (which.variable(), which.key());
+        let check = Check::Credential(which.name());
         match usable(which, config, endpoint) {
             Ok(Some(origin)) => Finding::ok(check, format!("set, from {origin}")),
             Ok(None) if stdin().is_terminal() => Finding::ok(check, "asked for on the terminal"),

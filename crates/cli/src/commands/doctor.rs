@@ -66,7 +66,7 @@ fn destination(doctor: &Doctor, ledger: Option<&Path>, findings: &mut Vec<Findin
     };
     match endpoint {
         Ok(Some(endpoint)) => {
-            findings.push(judge::url(endpoint.as_str(), tenant(&endpoint)));
+            findings.push(of_account(&endpoint));
             Destination::Api(endpoint)
         }
         Ok(None) => {
@@ -83,6 +83,17 @@ fn destination(doctor: &Doctor, ledger: Option<&Path>, findings: &mut Vec<Findin
     }
 }
 
+fn of_account(endpoint: &Endpoint) -> Finding {
+    match tenant(endpoint) {
+        Some(tenant) => Finding::ok(Check::Account, format!("tenant {tenant}, {endpoint}")),
+        None => Finding::warning(
+            Check::Account,
+            format!("{endpoint} has not the documented path"),
+            "say --host and --tenant instead of --url, unless that path is meant",
+        ),
+    }
+}
+
 fn on_the_way(endpoint: &Endpoint, network: &Network) -> anyhow::Result<Vec<Finding>> {
     // Only these could be meant for it: requests are https, but for those that stay on this machine.
     let variables = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
@@ -90,8 +101,9 @@ fn on_the_way(endpoint: &Endpoint, network: &Network) -> anyhow::Result<Vec<Find
     let set: Vec<String> = variables.into_iter().filter(is_set).map(str::to_owned).collect();
     let mut findings: Vec<Finding> =
         judge::proxy(&set, network.proxy.is_some(), endpoint.is_loopback()).into_iter().collect();
+    let mend = "look at the name in --host or --url: LeadSquared names an account's host";
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    findings.extend(runtime.block_on(look::reach(endpoint.as_str(), &resolve::http(network))));
+    findings.extend(runtime.block_on(look::reach(endpoint.as_str(), mend, &resolve::http(network))));
     // A name that is still being resolved on a thread of its own is not waited for.
     runtime.shutdown_background();
     Ok(findings)

@@ -9,9 +9,9 @@ mod network;
 pub use budget::{Kept, budget};
 pub use clock::{Clocks, clocks};
 pub use folder::{FileSystem, Probed, file_system, folder};
-pub use network::{Handshake, TlsTrouble, connection, name, proxy, tls, url};
+pub use network::{Handshake, TlsTrouble, connection, name, proxy, tls};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// What was looked at. Its name in JSON stays what it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -22,10 +22,6 @@ pub enum Check {
     Configuration,
     /// Where notes are posted to.
     Account,
-    /// The access key.
-    AccessKey,
-    /// The secret key.
-    SecretKey,
     /// The way out of this network.
     Proxy,
     /// The address that the host's name leads to.
@@ -46,6 +42,14 @@ pub enum Check {
     Budget,
     /// The time.
     Clock,
+    /// A secret, by the [name](crate::target::Target::credentials) that its API has for it: `access key`, in JSON
+    /// `access_key`.
+    #[serde(untagged)]
+    Credential(#[serde(serialize_with = "in_one_word")] &'static str),
+}
+
+fn in_one_word<S: Serializer>(name: &&'static str, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(&name.to_lowercase().replace(' ', "_"))
 }
 
 impl Check {
@@ -54,8 +58,6 @@ impl Check {
         match self {
             Self::Configuration => "configuration",
             Self::Account => "account",
-            Self::AccessKey => "access key",
-            Self::SecretKey => "secret key",
             Self::Proxy => "proxy",
             Self::Name => "name",
             Self::Connection => "connection",
@@ -66,6 +68,7 @@ impl Check {
             Self::StateFolder => "state folder",
             Self::Budget => "budget",
             Self::Clock => "clock",
+            Self::Credential(name) => name,
         }
     }
 }
@@ -110,5 +113,19 @@ impl Finding {
     /// A run would not work.
     pub fn problem(check: Check, found: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { check, level: Level::Problem, found: found.into(), advice: Some(advice.into()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_credential_goes_by_the_name_that_its_api_has_for_it() {
+        let findings = [Check::Credential("API key"), Check::LedgerFolder].map(|check| Finding::ok(check, "set"));
+        let named: Vec<String> = findings.iter().map(|finding| finding.check.word().to_owned()).collect();
+        assert_eq!(named, ["API key", "ledger folder"]);
+        let json = serde_json::to_value(&findings).unwrap();
+        assert_eq!([&json[0]["check"], &json[1]["check"]], ["api_key", "ledger_folder"]);
     }
 }

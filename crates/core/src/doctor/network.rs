@@ -4,19 +4,6 @@ use std::time::Duration;
 
 use super::{Check, Finding};
 
-/// What is to be said of the URL that notes are posted to, which was found good to be posted to, and whose tenant is
-/// known if it has the documented path.
-pub fn url(url: &str, tenant: Option<&str>) -> Finding {
-    match tenant {
-        Some(tenant) => Finding::ok(Check::Account, format!("tenant {tenant}, {url}")),
-        None => Finding::warning(
-            Check::Account,
-            format!("{url} has not the documented path"),
-            "say --host and --tenant instead of --url, unless that path is meant",
-        ),
-    }
-}
-
 /// What is to be said of the way out: the variables of the environment that name a proxy, and whether one was asked for.
 pub fn proxy(variables: &[String], asked: bool, loopback: bool) -> Option<Finding> {
     let named = variables.join(", ");
@@ -32,13 +19,9 @@ pub fn proxy(variables: &[String], asked: bool, loopback: bool) -> Option<Findin
     }
 }
 
-/// What is to be said of a host's name, given the addresses that it leads to or why there are none.
-pub fn name(host: &str, addresses: Result<&[String], String>, proxy: bool) -> Finding {
-    let mend = if proxy {
-        "look at the name in --proxy"
-    } else {
-        "look at the name in --host or --url: LeadSquared names an account's host"
-    };
+/// What is to be said of a host's name, given the addresses that it leads to or why there are none. `mend` says where
+/// the name was had from.
+pub fn name(host: &str, addresses: Result<&[String], String>, mend: &str) -> Finding {
     match addresses {
         Ok([]) => Finding::problem(Check::Name, format!("{host} has no address"), mend),
         Ok(addresses) => Finding::ok(Check::Name, format!("{host} is {}", addresses.join(", "))),
@@ -78,6 +61,7 @@ pub struct Handshake {
 
 /// Why there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum TlsTrouble {
     /// By this machine's clock, the certificate is of no time that includes now.
     Time,
@@ -151,11 +135,10 @@ mod tests {
     }
 
     #[test]
-    fn a_name_without_an_address_says_which_setting_names_it() {
-        let none = || Err("no such name".to_owned());
-        assert!(name("h", none(), false).advice.unwrap().contains("--host"));
-        assert!(name("h", none(), true).advice.unwrap().contains("--proxy"));
-        assert_eq!(name("h", Ok(&["127.0.0.1".to_owned()]), false).found, "h is 127.0.0.1");
-        assert_eq!(name("h", Ok(&[]), false).level, Problem);
+    fn a_name_without_an_address_says_where_it_was_had_from() {
+        let none = Err("no such name".to_owned());
+        assert!(name("h", none, "look at --url").advice.unwrap().starts_with("look at --url; "));
+        assert_eq!(name("h", Ok(&["127.0.0.1".to_owned()]), "").found, "h is 127.0.0.1");
+        assert_eq!(name("h", Ok(&[]), "").level, Problem);
     }
 }

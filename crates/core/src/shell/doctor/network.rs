@@ -18,14 +18,16 @@ use crate::shell::http::{CONNECT_TIMEOUT, HttpError, HttpOptions};
 use crate::shell::tls;
 
 /// How far one gets on the way to `url`: the name, a connection, the way through the proxy, the TLS handshake, each only
-/// if the one before it was well. As requests go, so with the same trust, and through the same proxy.
-pub async fn reach(url: &str, options: &HttpOptions) -> Vec<Finding> {
+/// if the one before it was well. As requests go, so with the same trust, and through the same proxy. `mend` is the
+/// advice where the URL's host has no address: whoever asks knows where the URL was had from.
+pub async fn reach(url: &str, mend: &str, options: &HttpOptions) -> Vec<Finding> {
     let mut findings = Vec::new();
-    Way { options, findings: &mut findings }.go(url).await;
+    Way { mend, options, findings: &mut findings }.go(url).await;
     findings
 }
 
 struct Way<'a> {
+    mend: &'a str,
     options: &'a HttpOptions,
     findings: &'a mut Vec<Finding>,
 }
@@ -68,7 +70,8 @@ impl Way<'_> {
                 Ok(addresses) => Ok(addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>()),
                 Err(error) => Err(error.to_string()),
             };
-            self.findings.push(doctor::name(&to.host, named.as_deref().map_err(Clone::clone), proxy));
+            let mend = if proxy { "look at the name in --proxy" } else { self.mend };
+            self.findings.push(doctor::name(&to.host, named.as_deref().map_err(Clone::clone), mend));
         }
         let clock = Clock::start();
         let mut made = Err(io::Error::from(io::ErrorKind::AddrNotAvailable));
