@@ -4,7 +4,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use http::{HeaderMap, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 
@@ -21,6 +21,9 @@ pub struct Credentials {
     forms: Vec<SecretString>,
     /// The same without blanks.
     bare: Vec<SecretString>,
+    /// The characters that those begin with, a bit for each of ASCII's; all where that would not tell every answer that
+    /// is to be looked at.
+    begin: u128,
 }
 
 impl fmt::Debug for Credentials {
@@ -42,6 +45,12 @@ pub enum CredentialsError {
     /// It holds characters that no header can.
     #[error("the {0} holds a line break or another character that cannot be sent in a header")]
     Unsendable(&'static str),
+    /// What the target makes of the keys for a header holds characters that none can.
+    #[error("what is made of the keys for the header {0} cannot be sent in one")]
+    Header(HeaderName),
+    /// The target gives a header twice, of which the second would not be sent.
+    #[error("the keys are given in two headers of the name {0}, and one can be sent")]
+    Twice(HeaderName),
 }
 
 impl Credentials {
@@ -49,7 +58,7 @@ impl Credentials {
     ///
     /// # Errors
     ///
-    /// For a key that is missing, empty, or cannot be sent in a header.
+    /// For a key that is missing, empty, or cannot be sent in a header, and for headers of the target's that cannot.
     pub fn new(target: &dyn Target, secrets: &[SecretString]) -> Result<Self, CredentialsError> {
         let names = target.credentials();
         for (at, what) in names.iter().enumerate() {
@@ -57,12 +66,9 @@ impl Credentials {
         }
         let secrets: Vec<&str> = secrets.iter().take(names.len()).map(ExposeSecret::expose_secret).collect();
         let mut hidden: Vec<SecretString> = secrets.iter().map(|secret| (*secret).into()).collect();
-        let mut headers = HeaderMap::new();
-        for (name, value) in target.authorize(&secrets) {
-            let unsendable = |_| CredentialsError::Unsendable(names.first().copied().unwrap_or("key"));
-            let mut header = HeaderValue::from_str(&value).map_err(unsendable)?;
-            header.set_sensitive(true);
-            headers.insert(name, header);
+        let made = target.authorize(&secrets);
+        let headers = headers_of(&made)?;
+        for (_, value) in made {
             if !secrets.contains(&value.as_str()) {
                 // As in `Basic QUtJVTpY`: the word is no secret, and what follows it is one by itself.
                 hidden.extend(value.split_once(' ').map(|(_, made)| made.into()));
@@ -75,10 +81,12 @@ impl Credentials {
         let mut forms: Vec<String> = forms.map(|form| form.to_ascii_lowercase()).collect();
         forms.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
         forms.dedup();
-        let bare =
-            forms.iter().map(|form| bare(form)).filter(|form| !form.is_empty()).map(SecretString::from).collect();
-        let forms = forms.into_iter().map(SecretString::from).collect();
-        Ok(Self { headers, forms, bare })
+        let bare: Vec<String> = forms.iter().map(|form| bare(form)).filter(|form| !form.is_empty()).collect();
+        // A form of blanks alone has no bare one that it could be found by, and only ASCII is looked at byte by byte.
+        let are_all_told = bare.len() == forms.len() && bare.iter().all(|form| form.is_ascii());
+        let begin = bare.iter().filter_map(|form| form.bytes().next()).fold(0, |begin, byte| begin | bit(byte));
+        let [forms, bare] = [forms, bare].map(|forms| forms.into_iter().map(SecretString::from).collect());
+        Ok(Self { headers, forms, bare, begin: if are_all_told { begin } else { u128::MAX } })
     }
 
     /// The headers that carry the keys.
@@ -88,6 +96,9 @@ impl Credentials {
 
     /// `answer` without the keys, should it repeat them in any form that is known here. None where it does not.
     pub(super) fn scrub(&self, answer: &[u8]) -> Option<Vec<u8>> {
+        if self.is_clean(answer) {
+            return None;
+        }
         let mut scrubbed = self.cut(answer);
         // JSON has other ways to escape, `\u0024` for one; what counts is what is read out of it.
         if let Ok(mut value) = serde_json::from_slice::<Value>(scrubbed.as_deref().unwrap_or(answer))
@@ -99,6 +110,23 @@ impl Credentials {
             return Some(HIDDEN.into());
         }
         scrubbed
+    }
+
+    /// Whether `text` is sure to hold no form, as nearly all answers are. One in which nothing is encoded says as a whole
+    /// what the texts say that can be read out of it: so it is enough to look through that, and nothing has to be
+    /// decoded or copied. Of any other nothing is said here.
+    fn is_clean(&self, text: &[u8]) -> bool {
+        let is_plain = |byte: &u8| byte.is_ascii() && !matches!(byte, b'%' | b'&' | b'\\');
+        let begins = |at: usize| {
+            let rest = || text[at..].iter().filter(|byte| !is_left_out(**byte)).map(u8::to_ascii_lowercase);
+            self.bare.iter().any(|form| {
+                let mut rest = rest();
+                form.expose_secret().bytes().all(|byte| rest.next() == Some(byte))
+            })
+        };
+        self.begin != u128::MAX
+            && text.iter().all(is_plain)
+            && !(0..text.len()).any(|at| self.begin & bit(text[at].to_ascii_lowercase()) != 0 && begins(at))
     }
 
     /// `text` without the forms that stand in it as they are, but for their case.
@@ -123,10 +151,12 @@ impl Credentials {
             Value::String(text) => self.hide_in(text),
             Value::Array(values) => values.iter_mut().fold(false, |found, value| self.hide(value) | found),
             Value::Object(members) => {
-                let mut found = false;
-                for (mut name, mut value) in std::mem::take(members) {
-                    found |= self.hide_in(&mut name) | self.hide(&mut value);
-                    members.insert(name, value);
+                let mut found = members.values_mut().fold(false, |found, value| self.hide(value) | found);
+                if !members.keys().all(|name| self.is_clean(name.as_bytes())) {
+                    for (mut name, value) in std::mem::take(members) {
+                        found |= self.hide_in(&mut name);
+                        members.insert(name, value);
+                    }
                 }
                 found
             }
@@ -135,6 +165,9 @@ impl Credentials {
     }
 
     fn hide_in(&self, text: &mut String) -> bool {
+        if self.is_clean(text.as_bytes()) {
+            return false;
+        }
         let cut = self.cut(text.as_bytes()).map(|cut| String::from_utf8_lossy(&cut).into_owned());
         let found = cut.is_some();
         *text = cut.unwrap_or_else(|| std::mem::take(text));
@@ -145,6 +178,20 @@ impl Credentials {
         }
         found | betrayed
     }
+}
+
+/// The headers that a target makes of the keys.
+fn headers_of(made: &[(HeaderName, String)]) -> Result<HeaderMap, CredentialsError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in made {
+        let mut header = HeaderValue::from_str(value).map_err(|_| CredentialsError::Header(name.clone()))?;
+        header.set_sensitive(true);
+        // The client sends one of a name.
+        if headers.insert(name, header).is_some() {
+            return Err(CredentialsError::Twice(name.clone()));
+        }
+    }
+    Ok(headers)
 }
 
 /// Whether a header can carry `key` as it is.
@@ -214,6 +261,16 @@ fn decoded(text: &[u8]) -> String {
 /// `text` without case, and without blanks, which answers in brief put otherwise, and URLs write as `+`.
 fn bare(text: &str) -> String {
     text.chars().filter(|c| !c.is_whitespace() && !c.is_control() && *c != '+').flat_map(char::to_lowercase).collect()
+}
+
+/// Whether [`bare`] leaves out this character of ASCII.
+fn is_left_out(byte: u8) -> bool {
+    byte <= b' ' || byte == 0x7f || byte == b'+'
+}
+
+/// The bit of a character of ASCII.
+fn bit(byte: u8) -> u128 {
+    1 << (byte & 0x7f)
 }
 
 /// What may be made of a key: itself, as JSON escapes it, and in base 64 with both alphabets.
@@ -304,6 +361,45 @@ mod tests {
         }
         for other in ["AKxy%24z%7bQ", "100 % of Q&A &amp; more", "%", "&", "%4", ""] {
             assert_eq!(keys.scrub(other.as_bytes()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn what_is_taken_for_clean_without_being_decoded_is_clean() {
+        for byte in 0..=0x7fu8 {
+            assert_eq!(is_left_out(byte), bare(&char::from(byte).to_string()).is_empty(), "{byte}");
+        }
+        let keys = credentials("aAb", "B+a").unwrap();
+        let looked_at = |text: &[u8]| {
+            let betrayed = |text: &[u8]| keys.cut(text).is_some() || keys.is_betrayed_by(text);
+            assert!(!keys.is_clean(text) || !betrayed(text), "{}", String::from_utf8_lossy(text));
+            let is_encoded = text.iter().any(|byte| b"%&\\\xc3".contains(byte));
+            assert!(keys.is_clean(text) || is_encoded || betrayed(text), "{}", String::from_utf8_lossy(text));
+        };
+        // Every text of up to five of these, so every way in which a key may stand in another's rests, or be cut short.
+        let mut texts = vec![Vec::new()];
+        for _ in 0..5 {
+            texts = texts
+                .iter()
+                .flat_map(|text| b"aBb+ %\xc3".map(|byte| [text.as_slice(), &[byte]].concat()))
+                .chain([Vec::new()])
+                .collect();
+            texts.iter().for_each(|text| looked_at(text));
+        }
+        // A key that has no letter to be found by is looked for all the same.
+        let odd = credentials("+", "SK-2").unwrap();
+        assert!(odd.scrub(b"1+1").is_some() && odd.scrub(b"1-1").is_none());
+    }
+
+    #[test]
+    fn headers_of_a_target_that_cannot_be_sent_are_named() {
+        for (made, wanted) in [
+            (&[("x-user", "a"), ("x-sign", "hunter2\n")][..], "the header x-sign"),
+            (&[("x-key", "a"), ("x-user", "b"), ("x-key", "hunter2")], "two headers of the name x-key"),
+        ] {
+            let made = made.iter().map(|(name, value)| (HeaderName::from_static(name), (*value).to_owned()));
+            let error = headers_of(&made.collect::<Vec<_>>()).unwrap_err().to_string();
+            assert!(error.contains(wanted) && !error.contains("hunter2"), "{error}");
         }
     }
 
