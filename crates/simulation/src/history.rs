@@ -414,6 +414,6 @@ impl History {
 const EPOCH_S: i64 = 1_767_225_600;
 
 fn wall(clock: Duration, off: i64) -> Timestamp {
-    let ms = i64::try_from(clock.as_millis()).expect("no history lasts 292 million years");
-    Timestamp::from_millisecond((EPOCH_S + off) * 1000 + ms).expect("histories are short")
+    let us = i64::try_from(clock.as_micros()).expect("no history lasts 292 thousand years");
+    Timestamp::from_microsecond((EPOCH_S + off) * 1_000_000 + us).expect("histories are short")
 }

@@ -154,7 +154,7 @@ fn in_words(out: &mut impl Write, row: &Row, whole: bool) -> io::Result<()> {
             writeln!(out, "  run {}{by}:", step.run.unwrap_or_default())?;
         }
         run = step.run;
-        let wall = step.wall.map(|wall| format!("{wall} ")).unwrap_or_default();
+        let wall = step.wall.map(|wall| format!("{wall:.3} ")).unwrap_or_default();
         let attempt = step.attempt.map(|attempt| format!("attempt {attempt} ")).unwrap_or_default();
         let verdict = step.verdict.map(|verdict| format!("{verdict}: ")).unwrap_or_default();
         writeln!(out, "  {wall}{attempt}{verdict}{}", step.what)?;

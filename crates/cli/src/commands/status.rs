@@ -39,7 +39,7 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
                 (Some(_), None) => "ended with nothing left to send".to_owned(),
                 (Some(_), Some(stop)) => format!("stopped: {stop}"),
             };
-            writeln!(stdout, "run {}: begun {}, {end}", run.run, run.wall)?;
+            writeln!(stdout, "run {}: begun {:.3}, {end}", run.run, run.wall)?;
             if let Some(by) = &run.by {
                 let command: Vec<String> = by.command.iter().map(|word| quoted(word)).collect();
                 writeln!(stdout, "by:     {}: {}", by.at(), command.join(" "))?;

@@ -118,13 +118,19 @@ impl Rest<'_> {
     }
 
     fn wall(&mut self) -> Option<()> {
-        const SHAPE: &[u8; 24] = b"0000-00-00T00:00:00.000Z";
-        let (wall, rest) = self.0.split_first_chunk::<24>()?;
+        const SHAPE: &[u8; 19] = b"0000-00-00T00:00:00";
+        let (wall, rest) = self.0.split_first_chunk::<19>()?;
         let fits = wall.iter().zip(SHAPE).all(|(byte, shape)| match shape {
             b'0' => byte.is_ascii_digit(),
             mark => byte == mark,
         });
         self.0 = rest;
+        // Down to the microsecond, without the zeros at the end.
+        if let Some(fraction) = self.0.strip_prefix(b".") {
+            let digits = fraction.iter().take(6).take_while(|byte| byte.is_ascii_digit()).count();
+            self.0 = fraction.get(digits..).filter(|_| digits > 0)?;
+        }
+        self.skip(b"Z")?;
         fits.then_some(())
     }
 }

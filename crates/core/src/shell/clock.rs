@@ -19,7 +19,8 @@ impl Clock {
     }
 
     pub(super) fn now(self) -> Now {
-        Now { elapsed: self.0.elapsed(), wall: wall() }
+        // Finer than the margin of a window: the audit tells by it how much time passed between two runs.
+        Now { elapsed: self.0.elapsed(), wall: cut(Timestamp::as_microsecond, Timestamp::from_microsecond) }
     }
 
     /// The moment at which `elapsed` will have passed.
@@ -47,6 +48,10 @@ impl Clock {
 
 /// The wall clock, to the millisecond.
 pub fn wall() -> Timestamp {
+    cut(Timestamp::as_millisecond, Timestamp::from_millisecond)
+}
+
+fn cut(units: fn(Timestamp) -> i64, of_units: fn(i64) -> Result<Timestamp, jiff::Error>) -> Timestamp {
     let now = Timestamp::now();
-    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    of_units(units(now)).unwrap_or(now)
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::broker::{Broker, Purse};
 use super::budget::{Folder, SharingError};
-use super::clock::Clock;
+use super::clock::{Clock, wall};
 use super::committer::Committer;
 use super::drive::{Drive, Left, Observation};
 use super::error::Error;
@@ -219,7 +219,7 @@ impl Prepared {
             id: entropy(),
             pid: std::process::id(),
             name: name.file_name().unwrap_or(name.as_os_str()).to_string_lossy().into_owned(),
-            since: clock.now().wall,
+            since: wall(),
             ..Sharer::new(settings.limits.clone(), timeout)
         };
         let member = Member::new(run, spread);

@@ -10,8 +10,13 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// The wall clock is recorded in milliseconds, cut off: between two records that much less may have passed.
-const GRAIN_US: i64 = 1000;
+/// The wall clock is recorded in microseconds, cut off: between two records that much less may have passed. Longer than
+/// the margin it must not be, or runs that kept it would be found guilty.
+const GRAIN_US: i64 = 1;
+
+/// Before there were microseconds it was milliseconds. Which of them a run was recorded in, any of its records shows that
+/// is not of a whole one; where none does, the coarser is the one that proves nothing too much.
+const COARSE_GRAIN_US: i64 = 1000;
 
 /// Tells where on the line a record stands, in microseconds from the first one.
 #[derive(Debug, Default)]
@@ -21,6 +26,8 @@ pub(super) struct Timeline {
     /// The latest record's place, and what the wall clock showed with the last one.
     last_us: i64,
     last_wall: Option<Timestamp>,
+    /// How much later than it shows the wall clock may have been with that record.
+    grain_us: i64,
 }
 
 impl Timeline {
@@ -39,9 +46,13 @@ impl Timeline {
     pub(super) fn at(&mut self, at_us: u64, wall: Timestamp) -> i64 {
         let at_us = i64::try_from(at_us).unwrap_or(i64::MAX);
         let began_us = *self.began_us.get_or_insert_with(|| {
-            let passed = self.last_wall.map_or(0, |last| wall.as_microsecond() - last.as_microsecond() - GRAIN_US);
+            let grain_us = std::mem::replace(&mut self.grain_us, COARSE_GRAIN_US);
+            let passed = self.last_wall.map_or(0, |last| wall.as_microsecond() - last.as_microsecond() - grain_us);
             self.last_us.saturating_add(passed.max(0)).saturating_sub(at_us)
         });
+        if wall.as_microsecond() % COARSE_GRAIN_US != 0 {
+            self.grain_us = GRAIN_US;
+        }
         let at = began_us.saturating_add(at_us);
         self.last_us = self.last_us.max(at);
         self.last_wall = Some(wall);
@@ -78,8 +89,26 @@ mod tests {
         line.at(10_000_000, wall(-50_000)); // it was set back by a minute while the run was on
         line.run();
         assert_eq!(line.set_back(wall(-45_000)), None);
-        assert_eq!(line.at(700, wall(-45_000)), 10_000_000 + 5_000_000 - GRAIN_US);
-        assert_eq!(line.at(800, wall(-45_000)), 10_000_000 + 5_000_000 - GRAIN_US + 100);
+        assert_eq!(line.at(700, wall(-45_000)), 10_000_000 + 5_000_000 - COARSE_GRAIN_US);
+        assert_eq!(line.at(800, wall(-45_000)), 10_000_000 + 5_000_000 - COARSE_GRAIN_US + 100);
+    }
+
+    #[test]
+    fn what_the_first_run_shows_of_its_clock_tells_how_much_less_may_have_passed() {
+        let fine = |us: i64| Timestamp::from_microsecond(1_700_000_000_000_000 + us).unwrap();
+        for (first, then, less_us) in [
+            ([fine(0), fine(5_001)], fine(2_005_001), 1),
+            ([fine(1), fine(5_000)], fine(2_005_000), 1),
+            ([fine(0), fine(5_000)], fine(2_005_000), 1000),
+            ([fine(0), fine(5_000)], fine(2_005_001), 999),
+        ] {
+            let mut line = Timeline::default();
+            first.into_iter().zip([0, 5_000]).for_each(|(wall, at_us)| {
+                line.at(at_us, wall);
+            });
+            line.run();
+            assert_eq!(line.at(0, then), 5_000 + 2_000_000 - less_us, "{first:?} {then}");
+        }
     }
 
     #[test]
