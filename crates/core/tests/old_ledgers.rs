@@ -1,9 +1,10 @@
-//! A ledger is read forever: one of each version stands in `fixtures/ledgers` and is never edited.
+//! A ledger is read forever: one of each version, and of what was added to it, stands in `fixtures/ledgers` and is never
+//! edited.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::path::Path;
 
-use batchpost::ledger::{Batch, audit, inspect};
+use batchpost::ledger::{Batch, Caller, Record, audit, inspect, read as records};
 use batchpost::outcome::Counts;
 use batchpost::shell::LedgerFile;
 
@@ -24,4 +25,28 @@ fn version_1_is_read() {
     assert_eq!(batch.vanished(), (1, 0));
     assert_eq!((batch.attempts, batch.limited), (7, 1));
     assert!(audit(&file).unwrap().holds());
+}
+
+/// Two runs, of which each says who began it: one stopped early and with a doubt, then one that sent that again.
+#[test]
+fn who_began_a_run_is_read() {
+    let (batch, file) = read("v1-callers.jsonl");
+    assert_eq!(batch.counts(), Counts { posted: 4, ..Counts::default() });
+    assert_eq!(batch.attempts, 5);
+    assert!(audit(&file).unwrap().holds());
+    let mut callers = Vec::new();
+    records(&file, &mut |entry| {
+        if let Record::Run(run) = entry.record {
+            callers.push(run.by.unwrap());
+        }
+    })
+    .unwrap();
+    let by = |command: &[&str]| Caller {
+        user: Some("anna".to_owned()),
+        host: Some("nightly1".to_owned()),
+        command: command.iter().copied().map(str::to_owned).collect(),
+    };
+    let url = "http://127.0.0.1:8080/api/tenants/1/internalnote/upload";
+    let first = by(&["batchpost", "run", "notes.csv", "--url", url, "--limit", "50/1s", "--first", "3"]);
+    assert_eq!(callers, [first, by(&["batchpost", "resume", "notes.csv.ledger.jsonl", "--in-doubt", "retry"])]);
 }
