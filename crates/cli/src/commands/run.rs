@@ -181,14 +181,6 @@ fn open(order: Order, continued: Option<Continued>) -> anyhow::Result<Prepared> 
         None => Prepared::open(order, Access::Post)?,
     };
     span.record("run", prepared.run()).record("ledger_id", prepared.ledger_id().to_string());
-    if prepared.torn_bytes() > 0 {
-        let aside = format!("{}.torn", prepared.order().ledger.display());
-        warn!(
-            event = "mended",
-            bytes = prepared.torn_bytes(),
-            "a crash left the ledger's end torn; it was mended, its bytes are in {aside}"
-        );
-    }
     Ok(prepared)
 }
 

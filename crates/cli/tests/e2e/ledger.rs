@@ -97,6 +97,17 @@ fn a_torn_tail_is_kept_aside_and_said_and_the_run_goes_on() {
 }
 
 #[test]
+fn a_torn_tail_is_said_where_it_is_mended_though_the_run_then_fails() {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(10);
+    folder.run(&api, &["--first", "6"]).with_code(5);
+    let aside = format!("{LEDGER}.torn");
+    OpenOptions::new().append(true).open(folder.path(LEDGER)).unwrap().write_all(b"{\"n\":").unwrap();
+    let mut resume = folder.batchpost(&["resume", LEDGER]);
+    ended(resume.env_remove("LSQ_ACCESS_KEY")).with_code(2).saying(&["there is no access key", "torn", &aside]);
+}
+
+#[test]
 fn what_is_no_ledger_is_left_alone() {
     let api = Api::start(quick());
     let folder = Folder::with_rows(3);

@@ -22,8 +22,9 @@ pub use feed::{Fed, Feed, FeedError, record_asides};
 pub use identity::{number_rows, presence_changes};
 pub use profile::{Lengths, Profile, Reason};
 pub use proposal::{Guess, Proposal, Sample, propose};
-pub use scan::{Scan, Scanned};
-pub use survey::{Ask, Named, Past, RowNote, Survey, survey, survey_scanned};
+pub(crate) use scan::{Scan, Scanned, Scanning};
+pub(crate) use survey::survey_scanned;
+pub use survey::{Ask, Named, Past, RowNote, Survey, survey};
 
 #[cfg(test)]
 mod tests;

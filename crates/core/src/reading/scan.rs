@@ -6,24 +6,37 @@ use crate::input::{IdShapes, InputError, Row, Rows};
 
 /// What a scan gives next.
 #[derive(Debug)]
-pub enum Scanned {
+pub(crate) enum Scanned {
     /// A row.
     Row(Row),
     /// The input has come to its end. What the tickets of all its rows look like as they are written.
     End(IdShapes),
 }
 
+/// What a survey takes in: a scan, wherever it goes on.
+pub(crate) struct Scanning<'a> {
+    /// [`Scan::next`].
+    pub(crate) next: &'a mut dyn FnMut() -> Result<Scanned, InputError>,
+    /// [`Scan::can_skip`].
+    pub(crate) can_skip: bool,
+}
+
 /// Rows, in order, and in the end what their tickets looked like.
 #[derive(Debug)]
-pub struct Scan<'a, R> {
+pub(crate) struct Scan<'a, R> {
     rows: &'a mut Rows<R>,
     tickets: IdShapes,
 }
 
 impl<'a, R: Read> Scan<'a, R> {
     /// Of `rows`, from where they stand.
-    pub fn new(rows: &'a mut Rows<R>) -> Self {
+    pub(crate) fn new(rows: &'a mut Rows<R>) -> Self {
         Self { rows, tickets: IdShapes::default() }
+    }
+
+    /// Whether a later reading can begin with any row.
+    pub(crate) fn can_skip(&self) -> bool {
+        self.rows.can_skip()
     }
 
     /// The next row, or the end. After the end, or an error, there is nothing more to ask for.
@@ -31,8 +44,7 @@ impl<'a, R: Read> Scan<'a, R> {
     /// # Errors
     ///
     /// When the input cannot be read on.
-    #[expect(clippy::should_implement_trait, reason = "as of `Rows::next`: an error ends the reading")]
-    pub fn next(&mut self) -> Result<Scanned, InputError> {
+    pub(crate) fn next(&mut self) -> Result<Scanned, InputError> {
         let Some(row) = self.rows.next()? else { return Ok(Scanned::End(std::mem::take(&mut self.tickets))) };
         self.tickets.meet(self.rows.ticket_cell());
         Ok(Scanned::Row(row))

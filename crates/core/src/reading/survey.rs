@@ -4,7 +4,7 @@ use std::io::Read;
 
 use super::identity::Occurrences;
 use super::profile::Profile;
-use super::scan::{Scan, Scanned};
+use super::scan::{Scan, Scanned, Scanning};
 use super::setting_aside::{HELD, fault, hold, set_aside, why};
 use super::start::Start;
 use crate::input::{Content, InputError, Row, Rows};
@@ -117,29 +117,25 @@ pub fn survey<R: Read>(
     named: Named,
     standings: &mut KeyMap<Standing>,
 ) -> Result<Survey, InputError> {
-    let can_skip = rows.can_skip();
     let mut scan = Scan::new(rows);
-    survey_scanned(&mut || scan.next(), can_skip, ask, past, named, standings)
+    let can_skip = scan.can_skip();
+    survey_scanned(Scanning { next: &mut || scan.next(), can_skip }, ask, past, named, standings)
 }
 
-/// The same with what a [`Scan`] of the rows gives, wherever it goes on. `can_skip` is [`Rows::can_skip`].
-///
-/// # Errors
-///
-/// Those of the scan.
-pub fn survey_scanned(
-    scan: &mut dyn FnMut() -> Result<Scanned, InputError>,
-    can_skip: bool,
+/// The same with what a [`Scan`] of the rows gives.
+pub(crate) fn survey_scanned(
+    scanning: Scanning<'_>,
     ask: &Ask,
     past: &Past,
     named: Named,
     standings: &mut KeyMap<Standing>,
 ) -> Result<Survey, InputError> {
+    let Scanning { next, can_skip } = scanning;
     let mut survey = Survey::default();
     let mut occurrences = Occurrences::new(ask.identity.clone(), past.unknown, Pass::First);
     let mut start = if can_skip { None } else { Some(Start::First) };
     loop {
-        let Row { position, content } = match scan()? {
+        let Row { position, content } = match next()? {
             Scanned::Row(row) => row,
             Scanned::End(tickets) => {
                 survey.profile.tickets = tickets;

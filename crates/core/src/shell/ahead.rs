@@ -6,13 +6,11 @@ use std::thread;
 
 use super::feeder::{GROUP_ROWS, GROUP_TEXT_BYTES, GROUPS_WAITING};
 use crate::input::{Content, InputError};
-use crate::reading::{Scan, Scanned};
+use crate::reading::{Scan, Scanned, Scanning};
 
-/// Calls `survey` with what gives it the items of `scan`, which goes on meanwhile, a bounded way ahead.
-pub(super) fn ahead<R: Read + Send, T>(
-    mut scan: Scan<'_, R>,
-    survey: impl FnOnce(&mut dyn FnMut() -> Result<Scanned, InputError>) -> T,
-) -> T {
+/// Calls `survey` with `scan`, which goes on meanwhile, a bounded way ahead.
+pub(super) fn ahead<R: Read + Send, T>(mut scan: Scan<'_, R>, survey: impl FnOnce(Scanning<'_>) -> T) -> T {
+    let can_skip = scan.can_skip();
     let (sender, receiver) = mpsc::sync_channel(GROUPS_WAITING);
     thread::scope(|scope| {
         scope.spawn(move || {
@@ -24,14 +22,16 @@ pub(super) fn ahead<R: Read + Send, T>(
             }
         });
         let mut group = Vec::new().into_iter();
-        survey(&mut move || {
+        let mut next = move || {
             loop {
                 if let Some(item) = group.next() {
                     return item;
                 }
-                group = receiver.recv().expect("the last group ends with the end or an error").into_iter();
+                group =
+                    receiver.recv().expect("nothing is asked for after the end, which the thread gives").into_iter();
             }
-        })
+        };
+        survey(Scanning { next: &mut next, can_skip })
     })
 }
 
@@ -71,9 +71,8 @@ mod tests {
     }
 
     fn read_ahead<R: Read + Send>(rows: &mut Rows<R>) -> Result<Survey, InputError> {
-        let can_skip = rows.can_skip();
-        ahead(Scan::new(rows), |next| {
-            survey_scanned(next, can_skip, &Ask::default(), &Past::default(), NAMED, &mut KeyMap::default())
+        ahead(Scan::new(rows), |scanning| {
+            survey_scanned(scanning, &Ask::default(), &Past::default(), NAMED, &mut KeyMap::default())
         })
     }
 

@@ -18,9 +18,21 @@ impl Clock {
         Self(Instant::now())
     }
 
+    /// Both clocks at one moment, the wall clock to the microsecond: the audit tells by them how much time passed between
+    /// two runs, where a millisecond may be all the margin there is.
     pub(super) fn now(self) -> Now {
-        // Finer than the margin of a window: the audit tells by it how much time passed between two runs.
-        Now { elapsed: self.0.elapsed(), wall: cut(Timestamp::as_microsecond, Timestamp::from_microsecond) }
+        const AT_ONCE: Duration = Duration::from_micros(100);
+        let mut elapsed = self.0.elapsed();
+        let mut wall = Timestamp::now();
+        // A thread that is put aside between two looks takes them for one moment. Twice in a row is rare enough.
+        for _ in 0..3 {
+            let before = std::mem::replace(&mut elapsed, self.0.elapsed());
+            if elapsed - before < AT_ONCE {
+                break;
+            }
+            wall = Timestamp::now();
+        }
+        Now { elapsed, wall: cut(wall, Timestamp::as_microsecond, Timestamp::from_microsecond) }
     }
 
     /// The moment at which `elapsed` will have passed.
@@ -48,10 +60,9 @@ impl Clock {
 
 /// The wall clock, to the millisecond.
 pub fn wall() -> Timestamp {
-    cut(Timestamp::as_millisecond, Timestamp::from_millisecond)
+    cut(Timestamp::now(), Timestamp::as_millisecond, Timestamp::from_millisecond)
 }
 
-fn cut(units: fn(Timestamp) -> i64, of_units: fn(i64) -> Result<Timestamp, jiff::Error>) -> Timestamp {
-    let now = Timestamp::now();
-    of_units(units(now)).unwrap_or(now)
+fn cut(time: Timestamp, units: fn(Timestamp) -> i64, of_units: fn(i64) -> Result<Timestamp, jiff::Error>) -> Timestamp {
+    of_units(units(time)).unwrap_or(time)
 }

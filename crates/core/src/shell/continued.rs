@@ -16,7 +16,6 @@ pub struct Continued {
     pub(super) lock: Lock,
     pub(super) ledger: Ledger<LedgerFile>,
     pub(super) batch: Batch,
-    pub(super) torn_bytes: u64,
 }
 
 impl Continued {
@@ -31,8 +30,8 @@ impl Continued {
         // Before there is a lock file beside what is no ledger of ours.
         same_api(path, &header_of(path)?, target)?;
         let lock = lock(path)?;
-        let (ledger, batch, extent) = resume(path)?.ok_or_else(|| Error::ledger(path)(LedgerError::Empty))?;
-        Ok(Self { path: path.to_owned(), lock, ledger, batch, torn_bytes: extent.torn_bytes })
+        let (ledger, batch) = resume(path)?.ok_or_else(|| Error::ledger(path)(LedgerError::Empty))?;
+        Ok(Self { path: path.to_owned(), lock, ledger, batch })
     }
 
     /// What the ledger knows.

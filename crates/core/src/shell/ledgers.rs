@@ -71,22 +71,18 @@ pub(super) fn lock(path: &Path) -> Result<Lock, Error> {
 }
 
 /// The ledger of `order`, if it is there, and what it knows.
-pub(super) fn open(order: &Order, access: Access) -> Result<(Option<Ledger<LedgerFile>>, Batch, u64), Error> {
+pub(super) fn open(order: &Order, access: Access) -> Result<(Option<Ledger<LedgerFile>>, Batch), Error> {
     let path = &order.ledger;
     let failed = Error::ledger(path);
     let opened = match access {
         Access::Look => match LedgerFile::open_to_read(path) {
-            Ok(file) => {
-                let (batch, extent) = ledger::inspect(&file).map_err(failed)?;
-                Some((None, batch, extent))
-            }
+            Ok(file) => Some((None, ledger::inspect(&file).map_err(failed)?.0)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => None,
             Err(source) => return Err(Error::ledger_file(path, "opened")(source)),
         },
-        Access::Post => resume(path)?.map(|(ledger, batch, extent)| (Some(ledger), batch, extent)),
+        Access::Post => resume(path)?.map(|(ledger, batch)| (Some(ledger), batch)),
     };
-    let Some((ledger, batch, extent)) = opened else { return Ok((None, Batch::new(new_header(order)), 0)) };
-    Ok((ledger, batch, extent.torn_bytes))
+    Ok(opened.unwrap_or_else(|| (None, Batch::new(new_header(order)))))
 }
 
 /// Whether `batch` may be continued as `order` says.
@@ -100,15 +96,27 @@ pub(super) fn same_target(order: &Order, batch: &Batch) -> Result<(), Error> {
     Err(Error::OtherTarget { path: path.clone(), theirs: theirs.clone(), ours: ours.to_owned() })
 }
 
-/// Opens the ledger at `path` to continue it; none if it is not there.
-pub(super) fn resume(path: &Path) -> Result<Option<(Ledger<LedgerFile>, Batch, Extent)>, Error> {
-    ledger::resume(&mut Place(path)).map_err(|source| match source {
+/// Opens the ledger at `path` to continue it; none if it is not there. A torn tail is mended, and that is said at once: what
+/// comes next may fail, and whoever comes after that finds nothing torn.
+pub(super) fn resume(path: &Path) -> Result<Option<(Ledger<LedgerFile>, Batch)>, Error> {
+    let opened = ledger::resume(&mut Place(path)).map_err(|source| match source {
         LedgerError::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock => {
             let holder = "which knows it by another name".to_owned();
             Error::Lock { path: path.to_owned(), source: LockError::Held { holder } }
         }
         source => Error::ledger(path)(source),
-    })
+    })?;
+    Ok(opened.map(|(ledger, batch, extent)| {
+        if extent.torn_bytes > 0 {
+            tracing::warn!(
+                event = "mended",
+                bytes = extent.torn_bytes,
+                "a crash left the ledger's end torn; it was mended, its bytes are in {}.torn",
+                path.display()
+            );
+        }
+        (ledger, batch)
+    }))
 }
 
 /// Begins the ledger at `path`, where there is none.

@@ -23,7 +23,6 @@ pub struct Prepared {
     pub(super) lock: Option<Lock>,
     pub(super) ledger: Option<Ledger<LedgerFile>>,
     pub(super) batch: Batch,
-    torn_bytes: u64,
     pub(super) input: Opened,
     pub(super) mapping: Mapping,
     /// The hash of the table that the options name.
@@ -52,24 +51,21 @@ impl Prepared {
                 Some(lock(&order.ledger)?)
             }
         };
-        let (ledger, batch, torn_bytes) = ledgers::open(&order, access)?;
-        Self::read(order, lock, ledger, batch, torn_bytes)
+        let (ledger, batch) = ledgers::open(&order, access)?;
+        Self::read(order, lock, ledger, batch)
     }
 
-    /// Reads the whole input, if it is a file, to go on with the ledger that `continued` has open.
+    /// Reads the whole input, if it is a file, to go on with the ledger that `continued` has open, whatever ledger `order`
+    /// names.
     ///
     /// # Errors
     ///
-    /// When the order is not for it, or the input cannot be used. Nothing was sent.
-    ///
-    /// # Panics
-    ///
-    /// When the order names another ledger.
+    /// When the order is not for its target, or the input cannot be used. Nothing was sent.
     pub fn resume(order: Order, continued: Continued) -> Result<Self, Error> {
-        let Continued { path, lock, ledger, batch, torn_bytes } = continued;
-        assert_eq!(order.ledger, path, "an order to resume is for the ledger that was opened");
+        let Continued { path, lock, ledger, batch } = continued;
+        let order = Order { ledger: path, ..order };
         can_share(&order)?;
-        Self::read(order, Some(lock), Some(ledger), batch, torn_bytes)
+        Self::read(order, Some(lock), Some(ledger), batch)
     }
 
     fn read(
@@ -77,7 +73,6 @@ impl Prepared {
         lock: Option<Lock>,
         ledger: Option<Ledger<LedgerFile>>,
         mut batch: Batch,
-        torn_bytes: u64,
     ) -> Result<Self, Error> {
         same_target(&order, &batch)?;
         let posts = lock.is_some();
@@ -99,7 +94,6 @@ impl Prepared {
             lock,
             ledger,
             batch,
-            torn_bytes,
             input,
             mapping,
             table,
@@ -178,11 +172,6 @@ impl Prepared {
         self.batch.run.is_some() || self.batch.lost_records
     }
 
-    /// Bytes at the ledger's end that a crash had left torn: set aside when it was opened to post.
-    pub fn torn_bytes(&self) -> u64 {
-        self.torn_bytes
-    }
-
     /// Jobs of the ledger that are no longer in the input, and how many of them are in doubt.
     pub fn vanished(&self) -> (u64, u64) {
         self.batch.vanished()
@@ -247,11 +236,9 @@ fn survey_file(file: &InputFile, order: &Order, past: &Past, batch: &mut Batch) 
     let failed = Error::input(order);
     let ask = &order.ask;
     let mut rows = file.rows().map_err(&failed)?;
-    let can_skip = rows.can_skip();
-    let survey = ahead(Scan::new(&mut rows), |next| {
-        survey_scanned(next, can_skip, ask, past, order.named, &mut batch.standings)
-    })
-    .map_err(&failed)?;
+    let survey =
+        ahead(Scan::new(&mut rows), |scanning| survey_scanned(scanning, ask, past, order.named, &mut batch.standings))
+            .map_err(&failed)?;
     let fingerprint = file.fingerprint(&rows).map_err(&failed)?;
     Ok(First { survey, mapping: rows.mapping().clone(), layout: rows.layout(), fingerprint })
 }

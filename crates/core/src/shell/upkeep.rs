@@ -41,7 +41,7 @@ impl Settling {
         let lock = lock(path)?;
         let not_there =
             || Error::ledger_file(path, "opened")(io::Error::new(io::ErrorKind::NotFound, "it is not there"));
-        let (ledger, mut batch, _) = resume(path)?.ok_or_else(not_there)?;
+        let (ledger, mut batch) = resume(path)?.ok_or_else(not_there)?;
         let mut histories = ledger::histories(ledger.storage(), |_| true).map_err(Error::ledger(path))?;
         number_rows_anew(&mut batch, target, &mut histories);
         Ok(Self { _lock: lock, path: path.to_owned(), ledger, batch, histories })
