@@ -12,7 +12,7 @@ use tracing::{debug, error, info, trace, warn};
 
 use crate::bar::{View, because};
 use crate::finish::{Finish, LONG_WINDOW};
-use crate::logging::{Screen, colours};
+use crate::logging::{Screen, colours, is_json};
 use crate::outlook::{Lookout, Outlook};
 use crate::rate::Rate;
 
@@ -55,7 +55,8 @@ pub(crate) struct Watcher {
 impl Watcher {
     /// A watcher of a run over `rows` rows; none where the number is not known.
     pub(crate) fn new(screen: &Screen, rows: Option<u64>, quiet: bool, order: Order) -> Self {
-        let bar = (io::stderr().is_terminal() && !quiet).then(|| {
+        // Lines for a program are not to have a picture between them.
+        let bar = (io::stderr().is_terminal() && !quiet && !is_json()).then(|| {
             let style = ProgressStyle::with_template("{msg}").expect("the template is well-formed");
             screen.bars.add(ProgressBar::no_length().with_style(style))
         });
@@ -70,7 +71,7 @@ impl Watcher {
         Self {
             next: if bar.is_some() { Duration::ZERO } else { LINE_EVERY },
             bar,
-            rate: Rate::of_window(shortest.map_or(LINE_EVERY, |limit| limit.window())),
+            rate: Rate::of_window(shortest.map_or(LINE_EVERY, |limit| limit.window()), shortest.map(per_second)),
             rows,
             most: shortest.map(per_second),
             planned,

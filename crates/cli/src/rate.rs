@@ -11,19 +11,21 @@ const MOST_SAMPLES: u32 = 60;
 
 /// Attempts a second over the last few windows.
 ///
-/// What is counted is divided by whole windows, so a run that keeps its limit is never shown to be above it.
+/// What is counted is divided by whole windows. A run that keeps its limit is never shown to be above it.
 #[derive(Debug)]
 pub(crate) struct Rate {
     window: Duration,
+    /// The limit, a second.
+    most: Option<f64>,
     /// When there had been how many attempts, from the oldest that is within reach on.
     samples: VecDeque<(Duration, u64)>,
 }
 
 impl Rate {
-    /// Of a run whose shortest window is this long.
-    pub(crate) fn of_window(window: Duration) -> Self {
+    /// Of a run whose shortest window is this long and lets so much through a second.
+    pub(crate) fn of_window(window: Duration, most: Option<f64>) -> Self {
         let window = window.clamp(Duration::from_secs(1), Duration::from_secs(60));
-        Self { window, samples: VecDeque::from([(Duration::ZERO, 0)]) }
+        Self { window, most, samples: VecDeque::from([(Duration::ZERO, 0)]) }
     }
 
     /// Takes note that there have been so many attempts by now.
@@ -44,9 +46,12 @@ impl Rate {
     /// Attempts a second; none while none are known.
     pub(crate) fn per_second(&self) -> Option<f64> {
         let ((_, before), (now, attempts)) = (self.samples.front()?, self.samples.back()?);
-        let windows = now.as_nanos().div_ceil(self.window.as_nanos()).clamp(1, u128::from(WINDOWS));
+        // A burst is late by the round trips of those before it: until then the window that it is to fill does not count.
+        let late = self.window + self.window / 50;
+        let windows = now.as_nanos().div_ceil(late.as_nanos()).clamp(1, u128::from(WINDOWS));
         let made = attempts.saturating_sub(*before);
-        (made > 0).then(|| made as f64 / (self.window * windows as u32).as_secs_f64())
+        let rate = made as f64 / (self.window * windows as u32).as_secs_f64();
+        (made > 0).then(|| self.most.map_or(rate, |most| rate.min(most)))
     }
 }
 
@@ -60,7 +65,7 @@ mod tests {
 
     #[test]
     fn bursts_that_keep_the_limit_are_never_shown_above_it_and_nearly_at_it() {
-        let mut rate = Rate::of_window(ms(5000));
+        let mut rate = Rate::of_window(ms(5000), Some(5.0));
         assert_eq!(rate.per_second(), None);
         for step in 0..1000 {
             let now = step * 100;
@@ -73,8 +78,17 @@ mod tests {
     }
 
     #[test]
+    fn a_line_just_before_a_burst_shows_what_the_bursts_make() {
+        let mut rate = Rate::of_window(ms(5000), Some(5.0));
+        rate.note(ms(10_002), 50);
+        assert_eq!(rate.per_second(), Some(5.0));
+        rate.note(ms(10_010), 75);
+        assert_eq!(rate.per_second(), Some(5.0));
+    }
+
+    #[test]
     fn after_a_standstill_nothing_is_known() {
-        let mut rate = Rate::of_window(ms(1000));
+        let mut rate = Rate::of_window(ms(1000), None);
         rate.note(ms(100), 10);
         assert_eq!(rate.per_second(), Some(10.0));
         rate.note(ms(60_000), 10);

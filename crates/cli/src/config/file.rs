@@ -44,6 +44,9 @@ pub(super) fn find(asked: Option<PathBuf>) -> anyhow::Result<Option<(PathBuf, St
     let Some(path) = Some(PathBuf::from(NAME)).filter(is_there).or_else(|| own().filter(is_there)) else {
         return Ok(None);
     };
+    if path.metadata().is_ok_and(|there| !there.is_file()) {
+        bail!("{} is no file: say --config /dev/null to do without it", path.display());
+    }
     let file = open(&path)?;
     // It says where keys are sent, and which commands are carried out.
     if let Some(why) = by_somebody_else(&file).with_context(|| path.display().to_string())? {

@@ -155,7 +155,9 @@ impl Resolved {
             None => None,
         };
         environment::refuse_what_is_for_one_time(keys)?;
-        let environment = environment::layer(keys, [command, subcommand])?;
+        // What is shown without a command of its own is what would hold for a run.
+        let shown = if name == "config" { command.find_subcommand("run") } else { None };
+        let environment = environment::layer(keys, [command, shown.unwrap_or(subcommand)])?;
         let mut options = typed_layer(command, keys, subcommand, typed);
         let mut config = Self { file, asked_file: asked, profile: asked_profile(typed)?, holding: Holding::default() };
         let goes_on = batch_that_goes_on(name, typed);

@@ -198,6 +198,15 @@ fn what_holds_is_shown_for_any_command_line_and_no_secret_with_it() {
 }
 
 #[test]
+fn config_alone_shows_what_would_hold_for_a_run_the_environment_included() {
+    let folder = Folder::with_rows(1);
+    folder.write("batchpost.toml", "limit = \"9/1s\"\n");
+    let shown = with(&folder, &[("BATCHPOST_LIMIT", "3/1s")], &["config"]).with_code(0);
+    let line = shown.stdout.lines().find(|line| line.starts_with("limit")).unwrap();
+    assert!(line.contains("3/1s") && line.contains("BATCHPOST_LIMIT"), "{line}");
+}
+
+#[test]
 fn a_broken_file_can_be_written_anew() {
     let folder = Folder::with_rows(1);
     folder.write("batchpost.toml", "broken");

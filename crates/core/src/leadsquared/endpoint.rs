@@ -18,7 +18,7 @@ pub fn endpoint(host: &str, tenant: &str) -> Result<Endpoint, EndpointError> {
     }
     if !plain(tenant, "-_") {
         let example = "the account's number, like 12345";
-        return Err(EndpointError::Part { what: "tenant", text: tenant.to_owned(), example });
+        return Err(EndpointError::Part { what: "tenant", text: repeatable(tenant), example });
     }
     Endpoint::from_url(&format!("https://{host}/api/tenants/{tenant}/internalnote/upload"))
 }

@@ -43,8 +43,8 @@ fn group(scan: &mut Scan<'_, impl Read>) -> (Vec<Result<Scanned, InputError>>, b
         let item = scan.next();
         match &item {
             Ok(Scanned::Row(row)) => {
-                if let Content::Note { text, .. } = &row.content {
-                    text_bytes += text.len();
+                if let Content::Note { text, uncut, name, .. } = &row.content {
+                    text_bytes += text.len() + [uncut, name].into_iter().flatten().map(String::len).sum::<usize>();
                 }
                 group.push(item);
             }

@@ -1,5 +1,6 @@
 //! Access keys: read literally, kept out of every message.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine as _;
@@ -141,8 +142,24 @@ impl Credentials {
 
     /// Whether a form can be read out of `text`, however it was encoded on the way.
     fn is_betrayed_by(&self, text: &[u8]) -> bool {
-        let text = bare(&decoded(text));
-        self.bare.iter().any(|form| text.contains(form.expose_secret()))
+        let decoded = decoded(text);
+        let holds_one = |text: &str| {
+            let text = bare(text);
+            self.bare.iter().any(|form| text.contains(form.expose_secret()))
+        };
+        // What is JSON only in part, or JSON within JSON, is not parsed here. A key may have backslashes of its own, so
+        // both are looked through: the text as it is, and what its escapes stand for.
+        let mut unescaped = Cow::Borrowed(decoded.as_str());
+        for _ in 0..MOST_ESCAPED {
+            if holds_one(&unescaped) {
+                return true;
+            }
+            if !unescaped.contains('\\') {
+                return false;
+            }
+            unescaped = Cow::Owned(without_escapes(&unescaped));
+        }
+        holds_one(&unescaped)
     }
 
     /// Takes the keys out of every text in `value`, of names too; tells whether there was one.
@@ -208,6 +225,9 @@ fn check(what: &'static str, key: &str) -> Result<(), CredentialsError> {
 
 const HIDDEN: &str = "[hidden]";
 
+/// How often a text within a text within a text may have been escaped. Each time doubles its backslashes.
+const MOST_ESCAPED: usize = 5;
+
 /// `text` without `form`, which is in lower case; whatever case it has there.
 fn without(form: &[u8], text: &[u8]) -> Option<Vec<u8>> {
     let lower = text.to_ascii_lowercase();
@@ -256,6 +276,31 @@ fn decoded(text: &[u8]) -> String {
         }
     }
     decoded + rest
+}
+
+/// `text` with what JSON and scripts escape turned back, once.
+fn without_escapes(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('\\') {
+        plain.push_str(&rest[..at]);
+        rest = &rest[at + 1..];
+        let Some(kind) = rest.chars().next() else { break };
+        let digits = match kind {
+            'u' => rest.get(1..5),
+            'x' => rest.get(1..3),
+            _ => None,
+        };
+        let character = digits.and_then(|digits| char::from_u32(u32::from_str_radix(digits, 16).ok()?));
+        match (character, kind) {
+            (Some(character), _) => plain.push(character),
+            // Line ends and the like, which do not count.
+            (None, 'n' | 'r' | 't' | 'b' | 'f') => {}
+            (None, kind) => plain.push(kind),
+        }
+        rest = &rest[kind.len_utf8() + character.and(digits).map_or(0, str::len)..];
+    }
+    plain + rest
 }
 
 /// `text` without case, and without blanks, which answers in brief put otherwise, and URLs write as `+`.
@@ -323,6 +368,23 @@ mod tests {
         assert_eq!(scrubbed, b"no [hidden], nor [hidden], nor [hidden]; Basic is no secret");
         assert!(!format!("{keys:?} {:?}", keys.headers()).contains("HVudGVy"));
         assert!(matches!(Credentials::new(&Desk, &[]), Err(CredentialsError::Empty("key"))));
+    }
+
+    #[test]
+    fn a_key_is_not_quoted_where_what_escapes_it_is_no_json_as_a_whole() {
+        let keys = credentials("AK-1", r"aB3/dE6+gH9'kL\q").unwrap();
+        for answer in [
+            r#"<pre>{"secretKey":"aB3\/dE6+gH9'kL\\q"}</pre>"#,
+            r#"{"secretKey":"aB3/dE6\u002BgH9\u0027kL\\q"} and more"#,
+            r#"{"ExceptionMessage":"{\"secretKey\":\"aB3\\/dE6\\u002bgH9'kL\\\\q\"}"}"#,
+            r#"{"ExceptionMessage":"in \"{\\\"key\\\":\\\"aB3\\\\/dE6+gH9'kL\\\\\\\\q\\\"}\""}"#,
+            r"'aB3\x2FdE6+gH9\'kL\\q'",
+            r"aB3/dE6+gH9'kL\q\",
+        ] {
+            let scrubbed = String::from_utf8(keys.scrub(answer.as_bytes()).unwrap()).unwrap();
+            assert!(scrubbed.contains(HIDDEN) && !scrubbed.contains("gH9"), "{scrubbed}");
+        }
+        assert_eq!(keys.scrub(br#"{"ExceptionMessage":"no ticket \"7\" \u00e9\\ \u"}"#), None);
     }
 
     #[test]

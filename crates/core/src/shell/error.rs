@@ -127,7 +127,8 @@ pub enum Error {
         ours: &'static str,
     },
     /// The ledger belongs to another account.
-    #[error("the ledger {} belongs to {theirs}, and this run would post to {ours}; give another one with --ledger", path.display())]
+    #[error("the ledger {} belongs to {theirs}, and this run would post to {ours}; {}", path.display(),
+        if *unused { "nothing was posted by it: remove it, or give another one with --ledger" } else { "give another one with --ledger" })]
     OtherTarget {
         /// Where it is.
         path: PathBuf,
@@ -135,6 +136,8 @@ pub enum Error {
         theirs: String,
         /// The target of this run.
         ours: String,
+        /// No row of it is posted or in doubt.
+        unused: bool,
     },
 }
 

@@ -59,10 +59,11 @@ impl InputFile {
     /// Opens the file at `path`.
     pub(super) fn open(path: &Path, recipe: Recipe) -> Result<Self, Error> {
         let failed = |source| Error::Open { path: path.to_owned(), source };
-        let file = File::open(path).map_err(failed)?;
-        if !file.metadata().map_err(failed)?.is_file() {
+        // Before it is opened, which a pipe would keep waiting for somebody who writes to it.
+        if !std::fs::metadata(path).map_err(failed)?.is_file() {
             return Err(Error::NotAFile(path.to_owned()));
         }
+        let file = File::open(path).map_err(failed)?;
         let unreadable = |source| Error::Input { name: path.display().to_string(), source: Box::new(source) };
         Self::of(file, recipe).map_err(unreadable)
     }

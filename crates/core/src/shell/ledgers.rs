@@ -12,6 +12,7 @@ use super::order::{Access, Order};
 use crate::input::read_start;
 use crate::job::KEY_SCHEME;
 use crate::ledger::{self, Batch, Extent, Header, Ledger, LedgerError, LedgerId, VERSION};
+use crate::outcome::Outcome;
 use crate::target::Target;
 
 /// Looks at a ledger without locking or changing it.
@@ -93,7 +94,10 @@ pub(super) fn same_target(order: &Order, batch: &Batch) -> Result<(), Error> {
     if theirs == ours {
         return Ok(());
     }
-    Err(Error::OtherTarget { path: path.clone(), theirs: theirs.clone(), ours: ours.to_owned() })
+    // A name mistyped, most likely.
+    let unused =
+        !batch.standings.values().any(|standing| matches!(standing.outcome(), Outcome::Posted | Outcome::InDoubt));
+    Err(Error::OtherTarget { path: path.clone(), theirs: theirs.clone(), ours: ours.to_owned(), unused })
 }
 
 /// Opens the ledger at `path` to continue it; none if it is not there. A torn tail is mended, and that is said at once: what

@@ -47,7 +47,7 @@ pub enum EndpointError {
 /// What may be repeated of an address that is no good: what has a user name, a query or a fragment in it may hold a
 /// password or a key.
 pub(crate) fn repeatable(text: &str) -> String {
-    if text.contains(['@', '?', '#']) { "(hidden)".to_owned() } else { text.to_owned() }
+    if text.contains(['@', '?', '#', ';', '=']) { "(hidden)".to_owned() } else { text.to_owned() }
 }
 
 impl Endpoint {
