@@ -117,21 +117,33 @@ impl Rest<'_> {
         (is_plain && text[..end].iter().any(|byte| *byte != b'.')).then_some(())
     }
 
+    /// A moment as the records have it. What no calendar has is left to be read in full, which refuses it.
     fn wall(&mut self) -> Option<()> {
         const SHAPE: &[u8; 19] = b"0000-00-00T00:00:00";
+        // The leap day is read in full.
+        const DAYS: [u8; 13] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
         let (wall, rest) = self.0.split_first_chunk::<19>()?;
         let fits = wall.iter().zip(SHAPE).all(|(byte, shape)| match shape {
             b'0' => byte.is_ascii_digit(),
             mark => byte == mark,
         });
+        if !fits {
+            return None;
+        }
+        let two = |at: usize| (wall[at] - b'0') * 10 + (wall[at + 1] - b'0');
+        let (century, month, day) = (two(0), two(5), two(8));
+        // The last day of the year 9999 is not a moment everywhere.
+        let is_day = century < 99 && day > 0 && DAYS.get(usize::from(month)).is_some_and(|days| day <= *days);
+        if !is_day || two(11) > 23 || two(14) > 59 || two(17) > 59 {
+            return None;
+        }
         self.0 = rest;
         // Down to the microsecond, without the zeros at the end.
         if let Some(fraction) = self.0.strip_prefix(b".") {
             let digits = fraction.iter().take(6).take_while(|byte| byte.is_ascii_digit()).count();
             self.0 = fraction.get(digits..).filter(|_| digits > 0)?;
         }
-        self.skip(b"Z")?;
-        fits.then_some(())
+        self.skip(b"Z")
     }
 }
 
@@ -156,6 +168,17 @@ mod tests {
         line
     }
 
+    fn intent_at(wall: &str) -> Intent {
+        Intent {
+            row: 1,
+            key: "0123456789abcdef0123456789abcdef".parse().unwrap(),
+            ticket: ticket_143(),
+            attempt: 1,
+            at_us: 0,
+            wall: wall.parse().unwrap(),
+        }
+    }
+
     fn end(intent: &Intent, verdict: VerdictWord, stands: Outcome, status: u16) -> Record {
         let Intent { row, key, ticket, attempt, at_us, wall } = intent.clone();
         Record::Outcome(AttemptEnd {
@@ -175,7 +198,7 @@ mod tests {
     prop_compose! {
         fn intents()(
             row in any::<u64>(), key in "[0-9a-f]{32}", ticket in 1..=i64::MAX as u64, word in "[!-~]{0,8}", attempt in any::<u32>(),
-            at_us in any::<u64>(), wall in 0_i64..4_000_000_000_000,
+            at_us in any::<u64>(), wall in 0_i64..4_000_000_000_000_000,
         ) -> Intent {
             Intent {
                 row: row >> (row % 64),
@@ -183,7 +206,7 @@ mod tests {
                 ticket: Ticket::text(&word).or(Ticket::try_from(ticket >> (ticket % 60))).unwrap_or(ticket_143()),
                 attempt: attempt >> (attempt % 32),
                 at_us: at_us >> (at_us % 64),
-                wall: Timestamp::from_millisecond(wall).unwrap(),
+                wall: Timestamp::from_microsecond(wall).unwrap(),
             }
         }
     }
@@ -216,7 +239,8 @@ mod tests {
         /// With a checksum that fits, whatever was done to the bytes.
         #[test]
         fn nothing_is_taken_that_is_refused_in_full(
-            intent in intents(), at in any::<prop::sample::Index>(), byte in any::<u8>(), ended in any::<bool>(),
+            intent in intents(), at in any::<prop::sample::Index>(), ended in any::<bool>(),
+            byte in prop_oneof![any::<u8>(), b'0'..=b'9', prop::sample::select(&b"\"\\{}:,.-TZ "[..])],
         ) {
             let record = if ended {
                 end(&intent, VerdictWord::Posted, Outcome::Posted, 200)
@@ -226,7 +250,6 @@ mod tests {
             let mut line = line(9, &record);
             let covered = line.len() - br#","crc":"00000000"}"#.len() - 1;
             let at = at.index(covered);
-            let in_wall = line[..at].windows(8).any(|name| name == b"\"wall\":\"");
             line[at] = byte;
             let crc = line::checksum(ID, &line[..covered]);
             let crc_at = line.len() - br#"00000000"}"#.len() - 1;
@@ -236,10 +259,10 @@ mod tests {
                 Err(error) => prop_assert_eq!(Err(error), full),
                 Ok(Step::Other(step)) => prop_assert_eq!(Ok(step), full),
                 Ok(Step::Intent(key)) => {
-                    prop_assert!(in_wall || matches!(full, Ok(Record::Intent(intent)) if intent.key == key));
+                    prop_assert!(matches!(full, Ok(Record::Intent(intent)) if intent.key == key));
                 }
                 Ok(Step::Posted(key)) => {
-                    prop_assert!(in_wall || matches!(full, Ok(Record::Outcome(end)) if end.key == key));
+                    prop_assert!(matches!(full, Ok(Record::Outcome(end)) if end.key == key));
                 }
                 Ok(Step::Mark) => prop_assert!(false, "it is none"),
             }
@@ -248,19 +271,44 @@ mod tests {
 
     #[test]
     fn the_commonest_lines_are_known_by_their_shape() {
-        let intent = Intent {
-            row: 1,
-            key: "0123456789abcdef0123456789abcdef".parse().unwrap(),
-            ticket: ticket_143(),
-            attempt: 1,
-            at_us: 0,
-            wall: "2026-11-22T10:00:00.123Z".parse().unwrap(),
-        };
+        let intent = intent_at("2026-11-22T10:00:00.123Z");
         let key = intent.key;
         let posted = end(&intent, VerdictWord::Posted, Outcome::Posted, 200);
-        assert_eq!(Step::read(&line(5, &Record::Intent(intent)), ID, 5), Ok(Step::Intent(key)));
-        assert_eq!(Step::read(&line(5, &posted), ID, 5), Ok(Step::Posted(key)));
+        for wall in [
+            "2026-11-22T10:00:00.123456Z",
+            "2026-11-22T10:00:00.123Z",
+            "2026-11-22T10:00:00.5Z",
+            "2026-11-22T10:00:00Z",
+            "2026-10-31T23:59:59Z",
+        ] {
+            let intent = intent_at(wall);
+            let posted = end(&intent, VerdictWord::Posted, Outcome::Posted, 200);
+            assert_eq!(Step::read(&line(5, &Record::Intent(intent)), ID, 5), Ok(Step::Intent(key)), "{wall}");
+            assert_eq!(Step::read(&line(5, &posted), ID, 5), Ok(Step::Posted(key)), "{wall}");
+        }
         assert_eq!(Step::read(&line(5, &Record::Mark(Mark { synced: 4 })), ID, 5), Ok(Step::Mark));
         assert_eq!(Step::read(&line(5, &posted), ID, 6), Err(BadLine::Number { expected: 6, found: 5 }));
+    }
+
+    #[test]
+    fn a_moment_that_no_calendar_has_is_not_known_by_its_shape() {
+        for (wall, is_known) in [
+            ("2026-12-31T23:59:59Z", true),
+            ("2027-02-28T00:00:00.000001Z", true),
+            ("2028-02-29T00:00:00Z", false),
+            ("2027-02-29T00:00:00Z", false),
+            ("2026-11-31T00:00:00Z", false),
+            ("2026-13-01T00:00:00Z", false),
+            ("2026-00-01T00:00:00Z", false),
+            ("2026-01-00T00:00:00Z", false),
+            ("2026-01-01T24:00:00Z", false),
+            ("2026-01-01T00:60:00Z", false),
+            ("2026-01-01T00:00:60Z", false),
+            ("9999-12-31T00:00:00Z", false),
+            ("2026-01-01T00:00:00.Z", false),
+            ("2026-01-01T00:00:00.1234567Z", false),
+        ] {
+            assert_eq!(Rest(wall.as_bytes()).wall().is_some(), is_known, "{wall}");
+        }
     }
 }
