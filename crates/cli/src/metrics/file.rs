@@ -3,7 +3,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -18,6 +18,9 @@ use crate::files::{Readers, There, is_same, there, write_whole};
 
 /// How often it is written during a run: collectors come by every 15 seconds or less often.
 const WRITE_EVERY: Duration = Duration::from_secs(10);
+
+/// How long a run's end waits for it: the exit code is due, and a mount that hangs may hang for ever.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What the file begins with, whoever wrote it last.
 const OPENING: &str = "# HELP batchpost_";
@@ -120,7 +123,8 @@ impl MetricsFile {
         facts.stopped = report.stopped;
     }
 
-    /// Writes for the last time: the run ends so. Nothing where another run has the ledger, whose file it is.
+    /// Writes for the last time: the run ends so. Nothing where another run was found to have the ledger, whose file it is. A
+    /// run that fails before it asks for the ledger writes over that one's, which is written anew within ten seconds.
     pub(crate) fn end(self, result: &anyhow::Result<u8>) {
         let Some(Written { path, mut facts, writer, .. }) = self.0 else { return };
         if result.as_ref().is_err_and(exit::is_in_use) {
@@ -132,15 +136,16 @@ impl MetricsFile {
         if exit::did_all(code) {
             facts.last_success = Some(super::seconds(facts.updated));
         }
-        let written = match writer {
+        let place = path.clone();
+        let written = within(PATIENCE, move || match writer {
             Some(writer) => {
                 // It ends only when nobody is left to send, so it takes this.
                 writer.facts.send(facts).ok();
                 drop(writer.facts);
-                writer.thread.join().unwrap_or_else(|_| Err(io::Error::other("the thread that writes it is gone")))
+                writer.thread.join().unwrap_or_else(|_| Err(gone()))
             }
-            None => write(&path, facts),
-        };
+            None => write(&place, facts),
+        });
         if let Err(error) = written {
             warn!(event = "metrics", %error, "the metrics file {} could not be written", path.display());
         }
@@ -153,6 +158,22 @@ impl Facts {
         self.counts = Some(progress.counts);
         (self.posted, self.attempts, self.limited) = (progress.posted, progress.attempts, progress.limited);
     }
+}
+
+/// What comes of `write`, which is left to itself after `patience`.
+fn within(patience: Duration, write: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
+    let (tell, written) = sync_channel(1);
+    thread::spawn(move || {
+        let _nobody_listens_any_more = tell.send(write());
+    });
+    written.recv_timeout(patience).unwrap_or_else(|error| match error {
+        RecvTimeoutError::Timeout => Err(io::Error::new(io::ErrorKind::TimedOut, "its disk does not answer")),
+        RecvTimeoutError::Disconnected => Err(gone()),
+    })
+}
+
+fn gone() -> io::Error {
+    io::Error::other("the thread that writes it is gone")
 }
 
 /// Writes whatever comes; the last result is what counts.
@@ -190,6 +211,16 @@ fn last_success(before: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_runs_end_does_not_wait_for_ever_for_a_disk_that_hangs() {
+        let (_kept, disk) = sync_channel::<()>(0);
+        let hung = within(Duration::from_millis(1), move || disk.recv().map_err(io::Error::other));
+        assert_eq!(hung.unwrap_err().kind(), io::ErrorKind::TimedOut);
+        let failed = within(PATIENCE, || Err(io::ErrorKind::StorageFull.into()));
+        assert_eq!(failed.unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert!(within(PATIENCE, || Ok(())).is_ok());
+    }
 
     #[test]
     fn the_last_success_is_read_back_and_nothing_else_is_taken_for_it() {
