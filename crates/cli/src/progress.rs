@@ -167,7 +167,8 @@ impl Watcher {
     fn progress(&mut self, progress: &Progress, now: Duration) {
         // Between two lines too: windows are shorter than what is between them.
         self.rate.note(now, progress.attempts);
-        if let Some(outlook) = self.lookout.heard() {
+        // A late answer is not to take the place of what the rate told since.
+        if let Some(outlook) = self.lookout.heard().filter(|_| self.rate_that_decides().is_none()) {
             self.outlook = outlook;
         }
         if now >= self.next_outlook && now + FINISH_AHEAD >= self.next {
@@ -216,13 +217,17 @@ impl Watcher {
     /// answers and of others on the account.
     fn look_ahead(&mut self, progress: &Progress) {
         let pending = progress.counts.pending;
-        match self.rate.per_second() {
-            Some(rate) if !self.planned => {
+        match self.rate_that_decides() {
+            Some(rate) => {
                 let finish = Finish::by_rate(&self.order, pending, rate);
                 self.outlook = Outlook::of(&finish, pending > 0 && self.rows.is_some());
             }
-            _ => self.lookout.ask(pending),
+            None => self.lookout.ask(pending),
         }
+    }
+
+    fn rate_that_decides(&self) -> Option<f64> {
+        self.rate.per_second().filter(|_| !self.planned)
     }
 }
 
@@ -232,7 +237,9 @@ fn per_second(limit: &Limit) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use std::mem;
     use std::sync::Arc;
+    use std::sync::mpsc::sync_channel;
 
     use batchpost::input::{Format, Options};
     use batchpost::leadsquared::{self, LeadSquared};
@@ -242,20 +249,48 @@ mod tests {
 
     use super::*;
 
-    #[test]
-    fn off_a_terminal_the_rate_is_known_however_short_the_window() {
-        let settings = Settings { limits: vec!["25/1s".parse().unwrap()], ..Settings::of(&LeadSquared) };
+    /// Of a run over a thousand rows, off a terminal.
+    fn watcher(limit: &str) -> Watcher {
+        let settings = Settings { limits: vec![limit.parse().unwrap()], ..Settings::of(&LeadSquared) };
         let endpoint = leadsquared::endpoint("api.example.com", "1").unwrap();
         let (target, options) = (Arc::new(LeadSquared), Options::new(Format::Csv));
         let order = Order::new(target, &endpoint, settings, "l".into(), Source::Stdin, options).unwrap();
-        let mut watcher = Watcher::new(&Screen::default(), Some(1000), true, order);
+        Watcher::new(&Screen::default(), Some(1000), true, order)
+    }
+
+    fn see(watcher: &mut Watcher, attempts: u64, at_ms: u64) {
         let counts = Counts { pending: 1000, ..Counts::default() };
-        for step in 0..=200_u32 {
-            let attempts = u64::from(25 * (1 + step / 10));
-            let waiting = Waiting::UnderWay;
-            let progress = Progress { counts, posted: 0, attempts, limited: 0, in_flight: 0, waiting };
-            watcher.observe(Observation::Progress(&progress, step * Duration::from_millis(100)));
+        let progress = Progress { counts, posted: 0, attempts, limited: 0, in_flight: 0, waiting: Waiting::UnderWay };
+        watcher.observe(Observation::Progress(&progress, Duration::from_millis(at_ms)));
+    }
+
+    #[test]
+    fn off_a_terminal_the_rate_is_known_however_short_the_window() {
+        let mut watcher = watcher("25/1s");
+        for step in 0..=200 {
+            see(&mut watcher, 25 * (1 + step / 10), step * 100);
         }
         assert_eq!(watcher.rate.per_second().map(f64::round), Some(25.0));
+    }
+
+    #[test]
+    fn a_late_answer_of_the_plan_does_not_replace_what_the_rate_told() {
+        let (let_go, disk) = sync_channel(0);
+        let mut watcher = watcher("25/5s");
+        watcher.lookout = Lookout::start(move |_| {
+            disk.recv().unwrap();
+            Outlook { used: vec!["late".to_owned()], left: None }
+        });
+        // Nothing was sent yet, so the plan is asked, and the disk stands still.
+        see(&mut watcher, 0, 9000);
+        see(&mut watcher, 25, 11_000);
+        let told = mem::take(&mut watcher.outlook);
+        assert!(told.left.is_some(), "{told:?}");
+        let_go.send(()).unwrap();
+        // When it is at the next question, the first is answered.
+        watcher.lookout.ask(1);
+        let_go.send(()).unwrap();
+        see(&mut watcher, 25, 11_100);
+        assert_eq!(watcher.outlook, Outlook::default());
     }
 }
