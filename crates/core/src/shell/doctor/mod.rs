@@ -18,7 +18,7 @@ use super::SharingError;
 use super::budget;
 use super::clock::wall;
 use super::error::Error;
-use super::ledgers::look;
+use super::ledgers::{look, refuse_packed};
 use super::platform::since_boot;
 use crate::doctor::{self, Check, Clocks, Finding};
 use crate::settings::Settings;
@@ -28,6 +28,10 @@ use crate::settings::Settings;
 pub fn ledger(path: &Path, target: Option<&str>) -> Finding {
     let check = Check::Ledger;
     let place = path.display();
+    if refuse_packed(path).is_err() {
+        let advice = format!("unpack it with `gunzip {place}`, and go on with what comes out");
+        return Finding::problem(check, format!("{place} is packed with gzip, and can only be looked at"), advice);
+    }
     match look(path) {
         Ok((batch, _)) if target.is_some_and(|target| target != batch.header.target) => Finding::problem(
             check,
