@@ -6,7 +6,7 @@ use std::path::Path;
 use batchpost::doctor::{self as judge, Check, Finding, Level};
 use batchpost::leadsquared::{LeadSquared, tenant};
 use batchpost::settings::Settings;
-use batchpost::shell::{doctor as look, is_ledger, look as look_at_ledger};
+use batchpost::shell::{doctor as look, is_ledger, target_of};
 use batchpost::target::Endpoint;
 use serde::Serialize;
 
@@ -55,7 +55,8 @@ fn of_settings(config: &Resolved) -> Finding {
 }
 
 fn destination(doctor: &Doctor, ledger: Option<&Path>, findings: &mut Vec<Finding>) -> Destination {
-    let of_ledger = ledger.and_then(|ledger| look_at_ledger(ledger).ok()).map(|(batch, _)| batch.header.target);
+    // A ledger that is damaged further on names it too.
+    let of_ledger = ledger.and_then(|ledger| target_of(ledger).ok());
     let endpoint = match (of_ledger, resolve::endpoint(&doctor.target)) {
         // As `resume` does: a batch goes on where it was begun.
         (Some(target), _) if target == resolve::SANDBOX => Ok(None),

@@ -140,6 +140,10 @@ fn a_ledger_that_is_damaged_is_a_problem_and_a_torn_end_a_warning() {
     folder.write("notes.csv.ledger.jsonl", whole.replacen("\"posted\"", "\"pasted\"", 1));
     let ran = folder.call(&["doctor", "notes.csv", "--url", &api.url(), "--json"]).with_code(2);
     assert_problems(&ran, &["ledger"]);
+    // Where it belongs it still says.
+    let ran = look().with_code(2);
+    assert_problems(&ran, &["ledger"]);
+    assert!(found(&ran.json(), "account")[0].1.contains(&api.url()), "{}", ran.stdout);
 }
 
 #[test]
