@@ -5,7 +5,7 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
 use anyhow::Context;
-use batchpost::shell::is_ledger;
+use batchpost::shell::{is_ledger, sync_directory_of};
 use tempfile::NamedTempFile;
 
 /// Who may read a file.
@@ -19,17 +19,25 @@ pub(crate) enum Readers {
     All,
 }
 
-/// Writes the file at `path`, or replaces it, as one step: whoever reads it finds the old one or the new one.
+/// Writes the file at `path`, or replaces it, as one step: whoever reads it finds the old one or the new one. Of a link, what
+/// it leads to is replaced, if that is there. A file for the usual readers keeps the readers it has.
 pub(crate) fn write_whole(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
-    if fs::metadata(path).is_ok_and(|there| !there.is_file()) {
+    let before = fs::metadata(path).ok();
+    if before.as_ref().is_some_and(|before| !before.is_file()) {
         return Err(io::Error::other("it is there and is no regular file; name another"));
     }
+    let path = if before.is_some() { &path.canonicalize()? } else { path };
     let mut file = begin(folder_of(path), readers)?;
+    // On Windows all that is kept so is that nobody may write to it.
+    if let (Some(before), Readers::Usual, true) = (before, readers, cfg!(unix)) {
+        file.as_file().set_permissions(before.permissions())?;
+    }
     file.write_all(content)?;
     // Else a loss of power could leave the new name with nothing in it.
     file.as_file().sync_data()?;
     file.persist(path)?;
-    Ok(())
+    // What is for all to read is made anew: metrics every ten seconds, the manual for the asking.
+    if readers == Readers::All { Ok(()) } else { sync_directory_of(path) }
 }
 
 /// Writes a file at `path` by `fill`: it is there when it is whole, and replaces nothing, also not what came to be there
@@ -45,7 +53,7 @@ pub(crate) fn write_new<T>(
     let file = file.into_inner().map_err(io::IntoInnerError::into_error).with_context(written)?;
     file.as_file().sync_data().with_context(written)?;
     file.persist_noclobber(path).with_context(written)?;
-    sync_folder_of(path).with_context(written)?;
+    sync_directory_of(path).with_context(written)?;
     Ok(filled)
 }
 
@@ -71,12 +79,6 @@ fn begin(folder: &Path, _: Readers) -> io::Result<NamedTempFile> {
 
 fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
-}
-
-/// Else a loss of power could take the name away again.
-fn sync_folder_of(path: &Path) -> io::Result<()> {
-    // Windows has no handle on a folder to sync.
-    if cfg!(unix) { File::open(folder_of(path))?.sync_all() } else { Ok(()) }
 }
 
 /// What a file would replace.
@@ -112,9 +114,10 @@ pub(crate) fn there(path: &Path, opening: &str) -> io::Result<There> {
     })
 }
 
-/// Whether two names are one, though nothing need be there yet.
+/// Whether two names lead to one place, though nothing need be there yet.
 pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
-    let whole = |path: &Path| Some(folder_of(path).canonicalize().ok()?.join(path.file_name()?));
+    let to_be = |path: &Path| Some(folder_of(path).canonicalize().ok()?.join(path.file_name()?));
+    let whole = |path: &Path| path.canonicalize().ok().or_else(|| to_be(path));
     whole(one).is_some_and(|one| whole(other) == Some(one))
 }
 
@@ -175,5 +178,26 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (one, other) = (folder.path().join("a"), folder.path().join(".").join("a"));
         assert!(is_same(&one, &other) && !is_same(&one, &folder.path().join("b")));
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_a_link_leads_to_is_replaced_and_the_link_stays() {
+        use std::os::unix::fs::{PermissionsExt, symlink};
+
+        let folder = tempfile::tempdir().unwrap();
+        let (file, link) = (folder.path().join("a.toml"), folder.path().join("link"));
+        File::create(&file).unwrap();
+        symlink("a.toml", &link).unwrap();
+        assert!(is_same(&file, &link));
+        for (readers, before, after) in
+            [(Readers::Usual, 0o640, 0o640), (Readers::All, 0o600, 0o644), (Readers::Owner, 0o644, 0o600)]
+        {
+            fs::set_permissions(&file, fs::Permissions::from_mode(before)).unwrap();
+            write_whole(&link, format!("{readers:?}").as_bytes(), readers).unwrap();
+            assert_eq!(fs::read_link(&link).unwrap(), Path::new("a.toml"));
+            assert_eq!(fs::read_to_string(&file).unwrap(), format!("{readers:?}"));
+            assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, after, "{readers:?}");
+        }
     }
 }

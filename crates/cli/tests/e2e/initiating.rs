@@ -110,6 +110,22 @@ fn force_replaces_neither_a_ledger_nor_the_spreadsheet_itself() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn force_keeps_a_link_and_who_may_read_what_it_leads_to() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let folder = Folder::with_rows(1);
+    folder.secret("dotfile", "marker = true\n");
+    symlink("dotfile", folder.path("batchpost.toml")).unwrap();
+    symlink("notes.csv", folder.path("sheet.toml")).unwrap();
+    folder.call(&["init", "notes.csv", "--force"]).with_code(0);
+    assert!(folder.path("batchpost.toml").is_symlink() && !folder.read("dotfile").contains("marker = true\n"));
+    assert_eq!(folder.path("dotfile").metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    let sheet = folder.call(&["init", "notes.csv", "--force", "-o", "sheet.toml"]).with_code(2);
+    sheet.saying(&["is the spreadsheet itself"]);
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn what_was_there_is_kept_where_there_is_no_room_for_the_new() {

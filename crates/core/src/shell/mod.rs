@@ -46,7 +46,7 @@ pub use key_sources::{CommandLine, KeyCommand, KeySourceError, key_from_command,
 pub use ledgers::{is_ledger, look, target_of};
 pub use lookups::LookupFailed;
 pub use order::{Access, Order, OrderError, Source, loads};
-pub use platform::by_somebody_else;
+pub use platform::{by_somebody_else, sync_directory_of};
 pub use post::Report;
 pub use prepare::Prepared;
 pub use signals::{Canceller, Interrupt, Interrupts, SIGINT, SIGTERM, interrupts};

@@ -199,8 +199,14 @@ pub(super) fn lock_holder(_: &File) -> Option<u32> {
     None
 }
 
-/// Makes the entries of the directory that holds `path` durable.
-pub(super) fn sync_directory_of(path: &Path) -> io::Result<()> {
+/// Makes the entries of the directory that holds `path` durable: else a loss of power could take a name away again.
+///
+/// On Windows nothing is done.
+///
+/// # Errors
+///
+/// When the directory cannot be opened to read, or synced.
+pub fn sync_directory_of(path: &Path) -> io::Result<()> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
