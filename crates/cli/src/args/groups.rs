@@ -1,5 +1,6 @@
 //! Options that several commands have.
 
+use std::fmt;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -7,6 +8,7 @@ use std::time::Duration;
 use batchpost::fields::FixedField;
 use batchpost::input::{ColumnChoice, Delimiter, Encoding, Format, LookupSpec, Template, TicketPattern};
 use batchpost::plan::Hours;
+use batchpost::shell::masked;
 use clap::Args as Group;
 
 use super::values::{
@@ -184,7 +186,7 @@ pub(crate) struct Known {
 }
 
 /// How to reach it.
-#[derive(Debug, Clone, Default, Group)]
+#[derive(Clone, Default, Group)]
 #[command(next_help_heading = "Network")]
 pub(crate) struct Network {
     /// Go through this proxy; without it none is used, whatever the environment says
@@ -195,6 +197,14 @@ pub(crate) struct Network {
     pub(crate) ca_file: Option<PathBuf>,
 }
 
+impl fmt::Debug for Network {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The proxy's URL may hold a password.
+        let proxy = self.proxy.as_deref().map(masked);
+        f.debug_struct("Network").field("proxy", &proxy).field("ca_file", &self.ca_file).finish()
+    }
+}
+
 /// What to leave for whoever watches over it.
 #[derive(Debug, Clone, Default, Group)]
 #[command(next_help_heading = "Watching")]
@@ -203,4 +213,16 @@ pub(crate) struct Watching {
     /// at the end; its name tells one job from another
     #[arg(long, value_name = "FILE.prom")]
     pub(crate) metrics_file: Option<PathBuf>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxys_password_is_not_in_what_is_printed_to_debug() {
+        let proxy = Some("http://anna:s3cret@proxy:3128".to_owned());
+        let printed = format!("{:?}", Network { proxy, ca_file: None });
+        assert!(printed.contains("@proxy:3128") && !printed.contains("s3cret"), "{printed}");
+    }
 }

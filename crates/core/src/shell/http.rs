@@ -1,5 +1,6 @@
 //! The transport over HTTP: reqwest with nothing done behind our back.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Client, Proxy, redirect, retry};
 
+use super::caller::masked;
 use super::credentials::Credentials;
 use super::tls::{self, TlsError};
 use crate::target::Endpoint;
@@ -25,13 +27,21 @@ pub(super) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const POOL_IDLE: Duration = Duration::from_secs(4);
 
 /// How requests get out. There will be more of them: set those that differ from the default.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct HttpOptions {
     /// A proxy to go through; without it none is used, whatever the environment says.
     pub proxy: Option<String>,
     /// A file of PEM certificates to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
+}
+
+impl fmt::Debug for HttpOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The proxy's URL may hold a password.
+        let proxy = self.proxy.as_deref().map(masked);
+        f.debug_struct("HttpOptions").field("proxy", &proxy).field("ca_file", &self.ca_file).finish()
+    }
 }
 
 /// Why no client could be made.
@@ -151,4 +161,16 @@ fn plain(error: &reqwest::Error) -> String {
     }
     causes.dedup();
     if causes.is_empty() { "the request failed".to_owned() } else { causes.join(": ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxys_password_is_not_in_what_is_printed_to_debug() {
+        let proxy = Some("http://anna:s3cret@proxy:3128".to_owned());
+        let printed = format!("{:?}", HttpOptions { proxy, ca_file: None });
+        assert!(printed.contains("@proxy:3128") && !printed.contains("s3cret"), "{printed}");
+    }
 }
