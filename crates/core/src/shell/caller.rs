@@ -11,6 +11,9 @@ const LONGEST_ARGUMENT_CHARS: usize = 1000;
 /// A command line has more arguments than this only where a shell spelled out a folder.
 const MOST_ARGUMENTS: usize = 200;
 
+/// Options whose values are URLs. What reads like none, as `token@proxy`, may be one all the same.
+const URL_OPTIONS: [&str; 2] = ["--proxy", "--url"];
+
 /// This process: its user, its machine, its command line.
 pub fn caller() -> Caller {
     let command = env::args_os().map(|argument| argument.to_string_lossy().into_owned());
@@ -24,15 +27,27 @@ fn without_secrets(command: impl Iterator<Item = String>) -> Vec<String> {
         Some((end, _)) => format!("{}...", &argument[..end]),
         None => argument,
     };
-    command.take(MOST_ARGUMENTS).map(|argument| cut(masked_argument(argument))).collect()
+    let mut is_url = false;
+    let masked = command.take(MOST_ARGUMENTS).map(|argument| {
+        let next_is_url = !is_url && URL_OPTIONS.contains(&argument.as_str());
+        let masked = if is_url { masked(&argument) } else { masked_argument(argument) };
+        is_url = next_is_url;
+        cut(masked)
+    });
+    masked.collect()
 }
 
 fn masked_argument(argument: String) -> String {
-    let option = argument.find('=').filter(|_| argument.starts_with("--")).map_or(0, |equals| equals + 1);
-    let (option, value) = argument.split_at(option);
-    // A proxy is taken without a scheme too.
-    let is_url = value.contains("://") || (value.contains('@') && value.contains(':'));
-    if is_url { format!("{option}{}", masked(value)) } else { argument }
+    let (option, value) = match argument.split_once('=') {
+        Some((option, value)) if option.starts_with("--") => (Some(option), value),
+        _ => (None, argument.as_str()),
+    };
+    // Anything may hold a URL, and a proxy is taken without a scheme too.
+    let looks_like_one = value.contains("://") || (value.contains('@') && value.contains(':'));
+    if !looks_like_one && !option.is_some_and(|option| URL_OPTIONS.contains(&option)) {
+        return argument;
+    }
+    option.map_or_else(|| masked(value), |option| format!("{option}={}", masked(value)))
 }
 
 /// `url`, or what was meant to be one, with the parts hidden that may be secret: what stands before the host, and a query.
@@ -74,6 +89,19 @@ mod tests {
             ("notes@home.csv", "notes@home.csv"),
         ] {
             assert_eq!(masked_argument(argument.to_owned()), written);
+        }
+    }
+
+    #[test]
+    fn the_value_of_an_option_that_takes_a_url_is_masked_whatever_it_reads_like() {
+        for (command, written) in [
+            (&["--proxy", "s3cret@proxy", "me@home.csv"][..], &["--proxy", "(hidden)@proxy", "me@home.csv"][..]),
+            (&["--proxy=s3cret@proxy", "me@home.csv"], &["--proxy=(hidden)@proxy", "me@home.csv"]),
+            (&["--url", "host/x?key=s3cret"], &["--url", "host/x?(hidden)"]),
+            (&["--url=host/x?key=s3cret"], &["--url=host/x?(hidden)"]),
+            (&["--url", "--proxy", "notes?.csv"], &["--url", "--proxy", "notes?.csv"]),
+        ] {
+            assert_eq!(without_secrets(command.iter().copied().map(str::to_owned)), written);
         }
     }
 
