@@ -204,6 +204,10 @@ fn shell(line: &str) -> Command {
 /// # Errors
 ///
 /// When it cannot be carried out, fails, prints nothing or no short text, or does not end in time.
+///
+/// # Panics
+///
+/// Outside a tokio runtime, or in one without I/O or time.
 pub async fn key_from_command(
     what: &'static str,
     command: &KeyCommand,
