@@ -195,6 +195,10 @@ fn write(path: &Path, mut facts: Facts) -> io::Result<()> {
 
 /// A name mistyped must not cost a ledger, or a sheet.
 fn refuse_what_is_not_ours(path: &Path) -> io::Result<()> {
+    // Nor a pipe or a device, which would be read for the last success, and some for ever. Of a folder, writing tells.
+    if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
+        return Err(io::Error::other("it is no regular file; name another"));
+    }
     match there(path, OPENING)? {
         There::Nothing | There::Ours => Ok(()),
         There::Ledger => Err(io::Error::other("it is a ledger; name another file")),

@@ -298,6 +298,7 @@ fn a_metrics_file_never_takes_the_place_of_anything_else() {
         ("notes.csv", "no metrics file of batchpost"),
         ("mine.txt", "no metrics file of batchpost"),
         (LEDGER, "the run's own input or ledger"),
+        ("/dev/zero", "no regular file"),
     ] {
         run(name).with_code(2).saying(&[name, why]);
     }
