@@ -69,6 +69,11 @@ impl Maker {
         cells.texts().get(self.slots.ticket).map_or("", String::as_str)
     }
 
+    /// The cells that the text is made of.
+    pub(super) fn text_cells<'a>(&self, cells: &'a Cells) -> impl Iterator<Item = &'a str> {
+        self.slots.text.iter().filter_map(|slot| cells.texts().get(*slot)).map(String::as_str)
+    }
+
     /// The note that `cells` make; none if all that matter are blank. `object` is the JSON that they come from.
     pub(super) fn note(&mut self, cells: &Cells, object: Option<&[u8]>) -> Result<Option<Note>, InvalidRow> {
         let ticket = match self.tickets.ticket(cells.get(self.slots.ticket)) {

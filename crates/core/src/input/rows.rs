@@ -241,6 +241,11 @@ impl<R: Read> Rows<R> {
         self.maker.ticket_cell(&self.cells)
     }
 
+    /// What stands in the last row's text cells, as far as they could be read.
+    pub(crate) fn text_cells(&self) -> impl Iterator<Item = &str> {
+        self.maker.text_cells(&self.cells)
+    }
+
     /// The columns in use.
     pub fn mapping(&self) -> &Mapping {
         &self.maker.mapping

@@ -139,11 +139,13 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
 
     /// Whether the columns are obvious there, in whatever encoding their names are.
     fn header(&mut self, options: &Options) -> Result<(), InputError> {
-        match (self.open)(options) {
+        match (self.open)(options).map(|_| ()) {
             Err(InputError::HeaderNotUtf8 { likely: Some(likely), .. }) if options.encoding.is_none() => {
-                (self.open)(&Options { encoding: likely.parse().ok(), ..options.clone() }).map(|_| ())
+                self.header(&Options { encoding: likely.parse().ok(), ..options.clone() })
             }
-            opened => opened.map(|_| ()),
+            // Texts of one name are as obvious as one; the ticket is looked for before them.
+            Err(InputError::RepeatedColumn { field: Field::Text, .. }) => Ok(()),
+            opened => opened,
         }
     }
 
@@ -174,6 +176,9 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
                 options.delimiter = candidates.0.first().copied();
                 self.guesses.push(Guess::Delimiter);
             }
+            InputError::RepeatedColumn { field: field @ Field::Text, column } => {
+                options.columns.push(ColumnChoice { field, column });
+            }
             InputError::NoCandidate { field, ref columns } => match self.choose(options, field, &columns.0) {
                 Some(column) => options.columns.push(ColumnChoice { field, column }),
                 None => return Err(error),
@@ -187,12 +192,12 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
         Ok(())
     }
 
-    /// The one of `columns` that looks most like `field`.
+    /// The one of `columns` that looks most like `field`; texts of one name are one.
     fn choose(&mut self, options: &Options, field: Field, columns: &[String]) -> Option<String> {
         let taken = |column: &&String| options.columns.iter().any(|choice| choice.column == **column);
         let mut best: Option<(u64, &String)> = None;
         for column in columns.iter().filter(|column| !taken(column) && !column.trim().is_empty()) {
-            let Some(looks) = self.looks(options, column, columns) else { continue };
+            let Some(looks) = self.looks(options, field, column, columns) else { continue };
             let score = if field == Field::Ticket { looks.as_ticket(column) } else { looks.as_text() };
             // Of two as good the left one.
             if score > 0 && best.is_none_or(|(most, _)| score > most) {
@@ -204,12 +209,16 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
         Some(column.clone())
     }
 
-    /// What the cells of a column look like; none where it cannot be read by itself.
-    fn looks(&mut self, options: &Options, column: &str, all: &[String]) -> Option<Looks> {
-        let other = all.iter().find(|other| *other != column)?;
-        let choice = |field, column: &str| ColumnChoice { field, column: column.to_owned() };
-        let columns = vec![choice(Field::Ticket, column), choice(Field::Text, other)];
-        let mut rows = (self.open)(&Options { columns, ..options.clone() }).ok()?;
+    /// What the cells of a column look like as `field`; none where they cannot be that.
+    fn looks(&mut self, options: &Options, field: Field, column: &str, all: &[String]) -> Option<Looks> {
+        let mut with = options.clone();
+        with.columns.push(ColumnChoice { field, column: column.to_owned() });
+        // The ticket is settled before the text, which anything else is meanwhile.
+        if field == Field::Ticket {
+            let other = all.iter().find(|other| *other != column)?;
+            with.columns = vec![with.columns.pop()?, ColumnChoice { field: Field::Text, column: other.clone() }];
+        }
+        let mut rows = (self.open)(&with).ok()?;
         let mut looks = Looks::default();
         for _ in 0..ROWS_OF_A_COLUMN {
             let Some(row) = rows.next().ok()? else { break };
@@ -218,14 +227,13 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
                 && options.encoding.is_none()
             {
                 let encoding = likely.parse().ok()?;
-                return self.looks(&Options { encoding: Some(encoding), ..options.clone() }, column, all);
+                return self.looks(&Options { encoding: Some(encoding), ..options.clone() }, field, column, all);
             }
-            let cell = rows.ticket_cell().trim();
-            if !cell.is_empty() {
-                looks.filled += 1;
-                looks.chars += cell.chars().count() as u64;
+            if field == Field::Ticket {
+                looks.meet([rows.ticket_cell()]);
+            } else {
+                looks.meet(rows.text_cells());
             }
-            looks.shapes.meet(cell);
         }
         Some(looks)
     }
@@ -268,7 +276,9 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
         let rows = (self.open)(&options)?;
         let (layout, mapping) = (rows.layout(), rows.mapping().clone());
         let choice = |field| move |column: &String| ColumnChoice { field, column: column.clone() };
-        let texts = mapping.text.iter().map(choice(Field::Text));
+        // One choice has all columns of its name.
+        let texts = mapping.text.iter().enumerate().filter(|(nth, name)| !mapping.text[..*nth].contains(name));
+        let texts = texts.map(|(_, name)| name).map(choice(Field::Text));
         options.columns = std::iter::once(&mapping.ticket).map(choice(Field::Ticket)).chain(texts).collect();
         Ok(Proposal { options, layout, sheets, mapping, guesses: self.guesses, sample })
     }
@@ -304,6 +314,16 @@ struct Looks {
 }
 
 impl Looks {
+    /// Takes in the cells that one row has.
+    fn meet<'a>(&mut self, cells: impl IntoIterator<Item = &'a str>) {
+        let mut cells = cells.into_iter().map(str::trim).filter(|cell| !cell.is_empty()).peekable();
+        self.filled += u64::from(cells.peek().is_some());
+        for cell in cells {
+            self.chars += cell.chars().count() as u64;
+            self.shapes.meet(cell);
+        }
+    }
+
     /// How much it looks like a column of ids: 0 for not at all.
     fn as_ticket(&self, name: &str) -> u64 {
         let like_ids: u64 = self.shapes.shapes().filter(|shape| is_id(&shape.pattern)).map(|shape| shape.count).sum();

@@ -62,6 +62,20 @@ fn columns_without_obvious_names_are_known_by_their_cells() {
 }
 
 #[test]
+fn columns_of_one_name_are_one_candidate_for_the_text_and_are_joined() {
+    assert_eq!(brief(b"Ticket,Comment,Comment\n1,a,b\n2,,c\n"), "Ticket|Comment+Comment|-|-|-|-|[]|2 of 2");
+    let sheet = "Ticket-Nr;Wer;Datum;Kommentar;Kommentar\n1;Eva;2026-11-27;ok;ruft wieder an\n2;Ute;2026-11-27;;\n";
+    assert_eq!(brief(sheet.as_bytes()), "Ticket-Nr|Kommentar+Kommentar|-|-|-|-|[Ticket, Text]|1 of 2");
+    // A title above, and another column that could be the text by its name.
+    let sheet = "Export vom Mai;;;\nTicket;Notes;Comment;Comment\n1;ok;a longer one;and more\n";
+    assert_eq!(brief(sheet.as_bytes()), "Ticket|Comment+Comment|-|2|-|-|[Text]|1 of 1");
+    assert_eq!(brief(b"x\nTicket;Comment;Comment\n1;a;b\n"), "Ticket|Comment+Comment|-|2|-|-|[]|1 of 1");
+    assert_eq!(brief(b"Ticket,Note,Note,Text,Text\n1,a,b,long,er\n"), "Ticket|Text+Text|-|-|-|-|[Text]|1 of 1");
+    // Of two tickets nobody knows which.
+    assert!(of(Format::Csv, b"Ticket,Ticket,Note\n1,2,a\n").is_err());
+}
+
+#[test]
 fn a_pattern_is_proposed_where_it_makes_notes_of_rows() {
     let with = |ids: &[&str]| {
         let rows: String = ids.iter().map(|id| format!("{id},a\n")).collect();
