@@ -143,7 +143,7 @@ impl Decoding {
 
 /// The encoding that `bytes` look most like, if they are not UTF-8: a word for a message, and for nothing else. It is
 /// wrong too often for short texts to decode by it.
-pub(super) fn legacy_hint(bytes: &[u8]) -> Option<&'static str> {
+pub(crate) fn legacy_hint(bytes: &[u8]) -> Option<&'static str> {
     use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
     // The letters around tell what a letter is; a part of a long text tells enough.
     const BEFORE_BYTES: usize = 16;

@@ -66,6 +66,7 @@ mod value;
 
 pub use columns::Mapping;
 pub use decode::Encoding;
+pub(crate) use decode::legacy_hint;
 pub use delimiter::Delimiter;
 pub use error::{InputError, InvalidRow, Listed, Names, OptionError};
 pub use gzip::{GZIP_MAGIC, read_start, unpack_to};

@@ -7,7 +7,7 @@ use std::num::NonZeroU32;
 
 use crate::input::{
     ColumnChoice, Content, Encoding, Field, Format, IdShapes, InputError, InvalidRow, Layout, Mapping, Options, Row,
-    Rows, SheetError, TicketPattern,
+    Rows, SheetError, TicketPattern, legacy_hint,
 };
 
 /// Options for an input, and what it looks like by them.
@@ -58,7 +58,26 @@ pub struct Sample {
     pub tickets: IdShapes,
     /// The encoding that a row looks most like that is not UTF-8.
     likely: Option<&'static str>,
+    /// The same of a cell that no note is made of.
+    likely_elsewhere: Option<&'static str>,
+    /// Some cell is UTF-8 and more than ASCII, so that what is not is damage rather than another encoding.
+    is_utf8: bool,
     wrong_tickets: u64,
+}
+
+impl Sample {
+    fn likely_encoding(&self) -> Option<&'static str> {
+        self.likely.or(self.likely_elsewhere.filter(|_| !self.is_utf8))
+    }
+
+    /// Takes in what the cells of a row, used or not, tell of the encoding.
+    fn meet(&mut self, cells: &[Vec<u8>]) {
+        for cell in cells.iter().filter(|cell| !cell.is_ascii()) {
+            let likely = legacy_hint(cell);
+            self.is_utf8 |= likely.is_none();
+            self.likely_elsewhere = self.likely_elsewhere.or(likely);
+        }
+    }
 }
 
 /// Rows that are looked at. Seldom does a sheet turn into another after so many.
@@ -87,7 +106,7 @@ pub fn propose<R: Read>(
         (options.sheet, options.header_row) = search.place(&options, &sheets);
         let settled = search.settle(options.clone())?;
         let sample = search.sample(&settled)?;
-        match (sample.likely.map(str::parse), settled.encoding) {
+        match (sample.likely_encoding().map(str::parse), settled.encoding) {
             (Some(Ok(encoding)), None) => {
                 options.encoding = Some(encoding);
                 search.guesses = vec![Guess::Encoding];
@@ -246,6 +265,9 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
         {
             sample.rows += 1;
             sample.tickets.meet(rows.ticket_cell());
+            if options.encoding.is_none() && rows.delimiter().is_some() {
+                sample.meet(&rows.cells());
+            }
             match content {
                 Content::Blank => {}
                 Content::Note { .. } => sample.notes += 1,

@@ -42,6 +42,14 @@ fn what_an_error_would_advise_is_taken() {
 }
 
 #[test]
+fn the_encoding_is_judged_by_all_columns_unless_some_cell_is_plainly_utf8() {
+    let sheet = b"Ticket;Kunde;Note\n1;Acme;plain\n2;M\xfcller;plain\n";
+    assert_eq!(brief(sheet), "Ticket|Note|-|-|windows-1252|-|[Encoding]|2 of 2");
+    let damaged = [&sheet[..], "3;Müller;plain\n".as_bytes()].concat();
+    assert_eq!(brief(&damaged), "Ticket|Note|-|-|-|-|[]|3 of 3");
+}
+
+#[test]
 fn a_header_further_down_is_found() {
     assert_eq!(brief(b"Export of May\n\nTicket,Note\n1,a\n"), "Ticket|Note|-|2|-|-|[]|1 of 1");
     assert_eq!(
