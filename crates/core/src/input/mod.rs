@@ -57,6 +57,7 @@ mod rows;
 mod shapes;
 mod sheet;
 mod source;
+mod table;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -76,6 +77,7 @@ pub use recipe::Recipe;
 pub use rows::{Content, Row, Rows};
 pub use shapes::{IdShapes, Shape};
 pub use sheet::SheetError;
+pub(crate) use table::Table;
 pub(crate) use template::reference as character_reference;
 pub use template::{RenderError, Template, TemplateError};
 pub use through::{Tally, read_through};

@@ -1,11 +1,12 @@
 //! Decisions of a person about rows: what may be decided, and the record of it.
 
-use std::io::Read;
+use std::io::{self, Read};
 
 use super::batch::Batch;
 use super::history::History;
 use super::record::Settled;
-use crate::export::{BOM, DECISION_COLUMN, KEY_COLUMN};
+use crate::export::{DECISION_COLUMN, KEY_COLUMN};
+use crate::input::{InputError, Table};
 use crate::job::{Key, KeyMap};
 use crate::outcome::Outcome;
 
@@ -101,9 +102,15 @@ pub fn settle(
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum DecisionsError {
+    /// The source failed.
+    #[error("it cannot be read: {0}")]
+    Read(#[from] io::Error),
     /// It is no CSV.
     #[error("it cannot be read as CSV: {0}")]
-    Csv(#[from] csv::Error),
+    Csv(InputError),
+    /// A spreadsheet program's own file.
+    #[error("it is a workbook; save it as CSV, by whatever delimiter, and give that file")]
+    Workbook,
     /// A column is missing.
     #[error("it has no column {0:?}; give back the file that `export` wrote, with the decisions filled in")]
     NoColumn(&'static str),
@@ -117,11 +124,14 @@ pub enum DecisionsError {
     },
 }
 
-/// The line on which a record begins. The reader's own count lacks the line feed that ends the record before.
-fn line_of(bytes: &[u8], position: &csv::Position) -> u64 {
-    let start = usize::try_from(position.byte()).unwrap_or(usize::MAX).min(bytes.len());
-    let waiting = bytes[start..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
-    position.line() + waiting.filter(|byte| **byte == b'\n').count() as u64
+impl From<InputError> for DecisionsError {
+    fn from(error: InputError) -> Self {
+        match error {
+            InputError::Spreadsheet => Self::Workbook,
+            InputError::MissingColumn { .. } | InputError::NoDelimiterFits { .. } => Self::NoColumn(KEY_COLUMN),
+            error => Self::Csv(error),
+        }
+    }
 }
 
 /// Reads the decisions that a person has filled into an exported file; rows without one are passed over.
@@ -131,28 +141,21 @@ fn line_of(bytes: &[u8], position: &csv::Position) -> u64 {
 /// When the file or a decision in it cannot be read.
 pub fn decisions(mut file: impl Read) -> Result<Vec<(Key, Decision)>, DecisionsError> {
     let mut whole = Vec::new();
-    file.read_to_end(&mut whole).map_err(csv::Error::from)?;
-    let bytes = whole.strip_prefix(BOM).unwrap_or(&whole);
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bytes);
-    let headers = reader.headers()?.clone();
+    file.read_to_end(&mut whole)?;
+    let mut table = Table::open(&whole, KEY_COLUMN)?;
     // The input may have had columns of the same names; those that `export` added come last.
-    let column = |name: &'static str| {
-        let places = headers.iter().enumerate().filter(|(_, header)| *header == name);
-        places.map(|(place, _)| place).last().ok_or(DecisionsError::NoColumn(name))
-    };
-    let (key, decision) = (column(KEY_COLUMN)?, column(DECISION_COLUMN)?);
+    let column = |name: &'static str| table.column(name).ok_or(DecisionsError::NoColumn(name));
+    let columns = [column(KEY_COLUMN)?, column(DECISION_COLUMN)?];
     let mut decisions = Vec::new();
     let mut lines: KeyMap<(Decision, u64)> = KeyMap::default();
-    for record in reader.records() {
-        let record = record?;
-        let line = record.position().map_or(0, |position| line_of(bytes, position));
-        let cell = |column: usize| record.get(column).unwrap_or_default().trim();
-        if cell(decision).is_empty() {
+    while let Some((line, cells)) = table.next(columns)? {
+        let bad = |why: String| DecisionsError::Cell { line, why };
+        let [key, decision] = cells.map_err(|broken| bad(broken.to_string()))?;
+        if decision.trim().is_empty() {
             continue;
         }
-        let bad = |why: String| DecisionsError::Cell { line, why };
-        let key: Key = cell(key).parse().map_err(|error: crate::job::KeyError| bad(error.to_string()))?;
-        let decision: Decision = cell(decision).parse().map_err(|error: UnknownDecision| bad(error.to_string()))?;
+        let key: Key = key.trim().parse().map_err(|error: crate::job::KeyError| bad(error.to_string()))?;
+        let decision: Decision = decision.trim().parse().map_err(|error: UnknownDecision| bad(error.to_string()))?;
         match lines.insert(key, (decision, line)) {
             None => decisions.push((key, decision)),
             // A line that was copied says nothing new.
@@ -182,6 +185,34 @@ mod tests {
             let rows = [("a", "", KEYS[0]), ("\"two\nlines\"", "posted", KEYS[1]), ("c", "perhaps", KEYS[0])];
             assert!(read(&rows, end).unwrap_err().starts_with("line 5: \"perhaps\""), "{end:?} {:?}", read(&rows, end));
         }
+    }
+
+    #[test]
+    fn a_sheet_is_read_as_spreadsheet_programs_save_it() {
+        let csv = format!("Größe,decision,batchpost_key\n\"a;b\",posted,{}\n,,{}\n", KEYS[0], KEYS[1]);
+        let utf16 = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+        for file in [
+            csv.clone().into_bytes(),
+            csv.replace(',', ";").into_bytes(),
+            format!("sep=;\n{}", csv.replace(',', ";")).into_bytes(),
+            [b"\xff\xfe".to_vec(), utf16(&csv.replace(',', "\t"))].concat(),
+            // As Excel's windows-1252.
+            csv.replace(',', ";").chars().map(|c| u8::try_from(c).unwrap()).collect(),
+        ] {
+            let read = decisions(&file[..]).map_err(|error| error.to_string());
+            assert_eq!(read, Ok(vec![(KEYS[0].parse().unwrap(), Decision::Posted)]), "{file:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_has_no_decisions_says_what_to_give_instead() {
+        let refused = |file: &[u8]| decisions(file).unwrap_err().to_string();
+        assert!(refused(b"PK\x03\x04").contains("save it as CSV"));
+        for file in [&b"Ticket,Text\n1,a\n"[..], b"Ticket;a,b\n", b"decision\n"] {
+            assert!(refused(file).contains("no column \"batchpost_key\""), "{}", refused(file));
+        }
+        assert!(refused(b"batchpost_key\n").contains("no column \"decision\""));
+        assert!(refused(b"").contains("no header line"), "{}", refused(b""));
     }
 
     #[test]

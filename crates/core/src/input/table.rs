@@ -1,0 +1,63 @@
+//! A CSV of our own that comes back from a spreadsheet program, which may have changed what separates its cells, and its
+//! encoding: what is read of it are columns of ASCII.
+
+use super::csv::Reader;
+use super::decode::Encoding;
+use super::error::{InputError, InvalidRow, Names};
+use super::header::{self, Known};
+use super::options::{Field, Options};
+use super::source::Source;
+
+/// Its rows, in order.
+#[derive(Debug)]
+pub(crate) struct Table<'a> {
+    source: Source<&'a [u8]>,
+    reader: Reader,
+    names: Vec<String>,
+}
+
+impl<'a> Table<'a> {
+    /// Reads the header: what separates its cells is that by which it has the column `name`.
+    pub(crate) fn open(bytes: &'a [u8], name: &'static str) -> Result<Self, InputError> {
+        match Self::open_in(bytes, name, None) {
+            // Excel's usual one on Windows. By any other that has ASCII in it the columns that are read are the same.
+            Err(InputError::HeaderNotUtf8 { .. }) => Self::open_in(bytes, name, "windows-1252".parse().ok()),
+            opened => opened,
+        }
+    }
+
+    fn open_in(bytes: &'a [u8], name: &'static str, encoding: Option<Encoding>) -> Result<Self, InputError> {
+        let mut source = Source::open(bytes, encoding)?;
+        // All of it is in memory already.
+        let record_bound_bytes = Options::DEFAULT_RECORD_BOUND_BYTES.max(bytes.len());
+        let known = Known { delimiter: None, header_row: 1, record_bound_bytes };
+        let (reader, names) =
+            header::open(&mut source, known, |names| match names.iter().any(|column| column == name) {
+                true => Ok(names),
+                false => {
+                    Err(InputError::MissingColumn { field: Field::Key, column: name.to_owned(), columns: Names(names) })
+                }
+            })?;
+        Ok(Self { source, reader, names })
+    }
+
+    /// The last column of that name.
+    pub(crate) fn column(&self, name: &str) -> Option<usize> {
+        self.names.iter().rposition(|column| column == name)
+    }
+
+    /// The line on which the next row begins, and what it has in `columns`: nothing where it is shorter.
+    #[expect(clippy::type_complexity, reason = "a row that is broken has a line too")]
+    pub(crate) fn next<const N: usize>(
+        &mut self,
+        columns: [usize; N],
+    ) -> Result<Option<(u64, Result<[String; N], InvalidRow>)>, InputError> {
+        let Some(record) = self.reader.next(&mut self.source)? else { return Ok(None) };
+        let text = |column| match column < record.len() {
+            true => String::from_utf8_lossy(record.cell(column)).into_owned(),
+            false => String::new(),
+        };
+        let cells = record.broken.clone().map_or_else(|| Ok(columns.map(text)), Err);
+        Ok(Some((record.line, cells)))
+    }
+}
