@@ -22,10 +22,7 @@ pub(crate) enum Readers {
 /// Writes the file at `path`, or replaces it, as one step: whoever reads it finds the old one or the new one. Of a link, what
 /// it leads to is replaced, if that is there. A file for the usual readers keeps the readers it has.
 pub(crate) fn write_whole(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
-    let before = fs::metadata(path).ok();
-    if before.as_ref().is_some_and(|before| !before.is_file()) {
-        return Err(io::Error::other("it is there and is no regular file; name another"));
-    }
+    let before = file_at(path)?;
     let path = if before.is_some() { &path.canonicalize()? } else { path };
     let mut file = begin(folder_of(path), readers)?;
     // On Windows all that is kept so is that nobody may write to it.
@@ -47,14 +44,42 @@ pub(crate) fn write_new<T>(
     readers: Readers,
     fill: impl FnOnce(&mut BufWriter<NamedTempFile>) -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
+    write(path, readers, fill, |file| file.persist_noclobber(path).map(drop))
+}
+
+/// The same, and replaces the file that is there; of a link, what it leads to.
+pub(crate) fn write_over<T>(
+    path: &Path,
+    readers: Readers,
+    fill: impl FnOnce(&mut BufWriter<NamedTempFile>) -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let whole = file_at(path).and_then(|there| if there.is_some() { path.canonicalize() } else { Ok(path.to_owned()) });
+    let path = &whole.with_context(|| format!("{} cannot be written", path.display()))?;
+    write(path, readers, fill, |file| file.persist(path).map(drop))
+}
+
+fn write<T>(
+    path: &Path,
+    readers: Readers,
+    fill: impl FnOnce(&mut BufWriter<NamedTempFile>) -> anyhow::Result<T>,
+    persist: impl FnOnce(NamedTempFile) -> Result<(), tempfile::PersistError>,
+) -> anyhow::Result<T> {
     let written = || format!("{} cannot be written", path.display());
     let mut file = BufWriter::new(begin(folder_of(path), readers).with_context(written)?);
     let filled = fill(&mut file)?;
     let file = file.into_inner().map_err(io::IntoInnerError::into_error).with_context(written)?;
     file.as_file().sync_data().with_context(written)?;
-    file.persist_noclobber(path).with_context(written)?;
+    persist(file).with_context(written)?;
     sync_directory_of(path).with_context(written)?;
     Ok(filled)
+}
+
+/// What is at `path`, which nothing but a regular file may be.
+fn file_at(path: &Path) -> io::Result<Option<fs::Metadata>> {
+    match fs::metadata(path).ok() {
+        Some(there) if !there.is_file() => Err(io::Error::other("it is there and is no regular file; name another")),
+        there => Ok(there),
+    }
 }
 
 /// In the file's own folder, for only within one file system a name is given or replaced in one step.

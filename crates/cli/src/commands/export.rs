@@ -1,16 +1,18 @@
 //! `export`: rows as a spreadsheet, with what became of each.
 
 use std::io::BufWriter;
+use std::path::Path;
 
-use anyhow::bail;
+use anyhow::{Context, bail};
+use batchpost::export::BOM;
 use batchpost::shell;
 use tracing::warn;
 
 use super::resolve;
 use crate::args::{Export, Output};
-use crate::files::{Readers, write_new};
+use crate::files::{Readers, There, is_same, there, write_new, write_over};
 use crate::plain;
-use crate::summary::thousands;
+use crate::words::count;
 
 pub(crate) fn export(export: &Export, output: &Output) -> anyhow::Result<u8> {
     let exported = match &export.output {
@@ -19,20 +21,38 @@ pub(crate) fn export(export: &Export, output: &Output) -> anyhow::Result<u8> {
             shell::export(&export.ledger, &resolve::api(), &export.states, stdout)?
         }
         Some(path) => {
-            // Perhaps the ledger, the input, or decisions that somebody has filled in.
+            let of_ledger = |file: &mut _| Ok(shell::export(&export.ledger, &resolve::api(), &export.states, file)?);
             if path.exists() {
-                bail!("{} exists already; name another file", path.display());
+                refuse_to_replace(path, export)?;
+                write_over(path, Readers::Owner, of_ledger)?
+            } else {
+                write_new(path, Readers::Owner, of_ledger)?
             }
-            write_new(path, Readers::Owner, |file| {
-                Ok(shell::export(&export.ledger, &resolve::api(), &export.states, file)?)
-            })?
         }
     };
     if let Some(why) = &exported.without_input {
         warn!("the export has only what the ledger knows: {why}");
     }
     if let (Some(path), false) = (&export.output, output.quiet) {
-        say!("{} rows written to {}", thousands(exported.rows), path.display());
+        say!("{} written to {}", count(exported.rows, "row", "rows"), path.display());
     }
     Ok(0)
+}
+
+/// Decisions that somebody has filled in are replaced when it is said; a ledger and the input never are.
+fn refuse_to_replace(path: &Path, export: &Export) -> anyhow::Result<()> {
+    let name = path.display();
+    if !export.force {
+        bail!("{name} exists already; name another file, or say --force to replace it");
+    }
+    let opening = std::str::from_utf8(BOM)?;
+    if there(path, opening).with_context(|| format!("{name} cannot be replaced"))? == There::Ledger {
+        bail!("{name} is a ledger; name another file");
+    }
+    let (batch, _) = shell::look(&export.ledger)?;
+    let input = batch.run.and_then(|run| run.input.path);
+    if input.is_some_and(|input| is_same(Path::new(&input), path)) {
+        bail!("{name} is the input itself; name another file");
+    }
+    Ok(())
 }

@@ -71,6 +71,31 @@ fn json_lines_are_exported_with_their_names_as_columns() {
     assert_eq!(lines[2..], [""]);
 }
 
+#[test]
+fn an_export_replaces_a_file_when_it_is_said_and_never_a_ledger_or_the_input() {
+    let api = Api::failing(&["400@2"]);
+    let folder = Folder::with_rows(3);
+    folder.run(&api, &[]).with_code(1);
+    let (sheet, ledger) = (folder.read("notes.csv"), folder.read(LEDGER));
+    folder.write("other.jsonl", &ledger);
+    let export = |output: &str, more: &[&str]| folder.call(&[&["export", LEDGER, "-o", output][..], more].concat());
+    export("bad.csv", &[]).with_code(0).saying(&["1 row written to bad.csv"]);
+    let first = folder.read("bad.csv");
+    folder.write("bad.csv", "mine");
+    export("bad.csv", &[]).with_code(2).saying(&["bad.csv exists already", "--force"]);
+    assert_eq!(folder.read("bad.csv"), "mine");
+    export("bad.csv", &["--force"]).with_code(0);
+    assert_eq!(folder.read("bad.csv"), first);
+    export("new.csv", &["--force"]).with_code(0);
+    for (output, why) in [(LEDGER, "is a ledger"), ("other.jsonl", "is a ledger"), ("notes.csv", "is the input")] {
+        export(output, &["--force"]).with_code(2).saying(&[why]);
+    }
+    assert_eq!(
+        (folder.read("notes.csv"), folder.read(LEDGER), folder.read("other.jsonl")),
+        (sheet, ledger.clone(), ledger)
+    );
+}
+
 /// Texts that a spreadsheet takes for formulas, and some that only begin like our guard.
 const FORMULAS: &str = "Ticket,Text\n1,=1+1\n2,+49 30 1234\n3,-\n4,@all\n5,'quoted\n6,''twice\n7,plain\n8,\"\t=1\"\n";
 
