@@ -13,6 +13,7 @@ use batchpost::target::Endpoint;
 use secrecy::SecretString;
 
 use crate::config::{Place, Resolved, Way, Which, variable};
+use crate::exit;
 
 /// Longer than it takes to unlock a password store by hand.
 const COMMAND_LIMIT: Duration = Duration::from_secs(120);
@@ -37,6 +38,19 @@ impl fmt::Display for Origin {
             Self::Variable(name) => f.write_str(name),
             Self::FileOfVariable(name, path) => write!(f, "the file {} ({name})", path.display()),
             Self::Given(path) => write!(f, "the file {} (CREDENTIALS_DIRECTORY)", path.display()),
+        }
+    }
+}
+
+impl Origin {
+    /// Whether there is something to have it from, as far as that can be told without having it: no command is carried
+    /// out.
+    pub(crate) fn is_there(&self) -> bool {
+        match self {
+            Self::Variable(name) => variable(name).is_some(),
+            Self::Way(Way::Variable(name), _) => variable(name).is_some(),
+            Self::Way(Way::File(path), _) | Self::FileOfVariable(_, path) | Self::Given(path) => path.exists(),
+            Self::Way(Way::Command(_), _) => true,
         }
     }
 }
@@ -107,8 +121,15 @@ pub(crate) fn examine(config: &Resolved, endpoint: &Endpoint) -> Vec<Finding> {
                      batchpost.toml"
                 ),
             ),
+            // Which goes before the environment.
+            Err(error) if config.profiles_way(which).is_some() => Finding::problem(
+                check,
+                exit::one_line(&error),
+                format!("mend that, or say another {key}_file, {key}_command or {key}_env in that profile"),
+            ),
             Err(error) => {
-                Finding::problem(check, format!("{error:#}"), format!("mend that, or give it in another way: {name}"))
+                let advice = format!("mend that, or give it in another way: {name}");
+                Finding::problem(check, exit::one_line(&error), advice)
             }
         }
     });

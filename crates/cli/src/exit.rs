@@ -111,7 +111,7 @@ fn of_error(error: &anyhow::Error) -> u8 {
 }
 
 /// An error and its causes, leaving out what a message repeats of its cause.
-fn one_line(error: &anyhow::Error) -> String {
+pub(crate) fn one_line(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {
         if text.is_empty() {

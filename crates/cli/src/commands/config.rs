@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::args::{FromFile, Output, ShowConfig};
 use crate::config::{Place, Rank, Resolved, Which, built_in, resolve};
-use crate::credentials;
+use crate::credentials::{self, Origin};
 use crate::plain::stdout;
 
 /// Shows `config`, or what would hold for the command line that is asked about.
@@ -102,7 +102,8 @@ impl View {
         });
         let key = |which| -> anyhow::Result<Key> {
             let origin = credentials::origin(which, config)?;
-            Ok(Key { set: origin.is_some(), from: origin.map(|origin| origin.to_string()) })
+            let set = origin.as_ref().is_some_and(Origin::is_there);
+            Ok(Key { set, from: origin.map(|origin| origin.to_string()) })
         };
         Ok(Self {
             file: config.file().map(|path| path.display().to_string()),
@@ -132,7 +133,8 @@ impl View {
         }
         for (name, key) in [("access_key", &self.access_key), ("secret_key", &self.secret_key)] {
             let (value, from) = match &key.from {
-                Some(from) => ("set", from.clone()),
+                Some(from) if key.set => ("set", from.clone()),
+                Some(from) => ("not set", format!("would be from {from}")),
                 None => ("not set", "asked for on a terminal".to_owned()),
             };
             lines.push([name.to_owned(), value.to_owned(), from]);

@@ -6,7 +6,7 @@ use std::path::Path;
 use batchpost::doctor::{self as judge, Check, Finding, Level};
 use batchpost::leadsquared::{LeadSquared, tenant};
 use batchpost::settings::Settings;
-use batchpost::shell::{doctor as look, is_ledger, target_of};
+use batchpost::shell::{self, doctor as look, is_ledger, target_of};
 use batchpost::target::Endpoint;
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ use super::resolve;
 use crate::args::{Doctor, Network, Output};
 use crate::config::Resolved;
 use crate::plain::{self, plain};
-use crate::words::count;
+use crate::words::{count, shell_word};
 use crate::{credentials, exit};
 
 /// Where a run would post to.
@@ -114,6 +114,7 @@ fn of_files(doctor: &Doctor, ledger: Option<&Path>, destination: &Destination) -
     let mut findings = Vec::new();
     let input = doctor.file.as_deref().filter(|file| ledger.is_none() && *file != Path::new("-"));
     findings.extend(input.map(look::input));
+    findings.extend(ledger.and_then(of_its_input));
     let usual = |input| resolve::usual_ledger(input, doctor.sheet.as_deref());
     let ledger = ledger.or(doctor.ledger.as_deref()).map(Path::to_owned).or_else(|| input.map(usual));
     let target = match destination {
@@ -125,6 +126,15 @@ fn of_files(doctor: &Doctor, ledger: Option<&Path>, destination: &Destination) -
     let folder = ledger.as_deref().and_then(Path::parent).filter(|folder| !folder.as_os_str().is_empty());
     findings.extend(look::folder(Check::LedgerFolder, folder.unwrap_or(Path::new("."))));
     findings
+}
+
+/// The input that a ledger names, without which its batch does not go on; none of a stream.
+fn of_its_input(ledger: &Path) -> Option<Finding> {
+    let (batch, _) = shell::look(ledger).ok()?;
+    let found = look::input(Path::new(&batch.run?.input.path?));
+    let elsewhere =
+        || format!("if it has moved: batchpost resume {} --input FILE", shell_word(&ledger.display().to_string()));
+    Some(Finding { advice: found.advice.map(|advice| format!("{advice}; {}", elsewhere())), ..found })
 }
 
 fn of_budget(doctor: &Doctor, destination: &Destination) -> anyhow::Result<Vec<Finding>> {

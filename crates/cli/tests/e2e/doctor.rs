@@ -70,6 +70,39 @@ fn a_batch_that_goes_on_is_known_by_its_ledger_alone() {
 }
 
 #[test]
+fn a_ledger_whose_input_is_gone_is_a_problem_that_says_how_to_go_on() {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(3);
+    folder.run(&api, &["--first", "2"]).with_code(5);
+    let doctor = ["doctor", "notes.csv.ledger.jsonl", "--json", "--limit", "500/1s"];
+    assert_eq!(levels(&folder.call(&doctor).with_code(0).json(), "input"), ["ok"]);
+    fs::rename(folder.path("notes.csv"), folder.path("moved.csv")).unwrap();
+    let ran = folder.call(&doctor).with_code(2);
+    assert_problems(&ran, &["input"]);
+    assert!(ran.stdout.contains("batchpost resume notes.csv.ledger.jsonl --input FILE"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_profiles_key_that_cannot_be_read_is_said_once_with_advice_that_helps() {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(1);
+    let file = format!("url = '{}'\naccess_key_file = 'top'\n[profile.acme]\naccess_key_file = 'missing'\n", api.url());
+    folder.write("batchpost.toml", file);
+    let advice = |more: &[&str]| {
+        let arguments = [&["doctor", "notes.csv", "--json"][..], more].concat();
+        let report = ended(folder.batchpost(&arguments).env_remove("LSQ_ACCESS_KEY")).with_code(2).json();
+        let (_, found) = found(&report, "access_key")[0];
+        assert_eq!(found.matches("os error 2").count(), 1, "{found}");
+        let findings = report["findings"].as_array().unwrap();
+        let of_key = findings.iter().find(|finding| finding["check"] == "access_key").unwrap();
+        of_key["advice"].as_str().unwrap().to_owned()
+    };
+    let profiles = advice(&["--profile", "acme"]);
+    assert!(profiles.contains("access_key_env in that profile") && !profiles.contains("LSQ_"), "{profiles}");
+    assert!(advice(&[]).contains("LSQ_ACCESS_KEY"));
+}
+
+#[test]
 fn a_port_on_which_nobody_listens_is_a_problem() {
     let folder = Folder::with_rows(3);
     let ran = folder.call(&["doctor", "notes.csv", "--url", &closed_port_url()]).with_code(2);
