@@ -52,8 +52,8 @@ pub(crate) fn did_all(code: u8) -> bool {
     matches!(code, 0 | PLANNED)
 }
 
-/// What the process ends with, having said what went wrong.
-pub(crate) fn code(result: &anyhow::Result<u8>) -> ExitCode {
+/// What the process ends with, having said what went wrong, and of an error about the input what was said of how it is read.
+pub(crate) fn code(result: &anyhow::Result<u8>, said_of_the_input: Option<&str>) -> ExitCode {
     let error = match result {
         Ok(code) => return (*code).into(),
         Err(error) => error,
@@ -64,6 +64,9 @@ pub(crate) fn code(result: &anyhow::Result<u8>) -> ExitCode {
     logging::fail(&one_line(error));
     if let Some(hint) = library_error(error).and_then(hints::hint) {
         say!("{hint}");
+    }
+    if let (Some(Error::Input { .. }), Some(said)) = (library_error(error), said_of_the_input) {
+        say!("{said}");
     }
     of_error(error).into()
 }

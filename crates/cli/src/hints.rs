@@ -7,6 +7,10 @@ use std::path::{Path, PathBuf};
 use batchpost::input::Format;
 use batchpost::ledger::LedgerError;
 use batchpost::shell::{Error, LockError, is_ledger};
+use clap::Args as _;
+
+use crate::args::Input;
+use crate::config::{Rank, Resolved};
 
 /// Files that are named.
 const MOST: usize = 3;
@@ -32,6 +36,22 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
         }
         _ => None,
     }
+}
+
+/// What was said elsewhere than on the command line of how the input is read: an error about the input may come of it.
+pub(crate) fn said_of_the_input(config: &Resolved) -> Option<String> {
+    // These are not about reading.
+    const OTHERS: [&str; 3] = ["ledger", "field", "duplicates"];
+    let options = Input::augment_args(clap::Command::new("input"));
+    let keys = options.get_arguments().filter_map(clap::Arg::get_long).filter(|name| !OTHERS.contains(name));
+    let said = keys.map(|name| name.replace('-', "_")).flat_map(|key| {
+        let said = config.holding().said.get(&key).into_iter().flatten();
+        let elsewhere = said.filter(|said| said.place.rank != Rank::Option);
+        elsewhere.map(|said| format!("{key} ({})", said.place)).collect::<Vec<_>>()
+    });
+    let said: Vec<String> = said.collect();
+    let overruled = "an option goes before each of them, and --config FILE takes another file";
+    (!said.is_empty()).then(|| format!("settings for the input: {}; {overruled}", said.join(", ")))
 }
 
 /// The folder that is missing; none where it is there, and only the file is not.

@@ -50,11 +50,14 @@ fn main() -> ExitCode {
     }
     let (args, config) = match resolved {
         Ok(resolved) => resolved,
-        Err(error) => return exit::code(&Err(error)),
+        Err(error) => return exit::code(&Err(error), None),
     };
     // Around all that a run says, its last word too.
     let span = matches!(args.command, Command::Run(_) | Command::Resume(_)).then(logging::run_span);
     let _within = span.as_ref().map(tracing::Span::enter);
+    // Other commands read an input, if any, as its ledger says.
+    let reads_as_said = matches!(args.command, Command::Run(_) | Command::Check(_));
+    let said_of_the_input = reads_as_said.then(|| hints::said_of_the_input(&config)).flatten();
     let result = match args.command {
         Command::Run(run) => commands::run::run(run, &config, &args.output, &screen),
         Command::Resume(resume) => commands::run::resume(resume, &config, &args.output, &screen),
@@ -73,5 +76,5 @@ fn main() -> ExitCode {
         Command::Init(init) => commands::init::init(&init, &args.output),
         Command::Config(shown) => commands::config::config(&shown, config, &args.from_file, &args.output),
     };
-    exit::code(&result)
+    exit::code(&result, said_of_the_input.as_deref())
 }

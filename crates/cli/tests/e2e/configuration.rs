@@ -207,6 +207,36 @@ fn config_alone_shows_what_would_hold_for_a_run_the_environment_included() {
 }
 
 #[test]
+fn a_key_is_set_only_where_there_is_something_to_have_it_from() {
+    let folder = Folder::new();
+    folder.write("batchpost.toml", "access_key_env = 'ACME_KEY'\nsecret_key_file = 'missing'\n");
+    let mut command = folder.batchpost(&["config", "--json"]);
+    let json = ended(command.env_remove("LSQ_ACCESS_KEY").env_remove("LSQ_SECRET_KEY")).with_code(0).json();
+    assert_eq!(json["access_key"], serde_json::json!({ "set": false, "from": "ACME_KEY (batchpost.toml:1)" }));
+    assert_eq!(json["secret_key"], serde_json::json!({ "set": false, "from": "the file missing (batchpost.toml:2)" }));
+    let mut command = folder.batchpost(&["config"]);
+    let shown = ended(command.env_remove("LSQ_ACCESS_KEY").env_remove("LSQ_SECRET_KEY")).with_code(0).stdout;
+    assert!(shown.contains("would be from the file missing (batchpost.toml:2)"), "{shown}");
+    assert!(!shown.lines().any(|line| line.contains("_key") && line.contains(" set ") && !line.contains("not set")));
+}
+
+#[test]
+fn an_error_about_the_input_names_what_the_file_says_of_it() {
+    let folder = Folder::new();
+    folder.write("notes.jsonl", "{\"ticket\":1,\"text\":\"a\"}\n");
+    folder.write("batchpost.toml", "max_attempts = 2\nheader_row = 3\ncolumn = { ticket = 'Case', text = 'Text' }\n");
+    let said = "header_row (batchpost.toml:2)";
+    let refused = folder.call(&["check", "notes.jsonl"]).with_code(2);
+    let refused = refused.saying(&["--header-row is for csv", said, "column (batchpost.toml:3)", "--config FILE"]);
+    assert!(!refused.stderr.contains("max_attempts"), "{}", refused.stderr);
+    let mistyped = folder.call(&["check", "nots.jsonl"]).with_code(2);
+    assert!(!mistyped.stderr.contains(said), "it is about the file's name: {}", mistyped.stderr);
+    std::fs::remove_file(folder.path("batchpost.toml")).unwrap();
+    let typed = folder.call(&["check", "notes.jsonl", "--header-row", "3"]).with_code(2);
+    assert!(!typed.stderr.contains("--config"), "{}", typed.stderr);
+}
+
+#[test]
 fn a_broken_file_can_be_written_anew() {
     let folder = Folder::with_rows(1);
     folder.write("batchpost.toml", "broken");
