@@ -120,6 +120,8 @@ fn hints(left: Left<'_>, names: &Names) -> Vec<Hint> {
     }
     if counts.held > 0 {
         hints.push(show("to see why rows are held", "held"));
+        let to = "to have all of them sent; some, by their numbers: --rows";
+        hints.push(names.add(to, |ledger| format!("batchpost settle {ledger} --state held --as to-do")));
     }
     if hints.is_empty() {
         hints.push(names.look("to look at it as a page", |ledger| format!("batchpost report {ledger}")));
@@ -160,6 +162,8 @@ mod tests {
   batchpost export 'my notes.jsonl' -o not-posted.csv
 then, to see why rows are held:
   batchpost show 'my notes.jsonl' --state held
+then, to have all of them sent; some, by their numbers: --rows:
+  batchpost settle 'my notes.jsonl' --state held --as to-do
 "
         );
     }

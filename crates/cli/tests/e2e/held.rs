@@ -56,6 +56,22 @@ fn a_held_row_is_released_by_a_decision() {
 }
 
 #[test]
+fn the_commands_that_are_hinted_at_for_held_rows_release_them_as_they_stand() {
+    let (api, folder) = edited();
+    let again = folder.run(&api, &[]).with_code(1).stderr;
+    let of_row = again.split('`').find(|part| part.starts_with("batchpost settle")).expect("the warning has a command");
+    let status = folder.call(&["status", LEDGER]).with_code(1).stdout;
+    let of_all = status.lines().find_map(|line| line.strip_prefix("  batchpost settle")).expect("so has what is next");
+    for command in [of_row.strip_prefix("batchpost settle").unwrap(), of_all] {
+        let arguments: Vec<&str> = std::iter::once("settle").chain(command.split_whitespace()).collect();
+        folder.call(&arguments).with_code(0);
+        let json = folder.call(&["status", LEDGER, "--json"]).json();
+        assert_eq!((&json["held"], &json["pending"]), (&0.into(), &1.into()), "{command}: {json}");
+        folder.call(&["settle", LEDGER, "--rows", "2", "--undo"]).with_code(0);
+    }
+}
+
+#[test]
 fn a_held_row_that_nobody_needs_is_waived() {
     let (api, folder) = edited();
     folder.call(&["settle", LEDGER, "--state", "held", "--as", "waived"]).with_code(0);

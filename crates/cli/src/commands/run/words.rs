@@ -13,7 +13,7 @@ use super::answered_yes;
 use crate::finish::Finish;
 use crate::next::{self, Left};
 use crate::summary::{self, thousands};
-use crate::words::{count, span};
+use crate::words::{count, shell_word, span};
 
 /// Which rows no note can be made of, and what to do about them.
 pub(super) fn complain_of_invalid(prepared: &Prepared) {
@@ -26,9 +26,9 @@ pub(super) fn complain_of_invalid(prepared: &Prepared) {
         say!("and {} more", thousands(more));
     }
     say!(
-        "batchpost: no note can be made of {} of {} rows; nothing was sent. Mend them, or pass --skip-invalid to post the others",
+        "batchpost: no note can be made of {} of {}; nothing was sent. Mend them, or pass --skip-invalid to post the others",
         thousands(survey.counts.invalid),
-        thousands(survey.rows)
+        count(survey.rows, "row", "rows")
     );
 }
 
@@ -86,9 +86,16 @@ pub(super) fn say_what_is_done(prepared: &Prepared) {
     for other in prepared.elsewhere() {
         warn!(event = "known", rows = other.rows, ledger = %other.path.display(), "rows were posted before, or are in doubt, by another ledger's word");
     }
+    let ledger = shell_word(&order.ledger.display().to_string());
     for note in prepared.survey().map(|survey| survey.held.as_slice()).unwrap_or_default() {
         let (row, ticket) = row_and_ticket(note);
-        warn!(event = "held", row, %ticket, "held: {} (--changed post, or `settle --as to-do`)", note.what);
+        warn!(
+            event = "held",
+            row,
+            %ticket,
+            "held: {} (--changed post, or `batchpost settle {ledger} --rows {row} --as to-do` after this run)",
+            note.what,
+        );
     }
     let (vanished, in_doubt) = prepared.vanished();
     if vanished > 0 {
