@@ -80,7 +80,12 @@ fn rows_that_a_packed_ledger_knows_are_not_posted_again_unasked() {
     folder.write("copy.csv", sheet(1..=5));
     for input in ["notes.csv", "copy.csv"] {
         let out = folder.call(&["run", input, "--url", &api.url(), "--limit", LIMIT]);
-        out.with_code(2).saying(&["3 rows were posted before, or are in doubt", PACKED, "--known skip"]);
+        out.with_code(2).saying(&[
+            "3 rows were posted before, or are in doubt",
+            PACKED,
+            "--known skip",
+            &format!("unpacked first (`gunzip ./{PACKED}`)"),
+        ]);
     }
     assert_eq!(api.arrivals(), 4);
     let known = ["run", "copy.csv", "--url", &api.url(), "--limit", LIMIT, "--known", "skip", "--json"];

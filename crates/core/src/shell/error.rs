@@ -86,9 +86,10 @@ pub enum Error {
     /// Other ledgers know rows of the input as posted or in doubt.
     #[error(
         "{} rows were posted before, or are in doubt, by the word of {}; say --known skip to leave them out, --known post \
-         to post them again, or continue that batch with --ledger",
+         to post them again, or continue that batch with --ledger{}",
         .0.iter().map(|other| other.rows).sum::<u64>(),
-        in_words(.0)
+        in_words(.0),
+        unpacked_first(.0)
     )]
     Known(Vec<Elsewhere>),
     /// A column that is to name the jobs names several the same.
@@ -159,6 +160,12 @@ impl Error {
         let path = path.to_owned();
         move |source| Self::LedgerFile { path: path.clone(), doing, source }
     }
+}
+
+/// A packed ledger can only be looked at.
+fn unpacked_first(elsewhere: &[Elsewhere]) -> String {
+    let packed = elsewhere.iter().find(|other| other.path.extension().is_some_and(|extension| extension == "gz"));
+    packed.map_or_else(String::new, |other| format!(", unpacked first (`gunzip {}`)", other.path.display()))
 }
 
 fn in_words(elsewhere: &[Elsewhere]) -> String {
