@@ -90,7 +90,8 @@ impl Summary {
 
 /// The counts as a short table: the total, and each outcome that there is.
 pub(crate) fn table(counts: &Counts) -> String {
-    let mut text = format!("{:>10}  rows\n", thousands(counts.total()));
+    let rows = if counts.total() == 1 { "row" } else { "rows" };
+    let mut text = format!("{:>10}  {rows}\n", thousands(counts.total()));
     for outcome in Outcome::ALL.into_iter().filter(|outcome| counts.of(*outcome) > 0) {
         let (name, meaning) = match outcome {
             Outcome::Posted => ("posted", ""),

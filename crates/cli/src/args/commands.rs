@@ -9,7 +9,7 @@ use batchpost_sandbox::FaultRule;
 use clap::Args as Group;
 
 use super::groups::{Budget, Input, Known, Network, Posting, Target, ThisTime, Watching};
-use super::values::{ChangedArg, DecisionArg, Latency, LimitArg};
+use super::values::{ChangedArg, DecisionArg, Latency, LimitArg, row, ticket};
 
 #[derive(Debug, Group)]
 pub(crate) struct Run {
@@ -78,10 +78,10 @@ pub(crate) struct Show {
     /// The ledger
     pub(crate) ledger: PathBuf,
     /// Only the row of this number
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = row)]
     pub(crate) row: Option<u64>,
     /// Only rows of this ticket
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = ticket)]
     pub(crate) ticket: Option<u64>,
     /// Only rows that stand so: posted, rejected, failed, in_doubt, pending, invalid, held, skipped
     #[arg(long)]
@@ -110,7 +110,7 @@ pub(crate) struct Settle {
     /// The ledger
     pub(crate) ledger: PathBuf,
     /// Rows of these numbers
-    #[arg(long, value_name = "N,N", value_delimiter = ',')]
+    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = row)]
     pub(crate) rows: Vec<u64>,
     /// All rows that stand so
     #[arg(long)]

@@ -42,6 +42,7 @@ pub(crate) enum DecisionArg {
     /// The note is there
     Posted,
     /// Send it, or send it again
+    #[value(alias = "to_do")]
     ToDo,
     /// Nobody needs it
     Waived,
@@ -121,6 +122,16 @@ impl FromStr for Latency {
         let (from, to) = (parse(from)?, parse(to)?);
         if from <= to { Ok(Self(from..=to)) } else { Err(format!("{text:?} ends before it begins")) }
     }
+}
+
+/// A row's number, as `show` lists it.
+pub(super) fn row(text: &str) -> Result<u64, String> {
+    text.trim().parse().map_err(|_| "a row goes by its number; several are divided by commas: 11,12,13".to_owned())
+}
+
+/// A ticket's number, as it was posted to.
+pub(super) fn ticket(text: &str) -> Result<u64, String> {
+    text.trim().parse().map_err(|_| "a ticket goes by its number alone, as `show` lists it, like 143".to_owned())
 }
 
 /// Zero would put every row in doubt, and a day is longer than any server takes.

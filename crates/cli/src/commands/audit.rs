@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::args::{Audit, Output};
 use crate::plain;
-use crate::summary::thousands;
+use crate::words::count;
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -67,7 +67,7 @@ pub(crate) fn audit(audit: &Audit, output: &Output) -> anyhow::Result<u8> {
 }
 
 fn in_words(out: &mut impl Write, found: &Found) -> io::Result<()> {
-    writeln!(out, "{} attempts in {} runs", thousands(found.attempts), thousands(found.runs))?;
+    writeln!(out, "{} in {}", count(found.attempts, "attempt", "attempts"), count(found.runs, "run", "runs"))?;
     for limit in &found.limits {
         in_words_of(out, limit, found.runs)?;
     }

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::args::{Output, Report};
 use crate::files::{Readers, There, there, write_whole};
 use crate::report::{OPENING, page};
-use crate::summary::thousands;
+use crate::words::count;
 
 pub(crate) fn report(report: &Report, output: &Output) -> anyhow::Result<u8> {
     let to_stdout = report.output.as_deref() == Some(Path::new("-"));
@@ -32,7 +32,7 @@ pub(crate) fn report(report: &Report, output: &Output) -> anyhow::Result<u8> {
         let said = json!({ "report": path.display().to_string(), "rows": rows, "bytes": page.len() });
         writeln!(io::stdout().lock(), "{said}")?;
     } else if !output.quiet {
-        say!("{} rows reported in {}", thousands(overview.counts.total()), path.display());
+        say!("{} reported in {}", count(overview.counts.total(), "row", "rows"), path.display());
     }
     Ok(0)
 }

@@ -17,6 +17,7 @@ use crate::args::{DecisionArg, Output, Settle};
 use crate::exit;
 use crate::plain;
 use crate::summary::thousands;
+use crate::words::count;
 
 /// Rows that are shown before it is left at counting.
 const MOST_SHOWN: usize = 20;
@@ -52,7 +53,7 @@ pub(crate) fn settle(settle: &Settle, output: &Output) -> anyhow::Result<u8> {
     rows.sort_by_key(|row| (row.row, row.key));
     show(&rows, &settling);
     if !settle.yes && io::stdin().is_terminal() && io::stderr().is_terminal() {
-        ask!("Settle {} rows so? [y/N] ", thousands(rows.len() as u64));
+        ask!("Settle {} so? [y/N] ", count(rows.len() as u64, "row", "rows"));
         if !answered_yes()? {
             say!("nothing was changed");
             return Ok(exit::USAGE);
@@ -63,7 +64,7 @@ pub(crate) fn settle(settle: &Settle, output: &Output) -> anyhow::Result<u8> {
     if output.json {
         writeln!(stdout, "{}", json!({ "ledger": settle.ledger.display().to_string(), "settled": rows.len() }))?;
     } else {
-        writeln!(stdout, "{} rows settled", thousands(rows.len() as u64))?;
+        writeln!(stdout, "{} settled", count(rows.len() as u64, "row", "rows"))?;
     }
     Ok(0)
 }

@@ -12,7 +12,7 @@ use crate::finish::used;
 use crate::next::{self, Left};
 use crate::plain;
 use crate::summary::{Summary, table, thousands};
-use crate::words::quoted;
+use crate::words::{count, quoted};
 
 pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> anyhow::Result<u8> {
     let (batch, extent) = look(&status.ledger)?;
@@ -57,12 +57,12 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
         }
     }
     write!(stdout, "{}", table(&counts))?;
-    let (attempts, limited) = (thousands(batch.attempts), thousands(batch.limited));
-    writeln!(stdout, "{attempts} attempts, {limited} of them limited")?;
+    let (attempts, limited) = (count(batch.attempts, "attempt", "attempts"), thousands(batch.limited));
+    writeln!(stdout, "{attempts}, {limited} of them limited")?;
     let (vanished, in_doubt) = batch.vanished();
     if vanished > 0 {
-        let (vanished, in_doubt) = (thousands(vanished), thousands(in_doubt));
-        writeln!(stdout, "{vanished} more jobs are no longer in the input, {in_doubt} of them in doubt")?;
+        let (vanished, in_doubt) = (count(vanished, "more job is", "more jobs are"), thousands(in_doubt));
+        writeln!(stdout, "{vanished} no longer in the input, {in_doubt} of them in doubt")?;
     }
     if extent.torn_bytes > 0 {
         writeln!(stdout, "{} bytes at the end are torn; the next run sets them aside", extent.torn_bytes)?;

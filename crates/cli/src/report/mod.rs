@@ -158,7 +158,8 @@ fn headline(overview: &Overview) -> String {
         says += &format!(" {} still to do.", count(to_do, "is", "are"));
     }
     if attention > 0 {
-        says += &format!(" {} somebody to look at them.", count(attention, "needs", "need"));
+        let them = if attention == 1 { "it" } else { "them" };
+        says += &format!(" {} somebody to look at {them}.", count(attention, "needs", "need"));
     }
     says
 }

@@ -60,6 +60,35 @@ fn settled_as_posted_is_never_sent_as_to_do_is_sent_once_and_waived_is_skipped()
 }
 
 #[test]
+fn a_sheet_that_came_back_with_semicolons_is_read_and_a_workbook_is_told_to_be_saved_as_csv() {
+    let (_api, folder) = three_doubts();
+    folder.call(&["export", LEDGER, "--state", "in_doubt", "-o", "doubts.csv"]).with_code(0);
+    let sheet = folder.read("doubts.csv").replace(',', ";");
+    let decided: Vec<String> = sheet
+        .lines()
+        .map(|line| match line.rsplit_once(";;") {
+            Some((row, key)) => format!("{row};posted;{key}"),
+            None => line.to_owned(),
+        })
+        .collect();
+    folder.write("decided.csv", decided.join("\r\n"));
+    settle(&folder, &["--from", "decided.csv"]);
+    let json = folder.call(&["status", LEDGER, "--json"]).with_code(0).json();
+    assert_eq!((&json["posted"], &json["in_doubt"]), (&8.into(), &0.into()), "{json}");
+    folder.write("decided.xlsx", b"PK\x03\x04 and so on");
+    is_refused(&folder, &["--from", "decided.xlsx"], &["decided.xlsx", "save it as CSV"]);
+}
+
+#[test]
+fn numbers_that_are_none_are_refused_in_words_and_decisions_go_by_either_spelling() {
+    let (_api, folder) = three_doubts();
+    is_refused(&folder, &["--rows", "2-4", "--as", "to-do"], &["11,12,13"]);
+    folder.call(&["show", LEDGER, "--ticket", "TKT-00143"]).with_code(2).saying(&["number alone"]);
+    let settled = folder.call(&["settle", LEDGER, "--rows", "2", "--as", "to_do"]).with_code(0);
+    assert_eq!(settled.stdout, "1 row settled\n");
+}
+
+#[test]
 fn the_exit_code_is_the_batchs_whether_anybody_reads_what_is_said_or_not() {
     let (_api, folder) = three_doubts();
     for command in [&["status", LEDGER][..], &["status", LEDGER, "--json"], &["check", "notes.csv"]] {

@@ -150,7 +150,12 @@ impl Maker {
 
     fn no_text(&self) -> InvalidRow {
         match self.text {
-            Text::Joined => InvalidRow::NoText { columns: Names(self.mapping.text.clone()) },
+            Text::Joined => {
+                let mut columns = self.mapping.text.clone();
+                // Those of one name are named once; they need not stand together, but mostly do.
+                columns.dedup();
+                InvalidRow::NoText { columns: Names(columns) }
+            }
             Text::OfCells(_) | Text::OfObject(_) => InvalidRow::NothingByTemplate,
         }
     }

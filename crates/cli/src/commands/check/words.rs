@@ -9,6 +9,7 @@ use batchpost::shell::Prepared;
 use super::{requests, resolve};
 use crate::finish::Finish;
 use crate::summary::{table, thousands};
+use crate::words::count;
 
 pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, finish: &Finish) -> io::Result<()> {
     let order = prepared.order();
@@ -49,8 +50,8 @@ pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, 
         writeln!(out, "{} to send, {}", thousands(survey.to_do), finish.in_words())?;
     }
     if survey.counts.invalid > 0 && !order.settings.skip_invalid {
-        let rows = thousands(survey.counts.invalid);
-        writeln!(out, "run will refuse: no note can be made of {rows} rows; mend them, or say --skip-invalid")?;
+        let rows = count(survey.counts.invalid, "row", "rows");
+        writeln!(out, "run will refuse: no note can be made of {rows}; mend the sheet, or say --skip-invalid")?;
     }
     if let Some(refusal) = prepared.refusal() {
         writeln!(out, "run will refuse: {refusal}")?;

@@ -17,7 +17,7 @@ use crate::config::NAME;
 use crate::files::{Readers, There, is_same, there, write_new, write_whole};
 use crate::plain::stdout;
 use crate::summary::thousands;
-use crate::words::shell_word;
+use crate::words::{count, shell_word};
 
 pub(crate) fn init(init: &Init, output: &Output) -> anyhow::Result<u8> {
     let found = init.input.as_deref().map(|input| look(input).map(|proposal| (input, proposal))).transpose()?;
@@ -142,6 +142,7 @@ fn describe(out: &mut impl Write, input: &Path, proposal: &Proposal) -> io::Resu
         (Some(first), invalid) => format!("; of {} no note can be made, the first: {first}", thousands(invalid)),
         (None, _) => String::new(),
     };
-    let (rows, notes) = (thousands(sample.rows), thousands(sample.notes));
-    writeln!(out, "{notes} notes in the {rows} rows that were looked at{invalid}")
+    let notes = count(sample.notes, "note", "notes");
+    let rows = count(sample.rows, "row that was", "rows that were");
+    writeln!(out, "{notes} in the {rows} looked at{invalid}")
 }
