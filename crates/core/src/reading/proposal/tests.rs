@@ -79,6 +79,8 @@ fn columns_of_one_name_are_one_candidate_for_the_text_and_are_joined() {
     assert_eq!(brief(sheet.as_bytes()), "Ticket|Comment+Comment|-|2|-|-|[Text]|1 of 1");
     assert_eq!(brief(b"x\nTicket;Comment;Comment\n1;a;b\n"), "Ticket|Comment+Comment|-|2|-|-|[]|1 of 1");
     assert_eq!(brief(b"Ticket,Note,Note,Text,Text\n1,a,b,long,er\n"), "Ticket|Text+Text|-|-|-|-|[Text]|1 of 1");
+    let no_text = of(Format::Csv, b"Ticket,Note,Note\n1,,\n").unwrap().sample.first_invalid.unwrap();
+    assert!(no_text.ends_with("no text in \"Note\""), "{no_text}");
     // Of two tickets nobody knows which.
     assert!(of(Format::Csv, b"Ticket,Ticket,Note\n1,2,a\n").is_err());
 }
