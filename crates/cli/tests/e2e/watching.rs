@@ -64,7 +64,7 @@ fn what_ends_a_command_before_its_run_is_json_too() {
     folder.write("notes.csv", "Ticket,Text\nx,a\n");
     let url = closed_port_url();
     for (arguments, event, says) in [
-        (vec!["run", "notes.csv", "--url", &url], "said", "no note can be made of 1 of 1 rows"),
+        (vec!["run", "notes.csv", "--url", &url], "said", "no note can be made of 1 of 1 row"),
         (vec!["run", "no.csv", "--url", &url], "failed", "no.csv"),
         (vec!["status", "no.jsonl"], "failed", "no.jsonl"),
     ] {
