@@ -18,9 +18,9 @@ const MOST: usize = 3;
 /// A line that helps on, where there is one.
 pub(crate) fn hint(error: &Error) -> Option<String> {
     match error {
-        Error::Open { path, source } if source.kind() == ErrorKind::NotFound => {
+        Error::Open { path, source } if source.kind() == ErrorKind::NotFound => is_here(path).or_else(|| {
             there_is(path, "the input", |file| Format::of_name(file).is_some() && !is_ledger(file).unwrap_or(true))
-        }
+        }),
         Error::LedgerFile { path, source, .. } if source.kind() == ErrorKind::NotFound => {
             there_is(path, "the ledger", |file| is_ledger(file).unwrap_or(false))
         }
@@ -57,6 +57,14 @@ pub(crate) fn said_of_the_input(config: &Resolved) -> Option<String> {
 /// The folder that is missing; none where it is there, and only the file is not.
 fn folder_of(path: &Path) -> Option<&Path> {
     path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
+}
+
+/// A sheet that moved together with its ledger is where one is.
+fn is_here(path: &Path) -> Option<String> {
+    let name = Path::new(path.file_name()?);
+    let is_elsewhere = path.parent().is_some_and(|folder| !folder.as_os_str().is_empty());
+    let name = (is_elsewhere && name.is_file()).then(|| name.display())?;
+    Some(format!("there is a {name} in this folder; where it is the same sheet, `resume` takes it with --input {name}"))
 }
 
 /// What might have been meant by `path`: the files of its folder that are of the kind, those with the likest names first.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use batchpost_sandbox::Settings;
 use serde_json::Value;
 
-use crate::support::{Api, Folder, Running, ended, quick, records, sheet, text, texts, until};
+use crate::support::{Api, Folder, LIMIT, Running, ended, quick, records, sheet, text, texts, until};
 
 #[test]
 fn a_finished_batch_run_again_sends_nothing() {
@@ -113,6 +113,21 @@ fn rows_exactly_alike_are_each_posted_once() {
     let tickets: Vec<u64> = api.notes().iter().map(|note| note.ticket).collect();
     assert_eq!(tickets.iter().filter(|ticket| **ticket == 1).count(), 3, "{tickets:?}");
     assert_eq!(tickets.len(), 4, "{tickets:?}");
+}
+
+#[test]
+fn a_batch_that_moved_as_a_whole_is_told_how_it_goes_on() {
+    let api = Api::start(quick());
+    let folder = Folder::new();
+    std::fs::create_dir(folder.path("before")).unwrap();
+    folder.write("before/notes.csv", sheet(1..=2));
+    folder.call(&["run", "before/notes.csv", "--url", &api.url(), "--limit", LIMIT, "--first", "1"]).with_code(5);
+    for name in ["notes.csv", "notes.csv.ledger.jsonl"] {
+        std::fs::rename(folder.path(format!("before/{name}")), folder.path(name)).unwrap();
+    }
+    folder.call(&["resume", "notes.csv.ledger.jsonl"]).with_code(2).saying(&["--input notes.csv"]);
+    folder.call(&["resume", "notes.csv.ledger.jsonl", "--input", "notes.csv"]).with_code(0);
+    assert_eq!(api.texts(), texts(2));
 }
 
 #[test]

@@ -164,6 +164,8 @@ fn what_does_not_speak_tls_is_told() {
     let url = api.url().replace("http:", "https:");
     let (level, advice) = said(&folder.call(&["doctor", "notes.csv", "--url", &url, "--json"]).with_code(2), "tls");
     assert!(level == "problem" && advice.contains("does not speak TLS"), "{advice}");
+    let ran = folder.call(&["run", "notes.csv", "--url", &url, "--give-up-after", "0"]).with_code(75);
+    assert!(ran.stderr.contains("does not speak TLS"), "{}", ran.stderr);
     assert_eq!(api.arrivals(), 0);
 }
 

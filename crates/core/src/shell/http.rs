@@ -154,6 +154,9 @@ fn plain(error: &reqwest::Error) -> String {
     let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
     while let Some(error) = cause {
         causes.push(error.to_string());
+        if speaks_no_tls(error) {
+            causes.push("what answers there does not speak TLS; is the port the right one?".to_owned());
+        }
         cause = error.source();
     }
     if error.is_timeout() {
@@ -161,6 +164,16 @@ fn plain(error: &reqwest::Error) -> String {
     }
     causes.dedup();
     if causes.is_empty() { "the request failed".to_owned() } else { causes.join(": ") }
+}
+
+/// Whether this is what rustls says of bytes that are no TLS. An `io::Error` stands in for the error that it holds.
+fn speaks_no_tls(cause: &(dyn std::error::Error + 'static)) -> bool {
+    let held = cause.downcast_ref().and_then(std::io::Error::get_ref);
+    let of_tls = match held {
+        Some(held) => held.downcast_ref(),
+        None => cause.downcast_ref(),
+    };
+    matches!(of_tls, Some(rustls::Error::InvalidMessage(_)))
 }
 
 #[cfg(test)]
