@@ -168,12 +168,11 @@ fn plain(error: &reqwest::Error) -> String {
 
 /// Whether this is what rustls says of bytes that are no TLS. An `io::Error` stands in for the error that it holds.
 fn speaks_no_tls(cause: &(dyn std::error::Error + 'static)) -> bool {
-    let held = cause.downcast_ref().and_then(std::io::Error::get_ref);
-    let of_tls = match held {
-        Some(held) => held.downcast_ref(),
-        None => cause.downcast_ref(),
-    };
-    matches!(of_tls, Some(rustls::Error::InvalidMessage(_)))
+    let mut cause = cause;
+    while let Some(held) = cause.downcast_ref().and_then(std::io::Error::get_ref) {
+        cause = held;
+    }
+    matches!(cause.downcast_ref(), Some(rustls::Error::InvalidMessage(_)))
 }
 
 #[cfg(test)]
