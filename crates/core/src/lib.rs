@@ -207,8 +207,8 @@
 //! # }
 //! ```
 //!
-//! With it in the place of LeadSquared, in the settings too, all that is above holds for the other API. `examples/freshdesk` is such a target
-//! in full, run against a stand-in that keeps a limit and fails now and then.
+//! With it in the place of LeadSquared, in the settings too, all that is above holds for the other API.
+//! `examples/freshdesk` is such a target in full, run against a stand-in that keeps a limit and fails now and then.
 //!
 //! # Floors
 //!

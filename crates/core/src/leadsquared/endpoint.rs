@@ -48,8 +48,10 @@ mod tests {
         {
             assert!(endpoint(host, tenant).is_err(), "{host} {tenant}");
         }
-        let error = endpoint("h/x?accessKey=hunter2", "1").unwrap_err();
-        assert!(!error.to_string().contains("hunter2"), "{error}");
+        for (host, tenant) in [("h/x?accessKey=hunter2", "1"), ("h/x;key=hunter2", "1"), ("h", "1?accessKey=hunter2")] {
+            let error = endpoint(host, tenant).unwrap_err();
+            assert!(!error.to_string().contains("hunter2"), "{error}");
+        }
     }
 
     #[test]

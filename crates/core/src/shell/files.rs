@@ -230,7 +230,7 @@ pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use jiff::Timestamp;
 
     use super::*;
@@ -248,7 +248,7 @@ mod tests {
         Lock::take(&ledger, "me").unwrap();
     }
 
-    fn header() -> Header {
+    pub(in crate::shell) fn header() -> Header {
         Header {
             version: VERSION,
             id: LedgerId(7),

@@ -202,9 +202,9 @@ mod tests {
 
     use flate2::Compression;
     use flate2::write::GzEncoder;
-    use jiff::Timestamp;
 
     use super::super::Continued;
+    use super::super::files::tests::header;
     use super::*;
     use crate::leadsquared;
 
@@ -212,15 +212,7 @@ mod tests {
     fn of_a_packed_ledger_only_the_start_is_read_to_tell_its_target() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.jsonl");
-        let header = Header {
-            version: VERSION,
-            id: LedgerId(7),
-            key_scheme: KEY_SCHEME,
-            tool: "batchpost 0".to_owned(),
-            api: leadsquared::NAME.to_owned(),
-            target: "https://example.test/".to_owned(),
-            wall: Timestamp::UNIX_EPOCH,
-        };
+        let header = header();
         ledger::begin(&mut Place(&path), &header).unwrap();
         let mut member = GzEncoder::new(Vec::new(), Compression::none());
         member.write_all(&fs::read(&path).unwrap()).and_then(|()| member.write_all(&vec![b'x'; 1 << 20])).unwrap();
