@@ -18,10 +18,20 @@ pub(crate) struct Left<'a> {
     pub(crate) stopped: Option<Stop>,
     /// A run has not ended, or was cut off.
     pub(crate) cut_off: bool,
+    pub(crate) in_use: Option<InUse>,
     /// The last run's input was a file, so that it can be read again.
     pub(crate) file: bool,
     /// The options without which `resume` would not post as this command would, each after a blank.
     pub(crate) again: &'a str,
+}
+
+/// A process that has the ledger right now, so that no other can add to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum InUse {
+    /// The ledger's last run, which is under way.
+    Run(u32),
+    /// One that comes after that run: the next, which has recorded nothing yet, or somebody who settles rows.
+    Other(u32),
 }
 
 /// A command, and what it is good for.
@@ -82,7 +92,10 @@ pub(crate) fn in_words(left: Left<'_>) -> String {
 }
 
 fn hints(left: Left<'_>, names: &Names) -> Vec<Hint> {
-    let Left { counts, stopped, cut_off, file, again, .. } = left;
+    let Left { counts, stopped, cut_off, in_use, file, again, .. } = left;
+    if let Some(in_use) = in_use {
+        return while_in_use(in_use, names);
+    }
     let mut hints = Vec::new();
     let resume = |to| {
         names.add(to, |ledger| match file {
@@ -129,12 +142,29 @@ fn hints(left: Left<'_>, names: &Names) -> Vec<Hint> {
     hints
 }
 
+/// Whatever would go on or decide something has to wait.
+fn while_in_use(in_use: InUse, names: &Names) -> Vec<Hint> {
+    let status = |to| names.look(to, |ledger| format!("batchpost status {ledger}"));
+    match in_use {
+        InUse::Run(process) => vec![
+            status("to see how far it is; once it has ended, this says how to go on"),
+            names.look("to have it end early, as Ctrl-C does where it runs", |_| format!("kill -INT {process}")),
+        ],
+        InUse::Other(_) => vec![status("once that process has ended, to see how to go on")],
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// A batch whose input was a file.
+    fn left<'a>(ledger: &'a str, stopped: Option<Stop>, counts: &'a Counts) -> Left<'a> {
+        Left { ledger: Path::new(ledger), counts, stopped, cut_off: false, in_use: None, file: true, again: "" }
+    }
+
     fn of(ledger: &str, stopped: Option<Stop>, counts: Counts) -> String {
-        in_words(Left { ledger: Path::new(ledger), counts: &counts, stopped, cut_off: false, file: true, again: "" })
+        in_words(left(ledger, stopped, &counts))
     }
 
     #[test]
@@ -204,9 +234,20 @@ then, to try the failed rows again:
     fn what_the_ledger_does_not_know_is_repeated_where_it_is_posted_again() {
         let counts = Counts { failed: 1, rejected: 1, ..Counts::default() };
         let again = " --profile 'the north'";
-        let ledger = Path::new("l");
-        let text = in_words(Left { ledger, counts: &counts, stopped: None, cut_off: false, file: true, again });
+        let text = in_words(Left { again, ..left("l", None, &counts) });
         let commands: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("  batchpost ")).collect();
         assert_eq!(commands, ["resume l --profile 'the north'", "export l -o not-posted.csv"]);
+    }
+
+    #[test]
+    fn nothing_is_advised_that_a_ledger_in_use_would_refuse() {
+        let counts = Counts { pending: 9, in_doubt: 2, failed: 1, held: 1, ..Counts::default() };
+        let commands = |stopped, cut_off, in_use| -> Vec<String> {
+            let text = in_words(Left { cut_off, in_use: Some(in_use), ..left("l", stopped, &counts) });
+            text.lines().filter_map(|line| line.strip_prefix("  ")).map(str::to_owned).collect()
+        };
+        assert_eq!(commands(None, true, InUse::Run(42)), ["batchpost status l", "kill -INT 42"]);
+        assert_eq!(commands(None, true, InUse::Other(42)), ["batchpost status l"]);
+        assert_eq!(commands(Some(Stop::Planned), false, InUse::Other(42)), ["batchpost status l"]);
     }
 }

@@ -82,7 +82,8 @@ Examples:
   batchpost status notes.csv.ledger.jsonl
   batchpost status notes.csv.ledger.jsonl --json
 
-It exits as the last run left the batch: 0 where every row is posted or skipped.")]
+It exits as the last run left the batch: 0 where every row is posted or skipped. While a run is
+under way, or where it was cut off with rows left, it exits with 75.")]
     Status(Status),
     /// Show what became of rows
     #[command(after_help = "\

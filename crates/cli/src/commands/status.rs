@@ -2,30 +2,47 @@
 
 use std::io::Write;
 
-use batchpost::shell::{loads, look, wall};
+use batchpost::ledger::Batch;
+use batchpost::shell::{Holder, holder, loads, look, wall};
+use serde::Serialize;
 
 use super::resolve;
 use crate::args::{Output, Status};
 use crate::config::Resolved;
 use crate::exit;
 use crate::finish::used;
-use crate::next::{self, Left};
+use crate::next::{self, InUse, Left};
 use crate::plain;
 use crate::summary::{Summary, table, thousands};
 use crate::words::{count, quoted};
 
+/// The object that `--json` prints.
+#[derive(Serialize)]
+struct Standing {
+    #[serde(flatten)]
+    summary: Summary,
+    /// The process of the run that is under way; none where there is none, or it cannot be told.
+    under_way: Option<u32>,
+}
+
 pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> anyhow::Result<u8> {
+    // Before the ledger is read: a run that ends in between is found to have ended.
+    let holder = holder(&status.ledger);
     let (batch, extent) = look(&status.ledger)?;
+    let in_use = holder.map(|holder| in_use(&batch, holder));
     let counts = batch.counts();
     let stopped = batch.finish.as_ref().and_then(|finish| finish.stopped);
-    let code = match (&batch.run, &batch.finish) {
+    let code = match (&batch.run, &batch.finish, in_use) {
+        (.., Some(InUse::Run(_))) => exit::TRY_LATER,
         // Cut off with rows left: the next run goes on.
-        (Some(_), None) if counts.pending + counts.failed > 0 => exit::TRY_LATER,
+        (Some(_), None, _) if counts.pending + counts.failed > 0 => exit::TRY_LATER,
         _ => exit::of_batch(&counts, stopped, None),
     };
     let mut stdout = plain::stdout(output);
     if output.json {
-        writeln!(stdout, "{}", Summary::of_batch(&batch, &status.ledger).json())?;
+        let under_way = if let Some(InUse::Run(process)) = in_use { Some(process) } else { None };
+        let standing = Standing { summary: Summary::of_batch(&batch, &status.ledger), under_way };
+        writeln!(stdout, "{}", serde_json::to_string(&standing)?)?;
         return Ok(code);
     }
     writeln!(stdout, "target: {}", batch.header.target)?;
@@ -34,10 +51,12 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
         Some(run) => {
             let input = run.input.path.as_deref().unwrap_or("standard input");
             writeln!(stdout, "input:  {input}")?;
-            let end = match (&batch.finish, stopped) {
-                (None, _) => "has not ended, or was cut off".to_owned(),
-                (Some(_), None) => "ended with nothing left to send".to_owned(),
-                (Some(_), Some(stop)) => format!("stopped: {stop}"),
+            let end = match (&batch.finish, stopped, in_use) {
+                (None, _, Some(InUse::Run(process))) => format!("is under way (process {process})"),
+                (None, _, Some(InUse::Other(_))) => "was cut off".to_owned(),
+                (None, _, None) => "has not ended, or was cut off".to_owned(),
+                (Some(_), None, _) => "ended with nothing left to send".to_owned(),
+                (Some(_), Some(stop), _) => format!("stopped: {stop}"),
             };
             writeln!(stdout, "run {}: begun {:.3}, {end}", run.run, run.wall)?;
             if let Some(by) = &run.by {
@@ -45,6 +64,9 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
                 writeln!(stdout, "by:     {}: {}", by.at(), command.join(" "))?;
             }
         }
+    }
+    if let Some(InUse::Other(process)) = in_use {
+        writeln!(stdout, "in use: by process {process}, which is about to begin a run, or to decide about rows")?;
     }
     if let Some(run) = &batch.run {
         let target = &batch.header.target;
@@ -57,6 +79,9 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
         }
     }
     write!(stdout, "{}", table(&counts))?;
+    if matches!(in_use, Some(InUse::Run(_))) && counts.in_doubt > 0 {
+        writeln!(stdout, "in doubt are also the rows that it has sent, until their answers are recorded")?;
+    }
     let (attempts, limited) = (count(batch.attempts, "attempt", "attempts"), thousands(batch.limited));
     writeln!(stdout, "{attempts}, {limited} of them limited")?;
     let (vanished, in_doubt) = batch.vanished();
@@ -70,7 +95,14 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
     let file = batch.run.as_ref().is_some_and(|run| run.input.path.is_some());
     let cut_off = batch.run.is_some() && batch.finish.is_none();
     let again = &config.to_resume(&batch.header.target);
-    let left = Left { ledger: &status.ledger, counts: &counts, stopped, cut_off, file, again };
+    let left = Left { ledger: &status.ledger, counts: &counts, stopped, cut_off, in_use, file, again };
     write!(stdout, "{}", next::in_words(left))?;
     Ok(code)
+}
+
+/// What it is that has the ledger. A run has it before the run is recorded; whoever has it since later came after that.
+fn in_use(batch: &Batch, holder: Holder) -> InUse {
+    let of_last_run = batch.run.as_ref().filter(|_| batch.finish.is_none());
+    let is_the_run = of_last_run.is_some_and(|run| holder.since.is_none_or(|since| since <= run.wall));
+    if is_the_run { InUse::Run(holder.process) } else { InUse::Other(holder.process) }
 }

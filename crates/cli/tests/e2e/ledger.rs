@@ -1,7 +1,7 @@
 //! The ledger: whose it is, who may use it, and what happens when its bytes are not what was written.
 
 use std::collections::BTreeSet;
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::time::Duration;
 
@@ -21,12 +21,60 @@ fn a_second_run_on_one_ledger_is_turned_away_and_told_by_whom() {
     ended(&mut folder.run_command(&api.url(), &[])).with_code(75).saying(&["in use by another run", &holder]);
     assert_eq!(api.arrivals(), 1);
     ended(&mut folder.batchpost(&["resume", LEDGER])).with_code(75).saying(&[&holder]);
-    // To whoever looks, a run under way and one that was cut off look alike: the next run goes on.
     ended(&mut folder.batchpost(&["status", LEDGER])).with_code(75);
 
     // A lock ends with its holder, however that ended.
     first.killed();
     folder.run(&api, &[]).with_code(4);
+}
+
+/// Whether the system tells of a lock on a file in the folder, by the numbers that it gives the file: btrfs does not.
+#[cfg(target_os = "linux")]
+fn locks_are_told(folder: &Folder) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    folder.write("probe", "");
+    let probe = File::open(folder.path("probe")).unwrap();
+    probe.try_lock().unwrap();
+    let metadata = probe.metadata().unwrap();
+    let device = metadata.dev();
+    let on = format!(" {:02x}:{:02x}:{} ", device >> 8 & 0xfff, device & 0xff, metadata.ino());
+    std::fs::read_to_string("/proc/locks").unwrap().contains(&on)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn status_tells_a_run_that_is_under_way_from_one_that_was_cut_off() {
+    let api = Api::failing(&["silence@1"]);
+    let folder = Folder::with_rows(5);
+    if !locks_are_told(&folder) {
+        return;
+    }
+    let status = || folder.call(&["status", LEDGER]).with_code(75).stdout;
+    let json = || folder.call(&["status", LEDGER, "--json"]).with_code(75).json();
+    let run = Running::start(&mut folder.run_command(&api.url(), &[]));
+    until("the first request has arrived", || api.arrivals() == 1);
+    let process = run.id();
+    let said = status();
+    for words in [format!("is under way (process {process})"), format!("  kill -INT {process}\n")] {
+        assert!(said.contains(&words), "{words:?} is not in:\n{said}");
+    }
+    assert!(!said.contains("cut off") && !said.contains("resume"), "{said}");
+    assert_eq!(json()["under_way"], process);
+
+    run.killed();
+    let said = status();
+    assert!(said.contains("has not ended, or was cut off") && said.contains("batchpost resume"), "{said}");
+    assert_eq!(json()["under_way"], serde_json::Value::Null);
+
+    // Somebody decides about rows, or is about to begin the next run.
+    let other = File::open(folder.path(LEDGER)).unwrap();
+    other.try_lock().unwrap();
+    let process = std::process::id();
+    folder.write(&format!("{LEDGER}.lock"), format!("process {process} since 2999-01-01T00:00:00Z\n"));
+    let said = status();
+    assert!(said.contains("was cut off\n") && said.contains(&format!("in use: by process {process},")), "{said}");
+    assert!(!said.contains("resume"), "{said}");
+    assert_eq!(json()["under_way"], serde_json::Value::Null);
 }
 
 #[test]

@@ -1,14 +1,20 @@
 //! Opening and beginning ledgers by their paths, and finding the others beside one.
 
+use std::fmt;
 use std::fs::{self, File};
 use std::hash::{BuildHasher, RandomState};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
 
 use super::clock;
 use super::error::Error;
-use super::files::{LedgerFile, Lock, LockError, Place, in_words_of_a_ledger, is_our_own, is_packed, only_a_file};
+use super::files::{
+    LedgerFile, Lock, LockError, Place, beside, in_words_of_a_ledger, is_our_own, is_packed, only_a_file,
+};
 use super::order::{Access, Order};
+use super::platform::lock_holder;
 use crate::input::read_start;
 use crate::job::KEY_SCHEME;
 use crate::ledger::{self, Batch, Extent, Header, Ledger, LedgerError, LedgerId, VERSION};
@@ -67,8 +73,44 @@ pub(super) fn lock(path: &Path) -> Result<Lock, Error> {
     }
     // Before there is a lock file beside it, which would be all that is left of this.
     refuse_packed(path)?;
-    let holder = format!("process {} since {}", std::process::id(), clock::wall());
-    Lock::take(path, &holder).map_err(|source| Error::Lock { path: path.to_owned(), source })
+    let holder = Holder { process: std::process::id(), since: Some(clock::wall()) };
+    Lock::take(path, &holder.to_string()).map_err(|source| Error::Lock { path: path.to_owned(), source })
+}
+
+/// A process that has a ledger open to add to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    /// The process.
+    pub process: u32,
+    /// Since when it has it, where that is known.
+    pub since: Option<Timestamp>,
+}
+
+impl Holder {
+    /// As `text` names it, if that is about this process.
+    fn named(process: u32, text: &str) -> Self {
+        let since = text.trim().strip_prefix(&format!("process {process} since "));
+        Self { process, since: since.and_then(|since| since.parse().ok()) }
+    }
+}
+
+/// What stands in a lock file.
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {}", self.process)?;
+        self.since.map_or(Ok(()), |since| write!(f, " since {since}"))
+    }
+}
+
+/// Who has the ledger at `path` open to add to it. None where nobody has, and where the system does not tell: only Linux
+/// does, and not of every file system. No lock is taken to find out, which could send the run away that comes just then.
+pub fn holder(path: &Path) -> Option<Holder> {
+    only_a_file(path).ok()?;
+    let process = lock_holder(&File::open(path).ok()?)?;
+    let mut text = String::new();
+    // It lies beside the ledger's own name: whoever has it open by another has left nothing here, or it is older.
+    let read = File::open(beside(path, ".lock")).and_then(|file| file.take(200).read_to_string(&mut text));
+    Some(Holder::named(process, if read.is_ok() { &text } else { "" }))
 }
 
 /// The ledger of `order`, if it is there, and what it knows.
@@ -207,6 +249,16 @@ mod tests {
     use super::super::files::tests::header;
     use super::*;
     use crate::leadsquared;
+
+    #[test]
+    fn a_lock_file_tells_since_when_only_of_the_process_that_it_names() {
+        let since = Some(Timestamp::UNIX_EPOCH);
+        let text = Holder { process: 42, since }.to_string() + "\n";
+        assert_eq!(Holder::named(42, &text), Holder { process: 42, since });
+        for other in [&text.replace("42", "421"), "process 42 since", "process 42 since yesterday", ""] {
+            assert_eq!(Holder::named(42, other).since, None, "{other:?}");
+        }
+    }
 
     #[test]
     fn of_a_packed_ledger_only_the_start_is_read_to_tell_its_target() {

@@ -173,18 +173,25 @@ pub(super) fn free_bytes(path: &Path) -> Option<u64> {
     }
 }
 
-/// The process that has an exclusive lock on the file, where the system tells.
+/// The process that has an exclusive lock on the file, where the system tells; no lock is taken for it.
 #[cfg(target_os = "linux")]
 pub(super) fn lock_holder(file: &File) -> Option<u32> {
     use std::os::unix::fs::MetadataExt;
 
     let metadata = file.metadata().ok()?;
-    let device = metadata.dev();
-    // As the system's headers take a device's number apart.
-    let major = (device >> 8) & 0xfff | (device >> 32) & !0xfff;
-    let minor = device & 0xff | (device >> 12) & !0xff & 0xffff_ffff;
-    let place = format!("{major:02x}:{minor:02x}:{}", metadata.ino());
-    let locks = std::fs::read_to_string("/proc/locks").ok()?;
+    locked_by(&std::fs::read_to_string("/proc/locks").ok()?, metadata.dev(), metadata.ino())
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn lock_holder(_: &File) -> Option<u32> {
+    None
+}
+
+/// The process that has an exclusive lock on a file, by the lines of Linux's `locks`. None also on file systems that give a
+/// file another device than the kernel has it under, as btrfs does.
+#[cfg(target_os = "linux")]
+fn locked_by(locks: &str, device: u64, inode: u64) -> Option<u32> {
+    let place = format!("{:02x}:{:02x}:{inode}", rustix::fs::major(device), rustix::fs::minor(device));
     locks.lines().find_map(|line| {
         // `1: FLOCK  ADVISORY  WRITE 8146 fe:00:6430812 0 EOF`; who waits for one is listed with an arrow.
         match *line.split_whitespace().collect::<Vec<_>>() {
@@ -192,11 +199,6 @@ pub(super) fn lock_holder(file: &File) -> Option<u32> {
             _ => None,
         }
     })
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(super) fn lock_holder(_: &File) -> Option<u32> {
-    None
 }
 
 /// Makes the entries of the directory that holds `path` durable: else a loss of power could take a name away again.
@@ -231,5 +233,22 @@ mod tests {
         assert_eq!((of("/srv/fast/x"), of("/srv/faster")), ("xfs".to_owned(), "nfs4".to_owned()));
         assert_eq!(of("/mnt/my disk/x"), "fuse.rclone");
         assert_eq!(mounted_at("", Path::new("/")), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn who_has_a_file_locked_is_told_and_not_who_waits_or_only_reads() {
+        let locks = "1: POSIX  ADVISORY  WRITE 11 fe:01:77 0 EOF\n\
+                     2: FLOCK  ADVISORY  READ 12 fe:01:78 0 EOF\n\
+                     3: FLOCK  ADVISORY  WRITE 8146 fe:01:6430812 0 EOF\n\
+                     3: -> FLOCK  ADVISORY  WRITE 8150 fe:01:6430812 0 EOF\n\
+                     4: FLOCK  ADVISORY  WRITE 0 fe:01:79 0 EOF\n\
+                     5: FLOCK  ADVISORY  WRITE 13 103:00abc:5 0 EOF\n";
+        let on = |inode| locked_by(locks, rustix::fs::makedev(0xfe, 1), inode);
+        assert_eq!([77, 78, 79, 6_430_812, 643].map(on), [None, None, None, Some(8146), None]);
+        assert_eq!(locked_by(locks, rustix::fs::makedev(0xfe, 2), 6_430_812), None);
+        let large = locks.replace("00abc", "abc");
+        assert_eq!(locked_by(&large, rustix::fs::makedev(0x103, 0xabc), 5), Some(13));
+        assert_eq!(locked_by("", 0, 0), None);
     }
 }

@@ -181,6 +181,7 @@ pub(super) fn in_words(report: &Report, ledger: &Path, source: &Source, again: &
         text += &format!("in doubt and no longer in the input: {}\n", thousands(report.vanished_in_doubt));
     }
     let file = matches!(source, Source::File(_));
-    let left = Left { ledger, counts: &report.counts, stopped: report.stopped, cut_off: false, file, again };
+    let (counts, stopped) = (&report.counts, report.stopped);
+    let left = Left { ledger, counts, stopped, cut_off: false, in_use: None, file, again };
     text + &next::in_words(left)
 }
