@@ -9,7 +9,7 @@ use batchpost_sandbox::FaultRule;
 use clap::Args as Group;
 
 use super::groups::{Budget, Input, Known, Network, Posting, Target, ThisTime, Watching};
-use super::values::{ChangedArg, DecisionArg, Latency, LimitArg, row, ticket};
+use super::values::{ChangedArg, DecisionArg, Latency, LimitArg, RowRange, row, ticket};
 
 #[derive(Debug, Group)]
 pub(crate) struct Run {
@@ -109,9 +109,9 @@ pub(crate) struct Export {
 pub(crate) struct Settle {
     /// The ledger
     pub(crate) ledger: PathBuf,
-    /// Rows of these numbers
-    #[arg(long, value_name = "N,N", value_delimiter = ',', value_parser = row)]
-    pub(crate) rows: Vec<u64>,
+    /// Rows of these numbers: 4,11-13
+    #[arg(long, value_name = "N,N-N", value_delimiter = ',')]
+    pub(crate) rows: Vec<RowRange>,
     /// All rows that stand so
     #[arg(long)]
     pub(crate) state: Option<Outcome>,

@@ -15,7 +15,7 @@ pub(crate) use commands::{
 pub(crate) use groups::{Budget, Input, Known, Network, Posting, Target, ThisTime};
 pub(crate) use values::{
     BudgetArg, BurstArg, ChangedArg, DecisionArg, DoubtArg, DuplicatesArg, KnownArg, LimitArg, LogFormat, On500Arg,
-    Reserve, TooLongArg,
+    Reserve, RowRange, TooLongArg,
 };
 
 /// Posts every row of a spreadsheet as an internal note on a ticket: never faster than the account may, never a row
@@ -105,7 +105,7 @@ posted, to-do or waived, and give the file to `settle --from`.")]
     /// Decide about rows: they are posted, to do, or waived
     #[command(after_help = "\
 Examples:
-  batchpost settle notes.csv.ledger.jsonl --rows 7,12 --as posted --why 'seen in the CRM'
+  batchpost settle notes.csv.ledger.jsonl --rows 7,12-15 --as posted --why 'seen in the CRM'
   batchpost settle notes.csv.ledger.jsonl --state in_doubt --as to-do
   batchpost settle notes.csv.ledger.jsonl --from decided.csv
   batchpost settle notes.csv.ledger.jsonl --rows 7 --undo")]

@@ -124,9 +124,27 @@ impl FromStr for Latency {
     }
 }
 
+/// Rows by the numbers of the first and the last, as `show` lists them; of one row both are the same.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RowRange(pub(crate) RangeInclusive<u64>);
+
+impl FromStr for RowRange {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let number = |text: &str| text.trim().parse::<u64>();
+        let (first, last) = text.split_once('-').unwrap_or((text, text));
+        match (number(first), number(last)) {
+            (Ok(first), Ok(last)) if first > last => Err(format!("the range ends before it begins; is it {last}-{first}?")),
+            (Ok(first), Ok(last)) => Ok(Self(first..=last)),
+            _ => Err("rows go by their numbers, those that follow each other by the first and the last: 4,11-13".to_owned()),
+        }
+    }
+}
+
 /// A row's number, as `show` lists it.
 pub(super) fn row(text: &str) -> Result<u64, String> {
-    text.trim().parse().map_err(|_| "a row goes by its number; several are divided by commas: 11,12,13".to_owned())
+    text.trim().parse().map_err(|_| "a row goes by its number, like 11".to_owned())
 }
 
 /// A ticket's number, as it was posted to.

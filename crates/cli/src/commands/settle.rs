@@ -1,6 +1,7 @@
 //! `settle`: a person decides about rows.
 
-use std::collections::BTreeSet;
+mod rows;
+
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 
@@ -99,33 +100,7 @@ fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<(Key, Deci
         let all = settling.histories.keys().filter(|key| stands(key) == Some(state));
         return Ok(all.map(|key| (*key, decision)).collect());
     }
-    let mut chosen = Vec::new();
-    for number in &settle.rows.iter().copied().collect::<BTreeSet<u64>>() {
-        let of_row = settling.histories.iter().filter(|(key, history)| {
-            let vanished = settling.batch.standings.get(key).is_none_or(|standing| standing.is_vanished());
-            history.row == *number && history.row_is_current && !vanished
-        });
-        let doubtful_before = settling.histories.iter().any(|(key, history)| {
-            let standing = settling.batch.standings.get(key);
-            history.row == *number && standing.is_some_and(|job| job.is_vanished() && job.outcome() == Outcome::InDoubt)
-        });
-        if doubtful_before {
-            bail!(
-                "row {number} is two rows: one that is in the sheet now, and one in doubt that was there before; \
-                 `export --state in_doubt,held` shows both, to be settled with --from"
-            );
-        }
-        let before = chosen.len();
-        chosen.extend(of_row.map(|(key, _)| (*key, decision)));
-        if chosen.len() == before {
-            bail!(
-                "the ledger has no record of a row {number} of the sheet as it was last read, so there is nothing to decide \
-                 about: if it was never attempted and is not to be sent, take it out of the sheet; if the sheet was changed \
-                 since its record, `export` it and settle with --from"
-            );
-        }
-    }
-    Ok(chosen)
+    Ok(rows::of_numbers(&settle.rows, settling)?.into_iter().map(|key| (key, decision)).collect())
 }
 
 fn show(rows: &[Settled], settling: &Settling) {

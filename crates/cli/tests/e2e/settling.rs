@@ -82,10 +82,26 @@ fn a_sheet_that_came_back_with_semicolons_is_read_and_a_workbook_is_told_to_be_s
 #[test]
 fn numbers_that_are_none_are_refused_in_words_and_decisions_go_by_either_spelling() {
     let (_api, folder) = three_doubts();
-    is_refused(&folder, &["--rows", "2-4", "--as", "to-do"], &["11,12,13"]);
+    is_refused(&folder, &["--rows", "2..4", "--as", "to-do"], &["4,11-13"]);
     folder.call(&["show", LEDGER, "--ticket", "TKT-00143"]).with_code(2).saying(&["number alone"]);
     let settled = folder.call(&["settle", LEDGER, "--rows", "2", "--as", "to_do"]).with_code(0);
     assert_eq!(settled.stdout, "1 row settled\n");
+}
+
+#[test]
+fn a_range_means_each_of_its_rows() {
+    let api = Api::failing(&["reset@2,3,4,6"]);
+    let folder = Folder::with_rows(8);
+    folder.run(&api, &["--concurrency", "1"]).with_code(4);
+    is_refused(&folder, &["--rows", "2-5", "--as", "to-do"], &["row 5", "second note", "nothing was changed"]);
+    is_refused(&folder, &["--rows", "4-2", "--as", "to-do"], &["is it 2-4?"]);
+    for beyond in ["6-9", "1-18446744073709551615"] {
+        is_refused(&folder, &["--rows", beyond, "--as", "waived"], &["is row 8", "nothing was changed"]);
+    }
+    let settled = folder.call(&["settle", LEDGER, "--rows", "6,2-4,3", "--as", "waived", "--json"]).with_code(0).json();
+    assert_eq!(settled["settled"], 4, "{settled}");
+    let json = folder.call(&["status", LEDGER, "--json"]).with_code(0).json();
+    assert_eq!((&json["skipped"], &json["posted"]), (&4.into(), &4.into()), "{json}");
 }
 
 #[test]
