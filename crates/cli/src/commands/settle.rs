@@ -11,6 +11,7 @@ use batchpost::ledger::{Decision, Settled, decisions, settle as decide};
 use batchpost::outcome::Outcome;
 use batchpost::shell::Settling;
 use serde_json::json;
+use tracing::warn;
 
 use super::resolve;
 use super::run::answered_yes;
@@ -60,12 +61,15 @@ pub(crate) fn settle(settle: &Settle, output: &Output) -> anyhow::Result<u8> {
             return Ok(exit::USAGE);
         }
     }
+    let settled = rows.len();
     settling.record(&rows, settle.why.as_deref())?;
-    let mut stdout = plain::stdout(output);
-    if output.json {
-        writeln!(stdout, "{}", json!({ "ledger": settle.ledger.display().to_string(), "settled": rows.len() }))?;
-    } else {
-        writeln!(stdout, "{} settled", count(rows.len() as u64, "row", "rows"))?;
+    let result = match output.json {
+        true => json!({ "ledger": settle.ledger.display().to_string(), "settled": settled }).to_string(),
+        false => format!("{} settled", count(settled as u64, "row", "rows")),
+    };
+    // They are recorded, whether that can be read or not.
+    if let Err(error) = writeln!(plain::stdout(output), "{result}") {
+        warn!(%error, "the result could not be printed; the decisions are recorded, and `batchpost show` tells of them");
     }
     Ok(0)
 }

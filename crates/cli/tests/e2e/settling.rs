@@ -188,6 +188,22 @@ fn a_ledger_that_is_not_there_cannot_be_settled_and_is_not_made() {
     assert!(!folder.path(LEDGER).exists());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_decision_that_is_recorded_is_no_failure_because_nothing_can_be_printed() {
+    let (_api, folder) = three_doubts();
+    for (row, json) in [("2", &[][..]), ("4", &["--json"])] {
+        let arguments = [&["settle", LEDGER, "--rows", row, "--as", "waived"], json].concat();
+        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let ran = folder.batchpost(&arguments).stdout(full).output().unwrap();
+        let said = String::from_utf8_lossy(&ran.stderr);
+        assert_eq!(ran.status.code(), Some(0), "{said}");
+        assert!(said.contains("could not be printed; the decisions are recorded"), "{said}");
+    }
+    let json = folder.call(&["status", LEDGER, "--json"]).with_code(4).json();
+    assert_eq!((&json["in_doubt"], &json["skipped"]), (&1.into(), &2.into()), "{json}");
+}
+
 /// What `export` wrote, with these decisions filled in, row by row.
 fn decided(export: &str, decisions: &[&str]) -> String {
     let mut lines = export.lines();
