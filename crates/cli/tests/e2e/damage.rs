@@ -124,6 +124,24 @@ fn a_directory_is_no_ledger_and_one_that_is_not_there_is_not_made() {
     assert_eq!(api.arrivals(), 0);
 }
 
+#[test]
+fn nothing_is_left_beside_what_is_no_ledger_or_not_there() {
+    let folder = Folder::with_rows(3);
+    folder.write("other.csv", "Ticket,Text\n1,a\n");
+    folder.write("empty.jsonl", "");
+    let before = folder.names();
+    for (ledger, code) in [("other.csv", 3), ("empty.jsonl", 3), ("gone.jsonl", 2)] {
+        if ledger != "gone.jsonl" {
+            let run = folder.run_command("http://127.0.0.1:9/x", &["--ledger", ledger]);
+            ended(&mut { run }).with_code(code).saying(&[ledger, "is no ledger"]);
+        }
+        folder.call(&["settle", ledger, "--rows", "1", "--as", "posted"]).with_code(code).saying(&[ledger]);
+        folder.call(&["salvage", ledger, "-o", "new.jsonl"]).with_code(code).saying(&[ledger]);
+        folder.call(&["resume", ledger]).with_code(code).saying(&[ledger]);
+        assert_eq!(folder.names(), before, "{ledger}");
+    }
+}
+
 /// Root may read and write whatever the mode says.
 #[cfg(unix)]
 fn is_root(folder: &Folder) -> bool {

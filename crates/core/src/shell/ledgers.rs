@@ -73,6 +73,10 @@ pub(super) fn lock(path: &Path) -> Result<Lock, Error> {
     }
     // Before there is a lock file beside it, which would be all that is left of this.
     refuse_packed(path)?;
+    match header_of(path) {
+        Err(Error::LedgerFile { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+        header => drop(header?),
+    }
     let holder = Holder { process: std::process::id(), since: Some(clock::wall()) };
     Lock::take(path, &holder.to_string()).map_err(|source| Error::Lock { path: path.to_owned(), source })
 }

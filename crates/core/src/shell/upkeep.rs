@@ -10,10 +10,12 @@ use super::error::Error;
 use super::feeder::with_causes;
 use super::files::{LedgerFile, Lock, LockError, Place};
 use super::input::{FileRows, Hashing, InputFile, recipe};
-use super::ledgers::{entropy, lock, look, resume};
+use super::ledgers::{entropy, header_of, lock, look, resume};
 use super::platform::is_locked;
 use crate::job::{Identity, Key, KeyMap};
-use crate::ledger::{self, Audit, Batch, Header, History, Ledger, LedgerId, Record, Salvaged, Settled, Settlement};
+use crate::ledger::{
+    self, Audit, Batch, Header, History, Ledger, LedgerError, LedgerId, Record, Salvaged, Settled, Settlement,
+};
 use crate::outcome::Outcome;
 use crate::reading::{ExportError, export_input, export_ledger, number_rows};
 use crate::report::{self, Overview};
@@ -38,10 +40,10 @@ impl Settling {
     ///
     /// When it is in use, is not there, or is damaged.
     pub fn open(path: &Path, target: &Arc<dyn Target>) -> Result<Self, Error> {
+        // A lock may be had of what is not there yet.
+        header_of(path)?;
         let lock = lock(path)?;
-        let not_there =
-            || Error::ledger_file(path, "opened")(io::Error::new(io::ErrorKind::NotFound, "it is not there"));
-        let (ledger, mut batch) = resume(path)?.ok_or_else(not_there)?;
+        let (ledger, mut batch) = resume(path)?.ok_or_else(|| Error::ledger(path)(LedgerError::Empty))?;
         let mut histories = ledger::histories(ledger.storage(), |_| true).map_err(Error::ledger(path))?;
         number_rows_anew(&mut batch, target, &mut histories);
         Ok(Self { _lock: lock, path: path.to_owned(), ledger, batch, histories })
@@ -108,6 +110,7 @@ pub fn salvage(path: &Path, new: &Path, tool: &str) -> Result<Salvaged, Error> {
     if new.exists() {
         return there();
     }
+    header_of(path)?;
     let _locks = (lock(path)?, lock(new)?);
     if is_locked(path) {
         let holder = "which knows it by another name".to_owned();
