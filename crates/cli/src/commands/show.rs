@@ -28,6 +28,9 @@ struct Row {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     vanished: bool,
     history: Vec<Step>,
+    /// Why it stands there, where the last step, which took a decision back, does not say.
+    #[serde(skip)]
+    as_before: Option<String>,
 }
 
 /// One record about it.
@@ -71,6 +74,7 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
                 outcome: standing.map_or(Outcome::Pending, |standing| standing.outcome()),
                 vanished: standing.is_some_and(|standing| standing.is_vanished()),
                 history: Vec::new(),
+                as_before: history.taken_back.then(|| history.reason.clone()),
             });
             row.ticket = row.ticket.take().or(ticket);
             if !decided {
@@ -144,7 +148,8 @@ fn in_words(out: &mut impl Write, row: &Row, whole: bool) -> io::Result<()> {
     };
     let last = row.history.last().map(|step| step.what.as_str()).unwrap_or_default();
     if !whole {
-        return writeln!(out, "row {}{ticket} {}{vanished}: {last}", row.row, row.outcome);
+        let why = row.as_before.as_ref().map_or_else(|| last.to_owned(), |why| format!("{why} (then {last})"));
+        return writeln!(out, "row {}{ticket} {}{vanished}: {why}", row.row, row.outcome);
     }
     writeln!(out, "row {}{ticket} {}{vanished}, reference {}", row.row, row.outcome, row.reference)?;
     let mut run = None;

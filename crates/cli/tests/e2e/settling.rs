@@ -130,6 +130,29 @@ fn decisions_are_taken_back_one_by_one_to_where_the_row_stood_before_any() {
 }
 
 #[test]
+fn a_doubt_that_is_back_has_its_reason_again() {
+    let (_api, folder) = three_doubts();
+    let lines = || -> Vec<String> {
+        let shown = folder.call(&["show", LEDGER, "--state", "in_doubt"]).with_code(0).stdout;
+        shown.lines().map(str::to_owned).collect()
+    };
+    let reasons = || {
+        let export = folder.call(&["export", LEDGER, "--state", "in_doubt"]).with_code(0).stdout;
+        export.lines().map(|line| line.split(',').nth(3).unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let before = (lines(), reasons());
+    for decision in ["to-do", "waived"] {
+        settle(&folder, &["--rows", "2", "--as", decision, "--why", "a guess"]);
+    }
+    settle(&folder, &["--rows", "2", "--undo"]);
+    settle(&folder, &["--rows", "2", "--undo", "--why", "a slip"]);
+    let (first, rest) = before.0.split_first().unwrap();
+    let back = format!("{first} (then settled from pending to in_doubt: a slip)");
+    assert_eq!(lines(), [&[back], rest].concat());
+    assert_eq!(reasons(), before.1);
+}
+
+#[test]
 fn a_decision_is_taken_back_until_the_row_is_sent_again() {
     let (api, folder) = three_doubts();
     for decision in ["posted", "to-do", "waived"] {

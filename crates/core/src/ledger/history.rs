@@ -1,5 +1,7 @@
 //! What a ledger's records say of single jobs.
 
+use std::mem;
+
 use jiff::Timestamp;
 
 use super::record::Record;
@@ -18,13 +20,25 @@ pub struct History {
     reading: u32,
     /// Its ticket, where a record says it.
     pub ticket: Option<Ticket>,
-    /// What was last said of it: the API's answer, why it was set aside, why it was settled.
+    /// What was last said of it: the API's answer, why it was set aside, why it was settled. Where a decision was taken
+    /// back, what was said before it.
     pub reason: String,
+    /// The last that happened is that a decision was taken back.
+    pub taken_back: bool,
     /// When.
     pub at: Option<Timestamp>,
-    /// Where it stood before each decision of a person, the first one first: of those that were taken since it was last
+    /// How it stood before each decision of a person, the first one first: of those that were taken since it was last
     /// sent, and not taken back.
-    pub decided_from: Vec<Outcome>,
+    pub decided_from: Vec<Before>,
+}
+
+/// How a job stood before a decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Before {
+    /// Where.
+    pub stood: Outcome,
+    /// Why.
+    pub reason: String,
 }
 
 /// The histories of the jobs that are wanted and have a record.
@@ -49,12 +63,14 @@ pub fn histories(storage: &impl Storage, wanted: impl Fn(&Key) -> bool) -> Resul
             (history.row, history.reading) = (intent.row, reading);
             (history.ticket, history.at) = (Some(intent.ticket), Some(intent.wall));
             history.reason = "the run was cut off before its reply was recorded".to_owned();
+            history.taken_back = false;
             history.decided_from.clear();
         }
         Record::Outcome(end) if wanted(&end.key) => {
             let history = all.entry(end.key).or_default();
             history.at = Some(end.wall);
             history.reason = end.reply.unwrap_or_default();
+            history.taken_back = false;
         }
         Record::Aside(aside) if wanted(&aside.key) => {
             let history = all.entry(aside.key).or_default();
@@ -64,18 +80,21 @@ pub fn histories(storage: &impl Storage, wanted: impl Fn(&Key) -> bool) -> Resul
             }
             history.ticket = aside.ticket.or(history.ticket.take());
             history.reason = aside.why;
+            history.taken_back = false;
         }
         Record::Settle(settlement) => {
             for row in settlement.rows.iter().filter(|row| wanted(&row.key)) {
                 let history = all.entry(row.key).or_default();
                 history.at = Some(settlement.wall);
                 // A decision that leads to where the row stood before the last one takes that back, however it was put.
-                if history.decided_from.last() == Some(&row.stands) {
-                    history.decided_from.pop();
-                } else {
-                    history.decided_from.push(row.was);
+                if let Some(before) = history.decided_from.pop_if(|before| before.stood == row.stands) {
+                    (history.reason, history.taken_back) = (before.reason, true);
+                    continue;
                 }
-                history.reason = settlement.why.clone().unwrap_or_else(|| "settled by a person".to_owned());
+                let why = settlement.why.clone().unwrap_or_else(|| "settled by a person".to_owned());
+                let reason = mem::replace(&mut history.reason, why);
+                history.decided_from.push(Before { stood: row.was, reason });
+                history.taken_back = false;
             }
         }
         _ => {}

@@ -85,7 +85,7 @@ pub fn settle(
         Decision::Posted => Outcome::Posted,
         Decision::ToDo => Outcome::Pending,
         Decision::Waived => Outcome::Skipped,
-        Decision::Undone => *history.decided_from.last().ok_or(SettleError::NothingToUndo)?,
+        Decision::Undone => history.decided_from.last().ok_or(SettleError::NothingToUndo)?.stood,
     };
     if decision != Decision::Undone {
         match (was, stands) {
