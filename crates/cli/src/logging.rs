@@ -17,13 +17,20 @@ use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::args::{LogFormat, Output};
+use crate::canvas;
 use crate::config::variable;
 use crate::plain::{Plain, escaped, plain};
 
 /// Standard error, on which a progress bar may stand.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Screen {
     pub(crate) bars: MultiProgress,
+}
+
+impl Default for Screen {
+    fn default() -> Self {
+        Self { bars: canvas::bars() }
+    }
 }
 
 /// Starts logging.

@@ -12,6 +12,7 @@ macro_rules! say {
 
 mod args;
 mod bar;
+mod canvas;
 mod commands;
 mod config;
 mod credentials;

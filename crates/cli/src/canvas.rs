@@ -1,0 +1,196 @@
+//! Where the bar is drawn: on the last lines of the terminal, so that it can be taken away whatever became of them.
+//!
+//! Many terminals wrap what is on them anew when they become narrower, others cut it off, and none tells. Whoever has drawn
+//! three lines and goes up by two from the last finds itself in the middle of them then, or above them in a log line. So the
+//! cursor is left where the bar begins: wherever that line comes to stand, what is below the cursor is the bar and nothing
+//! else. Lines end with line feeds, since a terminal that becomes wider joins those that it has wrapped itself.
+
+use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
+
+use console::Term;
+use indicatif::{MultiProgress, ProgressDrawTarget, TermLike};
+
+/// So often in a second it is drawn at most.
+const MOST_DRAWN: u8 = 20;
+
+/// Bars on standard error; hidden where that is no terminal, or one that cannot move its cursor.
+pub(crate) fn bars() -> MultiProgress {
+    let usual = ProgressDrawTarget::stderr();
+    // Of Windows' terminals this makes those that can understand what is written here, and tells of the others.
+    let understands = cfg!(unix) || Term::stderr().features().colors_supported();
+    let target = if usual.is_hidden() || !understands {
+        usual
+    } else {
+        let canvas = Canvas::new(io::stderr(), || Term::stderr().size());
+        ProgressDrawTarget::term_like_with_hz(Box::new(canvas), MOST_DRAWN)
+    };
+    MultiProgress::with_draw_target(target)
+}
+
+/// A terminal for indicatif, which tells it in small steps what is to be seen.
+#[derive(Debug)]
+struct Canvas<W> {
+    /// Rows and columns.
+    size: fn() -> (u16, u16),
+    state: Mutex<State<W>>,
+}
+
+#[derive(Debug)]
+struct State<W> {
+    out: W,
+    /// What is to be drawn: each line, and the blanks that fill it up.
+    parts: Vec<String>,
+    /// Something is drawn, and the cursor stands where it begins.
+    drawn: bool,
+}
+
+impl<W: Write> Canvas<W> {
+    fn new(out: W, size: fn() -> (u16, u16)) -> Self {
+        Self { size, state: Mutex::new(State { out, parts: Vec::new(), drawn: false }) }
+    }
+
+    fn with_state(&self, change: impl FnOnce(&mut State<W>)) -> io::Result<()> {
+        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(())
+    }
+}
+
+impl<W: Write> State<W> {
+    fn draw(&mut self) {
+        let parts = std::mem::take(&mut self.parts);
+        let lines: Vec<&str> = parts.iter().step_by(2).map(String::as_str).collect();
+        let text = redrawn(self.drawn, &lines);
+        self.drawn = !lines.is_empty();
+        if text.is_empty() {
+            return;
+        }
+        // Nobody is left to see it if standard error is gone.
+        let _nobody_to_see = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+    }
+}
+
+/// Clears all from the cursor's line on, and leaves the cursor at its first column. The lines below are cleared from the
+/// next one: where the first is the topmost, and all would be cleared from there, tmux keeps a copy in its history.
+const CLEAR: &str = "\r\u{1b}[K\u{1b}7\u{1b}[B\u{1b}[J\u{1b}8";
+
+/// What makes `lines` stand where the cursor is, in the place of what was drawn there.
+fn redrawn(drawn: bool, lines: &[&str]) -> String {
+    let mut text = String::new();
+    if drawn {
+        text += CLEAR;
+    }
+    if !lines.is_empty() {
+        // A terminal that has just become narrower cuts a line that was made for more columns off, rather than to wrap it.
+        text += &format!("\u{1b}[?7l{}\u{1b}[?7h\r", lines.join("\r\n"));
+    }
+    if lines.len() > 1 {
+        text += &format!("\u{1b}[{}A", lines.len() - 1);
+    }
+    text
+}
+
+/// indicatif goes over its old lines and clears each, then writes the new ones, each filled up to the width. What counts is
+/// what it writes.
+impl<W: Write + std::fmt::Debug + Send> TermLike for Canvas<W> {
+    fn width(&self) -> u16 {
+        (self.size)().1
+    }
+
+    fn height(&self) -> u16 {
+        (self.size)().0
+    }
+
+    fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        Ok(())
+    }
+
+    fn write_line(&self, line: &str) -> io::Result<()> {
+        self.with_state(|state| state.parts.extend([line.to_owned(), String::new()]))
+    }
+
+    fn write_str(&self, part: &str) -> io::Result<()> {
+        self.with_state(|state| state.parts.push(part.to_owned()))
+    }
+
+    fn flush(&self) -> io::Result<()> {
+        self.with_state(State::draw)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use indicatif::{ProgressBar, ProgressStyle};
+
+    use super::*;
+
+    /// Sends what is written at once.
+    #[derive(Debug)]
+    struct Sent(Sender<String>);
+
+    impl Write for Sent {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            // A bar that is dropped draws for the last time, when the test has heard enough.
+            self.0.send(String::from_utf8(bytes.to_vec()).unwrap()).ok();
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn bar() -> (MultiProgress, ProgressBar, Receiver<String>) {
+        let (sender, writes) = channel();
+        let canvas = Canvas::new(Sent(sender), || (24, 20));
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::term_like(Box::new(canvas)));
+        let style = ProgressStyle::with_template("{msg}").unwrap();
+        let bar = bars.add(ProgressBar::no_length().with_style(style));
+        (bars, bar, writes)
+    }
+
+    fn written(writes: &Receiver<String>) -> Vec<String> {
+        writes.try_iter().collect()
+    }
+
+    #[test]
+    fn a_bar_is_one_write_that_clears_what_is_below_the_cursor_and_leaves_it_where_the_bar_begins() {
+        let (_bars, bar, writes) = bar();
+        bar.set_message("████ 1 %\nposted 1\n");
+        assert_eq!(written(&writes), ["\u{1b}[?7l████ 1 %\r\nposted 1\r\n\u{1b}[?7h\r\u{1b}[2A"]);
+        bar.set_message("posted 2");
+        assert_eq!(written(&writes), [CLEAR.to_owned() + "\u{1b}[?7lposted 2\u{1b}[?7h\r"]);
+        bar.finish_and_clear();
+        assert_eq!(written(&writes), [CLEAR]);
+    }
+
+    #[test]
+    fn a_log_line_takes_the_bars_place_and_the_bar_follows_it() {
+        let (bars, bar, writes) = bar();
+        bars.suspend(|| {});
+        assert_eq!(written(&writes), [""; 0], "nothing is cleared where nothing was drawn");
+        bar.set_message("a\nb");
+        let drawn = written(&writes).concat();
+        let cleared = bars.suspend(|| written(&writes));
+        assert_eq!(cleared, [CLEAR]);
+        assert_eq!(written(&writes).concat(), drawn);
+    }
+}
