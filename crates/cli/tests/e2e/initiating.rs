@@ -40,6 +40,25 @@ fn a_csv_with_semicolons_in_an_old_encoding_is_proposed_for() {
 }
 
 #[test]
+fn check_says_the_encoding_that_init_proposes_also_by_cells_that_are_not_used() {
+    let folder = Folder::new();
+    let latin = |text: &str| text.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect::<Vec<u8>>();
+    folder.write("notes.csv", latin("Ticket,Comment,Agent\n1,called back,J\u{fc}rgen\n2,sent,Ren\u{e9}e\n"));
+    let checked = || folder.call(&["check", "notes.csv", "--json"]).with_code(0).json();
+    assert_eq!((&checked()["encoding"], &checked()["likely_encoding"]), (&"UTF-8".into(), &"windows-1252".into()));
+    let said = folder.call(&["check", "notes.csv"]).with_code(0).stdout;
+    assert!(said.contains("look like windows-1252; --encoding windows-1252"), "{said}");
+    let (found, checked) = proposed(&folder, "notes.csv");
+    assert_eq!((&found["encoding"], &checked["encoding"]), (&"windows-1252".into(), &"windows-1252".into()));
+    assert_eq!(checked["likely_encoding"], Value::Null);
+    // One cell is damaged, and another says that the rest is UTF-8.
+    folder.write("damaged.csv", [&latin("Ticket,Comment,Agent\n1,a,J\u{fc}rgen\n2,b,")[..], "Zoë\n".as_bytes()].concat());
+    std::fs::remove_file(folder.path("batchpost.toml")).unwrap();
+    let damaged = folder.call(&["check", "damaged.csv", "--json"]).with_code(0).json();
+    assert_eq!(damaged["likely_encoding"], Value::Null);
+}
+
+#[test]
 fn the_sheet_of_a_workbook_that_has_the_columns_is_proposed() {
     let folder = Folder::new();
     let mut book = Workbook::new();

@@ -21,6 +21,7 @@ pub use export::{ExportError, export_input, export_ledger};
 pub use feed::{Fed, Feed, FeedError, record_asides};
 pub use identity::{number_rows, presence_changes};
 pub use profile::{Lengths, Profile, Reason};
+pub(crate) use proposal::likely_encoding;
 pub use proposal::{Guess, Proposal, Sample, propose};
 pub(crate) use scan::{Scan, Scanned, Scanning};
 pub(crate) use survey::survey_scanned;

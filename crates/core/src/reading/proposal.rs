@@ -56,28 +56,56 @@ pub struct Sample {
     pub first_invalid: Option<String>,
     /// What their ticket cells look like.
     pub tickets: IdShapes,
-    /// The encoding that a row looks most like that is not UTF-8.
+    encoding: EncodingLooks,
+    wrong_tickets: u64,
+}
+
+/// What cells that were read as UTF-8 tell of the encoding that they are in.
+#[derive(Debug, Clone, Default)]
+struct EncodingLooks {
+    /// The one that a row of which no note can be made looks most like, since it is not UTF-8.
     likely: Option<&'static str>,
     /// The same of a cell that no note is made of.
     likely_elsewhere: Option<&'static str>,
     /// Some cell is UTF-8 and more than ASCII, so that what is not is damage rather than another encoding.
     is_utf8: bool,
-    wrong_tickets: u64,
 }
 
-impl Sample {
-    fn likely_encoding(&self) -> Option<&'static str> {
+impl EncodingLooks {
+    fn likely(&self) -> Option<&'static str> {
         self.likely.or(self.likely_elsewhere.filter(|_| !self.is_utf8))
     }
 
-    /// Takes in what the cells of a row, used or not, tell of the encoding.
-    fn meet(&mut self, cells: &[Vec<u8>]) {
-        for cell in cells.iter().filter(|cell| !cell.is_ascii()) {
-            let likely = legacy_hint(cell);
-            self.is_utf8 |= likely.is_none();
-            self.likely_elsewhere = self.likely_elsewhere.or(likely);
+    /// Takes in what the row that was read last tells, by all of its cells, used or not.
+    fn meet<R: Read>(&mut self, rows: &Rows<R>, content: &Content) {
+        if rows.delimiter().is_some() {
+            for cell in rows.cells().iter().filter(|cell| !cell.is_ascii()) {
+                let likely = legacy_hint(cell);
+                self.is_utf8 |= likely.is_none();
+                self.likely_elsewhere = self.likely_elsewhere.or(likely);
+            }
+        }
+        if let Content::Invalid { reason, .. } = content {
+            self.likely = self.likely.or(likely_of(reason));
         }
     }
+}
+
+/// The encoding that the first of `rows`, which are read as UTF-8 since none was said, look like; none where it is that.
+///
+/// # Errors
+///
+/// When they cannot be read.
+pub(crate) fn likely_encoding<R: Read>(rows: &mut Rows<R>) -> Result<Option<&'static str>, InputError> {
+    let mut looks = EncodingLooks::default();
+    let mut met = 0;
+    while met < MOST_ROWS
+        && let Some(Row { content, .. }) = rows.next()?
+    {
+        met += 1;
+        looks.meet(rows, &content);
+    }
+    Ok(looks.likely())
 }
 
 /// Rows that are looked at. Seldom does a sheet turn into another after so many.
@@ -106,7 +134,7 @@ pub fn propose<R: Read>(
         (options.sheet, options.header_row) = search.place(&options, &sheets);
         let settled = search.settle(options.clone())?;
         let sample = search.sample(&settled)?;
-        match (sample.likely_encoding().map(str::parse), settled.encoding) {
+        match (sample.encoding.likely().map(str::parse), settled.encoding) {
             (Some(Ok(encoding)), None) => {
                 options.encoding = Some(encoding);
                 search.guesses = vec![Guess::Encoding];
@@ -242,7 +270,7 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
         for _ in 0..ROWS_OF_A_COLUMN {
             let Some(row) = rows.next().ok()? else { break };
             if let Content::Invalid { reason, .. } = row.content
-                && let Some(likely) = likely_encoding(&reason)
+                && let Some(likely) = likely_of(&reason)
                 && options.encoding.is_none()
             {
                 let encoding = likely.parse().ok()?;
@@ -265,8 +293,8 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
         {
             sample.rows += 1;
             sample.tickets.meet(rows.ticket_cell());
-            if options.encoding.is_none() && rows.delimiter().is_some() {
-                sample.meet(&rows.cells());
+            if options.encoding.is_none() {
+                sample.encoding.meet(&rows, &content);
             }
             match content {
                 Content::Blank => {}
@@ -274,7 +302,6 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
                 Content::Invalid { reason, .. } => {
                     sample.invalid += 1;
                     sample.wrong_tickets += u64::from(matches!(reason, InvalidRow::Ticket { .. }));
-                    sample.likely = sample.likely.or(likely_encoding(&reason));
                     sample.first_invalid.get_or_insert_with(|| format!("{position}: {reason}"));
                 }
             }
@@ -320,7 +347,7 @@ fn names_columns(error: &InputError) -> bool {
 }
 
 /// The encoding that a row looks most like which is not UTF-8.
-fn likely_encoding(reason: &InvalidRow) -> Option<&'static str> {
+fn likely_of(reason: &InvalidRow) -> Option<&'static str> {
     match reason {
         InvalidRow::NotUtf8 { likely, .. } | InvalidRow::RecordNotUtf8 { likely, .. } => *likely,
         _ => None,

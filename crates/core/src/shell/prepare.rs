@@ -13,7 +13,7 @@ use crate::input::{Layout, Mapping};
 use crate::job::{Key, TicketSet};
 use crate::ledger::{self, Aside, Batch, Ledger, LedgerId, Pass, Record, Standing};
 use crate::outcome::Outcome;
-use crate::reading::{Past, Scan, Survey, presence_changes, survey_scanned};
+use crate::reading::{Past, Scan, Survey, likely_encoding, presence_changes, survey_scanned};
 use crate::settings::{OnChanged, OnKnown};
 
 /// A run whose ledger is open and whose input was read through. Nothing was sent.
@@ -149,6 +149,18 @@ impl Prepared {
     /// How the input turned out to be written.
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// The encoding that the cells of a file look like, used or not, which is read as UTF-8 since none was said; none where
+    /// it is that. For a person to look at: no reading guesses.
+    pub fn likely_encoding(&self) -> Option<&'static str> {
+        match &self.input {
+            Opened::File(file) if self.order.options.encoding.is_none() => {
+                // What cannot be read now could be read before, and said all that is relied on.
+                file.rows().and_then(|mut rows| likely_encoding(&mut rows)).ok().flatten()
+            }
+            _ => None,
+        }
     }
 
     /// What the first reading found; none for a stream.

@@ -14,6 +14,9 @@ use crate::words::count;
 pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, finish: &Finish) -> io::Result<()> {
     let order = prepared.order();
     writeln!(out, "format: {}", layout(prepared.layout()))?;
+    if let Some(likely) = prepared.likely_encoding() {
+        writeln!(out, "note: some cells are not UTF-8 and look like {likely}; --encoding {likely} reads them so")?;
+    }
     writeln!(out, "columns: {}", mapping(prepared.mapping()))?;
     match order.ask.identity.target() {
         resolve::SANDBOX => {
