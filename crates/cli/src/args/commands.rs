@@ -9,7 +9,7 @@ use batchpost_sandbox::FaultRule;
 use clap::Args as Group;
 
 use super::groups::{Budget, Input, Known, Network, Posting, Target, ThisTime, Watching};
-use super::values::{ChangedArg, DecisionArg, Latency, LimitArg, RowRange, row, ticket};
+use super::values::{ChangedArg, DecisionArg, Latency, LimitArg, RowRange, row, state, ticket};
 
 #[derive(Debug, Group)]
 pub(crate) struct Run {
@@ -83,8 +83,8 @@ pub(crate) struct Show {
     /// Only rows of this ticket
     #[arg(long, value_name = "ID", value_parser = ticket)]
     pub(crate) ticket: Option<u64>,
-    /// Only rows that stand so: posted, rejected, failed, in_doubt, pending, invalid, held, skipped
-    #[arg(long)]
+    /// Only rows that stand so
+    #[arg(long, value_parser = state())]
     pub(crate) state: Option<Outcome>,
 }
 
@@ -93,7 +93,7 @@ pub(crate) struct Export {
     /// The ledger
     pub(crate) ledger: PathBuf,
     /// Rows that stand so; repeatable
-    #[arg(long = "state", value_delimiter = ',', default_values = ["rejected", "failed", "invalid"])]
+    #[arg(long = "state", value_delimiter = ',', value_parser = state(), default_values = ["rejected", "failed", "invalid"])]
     pub(crate) states: Vec<Outcome>,
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE.csv")]
@@ -113,7 +113,7 @@ pub(crate) struct Settle {
     #[arg(long, value_name = "N,N-N", value_delimiter = ',')]
     pub(crate) rows: Vec<RowRange>,
     /// All rows that stand so
-    #[arg(long)]
+    #[arg(long, value_parser = state())]
     pub(crate) state: Option<Outcome>,
     /// The rows and decisions of an export whose decision column was filled in
     #[arg(long, value_name = "FILE.csv")]

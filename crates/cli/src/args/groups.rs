@@ -13,7 +13,7 @@ use clap::Args as Group;
 
 use super::values::{
     BudgetArg, BurstArg, ChangedArg, DoubtArg, DuplicatesArg, KnownArg, LimitArg, On500Arg, Reserve, TooLongArg,
-    give_up_after, grace, timeout,
+    format, give_up_after, grace, timeout,
 };
 
 /// What is read, and what is made of it.
@@ -22,8 +22,8 @@ use super::values::{
 pub(crate) struct Input {
     /// The spreadsheet (CSV, TSV, JSON, XLSX, ODS...), or - for standard input
     pub(crate) input: PathBuf,
-    /// csv, jsonl, json, xlsx, xlsb, xls or ods; by the file's name where it is not said
-    #[arg(long)]
+    /// The input's format; by the file's name where it is not said
+    #[arg(long, value_parser = format())]
     pub(crate) format: Option<Format>,
     /// The sheet of a workbook; by default the first that is shown
     #[arg(long, value_name = "NAME")]

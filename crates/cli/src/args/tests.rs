@@ -1,3 +1,4 @@
+use batchpost::outcome::Outcome;
 use clap::CommandFactory;
 
 use super::*;
@@ -56,5 +57,24 @@ fn every_option_that_a_help_text_mentions_is_there() {
             // One command's help may name another's option.
             assert!(all.iter().any(|option| option == word), "{}: {word}", command.get_name());
         }
+    }
+}
+
+#[test]
+fn a_shell_is_told_of_every_word_that_an_option_with_a_fixed_set_of_them_takes() {
+    let commands = Args::command();
+    let words = |command: &str, option: &str| -> Vec<String> {
+        let command = commands.find_subcommand(command).unwrap();
+        let option = command.get_arguments().find(|arg| arg.get_long() == Some(option)).unwrap();
+        let words = option.get_possible_values().into_iter().filter(|word| !word.is_hide_set());
+        words.map(|word| word.get_name().to_owned()).collect()
+    };
+    for command in ["show", "export", "settle"] {
+        assert_eq!(words(command, "state"), Outcome::ALL.map(Outcome::word), "{command}");
+    }
+    assert_eq!(words("run", "format").join(" "), "csv jsonl json xlsx xlsb xls ods");
+    // What goes without saying is still understood.
+    for line in [&["show", "l", "--state", "in-doubt"][..], &["run", "x", "--format", "ndjson"]] {
+        Args::try_parse_from([&["batchpost"], line].concat()).unwrap();
     }
 }

@@ -4,8 +4,11 @@ use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
 
+use batchpost::input::Format;
 use batchpost::limit::{Limit, LimitError};
+use batchpost::outcome::Outcome;
 use clap::ValueEnum;
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
@@ -122,6 +125,19 @@ impl FromStr for Latency {
         let (from, to) = (parse(from)?, parse(to)?);
         if from <= to { Ok(Self(from..=to)) } else { Err(format!("{text:?} ends before it begins")) }
     }
+}
+
+/// A word for where rows stand; as those that there are, for a shell to complete.
+pub(super) fn state() -> impl TypedValueParser<Value = Outcome> {
+    let words = Outcome::ALL.map(|outcome| PossibleValue::new(outcome.word()).alias(outcome.word().replace('_', "-")));
+    PossibleValuesParser::new(words).try_map(|word| word.parse::<Outcome>())
+}
+
+/// The format of an input likewise.
+pub(super) fn format() -> impl TypedValueParser<Value = Format> {
+    let words = ["csv", "jsonl", "json", "xlsx", "xlsb", "xls", "ods"].map(PossibleValue::new);
+    let others = ["tsv", "tab", "ndjson", "xlsm", "workbook"].map(|word| PossibleValue::new(word).hide(true));
+    PossibleValuesParser::new(words.into_iter().chain(others)).try_map(|word| word.parse::<Format>())
 }
 
 /// Rows by the numbers of the first and the last, as `show` lists them; of one row both are the same.
