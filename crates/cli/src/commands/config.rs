@@ -139,14 +139,8 @@ impl View {
             };
             lines.push([name.to_owned(), value.to_owned(), from]);
         }
-        // A long text does not push the rest out of sight.
-        let width =
-            |column: usize, most| lines.iter().map(|line| line[column].chars().count().min(most)).max().unwrap_or(0);
-        let (keys, values) = (width(0, 40), width(1, 40));
         writeln!(out)?;
-        for [key, value, from] in &lines {
-            writeln!(out, "{key:keys$}  {value:values$}  {from}")?;
-        }
+        write_columns(out, &lines)?;
         let unset: Vec<&str> =
             self.settings.iter().filter(|(_, s)| s.is_empty()).map(|(key, _)| key.as_str()).collect();
         writeln!(out, "\nnot said: {}", unset.join(", "))?;
@@ -155,6 +149,25 @@ impl View {
         }
         Ok(())
     }
+}
+
+/// Longer values push what follows them onto a line of its own, rather than out of its column.
+const WIDEST: usize = 40;
+
+/// Lines of a key, a value and where it was said, each below each.
+fn write_columns(out: &mut impl Write, lines: &[[String; 3]]) -> io::Result<()> {
+    let widths = |column: usize| lines.iter().map(move |line| line[column].chars().count());
+    let keys = widths(0).max().unwrap_or(0);
+    let values = widths(1).filter(|width| *width <= WIDEST).max().unwrap_or(0);
+    for [key, value, from] in lines {
+        if value.chars().count() <= values {
+            writeln!(out, "{key:keys$}  {value:values$}  {from}")?;
+        } else {
+            writeln!(out, "{key:keys$}  {value}")?;
+            writeln!(out, "{:keys$}  {:values$}  {from}", "", "")?;
+        }
+    }
+    Ok(())
 }
 
 /// Keys whose values are URLs, or parts of one; what is a note's own text is shown as it is.
@@ -169,6 +182,18 @@ fn shown(key: &str, values: &[String]) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn columns_stay_below_each_other_where_a_value_is_long() {
+        let url = format!("https://{}.example.com/upload", "x".repeat(40));
+        let lines = [["limit", "25/5s", "built in"], ["url", &url, "a.toml, line 3"], ["yes", "true", "--yes"]];
+        let mut out = Vec::new();
+        write_columns(&mut out, &lines.map(|line| line.map(str::to_owned))).unwrap();
+        assert_eq!(
+            String::from_utf8(out).unwrap(),
+            format!("limit  25/5s  built in\nurl    {url}\n              a.toml, line 3\nyes    true   --yes\n")
+        );
+    }
 
     #[test]
     fn the_password_in_a_url_is_not_shown() {
