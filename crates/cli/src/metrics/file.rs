@@ -22,6 +22,9 @@ const WRITE_EVERY: Duration = Duration::from_secs(10);
 /// How long a run's end waits for it: the exit code is due, and a mount that hangs may hang for ever.
 const PATIENCE: Duration = Duration::from_secs(5);
 
+/// How the names end of the files that node_exporter's textfile collector reads.
+const COLLECTED: &str = "prom";
+
 /// What the file begins with, whoever wrote it last.
 const OPENING: &str = "# HELP batchpost_";
 
@@ -91,6 +94,14 @@ impl MetricsFile {
     /// run goes on.
     pub(crate) fn begin(&mut self, prepared: &Prepared) {
         let Some(Written { path, facts, writer, .. }) = &mut self.0 else { return };
+        if path.extension().is_none_or(|extension| extension != COLLECTED) {
+            warn!(
+                event = "metrics",
+                "the metrics file {} will not be collected by node_exporter, which reads files whose names end with .{COLLECTED} \
+                 alone; give it such a name if it is to be",
+                path.display()
+            );
+        }
         facts.updated = wall();
         facts.counts = prepared.survey().map(|survey| survey.counts);
         if let Err(error) = write(path, facts.clone()) {

@@ -205,6 +205,17 @@ fn a_metrics_file_that_cannot_be_written_is_warned_of_and_stops_nothing() {
 }
 
 #[test]
+fn a_metrics_file_of_a_name_that_is_not_collected_is_warned_of_once_and_written() {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(3);
+    for (name, warnings) in [("nightly.txt", 1), ("nightly", 1), ("nightly.prom", 0)] {
+        let ran = folder.run(&api, &["--metrics-file", name]).with_code(0);
+        assert_eq!(ran.stderr.matches("will not be collected").count(), warnings, "{name}: {}", ran.stderr);
+        assert!(folder.read(name).contains("batchpost_run_exit_code"), "{name}");
+    }
+}
+
+#[test]
 fn a_run_is_recorded_with_who_began_it_where_and_how_but_no_password() {
     let api = Api::start(quick());
     let folder = Folder::with_rows(2);
