@@ -151,9 +151,14 @@ impl FromStr for RowRange {
         let number = |text: &str| text.trim().parse::<u64>();
         let (first, last) = text.split_once('-').unwrap_or((text, text));
         match (number(first), number(last)) {
-            (Ok(first), Ok(last)) if first > last => Err(format!("the range ends before it begins; is it {last}-{first}?")),
+            (Ok(first), Ok(last)) if first > last => {
+                Err(format!("the range ends before it begins; is it {last}-{first}?"))
+            }
             (Ok(first), Ok(last)) => Ok(Self(first..=last)),
-            _ => Err("rows go by their numbers, those that follow each other by the first and the last: 4,11-13".to_owned()),
+            _ => {
+                Err("rows go by their numbers, those that follow each other by the first and the last: 4,11-13"
+                    .to_owned())
+            }
         }
     }
 }

@@ -91,6 +91,7 @@ fn task_of_resume(resume: Resume, config: &Resolved) -> anyhow::Result<Task> {
     let Some(last) = batch.run.clone() else {
         bail!("the ledger {path} was begun but has no run in it yet: start one with `run ... --ledger {path}`");
     };
+    let last_input = last.input.path.clone();
     let input = match (resume.input, last.input.path) {
         (Some(input), _) => input,
         (None, Some(input)) => input.into(),
@@ -103,7 +104,9 @@ fn task_of_resume(resume: Resume, config: &Resolved) -> anyhow::Result<Task> {
         let credentials = credentials::resolve(config, &endpoint)?;
         Destination::Api(endpoint, credentials.into())
     };
+    let before = last.settings.clone();
     let settings = resolve::budget(last.settings, &resume.budget, matches!(destination, Destination::Sandbox))?;
+    words::say_what_is_unlike(&before, last_input.as_deref(), &settings, &input);
     let what = What {
         source: Source::File(input),
         options: last.input.options,

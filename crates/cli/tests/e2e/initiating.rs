@@ -52,7 +52,8 @@ fn check_says_the_encoding_that_init_proposes_also_by_cells_that_are_not_used() 
     assert_eq!((&found["encoding"], &checked["encoding"]), (&"windows-1252".into(), &"windows-1252".into()));
     assert_eq!(checked["likely_encoding"], Value::Null);
     // One cell is damaged, and another says that the rest is UTF-8.
-    folder.write("damaged.csv", [&latin("Ticket,Comment,Agent\n1,a,J\u{fc}rgen\n2,b,")[..], "Zoë\n".as_bytes()].concat());
+    folder
+        .write("damaged.csv", [&latin("Ticket,Comment,Agent\n1,a,J\u{fc}rgen\n2,b,")[..], "Zoë\n".as_bytes()].concat());
     std::fs::remove_file(folder.path("batchpost.toml")).unwrap();
     let damaged = folder.call(&["check", "damaged.csv", "--json"]).with_code(0).json();
     assert_eq!(damaged["likely_encoding"], Value::Null);

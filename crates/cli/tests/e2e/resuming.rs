@@ -148,3 +148,21 @@ fn resume_goes_on_with_the_last_runs_settings_and_with_an_input_that_moved() {
     assert_eq!(settings.len(), 3);
     assert!(settings.iter().all(|these| *these == settings[0]), "{settings:?}");
 }
+
+#[test]
+fn a_resumed_run_says_in_what_it_differs_from_the_last_one_and_nothing_where_it_does_not() {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(9);
+    let ledger = "notes.csv.ledger.jsonl";
+    let resume = |more: &[&str]| {
+        let said = folder.call(&[&["resume", ledger, "--first", "2"], more].concat()).with_code(5).stderr;
+        let lines: Vec<String> = said.lines().filter(|line| line.contains("unlike")).map(str::to_owned).collect();
+        lines.first().map(|line| line.split_once("unlike").unwrap().1.trim_end().to_owned())
+    };
+    folder.run(&api, &["--first", "2"]).with_code(5);
+    assert_eq!(resume(&[]), None);
+    assert_eq!(resume(&["--input", "notes.csv", "--budget", "shared"]), None);
+    std::fs::copy(folder.path("notes.csv"), folder.path("moved.csv")).unwrap();
+    let unlike = " in the last run, the account's budget is not shared with other runs, and the input is moved.csv";
+    assert_eq!(resume(&["--input", "moved.csv", "--budget", "private"]).as_deref(), Some(unlike));
+}

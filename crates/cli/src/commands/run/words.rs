@@ -1,11 +1,11 @@
 //! What a run says before and after it posts.
 
 use std::io::{self, IsTerminal};
-use std::path::Path;
+use std::path::{Path, absolute};
 
 use batchpost::outcome::Stop;
 use batchpost::reading::RowNote;
-use batchpost::settings::{InDoubt, OnDuplicate};
+use batchpost::settings::{InDoubt, OnDuplicate, Settings, Sharing};
 use batchpost::shell::{Prepared, Report, Source};
 use tracing::{info, warn};
 
@@ -61,6 +61,27 @@ pub(super) fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
     let finish = Finish::of(order, to_send);
     ask!("Post {} notes, {}? [y/N] ", thousands(to_send), finish.in_words());
     answered_yes()
+}
+
+/// In what a run that is to have the last one's settings and input differs from it.
+pub(super) fn say_what_is_unlike(before: &Settings, last_input: Option<&str>, settings: &Settings, input: &Path) {
+    let mut unlike = Vec::new();
+    if settings.budget != before.budget {
+        unlike.push(match settings.budget {
+            Sharing::Shared => "the account's budget is shared with other runs".to_owned(),
+            Sharing::Private => "the account's budget is not shared with other runs".to_owned(),
+        });
+    }
+    if let Some(folder) = settings.state_dir.as_ref().filter(|folder| before.state_dir.as_ref() != Some(*folder)) {
+        unlike.push(format!("the budget is kept in {}", folder.display()));
+    }
+    // A path that has no whole form is another one.
+    if last_input.is_some_and(|last| absolute(input).ok().as_deref() != Some(Path::new(last))) {
+        unlike.push(format!("the input is {}", input.display()));
+    }
+    if !unlike.is_empty() {
+        info!(event = "unlike", "unlike in the last run, {}", unlike.join(", and "));
+    }
 }
 
 /// What the first reading found, before anything is posted.
