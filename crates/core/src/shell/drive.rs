@@ -1,23 +1,21 @@
 //! The loop that carries out what the engine asks for. It decides nothing.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::{Id, JoinError, JoinSet};
 
 use super::broker::Purse;
 use super::clock::Clock;
 use super::committer::Committer;
+use super::sender::{Ended, Sender};
 use super::signals::{Interrupt, Interrupts};
 use crate::budget::{Answer, Budget, BudgetError, Request};
-use crate::engine::{Action, AttemptId, Engine, Event, Notice, Now, Progress};
+use crate::engine::{Action, Engine, Event, Notice, Now, Progress};
 use crate::ledger::{LedgerError, Record};
 use crate::outcome::Stop;
 use crate::storage::Storage;
 use crate::target::Form;
-use crate::transport::{Failure, Reply, Transport};
 
 /// Whoever watches hears of a run at least so often, through the longest pause.
 const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -43,9 +41,9 @@ pub(super) struct Left {
 }
 
 /// What a run is made of.
-pub(super) struct Drive<'a, S, T> {
+pub(super) struct Drive<'a, S> {
     pub(super) engine: Engine,
-    pub(super) transport: Arc<T>,
+    pub(super) sender: Sender,
     pub(super) purse: Purse,
     /// What the budget is to be asked next.
     pub(super) request: Request,
@@ -58,10 +56,9 @@ pub(super) struct Drive<'a, S, T> {
     pub(super) observe: &'a mut dyn FnMut(Observation<'_>),
 }
 
-impl<S: Storage + 'static, T: Transport> Drive<'_, S, T> {
+impl<S: Storage + 'static> Drive<'_, S> {
     /// Runs to the end. The engine and the committer are left for whoever wants the sums.
     pub(super) async fn run(&mut self) -> Left {
-        let mut attempts = Attempts::default();
         let mut rows = VecDeque::new();
         let mut to_commit = Vec::new();
         let mut written = 0;
@@ -75,7 +72,7 @@ impl<S: Storage + 'static, T: Transport> Drive<'_, S, T> {
             {
                 self.engine.handle(row, now);
             }
-            if let Some(stopped) = self.settle(&mut attempts, &mut to_commit) {
+            if let Some(stopped) = self.settle(&mut to_commit) {
                 return Left { stopped, interrupt, at_once: false };
             }
             if !to_commit.is_empty() && !self.committer.is_busy() {
@@ -98,7 +95,7 @@ impl<S: Storage + 'static, T: Transport> Drive<'_, S, T> {
                     grace_over = Some(now.elapsed + self.grace);
                     self.engine.handle(Event::Interrupted, now);
                 }
-                Some(ended) = attempts.next() => self.heard(ended, self.clock.now()),
+                ended = self.sender.ended() => self.heard(ended, self.clock.now()),
                 answer = answered(&mut self.purse) => self.answered(answer),
                 result = self.committer.committed(), if self.committer.is_busy() => match result {
                     Ok(records) => {
@@ -121,21 +118,21 @@ impl<S: Storage + 'static, T: Transport> Drive<'_, S, T> {
             }
             // Later than any reply that is there, so that no slot comes free too early.
             let now = self.clock.now();
-            while let Some(ended) = attempts.try_next() {
+            while let Some(ended) = self.sender.ended_already() {
                 self.heard(ended, now);
             }
             if grace_over.is_some_and(|over| over <= now.elapsed) {
                 grace_over = None;
                 self.engine.handle(Event::GraceOver, now);
-                attempts.abandon();
+                self.sender.abandon();
             }
         }
     }
 
     /// The same, with the budget: goes on until both have nothing more to say.
-    fn settle(&mut self, attempts: &mut Attempts, to_commit: &mut Vec<Record>) -> Option<Option<Stop>> {
+    fn settle(&mut self, to_commit: &mut Vec<Record>) -> Option<Option<Stop>> {
         loop {
-            if let Some(stopped) = self.carry_out(attempts, to_commit) {
+            if let Some(stopped) = self.carry_out(to_commit) {
                 return Some(stopped);
             }
             if self.request.is_empty() {
@@ -157,7 +154,7 @@ impl<S: Storage + 'static, T: Transport> Drive<'_, S, T> {
     }
 
     /// Does what the engine asks for until it has to wait; tells when it is done.
-    fn carry_out(&mut self, attempts: &mut Attempts, to_commit: &mut Vec<Record>) -> Option<Option<Stop>> {
+    fn carry_out(&mut self, to_commit: &mut Vec<Record>) -> Option<Option<Stop>> {
         let now = self.clock.now();
         while let Some(action) = self.engine.next_action(now) {
             match action {
@@ -165,15 +162,12 @@ impl<S: Storage + 'static, T: Transport> Drive<'_, S, T> {
                 Action::Take(want) => self.request.want = Some(want),
                 Action::GiveBack(how, at) => self.request.ended.push((how, at)),
                 Action::Restrain(how) => self.request.restraints.push(how),
-                Action::Send(attempt, job) => {
-                    let transport = Arc::clone(&self.transport);
-                    let request = self.form.request(&job);
-                    attempts.start(attempt, async move { transport.send(request).await });
-                }
+                Action::Send(attempt, job) => self.sender.add(attempt, self.form.request(&job)),
                 Action::Tell(notice) => (self.observe)(Observation::Notice(&notice)),
                 Action::Done(stopped) => return Some(stopped),
             }
         }
+        self.sender.send();
         None
     }
 
@@ -186,8 +180,10 @@ impl<S: Storage + 'static, T: Transport> Drive<'_, S, T> {
         self.engine.handle(event, self.clock.now());
     }
 
-    fn heard(&mut self, (attempt, result): (AttemptId, Result<Reply, Failure>), now: Now) {
-        self.engine.handle(Event::Ended(attempt, result), now);
+    fn heard(&mut self, ended: Vec<Ended>, now: Now) {
+        for (attempt, result) in ended {
+            self.engine.handle(Event::Ended(attempt, result), now);
+        }
     }
 
     fn ledger_failed(&mut self, error: &LedgerError) {
@@ -200,47 +196,5 @@ async fn answered(purse: &mut Purse) -> Result<Option<Answer>, BudgetError> {
     match purse {
         Purse::Shared(broker) if broker.is_busy() => broker.answered().await,
         _ => std::future::pending().await,
-    }
-}
-
-/// Attempts under way, each a task of its own, so that one that panics is recorded like any that got no reply.
-#[derive(Debug, Default)]
-struct Attempts {
-    tasks: JoinSet<Result<Reply, Failure>>,
-    ids: HashMap<Id, AttemptId>,
-}
-
-impl Attempts {
-    fn start(&mut self, attempt: AttemptId, send: impl Future<Output = Result<Reply, Failure>> + Send + 'static) {
-        let task = self.tasks.spawn(send);
-        self.ids.insert(task.id(), attempt);
-    }
-
-    /// The next attempt to end; none when none is under way. Cancel-safe.
-    async fn next(&mut self) -> Option<(AttemptId, Result<Reply, Failure>)> {
-        let joined = self.tasks.join_next_with_id().await?;
-        Some(self.ended(joined))
-    }
-
-    /// An attempt that has ended already.
-    fn try_next(&mut self) -> Option<(AttemptId, Result<Reply, Failure>)> {
-        let joined = self.tasks.try_join_next_with_id()?;
-        Some(self.ended(joined))
-    }
-
-    /// Waits for none of them any longer.
-    fn abandon(&mut self) {
-        self.tasks.abort_all();
-    }
-
-    fn ended(
-        &mut self,
-        joined: Result<(Id, Result<Reply, Failure>), JoinError>,
-    ) -> (AttemptId, Result<Reply, Failure>) {
-        let (task, result) = match joined {
-            Ok((task, result)) => (task, result),
-            Err(error) => (error.id(), Err(Failure::NoReply("the attempt was cut off on our side".to_owned()))),
-        };
-        (self.ids.remove(&task).expect("every task is an attempt's"), result)
     }
 }

@@ -1,8 +1,8 @@
 //! The outside world: the only place that names tokio, files, sockets and clocks. Thin: it carries out what the
 //! [engine](crate::engine) asks for and tells it what happened.
 //!
-//! One task owns the engine and puts all events in one order (`drive`); one thread owns the ledger; one thread reads
-//! the input; one has to do with the budget that runs share. They share nothing but bounded channels.
+//! One task owns the engine and puts all events in one order (`drive`); one thread sends; one owns the ledger; one
+//! reads the input; one has to do with the budget that runs share. They share nothing but bounded channels.
 
 mod ahead;
 mod broker;
@@ -27,6 +27,7 @@ mod order;
 mod platform;
 mod post;
 mod prepare;
+mod sender;
 mod signals;
 mod tls;
 mod upkeep;

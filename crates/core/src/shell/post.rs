@@ -15,6 +15,7 @@ use super::input::{InputFile, Opened};
 use super::ledgers::{begin, entropy};
 use super::order::{Order, Source};
 use super::prepare::{Prepared, past};
+use super::sender::Sender;
 use super::signals::{Interrupt, Interrupts};
 use crate::budget::Request;
 use crate::engine::{Config, Engine, Event, Notice};
@@ -75,6 +76,7 @@ impl Prepared {
         assert!(self.lock.is_some(), "posting needs a ledger that was opened to post");
         let clock = Clock::start();
         let (purse, interrupted) = self.purse(transport.timeout(), clock, &mut interrupts, observe).await?;
+        let sender = Sender::start(transport, self.order.settings.concurrency()).map_err(Error::Sockets)?;
         let path = self.order.ledger.clone();
         let failed = Error::ledger(&path);
         let mut ledger = match self.ledger.take() {
@@ -112,7 +114,7 @@ impl Prepared {
         }
         let mut drive = Drive {
             engine,
-            transport: Arc::new(transport),
+            sender,
             purse,
             request: Request::default(),
             committer: Committer::start(ledger),
