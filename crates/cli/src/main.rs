@@ -35,9 +35,6 @@ use std::process::ExitCode;
 
 use args::Command;
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
-
 /// With the commit, where this was built from a checkout.
 const VERSION: &str = env!("BATCHPOST_VERSION");
 

@@ -127,7 +127,9 @@ impl Prepared {
         };
         let Left { stopped, interrupt, at_once } = drive.run().await;
         let elapsed = clock.now().elapsed;
-        let Drive { mut engine, committer, observe, purse, request, .. } = drive;
+        let Drive { mut engine, sender, committer, observe, purse, request, .. } = drive;
+        // What is still in flight is cut off.
+        drop(sender);
         if at_once {
             engine.handle(Event::Abandoned, clock.now());
         } else if let Purse::Shared(broker) = purse {
