@@ -104,6 +104,9 @@ fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<(Key, Deci
         let all = settling.histories.keys().filter(|key| stands(key) == Some(state));
         return Ok(all.map(|key| (*key, decision)).collect());
     }
+    if let Some(why) = &settling.numbered_by_ledger {
+        warn!("rows are taken by the numbers that they had when the input was last read: {why}");
+    }
     Ok(rows::of_numbers(&settle.rows, settling)?.into_iter().map(|key| (key, decision)).collect())
 }
 

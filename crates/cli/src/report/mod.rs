@@ -128,15 +128,10 @@ fn summary(page: &mut Html, overview: &Overview, ledger: &str) {
         );
     }
     html!(page, "</ul>");
-    let vanished = overview.vanished.total();
-    if vanished > 0 {
-        html!(
-            page,
-            "<p class=note>",
-            text(count(vanished, "job is", "jobs are")),
-            " no longer in the input and not counted above; "
-        );
-        html!(page, text(thousands(overview.vanished.in_doubt)), " of them in doubt.</p>");
+    if overview.vanished > 0 {
+        let vanished = count(overview.vanished, "more job is", "more jobs are");
+        html!(page, "<p class=note>", text(vanished), " no longer in the input and not counted above; ");
+        html!(page, text(thousands(overview.vanished_in_doubt)), " of them in doubt.</p>");
     }
     next_steps(page, overview, ledger);
     html!(page, "</section>");
@@ -169,9 +164,11 @@ fn next_steps(page: &mut Html, overview: &Overview, ledger: &str) {
     let ledger = shell_word(ledger);
     let counts = &overview.counts;
     let mut steps: Vec<(&'static str, String)> = Vec::new();
-    if counts.in_doubt + overview.vanished.in_doubt > 0 {
-        let doubt = "Look for the rows in doubt in the CRM, then say what is true";
-        steps.push((doubt, format!("batchpost settle {ledger} --rows N,N --as posted")));
+    if counts.in_doubt + overview.vanished_in_doubt > 0 {
+        // Not by their numbers: the page may be read when the sheet is another and was run again.
+        let doubt = "Look for the rows in doubt in the CRM, fill in what is true";
+        steps.push((doubt, format!("batchpost export {ledger} --state in_doubt -o in-doubt.csv")));
+        steps.push(("Tell the ledger", format!("batchpost settle {ledger} --from in-doubt.csv")));
     }
     if counts.rejected + counts.failed + counts.invalid > 0 {
         steps.push((
@@ -258,10 +255,12 @@ fn limits_and_pauses(page: &mut Html, overview: &Overview, audit: &Audit) {
 }
 
 fn rows(page: &mut Html, overview: &Overview, ledger: &str) {
-    let all: u64 = tables::WITH_ROWS.iter().map(|o| overview.counts.of(*o) + overview.vanished.of(*o)).sum();
+    let all: u64 = tables::WITH_ROWS.iter().map(|outcome| tables::all(overview, *outcome)).sum();
     html!(page, "<section><h2>Rows to look at</h2>");
     if all == 0 {
         html!(page, "<p class=empty>No row is rejected, failed, in doubt, invalid or held.</p>");
+    } else {
+        html!(page, "<p class=note>Numbered as the input was last read.</p>");
     }
     for outcome in tables::WITH_ROWS {
         tables::concerns(page, overview, outcome, ledger);

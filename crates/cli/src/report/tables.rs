@@ -11,9 +11,15 @@ use crate::summary::thousands;
 /// No table of rows is larger, whatever the reasons hold.
 const MOST_BYTES: usize = 240_000;
 
+/// How many rows need somebody. Of those no longer in the input only what may have been posted does.
+pub(super) fn all(overview: &Overview, outcome: Outcome) -> u64 {
+    let vanished = if outcome == Outcome::InDoubt { overview.vanished_in_doubt } else { 0 };
+    overview.counts.of(outcome) + vanished
+}
+
 /// Rows of one outcome, as many as there is room for.
 pub(super) fn concerns(page: &mut Html, overview: &Overview, outcome: Outcome, ledger: &str) {
-    let all = overview.counts.of(outcome) + overview.vanished.of(outcome);
+    let all = all(overview, outcome);
     if all == 0 {
         return;
     }
@@ -58,8 +64,10 @@ fn concern_row(page: &mut Html, concern: &Concern) {
     );
     let reason = if concern.reason.is_empty() { "–" } else { &concern.reason };
     html!(page, text(reason));
-    if concern.vanished {
-        html!(page, " <em>no longer in the input</em>");
+    match (concern.vanished, concern.row_is_current) {
+        (true, _) => html!(page, " <em>no longer in the input</em>"),
+        (false, false) => html!(page, " <em>numbered by an earlier reading</em>"),
+        (false, true) => {}
     }
     html!(page, "</td></tr>");
 }

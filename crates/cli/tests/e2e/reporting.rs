@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{Api, Folder, records};
+use crate::support::{Api, Folder, records, sheet};
 
 const LEDGER: &str = "notes.csv.ledger.jsonl";
 const PAGE: &str = "notes.csv.ledger.jsonl.report.html";
@@ -82,7 +82,8 @@ fn a_report_tells_what_became_of_the_rows_and_what_to_type_next() {
         "id=failed",
         "id=in_doubt",
         "id=invalid",
-        "batchpost settle notes.csv.ledger.jsonl --rows N,N --as posted",
+        "batchpost export notes.csv.ledger.jsonl --state in_doubt -o in-doubt.csv",
+        "batchpost settle notes.csv.ledger.jsonl --from in-doubt.csv",
         "batchpost resume notes.csv.ledger.jsonl",
         "<td>500/1s</td><td>held</td>",
     ] {
@@ -91,6 +92,56 @@ fn a_report_tells_what_became_of_the_rows_and_what_to_type_next() {
     let attempts = records(&folder.ledger(LEDGER), "intent").len();
     assert!(page.contains(&format!("<dt>Attempts</dt><dd><b class=\"\">{attempts}</b>")), "{attempts} attempts");
     assert!(!page.contains("s3cret"), "a note's text is in the page");
+}
+
+/// Row number and ticket of each row that the page lists.
+fn listed(page: &str) -> Vec<(String, String)> {
+    let cell = |rest: &str, is: &str| {
+        let cell = rest.split(&format!("data-is={is}>")).nth(1).unwrap();
+        cell.split('<').next().unwrap().to_owned()
+    };
+    page.split("<td class=n data-is=row>")
+        .skip(1)
+        .map(|rest| rest.split("</tr>").next().unwrap())
+        .map(|row| (row.split('<').next().unwrap().to_owned(), cell(row, "ticket")))
+        .collect()
+}
+
+#[test]
+fn rows_have_the_numbers_that_show_gives_them_or_it_is_said_that_they_have_not() {
+    let api = Api::failing(&["reset@2,3"]);
+    let folder = Folder::with_rows(5);
+    folder.run(&api, &["--concurrency", "1"]).with_code(4);
+    folder.write("notes.csv", sheet((1..=5).rev()));
+    folder.run(&api, &[]).with_code(4);
+    let page = reported(&folder, &[]);
+    let shown = folder.call(&["show", LEDGER, "--state", "in_doubt"]).stdout;
+    for (row, ticket) in listed(&page) {
+        assert!(shown.contains(&format!("row {row} ticket {ticket} in_doubt: ")), "{row} {ticket} in\n{shown}");
+    }
+    assert_eq!(listed(&page).len(), 2, "{page}");
+    assert!(!page.contains("--rows") && !page.contains("numbered by an earlier reading"), "{page}");
+
+    fs::remove_file(folder.path("notes.csv")).unwrap();
+    let page = reported(&folder, &[]);
+    assert_eq!(page.matches("<em>numbered by an earlier reading</em>").count(), 2, "{page}");
+    assert!(!page.contains("--rows"), "{page}");
+}
+
+#[test]
+fn what_was_mended_or_taken_out_needs_nobody_and_is_counted_as_status_counts_it() {
+    let api = Api::failing(&["400@ticket:2"]);
+    let folder = Folder::new();
+    folder.write("notes.csv", "Ticket,Text\n1,a\n2,b\nx,c\ny,d\n");
+    folder.run(&api, &["--skip-invalid"]).with_code(1);
+    folder.write("notes.csv", "Ticket,Text\n1,a\n3,c\n4,d\n");
+    folder.run(&api, &[]).with_code(0);
+    let page = reported(&folder, &[]);
+    let gone = "1 more job is no longer in the input";
+    assert!(folder.call(&["status", LEDGER]).stdout.contains(gone), "status");
+    assert!(page.contains(gone) && page.contains("All 3 rows are posted."), "{page}");
+    assert!(page.contains("No row is rejected, failed, in doubt, invalid or held."), "{page}");
+    assert_eq!(listed(&page), []);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a person decides about rows, and what the next run makes of it.
 
-use crate::support::{Api, Folder, Running, ended, records, text, texts, until};
+use crate::support::{Api, Folder, Running, ended, records, sheet, text, texts, until};
 
 const LEDGER: &str = "notes.csv.ledger.jsonl";
 
@@ -102,6 +102,20 @@ fn a_range_means_each_of_its_rows() {
     assert_eq!(settled["settled"], 4, "{settled}");
     let json = folder.call(&["status", LEDGER, "--json"]).with_code(0).json();
     assert_eq!((&json["skipped"], &json["posted"]), (&4.into(), &4.into()), "{json}");
+}
+
+#[test]
+fn numbers_that_a_sheet_had_before_it_was_changed_are_taken_and_it_is_said() {
+    let (_api, folder) = three_doubts();
+    folder.write("notes.csv", sheet((1..=8).rev()));
+    let settled = folder.call(&["settle", LEDGER, "--rows", "2", "--as", "posted"]).with_code(0);
+    settled.saying(&[
+        "by the numbers that they had when the input was last read",
+        "notes.csv is no longer what the last run read",
+        "row 2 ticket 1002: in_doubt -> posted",
+    ]);
+    let other = folder.call(&["settle", LEDGER, "--state", "in_doubt", "--as", "posted"]).with_code(0);
+    assert!(!other.stderr.contains("last read"), "{}", other.stderr);
 }
 
 #[test]

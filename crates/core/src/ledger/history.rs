@@ -41,16 +41,24 @@ pub struct Before {
     pub reason: String,
 }
 
-/// The histories of the jobs that are wanted and have a record.
+/// What is said of a job whose last attempt has no end in the ledger.
+pub const CUT_OFF: &str = "the run was cut off before its reply was recorded";
+
+/// The histories of the jobs that are wanted and have a record, up to the record `last`: a run may be adding more.
 ///
 /// # Errors
 ///
 /// As [`read`].
-pub fn histories(storage: &impl Storage, wanted: impl Fn(&Key) -> bool) -> Result<KeyMap<History>, LedgerError> {
+pub fn histories(
+    storage: &impl Storage,
+    last: u64,
+    mut wanted: impl FnMut(&Key) -> bool,
+) -> Result<KeyMap<History>, LedgerError> {
     let mut all: KeyMap<History> = KeyMap::default();
     let mut reading = 0;
     let mut fingerprint = None;
     read(storage, &mut |entry| match entry.record {
+        _ if entry.number > last => {}
         Record::Run(run) => {
             let read = run.input.read.map(|read| read.fingerprint);
             if read.is_none() || read != fingerprint {
@@ -62,7 +70,7 @@ pub fn histories(storage: &impl Storage, wanted: impl Fn(&Key) -> bool) -> Resul
             let history = all.entry(intent.key).or_default();
             (history.row, history.reading) = (intent.row, reading);
             (history.ticket, history.at) = (Some(intent.ticket), Some(intent.wall));
-            history.reason = "the run was cut off before its reply was recorded".to_owned();
+            history.reason = CUT_OFF.to_owned();
             history.taken_back = false;
             history.decided_from.clear();
         }

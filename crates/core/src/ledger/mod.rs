@@ -31,7 +31,7 @@ mod writer;
 
 pub use audit::{Audit, LimitAudit, SetBack, audit};
 pub use batch::{Batch, Pass, Standing};
-pub use history::{Before, History, histories};
+pub use history::{Before, CUT_OFF, History, histories};
 pub use line::BadLine;
 pub use record::{
     Aside, AttemptEnd, Caller, Finish, Header, Input, Intent, LedgerId, Mark, Presence, Reading, Record, Run, Salvage,

@@ -86,7 +86,7 @@ fn doubt<S: Storage>(ledger: &mut Ledger<S>, batch: &Batch) -> Result<u64, Ledge
         let outcome = batch.standings.get(key).map(|standing| standing.outcome());
         matches!(outcome, Some(Outcome::Pending | Outcome::Failed | Outcome::Held))
     };
-    let mut jobs: Vec<_> = histories(ledger.storage(), open)?.into_iter().collect();
+    let mut jobs: Vec<_> = histories(ledger.storage(), u64::MAX, open)?.into_iter().collect();
     jobs.sort_by_key(|(key, history)| (history.row, *key));
     let asides: Vec<Record> = jobs
         .into_iter()

@@ -30,10 +30,11 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use crate::job::KeyMap;
-use crate::ledger::{AttemptEnd, Batch, Extent, Header, Intent, LedgerError, Record, Run, Standing, read};
+use crate::ledger::{AttemptEnd, Batch, Extent, Header, History, Intent, LedgerError, Record, Run, histories, read};
 use crate::outcome::{Counts, VerdictWord};
 use crate::storage::Storage;
 use axis::Axis;
+use concerns::Choice;
 use pauses::Watch;
 
 /// All of it.
@@ -45,8 +46,10 @@ pub struct Overview {
     pub extent: Extent,
     /// Where the rows of the input as last read stand.
     pub counts: Counts,
-    /// Where the jobs stand that are no longer in the input.
-    pub vanished: Counts,
+    /// Jobs that went out or were refused and are no longer in the input.
+    pub vanished: u64,
+    /// Of those the ones in doubt.
+    pub vanished_in_doubt: u64,
     /// Attempts by how they ended.
     pub ends: Ends,
     /// Rows by the attempt at which they were posted: the first, the second and so on; the last is for all later ones.
@@ -72,12 +75,16 @@ impl Overview {
     pub const TRIES: usize = 6;
 }
 
-/// Looks a ledger over, in one reading; in two where rows had to be forgotten that turn out to be of concern.
+/// Looks a ledger over, in one reading; in two where rows are of concern, since only then is it known which. `number` may
+/// give those the numbers that they have in the input now.
 ///
 /// # Errors
 ///
 /// As [`read`].
-pub fn overview(storage: &impl Storage) -> Result<Overview, LedgerError> {
+pub fn overview(
+    storage: &impl Storage,
+    number: impl FnOnce(&mut Batch, &mut KeyMap<History>),
+) -> Result<Overview, LedgerError> {
     let mut fold = None;
     let extent = read(storage, &mut |entry| match (&mut fold, entry.record) {
         (None, Record::Header(header)) => fold = Some(Fold::new(header)),
@@ -86,31 +93,31 @@ pub fn overview(storage: &impl Storage) -> Result<Overview, LedgerError> {
     })?;
     let mut fold = fold.expect("a ledger that was read has a header");
     fold.close_run();
-    if fold.concerns.forgot(&fold.batch.standings) {
-        fold.concerns = Concerns::again(storage, &fold.batch.standings)?;
-    }
-    Ok(fold.conclude(extent))
-}
-
-/// An attempt under way.
-#[derive(Debug)]
-struct Open {
-    intent: Intent,
-    at_us: u64,
+    let counts = fold.batch.counts();
+    let concerns = if Concerns::OUTCOMES.iter().any(|outcome| counts.of(*outcome) > 0) || fold.batch.vanished().1 > 0 {
+        let mut choice = Choice::new();
+        let batch = &mut fold.batch;
+        let mut histories = histories(storage, extent.last, |key| choice.takes(batch, key))?;
+        number(batch, &mut histories);
+        Concerns::new(batch, histories)
+    } else {
+        Concerns::default()
+    };
+    Ok(fold.conclude(extent, counts, concerns))
 }
 
 /// A reading under way.
 struct Fold {
     batch: Batch,
     axis: Axis,
-    open: KeyMap<Open>,
+    /// Attempts under way, by when they began.
+    open: KeyMap<u64>,
     ends: Ends,
     posted_at: [u64; Overview::TRIES],
     latencies: Latencies,
     course: Course,
     watch: Watch,
     answers: Answers,
-    concerns: Concerns,
     story: Story,
     as_of: Timestamp,
 }
@@ -128,7 +135,6 @@ impl Fold {
             course: Course::default(),
             watch: Watch::default(),
             answers: Answers::default(),
-            concerns: Concerns::default(),
             story: Story::default(),
         }
     }
@@ -150,7 +156,6 @@ impl Fold {
             Record::Salvage(salvage) => self.story.salvage(salvage.lost),
             _ => {}
         }
-        self.concerns.apply(record);
         self.batch.apply(record);
     }
 
@@ -167,15 +172,15 @@ impl Fold {
         let at_us = self.at(intent.at_us, intent.wall);
         self.watch.began(intent.key, at_us);
         // Of an attempt of the same job that is still under way, the ledger will say no more.
-        if let Some(before) = self.open.insert(intent.key, Open { intent: intent.clone(), at_us }) {
-            self.never_ended(&before);
+        if let Some(before_us) = self.open.insert(intent.key, at_us) {
+            self.never_ended(before_us);
         }
     }
 
     fn end_attempt(&mut self, end: &AttemptEnd) {
         let at_us = self.at(end.at_us, end.wall);
         // One whose beginning was lost before a salvage is taken to have begun as it ended.
-        let begun_us = self.open.remove(&end.key).map(|open| open.at_us);
+        let begun_us = self.open.remove(&end.key);
         let from_us = begun_us.unwrap_or(at_us);
         *self.ends.of_mut(end.verdict) += 1;
         *self.story.ends().of_mut(end.verdict) += 1;
@@ -203,46 +208,38 @@ impl Fold {
     }
 
     fn close_run(&mut self) {
-        for open in std::mem::take(&mut self.open).into_values() {
-            self.never_ended(&open);
+        for begun_us in std::mem::take(&mut self.open).into_values() {
+            self.never_ended(begun_us);
         }
         self.watch.close_run(self.axis.last_us());
     }
 
-    fn never_ended(&mut self, open: &Open) {
+    fn never_ended(&mut self, begun_us: u64) {
         self.ends.cut_off += 1;
         self.story.ends().cut_off += 1;
-        self.course.at(open.at_us).ends.cut_off += 1;
-        self.concerns.cut_off(&open.intent);
+        self.course.at(begun_us).ends.cut_off += 1;
     }
 
-    fn conclude(mut self, extent: Extent) -> Overview {
-        let counts = self.batch.counts();
-        let mut vanished = Counts::default();
-        for standing in self.batch.standings.values().filter(|standing| standing.is_vanished()) {
-            *vanished.of_mut(standing.outcome()) += 1;
-        }
-        self.concerns.settle(&self.batch.standings);
+    fn conclude(self, extent: Extent, counts: Counts, concerns: Concerns) -> Overview {
+        let (vanished, vanished_in_doubt) = self.batch.vanished();
         Overview {
             header: self.batch.header,
             extent,
             counts,
             vanished,
+            vanished_in_doubt,
             ends: self.ends,
             posted_at: self.posted_at,
             latencies: self.latencies,
             course: self.course,
             pauses: self.watch.found(),
             answers: self.answers,
-            concerns: self.concerns,
+            concerns,
             story: self.story,
             as_of: self.as_of,
         }
     }
 }
-
-/// Where jobs stand.
-type Standings = KeyMap<Standing>;
 
 #[cfg(test)]
 mod tests;

@@ -92,7 +92,7 @@ impl Made {
     }
 
     fn overview(&self) -> Overview {
-        overview(self).unwrap()
+        overview(self, |_, _| {}).unwrap()
     }
 }
 
@@ -204,21 +204,38 @@ fn many_runs_and_decisions_are_bounded_and_the_first_are_left_out() {
 }
 
 #[test]
-fn rows_that_were_forgotten_for_want_of_room_are_found_by_reading_again() {
-    let all = Concerns::MOST_NOTED as u64 + 500;
+fn rows_that_came_right_leave_their_room_to_those_that_did_not() {
+    let all = Concerns::MOST as u64 + 500;
     let mut made = Made::new().run(1, 0, all);
     for row in 1..=all {
         made = made.intent(row, 1, row).outcome(row, 1, row, "again", Outcome::Failed, Some(500));
     }
     made = made.run(2, 100, all);
-    // All that there was room for are posted by the next run; those that were forgotten still fail.
-    for row in 1..=Concerns::MOST_NOTED as u64 {
+    for row in 1..=Concerns::MOST as u64 {
         made = made.intent(row, 2, row).outcome(row, 2, row, "posted", Outcome::Posted, Some(200));
     }
     let found = made.overview();
     assert_eq!(found.counts.failed, 500);
     let rows: Vec<u64> = found.concerns.of(Outcome::Failed).map(|concern| concern.row).collect();
     assert_eq!(rows, (all - 499..=all).collect::<Vec<_>>());
+}
+
+#[test]
+fn of_what_is_no_longer_in_the_input_only_doubts_are_of_concern() {
+    let found = Made::new()
+        .run(1, 0, 3)
+        .intent(1, 1, 0)
+        .outcome(1, 1, 10, "unknown", Outcome::InDoubt, None)
+        .intent(2, 1, 20)
+        .outcome(2, 1, 30, "rejected", Outcome::Rejected, Some(400))
+        .intent(3, 1, 40)
+        .outcome(3, 1, 50, "rejected", Outcome::Rejected, Some(400))
+        .run(2, 100, 1)
+        .record("vanished", &json!({"keys": [key(1), key(2)]}))
+        .overview();
+    let of = |outcome| -> Vec<u64> { found.concerns.of(outcome).map(|concern| concern.row).collect() };
+    assert_eq!((of(Outcome::InDoubt), of(Outcome::Rejected)), (vec![1], vec![3]));
+    assert_eq!((found.vanished, found.vanished_in_doubt, found.counts.rejected), (2, 1, 1));
 }
 
 #[test]

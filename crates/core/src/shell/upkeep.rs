@@ -31,6 +31,8 @@ pub struct Settling {
     pub batch: Batch,
     /// The last that is known of each.
     pub histories: KeyMap<History>,
+    /// Why rows have no other numbers than the ledger gives them, where the input cannot be read as it last was.
+    pub numbered_by_ledger: Option<String>,
 }
 
 impl Settling {
@@ -44,9 +46,9 @@ impl Settling {
         header_of(path)?;
         let lock = lock(path)?;
         let (ledger, mut batch) = resume(path)?.ok_or_else(|| Error::ledger(path)(LedgerError::Empty))?;
-        let mut histories = ledger::histories(ledger.storage(), |_| true).map_err(Error::ledger(path))?;
-        number_rows_anew(&mut batch, target, &mut histories);
-        Ok(Self { _lock: lock, path: path.to_owned(), ledger, batch, histories })
+        let mut histories = ledger::histories(ledger.storage(), u64::MAX, |_| true).map_err(Error::ledger(path))?;
+        let numbered_by_ledger = number_rows_anew(&mut batch, target, &mut histories).err();
+        Ok(Self { _lock: lock, path: path.to_owned(), ledger, batch, histories, numbered_by_ledger })
     }
 
     /// Records decisions; durable on return.
@@ -77,25 +79,33 @@ pub fn histories(
     target: &Arc<dyn Target>,
     wanted: impl Fn(&Batch, &Key) -> bool,
 ) -> Result<(Batch, KeyMap<History>), Error> {
-    let (mut batch, _) = look(path)?;
+    let (mut batch, extent) = look(path)?;
     let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
-    let mut histories = ledger::histories(&file, |key| wanted(&batch, key)).map_err(Error::ledger(path))?;
-    number_rows_anew(&mut batch, target, &mut histories);
+    let mut histories =
+        ledger::histories(&file, extent.last, |key| wanted(&batch, key)).map_err(Error::ledger(path))?;
+    // Each says whether its number is current.
+    number_rows_anew(&mut batch, target, &mut histories).ok();
     Ok((batch, histories))
 }
 
-/// Gives the histories the numbers that their rows have in the input as it was last read, if it is still there.
-fn number_rows_anew(batch: &mut Batch, target: &Arc<dyn Target>, histories: &mut KeyMap<History>) {
-    let Ok(mut rows) = input_of(batch, target) else { return };
+/// Gives the histories the numbers that their rows have in the input as it was last read, if it is still there; else says
+/// why they have those of their last records.
+fn number_rows_anew(
+    batch: &mut Batch,
+    target: &Arc<dyn Target>,
+    histories: &mut KeyMap<History>,
+) -> Result<(), String> {
+    let mut rows = input_of(batch, target)?;
     let identity = identity(batch, target);
     let numbered = number_rows(&mut rows, identity, batch, &mut |key, row| {
         if let Some(history) = histories.get_mut(&key) {
             (history.row, history.row_is_current) = (row, true);
         }
     });
-    if let Err(error) = numbered {
+    numbered.map_err(|error| {
         tracing::warn!(%error, "the input cannot be read, so rows have the numbers of their last records");
-    }
+        format!("the input cannot be read: {}", with_causes(&error))
+    })
 }
 
 /// Makes the ledger `new` of what can be read of the one at `path`, which is left as it is.
@@ -135,14 +145,16 @@ pub fn audit(path: &Path) -> Result<Audit, Error> {
     ledger::audit(&file).map_err(Error::ledger(path))
 }
 
-/// Looks the ledger at `path` over, for a report.
+/// Looks the ledger at `path` over, for a report on its batch, which is posted to `target`: rows have the numbers that
+/// [`histories`] give them.
 ///
 /// # Errors
 ///
 /// When it is not there or is damaged.
-pub fn overview(path: &Path) -> Result<Overview, Error> {
+pub fn overview(path: &Path, target: &Arc<dyn Target>) -> Result<Overview, Error> {
     let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
-    report::overview(&file).map_err(Error::ledger(path))
+    let number = |batch: &mut Batch, histories: &mut _| drop(number_rows_anew(batch, target, histories));
+    report::overview(&file, number).map_err(Error::ledger(path))
 }
 
 /// An export that was written.
@@ -166,10 +178,10 @@ pub fn export(
     wanted: &[Outcome],
     out: impl Write,
 ) -> Result<Exported, ExportFailed> {
-    let (mut batch, _) = look(path)?;
+    let (mut batch, extent) = look(path)?;
     let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
     let is_wanted = |key: &Key| batch.standings.get(key).is_some_and(|standing| wanted.contains(&standing.outcome()));
-    let histories = ledger::histories(&file, is_wanted).map_err(Error::ledger(path))?;
+    let histories = ledger::histories(&file, extent.last, is_wanted).map_err(Error::ledger(path))?;
     match input_of(&batch, target) {
         Ok(mut rows) => {
             let identity = identity(&batch, target);

@@ -44,7 +44,7 @@ fn open(bytes: &[u8]) {
     let disk = Disk::with(bytes);
     let inspected = inspect(&disk);
     assert_eq!(audit(&disk).is_ok(), inspected.is_ok());
-    assert_eq!(histories(&disk, |_| true).is_ok(), inspected.is_ok());
+    assert_eq!(histories(&disk, u64::MAX, |_| true).is_ok(), inspected.is_ok());
     assert_eq!(disk.file().bytes, bytes, "what is only read is left as it is");
 
     let mut mended = Disk::with(bytes);
