@@ -88,8 +88,14 @@ impl Summary {
     }
 }
 
-/// The counts as a short table: the total, and each outcome that there is.
-pub(crate) fn table(counts: &Counts) -> String {
+/// The counts as a short table: the total, and each outcome that there is. Of the rows that are skipped, so many are
+/// blank.
+pub(crate) fn table(counts: &Counts, blank: u64) -> String {
+    let blank = match blank {
+        0 => String::new(),
+        all if all == counts.skipped => "blank".to_owned(),
+        some => format!("{} of them blank", thousands(some)),
+    };
     let rows = if counts.total() == 1 { "row" } else { "rows" };
     let mut text = format!("{:>10}  {rows}\n", thousands(counts.total()));
     for outcome in Outcome::ALL.into_iter().filter(|outcome| counts.of(*outcome) > 0) {
@@ -101,7 +107,7 @@ pub(crate) fn table(counts: &Counts) -> String {
             Outcome::Pending => ("to do", ""),
             Outcome::Invalid => ("invalid", "no note can be made of them"),
             Outcome::Held => ("held", "they wait for a decision"),
-            Outcome::Skipped => ("skipped", ""),
+            Outcome::Skipped => ("skipped", blank.as_str()),
         };
         let line = format!("{:>10}  {name:<9} {meaning}", thousands(counts.of(outcome)));
         writeln!(text, "{}", line.trim_end()).expect("memory takes writes");
@@ -135,8 +141,18 @@ mod tests {
     fn the_table_names_only_what_there_is() {
         let counts = Counts { posted: 1234, failed: 1, ..Counts::default() };
         assert_eq!(
-            table(&counts),
+            table(&counts, 0),
             "     1,235  rows\n     1,234  posted\n         1  failed    their tries are used up; the next run tries again\n"
+        );
+    }
+
+    #[test]
+    fn what_is_skipped_for_being_blank_is_told_apart() {
+        let skipped =
+            |blank| table(&Counts { skipped: 1200, ..Counts::default() }, blank).lines().nth(1).unwrap().to_owned();
+        assert_eq!(
+            [0, 1100, 1200].map(skipped),
+            ["     1,200  skipped", "     1,200  skipped   1,100 of them blank", "     1,200  skipped   blank"]
         );
     }
 }

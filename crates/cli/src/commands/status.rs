@@ -78,7 +78,8 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
             }
         }
     }
-    write!(stdout, "{}", table(&counts))?;
+    let blank = batch.reading.as_ref().map_or(0, |reading| reading.blank);
+    write!(stdout, "{}", table(&counts, blank))?;
     if matches!(in_use, Some(InUse::Run(_))) && counts.in_doubt > 0 {
         writeln!(stdout, "in doubt are also the rows that it has sent, until their answers are recorded")?;
     }

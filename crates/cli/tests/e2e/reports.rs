@@ -136,7 +136,8 @@ fn show_tells_the_history_of_a_row_a_ticket_or_a_state() {
 fn the_printed_summary_names_what_is_left_and_how_to_look() {
     let (api, folder) = mixed();
     let ran = ended(&mut folder.run_command(&api.url(), &MIXED)).with_code(4);
-    for said in ["7  rows", "2  posted", "1  rejected", "1  failed", "1  in doubt", "1  invalid", "1  skipped"] {
+    for said in ["7  rows", "2  posted", "1  rejected", "1  failed", "1  in doubt", "1  invalid", "1  skipped   blank"]
+    {
         assert!(ran.stdout.contains(said), "{said:?} is not in\n{}", ran.stdout);
     }
     for command in ["show L --state in_doubt", "resume L", "export L -o not-posted.csv"] {
@@ -145,6 +146,37 @@ fn the_printed_summary_names_what_is_left_and_how_to_look() {
     }
     let quiet = ended(folder.run_command(&api.url(), &MIXED).arg("-q"));
     assert_eq!((quiet.stdout.as_str(), quiet.stderr.as_str()), ("", ""), "quiet is quiet");
+}
+
+#[test]
+fn rows_that_are_skipped_for_being_blank_are_said_to_be_so_and_check_names_them() {
+    let (api, folder) = mixed();
+    folder.run(&api, &MIXED).with_code(4);
+    let check = folder.call(&["check", "notes.csv", "--skip-invalid"]).with_code(4).stdout;
+    let status = folder.call(&["status", LEDGER]).with_code(4).stdout;
+    for said in [&check, &status] {
+        assert!(said.contains(" 1  skipped   blank\n"), "{said}");
+    }
+    assert!(check.contains("blank: row 6\n"), "{check}");
+    folder.call(&["show", LEDGER, "--state", "skipped"]).with_code(0).saying(&["blank ones have no record"]);
+
+    let stream = Running::start_fed(
+        &mut folder.batchpost(&[
+            "run",
+            "-",
+            "--format",
+            "csv",
+            "--ledger",
+            "s.jsonl",
+            "--url",
+            &api.url(),
+            "--limit",
+            LIMIT,
+        ]),
+        "Ticket,Text\n8,a\n,\n,\n",
+    );
+    let stream = stream.ended().with_code(0).stdout;
+    assert!(stream.contains(" 2  skipped   blank\n"), "{stream}");
 }
 
 #[test]

@@ -72,6 +72,8 @@ pub struct Survey {
     pub rows: u64,
     /// Rows with nothing in any mapped column; counted as skipped.
     pub blank: u64,
+    /// The first of them, as many as were asked for.
+    pub blanks: Vec<Position>,
     /// Rows exactly like an earlier one. Where a column names the jobs there are none.
     pub duplicates: u64,
     /// Rows with the name of an earlier one, where a column names the jobs.
@@ -99,7 +101,7 @@ pub struct Survey {
 /// How many rows of each kind a survey names.
 #[derive(Debug, Clone, Copy)]
 pub struct Named {
-    /// Rows that are invalid or in doubt.
+    /// Rows that are blank, invalid, in doubt or held.
     pub notes: usize,
     /// Jobs to do.
     pub jobs: usize,
@@ -146,6 +148,9 @@ pub(crate) fn survey_scanned(
         let Some((met, standing)) = occurrences.enter(&content, standings) else {
             survey.blank += 1;
             survey.counts.skipped += 1;
+            if survey.blanks.len() < named.notes {
+                survey.blanks.push(position);
+            }
             continue;
         };
         let ticket = match &content {

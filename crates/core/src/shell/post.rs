@@ -32,6 +32,8 @@ use crate::transport::Transport;
 pub struct Report {
     /// Where the input's rows stand.
     pub counts: Counts,
+    /// Rows that count as skipped since they are blank; of a stream only where it came to its end.
+    pub blank: u64,
     /// Jobs of the ledger that are no longer in the input.
     pub vanished: u64,
     /// Those of them that are in doubt.
@@ -138,6 +140,7 @@ impl Prepared {
         let progress = engine.progress();
         let mut report = Report {
             counts: progress.counts,
+            blank: self.survey.as_ref().map_or(0, |survey| survey.blank),
             vanished,
             vanished_in_doubt,
             attempts: self.batch.attempts + progress.attempts,
@@ -159,10 +162,11 @@ impl Prepared {
                 report.stopped = Some(Stop::Ledger);
                 observe(Observation::Notice(&Notice::Stopping { stop: Stop::Ledger, why: error.to_string() }));
             }
-            // What vanished from a stream shows at its end only, and the ledger has been told then.
+            // What a stream held, and what vanished from it, shows at its end only, and the ledger has been told then.
             Ok(file) if stream => {
                 if let Ok((batch, _)) = ledger::inspect(&file) {
                     (report.vanished, report.vanished_in_doubt) = batch.vanished();
+                    report.blank = batch.reading.map_or(0, |reading| reading.blank);
                 }
             }
             Ok(_) => {}

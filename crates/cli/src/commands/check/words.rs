@@ -28,7 +28,7 @@ pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, 
         true => writeln!(out, "ledger: {}", order.ledger.display())?,
         false => writeln!(out, "ledger: none yet at {}", order.ledger.display())?,
     }
-    write!(out, "{}", table(&survey.counts))?;
+    write!(out, "{}", table(&survey.counts, survey.blank))?;
     let (vanished, in_doubt) = prepared.vanished();
     if vanished > 0 {
         writeln!(
@@ -42,6 +42,7 @@ pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, 
         writeln!(out, "{rows:>10}  posted or in doubt by the word of {}", other.path.display())?;
     }
     profile(out, &survey.profile, order.options.ticket_pattern.is_some())?;
+    blank(out, survey)?;
     rows(out, "exactly like an earlier row", &survey.repeats, survey.duplicates)?;
     rows(out, "held", &survey.held, survey.counts.held)?;
     invalid(out, survey)?;
@@ -119,6 +120,16 @@ fn profile(out: &mut impl Write, profile: &Profile, by_pattern: bool) -> io::Res
         writeln!(out, "texts: {shortest} to {longest} bytes, {mean} on average; the longest is {}", texts.longest_at)?;
     }
     Ok(())
+}
+
+fn blank(out: &mut impl Write, survey: &Survey) -> io::Result<()> {
+    if survey.blank == 0 {
+        return Ok(());
+    }
+    let named: Vec<String> = survey.blanks.iter().map(|position| position.record.to_string()).collect();
+    let more = if survey.blank > named.len() as u64 { ", ..." } else { "" };
+    let rows = if survey.blank == 1 { "row" } else { "rows" };
+    writeln!(out, "blank: {rows} {}{more}", named.join(", "))
 }
 
 /// Rows of one kind, those that are named and how many more there are.

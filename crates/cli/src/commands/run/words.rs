@@ -41,7 +41,7 @@ pub(super) fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
     let order = prepared.order();
     say!("to        {}", order.ask.identity.target());
     say!("ledger    {}", order.ledger.display());
-    ask!("{}", summary::table(&survey.counts));
+    ask!("{}", summary::table(&survey.counts, survey.blank));
     if survey.duplicates > 0 {
         let named: Vec<String> = survey.repeats.iter().map(|note| note.position.record.to_string()).collect();
         let more = if survey.duplicates > named.len() as u64 { ", ..." } else { "" };
@@ -183,7 +183,7 @@ pub(super) fn say_how_it_ended(report: &Report, exit_code: u8) {
 
 /// What came of the run, and what to type next.
 pub(super) fn in_words(report: &Report, ledger: &Path, source: &Source, again: &str) -> String {
-    let mut text = summary::table(&report.counts);
+    let mut text = summary::table(&report.counts, report.blank);
     let limited = match report.limited_now {
         0 => "none over the limit".to_owned(),
         limited => format!("{} answered with the limit", thousands(limited)),
