@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use batchpost::ledger::Batch;
 use batchpost::outcome::{Counts, Stop};
+use batchpost::shell::Holder;
 
 use crate::words::shell_word;
 
@@ -18,6 +20,8 @@ pub(crate) struct Left<'a> {
     pub(crate) stopped: Option<Stop>,
     /// A run has not ended, or was cut off.
     pub(crate) cut_off: bool,
+    /// It is certain that it was cut off, if it has not ended.
+    pub(crate) surely: bool,
     pub(crate) in_use: Option<InUse>,
     /// The last run's input was a file, so that it can be read again.
     pub(crate) file: bool,
@@ -32,6 +36,15 @@ pub(crate) enum InUse {
     Run(u32),
     /// One that comes after that run: the next, which has recorded nothing yet, or somebody who settles rows.
     Other(u32),
+}
+
+impl InUse {
+    /// What it is that has the ledger. A run has it before the run is recorded; whoever has it since later came after that.
+    pub(crate) fn of(batch: &Batch, holder: Holder) -> Self {
+        let of_last_run = batch.run.as_ref().filter(|_| batch.finish.is_none());
+        let is_the_run = of_last_run.is_some_and(|run| holder.since.is_none_or(|since| since <= run.wall));
+        if is_the_run { Self::Run(holder.process) } else { Self::Other(holder.process) }
+    }
 }
 
 /// A command, and what it is good for.
@@ -92,7 +105,7 @@ pub(crate) fn in_words(left: Left<'_>) -> String {
 }
 
 fn hints(left: Left<'_>, names: &Names) -> Vec<Hint> {
-    let Left { counts, stopped, cut_off, in_use, file, again, .. } = left;
+    let Left { counts, stopped, cut_off, surely, in_use, file, again, .. } = left;
     if let Some(in_use) = in_use {
         return while_in_use(in_use, names);
     }
@@ -117,6 +130,7 @@ fn hints(left: Left<'_>, names: &Names) -> Vec<Hint> {
         Some(Stop::Ledger) => hints.push(resume("once the ledger's disk is well")),
         Some(Stop::Input) => hints.push(resume("once the input is whole and nobody writes to it")),
         Some(Stop::Outage | Stop::Limited | Stop::Interrupted | Stop::Planned) => hints.push(resume("to go on")),
+        None if cut_off && surely && to_send > 0 => hints.push(resume("to go on")),
         None if cut_off && to_send > 0 => hints.push(resume("unless it is still under way, to go on")),
         None => {}
     }
@@ -160,7 +174,16 @@ mod tests {
 
     /// A batch whose input was a file.
     fn left<'a>(ledger: &'a str, stopped: Option<Stop>, counts: &'a Counts) -> Left<'a> {
-        Left { ledger: Path::new(ledger), counts, stopped, cut_off: false, in_use: None, file: true, again: "" }
+        Left {
+            ledger: Path::new(ledger),
+            counts,
+            stopped,
+            cut_off: false,
+            surely: false,
+            in_use: None,
+            file: true,
+            again: "",
+        }
     }
 
     fn of(ledger: &str, stopped: Option<Stop>, counts: Counts) -> String {

@@ -4,14 +4,15 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use batchpost::job::{Key, Ticket};
-use batchpost::ledger::{Caller, Record, Settled, read};
+use batchpost::ledger::{CUT_OFF, Caller, Record, Settled, read};
 use batchpost::outcome::{Outcome, VerdictWord};
-use batchpost::shell::{LedgerFile, histories};
+use batchpost::shell::{LedgerFile, histories, holder};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::resolve;
 use crate::args::{Output, Show};
+use crate::next::InUse;
 use crate::plain;
 
 /// A job and its history.
@@ -33,6 +34,21 @@ struct Row {
     as_before: Option<String>,
 }
 
+impl Row {
+    /// An attempt that is not followed by its end was cut off with its run, unless that is `under_way`.
+    fn say_what_has_no_end(&mut self, under_way: Option<u32>) {
+        for at in 0..self.history.len() {
+            let has_end = self.history.get(at + 1).is_some_and(|next| next.verdict.is_some());
+            let step = &mut self.history[at];
+            if step.is_beginning() && !has_end {
+                let now = under_way.is_some() && step.run == under_way;
+                let what = if now { "no reply is recorded yet" } else { CUT_OFF };
+                step.what = what.to_owned();
+            }
+        }
+    }
+}
+
 /// One record about it.
 #[derive(Debug, Default, Serialize)]
 struct Step {
@@ -50,7 +66,16 @@ struct Step {
     what: String,
 }
 
+impl Step {
+    /// Whether it is the beginning of an attempt.
+    fn is_beginning(&self) -> bool {
+        self.attempt.is_some() && self.verdict.is_none()
+    }
+}
+
 pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
+    // Before the ledger is read, as in `status`.
+    let holder = holder(&show.ledger);
     let (batch, histories) = histories(&show.ledger, &resolve::api(), |batch, key| {
         show.state.is_none_or(|state| batch.standings.get(key).is_some_and(|standing| standing.outcome() == state))
     })?;
@@ -91,6 +116,8 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
         .filter(|row| show.ticket.is_none_or(|wanted| row.ticket.as_ref().and_then(Ticket::as_number) == Some(wanted)))
         .collect();
     rows.sort_by_key(|row| (row.vanished, row.row));
+    let under_way = holder.is_some_and(|holder| matches!(InUse::of(&batch, holder), InUse::Run(_)));
+    rows.iter_mut().for_each(|row| row.say_what_has_no_end(run.filter(|_| under_way)));
     let mut stdout = plain::stdout(output);
     let whole = show.row.is_some() || show.ticket.is_some();
     for row in &rows {
@@ -160,7 +187,8 @@ fn in_words(out: &mut impl Write, row: &Row, whole: bool) -> io::Result<()> {
         }
         run = step.run;
         let wall = step.wall.map(|wall| format!("{wall:.3} ")).unwrap_or_default();
-        let attempt = step.attempt.map(|attempt| format!("attempt {attempt} ")).unwrap_or_default();
+        let colon = if step.is_beginning() { ":" } else { "" };
+        let attempt = step.attempt.map(|attempt| format!("attempt {attempt}{colon} ")).unwrap_or_default();
         let verdict = step.verdict.map(|verdict| format!("{verdict}: ")).unwrap_or_default();
         writeln!(out, "  {wall}{attempt}{verdict}{}", step.what)?;
     }

@@ -2,8 +2,7 @@
 
 use std::io::Write;
 
-use batchpost::ledger::Batch;
-use batchpost::shell::{Holder, holder, loads, look, wall};
+use batchpost::shell::{holder, loads, look, nobody_can_have, wall};
 use serde::Serialize;
 
 use super::resolve;
@@ -26,10 +25,14 @@ struct Standing {
 }
 
 pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> anyhow::Result<u8> {
+    let asked = wall();
     // Before the ledger is read: a run that ends in between is found to have ended.
     let holder = holder(&status.ledger);
+    let nobody = holder.is_none() && nobody_can_have(&status.ledger);
     let (batch, extent) = look(&status.ledger)?;
-    let in_use = holder.map(|holder| in_use(&batch, holder));
+    let in_use = holder.map(|holder| InUse::of(&batch, holder));
+    // A run that began since then is not meant by it.
+    let surely = nobody && batch.run.as_ref().is_some_and(|run| run.wall < asked);
     let counts = batch.counts();
     let stopped = batch.finish.as_ref().and_then(|finish| finish.stopped);
     let code = match (&batch.run, &batch.finish, in_use) {
@@ -54,6 +57,7 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
             let end = match (&batch.finish, stopped, in_use) {
                 (None, _, Some(InUse::Run(process))) => format!("is under way (process {process})"),
                 (None, _, Some(InUse::Other(_))) => "was cut off".to_owned(),
+                (None, _, None) if surely => "was cut off".to_owned(),
                 (None, _, None) => "has not ended, or was cut off".to_owned(),
                 (Some(_), None, _) => "ended with nothing left to send".to_owned(),
                 (Some(_), Some(stop), _) => format!("stopped: {stop}"),
@@ -96,14 +100,7 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
     let file = batch.run.as_ref().is_some_and(|run| run.input.path.is_some());
     let cut_off = batch.run.is_some() && batch.finish.is_none();
     let again = &config.to_resume(&batch.header.target);
-    let left = Left { ledger: &status.ledger, counts: &counts, stopped, cut_off, in_use, file, again };
+    let left = Left { ledger: &status.ledger, counts: &counts, stopped, cut_off, surely, in_use, file, again };
     write!(stdout, "{}", next::in_words(left))?;
     Ok(code)
-}
-
-/// What it is that has the ledger. A run has it before the run is recorded; whoever has it since later came after that.
-fn in_use(batch: &Batch, holder: Holder) -> InUse {
-    let of_last_run = batch.run.as_ref().filter(|_| batch.finish.is_none());
-    let is_the_run = of_last_run.is_some_and(|run| holder.since.is_none_or(|since| since <= run.wall));
-    if is_the_run { InUse::Run(holder.process) } else { InUse::Other(holder.process) }
 }

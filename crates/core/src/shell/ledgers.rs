@@ -14,7 +14,7 @@ use super::files::{
     LedgerFile, Lock, LockError, Place, beside, in_words_of_a_ledger, is_our_own, is_packed, only_a_file,
 };
 use super::order::{Access, Order};
-use super::platform::lock_holder;
+use super::platform::{all_locks_are_told, lock_holder};
 use crate::input::read_start;
 use crate::job::KEY_SCHEME;
 use crate::ledger::{self, Batch, Extent, Header, Ledger, LedgerError, LedgerId, VERSION};
@@ -115,6 +115,12 @@ pub fn holder(path: &Path) -> Option<Holder> {
     // It lies beside the ledger's own name: whoever has it open by another has left nothing here, or it is older.
     let read = File::open(beside(path, ".lock")).and_then(|file| file.take(200).read_to_string(&mut text));
     Some(Holder::named(process, if read.is_ok() { &text } else { "" }))
+}
+
+/// Whether nobody had the ledger at `path` open to add to it when [`holder`] has just found nobody. Where the system does
+/// not tell of all, this is false.
+pub fn nobody_can_have(path: &Path) -> bool {
+    std::fs::canonicalize(path).is_ok_and(|path| all_locks_are_told(&path))
 }
 
 /// The ledger of `order`, if it is there, and what it knows.

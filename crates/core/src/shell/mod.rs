@@ -44,7 +44,7 @@ pub use files::{LedgerFile, Lock, LockError};
 pub use http::{Http, HttpError, HttpOptions};
 pub use input::propose;
 pub use key_sources::{CommandLine, KeyCommand, KeySourceError, key_from_command, key_from_file};
-pub use ledgers::{Holder, holder, is_ledger, look, target_of};
+pub use ledgers::{Holder, holder, is_ledger, look, nobody_can_have, target_of};
 pub use lookups::LookupFailed;
 pub use order::{Access, Order, OrderError, Source, loads};
 pub use platform::{by_somebody_else, sync_directory_of};

@@ -149,17 +149,31 @@ pub(super) fn file_system_of(path: &Path) -> Option<String> {
     mounted_at(&mounts, path)
 }
 
-/// The kind of what is mounted at `path` or nearest above it, by the lines of Linux's `mountinfo`. Of several in one
-/// place the last covers the others.
+/// The kind of what is mounted at `path` or nearest above it, by the lines of Linux's `mountinfo`.
 fn mounted_at(mounts: &str, path: &Path) -> Option<String> {
+    mount_of(mounts, path).map(|mount| mount.kind.to_owned())
+}
+
+/// A line of Linux's `mountinfo`.
+struct Mount<'a> {
+    /// The device that the kernel has the file system under.
+    #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux has such lines"))]
+    device: &'a str,
+    kind: &'a str,
+}
+
+/// What is mounted at `path` or nearest above it. Of several in one place the last covers the others.
+fn mount_of<'a>(mounts: &'a str, path: &Path) -> Option<Mount<'a>> {
     let mounted = mounts.lines().filter_map(|line| {
         let (before, after) = line.split_once(" - ")?;
-        let point = before.split(' ').nth(4)?;
+        let mut before = before.split(' ').skip(2);
+        let (device, point) = (before.next()?, before.nth(1)?);
         // Blanks and such are written in octal.
         let point = point.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\");
-        path.starts_with(&point).then(|| (Path::new(&point).components().count(), after.split(' ').next()))
+        let depth = Path::new(&point).components().count();
+        path.starts_with(&point).then_some((depth, Mount { device, kind: after.split(' ').next()? }))
     });
-    mounted.max_by_key(|(depth, _)| *depth)?.1.map(str::to_owned)
+    mounted.max_by_key(|(depth, _)| *depth).map(|(_, mount)| mount)
 }
 
 /// Bytes that this user may still write to the disk that holds `path`; none where the system does not tell.
@@ -185,6 +199,35 @@ pub(super) fn lock_holder(file: &File) -> Option<u32> {
 #[cfg(not(target_os = "linux"))]
 pub(super) fn lock_holder(_: &File) -> Option<u32> {
     None
+}
+
+/// Whether [`lock_holder`] would find whoever has an exclusive lock on the file at `path`, a whole path without links, so
+/// that finding nobody means that there is nobody.
+#[cfg(target_os = "linux")]
+pub(super) fn all_locks_are_told(path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+
+    // Locks of processes that this one cannot see, as in another container, are not listed. The number is the kernel's own,
+    // of the namespace that all others are in.
+    let sees_all = std::fs::read_link("/proc/self/ns/pid").is_ok_and(|it| it == Path::new("pid:[4026531836]"));
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
+    let device = std::fs::metadata(path).map(|metadata| metadata.dev());
+    sees_all && Path::new("/proc/locks").exists() && device.is_ok_and(|device| locks_are_of(&mounts, path, device))
+}
+
+#[cfg(not(target_os = "linux"))]
+pub(super) fn all_locks_are_told(_: &Path) -> bool {
+    false
+}
+
+/// Whether the kernel lists locks on the file at `path` under `device`, which the file says it is on, and knows all: it
+/// lists them under the file system's own, as `mountinfo` does, and knows none of other machines.
+#[cfg(target_os = "linux")]
+fn locks_are_of(mounts: &str, path: &Path, device: u64) -> bool {
+    const OF_ONE_MACHINE: [&str; 13] =
+        ["ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "jfs", "nilfs2", "zfs", "tmpfs", "ramfs", "vfat", "exfat"];
+    let device = format!("{}:{}", rustix::fs::major(device), rustix::fs::minor(device));
+    mount_of(mounts, path).is_some_and(|mount| mount.device == device && OF_ONE_MACHINE.contains(&mount.kind))
 }
 
 /// The process that has an exclusive lock on a file, by the lines of Linux's `locks`. None also on file systems that give a
@@ -233,6 +276,20 @@ mod tests {
         assert_eq!((of("/srv/fast/x"), of("/srv/faster")), ("xfs".to_owned(), "nfs4".to_owned()));
         assert_eq!(of("/mnt/my disk/x"), "fuse.rclone");
         assert_eq!(mounted_at("", Path::new("/")), None);
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn nobody_is_said_to_have_a_file_only_where_the_kernel_would_name_whoever_has_it() {
+        let mounts = "22 1 254:0 / / rw - ext4 /dev/vda rw\n\
+                      30 22 0:25 / /srv rw master:1 - nfs4 host:/srv rw\n\
+                      31 22 0:26 /@home /home rw - btrfs /dev/vdb rw\n\
+                      32 22 0:27 / /run rw - tmpfs tmpfs rw\n";
+        let of = |path: &str, major, minor| locks_are_of(mounts, Path::new(path), rustix::fs::makedev(major, minor));
+        assert!(of("/var/x.jsonl", 254, 0) && of("/run/x.jsonl", 0, 27));
+        assert!(!of("/srv/x.jsonl", 0, 25), "another machine may have it");
+        assert!(!of("/home/x.jsonl", 0, 40), "btrfs gives a file another device");
+        assert!(!of("/var/x.jsonl", 254, 1) && !locks_are_of("", Path::new("/"), 0));
     }
 
     #[cfg(target_os = "linux")]

@@ -203,6 +203,6 @@ pub(super) fn in_words(report: &Report, ledger: &Path, source: &Source, again: &
     }
     let file = matches!(source, Source::File(_));
     let (counts, stopped) = (&report.counts, report.stopped);
-    let left = Left { ledger, counts, stopped, cut_off: false, in_use: None, file, again };
+    let left = Left { ledger, counts, stopped, cut_off: false, surely: false, in_use: None, file, again };
     text + &next::in_words(left)
 }
