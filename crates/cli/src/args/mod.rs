@@ -192,7 +192,7 @@ pub(crate) struct FromFile {
 /// How to speak.
 #[derive(Debug, Clone, Group)]
 pub(crate) struct Output {
-    /// Print the result as one JSON object
+    /// Print the result as one JSON object; `show` prints one a row, a line each
     #[arg(long, global = true)]
     pub(crate) json: bool,
     /// Only say what needs attention
