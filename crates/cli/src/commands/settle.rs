@@ -1,5 +1,6 @@
 //! `settle`: a person decides about rows.
 
+mod refused;
 mod rows;
 
 use std::fs::File;
@@ -12,6 +13,8 @@ use batchpost::outcome::Outcome;
 use batchpost::shell::Settling;
 use serde_json::json;
 use tracing::warn;
+
+use refused::Refused;
 
 use super::resolve;
 use super::run::answered_yes;
@@ -31,19 +34,13 @@ pub(crate) fn settle(settle: &Settle, output: &Output) -> anyhow::Result<u8> {
     for (key, decision) in chosen(settle, &settling)? {
         match decide(&settling.batch, &settling.histories, key, decision) {
             Ok(settled) => rows.push(settled),
-            Err(why) => {
-                refused.push((settling.histories.get(&key).map(|history| history.row), key, why));
-            }
+            Err(why) => refused.push((key, why)),
         }
     }
     if !refused.is_empty() {
-        refused.sort_by_key(|(row, key, _)| (*row, *key));
-        for (row, key, why) in refused.iter().take(MOST_SHOWN) {
-            let row = row.map(|row| format!("row {row} ")).unwrap_or_default();
-            say!("{row}(key {key}): {why}");
-        }
-        say_how_many_more(refused.len());
-        bail!("{} of the decisions cannot be taken; nothing was changed", thousands(refused.len() as u64));
+        let all = thousands(refused.len() as u64);
+        Refused::grouped(refused, &settling).iter().for_each(|alike| say!("{}", alike.in_words()));
+        bail!("{all} of the decisions cannot be taken; nothing was changed");
     }
     if rows.is_empty() {
         let path = settle.from.as_ref().map(|path| path.display());
@@ -116,11 +113,7 @@ fn show(rows: &[Settled], settling: &Settling) {
         let ticket = ticket.map(|ticket| format!(" ticket {ticket}")).unwrap_or_default();
         say!("row {}{ticket}: {} -> {}", row.row, row.was, row.stands);
     }
-    say_how_many_more(rows.len());
-}
-
-fn say_how_many_more(rows: usize) {
-    if rows > MOST_SHOWN {
-        say!("and {} more", thousands((rows - MOST_SHOWN) as u64));
+    if rows.len() > MOST_SHOWN {
+        say!("and {} more", thousands((rows.len() - MOST_SHOWN) as u64));
     }
 }

@@ -208,14 +208,21 @@ fn decisions_that_make_no_sense_are_refused_and_nothing_is_changed() {
 }
 
 #[test]
-fn what_is_refused_is_named_in_order_and_no_more_of_it_than_one_reads() {
-    let api = Api::failing(&[]);
-    let folder = Folder::with_rows(30);
-    folder.run(&api, &[]).with_code(0);
-    let said = folder.call(&["settle", LEDGER, "--state", "posted", "--as", "to-do"]).with_code(2).stderr;
-    let rows: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("row ")?.split(' ').next()).collect();
-    assert_eq!(rows, (1..=20).map(|row| row.to_string()).collect::<Vec<_>>(), "{said}");
-    assert!(said.contains("and 10 more") && said.contains("30 of the decisions"), "{said}");
+fn what_is_refused_is_named_by_number_and_state_with_one_line_for_each_reason() {
+    let api = Api::failing(&["reset@2,4"]);
+    let folder = Folder::new();
+    folder.write("notes.csv", sheet(1..=9) + "x,invalid\n");
+    folder.run(&api, &["--concurrency", "1", "--skip-invalid"]).with_code(4);
+    let said = folder.call(&["settle", LEDGER, "--rows", "2-10", "--as", "to-do"]).with_code(2).stderr;
+    let lines: Vec<&str> = said.lines().collect();
+    assert_eq!(lines[0], "rows 3, 5-9: posted; to send that again would make a second note", "{said}");
+    assert_eq!(lines[1], "row 10: invalid: mend that in the input, or waive it", "{said}");
+    assert!(lines.len() == 3 && lines[2].contains("7 of the decisions cannot be taken"), "{said}");
+    is_refused(&folder, &["--rows", "5-8", "--as", "posted"], &["rows 5-8: posted already"]);
+
+    let unknown = "0123456789abcdef0123456789abcdef";
+    folder.write("other.csv", format!("decision,batchpost_key\nposted,{unknown}\n"));
+    is_refused(&folder, &["--from", "other.csv"], &[unknown, "no record in the ledger"]);
 }
 
 #[test]

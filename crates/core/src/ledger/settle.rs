@@ -42,27 +42,26 @@ impl std::str::FromStr for Decision {
 #[error("{0:?} is no decision; write posted, to-do or waived")]
 pub struct UnknownDecision(String);
 
-/// Why a row cannot be decided about so.
+/// Why a row cannot be decided about so: in words that follow its number, or those of several.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettleError {
     /// There is nothing in the ledger to decide about.
     #[error(
-        "the ledger has no record of it: it was never attempted, or never in the input; if it is not to be sent, take it out \
-         of the input"
+        "no record in the ledger: never attempted, or never in the input; if it is not to be sent, take it out of the input"
     )]
     Unknown,
     /// It stands there already.
-    #[error("it stands at {0} already")]
+    #[error("{0} already")]
     Already(Outcome),
     /// The API said that the note was created.
-    #[error("it is posted; sending it again would make a second note")]
+    #[error("posted; to send that again would make a second note")]
     Posted,
     /// No note can be made of it.
-    #[error("it is invalid: mend it in the input, or waive it")]
+    #[error("invalid: mend that in the input, or waive it")]
     Invalid,
     /// There is no decision to take back.
-    #[error("no decision about it can be taken back: there is none, or it was sent since")]
+    #[error("no decision that can be taken back: there is none, or it was sent since")]
     NothingToUndo,
 }
 
