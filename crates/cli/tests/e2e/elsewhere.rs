@@ -39,7 +39,9 @@ fn the_same_rows_under_another_name_or_as_json_lines_are_refused_with_ledger_and
         let json = folder.call(&["check", input, "--url", &api.url(), "--json"]).with_code(2).json();
         assert_eq!(json["known_elsewhere"].to_string() + " rows", count, "{json}");
         let words = folder.call(&["check", input, "--url", &api.url()]).with_code(2).stdout;
-        assert!(words.contains("notes.csv.ledger.jsonl"), "{words}");
+        assert!(words.contains("of those to do posted or in doubt by the word of ./notes.csv.ledger.jsonl"), "{words}");
+        let to_send = if input == "later.csv" { "skip 3 to send, in about 1s" } else { "skip 0 to send\n" };
+        assert!(words.contains(&format!("with --known {to_send}")) && !words.contains("6 to send"), "{words}");
     }
     assert_eq!(api.arrivals(), 6);
 }

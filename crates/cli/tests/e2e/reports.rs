@@ -73,6 +73,20 @@ fn check_of_a_new_sheet_tells_what_a_run_would_send_and_leaves_nothing_behind() 
 }
 
 #[test]
+fn check_says_in_words_how_ticket_ids_are_written() {
+    let folder = Folder::new();
+    folder.write("notes.csv", "Ticket,Text\n48001,a\n48002,b\nTKT-00143,c\n");
+    let said = folder.call(&["check", "notes.csv", "--skip-invalid"]).stdout;
+    for line in [
+        "\n         2 rows: digits (like 48001, 48002)\n",
+        "\n         1 row:  \"TKT-09\" (like TKT-00143)\n",
+        "     note:  9 stands for any digits there, 09 for digits after a zero\n",
+    ] {
+        assert!(said.contains(line), "{line:?} is not in\n{said}");
+    }
+}
+
+#[test]
 fn check_ends_as_a_run_would() {
     let api = Api::start(quick());
     let folder = Folder::new();

@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use batchpost::input::{Layout, Mapping};
 use batchpost::reading::{Profile, RowNote, Survey};
+use batchpost::settings::OnKnown;
 use batchpost::shell::Prepared;
 
 use super::{requests, resolve};
@@ -37,9 +38,11 @@ pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, 
             thousands(vanished)
         )?;
     }
+    let refuses_known = order.ask.known == OnKnown::Refuse;
     for other in prepared.elsewhere() {
         let rows = thousands(other.rows);
-        writeln!(out, "{rows:>10}  posted or in doubt by the word of {}", other.path.display())?;
+        let to_do = if refuses_known { "of those to do " } else { "" };
+        writeln!(out, "{rows:>10}  {to_do}posted or in doubt by the word of {}", other.path.display())?;
     }
     profile(out, &survey.profile, order.options.ticket_pattern.is_some())?;
     blank(out, survey)?;
@@ -51,7 +54,20 @@ pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, 
         for request in requests(order, survey) {
             writeln!(out, "  {request}")?;
         }
-        writeln!(out, "{} to send, {}", thousands(survey.to_do), finish.in_words())?;
+        match prepared.elsewhere() {
+            [other] if refuses_known => {
+                let to_send = survey.to_do.saturating_sub(other.rows);
+                let finish = Finish::of(order, to_send);
+                write!(out, "with --known skip {} to send", thousands(to_send))?;
+                if to_send > 0 {
+                    write!(out, ", {}", finish.in_words())?;
+                }
+                writeln!(out)?;
+            }
+            // Each may know the same rows as another.
+            [_, _, ..] if refuses_known => {}
+            _ => writeln!(out, "{} to send, {}", thousands(survey.to_do), finish.in_words())?,
+        }
     }
     if survey.counts.invalid > 0 && !order.settings.skip_invalid {
         let rows = count(survey.counts.invalid, "row", "rows");
@@ -94,16 +110,28 @@ fn mapping(mapping: &Mapping) -> String {
 }
 
 fn profile(out: &mut impl Write, profile: &Profile, by_pattern: bool) -> io::Result<()> {
-    let mut more_than_numbers = false;
+    let (mut more_than_numbers, mut has_nines) = (false, false);
     let mut shapes = profile.tickets.shapes().peekable();
     if shapes.peek().is_some() {
-        writeln!(out, "ticket ids as they are written, 9 for any digits:")?;
+        writeln!(out, "ticket ids as they are written:")?;
         for shape in shapes {
             more_than_numbers |= shape.pattern.contains(|c: char| !c.is_ascii_digit());
-            writeln!(out, "{:>10}  {} (like {})", thousands(shape.count), shape.pattern, shape.examples.join(", "))?;
+            let rows = if shape.count == 1 { "row: " } else { "rows:" };
+            let words = match shape.pattern.as_str() {
+                "9" => "digits".to_owned(),
+                "09" => "digits after a zero".to_owned(),
+                pattern => {
+                    has_nines |= pattern.contains('9');
+                    format!("{pattern:?}")
+                }
+            };
+            writeln!(out, "{:>10} {rows} {words} (like {})", thousands(shape.count), shape.examples.join(", "))?;
         }
         if profile.tickets.other > 0 {
-            writeln!(out, "{:>10}  of other shapes", thousands(profile.tickets.other))?;
+            writeln!(out, "{:>10} rows: other shapes", thousands(profile.tickets.other))?;
+        }
+        if has_nines {
+            writeln!(out, "{:>10}  9 stands for any digits there, 09 for digits after a zero", "note:")?;
         }
         writeln!(
             out,
