@@ -164,3 +164,84 @@ impl Attempts {
         (self.ids.remove(&task).expect("every task is an attempt's"), result)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Long enough for any thread to get its turn.
+    const AT_MOST: Duration = Duration::from_secs(30);
+
+    /// Says what happens to a request, as its body asks for.
+    struct Told(SyncSender<&'static str>);
+
+    struct Gone(SyncSender<&'static str>);
+
+    impl Drop for Gone {
+        fn drop(&mut self) {
+            self.0.send("gone").unwrap();
+        }
+    }
+
+    impl Transport for Told {
+        async fn send(&self, request: Request) -> Result<Reply, Failure> {
+            match &*request.body {
+                b"panic" => panic!("as asked for"),
+                b"wait" => {
+                    let _gone = Gone(self.0.clone());
+                    self.0.send("waits").unwrap();
+                    std::future::pending().await
+                }
+                _ => {
+                    self.0.send("answered").unwrap();
+                    Ok(Reply::new(200, "{}"))
+                }
+            }
+        }
+
+        fn timeout(&self) -> Duration {
+            AT_MOST
+        }
+    }
+
+    fn sent(bodies: &[&'static str]) -> (Sender, Receiver<&'static str>) {
+        let (tell, told) = sync_channel(9);
+        let mut sender = Sender::start(Told(tell), 9).unwrap();
+        for (attempt, body) in (0..).zip(bodies) {
+            sender.add(AttemptId(attempt), Request::post(*body));
+        }
+        sender.send();
+        (sender, told)
+    }
+
+    #[test]
+    fn replies_are_read_while_the_engine_is_kept_from_asking_for_them() {
+        let (_sender, told) = sent(&["", ""]);
+        // This thread, which stands for the engine's, does nothing but wait: for a terminal that was stopped, say.
+        assert_eq!([told.recv_timeout(AT_MOST), told.recv_timeout(AT_MOST)], [Ok("answered"); 2]);
+    }
+
+    #[tokio::test]
+    async fn an_attempt_that_panics_has_no_reply_and_the_others_have_theirs() {
+        let (mut sender, _told) = sent(&["", "panic", ""]);
+        let mut ended = Vec::new();
+        while ended.len() < 3 {
+            ended.extend(sender.ended().await);
+        }
+        ended.sort_by_key(|(attempt, _)| attempt.0);
+        let replied: Vec<bool> = ended.iter().map(|(_, result)| result.is_ok()).collect();
+        assert_eq!(replied, [true, false, true]);
+        assert!(matches!(&ended[1].1, Err(Failure::NoReply(_))), "it may have arrived");
+    }
+
+    #[test]
+    fn what_is_under_way_is_cut_off_before_a_drop_returns() {
+        let (sender, told) = sent(&["wait"]);
+        assert_eq!(told.recv_timeout(AT_MOST), Ok("waits"));
+        drop(sender);
+        assert_eq!(told.try_recv(), Ok("gone"));
+    }
+}
