@@ -11,7 +11,7 @@ use super::committer::Committer;
 use super::sender::{Ended, Sender};
 use super::signals::{Interrupt, Interrupts};
 use crate::budget::{Answer, Budget, BudgetError, Request};
-use crate::engine::{Action, Engine, Event, Notice, Now, Progress};
+use crate::engine::{Action, Engine, Event, Notice, Progress};
 use crate::ledger::{LedgerError, Record};
 use crate::outcome::Stop;
 use crate::storage::Storage;
@@ -95,7 +95,7 @@ impl<S: Storage + 'static> Drive<'_, S> {
                     grace_over = Some(now.elapsed + self.grace);
                     self.engine.handle(Event::Interrupted, now);
                 }
-                ended = self.sender.ended() => self.heard(ended, self.clock.now()),
+                ended = self.sender.ended() => self.heard(ended),
                 answer = answered(&mut self.purse) => self.answered(answer),
                 result = self.committer.committed(), if self.committer.is_busy() => match result {
                     Ok(records) => {
@@ -116,11 +116,10 @@ impl<S: Storage + 'static> Drive<'_, S> {
                 },
                 () = tokio::time::sleep_until(self.clock.at(wake)) => {}
             }
-            // Later than any reply that is there, so that no slot comes free too early.
-            let now = self.clock.now();
             while let Some(ended) = self.sender.ended_already() {
-                self.heard(ended, now);
+                self.heard(ended);
             }
+            let now = self.clock.now();
             if grace_over.is_some_and(|over| over <= now.elapsed) {
                 grace_over = None;
                 self.engine.handle(Event::GraceOver, now);
@@ -180,7 +179,10 @@ impl<S: Storage + 'static> Drive<'_, S> {
         self.engine.handle(event, self.clock.now());
     }
 
-    fn heard(&mut self, ended: Vec<Ended>, now: Now) {
+    fn heard(&mut self, ended: Vec<Ended>) {
+        // Read when they are in hand: the thread that sends does not wait, and a time from before they were read would set
+        // slots free before the server has counted what took them for a whole window.
+        let now = self.clock.now();
         for (attempt, result) in ended {
             self.engine.handle(Event::Ended(attempt, result), now);
         }
