@@ -5,7 +5,7 @@
 //! | 2 | usage, configuration or input error; nothing was sent |
 //! | 3 | stopped, a person is needed: credentials, endpoint, refused, ledger, input |
 //! | 75 | stopped, the next run may cure it: outage, limited, ledger in use by another run |
-//! | 130, 143 | interrupted |
+//! | 129, 130, 143 | interrupted |
 //! | 4 | finished or planned stop, and rows are in doubt |
 //! | 1 | finished or planned stop, and rows are rejected, failed, invalid or held |
 //! | 5 | stopped as planned |
@@ -15,7 +15,7 @@ use std::io;
 use std::process::ExitCode;
 
 use batchpost::outcome::{Counts, Stop};
-use batchpost::shell::{Error, ExportFailed, Interrupt, LockError, SIGTERM};
+use batchpost::shell::{Error, ExportFailed, Interrupt, LockError, SIGINT};
 
 use crate::{hints, logging};
 
@@ -33,7 +33,7 @@ pub(crate) fn of_batch(counts: &Counts, stopped: Option<Stop>, interrupt: Option
     match stopped {
         Some(Stop::Credentials | Stop::Endpoint | Stop::Refused | Stop::Ledger | Stop::Input) => return PERSON_NEEDED,
         Some(Stop::Outage | Stop::Limited) => return TRY_LATER,
-        Some(Stop::Interrupted) => return if interrupt == Some(Interrupt(SIGTERM)) { 143 } else { 130 },
+        Some(Stop::Interrupted) => return of_signal(interrupt.unwrap_or(Interrupt(SIGINT))),
         Some(Stop::Planned) | None => {}
     }
     if counts.in_doubt > 0 {
@@ -45,6 +45,11 @@ pub(crate) fn of_batch(counts: &Counts, stopped: Option<Stop>, interrupt: Option
     } else {
         0
     }
+}
+
+/// As shells give it for a process that a signal has ended.
+fn of_signal(Interrupt(signal): Interrupt) -> u8 {
+    128_u8.saturating_add(signal)
 }
 
 /// Whether a run that ends so did all that it was to do.
@@ -128,6 +133,8 @@ pub(crate) fn one_line(error: &anyhow::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use batchpost::shell::{SIGHUP, SIGTERM};
+
     use super::*;
 
     fn of(stopped: Option<Stop>, change: impl FnOnce(&mut Counts)) -> u8 {
@@ -146,7 +153,7 @@ mod tests {
         assert_eq!(of(Some(Stop::Interrupted), |counts| counts.in_doubt = 1), 130);
         assert_eq!(of(Some(Stop::Outage), |counts| counts.in_doubt = 1), 75);
         assert_eq!(of(Some(Stop::Credentials), |counts| counts.in_doubt = 1), 3);
-        let term = of_batch(&Counts::default(), Some(Stop::Interrupted), Some(Interrupt(SIGTERM)));
-        assert_eq!(term, 143);
+        let by = |signal| of_batch(&Counts::default(), Some(Stop::Interrupted), Some(Interrupt(signal)));
+        assert_eq!([SIGHUP, SIGINT, SIGTERM].map(by), [129, 130, 143]);
     }
 }

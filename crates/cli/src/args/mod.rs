@@ -36,7 +36,7 @@ Exit codes, the first that applies:
   2    usage, configuration or input error; nothing was sent
   3    stopped, a person is needed: credentials, endpoint, refused, ledger, input
   75   stopped, the next run may cure it: outage, limited, ledger in use by another run
-  130, 143  interrupted: what was in flight was awaited and recorded
+  129, 130, 143  interrupted: what was in flight was awaited and recorded
   4    finished or planned stop, and rows are in doubt
   1    finished or planned stop, and rows are rejected, failed, invalid or held
   5    stopped as planned (--first, --no-wait)

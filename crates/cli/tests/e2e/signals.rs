@@ -1,5 +1,7 @@
 //! Asked to end: nothing new is sent, and what is in flight is awaited and recorded.
 
+#[cfg(target_os = "linux")]
+use std::process::Command;
 use std::time::Duration;
 
 use batchpost_sandbox::Settings;
@@ -37,6 +39,50 @@ fn ctrl_c_awaits_and_records_what_is_in_flight() {
 #[test]
 fn sigterm_awaits_and_records_what_is_in_flight() {
     ends_well_on("TERM", 143);
+}
+
+/// `command`, with what it was started to do about a hang-up.
+#[cfg(target_os = "linux")]
+fn with_hang_ups(folder: &Folder, how: &str, command: &Command) -> Command {
+    folder.in_shell(&format!("exec env --{how}-signal=HUP \"$0\" \"$@\""), command)
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_that_goes_away_leaves_no_doubt_and_hangs_up_once_or_twice() {
+    let latency = Duration::from_millis(600)..=Duration::from_millis(600);
+    let api = Api::start(Settings { latency, ..quick() });
+    let folder = Folder::with_rows(30);
+    let mut run = with_hang_ups(&folder, "default", &folder.run_command(&api.url(), &["--limit", "4/5s"]));
+    // As of a terminal that is gone, nothing takes what is written from then on.
+    let (out, err) = (std::io::pipe().unwrap(), std::io::pipe().unwrap());
+    let mut running = run.stdout(out.1).stderr(err.1).spawn().unwrap();
+    drop(run);
+    until("all four have arrived", || api.arrivals() == 4);
+    drop((out.0, err.0));
+    for _ in 0..2 {
+        assert!(Command::new("kill").args(["-HUP", &running.id().to_string()]).status().unwrap().success());
+    }
+    assert_eq!(running.wait().unwrap().code(), Some(129));
+
+    assert_eq!(api.arrivals(), 4, "sent after the signal");
+    let ledger = folder.ledger("notes.csv.ledger.jsonl");
+    let recorded = records(&ledger, "outcome").into_iter().filter(|end| end["stands"] == "posted").count();
+    assert_eq!(recorded, 4, "{ledger:?}");
+    assert_eq!(records(&ledger, "finish")[0]["stopped"], "interrupted");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_was_started_to_ignore_hang_ups_goes_on() {
+    let api = Api::failing(&["silence@1"]);
+    let folder = Folder::with_rows(5);
+    let run = folder.run_command(&api.url(), &["--timeout", "2s", "--json"]);
+    let running = Running::start(&mut with_hang_ups(&folder, "ignore", &run));
+    until("the first request has arrived", || api.arrivals() == 1);
+    running.signal("HUP");
+    let json = running.ended().with_code(4).json();
+    assert_eq!((&json["in_doubt"], &json["posted"]), (&1.into(), &4.into()), "{json}");
 }
 
 #[test]

@@ -288,7 +288,7 @@ impl Running {
         self.stderr.so_far()
     }
 
-    /// Sends `INT`, `TERM` or `KILL`.
+    /// Sends `HUP`, `INT`, `TERM` or `KILL`.
     #[cfg(unix)]
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status().unwrap();

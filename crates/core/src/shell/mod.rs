@@ -50,6 +50,6 @@ pub use order::{Access, Order, OrderError, Source, loads};
 pub use platform::{by_somebody_else, sync_directory_of};
 pub use post::Report;
 pub use prepare::Prepared;
-pub use signals::{Canceller, Interrupt, Interrupts, SIGINT, SIGTERM, interrupts};
+pub use signals::{Canceller, Interrupt, Interrupts, SIGHUP, SIGINT, SIGTERM, interrupts};
 pub use tls::TlsError;
 pub use upkeep::{ExportFailed, Exported, Settling, audit, export, histories, overview, salvage};

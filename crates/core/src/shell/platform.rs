@@ -1,5 +1,5 @@
 //! What is particular to a platform: positioned reads, file modes, the durability of directory entries, the clock that
-//! all processes share.
+//! all processes share, whether a terminal that goes away is to matter.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -260,6 +260,29 @@ pub fn sync_directory_of(path: &Path) -> io::Result<()> {
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }
 
+/// Whether this process is to go on when its terminal is gone, as nohup makes it.
+#[cfg(unix)]
+pub(super) fn is_to_outlive_its_terminal() -> bool {
+    use std::io::IsTerminal;
+
+    let status = if cfg!(any(target_os = "linux", target_os = "android")) {
+        std::fs::read_to_string("/proc/self/status").ok()
+    } else {
+        None
+    };
+    // Elsewhere nobody can be asked but by unsafe code. nohup leaves a program neither of the two on a terminal.
+    let by_its_looks = || !io::stdout().is_terminal() && !io::stderr().is_terminal();
+    status.as_deref().and_then(ignores_hang_ups).unwrap_or_else(by_its_looks)
+}
+
+/// Whether a process ignores SIGHUP, by its Linux `status`.
+#[cfg(unix)]
+fn ignores_hang_ups(status: &str) -> Option<bool> {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;
+    // The lowest bit is that of signal 1.
+    u128::from_str_radix(mask.trim(), 16).ok().map(|mask| mask & 1 != 0)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -307,5 +330,15 @@ mod tests {
         let large = locks.replace("00abc", "abc");
         assert_eq!(locked_by(&large, rustix::fs::makedev(0x103, 0xabc), 5), Some(13));
         assert_eq!(locked_by("", 0, 0), None);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn an_ignored_hang_up_is_told_from_other_ignored_signals() {
+        let of = |mask: &str| ignores_hang_ups(&format!("Name:\tx\nSigBlk:\t0001\nSigIgn:\t{mask}\nSigCgt:\t0001\n"));
+        assert_eq!(of("0000000000000001"), Some(true));
+        assert_eq!(of("0000000000001000"), Some(false));
+        assert_eq!(of("ffffffffffffffff"), Some(true));
+        assert_eq!((of("so"), ignores_hang_ups("Name:\tx\n")), (None, None));
     }
 }

@@ -52,6 +52,8 @@ impl Canceller {
     }
 }
 
+/// The terminal is gone: its window was closed, or the connection to it was lost. As Unix numbers it.
+pub const SIGHUP: u8 = 1;
 /// Ctrl-C, as Unix numbers it.
 pub const SIGINT: u8 = 2;
 /// The polite request to end, as Unix numbers it.
@@ -61,7 +63,10 @@ pub const SIGTERM: u8 = 15;
 #[cfg(unix)]
 const SIGXFSZ: i32 = 25;
 
-/// Listens for Ctrl-C and SIGTERM from now on. The task ends with the receiver.
+/// Listens for Ctrl-C, SIGTERM and SIGHUP from now on. The task ends with the receiver.
+///
+/// A SIGHUP that this process was started to ignore, as by nohup, stays ignored. One is never a second word: a terminal
+/// that goes away sends several, and systemd may send one after its SIGTERM.
 ///
 /// # Errors
 ///
@@ -73,18 +78,30 @@ pub fn interrupts() -> std::io::Result<Interrupts> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut int = signal(SignalKind::interrupt())?;
         let mut term = signal(SignalKind::terminate())?;
+        // A listener would end the ignoring.
+        let mut hang_up = if super::platform::is_to_outlive_its_terminal() {
+            None
+        } else {
+            Some(signal(SignalKind::hangup())?)
+        };
         // Heard, and not obeyed: a write beyond the bound on a file's size then fails as one to a full disk does, and
         // is dealt with as such. Without a listener the signal would end the process.
         let file_size = signal(SignalKind::from_raw(SIGXFSZ))?;
         tokio::spawn(async move {
             let _kept = file_size;
+            let mut asked = false;
             loop {
                 let interrupt = tokio::select! {
                     biased;
                     Some(()) = term.recv() => Interrupt(SIGTERM),
                     Some(()) = int.recv() => Interrupt(SIGINT),
+                    Some(()) = heard(&mut hang_up) => Interrupt(SIGHUP),
                     () = sender.closed() => return,
                 };
+                if asked && interrupt == Interrupt(SIGHUP) {
+                    continue;
+                }
+                asked = true;
                 if sender.send(interrupt).await.is_err() {
                     return;
                 }
@@ -100,4 +117,13 @@ pub fn interrupts() -> std::io::Result<Interrupts> {
         }
     });
     Ok(Interrupts(receiver))
+}
+
+/// The next signal of one that may not be listened for.
+#[cfg(unix)]
+async fn heard(signal: &mut Option<tokio::signal::unix::Signal>) -> Option<()> {
+    match signal {
+        Some(signal) => signal.recv().await,
+        None => std::future::pending().await,
+    }
 }
