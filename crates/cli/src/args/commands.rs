@@ -8,7 +8,7 @@ use batchpost::outcome::Outcome;
 use batchpost_sandbox::FaultRule;
 use clap::Args as Group;
 
-use super::groups::{Budget, Input, Known, Network, Posting, Target, ThisTime, Watching};
+use super::groups::{Budget, Input, Known, Network, Posting, Reading, Target, ThisTime, Watching};
 use super::values::{ChangedArg, DecisionArg, Latency, LimitArg, RowRange, row, state, ticket};
 
 #[derive(Debug, Group)]
@@ -213,6 +213,8 @@ pub(crate) struct Sandbox {
 pub(crate) struct Init {
     /// The spreadsheet to look at
     pub(crate) input: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
     /// The file to write
     #[arg(short, long, value_name = "FILE.toml", default_value = "batchpost.toml")]
     pub(crate) output: PathBuf,

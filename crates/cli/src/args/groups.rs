@@ -22,24 +22,8 @@ use super::values::{
 pub(crate) struct Input {
     /// The spreadsheet (CSV, TSV, JSON, XLSX, ODS...), or - for standard input
     pub(crate) input: PathBuf,
-    /// The input's format; by the file's name where it is not said
-    #[arg(long, value_parser = format())]
-    pub(crate) format: Option<Format>,
-    /// The sheet of a workbook; by default the first that is shown
-    #[arg(long, value_name = "NAME")]
-    pub(crate) sheet: Option<String>,
-    /// The row (of a text, the line) with the names of the columns; by default the first
-    #[arg(long, value_name = "N")]
-    pub(crate) header_row: Option<NonZeroU32>,
-    /// A text's encoding, such as windows-1252; by default UTF-8, or UTF-16 with a byte order mark
-    #[arg(long, value_name = "NAME")]
-    pub(crate) encoding: Option<Encoding>,
-    /// What separates the cells of a CSV: comma, semicolon, tab, pipe or any one character; by default its header tells
-    #[arg(long, value_name = "CHAR")]
-    pub(crate) delimiter: Option<Delimiter>,
-    /// Which column is the ticket, and which (repeatable) the text: ticket='Ticket ID'
-    #[arg(long = "column", value_name = "FIELD=COLUMN")]
-    pub(crate) columns: Vec<ColumnChoice>,
+    #[command(flatten)]
+    pub(crate) reading: Reading,
     /// The column that names each job: a row with a name that was posted is never posted again, whatever else it says;
     /// names must differ over all files that are posted to the account
     #[arg(long, value_name = "COLUMN")]
@@ -73,6 +57,30 @@ pub(crate) struct Input {
     /// The ledger; by default it stands beside the input, as INPUT.ledger.jsonl
     #[arg(long, value_name = "FILE")]
     pub(crate) ledger: Option<PathBuf>,
+}
+
+/// How it is written, and which columns are what.
+#[derive(Debug, Clone, Default, Group)]
+#[command(next_help_heading = "Input")]
+pub(crate) struct Reading {
+    /// The input's format; by the file's name where it is not said
+    #[arg(long, value_parser = format())]
+    pub(crate) format: Option<Format>,
+    /// The sheet of a workbook; by default the first that is shown
+    #[arg(long, value_name = "NAME")]
+    pub(crate) sheet: Option<String>,
+    /// The row (of a text, the line) with the names of the columns; by default the first
+    #[arg(long, value_name = "N")]
+    pub(crate) header_row: Option<NonZeroU32>,
+    /// A text's encoding, such as windows-1252; by default UTF-8, or UTF-16 with a byte order mark
+    #[arg(long, value_name = "NAME")]
+    pub(crate) encoding: Option<Encoding>,
+    /// What separates the cells of a CSV: comma, semicolon, tab, pipe or any one character; by default its header tells
+    #[arg(long, value_name = "CHAR")]
+    pub(crate) delimiter: Option<Delimiter>,
+    /// Which column is the ticket, and which (repeatable) the text: ticket='Ticket ID'
+    #[arg(long = "column", value_name = "FIELD=COLUMN")]
+    pub(crate) columns: Vec<ColumnChoice>,
 }
 
 /// Where to post to.

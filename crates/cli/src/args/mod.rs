@@ -12,7 +12,7 @@ pub(crate) use commands::{
     Audit, Check, Completions, Doctor, Export, Init, Man, Report, Resume, Run, Salvage, Sandbox, Settle, Show,
     ShowConfig, Status,
 };
-pub(crate) use groups::{Budget, Input, Known, Network, Posting, Target, ThisTime};
+pub(crate) use groups::{Budget, Input, Known, Network, Posting, Reading, Target, ThisTime};
 pub(crate) use values::{
     BudgetArg, BurstArg, ChangedArg, DecisionArg, DoubtArg, DuplicatesArg, KnownArg, LimitArg, LogFormat, On500Arg,
     Reserve, RowRange, TooLongArg,

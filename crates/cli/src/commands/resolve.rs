@@ -16,7 +16,7 @@ use jiff::tz::TimeZone;
 
 use crate::args::{
     Budget, BudgetArg, BurstArg, ChangedArg, DoubtArg, DuplicatesArg, Input, Known, KnownArg, LimitArg, Network,
-    On500Arg, Posting, Reserve, Target, ThisTime, TooLongArg,
+    On500Arg, Posting, Reading, Reserve, Target, ThisTime, TooLongArg,
 };
 
 /// What ledgers of the sandbox inside this process name as their target: its port changes from run to run.
@@ -51,7 +51,7 @@ pub(crate) fn source(input: &Path) -> Source {
 
 pub(crate) fn format(input: &Input) -> anyhow::Result<Format> {
     const FORMATS: &str = "csv, jsonl, json, xlsx, xlsb, xls or ods";
-    match (input.format, source(&input.input)) {
+    match (input.reading.format, source(&input.input)) {
         (Some(format), _) => Ok(format),
         (None, Source::Stdin) => bail!("standard input has no name to tell its format by: say --format {FORMATS}"),
         (None, Source::File(path)) => Format::of_name(&path).with_context(|| {
@@ -65,7 +65,7 @@ pub(crate) fn ledger(input: &Input) -> anyhow::Result<PathBuf> {
     match (&input.ledger, source(&input.input)) {
         (Some(ledger), _) => Ok(ledger.clone()),
         (None, Source::Stdin) => bail!("standard input needs a ledger of a name of its own: say --ledger FILE"),
-        (None, Source::File(path)) => Ok(usual_ledger(&path, input.sheet.as_deref())),
+        (None, Source::File(path)) => Ok(usual_ledger(&path, input.reading.sheet.as_deref())),
     }
 }
 
@@ -88,18 +88,27 @@ pub(crate) fn options(input: &Input) -> anyhow::Result<Options> {
         TooLongArg::Reject => TooLong::Reject,
         TooLongArg::Truncate => TooLong::Truncate,
     };
+    let mut options = reading(&input.reading, format(input)?);
+    options.columns.extend(key);
     Ok(Options {
-        columns: input.columns.iter().cloned().chain(key).collect(),
-        sheet: input.sheet.clone(),
-        header_row: input.header_row,
-        encoding: input.encoding,
-        delimiter: input.delimiter,
         ticket_pattern: input.ticket_pattern.clone(),
         lookup: input.lookup.as_ref().map(from_anywhere).transpose()?,
         template: template(input)?,
         max_text: input.max_text.map(|bytes| MaxText { bytes, too_long }),
-        ..Options::new(format(input)?)
+        ..options
     })
+}
+
+/// How an input of this format is written, as far as it was said.
+pub(crate) fn reading(reading: &Reading, format: Format) -> Options {
+    Options {
+        columns: reading.columns.clone(),
+        sheet: reading.sheet.clone(),
+        header_row: reading.header_row,
+        encoding: reading.encoding,
+        delimiter: reading.delimiter,
+        ..Options::new(format)
+    }
 }
 
 /// The zone's name, so that a batch that is resumed on another machine keeps its hours.

@@ -220,7 +220,7 @@ impl Resolved {
             _ => return Ok(()),
         };
         let all = |key: &str| self.holding.said.get(key).into_iter().flatten().flat_map(|said| said.values.iter());
-        input.columns = all("column").map(|value| value.parse()).collect::<Result<Vec<ColumnChoice>, _>>()?;
+        input.reading.columns = all("column").map(|value| value.parse()).collect::<Result<Vec<ColumnChoice>, _>>()?;
         input.fields = all("field").map(|value| value.parse()).collect::<Result<Vec<FixedField>, _>>()?;
         Ok(())
     }

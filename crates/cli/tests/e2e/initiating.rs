@@ -95,6 +95,29 @@ fn the_fixtures_are_proposed_for() {
 }
 
 #[test]
+fn what_an_error_advises_is_taken_and_lands_in_what_is_written() {
+    let folder = Folder::new();
+    let sheet = "Export S\u{fc}d, Mai;;\r\nRef;Wer;Gr\u{f6}\u{df}e\r\nTKT-1;48001;48002\r\n";
+    let bytes: Vec<u8> = sheet.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
+    folder.write("notes.txt", bytes);
+    folder.call(&["init", "notes.txt"]).with_code(2).saying(&["say --format"]);
+    let init = |more: &[&str]| folder.call(&[&["init", "notes.txt", "--format", "csv"], more].concat());
+    let bare = "`batchpost init --format csv --header-row 2 --encoding windows-1252` writes a file";
+    init(&[]).with_code(2).saying(&["--column text=", bare]);
+    init(&["--column", "text=Gr\u{f6}\u{df}e"]).with_code(0);
+    let written = folder.read("batchpost.toml");
+    assert!(written.contains("format = \"csv\"\n") && written.contains("text = \"Gr\u{f6}\u{df}e\""), "{written}");
+    let checked = folder.call(&["check", "notes.txt", "--json"]).with_code(0).json();
+    assert_eq!((&checked["to_do"], &checked["text_columns"]), (&1.into(), &serde_json::json!(["Gr\u{f6}\u{df}e"])));
+    init(&["--header-row", "1", "-o", "other.toml"]).with_code(2);
+
+    let bare = ["init", "--delimiter", "semicolon", "--encoding", "windows-1252", "-o", "bare.toml"];
+    folder.call(&bare).with_code(0);
+    let bare = folder.read("bare.toml");
+    assert!(bare.contains("\nencoding = \"windows-1252\"\ndelimiter = \"semicolon\"\n# column = "), "{bare}");
+}
+
+#[test]
 fn what_is_there_is_kept_and_what_cannot_be_told_is_said() {
     let folder = Folder::new();
     folder.write("notes.csv", "a,b\nx,y\n");

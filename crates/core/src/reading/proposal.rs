@@ -117,33 +117,33 @@ const HEADER_WITHIN: u32 = 10;
 /// Each turn settles something: encoding, delimiter, ticket, text.
 const TURNS: usize = 8;
 
-/// Finds out how an input of this format seems to want to be read; `open` opens it anew by some options.
+/// Finds out how an input seems to want to be read; `open` opens it anew by some options. What is said in `options` is
+/// kept.
 ///
 /// # Errors
 ///
-/// When it cannot be found out: what is wrong with the last try.
+/// When it cannot be found out: what is wrong with the last try. `options` hold what was found until then.
 pub fn propose<R: Read>(
-    format: Format,
+    options: &mut Options,
     open: &mut impl FnMut(&Options) -> Result<Rows<R>, InputError>,
 ) -> Result<Proposal, InputError> {
     let mut search = Search { open, guesses: Vec::new() };
-    let mut options = Options::new(format);
-    let sheets = search.sheets(format);
+    let mut said = options.clone();
+    let sheets = search.sheets(said.format);
     // A first look tells the encoding; with another all is looked at anew.
-    for _ in 0..2 {
-        (options.sheet, options.header_row) = search.place(&options, &sheets);
-        let settled = search.settle(options.clone())?;
-        let sample = search.sample(&settled)?;
-        match (sample.encoding.likely().map(str::parse), settled.encoding) {
+    loop {
+        *options = said.clone();
+        (options.sheet, options.header_row) = search.place(&said, &sheets);
+        search.settle(options)?;
+        let sample = search.sample(options)?;
+        match (sample.encoding.likely().map(str::parse), options.encoding) {
             (Some(Ok(encoding)), None) => {
-                options.encoding = Some(encoding);
+                said.encoding = Some(encoding);
                 search.guesses = vec![Guess::Encoding];
             }
-            _ => return search.proposal(settled, sheets),
+            _ => return search.proposal(options.clone(), sheets),
         }
     }
-    let settled = search.settle(options)?;
-    search.proposal(settled, sheets)
 }
 
 struct Search<'a, O> {
@@ -163,15 +163,19 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
         }
     }
 
-    /// The sheet and the row of the header: the first with columns that are obviously a ticket and a text, else the
-    /// first that could name columns.
+    /// The sheet and the row of the header, where they were not said: the first with columns that are obviously a ticket
+    /// and a text, else the first that could name columns.
     fn place(&mut self, options: &Options, sheets: &[String]) -> (Option<String>, Option<NonZeroU32>) {
-        let rows = if matches!(options.format, Format::Csv | Format::Workbook) { HEADER_WITHIN } else { 1 };
+        let has_rows = matches!(options.format, Format::Csv | Format::Workbook);
+        let header_rows = match options.header_row {
+            None if has_rows => (1..=HEADER_WITHIN).map(|row| NonZeroU32::new(row).filter(|_| row > 1)).collect(),
+            said => vec![said],
+        };
+        let others = if options.sheet.is_some() { &[][..] } else { sheets };
         let mut could_be = None;
         // The one that is taken where none is named goes first.
-        for sheet in std::iter::once(None).chain(sheets.iter().cloned().map(Some)) {
-            for row in 1..=rows {
-                let header_row = NonZeroU32::new(row).filter(|_| row > 1);
+        for sheet in std::iter::once(options.sheet.clone()).chain(others.iter().cloned().map(Some)) {
+            for header_row in header_rows.iter().copied() {
                 let place = (sheet.clone(), header_row);
                 let options = Options { sheet: sheet.clone(), header_row, ..options.clone() };
                 match self.header(&options) {
@@ -181,14 +185,22 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
                 }
             }
         }
-        could_be.unwrap_or_default()
+        could_be.unwrap_or_else(|| (options.sheet.clone(), options.header_row))
     }
 
-    /// Whether the columns are obvious there, in whatever encoding their names are.
+    /// Whether the columns are obvious there, in whatever encoding their names are, and by the likeliest delimiter.
     fn header(&mut self, options: &Options) -> Result<(), InputError> {
         match (self.open)(options).map(|_| ()) {
             Err(InputError::HeaderNotUtf8 { likely: Some(likely), .. }) if options.encoding.is_none() => {
                 self.header(&Options { encoding: likely.parse().ok(), ..options.clone() })
+            }
+            Err(InputError::NoDelimiterFits { first, .. }) if options.delimiter.is_none() => {
+                self.header(&Options { delimiter: Some(first), ..options.clone() })
+            }
+            Err(InputError::SeveralDelimitersFit { candidates })
+                if options.delimiter.is_none() && !candidates.0.is_empty() =>
+            {
+                self.header(&Options { delimiter: candidates.0.first().copied(), ..options.clone() })
             }
             // Texts of one name are as obvious as one; the ticket is looked for before them.
             Err(InputError::RepeatedColumn { field: Field::Text, .. }) => Ok(()),
@@ -196,15 +208,15 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
         }
     }
 
-    /// `options` with what the errors advise to say, until the input opens.
-    fn settle(&mut self, mut options: Options) -> Result<Options, InputError> {
+    /// Adds to `options` what the errors advise to say, until the input opens.
+    fn settle(&mut self, options: &mut Options) -> Result<(), InputError> {
         for _ in 0..TURNS {
-            match (self.open)(&options) {
-                Ok(_) => return Ok(options),
-                Err(error) => self.heed(error, &mut options)?,
+            match (self.open)(options) {
+                Ok(_) => return Ok(()),
+                Err(error) => self.heed(error, options)?,
             }
         }
-        (self.open)(&options).map(|_| options)
+        (self.open)(options).map(|_| ())
     }
 
     fn heed(&mut self, error: InputError, options: &mut Options) -> Result<(), InputError> {
@@ -215,11 +227,13 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
                 options.encoding = likely.parse().ok();
                 self.guesses.push(Guess::Encoding);
             }
-            InputError::NoDelimiterFits { first, .. } => {
+            InputError::NoDelimiterFits { first, .. } if options.delimiter.is_none() => {
                 options.delimiter = Some(first);
                 self.guesses.push(Guess::Delimiter);
             }
-            InputError::SeveralDelimitersFit { candidates } if !candidates.0.is_empty() => {
+            InputError::SeveralDelimitersFit { ref candidates }
+                if options.delimiter.is_none() && !candidates.0.is_empty() =>
+            {
                 options.delimiter = candidates.0.first().copied();
                 self.guesses.push(Guess::Delimiter);
             }
@@ -313,6 +327,7 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
     fn proposal(mut self, mut options: Options, sheets: Vec<String>) -> Result<Proposal, InputError> {
         let mut sample = self.sample(&options)?;
         if sample.wrong_tickets > 0
+            && options.ticket_pattern.is_none()
             && let Some(pattern) = pattern(&sample.tickets)
         {
             let with = Options { ticket_pattern: Some(pattern), ..options.clone() };
@@ -328,7 +343,8 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
         // One choice has all columns of its name.
         let texts = mapping.text.iter().enumerate().filter(|(nth, name)| !mapping.text[..*nth].contains(name));
         let texts = texts.map(|(_, name)| name).map(choice(Field::Text));
-        options.columns = std::iter::once(&mapping.ticket).map(choice(Field::Ticket)).chain(texts).collect();
+        options.columns.retain(|choice| !matches!(choice.field, Field::Ticket | Field::Text));
+        options.columns.extend(std::iter::once(&mapping.ticket).map(choice(Field::Ticket)).chain(texts));
         Ok(Proposal { options, layout, sheets, mapping, guesses: self.guesses, sample })
     }
 }
@@ -339,9 +355,7 @@ fn names_columns(error: &InputError) -> bool {
         InputError::NoCandidate { columns, .. } => {
             columns.0.iter().filter(|column| !column.trim().is_empty()).count() > 1
         }
-        InputError::AmbiguousColumn { .. }
-        | InputError::NoDelimiterFits { .. }
-        | InputError::SeveralDelimitersFit { .. } => true,
+        InputError::AmbiguousColumn { .. } => true,
         _ => false,
     }
 }

@@ -30,16 +30,17 @@ pub(super) fn recipe(
     Ok((recipe.reserving(marker_bytes), fingerprint))
 }
 
-/// How the input at `path`, of this format, seems to want to be read for notes to `target`. Nothing is written.
+/// How the input at `path` seems to want to be read for notes to `target`, with what is said in `options`. Nothing is
+/// written.
 ///
 /// # Errors
 ///
-/// When it cannot be opened, or nothing can be made of it.
-pub fn propose(path: &Path, format: Format, target: &Arc<dyn Target>) -> Result<Proposal, Error> {
+/// When it cannot be opened, or nothing can be made of it. `options` hold what was found until then.
+pub fn propose(path: &Path, options: &mut Options, target: &Arc<dyn Target>) -> Result<Proposal, Error> {
     let recipe = |options: Options| Recipe::new(options, Arc::clone(target));
-    let file = InputFile::open(path, recipe(Options::new(format)))?;
+    let file = InputFile::open(path, recipe(options.clone()))?;
     let by = |options: &Options| InputFile { recipe: recipe(options.clone()), ..file.clone() }.rows();
-    reading::propose(format, &mut { by })
+    reading::propose(options, &mut { by })
         .map_err(|source| Error::Input { name: path.display().to_string(), source: Box::new(source) })
 }
 

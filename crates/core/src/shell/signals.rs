@@ -79,11 +79,8 @@ pub fn interrupts() -> std::io::Result<Interrupts> {
         let mut int = signal(SignalKind::interrupt())?;
         let mut term = signal(SignalKind::terminate())?;
         // A listener would end the ignoring.
-        let mut hang_up = if super::platform::is_to_outlive_its_terminal() {
-            None
-        } else {
-            Some(signal(SignalKind::hangup())?)
-        };
+        let mut hang_up =
+            if super::platform::is_to_outlive_its_terminal() { None } else { Some(signal(SignalKind::hangup())?) };
         // Heard, and not obeyed: a write beyond the bound on a file's size then fails as one to a full disk does, and
         // is dealt with as such. Without a listener the signal would end the process.
         let file_size = signal(SignalKind::from_raw(SIGXFSZ))?;

@@ -6,13 +6,13 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use batchpost::input::{Field, Format};
+use batchpost::input::{Field, Format, Options};
 use batchpost::reading::{Guess, Proposal};
 use batchpost::shell::propose;
 use serde::Serialize;
 
-use super::resolve::api;
-use crate::args::{Init, Output};
+use super::resolve::{api, reading};
+use crate::args::{Init, Output, Reading};
 use crate::config::NAME;
 use crate::files::{Readers, There, is_same, there, write_new, write_whole};
 use crate::plain::stdout;
@@ -20,8 +20,9 @@ use crate::summary::thousands;
 use crate::words::{count, shell_word};
 
 pub(crate) fn init(init: &Init, output: &Output) -> anyhow::Result<u8> {
-    let found = init.input.as_deref().map(|input| look(input).map(|proposal| (input, proposal))).transpose()?;
-    let content = text::of(found.as_ref().map(|(input, proposal)| (*input, proposal)));
+    let look = |input| look(input, &init.reading).map(|proposal| (input, proposal));
+    let found: Option<(&Path, Proposal)> = init.input.as_deref().map(look).transpose()?;
+    let content = text::of(&init.reading, found.as_ref().map(|(input, proposal)| (*input, proposal)));
     write(init, &content)?;
     let next = next(init);
     let mut out = stdout(output);
@@ -39,11 +40,26 @@ pub(crate) fn init(init: &Init, output: &Output) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-fn look(input: &Path) -> anyhow::Result<Proposal> {
-    const INSTEAD: &str = "`batchpost init` alone writes a file to fill in";
-    let format = Format::of_name(input)
-        .with_context(|| format!("the name of {} does not tell its format; {INSTEAD}", input.display()))?;
-    propose(input, format, &api()).with_context(|| format!("nothing can be proposed; {INSTEAD}"))
+fn look(input: &Path, said: &Reading) -> anyhow::Result<Proposal> {
+    let format = said.format.or_else(|| Format::of_name(input)).with_context(|| {
+        format!("the name of {} does not tell its format; say --format, or {}", input.display(), instead(said))
+    })?;
+    let mut options = reading(said, format);
+    propose(input, &mut options, &api()).with_context(|| {
+        let Options { sheet, header_row, encoding, delimiter, .. } = options;
+        let found = Reading { sheet, header_row, encoding, delimiter, ..said.clone() };
+        format!("nothing can be proposed; {}", instead(&found))
+    })
+}
+
+/// What to do where nothing can be proposed, with what is known of how the input is read.
+fn instead(known: &Reading) -> String {
+    let options = text::said(known).into_iter().filter_map(|(key, value)| Some((key.replace('_', "-"), value?)));
+    let options: String = options.map(|(option, value)| format!(" --{option} {}", shell_word(&value))).collect();
+    match options.is_empty() {
+        true => "`batchpost init` alone writes a file to fill in".to_owned(),
+        false => format!("`batchpost init{options}` writes a file to fill in"),
+    }
 }
 
 /// What to type next.

@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
-use batchpost::input::{Field, Options};
+use batchpost::input::{ColumnChoice, Field, Options};
 use batchpost::reading::{Guess, Proposal};
+
+use crate::args::Reading;
 
 pub(super) const HEAD: &str = "\
 # Settings of batchpost. docs/configuration.md explains every key, and `batchpost config` shows what holds and where it
@@ -21,14 +23,6 @@ pub(super) const HEAD: &str = "\
 # secret_key_command = [\"pass\", \"show\", \"leadsquared/secret\"]
 ";
 
-const INPUT: &str = "
-# How the spreadsheet is read.
-# sheet = \"Notes\"
-# header_row = 1
-# column = { ticket = \"Ticket ID\", text = \"Comment\" }
-# ticket_pattern = 'TKT-0*(\\d+)'
-";
-
 const TAIL: &str = "
 # Rows of which no note can be made: end, or record them and post the others.
 # skip_invalid = true
@@ -40,21 +34,58 @@ const TAIL: &str = "
 # secret_key_env = \"SECOND_SECRET_KEY\"
 ";
 
-/// The whole text, with what was found out of an input.
-pub(super) fn of(found: Option<(&Path, &Proposal)>) -> String {
+/// The whole text, with what was said of how an input is read, and what was found out of it.
+pub(super) fn of(said: &Reading, found: Option<(&Path, &Proposal)>) -> String {
     let input = match found {
-        None => INPUT.to_owned(),
+        None => format!("\n# How the spreadsheet is read.\n{}", to_fill_in(said)),
         Some((path, proposal)) => {
             // A name is one line of a comment, whatever is in it.
             let name: String =
                 path.display().to_string().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-            format!("\n# How the spreadsheet is read: what {name} seems to want.\n{}", of_input(proposal))
+            format!("\n# How the spreadsheet is read: what {name} seems to want.\n{}", of_input(said, proposal))
         }
     };
     format!("{HEAD}{input}{TAIL}")
 }
 
-fn of_input(proposal: &Proposal) -> String {
+/// The keys of how an input is written, and what was said of each.
+pub(super) fn said(reading: &Reading) -> [(&'static str, Option<String>); 5] {
+    let Reading { format, sheet, header_row, encoding, delimiter, columns: _ } = reading;
+    [
+        ("format", format.map(|format| format.to_string())),
+        ("sheet", sheet.clone()),
+        ("header_row", header_row.map(|row| row.to_string())),
+        ("encoding", encoding.map(|encoding| encoding.to_string())),
+        ("delimiter", delimiter.map(|delimiter| delimiter.to_string())),
+    ]
+}
+
+/// What was said, and examples of the rest.
+fn to_fill_in(reading: &Reading) -> String {
+    let mut text = String::new();
+    for (key, said) in said(reading) {
+        let example = match key {
+            "sheet" => "Notes",
+            "header_row" => "1",
+            "encoding" => "windows-1252",
+            "delimiter" => "semicolon",
+            // Its name tells the format, where it was not said.
+            _ if said.is_none() => continue,
+            _ => "",
+        };
+        let before = if said.is_some() { "" } else { "# " };
+        let value = said.unwrap_or_else(|| example.to_owned());
+        let value = if key == "header_row" { value } else { basic(&value) };
+        text += &format!("{before}{key} = {value}\n");
+    }
+    text += &match reading.columns.as_slice() {
+        [] => "# column = { ticket = \"Ticket ID\", text = \"Comment\" }\n".to_owned(),
+        columns => format!("column = {}\n", table(columns)),
+    };
+    text + "# ticket_pattern = 'TKT-0*(\\d+)'\n"
+}
+
+fn of_input(said: &Reading, proposal: &Proposal) -> String {
     let Proposal { options, guesses, sheets, layout, .. } = proposal;
     let Options { sheet, header_row, encoding, delimiter, ticket_pattern, columns, .. } = options;
     let mut text = String::new();
@@ -65,6 +96,9 @@ fn of_input(proposal: &Proposal) -> String {
         text += &format!("{key} = {value}\n");
     };
     let guessed = |guess: Guess, what: &'static str| guesses.contains(&guess).then_some(what);
+    if let Some(format) = said.format {
+        line("format", basic(&format.to_string()), None);
+    }
     match (sheet, &layout.sheet) {
         (Some(sheet), _) => line("sheet", basic(sheet), None),
         (None, Some(first)) if sheets.len() > 1 => line("# The first of several is read.\n# sheet", basic(first), None),
@@ -84,17 +118,26 @@ fn of_input(proposal: &Proposal) -> String {
             guessed(Guess::Delimiter, "another could divide the cells too"),
         );
     }
-    let names = |field| columns.iter().filter(move |choice| choice.field == field).map(|choice| basic(&choice.column));
-    let texts: Vec<String> = names(Field::Text).collect();
-    let texts = if let [one] = texts.as_slice() { one.clone() } else { format!("[{}]", texts.join(", ")) };
-    let tickets: String = names(Field::Ticket).collect();
     let guess = guessed(Guess::Ticket, "see whether these are the columns")
         .or(guessed(Guess::Text, "see whether this is the column of the text"));
-    line("column", format!("{{ ticket = {tickets}, text = {texts} }}"), guess);
+    line("column", table(columns), guess);
     if let Some(pattern) = ticket_pattern {
         line("ticket_pattern", literal(&pattern.to_string()), Some("the group is the ticket's number"));
     }
     text
+}
+
+/// Which columns are what.
+fn table(columns: &[ColumnChoice]) -> String {
+    let entries = [Field::Ticket, Field::Text, Field::Key].into_iter().filter_map(|field| {
+        let names = columns.iter().filter(|choice| choice.field == field).map(|choice| basic(&choice.column));
+        match names.collect::<Vec<_>>().as_slice() {
+            [] => None,
+            [one] => Some(format!("{field} = {one}")),
+            several => Some(format!("{field} = [{}]", several.join(", "))),
+        }
+    });
+    format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
 }
 
 /// A text in double quotes.
@@ -111,6 +154,7 @@ fn literal(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::num::NonZeroU32;
 
     use batchpost::input::{Format, Rows};
     use batchpost::reading::propose;
@@ -130,20 +174,43 @@ mod tests {
 
     #[test]
     fn a_template_says_nothing_until_it_is_filled_in_and_what_it_shows_can_be_used() {
-        let text = of(None);
+        let text = of(&Reading::default(), None);
         assert!(read(&text).is_empty());
         let filled = read(&uncommented(&text));
         assert_eq!(filled["limit"], ["25/5s"]);
+        assert_eq!(
+            (&filled["encoding"][..], &filled["delimiter"][..]),
+            (&["windows-1252".to_owned()][..], &["semicolon".to_owned()][..])
+        );
         assert_eq!(filled["ticket_pattern"], [r"TKT-0*(\d+)"]);
         assert_eq!(filled["column"], ["text=Comment", "ticket=Ticket ID"]);
     }
 
     #[test]
+    fn what_was_said_stands_in_a_template() {
+        let said = Reading {
+            format: Some(Format::Workbook),
+            sheet: Some("May \"x\"".to_owned()),
+            header_row: NonZeroU32::new(3),
+            encoding: "iso-8859-2".parse().ok(),
+            delimiter: "tab".parse().ok(),
+            columns: ["text=a", "text=b", "key=c"].map(|choice| choice.parse().unwrap()).to_vec(),
+        };
+        let read = read(&of(&said, None));
+        for (key, value) in super::said(&said) {
+            assert_eq!(read[key], [value.unwrap()], "{key}");
+        }
+        assert_eq!(read["column"].len(), 3, "{read:?}");
+    }
+
+    #[test]
     fn what_is_proposed_is_read_back_as_it_was() {
         let csv = b"x\nFall \"case\";Bemerkung's\\\x7f;Anmerkung\nTKT-1;R\xfcckruf vereinbart;x\n";
-        let proposal =
-            propose(Format::Csv, &mut |options: &Options| Rows::open(&csv[..], &options.clone().into())).unwrap();
-        let said = read(&of(Some((Path::new("a\n[profile.x].csv"), &proposal))));
+        let proposal = propose(&mut Options::new(Format::Csv), &mut |options: &Options| {
+            Rows::open(&csv[..], &options.clone().into())
+        })
+        .unwrap();
+        let said = read(&of(&Reading::default(), Some((Path::new("a\n[profile.x].csv"), &proposal))));
         let columns: Vec<String> = proposal.options.columns.iter().map(ToString::to_string).collect();
         let mut found = said["column"].clone();
         found.reverse();

@@ -1,14 +1,24 @@
 use super::*;
 
 fn of(format: Format, input: &[u8]) -> Result<Proposal, String> {
-    propose(format, &mut |options: &Options| Rows::open(input, &options.clone().into()))
+    by(&mut Options::new(format), input)
+}
+
+fn by(said: &mut Options, input: &[u8]) -> Result<Proposal, String> {
+    propose(said, &mut |options: &Options| Rows::open(input, &options.clone().into()))
         .map_err(|error| error.to_string())
 }
 
 /// `ticket|texts|pattern|header row|encoding|delimiter|guesses|notes of rows`
 #[track_caller]
 fn brief(input: &[u8]) -> String {
-    let found = of(Format::Csv, input).unwrap();
+    brief_by(Options::new(Format::Csv), input)
+}
+
+/// The same of what was said.
+#[track_caller]
+fn brief_by(mut said: Options, input: &[u8]) -> String {
+    let found = by(&mut said, input).unwrap();
     let Options { ticket_pattern, header_row, encoding, delimiter, .. } = found.options;
     let or_none = |word: Option<String>| word.unwrap_or_else(|| "-".to_owned());
     [
@@ -57,6 +67,32 @@ fn a_header_further_down_is_found() {
         r"Fall|Bemerkung|TKT-0*(\d+)|2|-|-|[Ticket, Text, Pattern]|1 of 1"
     );
     assert_eq!(brief(b"Export,of May\nx,y\nTicket,Note\n1,a\n"), "Ticket|Note|-|3|-|-|[]|1 of 1");
+}
+
+#[test]
+fn what_was_said_is_kept_and_the_rest_is_proposed_by_it() {
+    let said = || Options::new(Format::Csv);
+    let column = |choice: &str| Options { columns: vec![choice.parse().unwrap()], ..said() };
+    // The sheet of which nobody knows what its text is, until it is said.
+    let sheet = b"Export S\xfcd, Mai;;\nTicketnummer;Wer;Wann\n48001;M\xfcller;Montag\n48002;Eva;Dienstag\n";
+    let by_looks = "Ticketnummer|Wann|-|2|windows-1252|-|[Encoding, Ticket, Text]|2 of 2";
+    assert_eq!(brief(sheet), by_looks);
+    assert_eq!(brief_by(column("text=Wer"), sheet), by_looks.replace("|Wann|", "|Wer|").replace(", Text]", "]"));
+    let header_row = Options { header_row: NonZeroU32::new(3), ..said() };
+    let twice = b"Ticket,Note\n1,a\nTicket,Text\n2,b\n";
+    assert_eq!(brief_by(header_row, twice), "Ticket|Text|-|3|-|-|[]|1 of 1");
+    let delimiter = Options { delimiter: Some("pipe".parse().unwrap()), ..said() };
+    assert_eq!(brief_by(delimiter, b"Ticket,x|Ticket|Note,y|Note\n1|2|3|4\n"), "Ticket|Note|-|-|-|pipe|[]|1 of 1");
+    let encoding = Options { encoding: Some("iso-8859-2".parse().unwrap()), ..said() };
+    assert_eq!(brief_by(encoding, b"Ticket;Note\n1;Gr\xf6\xdfe\n"), "Ticket|Note|-|-|ISO-8859-2|-|[]|1 of 1");
+}
+
+#[test]
+fn what_was_found_is_left_where_nothing_can_be_proposed() {
+    let mut options = Options::new(Format::Csv);
+    by(&mut options, b"Export S\xfcd, Mai;;\nRef;Wer;Gr\xf6\xdfe\nx;Eva;y\n").unwrap_err();
+    let found = (options.encoding.map(|encoding| encoding.to_string()), options.header_row.map(u32::from));
+    assert_eq!(found, (Some("windows-1252".to_owned()), Some(2)));
 }
 
 #[test]
