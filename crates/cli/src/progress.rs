@@ -41,6 +41,8 @@ pub(crate) struct Watcher {
     rate: Rate,
     order: Order,
     rows: Option<u64>,
+    /// Rows that wait, and are not for this run to send.
+    beyond: u64,
     /// What the limit with the shortest window lets through in a second.
     most: Option<f64>,
     /// Whether hours or long windows decide about the end.
@@ -53,8 +55,8 @@ pub(crate) struct Watcher {
 }
 
 impl Watcher {
-    /// A watcher of a run over `rows` rows; none where the number is not known.
-    pub(crate) fn new(screen: &Screen, rows: Option<u64>, quiet: bool, order: Order) -> Self {
+    /// A watcher of a run over `rows` rows, none where the number is not known, of which it leaves `beyond` waiting.
+    pub(crate) fn new(screen: &Screen, rows: Option<u64>, beyond: u64, quiet: bool, order: Order) -> Self {
         // Lines for a program are not to have a picture between them.
         let bar = (io::stderr().is_terminal() && !quiet && !is_json()).then(|| {
             let style = ProgressStyle::with_template("{msg}").expect("the template is well-formed");
@@ -73,6 +75,7 @@ impl Watcher {
             bar,
             rate: Rate::of_window(shortest.map_or(LINE_EVERY, |limit| limit.window()), shortest.map(per_second)),
             rows,
+            beyond,
             most: shortest.map(per_second),
             planned,
             order,
@@ -216,7 +219,7 @@ impl Watcher {
     /// By the plan where hours or long windows decide, or nothing was sent yet; else by the rate, which knows of slow
     /// answers and of others on the account.
     fn look_ahead(&mut self, progress: &Progress) {
-        let pending = progress.counts.pending;
+        let pending = progress.counts.pending.saturating_sub(self.beyond);
         match self.rate_that_decides() {
             Some(rate) => {
                 let finish = Finish::by_rate(&self.order, pending, rate);
@@ -251,11 +254,16 @@ mod tests {
 
     /// Of a run over a thousand rows, off a terminal.
     fn watcher(limit: &str) -> Watcher {
+        watcher_of_first(1000, limit)
+    }
+
+    /// The same of a run that is to send so many of them.
+    fn watcher_of_first(first: u64, limit: &str) -> Watcher {
         let settings = Settings { limits: vec![limit.parse().unwrap()], ..Settings::of(&LeadSquared) };
         let endpoint = leadsquared::endpoint("api.example.com", "1").unwrap();
         let (target, options) = (Arc::new(LeadSquared), Options::new(Format::Csv));
         let order = Order::new(target, &endpoint, settings, "l".into(), Source::Stdin, options).unwrap();
-        Watcher::new(&Screen::default(), Some(1000), true, order)
+        Watcher::new(&Screen::default(), Some(1000), 1000 - first, true, order)
     }
 
     fn see(watcher: &mut Watcher, attempts: u64, at_ms: u64) {
@@ -271,6 +279,18 @@ mod tests {
             see(&mut watcher, 25 * (1 + step / 10), step * 100);
         }
         assert_eq!(watcher.rate.per_second().map(f64::round), Some(25.0));
+    }
+
+    #[test]
+    fn the_end_is_expected_by_the_rows_that_this_run_is_to_send() {
+        for (first, seconds) in [(1000, 1000 / 5), (100, 100 / 5)] {
+            let mut watcher = watcher_of_first(first, "25/5s");
+            for step in 0..=120 {
+                see(&mut watcher, 25 * (1 + step / 50), step * 100);
+            }
+            let (time, _) = watcher.outlook.left.unwrap();
+            assert_eq!(time.as_secs_f64().round() as u64, seconds, "--first {first}");
+        }
     }
 
     #[test]

@@ -147,7 +147,9 @@ fn carry_out(task: Task, output: &Output, screen: &Screen, metrics: &mut Metrics
     let Order { ledger, source, .. } = prepared.order().clone();
     let left_in_doubt = LeftInDoubt::of(&prepared);
     let rows = prepared.survey().map(|survey| survey.rows);
-    let mut watcher = Watcher::new(screen, rows, output.quiet, prepared.order().clone());
+    let to_send = prepared.to_send().unwrap_or_default();
+    let beyond = prepared.survey().map_or(0, |survey| survey.to_do - to_send);
+    let mut watcher = Watcher::new(screen, rows, beyond, output.quiet, prepared.order().clone());
     // One thread: with two cores a second one only passes work back and forth.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut observe = |observation: Observation<'_>| {
