@@ -132,8 +132,8 @@ Examples:
     Salvage(Salvage),
     /// Look over what a run would need: settings, keys, network, disk, budget, clock; posts nothing
     ///
-    /// Each line says what was found and, where it is not well, what to do. The exit code is 0 if a run would work, and 2
-    /// if something stands in its way.
+    /// Each line says what was found and, where it is not well, what to do. The exit code is 2 if something stands in
+    /// a run's way, else 0. The rows of a sheet are not read: `check` does that.
     #[command(after_help = "\
 Examples:
   batchpost doctor notes.csv --host apigw.service-in.leadsquared.com --tenant 12345

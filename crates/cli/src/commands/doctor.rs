@@ -35,7 +35,7 @@ pub(crate) fn doctor(doctor: &Doctor, config: &Resolved, output: &Output) -> any
     findings.extend(of_files(doctor, ledger, &destination));
     findings.extend(of_budget(doctor, &destination)?);
     findings.extend(look::clock());
-    let report = Report::of(&findings);
+    let report = Report::of(&findings, unread(doctor, ledger));
     let mut stdout = plain::stdout(output);
     if output.json {
         writeln!(stdout, "{}", serde_json::to_string(&report)?)?;
@@ -43,6 +43,16 @@ pub(crate) fn doctor(doctor: &Doctor, config: &Resolved, output: &Output) -> any
         report.write(&mut stdout, output.quiet)?;
     }
     Ok(if report.problems == 0 { 0 } else { exit::USAGE })
+}
+
+/// What is not looked at: the rows of the input that a run would read through before it sends anything.
+fn unread(doctor: &Doctor, ledger: Option<&Path>) -> String {
+    match doctor.file.as_deref().filter(|file| ledger.is_none() && *file != Path::new("-")) {
+        Some(file) => {
+            format!("the sheet was not read, which `batchpost check {}` does", shell_word(&file.display().to_string()))
+        }
+        None => "no sheet was read, which `batchpost check FILE` does".to_owned(),
+    }
 }
 
 fn of_settings(config: &Resolved) -> Finding {
@@ -154,12 +164,14 @@ struct Report<'a> {
     problems: u64,
     warnings: u64,
     findings: &'a [Finding],
+    #[serde(skip)]
+    unread: String,
 }
 
 impl<'a> Report<'a> {
-    fn of(findings: &'a [Finding]) -> Self {
+    fn of(findings: &'a [Finding], unread: String) -> Self {
         let count = |level| findings.iter().filter(|finding| finding.level == level).count() as u64;
-        Self { problems: count(Level::Problem), warnings: count(Level::Warning), findings }
+        Self { problems: count(Level::Problem), warnings: count(Level::Warning), findings, unread }
     }
 
     fn write(&self, out: &mut impl Write, quiet: bool) -> io::Result<()> {
@@ -176,10 +188,11 @@ impl<'a> Report<'a> {
             }
         }
         let warnings = count(self.warnings, "warning", "warnings");
+        let unread = plain(&self.unread);
         match self.problems {
             0 if quiet => Ok(()),
-            0 if self.warnings == 0 => writeln!(out, "a run would work; nothing was posted"),
-            0 => writeln!(out, "a run would work, with {warnings}; nothing was posted"),
+            0 if self.warnings == 0 => writeln!(out, "nothing here stands in a run's way; {unread}"),
+            0 => writeln!(out, "nothing here stands in a run's way, with {warnings}; {unread}"),
             problems => writeln!(out, "{}, {warnings}", count(problems, "problem", "problems")),
         }
     }

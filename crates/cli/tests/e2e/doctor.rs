@@ -45,6 +45,9 @@ fn where_all_is_well_it_says_so_asks_nothing_of_the_api_and_leaves_nothing_behin
     {
         assert_eq!(levels(&report, check), ["ok"], "{check}: {report}");
     }
+    let words = folder.call(&["doctor", "notes.csv", "--url", &api.url()]).with_code(0).stdout;
+    let last = "nothing here stands in a run's way; the sheet was not read, which `batchpost check notes.csv` does";
+    assert!(words.contains(last), "{words}");
     assert_eq!((api.arrivals(), folder.names()), (0, vec!["notes.csv".to_owned()]));
     for key in ["access\"", "secret\""] {
         assert!(!ran.stdout.contains(&format!("\"{key}")), "the keys are not shown: {report}");

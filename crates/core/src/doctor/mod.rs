@@ -79,7 +79,7 @@ impl Check {
 pub enum Level {
     /// As it should be.
     Ok,
-    /// A run would work, and there is something to know.
+    /// It stands in no run's way, and there is something to know.
     Warning,
     /// A run would not work.
     Problem,
@@ -105,7 +105,7 @@ impl Finding {
         Self { check, level: Level::Ok, found: found.into(), advice: None }
     }
 
-    /// A run would work, and there is something to know.
+    /// It stands in no run's way, and there is something to know.
     pub fn warning(check: Check, found: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { check, level: Level::Warning, found: found.into(), advice: Some(advice.into()) }
     }

@@ -70,14 +70,14 @@ pub fn ledger(path: &Path, target: Option<&str>) -> Finding {
     }
 }
 
-/// The input at `path`: whether it can be read at all. What is in it, `check` tells.
+/// The input at `path`: whether it can be opened at all. Its rows are not read: `check` tells what is in it.
 pub fn input(path: &Path) -> Finding {
     let place = path.display();
     let opened = fs::File::open(path).and_then(|file| file.metadata());
     match opened {
         Ok(metadata) if metadata.is_file() => Finding::ok(
             Check::Input,
-            format!("{place}, {} bytes; `batchpost check` says what is in it", metadata.len()),
+            format!("{place} can be opened, {} bytes; its rows are not read here", metadata.len()),
         ),
         Ok(_) => Finding::problem(
             Check::Input,
