@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context, bail};
 use batchpost::job::Key;
-use batchpost::ledger::{Decision, Settled, decisions, settle as decide};
+use batchpost::ledger::{Decision, SettleError, Settled, decisions, settle as decide};
 use batchpost::outcome::Outcome;
 use batchpost::shell::Settling;
 use serde_json::json;
@@ -31,9 +31,12 @@ pub(crate) fn settle(settle: &Settle, output: &Output) -> anyhow::Result<u8> {
     let settling = Settling::open(&settle.ledger, &resolve::api())?;
     let mut rows = Vec::new();
     let mut refused = Vec::new();
+    let mut already = 0;
     for (key, decision) in chosen(settle, &settling)? {
         match decide(&settling.batch, &settling.histories, key, decision) {
             Ok(settled) => rows.push(settled),
+            // A sheet is given again when more of it was decided.
+            Err(SettleError::Already(_)) if settle.from.is_some() => already += 1,
             Err(why) => refused.push((key, why)),
         }
     }
@@ -42,7 +45,7 @@ pub(crate) fn settle(settle: &Settle, output: &Output) -> anyhow::Result<u8> {
         Refused::grouped(refused, &settling).iter().for_each(|alike| say!("{}", alike.in_words()));
         bail!("{all} of the decisions cannot be taken; nothing was changed");
     }
-    if rows.is_empty() {
+    if rows.is_empty() && already == 0 {
         let path = settle.from.as_ref().map(|path| path.display());
         match path {
             Some(path) => bail!("no decision in {path}: fill its column `decision` in with posted, to-do or waived"),
@@ -51,7 +54,7 @@ pub(crate) fn settle(settle: &Settle, output: &Output) -> anyhow::Result<u8> {
     }
     rows.sort_by_key(|row| (row.row, row.key));
     show(&rows, &settling);
-    if !settle.yes && io::stdin().is_terminal() && io::stderr().is_terminal() {
+    if !rows.is_empty() && !settle.yes && io::stdin().is_terminal() && io::stderr().is_terminal() {
         ask!("Settle {} so? [y/N] ", count(rows.len() as u64, "row", "rows"));
         if !answered_yes()? {
             say!("nothing was changed");
@@ -61,8 +64,13 @@ pub(crate) fn settle(settle: &Settle, output: &Output) -> anyhow::Result<u8> {
     let settled = rows.len();
     settling.record(&rows, settle.why.as_deref())?;
     let result = match output.json {
-        true => json!({ "ledger": settle.ledger.display().to_string(), "settled": settled }).to_string(),
-        false => format!("{} settled", count(settled as u64, "row", "rows")),
+        true => {
+            json!({ "ledger": settle.ledger.display().to_string(), "settled": settled, "already": already }).to_string()
+        }
+        false => {
+            let so = if already > 0 { format!(", {} already so", thousands(already)) } else { String::new() };
+            format!("{} settled{so}", count(settled as u64, "row", "rows"))
+        }
     };
     // They are recorded, whether that can be read or not.
     if let Err(error) = writeln!(plain::stdout(output), "{result}") {

@@ -278,6 +278,27 @@ fn an_export_whose_decisions_were_filled_in_settles_its_rows_and_leaves_the_othe
 }
 
 #[test]
+fn a_sheet_is_given_again_when_more_of_it_was_decided() {
+    let (_api, folder) = three_doubts();
+    folder.call(&["export", LEDGER, "--state", "in_doubt", "-o", "doubts.csv"]).with_code(0);
+    let export = folder.read("doubts.csv");
+    let settled = |decisions: &[&str]| {
+        folder.write("doubts.csv", decided(&export, decisions));
+        let first = folder.call(&["settle", LEDGER, "--from", "doubts.csv"]).with_code(0).stdout;
+        first.lines().next().unwrap().to_owned()
+    };
+    assert_eq!(settled(&["posted", "to-do", ""]), "2 rows settled");
+    assert_eq!(settled(&["posted", "to-do", "waived"]), "1 row settled, 2 already so");
+    let before = folder.read(LEDGER);
+    assert_eq!(settled(&["posted", "to-do", "waived"]), "0 rows settled, 3 already so");
+    assert_eq!(records(&folder.ledger(LEDGER), "settle").len(), 2, "nothing was decided anew: {before}");
+    // What a sheet says otherwise is a decision, and one that makes no sense is refused as ever.
+    assert_eq!(settled(&["posted", "waived", "waived"]), "1 row settled, 2 already so");
+    folder.write("doubts.csv", decided(&export, &["to-do", "waived", "waived"]));
+    is_refused(&folder, &["--from", "doubts.csv"], &["second note", "nothing was changed"]);
+}
+
+#[test]
 fn a_row_decided_about_in_two_ways_at_once_is_refused() {
     let (_api, folder) = three_doubts();
     folder.call(&["export", LEDGER, "--state", "in_doubt", "-o", "doubts.csv"]).with_code(0);

@@ -51,7 +51,7 @@ impl Settling {
         Ok(Self { _lock: lock, path: path.to_owned(), ledger, batch, histories, numbered_by_ledger })
     }
 
-    /// Records decisions; durable on return.
+    /// Records decisions; durable on return. Of none nothing is recorded.
     ///
     /// # Errors
     ///
