@@ -55,6 +55,52 @@ fn what_went_wrong_is_exported_with_its_own_columns_to_the_byte() {
 }
 
 #[test]
+fn a_sheet_with_semicolons_is_exported_with_semicolons_and_one_with_tabs_with_commas() {
+    for (mark, ours) in [(";", ";"), (",", ","), ("\t", ","), ("|", ",")] {
+        let api = Api::failing(&["400@1", "login-page@2"]);
+        let folder = Folder::new();
+        let sheet = "By;Ticket;Text\nx;1;a\n\"p;q\";2;=b\n";
+        folder.write("notes.csv", sheet.replace(';', mark));
+        folder.run(&api, &["--concurrency", "1"]).with_code(4);
+        let lines = exported(&folder, &["--state", "rejected,in_doubt"]);
+        assert_eq!(lines[0], format!("By,Ticket,Text,{ADDED}").replace(',', ours), "{mark:?}");
+        let cells = |line: &str, cells: &[&str]| assert!(line.starts_with(&cells.join(ours)), "{mark:?}: {line:?}");
+        cells(&lines[1], &["x", "1", "a", "rejected"]);
+        let quoted = "p;q".replace(';', mark);
+        let quoted = if quoted.contains(ours) { format!("\"{quoted}\"") } else { quoted };
+        cells(&lines[2], &[&quoted, "2", "'=b", "in_doubt"]);
+
+        // It settles, and is the same jobs as an input.
+        folder.call(&["export", LEDGER, "--state", "rejected,in_doubt", "-o", "back.csv"]).with_code(0);
+        let back = folder.read("back.csv");
+        let decided: Vec<String> = back
+            .lines()
+            .map(|line| match line.rsplit_once(ours) {
+                Some((before, key)) if key.len() == 32 => format!("{before}waived{ours}{key}"),
+                _ => line.to_owned(),
+            })
+            .collect();
+        folder.write("decided.csv", decided.join("\r\n"));
+        folder.call(&["settle", LEDGER, "--from", "decided.csv"]).with_code(0);
+        let run = ["run", "back.csv", "--url", &api.url(), "--limit", "500/1s", "--ledger", LEDGER, "--json"];
+        let json = folder.call(&run).with_code(0).json();
+        assert_eq!((&json["skipped"], &json["vanished"]), (&2.into(), &0.into()), "{mark:?}: {json}");
+    }
+}
+
+#[test]
+fn a_ledger_alone_is_exported_with_semicolons_where_they_were_said_to_divide_its_input() {
+    for (more, ours) in [(&["--delimiter", "semicolon"][..], ";"), (&[], ",")] {
+        let api = Api::failing(&["400@1"]);
+        let folder = Folder::new();
+        folder.write("notes.csv", "Ticket;Text\n1;a\n");
+        folder.run(&api, more).with_code(1);
+        fs::remove_file(folder.path("notes.csv")).unwrap();
+        assert_eq!(exported(&folder, &[])[0], format!("row,ticket,{ADDED}").replace(',', ours));
+    }
+}
+
+#[test]
 fn json_lines_are_exported_with_their_names_as_columns() {
     let api = Api::failing(&["400@ticket:2"]);
     let folder = Folder::new();

@@ -25,7 +25,7 @@ impl Delimiter {
     /// Those that are looked for in a header.
     pub(super) const USUAL: [Self; 4] = [Self::COMMA, Self::SEMICOLON, Self::TAB, Self::PIPE];
 
-    pub(super) fn byte(self) -> u8 {
+    pub(crate) fn byte(self) -> u8 {
         self.0
     }
 

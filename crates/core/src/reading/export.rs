@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 
 use super::identity::{Met, Occurrences};
 use crate::export::{ADDED_COLUMNS, BOM, guard};
-use crate::input::{InputError, Rows};
+use crate::input::{Delimiter, InputError, Rows};
 use crate::job::{Identity, Key, KeyMap};
 use crate::ledger::{Batch, History, Pass, Standing};
 use crate::outcome::Outcome;
@@ -21,7 +21,8 @@ pub enum ExportError {
     Write(#[from] csv::Error),
 }
 
-/// Writes the rows that stand at one of `wanted` with their own columns; returns how many there were.
+/// Writes the rows that stand at one of `wanted` with their own columns; returns how many there were. Where semicolons
+/// divide the cells of the input, they do here.
 ///
 /// # Errors
 ///
@@ -34,11 +35,11 @@ pub fn export_input<R: Read, W: Write>(
     wanted: &[Outcome],
     out: W,
 ) -> Result<u64, ExportError> {
-    let mut out = writer(out)?;
+    let delimiter = rows.delimiter().unwrap_or(COMMA);
+    let mut out = writer(out, delimiter)?;
     let columns: Vec<String> = rows.columns().to_vec();
     out.write_record(columns.iter().map(String::as_bytes).chain(ADDED_COLUMNS.map(str::as_bytes)))?;
     let mut occurrences = Occurrences::new(identity, batch.unknown(), Pass::First);
-    let delimiter = rows.delimiter().unwrap_or(b',');
     let mut count = 0;
     while let Some(row) = rows.next()? {
         let Some((Met { key, .. }, standing)) = occurrences.enter(&row.content, &mut batch.standings) else { continue };
@@ -73,7 +74,8 @@ pub fn export_input<R: Read, W: Write>(
     Ok(count + vanished.len() as u64)
 }
 
-/// Writes what the ledger alone knows of the rows that stand at one of `wanted`; returns how many there were.
+/// Writes what the ledger alone knows of the rows that stand at one of `wanted`; returns how many there were. Where
+/// semicolons were said to divide the cells of the input, they do here.
 ///
 /// # Errors
 ///
@@ -84,7 +86,8 @@ pub fn export_ledger<W: Write>(
     wanted: &[Outcome],
     out: W,
 ) -> Result<u64, ExportError> {
-    let mut out = writer(out)?;
+    let said = batch.run.as_ref().and_then(|run| run.input.options.delimiter);
+    let mut out = writer(out, said.map_or(COMMA, Delimiter::byte))?;
     out.write_record(["row", "ticket"].into_iter().chain(ADDED_COLUMNS))?;
     let found = recorded(batch, histories, wanted);
     for (key, history, standing) in &found {
@@ -98,9 +101,15 @@ pub fn export_ledger<W: Write>(
     Ok(found.len() as u64)
 }
 
-fn writer<W: Write>(mut out: W) -> Result<csv::Writer<W>, ExportError> {
+const COMMA: u8 = b',';
+const SEMICOLON: u8 = b';';
+
+/// Excel opens a CSV by the semicolon where that is how it writes one, as in most of Europe, and by the comma elsewhere;
+/// nowhere by what else may divide an input's cells.
+fn writer<W: Write>(mut out: W, of_input: u8) -> Result<csv::Writer<W>, ExportError> {
     out.write_all(BOM).map_err(csv::Error::from)?;
-    Ok(csv::WriterBuilder::new().terminator(csv::Terminator::CRLF).from_writer(out))
+    let delimiter = if of_input == SEMICOLON { SEMICOLON } else { COMMA };
+    Ok(csv::WriterBuilder::new().delimiter(delimiter).terminator(csv::Terminator::CRLF).from_writer(out))
 }
 
 fn added(key: Key, standing: Standing, history: Option<&History>) -> [Vec<u8>; ADDED_COLUMNS.len()] {

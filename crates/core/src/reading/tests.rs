@@ -380,7 +380,7 @@ fn named_rows_are_known_elsewhere_by_their_content_as_often_as_it_was_posted_the
 #[test]
 fn what_an_unquoted_delimiter_split_off_is_exported_as_it_stood() {
     for (sheet, wanted) in [
-        ("ticket;text\n1;hello; world;\n", "1,hello; world;,pending"),
+        ("ticket;text\n1;hello; world;\n", "1;\"hello; world;\";pending"),
         ("ticket,text\n1,hello, world\n", "1,\"hello, world\",pending"),
         ("ticket|text\n1|\n", "1,,pending"),
     ] {
