@@ -66,7 +66,7 @@ fn main() -> ExitCode {
         Command::Status(status) => commands::status::status(&status, &config, &args.output),
         Command::Show(show) => commands::show::show(&show, &args.output),
         Command::Export(export) => commands::export::export(&export, &args.output),
-        Command::Settle(settle) => commands::settle::settle(&settle, &args.output),
+        Command::Settle(settle) => commands::settle::settle(&settle, &config, &args.output),
         Command::Audit(audit) => commands::audit::audit(&audit, &args.output),
         Command::Report(report) => commands::report::report(&report, &args.output),
         Command::Salvage(salvage) => commands::salvage::salvage(&salvage, &args.output),

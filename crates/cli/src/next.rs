@@ -96,12 +96,24 @@ pub(crate) fn in_words(left: Left<'_>) -> String {
     let names = Names::of(&left.ledger.display().to_string());
     let mut most = hints(left, &names);
     most.truncate(MOST);
+    listed(&names.in_order(most))
+}
+
+fn listed(hints: &[Hint]) -> String {
     let mut text = String::new();
-    for (place, hint) in names.in_order(most).iter().enumerate() {
+    for (place, hint) in hints.iter().enumerate() {
         let before = if place == 0 { "next" } else { "then" };
         writeln!(text, "{before}, {}:\n  {}", hint.to, hint.command).expect("memory takes writes");
     }
     text
+}
+
+/// The same after rows that wait for a decision were exported from `ledger` to `sheet`.
+pub(crate) fn after_export(ledger: &Path, sheet: &Path) -> String {
+    let names = Names::of(&ledger.display().to_string());
+    let sheet = shell_word(&sheet.display().to_string());
+    let to = "with its column `decision` filled in (posted, to-do or waived)";
+    listed(&names.in_order(vec![names.add(to, |ledger| format!("batchpost settle {ledger} --from {sheet}"))]))
 }
 
 fn hints(left: Left<'_>, names: &Names) -> Vec<Hint> {
@@ -120,7 +132,7 @@ fn hints(left: Left<'_>, names: &Names) -> Vec<Hint> {
     let show = |to, state: &str| names.look(to, |ledger| format!("batchpost show {ledger} --state {state}"));
     let to_send = counts.pending + counts.failed;
     match stopped {
-        Some(Stop::Refused) => {
+        Some(Stop::Refused) if counts.rejected > 0 => {
             hints.push(show("to see why rows were refused", "rejected"));
             let to = "once the cause is mended, to have them sent again";
             hints.push(names.add(to, |ledger| format!("batchpost settle {ledger} --state rejected --as to-do")));
@@ -129,9 +141,13 @@ fn hints(left: Left<'_>, names: &Names) -> Vec<Hint> {
         Some(Stop::Endpoint) => hints.push(resume("once the account's URL and access are right")),
         Some(Stop::Ledger) => hints.push(resume("once the ledger's disk is well")),
         Some(Stop::Input) => hints.push(resume("once the input is whole and nobody writes to it")),
-        Some(Stop::Outage | Stop::Limited | Stop::Interrupted | Stop::Planned) => hints.push(resume("to go on")),
+        Some(Stop::Refused | Stop::Outage | Stop::Limited | Stop::Interrupted | Stop::Planned) => {
+            hints.push(resume("to go on"));
+        }
         None if cut_off && surely && to_send > 0 => hints.push(resume("to go on")),
         None if cut_off && to_send > 0 => hints.push(resume("unless it is still under way, to go on")),
+        // Somebody has decided so since the run ended.
+        None if counts.pending > 0 => hints.push(resume("to have the rows sent that are to do")),
         None => {}
     }
     let export = |to, rest: &str| names.look(to, |ledger| format!("batchpost export {ledger} {rest}"));
@@ -139,7 +155,7 @@ fn hints(left: Left<'_>, names: &Names) -> Vec<Hint> {
         hints.push(show("to see which rows are in doubt", "in_doubt"));
         hints.push(export("to decide about them in a sheet", "--state in_doubt -o in-doubt.csv"));
     }
-    if stopped.is_none() && !cut_off && counts.failed > 0 {
+    if stopped.is_none() && !cut_off && counts.failed > 0 && counts.pending == 0 {
         hints.push(resume("to try the failed rows again"));
     }
     if counts.rejected + counts.failed + counts.invalid > 0 {
@@ -199,11 +215,38 @@ mod tests {
         assert_eq!(first(None, doubt), "next, to see which rows are in doubt:  batchpost show l --state in_doubt");
         assert_eq!(first(Some(Stop::Outage), doubt), "next, to go on:  batchpost resume l");
         assert_eq!(
-            first(Some(Stop::Refused), doubt),
+            first(Some(Stop::Refused), Counts { rejected: 25, ..doubt }),
             "next, to see why rows were refused:  batchpost show l --state rejected"
         );
         let failed = Counts { failed: 1, ..nothing };
         assert_eq!(first(None, failed), "next, to try the failed rows again:  batchpost resume l");
+    }
+
+    #[test]
+    fn rows_that_were_settled_as_to_do_are_to_be_sent_by_resume() {
+        let commands = |stopped, counts: Counts| -> Vec<String> {
+            of("l", stopped, counts)
+                .lines()
+                .filter_map(|line| line.strip_prefix("  batchpost "))
+                .map(str::to_owned)
+                .collect()
+        };
+        let to_do = Counts { pending: 2, posted: 1, ..Counts::default() };
+        assert_eq!(commands(None, to_do), ["resume l"]);
+        assert_eq!(commands(Some(Stop::Refused), to_do), ["resume l"]);
+        let failed = Counts { failed: 1, ..to_do };
+        assert_eq!(commands(None, failed), ["resume l", "export l -o not-posted.csv"]);
+    }
+
+    #[test]
+    fn an_export_is_given_back_with_its_decisions_to_a_ledger_that_is_unpacked() {
+        let after = |ledger| after_export(Path::new(ledger), Path::new("my doubts.csv"));
+        let decided = "with its column `decision` filled in (posted, to-do or waived):\n";
+        assert_eq!(after("l"), format!("next, {decided}  batchpost settle l --from 'my doubts.csv'\n"));
+        assert!(
+            after("l.gz")
+                .ends_with(&format!("  gunzip l.gz\nthen, {decided}  batchpost settle l --from 'my doubts.csv'\n"))
+        );
     }
 
     #[test]
@@ -233,7 +276,7 @@ then, to go on:
 "
         );
         assert_eq!(
-            of("a.jsonl.gz", None, Counts { failed: 1, in_doubt: 1, ..counts }),
+            of("a.jsonl.gz", None, Counts { failed: 1, in_doubt: 1, ..Counts::default() }),
             "next, to see which rows are in doubt:
   batchpost show a.jsonl.gz --state in_doubt
 then, to decide about them in a sheet:

@@ -5,12 +5,14 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use batchpost::export::BOM;
+use batchpost::outcome::Outcome;
 use batchpost::shell;
 use tracing::warn;
 
 use super::resolve;
 use crate::args::{Export, Output};
 use crate::files::{Readers, There, is_same, there, write_new, write_over};
+use crate::next;
 use crate::plain;
 use crate::words::count;
 
@@ -35,6 +37,9 @@ pub(crate) fn export(export: &Export, output: &Output) -> anyhow::Result<u8> {
     }
     if let (Some(path), false) = (&export.output, output.quiet) {
         say!("{} written to {}", count(exported.rows, "row", "rows"), path.display());
+        if exported.rows > 0 && export.states.iter().any(|state| matches!(state, Outcome::InDoubt | Outcome::Held)) {
+            ask!("{}", next::after_export(&export.ledger, path));
+        }
     }
     Ok(0)
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use batchpost::job::Key;
 use batchpost::ledger::{Decision, SettleError, Settled, decisions, settle as decide};
 use batchpost::outcome::Outcome;
-use batchpost::shell::Settling;
+use batchpost::shell::{self, Settling};
 use serde_json::json;
 use tracing::warn;
 
@@ -19,7 +19,9 @@ use refused::Refused;
 use super::resolve;
 use super::run::answered_yes;
 use crate::args::{DecisionArg, Output, Settle};
+use crate::config::Resolved;
 use crate::exit;
+use crate::next::{self, Left};
 use crate::plain;
 use crate::summary::thousands;
 use crate::words::count;
@@ -27,7 +29,7 @@ use crate::words::count;
 /// Rows that are shown before it is left at counting.
 const MOST_SHOWN: usize = 20;
 
-pub(crate) fn settle(settle: &Settle, output: &Output) -> anyhow::Result<u8> {
+pub(crate) fn settle(settle: &Settle, config: &Resolved, output: &Output) -> anyhow::Result<u8> {
     let settling = Settling::open(&settle.ledger, &resolve::api())?;
     let mut rows = Vec::new();
     let mut refused = Vec::new();
@@ -69,7 +71,8 @@ pub(crate) fn settle(settle: &Settle, output: &Output) -> anyhow::Result<u8> {
         }
         false => {
             let so = if already > 0 { format!(", {} already so", thousands(already)) } else { String::new() };
-            format!("{} settled{so}", count(settled as u64, "row", "rows"))
+            let next = if output.quiet { String::new() } else { next(settle, config) };
+            format!("{} settled{so}\n{next}", count(settled as u64, "row", "rows")).trim_end().to_owned()
         }
     };
     // They are recorded, whether that can be read or not.
@@ -77,6 +80,24 @@ pub(crate) fn settle(settle: &Settle, output: &Output) -> anyhow::Result<u8> {
         warn!(%error, "the result could not be printed; the decisions are recorded, and `batchpost show` tells of them");
     }
     Ok(0)
+}
+
+/// What to type next, by how the batch stands now.
+fn next(settle: &Settle, config: &Resolved) -> String {
+    // The decisions are recorded, whether that can be read again or not.
+    let Ok((batch, _)) = shell::look(&settle.ledger) else { return String::new() };
+    let counts = batch.counts();
+    next::in_words(Left {
+        ledger: &settle.ledger,
+        counts: &counts,
+        stopped: batch.finish.as_ref().and_then(|finish| finish.stopped),
+        cut_off: batch.run.is_some() && batch.finish.is_none(),
+        // No run had the ledger while it was locked for this.
+        surely: true,
+        in_use: None,
+        file: batch.run.as_ref().is_some_and(|run| run.input.path.is_some()),
+        again: &config.to_resume(&batch.header.target),
+    })
 }
 
 /// The rows that are meant, and what is decided about each.

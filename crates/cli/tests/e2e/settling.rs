@@ -62,7 +62,8 @@ fn settled_as_posted_is_never_sent_as_to_do_is_sent_once_and_waived_is_skipped()
 #[test]
 fn a_sheet_that_came_back_with_semicolons_is_read_and_a_workbook_is_told_to_be_saved_as_csv() {
     let (_api, folder) = three_doubts();
-    folder.call(&["export", LEDGER, "--state", "in_doubt", "-o", "doubts.csv"]).with_code(0);
+    let next = "  batchpost settle notes.csv.ledger.jsonl --from doubts.csv\n";
+    folder.call(&["export", LEDGER, "--state", "in_doubt", "-o", "doubts.csv"]).with_code(0).saying(&[next]);
     let sheet = folder.read("doubts.csv").replace(',', ";");
     let decided: Vec<String> = sheet
         .lines()
@@ -85,7 +86,8 @@ fn numbers_that_are_none_are_refused_in_words_and_decisions_go_by_either_spellin
     is_refused(&folder, &["--rows", "2..4", "--as", "to-do"], &["4,11-13"]);
     folder.call(&["show", LEDGER, "--ticket", "TKT-00143"]).with_code(2).saying(&["number alone"]);
     let settled = folder.call(&["settle", LEDGER, "--rows", "2", "--as", "to_do"]).with_code(0);
-    assert_eq!(settled.stdout, "1 row settled\n");
+    let next = "next, to have the rows sent that are to do:\n  batchpost resume notes.csv.ledger.jsonl\n";
+    assert!(settled.stdout.starts_with(&format!("1 row settled\n{next}")), "{}", settled.stdout);
 }
 
 #[test]
