@@ -58,7 +58,7 @@ pub(crate) fn did_all(code: u8) -> bool {
 }
 
 /// What the process ends with, having said what went wrong, and of an error about the input what was said of how it is read.
-pub(crate) fn code(result: &anyhow::Result<u8>, said_of_the_input: Option<&str>) -> ExitCode {
+pub(crate) fn code(result: &anyhow::Result<u8>, said_of_the_input: impl FnOnce() -> Option<String>) -> ExitCode {
     let error = match result {
         Ok(code) => return (*code).into(),
         Err(error) => error,
@@ -70,7 +70,9 @@ pub(crate) fn code(result: &anyhow::Result<u8>, said_of_the_input: Option<&str>)
     if let Some(hint) = library_error(error).and_then(hints::hint) {
         say!("{hint}");
     }
-    if let (Some(Error::Input { .. }), Some(said)) = (library_error(error), said_of_the_input) {
+    if let Some(Error::Input { .. }) = library_error(error)
+        && let Some(said) = said_of_the_input()
+    {
         say!("{said}");
     }
     of_error(error).into()

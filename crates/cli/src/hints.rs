@@ -4,13 +4,14 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use batchpost::input::Format;
+use batchpost::input::{Format, Options};
 use batchpost::ledger::LedgerError;
-use batchpost::shell::{Error, LockError, is_ledger};
+use batchpost::shell::{Error, LockError, is_ledger, look};
 use clap::Args as _;
 
 use crate::args::Input;
 use crate::config::{Rank, Resolved};
+use crate::words::shell_word;
 
 /// Files that are named.
 const MOST: usize = 3;
@@ -52,6 +53,35 @@ pub(crate) fn said_of_the_input(config: &Resolved) -> Option<String> {
     let said: Vec<String> = said.collect();
     let overruled = "an option goes before each of them, and --config FILE takes another file";
     (!said.is_empty()).then(|| format!("settings for the input: {}; {overruled}", said.join(", ")))
+}
+
+/// By what the input of a batch that is resumed is still read, and how to read it otherwise.
+pub(crate) fn held_by_ledger(ledger: &Path, input: Option<&Path>) -> Option<String> {
+    let (batch, _) = look(ledger).ok()?;
+    let last = batch.run?.input;
+    let input = input.map(Path::to_owned).or(last.path.map(PathBuf::from))?;
+    let Options { format, sheet, header_row, encoding, delimiter, columns, .. } = last.options;
+    let mut held = Vec::new();
+    let mut holds = |option: &str, value: Option<String>| {
+        held.extend(value.map(|value| format!("--{option} {}", shell_word(&value))));
+    };
+    holds(
+        "format",
+        Some(format).filter(|format| Format::of_name(&input) != Some(*format)).map(|format| format.to_string()),
+    );
+    holds("sheet", sheet);
+    holds("header-row", header_row.map(|row| row.to_string()));
+    holds("encoding", encoding.map(|encoding| encoding.to_string()));
+    holds("delimiter", delimiter.map(|delimiter| delimiter.to_string()));
+    columns.iter().for_each(|choice| holds("column", Some(choice.to_string())));
+    let held = if held.is_empty() { String::new() } else { format!(" ({})", held.join(" ")) };
+    let word = |path: &Path| shell_word(&path.display().to_string());
+    Some(format!(
+        "it is read as the last run read its input{held}; to read it otherwise: `batchpost run {} --ledger {} ...` with the \
+         options that it needs",
+        word(&input),
+        word(ledger)
+    ))
 }
 
 /// The folder that is missing; none where it is there, and only the file is not.

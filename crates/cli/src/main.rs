@@ -51,7 +51,7 @@ fn main() -> ExitCode {
     }
     let (args, config) = match resolved {
         Ok(resolved) => resolved,
-        Err(error) => return exit::code(&Err(error), None),
+        Err(error) => return exit::code(&Err(error), || None),
     };
     // Around all that a run says, its last word too.
     let span = matches!(args.command, Command::Run(_) | Command::Resume(_)).then(logging::run_span);
@@ -59,6 +59,10 @@ fn main() -> ExitCode {
     // Other commands read an input, if any, as its ledger says.
     let reads_as_said = matches!(args.command, Command::Run(_) | Command::Check(_));
     let said_of_the_input = reads_as_said.then(|| hints::said_of_the_input(&config)).flatten();
+    let resumed = match &args.command {
+        Command::Resume(resume) => Some((resume.ledger.clone(), resume.input.clone())),
+        _ => None,
+    };
     let result = match args.command {
         Command::Run(run) => commands::run::run(run, &config, &args.output, &screen),
         Command::Resume(resume) => commands::run::resume(resume, &config, &args.output, &screen),
@@ -77,5 +81,8 @@ fn main() -> ExitCode {
         Command::Init(init) => commands::init::init(&init, &args.output),
         Command::Config(shown) => commands::config::config(&shown, config, &args.from_file, &args.output),
     };
-    exit::code(&result, said_of_the_input.as_deref())
+    exit::code(&result, || {
+        said_of_the_input
+            .or_else(|| resumed.and_then(|(ledger, input)| hints::held_by_ledger(&ledger, input.as_deref())))
+    })
 }

@@ -166,3 +166,22 @@ fn a_resumed_run_says_in_what_it_differs_from_the_last_one_and_nothing_where_it_
     let unlike = " in the last run, the account's budget is not shared with other runs, and the input is moved.csv";
     assert_eq!(resume(&["--input", "moved.csv", "--budget", "private"]).as_deref(), Some(unlike));
 }
+
+#[test]
+fn an_input_that_is_read_as_the_last_one_was_says_so_where_that_cannot_be() {
+    let api = Api::failing(&["reset@1"]);
+    let folder = Folder::new();
+    folder.write("notes.csv", "Export of May\nTicket;Note\n1;a\n2;b\n");
+    let reading = ["--header-row", "2", "--encoding", "windows-1252", "--first", "1"];
+    folder.run(&api, &reading).with_code(4);
+    folder.write("new notes.csv", "Ticket;Note\n1;a\n2;b\n3;c\n");
+    let resume = ["resume", "notes.csv.ledger.jsonl", "--input", "new notes.csv"];
+    folder.call(&resume).with_code(2).saying(&[
+        "no column is obviously the ticket",
+        "as the last run read its input (--header-row 2 --encoding windows-1252)",
+        "`batchpost run 'new notes.csv' --ledger notes.csv.ledger.jsonl ...`",
+    ]);
+    let run = ["run", "new notes.csv", "--ledger", "notes.csv.ledger.jsonl", "--url", &api.url(), "--limit", LIMIT];
+    folder.call(&run).with_code(4);
+    assert_eq!(api.notes().len(), 3);
+}
