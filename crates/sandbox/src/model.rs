@@ -180,21 +180,22 @@ impl Model {
         }
     }
 
-    /// The first rule that strikes decides. All rules with a probability draw every time, so that what one request
-    /// meets never depends on which rules struck another.
+    /// What was said of this very request decides, then what was said of its ticket, and chance last; of rules alike the
+    /// first. All rules with a probability draw every time, so that what one request meets never depends on which rules
+    /// struck another.
     fn draw_fault(&mut self, ticket: Option<u64>) -> Option<Fault> {
-        let mut struck = None;
+        let mut struck: Option<(u8, Fault)> = None;
         for rule in &self.settings.faults {
-            let strikes = match &rule.when {
-                When::Probability(probability) => self.rng.f64() < *probability,
-                When::Numbers(numbers) => numbers.contains(&self.received),
-                When::Ticket(wanted) => ticket == Some(*wanted),
+            let (strikes, after) = match &rule.when {
+                When::Numbers(numbers) => (numbers.contains(&self.received), 0),
+                When::Ticket(wanted) => (ticket == Some(*wanted), 1),
+                When::Probability(probability) => (self.rng.f64() < *probability, 2),
             };
-            if strikes && struck.is_none() {
-                struck = Some(rule.fault);
+            if strikes && struck.is_none_or(|(before, _)| after < before) {
+                struck = Some((after, rule.fault));
             }
         }
-        struck
+        struck.map(|(_, fault)| fault)
     }
 }
 

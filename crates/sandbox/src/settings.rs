@@ -44,7 +44,8 @@ pub struct Settings {
     /// Calls of somebody else's that come at random times and count against the limit: so many in such a time, on
     /// average. None of them is answered to anybody.
     pub strangers: Option<(u32, Duration)>,
-    /// What goes wrong; of the rules that strike a request, the first decides.
+    /// What goes wrong. Of rules that strike a request, one by its number decides, else one by its ticket, else one by
+    /// chance; of two alike the first.
     pub faults: Vec<FaultRule>,
     /// How long requests and replies travel together. An empty range means its start.
     pub latency: RangeInclusive<Duration>,

@@ -41,6 +41,15 @@ fn status(fate: &Fate) -> Option<u16> {
 }
 
 #[test]
+fn what_was_said_of_a_request_goes_before_what_was_said_of_its_ticket_and_both_before_chance() {
+    for rules in [&["429=1", "400@ticket:7", "503@2", "502@2"], &["503@2", "502@2", "400@ticket:7", "429=1"]] {
+        let mut model = with_faults(rules);
+        let met = [143, 7, 7].map(|ticket| status(&post(&mut model, 0, ticket)));
+        assert_eq!(met, [Some(429), Some(503), Some(400)], "{rules:?}");
+    }
+}
+
+#[test]
 fn the_26th_request_in_five_seconds_is_refused_and_creates_nothing() {
     let mut model = Model::new(Settings::default());
     for n in 0..25 {
