@@ -21,6 +21,13 @@ macro_rules! faults {
                     $(Self::$variant => $name,)+
                 }
             }
+
+            /// What happens, in a few words.
+            pub const fn meaning(self) -> &'static str {
+                match self {
+                    $(Self::$variant => concat!($($doc),+).trim_ascii(),)+
+                }
+            }
         }
     };
 }
@@ -34,9 +41,9 @@ faults! {
     ServerErrorCreated = "500-created",
     /// the limit is said to be exceeded, though it was not.
     Limited = "429",
-    /// the same, with a Retry-After in seconds.
+    /// the limit is said to be exceeded, with a Retry-After in seconds.
     LimitedRetryAfter = "429-retry-after",
-    /// the same, with a Retry-After that is a date, and a Date.
+    /// the limit is said to be exceeded, with a Retry-After that is a date, and a Date.
     LimitedDate = "429-date",
     /// the limit said as a 403, by its exception and message.
     LimitedAs403 = "403-limit",
@@ -60,7 +67,7 @@ faults! {
     BadGateway = "502",
     /// a gateway's page without a Retry-After; nothing created.
     Unavailable = "503",
-    /// the same, with a Retry-After in seconds.
+    /// a gateway's page with a Retry-After in seconds; nothing created.
     UnavailableRetryAfter = "503-retry-after",
     /// a 302 to another path of this server, so that a client that follows it is seen to arrive twice.
     Redirect = "redirect",

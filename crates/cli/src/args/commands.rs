@@ -9,7 +9,7 @@ use batchpost_sandbox::FaultRule;
 use clap::Args as Group;
 
 use super::groups::{Budget, Input, Known, Network, Posting, Reading, Target, ThisTime, Watching};
-use super::values::{ChangedArg, DecisionArg, Latency, LimitArg, RowRange, row, state, ticket};
+use super::values::{ChangedArg, DecisionArg, FaultParser, Latency, LimitArg, RowRange, faults, row, state, ticket};
 
 #[derive(Debug, Group)]
 pub(crate) struct Run {
@@ -202,7 +202,7 @@ pub(crate) struct Sandbox {
     #[arg(long, value_name = "TIME", default_value = "20ms..120ms")]
     pub(crate) latency: Latency,
     /// Make it fail: KIND=PROBABILITY, KIND@N,N (the Nth request) or KIND@ticket:ID; repeatable
-    #[arg(long = "fault", value_name = "FAULT")]
+    #[arg(long = "fault", value_name = "FAULT", value_parser = FaultParser, hide_possible_values = true, long_help = faults())]
     pub(crate) faults: Vec<FaultRule>,
     /// Seed of all that is left to chance
     #[arg(long, default_value_t = 0)]

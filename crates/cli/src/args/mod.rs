@@ -153,6 +153,7 @@ It prints the URL to give to `run --url`, and at its end (Ctrl-C) what it counte
 Examples:
   batchpost init
   batchpost init notes.xlsx
+  batchpost init notes.csv --header-row 2 --column text=Comment
   batchpost init notes.csv -o acme.toml")]
     Init(Init),
     /// Show what holds, and where each value was said: batchpost.toml, the environment, options

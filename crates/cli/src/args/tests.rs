@@ -1,4 +1,5 @@
 use batchpost::outcome::Outcome;
+use batchpost_sandbox::Fault;
 use clap::CommandFactory;
 
 use super::*;
@@ -61,6 +62,17 @@ fn every_option_that_a_help_text_mentions_is_there() {
 }
 
 #[test]
+fn the_sandboxs_help_names_every_fault_and_what_it_does() {
+    let help = Args::command().find_subcommand_mut("sandbox").unwrap().render_long_help().to_string();
+    // However the lines are wrapped.
+    let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+    for fault in Fault::ALL {
+        let words = format!("{} {}", fault.name(), values::meaning(*fault));
+        assert!(!fault.meaning().is_empty() && help.contains(&words), "{words}");
+    }
+}
+
+#[test]
 fn a_shell_is_told_of_every_word_that_an_option_with_a_fixed_set_of_them_takes() {
     let commands = Args::command();
     let words = |command: &str, option: &str| -> Vec<String> {
@@ -72,6 +84,7 @@ fn a_shell_is_told_of_every_word_that_an_option_with_a_fixed_set_of_them_takes()
     for command in ["show", "export", "settle"] {
         assert_eq!(words(command, "state"), Outcome::ALL.map(Outcome::word), "{command}");
     }
+    assert_eq!(words("sandbox", "fault"), Fault::ALL.iter().map(|fault| fault.name()).collect::<Vec<_>>());
     assert_eq!(words("run", "format").join(" "), "csv jsonl json xlsx xlsb xls ods");
     // What goes without saying is still understood.
     for line in [&["show", "l", "--state", "in-doubt"][..], &["run", "x", "--format", "ndjson"]] {

@@ -1,5 +1,6 @@
 //! Values of options, as they are typed.
 
+use std::ffi::OsStr;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
 use std::time::Duration;
@@ -7,8 +8,10 @@ use std::time::Duration;
 use batchpost::input::Format;
 use batchpost::limit::{Limit, LimitError};
 use batchpost::outcome::Outcome;
+use batchpost_sandbox::{Fault, FaultRule};
 use clap::ValueEnum;
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+use clap::{Arg, Command};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum LogFormat {
@@ -138,6 +141,39 @@ pub(super) fn format() -> impl TypedValueParser<Value = Format> {
     let words = ["csv", "jsonl", "json", "xlsx", "xlsb", "xls", "ods"].map(PossibleValue::new);
     let others = ["tsv", "tab", "ndjson", "xlsm", "workbook"].map(|word| PossibleValue::new(word).hide(true));
     PossibleValuesParser::new(words.into_iter().chain(others)).try_map(|word| word.parse::<Format>())
+}
+
+/// A rule by which the sandbox fails; its kinds for a shell to complete.
+#[derive(Debug, Clone)]
+pub(super) struct FaultParser;
+
+impl TypedValueParser for FaultParser {
+    type Value = FaultRule;
+
+    fn parse_ref(&self, command: &Command, arg: Option<&Arg>, value: &OsStr) -> Result<FaultRule, clap::Error> {
+        FaultRule::from_str.parse_ref(command, arg, value)
+    }
+
+    fn possible_values(&self) -> Option<Box<dyn Iterator<Item = PossibleValue> + '_>> {
+        Some(Box::new(Fault::ALL.iter().map(|fault| PossibleValue::new(fault.name()).help(meaning(*fault)))))
+    }
+}
+
+/// What a fault does, as help says things: without a full stop.
+pub(super) fn meaning(fault: Fault) -> &'static str {
+    fault.meaning().trim_end_matches('.')
+}
+
+/// The long help for such rules, with every kind there is.
+pub(super) fn faults() -> String {
+    let widest = Fault::ALL.iter().map(|fault| fault.name().len()).max().unwrap_or_default();
+    let kinds: String =
+        Fault::ALL.iter().map(|fault| format!("\n  {:widest$}  {}", fault.name(), meaning(*fault))).collect();
+    format!(
+        "Make it fail: KIND=PROBABILITY, KIND@N,N (the Nth request) or KIND@ticket:ID; repeatable. Of several rules that strike \
+         a request one by its number decides, else one by its ticket, else one by chance; of two alike the first.\n\n\
+         Kinds:{kinds}"
+    )
 }
 
 /// Rows by the numbers of the first and the last, as `show` lists them; of one row both are the same.
