@@ -3,10 +3,13 @@
 use std::borrow::Cow;
 
 /// The columns that an export adds to the input's own.
-pub const ADDED_COLUMNS: [&str; 6] = ["outcome", "reason", "attempts", "at", DECISION_COLUMN, KEY_COLUMN];
+pub const ADDED_COLUMNS: [&str; 6] = ["outcome", "reason", ATTEMPTS_COLUMN, "at", DECISION_COLUMN, KEY_COLUMN];
 
 /// The column that names the job. A file that has it is an export of ours, and its cells are guarded.
 pub const KEY_COLUMN: &str = "batchpost_key";
+
+/// The column that tells how often the row was sent when it was exported.
+pub const ATTEMPTS_COLUMN: &str = "attempts";
 
 /// The column that a person fills in.
 pub const DECISION_COLUMN: &str = "decision";

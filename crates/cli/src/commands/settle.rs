@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context, bail};
 use batchpost::job::Key;
-use batchpost::ledger::{Decision, SettleError, Settled, decisions, settle as decide};
+use batchpost::ledger::{Decided, Decision, SettleError, Settled, decisions, settle as decide};
 use batchpost::outcome::Outcome;
 use batchpost::shell::{self, Settling};
 use serde_json::json;
@@ -34,12 +34,15 @@ pub(crate) fn settle(settle: &Settle, config: &Resolved, output: &Output) -> any
     let mut rows = Vec::new();
     let mut refused = Vec::new();
     let mut already = 0;
-    for (key, decision) in chosen(settle, &settling)? {
-        match decide(&settling.batch, &settling.histories, key, decision) {
+    let mut sent_since = Vec::new();
+    for decided in chosen(settle, &settling)? {
+        match decide(&settling.batch, &settling.histories, decided) {
             Ok(settled) => rows.push(settled),
             // A sheet is given again when more of it was decided.
             Err(SettleError::Already(_)) if settle.from.is_some() => already += 1,
-            Err(why) => refused.push((key, why)),
+            // What it decided was done, or came too late; done once more it could make a second note.
+            Err(why @ SettleError::SentSince) => sent_since.push((decided.key, why)),
+            Err(why) => refused.push((decided.key, why)),
         }
     }
     if !refused.is_empty() {
@@ -47,7 +50,11 @@ pub(crate) fn settle(settle: &Settle, config: &Resolved, output: &Output) -> any
         Refused::grouped(refused, &settling).iter().for_each(|alike| say!("{}", alike.in_words()));
         bail!("{all} of the decisions cannot be taken; nothing was changed");
     }
-    if rows.is_empty() && already == 0 {
+    let overtaken = sent_since.len() as u64;
+    for alike in Refused::grouped(sent_since, &settling) {
+        say!("{}; passed over: `export` them anew to decide about them", alike.in_words());
+    }
+    if rows.is_empty() && already + overtaken == 0 {
         let path = settle.from.as_ref().map(|path| path.display());
         match path {
             Some(path) => bail!("no decision in {path}: fill its column `decision` in with posted, to-do or waived"),
@@ -67,7 +74,8 @@ pub(crate) fn settle(settle: &Settle, config: &Resolved, output: &Output) -> any
     settling.record(&rows, settle.why.as_deref())?;
     let result = match output.json {
         true => {
-            json!({ "ledger": settle.ledger.display().to_string(), "settled": settled, "already": already }).to_string()
+            let ledger = settle.ledger.display().to_string();
+            json!({ "ledger": ledger, "settled": settled, "already": already, "sent_since": overtaken }).to_string()
         }
         false => {
             let so = if already > 0 { format!(", {} already so", thousands(already)) } else { String::new() };
@@ -101,7 +109,7 @@ fn next(settle: &Settle, config: &Resolved) -> String {
 }
 
 /// The rows that are meant, and what is decided about each.
-fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<(Key, Decision)>> {
+fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<Decided>> {
     if let Some(path) = &settle.from {
         let read = || format!("{}", path.display());
         return decisions(File::open(path).with_context(read)?).with_context(read);
@@ -128,12 +136,12 @@ fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<(Key, Deci
             );
         }
         let all = settling.histories.keys().filter(|key| stands(key) == Some(state));
-        return Ok(all.map(|key| (*key, decision)).collect());
+        return Ok(all.map(|key| Decided::now(*key, decision)).collect());
     }
     if let Some(why) = &settling.numbered_by_ledger {
         warn!("rows are taken by the numbers that they had when the input was last read: {why}");
     }
-    Ok(rows::of_numbers(&settle.rows, settling)?.into_iter().map(|key| (key, decision)).collect())
+    Ok(rows::of_numbers(&settle.rows, settling)?.into_iter().map(|key| Decided::now(key, decision)).collect())
 }
 
 fn show(rows: &[Settled], settling: &Settling) {

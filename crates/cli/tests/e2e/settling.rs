@@ -301,6 +301,32 @@ fn a_sheet_is_given_again_when_more_of_it_was_decided() {
 }
 
 #[test]
+fn what_a_sheet_decided_is_not_done_a_second_time_when_the_row_was_sent_since() {
+    let api = Api::failing(&["reset@2,3,5"]);
+    let folder = Folder::with_rows(3);
+    folder.run(&api, &["--concurrency", "1"]).with_code(4);
+    folder.call(&["export", LEDGER, "--state", "in_doubt", "-o", "doubts.csv"]).with_code(0);
+    let export = folder.read("doubts.csv");
+    folder.write("doubts.csv", decided(&export, &["to-do", "to-do"]));
+    settle(&folder, &["--from", "doubts.csv"]);
+    // One of them arrives, and the reply to the other is lost anew.
+    folder.run(&api, &["--concurrency", "1"]).with_code(4);
+    assert_eq!(api.arrivals(), 5);
+
+    let passed_over = "rows 2-3: sent since the sheet was exported";
+    let again = folder.call(&["settle", LEDGER, "--from", "doubts.csv", "--json"]).with_code(0).saying(&[passed_over]);
+    let json = again.json();
+    assert_eq!((&json["settled"], &json["already"], &json["sent_since"]), (&0.into(), &0.into(), &2.into()), "{json}");
+    folder.run(&api, &[]).with_code(4);
+    assert_eq!(api.arrivals(), 5, "sent for a decision that was carried out before");
+
+    folder.call(&["export", LEDGER, "--state", "in_doubt", "-o", "anew.csv"]).with_code(0);
+    folder.write("anew.csv", decided(&folder.read("anew.csv"), &["posted"]));
+    settle(&folder, &["--from", "anew.csv"]);
+    folder.run(&api, &[]).with_code(0);
+}
+
+#[test]
 fn a_row_decided_about_in_two_ways_at_once_is_refused() {
     let (_api, folder) = three_doubts();
     folder.call(&["export", LEDGER, "--state", "in_doubt", "-o", "doubts.csv"]).with_code(0);

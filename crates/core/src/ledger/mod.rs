@@ -40,7 +40,7 @@ pub use record::{
 pub(crate) use recovery::header_of;
 pub use recovery::{Entry, Extent, read};
 pub use salvage::{Salvaged, header, salvage};
-pub use settle::{Decision, DecisionsError, SettleError, UnknownDecision, decisions, settle};
+pub use settle::{Decided, Decision, DecisionsError, SettleError, UnknownDecision, decisions, settle};
 pub use writer::{Ledger, begin, resume};
 
 use std::io;

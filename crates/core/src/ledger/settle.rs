@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use super::batch::Batch;
 use super::history::History;
 use super::record::Settled;
-use crate::export::{DECISION_COLUMN, KEY_COLUMN};
+use crate::export::{ATTEMPTS_COLUMN, DECISION_COLUMN, KEY_COLUMN};
 use crate::input::{InputError, Table};
 use crate::job::{Key, KeyMap};
 use crate::outcome::Outcome;
@@ -37,6 +37,24 @@ impl std::str::FromStr for Decision {
     }
 }
 
+/// What a person decides, and about which row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Decided {
+    /// The row's job.
+    pub key: Key,
+    /// What is decided.
+    pub decision: Decision,
+    /// The attempts that had been made when it was, where that is known. What was sent since is another matter.
+    pub attempts: Option<u32>,
+}
+
+impl Decided {
+    /// A decision by what the ledger knows now.
+    pub fn now(key: Key, decision: Decision) -> Self {
+        Self { key, decision, attempts: None }
+    }
+}
+
 /// A text is no decision.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0:?} is no decision; write posted, to-do or waived")]
@@ -54,6 +72,9 @@ pub enum SettleError {
     /// It stands there already.
     #[error("{0} already")]
     Already(Outcome),
+    /// The decision was made before the last attempt: it is about what was known then.
+    #[error("sent since the sheet was exported, so that its decision may no longer hold")]
+    SentSince,
     /// The API said that the note was created.
     #[error("posted; to send that again would make a second note")]
     Posted,
@@ -65,20 +86,19 @@ pub enum SettleError {
     NothingToUndo,
 }
 
-/// The decision about the job `key`, as the ledger will have it.
+/// A decision, as the ledger will have it.
 ///
 /// # Errors
 ///
-/// When the decision makes no sense for where the row stands.
-pub fn settle(
-    batch: &Batch,
-    histories: &KeyMap<History>,
-    key: Key,
-    decision: Decision,
-) -> Result<Settled, SettleError> {
+/// When the decision makes no sense for where the row stands, or the row was sent since it was made.
+pub fn settle(batch: &Batch, histories: &KeyMap<History>, decided: Decided) -> Result<Settled, SettleError> {
+    let Decided { key, decision, attempts } = decided;
     let (Some(standing), Some(history)) = (batch.standings.get(&key), histories.get(&key)) else {
         return Err(SettleError::Unknown);
     };
+    if attempts.is_some_and(|attempts| attempts != standing.attempts()) {
+        return Err(SettleError::SentSince);
+    }
     let was = standing.outcome();
     let stands = match decision {
         Decision::Posted => Outcome::Posted,
@@ -138,25 +158,27 @@ impl From<InputError> for DecisionsError {
 /// # Errors
 ///
 /// When the file or a decision in it cannot be read.
-pub fn decisions(mut file: impl Read) -> Result<Vec<(Key, Decision)>, DecisionsError> {
+pub fn decisions(mut file: impl Read) -> Result<Vec<Decided>, DecisionsError> {
     let mut whole = Vec::new();
     file.read_to_end(&mut whole)?;
     let mut table = Table::open(&whole, KEY_COLUMN)?;
     // The input may have had columns of the same names; those that `export` added come last.
     let column = |name: &'static str| table.column(name).ok_or(DecisionsError::NoColumn(name));
-    let columns = [column(KEY_COLUMN)?, column(DECISION_COLUMN)?];
+    // Whoever made the sheet by hand knows of no attempts, and a column that is not there has no cells.
+    let attempts = table.column(ATTEMPTS_COLUMN).unwrap_or(usize::MAX);
+    let columns = [column(KEY_COLUMN)?, column(DECISION_COLUMN)?, attempts];
     let mut decisions = Vec::new();
     let mut lines: KeyMap<(Decision, u64)> = KeyMap::default();
     while let Some((line, cells)) = table.next(columns)? {
         let bad = |why: String| DecisionsError::Cell { line, why };
-        let [key, decision] = cells.map_err(|broken| bad(broken.to_string()))?;
+        let [key, decision, attempts] = cells.map_err(|broken| bad(broken.to_string()))?;
         if decision.trim().is_empty() {
             continue;
         }
         let key: Key = key.trim().parse().map_err(|error: crate::job::KeyError| bad(error.to_string()))?;
         let decision: Decision = decision.trim().parse().map_err(|error: UnknownDecision| bad(error.to_string()))?;
         match lines.insert(key, (decision, line)) {
-            None => decisions.push((key, decision)),
+            None => decisions.push(Decided { key, decision, attempts: attempts.trim().parse().ok() }),
             // A line that was copied says nothing new.
             Some((same, _)) if same == decision => {}
             Some((_, first)) => return Err(bad(format!("line {first} decides otherwise about the same row"))),
@@ -172,7 +194,7 @@ mod tests {
     const KEYS: [&str; 2] = ["000000000000000000000000000000aa", "000000000000000000000000000000bb"];
 
     /// The decisions of a file with this first column, or what is wrong with it.
-    fn read(rows: &[(&str, &str, &str)], end: &str) -> Result<Vec<(Key, Decision)>, String> {
+    fn read(rows: &[(&str, &str, &str)], end: &str) -> Result<Vec<Decided>, String> {
         let rows: String = rows.iter().map(|(own, decision, key)| format!("{own},{decision},{key}{end}")).collect();
         let file = format!("\u{feff}own,decision,batchpost_key{end}{rows}");
         decisions(file.as_bytes()).map_err(|error| error.to_string())
@@ -199,7 +221,7 @@ mod tests {
             csv.replace(',', ";").chars().map(|c| u8::try_from(c).unwrap()).collect(),
         ] {
             let read = decisions(&file[..]).map_err(|error| error.to_string());
-            assert_eq!(read, Ok(vec![(KEYS[0].parse().unwrap(), Decision::Posted)]), "{file:?}");
+            assert_eq!(read, Ok(vec![Decided::now(KEYS[0].parse().unwrap(), Decision::Posted)]), "{file:?}");
         }
     }
 
