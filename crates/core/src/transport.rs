@@ -126,6 +126,10 @@ pub enum Failure {
 }
 
 /// Sends requests. Implementations never send a request twice and never follow a redirect.
+///
+/// A run sends on a thread of its own, in a tokio runtime that has this one thread and ends with the run; the transport is
+/// dropped there. So what it needs of another runtime it must bring along, and it must not block: that would keep all
+/// other attempts waiting, and a run that is told to end at once.
 pub trait Transport: Send + Sync + 'static {
     /// Sends `request` once and reads the whole reply.
     ///

@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use super::broker::Purse;
 use super::clock::Clock;
 use super::committer::Committer;
-use super::sender::{Ended, Sender};
+use super::outbox::{End, Outbox};
 use super::signals::{Interrupt, Interrupts};
 use crate::budget::{Answer, Budget, BudgetError, Request};
 use crate::engine::{Action, Engine, Event, Notice, Progress};
@@ -43,7 +43,7 @@ pub(super) struct Left {
 /// What a run is made of.
 pub(super) struct Drive<'a, S> {
     pub(super) engine: Engine,
-    pub(super) sender: Sender,
+    pub(super) outbox: Outbox,
     pub(super) purse: Purse,
     /// What the budget is to be asked next.
     pub(super) request: Request,
@@ -95,7 +95,10 @@ impl<S: Storage + 'static> Drive<'_, S> {
                     grace_over = Some(now.elapsed + self.grace);
                     self.engine.handle(Event::Interrupted, now);
                 }
-                ended = self.sender.ended() => self.heard(ended),
+                ends = self.outbox.ended() => match ends {
+                    Some(ends) => self.heard(ends),
+                    None => self.nothing_will_be_heard(),
+                },
                 answer = answered(&mut self.purse) => self.answered(answer),
                 result = self.committer.committed(), if self.committer.is_busy() => match result {
                     Ok(records) => {
@@ -116,14 +119,14 @@ impl<S: Storage + 'static> Drive<'_, S> {
                 },
                 () = tokio::time::sleep_until(self.clock.at(wake)) => {}
             }
-            while let Some(ended) = self.sender.ended_already() {
-                self.heard(ended);
+            while let Some(ends) = self.outbox.ended_already() {
+                self.heard(ends);
             }
             let now = self.clock.now();
             if grace_over.is_some_and(|over| over <= now.elapsed) {
                 grace_over = None;
                 self.engine.handle(Event::GraceOver, now);
-                self.sender.abandon();
+                self.outbox.abandon();
             }
         }
     }
@@ -161,12 +164,12 @@ impl<S: Storage + 'static> Drive<'_, S> {
                 Action::Take(want) => self.request.want = Some(want),
                 Action::GiveBack(how, at) => self.request.ended.push((how, at)),
                 Action::Restrain(how) => self.request.restraints.push(how),
-                Action::Send(attempt, job) => self.sender.add(attempt, self.form.request(&job)),
+                Action::Send(attempt, job) => self.outbox.add(attempt, self.form.request(&job)),
                 Action::Tell(notice) => (self.observe)(Observation::Notice(&notice)),
                 Action::Done(stopped) => return Some(stopped),
             }
         }
-        self.sender.send();
+        self.outbox.send();
         None
     }
 
@@ -179,13 +182,21 @@ impl<S: Storage + 'static> Drive<'_, S> {
         self.engine.handle(event, self.clock.now());
     }
 
-    fn heard(&mut self, ended: Vec<Ended>) {
+    fn heard(&mut self, ends: Vec<End>) {
         // Read when they are in hand: the thread that sends does not wait, and a time from before they were read would set
         // slots free before the server has counted what took them for a whole window.
         let now = self.clock.now();
-        for (attempt, result) in ended {
+        for (attempt, result) in ends {
             self.engine.handle(Event::Ended(attempt, result), now);
         }
+    }
+
+    /// The thread that sends has panicked: what it had may have arrived, and the run ends as when its grace is over.
+    fn nothing_will_be_heard(&mut self) {
+        let now = self.clock.now();
+        self.engine.handle(Event::Interrupted, now);
+        self.engine.handle(Event::GraceOver, now);
+        self.outbox.abandon();
     }
 
     fn ledger_failed(&mut self, error: &LedgerError) {

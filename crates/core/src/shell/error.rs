@@ -113,9 +113,9 @@ pub enum Error {
     /// The account's budget cannot be shared.
     #[error(transparent)]
     Sharing(#[from] SharingError),
-    /// The system has nothing left to wait for sockets with.
-    #[error("the system has no more files to open: {0}; `ulimit -n` says how many one process may have")]
-    Sockets(io::Error),
+    /// The thread that sends cannot be started.
+    #[error("there is no thread to send from: {0}; `ulimit -a` says how many threads and open files one may have")]
+    Outbox(io::Error),
     /// The ledger is of another API, whose keys and notes are none of this one's.
     #[error(
         "the ledger {} is of notes to the API {theirs:?}, and this run would post to {ours:?}; continue it with a program \

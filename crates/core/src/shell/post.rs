@@ -14,8 +14,8 @@ use super::files::LedgerFile;
 use super::input::{InputFile, Opened};
 use super::ledgers::{begin, entropy};
 use super::order::{Order, Source};
+use super::outbox::Outbox;
 use super::prepare::{Prepared, past};
-use super::sender::Sender;
 use super::signals::{Interrupt, Interrupts};
 use crate::budget::Request;
 use crate::engine::{Config, Engine, Event, Notice};
@@ -78,7 +78,7 @@ impl Prepared {
         assert!(self.lock.is_some(), "posting needs a ledger that was opened to post");
         let clock = Clock::start();
         let (purse, interrupted) = self.purse(transport.timeout(), clock, &mut interrupts, observe).await?;
-        let sender = Sender::start(transport, self.order.settings.concurrency()).map_err(Error::Sockets)?;
+        let outbox = Outbox::start(transport, self.order.settings.concurrency()).await.map_err(Error::Outbox)?;
         let path = self.order.ledger.clone();
         let failed = Error::ledger(&path);
         let mut ledger = match self.ledger.take() {
@@ -116,7 +116,7 @@ impl Prepared {
         }
         let mut drive = Drive {
             engine,
-            sender,
+            outbox,
             purse,
             request: Request::default(),
             committer: Committer::start(ledger),
@@ -129,9 +129,9 @@ impl Prepared {
         };
         let Left { stopped, interrupt, at_once } = drive.run().await;
         let elapsed = clock.now().elapsed;
-        let Drive { mut engine, sender, committer, observe, purse, request, .. } = drive;
+        let Drive { mut engine, outbox, committer, observe, purse, request, .. } = drive;
         // What is still in flight is cut off.
-        drop(sender);
+        drop(outbox);
         if at_once {
             engine.handle(Event::Abandoned, clock.now());
         } else if let Purse::Shared(broker) = purse {

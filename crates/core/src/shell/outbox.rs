@@ -1,0 +1,272 @@
+//! The thread that sends: every attempt under way is a task on it.
+//!
+//! A thread of its own, because sending costs more than all else that a row takes together: without a limit the engine
+//! decides about some rows while others are written to their sockets. And replies are read whatever the engine's task is
+//! kept by.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use tokio::runtime::Builder;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{Id, JoinError, JoinSet};
+use tracing::Span;
+
+use crate::engine::AttemptId;
+use crate::transport::{Failure, Reply, Request, Transport};
+
+/// Attempts to be sent together.
+type Group = Vec<(AttemptId, Request)>;
+
+/// How an attempt has ended.
+pub(super) type End = (AttemptId, Result<Reply, Failure>);
+
+/// Hands attempts to the thread that sends, and hears how they ended. Dropped, it cuts off those under way.
+#[derive(Debug)]
+pub(super) struct Outbox {
+    /// What the next group is made of.
+    group: Group,
+    /// None once nothing is waited for any longer.
+    groups: Option<mpsc::Sender<Group>>,
+    ends: mpsc::Receiver<Vec<End>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Outbox {
+    /// Starts a thread that sends at most `concurrency` requests at a time through `transport`.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no thread, or nothing to wait for sockets with.
+    pub(super) async fn start<T: Transport>(transport: T, concurrency: u32) -> io::Result<Self> {
+        // A group holds an attempt at least, so there are never more of them and both channels always have room.
+        let room = concurrency as usize;
+        let (groups, to_send) = mpsc::channel(room);
+        let (heard, ends) = mpsc::channel(room);
+        let (ready, is_ready) = oneshot::channel();
+        let span = Span::current();
+        let thread = thread::Builder::new().spawn(move || {
+            let runtime = match Builder::new_current_thread().enable_all().build() {
+                Ok(runtime) => runtime,
+                // Whoever waits for this is gone only if the run is.
+                Err(error) => return drop(ready.send(Err(error))),
+            };
+            if ready.send(Ok(())).is_ok() {
+                span.in_scope(|| runtime.block_on(send_all(transport, to_send, heard)));
+            }
+            // A name that is still being resolved is not waited for.
+            runtime.shutdown_background();
+        })?;
+        is_ready.await.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))?;
+        Ok(Self { group: Vec::new(), groups: Some(groups), ends, thread: Some(thread) })
+    }
+
+    /// Adds an attempt to the group that [`Outbox::send`] sends.
+    pub(super) fn add(&mut self, attempt: AttemptId, request: Request) {
+        self.group.push((attempt, request));
+    }
+
+    /// Sends what was added.
+    pub(super) fn send(&mut self) {
+        if self.group.is_empty() {
+            return;
+        }
+        if let Some(groups) = &self.groups
+            && let Err(error) = groups.try_send(std::mem::take(&mut self.group))
+        {
+            // The thread has panicked: `ended` will say so.
+            tracing::error!(%error, "the thread that sends is gone");
+        }
+    }
+
+    /// How the next attempts ended; none when the thread has panicked, and nothing will be heard of them. Cancel-safe.
+    pub(super) async fn ended(&mut self) -> Option<Vec<End>> {
+        if self.groups.is_none() {
+            return std::future::pending().await;
+        }
+        self.ends.recv().await
+    }
+
+    /// How others have ended already.
+    pub(super) fn ended_already(&mut self) -> Option<Vec<End>> {
+        self.ends.try_recv().ok()
+    }
+
+    /// Waits for none of them any longer.
+    pub(super) fn abandon(&mut self) {
+        self.groups = None;
+    }
+}
+
+impl Drop for Outbox {
+    fn drop(&mut self) {
+        self.abandon();
+        self.ends.close();
+        // So that nothing is sent any more when this is gone. It has only to notice, as no transport blocks.
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that sends has panicked");
+        }
+    }
+}
+
+async fn send_all<T: Transport>(transport: T, mut groups: mpsc::Receiver<Group>, heard: mpsc::Sender<Vec<End>>) {
+    let transport = Arc::new(transport);
+    let mut attempts = Attempts::default();
+    loop {
+        tokio::select! {
+            // In this order: the end comes before all else.
+            biased;
+            group = groups.recv() => {
+                let Some(group) = group else { break };
+                for (attempt, request) in group {
+                    let transport = Arc::clone(&transport);
+                    attempts.start(attempt, async move { transport.send(request).await });
+                }
+            }
+            Some(end) = attempts.next() => {
+                // All that is there, so that the engine decides with all of it.
+                let ends = std::iter::once(end).chain(std::iter::from_fn(|| attempts.try_next())).collect();
+                if heard.send(ends).await.is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    attempts.tasks.shutdown().await;
+}
+
+/// Attempts under way, each a task of its own, so that one that panics is recorded like any that got no reply.
+#[derive(Debug, Default)]
+struct Attempts {
+    tasks: JoinSet<Result<Reply, Failure>>,
+    ids: HashMap<Id, AttemptId>,
+}
+
+impl Attempts {
+    fn start(&mut self, attempt: AttemptId, send: impl Future<Output = Result<Reply, Failure>> + Send + 'static) {
+        let task = self.tasks.spawn(send);
+        self.ids.insert(task.id(), attempt);
+    }
+
+    /// The next attempt to end; none when none is under way. Cancel-safe.
+    async fn next(&mut self) -> Option<End> {
+        let joined = self.tasks.join_next_with_id().await?;
+        Some(self.ended(joined))
+    }
+
+    /// An attempt that has ended already.
+    fn try_next(&mut self) -> Option<End> {
+        let joined = self.tasks.try_join_next_with_id()?;
+        Some(self.ended(joined))
+    }
+
+    fn ended(&mut self, joined: Result<(Id, Result<Reply, Failure>), JoinError>) -> End {
+        let (task, result) = match joined {
+            Ok((task, result)) => (task, result),
+            Err(error) => (error.id(), Err(Failure::NoReply("the attempt was cut off on our side".to_owned()))),
+        };
+        (self.ids.remove(&task).expect("every task is an attempt's"), result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Long enough for any thread to get its turn.
+    const AT_MOST: Duration = Duration::from_secs(30);
+
+    /// Says what happens to a request, as its body asks for.
+    struct Told(SyncSender<&'static str>);
+
+    struct Gone(SyncSender<&'static str>);
+
+    impl Drop for Gone {
+        fn drop(&mut self) {
+            self.0.send("gone").unwrap();
+        }
+    }
+
+    impl Transport for Told {
+        async fn send(&self, request: Request) -> Result<Reply, Failure> {
+            match &*request.body {
+                b"panic" => panic!("as asked for"),
+                b"wait" => {
+                    let _gone = Gone(self.0.clone());
+                    self.0.send("waits").unwrap();
+                    std::future::pending().await
+                }
+                _ => {
+                    self.0.send("answered").unwrap();
+                    Ok(Reply::new(200, "{}"))
+                }
+            }
+        }
+
+        fn timeout(&self) -> Duration {
+            AT_MOST
+        }
+    }
+
+    async fn sent(bodies: &[&'static str]) -> (Outbox, Receiver<&'static str>) {
+        let (tell, told) = sync_channel(9);
+        let mut outbox = Outbox::start(Told(tell), 9).await.unwrap();
+        for (attempt, body) in (0..).zip(bodies) {
+            outbox.add(AttemptId(attempt), Request::post(*body));
+        }
+        outbox.send();
+        (outbox, told)
+    }
+
+    #[tokio::test]
+    async fn replies_are_read_while_the_engine_is_kept_from_asking_for_them() {
+        let (_outbox, told) = sent(&["", ""]).await;
+        // This thread, which stands for the engine's, does nothing but wait: for a terminal that was stopped, say.
+        assert_eq!([told.recv_timeout(AT_MOST), told.recv_timeout(AT_MOST)], [Ok("answered"); 2]);
+    }
+
+    #[tokio::test]
+    async fn an_attempt_that_panics_has_no_reply_and_the_others_have_theirs() {
+        let (mut outbox, _told) = sent(&["", "panic", ""]).await;
+        let mut ended = Vec::new();
+        while ended.len() < 3 {
+            ended.extend(outbox.ended().await.unwrap());
+        }
+        ended.sort_by_key(|(attempt, _)| attempt.0);
+        let replied: Vec<bool> = ended.iter().map(|(_, result)| result.is_ok()).collect();
+        assert_eq!(replied, [true, false, true]);
+        assert!(matches!(&ended[1].1, Err(Failure::NoReply(_))), "it may have arrived");
+    }
+
+    #[tokio::test]
+    async fn what_is_under_way_is_cut_off_before_a_drop_returns() {
+        let (outbox, told) = sent(&["wait"]).await;
+        assert_eq!(told.recv_timeout(AT_MOST), Ok("waits"));
+        drop(outbox);
+        assert_eq!(told.try_recv(), Ok("gone"));
+    }
+
+    #[tokio::test]
+    async fn what_was_abandoned_is_not_heard_of_nor_what_comes_after() {
+        let (mut outbox, told) = sent(&["wait"]).await;
+        assert_eq!(told.recv_timeout(AT_MOST), Ok("waits"));
+        outbox.abandon();
+        assert_eq!(told.recv_timeout(AT_MOST), Ok("gone"));
+        outbox.add(AttemptId(1), Request::post(""));
+        outbox.send();
+        tokio::select! {
+            biased;
+            ended = outbox.ended() => panic!("{ended:?}"),
+            () = tokio::task::yield_now() => {}
+        }
+        drop(outbox);
+        assert_eq!(told.try_recv().ok(), None, "sent after all");
+    }
+}
