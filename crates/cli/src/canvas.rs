@@ -5,7 +5,7 @@
 //! cursor is left where the bar begins: wherever that line comes to stand, what is below the cursor is the bar and nothing
 //! else. Lines end with line feeds, since a terminal that becomes wider joins those that it has wrapped itself.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
 
 use console::Term;
@@ -14,18 +14,26 @@ use indicatif::{MultiProgress, ProgressDrawTarget, TermLike};
 /// So often in a second it is drawn at most.
 const MOST_DRAWN: u8 = 20;
 
-/// Bars on standard error; hidden where that is no terminal, or one that cannot move its cursor.
-pub(crate) fn bars() -> MultiProgress {
-    let usual = ProgressDrawTarget::stderr();
-    // Of Windows' terminals this makes those that can understand what is written here, and tells of the others.
-    let understands = cfg!(unix) || Term::stderr().features().colors_supported();
-    let target = if usual.is_hidden() || !understands {
-        usual
+/// Whether standard error is a terminal on which a picture can be drawn and taken away again.
+pub(crate) fn can_draw() -> bool {
+    let moves_its_cursor = if cfg!(unix) {
+        std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
     } else {
+        // Of Windows' terminals this makes those that can understand what is written here, and tells of the others.
+        Term::stderr().features().colors_supported()
+    };
+    io::stderr().is_terminal() && moves_its_cursor
+}
+
+/// Bars on standard error; hidden where none can be drawn. What is logged meanwhile goes through `suspend`: `println` would
+/// have it taken for a part of the picture.
+pub(crate) fn bars() -> MultiProgress {
+    MultiProgress::with_draw_target(if can_draw() {
         let canvas = Canvas::new(io::stderr(), || Term::stderr().size());
         ProgressDrawTarget::term_like_with_hz(Box::new(canvas), MOST_DRAWN)
-    };
-    MultiProgress::with_draw_target(target)
+    } else {
+        ProgressDrawTarget::hidden()
+    })
 }
 
 /// A terminal for indicatif, which tells it in small steps what is to be seen.
@@ -59,6 +67,7 @@ impl<W: Write> Canvas<W> {
 impl<W: Write> State<W> {
     fn draw(&mut self) {
         let parts = std::mem::take(&mut self.parts);
+        debug_assert!(parts.len().is_multiple_of(2), "lines and what fills them up take turns: {parts:?}");
         let lines: Vec<&str> = parts.iter().step_by(2).map(String::as_str).collect();
         let text = redrawn(self.drawn, &lines);
         self.drawn = !lines.is_empty();

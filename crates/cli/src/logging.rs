@@ -143,7 +143,7 @@ impl FormatTime for TimeOfDay {
 
 /// Whether what is said on standard error may be coloured.
 pub(crate) fn colours() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    canvas::can_draw() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 impl<'a> MakeWriter<'a> for Screen {

@@ -1,6 +1,5 @@
 //! What a person sees of a run: a bar on a terminal, a line now and then elsewhere.
 
-use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use batchpost::engine::{Notice, Progress, Waiting};
@@ -11,6 +10,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tracing::{debug, error, info, trace, warn};
 
 use crate::bar::{View, because};
+use crate::canvas;
 use crate::finish::{Finish, LONG_WINDOW};
 use crate::logging::{Screen, colours, is_json};
 use crate::outlook::{Lookout, Outlook};
@@ -58,7 +58,7 @@ impl Watcher {
     /// A watcher of a run over `rows` rows, none where the number is not known, of which it leaves `beyond` waiting.
     pub(crate) fn new(screen: &Screen, rows: Option<u64>, beyond: u64, quiet: bool, order: Order) -> Self {
         // Lines for a program are not to have a picture between them.
-        let bar = (io::stderr().is_terminal() && !quiet && !is_json()).then(|| {
+        let bar = (canvas::can_draw() && !quiet && !is_json()).then(|| {
             let style = ProgressStyle::with_template("{msg}").expect("the template is well-formed");
             screen.bars.add(ProgressBar::no_length().with_style(style))
         });
