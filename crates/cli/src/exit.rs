@@ -48,7 +48,7 @@ pub(crate) fn of_batch(counts: &Counts, stopped: Option<Stop>, interrupt: Option
 }
 
 /// As shells give it for a process that a signal has ended.
-fn of_signal(Interrupt(signal): Interrupt) -> u8 {
+pub(crate) fn of_signal(Interrupt(signal): Interrupt) -> u8 {
     128_u8.saturating_add(signal)
 }
 

@@ -20,6 +20,7 @@ mod exit;
 mod files;
 mod finish;
 mod hints;
+mod last_word;
 mod logging;
 mod metrics;
 mod next;

@@ -23,7 +23,7 @@ use crate::metrics::MetricsFile;
 use crate::plain;
 use crate::progress::Watcher;
 use crate::summary::Summary;
-use crate::{credentials, exit};
+use crate::{credentials, exit, last_word};
 
 /// Where a run posts to.
 enum Destination {
@@ -217,7 +217,8 @@ async fn post(
         }
     };
     let http = Http::new(endpoint, credentials, timeout, &resolve::http(network))?;
-    let signals = interrupts().context("signals cannot be listened for")?;
+    let signals = interrupts().and_then(|signals| last_word::listen_for_it().map(|()| signals));
+    let signals = signals.context("signals cannot be listened for")?;
     let report = prepared.post(http, signals, observe).await?;
     Ok((report, server))
 }

@@ -1,12 +1,14 @@
 //! Asked to end: nothing new is sent, and what is in flight is awaited and recorded.
 
 #[cfg(target_os = "linux")]
-use std::process::Command;
+use std::io::Write;
+#[cfg(target_os = "linux")]
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use batchpost_sandbox::Settings;
 
-use crate::support::{Api, Folder, Running, closed_port_url, quick, records, texts, until};
+use crate::support::{Api, Folder, Running, Stopwatch, closed_port_url, quick, records, texts, until};
 
 /// Four requests fit, and no more for seconds: so many arrive, and the signal comes while they are under way.
 #[track_caller]
@@ -115,6 +117,39 @@ fn a_second_signal_ends_at_once_and_the_next_run_has_the_row_in_doubt() {
     let json = folder.run(&api, &[]).with_code(4).json();
     assert_eq!((&json["in_doubt"], &json["posted"]), (&1.into(), &4.into()), "{json}");
     assert_eq!(api.texts(), texts(5));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_that_is_held_up_by_whoever_does_not_read_what_it_says_ends_at_the_second_signal() {
+    const PIPE_BYTES: usize = 64 << 10;
+    const PAGE_BYTES: usize = 4 << 10;
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(600);
+    let (_unread, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(&vec![b'\n'; PIPE_BYTES - PAGE_BYTES]).unwrap();
+    let mut command = folder.run_command(&api.url(), &["--concurrency", "1", "-vv"]);
+    let mut child = command.stdout(Stdio::null()).stderr(writer).spawn().unwrap();
+    drop(command);
+    let (mut arrivals, mut since) = (0, Stopwatch::start());
+    until("nothing more arrives", || {
+        if api.arrivals() > arrivals {
+            (arrivals, since) = (api.arrivals(), Stopwatch::start());
+        }
+        arrivals > 0 && since.elapsed() > Duration::from_millis(500)
+    });
+    assert!(arrivals < 600, "what it says has to fill the pipe");
+    let id = child.id().to_string();
+    until("it has ended", || {
+        Command::new("kill").args(["-INT", &id]).stderr(Stdio::null()).status().unwrap();
+        child.try_wait().unwrap().is_some()
+    });
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+
+    let json = folder.run(&api, &[]).json();
+    let (posted, in_doubt) = (json["posted"].as_u64().unwrap(), json["in_doubt"].as_u64().unwrap());
+    assert_eq!((posted + in_doubt, api.arrivals()), (600, 600), "{json}");
+    assert!(in_doubt <= 1, "{json}");
 }
 
 #[test]
