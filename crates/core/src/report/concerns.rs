@@ -1,7 +1,5 @@
 //! Rows that somebody has to look at, with what was last said of them.
 
-use std::collections::hash_map::Entry;
-
 use jiff::Timestamp;
 
 use crate::job::{Key, KeyMap, Ticket, shorten};
@@ -42,7 +40,7 @@ impl Concerns {
     pub const OUTCOMES: [Outcome; 5] =
         [Outcome::Rejected, Outcome::Failed, Outcome::InDoubt, Outcome::Invalid, Outcome::Held];
 
-    /// No more rows are kept of one outcome.
+    /// No more rows are kept of one outcome, and no more doubts about what is no longer in the input.
     pub const MOST: usize = 1000;
 
     /// Those that stand so, in the order of their rows, and after them those that are no longer in the input.
@@ -76,32 +74,39 @@ impl Concerns {
 /// Chooses the jobs whose histories are of concern: of each outcome the first that are asked about.
 pub(super) struct Choice {
     room: [usize; Concerns::OUTCOMES.len()],
+    /// For doubts about what is no longer in the input, so that they take no room from the others.
+    room_for_vanished: usize,
     chosen: KeyMap<()>,
 }
 
 impl Choice {
     pub(super) fn new() -> Self {
-        Self { room: [Concerns::MOST; Concerns::OUTCOMES.len()], chosen: KeyMap::default() }
+        let room = [Concerns::MOST; Concerns::OUTCOMES.len()];
+        Self { room, room_for_vanished: Concerns::MOST, chosen: KeyMap::default() }
     }
 
     /// Whether it is one of them.
     pub(super) fn takes(&mut self, batch: &Batch, key: &Key) -> bool {
-        let Some(place) = batch.standings.get(key).and_then(place) else { return false };
-        match self.chosen.entry(*key) {
-            Entry::Occupied(_) => true,
-            Entry::Vacant(_) if self.room[place] == 0 => false,
-            Entry::Vacant(entry) => {
-                entry.insert(());
-                self.room[place] -= 1;
-                true
-            }
+        if self.chosen.contains_key(key) {
+            return true;
         }
+        let Some(room) = batch.standings.get(key).and_then(|standing| self.room(standing)) else { return false };
+        let takes = *room > 0;
+        if takes {
+            *room -= 1;
+            self.chosen.insert(*key, ());
+        }
+        takes
     }
-}
 
-/// Which outcome of concern it is. What is no longer in the input needs nobody, unless its note may be there.
-fn place(standing: &Standing) -> Option<usize> {
-    let stands = standing.outcome();
-    let needs_somebody = !standing.is_vanished() || stands == Outcome::InDoubt;
-    Concerns::OUTCOMES.iter().position(|outcome| *outcome == stands).filter(|_| needs_somebody)
+    /// The room for those that stand so, if it is of concern. What is no longer in the input needs nobody, unless its note may
+    /// be there.
+    fn room(&mut self, standing: &Standing) -> Option<&mut usize> {
+        let stands = standing.outcome();
+        if standing.is_vanished() {
+            return (stands == Outcome::InDoubt).then_some(&mut self.room_for_vanished);
+        }
+        let place = Concerns::OUTCOMES.iter().position(|outcome| *outcome == stands)?;
+        self.room.get_mut(place)
+    }
 }

@@ -239,6 +239,19 @@ fn of_what_is_no_longer_in_the_input_only_doubts_are_of_concern() {
 }
 
 #[test]
+fn doubts_about_what_left_the_input_take_no_room_from_those_about_what_is_in_it() {
+    let most = Concerns::MOST as u64;
+    let mut made = Made::new().run(1, 0, most + 4);
+    for row in 1..=most + 4 {
+        made = made.intent(row, 1, row).outcome(row, 1, row, "unknown", Outcome::InDoubt, None);
+    }
+    let gone: Vec<_> = (1..=most + 1).map(key).collect();
+    let found = made.run(2, 100, 3).record("vanished", &json!({ "keys": gone })).overview();
+    let rows: Vec<u64> = found.concerns.of(Outcome::InDoubt).map(|concern| concern.row).collect();
+    assert_eq!(rows, (most + 2..=most + 4).chain(1..=most).collect::<Vec<_>>());
+}
+
+#[test]
 fn of_very_many_rows_the_first_are_kept() {
     let all = Concerns::MOST as u64 + 10;
     let mut made = Made::new().run(1, 0, all);
