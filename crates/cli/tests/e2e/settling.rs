@@ -98,7 +98,11 @@ fn a_range_means_each_of_its_rows() {
     is_refused(&folder, &["--rows", "2-5", "--as", "to-do"], &["row 5", "second note", "nothing was changed"]);
     is_refused(&folder, &["--rows", "4-2", "--as", "to-do"], &["is it 2-4?"]);
     for beyond in ["6-9", "1-18446744073709551615"] {
-        is_refused(&folder, &["--rows", beyond, "--as", "waived"], &["is row 8", "nothing was changed"]);
+        is_refused(
+            &folder,
+            &["--rows", beyond, "--as", "waived"],
+            &["is row 8", "nothing to decide about after row 8", "nothing was changed"],
+        );
     }
     let settled = folder.call(&["settle", LEDGER, "--rows", "6,2-4,3", "--as", "waived", "--json"]).with_code(0).json();
     assert_eq!(settled["settled"], 4, "{settled}");
@@ -118,6 +122,17 @@ fn numbers_that_a_sheet_had_before_it_was_changed_are_taken_and_it_is_said() {
     ]);
     let other = folder.call(&["settle", LEDGER, "--state", "in_doubt", "--as", "posted"]).with_code(0);
     assert!(!other.stderr.contains("last read"), "{}", other.stderr);
+}
+
+#[test]
+fn rows_of_standard_input_have_one_number_each_and_nothing_is_said_of_that() {
+    let api = Api::failing(&["reset@2"]);
+    let folder = Folder::with_rows(3);
+    let (url, more) = (api.url(), ["--limit", "100/500ms", "--format", "csv"]);
+    let mut run = folder.batchpost(&["run", "-", "--ledger", LEDGER, "--url", &url, "--concurrency", "1"]);
+    ended(run.args(more).stdin(std::fs::File::open(folder.path("notes.csv")).unwrap())).with_code(4);
+    let settled = folder.call(&["settle", LEDGER, "--rows", "2", "--as", "posted"]).with_code(0);
+    assert!(!settled.stderr.contains("last read"), "{}", settled.stderr);
 }
 
 #[test]

@@ -31,7 +31,8 @@ pub struct Settling {
     pub batch: Batch,
     /// The last that is known of each.
     pub histories: KeyMap<History>,
-    /// Why rows have no other numbers than the ledger gives them, where the input cannot be read as it last was.
+    /// Why rows have no other numbers than the ledger gives them, where the input cannot be read as it last was. Not of
+    /// standard input, which has no other numbers.
     pub numbered_by_ledger: Option<String>,
 }
 
@@ -47,7 +48,9 @@ impl Settling {
         let lock = lock(path)?;
         let (ledger, mut batch) = resume(path)?.ok_or_else(|| Error::ledger(path)(LedgerError::Empty))?;
         let mut histories = ledger::histories(ledger.storage(), u64::MAX, |_| true).map_err(Error::ledger(path))?;
-        let numbered_by_ledger = number_rows_anew(&mut batch, target, &mut histories).err();
+        let numbered = number_rows_anew(&mut batch, target, &mut histories);
+        let read_standard_input = batch.run.as_ref().is_some_and(|run| run.input.path.is_none());
+        let numbered_by_ledger = numbered.err().filter(|_| !read_standard_input);
         Ok(Self { _lock: lock, path: path.to_owned(), ledger, batch, histories, numbered_by_ledger })
     }
 
@@ -102,10 +105,7 @@ fn number_rows_anew(
             (history.row, history.row_is_current) = (row, true);
         }
     });
-    numbered.map_err(|error| {
-        tracing::warn!(%error, "the input cannot be read, so rows have the numbers of their last records");
-        format!("the input cannot be read: {}", with_causes(&error))
-    })
+    numbered.map_err(|error| format!("the input cannot be read: {}", with_causes(&error)))
 }
 
 /// Makes the ledger `new` of what can be read of the one at `path`, which is left as it is.

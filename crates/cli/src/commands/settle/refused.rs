@@ -23,14 +23,17 @@ pub(super) struct Refused {
 }
 
 impl Refused {
-    /// In the order of the first row of each.
+    /// In the order of the first row of each, those without numbers last.
     pub(super) fn grouped(refused: Vec<(Key, SettleError)>, settling: &Settling) -> Vec<Self> {
         let mut groups: Vec<Self> = Vec::new();
         for (key, why) in refused {
             let history = settling.histories.get(&key);
             let vanished = settling.batch.standings.get(&key).is_some_and(|standing| standing.is_vanished());
             let were_elsewhere = vanished || history.is_some_and(|history| !history.row_is_current);
-            let alike = |group: &Self| group.why == why && group.were_elsewhere == were_elsewhere;
+            let alike = |group: &Self| {
+                let are_numbered = group.keys.is_empty();
+                group.why == why && group.were_elsewhere == were_elsewhere && are_numbered == history.is_some()
+            };
             let place = groups.iter().position(alike).unwrap_or_else(|| {
                 groups.push(Self { why, were_elsewhere, rows: Vec::new(), keys: Vec::new() });
                 groups.len() - 1
@@ -44,38 +47,36 @@ impl Refused {
             group.rows.sort_unstable();
             group.keys.sort_unstable();
         }
-        groups.sort_by_key(|group| group.rows.first().copied());
+        groups.sort_by_key(|group| (group.rows.is_empty(), group.rows.first().copied()));
         groups
     }
 
     pub(super) fn in_words(&self) -> String {
         let earlier = if self.were_elsewhere { ", as numbered in an earlier reading" } else { "" };
         let which = if self.rows.is_empty() {
-            let keys: Vec<String> = self.keys.iter().map(Key::to_string).collect();
-            let noun = if keys.len() == 1 { "key" } else { "keys" };
-            format!("{noun} {}", shortened(&keys, MOST_KEYS))
+            let noun = if self.keys.len() == 1 { "key" } else { "keys" };
+            let named: Vec<String> = self.keys.iter().take(MOST_KEYS).map(Key::to_string).collect();
+            format!("{noun} {}", and_more(&named, self.keys.len() - named.len()))
         } else {
             let noun = if self.rows.len() == 1 { "row" } else { "rows" };
-            format!("{noun} {}{earlier}", shortened(&in_ranges(&self.rows), MOST_NAMED))
+            format!("{noun} {}{earlier}", in_ranges(&self.rows))
         };
         format!("{which}: {}", self.why)
     }
 }
 
 /// Numbers in order, those that follow each other as `7-9`.
-fn in_ranges(rows: &[u64]) -> Vec<String> {
-    let runs = rows.chunk_by(|one, next| next.checked_sub(*one).is_some_and(|step| step <= 1));
-    runs.filter_map(|run| Some((run.first()?, run.last()?)))
-        .map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") })
-        .collect()
+fn in_ranges(rows: &[u64]) -> String {
+    let ranges: Vec<&[u64]> = rows.chunk_by(|one, next| next.checked_sub(*one).is_some_and(|step| step <= 1)).collect();
+    let (named, others) = ranges.split_at(ranges.len().min(MOST_NAMED));
+    let named = named.iter().filter_map(|range| Some((range.first()?, range.last()?)));
+    let named = named.map(|(first, last)| if first == last { first.to_string() } else { format!("{first}-{last}") });
+    and_more(&named.collect::<Vec<_>>(), others.iter().map(|range| range.len()).sum())
 }
 
-fn shortened(names: &[String], most: usize) -> String {
-    let named = names[..names.len().min(most)].join(", ");
-    match names.len().saturating_sub(most) {
-        0 => named,
-        more => format!("{named} and {} more like that", thousands(more as u64)),
-    }
+fn and_more(named: &[String], more: usize) -> String {
+    let named = named.join(", ");
+    if more == 0 { named } else { format!("{named} and {} more like that", thousands(more as u64)) }
 }
 
 #[cfg(test)]
@@ -83,10 +84,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_that_follow_each_other_are_a_range_and_a_long_list_is_cut_short() {
-        assert_eq!(in_ranges(&[5, 7, 8, 9, 11, 12]).join(", "), "5, 7-9, 11-12");
-        assert_eq!(in_ranges(&[3, 3]).join(", "), "3");
-        let odd: Vec<u64> = (0..25).map(|n| 2 * n + 1).collect();
-        assert!(shortened(&in_ranges(&odd), 20).ends_with("37, 39 and 5 more like that"));
+    fn rows_that_follow_each_other_are_a_range_and_of_a_long_list_the_other_rows_are_counted() {
+        assert_eq!(in_ranges(&[5, 7, 8, 9, 11, 12]), "5, 7-9, 11-12");
+        assert_eq!(in_ranges(&[3, 3]), "3");
+        let odd = (0..20).map(|n| 2 * n + 1);
+        let rows: Vec<u64> = odd.chain([100, 101, 102, 200]).collect();
+        assert!(in_ranges(&rows).ends_with("37, 39 and 4 more like that"), "{}", in_ranges(&rows));
     }
 }

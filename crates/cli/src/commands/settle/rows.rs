@@ -41,8 +41,9 @@ pub(super) fn of_numbers(asked: &[RowRange], settling: &Settling) -> anyhow::Res
     let beyond = asked.iter().find(|range| *range.end() > last && range.start() < range.end());
     if let Some(beyond) = beyond.filter(|_| last > 0) {
         bail!(
-            "the last row of which the ledger has a record is row {last}, and so there is nothing to decide about up to row {}; \
-             nothing was changed",
+            "the last row of which the ledger has a record is row {last}, so of rows {}-{} there is nothing to decide about after \
+             row {last}; nothing was changed",
+            beyond.start(),
             beyond.end()
         );
     }
