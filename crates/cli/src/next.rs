@@ -3,10 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use batchpost::ledger::Batch;
 use batchpost::outcome::{Counts, Stop};
-use batchpost::shell::Holder;
 
+use crate::last_run::LastRun;
 use crate::words::shell_word;
 
 /// More commands than this are a list, not a hint.
@@ -17,34 +16,11 @@ const MOST: usize = 4;
 pub(crate) struct Left<'a> {
     pub(crate) ledger: &'a Path,
     pub(crate) counts: &'a Counts,
-    pub(crate) stopped: Option<Stop>,
-    /// A run has not ended, or was cut off.
-    pub(crate) cut_off: bool,
-    /// It is certain that it was cut off, if it has not ended.
-    pub(crate) surely: bool,
-    pub(crate) in_use: Option<InUse>,
+    pub(crate) last_run: LastRun,
     /// The last run's input was a file, so that it can be read again.
     pub(crate) file: bool,
     /// The options without which `resume` would not post as this command would, each after a blank.
     pub(crate) again: &'a str,
-}
-
-/// A process that has the ledger right now, so that no other can add to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum InUse {
-    /// The ledger's last run, which is under way.
-    Run(u32),
-    /// One that comes after that run: the next, which has recorded nothing yet, or somebody who settles rows.
-    Other(u32),
-}
-
-impl InUse {
-    /// What it is that has the ledger. A run has it before the run is recorded; whoever has it since later came after that.
-    pub(crate) fn of(batch: &Batch, holder: Holder) -> Self {
-        let of_last_run = batch.run.as_ref().filter(|_| batch.finish.is_none());
-        let is_the_run = of_last_run.is_some_and(|run| holder.since.is_none_or(|since| since <= run.wall));
-        if is_the_run { Self::Run(holder.process) } else { Self::Other(holder.process) }
-    }
 }
 
 /// A command, and what it is good for.
@@ -117,9 +93,9 @@ pub(crate) fn after_export(ledger: &Path, sheet: &Path) -> String {
 }
 
 fn hints(left: Left<'_>, names: &Names) -> Vec<Hint> {
-    let Left { counts, stopped, cut_off, surely, in_use, file, again, .. } = left;
-    if let Some(in_use) = in_use {
-        return while_in_use(in_use, names);
+    let Left { counts, last_run, file, again, .. } = left;
+    if let Some(hints) = while_in_use(last_run, names) {
+        return hints;
     }
     let mut hints = Vec::new();
     let resume = |to| {
@@ -130,8 +106,7 @@ fn hints(left: Left<'_>, names: &Names) -> Vec<Hint> {
         })
     };
     let show = |to, state: &str| names.look(to, |ledger| format!("batchpost show {ledger} --state {state}"));
-    let to_send = counts.pending + counts.failed;
-    match stopped {
+    match last_run.stopped() {
         Some(Stop::Refused) if counts.rejected > 0 => {
             hints.push(show("to see why rows were refused", "rejected"));
             let to = "once the cause is mended, to have them sent again";
@@ -144,18 +119,15 @@ fn hints(left: Left<'_>, names: &Names) -> Vec<Hint> {
         Some(Stop::Refused | Stop::Outage | Stop::Limited | Stop::Interrupted | Stop::Planned) => {
             hints.push(resume("to go on"));
         }
-        None if cut_off && surely && to_send > 0 => hints.push(resume("to go on")),
-        None if cut_off && to_send > 0 => hints.push(resume("unless it is still under way, to go on")),
-        // Somebody has decided so since the run ended.
-        None if counts.pending > 0 => hints.push(resume("to have the rows sent that are to do")),
-        None => {}
+        None => hints.extend(to_go_on(last_run, counts).map(resume)),
     }
     let export = |to, rest: &str| names.look(to, |ledger| format!("batchpost export {ledger} {rest}"));
     if counts.in_doubt > 0 {
         hints.push(show("to see which rows are in doubt", "in_doubt"));
         hints.push(export("to decide about them in a sheet", "--state in_doubt -o in-doubt.csv"));
     }
-    if stopped.is_none() && !cut_off && counts.failed > 0 && counts.pending == 0 {
+    let ended_well = matches!(last_run, LastRun::Ended { stopped: None, .. });
+    if ended_well && counts.failed > 0 && counts.pending == 0 {
         hints.push(resume("to try the failed rows again"));
     }
     if counts.rejected + counts.failed + counts.invalid > 0 {
@@ -172,15 +144,29 @@ fn hints(left: Left<'_>, names: &Names) -> Vec<Hint> {
     hints
 }
 
-/// Whatever would go on or decide something has to wait.
-fn while_in_use(in_use: InUse, names: &Names) -> Vec<Hint> {
+/// What resuming is good for after a run that was not stopped.
+fn to_go_on(last_run: LastRun, counts: &Counts) -> Option<&'static str> {
+    let rows_are_left = counts.pending + counts.failed > 0;
+    match last_run {
+        LastRun::CutOff { .. } => rows_are_left.then_some("to go on"),
+        LastRun::Unclear { .. } => rows_are_left.then_some("unless it is still under way, to go on"),
+        // Somebody has decided so since the run ended.
+        LastRun::Ended { .. } => (counts.pending > 0).then_some("to have the rows sent that are to do"),
+        LastRun::UnderWay { .. } => None,
+    }
+}
+
+/// Of a ledger in use: whatever would go on or decide something has to wait.
+fn while_in_use(last_run: LastRun, names: &Names) -> Option<Vec<Hint>> {
     let status = |to| names.look(to, |ledger| format!("batchpost status {ledger}"));
-    match in_use {
-        InUse::Run(process) => vec![
+    match last_run {
+        LastRun::UnderWay { process } => Some(vec![
             status("to see how far it is; once it has ended, this says how to go on"),
             names.look("to have it end early, as Ctrl-C does where it runs", |_| format!("kill -INT {process}")),
-        ],
-        InUse::Other(_) => vec![status("once that process has ended, to see how to go on")],
+        ]),
+        LastRun::Ended { in_use, .. } | LastRun::CutOff { in_use } | LastRun::Unclear { in_use } => {
+            in_use.map(|_| vec![status("once that process has ended, to see how to go on")])
+        }
     }
 }
 
@@ -193,10 +179,7 @@ mod tests {
         Left {
             ledger: Path::new(ledger),
             counts,
-            stopped,
-            cut_off: false,
-            surely: false,
-            in_use: None,
+            last_run: LastRun::Ended { stopped, in_use: None },
             file: true,
             again: "",
         }
@@ -308,12 +291,18 @@ then, to try the failed rows again:
     #[test]
     fn nothing_is_advised_that_a_ledger_in_use_would_refuse() {
         let counts = Counts { pending: 9, in_doubt: 2, failed: 1, held: 1, ..Counts::default() };
-        let commands = |stopped, cut_off, in_use| -> Vec<String> {
-            let text = in_words(Left { cut_off, in_use: Some(in_use), ..left("l", stopped, &counts) });
+        let commands = |last_run| -> Vec<String> {
+            let text = in_words(Left { last_run, ..left("l", None, &counts) });
             text.lines().filter_map(|line| line.strip_prefix("  ")).map(str::to_owned).collect()
         };
-        assert_eq!(commands(None, true, InUse::Run(42)), ["batchpost status l", "kill -INT 42"]);
-        assert_eq!(commands(None, true, InUse::Other(42)), ["batchpost status l"]);
-        assert_eq!(commands(Some(Stop::Planned), false, InUse::Other(42)), ["batchpost status l"]);
+        assert_eq!(commands(LastRun::UnderWay { process: 42 }), ["batchpost status l", "kill -INT 42"]);
+        let in_use = Some(42);
+        for last_run in [
+            LastRun::Unclear { in_use },
+            LastRun::CutOff { in_use },
+            LastRun::Ended { stopped: Some(Stop::Planned), in_use },
+        ] {
+            assert_eq!(commands(last_run), ["batchpost status l"], "{last_run:?}");
+        }
     }
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use batchpost::job::Key;
 use batchpost::ledger::{Decided, Decision, SettleError, Settled, decisions, settle as decide};
 use batchpost::outcome::Outcome;
-use batchpost::shell::{self, Settling};
+use batchpost::shell::{self, InUse, Settling};
 use serde_json::json;
 use tracing::warn;
 
@@ -21,6 +21,7 @@ use super::run::answered_yes;
 use crate::args::{DecisionArg, Output, Settle};
 use crate::config::Resolved;
 use crate::exit;
+use crate::last_run::LastRun;
 use crate::next::{self, Left};
 use crate::plain;
 use crate::summary::thousands;
@@ -71,6 +72,7 @@ pub(crate) fn settle(settle: &Settle, config: &Resolved, output: &Output) -> any
         }
     }
     let settled = rows.len();
+    let nobody_else = InUse::ByNobody { at: shell::wall() };
     settling.record(&rows, settle.why.as_deref())?;
     let result = match output.json {
         true => {
@@ -79,7 +81,7 @@ pub(crate) fn settle(settle: &Settle, config: &Resolved, output: &Output) -> any
         }
         false => {
             let so = if already > 0 { format!(", {} already so", thousands(already)) } else { String::new() };
-            let next = if output.quiet { String::new() } else { next(settle, config) };
+            let next = if output.quiet { String::new() } else { next(settle, nobody_else, config) };
             format!("{} settled{so}\n{next}", count(settled as u64, "row", "rows")).trim_end().to_owned()
         }
     };
@@ -90,19 +92,15 @@ pub(crate) fn settle(settle: &Settle, config: &Resolved, output: &Output) -> any
     Ok(0)
 }
 
-/// What to type next, by how the batch stands now.
-fn next(settle: &Settle, config: &Resolved) -> String {
+/// What to type next, by how the batch stands now. While the ledger was locked for the decisions nobody else had it.
+fn next(settle: &Settle, nobody_else: InUse, config: &Resolved) -> String {
     // The decisions are recorded, whether that can be read again or not.
     let Ok((batch, _)) = shell::look(&settle.ledger) else { return String::new() };
     let counts = batch.counts();
     next::in_words(Left {
         ledger: &settle.ledger,
         counts: &counts,
-        stopped: batch.finish.as_ref().and_then(|finish| finish.stopped),
-        cut_off: batch.run.is_some() && batch.finish.is_none(),
-        // No run had the ledger while it was locked for this.
-        surely: true,
-        in_use: None,
+        last_run: LastRun::of(&batch, nobody_else),
         file: batch.run.as_ref().is_some_and(|run| run.input.path.is_some()),
         again: &config.to_resume(&batch.header.target),
     })

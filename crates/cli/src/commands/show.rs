@@ -4,15 +4,15 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use batchpost::job::{Key, Ticket};
-use batchpost::ledger::{CUT_OFF, Caller, Record, Settled, read};
+use batchpost::ledger::{CUT_OFF, Caller, Record, Settled};
 use batchpost::outcome::{Outcome, VerdictWord};
-use batchpost::shell::{LedgerFile, histories, holder};
+use batchpost::shell::{Known, in_use};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::resolve;
 use crate::args::{Output, Show};
-use crate::next::InUse;
+use crate::last_run::LastRun;
 use crate::plain;
 
 /// A job and its history.
@@ -35,14 +35,18 @@ struct Row {
 }
 
 impl Row {
-    /// An attempt that is not followed by its end was cut off with its run, unless that is `under_way`.
-    fn say_what_has_no_end(&mut self, under_way: Option<u32>) {
+    /// An attempt that is not followed by its end was cut off with its run, unless that may be under way: the `last` may.
+    fn say_what_has_no_end(&mut self, last: Option<(u32, LastRun)>) {
         for at in 0..self.history.len() {
             let has_end = self.history.get(at + 1).is_some_and(|next| next.verdict.is_some());
             let step = &mut self.history[at];
             if step.is_beginning() && !has_end {
-                let now = under_way.is_some() && step.run == under_way;
-                let what = if now { "no reply is recorded yet" } else { CUT_OFF };
+                let of_last = last.filter(|(run, _)| step.run == Some(*run));
+                let what = match of_last {
+                    Some((_, LastRun::UnderWay { .. })) => "no reply is recorded yet",
+                    Some((_, LastRun::Unclear { .. })) => "no reply is recorded: the run has not ended, or was cut off",
+                    _ => CUT_OFF,
+                };
                 step.what = what.to_owned();
             }
         }
@@ -74,20 +78,19 @@ impl Step {
 }
 
 pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
-    // Before the ledger is read, as in `status`.
-    let holder = holder(&show.ledger);
-    let (batch, histories) = histories(&show.ledger, &resolve::api(), |batch, key| {
+    let in_use = in_use(&show.ledger);
+    let known = Known::look(&show.ledger, &resolve::api(), |batch, key| {
         show.state.is_none_or(|state| batch.standings.get(key).is_some_and(|standing| standing.outcome() == state))
     })?;
-    let file = LedgerFile::open_to_read(&show.ledger)?;
+    let Known { batch, histories, .. } = &known;
     let mut rows: BTreeMap<Key, Row> = BTreeMap::new();
     let (mut run, mut by) = (None, None);
-    read(&file, &mut |entry| {
-        if let Record::Run(begun) = &entry.record {
+    known.records(|record| {
+        if let Record::Run(begun) = &record {
             (run, by) = (Some(begun.run), begun.by.as_ref().map(Caller::at));
         }
-        let decided = matches!(entry.record, Record::Settle(_));
-        for (key, ticket, mut step) in steps(entry.record) {
+        let decided = matches!(record, Record::Settle(_));
+        for (key, ticket, mut step) in steps(record) {
             let Some(history) = histories.get(&key) else { continue };
             let standing = batch.standings.get(&key).copied();
             let row = rows.entry(key).or_insert_with(|| Row {
@@ -107,8 +110,7 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
             }
             row.history.push(step);
         }
-    })
-    .map_err(|source| batchpost::shell::Error::Ledger { path: show.ledger.clone(), source })?;
+    })?;
 
     let mut rows: Vec<Row> = rows
         .into_values()
@@ -116,8 +118,8 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
         .filter(|row| show.ticket.is_none_or(|wanted| row.ticket.as_ref().and_then(Ticket::as_number) == Some(wanted)))
         .collect();
     rows.sort_by_key(|row| (row.vanished, row.row));
-    let under_way = holder.is_some_and(|holder| matches!(InUse::of(&batch, holder), InUse::Run(_)));
-    rows.iter_mut().for_each(|row| row.say_what_has_no_end(run.filter(|_| under_way)));
+    let last = run.map(|run| (run, LastRun::of(batch, in_use)));
+    rows.iter_mut().for_each(|row| row.say_what_has_no_end(last));
     let mut stdout = plain::stdout(output);
     let whole = show.row.is_some() || show.ticket.is_some();
     for row in &rows {

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use batchpost::shell::{holder, loads, look, nobody_can_have, wall};
+use batchpost::shell::{in_use, loads, look, wall};
 use serde::Serialize;
 
 use super::resolve;
@@ -10,7 +10,8 @@ use crate::args::{Output, Status};
 use crate::config::Resolved;
 use crate::exit;
 use crate::finish::used;
-use crate::next::{self, InUse, Left};
+use crate::last_run::LastRun;
+use crate::next::{self, Left};
 use crate::plain;
 use crate::summary::{Summary, table, thousands};
 use crate::words::{count, quoted};
@@ -25,26 +26,20 @@ struct Standing {
 }
 
 pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> anyhow::Result<u8> {
-    let asked = wall();
-    // Before the ledger is read: a run that ends in between is found to have ended.
-    let holder = holder(&status.ledger);
-    let nobody = holder.is_none() && nobody_can_have(&status.ledger);
+    let in_use = in_use(&status.ledger);
     let (batch, extent) = look(&status.ledger)?;
-    let in_use = holder.map(|holder| InUse::of(&batch, holder));
-    // A run that began since then is not meant by it.
-    let surely = nobody && batch.run.as_ref().is_some_and(|run| run.wall < asked);
+    let last_run = LastRun::of(&batch, in_use);
     let counts = batch.counts();
-    let stopped = batch.finish.as_ref().and_then(|finish| finish.stopped);
-    let code = match (&batch.run, &batch.finish, in_use) {
-        (.., Some(InUse::Run(_))) => exit::TRY_LATER,
-        // Cut off with rows left: the next run goes on.
-        (Some(_), None, _) if counts.pending + counts.failed > 0 => exit::TRY_LATER,
-        _ => exit::of_batch(&counts, stopped, None),
+    let code = match last_run {
+        LastRun::UnderWay { .. } => exit::TRY_LATER,
+        // With rows left: the next run goes on.
+        LastRun::CutOff { .. } | LastRun::Unclear { .. } if counts.pending + counts.failed > 0 => exit::TRY_LATER,
+        _ => exit::of_batch(&counts, last_run.stopped(), None),
     };
     let mut stdout = plain::stdout(output);
     if output.json {
-        let under_way = if let Some(InUse::Run(process)) = in_use { Some(process) } else { None };
-        let standing = Standing { summary: Summary::of_batch(&batch, &status.ledger), under_way };
+        let summary = Summary::of_batch(&batch, &status.ledger);
+        let standing = Standing { summary, under_way: last_run.under_way() };
         writeln!(stdout, "{}", serde_json::to_string(&standing)?)?;
         return Ok(code);
     }
@@ -54,13 +49,15 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
         Some(run) => {
             let input = run.input.path.as_deref().unwrap_or("standard input");
             writeln!(stdout, "input:  {input}")?;
-            let end = match (&batch.finish, stopped, in_use) {
-                (None, _, Some(InUse::Run(process))) => format!("is under way (process {process})"),
-                (None, _, Some(InUse::Other(_))) => "was cut off".to_owned(),
-                (None, _, None) if surely => "was cut off".to_owned(),
-                (None, _, None) => "has not ended, or was cut off".to_owned(),
-                (Some(_), None, _) => "ended with nothing left to send".to_owned(),
-                (Some(_), Some(stop), _) => format!("stopped: {stop}"),
+            let end = match last_run {
+                LastRun::UnderWay { process } => format!("is under way (process {process})"),
+                LastRun::CutOff { .. } => "was cut off".to_owned(),
+                LastRun::Unclear { in_use: None } => "has not ended, or was cut off".to_owned(),
+                LastRun::Unclear { in_use: Some(process) } => {
+                    format!("has not ended, or was cut off; in use by process {process}")
+                }
+                LastRun::Ended { stopped: None, .. } => "ended with nothing left to send".to_owned(),
+                LastRun::Ended { stopped: Some(stop), .. } => format!("stopped: {stop}"),
             };
             writeln!(stdout, "run {}: begun {:.3}, {end}", run.run, run.wall)?;
             if let Some(by) = &run.by {
@@ -69,7 +66,7 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
             }
         }
     }
-    if let Some(InUse::Other(process)) = in_use {
+    if let LastRun::Ended { in_use: Some(process), .. } | LastRun::CutOff { in_use: Some(process) } = last_run {
         writeln!(stdout, "in use: by process {process}, which is about to begin a run, or to decide about rows")?;
     }
     if let Some(run) = &batch.run {
@@ -84,7 +81,7 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
     }
     let blank = batch.reading.as_ref().map_or(0, |reading| reading.blank);
     write!(stdout, "{}", table(&counts, blank))?;
-    if matches!(in_use, Some(InUse::Run(_))) && counts.in_doubt > 0 {
+    if last_run.under_way().is_some() && counts.in_doubt > 0 {
         writeln!(stdout, "in doubt are also the rows that it has sent, until their answers are recorded")?;
     }
     let (attempts, limited) = (count(batch.attempts, "attempt", "attempts"), thousands(batch.limited));
@@ -98,9 +95,8 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
         writeln!(stdout, "{} bytes at the end are torn; the next run sets them aside", extent.torn_bytes)?;
     }
     let file = batch.run.as_ref().is_some_and(|run| run.input.path.is_some());
-    let cut_off = batch.run.is_some() && batch.finish.is_none();
     let again = &config.to_resume(&batch.header.target);
-    let left = Left { ledger: &status.ledger, counts: &counts, stopped, cut_off, surely, in_use, file, again };
+    let left = Left { ledger: &status.ledger, counts: &counts, last_run, file, again };
     write!(stdout, "{}", next::in_words(left))?;
     Ok(code)
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::clock::Clock;
-use super::platform::{create_folders_for_owner_only, for_owner_only, lock_holder, sync_directory_of};
+use super::platform::{LockHolder, create_folders_for_owner_only, for_owner_only, lock_holder, sync_directory_of};
 use crate::budget::{Answer, Budget, BudgetError, Ended, Request, Wait};
 use crate::doctor::Kept;
 use crate::limit::Limit;
@@ -263,7 +263,7 @@ impl Folder {
 
     /// The process that holds the lock, and what it posts, as far as that can be found out.
     pub(super) fn holder(&self, stamp: &Stamp) -> Option<(u32, Option<String>)> {
-        let pid = lock_holder(&File::open(self.lock()).ok()?)?;
+        let LockHolder::Held(pid) = lock_holder(&File::open(self.lock()).ok()?) else { return None };
         let account = self.read(stamp).ok().and_then(Result::ok).unwrap_or_default();
         let name = account.sharers().find(|run| run.pid == pid).map(|run| run.name.clone());
         Some((pid, name))

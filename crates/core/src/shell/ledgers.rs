@@ -14,7 +14,7 @@ use super::files::{
     LedgerFile, Lock, LockError, Place, beside, in_words_of_a_ledger, is_our_own, is_packed, only_a_file,
 };
 use super::order::{Access, Order};
-use super::platform::{all_locks_are_told, lock_holder};
+use super::platform::{LockHolder, lock_holder};
 use crate::input::read_start;
 use crate::job::KEY_SCHEME;
 use crate::ledger::{self, Batch, Extent, Header, Ledger, LedgerError, LedgerId, VERSION};
@@ -106,21 +106,37 @@ impl fmt::Display for Holder {
     }
 }
 
-/// Who has the ledger at `path` open to add to it. None where nobody has, and where the system does not tell: only Linux
-/// does, and not of every file system. No lock is taken to find out, which could send the run away that comes just then.
-pub fn holder(path: &Path) -> Option<Holder> {
-    only_a_file(path).ok()?;
-    let process = lock_holder(&File::open(path).ok()?)?;
-    let mut text = String::new();
-    // It lies beside the ledger's own name: whoever has it open by another has left nothing here, or it is older.
-    let read = File::open(beside(path, ".lock")).and_then(|file| file.take(200).read_to_string(&mut text));
-    Some(Holder::named(process, if read.is_ok() { &text } else { "" }))
+/// Whether a process has a ledger open to add to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InUse {
+    /// This one has.
+    By(Holder),
+    /// Nobody had it then.
+    ByNobody {
+        /// When.
+        at: Timestamp,
+    },
+    /// The system does not tell: only Linux does, not of every file system, and in a container not of what others do.
+    NotTold,
 }
 
-/// Whether nobody had the ledger at `path` open to add to it when [`holder`] has just found nobody. Where the system does
-/// not tell of all, this is false.
-pub fn nobody_can_have(path: &Path) -> bool {
-    std::fs::canonicalize(path).is_ok_and(|path| all_locks_are_told(&path))
+/// Whether a process has the ledger at `path` open to add to it. No lock is taken to find out, which could send the run away
+/// that comes just then.
+///
+/// To be asked before the ledger is read: a run that ends in between is then found to have ended.
+pub fn in_use(path: &Path) -> InUse {
+    let at = clock::wall();
+    let Ok(file) = only_a_file(path).and_then(|()| File::open(path)) else { return InUse::NotTold };
+    match lock_holder(&file) {
+        LockHolder::Nobody => InUse::ByNobody { at },
+        LockHolder::NotTold => InUse::NotTold,
+        LockHolder::Held(process) => {
+            let mut text = String::new();
+            // It lies beside the ledger's own name: whoever has it open by another has left nothing here, or it is older.
+            let read = File::open(beside(path, ".lock")).and_then(|file| file.take(200).read_to_string(&mut text));
+            InUse::By(Holder::named(process, if read.is_ok() { &text } else { "" }))
+        }
+    }
 }
 
 /// The ledger of `order`, if it is there, and what it knows.

@@ -187,37 +187,56 @@ pub(super) fn free_bytes(path: &Path) -> Option<u64> {
     }
 }
 
-/// The process that has an exclusive lock on the file, where the system tells; no lock is taken for it.
-#[cfg(target_os = "linux")]
-pub(super) fn lock_holder(file: &File) -> Option<u32> {
-    use std::os::unix::fs::MetadataExt;
+/// Who has an exclusive lock on a file.
+#[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux tells"))]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum LockHolder {
+    /// This process.
+    Held(u32),
+    /// Surely nobody.
+    Nobody,
+    /// Perhaps somebody: the system does not tell of all.
+    NotTold,
+}
 
-    let metadata = file.metadata().ok()?;
-    locked_by(&std::fs::read_to_string("/proc/locks").ok()?, metadata.dev(), metadata.ino())
+/// Who has an exclusive lock on the file, as far as the system tells; no lock is taken for it.
+#[cfg(target_os = "linux")]
+pub(super) fn lock_holder(file: &File) -> LockHolder {
+    let looked = || {
+        let found = look_for_lock(file)?;
+        // The kernel gives the list out a page at a time; a lock that is let go of in between has the next one passed over.
+        let found = if found == LockHolder::Nobody { look_for_lock(file)? } else { found };
+        let sure = found != LockHolder::Nobody || all_locks_are_told(file)?;
+        io::Result::Ok(if sure { found } else { LockHolder::NotTold })
+    };
+    looked().unwrap_or(LockHolder::NotTold)
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(super) fn lock_holder(_: &File) -> Option<u32> {
-    None
+pub(super) fn lock_holder(_: &File) -> LockHolder {
+    LockHolder::NotTold
 }
 
-/// Whether [`lock_holder`] would find whoever has an exclusive lock on the file at `path`, a whole path without links, so
-/// that finding nobody means that there is nobody.
 #[cfg(target_os = "linux")]
-pub(super) fn all_locks_are_told(path: &Path) -> bool {
+fn look_for_lock(file: &File) -> io::Result<LockHolder> {
+    use std::os::unix::fs::MetadataExt;
+
+    let metadata = file.metadata()?;
+    Ok(locked_by(&std::fs::read_to_string("/proc/locks")?, metadata.dev(), metadata.ino()))
+}
+
+/// Whether the kernel's list would name whoever has an exclusive lock on the file.
+#[cfg(target_os = "linux")]
+fn all_locks_are_told(file: &File) -> io::Result<bool> {
+    use std::os::fd::AsRawFd;
     use std::os::unix::fs::MetadataExt;
 
     // Locks of processes that this one cannot see, as in another container, are not listed. The number is the kernel's own,
     // of the namespace that all others are in.
-    let sees_all = std::fs::read_link("/proc/self/ns/pid").is_ok_and(|it| it == Path::new("pid:[4026531836]"));
-    let mounts = std::fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let device = std::fs::metadata(path).map(|metadata| metadata.dev());
-    sees_all && Path::new("/proc/locks").exists() && device.is_ok_and(|device| locks_are_of(&mounts, path, device))
-}
-
-#[cfg(not(target_os = "linux"))]
-pub(super) fn all_locks_are_told(_: &Path) -> bool {
-    false
+    let sees_all = std::fs::read_link("/proc/self/ns/pid")? == Path::new("pid:[4026531836]");
+    let path = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
+    let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;
+    Ok(sees_all && locks_are_of(&mounts, &path, file.metadata()?.dev()))
 }
 
 /// Whether the kernel lists locks on the file at `path` under `device`, which the file says it is on, and knows all: it
@@ -230,18 +249,24 @@ fn locks_are_of(mounts: &str, path: &Path, device: u64) -> bool {
     mount_of(mounts, path).is_some_and(|mount| mount.device == device && OF_ONE_MACHINE.contains(&mount.kind))
 }
 
-/// The process that has an exclusive lock on a file, by the lines of Linux's `locks`. None also on file systems that give a
-/// file another device than the kernel has it under, as btrfs does.
+/// Who has an exclusive lock on a file, by the lines of Linux's `locks`. Nobody also on file systems that give a file another
+/// device than the kernel has it under, as btrfs does.
 #[cfg(target_os = "linux")]
-fn locked_by(locks: &str, device: u64, inode: u64) -> Option<u32> {
+fn locked_by(locks: &str, device: u64, inode: u64) -> LockHolder {
     let place = format!("{:02x}:{:02x}:{inode}", rustix::fs::major(device), rustix::fs::minor(device));
-    locks.lines().find_map(|line| {
+    let found = locks.lines().filter_map(|line| {
         // `1: FLOCK  ADVISORY  WRITE 8146 fe:00:6430812 0 EOF`; who waits for one is listed with an arrow.
         match *line.split_whitespace().collect::<Vec<_>>() {
-            [_, "FLOCK", _, "WRITE", pid, on, ..] if on == place => pid.parse().ok().filter(|pid| *pid > 0),
+            [_, kind, _, "WRITE", pid, on, ..] if on == place => Some((kind, pid)),
             _ => None,
         }
-    })
+    });
+    // Of another kind are the locks that an NFS server keeps for other machines; a process without a number is not in sight.
+    let process = |(kind, pid): (&str, &str)| pid.parse().ok().filter(|pid| kind == "FLOCK" && *pid > 0);
+    match found.map(process).max() {
+        None => LockHolder::Nobody,
+        Some(process) => process.map_or(LockHolder::NotTold, LockHolder::Held),
+    }
 }
 
 /// Makes the entries of the directory that holds `path` durable: else a loss of power could take a name away again.
@@ -318,6 +343,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn who_has_a_file_locked_is_told_and_not_who_waits_or_only_reads() {
+        use LockHolder::{Held, Nobody, NotTold};
         let locks = "1: POSIX  ADVISORY  WRITE 11 fe:01:77 0 EOF\n\
                      2: FLOCK  ADVISORY  READ 12 fe:01:78 0 EOF\n\
                      3: FLOCK  ADVISORY  WRITE 8146 fe:01:6430812 0 EOF\n\
@@ -325,11 +351,12 @@ mod tests {
                      4: FLOCK  ADVISORY  WRITE 0 fe:01:79 0 EOF\n\
                      5: FLOCK  ADVISORY  WRITE 13 103:00abc:5 0 EOF\n";
         let on = |inode| locked_by(locks, rustix::fs::makedev(0xfe, 1), inode);
-        assert_eq!([77, 78, 79, 6_430_812, 643].map(on), [None, None, None, Some(8146), None]);
-        assert_eq!(locked_by(locks, rustix::fs::makedev(0xfe, 2), 6_430_812), None);
+        assert_eq!([78, 6_430_812, 643].map(on), [Nobody, Held(8146), Nobody]);
+        assert_eq!([77, 79].map(on), [NotTold; 2], "another machine, and a process that is not in sight");
+        assert_eq!(locked_by(locks, rustix::fs::makedev(0xfe, 2), 6_430_812), Nobody);
         let large = locks.replace("00abc", "abc");
-        assert_eq!(locked_by(&large, rustix::fs::makedev(0x103, 0xabc), 5), Some(13));
-        assert_eq!(locked_by("", 0, 0), None);
+        assert_eq!(locked_by(&large, rustix::fs::makedev(0x103, 0xabc), 5), Held(13));
+        assert_eq!(locked_by("", 0, 0), Nobody);
     }
 
     #[cfg(unix)]

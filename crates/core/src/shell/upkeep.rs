@@ -14,7 +14,7 @@ use super::ledgers::{entropy, header_of, lock, look, resume};
 use super::platform::is_locked;
 use crate::job::{Identity, Key, KeyMap};
 use crate::ledger::{
-    self, Audit, Batch, Header, History, Ledger, LedgerError, LedgerId, Record, Salvaged, Settled, Settlement,
+    self, Audit, Batch, Entry, Header, History, Ledger, LedgerError, LedgerId, Record, Salvaged, Settled, Settlement,
 };
 use crate::outcome::Outcome;
 use crate::reading::{ExportError, export_input, export_ledger, number_rows};
@@ -71,24 +71,49 @@ impl Settling {
     }
 }
 
-/// What the ledger at `path` knows of its batch, which is posted to `target`, and the last of each job that is wanted, by
-/// the numbers that rows have in the input as it was last read.
-///
-/// # Errors
-///
-/// When the ledger is not there or is damaged.
-pub fn histories(
-    path: &Path,
-    target: &Arc<dyn Target>,
-    wanted: impl Fn(&Batch, &Key) -> bool,
-) -> Result<(Batch, KeyMap<History>), Error> {
-    let (mut batch, extent) = look(path)?;
-    let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
-    let mut histories =
-        ledger::histories(&file, extent.last, |key| wanted(&batch, key)).map_err(Error::ledger(path))?;
-    // Each says whether its number is current.
-    number_rows_anew(&mut batch, target, &mut histories).ok();
-    Ok((batch, histories))
+/// What a ledger knew when it was looked at, whatever a run has added since.
+#[derive(Debug)]
+pub struct Known {
+    path: PathBuf,
+    file: LedgerFile,
+    /// Number of the last record that was there.
+    last: u64,
+    /// Where the jobs stood.
+    pub batch: Batch,
+    /// The last of each job that is wanted, by the numbers that rows have in the input as it was last read.
+    pub histories: KeyMap<History>,
+}
+
+impl Known {
+    /// Looks at the ledger at `path`, whose batch is posted to `target`.
+    ///
+    /// # Errors
+    ///
+    /// When it is not there or is damaged.
+    pub fn look(path: &Path, target: &Arc<dyn Target>, wanted: impl Fn(&Batch, &Key) -> bool) -> Result<Self, Error> {
+        let (mut batch, extent) = look(path)?;
+        let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
+        let mut histories =
+            ledger::histories(&file, extent.last, |key| wanted(&batch, key)).map_err(Error::ledger(path))?;
+        // Each says whether its number is current.
+        number_rows_anew(&mut batch, target, &mut histories).ok();
+        Ok(Self { path: path.to_owned(), file, last: extent.last, batch, histories })
+    }
+
+    /// Gives the records that were there to `each`, in their order.
+    ///
+    /// # Errors
+    ///
+    /// When they cannot be read any more.
+    pub fn records(&self, mut each: impl FnMut(Record)) -> Result<(), Error> {
+        let mut known = |entry: Entry| {
+            if entry.number <= self.last {
+                each(entry.record);
+            }
+        };
+        ledger::read(&self.file, &mut known).map_err(Error::ledger(&self.path))?;
+        Ok(())
+    }
 }
 
 /// Gives the histories the numbers that their rows have in the input as it was last read, if it is still there; else says
@@ -146,7 +171,7 @@ pub fn audit(path: &Path) -> Result<Audit, Error> {
 }
 
 /// Looks the ledger at `path` over, for a report on its batch, which is posted to `target`: rows have the numbers that
-/// [`histories`] give them.
+/// [`Known`] gives them.
 ///
 /// # Errors
 ///
@@ -245,4 +270,34 @@ fn identity(batch: &Batch, target: &Arc<dyn Target>) -> Identity {
     let endpoint = batch.header.target.as_str();
     // Fields that a run was recorded with were good.
     Form::new(Arc::clone(target), fields, false).map_or_else(|_| Identity::of(endpoint), |form| form.identity(endpoint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::files::tests::header;
+    use super::*;
+    use crate::leadsquared::LeadSquared;
+
+    #[test]
+    fn what_is_recorded_after_a_ledger_was_looked_at_is_not_told_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl");
+        ledger::begin(&mut Place(&path), &header()).unwrap();
+        let decide = || {
+            let (mut ledger, _) = resume(&path).unwrap().unwrap();
+            ledger.commit(&[Record::Settle(Settlement { wall: clock::wall(), why: None, rows: Vec::new() })]).unwrap();
+            ledger.close().unwrap();
+        };
+        let target: Arc<dyn Target> = Arc::new(LeadSquared);
+        let look = || Known::look(&path, &target, |_, _| true).unwrap();
+        let decisions = |known: &Known| {
+            let mut decisions = 0;
+            known.records(|record| decisions += u32::from(matches!(record, Record::Settle(_)))).unwrap();
+            decisions
+        };
+        decide();
+        let known = look();
+        decide();
+        assert_eq!((decisions(&known), decisions(&look())), (1, 2));
+    }
 }

@@ -11,6 +11,7 @@ use tracing::{info, warn};
 
 use super::answered_yes;
 use crate::finish::Finish;
+use crate::last_run::LastRun;
 use crate::next::{self, Left};
 use crate::summary::{self, thousands};
 use crate::words::{count, shell_word, span};
@@ -202,7 +203,7 @@ pub(super) fn in_words(report: &Report, ledger: &Path, source: &Source, again: &
         text += &format!("in doubt and no longer in the input: {}\n", thousands(report.vanished_in_doubt));
     }
     let file = matches!(source, Source::File(_));
-    let (counts, stopped) = (&report.counts, report.stopped);
-    let left = Left { ledger, counts, stopped, cut_off: false, surely: false, in_use: None, file, again };
+    let last_run = LastRun::Ended { stopped: report.stopped, in_use: None };
+    let left = Left { ledger, counts: &report.counts, last_run, file, again };
     text + &next::in_words(left)
 }
