@@ -137,7 +137,8 @@ fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<Decided>> 
         return Ok(all.map(|key| Decided::now(*key, decision)).collect());
     }
     if let Some(why) = &settling.numbered_by_ledger {
-        warn!("rows are taken by the numbers that they had when the input was last read: {why}");
+        // Whatever was asked to be quiet: a number may be another row's by now.
+        say!("rows are taken by the numbers that they had when the input was last read: {why}");
     }
     Ok(rows::of_numbers(&settle.rows, settling)?.into_iter().map(|key| Decided::now(key, decision)).collect())
 }

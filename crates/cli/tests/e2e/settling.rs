@@ -114,7 +114,7 @@ fn a_range_means_each_of_its_rows() {
 fn numbers_that_a_sheet_had_before_it_was_changed_are_taken_and_it_is_said() {
     let (_api, folder) = three_doubts();
     folder.write("notes.csv", sheet((1..=8).rev()));
-    let settled = folder.call(&["settle", LEDGER, "--rows", "2", "--as", "posted"]).with_code(0);
+    let settled = folder.call(&["settle", LEDGER, "--rows", "2", "--as", "posted", "-q"]).with_code(0);
     settled.saying(&[
         "by the numbers that they had when the input was last read",
         "notes.csv is no longer what the last run read",
