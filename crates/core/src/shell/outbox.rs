@@ -1,8 +1,7 @@
 //! The thread that sends: every attempt under way is a task on it.
 //!
-//! A thread of its own, because sending costs more than all else that a row takes together: without a limit the engine
-//! decides about some rows while others are written to their sockets. And replies are read whatever the engine's task is
-//! kept by.
+//! A thread of its own, so that replies are read whatever the engine's task is kept by: one that was there and not looked
+//! at in time would be taken for none.
 
 use std::collections::HashMap;
 use std::io;
