@@ -150,7 +150,7 @@ fn carry_out(task: Task, output: &Output, screen: &Screen, metrics: &mut Metrics
     let to_send = prepared.to_send().unwrap_or_default();
     let beyond = prepared.survey().map_or(0, |survey| survey.to_do - to_send);
     let mut watcher = Watcher::new(screen, rows, beyond, output.quiet, prepared.order().clone());
-    // One thread: with two cores a second one only passes work back and forth.
+    // One thread: the engine is one task, and requests are sent from a thread of their own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut observe = |observation: Observation<'_>| {
         metrics.observe(&observation);
@@ -217,8 +217,9 @@ async fn post(
         }
     };
     let http = Http::new(endpoint, credentials, timeout, &resolve::http(network))?;
-    let signals = interrupts().and_then(|signals| last_word::listen_for_it().map(|()| signals));
-    let signals = signals.context("signals cannot be listened for")?;
+    let deaf = "signals cannot be listened for";
+    let signals = interrupts().context(deaf)?;
+    last_word::listen_for_it().context(deaf)?;
     let report = prepared.post(http, signals, observe).await?;
     Ok((report, server))
 }

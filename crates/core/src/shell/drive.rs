@@ -11,7 +11,7 @@ use super::committer::Committer;
 use super::outbox::{End, Outbox};
 use super::signals::{Interrupt, Interrupts};
 use crate::budget::{Answer, Budget, BudgetError, Request};
-use crate::engine::{Action, Engine, Event, Notice, Progress};
+use crate::engine::{Action, Engine, Event, Notice, Now, Progress};
 use crate::ledger::{LedgerError, Record};
 use crate::outcome::Stop;
 use crate::storage::Storage;
@@ -96,7 +96,7 @@ impl<S: Storage + 'static> Drive<'_, S> {
                     self.engine.handle(Event::Interrupted, now);
                 }
                 ends = self.outbox.ended() => match ends {
-                    Some(ends) => self.heard(ends),
+                    Some((ends, at)) => self.heard(ends, at),
                     None => self.nothing_will_be_heard(),
                 },
                 answer = answered(&mut self.purse) => self.answered(answer),
@@ -119,8 +119,8 @@ impl<S: Storage + 'static> Drive<'_, S> {
                 },
                 () = tokio::time::sleep_until(self.clock.at(wake)) => {}
             }
-            while let Some(ends) = self.outbox.ended_already() {
-                self.heard(ends);
+            while let Some((ends, at)) = self.outbox.ended_already() {
+                self.heard(ends, at);
             }
             let now = self.clock.now();
             if grace_over.is_some_and(|over| over <= now.elapsed) {
@@ -182,12 +182,9 @@ impl<S: Storage + 'static> Drive<'_, S> {
         self.engine.handle(event, self.clock.now());
     }
 
-    fn heard(&mut self, ends: Vec<End>) {
-        // Read when they are in hand: the thread that sends does not wait, and a time from before they were read would set
-        // slots free before the server has counted what took them for a whole window.
-        let now = self.clock.now();
+    fn heard(&mut self, ends: Vec<End>, at: Now) {
         for (attempt, result) in ends {
-            self.engine.handle(Event::Ended(attempt, result), now);
+            self.engine.handle(Event::Ended(attempt, result), at);
         }
     }
 

@@ -13,7 +13,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::{Id, JoinError, JoinSet};
 use tracing::Span;
 
-use crate::engine::AttemptId;
+use super::clock::Clock;
+use crate::engine::{AttemptId, Now};
 use crate::transport::{Failure, Reply, Request, Transport};
 
 /// Attempts to be sent together.
@@ -30,6 +31,7 @@ pub(super) struct Outbox {
     /// None once nothing is waited for any longer.
     groups: Option<mpsc::Sender<Group>>,
     ends: mpsc::Receiver<Vec<End>>,
+    clock: Clock,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -39,7 +41,7 @@ impl Outbox {
     /// # Errors
     ///
     /// When the system has no thread, or nothing to wait for sockets with.
-    pub(super) async fn start<T: Transport>(transport: T, concurrency: u32) -> io::Result<Self> {
+    pub(super) async fn start<T: Transport>(transport: T, concurrency: u32, clock: Clock) -> io::Result<Self> {
         // A group holds an attempt at least, so there are never more of them and both channels always have room.
         let room = concurrency as usize;
         let (groups, to_send) = mpsc::channel(room);
@@ -59,7 +61,7 @@ impl Outbox {
             runtime.shutdown_background();
         })?;
         is_ready.await.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))?;
-        Ok(Self { group: Vec::new(), groups: Some(groups), ends, thread: Some(thread) })
+        Ok(Self { group: Vec::new(), groups: Some(groups), ends, clock, thread: Some(thread) })
     }
 
     /// Adds an attempt to the group that [`Outbox::send`] sends.
@@ -80,17 +82,26 @@ impl Outbox {
         }
     }
 
-    /// How the next attempts ended; none when the thread has panicked, and nothing will be heard of them. Cancel-safe.
-    pub(super) async fn ended(&mut self) -> Option<Vec<End>> {
+    /// How the next attempts ended, and the time; none when the thread has panicked, and nothing will be heard of them.
+    /// Cancel-safe.
+    pub(super) async fn ended(&mut self) -> Option<(Vec<End>, Now)> {
         if self.groups.is_none() {
             return std::future::pending().await;
         }
-        self.ends.recv().await
+        let ends = self.ends.recv().await?;
+        Some(self.timed(ends))
     }
 
-    /// How others have ended already.
-    pub(super) fn ended_already(&mut self) -> Option<Vec<End>> {
-        self.ends.try_recv().ok()
+    /// How others have ended already, and the time.
+    pub(super) fn ended_already(&mut self) -> Option<(Vec<End>, Now)> {
+        let ends = self.ends.try_recv().ok()?;
+        Some(self.timed(ends))
+    }
+
+    /// The time is read with the ends in hand: the thread does not wait, and one from before would set slots free sooner
+    /// than a window after the replies.
+    fn timed(&self, ends: Vec<End>) -> (Vec<End>, Now) {
+        (ends, self.clock.now())
     }
 
     /// Waits for none of them any longer.
@@ -182,6 +193,9 @@ mod tests {
     /// Long enough for any thread to get its turn.
     const AT_MOST: Duration = Duration::from_secs(30);
 
+    /// Lets the one that is answered later be answered.
+    static LATER: tokio::sync::Notify = tokio::sync::Notify::const_new();
+
     /// Says what happens to a request, as its body asks for.
     struct Told(SyncSender<&'static str>);
 
@@ -197,6 +211,10 @@ mod tests {
         async fn send(&self, request: Request) -> Result<Reply, Failure> {
             match &*request.body {
                 b"panic" => panic!("as asked for"),
+                b"later" => {
+                    LATER.notified().await;
+                    Ok(Reply::new(200, "{}"))
+                }
                 b"wait" => {
                     let _gone = Gone(self.0.clone());
                     self.0.send("waits").unwrap();
@@ -216,7 +234,7 @@ mod tests {
 
     async fn sent(bodies: &[&'static str]) -> (Outbox, Receiver<&'static str>) {
         let (tell, told) = sync_channel(9);
-        let mut outbox = Outbox::start(Told(tell), 9).await.unwrap();
+        let mut outbox = Outbox::start(Told(tell), 9, Clock::start()).await.unwrap();
         for (attempt, body) in (0..).zip(bodies) {
             outbox.add(AttemptId(attempt), Request::post(*body));
         }
@@ -232,11 +250,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn no_end_is_timed_before_its_reply_however_long_it_was_waited_for() {
+        let (mut outbox, _told) = sent(&["later"]).await;
+        let clock = outbox.clock;
+        let mut ended = std::pin::pin!(outbox.ended());
+        tokio::select! {
+            biased;
+            ended = &mut ended => panic!("{ended:?}"),
+            () = tokio::task::yield_now() => {}
+        }
+        let before = clock.now().elapsed;
+        LATER.notify_one();
+        let (_, at) = ended.await.unwrap();
+        assert!(at.elapsed >= before, "{at:?} is before {before:?}");
+    }
+
+    #[tokio::test]
     async fn an_attempt_that_panics_has_no_reply_and_the_others_have_theirs() {
         let (mut outbox, _told) = sent(&["", "panic", ""]).await;
         let mut ended = Vec::new();
         while ended.len() < 3 {
-            ended.extend(outbox.ended().await.unwrap());
+            ended.extend(outbox.ended().await.unwrap().0);
         }
         ended.sort_by_key(|(attempt, _)| attempt.0);
         let replied: Vec<bool> = ended.iter().map(|(_, result)| result.is_ok()).collect();

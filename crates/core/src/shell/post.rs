@@ -78,7 +78,8 @@ impl Prepared {
         assert!(self.lock.is_some(), "posting needs a ledger that was opened to post");
         let clock = Clock::start();
         let (purse, interrupted) = self.purse(transport.timeout(), clock, &mut interrupts, observe).await?;
-        let outbox = Outbox::start(transport, self.order.settings.concurrency()).await.map_err(Error::Outbox)?;
+        let concurrency = self.order.settings.concurrency();
+        let outbox = Outbox::start(transport, concurrency, clock).await.map_err(Error::Outbox)?;
         let path = self.order.ledger.clone();
         let failed = Error::ledger(&path);
         let mut ledger = match self.ledger.take() {
