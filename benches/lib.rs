@@ -42,7 +42,7 @@ pub fn offer(row: u64) -> Offer {
     let (ticket, text) = (ticket(row), text(row));
     let key = Key::of_job(&Identity::of(TARGET), &ticket, &text);
     let position = Position { record: row, line: row + 1, byte: row * 200 };
-    Offer { job: Job { position, key, ticket, text }, stands: Outcome::Pending, attempts: 0 }
+    Offer { job: Job::new(position, key, ticket, text), stands: Outcome::Pending, attempts: 0 }
 }
 
 /// Writes an export of `rows` rows of some 200 bytes as CSV.
@@ -168,7 +168,7 @@ impl Directory for Folder {
 pub fn records(row: u64) -> [Record; 2] {
     let Job { key, ticket, .. } = offer(row).job;
     let (attempt, at_us, wall) = (1, row * 40, Timestamp::from_millisecond(1_795_000_000_123).expect("a moment"));
-    let intent = Intent { row, key, ticket: ticket.clone(), attempt, at_us, wall };
+    let intent = Intent { row, key, content: None, ticket: ticket.clone(), attempt, at_us, wall };
     let (verdict, stands) = (VerdictWord::Posted, Outcome::Posted);
     let outcome =
         AttemptEnd { row, key, ticket, attempt, at_us, wall, verdict, stands, status: Some(200), reply: None };

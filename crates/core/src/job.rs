@@ -100,6 +100,11 @@ impl Key {
     /// line and at the end), since spreadsheets change those on saving. Lengths are hashed beside the parts,
     /// so that no two contents run together.
     pub fn of_job(identity: &Identity, ticket: &Ticket, text: &str) -> Self {
+        Self::of_note(identity, ticket, text, &[])
+    }
+
+    /// The same of a job whose row gives `fields` besides: they are hashed after those that the whole batch has.
+    pub fn of_note(identity: &Identity, ticket: &Ticket, text: &str, fields: &[FixedField]) -> Self {
         let mut hash = blake3::Hasher::new();
         hash.update(&identity.job);
         match ticket.as_number() {
@@ -109,6 +114,7 @@ impl Key {
         }
         part(&mut hash, canonical(text).as_bytes());
         hash.update(&identity.fields);
+        fields.iter().for_each(|field| part(&mut hash, field.to_string().as_bytes()));
         Self::truncate(&hash)
     }
 
@@ -158,6 +164,16 @@ impl Key {
     /// A short reference to the job, to be searched for: `bp-` and ten hexadecimal digits.
     pub fn reference(self) -> String {
         format!("bp-{}", &self.to_string()[..10])
+    }
+
+    /// The sixteen bytes that it is.
+    pub fn to_bytes(self) -> [u8; 16] {
+        self.0
+    }
+
+    /// The key that is these bytes.
+    pub fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(bytes)
     }
 
     fn hasher(kind: &[u8]) -> blake3::Hasher {
@@ -298,10 +314,26 @@ pub struct Job {
     pub position: Position,
     /// The job's identity.
     pub key: Key,
+    /// The key of its content, where a column names the job: other ledgers know it by this one.
+    pub content: Option<Key>,
     /// The ticket that gets the note.
     pub ticket: Ticket,
     /// The note's text, as it will be posted.
     pub text: String,
+    /// Fields of the note besides ticket and text that the row gives, in the order of their names.
+    pub fields: Vec<FixedField>,
+}
+
+impl Job {
+    /// A job that is known by its content, with no fields of its own.
+    pub fn new(position: Position, key: Key, ticket: Ticket, text: String) -> Self {
+        Self { position, key, content: None, ticket, text, fields: Vec::new() }
+    }
+
+    /// The key by which other ledgers know what it posts.
+    pub fn content_key(&self) -> Key {
+        self.content.unwrap_or(self.key)
+    }
 }
 
 #[cfg(test)]

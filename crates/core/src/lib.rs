@@ -194,7 +194,7 @@
 //! let form = Form::new(Arc::new(ServiceDesk), &["public:=true".parse()?], false)?;
 //! let position = Position { record: 1, line: 2, byte: 20 };
 //! let key = Key::of_job(&form.identity("https://desk.example/"), &ticket, "All well.");
-//! let job = Job { position, key, ticket, text: "All well.".to_owned() };
+//! let job = Job::new(position, key, ticket, "All well.".to_owned());
 //! assert_eq!(form.request(&job).body, r#"{"body":"All well.","public":true}"#);
 //!
 //! let context = Context::at(jiff::Timestamp::UNIX_EPOCH);

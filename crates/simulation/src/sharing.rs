@@ -399,5 +399,5 @@ fn job(row: u64) -> Job {
     let ticket = Ticket::try_from(row).expect("a simulated ticket is one");
     let text = format!("note {row}");
     let position = Position { record: row, line: row + 1, byte: row };
-    Job { position, key: Key::of_job(&Identity::of("simulated"), &ticket, &text), ticket, text }
+    Job::new(position, Key::of_job(&Identity::of("simulated"), &ticket, &text), ticket, text)
 }

@@ -326,6 +326,7 @@ impl Engine {
         let intent = Intent {
             row: work.job.position.record,
             key: work.job.key,
+            content: work.job.content,
             ticket: work.job.ticket.clone(),
             attempt: work.attempts,
             at_us: micros(now.elapsed),

@@ -88,7 +88,7 @@ fn offer(row: u64, ticket: u64) -> Offer {
     let ticket = Ticket::try_from(ticket).unwrap();
     let text = format!("note {row}");
     let position = Position { record: row, line: row + 1, byte: row * 100 };
-    let job = Job { position, key: Key::of_job(&Identity::of("t"), &ticket, &text), ticket, text };
+    let job = Job::new(position, Key::of_job(&Identity::of("t"), &ticket, &text), ticket, text);
     Offer { job, stands: Outcome::Pending, attempts: 0 }
 }
 

@@ -150,14 +150,6 @@ impl Reader {
         Ok(Some(Record { line, byte, broken, delimiter: self.delimiter, bytes, ends }))
     }
 
-    /// Goes on at a record that an earlier reading of the same bytes has found at this offset and on this line.
-    pub(super) fn skip_to<R: Read>(&mut self, source: &mut Source<R>, byte: u64, line: u64) -> Result<(), InputError> {
-        source.skip_to(byte)?;
-        self.line_ends = LineEnds { line, after_return: false };
-        self.core.set_line(line);
-        Ok(())
-    }
-
     /// The cells of the last record, unquoted.
     pub(super) fn last_cells(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(&0).chain(&self.ends);

@@ -104,23 +104,6 @@ impl Reader {
         }))
     }
 
-    /// Whether [`Reader::skip_to`] can be asked for: of an array, where one is depends on all that is before it.
-    pub(super) fn can_skip(&self) -> bool {
-        matches!(self.records, Records::Lines(_))
-    }
-
-    /// Goes on at a line that an earlier reading of the same bytes has found there.
-    pub(super) fn skip_to<R: Read>(&mut self, source: &mut Source<R>, position: Position) -> Result<(), InputError> {
-        let before = |at: &Position| at.record < position.record;
-        self.waiting.retain(|(at, ..)| !before(at));
-        self.first = self.first.filter(|at| !before(at));
-        match &mut self.records {
-            // Some lines were read to find the first object: it may be among them.
-            Records::Lines(lines) if self.waiting.is_empty() && self.first.is_none() => lines.skip_to(source, position),
-            Records::Lines(_) | Records::Elements(_) => Ok(()),
-        }
-    }
-
     /// The columns that the record at hand shows.
     fn columns(&self, position: Position) -> Result<Columns, InvalidRow> {
         let record = self.record.get().ok_or_else(|| self.too_long())?;

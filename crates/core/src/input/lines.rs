@@ -34,13 +34,6 @@ impl Lines {
             }
         }
     }
-
-    /// Goes on at a record that an earlier reading of the same bytes has found there.
-    pub(super) fn skip_to<R: Read>(&mut self, source: &mut Source<R>, position: Position) -> Result<(), InputError> {
-        source.skip_to(position.byte)?;
-        (self.count, self.records) = (position.line - 1, position.record - 1);
-        Ok(())
-    }
 }
 
 fn read_line<R: Read>(source: &mut Source<R>, line: &mut Kept) -> Result<bool, InputError> {

@@ -10,6 +10,7 @@ use super::options::{MaxText, TooLong};
 use super::template::Renderer;
 use super::ticket::{NoTicket, TicketRule};
 use super::value::Json;
+use crate::fields::FixedField;
 use crate::job::{Ticket, TicketError};
 
 /// Makes notes of cells.
@@ -61,6 +62,8 @@ pub(super) struct Note {
     pub(super) uncut: Option<String>,
     /// What names the job, where a column does.
     pub(super) name: Option<String>,
+    /// Fields besides ticket and text, in the order of their names.
+    pub(super) fields: Vec<FixedField>,
 }
 
 impl Maker {
@@ -96,7 +99,7 @@ impl Maker {
             Some(cut) => (cut, Some(text)),
             None => (text, None),
         };
-        Ok(Some(Note { ticket, text, uncut, name: self.name(cells)? }))
+        Ok(Some(Note { ticket, text, uncut, name: self.name(cells)?, fields: Vec::new() }))
     }
 
     /// Whether there is nothing in all that a text is made of.

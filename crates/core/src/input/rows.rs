@@ -18,6 +18,7 @@ use super::options::Format;
 use super::recipe::Recipe;
 use super::sheet::{CellText, Sheet, WorkbookKind};
 use super::source::Source;
+use crate::fields::FixedField;
 use crate::export::{KEY_COLUMN, unguard, unguard_str};
 use crate::job::{Key, Position, Ticket};
 
@@ -46,6 +47,8 @@ pub enum Content {
         uncut: Option<String>,
         /// What names the job, where a column does.
         name: Option<String>,
+        /// Fields besides ticket and text that columns give, in the order of their names.
+        fields: Vec<FixedField>,
     },
     /// No job can be made of it.
     Invalid {
@@ -59,7 +62,7 @@ pub enum Content {
 impl Content {
     fn of(note: Result<Option<Note>, InvalidRow>, key: impl FnOnce() -> Key) -> Self {
         match note {
-            Ok(Some(Note { ticket, text, uncut, name })) => Self::Note { ticket, text, uncut, name },
+            Ok(Some(Note { ticket, text, uncut, name, fields })) => Self::Note { ticket, text, uncut, name, fields },
             Ok(None) => Self::Blank,
             Err(reason) => Self::Invalid { reason, key: key() },
         }
@@ -194,32 +197,6 @@ impl<R: Read> Rows<R> {
             }
         };
         Ok(Some(Row { position, content }))
-    }
-
-    /// Whether [`Rows::skip_to`] can be asked for: workbooks and arrays are read through.
-    pub fn can_skip(&self) -> bool {
-        match &self.records {
-            Records::Csv { .. } => true,
-            Records::Json { reader, .. } => reader.can_skip(),
-            Records::Sheet { .. } => false,
-        }
-    }
-
-    /// Goes on at a record that an earlier reading of the same input has found at `position`. The source is read all
-    /// the same, and no more; where it ends before, there is no next row.
-    ///
-    /// # Errors
-    ///
-    /// When the source cannot be read.
-    pub fn skip_to(&mut self, position: Position) -> Result<(), InputError> {
-        match &mut self.records {
-            Records::Csv { source, reader, count, .. } => {
-                *count = position.record - 1;
-                reader.skip_to(source, position.byte, position.line)
-            }
-            Records::Json { source, reader, .. } => reader.skip_to(source, position),
-            Records::Sheet { .. } => Ok(()),
-        }
     }
 
     /// The cells of the last row, one for each of [`Rows::columns`] where the row has as many.

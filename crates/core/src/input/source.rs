@@ -101,18 +101,6 @@ impl<R: Read> Source<R> {
         self.byte += bytes as u64;
     }
 
-    /// Marks all bytes before this offset in the text as used; no more than there are, where it ends before.
-    pub(super) fn skip_to(&mut self, byte: u64) -> Result<(), InputError> {
-        while self.byte < byte {
-            let at_hand = self.peek(1)?.len();
-            if at_hand == 0 {
-                break;
-            }
-            self.consume(usize::try_from(byte - self.byte).map_or(at_hand, |left| left.min(at_hand)));
-        }
-        Ok(())
-    }
-
     /// Offset of the next byte in the text: in the file itself if it is UTF-8, in the unpacked file if that is packed,
     /// and in the text as UTF-8, its byte order mark counted, if it is decoded.
     pub(super) fn byte(&self) -> u64 {

@@ -41,7 +41,7 @@ mod tests {
     fn job(text: &str) -> Job {
         let ticket = Ticket::try_from(143).unwrap();
         let position = Position { record: 1, line: 2, byte: 3 };
-        Job { position, key: Key::of_job(&Identity::of("t"), &ticket, text), ticket, text: text.to_owned() }
+        Job::new(position, Key::of_job(&Identity::of("t"), &ticket, text), ticket, text.to_owned())
     }
 
     fn form(fields: &[&str], marker: bool) -> Result<Form, FormError> {

@@ -17,26 +17,12 @@ pub struct Standing {
 const OPEN: u8 = 1;
 /// No longer in the input, as of the ledger's last word.
 const VANISHED: u8 = 2;
-/// Met in the first (or only) reading of the input.
+/// Met in this run's reading of the input.
 const MET: u8 = 4;
-/// Met in the second one.
-const MET_AGAIN: u8 = 8;
 /// A person has said that it is to do, whatever speaks for holding or skipping it.
 const RELEASED: u8 = 16;
 /// It was set aside, or taken up again, by this run, which the ledger does not say yet.
 const UNRECORDED: u8 = 32;
-/// Met in the first reading before any row with which there is something to do: the second one does not come to it.
-const PASSED: u8 = 64;
-
-/// One of the times that a run reads its input.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Pass {
-    /// The first, or the only one of a stream.
-    First,
-    /// The second, to post.
-    Second,
-}
-
 impl Default for Standing {
     fn default() -> Self {
         Self::NEW
@@ -65,27 +51,14 @@ impl Standing {
         self.is(VANISHED)
     }
 
-    /// Whether this reading of the input has met it.
-    pub fn is_met(self, pass: Pass) -> bool {
-        self.is(match pass {
-            Pass::First => MET,
-            Pass::Second => MET_AGAIN | PASSED,
-        })
+    /// Whether this run's reading of the input has met it.
+    pub fn is_met(self) -> bool {
+        self.is(MET)
     }
 
-    /// Notes that this reading of the input has met it.
-    pub fn meet(&mut self, pass: Pass) {
-        self.set(if pass == Pass::First { MET } else { MET_AGAIN }, true);
-    }
-
-    /// Notes that the second reading begins after it, and counts as having met it.
-    pub fn pass_over(&mut self) {
-        self.set(PASSED, true);
-    }
-
-    /// Forgets that this reading of the input has met it, and, if it is the first, where the second one begins.
-    pub fn forget(&mut self, pass: Pass) {
-        self.set(if pass == Pass::First { MET | PASSED } else { MET_AGAIN }, false);
+    /// Notes that this run's reading of the input has met it.
+    pub fn meet(&mut self) {
+        self.set(MET, true);
     }
 
     /// Whether a person has said that it is to do.
@@ -109,17 +82,15 @@ impl Standing {
         self.set(UNRECORDED, true);
     }
 
-    /// A row to do is held, as this run finds; the ledger is to be told, unless it says so already.
+    /// A row to do is held, as this run finds; the ledger is to be told.
     pub fn hold_now(&mut self) {
-        self.outcome = self.outcome.then(Outcome::Held);
-        self.flags ^= UNRECORDED;
+        self.set_aside_now(Outcome::Held);
     }
 
-    /// A row that was held is to do after all, as this run finds; the ledger is to be told, unless it says so already.
+    /// A row that was held is to do after all, as this run finds; the ledger is to be told.
     pub fn take_up_again(&mut self) {
         self.outcome = Outcome::Pending;
-        // One reading may undo what the one before it found, which is then what the ledger says.
-        self.flags ^= UNRECORDED;
+        self.set(UNRECORDED, true);
     }
 
     /// The ledger says so: the row is not sent.
@@ -232,8 +203,8 @@ impl Batch {
     /// The same of a record that was read no further than it matters here.
     pub(super) fn take(&mut self, step: Step) {
         match step {
-            Step::Intent(key) => self.begin(key),
-            Step::Posted(key) => self.end(key, VerdictWord::Posted, Outcome::Posted),
+            Step::Intent(attempt) => self.begin(attempt.key),
+            Step::Posted(attempt) => self.end(attempt.key, VerdictWord::Posted, Outcome::Posted),
             Step::Mark => {}
             Step::Other(record) => self.apply(&record),
         }

@@ -30,14 +30,15 @@ mod step;
 mod writer;
 
 pub use audit::{Audit, LimitAudit, SetBack, audit};
-pub use batch::{Batch, Pass, Standing};
+pub use batch::{Batch, Standing};
 pub use history::{Before, CUT_OFF, History, histories};
 pub use line::BadLine;
 pub use record::{
     Aside, AttemptEnd, Caller, Finish, Header, Input, Intent, LedgerId, Mark, Presence, Reading, Record, Run, Salvage,
     Settled, Settlement, VERSION,
 };
-pub(crate) use recovery::header_of;
+pub(crate) use recovery::{header_of, read_after, read_as};
+pub(crate) use step::{Attempt, Step};
 pub use recovery::{Entry, Extent, read};
 pub use salvage::{Salvaged, header, salvage};
 pub use settle::{Decided, Decision, DecisionsError, SettleError, UnknownDecision, decisions, settle};
@@ -46,7 +47,6 @@ pub use writer::{Ledger, begin, resume};
 use std::io;
 
 use crate::storage::Storage;
-use step::Step;
 
 /// Why a ledger cannot be used.
 #[derive(Debug, thiserror::Error)]

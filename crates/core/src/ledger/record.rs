@@ -145,6 +145,9 @@ pub struct Intent {
     pub row: u64,
     /// Identity of the job.
     pub key: Key,
+    /// The key of its content, where a column names the job. Not in ledgers of programs that did not record it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub content: Option<Key>,
     /// The ticket.
     pub ticket: Ticket,
     /// The how-manieth attempt for this job, over all runs, from 1.

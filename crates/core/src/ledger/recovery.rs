@@ -39,7 +39,7 @@ pub fn read(storage: &impl Storage, each: &mut impl FnMut(Entry)) -> Result<Exte
 }
 
 /// The same, with each line read by `parse`, which is to refuse what [`line::read`] refuses.
-pub(super) fn read_as<T: From<Record>>(
+pub(crate) fn read_as<T: From<Record>>(
     storage: &impl Storage,
     parse: impl Fn(&[u8], LedgerId, u64) -> Result<T, BadLine>,
     each: &mut impl FnMut(u64, T),
@@ -48,9 +48,30 @@ pub(super) fn read_as<T: From<Record>>(
     let mut lines = Lines::new(storage);
     lines.next()?;
     let header = header_of(lines.line())?;
-    let mut extent = Extent { id: header.id, last: 1, good_bytes: lines.end(), torn_bytes: 0 };
+    let extent = Extent { id: header.id, last: 1, good_bytes: lines.end(), torn_bytes: 0 };
     each(1, Record::Header(header).into());
+    read_on(lines, extent, size, parse, each)
+}
 
+/// The same of the records after those that `known` covers, which were read before.
+pub(crate) fn read_after<T>(
+    storage: &impl Storage,
+    known: Extent,
+    parse: impl Fn(&[u8], LedgerId, u64) -> Result<T, BadLine>,
+    each: &mut impl FnMut(u64, T),
+) -> Result<Extent, LedgerError> {
+    let size = storage.size().map_err(LedgerError::io("read"))?;
+    let known = Extent { torn_bytes: 0, ..known };
+    read_on(Lines::from(storage, known.good_bytes), known, size, parse, each)
+}
+
+fn read_on<T>(
+    mut lines: Lines<'_, impl Storage>,
+    mut extent: Extent,
+    size: u64,
+    parse: impl Fn(&[u8], LedgerId, u64) -> Result<T, BadLine>,
+    each: &mut impl FnMut(u64, T),
+) -> Result<Extent, LedgerError> {
     while lines.next()? {
         match parse(lines.line(), extent.id, extent.last + 1) {
             Ok(read) => {

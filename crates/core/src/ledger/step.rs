@@ -7,13 +7,23 @@ use crate::job::{Key, Ticket};
 
 /// A record, as far as it matters to where jobs stand.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Step {
-    /// An attempt for this job.
-    Intent(Key),
-    /// One that ended with the note posted.
-    Posted(Key),
+pub(crate) enum Step {
+    /// An attempt is to be made.
+    Intent(Attempt),
+    /// One has ended with the note posted.
+    Posted(Attempt),
     Mark,
     Other(Record),
+}
+
+/// An attempt, as far as it matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Attempt {
+    pub(crate) key: Key,
+    /// The key of the job's content, where a column names the job.
+    pub(crate) content: Option<Key>,
+    /// When, in seconds since 1970.
+    pub(crate) at_s: u32,
 }
 
 impl From<Record> for Step {
@@ -24,7 +34,7 @@ impl From<Record> for Step {
 
 impl Step {
     /// Reads a line that must hold record `expected` of ledger `id`.
-    pub(super) fn read(line: &[u8], id: LedgerId, expected: u64) -> Result<Self, BadLine> {
+    pub(crate) fn read(line: &[u8], id: LedgerId, expected: u64) -> Result<Self, BadLine> {
         let covered = line::verify(line, id)?;
         let (found, step) = match known(covered) {
             Some(known) => known,
@@ -32,6 +42,11 @@ impl Step {
             None => line::parse(line).map(|(number, record)| (number, record.into()))?,
         };
         if found == expected { Ok(step) } else { Err(BadLine::Number { expected, found }) }
+    }
+
+    /// The same with all that the record has.
+    pub(crate) fn read_in_full(line: &[u8], id: LedgerId, expected: u64) -> Result<Self, BadLine> {
+        line::read(line, id, expected).map(Self::Other)
     }
 }
 
@@ -42,12 +57,11 @@ fn known(covered: &[u8]) -> Option<(u64, Step)> {
     let number = rest.number()?;
     rest.skip(b",\"")?;
     let step = if rest.skip(b"intent\":{").is_some() {
-        let key = rest.attempt()?;
-        Step::Intent(key)
+        Step::Intent(rest.attempt()?)
     } else if rest.skip(b"outcome\":{").is_some() {
-        let key = rest.attempt()?;
+        let attempt = rest.attempt().filter(|attempt| attempt.content.is_none())?;
         rest.skip(br#","verdict":"posted","stands":"posted","status":200"#)?;
-        Step::Posted(key)
+        Step::Posted(attempt)
     } else {
         rest.skip(b"mark\":{\"synced\":")?;
         rest.number()?;
@@ -86,14 +100,13 @@ impl Rest<'_> {
         self.digits(18)
     }
 
-    /// What intents and outcomes have in common, of which only the key matters. The time of day is known by its shape.
-    fn attempt(&mut self) -> Option<Key> {
+    /// What intents and outcomes have in common, as far as it matters. The time of day is known by its shape.
+    fn attempt(&mut self) -> Option<Attempt> {
         self.skip(b"\"row\":")?;
         self.number()?;
         self.skip(b",\"key\":\"")?;
-        let (digits, rest) = self.0.split_first_chunk::<32>()?;
-        let key = Key::of_digits(digits)?;
-        self.0 = rest;
+        let key = self.key()?;
+        let content = if self.skip(b"\",\"content\":\"").is_some() { Some(self.key()?) } else { None };
         self.skip(b"\",\"ticket\":")?;
         self.ticket()?;
         self.skip(b",\"attempt\":")?;
@@ -101,9 +114,15 @@ impl Rest<'_> {
         self.skip(b",\"at_us\":")?;
         self.number()?;
         self.skip(b",\"wall\":\"")?;
-        self.wall()?;
+        let at_s = self.wall()?;
         self.skip(b"\"")?;
-        Some(key)
+        Some(Attempt { key, content, at_s })
+    }
+
+    fn key(&mut self) -> Option<Key> {
+        let (digits, rest) = self.0.split_first_chunk::<32>()?;
+        self.0 = rest;
+        Key::of_digits(digits)
     }
 
     /// A number, or a text without anything that JSON escapes.
@@ -117,8 +136,9 @@ impl Rest<'_> {
         (is_plain && text[..end].iter().any(|byte| *byte != b'.')).then_some(())
     }
 
-    /// A moment as the records have it. What no calendar has is left to be read in full, which refuses it.
-    fn wall(&mut self) -> Option<()> {
+    /// A moment as the records have it, in seconds since 1970. What no calendar has is left to be read in full, which
+    /// refuses it.
+    fn wall(&mut self) -> Option<u32> {
         const SHAPE: &[u8; 19] = b"0000-00-00T00:00:00";
         // The leap day is read in full.
         const DAYS: [u8; 13] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
@@ -143,8 +163,20 @@ impl Rest<'_> {
             let digits = fraction.iter().take(6).take_while(|byte| byte.is_ascii_digit()).count();
             self.0 = fraction.get(digits..).filter(|_| digits > 0)?;
         }
-        self.skip(b"Z")
+        self.skip(b"Z")?;
+        let days = days_since_1970(u32::from(century) * 100 + u32::from(two(2)), month.into(), day.into())?;
+        let seconds = u64::from(two(11)) * 3600 + u64::from(two(14)) * 60 + u64::from(two(17));
+        u32::try_from(u64::from(days) * 86_400 + seconds).ok()
     }
+}
+
+/// Days since 1970 of a day in the Gregorian calendar, by the 400 years after which it repeats itself. None before 1970.
+fn days_since_1970(year: u32, month: u32, day: u32) -> Option<u32> {
+    // Years that begin in March have the leap day at their end.
+    let (year, month) = if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
+    let of_years = year * 365 + year / 4 - year / 100 + year / 400;
+    let of_months = (153 * month + 2) / 5;
+    (of_years + of_months + day).checked_sub(719_469)
 }
 
 #[cfg(test)]
@@ -176,11 +208,17 @@ mod tests {
             attempt: 1,
             at_us: 0,
             wall: wall.parse().unwrap(),
+            content: None,
         }
     }
 
+    fn attempt(intent: &Intent) -> Attempt {
+        let at_s = intent.wall.as_second().try_into().unwrap();
+        Attempt { key: intent.key, content: intent.content, at_s }
+    }
+
     fn end(intent: &Intent, verdict: VerdictWord, stands: Outcome, status: u16) -> Record {
-        let Intent { row, key, ticket, attempt, at_us, wall } = intent.clone();
+        let Intent { row, key, ticket, attempt, at_us, wall, .. } = intent.clone();
         Record::Outcome(AttemptEnd {
             row,
             key,
@@ -197,12 +235,13 @@ mod tests {
 
     prop_compose! {
         fn intents()(
-            row in any::<u64>(), key in "[0-9a-f]{32}", ticket in 1..=i64::MAX as u64, word in "[!-~]{0,8}", attempt in any::<u32>(),
+            row in any::<u64>(), key in "[0-9a-f]{32}", content in prop::option::of("[0-9a-f]{32}"), ticket in 1..=i64::MAX as u64, word in "[!-~]{0,8}", attempt in any::<u32>(),
             at_us in any::<u64>(), wall in 0_i64..4_000_000_000_000_000,
         ) -> Intent {
             Intent {
                 row: row >> (row % 64),
                 key: key.parse().unwrap(),
+                content: content.map(|content| content.parse().unwrap()),
                 ticket: Ticket::text(&word).or(Ticket::try_from(ticket >> (ticket % 60))).unwrap_or(ticket_143()),
                 attempt: attempt >> (attempt % 32),
                 at_us: at_us >> (at_us % 64),
@@ -226,8 +265,8 @@ mod tests {
             ] {
                 let line = line(number, &record);
                 let full = match (&record, posted) {
-                    (Record::Intent(intent), _) => Step::Intent(intent.key),
-                    (Record::Outcome(end), true) => Step::Posted(end.key),
+                    (Record::Intent(intent), _) => Step::Intent(attempt(intent)),
+                    (Record::Outcome(_), true) => Step::Posted(Attempt { content: None, ..attempt(&intent) }),
                     (Record::Mark(_), _) => Step::Mark,
                     _ => Step::Other(record.clone()),
                 };
@@ -258,11 +297,12 @@ mod tests {
             match Step::read(&line, ID, 9) {
                 Err(error) => prop_assert_eq!(Err(error), full),
                 Ok(Step::Other(step)) => prop_assert_eq!(Ok(step), full),
-                Ok(Step::Intent(key)) => {
-                    prop_assert!(matches!(full, Ok(Record::Intent(intent)) if intent.key == key));
+                Ok(Step::Intent(step)) => {
+                    prop_assert!(matches!(full, Ok(Record::Intent(intent)) if attempt(&intent) == step));
                 }
-                Ok(Step::Posted(key)) => {
-                    prop_assert!(matches!(full, Ok(Record::Outcome(end)) if end.key == key));
+                Ok(Step::Posted(step)) => {
+                    let at_s = |end: &AttemptEnd| i64::from(step.at_s) == end.wall.as_second();
+                    prop_assert!(matches!(full, Ok(Record::Outcome(end)) if end.key == step.key && at_s(&end)));
                 }
                 Ok(Step::Mark) => prop_assert!(false, "it is none"),
             }
@@ -272,7 +312,6 @@ mod tests {
     #[test]
     fn the_commonest_lines_are_known_by_their_shape() {
         let intent = intent_at("2026-11-22T10:00:00.123Z");
-        let key = intent.key;
         let posted = end(&intent, VerdictWord::Posted, Outcome::Posted, 200);
         for wall in [
             "2026-11-22T10:00:00.123456Z",
@@ -283,8 +322,9 @@ mod tests {
         ] {
             let intent = intent_at(wall);
             let posted = end(&intent, VerdictWord::Posted, Outcome::Posted, 200);
-            assert_eq!(Step::read(&line(5, &Record::Intent(intent)), ID, 5), Ok(Step::Intent(key)), "{wall}");
-            assert_eq!(Step::read(&line(5, &posted), ID, 5), Ok(Step::Posted(key)), "{wall}");
+            let step = attempt(&intent);
+            assert_eq!(Step::read(&line(5, &Record::Intent(intent)), ID, 5), Ok(Step::Intent(step)), "{wall}");
+            assert_eq!(Step::read(&line(5, &posted), ID, 5), Ok(Step::Posted(step)), "{wall}");
         }
         assert_eq!(Step::read(&line(5, &Record::Mark(Mark { synced: 4 })), ID, 5), Ok(Step::Mark));
         assert_eq!(Step::read(&line(5, &posted), ID, 6), Err(BadLine::Number { expected: 6, found: 5 }));

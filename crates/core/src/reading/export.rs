@@ -6,7 +6,7 @@ use super::identity::{Met, Occurrences};
 use crate::export::{ADDED_COLUMNS, BOM, guard};
 use crate::input::{Delimiter, InputError, Rows};
 use crate::job::{Identity, Key, KeyMap};
-use crate::ledger::{Batch, History, Pass, Standing};
+use crate::ledger::{Batch, History, Standing};
 use crate::outcome::Outcome;
 
 /// Why an export could not be written.
@@ -39,7 +39,7 @@ pub fn export_input<R: Read, W: Write>(
     let mut out = writer(out, delimiter)?;
     let columns: Vec<String> = rows.columns().to_vec();
     out.write_record(columns.iter().map(String::as_bytes).chain(ADDED_COLUMNS.map(str::as_bytes)))?;
-    let mut occurrences = Occurrences::new(identity, batch.unknown(), Pass::First);
+    let mut occurrences = Occurrences::new(identity, batch.unknown());
     let mut count = 0;
     while let Some(row) = rows.next()? {
         let Some((Met { key, .. }, standing)) = occurrences.enter(&row.content, &mut batch.standings) else { continue };

@@ -1,31 +1,34 @@
 //! What an existing ledger makes of each row of an input.
 //!
-//! A file is read twice through one handle. The first reading ([`survey`]) counts everything and sends nothing; the
-//! second ([`Feed`]) gives the engine what is to do, and a row that the first one did not see ends the run. It begins
-//! with the first row with which there is something to do (where the format lets it), and at the end compares the hash of
-//! all bytes. A stream is read once, by the feed alone.
+//! An input is read once ([`survey`]). Everything is counted, nothing is sent, and what may be sent goes into a
+//! [job file](JobFileWriter), in order. What can be decided only when all was read (which rows may be [edits](hold_edits)
+//! of posted ones, which are [known](skip_known) to other ledgers) is decided over the job file, and posting reads
+//! nothing else ([`Feed`]). A stream that does not end is [followed](Follow): its rows are posted as they come.
 
-mod elsewhere;
 mod export;
-mod feed;
+mod follow;
 mod identity;
+mod job_file;
+mod jobs;
 mod profile;
 mod proposal;
 mod scan;
 mod setting_aside;
-mod start;
 mod survey;
 
-pub use elsewhere::{known_by_content, known_elsewhere, skip_known, skip_rows};
 pub use export::{ExportError, export_input, export_ledger};
-pub use feed::{Fed, Feed, FeedError, record_asides};
+pub use follow::{Follow, Followed};
 pub use identity::{number_rows, presence_changes};
+pub use job_file::{Excluded, JobFileError, JobFileReader, JobFileWriter, JobRecord};
+pub use jobs::{
+    Candidate, Fed, Feed, Jobs, for_each_to_do, hold_edits, record_asides, repeated_contents, skip_known,
+};
 pub use profile::{Lengths, Profile, Reason};
 pub(crate) use proposal::likely_encoding;
 pub use proposal::{Guess, Proposal, Sample, propose};
-pub(crate) use scan::{Scan, Scanned, Scanning};
+pub(crate) use scan::{Scan, Scanned};
 pub(crate) use survey::survey_scanned;
-pub use survey::{Ask, Named, Past, RowNote, Survey, survey};
+pub use survey::{Ask, Named, Past, RowNote, Survey, SurveyError, survey};
 
 #[cfg(test)]
 mod tests;

@@ -13,14 +13,6 @@ pub(crate) enum Scanned {
     End(IdShapes),
 }
 
-/// What a survey takes in: a scan, wherever it goes on.
-pub(crate) struct Scanning<'a> {
-    /// [`Scan::next`].
-    pub(crate) next: &'a mut dyn FnMut() -> Result<Scanned, InputError>,
-    /// [`Scan::can_skip`].
-    pub(crate) can_skip: bool,
-}
-
 /// Rows, in order, and in the end what their tickets looked like.
 #[derive(Debug)]
 pub(crate) struct Scan<'a, R> {
@@ -32,11 +24,6 @@ impl<'a, R: Read> Scan<'a, R> {
     /// Of `rows`, from where they stand.
     pub(crate) fn new(rows: &'a mut Rows<R>) -> Self {
         Self { rows, tickets: IdShapes::default() }
-    }
-
-    /// Whether a later reading can begin with any row.
-    pub(crate) fn can_skip(&self) -> bool {
-        self.rows.can_skip()
     }
 
     /// The next row, or the end. After the end, or an error, there is nothing more to ask for.

@@ -42,24 +42,24 @@ pub(super) fn hold(standing: &mut Standing, changed: bool) {
     }
 }
 
-/// What is wrong with a row that was set aside as invalid.
-pub(super) fn fault(content: &Content) -> Option<Cow<'_, InvalidRow>> {
+/// What is wrong with a row of which no job can be made; none of another.
+pub(super) fn fault(content: &Content, again: bool) -> Option<Cow<'_, InvalidRow>> {
     match content {
         Content::Invalid { reason, .. } => Some(Cow::Borrowed(reason)),
-        Content::Note { name: Some(name), .. } => Some(Cow::Owned(InvalidRow::RepeatedName { name: name.clone() })),
+        Content::Note { name: Some(name), .. } if again => {
+            Some(Cow::Owned(InvalidRow::RepeatedName { name: name.clone() }))
+        }
         Content::Note { .. } | Content::Blank => None,
     }
 }
 
-/// Why a row stands where this run has set it.
-pub(super) fn why(content: &Content, met: Met, stands: Outcome) -> String {
-    let words = match stands {
+/// Why a note stands where this run has set it. `again` says that an earlier row has the same content.
+pub(super) fn why(stands: Outcome, again: bool) -> &'static str {
+    match stands {
         Outcome::Held => HELD,
-        Outcome::Pending => "nothing speaks for holding it any more",
-        Outcome::InDoubt => "records of this ledger were lost, and it may have been sent by one of them",
-        Outcome::Invalid => return fault(content).map(|reason| reason.to_string()).unwrap_or_default(),
-        _ if met.again => "it repeats an earlier row of the input",
-        _ => "another ledger of the same target has it as posted or in doubt",
-    };
-    words.to_owned()
+        Outcome::Pending => "no reason to hold it is left",
+        Outcome::InDoubt => "records of this ledger were lost, and one of them may have sent it",
+        _ if again => "it repeats an earlier row of the input",
+        _ => "another ledger of the same account has it as posted or in doubt",
+    }
 }

@@ -1,15 +1,15 @@
-//! The first reading: everything is counted, nothing is sent.
+//! The reading: everything is counted, what may be sent goes into the job file, nothing is sent.
 
-use std::io::Read;
+use std::io::{Read, Write};
 
-use super::identity::Occurrences;
+use super::identity::{Met, Occurrences};
 use super::profile::Profile;
-use super::scan::{Scan, Scanned, Scanning};
-use super::setting_aside::{HELD, fault, hold, set_aside, why};
-use super::start::Start;
+use super::job_file::{Excluded, JobFileError, JobFileWriter};
+use super::scan::{Scan, Scanned};
+use super::setting_aside::{HELD, fault, set_aside};
 use crate::input::{Content, InputError, Row, Rows};
 use crate::job::{Identity, Job, KeyMap, Position, Ticket, TicketSet};
-use crate::ledger::{Pass, Standing};
+use crate::ledger::Standing;
 use crate::outcome::{Counts, Outcome};
 use crate::settings::{InDoubt, OnChanged, OnDuplicate, OnKnown};
 
@@ -94,8 +94,6 @@ pub struct Survey {
     pub next: Vec<Job>,
     /// What else there is to tell of the input.
     pub profile: Profile,
-    /// Where the second reading begins.
-    pub(super) start: Start,
 }
 
 /// How many rows of each kind a survey names.
@@ -107,41 +105,53 @@ pub struct Named {
     pub jobs: usize,
 }
 
-/// Reads the whole input and enters every row into `standings`.
+/// Why an input could not be read into a job file.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SurveyError {
+    /// The input cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The job file cannot be written.
+    #[error(transparent)]
+    JobFile(#[from] JobFileError),
+}
+
+/// Reads the whole input, enters every row into `standings`, and writes what may be sent, and what is not sent and the
+/// ledger does not say yet, to `jobs`.
 ///
 /// # Errors
 ///
-/// When the input as a whole cannot be read; a row that is no good is counted as invalid.
-pub fn survey<R: Read>(
+/// When the input as a whole cannot be read, or the job file not be written; a row that is no good is counted as invalid.
+pub fn survey<R: Read, W: Write>(
     rows: &mut Rows<R>,
     ask: &Ask,
     past: &Past,
     named: Named,
     standings: &mut KeyMap<Standing>,
-) -> Result<Survey, InputError> {
+    jobs: &mut JobFileWriter<W>,
+) -> Result<Survey, SurveyError> {
     let mut scan = Scan::new(rows);
-    let can_skip = scan.can_skip();
-    survey_scanned(Scanning { next: &mut || scan.next(), can_skip }, ask, past, named, standings)
+    survey_scanned(&mut || scan.next(), ask, past, named, standings, jobs)
 }
 
 /// The same with what a [`Scan`] of the rows gives.
-pub(crate) fn survey_scanned(
-    scanning: Scanning<'_>,
+pub(crate) fn survey_scanned<W: Write>(
+    next: &mut dyn FnMut() -> Result<Scanned, InputError>,
     ask: &Ask,
     past: &Past,
     named: Named,
     standings: &mut KeyMap<Standing>,
-) -> Result<Survey, InputError> {
-    let Scanning { next, can_skip } = scanning;
+    jobs: &mut JobFileWriter<W>,
+) -> Result<Survey, SurveyError> {
     let mut survey = Survey::default();
-    let mut occurrences = Occurrences::new(ask.identity.clone(), past.unknown, Pass::First);
-    let mut start = if can_skip { None } else { Some(Start::First) };
+    let mut occurrences = Occurrences::new(ask.identity.clone(), past.unknown);
     loop {
         let Row { position, content } = match next()? {
             Scanned::Row(row) => row,
             Scanned::End(tickets) => {
                 survey.profile.tickets = tickets;
-                break;
+                return Ok(survey);
             }
         };
         survey.rows += 1;
@@ -153,64 +163,90 @@ pub(crate) fn survey_scanned(
             }
             continue;
         };
-        let ticket = match &content {
+        set_aside(&content, met, ask, standing);
+        let standing = *standing;
+        survey.meet(&content, position, met.again, standing.outcome(), named);
+        write(jobs, ask, content, position, met, standing, &mut survey, named)?;
+    }
+}
+
+impl Survey {
+    /// Counts a row, and names it where it is to be named.
+    fn meet(&mut self, content: &Content, position: Position, again: bool, stands: Outcome, named: Named) {
+        *self.counts.of_mut(stands) += 1;
+        let ticket = match content {
             Content::Note { ticket, .. } => Some(ticket),
             _ => None,
         };
-        set_aside(&content, met, ask, standing);
-        if let Content::Note { ticket, name, .. } = &content {
-            // An edit of a job that was named has its name, and is the same job.
-            let may_be_edit = name.is_none() || past.unnamed;
-            hold(standing, may_be_edit && ask.changed == OnChanged::Hold && past.changed.contains(ticket));
-        }
-        let stands = standing.outcome();
-        *survey.counts.of_mut(stands) += 1;
-        if start.is_none() {
-            if ask.is_to_do(stands) || standing.is_unrecorded() {
-                start = Some(Start::at(position, survey.blank, &occurrences, met));
-            } else {
-                standing.pass_over();
-            }
-        }
+        let row_note = |what: String| RowNote { position, ticket: ticket.cloned(), what };
         let note = |notes: &mut Vec<RowNote>, what: &dyn Fn() -> String| {
             if notes.len() < named.notes {
-                notes.push(RowNote { position, ticket: ticket.cloned(), what: what() });
+                notes.push(row_note(what()));
             }
         };
-        if let Content::Note { text, .. } = &content {
-            survey.profile.meet_text(text.len(), position);
+        if let Content::Note { text, .. } = content {
+            self.profile.meet_text(text.len(), position);
         }
-        if stands == Outcome::Invalid
-            && let Some(fault) = fault(&content)
-        {
-            survey.profile.meet_fault(&fault, position);
-        }
+        let fault = fault(content, again);
         match stands {
-            Outcome::Invalid => note(&mut survey.invalid, &|| why(&content, met, stands)),
-            Outcome::InDoubt => note(&mut survey.in_doubt, &|| "it may or may not have been created".to_owned()),
-            Outcome::Held => note(&mut survey.held, &|| HELD.to_owned()),
+            Outcome::Invalid => {
+                if let Some(fault) = &fault {
+                    self.profile.meet_fault(fault, position);
+                }
+                note(&mut self.invalid, &|| fault.as_ref().map(ToString::to_string).unwrap_or_default());
+            }
+            Outcome::InDoubt => note(&mut self.in_doubt, &|| "it may or may not have been created".to_owned()),
+            Outcome::Held => note(&mut self.held, &|| HELD.to_owned()),
             _ => {}
         }
-        if met.again
-            && let Content::Note { name: Some(_), .. } = &content
-        {
-            survey.same_names += 1;
-            let what = || why(&content, met, Outcome::Invalid);
-            survey.first_same_name.get_or_insert_with(|| RowNote { position, ticket: ticket.cloned(), what: what() });
-        }
-        if met.again && matches!(content, Content::Note { name: None, .. }) {
-            survey.duplicates += 1;
-            note(&mut survey.repeats, &|| "exactly like an earlier row".to_owned());
-        }
-        if let Content::Note { ticket, text, .. } = content
-            && ask.is_to_do(stands)
-        {
-            survey.to_do += 1;
-            if survey.next.len() < named.jobs {
-                survey.next.push(Job { position, key: met.key, ticket, text });
+        match content {
+            Content::Note { name: Some(_), .. } if again => {
+                self.same_names += 1;
+                let what = || fault.map(|fault| fault.to_string()).unwrap_or_default();
+                self.first_same_name.get_or_insert_with(|| row_note(what()));
             }
+            Content::Note { name: None, .. } if again => {
+                self.duplicates += 1;
+                note(&mut self.repeats, &|| "exactly like an earlier row".to_owned());
+            }
+            _ => {}
         }
     }
-    survey.start = start.unwrap_or(Start::Nowhere);
-    Ok(survey)
+}
+
+/// Writes a row to the job file, if there is anything to do with it.
+#[expect(clippy::too_many_arguments, reason = "one row, and what was found of it, on the way from one to the other")]
+fn write<W: Write>(
+    jobs: &mut JobFileWriter<W>,
+    ask: &Ask,
+    content: Content,
+    position: Position,
+    met: Met,
+    standing: Standing,
+    survey: &mut Survey,
+    named: Named,
+) -> Result<(), JobFileError> {
+    let stands = standing.outcome();
+    if stands == Outcome::Invalid {
+        if !standing.is_unrecorded() {
+            return Ok(());
+        }
+        let why = fault(&content, met.again).map(|fault| fault.to_string()).unwrap_or_default();
+        let ticket = if let Content::Note { ticket, .. } = content { Some(ticket) } else { None };
+        return jobs.excluded(&Excluded { position, key: met.key, ticket, why });
+    }
+    let Content::Note { ticket, text, fields, .. } = content else { return Ok(()) };
+    let is_to_do = ask.is_to_do(stands);
+    if is_to_do || stands == Outcome::Held || standing.is_unrecorded() {
+        let job = Job { position, key: met.key, content: met.content, ticket, text, fields };
+        jobs.job(&job, met.again)?;
+        if is_to_do {
+            survey.to_do += 1;
+            if survey.next.len() < named.jobs {
+                survey.next.push(job);
+            }
+        }
+        return Ok(());
+    }
+    met.content.map_or(Ok(()), |content| jobs.done(content))
 }

@@ -1,26 +1,32 @@
-//! The first reading on two threads: one reads rows, this one makes their keys and looks each up.
+//! The reading on two threads: one reads rows, this one makes their keys, looks each up, and writes the job file.
 
-use std::io::Read;
+use std::io::{self, Read};
 use std::sync::mpsc;
 use std::thread;
 
 use super::feeder::{GROUP_ROWS, GROUP_TEXT_BYTES, GROUPS_WAITING};
 use crate::input::{Content, InputError};
-use crate::reading::{Scan, Scanned, Scanning};
+use crate::reading::{Scan, Scanned};
 
-/// Calls `survey` with `scan`, which goes on meanwhile, a bounded way ahead.
-pub(super) fn ahead<R: Read + Send, T>(mut scan: Scan<'_, R>, survey: impl FnOnce(Scanning<'_>) -> T) -> T {
-    let can_skip = scan.can_skip();
+/// Calls `survey` with what `scan` gives, which goes on meanwhile, a bounded way ahead.
+///
+/// # Errors
+///
+/// When the system has no thread for it.
+pub(super) fn ahead<R: Read + Send, T>(
+    mut scan: Scan<'_, R>,
+    survey: impl FnOnce(&mut dyn FnMut() -> Result<Scanned, InputError>) -> T,
+) -> io::Result<T> {
     let (sender, receiver) = mpsc::sync_channel(GROUPS_WAITING);
     thread::scope(|scope| {
-        scope.spawn(move || {
+        thread::Builder::new().spawn_scoped(scope, move || {
             loop {
                 let (group, over) = group(&mut scan);
                 if sender.send(group).is_err() || over {
                     return;
                 }
             }
-        });
+        })?;
         let mut group = Vec::new().into_iter();
         let mut next = move || {
             loop {
@@ -31,7 +37,7 @@ pub(super) fn ahead<R: Read + Send, T>(mut scan: Scan<'_, R>, survey: impl FnOnc
                     receiver.recv().expect("nothing is asked for after the end, which the thread gives").into_iter();
             }
         };
-        survey(Scanning { next: &mut next, can_skip })
+        Ok(survey(&mut next))
     })
 }
 
@@ -62,7 +68,7 @@ mod tests {
     use super::*;
     use crate::input::{Format, Options, Rows};
     use crate::job::KeyMap;
-    use crate::reading::{Ask, Named, Past, Survey, survey, survey_scanned};
+    use crate::reading::{Ask, JobFileWriter, Named, Past, Survey, SurveyError, survey, survey_scanned};
 
     const NAMED: Named = Named { notes: 10, jobs: 10 };
 
@@ -70,10 +76,22 @@ mod tests {
         Rows::open(sheet.as_bytes(), &Options::new(Format::Csv).into()).unwrap()
     }
 
-    fn read_ahead<R: Read + Send>(rows: &mut Rows<R>) -> Result<Survey, InputError> {
-        ahead(Scan::new(rows), |scanning| {
-            survey_scanned(scanning, &Ask::default(), &Past::default(), NAMED, &mut KeyMap::default())
-        })
+    type ReadThrough = (Survey, Vec<u8>);
+
+    fn read_ahead<R: Read + Send>(rows: &mut Rows<R>) -> Result<ReadThrough, SurveyError> {
+        let mut jobs = JobFileWriter::new(Vec::new());
+        let (ask, past) = (Ask::default(), Past::default());
+        let survey = ahead(Scan::new(rows), |next| {
+            survey_scanned(next, &ask, &past, NAMED, &mut KeyMap::default(), &mut jobs)
+        });
+        Ok((survey.unwrap()?, jobs.finish()?.0))
+    }
+
+    fn read_in_step(sheet: &str) -> ReadThrough {
+        let mut jobs = JobFileWriter::new(Vec::new());
+        let (ask, past) = (Ask::default(), Past::default());
+        let survey = survey(&mut rows(sheet), &ask, &past, NAMED, &mut KeyMap::default(), &mut jobs).unwrap();
+        (survey, jobs.finish().unwrap().0)
     }
 
     #[test]
@@ -85,9 +103,8 @@ mod tests {
                 _ => format!("{},text {}\n", row % 50, row % 30),
             };
             let sheet: String = "ticket,text\n".to_owned() + &(1..=count).map(line).collect::<String>();
-            let in_step =
-                survey(&mut rows(&sheet), &Ask::default(), &Past::default(), NAMED, &mut KeyMap::default()).unwrap();
-            assert_eq!(in_step.rows, count as u64);
+            let in_step = read_in_step(&sheet);
+            assert_eq!(in_step.0.rows, count as u64);
             assert_eq!(read_ahead(&mut rows(&sheet)).unwrap(), in_step);
         }
     }
@@ -102,6 +119,6 @@ mod tests {
         }
         let sheet = "ticket,text\n".to_owned() + &"1,a\n".repeat(100_000);
         let mut rows = Rows::open(sheet.as_bytes().chain(Cut), &Options::new(Format::Csv).into()).unwrap();
-        assert!(matches!(read_ahead(&mut rows), Err(InputError::Read { .. })));
+        assert!(matches!(read_ahead(&mut rows), Err(SurveyError::Input(InputError::Read { .. }))));
     }
 }

@@ -1,12 +1,15 @@
-//! The thread that reads the input for the engine.
+//! The thread that reads for the engine: the job file, or a stream that it follows.
 
 use std::io::Read;
+use std::{io, thread};
 
 use tokio::sync::mpsc;
 
+use super::follow::Claims;
 use super::input::Hashing;
+use super::job_file::FromStart;
 use crate::engine::Event;
-use crate::reading::{Fed, Feed};
+use crate::reading::{Fed, Feed, Follow, Followed};
 
 /// Rows are handed over in groups: a channel's cost is by message.
 pub(super) const GROUP_ROWS: usize = 64;
@@ -14,53 +17,68 @@ pub(super) const GROUP_TEXT_BYTES: usize = 256 << 10;
 /// Groups that wait to be taken.
 pub(super) const GROUPS_WAITING: usize = 4;
 
-/// Starts to read. The thread ends with the input, with the receiver, or with the first error. Nobody waits for it: a
-/// stream that did not come to its end may never be readable again.
-pub(super) fn start<R: Read + Send + 'static>(mut feed: Feed<Hashing<R>>) -> mpsc::Receiver<Vec<Event>> {
+/// Starts to read the job file. The thread ends with its last row, with the receiver, or with the first error.
+pub(super) fn start(mut feed: Feed<FromStart>) -> io::Result<mpsc::Receiver<Vec<Event>>> {
+    spawn(move || group(&mut feed))
+}
+
+/// Starts to follow a stream. Nobody waits for the thread: a stream that did not come to its end may never be readable
+/// again.
+pub(super) fn follow(mut follow: Follow<Hashing<Box<dyn Read + Send>>>, mut claims: Claims) -> io::Result<mpsc::Receiver<Vec<Event>>> {
+    // Whoever writes a stream may be slow, and its rows are not to wait for each other.
+    spawn(move || {
+        let (event, over) = next_of_stream(&mut follow, &mut claims);
+        (vec![event], over)
+    })
+}
+
+fn spawn(mut group: impl FnMut() -> (Vec<Event>, bool) + Send + 'static) -> io::Result<mpsc::Receiver<Vec<Event>>> {
     let (sender, receiver) = mpsc::channel(GROUPS_WAITING);
-    std::thread::spawn(move || {
+    thread::Builder::new().spawn(move || {
         loop {
-            let (group, over) = group(&mut feed);
+            let (group, over) = group();
             if sender.blocking_send(group).is_err() || over {
                 return;
             }
         }
-    });
-    receiver
+    })?;
+    Ok(receiver)
 }
 
 /// The next rows, and whether they are the last.
-fn group(feed: &mut Feed<Hashing<impl Read>>) -> (Vec<Event>, bool) {
+fn group(feed: &mut Feed<FromStart>) -> (Vec<Event>, bool) {
     let mut group = Vec::with_capacity(GROUP_ROWS);
     let mut text_bytes = 0;
-    // Whoever writes a stream may be slow, and its rows are not to wait for each other.
-    let most = if feed.is_stream() { 1 } else { GROUP_ROWS };
-    while group.len() < most && text_bytes < GROUP_TEXT_BYTES {
+    while group.len() < GROUP_ROWS && text_bytes < GROUP_TEXT_BYTES {
         let last = match feed.pull() {
             Ok(Fed::Job(offer)) => {
                 text_bytes += offer.job.text.len();
                 group.push(Event::Job(offer));
                 continue;
             }
-            Ok(Fed::Aside(aside)) => {
-                group.push(Event::Aside(aside));
-                continue;
-            }
-            Ok(Fed::Passed(outcome)) => {
-                group.push(Event::Passed(outcome));
-                continue;
-            }
             Ok(Fed::Withheld) => Event::InputWithheld,
-            Ok(Fed::End) => match feed.at_the_end(Hashing::fingerprint) {
-                Ok(records) => Event::InputEnded(records),
-                Err(error) => Event::InputFailed(with_causes(&error)),
-            },
+            Ok(Fed::End) => Event::InputEnded(Vec::new()),
             Err(error) => Event::InputFailed(with_causes(&error)),
         };
         group.push(last);
         return (group, true);
     }
     (group, false)
+}
+
+/// The next row of a stream, and whether it is the last.
+fn next_of_stream(follow: &mut Follow<Hashing<Box<dyn Read + Send>>>, claims: &mut Claims) -> (Event, bool) {
+    match follow.pull(Hashing::fingerprint) {
+        Ok(Followed::Job(offer)) => match claims.claim(offer) {
+            Ok(event) => (event, false),
+            Err(why) => (Event::InputFailed(why), true),
+        },
+        Ok(Followed::Aside(aside)) => (Event::Aside(aside), false),
+        Ok(Followed::Passed(outcome)) => (Event::Passed(outcome), false),
+        Ok(Followed::Withheld) => (Event::InputWithheld, true),
+        Ok(Followed::End(records)) => (Event::InputEnded(records), true),
+        Err(error) => (Event::InputFailed(with_causes(&error)), true),
+    }
 }
 
 /// An error and its causes in one line.

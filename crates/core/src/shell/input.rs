@@ -1,13 +1,16 @@
-//! The input as it is opened: a file, which is read more than once through one handle, or a stream.
+//! The input as it is opened: a file, which is read once, or standard input.
 
-use std::fs::File;
+use std::fmt;
+use std::fs::{File, Metadata};
 use std::io::{self, BufReader, Read, Seek};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use super::error::Error;
 use super::lookups;
-use super::order::{Order, Source};
+use super::order::Source;
+use super::platform::file_identity;
 use crate::input::{Format, InputError, Options, Recipe, Rows, unpack_to};
 use crate::reading::{self, Proposal};
 use crate::settings::Settings;
@@ -38,114 +41,160 @@ pub(super) fn recipe(
 /// When it cannot be opened, or nothing can be made of it. `options` hold what was found until then.
 pub fn propose(path: &Path, options: &mut Options, target: &Arc<dyn Target>) -> Result<Proposal, Error> {
     let recipe = |options: Options| Recipe::new(options, Arc::clone(target));
-    let file = InputFile::open(path, recipe(options.clone()))?;
-    let by = |options: &Options| InputFile { recipe: recipe(options.clone()), ..file.clone() }.rows();
+    let file = Input::open_file(path, recipe(options.clone()))?;
+    let by = |options: &Options| file.by(recipe(options.clone())).rows();
     reading::propose(options, &mut { by })
         .map_err(|source| Error::Input { name: path.display().to_string(), source: Box::new(source) })
 }
 
-/// A file's rows.
-pub(super) type FileRows = Rows<Hashing<Arc<File>>>;
+/// An input's rows.
+pub(super) type InputRows = Rows<Hashing<Box<dyn Read + Send>>>;
 
-/// A file that is read more than once.
+/// An input that was opened.
 #[derive(Debug, Clone)]
-pub(super) struct InputFile {
-    file: Arc<File>,
-    /// A workbook that came packed, or from a stream, is read here and there in a copy.
-    unpacked: Option<Arc<File>>,
+pub(super) struct Input {
+    /// None of standard input.
+    file: Option<OpenFile>,
+    /// A workbook is read here and there: in a copy, of which every byte was hashed as it was taken.
+    copy: Option<Copied>,
     recipe: Recipe,
 }
 
-impl InputFile {
+#[derive(Debug, Clone)]
+struct OpenFile {
+    file: Arc<File>,
+    path: PathBuf,
+    facts: Facts,
+}
+
+#[derive(Debug, Clone)]
+struct Copied {
+    file: Arc<File>,
+    fingerprint: String,
+}
+
+/// What tells that a file was written to, or another put in its place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Facts {
+    size: u64,
+    modified: Option<SystemTime>,
+    identity: Option<(u64, u64)>,
+}
+
+impl Facts {
+    fn of(metadata: &Metadata) -> Self {
+        Self { size: metadata.len(), modified: metadata.modified().ok(), identity: file_identity(metadata) }
+    }
+}
+
+impl Input {
+    /// Opens the input that a run reads.
+    pub(super) fn open(source: &Source, recipe: Recipe) -> Result<Self, Error> {
+        match source {
+            Source::File(path) => Self::open_file(path, recipe),
+            Source::Stdin | Source::Follow => {
+                Self::of(None, recipe).map_err(|error| Error::Input { name: STDIN.to_owned(), source: Box::new(error) })
+            }
+        }
+    }
+
     /// Opens the file at `path`.
-    pub(super) fn open(path: &Path, recipe: Recipe) -> Result<Self, Error> {
+    pub(super) fn open_file(path: &Path, recipe: Recipe) -> Result<Self, Error> {
         let failed = |source| Error::Open { path: path.to_owned(), source };
         // Before it is opened, which a pipe would keep waiting for somebody who writes to it.
         if !std::fs::metadata(path).map_err(failed)?.is_file() {
             return Err(Error::NotAFile(path.to_owned()));
         }
         let file = File::open(path).map_err(failed)?;
+        let facts = Facts::of(&file.metadata().map_err(failed)?);
+        let file = OpenFile { file: Arc::new(file), path: path.to_owned(), facts };
         let unreadable = |source| Error::Input { name: path.display().to_string(), source: Box::new(source) };
-        Self::of(file, recipe).map_err(unreadable)
+        Self::of(Some(file), recipe).map_err(unreadable)
     }
 
-    /// Takes in a stream that can be read only here and there.
-    pub(super) fn of_stream(mut stream: impl Read, recipe: Recipe) -> Result<Self, InputError> {
-        let read = |source| InputError::Read { byte: 0, source };
-        let mut file = tempfile::tempfile().map_err(read)?;
-        io::copy(&mut stream, &mut file).map_err(read)?;
-        Self::of(file, recipe)
+    fn of(file: Option<OpenFile>, recipe: Recipe) -> Result<Self, InputError> {
+        let copy = match (recipe.format(), &file) {
+            (Format::Workbook, Some(open)) => Some(copied(Arc::clone(&open.file))?),
+            (Format::Workbook, None) => Some(copied(io::stdin())?),
+            _ => None,
+        };
+        Ok(Self { file, copy, recipe })
     }
 
-    pub(super) fn of(mut file: File, recipe: Recipe) -> Result<Self, InputError> {
-        let unpacked = if recipe.format() == Format::Workbook { unpacked(&mut file)? } else { None };
-        Ok(Self { file: Arc::new(file), unpacked: unpacked.map(Arc::new), recipe })
+    /// The same input, read otherwise.
+    pub(super) fn by(&self, recipe: Recipe) -> Self {
+        Self { recipe, ..self.clone() }
     }
 
-    /// Its rows, from the first.
-    pub(super) fn rows(&self) -> Result<FileRows, InputError> {
-        let file = self.unpacked.as_ref().unwrap_or(&self.file);
-        let mut from_the_start = Arc::clone(file);
-        from_the_start.rewind().map_err(|source| InputError::Read { byte: 0, source })?;
-        match self.recipe.format() {
-            Format::Workbook => Rows::open_workbook(BufReader::new(from_the_start), &self.recipe),
-            _ => Rows::open(Hashing::new(from_the_start), &self.recipe),
-        }
+    /// Its rows, from the first. Those of standard input can be had once, unless it is a workbook.
+    pub(super) fn rows(&self) -> Result<InputRows, InputError> {
+        let read: Box<dyn Read + Send> = match (&self.copy, &self.file) {
+            (Some(copy), _) => {
+                let mut from_the_start = Arc::clone(&copy.file);
+                from_the_start.rewind().map_err(read_error)?;
+                return Rows::open_workbook(BufReader::new(from_the_start), &self.recipe);
+            }
+            (None, Some(open)) => {
+                let mut from_the_start = Arc::clone(&open.file);
+                from_the_start.rewind().map_err(read_error)?;
+                Box::new(from_the_start)
+            }
+            (None, None) => Box::new(io::stdin()),
+        };
+        Rows::open(Hashing::new(read), &self.recipe)
     }
 
-    /// The hash of all that is in the file, of which `rows` have been read to the end.
-    pub(super) fn fingerprint(&self, rows: &FileRows) -> Result<String, InputError> {
-        match rows.source() {
-            Some(hashing) => Ok(hashing.fingerprint()),
-            None => self.fingerprint_anew().map_err(|source| InputError::Read { byte: 0, source }),
-        }
+    /// The hash of all that `rows` were made of, which have been read to the end.
+    pub(super) fn fingerprint(&self, rows: &InputRows) -> String {
+        let copied = || self.copy.as_ref().map(|copy| copy.fingerprint.clone());
+        rows.source().map(Hashing::fingerprint).or_else(copied).unwrap_or_default()
     }
 
-    /// The same, of a file that nobody has read.
+    /// Whether the file still is what was opened, and nobody wrote to it meanwhile: its bytes hash to `fingerprint`, as
+    /// they did while they were read.
+    pub(super) fn is_unchanged(&self, fingerprint: &str) -> io::Result<bool> {
+        let Some(OpenFile { file, path, facts }) = &self.file else { return Ok(true) };
+        let is_the_same = |metadata: &Metadata| Facts::of(metadata) == *facts;
+        Ok(fingerprint_of(file)? == fingerprint
+            && is_the_same(&file.metadata()?)
+            && is_the_same(&std::fs::metadata(path)?))
+    }
+
+    /// The hash of all that is in the file.
     pub(super) fn fingerprint_anew(&self) -> io::Result<String> {
-        let mut file = Arc::clone(&self.file);
-        file.rewind()?;
-        let mut hashing = Hashing::new(file);
-        io::copy(&mut hashing, &mut io::sink())?;
-        Ok(hashing.fingerprint())
+        self.file.as_ref().map_or(Ok(String::new()), |open| fingerprint_of(&open.file))
     }
 }
 
-/// What is in a packed file; none of one that is not packed.
-fn unpacked(file: &mut File) -> Result<Option<File>, InputError> {
+/// What errors call standard input.
+pub(super) const STDIN: &str = "standard input";
+
+fn fingerprint_of(mut file: &File) -> io::Result<String> {
+    file.rewind()?;
+    let mut hashing = Hashing::new(file);
+    io::copy(&mut hashing, &mut io::sink())?;
+    Ok(hashing.fingerprint())
+}
+
+fn read_error(source: io::Error) -> InputError {
+    InputError::Read { byte: 0, source }
+}
+
+/// A copy of a workbook, unpacked if it is packed.
+fn copied(source: impl Read) -> Result<Copied, InputError> {
     // Far more than a workbook has, which is packed in itself: what goes on and on would fill the disk.
     const MOST_BYTES: u64 = 4 << 30;
-    file.rewind().map_err(|source| InputError::Read { byte: 0, source })?;
+    let mut hashing = Hashing::new(source);
+    let mut copy = tempfile::tempfile().map_err(InputError::NotUnpacked)?;
+    io::copy(&mut hashing, &mut copy).map_err(read_error)?;
+    copy.rewind().map_err(read_error)?;
     let mut unpacked = tempfile::tempfile().map_err(InputError::NotUnpacked)?;
-    let packed = unpack_to(file, &mut unpacked, MOST_BYTES)?;
-    Ok(packed.then_some(unpacked))
-}
-
-/// The input of a run.
-#[derive(Debug)]
-pub(super) enum Opened {
-    File(Box<InputFile>),
-    Stream(Box<Rows<Hashing<io::Stdin>>>),
-}
-
-impl Opened {
-    /// Opens the input of `order`. A workbook on standard input is taken in first.
-    pub(super) fn open(order: &Order, recipe: Recipe) -> Result<Self, Error> {
-        match &order.source {
-            Source::File(path) => Ok(Self::File(Box::new(InputFile::open(path, recipe)?))),
-            Source::Stdin if recipe.format() == Format::Workbook => InputFile::of_stream(io::stdin().lock(), recipe)
-                .map(|file| Self::File(Box::new(file)))
-                .map_err(Error::input(order)),
-            Source::Stdin => {
-                let rows = Rows::open(Hashing::new(io::stdin()), &recipe).map_err(Error::input(order))?;
-                Ok(Self::Stream(Box::new(rows)))
-            }
-        }
-    }
+    let was_packed = unpack_to(&mut copy, &mut unpacked, MOST_BYTES)?;
+    let file = Arc::new(if was_packed { unpacked } else { copy });
+    Ok(Copied { file, fingerprint: hashing.fingerprint() })
 }
 
 /// Hashes what is read through it.
-#[derive(Debug)]
 pub(super) struct Hashing<R> {
     source: R,
     hash: blake3::Hasher,
@@ -158,6 +207,12 @@ impl<R> Hashing<R> {
 
     pub(super) fn fingerprint(&self) -> String {
         self.hash.finalize().to_hex().to_string()
+    }
+}
+
+impl<R> fmt::Debug for Hashing<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Hashing").finish_non_exhaustive()
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::Error;
-use super::input::InputFile;
+use super::input::Input;
 use crate::input::{
     ColumnChoice, Content, Field, Format, InputError, LookupError, LookupSpec, LookupTable, Options, Recipe,
 };
@@ -46,7 +46,7 @@ pub(super) fn load(spec: &LookupSpec, target: &Arc<dyn Target>) -> Result<(Looku
     let columns = columns.map(|(field, column)| ColumnChoice { field, column: column.clone() }).to_vec();
     let options = Options { columns, ..Options::new(format) };
     let recipe = Recipe::new(options, Arc::clone(target));
-    let file = InputFile::open(Path::new(&path), recipe).map_err(|error| match error {
+    let file = Input::open_file(Path::new(&path), recipe).map_err(|error| match error {
         Error::Open { source, .. } => failed(LookupFailed::Open(source)),
         Error::NotAFile(_) => failed(LookupFailed::NotAFile),
         Error::Input { source, .. } => failed(LookupFailed::Input(*source)),
@@ -65,6 +65,5 @@ pub(super) fn load(spec: &LookupSpec, target: &Arc<dyn Target>) -> Result<(Looku
             }
         }
     }
-    let fingerprint = file.fingerprint(&rows).map_err(|error| failed(error.into()))?;
-    Ok((table, fingerprint))
+    Ok((table, file.fingerprint(&rows)))
 }

@@ -18,6 +18,18 @@ pub(super) fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result
     std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
 }
 
+/// What tells one file from another: its device and its number there.
+#[cfg(unix)]
+pub(super) fn file_identity(metadata: &std::fs::Metadata) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    Some((metadata.dev(), metadata.ino()))
+}
+
+#[cfg(not(unix))]
+pub(super) fn file_identity(_: &std::fs::Metadata) -> Option<(u64, u64)> {
+    None
+}
+
 /// Files that are created are for their owner only (0600): a ledger names customers' tickets.
 pub(super) fn for_owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]

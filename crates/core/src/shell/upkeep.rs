@@ -1,6 +1,5 @@
 //! What is done with a ledger besides posting: settling, salvaging, exporting.
 
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,9 +8,10 @@ use super::clock;
 use super::error::Error;
 use super::feeder::with_causes;
 use super::files::{LedgerFile, Lock, LockError, Place};
-use super::input::{FileRows, Hashing, InputFile, recipe};
+use super::input::{Input, InputRows, recipe};
 use super::ledgers::{entropy, header_of, lock, look, resume};
 use super::platform::is_locked;
+use crate::input::Recipe;
 use crate::job::{Identity, Key, KeyMap};
 use crate::ledger::{
     self, Audit, Batch, Entry, Header, History, Ledger, LedgerError, LedgerId, Record, Salvaged, Settled, Settlement,
@@ -233,7 +233,7 @@ pub enum ExportFailed {
 }
 
 /// The input of the last run, if it is what it was; else why not.
-fn input_of(batch: &Batch, target: &Arc<dyn Target>) -> Result<FileRows, String> {
+fn input_of(batch: &Batch, target: &Arc<dyn Target>) -> Result<InputRows, String> {
     let api = &batch.header.api;
     if api != target.name() {
         return Err(format!("its rows were posted to another API, {api}, whose tickets are not known here"));
@@ -241,27 +241,17 @@ fn input_of(batch: &Batch, target: &Arc<dyn Target>) -> Result<FileRows, String>
     let run = batch.run.as_ref().ok_or("there was no run yet")?;
     let path = run.input.path.as_ref().ok_or("the last run read standard input")?;
     let reading = batch.reading.as_ref().ok_or("the last run did not read all of its input")?;
-    let unreadable = |error: io::Error| format!("{path} cannot be read: {error}");
-    let mut file = File::open(path).map_err(|error| format!("{path} cannot be opened: {error}"))?;
-    if !file.metadata().map_err(unreadable)?.is_file() {
-        return Err(format!("{path} is no regular file"));
-    }
+    let unresolved = Recipe::new(run.input.options.clone(), Arc::clone(target));
+    let input = Input::open_file(Path::new(path), unresolved).map_err(|error| with_causes(&error))?;
     // Before anything else: a table may be large, and of no use.
-    if fingerprint(&mut file).map_err(unreadable)? != reading.fingerprint {
+    if input.fingerprint_anew().map_err(|error| format!("{path} cannot be read: {error}"))? != reading.fingerprint {
         return Err(format!("{path} is no longer what the last run read"));
     }
     let (recipe, table) = recipe(&run.input.options, &run.settings, target).map_err(|error| error.to_string())?;
     if table != run.input.lookup_fingerprint && run.input.lookup_fingerprint.is_some() {
         return Err("the lookup table is no longer what the last run read".to_owned());
     }
-    let rows = InputFile::of(file, recipe).and_then(|file| file.rows());
-    rows.map_err(|error| format!("{path}: {}", with_causes(&error)))
-}
-
-fn fingerprint(file: &mut File) -> io::Result<String> {
-    let mut hashing = Hashing::new(file);
-    io::copy(&mut hashing, &mut io::sink())?;
-    Ok(hashing.fingerprint())
+    input.by(recipe).rows().map_err(|error| format!("{path}: {}", with_causes(&error)))
 }
 
 /// What the notes of a batch have in common, by its last run.

@@ -172,7 +172,7 @@ mod tests {
         let ticket = Desk.ticket("A/1").unwrap();
         let form = form(&["CC:=[\"a\"]", "department:=7"]).unwrap();
         let key = Key::of_job(&form.identity("t"), &ticket, "hi");
-        let job = Job { position: Position { record: 1, line: 2, byte: 3 }, key, ticket, text: "hi".to_owned() };
+        let job = Job::new(Position { record: 1, line: 2, byte: 3 }, key, ticket, "hi".to_owned());
         let request = form.request(&job);
         assert_eq!(request.body, "hi private=true department=7 cc=[\"a\"]");
         let endpoint = crate::target::Endpoint::from_url("https://desk.test/api").unwrap();

@@ -72,7 +72,7 @@ fn parse(input: &[u8]) -> (Reply, Context) {
 fn job() -> Job {
     let ticket = Ticket::try_from(TICKET).expect("it is positive");
     let position = Position { record: 1, line: 1, byte: 0 };
-    Job { position, key: Key::of_job(&Identity::default(), &ticket, "x"), ticket, text: "x".to_owned() }
+    Job::new(position, Key::of_job(&Identity::default(), &ticket, "x"), ticket, "x".to_owned())
 }
 
 /// By the API's documentation: an object with this message and the ticket's number, as a text or not. Whatever else is in

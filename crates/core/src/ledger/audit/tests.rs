@@ -83,7 +83,7 @@ fn ledger(runs: &[HandMade<'_>]) -> Bytes {
             let ticket = Ticket::try_from(143).unwrap();
             let key = Key::of_job(&Identity::of("t"), &ticket, &format!("{number} {row}"));
             let (at_us, wall_then) = (from_ms * 1000, wall(*from_ms));
-            let intent = Intent { row, key, ticket: ticket.clone(), attempt: 1, at_us, wall: wall_then };
+            let intent = Intent { row, key, content: None, ticket: ticket.clone(), attempt: 1, at_us, wall: wall_then };
             events.push((*from_ms, Record::Intent(intent)));
             let (to_ms, status) = match ending {
                 Replied(to_ms) => (*to_ms, Some(200)),

@@ -1,0 +1,81 @@
+//! The claim of a run under way, as bytes: what it sends.
+
+use crate::job::Key;
+
+/// Keys in groups, each closed by a checksum: a run that follows a stream claims one group after the other. A group that
+/// is cut off was not durable, so nothing of it was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim;
+
+/// The version of the format that this code writes, and the only one that it reads.
+const OPENING: &[u8] = b"batchpost claim 1\n";
+
+/// A claim's bytes are not what was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("this is no claim of a run, or one of another version")]
+pub struct ClaimError;
+
+impl Claim {
+    /// A claim begins with the opening and what says whose it is.
+    pub fn begin(owner: &str) -> Vec<u8> {
+        let length = u32::try_from(owner.len()).expect("a path is shorter than 4 GiB");
+        [OPENING, &length.to_le_bytes(), owner.as_bytes()].concat()
+    }
+
+    /// A group of keys: how many (4 bytes), the keys, a checksum of both (4). Numbers are little-endian.
+    pub fn group(keys: &[Key]) -> Vec<u8> {
+        let count = u32::try_from(keys.len()).expect("groups are bounded");
+        let mut out = Vec::with_capacity(8 + 16 * keys.len());
+        out.extend_from_slice(&count.to_le_bytes());
+        keys.iter().for_each(|key| out.extend_from_slice(&key.to_bytes()));
+        let sum = crc32fast::hash(&out);
+        out.extend_from_slice(&sum.to_le_bytes());
+        out
+    }
+
+    /// Whose a claim is, and its keys in their order.
+    ///
+    /// # Errors
+    ///
+    /// When it does not begin as a claim.
+    pub fn read(bytes: &[u8]) -> Result<(String, Vec<Key>), ClaimError> {
+        let rest = bytes.strip_prefix(OPENING).ok_or(ClaimError)?;
+        let (length, rest) = rest.split_first_chunk().ok_or(ClaimError)?;
+        let (owner, mut rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or(ClaimError)?;
+        let owner = std::str::from_utf8(owner).map_err(|_| ClaimError)?.to_owned();
+        let mut keys = Vec::new();
+        while let Some(group) = Self::whole_group(&mut rest) {
+            keys.extend(group.chunks_exact(16).filter_map(|key| Some(Key::from_bytes(key.try_into().ok()?))));
+        }
+        keys.sort_unstable();
+        Ok((owner, keys))
+    }
+
+    fn whole_group<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+        let count = u32::from_le_bytes(*rest.first_chunk()?) as usize;
+        let end = count.checked_mul(16)?.checked_add(4)?;
+        let (covered, after) = rest.split_at_checked(end)?;
+        let (sum, after) = after.split_first_chunk()?;
+        if crc32fast::hash(covered) != u32::from_le_bytes(*sum) {
+            return None;
+        }
+        *rest = after;
+        Some(&covered[4..])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_that_is_cut_off_is_none_of_the_claim() {
+        let key = |n| Key::from_bytes([n; 16]);
+        let bytes = [Claim::begin("a ledger"), Claim::group(&[key(2), key(1)]), Claim::group(&[key(0)])].concat();
+        assert_eq!(Claim::read(&bytes).unwrap(), ("a ledger".to_owned(), vec![key(0), key(1), key(2)]));
+        for cut in 1..=Claim::group(&[key(0)]).len() {
+            assert_eq!(Claim::read(&bytes[..bytes.len() - cut]).unwrap().1, [key(1), key(2)], "{cut}");
+        }
+        assert_eq!(Claim::read(b"something else"), Err(ClaimError));
+    }
+}

@@ -1,0 +1,195 @@
+//! What a ledger knows as posted or in doubt: the fold over its records.
+
+use std::mem;
+
+use crate::job::{Key, KeyMap, Ticket};
+use crate::ledger::{Attempt, Record, Step};
+use crate::outcome::Outcome;
+
+/// What a ledger knows as posted or in doubt, each once, in the order of the keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KnownKeys {
+    /// The keys that it is known by, and when it was last sent, in seconds since 1970.
+    pub(super) rows: Vec<(Key, u32)>,
+    /// The keys of the names that a column gave to jobs, and what each is known by.
+    pub(super) names: Vec<(Key, Key)>,
+    /// Some are known by name and ticket together: their content is not recorded.
+    pub(super) legacy: bool,
+}
+
+impl KnownKeys {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty()
+    }
+
+    /// When the first and the last of them were sent, in seconds since 1970.
+    pub fn dates(&self) -> Option<(u32, u32)> {
+        let dates = || self.rows.iter().map(|(_, at_s)| *at_s);
+        Some((dates().min()?, dates().max()?))
+    }
+
+    /// Whether some of them are known by their [name and ticket](legacy_key) only.
+    pub fn has_legacy(&self) -> bool {
+        self.legacy
+    }
+
+    /// Takes others in.
+    pub(super) fn merge(&mut self, others: Self) {
+        if self.is_empty() {
+            *self = others;
+            return;
+        }
+        if others.is_empty() {
+            return;
+        }
+        self.rows.extend(others.rows);
+        self.names.extend(others.names);
+        self.legacy |= others.legacy;
+        self.in_order();
+    }
+
+    fn in_order(&mut self) {
+        // The last date of each key is the one that is kept.
+        self.rows.sort_unstable_by_key(|(key, at_s)| (*key, u32::MAX - at_s));
+        self.rows.dedup_by_key(|(key, _)| *key);
+        self.names.sort_unstable();
+        self.names.dedup();
+        self.rows.shrink_to_fit();
+    }
+}
+
+/// The key by which a job is known whose content its ledger does not have: over its name's key and its ticket.
+pub fn legacy_key(name: Key, ticket: &Ticket) -> Key {
+    let mut hash = blake3::Hasher::new();
+    hash.update(b"batchpost known 1 name and ticket");
+    hash.update(&name.to_bytes());
+    hash.update(ticket.to_string().as_bytes());
+    let mut key = [0; 16];
+    key.copy_from_slice(&hash.finalize().as_bytes()[..16]);
+    Key::from_bytes(key)
+}
+
+/// Takes a ledger's records in, one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Fold {
+    jobs: KeyMap<Job>,
+    /// What jobs are known by that a column named; others are by their own keys.
+    contents: KeyMap<Key>,
+    /// Whether a column names the jobs of the run at hand.
+    pub(super) named: bool,
+    legacy: bool,
+    /// When the run at hand began.
+    begun_s: u32,
+    /// A decision about a job of which no earlier record was read: what it is known by has to be looked for in all of
+    /// them.
+    pub(super) lacks_the_beginning: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Job {
+    at_s: u32,
+    /// An intent without an outcome.
+    open: bool,
+    /// Posted, or in doubt at any time.
+    known: bool,
+}
+
+impl Fold {
+    /// That goes on where `named` is what the last run before was.
+    pub(super) fn after(named: bool) -> Self {
+        Self { named, ..Self::default() }
+    }
+
+    /// Takes the next record in.
+    pub(super) fn take(&mut self, step: Step) {
+        match step {
+            // One that a column named without its content is read in full.
+            Step::Intent(attempt) => self.intent(attempt),
+            Step::Posted(attempt) => self.end(attempt.key, attempt.at_s, Outcome::Posted),
+            Step::Mark => {}
+            Step::Other(record) => self.record(&record),
+        }
+    }
+
+    fn record(&mut self, record: &Record) {
+        match record {
+            Record::Run(run) => {
+                (self.named, self.begun_s) = (run.input.mapping.key.is_some(), seconds(run.wall));
+            }
+            Record::Intent(intent) => {
+                let content = intent.content.or_else(|| self.legacy_of(intent.key, &intent.ticket));
+                self.intent(Attempt { key: intent.key, content, at_s: seconds(intent.wall) });
+            }
+            Record::Outcome(end) => self.end(end.key, seconds(end.wall), end.stands),
+            // Records were lost, and one of them may have sent it.
+            Record::Aside(aside) if aside.stands == Outcome::InDoubt => {
+                if let Some(ticket) = &aside.ticket
+                    && let Some(known_by) = self.legacy_of(aside.key, ticket)
+                {
+                    self.contents.insert(aside.key, known_by);
+                }
+                self.end(aside.key, self.begun_s, aside.stands);
+            }
+            Record::Settle(settlement) => {
+                for row in settlement.rows.iter().filter(|row| is_known(row.stands) || is_known(row.was)) {
+                    self.lacks_the_beginning |= !self.jobs.contains_key(&row.key);
+                    self.end(row.key, seconds(settlement.wall), Outcome::Posted);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn legacy_of(&mut self, key: Key, ticket: &Ticket) -> Option<Key> {
+        self.legacy |= self.named;
+        self.named.then(|| legacy_key(key, ticket))
+    }
+
+    fn intent(&mut self, attempt: Attempt) {
+        let job = self.jobs.entry(attempt.key).or_default();
+        // One before it has no outcome and never will.
+        job.known |= job.open;
+        (job.open, job.at_s) = (true, attempt.at_s);
+        if let Some(content) = attempt.content {
+            self.contents.insert(attempt.key, content);
+        }
+    }
+
+    fn end(&mut self, key: Key, at_s: u32, stands: Outcome) {
+        let job = self.jobs.entry(key).or_default();
+        job.open = false;
+        job.at_s = job.at_s.max(at_s);
+        job.known |= is_known(stands);
+    }
+
+    /// What is known now. An intent without an outcome is a doubt.
+    pub(super) fn finish(&mut self) -> KnownKeys {
+        let contents = mem::take(&mut self.contents);
+        let mut known = KnownKeys { legacy: self.legacy, ..KnownKeys::default() };
+        for (key, job) in self.jobs.drain().filter(|(_, job)| job.known || job.open) {
+            match contents.get(&key) {
+                Some(content) => {
+                    known.rows.push((*content, job.at_s));
+                    known.names.push((key, *content));
+                }
+                None => known.rows.push((key, job.at_s)),
+            }
+        }
+        known.in_order();
+        known
+    }
+}
+
+fn is_known(stands: Outcome) -> bool {
+    matches!(stands, Outcome::Posted | Outcome::InDoubt)
+}
+
+fn seconds(wall: jiff::Timestamp) -> u32 {
+    u32::try_from(wall.as_second().max(0)).unwrap_or(u32::MAX)
+}

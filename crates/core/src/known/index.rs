@@ -1,0 +1,163 @@
+//! What a ledger knows, kept beside the account's budget so that a ledger need not be read through by every run. It can
+//! only make rows known: where it does not fit its ledger any more, the ledger is read.
+
+use std::cell::Cell;
+
+use super::fold::{Fold, KnownKeys};
+use crate::job::Key;
+use crate::ledger::{Attempt, BadLine, Extent, LedgerError, LedgerId, Step, header, read_after, read_as};
+use crate::storage::Storage;
+
+/// What a ledger knows, and how much of it was read to know that.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Index {
+    /// What was read: every record up to the last.
+    pub extent: Extent,
+    /// The checksum of the last bytes that were read: the ledger still has them.
+    last_bytes: u32,
+    /// Whether a column named the jobs of the last run that was read.
+    named: bool,
+    /// What the ledger knows as posted or in doubt.
+    pub keys: KnownKeys,
+}
+
+/// The version of the format that this code writes, and the only one that it reads.
+const OPENING: &[u8] = b"batchpost known 1\n";
+const ROW_BYTES: usize = 20;
+const NAME_BYTES: usize = 32;
+
+impl Index {
+    /// As bytes: the opening; the ledger's id, bytes and records read (8 each), the checksum of the last
+    /// [`LAST_BYTES`] of these (4), two flags (1 each), how many rows and names there are (8 each); the rows, each a key and seconds since 1970
+    /// (4), and the names, each its key and the key that it is known by; a checksum of all that (4). Numbers are little-endian.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let KnownKeys { rows, names, legacy } = &self.keys;
+        let mut out = Vec::with_capacity(OPENING.len() + 64 + rows.len() * ROW_BYTES + names.len() * NAME_BYTES);
+        out.extend_from_slice(OPENING);
+        for number in [self.extent.id.0, self.extent.good_bytes, self.extent.last] {
+            out.extend_from_slice(&number.to_le_bytes());
+        }
+        out.extend_from_slice(&self.last_bytes.to_le_bytes());
+        out.extend_from_slice(&[u8::from(self.named), u8::from(*legacy)]);
+        out.extend_from_slice(&(rows.len() as u64).to_le_bytes());
+        out.extend_from_slice(&(names.len() as u64).to_le_bytes());
+        for (key, at_s) in rows {
+            out.extend_from_slice(&key.to_bytes());
+            out.extend_from_slice(&at_s.to_le_bytes());
+        }
+        for (name, known_by) in names {
+            out.extend_from_slice(&name.to_bytes());
+            out.extend_from_slice(&known_by.to_bytes());
+        }
+        let sum = crc32fast::hash(&out);
+        out.extend_from_slice(&sum.to_le_bytes());
+        out
+    }
+
+    /// What [`Index::to_bytes`] gave; none of anything else.
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (covered, sum) = bytes.split_last_chunk()?;
+        if crc32fast::hash(covered) != u32::from_le_bytes(*sum) {
+            return None;
+        }
+        let mut rest = covered.strip_prefix(OPENING)?;
+        let mut number = || -> Option<u64> { take(&mut rest).map(u64::from_le_bytes) };
+        let (id, good_bytes, last) = (LedgerId(number()?), number()?, number()?);
+        let last_bytes = u32::from_le_bytes(take(&mut rest)?);
+        let [named, legacy] = take(&mut rest)?;
+        let mut count = || -> Option<usize> { usize::try_from(u64::from_le_bytes(take(&mut rest)?)).ok() };
+        let (rows, names) = (count()?, count()?);
+        if Some(rest.len()) != rows.checked_mul(ROW_BYTES)?.checked_add(names.checked_mul(NAME_BYTES)?) {
+            return None;
+        }
+        let rows = (0..rows).map(|_| Some((key(&mut rest)?, u32::from_le_bytes(take(&mut rest)?))));
+        let rows = rows.collect::<Option<_>>()?;
+        let names = (0..names).map(|_| Some((key(&mut rest)?, key(&mut rest)?))).collect::<Option<_>>()?;
+        let keys = KnownKeys { rows, names, legacy: legacy != 0 };
+        let extent = Extent { id, last, good_bytes, torn_bytes: 0 };
+        Some(Self { extent, last_bytes, named: named != 0, keys })
+    }
+}
+
+/// What the ledger in `storage` knows, of which `index` knows the beginning if it fits.
+///
+/// # Errors
+///
+/// When it is no ledger, is damaged, or cannot be read.
+pub fn bring_up_to_date(storage: &impl Storage, index: Option<Index>) -> Result<Index, LedgerError> {
+    if let Some(index) = index
+        && index.fits(storage)?
+        && let Some(index) = index.and_the_rest(storage)?
+    {
+        return Ok(index);
+    }
+    let named = Cell::new(false);
+    let mut fold = Fold::default();
+    let extent = read_as(storage, |line, id, number| read(line, id, number, named.get()), &mut |_, step| {
+        fold.take(step);
+        named.set(fold.named);
+    })?;
+    Ok(Index { last_bytes: last_bytes(storage, extent.good_bytes)?, named: fold.named, keys: fold.finish(), extent })
+}
+
+impl Index {
+    /// Whether the ledger still begins with what was read.
+    fn fits(&self, storage: &impl Storage) -> Result<bool, LedgerError> {
+        let size = storage.size().map_err(LedgerError::io("read"))?;
+        let same = header(storage)?.id == self.extent.id && size >= self.extent.good_bytes;
+        Ok(same && last_bytes(storage, self.extent.good_bytes)? == self.last_bytes)
+    }
+
+    /// With what the ledger has recorded since; none where that takes the beginning to be understood.
+    fn and_the_rest(mut self, storage: &impl Storage) -> Result<Option<Self>, LedgerError> {
+        let named = Cell::new(self.named);
+        let mut fold = Fold::after(self.named);
+        let parse = |line: &[u8], id, number| read(line, id, number, named.get());
+        let extent = read_after(storage, self.extent.clone(), parse, &mut |_, step| {
+            fold.take(step);
+            named.set(fold.named);
+        })?;
+        if fold.lacks_the_beginning {
+            return Ok(None);
+        }
+        self.keys.merge(fold.finish());
+        self.last_bytes = last_bytes(storage, extent.good_bytes)?;
+        Ok(Some(Self { extent: Extent { torn_bytes: 0, ..extent }, named: fold.named, ..self }))
+    }
+}
+
+/// Reads a line as far as it matters. Of a named job whose content is not recorded the ticket does.
+fn read(line: &[u8], id: LedgerId, number: u64, named: bool) -> Result<Step, BadLine> {
+    match Step::read(line, id, number)? {
+        Step::Intent(Attempt { content: None, .. }) if named => Step::read_in_full(line, id, number),
+        step => Ok(step),
+    }
+}
+
+/// So many bytes at the end of what was read tell whether it is the same ledger still: every line has its number, its time
+/// and its checksum.
+const LAST_BYTES: u64 = 512;
+
+fn last_bytes(storage: &impl Storage, end: u64) -> Result<u32, LedgerError> {
+    let start = end.saturating_sub(LAST_BYTES);
+    let mut bytes = vec![0; (end - start) as usize];
+    let mut filled = 0;
+    while filled < bytes.len() {
+        let read = storage.read_at(start + filled as u64, &mut bytes[filled..]).map_err(LedgerError::io("read"))?;
+        if read == 0 {
+            break;
+        }
+        filled += read;
+    }
+    Ok(crc32fast::hash(&bytes[..filled]))
+}
+
+fn take<const N: usize>(rest: &mut &[u8]) -> Option<[u8; N]> {
+    let (taken, left) = rest.split_first_chunk()?;
+    *rest = left;
+    Some(*taken)
+}
+
+fn key(rest: &mut &[u8]) -> Option<Key> {
+    take(rest).map(Key::from_bytes)
+}

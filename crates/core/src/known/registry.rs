@@ -1,0 +1,135 @@
+//! What the runs of an account share about their rows, and how it is looked at.
+
+use super::candidates::{Candidates, Found};
+use super::fold::KnownKeys;
+use crate::job::Key;
+
+/// Where the runs of an account list their ledgers and their claims. Each method tells how it is at the moment of the call.
+pub trait Registry {
+    /// A listed ledger, as a person is told of it.
+    type Ledger: Clone + PartialEq;
+    /// Why the registry cannot be used.
+    type Error;
+
+    /// The claims of other runs, each tested for life.
+    ///
+    /// # Errors
+    ///
+    /// When the registry cannot be read.
+    fn claims(&mut self) -> Result<Vec<Claimed<Self::Ledger>>, Self::Error>;
+
+    /// Gives each ledger but the run's own, with what it knows, to `each`; those of dead claimants are among them.
+    ///
+    /// # Errors
+    ///
+    /// When the registry cannot be read. A ledger that cannot be read is told to `each`.
+    #[expect(clippy::type_complexity, reason = "one callback")]
+    fn known(
+        &mut self,
+        each: &mut dyn FnMut(Self::Ledger, Result<KnownKeys, Unreadable>),
+    ) -> Result<(), Self::Error>;
+}
+
+/// What another run has claimed.
+#[derive(Debug, Clone)]
+pub struct Claimed<L> {
+    /// Whether that run lives.
+    pub alive: bool,
+    /// Its ledger.
+    pub ledger: L,
+    /// The keys of what it sends, in order.
+    pub keys: Vec<Key>,
+    /// When it began, in seconds since 1970.
+    pub since_s: u32,
+}
+
+/// A ledger that cannot be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unreadable {
+    /// Why.
+    pub why: String,
+    /// What was known of it when it was last read.
+    pub index: KnownKeys,
+    /// That is known to be all.
+    pub complete: bool,
+}
+
+/// A ledger that knows rows which the run would send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known<L> {
+    /// The ledger.
+    pub ledger: L,
+    /// The rows that it knows.
+    pub found: Found,
+    /// Rows that have the name of one that it knows, and another content. They are not known.
+    pub other_content: u64,
+}
+
+/// A run under way that sends rows which this one would send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InUse<L> {
+    /// Its ledger.
+    pub ledger: L,
+    /// How many rows.
+    pub rows: u64,
+}
+
+/// What was found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Look<L> {
+    /// Other runs that send these rows.
+    pub in_use: Vec<InUse<L>>,
+    /// Ledgers that know some of them.
+    pub known: Vec<Known<L>>,
+    /// Ledgers that cannot be read and may know more of them than is known.
+    pub unreadable: Vec<(L, String)>,
+}
+
+/// Compares what a run may send with what other runs have claimed, and then with what other ledgers know. Under the
+/// registry's lock what is found stays so; without it, it is a first look.
+///
+/// `since` is the time, in seconds since 1970, before which rows that were sent do not count. `is_ours` tells whether a
+/// row that the run may send has this name, where a column names its jobs.
+///
+/// # Errors
+///
+/// When the registry cannot be read.
+pub fn look<R: Registry>(
+    registry: &mut R,
+    candidates: &mut Candidates,
+    since: u32,
+    is_ours: &dyn Fn(Key) -> bool,
+) -> Result<Look<R::Ledger>, R::Error> {
+    // First the claims, then the ledgers: see the module's docs.
+    let claims = registry.claims()?;
+    let mut look = Look { in_use: Vec::new(), known: Vec::new(), unreadable: Vec::new() };
+    for claim in claims.iter().filter(|claim| claim.alive) {
+        let rows = candidates.count(&claim.keys);
+        if rows > 0 {
+            look.in_use.push(InUse { ledger: claim.ledger.clone(), rows });
+        }
+    }
+    registry.known(&mut |ledger, known| {
+        let keys = match known {
+            Ok(keys) => keys,
+            Err(Unreadable { why, mut index, complete }) => {
+                if !complete {
+                    look.unreadable.push((ledger.clone(), why));
+                    // Whatever it was about to send it may have sent.
+                    for claim in claims.iter().filter(|claim| !claim.alive && claim.ledger == ledger) {
+                        let rows = claim.keys.iter().map(|key| (*key, claim.since_s)).collect();
+                        index.merge(KnownKeys { rows, ..KnownKeys::default() });
+                    }
+                }
+                index
+            }
+        };
+        let found = candidates.mark(&keys, since);
+        let other_content = |(name, known_by): &&(Key, Key)| is_ours(*name) && !candidates.has(*known_by);
+        let other_content = keys.names.iter().filter(other_content).count() as u64;
+        if found.rows > 0 || other_content > 0 {
+            look.known.push(Known { ledger, found, other_content });
+        }
+    })?;
+    Ok(look)
+}
