@@ -54,6 +54,8 @@ pub(super) struct Holder {
     pub(super) served: u64,
     /// What it waits for.
     pub(super) wish: Option<Wish>,
+    /// When it was last heard of.
+    pub(super) seen: Duration,
 }
 
 /// A holder waits for so many slots, and is respected for a while when it should be there.
@@ -129,6 +131,15 @@ impl Account {
         self.windows.iter().any(|window| window.length() >= LONG)
     }
 
+    /// Whether a run that nobody can look at may be alive: until the longest time-out and the longest window have passed
+    /// since it was last heard of. By then all that it took is free, if it has ended; if it has not, it is counted again
+    /// when it speaks up.
+    pub fn is_presumed_alive(&self, id: u64, now: Duration) -> bool {
+        let longest_window = self.windows.iter().map(Window::length).max().unwrap_or_default();
+        let holder = self.holders.iter().find(|holder| holder.run.id == id);
+        holder.is_some_and(|holder| now <= holder.seen + self.longest_timeout + longest_window)
+    }
+
     /// Ends the part of every run that is found dead: its slots count as of attempts that end now, without a reply.
     pub fn find_dead(&mut self, mut is_alive: impl FnMut(&Sharer) -> bool, now: Duration) {
         let dead: Vec<u64> = self.sharers().filter(|run| !is_alive(run)).map(|run| run.id).collect();
@@ -153,7 +164,7 @@ impl Account {
             Some(at) => at,
             None => {
                 self.see_timeout(run.timeout);
-                self.holders.push(Holder { run: run.clone(), held, served: 0, wish: None });
+                self.holders.push(Holder { run: run.clone(), held, served: 0, wish: None, seen: now });
                 for limit in &run.limits {
                     self.open_window(limit.window(), now);
                 }
@@ -162,6 +173,7 @@ impl Account {
         };
         let holder = &mut self.holders[at];
         holder.held = held;
+        holder.seen = now;
         holder
     }
 
@@ -294,6 +306,7 @@ impl Account {
         self.unknown_to = self.unknown_to.map(|to| shifted(to, shift.short_ns).min(last));
         for holder in &mut self.holders {
             holder.wish = None;
+            holder.seen = shifted(holder.seen, shift.short_ns).min(now);
         }
     }
 }

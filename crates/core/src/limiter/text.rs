@@ -73,6 +73,9 @@ struct StoredHolder {
     served: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     wish: Option<(u32, u64, u64)>,
+    /// None in states that were written before there was such a time: it was heard of when they were, at the latest.
+    #[serde(default)]
+    seen: Option<u64>,
 }
 
 impl Account {
@@ -146,7 +149,7 @@ fn parse(line: &[u8]) -> Result<(Stored, Account), Unreadable> {
         unknown_to: stored.unknown_to.map(Duration::from_nanos),
         longest_timeout: Duration::from_nanos(stored.longest_timeout),
         turn: stored.turn,
-        holders: stored.holders.iter().map(StoredHolder::holder).collect(),
+        holders: stored.holders.iter().map(|holder| holder.holder(stored.at)).collect(),
     };
     let in_order = account.windows.windows(2).all(|pair| pair[0].length() < pair[1].length());
     let has_window = |limit: &Limit| account.windows.iter().any(|window| window.length() == limit.window());
@@ -190,10 +193,11 @@ impl StoredHolder {
             held: holder.held,
             served: holder.served,
             wish: holder.wish.map(|wish| (wish.count, ns(wish.from), ns(wish.to))),
+            seen: Some(ns(holder.seen)),
         }
     }
 
-    fn holder(&self) -> Holder {
+    fn holder(&self, written_at: u64) -> Holder {
         let wish = |(count, from, to)| Wish { count, from: Duration::from_nanos(from), to: Duration::from_nanos(to) };
         let run = Sharer {
             id: self.id,
@@ -203,7 +207,8 @@ impl StoredHolder {
             limits: self.limits.clone(),
             timeout: Duration::from_nanos(self.timeout),
         };
-        Holder { run, held: self.held, served: self.served, wish: self.wish.map(wish) }
+        let seen = Duration::from_nanos(self.seen.unwrap_or(written_at));
+        Holder { run, held: self.held, served: self.served, wish: self.wish.map(wish), seen }
     }
 }
 

@@ -2,15 +2,17 @@
 //! replaced whole; a lock for the moment in which one run changes it; and for each run a file that it keeps locked
 //! while it lives. The system lets go of that lock when a process ends, however it does.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use super::clock::Clock;
-use super::platform::{LockHolder, create_folders_for_owner_only, for_owner_only, lock_holder, sync_directory_of};
+use super::platform::{LockHolder, lock_holder};
+use super::state::{AccountFolder, Durability, Life, StateError, StateFolder, account_path};
 use crate::budget::{Answer, Budget, BudgetError, Ended, Request, Wait};
 use crate::doctor::Kept;
 use crate::limit::Limit;
@@ -26,6 +28,9 @@ pub enum SharingError {
         "there is no place for the account's budget, which all its runs share: neither XDG_STATE_HOME nor HOME is set; say --state-dir DIR, or --budget private if no other run uses the account"
     )]
     NoPlace,
+    /// The folder for it cannot be used.
+    #[error(transparent)]
+    Folder(#[from] StateError),
     /// It cannot be kept.
     #[error("the account's budget in {} cannot be {doing}: {source}", path.display())]
     Io {
@@ -71,8 +76,7 @@ pub(super) struct SharedBudget {
 impl SharedBudget {
     /// Joins the other runs of the account; tells who they are. Waits for as long as another process has the lock.
     pub(super) fn join(folder: Folder, mut member: Member, clock: Clock) -> Result<(Self, Vec<Sharer>), SharingError> {
-        create_folders_for_owner_only(&folder.0).map_err(folder.failed("begun"))?;
-        let lock = folder.lock_file().map_err(folder.failed("locked"))?;
+        let lock = folder.0.lock_file(LOCK).map_err(folder.failed("locked"))?;
         let locked = Locked::on(&lock).map_err(folder.failed("locked"))?;
         let stamp = clock.stamp();
         let mut account = folder.load(&lock, &stamp, member.run().timeout)?;
@@ -82,7 +86,7 @@ impl SharedBudget {
         folder.remove_remains(&account, member.run().id);
         let others = account.sharers().cloned().collect();
         member.join(&mut account, stamp.at);
-        folder.store(&account, &stamp, Durability::Always).map_err(folder.failed("written"))?;
+        folder.store(&account, &stamp, Durability::Name).map_err(folder.failed("written"))?;
         mark_begun(&lock).map_err(folder.failed("written"))?;
         drop(locked);
         let mut budget = Self { folder, lock, member, clock, full_to: None, poisoned: false, _alive: alive };
@@ -100,9 +104,9 @@ impl SharedBudget {
         let ended = on_account_clock(ended, elapsed, stamp.at);
         let mut account = self.folder.load(&self.lock, &stamp, self.member.run().timeout)?;
         self.member.leave(&mut account, &ended, stamp.at);
-        self.folder.store(&account, &stamp, Durability::Always).map_err(self.folder.failed("written"))?;
+        self.folder.store(&account, &stamp, Durability::Name).map_err(self.folder.failed("written"))?;
         // What cannot be removed is so by the next run.
-        fs::remove_file(self.folder.alive(self.member.run().id)).ok();
+        self.folder.0.remove(&alive(self.member.run().id)).ok();
         drop(locked);
         Ok(())
     }
@@ -121,7 +125,7 @@ impl SharedBudget {
         self.say_if_full(&account, &stamp);
         if answer.granted > 0 && account.outlasts_a_restart() {
             // Whoever replaced it meanwhile had read it: this name or a later one is made durable.
-            sync_directory_of(&self.folder.budget()).map_err(self.folder.failed("synced"))?;
+            self.folder.0.sync().map_err(self.folder.failed("synced"))?;
         }
         let wait = answer.wait.map(|wait| match wait {
             Wait::Until(until) => Wait::Until(elapsed + until.saturating_sub(stamp.at)),
@@ -186,21 +190,29 @@ fn loads_of(account: &Account, limits: &[Limit], stamp: &Stamp) -> Vec<Load> {
 /// the state is replaced whole, and a run that it names has locked its own file before.
 pub(super) fn glance(state: &Path, target: &str, limits: &[Limit]) -> (PathBuf, Kept) {
     let stamp = Clock::start().stamp();
-    let folder = Folder::of(state, target);
+    let account = StateFolder::open_existing(state)
+        .and_then(|state| state.map_or(Ok(None), |state| state.existing_account(target)));
+    let folder = match account {
+        Ok(Some(account)) => Folder::of(account),
+        Ok(None) => return (account_path(state, target), Kept::NotBegun),
+        Err(error) => return (account_path(state, target), Kept::Unusable(error.to_string())),
+    };
     let kept = match folder.read(&stamp) {
         Ok(Ok(account)) => {
-            let runs = account.sharers().filter(|run| folder.is_alive(run.id)).cloned().collect();
+            let runs = account.sharers().filter(|run| folder.is_alive(&account, run.id, stamp.at)).cloned().collect();
             Kept::Known { runs, loads: loads_of(&account, limits, &stamp) }
         }
         Ok(Err(damaged @ Unreadable::Damaged(_))) => Kept::Lost(damaged.to_string()),
         Ok(Err(newer @ Unreadable::Newer(_))) => Kept::Unusable(newer.to_string()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => match fs::metadata(folder.lock()) {
-            Ok(lock) if lock.len() > 0 => Kept::Lost("it is gone".to_owned()),
-            _ => Kept::NotBegun,
-        },
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            match folder.0.open_read(LOCK).and_then(|lock| lock.metadata()) {
+                Ok(lock) if lock.len() > 0 => Kept::Lost("it is gone".to_owned()),
+                _ => Kept::NotBegun,
+            }
+        }
         Err(error) => Kept::Unusable(error.to_string()),
     };
-    (folder.0, kept)
+    (folder.path().to_owned(), kept)
 }
 
 /// Times since the run began, on the account's clock. `elapsed` was read before `at`, and the account's clock does not
@@ -235,70 +247,49 @@ fn mark_begun(mut lock: &File) -> io::Result<()> {
     if lock.metadata()?.len() == 0 { lock.write_all(b"begun\n") } else { Ok(()) }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Durability {
-    None,
-    /// The new content before it gets the name: no loss of power leaves a name without its content.
-    Content,
-    Always,
+const BUDGET: &str = "budget";
+const LOCK: &str = "lock";
+
+/// The name of the file that a run keeps locked while it lives.
+fn alive(id: u64) -> String {
+    format!("run-{id:016x}")
 }
 
-/// An account's folder.
+/// An account's folder, as its budget uses it.
 #[derive(Debug, Clone)]
-pub(super) struct Folder(PathBuf);
+pub(super) struct Folder(Arc<AccountFolder>);
 
 impl Folder {
-    /// That of the account `target`, under `state`. Named by the account's host, for people, and its whole URL, for
-    /// certain.
-    pub(super) fn of(state: &Path, target: &str) -> Self {
-        let host = url::Url::parse(target).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
-        let host: String = host.chars().filter(|c| c.is_ascii_alphanumeric() || ".-".contains(*c)).take(60).collect();
-        let hash = blake3::hash(target.as_bytes()).to_hex();
-        Self(state.join("budgets").join(format!("{host}-{}", &hash[..16])))
+    pub(super) fn of(account: AccountFolder) -> Self {
+        Self(Arc::new(account))
     }
 
     pub(super) fn path(&self) -> &Path {
-        &self.0
+        self.0.path()
     }
 
     /// The process that holds the lock, and what it posts, as far as that can be found out.
     pub(super) fn holder(&self, stamp: &Stamp) -> Option<(u32, Option<String>)> {
-        let LockHolder::Held(pid) = lock_holder(&File::open(self.lock()).ok()?) else { return None };
+        let LockHolder::Held(pid) = lock_holder(&self.0.open_read(LOCK).ok()?) else { return None };
         let account = self.read(stamp).ok().and_then(Result::ok).unwrap_or_default();
         let name = account.sharers().find(|run| run.pid == pid).map(|run| run.name.clone());
         Some((pid, name))
     }
 
-    fn budget(&self) -> PathBuf {
-        self.0.join("budget")
-    }
-
-    fn lock(&self) -> PathBuf {
-        self.0.join("lock")
-    }
-
-    fn alive(&self, id: u64) -> PathBuf {
-        self.0.join(format!("run-{id:016x}"))
-    }
-
     fn failed(&self, doing: &'static str) -> impl Fn(io::Error) -> SharingError + use<> {
-        let path = self.0.clone();
+        let path = self.path().to_owned();
         move |source| SharingError::Io { path: path.clone(), doing, source }
-    }
-
-    fn lock_file(&self) -> io::Result<File> {
-        for_owner_only(OpenOptions::new().read(true).append(true).create(true)).open(self.lock())
     }
 
     fn read(&self, stamp: &Stamp) -> io::Result<Result<Account, Unreadable>> {
         let mut line = Vec::new();
-        File::open(self.budget())?.take(LONGEST_STATE).read_to_end(&mut line)?;
+        self.0.open_read(BUDGET)?.take(LONGEST_STATE).read_to_end(&mut line)?;
         Ok(Account::read(&line, stamp))
     }
 
     /// The state as it is on the clock of `stamp`. One that is damaged or was lost is taken for full windows.
     fn load(&self, lock: &File, stamp: &Stamp, timeout: Duration) -> Result<Account, SharingError> {
-        let path = self.budget();
+        let path = self.path().join(BUDGET);
         let why = match self.read(stamp) {
             Ok(Ok(account)) => return Ok(account),
             Ok(Err(source @ Unreadable::Newer(_))) => return Err(SharingError::Newer { path, source }),
@@ -317,48 +308,44 @@ impl Folder {
 
     /// Replaces the state.
     fn store(&self, account: &Account, stamp: &Stamp, durability: Durability) -> io::Result<()> {
-        let path = self.budget();
-        let new = self.0.join("budget.new");
-        let mut file = for_owner_only(OpenOptions::new().write(true).create(true).truncate(true)).open(&new)?;
-        file.write_all(account.to_line(stamp).as_bytes())?;
-        if durability != Durability::None {
-            file.sync_data()?;
-        }
-        fs::rename(&new, &path)?;
-        if durability == Durability::Always { sync_directory_of(&path) } else { Ok(()) }
+        self.0.replace(BUDGET, account.to_line(stamp).as_bytes(), durability)
     }
 
     /// A file that says, while it is locked, that the run lives.
     fn create_alive(&self, id: u64) -> io::Result<File> {
-        let file = for_owner_only(OpenOptions::new().write(true).create_new(true)).open(self.alive(id))?;
+        let file = self.0.create_exclusive(&alive(id))?;
         file.try_lock()?;
         Ok(file)
     }
 
-    fn is_alive(&self, id: u64) -> bool {
-        match File::open(self.alive(id)) {
-            // The lock that is had here ends with the file.
-            Ok(file) => !matches!(file.try_lock_shared(), Ok(())),
-            Err(error) => error.kind() != io::ErrorKind::NotFound,
+    /// Whether a run of the account lives. Of one whose file tells nothing, only as long as it can be under way by what it
+    /// did last.
+    fn is_alive(&self, account: &Account, id: u64, now: Duration) -> bool {
+        match self.0.life(&alive(id)) {
+            Life::Locked => true,
+            Life::Free | Life::Missing => false,
+            Life::Unknown => account.is_presumed_alive(id, now),
         }
     }
 
     fn find_dead(&self, account: &mut Account, own: u64, now: Duration) {
-        account.find_dead(|run| run.id == own || self.is_alive(run.id), now);
+        let others = account.sharers().map(|run| run.id).filter(|id| *id != own);
+        let dead: Vec<u64> = others.filter(|id| !self.is_alive(account, *id, now)).collect();
+        account.find_dead(|run| !dead.contains(&run.id), now);
     }
 
-    /// Removes the files of runs that are dead and forgotten.
+    /// Removes the files of runs that are dead and forgotten, and what they left unfinished. What cannot be removed is in
+    /// nobody's way.
     fn remove_remains(&self, account: &Account, own: u64) {
-        let Ok(entries) = fs::read_dir(&self.0) else { return };
-        for entry in entries.flatten() {
-            let name = entry.file_name();
-            let id = name.to_str().and_then(|name| u64::from_str_radix(name.strip_prefix("run-")?, 16).ok());
+        self.0.remove_unfinished(BUDGET).ok();
+        for name in self.0.names().unwrap_or_default() {
+            let id = name.strip_prefix("run-").and_then(|id| u64::from_str_radix(id, 16).ok());
             if let Some(id) = id
                 && id != own
                 && account.sharers().all(|run| run.id != id)
-                && !self.is_alive(id)
+                && matches!(self.0.life(&name), Life::Free)
             {
-                fs::remove_file(entry.path()).ok();
+                self.0.remove(&name).ok();
             }
         }
     }
@@ -377,6 +364,8 @@ const USUAL_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::settings::Spread;
 
@@ -385,7 +374,8 @@ mod tests {
     fn join(state: &Path, id: u64) -> (SharedBudget, Vec<Sharer>) {
         let run = Sharer { id, name: format!("{id}.csv"), ..Sharer::new(vec!["5/1h".parse().unwrap()], TIMEOUT) };
         let member = Member::new(run, Spread::Burst);
-        SharedBudget::join(Folder::of(state, "http://127.0.0.1:1/api"), member, Clock::start()).unwrap()
+        let account = StateFolder::open(state).unwrap().account("http://127.0.0.1:1/api").unwrap();
+        SharedBudget::join(Folder::of(account), member, Clock::start()).unwrap()
     }
 
     fn take(budget: &mut SharedBudget, want: u32) -> Answer {
@@ -425,6 +415,27 @@ mod tests {
         assert_eq!(fs::read_dir(folder(state.path())).unwrap().count(), 3, "the dead one's file is gone");
     }
 
+    #[cfg(unix)]
+    #[test]
+    fn a_run_whose_file_tells_nothing_is_taken_for_alive_until_all_that_it_took_is_free_and_no_longer() {
+        let state = tempfile::tempdir().unwrap();
+        let (mut a, _) = join(state.path(), 1);
+        assert_eq!(take(&mut a, 4).granted, 4);
+        let file = folder(state.path()).join(alive(1));
+        fs::remove_file(&file).and_then(|()| std::os::unix::fs::symlink("/nowhere", &file)).unwrap();
+        let (mut b, others) = join(state.path(), 2);
+        assert_eq!((others.len(), take(&mut b, 5).granted), (1, 1));
+        let now = Clock::start().stamp();
+        let mut account = b.folder.read(&now).unwrap().unwrap();
+        let last = now.at + TIMEOUT + Duration::from_secs(3600);
+        assert!(b.folder.is_alive(&account, 1, last - Duration::from_secs(60)));
+        assert!(!b.folder.is_alive(&account, 1, last));
+        // What it took counts on, as of one that is found dead.
+        b.folder.find_dead(&mut account, 2, last);
+        let used: u32 = account.freeing("5/1h".parse().unwrap(), last).iter().map(|(_, count)| count).sum();
+        assert_eq!((account.sharers().count(), used), (1, 5));
+    }
+
     #[test]
     fn a_state_that_is_damaged_or_gone_is_taken_for_full_windows() {
         type Change = fn(&Path);
@@ -451,12 +462,12 @@ mod tests {
         let state = tempfile::tempdir().unwrap();
         let (mut a, _) = join(state.path(), 1);
         assert_eq!(take(&mut a, 4).granted, 4);
-        // A folder in the place of the file that is to replace the state.
-        let new = folder(state.path()).join("budget.new");
-        fs::create_dir(&new).unwrap();
+        // A folder in the place of the state.
+        let (budget, away) = (folder(state.path()).join(BUDGET), folder(state.path()).join("away"));
+        fs::rename(&budget, &away).and_then(|()| fs::create_dir(&budget)).unwrap();
         let request = Request { ended: vec![(Ended::Answered, Duration::ZERO)], want: Some(1), ..Request::default() };
         Budget::exchange(&mut a, &request, Duration::ZERO).unwrap_err();
-        fs::remove_dir(&new).unwrap();
+        fs::remove_dir(&budget).and_then(|()| fs::rename(&away, &budget)).unwrap();
         Budget::exchange(&mut a, &request, Duration::ZERO).unwrap_err();
         a.leave(&[]).unwrap();
         let (mut b, _) = join(state.path(), 2);

@@ -17,6 +17,7 @@ use super::order::{Order, Source};
 use super::outbox::Outbox;
 use super::prepare::{Prepared, past};
 use super::signals::{Interrupt, Interrupts};
+use super::state::StateFolder;
 use crate::budget::Request;
 use crate::engine::{Config, Engine, Event, Notice};
 use crate::input::InputError;
@@ -232,7 +233,10 @@ impl Prepared {
             ..Sharer::new(settings.limits.clone(), timeout)
         };
         let member = Member::new(run, spread);
-        let mut broker = Broker::start(Folder::of(state, self.order.ask.identity.target()), member, clock);
+        let account = StateFolder::open(state)
+            .and_then(|state| state.account(self.order.ask.identity.target()))
+            .map_err(SharingError::from)?;
+        let mut broker = Broker::start(Folder::of(account), member, clock);
         let with = tokio::select! {
             biased;
             Some(signal) = interrupts.recv() => return Ok((own(), Some(signal))),

@@ -1,0 +1,95 @@
+//! Who may do what with a state folder.
+
+use super::*;
+
+fn refused(path: &Path, why: String, way_out: String) -> StateError {
+    StateError::Refused { path: path.to_owned(), why, way_out }
+}
+
+const GROUP_WRITES: u32 = 0o020;
+const OTHERS_WRITE: u32 = 0o002;
+const SET_GROUP_ID: u32 = 0o2000;
+
+/// Whose a state folder is, by its owner and mode.
+///
+/// That a shared one has the set-group-id bit is also why its owner is trusted: the system gives that bit only to who is
+/// a member of the group, or root.
+pub(super) fn scope(path: &Path, facts: Facts) -> Result<Scope, StateError> {
+    let Facts { owner, group, mode } = facts;
+    let place = path.display();
+    if mode & OTHERS_WRITE != 0 {
+        let way_out = format!("pass another one with --state-dir DIR, or run `chmod o-w {place}` if nobody has");
+        return Err(refused(path, format!("every user may write to it (mode {mode:04o})"), way_out));
+    }
+    if mode & GROUP_WRITES == 0 {
+        let own = own_user();
+        if owner == own {
+            return Ok(Scope::Personal);
+        }
+        let why = format!("it belongs to user {owner}, and this process is user {own}");
+        return Err(refused(path, why, "pass another one with --state-dir DIR".to_owned()));
+    }
+    if mode & SET_GROUP_ID == 0 {
+        let why = format!("group {group} may write to it, and it is not set up to be shared (mode {mode:04o})");
+        let way_out = format!(
+            "run `chmod 700 {place}` to keep it to its owner, or `chmod 2770 {place}` to share it with that group"
+        );
+        return Err(refused(path, why, way_out));
+    }
+    Ok(Scope::Shared { group })
+}
+
+/// Checks a folder in a state folder of this scope. One of our own that the group cannot use yet, as in a folder that
+/// became a shared one later, is opened to it.
+pub(super) fn check_inner(dir: &Dir, path: &Path, scope: Scope) -> Result<(), StateError> {
+    let facts = || dir.facts().map_err(failed(path, "opened"));
+    let Facts { owner, mode, .. } = facts()?;
+    let own = own_user();
+    let elsewhere = || "pass another state folder with --state-dir DIR".to_owned();
+    match scope {
+        Scope::Personal if owner != own => {
+            let why = format!("it belongs to user {owner}, and this process is user {own}");
+            Err(refused(path, why, elsewhere()))
+        }
+        Scope::Personal if mode & (GROUP_WRITES | OTHERS_WRITE) != 0 => {
+            let way_out = format!(
+                "pass another state folder with --state-dir DIR, or run `chmod 700 {}` if nobody has",
+                path.display()
+            );
+            Err(refused(path, format!("others may write to it (mode {mode:04o})"), way_out))
+        }
+        Scope::Personal => Ok(()),
+        Scope::Shared { group } => {
+            if owner == own && mode != 0o2770 {
+                set_dir_mode(dir, scope).map_err(failed(path, "opened"))?;
+            }
+            let Facts { group: its, mode, .. } = facts()?;
+            if its == group && mode & (SET_GROUP_ID | 0o070 | OTHERS_WRITE) == SET_GROUP_ID | 0o070 {
+                return Ok(());
+            }
+            let why =
+                format!("it is not shared with group {group} as the folder above it is (group {its}, mode {mode:04o})");
+            let way_out = format!(
+                "run `chgrp {group} {place} && chmod 2770 {place}`, or pass another state folder with --state-dir DIR",
+                place = path.display()
+            );
+            Err(refused(path, why, way_out))
+        }
+    }
+}
+
+pub(super) fn set_dir_mode(dir: &Dir, scope: Scope) -> io::Result<()> {
+    dir.set_mode(if scope == Scope::Personal { 0o700 } else { 0o2770 })
+}
+
+pub(super) fn set_file_mode(file: &File, scope: Scope) -> io::Result<()> {
+    system::set_mode(file, if scope == Scope::Personal { 0o600 } else { 0o660 })
+}
+
+/// Opens a file of our own to the group, which others created a folder for.
+pub(super) fn share_own_file(file: &File, facts: Facts, scope: Scope) -> io::Result<()> {
+    if scope != Scope::Personal && facts.owner == own_user() && facts.mode & 0o060 != 0o060 {
+        set_file_mode(file, scope)?;
+    }
+    Ok(())
+}
