@@ -109,6 +109,7 @@ fn of_error(error: &anyhow::Error) -> u8 {
     }
     match library_error(error) {
         Some(_) if is_in_use(error) => TRY_LATER,
+        Some(Error::RowsInUse { .. } | Error::BecameKnown { .. } | Error::Thread(_)) => TRY_LATER,
         // A name mistyped, or a folder that is not there.
         Some(Error::LedgerFile { source, .. } | Error::Lock { source: LockError::Io { source, .. }, .. })
             if source.kind() == io::ErrorKind::NotFound =>

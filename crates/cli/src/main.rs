@@ -76,6 +76,7 @@ fn main() -> ExitCode {
         Command::Audit(audit) => commands::audit::audit(&audit, &args.output),
         Command::Report(report) => commands::report::report(&report, &args.output),
         Command::Salvage(salvage) => commands::salvage::salvage(&salvage, &args.output),
+        Command::Known(known) => commands::known::known(&known, &args.output),
         Command::Completions(completions) => commands::completions::completions(&completions),
         Command::Man(man) => commands::man::man(&man, &args.output),
         Command::Doctor(doctor) => commands::doctor::doctor(&doctor, &config, &args.output),

@@ -219,8 +219,8 @@
 //! 2. seams to the outside: [storage], [transport], [budget];
 //! 3. the seam to an API: [target];
 //! 4. the API that comes with the crate: [leadsquared];
-//! 5. mechanisms, with `now` and the random generator as arguments: [input], [limiter], [retry], [ledger], [engine],
-//!    [reading], [report], [doctor];
+//! 5. mechanisms, with `now` and the random generator as arguments: [input], [limiter], [retry], [ledger], [known],
+//!    [engine], [reading], [report], [doctor];
 //! 6. the [shell], the only place that names tokio, files and sockets.
 
 #![warn(missing_docs)]
@@ -233,6 +233,7 @@ pub mod export;
 pub mod fields;
 pub mod input;
 pub mod job;
+pub mod known;
 pub mod leadsquared;
 pub mod ledger;
 pub mod limit;

@@ -296,7 +296,7 @@ fn what_was_created(history: &History) -> Result<(), Violation> {
 fn outcomes(history: &History) -> Result<Option<(Vec<Outcome>, Counts)>, Violation> {
     let disk = history.disk.fork();
     let Some(file) = disk.ledger() else {
-        let counts = read(&history.sheet, &Plan::default(), &mut empty()).counts;
+        let counts = read(&history.sheet, &Plan::default(), &mut empty()).0.counts;
         return Ok(Some((history.scenario.rows.iter().map(unknown).collect(), counts)));
     };
     let mut batch = match ledger::inspect(&file) {
@@ -304,7 +304,7 @@ fn outcomes(history: &History) -> Result<Option<(Vec<Outcome>, Counts)>, Violati
         Err(LedgerError::Damaged { .. }) if history.watch.has_dropped() => return Ok(None),
         Err(error) => return Err(Violation::new(format!("the ledger cannot be read: {error}"))),
     };
-    let counts = read(&history.sheet, &Plan::default(), &mut batch).counts;
+    let counts = read(&history.sheet, &Plan::default(), &mut batch).0.counts;
     let outcome = |line: &Line| match line {
         Line::Note { ticket, text } => {
             let ticket = Ticket::try_from(*ticket).expect("a simulated ticket is one");

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
+use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
 use batchpost::budget::{self, Ended, Request, Wait};
 use batchpost::engine::{Action, AttemptId, Cause, Config, Engine, Event, Notice, Waiting};
-use batchpost::input::{Format, InputError, Mapping, Options, Rows};
+use batchpost::input::{Format, Mapping, Options, Rows};
 use batchpost::job::{Identity, Job, KEY_SCHEME};
 use batchpost::leadsquared::{self, LeadSquared};
 use batchpost::ledger::{
@@ -16,7 +17,9 @@ use batchpost::ledger::{
 };
 use batchpost::limiter::{Member, Sharer};
 use batchpost::outcome::{Stop, VerdictWord};
-use batchpost::reading::{Ask, Fed, Feed, Named, Past, Survey, record_asides, survey};
+use batchpost::reading::{
+    Ask, Fed, Feed, JobFileError, JobFileReader, JobFileWriter, Jobs, Named, Past, Survey, record_asides, survey,
+};
 use batchpost::target::Form;
 use batchpost::transport::{Failure, Reply};
 use batchpost_sandbox::{Answer, Fate, Journey};
@@ -68,16 +71,33 @@ pub(crate) fn rows(sheet: &[u8]) -> Rows<&[u8]> {
     Rows::open(sheet, &Options::new(Format::Csv).into()).expect("every simulated sheet has its header")
 }
 
-pub(crate) fn read(sheet: &[u8], plan: &Plan, batch: &mut Batch) -> Survey {
+pub(crate) fn read(sheet: &[u8], plan: &Plan, batch: &mut Batch) -> (Survey, JobFile) {
     let named = Named { notes: 0, jobs: 0 };
-    survey(&mut rows(sheet), &ask(plan), &Past::default(), named, &mut batch.standings).expect("memory can be read")
+    let mut jobs = JobFileWriter::new(Vec::new());
+    let survey = survey(&mut rows(sheet), &ask(plan), &Past::default(), named, &mut batch.standings, &mut jobs)
+        .expect("memory can be read and written");
+    let (bytes, records) = jobs.finish().expect("memory can be written");
+    (survey, JobFile { bytes: bytes.into(), records })
+}
+
+/// A job file in memory.
+pub(crate) struct JobFile {
+    bytes: Arc<[u8]>,
+    records: u64,
+}
+
+impl JobFile {
+    fn rows(&self) -> Jobs<Cursor<Arc<[u8]>>> {
+        let reader = JobFileReader::open(Cursor::new(Arc::clone(&self.bytes)), self.records);
+        Jobs::new(reader.expect("it was just written"), &[])
+    }
 }
 
 struct Run<'h> {
     history: &'h mut History,
     engine: Engine,
     ledger: Ledger<DiskFile>,
-    feed: Feed<&'h [u8]>,
+    feed: Feed<Cursor<Arc<[u8]>>>,
     form: Form,
     /// When it began, on the history's clock.
     began: Duration,
@@ -117,7 +137,7 @@ impl<'h> Run<'h> {
             Some((ledger, batch, _)) => (Some(ledger), batch),
             None => (None, Batch::new(new_header(history))),
         };
-        let survey = read(sheet, plan, &mut batch);
+        let (survey, jobs) = read(sheet, plan, &mut batch);
         let mut ledger = match opened {
             Some(ledger) => ledger,
             None => begin_ledger(history, &batch.header)?,
@@ -127,10 +147,9 @@ impl<'h> Run<'h> {
         let mut asides = Vec::new();
         let each = &mut |aside| {
             asides.push(Record::Aside(aside));
-            Ok::<(), InputError>(())
+            Ok::<(), JobFileError>(())
         };
-        record_asides(&mut rows(sheet), Identity::of(TARGET), &survey, &mut batch.standings, each)
-            .expect("memory can be read");
+        record_asides(&mut jobs.rows(), &mut batch.standings, each).expect("memory can be read");
         if !asides.is_empty() {
             ledger.commit(&asides).map_err(|error| unusable(history, &error))?;
         }
@@ -165,7 +184,7 @@ impl<'h> Run<'h> {
         Ok(Self {
             engine,
             ledger,
-            feed: Feed::of_surveyed(rows(sheet), ask(plan), batch.standings, &survey),
+            feed: Feed::new(jobs.rows(), ask(plan), batch.standings),
             form: form(),
             began: history.clock,
             history,
@@ -209,8 +228,6 @@ impl<'h> Run<'h> {
         while self.engine.wants_input() {
             let event = match self.feed.pull() {
                 Ok(Fed::Job(offer)) => Event::Job(offer),
-                Ok(Fed::Aside(aside)) => Event::Aside(aside),
-                Ok(Fed::Passed(outcome)) => Event::Passed(outcome),
                 Ok(Fed::Withheld) => Event::InputWithheld,
                 Ok(Fed::End) => Event::InputEnded(Vec::new()),
                 Err(error) => Event::InputFailed(error.to_string()),

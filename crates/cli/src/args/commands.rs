@@ -6,15 +6,19 @@ use std::path::PathBuf;
 use batchpost::limit::Limit;
 use batchpost::outcome::Outcome;
 use batchpost_sandbox::FaultRule;
-use clap::Args as Group;
+use clap::{Args as Group, Subcommand};
 
-use super::groups::{Budget, Input, Known, Network, Posting, Reading, Target, ThisTime, Watching};
+use super::groups::{Budget, Input, Network, OtherLedgers, Posting, Reading, Target, ThisTime, Watching};
 use super::values::{ChangedArg, DecisionArg, FaultParser, Latency, LimitArg, RowRange, faults, row, state, ticket};
 
 #[derive(Debug, Group)]
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) input: Input,
+    /// Post the rows of standard input as they come, for a program that goes on writing them; each is looked up when it
+    /// is there, and nobody is asked
+    #[arg(long)]
+    pub(crate) follow: bool,
     #[command(flatten)]
     pub(crate) target: Target,
     #[command(flatten)]
@@ -24,7 +28,7 @@ pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) this_time: ThisTime,
     #[command(flatten)]
-    pub(crate) known: Known,
+    pub(crate) known: OtherLedgers,
     #[command(flatten)]
     pub(crate) network: Network,
     #[command(flatten)]
@@ -43,7 +47,7 @@ pub(crate) struct Resume {
     #[command(flatten)]
     pub(crate) this_time: ThisTime,
     #[command(flatten)]
-    pub(crate) known: Known,
+    pub(crate) known: OtherLedgers,
     #[command(flatten)]
     pub(crate) network: Network,
     #[command(flatten)]
@@ -57,7 +61,7 @@ pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) target: Target,
     #[command(flatten)]
-    pub(crate) known: Known,
+    pub(crate) known: OtherLedgers,
     /// A new row whose ticket has a posted note that is no longer in the input: a run would hold it, or post it
     #[arg(long, value_enum, default_value_t = ChangedArg::Hold)]
     pub(crate) changed: ChangedArg,
@@ -130,6 +134,33 @@ pub(crate) struct Settle {
     /// Do not ask
     #[arg(short, long)]
     pub(crate) yes: bool,
+}
+
+#[derive(Debug, Group)]
+pub(crate) struct Known {
+    #[command(subcommand)]
+    pub(crate) command: KnownCommand,
+    /// The folder of the list; by default where runs keep the shared budgets
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum KnownCommand {
+    /// List the ledgers, by account
+    List,
+    /// Forget ledgers: rows that only they have as posted or in doubt can be posted again
+    Forget {
+        /// The ledgers, by path or id
+        #[arg(required = true, value_name = "LEDGER")]
+        ledgers: Vec<String>,
+    },
+    /// Add ledgers of other folders or machines
+    Add {
+        /// The ledgers
+        #[arg(required = true, value_name = "LEDGER")]
+        ledgers: Vec<PathBuf>,
+    },
 }
 
 #[derive(Debug, Group)]

@@ -10,6 +10,7 @@ use batchpost::input::{ColumnChoice, Delimiter, Encoding, Format, LookupSpec, Te
 use batchpost::plan::Hours;
 use batchpost::shell::masked;
 use clap::Args as Group;
+use jiff::civil::Date;
 
 use super::values::{
     BudgetArg, BurstArg, ChangedArg, DoubtArg, DuplicatesArg, KnownArg, LimitArg, On500Arg, Reserve, TooLongArg,
@@ -24,8 +25,8 @@ pub(crate) struct Input {
     pub(crate) input: PathBuf,
     #[command(flatten)]
     pub(crate) reading: Reading,
-    /// The column that names each job: a row with a name that was posted is never posted again, whatever else it says;
-    /// names must differ over all files that are posted to the account
+    /// The column that names each job: a row with a name that this ledger has as posted is not posted again, whatever
+    /// else it says; names must differ within the input
     #[arg(long, value_name = "COLUMN")]
     pub(crate) key: Option<String>,
     /// Where the id stands in a ticket cell: a regular expression with one group, like 'TKT-0*(\d+)'
@@ -184,13 +185,19 @@ pub(crate) struct ThisTime {
 /// What other ledgers know.
 #[derive(Debug, Clone, Default, Group)]
 #[command(next_help_heading = "Other ledgers")]
-pub(crate) struct Known {
-    /// Rows to send that another ledger has as posted or in doubt: leave them out, or post them again
+pub(crate) struct OtherLedgers {
+    /// Rows to send that another ledger of the account has as posted or in doubt: leave them out, or post them again
     #[arg(long, value_enum)]
     pub(crate) known: Option<KnownArg>,
-    /// The folder with the other ledgers; by default the ledger's own
+    /// Only what was sent on this day or later counts as known: for a note that is posted every month, say
+    #[arg(long, value_name = "DATE")]
+    pub(crate) known_since: Option<Date>,
+    /// A folder with further ledgers of the account; by default the ledger's own
     #[arg(long, value_name = "DIR")]
     pub(crate) history: Option<PathBuf>,
+    /// The folder for the temporary job file, which holds what was read of the input; by default the ledger's own
+    #[arg(long, value_name = "DIR")]
+    pub(crate) scratch_dir: Option<PathBuf>,
 }
 
 /// How to reach it.

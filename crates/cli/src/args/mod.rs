@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use clap::{Args as Group, Parser, Subcommand};
 
 pub(crate) use commands::{
-    Audit, Check, Completions, Doctor, Export, Init, Man, Report, Resume, Run, Salvage, Sandbox, Settle, Show,
-    ShowConfig, Status,
+    Audit, Check, Completions, Doctor, Export, Init, Known, KnownCommand, Man, Report, Resume, Run, Salvage, Sandbox,
+    Settle, Show, ShowConfig, Status,
 };
-pub(crate) use groups::{Budget, Input, Known, Network, Posting, Reading, Target, ThisTime};
+pub(crate) use groups::{Budget, Input, Network, OtherLedgers, Posting, Reading, Target, ThisTime};
 pub(crate) use values::{
     BudgetArg, BurstArg, ChangedArg, DecisionArg, DoubtArg, DuplicatesArg, KnownArg, LimitArg, LogFormat, On500Arg,
     Reserve, RowRange, TooLongArg,
@@ -35,7 +35,7 @@ const EXIT_CODES: &str = "\
 Exit codes, the first that applies:
   2    usage, configuration or input error; nothing was sent
   3    stopped, a person is needed: credentials, endpoint, refused, ledger, input
-  75   stopped, the next run may cure it: outage, limited, ledger in use by another run
+  75   stopped, the next run may cure it: outage, limited, ledger or rows in use by another run
   129, 130, 143  interrupted: what was in flight was awaited and recorded
   4    finished or planned stop, and rows are in doubt
   1    finished or planned stop, and rows are rejected, failed, invalid or held
@@ -130,6 +130,17 @@ Examples:
   batchpost salvage notes.csv.ledger.jsonl -o salvaged.ledger.jsonl
   batchpost resume salvaged.ledger.jsonl")]
     Salvage(Salvage),
+    /// List the ledgers whose rows are not posted again unasked; add one, or forget one
+    #[command(after_help = "\
+Examples:
+  batchpost known list
+  batchpost known add /archive/2025/*.ledger.jsonl
+  batchpost known forget old.csv.ledger.jsonl
+
+A run lists its ledger, and those that it finds beside it, for the account that it posts to. What
+any of them has as posted or in doubt is not posted again without --known post, whatever file it
+comes from. The list is kept in the state folder, so it is shared by the runs that share that.")]
+    Known(Known),
     /// Look over what a run would need: settings, keys, network, disk, budget, clock; posts nothing
     ///
     /// Each line says what was found and, where it is not well, what to do. The exit code is 2 if something stands in

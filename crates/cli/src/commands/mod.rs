@@ -7,6 +7,7 @@ pub(crate) mod config;
 pub(crate) mod doctor;
 pub(crate) mod export;
 pub(crate) mod init;
+pub(crate) mod known;
 pub(crate) mod man;
 pub(crate) mod report;
 mod resolve;

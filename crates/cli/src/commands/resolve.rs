@@ -12,11 +12,12 @@ use batchpost::reading::Named;
 use batchpost::settings::{InDoubt, On500, OnChanged, OnDuplicate, OnKnown, Settings, Sharing, Spread};
 use batchpost::shell::{HttpOptions, Order, Source, caller};
 use batchpost::target::{Endpoint, Target as Api};
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::args::{
-    Budget, BudgetArg, BurstArg, ChangedArg, DoubtArg, DuplicatesArg, Input, Known, KnownArg, LimitArg, Network,
-    On500Arg, Posting, Reading, Reserve, Target, ThisTime, TooLongArg,
+    Budget, BudgetArg, BurstArg, ChangedArg, DoubtArg, DuplicatesArg, Input, KnownArg, LimitArg, Network, On500Arg,
+    OtherLedgers, Posting, Reading, Reserve, Target, ThisTime, TooLongArg,
 };
 
 /// What ledgers of the sandbox inside this process name as their target: its port changes from run to run.
@@ -49,11 +50,24 @@ pub(crate) fn source(input: &Path) -> Source {
     if input == Path::new("-") { Source::Stdin } else { Source::File(input.to_owned()) }
 }
 
+/// The same of a run that may be asked to post rows as they come.
+pub(crate) fn source_of_run(input: &Path, follow: bool) -> anyhow::Result<Source> {
+    match (source(input), follow) {
+        (Source::File(path), true) => {
+            bail!("--follow is for standard input; pipe {} in, and pass - as the input", path.display())
+        }
+        (_, true) => Ok(Source::Follow),
+        (source, false) => Ok(source),
+    }
+}
+
 pub(crate) fn format(input: &Input) -> anyhow::Result<Format> {
     const FORMATS: &str = "csv, jsonl, json, xlsx, xlsb, xls or ods";
     match (input.reading.format, source(&input.input)) {
         (Some(format), _) => Ok(format),
-        (None, Source::Stdin) => bail!("standard input has no name to tell its format by: say --format {FORMATS}"),
+        (None, Source::Stdin | Source::Follow) => {
+            bail!("standard input has no name to tell its format by: say --format {FORMATS}")
+        }
         (None, Source::File(path)) => Format::of_name(&path).with_context(|| {
             format!("the name of {} does not tell its format: say --format {FORMATS}", path.display())
         }),
@@ -64,7 +78,9 @@ pub(crate) fn format(input: &Input) -> anyhow::Result<Format> {
 pub(crate) fn ledger(input: &Input) -> anyhow::Result<PathBuf> {
     match (&input.ledger, source(&input.input)) {
         (Some(ledger), _) => Ok(ledger.clone()),
-        (None, Source::Stdin) => bail!("standard input needs a ledger of a name of its own: say --ledger FILE"),
+        (None, Source::Stdin | Source::Follow) => {
+            bail!("standard input needs a ledger of a name of its own: say --ledger FILE")
+        }
         (None, Source::File(path)) => Ok(usual_ledger(&path, input.reading.sheet.as_deref())),
     }
 }
@@ -174,6 +190,12 @@ pub(crate) fn state(settings: &Settings) -> Option<PathBuf> {
     settings.state_dir.clone().or_else(|| Some(state()?.join("batchpost")))
 }
 
+/// The state folder that a command is given, else the usual one.
+pub(crate) fn state_folder(given: Option<&Path>) -> anyhow::Result<PathBuf> {
+    let settings = Settings { state_dir: given.map(Path::to_owned), ..Settings::of(&LeadSquared) };
+    state(&settings).context("no state folder: neither XDG_STATE_HOME nor HOME is set; pass --state-dir DIR")
+}
+
 /// The limits as they are to be kept: what is left of them to others is not this account's for the run.
 pub(crate) fn limits(limits: &[LimitArg], reserves: &[Reserve]) -> anyhow::Result<Vec<Limit>> {
     if limits.contains(&LimitArg::None) && limits.len() > 1 {
@@ -235,9 +257,10 @@ pub(crate) struct What {
 }
 
 /// The order for `what`, as it is to be done this time.
-pub(crate) fn order(what: What, this_time: &ThisTime, known: Known) -> anyhow::Result<Order> {
+pub(crate) fn order(what: What, this_time: &ThisTime, known: OtherLedgers) -> anyhow::Result<Order> {
     let What { source, options, ledger, target, settings } = what;
-    let state = state(&settings);
+    // What the stand-in inside this process was sent is nobody else's.
+    let state = if target == SANDBOX { None } else { state(&settings) };
     let mut order = Order::for_account(api(), &target, settings, ledger, source, options)?;
     order.ask.in_doubt = match this_time.in_doubt {
         DoubtArg::Hold => InDoubt::Hold,
@@ -257,8 +280,17 @@ pub(crate) fn order(what: What, this_time: &ThisTime, known: Known) -> anyhow::R
     order.caller = Some(caller());
     order.named = NAMED;
     order.history = known.history;
+    order.known_since_s = known.known_since.map(start_of_day).transpose()?.unwrap_or_default();
+    order.scratch = known.scratch_dir;
     order.state = state;
     Ok(order)
+}
+
+/// When a day begins on this machine, in seconds since 1970.
+fn start_of_day(day: Date) -> anyhow::Result<u32> {
+    let zone = TimeZone::try_system().context("--known-since: the time zone of this machine is not known")?;
+    let begins = day.to_zoned(zone).with_context(|| format!("--known-since {day}"))?;
+    Ok(u32::try_from(begins.timestamp().as_second().max(0)).unwrap_or(u32::MAX))
 }
 
 /// How requests get out.

@@ -78,7 +78,7 @@ fn task_of_run(run: Run, config: &Resolved) -> anyhow::Result<Task> {
     };
     let settings = resolve::budget(settings, &run.budget, run.target.sandbox)?;
     let options = resolve::options(&run.input)?;
-    let source = resolve::source(&run.input.input);
+    let source = resolve::source_of_run(&run.input.input, run.follow)?;
     let order = resolve::order(What { source, options, ledger, target, settings }, &run.this_time, run.known)?;
     let again = config.to_resume(order.ask.identity.target());
     Ok(Task { order, continued: None, destination, network: run.network, yes: run.this_time.yes, again })
@@ -230,9 +230,9 @@ fn temporary_ledger() -> anyhow::Result<PathBuf> {
 }
 
 /// Reads the answer to a question that was asked on standard error.
-pub(super) fn answered_yes() -> anyhow::Result<bool> {
+pub(super) fn answered_yes(answers: &mut impl BufRead) -> anyhow::Result<bool> {
     io::stderr().flush()?;
     let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
+    answers.read_line(&mut answer)?;
     Ok(matches!(answer.trim(), "y" | "Y" | "yes"))
 }

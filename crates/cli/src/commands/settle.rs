@@ -66,7 +66,7 @@ pub(crate) fn settle(settle: &Settle, config: &Resolved, output: &Output) -> any
     show(&rows, &settling);
     if !rows.is_empty() && !settle.yes && io::stdin().is_terminal() && io::stderr().is_terminal() {
         ask!("Settle {} so? [y/N] ", count(rows.len() as u64, "row", "rows"));
-        if !answered_yes()? {
+        if !answered_yes(&mut io::stdin().lock())? {
             say!("nothing was changed");
             return Ok(exit::USAGE);
         }

@@ -81,7 +81,7 @@ impl MetricsFile {
         written.facts.target = Some(order.ask.identity.target().to_owned());
         let input = match &order.source {
             Source::File(path) => Some(path),
-            Source::Stdin => None,
+            Source::Stdin | Source::Follow => None,
         };
         if let Some(taken) = input.into_iter().chain([&order.ledger]).find(|path| is_same(path, &written.path)) {
             self.0 = None;

@@ -18,8 +18,8 @@ use super::options::Format;
 use super::recipe::Recipe;
 use super::sheet::{CellText, Sheet, WorkbookKind};
 use super::source::Source;
-use crate::fields::FixedField;
 use crate::export::{KEY_COLUMN, unguard, unguard_str};
+use crate::fields::FixedField;
 use crate::job::{Key, Position, Ticket};
 
 /// One record of the input.

@@ -53,16 +53,27 @@ impl Candidates {
     /// Notes which candidates `keys` has, of those that were sent at `since` or later.
     pub fn mark(&mut self, keys: &KnownKeys, since: u32) -> Found {
         let mut found = Found::default();
-        let recent = keys.rows.iter().filter(|(_, at_s)| *at_s >= since);
-        let Self { keys, known } = self;
-        in_both(keys, recent, |(key, _)| *key, |at, (_, at_s)| {
+        let Self { keys: ours, known } = self;
+        let mut meet = |at: usize, at_s: u32| {
+            if at_s < since {
+                return;
+            }
             let (word, bit) = (&mut known[at / 64], 1 << (at % 64));
             found.rows += 1;
             found.new += u64::from(*word & bit == 0);
             *word |= bit;
-            let (first, last) = found.dates.unwrap_or((*at_s, *at_s));
-            found.dates = Some((first.min(*at_s), last.max(*at_s)));
-        });
+            let (first, last) = found.dates.unwrap_or((at_s, at_s));
+            found.dates = Some((first.min(at_s), last.max(at_s)));
+        };
+        if ours.len() < keys.rows.len() / 32 {
+            for (at, key) in ours.iter().enumerate() {
+                if let Ok(theirs) = keys.rows.binary_search_by_key(key, |(key, _)| *key) {
+                    meet(at, keys.rows[theirs].1);
+                }
+            }
+        } else {
+            in_both(ours, keys.rows.iter(), |(key, _)| *key, |at, (_, at_s)| meet(at, *at_s));
+        }
         found
     }
 
@@ -120,7 +131,7 @@ mod tests {
     proptest! {
         #[test]
         fn what_is_in_both_is_found_once(
-            ours in prop::collection::btree_set(any::<u8>(), 0..60), theirs in prop::collection::btree_map(any::<u8>(), 0..9_u32, 0..60),
+            ours in prop::collection::btree_set(any::<u8>(), 0..60), theirs in prop::collection::btree_map(any::<u8>(), 0..9_u32, 0..200),
             since in 0..9_u32, before in prop::collection::btree_set(any::<u8>(), 0..20),
         ) {
             let mut candidates = Candidates::new(ours.iter().rev().map(|n| key(*n)).collect());

@@ -40,7 +40,7 @@ impl KnownKeys {
     }
 
     /// Takes others in.
-    pub(super) fn merge(&mut self, others: Self) {
+    pub fn merge(&mut self, others: Self) {
         if self.is_empty() {
             *self = others;
             return;

@@ -24,10 +24,7 @@ pub trait Registry {
     ///
     /// When the registry cannot be read. A ledger that cannot be read is told to `each`.
     #[expect(clippy::type_complexity, reason = "one callback")]
-    fn known(
-        &mut self,
-        each: &mut dyn FnMut(Self::Ledger, Result<KnownKeys, Unreadable>),
-    ) -> Result<(), Self::Error>;
+    fn known(&mut self, each: &mut dyn FnMut(Self::Ledger, Result<&KnownKeys, Unreadable>)) -> Result<(), Self::Error>;
 }
 
 /// What another run has claimed.
@@ -110,6 +107,7 @@ pub fn look<R: Registry>(
         }
     }
     registry.known(&mut |ledger, known| {
+        let of_index;
         let keys = match known {
             Ok(keys) => keys,
             Err(Unreadable { why, mut index, complete }) => {
@@ -121,10 +119,11 @@ pub fn look<R: Registry>(
                         index.merge(KnownKeys { rows, ..KnownKeys::default() });
                     }
                 }
-                index
+                of_index = index;
+                &of_index
             }
         };
-        let found = candidates.mark(&keys, since);
+        let found = candidates.mark(keys, since);
         let other_content = |(name, known_by): &&(Key, Key)| is_ours(*name) && !candidates.has(*known_by);
         let other_content = keys.names.iter().filter(other_content).count() as u64;
         if found.rows > 0 || other_content > 0 {

@@ -76,6 +76,13 @@ impl Standing {
         self.set(UNRECORDED, false);
     }
 
+    /// As the next run finds it in the ledger, once it is recorded.
+    #[cfg(test)]
+    pub(crate) fn as_recorded(mut self) -> Self {
+        self.set(MET | UNRECORDED, false);
+        self
+    }
+
     /// The row is not sent, as this run finds; the ledger is to be told.
     pub fn set_aside_now(&mut self, stands: Outcome) {
         self.set_aside(stands);

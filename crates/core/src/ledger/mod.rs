@@ -37,11 +37,11 @@ pub use record::{
     Aside, AttemptEnd, Caller, Finish, Header, Input, Intent, LedgerId, Mark, Presence, Reading, Record, Run, Salvage,
     Settled, Settlement, VERSION,
 };
-pub(crate) use recovery::{header_of, read_after, read_as};
-pub(crate) use step::{Attempt, Step};
 pub use recovery::{Entry, Extent, read};
+pub(crate) use recovery::{header_of, read_after, read_as};
 pub use salvage::{Salvaged, header, salvage};
 pub use settle::{Decided, Decision, DecisionsError, SettleError, UnknownDecision, decisions, settle};
+pub(crate) use step::{Attempt, Step};
 pub use writer::{Ledger, begin, resume};
 
 use std::io;
@@ -101,7 +101,7 @@ pub enum LedgerError {
 }
 
 impl LedgerError {
-    fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
+    pub(crate) fn io(doing: &'static str) -> impl FnOnce(io::Error) -> Self {
         move |source| Self::Io { doing, source }
     }
 }

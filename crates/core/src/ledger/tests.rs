@@ -86,7 +86,15 @@ fn key(n: u64) -> Key {
 }
 
 fn intent(n: u64) -> Record {
-    Record::Intent(Intent { row: n, key: key(n), content: None, ticket: ticket(), attempt: 1, at_us: n, wall: Timestamp::UNIX_EPOCH })
+    Record::Intent(Intent {
+        row: n,
+        key: key(n),
+        content: None,
+        ticket: ticket(),
+        attempt: 1,
+        at_us: n,
+        wall: Timestamp::UNIX_EPOCH,
+    })
 }
 
 fn outcome(n: u64, verdict: VerdictWord, stands: Outcome) -> Record {

@@ -224,7 +224,7 @@ impl<R: Read> JobFileReader<R> {
         }
         let number = self.read;
         let Some(record) = self.fill(HEAD_BYTES + length)?.get(HEAD_BYTES..) else { return Err(damaged) };
-        if checksum(number, record) != sum {
+        if record.len() != length || checksum(number, record) != sum {
             return Err(damaged);
         }
         let read = Fields(record).record().ok_or(damaged)?;
@@ -434,8 +434,10 @@ mod tests {
 
     #[test]
     fn a_record_in_the_place_of_another_is_found() {
-        let [one, other] = [1, 2].map(|byte| written(&[JobRecord::Done(key(byte))]).split_off(first_line().len()));
-        let swapped = [first_line(), other, one].concat();
+        let bytes = written(&[JobRecord::Done(key(1)), JobRecord::Done(key(2))]);
+        let (first_line, records) = bytes.split_at(first_line().len());
+        let (one, other) = records.split_at(records.len() / 2);
+        let swapped = [first_line, other, one].concat();
         assert!(matches!(read(&swapped, 2), Err(JobFileError::Damaged { record: 1 })));
     }
 

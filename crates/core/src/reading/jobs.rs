@@ -207,6 +207,11 @@ pub(super) fn aside(candidate: Candidate, stands: Outcome) -> Aside {
     Aside { row: position.record, line: position.line, key, ticket, stands, why }
 }
 
+/// The record of a note of a stream that another ledger knows, and that is left out for it.
+pub fn left_out(job: Job) -> Aside {
+    aside(Candidate::Job(job, false), Outcome::Skipped)
+}
+
 /// What posting is given next.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Fed {

@@ -21,7 +21,7 @@ pub use follow::{Follow, Followed};
 pub use identity::{number_rows, presence_changes};
 pub use job_file::{Excluded, JobFileError, JobFileReader, JobFileWriter, JobRecord};
 pub use jobs::{
-    Candidate, Fed, Feed, Jobs, for_each_to_do, hold_edits, record_asides, repeated_contents, skip_known,
+    Candidate, Fed, Feed, Jobs, for_each_to_do, hold_edits, left_out, record_asides, repeated_contents, skip_known,
 };
 pub use profile::{Lengths, Profile, Reason};
 pub(crate) use proposal::likely_encoding;

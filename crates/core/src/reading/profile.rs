@@ -107,12 +107,14 @@ mod tests {
     use super::*;
     use crate::input::{Format, Options, Rows};
     use crate::job::KeyMap;
-    use crate::reading::{Ask, Named, Past, survey};
+    use crate::reading::{Ask, JobFileWriter, Named, Past, survey};
 
     fn profile(csv: &str) -> Profile {
         let mut rows = Rows::open(csv.as_bytes(), &Options::new(Format::Csv).into()).unwrap();
         let named = Named { notes: 0, jobs: 0 };
-        survey(&mut rows, &Ask::default(), &Past::default(), named, &mut KeyMap::default()).unwrap().profile
+        let mut jobs = JobFileWriter::new(Vec::new());
+        let (ask, past) = (Ask::default(), Past::default());
+        survey(&mut rows, &ask, &past, named, &mut KeyMap::default(), &mut jobs).unwrap().profile
     }
 
     #[test]

@@ -3,8 +3,8 @@
 use std::io::{Read, Write};
 
 use super::identity::{Met, Occurrences};
-use super::profile::Profile;
 use super::job_file::{Excluded, JobFileError, JobFileWriter};
+use super::profile::Profile;
 use super::scan::{Scan, Scanned};
 use super::setting_aside::{HELD, fault, set_aside};
 use crate::input::{Content, InputError, Row, Rows};
@@ -43,7 +43,7 @@ pub struct Past {
 
 impl Ask {
     /// Whether a row that stands so is to be sent.
-    pub(super) fn is_to_do(&self, stands: Outcome) -> bool {
+    pub fn is_to_do(&self, stands: Outcome) -> bool {
         match stands {
             Outcome::Pending | Outcome::Failed => true,
             Outcome::InDoubt => self.in_doubt == InDoubt::Retry,

@@ -1,11 +1,8 @@
-use proptest::prelude::*;
-
-use super::start::Start;
 use super::*;
-use crate::input::{Format, InputError, MaxText, Options, Recipe, Rows, TooLong};
+use crate::input::{Format, MaxText, Options, Recipe, Rows, TooLong};
 use crate::job::{Identity, KeyMap};
 use crate::leadsquared;
-use crate::ledger::{Batch, Header, LedgerId, Pass, Presence, Record, Standing};
+use crate::ledger::{Batch, Header, LedgerId, Presence, Record, Standing};
 use crate::outcome::{Counts, Outcome};
 use crate::settings::{InDoubt, OnDuplicate};
 
@@ -19,35 +16,86 @@ fn rows(sheet: &str) -> Rows<&[u8]> {
     Rows::open(sheet.as_bytes(), &Options::new(Format::Csv).into()).unwrap()
 }
 
-fn read(sheet: &str, ask: &Ask, standings: &mut KeyMap<Standing>) -> Survey {
-    survey(&mut rows(sheet), ask, &Past::default(), Named { notes: 10, jobs: 10 }, standings).unwrap()
+const NAMED: Named = Named { notes: 10, jobs: 10 };
+
+/// What a reading of `rows` finds, and its job file.
+fn read_rows(rows: &mut Rows<&[u8]>, ask: &Ask, past: &Past, standings: &mut KeyMap<Standing>) -> (Survey, JobFile) {
+    let mut jobs = JobFileWriter::new(Vec::new());
+    let survey = survey(rows, ask, past, NAMED, standings, &mut jobs).unwrap();
+    let (bytes, records) = jobs.finish().unwrap();
+    (survey, JobFile { bytes, records })
 }
 
-/// What the feed gives, in short: the row numbers of jobs, and the other things by name.
-fn feed(mut feed: Feed<&[u8]>) -> Result<Vec<String>, String> {
+struct JobFile {
+    bytes: Vec<u8>,
+    records: u64,
+}
+
+impl JobFile {
+    fn reader(&self) -> JobFileReader<&[u8]> {
+        JobFileReader::open(&self.bytes[..], self.records).unwrap()
+    }
+
+    fn jobs(&self) -> Jobs<&[u8]> {
+        Jobs::new(self.reader(), &repeated_contents(self.reader()).unwrap())
+    }
+}
+
+fn read_all(sheet: &str, ask: &Ask, standings: &mut KeyMap<Standing>) -> (Survey, JobFile) {
+    read_rows(&mut rows(sheet), ask, &Past::default(), standings)
+}
+
+fn read(sheet: &str, ask: &Ask, standings: &mut KeyMap<Standing>) -> Survey {
+    read_all(sheet, ask, standings).0
+}
+
+/// What posting is given, in short: the row numbers of jobs, and whether some were withheld.
+fn fed(jobs: &JobFile, ask: &Ask, standings: KeyMap<Standing>) -> Vec<String> {
+    let mut feed = Feed::new(jobs.jobs(), ask.clone(), standings);
     let mut all = Vec::new();
     loop {
-        match feed.pull().map_err(|error| error.to_string())? {
+        match feed.pull().unwrap() {
             Fed::Job(offer) => all.push(format!("job {}", offer.job.position.record)),
-            Fed::Aside(aside) => all.push(format!("{} {}", aside.stands, aside.row)),
-            Fed::Passed(outcome) => all.push(format!("passed {outcome}")),
             Fed::Withheld => {
                 all.push("withheld".to_owned());
-                return Ok(all);
+                return all;
             }
-            Fed::End => return Ok(all),
+            Fed::End => return all,
         }
     }
 }
 
-fn feed_again(first: &str, second: &str, ask: &Ask) -> Result<Vec<String>, String> {
-    let mut standings = KeyMap::default();
-    let survey = read(first, ask, &mut standings);
-    feed(Feed::of_surveyed(rows(second), ask.clone(), standings, &survey))
+/// What is recorded of rows that are not sent: their numbers, lines, and why.
+fn asides(jobs: &JobFile, standings: &mut KeyMap<Standing>) -> Vec<(u64, u64, Outcome, String)> {
+    let mut asides = Vec::new();
+    record_asides::<_, JobFileError>(&mut jobs.jobs(), standings, &mut |aside| {
+        asides.push((aside.row, aside.line, aside.stands, aside.why));
+        Ok(())
+    })
+    .unwrap();
+    asides
+}
+
+/// What following `rows` gives, in short.
+fn followed(rows: Rows<&[u8]>, ask: &Ask) -> Vec<String> {
+    let mut follow = Follow::new(rows, ask.clone(), &Past::default(), KeyMap::default());
+    let mut all = Vec::new();
+    loop {
+        match follow.pull(|_| "hash".to_owned()).unwrap() {
+            Followed::Job(offer) => all.push(format!("job {}", offer.job.position.record)),
+            Followed::Aside(aside) => all.push(format!("{} {}", aside.stands, aside.row)),
+            Followed::Passed(outcome) => all.push(format!("passed {outcome}")),
+            Followed::Withheld => all.push("withheld".to_owned()),
+            Followed::End(_) => return all,
+        }
+        if all.last().is_some_and(|last| last == "withheld") {
+            return all;
+        }
+    }
 }
 
 #[test]
-fn the_first_reading_counts_every_row_once() {
+fn the_reading_counts_every_row_once() {
     let survey = read(SHEET, &ask(), &mut KeyMap::default());
     assert_eq!(survey.counts, Counts { pending: 3, invalid: 1, skipped: 1, ..Counts::default() });
     assert_eq!((survey.rows, survey.counts.total()), (5, 5));
@@ -64,22 +112,34 @@ fn rows_exactly_alike_are_jobs_of_their_own() {
 }
 
 #[test]
-fn the_second_reading_gives_what_is_to_do_in_order() {
-    assert_eq!(feed_again(SHEET, SHEET, &ask()).unwrap(), ["job 1", "job 2", "invalid 3", "job 5"]);
+fn posting_is_given_what_is_to_do_in_order() {
+    let mut standings = KeyMap::default();
+    let (_, jobs) = read_all(SHEET, &ask(), &mut standings);
+    assert_eq!(fed(&jobs, &ask(), standings), ["job 1", "job 2", "job 5"]);
 }
 
 #[test]
 fn only_so_many_are_given_as_are_asked_for() {
-    let two = Ask { first: Some(2), ..ask() };
-    assert_eq!(feed_again(SHEET, SHEET, &two).unwrap(), ["job 1", "job 2", "invalid 3", "withheld"]);
-    let three = Ask { first: Some(3), ..ask() };
-    assert_eq!(feed_again(SHEET, SHEET, &three).unwrap().last().unwrap(), "job 5");
+    for (first, wanted) in [(2, &["job 1", "job 2", "withheld"][..]), (3, &["job 1", "job 2", "job 5"])] {
+        let ask = Ask { first: Some(first), ..ask() };
+        let mut standings = KeyMap::default();
+        let (_, jobs) = read_all(SHEET, &ask, &mut standings);
+        assert_eq!(fed(&jobs, &ask, standings.clone()), wanted);
+        let mut to_do = 0;
+        for_each_to_do(&mut jobs.jobs(), &ask, &standings, |_| {
+            to_do += 1;
+            true
+        })
+        .unwrap();
+        assert_eq!(to_do, first, "what is claimed is what is sent");
+    }
 }
 
 #[test]
 fn a_stream_is_counted_as_it_comes() {
-    let stream = Feed::of_stream(rows(SHEET), ask(), &Past::default(), KeyMap::default());
-    assert_eq!(feed(stream).unwrap(), ["job 1", "job 2", "invalid 3", "passed skipped", "job 5"]);
+    assert_eq!(followed(rows(SHEET), &ask()), ["job 1", "job 2", "invalid 3", "passed skipped", "job 5"]);
+    let two = Ask { first: Some(2), ..ask() };
+    assert_eq!(followed(rows(SHEET), &two), ["job 1", "job 2", "invalid 3", "passed skipped", "withheld"]);
 }
 
 #[test]
@@ -91,97 +151,22 @@ fn what_the_ledger_knows_as_done_is_not_given_again_wherever_it_moved() {
     standing.settle(Outcome::Posted);
     known.insert(first.next[0].key, standing);
     let sorted = "ticket,text\n1,a\n1,a\n2,b\n3,new\n";
-    let second = read(sorted, &ask(), &mut known);
+    let (second, jobs) = read_all(sorted, &ask(), &mut known);
     assert_eq!(second.counts, Counts { posted: 1, pending: 3, ..Counts::default() });
-    let feed = feed(Feed::of_surveyed(rows(sorted), ask(), known, &second)).unwrap();
-    assert_eq!(feed, ["job 2", "job 3", "job 4"]);
+    assert_eq!(fed(&jobs, &ask(), known), ["job 2", "job 3", "job 4"]);
 }
 
 #[test]
-fn a_row_that_differs_from_the_first_reading_ends_the_run() {
-    let changed = |second: &str| feed_again(SHEET, second, &ask()).unwrap_err();
-    assert!(changed("ticket,text\n1,a\n2,B\nx,c\n,\n1,a\n").contains("row 2 (line 3)"));
-    assert!(changed("ticket,text\n1,a\n2,b\nx,c\n,\n1,a\n1,a\n").contains("row 6"));
-    assert!(changed("ticket,text\n1,a\n2,b\nx,c\n,\n").contains("5 rows at first and 4 later"));
-    assert!(changed("ticket,text\n1,a\n2,b\ny,c\n,\n1,a\n").contains("row 3"));
-    assert!(changed("ticket,text\n1,a\n2,b\nx,c\n,\n,\n").contains("1 blank rows at first and 2 later"));
-}
-
-/// The same rows as CSV or as lines of JSON, and what the first reading makes of them where some are done.
-fn surveyed(rows: &[(u8, bool)], format: Format) -> (String, KeyMap<Standing>, Survey) {
-    let mut input = String::from(if format == Format::Csv { "ticket,text\r\n" } else { "" });
-    for (row, _) in rows {
-        input += &match (row, format) {
-            (0, Format::Csv) => ",\r\n\r\n".to_owned(),
-            (0, _) => "{\"ticket\":\"\",\"text\":\"\"}\n\n".to_owned(),
-            (row, Format::Csv) => format!("{row},\"a\nb\"\r\n"),
-            (row, _) => format!(r#"{{"ticket":{row},"text":"a\nb"}}"#) + "\n",
-        };
-    }
+fn rows_with_which_there_is_nothing_to_do_take_no_room_in_the_job_file() {
     let mut standings = KeyMap::default();
-    let named = Named { notes: 0, jobs: rows.len() };
-    let mut all = Rows::open(input.as_bytes(), &Options::new(format).into()).unwrap();
-    let first = survey(&mut all, &ask(), &Past::default(), named, &mut standings).unwrap();
-    let done = rows.iter().filter(|(row, _)| *row > 0).map(|(_, done)| done);
-    for (job, _) in first.next.iter().zip(done).filter(|(_, done)| **done) {
+    let first = read(SHEET, &ask(), &mut standings);
+    for job in &first.next {
         standings.get_mut(&job.key).unwrap().settle(Outcome::Posted);
     }
-    standings.values_mut().for_each(|standing| standing.forget(Pass::First));
-    let mut all = Rows::open(input.as_bytes(), &Options::new(format).into()).unwrap();
-    let survey = survey(&mut all, &ask(), &Past::default(), named, &mut standings).unwrap();
-    (input, standings, survey)
-}
-
-fn second_reading(input: &str, format: Format, standings: KeyMap<Standing>, survey: &Survey) -> Feed<&'static [u8]> {
-    let input: &'static [u8] = input.as_bytes().to_vec().leak();
-    Feed::of_surveyed(Rows::open(input, &Options::new(format).into()).unwrap(), ask(), standings, survey)
-}
-
-proptest! {
-    /// Keys, occurrences and positions do not depend on where the second reading begins.
-    #[test]
-    fn a_reading_that_begins_with_the_first_row_to_do_gives_what_a_whole_one_gives(
-        rows in prop::collection::vec((0..4_u8, prop::bool::weighted(0.8)), 0..12),
-        lines in any::<bool>(),
-    ) {
-        let format = if lines { Format::JsonLines } else { Format::Csv };
-        let (input, standings, survey) = surveyed(&rows, format);
-        let whole = Survey { start: Start::First, ..survey.clone() };
-        let mut unmarked = standings.clone();
-        unmarked.values_mut().for_each(|standing| {
-            standing.forget(Pass::First);
-            standing.meet(Pass::First);
-        });
-        let mut later = second_reading(&input, format, standings, &survey);
-        let mut whole = second_reading(&input, format, unmarked, &whole);
-        loop {
-            let fed = later.pull().unwrap();
-            prop_assert_eq!(&fed, &whole.pull().unwrap());
-            if fed == Fed::End {
-                break;
-            }
-        }
-    }
-}
-
-#[test]
-fn what_the_second_reading_passes_over_is_known_by_its_bytes() {
-    let (input, standings, survey) = surveyed(&[(1, true), (2, false)], Format::Csv);
-    for (second, changed) in [(input.clone(), false), (input.replacen('a', "A", 1), true)] {
-        let mut feed = second_reading(&second, Format::Csv, standings.clone(), &survey).expecting(Some(input.clone()));
-        assert!(matches!(feed.pull(), Ok(Fed::Job(offer)) if offer.job.position.record == 2));
-        assert_eq!(feed.pull().unwrap(), Fed::End);
-        let error = feed.at_the_end(|_| second.clone()).err().map(|error| error.to_string());
-        assert_eq!(error.is_some_and(|error| error.contains("its bytes are not what they were")), changed);
-    }
-}
-
-#[test]
-fn where_nothing_is_to_do_nothing_is_read_again() {
-    let (_, standings, survey) = surveyed(&[(1, true), (2, true)], Format::Csv);
-    let mut feed = second_reading("ticket,text\n", Format::Csv, standings, &survey).expecting(Some("x".to_owned()));
-    assert_eq!(feed.pull().unwrap(), Fed::End);
-    assert_eq!(feed.at_the_end(|_| "y".to_owned()).unwrap(), []);
+    standings.values_mut().for_each(Standing::note_recorded);
+    let mut again: KeyMap<Standing> = standings.iter().map(|(key, standing)| (*key, standing.as_recorded())).collect();
+    let (survey, jobs) = read_all(SHEET, &ask(), &mut again);
+    assert_eq!((survey.to_do, jobs.records), (0, 0));
 }
 
 #[test]
@@ -199,23 +184,16 @@ fn rows_in_doubt_are_given_only_when_asked_for() {
 }
 
 #[test]
-fn what_was_set_aside_is_recorded_once_and_then_passed_over() {
+fn what_is_not_sent_is_recorded_once_and_not_given() {
     let mut standings = KeyMap::default();
-    let first = read(SHEET, &ask(), &mut standings);
+    let (first, jobs) = read_all(SHEET, &ask(), &mut standings);
     // Another ledger has the first of two rows exactly alike.
     standings.get_mut(&first.next[0].key).unwrap().set_aside_now(Outcome::Skipped);
-    let asides = |standings: &mut KeyMap<Standing>| {
-        let mut asides = Vec::new();
-        record_asides::<_, InputError>(&mut rows(SHEET), Identity::of("t"), &first, standings, &mut |aside| {
-            asides.push((aside.row, aside.line, aside.stands));
-            Ok(())
-        })
-        .unwrap();
-        asides
-    };
-    assert_eq!(asides(&mut standings), [(1, 2, Outcome::Skipped), (3, 4, Outcome::Invalid)]);
-    assert_eq!(asides(&mut standings), []);
-    assert_eq!(feed(Feed::of_surveyed(rows(SHEET), ask(), standings, &first)).unwrap(), ["job 2", "job 5"]);
+    let recorded = asides(&jobs, &mut standings);
+    let recorded: Vec<_> = recorded.iter().map(|(row, line, stands, _)| (*row, *line, *stands)).collect();
+    assert_eq!(recorded, [(1, 2, Outcome::Skipped), (3, 4, Outcome::Invalid)]);
+    assert_eq!(asides(&jobs, &mut standings), []);
+    assert_eq!(fed(&jobs, &ask(), standings), ["job 2", "job 5"]);
 }
 
 #[test]
@@ -224,12 +202,40 @@ fn an_invalid_row_that_was_waived_stays_waived() {
     read(SHEET, &ask(), &mut standings);
     let invalid = standings.values_mut().find(|standing| standing.outcome() == Outcome::Invalid).unwrap();
     invalid.settle(Outcome::Skipped);
-    invalid.note_recorded();
-    standings.values_mut().for_each(|standing| standing.forget(Pass::First));
-    let again = read(SHEET, &ask(), &mut standings);
+    let mut standings: KeyMap<Standing> =
+        standings.iter().map(|(key, standing)| (*key, standing.as_recorded())).collect();
+    let (again, jobs) = read_all(SHEET, &ask(), &mut standings);
     assert_eq!((again.counts.invalid, again.counts.skipped, again.invalid.len()), (0, 2, 0));
-    let fed = feed(Feed::of_surveyed(rows(SHEET), ask(), standings, &again)).unwrap();
-    assert_eq!(fed, ["job 1", "job 2", "job 5"]);
+    assert_eq!(fed(&jobs, &ask(), standings), ["job 1", "job 2", "job 5"]);
+}
+
+/// Rows on a ticket that lost a posted note.
+fn held(sheet: &str, changed: u64, standings: &mut KeyMap<Standing>) -> (Survey, JobFile) {
+    let (mut survey, jobs) = read_all(sheet, &ask(), standings);
+    let changed = [crate::job::Ticket::try_from(changed).unwrap()].into_iter().collect();
+    let past = Past { changed, ..Past::default() };
+    hold_edits(&mut jobs.jobs(), &ask(), &past, 10, standings, &mut survey).unwrap();
+    (survey, jobs)
+}
+
+#[test]
+fn rows_that_may_be_edits_are_held_and_taken_up_again_when_they_no_longer_are() {
+    const TWO: &str = "ticket,text\n1,a\n2,b\n";
+    let mut standings = KeyMap::default();
+    let (survey, jobs) = held(TWO, 1, &mut standings);
+    assert_eq!((survey.counts.held, survey.counts.pending, survey.to_do), (1, 1, 1));
+    assert_eq!(survey.held[0].position.record, 1);
+    assert_eq!(asides(&jobs, &mut standings).iter().map(|aside| aside.2).collect::<Vec<_>>(), [Outcome::Held]);
+    let mut standings: KeyMap<Standing> =
+        standings.iter().map(|(key, standing)| (*key, standing.as_recorded())).collect();
+    // Held still: there is nothing new to record.
+    let (survey, jobs) = held(TWO, 1, &mut standings.clone());
+    assert_eq!((survey.counts.held, survey.to_do), (1, 1));
+    assert_eq!(fed(&jobs, &ask(), standings.clone()), ["job 2"]);
+    let (survey, jobs) = held(TWO, 9, &mut standings);
+    assert_eq!((survey.counts.held, survey.to_do, survey.held.len()), (0, 2, 0));
+    assert_eq!(asides(&jobs, &mut standings).iter().map(|aside| aside.2).collect::<Vec<_>>(), [Outcome::Pending]);
+    assert_eq!(fed(&jobs, &ask(), standings), ["job 1", "job 2"]);
 }
 
 #[test]
@@ -239,7 +245,7 @@ fn what_vanished_and_what_returned_is_found() {
     let mut later: KeyMap<Standing> = first.next.iter().map(|job| (job.key, Standing::NEW)).collect();
     read("ticket,text\n2,b\n3,c\n", &ask(), &mut later);
     assert_eq!(presence_changes(&later), [Record::Vanished(Presence { keys: vec![first.next[0].key] })]);
-    assert!(later.values().filter(|standing| standing.is_met(Pass::First)).count() == 2);
+    assert!(later.values().filter(|standing| standing.is_met()).count() == 2);
 }
 
 fn named_rows(sheet: &str) -> Rows<&[u8]> {
@@ -249,10 +255,9 @@ fn named_rows(sheet: &str) -> Rows<&[u8]> {
 
 #[test]
 fn a_column_that_names_jobs_is_all_that_makes_them_the_same() {
-    let named = Named { notes: 10, jobs: 10 };
     let keys = |sheet: &str| {
         let mut standings = KeyMap::default();
-        let survey = survey(&mut named_rows(sheet), &ask(), &Past::default(), named, &mut standings).unwrap();
+        let (survey, _) = read_rows(&mut named_rows(sheet), &ask(), &Past::default(), &mut standings);
         survey.next.iter().map(|job| job.key).collect::<Vec<_>>()
     };
     let first = keys("id,ticket,text\na,1,x\nb,2,y\n");
@@ -267,8 +272,7 @@ fn where_a_text_is_cut_makes_no_row_another_and_no_rows_alike() {
         let recipe: Recipe = Options { max_text, ..Options::new(Format::Csv) }.into();
         let sheet = "ticket,text\n1,one two three\n1,one two four\n";
         let mut rows = Rows::open(sheet.as_bytes(), &recipe.reserving(reserved)).unwrap();
-        let named = Named { notes: 10, jobs: 10 };
-        let survey = survey(&mut rows, &ask(), &Past::default(), named, &mut KeyMap::default()).unwrap();
+        let (survey, _) = read_rows(&mut rows, &ask(), &Past::default(), &mut KeyMap::default());
         assert_eq!(survey.duplicates, 0);
         survey.next.iter().map(|job| job.key).collect::<Vec<_>>()
     };
@@ -279,9 +283,8 @@ fn where_a_text_is_cut_makes_no_row_another_and_no_rows_alike() {
 #[test]
 fn a_name_that_comes_twice_or_is_missing_makes_an_invalid_row() {
     let mut standings = KeyMap::default();
-    let named = Named { notes: 10, jobs: 10 };
     let sheet = "id,ticket,text\na,1,x\na,2,y\n,3,z\n,,\n";
-    let survey = survey(&mut named_rows(sheet), &ask(), &Past::default(), named, &mut standings).unwrap();
+    let (survey, _) = read_rows(&mut named_rows(sheet), &ask(), &Past::default(), &mut standings);
     assert_eq!(survey.counts, Counts { pending: 1, invalid: 2, skipped: 1, ..Counts::default() });
     let why: Vec<&str> = survey.invalid.iter().map(|note| note.what.as_str()).collect();
     assert_eq!(
@@ -297,84 +300,101 @@ fn a_name_that_comes_twice_or_is_missing_makes_an_invalid_row() {
 #[test]
 fn a_name_that_comes_twice_makes_an_invalid_row_whatever_becomes_of_rows_alike() {
     let skip = Ask { duplicates: OnDuplicate::Skip, ..ask() };
-    let named = Named { notes: 10, jobs: 10 };
     let sheet = "id,ticket,text\nd,3,x\nd,4,y\n";
-    let survey = survey(&mut named_rows(sheet), &skip, &Past::default(), named, &mut KeyMap::default()).unwrap();
+    let mut standings = KeyMap::default();
+    let (survey, jobs) = read_rows(&mut named_rows(sheet), &skip, &Past::default(), &mut standings);
     assert_eq!(survey.counts, Counts { pending: 1, invalid: 1, ..Counts::default() });
     assert_eq!((survey.duplicates, survey.repeats.len()), (0, 0), "it is not exactly like the other one");
-    let fed = feed(Feed::of_stream(named_rows(sheet), skip, &Past::default(), KeyMap::default())).unwrap();
-    assert_eq!(fed, ["job 1", "invalid 2"]);
+    assert_eq!(
+        asides(&jobs, &mut standings).iter().map(|aside| (aside.0, aside.2)).collect::<Vec<_>>(),
+        [(2, Outcome::Invalid)]
+    );
+    assert_eq!(followed(named_rows(sheet), &skip), ["job 1", "invalid 2"]);
 }
 
 #[test]
 fn rows_exactly_alike_are_skipped_when_it_is_asked_for_and_stay_so() {
     let skip = Ask { duplicates: OnDuplicate::Skip, ..ask() };
     let mut standings = KeyMap::default();
-    let survey = read(SHEET, &skip, &mut standings);
+    let (survey, jobs) = read_all(SHEET, &skip, &mut standings);
     assert_eq!((survey.counts.pending, survey.counts.skipped, survey.duplicates, survey.to_do), (2, 2, 1, 2));
     assert_eq!(survey.repeats[0].position.record, 5);
-    let mut why = Vec::new();
-    record_asides::<_, InputError>(&mut rows(SHEET), Identity::of("t"), &survey, &mut standings, &mut |aside| {
-        why.push((aside.row, aside.why));
-        Ok(())
-    })
-    .unwrap();
-    assert_eq!(why[1], (5, "it repeats an earlier row of the input".to_owned()));
-    assert_eq!(feed(Feed::of_surveyed(rows(SHEET), skip.clone(), standings, &survey)).unwrap(), ["job 1", "job 2"]);
-    // A stream has no reading before.
-    let fed = feed(Feed::of_stream(rows(SHEET), skip, &Past::default(), KeyMap::default())).unwrap();
-    assert_eq!(fed, ["job 1", "job 2", "invalid 3", "passed skipped", "skipped 5"]);
-}
-
-/// The named rows of `sheet` in a ledger whose jobs on these tickets vanished.
-fn named_survey(sheet: &str, past: &Past, standings: &mut KeyMap<Standing>) -> Survey {
-    survey(&mut named_rows(sheet), &ask(), past, Named { notes: 10, jobs: 10 }, standings).unwrap()
+    let recorded = asides(&jobs, &mut standings);
+    assert_eq!((recorded[1].0, recorded[1].3.as_str()), (5, "it repeats an earlier row of the input"));
+    assert_eq!(fed(&jobs, &skip, standings), ["job 1", "job 2"]);
+    assert_eq!(followed(rows(SHEET), &skip), ["job 1", "job 2", "invalid 3", "passed skipped", "skipped 5"]);
 }
 
 #[test]
 fn a_named_row_is_held_only_where_a_run_may_have_posted_it_without_its_name() {
-    let changed = [crate::job::Ticket::try_from(1).unwrap()].into_iter().collect();
-    let past = Past { changed, ..Past::default() };
+    let changed: crate::job::TicketSet = [crate::job::Ticket::try_from(1).unwrap()].into_iter().collect();
     for (unnamed, held) in [(false, 0), (true, 1)] {
-        let past = Past { unnamed, ..past.clone() };
-        assert_eq!(named_survey("id,ticket,text\nc,1,x\n", &past, &mut KeyMap::default()).counts.held, held);
+        let past = Past { changed: changed.clone(), unnamed, ..Past::default() };
+        let mut standings = KeyMap::default();
+        let (mut survey, jobs) = read_rows(&mut named_rows("id,ticket,text\nc,1,x\n"), &ask(), &past, &mut standings);
+        hold_edits(&mut jobs.jobs(), &ask(), &past, 10, &mut standings, &mut survey).unwrap();
+        assert_eq!(survey.counts.held, held);
     }
+}
+
+fn named_survey(sheet: &str) -> Survey {
+    read_rows(&mut named_rows(sheet), &ask(), &Past::default(), &mut KeyMap::default()).0
 }
 
 #[test]
 fn rows_with_the_name_of_an_earlier_one_are_counted_and_the_first_is_told() {
-    let found = named_survey("id,ticket,text\na,1,x\nb,1,x\na,1,x\na,2,y\n", &Past::default(), &mut KeyMap::default());
+    let found = named_survey("id,ticket,text\na,1,x\nb,1,x\na,1,x\na,2,y\n");
     assert_eq!(found.same_names, 2);
     let first = found.first_same_name.unwrap();
     assert_eq!(first.position.record, 3);
     assert!(first.what.contains("\"a\""), "{}", first.what);
-    assert_eq!(named_survey("id,ticket,text\na,1,x\nb,1,x\n", &Past::default(), &mut KeyMap::default()).same_names, 0);
+    assert_eq!(named_survey("id,ticket,text\na,1,x\nb,1,x\n").same_names, 0);
+}
+
+/// A content is known as often as it was posted, whatever names its rows have and however many of them are done.
+#[test]
+fn named_rows_with_one_content_are_told_apart_by_how_many_come_before() {
+    const SHEET: &str = "id,ticket,text\na,1,x\nb,1,x\nc,2,y\nd,1,x\n";
+    let contents = |standings: &mut KeyMap<Standing>| {
+        let (_, jobs) = read_rows(&mut named_rows(SHEET), &ask(), &Past::default(), standings);
+        let mut contents = Vec::new();
+        for_each_to_do(&mut jobs.jobs(), &ask(), standings, |job| {
+            contents.push((job.position.record, job.content_key()));
+            true
+        })
+        .unwrap();
+        contents
+    };
+    let mut standings = KeyMap::default();
+    let all = contents(&mut standings);
+    let key = all[0].1;
+    assert_eq!(all.iter().map(|(row, _)| *row).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    assert_eq!((all[1].1, all[3].1), (key.occurrence(1), key.occurrence(2)));
+    // Once the first is posted, the others are what they were.
+    let (first, _) = read_rows(&mut named_rows(SHEET), &ask(), &Past::default(), &mut KeyMap::default());
+    let mut known = KeyMap::default();
+    let mut posted = Standing::NEW;
+    posted.settle(Outcome::Posted);
+    known.insert(first.next[0].key, posted);
+    assert_eq!(contents(&mut known), all[1..]);
+    // A run that is not told of the column has the same keys.
+    let unnamed = read("ticket,text\n1,x\n1,x\n2,y\n1,x\n", &ask(), &mut KeyMap::default());
+    assert_eq!(
+        unnamed.next.iter().map(|job| job.key).collect::<Vec<_>>(),
+        all.iter().map(|(_, key)| *key).collect::<Vec<_>>()
+    );
 }
 
 #[test]
-fn named_rows_are_known_elsewhere_by_their_content_as_often_as_it_was_posted_there() {
-    // The other run was not told of the column; it has posted one of two rows alike, and refused another.
-    let mut other = Batch::new(header());
-    let unnamed = "id,ticket,text\n,1,x\n,1,x\n,2,y\n,3,z\n";
-    let theirs = read(unnamed, &ask(), &mut KeyMap::default());
-    for (job, stands) in theirs.next.iter().zip([Outcome::Posted, Outcome::Rejected, Outcome::InDoubt]) {
-        other.standings.entry(job.key).or_default().settle(stands);
-    }
-    let sheet = "id,ticket,text\na,1,x\nb,1,x\nc,2,y\nd,3,z\ne,4,new\n";
+fn known_rows_are_left_out() {
     let mut standings = KeyMap::default();
-    let mut ours = named_survey(sheet, &Past::default(), &mut standings);
-    let known = |other: &Batch, standings: &KeyMap<Standing>| {
-        known_by_content(&mut named_rows(sheet), &ask().identity, other, standings).unwrap()
-    };
-    let keys = known(&other, &standings);
-    assert_eq!(keys, [ours.next[0].key, ours.next[2].key]);
-    assert_eq!(known_elsewhere(&other, &standings), 0);
-    // What it knows by name as well is counted once.
-    other.standings.entry(keys[0]).or_default().settle(Outcome::Posted);
-    assert_eq!((known(&other, &standings), known_elsewhere(&other, &standings)), (vec![keys[1]], 1));
-    skip_rows(&keys, &mut standings, &mut ours);
-    assert_eq!((ours.counts.skipped, ours.counts.pending, ours.to_do), (2, 3, 3));
-    assert_eq!(known(&other, &standings), []);
+    let (mut survey, jobs) = read_all(SHEET, &ask(), &mut standings);
+    let known = survey.next[1].key;
+    let skipped =
+        skip_known(&mut jobs.jobs(), &ask(), |job| job.content_key() == known, &mut standings, &mut survey).unwrap();
+    assert_eq!((skipped, survey.counts.skipped, survey.counts.pending, survey.to_do), (1, 2, 2, 2));
+    assert!(asides(&jobs, &mut standings)[0].3.contains("another ledger"));
+    assert_eq!(fed(&jobs, &ask(), standings), ["job 1", "job 5"]);
 }
 
 #[test]

@@ -81,9 +81,8 @@ mod tests {
     fn read_ahead<R: Read + Send>(rows: &mut Rows<R>) -> Result<ReadThrough, SurveyError> {
         let mut jobs = JobFileWriter::new(Vec::new());
         let (ask, past) = (Ask::default(), Past::default());
-        let survey = ahead(Scan::new(rows), |next| {
-            survey_scanned(next, &ask, &past, NAMED, &mut KeyMap::default(), &mut jobs)
-        });
+        let survey =
+            ahead(Scan::new(rows), |next| survey_scanned(next, &ask, &past, NAMED, &mut KeyMap::default(), &mut jobs));
         Ok((survey.unwrap()?, jobs.finish()?.0))
     }
 

@@ -3,14 +3,19 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
 use super::budget::SharingError;
-use super::elsewhere::Elsewhere;
 use super::files::LockError;
+use super::job_file;
+use super::known_rows::KnownLedger;
 use super::lookups::LookupFailed;
-use super::order::{Order, Source};
+use super::order::Order;
+use super::registry::RegistryError;
 use crate::input::InputError;
 use crate::ledger::LedgerError;
-use crate::reading::RowNote;
+use crate::reading::{JobFileError, RowNote};
 
 /// Why a run cannot begin, or could not go on. Whatever was sent before is in the ledger.
 #[derive(Debug, thiserror::Error)]
@@ -85,13 +90,85 @@ pub enum Error {
     },
     /// Other ledgers know rows of the input as posted or in doubt.
     #[error(
-        "{} rows were posted before, or are in doubt, by the word of {}; say --known skip to leave them out, --known post \
-         to post them again, or continue that batch with --ledger{}",
-        .0.iter().map(|other| other.rows).sum::<u64>(),
-        in_words(.0),
-        unpacked_first(.0)
+        "{rows} {} already recorded as posted or in doubt in {}; pass --known skip to leave them out, --known post to post \
+         them again, or --known-since DATE to count only what was sent since then; or continue that batch with --ledger{}",
+        if *rows == 1 { "row is" } else { "rows are" },
+        in_words(ledgers),
+        unpacked_first(ledgers)
     )]
-    Known(Vec<Elsewhere>),
+    Known {
+        /// How many rows.
+        rows: u64,
+        /// The ledgers.
+        ledgers: Vec<KnownLedger>,
+    },
+    /// Rows became known between the first look and the moment at which the run would have begun.
+    #[error(
+        "{rows} {} recorded as posted or in doubt by another run in the meantime (in {}); nothing was sent; run it again to \
+         see what is left",
+        if *rows == 1 { "row was" } else { "rows were" },
+        ledger.display()
+    )]
+    BecameKnown {
+        /// How many rows.
+        rows: u64,
+        /// A ledger that has them.
+        ledger: PathBuf,
+    },
+    /// Another run is sending rows of the input.
+    #[error("{rows} {} being sent by another run, whose ledger is {}; run it again when that one has ended",
+        if *rows == 1 { "row is" } else { "rows are" },
+        ledger.display()
+    )]
+    RowsInUse {
+        /// Its ledger.
+        ledger: PathBuf,
+        /// How many rows.
+        rows: u64,
+    },
+    /// A ledger that posted to the account cannot be read, and may know rows of the input.
+    #[error(
+        "the ledger {} posted to this account and cannot be read ({why}): rows that only it knows would be posted again; \
+         restore it, pass --known post to go on without it, or remove it from the list with \
+         `batchpost known forget {}`", path.display(), path.display()
+    )]
+    KnownUnreadable {
+        /// The ledger.
+        path: PathBuf,
+        /// Why it cannot be read.
+        why: String,
+    },
+    /// The account's list of ledgers and claims cannot be used.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// A row of a stream cannot be claimed.
+    #[error("the claim of this run cannot be written: {0}")]
+    Claim(io::Error),
+    /// The input was written to, or replaced, while it was read.
+    #[error("{name} changed while it was read; nothing was sent; run it again when no program is writing to it")]
+    Changed {
+        /// The input's name.
+        name: String,
+    },
+    /// The input cannot be compared with what was read of it.
+    #[error("{name} cannot be read again to see that it did not change: {source}; nothing was sent")]
+    InputGone {
+        /// The input's name.
+        name: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The job file cannot be used.
+    #[error("{source} (in {}); nothing was sent; --scratch-dir DIR names another folder for it", folder.display())]
+    JobFile {
+        /// The folder it is in.
+        folder: PathBuf,
+        /// Why.
+        source: JobFileError,
+    },
+    /// The system has no thread for a part of the run.
+    #[error("the system has no thread left: {0}; `ulimit -u` says how many a user may have")]
+    Thread(io::Error),
     /// A column that is to name the jobs names several the same.
     #[error("{}: {} (rows with the name of an earlier one: {rows})", .first.position, .first.what)]
     SameName {
@@ -147,11 +224,13 @@ pub enum Error {
 
 impl Error {
     pub(super) fn input(order: &Order) -> impl Fn(InputError) -> Self + use<> {
-        let name = match &order.source {
-            Source::File(path) => path.display().to_string(),
-            Source::Stdin => "standard input".to_owned(),
-        };
+        let name = order.input_name();
         move |source| Self::Input { name: name.clone(), source: Box::new(source) }
+    }
+
+    pub(super) fn job_file(order: &Order) -> impl Fn(JobFileError) -> Self + use<> {
+        let folder = job_file::folder(order);
+        move |source| Self::JobFile { folder: folder.clone(), source }
     }
 
     pub(super) fn ledger(path: &Path) -> impl Fn(LedgerError) -> Self + use<> {
@@ -166,21 +245,31 @@ impl Error {
 }
 
 /// A packed ledger can only be looked at.
-fn unpacked_first(elsewhere: &[Elsewhere]) -> String {
-    let packed = elsewhere.iter().find(|other| other.path.extension().is_some_and(|extension| extension == "gz"));
+fn unpacked_first(ledgers: &[KnownLedger]) -> String {
+    let packed = ledgers.iter().find(|other| other.path.extension().is_some_and(|extension| extension == "gz"));
     packed.map_or_else(String::new, |other| format!(", unpacked first (`gunzip {}`)", other.path.display()))
 }
 
-fn in_words(elsewhere: &[Elsewhere]) -> String {
-    let ledgers: Vec<String> =
-        elsewhere.iter().map(|other| format!("{} ({})", other.path.display(), other.rows)).collect();
-    let by_name: u64 = elsewhere.iter().map(|other| other.by_name).sum();
-    let names = match by_name {
-        0 => String::new(),
-        rows => format!(
-            " ({rows} of them are known there by the name that the column of --key gives them, whatever they say: names \
-             must differ over all files that are posted to the account)"
-        ),
+/// Each ledger with how many rows it knows, and when they were sent.
+fn in_words(ledgers: &[KnownLedger]) -> String {
+    const MOST_NAMED: usize = 5;
+    let named = ledgers.iter().take(MOST_NAMED).map(|other| {
+        let dates = other.dates.map(|dates| format!(", {}", days(dates))).unwrap_or_default();
+        format!("{} ({}{dates})", other.path.display(), other.rows)
+    });
+    let named = named.collect::<Vec<_>>().join(", ");
+    match ledgers.len().saturating_sub(MOST_NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more ledgers"),
+    }
+}
+
+/// The days of two moments, in UTC.
+pub(super) fn days((first, last): (u32, u32)) -> String {
+    let day = |at_s: u32| {
+        let at = Timestamp::from_second(i64::from(at_s)).unwrap_or_default();
+        at.to_zoned(TimeZone::UTC).date().to_string()
     };
-    ledgers.join(", ") + &names
+    let (first, last) = (day(first), day(last));
+    if first == last { format!("sent {first}") } else { format!("sent {first} to {last}") }
 }

@@ -5,17 +5,20 @@ use std::{io, thread};
 
 use tokio::sync::mpsc;
 
-use super::follow::Claims;
 use super::input::Hashing;
 use super::job_file::FromStart;
+use super::known_rows::FollowClaims;
 use crate::engine::Event;
-use crate::reading::{Fed, Feed, Follow, Followed};
+use crate::reading::{Fed, Feed, Follow, Followed, left_out};
 
 /// Rows are handed over in groups: a channel's cost is by message.
 pub(super) const GROUP_ROWS: usize = 64;
 pub(super) const GROUP_TEXT_BYTES: usize = 256 << 10;
 /// Groups that wait to be taken.
 pub(super) const GROUPS_WAITING: usize = 4;
+
+/// A stream that is followed.
+pub(super) type Stream = Follow<Hashing<Box<dyn Read + Send>>>;
 
 /// Starts to read the job file. The thread ends with its last row, with the receiver, or with the first error.
 pub(super) fn start(mut feed: Feed<FromStart>) -> io::Result<mpsc::Receiver<Vec<Event>>> {
@@ -24,12 +27,17 @@ pub(super) fn start(mut feed: Feed<FromStart>) -> io::Result<mpsc::Receiver<Vec<
 
 /// Starts to follow a stream. Nobody waits for the thread: a stream that did not come to its end may never be readable
 /// again.
-pub(super) fn follow(mut follow: Follow<Hashing<Box<dyn Read + Send>>>, mut claims: Claims) -> io::Result<mpsc::Receiver<Vec<Event>>> {
+pub(super) fn follow(mut follow: Stream, claims: FollowClaims) -> io::Result<mpsc::Receiver<Vec<Event>>> {
     // Whoever writes a stream may be slow, and its rows are not to wait for each other.
     spawn(move || {
-        let (event, over) = next_of_stream(&mut follow, &mut claims);
+        let (event, over) = next_of_stream(&mut follow, &claims);
         (vec![event], over)
     })
+}
+
+/// A stream from which nothing is read.
+pub(super) fn nothing() -> io::Result<mpsc::Receiver<Vec<Event>>> {
+    spawn(|| (vec![Event::InputWithheld], true))
 }
 
 fn spawn(mut group: impl FnMut() -> (Vec<Event>, bool) + Send + 'static) -> io::Result<mpsc::Receiver<Vec<Event>>> {
@@ -67,11 +75,12 @@ fn group(feed: &mut Feed<FromStart>) -> (Vec<Event>, bool) {
 }
 
 /// The next row of a stream, and whether it is the last.
-fn next_of_stream(follow: &mut Follow<Hashing<Box<dyn Read + Send>>>, claims: &mut Claims) -> (Event, bool) {
+fn next_of_stream(follow: &mut Stream, claims: &FollowClaims) -> (Event, bool) {
     match follow.pull(Hashing::fingerprint) {
-        Ok(Followed::Job(offer)) => match claims.claim(offer) {
-            Ok(event) => (event, false),
-            Err(why) => (Event::InputFailed(why), true),
+        Ok(Followed::Job(offer)) => match claims.claim(&offer.job) {
+            Ok(true) => (Event::Job(offer), false),
+            Ok(false) => (Event::Aside(left_out(offer.job)), false),
+            Err(error) => (Event::InputFailed(with_causes(&error)), true),
         },
         Ok(Followed::Aside(aside)) => (Event::Aside(aside), false),
         Ok(Followed::Passed(outcome)) => (Event::Passed(outcome), false),

@@ -38,9 +38,18 @@ impl LedgerFile {
     /// When it is not there or may not be read, or is packed and cannot be unpacked.
     pub fn open_to_read(path: &Path) -> io::Result<Self> {
         only_a_file(path)?;
-        let file = File::open(path)?;
+        Self::read_from(File::open(path)?, path)
+    }
+
+    /// The same of one that is open.
+    pub(super) fn read_from(file: File, path: &Path) -> io::Result<Self> {
         let file = if is_packed(&file)? { unpacked(&file)? } else { file };
         Ok(Self { file, path: path.to_owned() })
+    }
+
+    /// Makes durable what is in it, whoever wrote it.
+    pub(super) fn make_durable(&self) -> io::Result<()> {
+        self.file.sync_data()
     }
 }
 

@@ -36,6 +36,11 @@ impl JobFile {
         Ok(jobs)
     }
 
+    /// How many rows it has at the most.
+    pub(super) fn most_rows(&self) -> usize {
+        usize::try_from(self.records).unwrap_or_default()
+    }
+
     /// Its rows, from the first.
     pub(super) fn rows(&self) -> Result<Jobs<FromStart>, JobFileError> {
         Ok(Jobs::new(self.reader()?, &self.repeated))

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 
 use super::budget;
+use super::input::STDIN;
 use crate::input::Options;
 use crate::ledger::Caller;
 use crate::plan::{Load, Openings, Plan, TooShort};
@@ -17,10 +18,12 @@ use crate::target::{Endpoint, Form, FormError, Target};
 /// Where rows come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
-    /// A file, read twice.
+    /// A file.
     File(PathBuf),
-    /// Standard input, read once.
+    /// Standard input, read to its end before anything is sent.
     Stdin,
+    /// Standard input, whose rows are posted as they come.
+    Follow,
 }
 
 /// What a run is asked for. There will be more of it: set what is to differ from what [`Order::new`] gives.
@@ -49,9 +52,14 @@ pub struct Order {
     pub named: Named,
     /// The folder whose ledgers are asked for rows to send that they know; by default the ledger's own.
     pub history: Option<PathBuf>,
-    /// The folder in which the budgets are kept that runs share. None will do for a run without a limit, or with a
-    /// [private](crate::settings::Sharing) budget.
+    /// The folder in which runs share the budgets of accounts, and what they know of each other's rows. None will do for a
+    /// run without a limit, or with a [private](crate::settings::Sharing) budget; only the ledgers in a folder are asked
+    /// then what they know.
     pub state: Option<PathBuf>,
+    /// Rows that were sent before this moment, in seconds since 1970, do not count as known.
+    pub known_since_s: u32,
+    /// The folder for the job file, which holds what was read of the input; by default the ledger's own.
+    pub scratch: Option<PathBuf>,
 }
 
 /// What may be done with a ledger.
@@ -161,7 +169,17 @@ impl Order {
             named: Named { notes: 20, jobs: 3 },
             history: None,
             state: None,
+            known_since_s: 0,
+            scratch: None,
         })
+    }
+
+    /// What errors call the input.
+    pub(super) fn input_name(&self) -> String {
+        match &self.source {
+            Source::File(path) => path.display().to_string(),
+            Source::Stdin | Source::Follow => STDIN.to_owned(),
+        }
     }
 
     /// How rows will be posted, as far as that is known: with what the account has sent of late, where its budget is

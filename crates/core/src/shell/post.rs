@@ -11,21 +11,32 @@ use super::drive::{Drive, Left, Observation};
 use super::error::Error;
 use super::feeder;
 use super::files::LedgerFile;
-use super::input::{InputFile, Opened};
+use super::job_file::JobFile;
+use super::known_rows::{Claimed, FollowClaims};
 use super::ledgers::{begin, entropy};
 use super::order::{Order, Source};
 use super::outbox::Outbox;
-use super::prepare::{Prepared, past};
+use super::prepare::{Prepared, PreparedRows};
+use super::read::past;
 use super::signals::{Interrupt, Interrupts};
 use super::state::StateFolder;
 use crate::budget::Request;
 use crate::engine::{Config, Engine, Event, Notice};
-use crate::input::InputError;
 use crate::ledger::{self, Batch, Input, Ledger, LedgerError, Reading, Record, Run};
 use crate::limiter::{Limiter, Member, Sharer};
 use crate::outcome::{Counts, Stop};
-use crate::reading::{Feed, Survey, record_asides};
+use crate::reading::{Feed, Follow, JobFileError, record_asides};
 use crate::transport::Transport;
+
+/// What came of claiming the rows that will be sent.
+enum Claim {
+    /// There is nothing to send.
+    Nothing,
+    Of(Claimed),
+    OfStream(FollowClaims),
+    /// Somebody asked the run to end before.
+    Interrupted(Interrupt),
+}
 
 /// How a run ended.
 #[derive(Debug, Clone)]
@@ -83,6 +94,11 @@ impl Prepared {
         let outbox = Outbox::start(transport, concurrency, clock).await.map_err(Error::Outbox)?;
         let path = self.order.ledger.clone();
         let failed = Error::ledger(&path);
+        let claim = match interrupted {
+            None => self.claim(&mut interrupts).await?,
+            Some(signal) => Claim::Interrupted(signal),
+        };
+        let interrupted = if let Claim::Interrupted(signal) = claim { Some(signal) } else { None };
         let mut ledger = match self.ledger.take() {
             Some(ledger) => ledger,
             None => begin(&path, &self.batch.header)?,
@@ -91,25 +107,28 @@ impl Prepared {
         commit_all(&mut ledger, &opening).map_err(&failed)?;
         // Before anything is sent: a run that ends early would leave the rows that it never came to as if nothing were
         // known of them, and the next one would send what another ledger has as posted.
-        if let (Opened::File(file), Some(survey)) = (&self.input, &self.survey)
+        if let PreparedRows::Read(read) = &self.rows
             && self.batch.standings.values().any(|standing| standing.is_unrecorded())
         {
-            record_aside_rows(file, survey, &self.order, &mut self.batch, &mut ledger)?;
+            record_aside_rows(&read.jobs, &self.order, &mut self.batch, &mut ledger)?;
         }
         let (vanished, vanished_in_doubt) = self.batch.vanished();
         let standings = std::mem::take(&mut self.batch.standings);
         let config = self.config();
         let stream = config.stream;
         let ask = self.order.ask.clone();
-        let feed = match (self.input, &self.survey) {
-            (Opened::File(file), Some(survey)) => {
-                let rows = file.rows().map_err(Error::input(&self.order))?;
-                let feed = Feed::of_surveyed(rows, ask, standings, survey);
-                feeder::start(feed.expecting(self.fingerprint.clone()))
+        let blank = self.survey().map_or(0, |survey| survey.blank);
+        let feed = match (self.rows, &claim) {
+            (PreparedRows::Read(read), _) => {
+                let jobs = read.jobs.rows().map_err(Error::job_file(&self.order))?;
+                feeder::start(Feed::new(jobs, ask, standings))
             }
-            (Opened::Stream(rows), _) => feeder::start(Feed::of_stream(*rows, ask, &past(&self.batch), standings)),
-            (Opened::File(_), None) => unreachable!("a file was surveyed when it was opened"),
+            (PreparedRows::Follow(rows), Claim::OfStream(claims)) => {
+                feeder::follow(Follow::new(*rows, ask, &past(&self.batch), standings), claims.clone())
+            }
+            (PreparedRows::Follow(_), _) => feeder::nothing(),
         };
+        let feed = feed.map_err(Error::Thread)?;
 
         let mut engine = Engine::new(config);
         if interrupted.is_some() {
@@ -142,7 +161,7 @@ impl Prepared {
         let progress = engine.progress();
         let mut report = Report {
             counts: progress.counts,
-            blank: self.survey.as_ref().map_or(0, |survey| survey.blank),
+            blank,
             vanished,
             vanished_in_doubt,
             attempts: self.batch.attempts + progress.attempts,
@@ -173,19 +192,61 @@ impl Prepared {
             }
             Ok(_) => {}
         }
+        match claim {
+            Claim::Nothing | Claim::Interrupted(_) => {}
+            Claim::Of(claimed) => claimed.release(),
+            Claim::OfStream(claims) => claims.release(),
+        }
         Ok(report)
+    }
+
+    /// Claims the rows that will be sent, under the lock of the account's registry. Another run may have it for a moment.
+    async fn claim(&mut self, interrupts: &mut Interrupts) -> Result<Claim, Error> {
+        const LOOK_AGAIN: Duration = Duration::from_millis(20);
+        const SAY_SO: Duration = Duration::from_secs(5);
+        if self.to_send() == Some(0) {
+            return Ok(Claim::Nothing);
+        }
+        let read = match &mut self.rows {
+            PreparedRows::Read(read) => read,
+            // Its rows are claimed as they come.
+            PreparedRows::Follow(_) => {
+                return FollowClaims::begin(&self.order, self.batch.header.id).map(Claim::OfStream);
+            }
+        };
+        // None where records of the ledger were lost: see `Prepared`.
+        let Some(known) = read.known.take() else { return Ok(Claim::Nothing) };
+        let mut waited = Duration::ZERO;
+        let lock = loop {
+            if let Some(lock) = known.try_lock()? {
+                break lock;
+            }
+            tokio::select! {
+                biased;
+                Some(signal) = interrupts.recv() => return Ok(Claim::Interrupted(signal)),
+                () = tokio::time::sleep(LOOK_AGAIN) => waited += LOOK_AGAIN,
+            }
+            if waited == SAY_SO {
+                tracing::warn!("waiting for the account's list of ledgers, which another run has locked");
+            }
+        };
+        let claimed = known.claim(lock, &self.order, self.batch.header.id, &read.jobs, &self.batch.standings)?;
+        Ok(Claim::Of(claimed))
     }
 
     /// What the ledger is told first.
     fn run_record(&self, clock: Clock) -> Record {
-        let read = self.survey.as_ref().map(|survey| Reading {
-            rows: survey.rows,
-            blank: survey.blank,
-            fingerprint: self.fingerprint.clone().unwrap_or_default(),
-        });
+        let read = match &self.rows {
+            PreparedRows::Read(read) => Some(Reading {
+                rows: read.survey.rows,
+                blank: read.survey.blank,
+                fingerprint: read.fingerprint.clone(),
+            }),
+            PreparedRows::Follow(_) => None,
+        };
         let path = match &self.order.source {
             Source::File(path) => std::path::absolute(path).ok().map(|path| path.to_string_lossy().into_owned()),
-            Source::Stdin => None,
+            Source::Stdin | Source::Follow => None,
         };
         let run = Run {
             run: self.run(),
@@ -223,7 +284,7 @@ impl Prepared {
         let state = self.order.state.as_deref().ok_or(SharingError::NoPlace)?;
         let name = match &self.order.source {
             Source::File(path) => path,
-            Source::Stdin => &self.order.ledger,
+            Source::Stdin | Source::Follow => &self.order.ledger,
         };
         let run = Sharer {
             id: entropy(),
@@ -257,8 +318,8 @@ impl Prepared {
             concurrency: settings.concurrency(),
             max_attempts: settings.max_attempts,
             on_500: settings.on_500,
-            counts: self.survey.as_ref().map(|survey| survey.counts).unwrap_or_default(),
-            stream: self.survey.is_none(),
+            counts: self.survey().map(|survey| survey.counts).unwrap_or_default(),
+            stream: self.survey().is_none(),
             openings: self.order.openings.clone(),
             no_wait: settings.no_wait,
             seed: entropy(),
@@ -271,19 +332,17 @@ fn commit_all(ledger: &mut Ledger<LedgerFile>, records: &[Record]) -> Result<(),
     records.chunks(RECORDS_A_GROUP).try_for_each(|group| ledger.commit(group))
 }
 
-/// Records the rows that the first reading has set aside.
+/// Records the rows that are not sent.
 fn record_aside_rows(
-    file: &InputFile,
-    survey: &Survey,
+    jobs: &JobFile,
     order: &Order,
     batch: &mut Batch,
     ledger: &mut Ledger<LedgerFile>,
 ) -> Result<(), Error> {
     const ROWS_A_GROUP: usize = 256;
-    let unreadable = Error::input(order);
-    let mut rows = file.rows().map_err(&unreadable)?;
     let mut group = Vec::with_capacity(ROWS_A_GROUP);
-    record_asides(&mut rows, order.ask.identity.clone(), survey, &mut batch.standings, &mut |aside| {
+    let mut jobs = jobs.rows().map_err(Error::job_file(order))?;
+    record_asides(&mut jobs, &mut batch.standings, &mut |aside| {
         group.push(Record::Aside(aside));
         if group.len() < ROWS_A_GROUP {
             return Ok(());
@@ -293,18 +352,18 @@ fn record_aside_rows(
     .and_then(|()| ledger.commit(&group).map_err(AsideError::Ledger))
     .map_err(|error| match error {
         AsideError::Ledger(error) => Error::ledger(&order.ledger)(error),
-        AsideError::Input(error) => unreadable(error),
+        AsideError::JobFile(error) => Error::job_file(order)(error),
     })
 }
 
-/// What may end the recording of rows that were set aside.
+/// What may end the recording of rows that are not sent.
 enum AsideError {
     Ledger(LedgerError),
-    Input(InputError),
+    JobFile(JobFileError),
 }
 
-impl From<InputError> for AsideError {
-    fn from(error: InputError) -> Self {
-        Self::Input(error)
+impl From<JobFileError> for AsideError {
+    fn from(error: JobFileError) -> Self {
+        Self::JobFile(error)
     }
 }

@@ -1,19 +1,19 @@
 //! A run up to the moment at which it could send: the ledger open, the input read through.
 
-use super::ahead::ahead;
 use super::budget::SharingError;
 use super::continued::Continued;
-use super::elsewhere::Elsewhere;
 use super::error::Error;
 use super::files::{LedgerFile, Lock};
-use super::input::{InputFile, Opened, recipe};
+use super::input::{Input, InputRows, recipe};
+use super::known_rows::{KnownLedger, KnownRows};
 use super::ledgers::{self, lock, same_target};
-use super::order::{Access, Order};
+use super::order::{Access, Order, Source};
+use super::read::{ReadThrough, read_through};
 use crate::input::{Layout, Mapping};
-use crate::job::{Key, TicketSet};
-use crate::ledger::{self, Aside, Batch, Ledger, LedgerId, Pass, Record, Standing};
+use crate::job::Key;
+use crate::ledger::{Batch, Ledger, LedgerId, Record};
 use crate::outcome::Outcome;
-use crate::reading::{Past, Scan, Survey, likely_encoding, presence_changes, survey_scanned};
+use crate::reading::{Survey, likely_encoding, presence_changes};
 use crate::settings::{OnChanged, OnKnown};
 
 /// A run whose ledger is open and whose input was read through. Nothing was sent.
@@ -23,18 +23,24 @@ pub struct Prepared {
     pub(super) lock: Option<Lock>,
     pub(super) ledger: Option<Ledger<LedgerFile>>,
     pub(super) batch: Batch,
-    pub(super) input: Opened,
+    pub(super) rows: PreparedRows,
     pub(super) mapping: Mapping,
     /// The hash of the table that the options name.
     pub(super) table: Option<String>,
     /// Jobs that are posted or in doubt and vanished from the input as the table became another.
     lost_by_table: u64,
     layout: Layout,
-    pub(super) survey: Option<Survey>,
-    pub(super) fingerprint: Option<String>,
     /// Which jobs vanished from the input since the ledger's last word, and which returned.
     pub(super) presence: Vec<Record>,
-    pub(super) elsewhere: Vec<Elsewhere>,
+}
+
+/// The rows of a run.
+#[derive(Debug)]
+pub(super) enum PreparedRows {
+    /// The input was read to its end.
+    Read(Box<ReadThrough>),
+    /// A stream that is posted as it comes.
+    Follow(Box<InputRows>),
 }
 
 impl Prepared {
@@ -75,48 +81,39 @@ impl Prepared {
         mut batch: Batch,
     ) -> Result<Self, Error> {
         same_target(&order, &batch)?;
-        let posts = lock.is_some();
+        let access = if lock.is_some() { Access::Post } else { Access::Look };
         let (recipe, table) = recipe(&order.options, &order.settings, order.form.target())?;
-        let input = Opened::open(&order, recipe)?;
-        let (mapping, layout, survey, fingerprint) = match &input {
-            Opened::Stream(rows) => (rows.mapping().clone(), rows.layout(), None, None),
-            Opened::File(file) => {
-                let First { survey, mapping, layout, fingerprint } = first_reading(file, &order, &mut batch)?;
-                (mapping, layout, Some(survey), Some(fingerprint))
+        let input = Input::open(&order.source, recipe)?;
+        let mut presence = Vec::new();
+        let mut lost_by_table = 0;
+        let (rows, mapping, layout) = if order.source == Source::Follow {
+            let rows = input.rows().map_err(Error::input(&order))?;
+            let (mapping, layout) = (rows.mapping().clone(), rows.layout());
+            (PreparedRows::Follow(Box::new(rows)), mapping, layout)
+        } else {
+            let mut read = read_through(input, &order, &mut batch)?;
+            presence = presence_changes(&batch.standings);
+            if is_other_table(&batch, table.as_deref()) {
+                lost_by_table = sent_and_vanished(&batch, &presence);
             }
+            presence.iter().for_each(|record| batch.apply(record));
+            // Not after a salvage: what its ledger lost the others cannot tell, and the damaged one is among them.
+            if !batch.lost_records && read.survey.to_do > 0 {
+                read.look_for_known(&order, access, &mut batch)?;
+            }
+            let (mapping, layout) = (read.mapping.clone(), read.layout.clone());
+            (PreparedRows::Read(Box::new(read)), mapping, layout)
         };
-        let presence = if survey.is_some() { presence_changes(&batch.standings) } else { Vec::new() };
-        let lost_by_table =
-            if is_other_table(&batch, table.as_deref()) { sent_and_vanished(&batch, &presence) } else { 0 };
-        presence.iter().for_each(|record| batch.apply(record));
-        let mut prepared = Self {
-            order,
-            lock,
-            ledger,
-            batch,
-            input,
-            mapping,
-            table,
-            lost_by_table,
-            layout,
-            survey,
-            fingerprint,
-            presence,
-            elsewhere: Vec::new(),
-        };
-        // Not after a salvage: what its ledger lost the others cannot tell, and the damaged one is among them.
-        if !prepared.batch.lost_records && prepared.to_send().is_some_and(|rows| rows > 0) {
-            prepared.look_elsewhere()?;
-        }
+        let prepared = Self { order, lock, ledger, batch, rows, mapping, table, lost_by_table, layout, presence };
         match prepared.refusal() {
-            Some(refusal) if posts => Err(refusal),
+            Some(refusal) if access == Access::Post => Err(refusal),
             _ => Ok(prepared),
         }
     }
 
     /// Why a run would not begin, though all could be read.
     pub fn refusal(&self) -> Option<Error> {
-        let survey = self.survey.as_ref()?;
+        let survey = self.survey()?;
         if let Some(first) = &survey.first_same_name {
             return Some(Error::SameName { first: first.clone(), rows: survey.same_names });
         }
@@ -126,13 +123,28 @@ impl Prepared {
         if self.lost_by_table > 0 && self.order.ask.changed == OnChanged::Hold {
             return Some(Error::OtherTable { rows: self.lost_by_table });
         }
-        let known = self.order.ask.known == OnKnown::Refuse && !self.elsewhere.is_empty();
-        known.then(|| Error::Known(self.elsewhere.clone()))
+        let known = self.known_rows()?;
+        let unreadable = || {
+            // A batch that is under way is not kept from going on by a neighbour, such as the damaged ledger that its own
+            // was salvaged from, unless it relies on all of them.
+            let matters = match self.order.ask.known {
+                OnKnown::Refuse => self.batch.run.is_none(),
+                OnKnown::Skip => true,
+                OnKnown::Post => false,
+            };
+            let (path, why) = known.unreadable.first().filter(|_| matters)?;
+            Some(Error::KnownUnreadable { path: path.clone(), why: why.clone() })
+        };
+        if self.order.ask.known == OnKnown::Refuse && known.rows() > 0 {
+            let ledgers = known.ledgers.iter().filter(|ledger| ledger.rows > 0).cloned().collect();
+            return Some(Error::Known { rows: known.rows(), ledgers });
+        }
+        unreadable()
     }
 
     /// How many rows this run will send, as far as that is known beforehand.
     pub fn to_send(&self) -> Option<u64> {
-        let survey = self.survey.as_ref()?;
+        let survey = self.survey()?;
         Some(survey.to_do.min(self.order.ask.first.unwrap_or(u64::MAX)))
     }
 
@@ -154,18 +166,43 @@ impl Prepared {
     /// The encoding that the cells of a file look like, used or not, which is read as UTF-8 since none was said; none where
     /// it is that. For a person to look at: no reading guesses.
     pub fn likely_encoding(&self) -> Option<&'static str> {
-        match &self.input {
-            Opened::File(file) if self.order.options.encoding.is_none() => {
-                // What cannot be read now could be read before, and said all that is relied on.
-                file.rows().and_then(|mut rows| likely_encoding(&mut rows)).ok().flatten()
-            }
-            _ => None,
+        let PreparedRows::Read(read) = &self.rows else { return None };
+        if self.order.options.encoding.is_some() || self.order.source == Source::Stdin {
+            return None;
+        }
+        // What cannot be read now could be read before, and said all that is relied on.
+        read.input.rows().and_then(|mut rows| likely_encoding(&mut rows)).ok().flatten()
+    }
+
+    /// What the reading found; none for a stream that is posted as it comes.
+    pub fn survey(&self) -> Option<&Survey> {
+        match &self.rows {
+            PreparedRows::Read(read) => Some(&read.survey),
+            PreparedRows::Follow(_) => None,
         }
     }
 
-    /// What the first reading found; none for a stream.
-    pub fn survey(&self) -> Option<&Survey> {
-        self.survey.as_ref()
+    fn known_rows(&self) -> Option<&KnownRows> {
+        match &self.rows {
+            PreparedRows::Read(read) => read.known.as_ref(),
+            PreparedRows::Follow(_) => None,
+        }
+    }
+
+    /// Other ledgers that know rows to send as posted or in doubt, or that know other rows of their names. Of a stream that
+    /// is posted as it comes, each row is looked up then.
+    pub fn known_by(&self) -> &[KnownLedger] {
+        self.known_rows().map(|known| known.ledgers.as_slice()).unwrap_or_default()
+    }
+
+    /// How many rows to send other ledgers know as posted or in doubt.
+    pub fn known(&self) -> u64 {
+        self.known_rows().map_or(0, KnownRows::rows)
+    }
+
+    /// Ledgers of the account that cannot be read and may know more, and why.
+    pub fn unreadable_ledgers(&self) -> &[(std::path::PathBuf, String)] {
+        self.known_rows().map(|known| known.unreadable.as_slice()).unwrap_or_default()
     }
 
     /// The number that this run has in the ledger.
@@ -218,70 +255,4 @@ fn sent_and_vanished(batch: &Batch, presence: &[Record]) -> u64 {
         matches!(stands, Some(Outcome::Posted | Outcome::InDoubt))
     };
     vanished.flatten().filter(was_sent).count() as u64
-}
-
-/// What the first reading of a file gives.
-struct First {
-    survey: Survey,
-    mapping: Mapping,
-    layout: Layout,
-    fingerprint: String,
-}
-
-fn first_reading(file: &InputFile, order: &Order, batch: &mut Batch) -> Result<First, Error> {
-    let past = past(batch);
-    let first = survey_file(file, order, &past, batch)?;
-    let no_edits = first.mapping.key.is_some() && !past.unnamed;
-    if no_edits || order.ask.changed == OnChanged::Post || first.survey.to_do == 0 {
-        return Ok(first);
-    }
-    let changed = tickets_of_vanished(order, batch)?;
-    if changed.is_empty() {
-        return Ok(first);
-    }
-    // Only now is it known which tickets lost a note that was posted: their new rows are held, and counted anew.
-    batch.standings.values_mut().for_each(|standing| standing.forget(Pass::First));
-    survey_file(file, order, &Past { changed, ..past }, batch)
-}
-
-fn survey_file(file: &InputFile, order: &Order, past: &Past, batch: &mut Batch) -> Result<First, Error> {
-    let failed = Error::input(order);
-    let ask = &order.ask;
-    let mut rows = file.rows().map_err(&failed)?;
-    let survey =
-        ahead(Scan::new(&mut rows), |scanning| survey_scanned(scanning, ask, past, order.named, &mut batch.standings))
-            .map_err(&failed)?;
-    let fingerprint = file.fingerprint(&rows).map_err(&failed)?;
-    Ok(First { survey, mapping: rows.mapping().clone(), layout: rows.layout(), fingerprint })
-}
-
-pub(super) fn past(batch: &Batch) -> Past {
-    Past { changed: TicketSet::default(), unknown: batch.unknown(), unnamed: batch.unnamed }
-}
-
-/// The tickets of jobs that are posted or in doubt and are no longer in the input.
-fn tickets_of_vanished(order: &Order, batch: &Batch) -> Result<TicketSet, Error> {
-    let gone = |standing: &Standing| {
-        !standing.is_met(Pass::First) && matches!(standing.outcome(), Outcome::Posted | Outcome::InDoubt)
-    };
-    let mut tickets = TicketSet::default();
-    if !batch.standings.values().any(gone) {
-        return Ok(tickets);
-    }
-    let path = &order.ledger;
-    let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
-    ledger::read(&file, &mut |entry| {
-        // Of a doubt that a salvage left there may be no intent any more.
-        let (key, ticket) = match entry.record {
-            Record::Intent(intent) => (intent.key, intent.ticket),
-            Record::Outcome(end) => (end.key, end.ticket),
-            Record::Aside(Aside { key, ticket: Some(ticket), .. }) => (key, ticket),
-            _ => return,
-        };
-        if batch.standings.get(&key).is_some_and(gone) {
-            tickets.insert(ticket);
-        }
-    })
-    .map_err(Error::ledger(path))?;
-    Ok(tickets)
 }

@@ -49,7 +49,7 @@ pub enum StateError {
     Io {
         /// The folder, or the one in it that is at fault.
         path: PathBuf,
-        /// `opened` or `created`.
+        /// `opened`, `created` or `read`.
         doing: &'static str,
         /// What the system says.
         source: io::Error,
@@ -134,6 +134,22 @@ impl StateFolder {
         let path = budgets.join(&name);
         let dir = create_or_open(&dir, &name, &path, self.scope)?;
         Ok(AccountFolder { dir, path, scope: self.scope })
+    }
+
+    /// The folders of all accounts in it.
+    pub(super) fn accounts(&self) -> Result<Vec<AccountFolder>, StateError> {
+        let budgets = self.path.join(BUDGETS);
+        let Some(dir) = open_in(&self.dir, BUDGETS, &budgets, self.scope)? else { return Ok(Vec::new()) };
+        let mut names = dir.names().map_err(failed(&budgets, "read"))?;
+        names.sort_unstable();
+        let mut accounts = Vec::new();
+        for name in names {
+            let path = budgets.join(&name);
+            if let Some(dir) = open_in(&dir, &name, &path, self.scope)? {
+                accounts.push(AccountFolder { dir, path, scope: self.scope });
+            }
+        }
+        Ok(accounts)
     }
 
     /// The folder of the account `target` in it; none where no run has created it.
@@ -297,7 +313,6 @@ impl AccountFolder {
 
 /// Opens a file that another user `owner` listed as their own: a regular file, not by a symbolic link, that belongs to
 /// that user. Elsewhere than on Unix owners are not told apart.
-#[cfg_attr(not(test), expect(dead_code, reason = "for the list of an account's ledgers"))]
 pub(super) fn open_file_of(path: &Path, owner: u32) -> io::Result<File> {
     system::open_file_of(path, owner)
 }

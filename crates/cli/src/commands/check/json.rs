@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::requests;
+use super::{refusal, requests};
 use crate::finish::Finish;
 use crate::summary::Summary;
 
@@ -133,9 +133,9 @@ impl<'a> Checked<'a> {
             blank: survey.blank,
             duplicates: survey.duplicates,
             duplicate_rows: survey.repeats.iter().map(|note| note.position.into()).collect(),
-            known_elsewhere: prepared.elsewhere().iter().map(|other| other.rows).sum(),
+            known_elsewhere: prepared.known(),
             ticket_shapes: survey.profile.tickets.shapes().map(TicketShape::from).collect(),
-            run_will_refuse: prepared.refusal().map(|refusal| refusal.to_string()),
+            run_will_refuse: refusal(prepared),
             other_ticket_shapes: survey.profile.tickets.other,
             text_bytes: survey.profile.texts.map(TextBytes::from),
             invalid_reasons: survey.profile.reasons().map(InvalidReason::from).collect(),

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::bail;
 use batchpost::reading::Survey;
-use batchpost::shell::{Access, Order, Prepared, Source, look};
+use batchpost::shell::{Access, Order, Prepared, look};
 use serde_json::value::RawValue;
 
 use super::resolve::{self, What};
@@ -16,11 +16,9 @@ use crate::args::{Check, DoubtArg, Output, ThisTime};
 use crate::exit;
 use crate::finish::Finish;
 use crate::plain;
+use crate::summary::thousands;
 
 pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
-    if resolve::source(&check.input.input) == Source::Stdin {
-        bail!("standard input can be read only once, and a run needs it; check a file");
-    }
     let ledger = resolve::ledger(&check.input)?;
     let endpoint = resolve::endpoint(&check.target)?;
     let settings = resolve::settings(&check.input, &check.posting, endpoint.as_ref())?;
@@ -30,7 +28,7 @@ pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
     let target = target(check, &ledger)?;
     let what = What { source, options: resolve::options(&check.input)?, ledger, target, settings };
     let prepared = Prepared::open(resolve::order(what, &this_time, check.known.clone())?, Access::Look)?;
-    let Some(survey) = prepared.survey() else { bail!("only a file can be checked") };
+    let Some(survey) = prepared.survey() else { bail!("an input that is followed cannot be checked") };
 
     let finish = Finish::of(prepared.order(), survey.to_do);
     let mut stdout = plain::stdout(output);
@@ -39,11 +37,24 @@ pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
     } else {
         words::write(&mut stdout, &prepared, survey, &finish)?;
     }
-    let invalid = survey.counts.invalid > 0 && !prepared.order().settings.skip_invalid;
-    if invalid || prepared.refusal().is_some() {
+    if refusal(&prepared).is_some() {
         return Ok(exit::USAGE);
     }
     Ok(exit::of_batch(&survey.counts, None, None))
+}
+
+/// Why a run would not begin.
+fn refusal(prepared: &Prepared) -> Option<String> {
+    let invalid = prepared.survey().map_or(0, |survey| survey.counts.invalid);
+    let is_refused = invalid > 0 && !prepared.order().settings.skip_invalid;
+    is_refused.then(|| invalid_rows(invalid)).or_else(|| prepared.refusal().map(|refusal| refusal.to_string()))
+}
+
+fn invalid_rows(invalid: u64) -> String {
+    match invalid {
+        1 => "1 row is invalid; fix it, or pass --skip-invalid".to_owned(),
+        rows => format!("{} rows are invalid; fix them, or pass --skip-invalid", thousands(rows)),
+    }
 }
 
 /// The target that keys are made for: as asked, else that of the ledger that is there.

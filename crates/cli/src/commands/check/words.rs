@@ -7,7 +7,7 @@ use batchpost::reading::{Profile, RowNote, Survey};
 use batchpost::settings::OnKnown;
 use batchpost::shell::Prepared;
 
-use super::{requests, resolve};
+use super::{refusal, requests, resolve};
 use crate::finish::Finish;
 use crate::summary::{table, thousands};
 use crate::words::count;
@@ -39,10 +39,20 @@ pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, 
         )?;
     }
     let refuses_known = order.ask.known == OnKnown::Refuse;
-    for other in prepared.elsewhere() {
-        let rows = thousands(other.rows);
-        let to_do = if refuses_known { "of those to do " } else { "" };
-        writeln!(out, "{rows:>10}  {to_do}posted or in doubt by the word of {}", other.path.display())?;
+    for other in prepared.known_by() {
+        let path = other.path.display();
+        if other.rows > 0 {
+            let (rows, dates) = (thousands(other.rows), other.days().unwrap_or_default());
+            let to_do = if refuses_known { "of those to do " } else { "" };
+            writeln!(out, "{rows:>10}  {to_do}recorded as posted or in doubt in {path} ({dates})")?;
+        }
+        if other.other_content > 0 {
+            let rows = thousands(other.other_content);
+            writeln!(out, "{rows:>10}  with the name of a row in {path} that has another content; they are not known")?;
+        }
+    }
+    for (path, why) in prepared.unreadable_ledgers() {
+        writeln!(out, "note: the ledger {} cannot be read, and may know some of the rows: {why}", path.display())?;
     }
     profile(out, &survey.profile, order.options.ticket_pattern.is_some())?;
     blank(out, survey)?;
@@ -54,26 +64,18 @@ pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, 
         for request in requests(order, survey) {
             writeln!(out, "  {request}")?;
         }
-        match prepared.elsewhere() {
-            [other] if refuses_known => {
-                let to_send = survey.to_do.saturating_sub(other.rows);
-                let finish = Finish::of(order, to_send);
-                write!(out, "with --known skip {} to send", thousands(to_send))?;
-                if to_send > 0 {
-                    write!(out, ", {}", finish.in_words())?;
-                }
-                writeln!(out)?;
+        if refuses_known && prepared.known() > 0 {
+            let to_send = survey.to_do.saturating_sub(prepared.known());
+            write!(out, "with --known skip {} to send", thousands(to_send))?;
+            if to_send > 0 {
+                write!(out, ", {}", Finish::of(order, to_send).in_words())?;
             }
-            // Each may know the same rows as another.
-            [_, _, ..] if refuses_known => {}
-            _ => writeln!(out, "{} to send, {}", thousands(survey.to_do), finish.in_words())?,
+            writeln!(out)?;
+        } else {
+            writeln!(out, "{} to send, {}", thousands(survey.to_do), finish.in_words())?;
         }
     }
-    if survey.counts.invalid > 0 && !order.settings.skip_invalid {
-        let rows = count(survey.counts.invalid, "row", "rows");
-        writeln!(out, "run will refuse: no note can be made of {rows}; mend the sheet, or say --skip-invalid")?;
-    }
-    if let Some(refusal) = prepared.refusal() {
+    if let Some(refusal) = refusal(prepared) {
         writeln!(out, "run will refuse: {refusal}")?;
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! What a run says before and after it posts.
 
-use std::io::{self, IsTerminal};
+use std::fs::File;
+use std::io::{self, BufReader, IsTerminal};
 use std::path::{Path, absolute};
 
 use batchpost::outcome::Stop;
@@ -36,10 +37,8 @@ pub(super) fn complain_of_invalid(prepared: &Prepared) {
 /// On a terminal: shows what is about to happen and asks. Elsewhere nobody is there to be asked.
 pub(super) fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
     let (Some(survey), Some(to_send @ 1..)) = (prepared.survey(), prepared.to_send()) else { return Ok(true) };
-    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
-        return Ok(true);
-    }
     let order = prepared.order();
+    let Some(mut person) = Person::there(&order.source) else { return Ok(true) };
     say!("to        {}", order.ask.identity.target());
     say!("ledger    {}", order.ledger.display());
     ask!("{}", summary::table(&survey.counts, survey.blank));
@@ -61,7 +60,37 @@ pub(super) fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
     }
     let finish = Finish::of(order, to_send);
     ask!("Post {} notes, {}? [y/N] ", thousands(to_send), finish.in_words());
-    answered_yes()
+    person.answers_yes()
+}
+
+/// Somebody at the terminal, who can be asked.
+enum Person {
+    /// Who types on standard input.
+    OnStdin,
+    /// Who sits at the terminal while something else is piped in.
+    AtTerminal(BufReader<File>),
+}
+
+impl Person {
+    fn there(source: &Source) -> Option<Self> {
+        if !io::stderr().is_terminal() {
+            return None;
+        }
+        match source {
+            Source::File(_) => io::stdin().is_terminal().then_some(Self::OnStdin),
+            Source::Stdin | Source::Follow => {
+                let terminal = if cfg!(windows) { "CONIN$" } else { "/dev/tty" };
+                File::open(terminal).ok().map(|file| Self::AtTerminal(BufReader::new(file)))
+            }
+        }
+    }
+
+    fn answers_yes(&mut self) -> anyhow::Result<bool> {
+        match self {
+            Self::OnStdin => answered_yes(&mut io::stdin().lock()),
+            Self::AtTerminal(terminal) => answered_yes(terminal),
+        }
+    }
 }
 
 /// In what a run that is to have the last one's settings and input differs from it.
@@ -90,7 +119,7 @@ pub(super) fn say_what_is_done(prepared: &Prepared) {
     let order = prepared.order();
     let input = match &order.source {
         Source::File(path) => path.display().to_string(),
-        Source::Stdin => "standard input".to_owned(),
+        Source::Stdin | Source::Follow => "standard input".to_owned(),
     };
     match prepared.survey() {
         Some(survey) => info!(
@@ -105,8 +134,18 @@ pub(super) fn say_what_is_done(prepared: &Prepared) {
         ),
         None => info!(event = "begun", ledger = %order.ledger.display(), "posting {input} as it comes"),
     }
-    for other in prepared.elsewhere() {
-        warn!(event = "known", rows = other.rows, ledger = %other.path.display(), "rows were posted before, or are in doubt, by another ledger's word");
+    for other in prepared.known_by() {
+        let (rows, ledger, dates) = (other.rows, other.path.display(), other.days().unwrap_or_default());
+        if rows > 0 {
+            warn!(event = "known", rows, %ledger, "rows are recorded as posted or in doubt by another ledger ({dates})");
+        }
+        if other.other_content > 0 {
+            let rows = other.other_content;
+            warn!(event = "same_name", rows, %ledger, "rows have the name of a row that another ledger has posted with another content; they are posted");
+        }
+    }
+    for (ledger, why) in prepared.unreadable_ledgers() {
+        warn!(ledger = %ledger.display(), %why, "a ledger of the account cannot be read; rows that only it knows are not recognised");
     }
     let ledger = shell_word(&order.ledger.display().to_string());
     for note in prepared.survey().map(|survey| survey.held.as_slice()).unwrap_or_default() {

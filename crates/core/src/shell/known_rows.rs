@@ -1,0 +1,294 @@
+//! Rows to send that other ledgers of the account know as posted or in doubt, and rows that other runs are about to send.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::error::{Error, days};
+use super::job_file::JobFile;
+use super::ledgers;
+use super::order::{Access, Order};
+use super::platform::is_locked;
+use super::registry::{FileRegistry, OwnClaim, RegistryError, RegistryLock, Remembering};
+use super::state::StateFolder;
+use crate::job::{Job, Key, KeyMap};
+use crate::known::{Candidates, Look, legacy_key, look};
+use crate::ledger::{LedgerId, Standing};
+use crate::reading::Survey;
+use crate::reading::{Ask, JobFileError, for_each_to_do, skip_known};
+use crate::settings::OnKnown;
+
+/// Another ledger that knows rows to send as posted or in doubt.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownLedger {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How many rows it knows.
+    pub rows: u64,
+    /// When the first and the last of them were sent, in seconds since 1970.
+    pub dates: Option<(u32, u32)>,
+    /// Rows that have the name of one that it knows, and another content. They are not known.
+    pub other_content: u64,
+}
+
+impl KnownLedger {
+    /// The days of the first and the last of them, as in `sent 2026-10-01 to 2026-10-03`.
+    pub fn days(&self) -> Option<String> {
+        self.dates.map(days)
+    }
+}
+
+/// What was found of the rows that a run would send.
+#[derive(Debug)]
+pub(super) struct KnownRows {
+    registry: FileRegistry,
+    candidates: Candidates,
+    named: bool,
+    pub(super) ledgers: Vec<KnownLedger>,
+    /// Ledgers that cannot be read and may know more, and why.
+    pub(super) unreadable: Vec<(PathBuf, String)>,
+}
+
+impl KnownRows {
+    /// Looks for the rows to do of `jobs` for the first time. They are claimed when the run begins.
+    pub(super) fn look(
+        order: &Order,
+        access: Access,
+        jobs: &JobFile,
+        named: bool,
+        standings: &KeyMap<Standing>,
+    ) -> Result<Self, Error> {
+        let registry = registry(order, access)?;
+        let mut this =
+            Self { registry, candidates: Candidates::default(), named, ledgers: Vec::new(), unreadable: Vec::new() };
+        let unusable = Error::job_file(order);
+        let whole_ask = Ask { first: None, ..order.ask.clone() };
+        this.candidates = this.candidates_of(jobs, &whole_ask, standings, false).map_err(&unusable)?;
+        let found = this.compare(order, standings)?;
+        let found = if named && this.registry.has_legacy {
+            // Their names and tickets are needed too.
+            this.candidates = this.candidates_of(jobs, &whole_ask, standings, true).map_err(&unusable)?;
+            this.registry.forget();
+            this.compare(order, standings)?
+        } else {
+            found
+        };
+        if access == Access::Post {
+            refuse_in_use(&found)?;
+        }
+        this.unreadable = found.unreadable;
+        this.ledgers = found
+            .known
+            .into_iter()
+            .map(|known| KnownLedger {
+                path: known.ledger,
+                rows: known.found.rows,
+                dates: known.found.dates,
+                other_content: known.other_content,
+            })
+            .collect();
+        Ok(this)
+    }
+
+    fn candidates_of(
+        &self,
+        jobs: &JobFile,
+        ask: &Ask,
+        standings: &KeyMap<Standing>,
+        legacy: bool,
+    ) -> Result<Candidates, JobFileError> {
+        let mut keys = Vec::with_capacity(jobs.most_rows());
+        for_each_to_do(&mut jobs.rows()?, ask, standings, |job| {
+            keys.push(job.content_key());
+            if legacy {
+                keys.push(legacy_key(job.key, &job.ticket));
+            }
+            true
+        })?;
+        Ok(Candidates::new(keys))
+    }
+
+    fn compare(&mut self, order: &Order, standings: &KeyMap<Standing>) -> Result<Look<PathBuf>, RegistryError> {
+        let (named, ask) = (self.named, &order.ask);
+        let is_ours =
+            |name: Key| named && standings.get(&name).is_some_and(|ours| ours.is_met() && ask.is_to_do(ours.outcome()));
+        look(&mut self.registry, &mut self.candidates, order.known_since_s, &is_ours)
+    }
+
+    /// How many rows to do other ledgers know.
+    pub(super) fn rows(&self) -> u64 {
+        self.candidates.known()
+    }
+
+    fn is_known(&self, job: &Job) -> bool {
+        self.candidates.is_known(job.content_key())
+            || (self.registry.has_legacy && self.candidates.is_known(legacy_key(job.key, &job.ticket)))
+    }
+
+    /// Leaves out the rows that are known. Tells whether there were any.
+    pub(super) fn skip(
+        &self,
+        jobs: &JobFile,
+        ask: &Ask,
+        standings: &mut KeyMap<Standing>,
+        survey: &mut Survey,
+    ) -> Result<bool, JobFileError> {
+        if self.rows() == 0 {
+            return Ok(false);
+        }
+        Ok(skip_known(&mut jobs.rows()?, ask, |job| self.is_known(job), standings, survey)? > 0)
+    }
+
+    /// The registry's lock, if nobody has it.
+    pub(super) fn try_lock(&self) -> Result<Option<RegistryLock>, RegistryError> {
+        self.registry.try_lock()
+    }
+
+    /// Looks again, with nobody able to change anything, and claims the rows that will be sent.
+    ///
+    /// Another run may have posted some of them since the first look, or be about to: then nothing is claimed.
+    pub(super) fn claim(
+        mut self,
+        lock: RegistryLock,
+        order: &Order,
+        id: LedgerId,
+        jobs: &JobFile,
+        standings: &KeyMap<Standing>,
+    ) -> Result<Claimed, Error> {
+        let found = self.compare(order, standings)?;
+        refuse_in_use(&found)?;
+        let new: u64 = found.known.iter().map(|known| known.found.new).sum();
+        if new > 0 && order.ask.known != OnKnown::Post {
+            let ledger = found.known.into_iter().find(|known| known.found.new > 0).map(|known| known.ledger);
+            return Err(Error::BecameKnown { rows: new, ledger: ledger.unwrap_or_default() });
+        }
+        if let Some((path, why)) = found.unreadable.into_iter().next()
+            && order.ask.known == OnKnown::Skip
+        {
+            return Err(Error::KnownUnreadable { path, why });
+        }
+        self.registry.remove_dead_claims(&lock)?;
+        let mut keys = Vec::with_capacity(jobs.most_rows());
+        let take = |job: Job| {
+            keys.push(job.content_key());
+            true
+        };
+        jobs.rows()
+            .and_then(|mut jobs| for_each_to_do(&mut jobs, &order.ask, standings, take))
+            .map_err(Error::job_file(order))?;
+        keys.sort_unstable();
+        let claim = self.registry.claim(id, &keys, &lock)?;
+        Ok(Claimed { registry: self.registry, claim })
+    }
+}
+
+/// The registry of the account, as the run by `order` sees it.
+fn registry(order: &Order, access: Access) -> Result<FileRegistry, Error> {
+    let target = order.ask.identity.target();
+    let account = match (&order.state, access) {
+        (None, _) => Ok(None),
+        (Some(state), Access::Post) => StateFolder::open(state).and_then(|folder| folder.account(target)).map(Some),
+        (Some(state), Access::Look) => StateFolder::open_existing(state)
+            .and_then(|folder| folder.map_or(Ok(None), |folder| folder.existing_account(target))),
+    };
+    let account = account.map_err(RegistryError::State)?;
+    let of = (order.form.target().name().to_owned(), target.to_owned());
+    let found = ledgers::others(order)?;
+    Ok(FileRegistry::new(account, of, &order.ledger, found, access == Access::Post))
+}
+
+fn refuse_in_use(found: &Look<PathBuf>) -> Result<(), Error> {
+    let by_claim = found.in_use.first().map(|run| (run.ledger.clone(), run.rows));
+    // A run of a version that makes no claim, or one that shares no state folder with this.
+    let by_ledger = || found.known.iter().find(|known| known.found.rows > 0 && is_locked(&known.ledger));
+    let in_use = by_claim.or_else(|| by_ledger().map(|known| (known.ledger.clone(), known.found.rows)));
+    in_use.map_or(Ok(()), |(ledger, rows)| Err(Error::RowsInUse { ledger, rows }))
+}
+
+/// What a run has claimed, until its outcomes are durable.
+#[derive(Debug)]
+pub(super) struct Claimed {
+    registry: FileRegistry,
+    claim: Option<OwnClaim>,
+}
+
+impl Claimed {
+    /// Lets others have the rows, whose outcomes are durable.
+    pub(super) fn release(self) {
+        if let Some(claim) = self.claim
+            && let Err(error) = self.registry.release(claim)
+        {
+            tracing::warn!(%error, "the claim on this run's rows was not dropped; the next run finds out that it has ended");
+        }
+    }
+}
+
+/// What the run that follows a stream has claimed so far. The thread that reads the stream claims, and may wait for it for
+/// ever; the run releases.
+#[derive(Debug, Clone)]
+pub(super) struct FollowClaims(Arc<Mutex<Option<Followed>>>);
+
+#[derive(Debug)]
+struct Followed {
+    registry: Remembering,
+    claim: Option<OwnClaim>,
+    on_known: OnKnown,
+    since_s: u32,
+}
+
+impl FollowClaims {
+    /// Lists the run's ledger, and claims nothing yet. Durable on return.
+    pub(super) fn begin(order: &Order, id: LedgerId) -> Result<Self, Error> {
+        let registry = registry(order, Access::Post)?;
+        let lock = registry.lock()?;
+        let claim = registry.claim(id, &[], &lock)?;
+        drop(lock);
+        let registry = Remembering::new(registry);
+        let followed = Followed { registry, claim, on_known: order.ask.known, since_s: order.known_since_s };
+        Ok(Self(Arc::new(Mutex::new(Some(followed)))))
+    }
+
+    /// Claims a row that is about to be sent; false where it is known, and is to be left out.
+    ///
+    /// # Errors
+    ///
+    /// When it is known, or claimed by another run: the stream is not to be followed any further then.
+    pub(super) fn claim(&self, job: &Job) -> Result<bool, Error> {
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            Some(followed) => followed.claim(job),
+            // The run has ended, and takes no rows any more.
+            None => Ok(false),
+        }
+    }
+
+    /// Lets others have the rows, whose outcomes are durable.
+    pub(super) fn release(self) {
+        if let Some(Followed { registry, claim, .. }) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            Claimed { registry: registry.registry, claim }.release();
+        }
+    }
+}
+
+impl Followed {
+    fn claim(&mut self, job: &Job) -> Result<bool, Error> {
+        let _lock = self.registry.registry.lock()?;
+        let key = job.content_key();
+        let mut candidates = Candidates::new(vec![key, legacy_key(job.key, &job.ticket)]);
+        let found = look(&mut self.registry, &mut candidates, self.since_s, &|_| false)?;
+        refuse_in_use(&found)?;
+        let unreadable = found.unreadable.into_iter().next().filter(|_| self.on_known != OnKnown::Post);
+        if let Some((path, why)) = unreadable {
+            return Err(Error::KnownUnreadable { path, why });
+        }
+        if let Some(known) = found.known.into_iter().find(|known| known.found.rows > 0) {
+            match self.on_known {
+                OnKnown::Post => {}
+                OnKnown::Skip => return Ok(false),
+                OnKnown::Refuse => return Err(Error::BecameKnown { rows: 1, ledger: known.ledger }),
+            }
+        }
+        if let Some(claim) = &mut self.claim {
+            claim.add(&[key]).map_err(Error::Claim)?;
+        }
+        Ok(true)
+    }
+}

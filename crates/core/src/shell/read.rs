@@ -1,0 +1,138 @@
+//! The one reading of an input, and what is decided when it was read to its end.
+
+use super::ahead::ahead;
+use super::error::Error;
+use super::files::LedgerFile;
+use super::input::Input;
+use super::job_file::{self, JobFile};
+use super::known_rows::KnownRows;
+use super::order::{Access, Order};
+use crate::input::{Layout, Mapping};
+use crate::job::{KeyMap, TicketSet};
+use crate::ledger::{self, Aside, Batch, Record, Standing};
+use crate::outcome::Outcome;
+use crate::reading::{Ask, JobFileError, Past, Scan, Survey, SurveyError, for_each_to_do, hold_edits, survey_scanned};
+use crate::settings::{OnChanged, OnKnown};
+
+/// An input that was read to its end.
+#[derive(Debug)]
+pub(super) struct ReadThrough {
+    pub(super) input: Input,
+    pub(super) survey: Survey,
+    pub(super) mapping: Mapping,
+    pub(super) layout: Layout,
+    pub(super) fingerprint: String,
+    pub(super) jobs: JobFile,
+    /// What other ledgers know of its rows; none where nothing is to do.
+    pub(super) known: Option<KnownRows>,
+}
+
+/// Reads the whole input, enters its rows into the batch's standings, and holds those that may be edits of posted ones.
+pub(super) fn read_through(input: Input, order: &Order, batch: &mut Batch) -> Result<ReadThrough, Error> {
+    let failed = Error::input(order);
+    let place = || job_file::folder(order);
+    let io_failed =
+        |doing| move |source| Error::JobFile { folder: place(), source: JobFileError::Io { doing, source } };
+    let past = past(batch);
+    let mut rows = input.rows().map_err(&failed)?;
+    let mapping = rows.mapping().clone();
+    let mut writer = JobFile::begin(order).map_err(io_failed("created"))?;
+    let surveyed = ahead(Scan::new(&mut rows), |next| {
+        survey_scanned(next, &order.ask, &past, order.named, &mut batch.standings, &mut writer)
+    });
+    let survey = surveyed.map_err(Error::Thread)?.map_err(|error| match error {
+        SurveyError::Input(error) => failed(error),
+        SurveyError::JobFile(source) => Error::JobFile { folder: place(), source },
+    })?;
+    let fingerprint = input.fingerprint(&rows);
+    let layout = rows.layout();
+    let jobs =
+        JobFile::finish(writer, mapping.key.is_some()).map_err(|source| Error::JobFile { folder: place(), source })?;
+    let mut read = ReadThrough { input, survey, mapping, layout, fingerprint, jobs, known: None };
+    if !read
+        .input
+        .is_unchanged(&read.fingerprint)
+        .map_err(|source| Error::InputGone { name: order.input_name(), source })?
+    {
+        return Err(Error::Changed { name: order.input_name() });
+    }
+    read.hold_edits(order, past, batch)?;
+    Ok(read)
+}
+
+pub(super) fn past(batch: &Batch) -> Past {
+    Past { changed: TicketSet::default(), unknown: batch.unknown(), unnamed: batch.unnamed }
+}
+
+impl ReadThrough {
+    fn hold_edits(&mut self, order: &Order, past: Past, batch: &mut Batch) -> Result<(), Error> {
+        // An edit of a job that was named has its name, and is the same job.
+        let no_edits = self.mapping.key.is_some() && !past.unnamed;
+        let changed = if no_edits || order.ask.changed == OnChanged::Post || self.survey.to_do == 0 {
+            TicketSet::default()
+        } else {
+            tickets_of_vanished(order, batch)?
+        };
+        if changed.is_empty() && self.survey.counts.held == 0 {
+            return Ok(());
+        }
+        let past = Past { changed, ..past };
+        let (ask, named, survey) = (&order.ask, order.named.notes, &mut self.survey);
+        self.jobs
+            .rows()
+            .and_then(|mut jobs| hold_edits(&mut jobs, ask, &past, named, &mut batch.standings, survey))
+            .and_then(|()| self.name_first_jobs(order, &batch.standings))
+            .map_err(Error::job_file(order))
+    }
+
+    /// Looks for rows to do that other ledgers know, and leaves them out where that is asked for.
+    pub(super) fn look_for_known(&mut self, order: &Order, access: Access, batch: &mut Batch) -> Result<(), Error> {
+        let known = KnownRows::look(order, access, &self.jobs, self.mapping.key.is_some(), &batch.standings)?;
+        if order.ask.known == OnKnown::Skip
+            && known
+                .skip(&self.jobs, &order.ask, &mut batch.standings, &mut self.survey)
+                .map_err(Error::job_file(order))?
+        {
+            self.name_first_jobs(order, &batch.standings).map_err(Error::job_file(order))?;
+        }
+        self.known = Some(known);
+        Ok(())
+    }
+
+    /// Names the first jobs anew, when it was decided which are to do.
+    fn name_first_jobs(&mut self, order: &Order, standings: &KeyMap<Standing>) -> Result<(), JobFileError> {
+        let (next, most) = (&mut self.survey.next, order.named.jobs);
+        next.clear();
+        let ask = Ask { first: Some(most as u64), ..order.ask.clone() };
+        for_each_to_do(&mut self.jobs.rows()?, &ask, standings, |job| {
+            next.push(job);
+            true
+        })
+    }
+}
+
+/// The tickets of jobs that are posted or in doubt and are no longer in the input.
+fn tickets_of_vanished(order: &Order, batch: &Batch) -> Result<TicketSet, Error> {
+    let gone =
+        |standing: &Standing| !standing.is_met() && matches!(standing.outcome(), Outcome::Posted | Outcome::InDoubt);
+    let mut tickets = TicketSet::default();
+    if !batch.standings.values().any(gone) {
+        return Ok(tickets);
+    }
+    let path = &order.ledger;
+    let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
+    ledger::read(&file, &mut |entry| {
+        // Of a doubt that a salvage left there may be no intent any more.
+        let (key, ticket) = match entry.record {
+            Record::Intent(intent) => (intent.key, intent.ticket),
+            Record::Outcome(end) => (end.key, end.ticket),
+            Record::Aside(Aside { key, ticket: Some(ticket), .. }) => (key, ticket),
+            _ => return,
+        };
+        if batch.standings.get(&key).is_some_and(gone) {
+            tickets.insert(ticket);
+        }
+    })
+    .map_err(Error::ledger(path))?;
+    Ok(tickets)
+}

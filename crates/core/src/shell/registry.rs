@@ -1,0 +1,582 @@
+//! What the runs of an account know of each other's rows, in the account's folder: the list of ledgers that posted to it
+//! (`known.list`, a line of JSON each), an index of what each knows (`index-*`), and the claim of each run under way
+//! (`claim-*`), which that run keeps locked while it lives. `known.lock` is held while any of it is changed; it is not
+//! the budget's, whose holders must not wait for ledgers that are read.
+
+use std::collections::HashMap;
+use std::fs::{File, TryLockError};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::clock::wall;
+use super::files::LedgerFile;
+use super::ledgers::entropy;
+use super::platform::is_locked;
+use super::state::{AccountFolder, Durability, Life, StateError, open_file_of, own_user};
+use crate::job::Key;
+use crate::known::{Claim, Claimed, Index, KnownKeys, Registry, Unreadable, bring_up_to_date};
+use crate::ledger::{self, LedgerError, LedgerId};
+use crate::storage::Storage;
+
+/// Why it cannot be told which rows other runs know or send.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RegistryError {
+    /// The state folder cannot be used.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// A file in the account's folder cannot be used.
+    #[error("the account's list of ledgers and claims: {} cannot be {doing}: {source}", path.display())]
+    Io {
+        /// The file, or the folder.
+        path: PathBuf,
+        /// What failed.
+        doing: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The list of ledgers has a line that is none of ours.
+    #[error("the account's list of ledgers, {}, is damaged at line {line}: {why}; remove that line", path.display())]
+    List {
+        /// The list.
+        path: PathBuf,
+        /// The line.
+        line: usize,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A claim of another run cannot be understood.
+    #[error("another run's claim, {}, cannot be read ({why}); if no run is under way for the account, remove it", path.display())]
+    Claim {
+        /// The claim.
+        path: PathBuf,
+        /// Why.
+        why: String,
+    },
+}
+
+/// A ledger that posted to the account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedLedger {
+    /// Its id.
+    #[serde(rename = "ledger")]
+    pub id: LedgerId,
+    /// The account that it posted to.
+    pub account: String,
+    /// Where it was, as a whole path.
+    pub path: PathBuf,
+    /// The user whose it is; only Unix tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<u32>,
+    /// When it was listed.
+    pub added: Timestamp,
+    /// How many bytes it had when its last run ended in good order; none while a run is under way, or after a crash.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_bytes: Option<u64>,
+}
+
+const LIST: &str = "known.list";
+const LOCK: &str = "known.lock";
+const CLAIM: &str = "claim-";
+
+/// No file of the account is longer, unless it is damaged: an index has 20 bytes a row, or 52.
+const LONGEST_FILE: u64 = 4 << 30;
+
+/// The account's list of ledgers and claims, as one run uses it.
+#[derive(Debug)]
+pub(super) struct FileRegistry {
+    /// None where runs share nothing: then only the ledgers that were found are looked at.
+    account: Option<AccountFolder>,
+    /// The API and the account.
+    of: (String, String),
+    own: PathBuf,
+    /// Ledgers that were found in a folder.
+    found: Vec<PathBuf>,
+    /// Whether indexes may be written.
+    writes: bool,
+    /// The ledgers that were read, and the bytes that they had: more of them can only have been added at the end.
+    seen: HashMap<PathBuf, u64>,
+    /// Some ledger knows jobs by their name and ticket only.
+    pub(super) has_legacy: bool,
+}
+
+/// The registry's lock, held until it is dropped.
+#[derive(Debug)]
+pub(super) struct RegistryLock {
+    _file: Option<File>,
+}
+
+impl FileRegistry {
+    /// That of the account whose folder is `account`, as the run by the ledger `own` sees it.
+    pub(super) fn new(
+        account: Option<AccountFolder>,
+        of: (String, String),
+        own: &Path,
+        found: Vec<PathBuf>,
+        writes: bool,
+    ) -> Self {
+        Self { account, of, own: whole(own), found, writes, seen: HashMap::new(), has_legacy: false }
+    }
+
+    /// Where the account's ledgers are listed.
+    fn list_path(&self) -> PathBuf {
+        self.account.as_ref().map_or_else(|| self.own.clone(), |account| account.path().join(LIST))
+    }
+
+    /// That of the account whose folder is `account`, as nobody's run sees it.
+    pub(super) fn of_account(account: AccountFolder) -> Self {
+        Self::new(Some(account), (String::new(), String::new()), Path::new(""), Vec::new(), false)
+    }
+
+    /// Forgets which ledgers were read: all are looked at again.
+    pub(super) fn forget(&mut self) {
+        self.seen.clear();
+    }
+
+    /// What the ledger at `path` knows, as far as it is noted.
+    pub(super) fn noted(&self, path: &Path, id: LedgerId) -> Option<KnownKeys> {
+        self.index(path, id).map(|index| index.keys)
+    }
+
+    /// Takes a ledger from the list, with what is noted of it and what runs that died had claimed. Only under the lock.
+    pub(super) fn forget_ledger(&self, ledger: &ListedLedger, _: &RegistryLock) -> Result<(), RegistryError> {
+        let Some(account) = &self.account else { return Ok(()) };
+        let mut list = read_list(account)?;
+        list.retain(|listed| listed.id != ledger.id || listed.path != ledger.path);
+        write_list(account, &list)?;
+        let dead = claims(account)?.into_iter().filter(|(_, owner, _, alive)| !alive && owner.ledger == ledger.path);
+        for name in dead.map(|(name, ..)| name).chain([index_name(&ledger.path, ledger.id)]) {
+            account.remove(&name).map_err(failed(account, &name, "removed"))?;
+        }
+        Ok(())
+    }
+
+    /// Lists a ledger. Only under the lock.
+    pub(super) fn list_ledger(&self, ledger: ListedLedger, _: &RegistryLock) -> Result<(), RegistryError> {
+        let Some(account) = &self.account else { return Ok(()) };
+        let mut list = read_list(account)?;
+        if !list.iter().any(|listed| listed.id == ledger.id && listed.path == ledger.path) {
+            list.push(ledger);
+        }
+        write_list(account, &list)
+    }
+
+    /// The ledgers that are listed.
+    pub(super) fn listed(&self) -> Result<Vec<ListedLedger>, RegistryError> {
+        self.account.as_ref().map_or(Ok(Vec::new()), read_list)
+    }
+
+    /// Takes the lock, if nobody has it.
+    pub(super) fn try_lock(&self) -> Result<Option<RegistryLock>, RegistryError> {
+        let Some(account) = &self.account else { return Ok(Some(RegistryLock { _file: None })) };
+        let file = account.lock_file(LOCK).map_err(failed(account, LOCK, "opened"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(RegistryLock { _file: Some(file) })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(source)) => Err(failed(account, LOCK, "locked")(source)),
+        }
+    }
+
+    /// Takes the lock, however long others have it.
+    pub(super) fn lock(&self) -> Result<RegistryLock, RegistryError> {
+        let Some(account) = &self.account else { return Ok(RegistryLock { _file: None }) };
+        let file = account.lock_file(LOCK).map_err(failed(account, LOCK, "opened"))?;
+        loop {
+            match file.lock() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => {
+                    result.map_err(failed(account, LOCK, "locked"))?;
+                    return Ok(RegistryLock { _file: Some(file) });
+                }
+            }
+        }
+    }
+
+    /// Lists the run's own ledger and the others that were found, and claims `keys`. Durable on return. Only under the lock.
+    pub(super) fn claim(
+        &self,
+        id: LedgerId,
+        keys: &[Key],
+        _: &RegistryLock,
+    ) -> Result<Option<OwnClaim>, RegistryError> {
+        let Some(account) = &self.account else { return Ok(None) };
+        let mut list = read_list(account)?;
+        for path in self.found.iter().filter(|path| self.seen.contains_key(*path)) {
+            if let Ok(header) = header_at(path)
+                && !list.iter().any(|listed| listed.id == header && listed.path == *path)
+            {
+                let ended_bytes = (!is_locked(path)).then(|| self.seen[path]);
+                list.push(ListedLedger { ended_bytes, ..listed(header, &self.of.1, path) });
+            }
+        }
+        match list.iter_mut().find(|listed| listed.id == id && listed.path == self.own) {
+            Some(own) => own.ended_bytes = None,
+            None => list.push(listed(id, &self.of.1, &self.own)),
+        }
+        write_list(account, &list)?;
+        let name = format!("{CLAIM}{:016x}", entropy());
+        let failed = failed(account, &name, "written");
+        let mut file = account.create_exclusive(&name).map_err(&failed)?;
+        file.try_lock().map_err(|error| failed(error.into()))?;
+        let owner = Owner { ledger: self.own.clone(), since: wall(), process: std::process::id() };
+        let owner = serde_json::to_string(&owner).map_err(|error| failed(error.into()))?;
+        file.write_all(&Claim::begin(&owner)).map_err(&failed)?;
+        let mut claim = OwnClaim { name, file, id };
+        claim.add(keys).and_then(|()| account.sync()).map_err(&failed)?;
+        Ok(Some(claim))
+    }
+
+    /// Drops the claim of the run, whose outcomes are all durable, and notes what its ledger knows.
+    pub(super) fn release(&self, claim: OwnClaim) -> Result<(), RegistryError> {
+        let Some(account) = &self.account else { return Ok(()) };
+        let _lock = self.lock()?;
+        let ledger = LedgerFile::open_to_read(&self.own).and_then(|file| {
+            let index = bring_up_to_date(&file, self.index(&self.own, claim.id)).map_err(io::Error::other)?;
+            Ok((index, file.size()?))
+        });
+        match ledger {
+            Ok((index, size)) => {
+                self.write_index(&self.own, &index);
+                let mut list = read_list(account)?;
+                if let Some(own) = list.iter_mut().find(|listed| listed.id == claim.id && listed.path == self.own) {
+                    own.ended_bytes = Some(size);
+                }
+                write_list(account, &list)?;
+            }
+            // It is listed, and the next run finds out.
+            Err(error) => {
+                tracing::warn!(%error, ledger = %self.own.display(), "what the ledger knows could not be noted")
+            }
+        }
+        account.remove(&claim.name).map_err(failed(account, &claim.name, "removed"))
+    }
+
+    /// Removes the claims of runs that died, whose ledgers were read, so that all they may have sent is in an index.
+    pub(super) fn remove_dead_claims(&self, _: &RegistryLock) -> Result<(), RegistryError> {
+        let Some(account) = &self.account else { return Ok(()) };
+        for (name, owner, ..) in claims(account)?.iter().filter(|(.., alive)| !alive) {
+            if self.seen.contains_key(&owner.ledger) {
+                account.remove(name).map_err(failed(account, name, "removed"))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn index(&self, path: &Path, id: LedgerId) -> Option<Index> {
+        let bytes = read_file(self.account.as_ref()?, &index_name(path, id)).ok()?;
+        Index::from_bytes(&bytes).filter(|index| index.extent.id == id)
+    }
+
+    /// One that cannot be written costs the next run time.
+    fn write_index(&self, path: &Path, index: &Index) {
+        let Some(account) = &self.account else { return };
+        let name = index_name(path, index.extent.id);
+        if let Err(error) = account.replace(&name, &index.to_bytes(), Durability::Content) {
+            tracing::debug!(%error, name, "an index could not be written");
+        }
+    }
+
+    /// The ledgers to look at: those listed, then those found that are not.
+    fn ledgers(&self) -> Result<Vec<Candidate>, RegistryError> {
+        let list = self.account.as_ref().map(read_list).transpose()?.unwrap_or_default();
+        let mut ledgers: Vec<Candidate> = list
+            .into_iter()
+            .filter(|listed| listed.path != self.own)
+            .map(|listed| Candidate { path: listed.path.clone(), listed: Some(listed) })
+            .collect();
+        let found = self.found.iter().filter(|path| **path != self.own);
+        let found: Vec<Candidate> = found
+            .filter(|path| !ledgers.iter().any(|listed| listed.path == **path && listed.is_there()))
+            .map(|path| Candidate { path: path.clone(), listed: None })
+            .collect();
+        ledgers.extend(found);
+        Ok(ledgers)
+    }
+
+    /// What a ledger knows, and its size; none where it is of another account, or was read before and has not changed.
+    fn read(&self, ledger: &Candidate) -> Result<Option<(KnownKeys, u64)>, Unreadable> {
+        let path = &ledger.path;
+        let index = ledger.listed.as_ref().and_then(|listed| self.index(path, listed.id));
+        let unreadable = |why: String| {
+            let index = index.clone();
+            let ended = ledger.listed.as_ref().and_then(|listed| listed.ended_bytes);
+            let complete = index.as_ref().zip(ended).is_some_and(|(index, ended)| index.extent.good_bytes >= ended);
+            Unreadable { why, index: index.map(|index| index.keys).unwrap_or_default(), complete }
+        };
+        let file = ledger.open().map_err(|error| unreadable(error.to_string()))?;
+        let size = file.size().map_err(|error| unreadable(error.to_string()))?;
+        if self.seen.get(path) == Some(&size) {
+            return Ok(None);
+        }
+        // By its header: what is damaged in the ledger of another account is nothing to this run.
+        let header = ledger::header(&file).map_err(|error| unreadable(error.to_string()))?;
+        match &ledger.listed {
+            Some(listed) if listed.id != header.id => {
+                return Err(unreadable("another ledger is there in its place".to_owned()));
+            }
+            _ if (&header.api, &header.target) != (&self.of.0, &self.of.1) => return Ok(None),
+            _ => {}
+        }
+        let index = index.clone().or_else(|| self.index(path, header.id));
+        let covered = index.as_ref().map(|index| index.extent.clone());
+        let up_to_date = self.read_rest(&file, index).map_err(|error| unreadable(error.to_string()))?;
+        // A run that adds to it may still find that an intent was not carried out, or was refused.
+        if self.writes
+            && covered.as_ref() != Some(&up_to_date.extent)
+            && !is_locked(path)
+            && file.size().ok() == Some(size)
+        {
+            self.write_index(path, &up_to_date);
+        }
+        Ok(Some((up_to_date.keys, size)))
+    }
+
+    fn read_rest(&self, file: &LedgerFile, index: Option<Index>) -> Result<Index, LedgerError> {
+        if self.writes && index.as_ref().map(|index| index.extent.good_bytes) != file.size().ok() {
+            // What is read counts only after it is durable.
+            file.make_durable().map_err(|source| LedgerError::Io { doing: "synced", source })?;
+        }
+        bring_up_to_date(file, index)
+    }
+}
+
+impl Registry for FileRegistry {
+    type Ledger = PathBuf;
+    type Error = RegistryError;
+
+    fn claims(&mut self) -> Result<Vec<Claimed<PathBuf>>, RegistryError> {
+        let Some(account) = &self.account else { return Ok(Vec::new()) };
+        let claims = claims(account)?.into_iter();
+        Ok(claims
+            .filter(|(_, owner, ..)| owner.ledger != self.own)
+            .map(|(_, owner, keys, alive)| Claimed {
+                alive,
+                ledger: owner.ledger,
+                keys,
+                since_s: u32::try_from(owner.since.as_second()).unwrap_or_default(),
+            })
+            .collect())
+    }
+
+    fn known(&mut self, each: &mut dyn FnMut(PathBuf, Result<&KnownKeys, Unreadable>)) -> Result<(), RegistryError> {
+        const THREADS: usize = 2;
+        let ledgers = self.ledgers()?;
+        let next = AtomicUsize::new(0);
+        let (mut read, mut has_legacy) = (Vec::new(), false);
+        thread::scope(|scope| {
+            let (sender, receiver) = mpsc::sync_channel(THREADS);
+            for _ in 0..THREADS.min(ledgers.len()) {
+                let (sender, this, ledgers, next) = (sender.clone(), &*self, &ledgers, &next);
+                let work = move || {
+                    while let Some(ledger) = ledgers.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        if sender.send((ledger.path.clone(), this.read(ledger))).is_err() {
+                            return;
+                        }
+                    }
+                };
+                thread::Builder::new().spawn_scoped(scope, work)?;
+            }
+            drop(sender);
+            for (path, known) in receiver {
+                match known {
+                    Ok(None) => {}
+                    Ok(Some((keys, size))) => {
+                        read.push((path.clone(), size));
+                        has_legacy |= keys.has_legacy();
+                        each(path, Ok(&keys));
+                    }
+                    Err(unreadable) => each(path, Err(unreadable)),
+                }
+            }
+            Ok(())
+        })
+        .map_err(|source| RegistryError::Io {
+            path: self.own.clone(),
+            doing: "compared with other ledgers",
+            source,
+        })?;
+        self.seen.extend(read);
+        self.has_legacy |= has_legacy;
+        Ok(())
+    }
+}
+
+/// A registry as a run sees it that looks at it again and again: it remembers what unchanged ledgers know, which takes 20
+/// bytes for each row that the account's ledgers know.
+#[derive(Debug)]
+pub(super) struct Remembering {
+    pub(super) registry: FileRegistry,
+    known: KnownKeys,
+}
+
+impl Remembering {
+    pub(super) fn new(registry: FileRegistry) -> Self {
+        Self { registry, known: KnownKeys::default() }
+    }
+}
+
+impl Registry for Remembering {
+    type Ledger = PathBuf;
+    type Error = RegistryError;
+
+    fn claims(&mut self) -> Result<Vec<Claimed<PathBuf>>, RegistryError> {
+        self.registry.claims()
+    }
+
+    fn known(&mut self, each: &mut dyn FnMut(PathBuf, Result<&KnownKeys, Unreadable>)) -> Result<(), RegistryError> {
+        let Self { registry, known } = self;
+        registry.known(&mut |ledger, keys| match keys {
+            Ok(keys) => known.merge(keys.clone()),
+            Err(unreadable) => each(ledger, Err(unreadable)),
+        })?;
+        each(registry.list_path(), Ok(known));
+        Ok(())
+    }
+}
+
+/// A ledger to look at.
+#[derive(Debug)]
+struct Candidate {
+    path: PathBuf,
+    listed: Option<ListedLedger>,
+}
+
+impl Candidate {
+    fn is_there(&self) -> bool {
+        self.listed.as_ref().is_some_and(|listed| header_at(&self.path).is_ok_and(|id| id == listed.id))
+    }
+
+    fn open(&self) -> io::Result<LedgerFile> {
+        match self.listed.as_ref().and_then(|listed| listed.owner) {
+            Some(owner) if owner != own_user() => LedgerFile::read_from(open_file_of(&self.path, owner)?, &self.path),
+            _ => LedgerFile::open_to_read(&self.path),
+        }
+    }
+}
+
+/// The claim of this run. While it is there and the process lives, no other run sends these rows.
+#[derive(Debug)]
+pub(super) struct OwnClaim {
+    name: String,
+    file: File,
+    id: LedgerId,
+}
+
+impl OwnClaim {
+    /// Claims more. Durable on return.
+    pub(super) fn add(&mut self, keys: &[Key]) -> io::Result<()> {
+        const KEYS_A_GROUP: usize = 1 << 16;
+        keys.chunks(KEYS_A_GROUP).try_for_each(|keys| self.file.write_all(&Claim::group(keys)))?;
+        self.file.sync_all()
+    }
+}
+
+/// Whose a claim is.
+#[derive(Debug, Serialize, Deserialize)]
+struct Owner {
+    ledger: PathBuf,
+    since: Timestamp,
+    process: u32,
+}
+
+/// The claims there are: the file's name, whose it is, its keys, and whether that run lives.
+fn claims(account: &AccountFolder) -> Result<Vec<(String, Owner, Vec<Key>, bool)>, RegistryError> {
+    let mut claims = Vec::new();
+    for name in account.names().map_err(failed(account, "", "read"))? {
+        if !name.starts_with(CLAIM) || name[CLAIM.len()..].contains('.') {
+            continue;
+        }
+        let path = account.path().join(&name);
+        let unclear = |why: String| RegistryError::Claim { path: path.clone(), why };
+        // Before it is read: a run that ends in between has its outcomes in its ledger, which is read later.
+        let alive = match account.life(&name) {
+            Life::Locked => true,
+            Life::Free => false,
+            Life::Missing => continue,
+            Life::Unknown => return Err(unclear("it is not ours to open".to_owned())),
+        };
+        let bytes = match read_file(account, &name) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            result => result.map_err(failed(account, &name, "read"))?,
+        };
+        // Whoever died before the claim was written has sent nothing.
+        if bytes.is_empty() && !alive {
+            continue;
+        }
+        let (owner, keys) = Claim::read(&bytes).map_err(|error| unclear(error.to_string()))?;
+        let owner = serde_json::from_str(&owner).map_err(|error| unclear(error.to_string()))?;
+        claims.push((name, owner, keys, alive));
+    }
+    Ok(claims)
+}
+
+/// The ledgers that posted to the account.
+fn read_list(account: &AccountFolder) -> Result<Vec<ListedLedger>, RegistryError> {
+    let bytes = match read_file(account, LIST) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        result => result.map_err(failed(account, LIST, "read"))?,
+    };
+    let lines = bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
+    lines
+        .map(|(at, line)| {
+            serde_json::from_slice(line).map_err(|error| RegistryError::List {
+                path: account.path().join(LIST),
+                line: at + 1,
+                why: error.to_string(),
+            })
+        })
+        .collect()
+}
+
+fn write_list(account: &AccountFolder, list: &[ListedLedger]) -> Result<(), RegistryError> {
+    let mut bytes = Vec::new();
+    for listed in list {
+        serde_json::to_writer(&mut bytes, listed).map_err(|error| failed(account, LIST, "written")(error.into()))?;
+        bytes.push(b'\n');
+    }
+    account.replace(LIST, &bytes, Durability::Name).map_err(failed(account, LIST, "written"))
+}
+
+pub(super) fn listed(id: LedgerId, account: &str, path: &Path) -> ListedLedger {
+    let (account, owner) = (account.to_owned(), Some(own_user()));
+    ListedLedger { id, account, path: whole(path), owner, added: wall(), ended_bytes: None }
+}
+
+fn header_at(path: &Path) -> io::Result<LedgerId> {
+    super::ledgers::header_of(path).map(|header| header.id).map_err(io::Error::other)
+}
+
+/// A ledger may be known by several names of one folder; a path that has no whole form is told as it is.
+pub(super) fn whole(path: &Path) -> PathBuf {
+    let canonical = || {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some(folder.canonicalize().ok()?.join(path.file_name()?))
+    };
+    path.canonicalize()
+        .ok()
+        .or_else(canonical)
+        .or_else(|| std::path::absolute(path).ok())
+        .unwrap_or_else(|| path.to_owned())
+}
+
+fn index_name(path: &Path, id: LedgerId) -> String {
+    let hash = blake3::hash(path.as_os_str().as_encoded_bytes()).to_hex();
+    format!("index-{id}-{}", &hash[..16])
+}
+
+fn read_file(account: &AccountFolder, name: &str) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    account.open_read(name)?.take(LONGEST_FILE).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+fn failed(account: &AccountFolder, name: &str, doing: &'static str) -> impl Fn(io::Error) -> RegistryError + use<> {
+    let path = account.path().join(name);
+    move |source| RegistryError::Io { path: path.clone(), doing, source }
+}
