@@ -39,7 +39,7 @@ fn the_same_rows_under_another_name_or_as_json_lines_are_refused_with_ledger_and
         let json = folder.call(&["check", input, "--url", &api.url(), "--json"]).with_code(2).json();
         assert_eq!(json["known_elsewhere"].to_string() + " rows", count, "{json}");
         let words = folder.call(&["check", input, "--url", &api.url()]).with_code(2).stdout;
-        assert!(words.contains("of those to do posted or in doubt by the word of ./notes.csv.ledger.jsonl"), "{words}");
+        assert!(words.contains("of those to do recorded as posted or in doubt in "), "{words}");
         let to_send = if input == "later.csv" { "skip 3 to send, in about 1s" } else { "skip 0 to send\n" };
         assert!(words.contains(&format!("with --known {to_send}")) && !words.contains("6 to send"), "{words}");
     }
@@ -138,7 +138,15 @@ fn a_damaged_ledger_of_the_same_target_is_not_passed_over() {
     let ledger = folder.read("notes.csv.ledger.jsonl");
     folder.write("notes.csv.ledger.jsonl", ledger.replacen("\"posted\"", "\"Posted\"", 1));
     folder.write("copy.csv", sheet(1..=6));
-    run(&folder, &api, "copy.csv", &["--known", "skip"]).with_code(3).saying(&["notes.csv.ledger.jsonl", "damaged"]);
+    // What the ledger knew when its run ended is noted where the account's budget is.
+    let json = run(&folder, &api, "copy.csv", &["--known", "skip"]).with_code(0).json();
+    assert_eq!((&json["skipped"], api.arrivals()), (&6.into(), 6), "{json}");
+    // Where nothing is noted, nothing can be told.
+    folder.write("third.csv", sheet(1..=6));
+    for known in [&["--known", "skip"][..], &[]] {
+        let arguments = [&["--state-dir", "empty", "--history", "."], known].concat();
+        run(&folder, &api, "third.csv", &arguments).with_code(3).saying(&["notes.csv.ledger.jsonl", "damaged", "--known post"]);
+    }
     assert_eq!(api.arrivals(), 6);
 }
 

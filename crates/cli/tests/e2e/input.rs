@@ -92,7 +92,7 @@ fn what_a_helpdesk_exports_arrives_as_it_was_written() {
 }
 
 #[test]
-fn standard_input_is_posted_as_it_comes_and_continues_when_it_is_given_again() {
+fn standard_input_is_read_to_its_end_and_continues_when_it_is_given_again() {
     let api = Api::start(quick());
     let folder = Folder::new();
     let url = api.url();
@@ -110,11 +110,14 @@ fn standard_input_is_posted_as_it_comes_and_continues_when_it_is_given_again() {
 }
 
 #[test]
-fn invalid_rows_of_standard_input_are_recorded_and_the_others_posted() {
+fn invalid_rows_of_standard_input_are_as_those_of_a_file() {
     let api = Api::start(quick());
     let folder = Folder::new();
     let url = api.url();
     let arguments = ["run", "-", "--url", &url, "--limit", LIMIT, "--json", "--ledger", "l", "--format", "csv"];
+    let ran = Running::start_fed(&mut folder.batchpost(&arguments), WITH_INVALID_ROWS).ended().with_code(2);
+    ran.saying(&["row 2 (line 4", "row 4 (line 6", "--skip-invalid"]);
+    let arguments = [&arguments[..], &["--skip-invalid"]].concat();
     let json = Running::start_fed(&mut folder.batchpost(&arguments), WITH_INVALID_ROWS).ended().with_code(1).json();
     assert_eq!((&json["invalid"], &json["posted"], &json["rows"]), (&2.into(), &3.into(), &5.into()), "{json}");
     assert_eq!(records(&folder.ledger("l"), "aside").len(), 2);

@@ -275,7 +275,7 @@ fn after_a_disk_that_is_full_the_next_run_waits_until_the_ledger_proves_that_the
     let folder = Folder::with_rows(200);
     let more = ["--limit", "40/500ms", "--timeout", "2s", "--json"];
     let command = folder.run_command(&api.url(), &more);
-    let mut bounded = folder.in_shell("trap '' XFSZ; ulimit -f 24; exec \"$0\" \"$@\"", &command);
+    let mut bounded = folder.in_shell("trap '' XFSZ; ulimit -f 48; exec \"$0\" \"$@\"", &command);
     let json = ended(&mut bounded).with_code(3).json();
     assert!(json["in_doubt"].as_u64() > Some(0), "{json}");
     assert_eq!(folder.run(&api, &more[..4]).json()["pending"], 0);

@@ -63,7 +63,7 @@ pub enum JobFileError {
     /// It cannot be read or written.
     #[error("the job file, which holds what was read of the input, cannot be {doing}: {source}")]
     Io {
-        /// `written` or `read`.
+        /// `created`, `written`, `synced` or `read`.
         doing: &'static str,
         /// What the system says.
         source: io::Error,

@@ -8,7 +8,6 @@ use jiff::tz::TimeZone;
 
 use super::budget::SharingError;
 use super::files::LockError;
-use super::job_file;
 use super::known_rows::KnownLedger;
 use super::lookups::LookupFailed;
 use super::order::Order;
@@ -228,8 +227,8 @@ impl Error {
         move |source| Self::Input { name: name.clone(), source: Box::new(source) }
     }
 
-    pub(super) fn job_file(order: &Order) -> impl Fn(JobFileError) -> Self + use<> {
-        let folder = job_file::folder(order);
+    pub(super) fn job_file(folder: &Path) -> impl Fn(JobFileError) -> Self + use<> {
+        let folder = folder.to_owned();
         move |source| Self::JobFile { folder: folder.clone(), source }
     }
 

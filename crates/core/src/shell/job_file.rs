@@ -5,7 +5,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::order::Order;
+use super::error::Error;
+use super::order::{Access, Order};
 use super::platform::{is_on_network, read_at};
 use crate::job::Key;
 use crate::reading::{JobFileError, JobFileReader, JobFileWriter, Jobs, repeated_contents};
@@ -17,19 +18,25 @@ pub(super) struct JobFile {
     records: u64,
     /// Contents that several named rows have.
     repeated: Vec<Key>,
+    folder: PathBuf,
 }
 
 impl JobFile {
-    /// Begins the job file of `order`.
-    pub(super) fn begin(order: &Order) -> io::Result<JobFileWriter<File>> {
-        tempfile::tempfile_in(folder(order)).map(JobFileWriter::new)
+    /// Begins a job file in `folder`.
+    pub(super) fn begin(folder: &Path) -> Result<JobFileWriter<File>, JobFileError> {
+        let created = tempfile::tempfile_in(folder).map(JobFileWriter::new);
+        created.map_err(|source| JobFileError::Io { doing: "created", source })
     }
 
-    /// Makes what was written durable. `named` says that a column names the jobs.
-    pub(super) fn finish(writer: JobFileWriter<File>, named: bool) -> Result<Self, JobFileError> {
+    /// Makes durable what was written to `folder`. `named` says that a column names the jobs.
+    pub(super) fn finish(
+        writer: JobFileWriter<File>,
+        named: bool,
+        folder: PathBuf,
+    ) -> Result<Self, JobFileError> {
         let (file, records) = writer.finish()?;
         file.sync_data().map_err(|source| JobFileError::Io { doing: "synced", source })?;
-        let mut jobs = Self { file: Arc::new(file), records, repeated: Vec::new() };
+        let mut jobs = Self { file: Arc::new(file), records, repeated: Vec::new(), folder };
         if named {
             jobs.repeated = repeated_contents(jobs.reader()?)?;
         }
@@ -46,21 +53,25 @@ impl JobFile {
         Ok(Jobs::new(self.reader()?, &self.repeated))
     }
 
+    /// What an error of it is to a run.
+    pub(super) fn unusable(&self) -> impl Fn(JobFileError) -> Error + use<> {
+        Error::job_file(&self.folder)
+    }
+
     fn reader(&self) -> Result<JobFileReader<FromStart>, JobFileError> {
         JobFileReader::open(FromStart { file: Arc::clone(&self.file), offset: 0 }, self.records)
     }
 }
 
 /// Where the job file of `order` is kept: where it is asked for, else beside the ledger, whose disk has to have room anyway,
-/// unless that is another machine's.
-pub(super) fn folder(order: &Order) -> PathBuf {
+/// unless that is another machine's. A reading that only looks may stand where it must not write.
+pub(super) fn folder(order: &Order, access: Access) -> PathBuf {
     let beside = order.ledger.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match (&order.scratch, &order.state) {
-        (Some(scratch), _) => scratch.clone(),
-        (None, Some(state)) if is_on_network(beside) => state.clone(),
-        // A reading that only looks may stand where it must not write.
-        _ if !beside.is_dir() => std::env::temp_dir(),
-        _ => beside.to_owned(),
+    match (&order.scratch, &order.state, access) {
+        (Some(scratch), ..) => scratch.clone(),
+        (None, _, Access::Look) => std::env::temp_dir(),
+        (None, Some(state), Access::Post) if is_on_network(beside) => state.clone(),
+        (None, _, Access::Post) => beside.to_owned(),
     }
 }
 

@@ -60,7 +60,7 @@ impl KnownRows {
         let registry = registry(order, access)?;
         let mut this =
             Self { registry, candidates: Candidates::default(), named, ledgers: Vec::new(), unreadable: Vec::new() };
-        let unusable = Error::job_file(order);
+        let unusable = jobs.unusable();
         let whole_ask = Ask { first: None, ..order.ask.clone() };
         this.candidates = this.candidates_of(jobs, &whole_ask, standings, false).map_err(&unusable)?;
         let found = this.compare(order, standings)?;
@@ -174,7 +174,7 @@ impl KnownRows {
         };
         jobs.rows()
             .and_then(|mut jobs| for_each_to_do(&mut jobs, &order.ask, standings, take))
-            .map_err(Error::job_file(order))?;
+            .map_err(jobs.unusable())?;
         keys.sort_unstable();
         let claim = self.registry.claim(id, &keys, &lock)?;
         Ok(Claimed { registry: self.registry, claim })

@@ -120,7 +120,7 @@ impl Prepared {
         let blank = self.survey().map_or(0, |survey| survey.blank);
         let feed = match (self.rows, &claim) {
             (PreparedRows::Read(read), _) => {
-                let jobs = read.jobs.rows().map_err(Error::job_file(&self.order))?;
+                let jobs = read.jobs.rows().map_err(read.jobs.unusable())?;
                 feeder::start(Feed::new(jobs, ask, standings))
             }
             (PreparedRows::Follow(rows), Claim::OfStream(claims)) => {
@@ -341,8 +341,9 @@ fn record_aside_rows(
 ) -> Result<(), Error> {
     const ROWS_A_GROUP: usize = 256;
     let mut group = Vec::with_capacity(ROWS_A_GROUP);
-    let mut jobs = jobs.rows().map_err(Error::job_file(order))?;
-    record_asides(&mut jobs, &mut batch.standings, &mut |aside| {
+    let unusable = jobs.unusable();
+    let mut rows = jobs.rows().map_err(&unusable)?;
+    record_asides(&mut rows, &mut batch.standings, &mut |aside| {
         group.push(Record::Aside(aside));
         if group.len() < ROWS_A_GROUP {
             return Ok(());
@@ -352,7 +353,7 @@ fn record_aside_rows(
     .and_then(|()| ledger.commit(&group).map_err(AsideError::Ledger))
     .map_err(|error| match error {
         AsideError::Ledger(error) => Error::ledger(&order.ledger)(error),
-        AsideError::JobFile(error) => Error::job_file(order)(error),
+        AsideError::JobFile(error) => unusable(error),
     })
 }
 

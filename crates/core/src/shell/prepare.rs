@@ -91,7 +91,7 @@ impl Prepared {
             let (mapping, layout) = (rows.mapping().clone(), rows.layout());
             (PreparedRows::Follow(Box::new(rows)), mapping, layout)
         } else {
-            let mut read = read_through(input, &order, &mut batch)?;
+            let mut read = read_through(input, &order, access, &mut batch)?;
             presence = presence_changes(&batch.standings);
             if is_other_table(&batch, table.as_deref()) {
                 lost_by_table = sent_and_vanished(&batch, &presence);

@@ -28,26 +28,29 @@ pub(super) struct ReadThrough {
 }
 
 /// Reads the whole input, enters its rows into the batch's standings, and holds those that may be edits of posted ones.
-pub(super) fn read_through(input: Input, order: &Order, batch: &mut Batch) -> Result<ReadThrough, Error> {
+pub(super) fn read_through(
+    input: Input,
+    order: &Order,
+    access: Access,
+    batch: &mut Batch,
+) -> Result<ReadThrough, Error> {
     let failed = Error::input(order);
-    let place = || job_file::folder(order);
-    let io_failed =
-        |doing| move |source| Error::JobFile { folder: place(), source: JobFileError::Io { doing, source } };
+    let folder = job_file::folder(order, access);
+    let unusable = Error::job_file(&folder);
     let past = past(batch);
     let mut rows = input.rows().map_err(&failed)?;
     let mapping = rows.mapping().clone();
-    let mut writer = JobFile::begin(order).map_err(io_failed("created"))?;
+    let mut writer = JobFile::begin(&folder).map_err(&unusable)?;
     let surveyed = ahead(Scan::new(&mut rows), |next| {
         survey_scanned(next, &order.ask, &past, order.named, &mut batch.standings, &mut writer)
     });
     let survey = surveyed.map_err(Error::Thread)?.map_err(|error| match error {
         SurveyError::Input(error) => failed(error),
-        SurveyError::JobFile(source) => Error::JobFile { folder: place(), source },
+        SurveyError::JobFile(error) => unusable(error),
     })?;
     let fingerprint = input.fingerprint(&rows);
     let layout = rows.layout();
-    let jobs =
-        JobFile::finish(writer, mapping.key.is_some()).map_err(|source| Error::JobFile { folder: place(), source })?;
+    let jobs = JobFile::finish(writer, mapping.key.is_some(), folder).map_err(unusable)?;
     let mut read = ReadThrough { input, survey, mapping, layout, fingerprint, jobs, known: None };
     if !read
         .input
@@ -68,7 +71,7 @@ impl ReadThrough {
     fn hold_edits(&mut self, order: &Order, past: Past, batch: &mut Batch) -> Result<(), Error> {
         // An edit of a job that was named has its name, and is the same job.
         let no_edits = self.mapping.key.is_some() && !past.unnamed;
-        let changed = if no_edits || order.ask.changed == OnChanged::Post || self.survey.to_do == 0 {
+        let changed = if no_edits || order.ask.changed == OnChanged::Post || self.survey.to_do + self.survey.counts.held == 0 {
             TicketSet::default()
         } else {
             tickets_of_vanished(order, batch)?
@@ -82,7 +85,7 @@ impl ReadThrough {
             .rows()
             .and_then(|mut jobs| hold_edits(&mut jobs, ask, &past, named, &mut batch.standings, survey))
             .and_then(|()| self.name_first_jobs(order, &batch.standings))
-            .map_err(Error::job_file(order))
+            .map_err(self.jobs.unusable())
     }
 
     /// Looks for rows to do that other ledgers know, and leaves them out where that is asked for.
@@ -91,9 +94,9 @@ impl ReadThrough {
         if order.ask.known == OnKnown::Skip
             && known
                 .skip(&self.jobs, &order.ask, &mut batch.standings, &mut self.survey)
-                .map_err(Error::job_file(order))?
+                .map_err(self.jobs.unusable())?
         {
-            self.name_first_jobs(order, &batch.standings).map_err(Error::job_file(order))?;
+            self.name_first_jobs(order, &batch.standings).map_err(self.jobs.unusable())?;
         }
         self.known = Some(known);
         Ok(())

@@ -121,6 +121,7 @@ impl FileRegistry {
         found: Vec<PathBuf>,
         writes: bool,
     ) -> Self {
+        let found = found.iter().map(|path| whole(path)).collect();
         Self { account, of, own: whole(own), found, writes, seen: HashMap::new(), has_legacy: false }
     }
 

@@ -10,7 +10,6 @@ use batchpost::shell::Prepared;
 use super::{refusal, requests, resolve};
 use crate::finish::Finish;
 use crate::summary::{table, thousands};
-use crate::words::count;
 
 pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, finish: &Finish) -> io::Result<()> {
     let order = prepared.order();
