@@ -68,8 +68,9 @@ impl Kept {
             }
             1 => "budget kept",
             _ => match &mut self.line {
+                // At the latest its end is lost. What was torn to nothing before stays so.
                 Some(line) if line != self.durable.as_deref().unwrap_or_default() => {
-                    line.truncate(rng.usize(0..line.len()));
+                    line.truncate(rng.usize(0..line.len().max(1)));
                     "budget torn"
                 }
                 _ => "budget kept",
@@ -82,11 +83,7 @@ fn read(line: Option<&str>, stamp: &Stamp, timeout: Duration) -> Account {
     let Some(line) = line else { return Account::default() };
     match Account::read(line.as_bytes(), stamp) {
         Ok(account) => account,
-        Err(Unreadable::Damaged(_)) => {
-            let mut account = Account::unknown(stamp.at + timeout);
-            account.see_timeout(timeout);
-            account
-        }
+        Err(Unreadable::Damaged(_)) => Account::unknown(stamp.at + timeout),
         Err(error) => panic!("{error}"),
     }
 }

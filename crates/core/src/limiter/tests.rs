@@ -232,6 +232,7 @@ proptest! {
     }
 }
 
+mod restarts;
 mod together;
 
 fn restrained(how: Restraint) -> Request {

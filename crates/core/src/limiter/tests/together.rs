@@ -20,7 +20,7 @@ fn back(ended: &[(Ended, Duration)]) -> Request {
     Request { ended: ended.to_vec(), ..Request::default() }
 }
 
-fn stamp(boot: &str, at: Duration, wall_ms: i64) -> Stamp {
+pub(super) fn stamp(boot: &str, at: Duration, wall_ms: i64) -> Stamp {
     Stamp { boot: boot.to_owned(), at, wall: Timestamp::from_millisecond(1_800_000_000_000 + wall_ms).unwrap() }
 }
 
@@ -341,16 +341,10 @@ proptest! {
                     let line = if kept { line } else { durable.clone() };
                     let stamp = stamp_now(boot, global - booted, wall_off, global);
                     let lost = global - booted + SHORT;
-                    account = Account::read(line.as_bytes(), &stamp).unwrap_or_else(|_| {
-                        let mut account = Account::unknown(lost);
-                        account.see_timeout(SHORT);
-                        account
-                    });
+                    account =
+                        Account::read(line.as_bytes(), &stamp).unwrap_or_else(|_| Account::unknown(lost));
                 }
-                Step::Damage => {
-                    account = Account::unknown(now + SHORT);
-                    account.see_timeout(SHORT);
-                }
+                Step::Damage => account = Account::unknown(now + SHORT),
             }
             // Whoever joins makes the state durable.
             let at = global - booted;
