@@ -27,8 +27,8 @@ impl Kept {
         Stamp { boot: self.boots.to_string(), at, wall }
     }
 
-    /// Lets a run change the state, as the shell does while it holds the lock. Of the runs that have a part in it only
-    /// those that are said to are alive.
+    /// Lets a run change the state, as the shell does while it holds the lock, and makes it durable where that must
+    /// outlast a loss of power. Of the runs that have a part in it only those that are said to are alive.
     pub(crate) fn change<T>(
         &mut self,
         stamp: &Stamp,
@@ -40,7 +40,11 @@ impl Kept {
         let mut account = kept.unwrap_or_else(|| read(self.line.as_deref(), stamp, timeout));
         account.find_dead(|run| is_alive(run.id), stamp.at);
         let result = change(&mut account, stamp.at);
+        let outlasts = account.outlasts_a_restart();
         self.fresh = Some((account, stamp.clone()));
+        if outlasts {
+            self.sync();
+        }
         result
     }
 

@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
 use batchpost::job::{Identity, Key, Ticket};
 use batchpost::leadsquared;
@@ -201,6 +202,10 @@ pub(crate) fn after_a_run(history: &mut History, end: End) -> Result<(), Violati
         return Err(Violation::new(offence));
     }
     for limit in &history.scenario.settings.limits {
+        // Over a loss of power the times of long windows are carried by the wall clock.
+        if limit.window() >= Duration::from_secs(60) && history.scenario.weather.wall_step > 0.0 {
+            continue;
+        }
         let most = most_in_any(history.model.arrivals(), limit.window());
         must(most <= limit.count() as usize, || format!("{most} requests arrived within one window of {limit}"))?;
     }
