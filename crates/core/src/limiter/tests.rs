@@ -232,6 +232,7 @@ proptest! {
     }
 }
 
+mod kept;
 mod restarts;
 mod together;
 

@@ -3,6 +3,7 @@
 //! Times are nanoseconds on the clock that the line names: since the machine's boot of that id, or, where a system has
 //! no such clock, of the wall clock. Times of a window are written as distances from the one before.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -151,7 +152,9 @@ fn parse(line: &[u8]) -> Result<(Stored, Account), Unreadable> {
     };
     let in_order = account.windows.windows(2).all(|pair| pair[0].length() < pair[1].length());
     let has_window = |limit: &Limit| account.windows.iter().any(|window| window.length() == limit.window());
-    if !in_order || !account.sharers().flat_map(|run| &run.limits).all(has_window) {
+    let ids: BTreeSet<u64> = account.sharers().map(|run| run.id).collect();
+    let each_once = ids.len() == account.holders.len();
+    if !in_order || !each_once || !account.sharers().flat_map(|run| &run.limits).all(has_window) {
         return Err(damaged("it contradicts itself"));
     }
     Ok((stored, account))

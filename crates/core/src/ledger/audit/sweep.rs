@@ -51,7 +51,10 @@ enum End {
     /// No server can have counted it.
     NotSent,
     /// By the latest moment at which it can have been counted, and by the least that its slot was kept for.
-    At { latest_us: i64, least_us: i64 },
+    At {
+        latest_us: i64,
+        least_us: i64,
+    },
 }
 
 impl Sweep {

@@ -173,7 +173,7 @@ fn a_run_that_sent_nothing_ends_the_attempts_of_the_one_before_it() {
 
 #[test]
 fn a_limit_was_exceeded_only_if_it_was_though_attempts_without_an_end_kept_their_slots_for_a_time_out_from_their_beginning()
-{
+ {
     assert_eq!(proof(&[CUT_OFF, (LIMIT, 6_200 + 1, THREE)]), (5, Proof::Exceeded));
     assert_eq!(proof(&[CUT_OFF, (LIMIT, 6_200 + 2, THREE)]), (5, Proof::Open));
 }

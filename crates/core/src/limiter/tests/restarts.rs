@@ -181,7 +181,8 @@ impl World {
         let most = |last: &Counted| {
             let before = self.counted.iter().filter(|other| other.sent <= last.sent).map(|other| other.at);
             let near: Vec<Duration> = before.filter(|at| at.abs_diff(last.at) <= limit.window()).collect();
-            let from = |start: Duration| near.iter().filter(|at| (start..=start + limit.window()).contains(*at)).count();
+            let from =
+                |start: Duration| near.iter().filter(|at| (start..=start + limit.window()).contains(*at)).count();
             near.iter().filter(|start| **start <= last.at).map(|start| from(*start)).max().unwrap_or(0)
         };
         self.counted.iter().filter(|counted| has(counted)).map(most).max().unwrap_or(0)

@@ -8,11 +8,11 @@ fn sharer(id: u64, of: &[&str]) -> Sharer {
     Sharer { id, ..Sharer::new(limits(of), SHORT) }
 }
 
-fn member(id: u64, of: &[&str]) -> Member {
+pub(super) fn member(id: u64, of: &[&str]) -> Member {
     Member::new(sharer(id, of), Spread::Burst)
 }
 
-fn want(count: u32) -> Request {
+pub(super) fn want(count: u32) -> Request {
     Request { want: Some(count), ..Request::default() }
 }
 
@@ -25,7 +25,7 @@ pub(super) fn stamp(boot: &str, at: Duration, wall_ms: i64) -> Stamp {
 }
 
 /// Takes and gives back `count` slots at `now`, of a run that leaves then.
-fn use_up(account: &mut Account, id: u64, count: u32, of: &[&str], now: Duration) {
+pub(super) fn use_up(account: &mut Account, id: u64, count: u32, of: &[&str], now: Duration) {
     let mut run = member(id, of);
     assert_eq!(run.exchange(account, &want(count), now).granted, count);
     run.leave(account, &vec![(Ended::Answered, now); count as usize], now);
