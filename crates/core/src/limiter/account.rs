@@ -218,8 +218,9 @@ impl Account {
 
     /// Forgets windows that no run asks for and that hold nothing; where many hold something, the shortest of them, whose
     /// slots a longer one has too.
-    pub(super) fn tidy(&mut self, now: Duration) {
-        self.free(now);
+    ///
+    /// What is free was forgotten before.
+    pub(super) fn tidy(&mut self) {
         let asked: Vec<Duration> = self.sharers().flat_map(|run| &run.limits).map(|limit| limit.window()).collect();
         let mut unasked = [0, 0];
         let is_kept = |window: &Window| {

@@ -49,7 +49,7 @@ impl Member {
     pub fn join(&mut self, account: &mut Account, now: Duration) {
         account.free(now);
         account.seat(&self.run, self.held, now);
-        account.tidy(now);
+        account.tidy();
     }
 
     /// Gives back what has ended, then takes up to as many slots as are wanted. All times are the account's.
@@ -82,7 +82,7 @@ impl Member {
     pub fn leave(&mut self, account: &mut Account, ended: &[(Ended, Duration)], now: Duration) {
         self.exchange(account, &Request { ended: ended.to_vec(), ..Request::default() }, now);
         account.unseat(self.run.id, now);
-        account.tidy(now);
+        account.tidy();
         self.held = 0;
     }
 

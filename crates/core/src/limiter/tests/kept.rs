@@ -97,6 +97,41 @@ fn on_another_clock_no_slot_comes_free_earlier_than_a_window_and_its_margin_afte
     }
 }
 
+#[test]
+fn a_slot_that_comes_free_in_a_moment_is_not_free_on_another_clock_before_that() {
+    for (of, kept) in [("1/5s", ms(5005)), ("1/1h", ms(3_603_600))] {
+        for boot in ["a", "b"] {
+            let mut account = Account::default();
+            let ended = 5000 * S;
+            use_up(&mut account, 1, 1, &[of], ended);
+            let line = account.to_line(&stamp("a", ended + kept - ms(1), 0));
+            // The wall clock shows the same time; the account's an earlier one.
+            let now = 3000 * S;
+            let account = Account::read(line.as_bytes(), &stamp(boot, now, 0)).unwrap();
+            let Some(Wait::Until(until)) = asks(&account, of, now).wait else { panic!("{of} {boot}") };
+            assert_eq!(until, if boot == "a" { now + kept } else { now + ms(1) }, "{of} {boot}");
+        }
+    }
+}
+
+#[test]
+fn a_window_filled_from_the_past_after_the_wall_clock_was_set_back_is_full_for_no_longer_than_its_length() {
+    let mut account = Account::default();
+    use_up(&mut account, 1, 3, &["3/5s"], 7200 * S);
+    let line = account.to_line(&stamp("a", 7300 * S, 0));
+    let account = Account::read(line.as_bytes(), &stamp("b", 20 * S, -36_000_000)).unwrap();
+    assert_eq!(asks(&account, "3/1h", 20 * S).wait, Some(Wait::Until(20 * S + ms(3_603_600))));
+}
+
+#[test]
+fn after_a_loss_of_power_what_a_window_of_a_minute_made_durable_is_all_that_is_taken() {
+    let mut account = Account::default();
+    assert_eq!(member(1, &["5/5s", "9/1m"]).exchange(&mut account, &want(1), ms(0)).granted, 1);
+    let mut account = restarted(&account, 1, ms(100), 0);
+    account.find_dead(|_| false, ms(0));
+    assert_eq!(asks(&account, "5/5s", ms(0)).granted, 4);
+}
+
 /// The state after a loss of power, at the beginning of the next boot's clock.
 fn restarted(account: &Account, boot: u32, at: Duration, wall_ms: i64) -> Account {
     let line = account.to_line(&stamp(&boot.to_string(), at, 0));
@@ -112,10 +147,10 @@ fn what_may_be_under_way_is_waited_for_over_any_number_of_restarts_whoever_has_l
     let mut account = restarted(&account, 1, ms(100), 0);
     account.find_dead(|_| false, ms(0));
     patient(2, &["5/1s"], patience).leave(&mut account, &[], ms(10));
-    let mut account = restarted(&account, 2, ms(20), 0);
+    let mut account = restarted(&account, 2, ms(20), 3_600_000);
     member(3, &["5/1s"]).join(&mut account, ms(0));
     member(3, &["5/1s"]).leave(&mut account, &[], ms(5));
-    let account = restarted(&account, 3, ms(10), 0);
+    let account = restarted(&account, 3, ms(10), 7_200_000);
     let left = patience - ms(20) - ms(10);
     assert_eq!(asks(&account, "5/1s", ms(0)), Answer { granted: 0, wait: Some(Wait::Until(left + ms(1001))) });
     assert_eq!(asks(&account, "5/1s", left + ms(1001)).granted, 5);
