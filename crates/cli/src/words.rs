@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use batchpost::ledger::Proof;
+
 use crate::summary::thousands;
 
 /// A duration to two or three digits.
@@ -34,6 +36,15 @@ pub(crate) fn rounded(number: f64, decimals: usize) -> String {
 /// A count and what it is of.
 pub(crate) fn count(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(number), if number == 1 { one } else { many })
+}
+
+/// What a ledger proves of a limit.
+pub(crate) fn proof(proof: Proof) -> &'static str {
+    match proof {
+        Proof::Held => "held",
+        Proof::Open => "not proven",
+        Proof::Exceeded => "may have been exceeded",
+    }
 }
 
 /// The name of a file for a shell, quoted where it must be, and never an option.

@@ -27,8 +27,8 @@ impl Kept {
         Stamp { boot: self.boots.to_string(), at, wall }
     }
 
-    /// Lets a run change the state, as the shell does while it holds the lock. Of the runs that have a part in it only
-    /// those that are said to are alive.
+    /// Lets a run change the state, as the shell does while it holds the lock, and makes it durable where that must
+    /// outlast a loss of power. Of the runs that have a part in it only those that are said to are alive.
     pub(crate) fn change<T>(
         &mut self,
         stamp: &Stamp,
@@ -40,7 +40,11 @@ impl Kept {
         let mut account = kept.unwrap_or_else(|| read(self.line.as_deref(), stamp, timeout));
         account.find_dead(|run| is_alive(run.id), stamp.at);
         let result = change(&mut account, stamp.at);
+        let outlasts = account.outlasts_a_restart();
         self.fresh = Some((account, stamp.clone()));
+        if outlasts {
+            self.sync();
+        }
         result
     }
 
@@ -68,8 +72,9 @@ impl Kept {
             }
             1 => "budget kept",
             _ => match &mut self.line {
+                // At the latest its end is lost. What was torn to nothing before stays so.
                 Some(line) if line != self.durable.as_deref().unwrap_or_default() => {
-                    line.truncate(rng.usize(0..line.len()));
+                    line.truncate(rng.usize(0..line.len().max(1)));
                     "budget torn"
                 }
                 _ => "budget kept",
@@ -82,11 +87,7 @@ fn read(line: Option<&str>, stamp: &Stamp, timeout: Duration) -> Account {
     let Some(line) = line else { return Account::default() };
     match Account::read(line.as_bytes(), stamp) {
         Ok(account) => account,
-        Err(Unreadable::Damaged(_)) => {
-            let mut account = Account::unknown(stamp.at + timeout);
-            account.see_timeout(timeout);
-            account
-        }
+        Err(Unreadable::Damaged(_)) => Account::unknown(stamp.at + timeout),
         Err(error) => panic!("{error}"),
     }
 }

@@ -245,7 +245,8 @@ impl History {
                     self.survive(survival);
                 }
                 End::Done(Some(_)) | End::Failed => {
-                    if self.rng.u8(0..3) == 0 {
+                    let losses = if self.scenario.restless { 2 } else { 1 };
+                    if self.rng.u8(0..3) < losses {
                         let survival = self.disk.draw_survival(&mut self.rng);
                         self.survive(Some(survival));
                     }
@@ -336,7 +337,7 @@ impl History {
         let rng = &mut self.rng;
         self.queue.keep_requests(|| end != End::Crashed || rng.u8(0..5) > 0);
         self.queue.drop_later(self.clock + timeout);
-        let gap = match rng.u8(0..3) {
+        let gap = match rng.u8(0..if self.scenario.restless { 2 } else { 3 }) {
             0 => Duration::ZERO,
             1 => Duration::from_secs(1).mul_f64(rng.f64()),
             _ => timeout,

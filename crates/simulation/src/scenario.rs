@@ -37,6 +37,8 @@ pub struct Scenario {
     pub commit: RangeInclusive<Duration>,
     /// What else goes wrong.
     pub weather: Weather,
+    /// Whether a run begins within a second after the one before it, and the power is lost between most of them.
+    pub restless: bool,
     /// Runs that things may go wrong in, from 1. One more follows in which nothing is made to.
     pub rough_runs: u32,
 }
@@ -123,6 +125,7 @@ impl Scenario {
             retry_after: Duration::from_secs(1),
             commit: Duration::from_millis(1)..=Duration::from_millis(4),
             weather: Weather::default(),
+            restless: false,
             rough_runs: 1,
         }
     }
@@ -162,7 +165,7 @@ impl Scenario {
         };
         let longest = [Duration::from_millis(120), Duration::from_millis(20), timeout / 3][rng.usize(0..3)];
         let slow_disk = [4, 20, 300][rng.usize(0..3)];
-        Self {
+        let scenario = Self {
             seed,
             faults: draw_faults(rng, 6 * count + 60),
             rows,
@@ -173,8 +176,35 @@ impl Scenario {
             retry_after: Duration::from_secs([1, 7, 2 * 3600][if rng.u8(0..8) == 0 { 2 } else { rng.usize(0..2) }]),
             commit: Duration::from_millis(1)..=Duration::from_millis(slow_disk),
             weather: Weather::draw(rng),
+            restless: false,
             rough_runs: rng.u32(1..=4),
-        }
+        };
+        if rng.u8(0..3) == 0 { scenario.restless(rng) } else { scenario }
+    }
+
+    /// Runs come and go quickly, and the power with them, while requests of runs before them are still under way: as many
+    /// rows as fill a window, a server that answers, and a time-out that is many windows long.
+    fn restless(mut self, rng: &mut Rng) -> Self {
+        let rows = rng.usize(30..=60);
+        self.rows = (1..=rows).map(|number| note(number, number as u64)).collect();
+        self.settings.timeout = Duration::from_secs([8, 30][rng.usize(0..2)]);
+        self.settings.concurrency = None;
+        self.faults = vec![None; self.faults.len()];
+        self.latency = Duration::from_millis(20)..=Duration::from_millis(120);
+        self.commit = Duration::from_millis(1)..=Duration::from_millis(4);
+        self.weather = Weather {
+            late: rng.f64(),
+            lost: 0.1 * rng.f64(),
+            reply_lost: 0.1 * rng.f64(),
+            crash: 0.3 + 0.6 * rng.f64(),
+            interrupt: 0.8 * rng.f64(),
+            first: 0.5 * rng.f64(),
+            wall_step: [0.0, 0.5][rng.usize(0..2)],
+            ..Weather::default()
+        };
+        self.restless = true;
+        self.rough_runs = rng.u32(3..=6);
+        self
     }
 
     /// The notes' texts, in the sheet's order.
@@ -228,11 +258,12 @@ fn draw_limits(rng: &mut Rng) -> Vec<Limit> {
         let count = NonZeroU32::new(count).expect("no limit here is zero");
         Limit::new(count, Duration::from_millis(ms)).expect("no window here is zero or too long")
     };
-    match rng.u8(0..6) {
+    match rng.u8(0..7) {
         0 | 1 => vec![Limit::LEADSQUARED],
         2 => vec![limit(2, 1000)],
         3 => vec![limit(1, 200)],
         4 => vec![limit(5, 1000)],
+        5 => vec![limit(6, 1000), limit(40, 60_000)],
         _ => vec![limit(4, 1000), limit(9, 5000)],
     }
 }

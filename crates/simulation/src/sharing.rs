@@ -41,8 +41,14 @@ pub struct Part {
 pub struct Rough {
     /// How often a run is killed, to be begun again within a second.
     pub kills: u32,
+    /// How often the power is lost: all are killed, and begun again within a second.
+    pub power_losses: u32,
     /// A reply, or a request with it, is lost.
     pub lost: f64,
+    /// A request is held up, for as long as its attempt lasts and as long again at the most.
+    pub late: f64,
+    /// How long an attempt waits for its reply.
+    pub timeout: Duration,
     /// Somebody else calls so often in such a time, at random.
     pub strangers: Option<(u32, Duration)>,
     /// The limit that the server keeps and names, where it is not the first run's.
@@ -55,7 +61,17 @@ pub struct Rough {
 
 impl Default for Rough {
     fn default() -> Self {
-        Self { kills: 0, lost: 0.0, strangers: None, limit: None, counting: Counting::Sliding, refused_count: false }
+        Self {
+            kills: 0,
+            power_losses: 0,
+            lost: 0.0,
+            late: 0.0,
+            timeout: Duration::from_secs(2),
+            strangers: None,
+            limit: None,
+            counting: Counting::Sliding,
+            refused_count: false,
+        }
     }
 }
 
@@ -69,9 +85,6 @@ pub struct Shared {
     /// Kills that fell on a run with requests in flight.
     pub killed_in_flight: u32,
 }
-
-/// How long an attempt waits for its reply.
-const TIMEOUT: Duration = Duration::from_secs(2);
 
 /// Runs all of them to their ends.
 pub fn share(seed: u64, parts: &[Part], rough: &Rough) -> Shared {
@@ -98,6 +111,10 @@ pub fn share(seed: u64, parts: &[Part], rough: &Rough) -> Shared {
         let at = Duration::from_secs(20).mul_f64(rng.f64());
         queue.enter(at, Thing::Kill(rng.usize(0..parts.len())));
     }
+    for _ in 0..rough.power_losses {
+        let at = Duration::from_secs(20).mul_f64(rng.f64());
+        queue.enter(at, Thing::PowerLoss);
+    }
     let world = World {
         form: form(),
         rng,
@@ -106,6 +123,8 @@ pub fn share(seed: u64, parts: &[Part], rough: &Rough) -> Shared {
         kept: Kept::default(),
         model: Model::new(server),
         lost: rough.lost,
+        late: rough.late,
+        timeout: rough.timeout,
         runs,
         killed_in_flight: 0,
     };
@@ -120,6 +139,8 @@ struct World {
     kept: Kept,
     model: Model,
     lost: f64,
+    late: f64,
+    timeout: Duration,
     runs: Vec<Run>,
     killed_in_flight: u32,
 }
@@ -153,6 +174,7 @@ struct Living {
 enum Thing {
     Begin(usize),
     Kill(usize),
+    PowerLoss,
     Arrive { run: usize, id: u64, attempt: AttemptId, body: transport::Request, back: Option<Duration> },
     Ended { run: usize, id: u64, attempt: AttemptId, result: Result<Reply, Failure> },
     Committed { run: usize, id: u64, through: u64 },
@@ -228,11 +250,12 @@ impl World {
             engine.handle(Event::Job(Offer { job: job(*row), stands: Outcome::Pending, attempts: 0 }), now);
         }
         engine.handle(Event::InputEnded(Vec::new()), now);
-        let sharer = Sharer { id, ..Sharer::new(settings.limits, TIMEOUT) };
+        let sharer = Sharer { id, ..Sharer::new(settings.limits, self.timeout) };
         let mut member = Member::new(sharer, run.part.spread);
         let alive = self.alive(Some(id));
         let stamp = self.kept.stamp(self.clock, wall(self.clock));
-        self.kept.change(&stamp, TIMEOUT, |id| alive.contains(&id), |account, now| member.join(account, now));
+        self.kept.change(&stamp, self.timeout, |id| alive.contains(&id), |account, now| member.join(account, now));
+        self.kept.sync();
         self.runs[place].now = Some(Living {
             id,
             engine,
@@ -265,7 +288,10 @@ impl World {
                     Action::Send(attempt, job) => {
                         run.flying.insert(attempt, job.position.record);
                         let id = run.id;
-                        let Journey { out, back } = self.model.journey();
+                        let Journey { mut out, back } = self.model.journey();
+                        if self.rng.f64() < self.late {
+                            out = (2 * self.timeout).mul_f64(self.rng.f64());
+                        }
                         let body = self.form.request(&job);
                         let back = (self.rng.f64() >= self.lost).then_some(back);
                         if self.rng.f64() >= self.lost {
@@ -273,7 +299,7 @@ impl World {
                             self.queue.enter(self.clock + out, arrive);
                         }
                         let result = Err(Failure::NoReply("time-out".to_owned()));
-                        self.queue.enter(self.clock + TIMEOUT, Thing::Ended { run: place, id, attempt, result });
+                        self.queue.enter(self.clock + self.timeout, Thing::Ended { run: place, id, attempt, result });
                     }
                     Action::Tell(_) => {}
                     Action::Done(_) => return self.end(place),
@@ -305,7 +331,7 @@ impl World {
         let member = &mut run.member;
         let is_alive = |id| alive.contains(&id);
         let answer =
-            self.kept.change(&stamp, TIMEOUT, is_alive, |account, now| member.exchange(account, &request, now));
+            self.kept.change(&stamp, self.timeout, is_alive, |account, now| member.exchange(account, &request, now));
         if request.want.is_some() {
             let wait = answer.wait.map(|wait| match wait {
                 Wait::Until(until) => Wait::Until(elapsed + (until - stamp.at)),
@@ -324,7 +350,7 @@ impl World {
         let mut ended: Vec<_> = run.request.ended.iter().map(|(how, _)| (*how, stamp.at)).collect();
         ended.extend((0..run.asking.unwrap_or(0)).map(|_| (Ended::NotSent, stamp.at)));
         let alive = self.alive(Some(run.id));
-        let timeout = TIMEOUT;
+        let timeout = self.timeout;
         let member = &mut run.member;
         self.kept.change(
             &stamp,
@@ -334,7 +360,21 @@ impl World {
                 member.leave(account, &ended, now);
             },
         );
+        self.kept.sync();
         self.runs[place].ended = Some(self.clock);
+    }
+
+    fn kill(&mut self, place: usize) {
+        let Some(killed) = self.runs[place].now.take() else { return };
+        self.killed_in_flight += u32::from(!killed.flying.is_empty());
+        // What it has sent is in doubt, and is not sent again.
+        self.runs[place].rows.retain(|row| !killed.flying.values().any(|flying| flying == row));
+        let again = self.clock + Duration::from_secs(1).mul_f64(self.rng.f64());
+        self.queue.enter(again, Thing::Begin(place));
+        // Its attempts end here, and no request is under way for longer than a time-out after that.
+        let last = self.clock + self.timeout;
+        let over = |thing: &Thing| matches!(thing, Thing::Arrive { id, .. } if *id == killed.id);
+        self.queue.things.retain(|(at, _), thing| *at <= last || !over(thing));
     }
 
     fn living(&mut self, place: usize, id: u64) -> Option<&mut Living> {
@@ -345,14 +385,11 @@ impl World {
         let clock = self.clock;
         match thing {
             Thing::Begin(place) => self.begin(place),
-            Thing::Kill(place) => {
-                if let Some(killed) = self.runs[place].now.take() {
-                    self.killed_in_flight += u32::from(!killed.flying.is_empty());
-                    // What it has sent is in doubt, and is not sent again.
-                    self.runs[place].rows.retain(|row| !killed.flying.values().any(|flying| flying == row));
-                    let again = clock + Duration::from_secs(1).mul_f64(self.rng.f64());
-                    self.queue.enter(again, Thing::Begin(place));
-                }
+            Thing::Kill(place) => self.kill(place),
+            Thing::PowerLoss => {
+                (0..self.runs.len()).for_each(|place| self.kill(place));
+                self.kept.put_down();
+                self.kept.lose_power(&mut self.rng, clock);
             }
             Thing::Arrive { run, id, attempt, body, back } => {
                 let path = "/api/tenants/1/internalnote/upload";

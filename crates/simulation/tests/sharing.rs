@@ -86,3 +86,23 @@ fn runs_that_are_killed_and_begun_again_keep_the_limit_and_come_to_their_ends() 
     }
     assert!(killed_in_flight > 100, "{killed_in_flight}");
 }
+
+#[test]
+fn runs_whose_machine_loses_its_power_keep_the_limit_while_requests_of_before_are_under_way() {
+    let mut killed_in_flight = 0;
+    for seed in 0..400 {
+        let limits: &[&str] =
+            [&["10/1s"][..], &["3/500ms", "20/10s"], &["5/1s"], &["8/1s", "60/1m"]][seed as usize % 4];
+        // The last one ends while the others are there, or is all that there is for a while.
+        let parts: Vec<Part> =
+            (0..=seed % 3).map(|n| part(seed * 7 % 900 * n, [30, 12, 3][n as usize], limits)).collect();
+        let timeout = Duration::from_secs([2, 30][seed as usize % 2]);
+        let power_losses = 1 + (seed % 5) as u32;
+        let rough =
+            Rough { power_losses, kills: (seed % 3) as u32, late: 0.4, lost: 0.05, timeout, ..Rough::default() };
+        let shared = share(seed, &parts, &rough);
+        assert_held(seed, &shared, limits);
+        killed_in_flight += shared.killed_in_flight;
+    }
+    assert!(killed_in_flight > 200, "{killed_in_flight}");
+}

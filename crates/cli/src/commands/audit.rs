@@ -3,13 +3,13 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
-use batchpost::ledger::{Audit as Found, LimitAudit, SetBack};
+use batchpost::ledger::{Audit as Found, LimitAudit, Proof, SetBack};
 use batchpost::shell;
 use serde::Serialize;
 
 use crate::args::{Audit, Output};
 use crate::plain;
-use crate::words::count;
+use crate::words::{count, proof};
 
 /// What `--json` prints.
 #[derive(Serialize)]
@@ -27,6 +27,7 @@ struct AuditedLimit {
     limit: String,
     peak_in_a_run: u32,
     peak: u32,
+    peak_at_least: u32,
     /// The record of the last attempt in the fullest window.
     fullest: u64,
     /// How much of the possible rate was used; null where no run filled a window.
@@ -47,6 +48,7 @@ pub(crate) fn audit(audit: &Audit, output: &Output) -> anyhow::Result<u8> {
             limit: limit.limit.to_string(),
             peak_in_a_run: limit.peak_in_a_run,
             peak: limit.peak,
+            peak_at_least: limit.peak_at_least,
             fullest: limit.fullest,
             used: limit.used(),
         };
@@ -89,13 +91,16 @@ fn in_words(out: &mut impl Write, found: &Found) -> io::Result<()> {
 }
 
 fn in_words_of(out: &mut impl Write, limit: &LimitAudit, runs: u64) -> io::Result<()> {
-    let verdict = if limit.held() { "held" } else { "may have been exceeded" };
-    write!(out, "limit {} {verdict}: at most {} in a window of one run", limit.limit, limit.peak_in_a_run)?;
+    let found = proof(limit.proof());
+    write!(out, "limit {} {found}: at most {} in a window of one run", limit.limit, limit.peak_in_a_run)?;
     if runs > 1 {
         write!(out, ", {} across runs", limit.peak)?;
     }
     if !limit.held() {
         write!(out, ", the last of them in record {}", limit.fullest)?;
+    }
+    if limit.proof() == Proof::Open {
+        write!(out, "; attempts without an outcome count until a time-out after the next run began")?;
     }
     if let Some(used) = limit.used() {
         write!(out, "; {:.0} % of what it lets through was used", used * 100.0)?;

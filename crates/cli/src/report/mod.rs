@@ -6,7 +6,7 @@ mod scale;
 mod tables;
 mod words;
 
-use batchpost::ledger::Audit;
+use batchpost::ledger::{Audit, LimitAudit, Proof};
 use batchpost::outcome::Outcome;
 use batchpost::report::{Overview, RunEnd};
 use std::path::Path;
@@ -216,9 +216,9 @@ fn key_figures(page: &mut Html, overview: &Overview, audit: &Audit) {
     let paused = if paused.is_zero() { "none".to_owned() } else { span(paused) };
     figures.push(("Pauses", paused, count(limited, "answer over the limit", "answers over the limit")));
     if !audit.limits.is_empty() {
-        let held = audit.limits.iter().all(batchpost::ledger::LimitAudit::held);
+        let worst = audit.limits.iter().map(LimitAudit::proof).max().unwrap_or(Proof::Held);
+        let words = if worst == Proof::Exceeded { EXCEEDED } else { crate::words::proof(worst) };
         let limits: Vec<String> = audit.limits.iter().map(|limit| limit.limit.to_string()).collect();
-        let words = if held { "held" } else { EXCEEDED };
         figures.push(("The limit", words.to_owned(), limits.join(", ")));
     }
     html!(page, "<section aria-label=\"Key figures\"><dl class=figures-key>");

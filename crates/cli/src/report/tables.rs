@@ -7,6 +7,7 @@ use batchpost::report::{Chapter, Concern, Concerns, Overview, PauseCause, PauseE
 use super::html::{Html, html, text};
 use super::words::{self, count, moment, shell_word, span};
 use crate::summary::thousands;
+use crate::words::proof;
 
 /// No table of rows is larger, whatever the reasons hold.
 const MOST_BYTES: usize = 240_000;
@@ -191,7 +192,7 @@ pub(super) fn limits(page: &mut Html, audit: &Audit) {
     );
     html!(page, "<th class=n>Used</th></tr></thead><tbody>");
     for limit in &audit.limits {
-        let held = if limit.held() { "held" } else { "may have been exceeded" };
+        let held = proof(limit.proof());
         let most = limit.peak.max(limit.peak_in_a_run);
         let used = limit.used().map_or_else(|| "–".to_owned(), |used| format!("{:.0} %", used * 100.0));
         html!(page, "<tr><td>", text(limit.limit.to_string()), "</td><td>", held, "</td><td class=n>");

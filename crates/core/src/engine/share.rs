@@ -172,6 +172,73 @@ mod tests {
         assert_eq!(grown.last(), Some(&25), "{grown:?}");
     }
 
+    #[test]
+    fn a_limit_that_was_learned_bounds_the_share_and_is_what_it_is_a_part_of() {
+        let learned: Limit = "10/1s".parse().unwrap();
+        let mut whole = share();
+        whole.keep(learned);
+        assert_eq!((whole.at(s(0)), whole.limit()), (10, learned));
+        let mut smaller = share();
+        smaller.refused(s(0), s(0));
+        smaller.refused(s(0), s(0));
+        smaller.keep(learned);
+        assert_eq!(smaller.at(s(0)), 10, "not 17, which was left of the looser one");
+        for _ in 0..3 {
+            smaller.refused(s(0), s(0));
+        }
+        assert_eq!(smaller.at(s(0)), 3);
+        assert_eq!(smaller.at(s(5)), 4, "a fiftieth of 10 in each of its own windows");
+    }
+
+    #[test]
+    fn a_limit_that_the_api_names_holds_where_it_is_stricter_and_the_share_is_of_the_shortest_window() {
+        let (config, _) = crate::engine::tests::config("25/5s");
+        let mut engine = Engine::new(config.clone());
+        for (named, adopted, of) in [
+            ("25/5s", false, "25/5s"),
+            ("26/5s", false, "25/5s"),
+            ("10/5s", true, "10/5s"),
+            ("10/5s", false, "10/5s"),
+            ("1/1m", true, "10/5s"),
+            ("90/1s", true, "90/1s"),
+        ] {
+            engine.actions.clear();
+            let named: Limit = named.parse().unwrap();
+            assert_eq!(engine.adopt(named), adopted, "{named}");
+            assert_eq!(engine.share.unwrap().limit(), of.parse().unwrap(), "{named}");
+            let told = engine.actions.iter().filter(|action| match action {
+                Action::Restrain(how) => *how == Restraint::Adopt(named),
+                Action::Tell(Notice::Adopted { limit }) => *limit == named,
+                _ => false,
+            });
+            assert_eq!(told.count(), if adopted { 2 } else { 0 }, "{named}");
+        }
+        let mut unlimited = Engine::new(crate::engine::Config { limits: Vec::new(), ..config });
+        assert!(!unlimited.adopt("10/5s".parse().unwrap()));
+    }
+
+    #[test]
+    fn the_budget_is_told_of_a_share_when_it_changes_and_not_before() {
+        let (config, _) = crate::engine::tests::config("25/5s");
+        let mut engine = Engine::new(config);
+        let told = |engine: &mut Engine, now| {
+            engine.tell_share(now);
+            let told = engine.actions.drain(..).find_map(|action| match action {
+                Action::Restrain(Restraint::Share(attempts)) => Some(attempts),
+                _ => None,
+            });
+            told
+        };
+        assert_eq!(told(&mut engine, s(0)), None);
+        for (refusals, share) in [(1, None), (1, Some(17)), (0, None), (1, Some(12))] {
+            (0..refusals).for_each(|_| engine.make_room(true, s(0), s(5)));
+            assert_eq!(told(&mut engine, s(5)), share);
+        }
+        engine.make_room(false, s(5), s(5));
+        assert_eq!(told(&mut engine, s(5)), None, "of ours the window was empty");
+        assert_eq!(told(&mut engine, s(15)), Some(13));
+    }
+
     proptest! {
         #[test]
         fn it_is_never_nothing_and_never_more_than_the_limit(

@@ -66,7 +66,7 @@ impl DerefMut for Engine {
     }
 }
 
-fn config(limit: &str) -> (Config, Limit) {
+pub(super) fn config(limit: &str) -> (Config, Limit) {
     let limit: Limit = limit.parse().unwrap();
     let config = Config {
         target: Arc::new(LeadSquared),

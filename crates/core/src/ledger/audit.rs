@@ -1,8 +1,30 @@
 //! What a ledger proves about its batch: that the limits held, that every row has one outcome, that the sums match.
 //!
-//! An attempt may have been counted at any moment from its intent to its end; one without a reply, until a time-out after
-//! it was given up on. One that a crash cut off was sent when its intent was synced, soon after the run's last record at
-//! the latest, and may have been counted until a time-out after that.
+//! # When a server can have counted an attempt
+//!
+//! T is the time-out of its run. An attempt lasts T at the most, and no request is under way for longer than T after the
+//! end of its attempt, however that ended: that is what [the limiter](crate::limiter) assumes, too.
+//!
+//! | the ledger has | counted at the earliest | at the latest |
+//! |---|---|---|
+//! | an end with a reply | its intent: it is sent later | its end |
+//! | an end without a reply | its intent | its end, and T |
+//! | an end of what was never sent | never | never |
+//! | no end | its intent | see below |
+//!
+//! An attempt has no end in the ledger when its run was cut off before that was durable, or the ledger failed. When it
+//! ended is not known, and it may have been sent long after the run's last record: a sync can take any time, and a process
+//! can be stopped. But when the next run began it had ended, since one run at a time has the ledger. So:
+//!
+//! - *At the latest* it was counted T after the next run began. Within its own run there is no latest moment, and none is
+//!   needed: a run gives a slot back only when the attempt's end is durable.
+//! - *At the least* its slot was kept until T and a window after its intent: whoever gave it back, the run itself after an
+//!   error of the ledger or another that found it dead, did so no earlier than it had begun, and as of one without a reply.
+//!
+//! So a window is counted twice. By the latest moments no server can have counted more: if the limit is not exceeded so, it
+//! is proven that it held. By the least ones no run that kept the limit can have made more: if it is exceeded even so, a run
+//! has not kept it, or runs do not share their budget. In between, the ledger proves neither: between a crash and the next
+//! run of this ledger another run of the account may have found the dead one, and freed its slots.
 
 mod sweep;
 mod timeline;
@@ -45,6 +67,8 @@ pub struct LimitAudit {
     /// The same over all runs, for windows whose last attempt is of a run that had this limit: runs one right after the
     /// other share windows.
     pub peak: u32,
+    /// The same where an attempt without an end is taken to be counted no later than its slot was kept at the least.
+    pub peak_at_least: u32,
     /// The record of the attempt that was the last in the fullest window; zero where there is none.
     pub fullest: u64,
     /// Attempts in all windows but each run's last, and the most that were possible in the time that they took. In its
@@ -52,6 +76,17 @@ pub struct LimitAudit {
     pub made: u64,
     /// See [`LimitAudit::made`].
     pub possible: u64,
+}
+
+/// What a ledger proves of a limit, the best first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Proof {
+    /// No server can have counted more in any window.
+    Held,
+    /// Whether it held depends on when attempts were counted whose end the ledger does not have.
+    Open,
+    /// A server can have counted more, and no run that kept it would have sent so many.
+    Exceeded,
 }
 
 /// The wall clock was set back between two runs.
@@ -64,9 +99,18 @@ pub struct SetBack {
 }
 
 impl LimitAudit {
-    /// Whether the limit held within each run, and across them.
+    /// Whether it is proven that the limit held within each run, and across them.
     pub fn held(&self) -> bool {
-        self.peak_in_a_run <= self.limit.count() && self.peak <= self.limit.count()
+        self.proof() == Proof::Held
+    }
+
+    /// What is proven of the limit.
+    pub fn proof(&self) -> Proof {
+        match self.limit.count() {
+            count if self.peak_at_least > count => Proof::Exceeded,
+            count if self.peak_in_a_run.max(self.peak) > count => Proof::Open,
+            _ => Proof::Held,
+        }
     }
 
     /// How much of the possible rate was used; none where no run filled a window.
@@ -115,14 +159,23 @@ struct Auditor {
     batch: Option<Batch>,
     sweep: Sweep,
     line: Timeline,
-    /// The present run's number, and how long its attempts may be under way.
+    /// The present run's number, and its time-out.
     run: u32,
     timeout_us: i64,
+    /// The present run, until a record of it shows its clock: only then it is known when it began.
+    beginning: Option<Beginning>,
     /// Where the last attempt began.
     last_intent_us: i64,
     /// Ends without a beginning, which may be among what was lost before a salvage.
     never_began: Vec<String>,
     salvaged: bool,
+}
+
+/// A run of which only its own record was read.
+struct Beginning {
+    wall: Timestamp,
+    limits: Vec<Limit>,
+    timeout_us: i64,
 }
 
 impl Auditor {
@@ -134,6 +187,7 @@ impl Auditor {
             line: Timeline::default(),
             run: 0,
             timeout_us: 0,
+            beginning: None,
             last_intent_us: i64::MIN,
             never_began: Vec::new(),
             salvaged: false,
@@ -160,12 +214,21 @@ impl Auditor {
     }
 
     fn begin_run(&mut self, run: &Run) {
-        self.close_run();
+        self.begin();
         self.audit.runs += 1;
         self.run = run.run;
-        self.timeout_us = micros(run.settings.timeout);
-        self.line.run();
-        self.sweep.run(&run.settings.limits);
+        self.line.run(run.wall_unit_us);
+        let (limits, timeout_us) = (run.settings.limits.clone(), micros(run.settings.timeout));
+        self.beginning = Some(Beginning { wall: run.wall, limits, timeout_us });
+    }
+
+    /// The present run has begun, which ends what is known of the one before it.
+    fn begin(&mut self) {
+        if let Some(Beginning { wall, limits, timeout_us }) = self.beginning.take() {
+            self.sweep.close_run(self.timeout_us, self.line.began_us(wall));
+            self.sweep.run(&limits);
+            self.timeout_us = timeout_us;
+        }
     }
 
     fn begin_attempt(&mut self, number: u64, intent: &Intent) {
@@ -200,17 +263,15 @@ impl Auditor {
         }
     }
 
-    fn close_run(&mut self) {
-        self.sweep.close_run(self.line.last_us().saturating_add(self.timeout_us));
-    }
-
     fn at(&mut self, at_us: u64, wall: Timestamp) -> i64 {
         if let Some(by) = self.line.set_back(wall)
             && self.audit.set_back.len() < Audit::MOST_PROBLEMS
         {
             self.audit.set_back.push(SetBack { run: self.run, by });
         }
-        self.line.at(at_us, wall)
+        let at_us = self.line.at(at_us, wall);
+        self.begin();
+        at_us
     }
 
     /// What the record says of where rows stand.
@@ -231,7 +292,8 @@ impl Auditor {
     }
 
     fn conclude(mut self) -> Result<Audit, Vec<Limit>> {
-        self.close_run();
+        self.begin();
+        self.sweep.close_run(self.timeout_us, i64::MAX);
         let mut audit = self.audit;
         self.never_began.into_iter().filter(|_| !self.salvaged).for_each(|problem| audit.problem(problem));
         if let Some(batch) = &self.batch

@@ -29,7 +29,7 @@ mod settle;
 mod step;
 mod writer;
 
-pub use audit::{Audit, LimitAudit, SetBack, audit};
+pub use audit::{Audit, LimitAudit, Proof, SetBack, audit};
 pub use batch::{Batch, Standing};
 pub use history::{Before, CUT_OFF, History, histories};
 pub use line::BadLine;

@@ -75,8 +75,12 @@ pub struct Run {
     pub run: u32,
     /// Name and version of the program.
     pub tool: String,
-    /// When it began.
+    /// When it began, before it had a part in its account's budget.
     pub wall: Timestamp,
+    /// The unit in microseconds to which the wall clock of its records is cut off; not in ledgers of programs that did not
+    /// say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wall_unit_us: Option<u32>,
     /// Who began it, where, and how; not in ledgers of programs that did not say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Caller>,

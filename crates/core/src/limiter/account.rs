@@ -20,8 +20,6 @@ pub struct Account {
     pub(super) past: Past,
     /// Attempts of which nothing is known can be counted until then.
     pub(super) unknown_to: Option<Duration>,
-    /// No attempt that is known of can be under way for longer after its end.
-    pub(super) longest_timeout: Duration,
     pub(super) holders: Vec<Holder>,
     /// How much the holder had been served that was served last: who comes new or was away begins there.
     pub(super) turn: u64,
@@ -82,8 +80,11 @@ fn shifted(time: Duration, by_ns: i128) -> Duration {
 
 /// Windows from this length on outlast a machine's restart.
 const LONG: Duration = Duration::from_secs(60);
+/// The longest window that does not.
+const LONGEST_SHORT: Duration = LONG.saturating_sub(Duration::from_nanos(1));
 
-/// Windows that no run asks for any more are kept while they hold slots, but no more of them than this.
+/// Windows that no run asks for any more are kept while they hold slots, but no more of them than this, of long ones and of
+/// short ones.
 const MOST_UNASKED: usize = 8;
 
 impl Account {
@@ -120,42 +121,37 @@ impl Account {
         self.unknown_to.map(|to| to + length + margin(length)).filter(|to| *to > now)
     }
 
-    /// Requests may be under way for so long after their end.
-    pub fn see_timeout(&mut self, timeout: Duration) {
-        self.longest_timeout = self.longest_timeout.max(timeout);
-    }
-
     /// Whether a loss of power could make it forget what still counts: what it says must be durable before it is
-    /// acted on.
+    /// acted on. It ceases to be so only where a run joins or leaves, and what is so then must be durable in any case: a
+    /// state that says so is followed by none that was acted on and was not durable.
     pub fn outlasts_a_restart(&self) -> bool {
         self.windows.iter().any(|window| window.length() >= LONG)
     }
 
-    /// Whether a run that nobody can look at may be alive: until the longest time-out and the longest window have passed
+    /// Whether a run that nobody can look at may be alive: until its time-out and the longest window have passed
     /// since it was last heard of. By then all that it took is free, if it has ended; if it has not, it is counted again
     /// when it speaks up.
     pub fn is_presumed_alive(&self, id: u64, now: Duration) -> bool {
         let longest_window = self.windows.iter().map(Window::length).max().unwrap_or_default();
         let holder = self.holders.iter().find(|holder| holder.run.id == id);
-        holder.is_some_and(|holder| now <= holder.seen + self.longest_timeout + longest_window)
+        holder.is_some_and(|holder| now <= holder.seen + holder.run.timeout + longest_window)
     }
 
     /// Ends the part of every run that is found dead: its slots count as of attempts that end now, without a reply.
     pub fn find_dead(&mut self, mut is_alive: impl FnMut(&Sharer) -> bool, now: Duration) {
         let dead: Vec<u64> = self.sharers().filter(|run| !is_alive(run)).map(|run| run.id).collect();
         for id in dead {
-            self.leave(id, now);
+            self.unseat(id, now);
         }
     }
 
     /// Ends the part of one run. What it still holds counts as ended now, without a reply.
-    pub(super) fn leave(&mut self, id: u64, now: Duration) {
+    pub(super) fn unseat(&mut self, id: u64, now: Duration) {
         let Some(at) = self.holders.iter().position(|holder| holder.run.id == id) else { return };
         let gone = self.holders.remove(at);
         if gone.held > 0 {
             self.ended_at(now + gone.run.timeout, gone.held, now);
         }
-        self.tidy(now);
     }
 
     /// Sees to it that this run is among the holders, holding so many slots.
@@ -163,7 +159,6 @@ impl Account {
         let at = match self.holders.iter().position(|holder| holder.run.id == run.id) {
             Some(at) => at,
             None => {
-                self.see_timeout(run.timeout);
                 self.holders.push(Holder { run: run.clone(), held, served: 0, wish: None, seen: now });
                 for limit in &run.limits {
                     self.open_window(limit.window(), now);
@@ -233,22 +228,22 @@ impl Account {
         }
     }
 
-    fn tidy(&mut self, now: Duration) {
-        self.free(now);
+    /// Forgets windows that no run asks for and that hold nothing; where many hold something, the shortest of them, whose
+    /// slots a longer one has too.
+    ///
+    /// What is free was forgotten before.
+    pub(super) fn tidy(&mut self) {
         let asked: Vec<Duration> = self.sharers().flat_map(|run| &run.limits).map(|limit| limit.window()).collect();
-        let mut unasked = 0;
-        self.windows.retain(|window| {
+        let mut unasked = [0, 0];
+        let is_kept = |window: &Window| {
             asked.contains(&window.length()) || {
-                unasked += usize::from(window.used() > 0);
-                window.used() > 0 && unasked <= MOST_UNASKED
+                let unasked = &mut unasked[usize::from(window.length() >= LONG)];
+                *unasked += usize::from(window.used() > 0);
+                window.used() > 0 && *unasked <= MOST_UNASKED
             }
-        });
-        if self.holders.is_empty() {
-            self.turn = 0;
-            if self.windows.is_empty() {
-                self.longest_timeout = Duration::ZERO;
-            }
-        }
+        };
+        self.windows = std::mem::take(&mut self.windows).into_iter().rev().filter(is_kept).collect();
+        self.windows.reverse();
     }
 
     /// The limits that hold now: those of every run that shares the budget, of each length the strictest.
@@ -291,13 +286,34 @@ impl Account {
         self.windows.iter().filter_map(|window| window.freeing().next()).map(|(free, _)| free).min()
     }
 
-    /// The same state on another clock, which shows `now`.
+    /// Until when attempts can be counted that have ended, or of which nothing is known.
+    fn counted_to(&self) -> Duration {
+        self.windows.iter().filter_map(Window::counted_to).chain(self.unknown_to).max().unwrap_or_default()
+    }
+
+    /// For how long, from `now` on, attempts can be counted of runs that end now.
+    pub(super) fn longest_flight(&self) -> Duration {
+        self.sharers().map(|run| run.timeout).max().unwrap_or_default()
+    }
+
+    /// For how long, from `now` on, anything can be counted if all runs end now.
+    pub(super) fn longest_count(&self, now: Duration) -> Duration {
+        self.counted_to().saturating_sub(now).max(self.longest_flight())
+    }
+
+    /// The same state on another clock, which shows `now` where the old one showed `before`.
     ///
-    /// Nothing can be counted for longer than the longest time-out after now, whatever the old clock said.
-    pub(super) fn on_clock(&mut self, shift: Shift, now: Duration) {
-        let last = now + self.longest_timeout;
+    /// What has ended can be counted for as long as it could be by the old clock, and no longer, whatever a wall clock
+    /// says. So it is no matter who has left since, and how often the clock has changed.
+    pub(super) fn on_clock(&mut self, shift: Shift, before: Duration, now: Duration) {
+        if shift.long_ns != shift.short_ns {
+            // A short window that a run asks for later must not be filled from times that the wall clock has moved.
+            self.open_window(LONGEST_SHORT, before);
+            self.windows.retain(|window| window.length() != LONGEST_SHORT || window.used() > 0);
+        }
+        let last = now + self.counted_to().saturating_sub(before);
         for window in &mut self.windows {
-            let latest = last + window.kept() + window.length() / 1000;
+            let latest = last + window.kept();
             let by = if window.length() >= LONG { shift.long_ns } else { shift.short_ns };
             *window = window.moved(|free| Some(shifted(free, by).min(latest)).filter(|free| *free > now));
         }

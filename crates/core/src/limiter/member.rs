@@ -49,6 +49,7 @@ impl Member {
     pub fn join(&mut self, account: &mut Account, now: Duration) {
         account.free(now);
         account.seat(&self.run, self.held, now);
+        account.tidy();
     }
 
     /// Gives back what has ended, then takes up to as many slots as are wanted. All times are the account's.
@@ -80,7 +81,8 @@ impl Member {
     /// Leaves the others. Slots that it still holds count as of attempts that end now, without a reply.
     pub fn leave(&mut self, account: &mut Account, ended: &[(Ended, Duration)], now: Duration) {
         self.exchange(account, &Request { ended: ended.to_vec(), ..Request::default() }, now);
-        account.leave(self.run.id, now);
+        account.unseat(self.run.id, now);
+        account.tidy();
         self.held = 0;
     }
 

@@ -66,3 +66,55 @@ impl Own {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TIMEOUT: Duration = Duration::from_secs(2);
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    /// Of five seconds, with a share of three, of which two ended at `at`.
+    fn own(at: Duration) -> Own {
+        let mut own = Own::new(ms(5000), TIMEOUT);
+        own.free(at);
+        own.take_share(3);
+        (0..2).for_each(|_| own.ended(at));
+        own
+    }
+
+    #[test]
+    fn a_shorter_window_that_was_learned_knows_what_was_sent_before() {
+        let mut own = own(ms(100));
+        own.keep(ms(1000));
+        own.free(ms(1100));
+        assert_eq!((own.room(0), own.room(1)), (Ok(1), Err(Wait::Until(ms(1101)))));
+        own.free(ms(1101));
+        assert_eq!(own.room(0), Ok(3));
+    }
+
+    #[test]
+    fn a_longer_window_that_was_learned_is_not_the_one_that_the_share_is_of() {
+        let mut own = own(ms(100));
+        own.keep(ms(60_000));
+        own.free(ms(5105));
+        assert_eq!(own.room(0), Ok(3));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_keeps_slots_for_as_long_as_they_can_count_and_no_longer() {
+        let hour = Duration::from_secs(3600);
+        let mut own = own(2 * hour);
+        own.ended(2 * hour + TIMEOUT);
+        own.free(2 * hour);
+        assert_eq!(own.room(0), Err(Wait::Until(2 * hour + ms(5005))));
+        own.free(hour);
+        let free = hour + TIMEOUT + ms(5005);
+        assert_eq!(own.room(0), Err(Wait::Until(free)));
+        own.free(free);
+        assert_eq!(own.room(0), Ok(3));
+    }
+}

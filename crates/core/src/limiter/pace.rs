@@ -93,3 +93,45 @@ fn bucket(
         .allow_burst(NonZeroU32::new(burst).expect("a limit's count is not zero"));
     RateLimiter::direct_with_clock(quota, clock)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(ms: u64) -> Duration {
+        Duration::from_millis(ms)
+    }
+
+    fn limit(limit: &str) -> Limit {
+        limit.parse().unwrap()
+    }
+
+    #[test]
+    fn a_limit_that_was_learned_spaces_attempts_from_then_on() {
+        let mut pace = Pace::new(limit("25/5s"), Spread::Even);
+        assert_eq!(pace.take(ms(0)), Ok(()));
+        pace.keep(limit("25/5s"), ms(10));
+        assert_eq!(pace.take(ms(10)), Err(Wait::Until(ms(200))), "the same one changes nothing");
+        pace.keep(limit("5/5s"), ms(200));
+        assert_eq!(pace.limit(), limit("5/5s"));
+        assert_eq!(pace.take(ms(200)), Ok(()));
+        assert_eq!(pace.take(ms(400)), Err(Wait::Until(ms(1200))));
+    }
+
+    #[test]
+    fn an_even_spread_that_is_asked_for_again_changes_nothing() {
+        let mut pace = Pace::new(limit("25/5s"), Spread::Burst);
+        pace.spread(Spread::Even, ms(0));
+        assert_eq!(pace.take(ms(0)), Ok(()));
+        pace.spread(Spread::Even, ms(10));
+        assert_eq!(pace.take(ms(10)), Err(Wait::Until(ms(200))));
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_holds_up_no_attempt_until_it_shows_the_same_time_again() {
+        let mut pace = Pace::new(limit("25/5s"), Spread::Even);
+        assert_eq!(pace.take(ms(7_200_000)), Ok(()));
+        assert_eq!(pace.take(ms(3_600_000)), Ok(()));
+        assert_eq!(pace.take(ms(3_600_100)), Err(Wait::Until(ms(3_600_200))));
+    }
+}

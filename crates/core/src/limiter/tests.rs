@@ -232,6 +232,8 @@ proptest! {
     }
 }
 
+mod kept;
+mod restarts;
 mod together;
 
 fn restrained(how: Restraint) -> Request {
@@ -274,4 +276,25 @@ fn an_adopted_limit_holds_for_all_who_share_while_its_run_is_there_and_counts_wh
     assert_eq!(a.run().limits, limits(&["5/1s", "4/5s"]), "no limit is ever loosened");
     a.leave(&mut account, &[], ms(50));
     assert_eq!(b.exchange(&mut account, &want(9), ms(5500)).granted, 9);
+}
+
+#[test]
+fn a_run_that_learns_a_shorter_window_or_a_stricter_limit_keeps_its_share_and_its_pace_by_that() {
+    let mut limiter = Limiter::new(&limits(&["10/5s"]), Spread::Burst, TIMEOUT);
+    let mut ask = |ended: u32, how: Vec<Restraint>, at| {
+        let ended = vec![(Ended::Answered, ms(at)); ended as usize];
+        limiter.exchange(&Request { ended, want: Some(9), restraints: how }, ms(at)).unwrap()
+    };
+    assert_eq!(ask(0, vec![Restraint::Share(4)], 0).granted, 4);
+    let learned = ask(4, vec![Restraint::Adopt("9/1s".parse().unwrap())], 0);
+    assert_eq!(learned, Answer { granted: 0, wait: Some(Wait::Until(ms(1001))) });
+    assert_eq!(ask(0, Vec::new(), 1001).granted, 4);
+
+    let mut limiter = Limiter::new(&limits(&["25/5s"]), Spread::Even, TIMEOUT);
+    let mut ask = |how: Vec<Restraint>, at| {
+        limiter.exchange(&Request { want: Some(9), restraints: how, ..Request::default() }, ms(at)).unwrap()
+    };
+    assert_eq!(ask(Vec::new(), 0), Answer { granted: 1, wait: Some(Wait::Until(ms(200))) });
+    let learned = ask(vec![Restraint::Adopt("5/5s".parse().unwrap())], 200);
+    assert_eq!(learned, Answer { granted: 1, wait: Some(Wait::Until(ms(1200))) });
 }

@@ -3,6 +3,7 @@
 //! Times are nanoseconds on the clock that the line names: since the machine's boot of that id, or, where a system has
 //! no such clock, of the wall clock. Times of a window are written as distances from the one before.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -46,6 +47,8 @@ struct Stored {
     wall: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unknown_to: Option<u64>,
+    /// For programs of before that asked for it on another clock. What can be counted is known without it.
+    #[serde(default)]
     longest_timeout: u64,
     turn: u64,
     windows: Vec<StoredWindow>,
@@ -87,7 +90,7 @@ impl Account {
             at: ns(stamp.at),
             wall: stamp.wall,
             unknown_to: self.unknown_to.map(ns),
-            longest_timeout: ns(self.longest_timeout),
+            longest_timeout: ns(self.longest_count(stamp.at)),
             turn: self.turn,
             windows: self.windows.iter().map(StoredWindow::of).collect(),
             past: self.past.times().iter().map(|(time, count)| (ns(*time), *count)).collect(),
@@ -115,12 +118,12 @@ impl Account {
             let short_ns = i128::from(ns(now.at)) - i128::from(stored.at);
             let shift = Shift { long_ns: short_ns - wall_passed, short_ns };
             let lost = !account.holders.is_empty() && !account.outlasts_a_restart();
-            account.on_clock(shift, now.at);
+            account.on_clock(shift, Duration::from_nanos(stored.at), now.at);
             if lost {
-                account.unknown_to = account.unknown_to.max(Some(now.at + account.longest_timeout));
+                account.unknown_to = account.unknown_to.max(Some(now.at + account.longest_flight()));
             }
         } else if stored.at > ns(now.at) {
-            account.on_clock(Shift { long_ns: 0, short_ns: 0 }, now.at);
+            account.on_clock(Shift { long_ns: 0, short_ns: 0 }, Duration::from_nanos(stored.at), now.at);
         }
         Ok(account)
     }
@@ -147,13 +150,14 @@ fn parse(line: &[u8]) -> Result<(Stored, Account), Unreadable> {
         windows: stored.windows.iter().map(StoredWindow::window).collect(),
         past: Past::of(stored.past.iter().map(|(time, count)| (Duration::from_nanos(*time), *count)).collect()),
         unknown_to: stored.unknown_to.map(Duration::from_nanos),
-        longest_timeout: Duration::from_nanos(stored.longest_timeout),
         turn: stored.turn,
         holders: stored.holders.iter().map(|holder| holder.holder(stored.at)).collect(),
     };
     let in_order = account.windows.windows(2).all(|pair| pair[0].length() < pair[1].length());
     let has_window = |limit: &Limit| account.windows.iter().any(|window| window.length() == limit.window());
-    if !in_order || !account.sharers().flat_map(|run| &run.limits).all(has_window) {
+    let ids: BTreeSet<u64> = account.sharers().map(|run| run.id).collect();
+    let each_once = ids.len() == account.holders.len();
+    if !in_order || !each_once || !account.sharers().flat_map(|run| &run.limits).all(has_window) {
         return Err(damaged("it contradicts itself"));
     }
     Ok((stored, account))

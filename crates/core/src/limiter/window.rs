@@ -78,6 +78,11 @@ impl Window {
         self.used
     }
 
+    /// Until when the attempts that its slots are of can be counted; none where all are free.
+    pub(super) fn counted_to(&self) -> Option<Duration> {
+        self.freeing.last_key_value().map(|(free, _)| free.saturating_sub(self.kept()))
+    }
+
     /// When so many of them will have come free; none where there are not so many.
     pub(super) fn when_free(&self, slots: u64) -> Option<Duration> {
         let mut freed = 0;

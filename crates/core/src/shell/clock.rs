@@ -9,6 +9,9 @@ use super::platform::since_boot;
 use crate::engine::Now;
 use crate::limiter::Stamp;
 
+/// To what the wall clock of [`Clock::now`] is cut off.
+pub(super) const WALL_UNIT_US: u32 = 1;
+
 /// The time of a run: monotonic since it began, and the wall clock beside it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Clock(Instant);

@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::broker::{Broker, Purse};
 use super::budget::{Folder, SharingError};
-use super::clock::{Clock, wall};
+use super::clock::{Clock, WALL_UNIT_US, wall};
 use super::committer::Committer;
 use super::drive::{Drive, Left, Observation};
 use super::error::Error;
@@ -89,6 +91,7 @@ impl Prepared {
     ) -> Result<Report, Error> {
         assert!(self.lock.is_some(), "posting needs a ledger that was opened to post");
         let clock = Clock::start();
+        let began = clock.now().wall;
         let (purse, interrupted) = self.purse(transport.timeout(), clock, &mut interrupts, observe).await?;
         let concurrency = self.order.settings.concurrency();
         let outbox = Outbox::start(transport, concurrency, clock).await.map_err(Error::Outbox)?;
@@ -103,7 +106,7 @@ impl Prepared {
             Some(ledger) => ledger,
             None => begin(&path, &self.batch.header)?,
         };
-        let opening: Vec<Record> = std::iter::once(self.run_record(clock)).chain(self.presence.drain(..)).collect();
+        let opening: Vec<Record> = std::iter::once(self.run_record(began)).chain(self.presence.drain(..)).collect();
         commit_all(&mut ledger, &opening).map_err(&failed)?;
         // Before anything is sent: a run that ends early would leave the rows that it never came to as if nothing were
         // known of them, and the next one would send what another ledger has as posted.
@@ -235,7 +238,7 @@ impl Prepared {
     }
 
     /// What the ledger is told first.
-    fn run_record(&self, clock: Clock) -> Record {
+    fn run_record(&self, began: Timestamp) -> Record {
         let read = match &self.rows {
             PreparedRows::Read(read) => Some(Reading {
                 rows: read.survey.rows,
@@ -251,7 +254,8 @@ impl Prepared {
         let run = Run {
             run: self.run(),
             tool: self.order.tool.clone(),
-            wall: clock.now().wall,
+            wall: began,
+            wall_unit_us: Some(WALL_UNIT_US),
             by: self.order.caller.clone(),
             input: Input {
                 path,

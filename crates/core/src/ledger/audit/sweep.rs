@@ -50,7 +50,11 @@ enum End {
     Unknown,
     /// No server can have counted it.
     NotSent,
-    At(i64),
+    /// By the latest moment at which it can have been counted, and by the least that its slot was kept for.
+    At {
+        latest_us: i64,
+        least_us: i64,
+    },
 }
 
 impl Sweep {
@@ -90,16 +94,21 @@ impl Sweep {
     pub(super) fn end(&mut self, key: &Key, to_us: Option<i64>) {
         let Some(number) = self.open.remove(key) else { return };
         if let Some(attempt) = self.waiting.get_mut((number - self.first) as usize) {
-            attempt.end = to_us.map_or(End::NotSent, |to_us| End::At(to_us.max(attempt.from_us)));
+            attempt.end = to_us.map_or(End::NotSent, |to_us| {
+                let to_us = to_us.max(attempt.from_us);
+                End::At { latest_us: to_us, least_us: to_us }
+            });
         }
         self.settle();
     }
 
-    /// The run is over: attempts of whose end it says nothing may have been counted until `to_us`.
-    pub(super) fn close_run(&mut self, to_us: i64) {
+    /// The run is over. When the next one began, at `next_us`, attempts of whose end it says nothing had ended, and may
+    /// have been counted for a time-out more.
+    pub(super) fn close_run(&mut self, timeout_us: i64, next_us: i64) {
         self.open.clear();
         for attempt in self.waiting.iter_mut().filter(|attempt| matches!(attempt.end, End::Unknown)) {
-            attempt.end = End::At(to_us.max(attempt.from_us));
+            let least_us = attempt.from_us.saturating_add(timeout_us);
+            attempt.end = End::At { latest_us: next_us.saturating_add(timeout_us).max(least_us), least_us };
         }
         self.settle();
         self.limits.iter_mut().for_each(Held::end_run);
@@ -124,9 +133,9 @@ impl Sweep {
         {
             self.waiting.pop_front();
             self.first += 1;
-            if let End::At(to_us) = end {
+            if let End::At { latest_us, least_us } = end {
                 self.sent += 1;
-                self.limits.iter_mut().for_each(|held| held.take(from_us, to_us, record));
+                self.limits.iter_mut().for_each(|held| held.take(from_us, latest_us, least_us, record));
             }
         }
     }
@@ -141,8 +150,10 @@ struct Held {
     in_force: bool,
     of_the_run: Ends,
     of_all: Ends,
+    least_of_all: Ends,
     peak_in_a_run: u32,
     peak: u32,
+    peak_at_least: u32,
     fullest: u64,
     rate: Rate,
     made: u64,
@@ -167,8 +178,10 @@ impl Held {
             in_force: false,
             of_the_run: Ends::default(),
             of_all: Ends::default(),
+            least_of_all: Ends::default(),
             peak_in_a_run: 0,
             peak: 0,
+            peak_at_least: 0,
             fullest: 0,
             rate: Rate::default(),
             made: 0,
@@ -182,13 +195,15 @@ impl Held {
         self.rate = Rate::default();
     }
 
-    fn take(&mut self, from_us: i64, to_us: i64, record: u64) {
+    fn take(&mut self, from_us: i64, to_us: i64, least_us: i64, record: u64) {
         let window_from_us = from_us.saturating_sub(self.window_us);
         let in_all = self.of_all.with(to_us, window_from_us);
+        let at_least = self.least_of_all.with(least_us, window_from_us);
         if !self.in_force {
             return;
         }
         self.peak_in_a_run = self.peak_in_a_run.max(self.of_the_run.with(to_us, window_from_us));
+        self.peak_at_least = self.peak_at_least.max(at_least);
         if in_all > self.peak {
             (self.peak, self.fullest) = (in_all, record);
         }
@@ -209,8 +224,8 @@ impl Held {
     }
 
     fn found(self) -> LimitAudit {
-        let Self { limit, peak_in_a_run, peak, fullest, made, possible, .. } = self;
-        LimitAudit { limit, peak_in_a_run, peak, fullest, made, possible }
+        let Self { limit, peak_in_a_run, peak, peak_at_least, fullest, made, possible, .. } = self;
+        LimitAudit { limit, peak_in_a_run, peak, peak_at_least, fullest, made, possible }
     }
 }
 

@@ -74,6 +74,7 @@ fn ledger(runs: &[HandMade<'_>]) -> Bytes {
             run: number,
             tool: "t".into(),
             wall: wall(0),
+            wall_unit_us: None,
             by: None,
             input,
             settings,
@@ -143,11 +144,45 @@ fn an_attempt_without_a_reply_counts_for_a_time_out_more() {
     assert_eq!(of(&[first, (LIMIT, 6_100 + 2, THREE)]), (3, 3, true));
 }
 
+fn proof(runs: &[HandMade<'_>]) -> (u32, Proof) {
+    let limit = audit(&ledger(runs)).unwrap().limits.remove(0);
+    (limit.peak, limit.proof())
+}
+
+/// Cut off after its intents.
+const CUT_OFF: HandMade<'_> = (LIMIT, 0, &[(0, Never), (200, Never)]);
+
 #[test]
-fn an_attempt_that_a_crash_cut_off_counts_until_a_time_out_after_its_runs_last_record() {
-    let first: HandMade<'_> = (LIMIT, 0, &[(0, Never), (200, Never)]);
-    assert_eq!(of(&[first, (LIMIT, 6_200 + 1, THREE)]), (3, 5, false));
-    assert_eq!(of(&[first, (LIMIT, 6_200 + 2, THREE)]), (3, 3, true));
+fn it_is_proven_that_the_limit_held_only_if_attempts_without_an_end_count_until_a_time_out_after_the_next_run_began() {
+    let three = |at| [(at, Replied(at)); 3];
+    for began in [500, 8_000, 3_600_000] {
+        assert_eq!(proof(&[CUT_OFF, (LIMIT, began, &three(6_001))]), (3, Proof::Held), "{began}");
+        let (peak, proof) = proof(&[CUT_OFF, (LIMIT, began, &three(6_000))]);
+        assert_eq!(peak, 5, "{began}");
+        assert_ne!(proof, Proof::Held, "{began}");
+    }
+}
+
+#[test]
+fn a_run_that_sent_nothing_ends_the_attempts_of_the_one_before_it() {
+    let nothing: HandMade<'_> = (LIMIT, 3_600_000, &[]);
+    assert_eq!(proof(&[CUT_OFF, nothing, (LIMIT, 3_606_000, THREE)]), (5, Proof::Open));
+    assert_eq!(proof(&[CUT_OFF, nothing, (LIMIT, 3_606_002, THREE)]), (3, Proof::Held));
+    assert_eq!(proof(&[CUT_OFF, nothing, nothing, (LIMIT, 3_606_002, THREE)]), (3, Proof::Held));
+}
+
+#[test]
+fn a_limit_was_exceeded_only_if_it_was_though_attempts_without_an_end_kept_their_slots_for_a_time_out_from_their_beginning()
+ {
+    assert_eq!(proof(&[CUT_OFF, (LIMIT, 6_200 + 1, THREE)]), (5, Proof::Exceeded));
+    assert_eq!(proof(&[CUT_OFF, (LIMIT, 6_200 + 2, THREE)]), (5, Proof::Open));
+}
+
+#[test]
+fn within_its_own_run_an_attempt_without_an_end_counts_for_ever() {
+    let later = |at| [(0, Never), (at, Replied(at)), (at, Replied(at)), (at, Replied(at))];
+    assert_eq!(proof(&[(LIMIT, 0, &later(6_000))]), (4, Proof::Exceeded));
+    assert_eq!(proof(&[(LIMIT, 0, &later(3_600_000))]), (4, Proof::Open));
 }
 
 #[test]

@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// The wall clock is recorded in microseconds, cut off: between two records that much less may have passed. Longer than
-/// the margin it must not be, or runs that kept it would be found guilty.
-const GRAIN_US: i64 = 1;
+/// The wall clock is recorded cut off to a unit: between two records that much less may have passed. Longer than the margin
+/// it must not be, or runs that kept it would be found guilty. A run's record says which unit; before it did, it was a
+/// microsecond,
+const UNIT_US: i64 = 1;
 
-/// Before there were microseconds it was milliseconds. Which of them a run was recorded in, any of its records shows that
-/// is not of a whole one; where none does, the coarser is the one that proves nothing too much.
-const COARSE_GRAIN_US: i64 = 1000;
+/// or, before that, a millisecond. Which of the two, any record of the run shows that is not of a whole millisecond; where
+/// none does, the coarser is the one that proves nothing too much.
+const COARSE_UNIT_US: i64 = 1000;
 
 /// Tells where on the line a record stands, in microseconds from the first one.
 #[derive(Debug, Default)]
@@ -26,14 +27,26 @@ pub(super) struct Timeline {
     /// The latest record's place, and what the wall clock showed with the last one.
     last_us: i64,
     last_wall: Option<Timestamp>,
-    /// How much later than it shows the wall clock may have been with that record.
-    grain_us: i64,
+    /// The unit of that wall clock, as far as it is known.
+    unit_us: i64,
+    /// The unit that the present run's record names.
+    named_unit_us: Option<i64>,
 }
 
 impl Timeline {
-    /// Another run begins: its clock starts anew.
-    pub(super) fn run(&mut self) {
+    /// Another run begins, whose record names this unit: its clock starts anew.
+    pub(super) fn run(&mut self, unit_us: Option<u32>) {
         self.began_us = None;
+        self.named_unit_us = unit_us.map(i64::from);
+    }
+
+    /// Where the present run's clock showed zero, by its first record that shows it; before there is one, by when its
+    /// record says that it began.
+    pub(super) fn began_us(&self, wall: Timestamp) -> i64 {
+        self.began_us.unwrap_or_else(|| {
+            let passed = self.last_wall.map_or(0, |last| wall.as_microsecond() - last.as_microsecond());
+            self.last_us.saturating_add(passed.max(0))
+        })
     }
 
     /// By how much the wall clock lies before that of the last run's last record, when a run's first one shows `wall`.
@@ -46,22 +59,17 @@ impl Timeline {
     pub(super) fn at(&mut self, at_us: u64, wall: Timestamp) -> i64 {
         let at_us = i64::try_from(at_us).unwrap_or(i64::MAX);
         let began_us = *self.began_us.get_or_insert_with(|| {
-            let grain_us = std::mem::replace(&mut self.grain_us, COARSE_GRAIN_US);
-            let passed = self.last_wall.map_or(0, |last| wall.as_microsecond() - last.as_microsecond() - grain_us);
+            let unit_us = std::mem::replace(&mut self.unit_us, self.named_unit_us.unwrap_or(COARSE_UNIT_US));
+            let passed = self.last_wall.map_or(0, |last| wall.as_microsecond() - last.as_microsecond() - unit_us);
             self.last_us.saturating_add(passed.max(0)).saturating_sub(at_us)
         });
-        if wall.as_microsecond() % COARSE_GRAIN_US != 0 {
-            self.grain_us = GRAIN_US;
+        if self.named_unit_us.is_none() && wall.as_microsecond() % COARSE_UNIT_US != 0 {
+            self.unit_us = UNIT_US;
         }
         let at = began_us.saturating_add(at_us);
         self.last_us = self.last_us.max(at);
         self.last_wall = Some(wall);
         at
-    }
-
-    /// Until when attempts may be counted that the run does not know the end of.
-    pub(super) fn last_us(&self) -> i64 {
-        self.last_us
     }
 }
 
@@ -79,7 +87,6 @@ mod tests {
         assert_eq!(line.at(50, wall(0)), 0);
         assert_eq!(line.at(1_000_050, wall(-3_600_000)), 1_000_000);
         assert_eq!(line.at(2_000_050, wall(90_000_000)), 2_000_000);
-        assert_eq!(line.last_us(), 2_000_000);
     }
 
     #[test]
@@ -87,10 +94,10 @@ mod tests {
         let mut line = Timeline::default();
         line.at(0, wall(0));
         line.at(10_000_000, wall(-50_000)); // it was set back by a minute while the run was on
-        line.run();
+        line.run(None);
         assert_eq!(line.set_back(wall(-45_000)), None);
-        assert_eq!(line.at(700, wall(-45_000)), 10_000_000 + 5_000_000 - COARSE_GRAIN_US);
-        assert_eq!(line.at(800, wall(-45_000)), 10_000_000 + 5_000_000 - COARSE_GRAIN_US + 100);
+        assert_eq!(line.at(700, wall(-45_000)), 10_000_000 + 5_000_000 - COARSE_UNIT_US);
+        assert_eq!(line.at(800, wall(-45_000)), 10_000_000 + 5_000_000 - COARSE_UNIT_US + 100);
     }
 
     #[test]
@@ -106,9 +113,33 @@ mod tests {
             first.into_iter().zip([0, 5_000]).for_each(|(wall, at_us)| {
                 line.at(at_us, wall);
             });
-            line.run();
+            line.run(None);
             assert_eq!(line.at(0, then), 5_000 + 2_000_000 - less_us, "{first:?} {then}");
         }
+    }
+
+    #[test]
+    fn a_run_that_names_the_unit_of_its_clock_is_believed_whatever_its_records_show() {
+        let us = |us: i64| Timestamp::from_microsecond(1_700_000_000_000_000 + us).unwrap();
+        for (unit_us, first) in [(1, us(5_000)), (1, us(5_001)), (250, us(5_000)), (250, us(5_001))] {
+            let mut line = Timeline::default();
+            line.run(Some(unit_us));
+            assert_eq!(line.at(5_000, first), 0);
+            line.run(None);
+            assert_eq!(line.at(0, first + Duration::from_secs(2)), 2_000_000 - i64::from(unit_us));
+        }
+    }
+
+    #[test]
+    fn a_run_began_where_its_clock_showed_zero_or_as_its_record_says_before_one_shows_it() {
+        let mut line = Timeline::default();
+        line.run(Some(1));
+        line.at(0, wall(0));
+        line.run(Some(1));
+        assert_eq!(line.began_us(wall(3_000)), 3_000_000);
+        assert_eq!(line.began_us(wall(-1)), 0, "the clock was set back");
+        line.at(500, wall(5_000));
+        assert_eq!(line.began_us(wall(3_000)), 5_000_000 - 1 - 500);
     }
 
     #[test]
@@ -116,7 +147,7 @@ mod tests {
         let mut line = Timeline::default();
         line.at(0, wall(0));
         assert_eq!(line.set_back(wall(-1)), None, "within the run");
-        line.run();
+        line.run(None);
         assert_eq!(line.set_back(wall(0)), None);
         assert_eq!(line.set_back(wall(-1)), Some(Duration::from_millis(1)));
         assert_eq!(line.at(5_000, wall(-60_000)), 0);
@@ -126,10 +157,10 @@ mod tests {
     fn no_time_is_too_long_for_it() {
         let mut line = Timeline::default();
         line.at(u64::MAX, Timestamp::MIN);
-        line.run();
+        line.run(None);
         line.at(u64::MAX, Timestamp::MAX);
         line.at(u64::MAX, Timestamp::MAX);
-        line.run();
+        line.run(None);
         line.at(0, Timestamp::MIN);
     }
 }

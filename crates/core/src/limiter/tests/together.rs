@@ -8,11 +8,11 @@ fn sharer(id: u64, of: &[&str]) -> Sharer {
     Sharer { id, ..Sharer::new(limits(of), SHORT) }
 }
 
-fn member(id: u64, of: &[&str]) -> Member {
+pub(super) fn member(id: u64, of: &[&str]) -> Member {
     Member::new(sharer(id, of), Spread::Burst)
 }
 
-fn want(count: u32) -> Request {
+pub(super) fn want(count: u32) -> Request {
     Request { want: Some(count), ..Request::default() }
 }
 
@@ -20,12 +20,12 @@ fn back(ended: &[(Ended, Duration)]) -> Request {
     Request { ended: ended.to_vec(), ..Request::default() }
 }
 
-fn stamp(boot: &str, at: Duration, wall_ms: i64) -> Stamp {
+pub(super) fn stamp(boot: &str, at: Duration, wall_ms: i64) -> Stamp {
     Stamp { boot: boot.to_owned(), at, wall: Timestamp::from_millisecond(1_800_000_000_000 + wall_ms).unwrap() }
 }
 
 /// Takes and gives back `count` slots at `now`, of a run that leaves then.
-fn use_up(account: &mut Account, id: u64, count: u32, of: &[&str], now: Duration) {
+pub(super) fn use_up(account: &mut Account, id: u64, count: u32, of: &[&str], now: Duration) {
     let mut run = member(id, of);
     assert_eq!(run.exchange(account, &want(count), now).granted, count);
     run.leave(account, &vec![(Ended::Answered, now); count as usize], now);
@@ -341,16 +341,10 @@ proptest! {
                     let line = if kept { line } else { durable.clone() };
                     let stamp = stamp_now(boot, global - booted, wall_off, global);
                     let lost = global - booted + SHORT;
-                    account = Account::read(line.as_bytes(), &stamp).unwrap_or_else(|_| {
-                        let mut account = Account::unknown(lost);
-                        account.see_timeout(SHORT);
-                        account
-                    });
+                    account =
+                        Account::read(line.as_bytes(), &stamp).unwrap_or_else(|_| Account::unknown(lost));
                 }
-                Step::Damage => {
-                    account = Account::unknown(now + SHORT);
-                    account.see_timeout(SHORT);
-                }
+                Step::Damage => account = Account::unknown(now + SHORT),
             }
             // Whoever joins makes the state durable.
             let at = global - booted;

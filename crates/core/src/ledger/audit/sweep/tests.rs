@@ -26,7 +26,7 @@ fn run(sweep: &mut Sweep, limits: &[Limit], attempts: &[(i64, Option<i64>)]) {
             _ => sweep.end(&key(n), Some(at)),
         }
     }
-    sweep.close_run(last);
+    sweep.close_run(0, last);
 }
 
 fn peak_of(attempts: &[(i64, i64)], window_us: u64) -> u32 {
@@ -63,13 +63,23 @@ fn what_never_left_is_not_counted_and_does_not_end_a_window() {
 }
 
 #[test]
-fn an_attempt_of_unknown_end_is_counted_until_the_runs() {
-    let mut sweep = Sweep::new(&[]);
-    let of = [limit(1, 10)];
-    run(&mut sweep, &of, &[(0, None), (5, Some(30))]);
-    run(&mut sweep, &of, &[(40, Some(41))]);
-    let found = &sweep.found().unwrap()[0];
-    assert_eq!((found.peak_in_a_run, found.peak), (2, 3));
+fn an_attempt_of_unknown_end_is_counted_until_a_time_out_after_the_next_run_began_or_after_its_own_beginning() {
+    let found = |next, at| {
+        let mut sweep = Sweep::new(&[]);
+        sweep.run(&[limit(1, 10)]);
+        sweep.begin(key(1), 0, 1);
+        sweep.begin(key(2), 5, 2);
+        sweep.end(&key(2), Some(30));
+        sweep.close_run(20, next);
+        run(&mut sweep, &[limit(1, 10)], &[(at, Some(at))]);
+        let found = sweep.found().unwrap().remove(0);
+        (found.peak_in_a_run, found.peak, found.peak_at_least)
+    };
+    assert_eq!(found(35, 40), (2, 3, 2));
+    assert_eq!(found(35, 65), (2, 2, 2), "20 after 35, and a window");
+    assert_eq!(found(35, 66), (2, 2, 2));
+    assert_eq!(found(30, 30), (2, 3, 3));
+    assert_eq!(found(30, 31), (2, 3, 2), "20 after its beginning, and a window");
 }
 
 #[test]
@@ -79,7 +89,7 @@ fn a_job_that_begins_again_before_it_ended_counts_twice() {
     sweep.begin(key(1), 0, 1);
     sweep.begin(key(1), 1, 2);
     sweep.end(&key(1), Some(2));
-    sweep.close_run(3);
+    sweep.close_run(0, 3);
     assert_eq!((sweep.sent(), sweep.found().unwrap()[0].peak), (2, 2));
 }
 
@@ -143,7 +153,7 @@ proptest! {
         window in 1..15u64,
     ) {
         let mut sweep = Sweep::new(&[]);
-        let (mut intervals, mut most_in_a_run, mut begin) = (Vec::new(), 0, 0);
+        let (mut intervals, mut least, mut most_in_a_run, mut begin) = (Vec::new(), Vec::new(), 0, 0);
         let most = |intervals: &[(i64, i64)]| {
             let touching = |begin: i64| {
                 intervals.iter().filter(|(from, to)| *from <= begin + window as i64 && *to >= begin).count()
@@ -156,11 +166,13 @@ proptest! {
             let last = attempts.iter().map(|(from, to)| to.unwrap_or(*from)).max().unwrap_or(begin);
             run(&mut sweep, &[limit(1, window)], &attempts);
             let known: Vec<_> = attempts.iter().map(|(from, to)| (*from, to.unwrap_or(last))).collect();
+            least.extend(attempts.iter().map(|(from, to)| (*from, to.unwrap_or(*from))));
             most_in_a_run = most_in_a_run.max(most(&known));
             intervals.extend(known);
             begin = last;
         }
         let found = &sweep.found().unwrap()[0];
         prop_assert_eq!((found.peak_in_a_run, found.peak), (most_in_a_run as u32, most(&intervals) as u32));
+        prop_assert_eq!(found.peak_at_least, most(&least) as u32);
     }
 }
