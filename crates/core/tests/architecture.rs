@@ -10,7 +10,7 @@ const FLOORS: [&[&str]; 6] = [
     &["storage", "transport", "budget"],
     &["target"],
     &["leadsquared"],
-    &["input", "limiter", "retry", "ledger", "engine", "reading", "report", "doctor"],
+    &["input", "limiter", "retry", "ledger", "engine", "driver", "reading", "report", "doctor"],
     &["shell"],
 ];
 
