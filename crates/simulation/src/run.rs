@@ -482,6 +482,9 @@ impl<'h> Run<'h> {
         if left.at_once {
             // It is gone as if it were killed: others find its slots when they look for it.
             history.coverage.saw("engine", "ended at once");
+            if !left.is_recorded {
+                history.coverage.saw("engine", "did not wait for a commit");
+            }
             return Ok(End::Done(stopped));
         }
         let stamp = history.kept.stamp(history.clock, history.wall());

@@ -295,6 +295,14 @@ impl Running {
         assert!(status.success(), "kill {status}");
     }
 
+    /// Sends several, with nothing between them.
+    #[cfg(unix)]
+    pub(crate) fn signals(&self, names: &[&str]) {
+        let each: Vec<String> = names.iter().map(|name| format!("kill -{name} {}", self.id())).collect();
+        let status = Command::new("/bin/sh").args(["-c", &each.join("; ")]).status().unwrap();
+        assert!(status.success(), "kill {status}");
+    }
+
     /// Waits until it has ended.
     #[track_caller]
     pub(crate) fn ended(self) -> Ran {
