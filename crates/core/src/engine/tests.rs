@@ -88,6 +88,8 @@ struct Driver {
     flying: Vec<(Duration, AttemptId, u64, Ticket)>,
     tries: HashMap<u64, u32>,
     saw: Vec<(Duration, Saw)>,
+    /// The row and the attempt's number of each intent and outcome.
+    numbers: Vec<(u64, u32)>,
     /// Until that time every attempt ends so; only then the script is asked.
     answer_from: Option<(Duration, Kind)>,
     /// How often a limit was adopted.
@@ -110,6 +112,7 @@ impl Driver {
             flying: Vec::new(),
             tries: HashMap::new(),
             saw: Vec::new(),
+            numbers: Vec::new(),
             answer_from: None,
             adopted: 0,
         }
@@ -121,6 +124,11 @@ impl Driver {
         loop {
             let before = self.engine.written;
             while let Some(action) = self.engine.next_action(now(self.now)) {
+                match &action {
+                    Action::Write(Record::Intent(intent)) => self.numbers.push((intent.row, intent.attempt)),
+                    Action::Write(Record::Outcome(end)) => self.numbers.push((end.row, end.attempt)),
+                    _ => {}
+                }
                 let saw = match action {
                     Action::Write(Record::Intent(intent)) => Saw::Intent(intent.row),
                     Action::Write(Record::Outcome(end)) => Saw::End(end.row, end.verdict, end.stands),
