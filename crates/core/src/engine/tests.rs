@@ -71,7 +71,7 @@ enum Saw {
 }
 
 /// The settings of most tests, with their limit.
-fn config(limit: &str) -> (Config, Limit) {
+pub(super) fn config(limit: &str) -> (Config, Limit) {
     let config = fixtures::config(limit);
     let limit = config.limits[0];
     (config, limit)
