@@ -41,8 +41,7 @@ fn read(rows: &mut Rows<impl std::io::Read>) {
     let ask = Ask { identity: Identity::of(TARGET), ..Ask::default() };
     let named = Named { notes: 20, jobs: 3 };
     let mut jobs = JobFileWriter::new(std::io::sink());
-    let found =
-        survey(rows, &ask, &Past::default(), named, &mut KeyMap::default(), &mut jobs).expect("a good export");
+    let found = survey(rows, &ask, &Past::default(), named, &mut KeyMap::default(), &mut jobs).expect("a good export");
     assert_eq!(found.to_do, ROWS);
 }
 

@@ -116,9 +116,9 @@ fn of_error(error: &anyhow::Error) -> u8 {
         {
             USAGE
         }
-        Some(
-            Error::Ledger { .. } | Error::LedgerFile { .. } | Error::Lock { .. } | Error::KnownUnreadable { .. },
-        ) => PERSON_NEEDED,
+        Some(Error::Ledger { .. } | Error::LedgerFile { .. } | Error::Lock { .. } | Error::KnownUnreadable { .. }) => {
+            PERSON_NEEDED
+        }
         _ => USAGE,
     }
 }

@@ -1,4 +1,4 @@
-//! The last word: a second signal ends a run that cannot hear it.
+//! The last word: a second, deliberate signal ends a run that cannot hear it.
 //!
 //! What a run says goes to standard error, and the engine waits until it is written. Where nobody reads there any more (a
 //! terminal under Ctrl-S, a pipe whose reader hangs) nothing is sent and nothing recorded until somebody does, and no
@@ -14,7 +14,7 @@ use tokio::time::timeout;
 
 use crate::exit;
 
-/// A run that has heard the second signal has ended by then.
+/// A run that has heard the signal has ended by then.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Listens besides the run, from now on to the end of the process.
@@ -23,8 +23,8 @@ pub(crate) fn listen_for_it() -> io::Result<()> {
     // Nobody waits for it: if it comes to speak, it ends the process, as a crash would.
     thread::spawn(move || {
         runtime.block_on(async {
-            let Ok(mut words) = interrupts() else { return };
-            if let (Some(first), Some(_)) = (words.recv().await, words.recv().await) {
+            let Ok(mut signals) = interrupts() else { return };
+            if let Some(first) = signals.at_once().await {
                 timeout(PATIENCE, pending::<()>()).await.ok();
                 process::exit(exit::of_signal(first).into());
             }

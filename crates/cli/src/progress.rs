@@ -33,6 +33,9 @@ const FINISH_AHEAD: Duration = Duration::from_secs(2);
 /// Rows of each kind that are named one by one before it is left at counting.
 const MOST_NAMED: u32 = 20;
 
+/// What follows [`DELIBERATE_AFTER`](batchpost::driver::DELIBERATE_AFTER) of the library's.
+const SIGNAL_AGAIN: &str = "waiting for replies in flight (to end at once, signal again after 1 s)";
+
 /// Watches a run.
 pub(crate) struct Watcher {
     bar: Option<ProgressBar>,
@@ -155,7 +158,10 @@ impl Watcher {
             }
             Notice::Stopping { stop, why } => {
                 self.stopping = Some(*stop);
-                warn!(event = "stopping", %stop, "stopping: {why}");
+                match stop {
+                    Stop::Interrupted => warn!(event = "stopping", %stop, "stopping: {why}; {SIGNAL_AGAIN}"),
+                    _ => warn!(event = "stopping", %stop, "stopping: {why}"),
+                }
             }
             Notice::Unwritten { row, ticket, verdict: VerdictWord::Withdrawn } => {
                 error!(event = "unwritten", row, %ticket, "was not sent, though the ledger may have it in doubt: its intent was being written");

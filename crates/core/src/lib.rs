@@ -220,7 +220,7 @@
 //! 3. the seam to an API: [target];
 //! 4. the API that comes with the crate: [leadsquared];
 //! 5. mechanisms, with `now` and the random generator as arguments: [input], [limiter], [retry], [ledger], [known],
-//!    [engine], [reading], [report], [doctor];
+//!    [engine], [driver], [reading], [report], [doctor];
 //! 6. the [shell], the only place that names tokio, files and sockets.
 
 #![warn(missing_docs)]
@@ -228,6 +228,7 @@
 
 pub mod budget;
 pub mod doctor;
+pub mod driver;
 pub mod engine;
 pub mod export;
 pub mod fields;

@@ -10,7 +10,7 @@ const FLOORS: [&[&str]; 6] = [
     &["storage", "transport", "budget"],
     &["target"],
     &["leadsquared"],
-    &["input", "limiter", "retry", "ledger", "known", "engine", "reading", "report", "doctor"],
+    &["input", "limiter", "retry", "ledger", "known", "engine", "driver", "reading", "report", "doctor"],
     &["shell"],
 ];
 

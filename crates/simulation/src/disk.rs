@@ -370,6 +370,12 @@ impl Disk {
         ledger.split_inclusive(|byte| *byte == b'\n').any(|line| !state.lines.contains(&hash(line)))
     }
 
+    /// Bytes in the ledger as it is read now.
+    pub fn ledger_size(&self) -> usize {
+        let state = self.state();
+        state.live_names.get(LEDGER).map_or(0, |file| state.files[*file].live.len())
+    }
+
     /// The ledger as it is read now.
     pub fn ledger_bytes(&self) -> Vec<u8> {
         let state = self.state();

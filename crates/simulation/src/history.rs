@@ -85,8 +85,6 @@ pub(crate) enum Happening {
     Committed,
     /// Somebody asks the run to end.
     Interrupt,
-    /// It has waited long enough.
-    GraceOver,
     /// The wall clock is stepped by so many seconds.
     WallStep(i64),
 }
@@ -135,8 +133,8 @@ pub struct Plan {
     pub in_doubt: InDoubt,
     /// Post only so many rows.
     pub first: Option<u64>,
-    /// After how long it is asked to end.
-    pub interrupt: Option<Duration>,
+    /// After how long it is asked to end, each time.
+    pub interrupts: Vec<Duration>,
     /// When the wall clock is stepped, and by how many seconds.
     pub wall_steps: Vec<(Duration, i64)>,
 }
@@ -320,7 +318,13 @@ impl History {
             plan.first = Some(rng.u64(1..20));
         }
         if rng.f64() < weather.interrupt {
-            plan.interrupt = Some(Duration::from_secs(20).mul_f64(rng.f64() * rng.f64()));
+            let first = Duration::from_secs(20).mul_f64(rng.f64() * rng.f64());
+            plan.interrupts.push(first);
+            // A draw of its own, so that histories without one are what they were.
+            let mut apart = Rng::with_seed(self.scenario.seed ^ u64::from(self.runs) << 32);
+            if apart.bool() {
+                plan.interrupts.push(first + Duration::from_secs(3).mul_f64(apart.f64()));
+            }
         }
         if rng.f64() < weather.wall_step {
             self.wall_off += rng.i64(-100_000..100_000);

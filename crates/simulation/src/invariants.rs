@@ -5,10 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
+use batchpost::driver::Left;
+use batchpost::engine::Progress;
 use batchpost::job::{Identity, Key, Ticket};
 use batchpost::leadsquared;
-use batchpost::ledger::{self, LedgerError, Proof, Standing};
-use batchpost::outcome::{Counts, Outcome, Stop};
+use batchpost::ledger::{self, Entry, LedgerError, Proof, Record, Standing};
+use batchpost::outcome::{Counts, Outcome, Stop, VerdictWord};
 use batchpost::settings::InDoubt;
 use batchpost_sandbox::{Fate, most_in_any};
 
@@ -60,6 +62,9 @@ pub(crate) struct Watch {
     unwritten_now: BTreeSet<u64>,
     /// For each ticket the last row sent in this run, and whether it has not ended.
     last_of_ticket: BTreeMap<u64, (u64, bool)>,
+    /// Bytes of the ledger that the run knows to be durable.
+    recorded_bytes: usize,
+    /// What the run counted at its end, where the ledger has just that.
     counts: Option<Counts>,
 }
 
@@ -96,6 +101,7 @@ impl Watch {
             posted_now: BTreeSet::new(),
             unwritten_now: BTreeSet::new(),
             last_of_ticket: BTreeMap::new(),
+            recorded_bytes: 0,
             counts: None,
         }
     }
@@ -176,22 +182,52 @@ impl Watch {
         self.unwritten_now.insert(row);
     }
 
-    pub(crate) fn run_is_done(
-        &mut self,
-        disk: &Disk,
-        counts: Counts,
-        stopped: Option<Stop>,
-        in_flight: usize,
-    ) -> Result<(), Violation> {
+    /// The run has heard that what is in the ledger now is durable.
+    pub(crate) fn recorded(&mut self, disk: &Disk) {
+        self.recorded_bytes = disk.ledger_size();
+    }
+
+    pub(crate) fn run_is_done(&mut self, disk: &Disk, left: &Left, in_flight: usize) -> Result<(), Violation> {
         must(in_flight == 0, || format!("the run ended with {in_flight} requests in flight"))?;
-        self.counts = (stopped != Some(Stop::Ledger)).then_some(counts);
-        self.ledger_has_failed |= stopped == Some(Stop::Ledger);
+        self.counts = left.is_recorded.then_some(left.progress.counts);
+        self.counted(disk, left)?;
+        self.ledger_has_failed |= left.stopped == Some(Stop::Ledger);
         for (row, attempt) in &self.sent_now {
             let known = self.durable.row(disk, *row);
             let silent = known.open && known.attempt == *attempt && !self.unwritten_now.contains(row);
-            must(!silent, || format!("the run ended without an outcome for row {row}, nor a word about it"))?;
+            must(!silent || left.at_once, || {
+                format!("the run ended without an outcome for row {row}, nor a word about it")
+            })?;
         }
         Ok(())
+    }
+
+    /// The sums of a run's end are those of the records that it knows to be durable.
+    fn counted(&self, disk: &Disk, left: &Left) -> Result<(), Violation> {
+        let bytes = disk.ledger_bytes();
+        let recorded = bytes[..self.recorded_bytes].iter().filter(|byte| **byte == b'\n').count() as u64;
+        let (mut batch, mut before, mut posted) = (empty(), (0, 0), 0);
+        let file = disk.fork().ledger().ok_or_else(|| Violation::new("the ledger of the run that ended is gone"))?;
+        let read = ledger::read(&file, &mut |entry: Entry| {
+            if entry.number > recorded {
+                return;
+            }
+            match &entry.record {
+                Record::Run(_) => (before, posted) = ((batch.attempts, batch.limited), 0),
+                Record::Outcome(end) if end.verdict == VerdictWord::Posted => posted += 1,
+                _ => {}
+            }
+            batch.apply(&entry.record);
+        });
+        if let Err(error) = read {
+            return must(self.dropped || !left.is_recorded, || format!("the ledger cannot be read: {error}"));
+        }
+        let Progress { counts, posted: posted_now, attempts, limited, .. } = left.progress;
+        let told = (counts, posted_now, attempts, limited);
+        let recorded = (batch.counts(), posted, batch.attempts - before.0, batch.limited - before.1);
+        must(told == recorded, || {
+            format!("the run counted (rows, posted, attempts, limited) {told:?}, and its records say {recorded:?}")
+        })
     }
 }
 

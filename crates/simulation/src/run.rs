@@ -1,5 +1,5 @@
-//! One run on a virtual clock: what the shell does, without a runtime. Opens the ledger, surveys the sheet, carries out
-//! what the engine asks for.
+//! One run on a virtual clock: what the shell does, without a runtime. Opens the ledger, surveys the sheet, performs what
+//! the driver asks for.
 
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use batchpost::budget::{self, Ended, Request, Wait};
-use batchpost::engine::{Action, AttemptId, Cause, Config, Engine, Event, Notice, Waiting};
+use batchpost::driver::{Driver, Interrupt, Left, SIGTERM, Step};
+use batchpost::engine::{AttemptId, Cause, Config, Event, Notice, Now, Waiting};
 use batchpost::input::{Format, Mapping, Options, Rows};
 use batchpost::job::{Identity, Job, KEY_SCHEME};
 use batchpost::leadsquared::{self, LeadSquared};
@@ -16,7 +17,7 @@ use batchpost::ledger::{
     self, Batch, Header, Input, Intent, Ledger, LedgerError, LedgerId, Reading, Record, Run as RunRecord, VERSION,
 };
 use batchpost::limiter::{Member, Sharer};
-use batchpost::outcome::{Stop, VerdictWord};
+use batchpost::outcome::VerdictWord;
 use batchpost::reading::{
     Ask, Fed, Feed, JobFileError, JobFileReader, JobFileWriter, Jobs, Named, Past, Survey, record_asides, survey,
 };
@@ -95,7 +96,7 @@ impl JobFile {
 
 struct Run<'h> {
     history: &'h mut History,
-    engine: Engine,
+    driver: Driver,
     ledger: Ledger<DiskFile>,
     feed: Feed<Cursor<Arc<[u8]>>>,
     form: Form,
@@ -106,19 +107,16 @@ struct Run<'h> {
     /// The last intent written for each row, until it is sent.
     intents: BTreeMap<u64, u32>,
     member: Member,
-    /// What the budget is to be asked next.
-    request: Request,
     /// So many slots were granted, and the run has not heard of it yet.
-    asking: Option<u32>,
-    to_commit: Vec<Record>,
+    granted: u32,
     committing: Option<Committing>,
-    /// Records that have become durable.
-    written: u64,
+    /// Rows in a group of the input's.
+    group_rows: usize,
 }
 
 /// A group takes time to be made durable. The bytes may be there long before the caller knows, or only at the end.
 enum Committing {
-    Done(Result<u64, LedgerError>),
+    Done(Result<(), LedgerError>),
     Waiting(Vec<Record>),
 }
 
@@ -157,8 +155,8 @@ impl<'h> Run<'h> {
         for (at, seconds) in &plan.wall_steps {
             history.queue.enter(history.clock + *at, Happening::WallStep(*seconds));
         }
-        if let Some(after) = plan.interrupt {
-            history.queue.enter(history.clock + after, Happening::Interrupt);
+        for after in &plan.interrupts {
+            history.queue.enter(history.clock + *after, Happening::Interrupt);
         }
         history.recovery_steps = history.disk.steps();
         let settings = &history.scenario.settings;
@@ -168,7 +166,7 @@ impl<'h> Run<'h> {
         let alone = u64::from(history.runs);
         history.kept.change(&stamp, settings.timeout, |run| run == alone, |account, now| member.join(account, now));
         history.kept.sync();
-        let engine = Engine::new(Config {
+        let config = Config {
             target: Arc::new(LeadSquared),
             openings: history.scenario.openings(),
             no_wait: settings.no_wait,
@@ -180,41 +178,37 @@ impl<'h> Run<'h> {
             counts: survey.counts,
             stream: false,
             seed: history.rng.u64(..),
-        });
+        };
+        history.watch.recorded(&history.disk);
         Ok(Self {
-            engine,
+            driver: Driver::new(config, settings.grace),
             ledger,
             feed: Feed::new(jobs.rows(), ask(plan), batch.standings),
             form: form(),
             began: history.clock,
+            group_rows: 1 + (history.scenario.seed % 5) as usize,
             history,
             flying: BTreeMap::new(),
             intents: BTreeMap::new(),
             member,
-            request: Request::default(),
-            asking: None,
-            to_commit: Vec::new(),
+            granted: 0,
             committing: None,
-            written: 0,
         })
     }
 
     fn drive(mut self) -> Result<End, Cut> {
         for _ in 0..MOST_HAPPENINGS {
-            self.take_rows();
-            loop {
-                if let Some(stopped) = self.carry_out()? {
-                    return self.end(stopped);
+            self.give_rows();
+            while let Some(step) = self.driver.next(self.now()) {
+                if let Step::Done(left) = step {
+                    return self.end(&left);
                 }
-                if self.request.is_empty() || self.asking.is_some() {
-                    break;
-                }
-                self.exchange();
+                self.perform(step)?;
             }
-            if !self.to_commit.is_empty() && self.committing.is_none() {
-                self.begin_commit()?;
+            if let Waiting::Limit(_) = self.driver.progress().waiting {
+                self.history.coverage.saw("engine", "waited for the limit");
             }
-            let wake = self.engine.wake_at().map(|elapsed| self.began + elapsed);
+            let wake = self.driver.wake_at().map(|elapsed| self.began + elapsed);
             match (self.history.queue.next_at(), wake) {
                 (Some(at), wake) if wake.is_none_or(|wake| at <= wake) => self.happen()?,
                 (_, Some(wake)) => self.history.clock = self.history.clock.max(wake),
@@ -224,48 +218,52 @@ impl<'h> Run<'h> {
         Err(Violation::new("the run does not end").into())
     }
 
-    fn take_rows(&mut self) {
-        while self.engine.wants_input() {
-            let event = match self.feed.pull() {
-                Ok(Fed::Job(offer)) => Event::Job(offer),
-                Ok(Fed::Withheld) => Event::InputWithheld,
-                Ok(Fed::End) => Event::InputEnded(Vec::new()),
-                Err(error) => Event::InputFailed(error.to_string()),
-            };
-            self.handle(event);
-        }
+    fn now(&self) -> Now {
+        self.history.now(self.began)
     }
 
-    fn handle(&mut self, event: Event) {
-        let now = self.history.now(self.began);
-        self.engine.handle(event, now);
-    }
-
-    /// Does what the engine asks for until it has to wait; tells when it is done.
-    fn carry_out(&mut self) -> Result<Option<Option<Stop>>, Cut> {
-        while let Some(action) = self.engine.next_action(self.history.now(self.began)) {
-            match action {
-                Action::Write(record) => {
-                    self.saw_record(&record);
-                    self.to_commit.push(record);
+    fn give_rows(&mut self) {
+        while self.driver.wants_rows() {
+            let mut group = Vec::new();
+            while group.len() < self.group_rows {
+                let event = match self.feed.pull() {
+                    Ok(Fed::Job(offer)) => Event::Job(offer),
+                    Ok(Fed::Withheld) => Event::InputWithheld,
+                    Ok(Fed::End) => Event::InputEnded(Vec::new()),
+                    Err(error) => Event::InputFailed(error.to_string()),
+                };
+                let over = !matches!(event, Event::Job(_));
+                group.push(event);
+                if over {
+                    break;
                 }
-                Action::Take(want) => self.request.want = Some(want),
-                Action::GiveBack(how, at) => self.request.ended.push((how, at)),
-                Action::Restrain(how) => self.request.restraints.push(how),
-                Action::Send(attempt, job) => self.send(attempt, &job)?,
-                Action::Tell(notice) => self.told(&notice)?,
-                Action::Done(stopped) => return Ok(Some(stopped)),
             }
+            self.driver.rows(group, self.now());
         }
-        if let Waiting::Limit(_) = self.engine.progress().waiting {
-            self.history.coverage.saw("engine", "waited for the limit");
+    }
+
+    fn perform(&mut self, step: Step) -> Result<(), Cut> {
+        match step {
+            Step::CutOff => self.cut_off(),
+            Step::Tell(notice) => self.told(&notice)?,
+            Step::Send(group) => group.iter().try_for_each(|(attempt, job)| self.send(*attempt, job))?,
+            Step::Exchange(request) => self.exchange(request),
+            Step::Commit(group) => self.begin_commit(group)?,
+            Step::Done(_) => unreachable!("it was asked for"),
         }
-        Ok(None)
+        Ok(())
+    }
+
+    fn cut_off(&mut self) {
+        if !self.flying.is_empty() {
+            self.history.coverage.saw("engine", "did not wait any longer");
+        }
+        self.flying.clear();
+        self.history.queue.drop_later(self.history.clock + self.history.scenario.settings.timeout);
     }
 
     /// Deals with the budget; the answer comes at once, or in a moment.
-    fn exchange(&mut self) {
-        let mut request = std::mem::take(&mut self.request);
+    fn exchange(&mut self, mut request: Request) {
         let history = &mut *self.history;
         let stamp = history.kept.stamp(history.clock, history.wall());
         let elapsed = history.clock - self.began;
@@ -278,19 +276,16 @@ impl<'h> Run<'h> {
             |run| run == id,
             |account, now| member.exchange(account, &request, now),
         );
-        if request.want.is_none() {
-            return;
-        }
         let wait = match answer.wait {
             Some(Wait::Until(until)) => Some(Wait::Until(elapsed + until.saturating_sub(stamp.at))),
             other => other,
         };
         let answer = budget::Answer { wait, ..answer };
-        if history.rng.u8(0..3) > 0 {
-            return self.handle(Event::Slots(answer));
+        if request.want.is_none() || history.rng.u8(0..3) > 0 {
+            return self.driver.answered(Ok(answer), self.now());
         }
         let delay = Duration::from_micros(history.rng.u64(0..3000));
-        self.asking = Some(answer.granted);
+        self.granted = answer.granted;
         history.queue.enter(history.clock + delay, Happening::Slots(answer));
     }
 
@@ -334,8 +329,8 @@ impl<'h> Run<'h> {
         Ok(())
     }
 
-    fn begin_commit(&mut self) -> Result<(), Cut> {
-        let records = std::mem::take(&mut self.to_commit);
+    fn begin_commit(&mut self, records: Vec<Record>) -> Result<(), Cut> {
+        records.iter().for_each(|record| self.saw_record(record));
         let commit = self.history.scenario.commit.clone();
         let (shortest, longest) = (commit.start().as_micros() as u64, commit.end().as_micros() as u64);
         let delay = Duration::from_micros(self.history.rng.u64(shortest..=longest));
@@ -348,8 +343,8 @@ impl<'h> Run<'h> {
         Ok(())
     }
 
-    fn commit(&mut self, records: &[Record]) -> Result<Result<u64, LedgerError>, Cut> {
-        let result = self.ledger.commit(records).map(|()| records.len() as u64);
+    fn commit(&mut self, records: &[Record]) -> Result<Result<(), LedgerError>, Cut> {
+        let result = self.ledger.commit(records);
         if self.history.disk.has_crashed() {
             self.history.coverage.saw("crash", "within a commit");
             return Err(Cut::Ended(End::Crashed));
@@ -362,19 +357,15 @@ impl<'h> Run<'h> {
             Committing::Done(result) => result,
             Committing::Waiting(records) => self.commit(&records)?,
         };
-        match result {
-            Ok(records) => {
-                self.written += records;
-                self.handle(Event::Committed(self.written));
-            }
+        match &result {
+            Ok(()) => self.history.watch.recorded(&self.history.disk),
             Err(error) => {
                 self.history.coverage.saw("disk", "ledger poisoned");
                 self.history.say(|| error.to_string());
                 self.history.watch.forbid_sending("an error of the ledger's storage");
-                self.to_commit.clear();
-                self.handle(Event::LedgerFailed(error.to_string()));
             }
         }
+        self.driver.committed(result, self.now());
         Ok(())
     }
 
@@ -456,28 +447,18 @@ impl<'h> Run<'h> {
                         Err(failure) => format!("row {row}: {failure}"),
                     });
                     self.history.watch.ended(row);
-                    self.handle(Event::Ended(attempt, result));
+                    self.driver.ended([(attempt, result)], self.now());
                 }
             }
             Happening::Slots(answer) => {
-                self.asking = None;
-                self.handle(Event::Slots(answer));
+                self.granted = 0;
+                self.driver.answered(Ok(answer), self.now());
             }
             Happening::Committed => self.committed()?,
             Happening::Interrupt => {
                 self.history.say(|| "asked to end".to_owned());
-                let grace = self.history.scenario.settings.grace;
-                self.history.queue.enter(self.history.clock + grace, Happening::GraceOver);
                 self.history.watch.forbid_sending("an interrupt");
-                self.handle(Event::Interrupted);
-            }
-            Happening::GraceOver => {
-                if !self.flying.is_empty() {
-                    self.history.coverage.saw("engine", "did not wait any longer");
-                }
-                self.handle(Event::GraceOver);
-                self.flying.clear();
-                self.history.queue.drop_later(self.history.clock + self.history.scenario.settings.timeout);
+                self.driver.interrupted(Interrupt(SIGTERM), self.now());
             }
             Happening::WallStep(seconds) => {
                 self.history.coverage.saw("clock", if seconds < 0 { "stepped back" } else { "stepped ahead" });
@@ -511,16 +492,23 @@ impl<'h> Run<'h> {
         }
     }
 
-    fn end(mut self, stopped: Option<Stop>) -> Result<End, Cut> {
-        let counts = self.engine.progress().counts;
-        self.history.watch.run_is_done(&self.history.disk, counts, stopped, self.flying.len())?;
+    fn end(mut self, left: &Left) -> Result<End, Cut> {
         let history = &mut *self.history;
+        let stopped = left.stopped;
+        history.watch.run_is_done(&history.disk, left, self.flying.len())?;
+        if left.at_once {
+            // It is gone as if it were killed: others find its slots when they look for it.
+            history.coverage.saw("engine", "ended at once");
+            if !left.is_recorded {
+                history.coverage.saw("engine", "did not wait for a commit");
+            }
+            return Ok(End::Done(stopped));
+        }
         let stamp = history.kept.stamp(history.clock, history.wall());
-        let mut ended = on_account_clock(&self.request.ended, history.clock - self.began, stamp.at);
-        ended.extend((0..self.asking.unwrap_or(0)).map(|_| (Ended::NotSent, stamp.at)));
+        let mut ended = on_account_clock(&left.rest.ended, history.clock - self.began, stamp.at);
+        ended.extend((0..self.granted).map(|_| (Ended::NotSent, stamp.at)));
         account::leave(&mut history.kept, &mut self.member, &stamp, &ended);
-        if stopped != Some(Stop::Ledger) {
-            self.to_commit.clear();
+        if left.closes_ledger() {
             self.ledger.close().map_err(|error| unusable(self.history, &error))?;
             if self.history.disk.has_pending() {
                 return Err(Violation::new("a run has ended in good order and left something unsynced").into());

@@ -15,6 +15,7 @@ const TO_BE_SEEN: &[(&str, &[&str])] = &[
         "engine",
         &[
             "did not wait any longer",
+            "ended at once",
             "sent a doubt again",
             "told what could not be written",
             "tried again",

@@ -145,7 +145,11 @@ fn a_damaged_ledger_of_the_same_target_is_not_passed_over() {
     folder.write("third.csv", sheet(1..=6));
     for known in [&["--known", "skip"][..], &[]] {
         let arguments = [&["--state-dir", "empty", "--history", "."], known].concat();
-        run(&folder, &api, "third.csv", &arguments).with_code(3).saying(&["notes.csv.ledger.jsonl", "damaged", "--known post"]);
+        run(&folder, &api, "third.csv", &arguments).with_code(3).saying(&[
+            "notes.csv.ledger.jsonl",
+            "damaged",
+            "--known post",
+        ]);
     }
     assert_eq!(api.arrivals(), 6);
 }

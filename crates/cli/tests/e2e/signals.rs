@@ -6,6 +6,7 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use batchpost::driver::DELIBERATE_AFTER;
 use batchpost_sandbox::Settings;
 
 use crate::support::{Api, Folder, Running, Stopwatch, closed_port_url, quick, records, texts, until};
@@ -103,16 +104,38 @@ fn a_signal_during_a_full_pipeline_leaves_no_doubt() {
 }
 
 #[test]
-fn a_second_signal_ends_at_once_and_the_next_run_has_the_row_in_doubt() {
+fn two_signals_at_once_are_one_request() {
+    let latency = Duration::from_millis(600)..=Duration::from_millis(600);
+    let api = Api::start(Settings { latency, ..quick() });
+    let folder = Folder::with_rows(30);
+    let running = Running::start(&mut folder.run_command(&api.url(), &["--limit", "4/5s", "--json"]));
+    until("all four have arrived", || api.arrivals() == 4);
+    // As process managers do: to the process, and to its group. Two of one kind may be delivered as one.
+    running.signals(&["TERM", "INT", "TERM"]);
+    let json = running.ended().with_code(143).json();
+    assert_eq!((&json["posted"], &json["pending"], &json["in_doubt"]), (&4.into(), &26.into(), &0.into()), "{json}");
+    let ledger = folder.ledger("notes.csv.ledger.jsonl");
+    assert_eq!(records(&ledger, "finish")[0]["stopped"], "interrupted");
+}
+
+#[test]
+fn a_second_signal_a_second_later_ends_at_once_and_the_next_run_has_the_row_in_doubt() {
     let api = Api::failing(&["silence@1"]);
     let folder = Folder::with_rows(5);
-    let running = Running::start(&mut folder.run_command(&api.url(), &[]));
+    let running = Running::start(&mut folder.run_command(&api.url(), &["--json"]));
     until("the first request has arrived", || api.arrivals() == 1);
     running.signal("INT");
     until("the signal was heard", || running.stderr().contains("stopping"));
-    running.signal("INT");
+    let heard = Stopwatch::start();
+    until("it is taken for another one", || heard.elapsed() > DELIBERATE_AFTER);
+    running.signal("TERM");
     // Time-out and grace are half a minute each.
-    running.ended_within(Duration::from_secs(20)).with_code(130);
+    let json = running.ended_within(Duration::from_secs(20)).with_code(130).json();
+    assert_eq!((&json["in_doubt"], &json["pending"], &json["attempts"]), (&1.into(), &4.into(), &1.into()), "{json}");
+    let status = folder.call(&["status", "notes.csv.ledger.jsonl", "--json"]).json();
+    for sum in ["rows", "posted", "pending", "in_doubt", "attempts", "limited"] {
+        assert_eq!(json[sum], status[sum], "{sum}: {json} {status}");
+    }
 
     let json = folder.run(&api, &[]).with_code(4).json();
     assert_eq!((&json["in_doubt"], &json["posted"]), (&1.into(), &4.into()), "{json}");

@@ -241,10 +241,43 @@ impl Ran {
     }
 }
 
-/// Runs it to its end.
+/// Runs it to its end. What a run then counts must be what its ledger says.
 #[track_caller]
 pub(crate) fn ended(command: &mut Command) -> Ran {
-    Running::start(command).ended()
+    let ran = Running::start(command).ended();
+    assert_sums_are_the_ledgers(command.get_current_dir(), &ran);
+    ran
+}
+
+/// Of a run with `--json`, unless its ledger failed under it.
+#[track_caller]
+fn assert_sums_are_the_ledgers(folder: Option<&Path>, ran: &Ran) {
+    const SUMS: [&str; 13] = [
+        "rows",
+        "posted",
+        "rejected",
+        "failed",
+        "in_doubt",
+        "pending",
+        "invalid",
+        "held",
+        "skipped",
+        "vanished",
+        "vanished_in_doubt",
+        "attempts",
+        "limited",
+    ];
+    let Ok(run) = serde_json::from_str::<Value>(&ran.stdout) else { return };
+    if run.get("posted_now").is_none() || run["stopped"] == "ledger" {
+        return;
+    }
+    let mut status = Command::new(env!("CARGO_BIN_EXE_batchpost"));
+    status.args(["status", run["ledger"].as_str().unwrap(), "--json"]).env_clear().stdin(Stdio::null());
+    status.current_dir(folder.unwrap_or(Path::new(".")));
+    let status: Value = serde_json::from_slice(&status.output().unwrap().stdout).unwrap();
+    for sum in SUMS {
+        assert_eq!(run[sum], status[sum], "{sum}: the run has {run}, its ledger {status}");
+    }
 }
 
 /// A process under way. It is killed when it is dropped.
@@ -292,6 +325,14 @@ impl Running {
     #[cfg(unix)]
     pub(crate) fn signal(&self, name: &str) {
         let status = Command::new("kill").arg(format!("-{name}")).arg(self.id().to_string()).status().unwrap();
+        assert!(status.success(), "kill {status}");
+    }
+
+    /// Sends several, with nothing between them.
+    #[cfg(unix)]
+    pub(crate) fn signals(&self, names: &[&str]) {
+        let each: Vec<String> = names.iter().map(|name| format!("kill -{name} {}", self.id())).collect();
+        let status = Command::new("/bin/sh").args(["-c", &each.join("; ")]).status().unwrap();
         assert!(status.success(), "kill {status}");
     }
 

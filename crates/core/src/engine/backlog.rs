@@ -133,3 +133,48 @@ impl Backlog {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::tests::fixtures::offer;
+
+    const NOW: Duration = Duration::ZERO;
+
+    fn long(row: u64) -> Offer {
+        let mut offer = offer(row, row);
+        offer.job.text = "x".repeat(1 << 20);
+        offer
+    }
+
+    #[test]
+    fn the_room_that_a_text_took_is_free_again_when_its_job_is_done() {
+        let mut backlog = Backlog::new(1000);
+        for row in 1..=16 {
+            assert!(backlog.has_room());
+            backlog.push(long(row));
+        }
+        for row in 17..=60 {
+            assert!(!backlog.has_room(), "16 MiB are at hand");
+            let first = backlog.ready(NOW).unwrap();
+            backlog.start(first);
+            backlog.finish(first);
+            assert!(backlog.has_room(), "row {row} has the room of the first one");
+            backlog.push(long(row));
+        }
+    }
+
+    #[test]
+    fn tries_are_taken_back_as_many_as_there_were_and_none_of_a_job_that_is_done() {
+        let mut backlog = Backlog::new(10);
+        backlog.push(offer(1, 1));
+        let place = backlog.ready(NOW).unwrap();
+        backlog.start(place).tries = 3;
+        backlog.forgive(place, 2);
+        assert_eq!(backlog.get_mut(place).tries, 1);
+        backlog.forgive(place, 2);
+        assert_eq!(backlog.get_mut(place).tries, 0);
+        backlog.finish(place);
+        backlog.forgive(place, 1);
+    }
+}

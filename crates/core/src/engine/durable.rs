@@ -69,6 +69,7 @@ impl Engine {
         let Move { row, ticket, from, to, verdict, reply, next, spent } = moved;
         self.give_back(spent);
         self.progress.counts.move_one(from, to);
+        self.progress.limited += u64::from(verdict == VerdictWord::Limited);
         match next {
             Next::Done(_) => {
                 if to == Outcome::Posted {
@@ -97,14 +98,14 @@ impl Engine {
         }
     }
 
-    /// Counts as in doubt what the next reader of the ledger will find so.
+    /// Nothing more is sent or written: counts as in doubt what a reader finds so of a ledger that has the records that
+    /// are known to be durable.
     pub(super) fn abandon(&mut self) {
         for (_, then) in std::mem::take(&mut self.uncommitted) {
             match then {
-                OnceDurable::Moved(Move { from, .. }) => {
-                    self.progress.counts.move_one(from, from.then(Outcome::InDoubt));
-                }
-                // Not sent, and most likely not written: it stands where it stood, or where its move above left it.
+                OnceDurable::Moved(moved) => self.count_as_open(moved.from, moved.verdict),
+                // Not sent, and its intent is not known to be written: it stands where it stood, or where its move above
+                // left it.
                 OnceDurable::Clear(id) => {
                     self.attempts.remove(&id);
                 }
@@ -114,7 +115,20 @@ impl Engine {
         for attempt in std::mem::take(&mut self.attempts).into_values() {
             let from = self.backlog.get_mut(attempt.place).stands;
             self.progress.counts.move_one(from, from.then(Outcome::InDoubt));
+            // Its intent is durable, whether it was sent or not.
+            self.progress.attempts += u64::from(attempt.phase != Phase::Sent);
         }
+        self.cleared.clear();
+        self.stop.get_or_insert(Stop::Interrupted);
+        self.ending = Ending::Done;
+        self.actions.retain(|action| matches!(action, Action::Tell(_)));
+    }
+
+    /// The ledger has the intent of an attempt from `from`, and will not have its end.
+    fn count_as_open(&mut self, from: Outcome, verdict: VerdictWord) {
+        self.progress.counts.move_one(from, from.then(Outcome::InDoubt));
+        // It was not counted, as nothing was sent; the ledger does not know that.
+        self.progress.attempts += u64::from(verdict == VerdictWord::Withdrawn);
     }
 
     /// An intent will not be written. It may be on the disk all the same: then the ledger has an attempt, and the row in
@@ -131,7 +145,7 @@ impl Engine {
     pub(super) fn unwritten(&mut self, moved: Move) {
         let Move { row, ticket, from, verdict, spent, .. } = moved;
         self.give_back(Spent { ended: Ended::Silent, ..spent });
-        self.progress.counts.move_one(from, from.then(Outcome::InDoubt));
+        self.count_as_open(from, verdict);
         self.tell(Notice::Unwritten { row, ticket, verdict });
     }
 }

@@ -67,7 +67,8 @@ pub enum Event {
     Interrupted,
     /// What is in flight has been waited for long enough.
     GraceOver,
-    /// The run ends at once, and nothing more is written: what is under way is left in doubt.
+    /// The run ends at once: nothing more is sent, written or heard of, and what is under way is left in doubt. No
+    /// record is being written any more of which it is not known that it is durable.
     Abandoned,
 }
 
@@ -198,9 +199,9 @@ pub struct Progress {
     pub counts: Counts,
     /// Rows posted by this run.
     pub posted: u64,
-    /// Attempts made by this run.
+    /// Attempts made by this run: as soon as they are sent, and at its end those that the ledger has.
     pub attempts: u64,
-    /// Attempts of this run that were answered with the limit.
+    /// Attempts of this run that were answered with the limit, durably.
     pub limited: u64,
     /// Attempts under way.
     pub in_flight: usize,

@@ -2,8 +2,8 @@
 //!
 //! Whoever drives it tells it what happened ([`Engine::handle`]), carries out what it asks for
 //! ([`Engine::next_action`], until there is nothing more), and comes back when something happens or when
-//! [`Engine::wake_at`] says. The shell drives it with sockets, files and the clock; the simulation drives the very
-//! same engine with a model of the API, a model of the disk and virtual time.
+//! [`Engine::wake_at`] says. The [driver](crate::driver) does, for the shell with its sockets, files and clock as for
+//! the simulation with a model of the API, a model of the disk and virtual time.
 //!
 //! # Laws kept here
 //!
@@ -430,7 +430,6 @@ impl Engine {
 
         let Judgement { verdict, reply } = judgement;
         if let Verdict::Limited { named, .. } = verdict {
-            self.progress.limited += 1;
             let adopted = named.is_some_and(|limit| self.adopt(limit));
             if let Advice::Pause(Cause::Limited, delay) = advice
                 && !adopted
@@ -527,4 +526,4 @@ fn micros(elapsed: Duration) -> u64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

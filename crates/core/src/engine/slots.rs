@@ -109,4 +109,31 @@ mod tests {
         slots.answered(Answer { granted: 0, wait: Some(Wait::UntilOneEnds) }, NOW);
         assert_eq!(slots.next(NOW), Next::UnderWay);
     }
+
+    fn at(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    #[test]
+    fn slots_have_run_dry_when_the_next_one_is_further_off_than_a_minute() {
+        let slots = Slots::default();
+        assert!(!slots.run_dry(at(70), at(10)));
+        assert!(slots.run_dry(at(71), at(10)));
+    }
+
+    #[test]
+    fn slots_have_run_dry_when_none_was_had_for_a_minute_however_near_the_next_one_seems() {
+        let refused = |until| Answer { granted: 0, wait: Some(Wait::Until(at(until))) };
+        let mut slots = Slots::default();
+        for since in (10..70).step_by(5) {
+            slots.answered(refused(since + 5), at(since));
+            assert!(!slots.run_dry(at(since + 5), at(since)), "a minute is not over after {since} s");
+        }
+        slots.answered(refused(75), at(70));
+        assert!(slots.run_dry(at(75), at(70)), "others take every slot that comes free");
+
+        slots.answered(Answer { granted: 1, wait: None }, at(75));
+        slots.answered(refused(80), at(76));
+        assert!(!slots.run_dry(at(80), at(76)), "one was had meanwhile");
+    }
 }

@@ -2,27 +2,19 @@
 
 mod answers;
 mod ending;
+pub(crate) mod fixtures;
 
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 
-use jiff::Timestamp;
+use fixtures::{created, ms, no_reply, now, offer, status};
 
 use super::*;
 use crate::budget::{Answer, Budget, Request, Wait};
-use crate::job::{Identity, Job, Key, Position, Ticket};
-use crate::leadsquared::LeadSquared;
+use crate::job::Ticket;
 use crate::limit::Limit;
 use crate::limiter::Limiter;
 use crate::settings::Spread;
-
-fn ms(ms: u64) -> Duration {
-    Duration::from_millis(ms)
-}
-
-fn now(elapsed: Duration) -> Now {
-    Now { elapsed, wall: Timestamp::UNIX_EPOCH }
-}
 
 /// An engine with a budget of its own, which is asked as soon as the engine wants it to be.
 struct Engine {
@@ -66,45 +58,6 @@ impl DerefMut for Engine {
     }
 }
 
-pub(super) fn config(limit: &str) -> (Config, Limit) {
-    let limit: Limit = limit.parse().unwrap();
-    let config = Config {
-        target: Arc::new(LeadSquared),
-        openings: Openings::always(),
-        no_wait: false,
-        limits: vec![limit],
-        give_up_after: Duration::from_secs(60),
-        concurrency: 25,
-        max_attempts: 3,
-        on_500: On500::Retry,
-        counts: Counts::default(),
-        stream: true,
-        seed: 1,
-    };
-    (config, limit)
-}
-
-fn offer(row: u64, ticket: u64) -> Offer {
-    let ticket = Ticket::try_from(ticket).unwrap();
-    let text = format!("note {row}");
-    let position = Position { record: row, line: row + 1, byte: row * 100 };
-    let job = Job::new(position, Key::of_job(&Identity::of("t"), &ticket, &text), ticket, text);
-    Offer { job, stands: Outcome::Pending, attempts: 0 }
-}
-
-fn created(ticket: &Ticket) -> Result<Reply, Failure> {
-    let body = format!(r#"{{"Message":"Activity Created","RelatedTicketId":"{ticket}"}}"#);
-    Ok(Reply::new(200, body))
-}
-
-fn status(status: u16) -> Result<Reply, Failure> {
-    Ok(Reply::new(status, ""))
-}
-
-fn no_reply() -> Result<Reply, Failure> {
-    Err(Failure::NoReply("time-out".to_owned()))
-}
-
 /// One thing that the driver saw, at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Saw {
@@ -115,6 +68,13 @@ enum Saw {
     Unwritten(u64),
     Paused,
     Done(Option<Stop>),
+}
+
+/// The settings of most tests, with their limit.
+pub(super) fn config(limit: &str) -> (Config, Limit) {
+    let config = fixtures::config(limit);
+    let limit = config.limits[0];
+    (config, limit)
 }
 
 /// How every attempt ends in an outage.
@@ -128,6 +88,8 @@ struct Driver {
     flying: Vec<(Duration, AttemptId, u64, Ticket)>,
     tries: HashMap<u64, u32>,
     saw: Vec<(Duration, Saw)>,
+    /// The row and the attempt's number of each intent and outcome.
+    numbers: Vec<(u64, u32)>,
     /// Until that time every attempt ends so; only then the script is asked.
     answer_from: Option<(Duration, Kind)>,
     /// How often a limit was adopted.
@@ -150,6 +112,7 @@ impl Driver {
             flying: Vec::new(),
             tries: HashMap::new(),
             saw: Vec::new(),
+            numbers: Vec::new(),
             answer_from: None,
             adopted: 0,
         }
@@ -161,6 +124,11 @@ impl Driver {
         loop {
             let before = self.engine.written;
             while let Some(action) = self.engine.next_action(now(self.now)) {
+                match &action {
+                    Action::Write(Record::Intent(intent)) => self.numbers.push((intent.row, intent.attempt)),
+                    Action::Write(Record::Outcome(end)) => self.numbers.push((end.row, end.attempt)),
+                    _ => {}
+                }
                 let saw = match action {
                     Action::Write(Record::Intent(intent)) => Saw::Intent(intent.row),
                     Action::Write(Record::Outcome(end)) => Saw::End(end.row, end.verdict, end.stands),

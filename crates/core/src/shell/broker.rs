@@ -25,8 +25,6 @@ pub(super) struct Broker {
     requests: mpsc::Sender<Request>,
     answers: mpsc::Receiver<Result<Answer, BudgetError>>,
     busy: bool,
-    /// Whether the run asked for slots, or only gave some back.
-    asked: bool,
     joined: oneshot::Receiver<Result<Vec<Sharer>, SharingError>>,
     vigil: Vigil,
 }
@@ -69,7 +67,7 @@ impl Broker {
             }
             drop(answered);
         });
-        Self { requests, answers, busy: false, asked: false, joined, vigil }
+        Self { requests, answers, busy: false, joined, vigil }
     }
 
     /// Waits until the others were joined; tells who they are. To be called once.
@@ -86,26 +84,25 @@ impl Broker {
         debug_assert!(!self.busy, "one request at a time");
         self.busy = true;
         self.vigil.begin();
-        self.asked = request.want.is_some();
         if let Err(error) = self.requests.try_send(request) {
             // The thread has panicked: `answered` will say so.
             tracing::error!(%error, "the budget's thread is gone");
         }
     }
 
-    /// What came of it; none where nothing was asked for. Cancel-safe.
-    pub(super) async fn answered(&mut self) -> Result<Option<Answer>, BudgetError> {
+    /// What came of it. Cancel-safe.
+    pub(super) async fn answered(&mut self) -> Result<Answer, BudgetError> {
         let answer = self.vigil.over(self.answers.recv()).await;
         self.busy = false;
         let gone = || Err(BudgetError("the thread that keeps the account's budget is gone".to_owned()));
-        answer.unwrap_or_else(gone).map(|answer| self.asked.then_some(answer))
+        answer.unwrap_or_else(gone)
     }
 
     /// Gives back what is left and leaves the budget.
     pub(super) async fn finish(mut self, mut rest: Request) {
         let leaving = async {
             if self.busy
-                && let Ok(Some(Answer { granted, .. })) = self.answered().await
+                && let Ok(Answer { granted, .. }) = self.answered().await
             {
                 rest.ended.extend((0..granted).map(|_| (Ended::NotSent, Duration::ZERO)));
             }

@@ -12,7 +12,7 @@ use crate::storage::Storage;
 #[derive(Debug)]
 pub(super) struct Committer<S> {
     groups: mpsc::Sender<Vec<Record>>,
-    done: mpsc::Receiver<Result<u64, LedgerError>>,
+    done: mpsc::Receiver<Result<(), LedgerError>>,
     thread: JoinHandle<Ledger<S>>,
     busy: bool,
 }
@@ -23,7 +23,7 @@ impl<S: Storage + 'static> Committer<S> {
         let (committed, done) = mpsc::channel(1);
         let thread = std::thread::spawn(move || {
             while let Some(group) = to_commit.blocking_recv() {
-                let result = ledger.commit(&group).map(|()| group.len() as u64);
+                let result = ledger.commit(&group);
                 // The run is gone: what it did not wait for is in doubt by its intents.
                 if committed.blocking_send(result).is_err() {
                     break;
@@ -49,8 +49,8 @@ impl<S: Storage + 'static> Committer<S> {
         }
     }
 
-    /// The number of records that have become durable. Cancel-safe.
-    pub(super) async fn committed(&mut self) -> Result<u64, LedgerError> {
+    /// Whether the group has become durable. Cancel-safe.
+    pub(super) async fn committed(&mut self) -> Result<(), LedgerError> {
         let result = self.done.recv().await;
         self.busy = false;
         result.unwrap_or(Err(LedgerError::Poisoned))

@@ -29,11 +29,7 @@ impl JobFile {
     }
 
     /// Makes durable what was written to `folder`. `named` says that a column names the jobs.
-    pub(super) fn finish(
-        writer: JobFileWriter<File>,
-        named: bool,
-        folder: PathBuf,
-    ) -> Result<Self, JobFileError> {
+    pub(super) fn finish(writer: JobFileWriter<File>, named: bool, folder: PathBuf) -> Result<Self, JobFileError> {
         let (file, records) = writer.finish()?;
         file.sync_data().map_err(|source| JobFileError::Io { doing: "synced", source })?;
         let mut jobs = Self { file: Arc::new(file), records, repeated: Vec::new(), folder };

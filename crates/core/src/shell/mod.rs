@@ -1,7 +1,7 @@
-//! The outside world: the only place that names tokio, files, sockets and clocks. Thin: it carries out what the
-//! [engine](crate::engine) asks for and tells it what happened.
+//! The outside world: the only place that names tokio, files, sockets and clocks. Thin: it performs what the
+//! [driver](crate::driver) asks for and tells it what happened.
 //!
-//! One task owns the engine and puts all events in one order (`drive`); one thread sends; one owns the ledger; one
+//! One task owns the driver and puts all events in one order (`drive`); one thread sends; one owns the ledger; one
 //! reads the input; one has to do with the budget that runs share. They share nothing but bounded channels.
 
 mod ahead;
@@ -57,7 +57,9 @@ pub use platform::{by_somebody_else, sync_directory_of};
 pub use post::Report;
 pub use prepare::Prepared;
 pub use registry::{ListedLedger, RegistryError};
-pub use signals::{Canceller, Interrupt, Interrupts, SIGHUP, SIGINT, SIGTERM, interrupts};
+pub use signals::{Canceller, Interrupts, interrupts};
 pub use state::StateError;
 pub use tls::TlsError;
 pub use upkeep::{ExportFailed, Exported, Known, Settling, audit, export, overview, salvage};
+
+pub use crate::driver::{Interrupt, SIGHUP, SIGINT, SIGTERM};

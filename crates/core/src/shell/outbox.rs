@@ -26,8 +26,6 @@ pub(super) type End = (AttemptId, Result<Reply, Failure>);
 /// Hands attempts to the thread that sends, and hears how they ended. Dropped, it cuts off those under way.
 #[derive(Debug)]
 pub(super) struct Outbox {
-    /// What the next group is made of.
-    group: Group,
     /// None once nothing is waited for any longer.
     groups: Option<mpsc::Sender<Group>>,
     ends: mpsc::Receiver<Vec<End>>,
@@ -61,21 +59,13 @@ impl Outbox {
             runtime.shutdown_background();
         })?;
         is_ready.await.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))?;
-        Ok(Self { group: Vec::new(), groups: Some(groups), ends, clock, thread: Some(thread) })
+        Ok(Self { groups: Some(groups), ends, clock, thread: Some(thread) })
     }
 
-    /// Adds an attempt to the group that [`Outbox::send`] sends.
-    pub(super) fn add(&mut self, attempt: AttemptId, request: Request) {
-        self.group.push((attempt, request));
-    }
-
-    /// Sends what was added.
-    pub(super) fn send(&mut self) {
-        if self.group.is_empty() {
-            return;
-        }
+    /// Sends a group of attempts.
+    pub(super) fn send(&self, group: impl Iterator<Item = (AttemptId, Request)>) {
         if let Some(groups) = &self.groups
-            && let Err(error) = groups.try_send(std::mem::take(&mut self.group))
+            && let Err(error) = groups.try_send(group.collect())
         {
             // The thread has panicked: `ended` will say so.
             tracing::error!(%error, "the thread that sends is gone");
@@ -234,11 +224,8 @@ mod tests {
 
     async fn sent(bodies: &[&'static str]) -> (Outbox, Receiver<&'static str>) {
         let (tell, told) = sync_channel(9);
-        let mut outbox = Outbox::start(Told(tell), 9, Clock::start()).await.unwrap();
-        for (attempt, body) in (0..).zip(bodies) {
-            outbox.add(AttemptId(attempt), Request::post(*body));
-        }
-        outbox.send();
+        let outbox = Outbox::start(Told(tell), 9, Clock::start()).await.unwrap();
+        outbox.send((0..).map(AttemptId).zip(bodies.iter().map(|body| Request::post(*body))));
         (outbox, told)
     }
 
@@ -292,8 +279,7 @@ mod tests {
         assert_eq!(told.recv_timeout(AT_MOST), Ok("waits"));
         outbox.abandon();
         assert_eq!(told.recv_timeout(AT_MOST), Ok("gone"));
-        outbox.add(AttemptId(1), Request::post(""));
-        outbox.send();
+        outbox.send([(AttemptId(1), Request::post(""))].into_iter());
         tokio::select! {
             biased;
             ended = outbox.ended() => panic!("{ended:?}"),

@@ -9,7 +9,7 @@ use super::broker::{Broker, Purse};
 use super::budget::{Folder, SharingError};
 use super::clock::{Clock, WALL_UNIT_US, wall};
 use super::committer::Committer;
-use super::drive::{Drive, Left, Observation};
+use super::drive::{Drive, Observation};
 use super::error::Error;
 use super::feeder;
 use super::files::LedgerFile;
@@ -20,10 +20,10 @@ use super::order::{Order, Source};
 use super::outbox::Outbox;
 use super::prepare::{Prepared, PreparedRows};
 use super::read::past;
-use super::signals::{Interrupt, Interrupts};
+use super::signals::Interrupts;
 use super::state::StateFolder;
-use crate::budget::Request;
-use crate::engine::{Config, Engine, Event, Notice};
+use crate::driver::{Driver, Interrupt};
+use crate::engine::{Config, Notice};
 use crate::ledger::{self, Batch, Input, Ledger, LedgerError, Reading, Record, Run};
 use crate::limiter::{Limiter, Member, Sharer};
 use crate::outcome::{Counts, Stop};
@@ -44,8 +44,11 @@ enum Claim {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Report {
-    /// Where the input's rows stand.
+    /// Where the input's rows stand, by the records that are known to be in the ledger.
     pub counts: Counts,
+    /// Whether the ledger has these records and no others. Not after an error of the ledger, nor where the run was ended
+    /// at once while its disk hung: what was being written then may be in it as well.
+    pub is_recorded: bool,
     /// Rows that count as skipped since they are blank; of a stream only where it came to its end.
     pub blank: u64,
     /// Jobs of the ledger that are no longer in the input.
@@ -133,37 +136,37 @@ impl Prepared {
         };
         let feed = feed.map_err(Error::Thread)?;
 
-        let mut engine = Engine::new(config);
-        if interrupted.is_some() {
+        let mut driver = Driver::new(config, self.order.settings.grace);
+        if let Some(signal) = interrupted {
             // The run is recorded all the same, so that it can be resumed.
-            engine.handle(Event::Interrupted, clock.now());
+            driver.interrupted(signal, clock.now());
         }
         let mut drive = Drive {
-            engine,
+            driver,
             outbox,
             purse,
-            request: Request::default(),
             committer: Committer::start(ledger),
             feed,
             interrupts,
             clock,
-            grace: self.order.settings.grace,
             form: self.order.form.clone(),
             observe,
         };
-        let Left { stopped, interrupt, at_once } = drive.run().await;
+        let left = drive.run().await;
         let elapsed = clock.now().elapsed;
-        let Drive { mut engine, outbox, committer, observe, purse, request, .. } = drive;
+        let Drive { outbox, committer, observe, purse, .. } = drive;
         // What is still in flight is cut off.
         drop(outbox);
-        if at_once {
-            engine.handle(Event::Abandoned, clock.now());
-        } else if let Purse::Shared(broker) = purse {
-            broker.finish(request).await;
+        let closes_ledger = left.closes_ledger();
+        if !left.at_once
+            && let Purse::Shared(broker) = purse
+        {
+            broker.finish(left.rest).await;
         }
-        let progress = engine.progress();
+        let progress = left.progress;
         let mut report = Report {
             counts: progress.counts,
+            is_recorded: left.is_recorded,
             blank,
             vanished,
             vanished_in_doubt,
@@ -173,10 +176,10 @@ impl Prepared {
             attempts_now: progress.attempts,
             limited_now: progress.limited,
             elapsed,
-            stopped,
-            interrupt: interrupted.or(interrupt),
+            stopped: left.stopped,
+            interrupt: left.interrupt,
         };
-        if at_once || stopped == Some(Stop::Ledger) {
+        if !closes_ledger {
             return Ok(report);
         }
         let closed = committer.finish().map_or(Err(LedgerError::Poisoned), Ledger::close);

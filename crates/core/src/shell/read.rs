@@ -71,11 +71,12 @@ impl ReadThrough {
     fn hold_edits(&mut self, order: &Order, past: Past, batch: &mut Batch) -> Result<(), Error> {
         // An edit of a job that was named has its name, and is the same job.
         let no_edits = self.mapping.key.is_some() && !past.unnamed;
-        let changed = if no_edits || order.ask.changed == OnChanged::Post || self.survey.to_do + self.survey.counts.held == 0 {
-            TicketSet::default()
-        } else {
-            tickets_of_vanished(order, batch)?
-        };
+        let changed =
+            if no_edits || order.ask.changed == OnChanged::Post || self.survey.to_do + self.survey.counts.held == 0 {
+                TicketSet::default()
+            } else {
+                tickets_of_vanished(order, batch)?
+            };
         if changed.is_empty() && self.survey.counts.held == 0 {
             return Ok(());
         }

@@ -1,15 +1,15 @@
-//! Ending a run before its time: the first word asks it to end well, the second ends it at once.
+//! Ending a run before its time: the first signal asks it to end well, a second, deliberate one ends it at once.
 
 use tokio::sync::mpsc;
 
-/// Somebody asks the run to end. The number is the signal's; [`Canceller`] gives that of Ctrl-C.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Interrupt(pub u8);
+use super::clock::Clock;
+use crate::driver::{Asked, Interrupt, Interruption, SIGHUP, SIGINT, SIGTERM};
 
 /// Where a run hears that it is to end.
 ///
-/// After the first word nothing new is sent, what is in flight is awaited for the settings' grace and recorded, and rows
-/// are left to do. A second one ends it at once, as a crash would: rows in flight are left in doubt.
+/// After the first signal nothing new is sent, what is in flight is awaited for the settings' grace and recorded, and
+/// rows are left to do. Another one that comes [a second](crate::driver::DELIBERATE_AFTER) after it or later ends the
+/// run at once, as a crash would: rows in flight are left in doubt. One that comes sooner changes nothing.
 #[derive(Debug)]
 pub struct Interrupts(mpsc::Receiver<Interrupt>);
 
@@ -38,26 +38,32 @@ impl Interrupts {
         (Canceller(sender), Self(receiver))
     }
 
-    /// The next word, for whoever does something else than post. None: there will be none.
+    /// The next signal, for whoever does something else than post. None: there will be none.
     pub async fn recv(&mut self) -> Option<Interrupt> {
         self.0.recv().await
+    }
+
+    /// Waits for the signal that ends a run at once; gives the first of those before it. None: there will be none.
+    pub async fn at_once(&mut self) -> Option<Interrupt> {
+        let clock = Clock::start();
+        let mut interruption = Interruption::default();
+        loop {
+            let signal = self.recv().await?;
+            if interruption.on_signal(signal, clock.now().elapsed) == Asked::AtOnce {
+                return interruption.first();
+            }
+        }
     }
 }
 
 impl Canceller {
-    /// Asks the run to end: well at first, at once if it was asked before. Of a run that has ended nothing is asked.
+    /// Asks the run to end: well at first, at once if it was asked before, a second ago or longer. Of a run that has
+    /// ended nothing is asked.
     pub fn cancel(&self) {
-        // Full: it was asked twice already. Closed: it has ended.
+        // Full: it has not come to hear of the last two. Closed: it has ended.
         self.0.try_send(Interrupt(SIGINT)).ok();
     }
 }
-
-/// The terminal is gone: its window was closed, or the connection to it was lost. As Unix numbers it.
-pub const SIGHUP: u8 = 1;
-/// Ctrl-C, as Unix numbers it.
-pub const SIGINT: u8 = 2;
-/// The polite request to end, as Unix numbers it.
-pub const SIGTERM: u8 = 15;
 
 /// A file has grown to the bound that was set for it.
 #[cfg(unix)]
@@ -65,8 +71,7 @@ const SIGXFSZ: i32 = 25;
 
 /// Listens for Ctrl-C, SIGTERM and SIGHUP from now on. The task ends with the receiver.
 ///
-/// A SIGHUP that this process was started to ignore, as by nohup, stays ignored. One is never a second word: a terminal
-/// that goes away sends several, and systemd may send one after its SIGTERM.
+/// A SIGHUP that this process was started to ignore, as by nohup, stays ignored.
 ///
 /// # Errors
 ///
@@ -86,7 +91,6 @@ pub fn interrupts() -> std::io::Result<Interrupts> {
         let file_size = signal(SignalKind::from_raw(SIGXFSZ))?;
         tokio::spawn(async move {
             let _kept = file_size;
-            let mut asked = false;
             loop {
                 let interrupt = tokio::select! {
                     biased;
@@ -95,10 +99,6 @@ pub fn interrupts() -> std::io::Result<Interrupts> {
                     Some(()) = heard(&mut hang_up) => Interrupt(SIGHUP),
                     () = sender.closed() => return,
                 };
-                if asked && interrupt == Interrupt(SIGHUP) {
-                    continue;
-                }
-                asked = true;
                 if sender.send(interrupt).await.is_err() {
                     return;
                 }

@@ -238,6 +238,9 @@ pub(super) fn in_words(report: &Report, ledger: &Path, source: &Source, again: &
     if let Some(stop) = report.stopped {
         text += &format!("stopped: {stop}\n");
     }
+    if !report.is_recorded {
+        text += "these counts cover the records known to be written; `batchpost status` reads what the ledger has\n";
+    }
     if report.vanished_in_doubt > 0 {
         text += &format!("in doubt and no longer in the input: {}\n", thousands(report.vanished_in_doubt));
     }

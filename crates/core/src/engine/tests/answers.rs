@@ -127,3 +127,31 @@ fn a_stricter_limit_that_the_api_names_is_adopted_and_said_once() {
     let after: Vec<u64> = sent.into_iter().filter(|at| *at > 5000).collect();
     assert!(after.windows(6).all(|six| six[5] - six[0] > 5000), "six within a window: {after:?}");
 }
+
+#[test]
+fn attempts_of_a_row_are_numbered_on_over_its_retries_and_from_run_to_run() {
+    let failed_before = Offer { stands: Outcome::Failed, attempts: 4, ..offer(1, 1) };
+    let run = Driver::new(config("25/5s"), [failed_before, offer(2, 2)]).run(|row, tries, ticket| match (row, tries) {
+        (1, 1 | 2) => status(500),
+        _ => created(ticket),
+    });
+    let of = |wanted: u64| -> Vec<u32> {
+        run.numbers.iter().filter(|(row, _)| *row == wanted).map(|(_, attempt)| *attempt).collect()
+    };
+    assert_eq!((of(1), of(2)), (vec![5, 5, 6, 6, 7, 7], vec![1, 1]), "each intent, and its outcome");
+}
+
+#[test]
+fn a_try_that_led_to_the_knowledge_of_an_outage_is_given_back() {
+    let ends = Duration::from_secs(12);
+    let (config, limit) = config("25/5s");
+    let mut driver = Driver::new((Config { max_attempts: 2, ..config }, limit), (1..=30).map(|row| offer(row, row)));
+    driver.answer_from = Some((ends, || status(500)));
+    let mut fails_again = true;
+    let run = driver.run(
+        |row, _, ticket| {
+            if row == 1 && std::mem::take(&mut fails_again) { status(500) } else { created(ticket) }
+        },
+    );
+    assert_eq!((run.counts().posted, run.counts().failed), (30, 0), "one try before the outage, and one after it");
+}

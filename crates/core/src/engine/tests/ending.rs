@@ -135,3 +135,26 @@ fn a_run_that_is_abandoned_counts_each_row_once() {
     engine.handle(Event::Abandoned, now(ms(5001)));
     assert_eq!(engine.progress().counts, Counts { pending: 2, in_doubt: 1, ..Counts::default() });
 }
+
+#[test]
+fn the_first_reason_to_stop_is_the_runs() {
+    let mut run = Driver::new(config("25/5s"), (1..=10).map(|n| offer(n, n)));
+    run.engine.handle(Event::BudgetFailed("no space".to_owned()), now(ms(0)));
+    run.engine.handle(Event::Interrupted, now(ms(0)));
+    let run = run.run(|_, _, ticket| created(ticket));
+    assert_eq!(run.done(), Some(Stop::Limited));
+}
+
+#[test]
+fn a_run_whose_last_record_is_being_written_is_over_and_not_stopped_any_more() {
+    let mut engine = crate::engine::Engine::new(config("25/5s").0);
+    engine.handle(Event::InputEnded(Vec::new()), now(ms(0)));
+    let Some(Action::Write(Record::Finish(finish))) = engine.next_action(now(ms(0))) else {
+        panic!("nothing is to do")
+    };
+    assert_eq!(finish.stopped, None);
+    engine.handle(Event::Interrupted, now(ms(1)));
+    assert!(engine.next_action(now(ms(1))).is_none(), "its record says how it ended");
+    engine.handle(Event::Committed(1), now(ms(2)));
+    assert!(matches!(engine.next_action(now(ms(2))), Some(Action::Done(None))));
+}

@@ -1,0 +1,52 @@
+//! A run that is asked to end, once or twice, at any moment.
+
+use std::time::Duration;
+
+use batchpost::driver::DELIBERATE_AFTER;
+use batchpost::outcome::Stop;
+use batchpost_simulation::{End, History, Plan, Scenario};
+
+const ROWS: u64 = 60;
+
+/// A run on a slow server whose commits are slow too, interrupted then, and the history so far. What it counts at its
+/// end is held against its ledger by the simulation.
+fn interrupted(seed: u64, interrupts: Vec<Duration>) -> History {
+    let mut scenario = Scenario::calm(seed, 1..=ROWS);
+    scenario.latency = Duration::from_millis(500)..=Duration::from_millis(2500);
+    scenario.commit = Duration::from_millis(1)..=Duration::from_millis(1500);
+    let mut history = History::new(scenario);
+    let end = history.run(&Plan { interrupts, ..Plan::default() });
+    assert_eq!(end, Ok(End::Done(Some(Stop::Interrupted))), "seed {seed}");
+    history
+}
+
+#[test]
+fn signals_within_a_second_leave_no_doubt() {
+    for seed in 0..100 {
+        let first = Duration::from_millis(100 * seed);
+        let again = [Duration::ZERO, Duration::from_millis(1), Duration::from_millis(999)];
+        let history = interrupted(seed, again.into_iter().map(|after| first + after).collect());
+        let coverage = history.coverage();
+        assert_eq!(coverage.times("engine", "ended at once"), 0, "seed {seed}");
+        assert_eq!(coverage.times("all", "attempts"), coverage.times("outcome", "posted"), "seed {seed}");
+    }
+}
+
+#[test]
+fn a_second_signal_a_second_later_ends_at_once_and_the_next_run_goes_on() {
+    let (mut at_once, mut doubts, mut hung) = (0, 0, 0);
+    for seed in 0..400 {
+        let first = Duration::from_millis(25 * seed);
+        let mut history = interrupted(seed, vec![first, first + DELIBERATE_AFTER]);
+        if history.coverage().times("engine", "ended at once") == 0 {
+            continue;
+        }
+        at_once += 1;
+        hung += history.coverage().times("engine", "did not wait for a commit");
+        history.survive(None);
+        assert_eq!(history.run(&Plan::default()), Ok(End::Done(None)), "seed {seed}");
+        doubts += ROWS - history.coverage().times("outcome", "posted");
+        assert!(history.server().report().notes <= ROWS as usize, "seed {seed}: something was posted twice");
+    }
+    assert!(at_once > 200 && doubts > 200 && hung > 0, "{at_once} ended at once, {doubts} doubts, {hung} hung");
+}
