@@ -287,7 +287,7 @@ pub(super) mod tests {
     fn a_lock_ends_with_its_holder_though_a_child_process_still_has_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.jsonl");
-        fs::write(&path, "").unwrap();
+        File::create(&path).unwrap();
         let ledger = LedgerFile::open(&path).unwrap();
         let _child = inherited(&ledger.file);
         assert_eq!(LedgerFile::open(&path).unwrap_err().kind(), io::ErrorKind::WouldBlock);
