@@ -110,7 +110,7 @@ impl Http {
         body.truncate(REPLY_BOUND_BYTES);
         let reply = Reply::new(status, body.freeze());
         // Beside the body and not in its place: a short key may be part of what says that the note was created.
-        let quotable = self.credentials.scrub(&reply.body).map(Bytes::from);
+        let quotable = self.credentials.redact(&reply.body).map(Bytes::from);
         Ok(Reply { headers, quotable, ..reply })
     }
 }

@@ -28,6 +28,7 @@ mod outbox;
 mod platform;
 mod post;
 mod prepare;
+mod redaction;
 mod signals;
 mod tls;
 mod upkeep;
