@@ -7,7 +7,7 @@ pub use retry_after::retry_after;
 use std::future::Future;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Buf, Bytes};
 use http::Method;
 use http::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use jiff::Timestamp;
@@ -76,16 +76,23 @@ pub struct Reply {
     pub status: u16,
     /// The headers. They may repeat the credentials: judge by them, and quote none.
     pub headers: HeaderMap,
-    /// The body, decoded, up to the transport's bound. It is judged, and never quoted where `quotable` is there.
+    /// The body, decoded and without a byte order mark, up to the transport's bound. It is judged, and never quoted where `quotable` is there.
     pub body: Bytes,
     /// The body without the credentials, where it repeats them.
     pub quotable: Option<Bytes>,
 }
 
+/// Some servers begin a text in UTF-8 with it, and no parser of JSON takes it.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 impl Reply {
-    /// A reply without headers.
+    /// A reply without headers. A byte order mark at the beginning of the body is left out.
     pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
-        Self { status, body: body.into(), ..Self::default() }
+        let mut body = body.into();
+        if body.starts_with(BYTE_ORDER_MARK) {
+            body.advance(BYTE_ORDER_MARK.len());
+        }
+        Self { status, body, ..Self::default() }
     }
 
     /// The same with one header more. What no header can be is left out.

@@ -94,8 +94,8 @@ fn a_key_that_cannot_be_sent_is_refused_without_being_repeated() {
     assert_eq!(api.arrivals(), 0);
 }
 
-/// An API that refuses every note and repeats both keys in its reason, whose port this is.
-fn indiscreet() -> u16 {
+/// The URL of an API that answers every note with this status, and with what `body` makes of both keys.
+fn indiscreet(status: u16, body: fn(&str) -> String) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     // It ends with the process.
@@ -116,30 +116,58 @@ fn indiscreet() -> u16 {
                 }
             }
             std::io::copy(&mut reader.by_ref().take(length), &mut std::io::sink()).unwrap();
-            let message = format!("no user {} for this note", keys.join(" with "));
-            let body = serde_json::json!({
-                "Status": "Error", "ExceptionType": "MXInvalidUserException", "ExceptionMessage": message,
-            });
-            let body = body.to_string();
+            let body = body(&keys.join(" with "));
             let reply = format!(
-                "HTTP/1.1 400 Bad Request\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+                "HTTP/1.1 {status} Indiscreet\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
                 body.len()
             );
             reader.get_mut().write_all(reply.as_bytes()).unwrap();
         }
     });
-    port
+    format!("http://127.0.0.1:{port}/api/tenants/1/internalnote/upload")
+}
+
+fn in_json(keys: &str) -> String {
+    let message = format!("no user {keys} for this note");
+    serde_json::json!({ "Status": "Error", "ExceptionType": "MXUserException", "ExceptionMessage": message })
+        .to_string()
+}
+
+fn in_html(keys: &str) -> String {
+    let references = [("&", "&amp;"), ("$", "&dollar;"), ("%", "&#37;"), ("\"", "&quot;"), ("\\", "&bsol;")];
+    let keys = references.iter().fold(keys.to_owned(), |keys, (plain, reference)| keys.replace(plain, reference));
+    format!("<p>no user {keys} for this note</p>")
+}
+
+fn in_base64(keys: &str) -> String {
+    keys.split(" with ").fold("no user".to_owned(), |said, key| said + " " + &batchpost::target::basic_auth("", key))
 }
 
 #[test]
-fn keys_that_the_api_repeats_are_hidden_though_json_escapes_them() {
-    let folder = Folder::with_rows(1);
-    let url = format!("http://127.0.0.1:{}/api/tenants/1/internalnote/upload", indiscreet());
-    let ran = ended(with_keys(&mut folder.run_command(&url, &["-vv"]))).with_code(1);
-    assert_kept(&ran, &folder);
-    let hidden = "no user [hidden] with [hidden] for this note";
-    assert!(ran.stderr.contains(hidden), "{}", ran.stderr);
-    assert!(folder.read("notes.csv.ledger.jsonl").contains(hidden));
+fn keys_that_the_api_repeats_are_hidden_wherever_the_answer_is_quoted() {
+    let (as_json, as_html) =
+        ("no user [hidden] with [hidden] for this note", "no user [hidden] with [hidden] for this");
+    for (status, body, code, hidden) in [
+        (400, in_json as fn(&str) -> String, 1, as_json),
+        (400, in_html, 1, as_html),
+        // The run ends with it as the reason.
+        (401, in_html, 3, as_html),
+        // A doubt.
+        (502, in_html, 4, as_html),
+        (400, in_base64, 1, "no user Basic O[hidden]"),
+    ] {
+        let folder = Folder::with_rows(1);
+        let url = indiscreet(status, body);
+        let ran = ended(with_keys(&mut folder.run_command(&url, &["-vv"]))).with_code(code);
+        assert_kept(&ran, &folder);
+        assert!(ran.stderr.contains(hidden), "{status}: {}", ran.stderr);
+        assert!(folder.read("notes.csv.ledger.jsonl").contains(hidden), "{status}");
+        for command in
+            [&["show", "notes.csv.ledger.jsonl"][..], &["report", "notes.csv.ledger.jsonl", "--output", "page.html"]]
+        {
+            assert_kept(&folder.call(command), &folder);
+        }
+    }
 }
 
 #[cfg(target_os = "linux")]

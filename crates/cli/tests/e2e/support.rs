@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 use batchpost_sandbox::{Note, Report, Server, Settings};
 use serde_json::Value;
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 use tokio::runtime::Runtime;
 
 /// The limit of the quick servers, as an option's value.
@@ -75,10 +76,15 @@ impl Api {
     }
 }
 
-/// A port of this machine on which nobody listens.
+/// A port of this machine on which nobody listens, nor will while these tests run.
 pub(crate) fn closed_port_url() -> String {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
-    format!("http://{}/api/tenants/1/internalnote/upload", listener.local_addr().unwrap())
+    // Bound and never listened on. A listener that was closed would be open in any process that is just being started,
+    // and its port free for another test's server.
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
+    let address = socket.local_addr().unwrap();
+    std::mem::forget(socket);
+    format!("http://{address}/api/tenants/1/internalnote/upload")
 }
 
 /// A working folder that ends with the test, and beside it one for what runs leave for each other.

@@ -78,7 +78,6 @@ pub use rows::{Content, Row, Rows};
 pub use shapes::{IdShapes, Shape};
 pub use sheet::SheetError;
 pub(crate) use table::Table;
-pub(crate) use template::reference as character_reference;
 pub use template::{RenderError, Template, TemplateError};
 pub use through::{Tally, read_through};
 pub use ticket::{LookupError, LookupSpec, LookupSpecError, LookupTable, NoTicket, PatternError, TicketPattern};

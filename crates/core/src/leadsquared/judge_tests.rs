@@ -40,6 +40,7 @@ fn every_answer_of_the_table() {
     let table = [
         (200, CREATED, Verdict::Posted, Verdict::Posted),
         (200, r#"{"Message":"Activity Created","RelatedTicketId":143}"#, Verdict::Posted, Verdict::Posted),
+        (200, &format!("\u{feff}{CREATED}"), Verdict::Posted, Verdict::Posted),
         (200, r#"{"Message":"Activity Created","RelatedTicketId":"144"}"#, Verdict::Unknown, Verdict::Unknown),
         (200, r#"{"Message":"Activity Created"}"#, Verdict::Unknown, Verdict::Unknown),
         (200, ERROR, REJECTED, REJECTED),

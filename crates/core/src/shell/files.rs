@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, Write};
+use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 
 use super::platform::{for_owner_only, lock_alone, read_at, sync_directory_of};
@@ -12,8 +13,37 @@ use crate::storage::{Directory, Storage};
 /// A ledger's file.
 #[derive(Debug)]
 pub struct LedgerFile {
-    file: File,
+    file: Exclusive,
     path: PathBuf,
+}
+
+/// An open file whose lock, if it has one, ends with this value.
+///
+/// Closing the file is not enough. A lock belongs to the open file description, and a child process has that as well from
+/// its fork until its exec: a program that starts another one at that moment, on any thread, would find its own ledger in
+/// use. Unlocking ends the lock for every copy of the description.
+#[derive(Debug)]
+struct Exclusive(File);
+
+impl Deref for Exclusive {
+    type Target = File;
+
+    fn deref(&self) -> &File {
+        &self.0
+    }
+}
+
+impl DerefMut for Exclusive {
+    fn deref_mut(&mut self) -> &mut File {
+        &mut self.0
+    }
+}
+
+impl Drop for Exclusive {
+    fn drop(&mut self) {
+        // Where this fails the lock ends with the last copy.
+        self.0.unlock().ok();
+    }
 }
 
 impl LedgerFile {
@@ -27,7 +57,7 @@ impl LedgerFile {
         let file = OpenOptions::new().read(true).append(true).open(path)?;
         // The lock beside it is found by the ledger's name; this one also where a link gives it another.
         lock_alone(&file)?;
-        Ok(Self { file, path: path.to_owned() })
+        Ok(Self { file: Exclusive(file), path: path.to_owned() })
     }
 
     /// Opens the ledger at `path` to look at it. One that is packed with gzip is looked at in a copy, which is gone when
@@ -44,7 +74,7 @@ impl LedgerFile {
     /// The same of one that is open.
     pub(super) fn read_from(file: File, path: &Path) -> io::Result<Self> {
         let file = if is_packed(&file)? { unpacked(&file)? } else { file };
-        Ok(Self { file, path: path.to_owned() })
+        Ok(Self { file: Exclusive(file), path: path.to_owned() })
     }
 
     /// Makes durable what is in it, whoever wrote it.
@@ -122,7 +152,7 @@ impl Directory for Place<'_> {
     fn create_unfinished(&mut self) -> io::Result<LedgerFile> {
         let path = self.unfinished();
         let file = for_owner_only(OpenOptions::new().read(true).write(true).create(true).truncate(true)).open(&path)?;
-        Ok(LedgerFile { file, path })
+        Ok(LedgerFile { file: Exclusive(file), path })
     }
 
     fn rename_finished(&mut self) -> io::Result<()> {
@@ -172,7 +202,7 @@ impl Storage for LedgerFile {
 /// Keeps other runs from a ledger while it is held. Advisory, and not to be relied on over NFS.
 #[derive(Debug)]
 pub struct Lock {
-    _file: File,
+    _file: Exclusive,
 }
 
 /// Why a lock was not had.
@@ -222,7 +252,7 @@ impl Lock {
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
         file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{holder}")).map_err(failed)?;
-        Ok(Self { _file: file })
+        Ok(Self { _file: Exclusive(file) })
     }
 }
 
@@ -255,6 +285,28 @@ pub(super) mod tests {
         assert_eq!(Lock::take(&ledger, "me").unwrap_err().to_string(), "it is in use by another run (process 42)");
         drop(first);
         Lock::take(&ledger, "me").unwrap();
+    }
+
+    /// What a child process has of a file from its fork until its exec.
+    fn inherited(file: &File) -> File {
+        file.try_clone().unwrap()
+    }
+
+    #[test]
+    fn a_lock_ends_with_its_holder_though_a_child_process_still_has_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl");
+        File::create(&path).unwrap();
+        let ledger = LedgerFile::open(&path).unwrap();
+        let _child = inherited(&ledger.file);
+        assert_eq!(LedgerFile::open(&path).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        drop(ledger);
+        LedgerFile::open(&path).unwrap();
+
+        let lock = Lock::take(&path, "process 42").unwrap();
+        let _child = inherited(&lock._file);
+        drop(lock);
+        Lock::take(&path, "me").unwrap();
     }
 
     pub(in crate::shell) fn header() -> Header {

@@ -95,8 +95,7 @@ impl Http {
         let Request { method, path, headers, body } = request;
         let sent = self.client.request(method, self.endpoint.url(&path)).headers(headers).body(body).send().await;
         let mut response = sent.map_err(|error| {
-            // Only a connection that was not made is sure to have carried nothing.
-            if error.is_connect() { Failure::Unsent(plain(&error)) } else { Failure::NoReply(plain(&error)) }
+            if is_unsent(&error) { Failure::Unsent(plain(&error)) } else { Failure::NoReply(plain(&error)) }
         })?;
         let status = response.status().as_u16();
         let headers = std::mem::take(response.headers_mut());
@@ -109,9 +108,10 @@ impl Http {
             }
         }
         body.truncate(REPLY_BOUND_BYTES);
+        let reply = Reply::new(status, body.freeze());
         // Beside the body and not in its place: a short key may be part of what says that the note was created.
-        let quotable = self.credentials.scrub(&body).map(Bytes::from);
-        Ok(Reply { status, headers, body: body.freeze(), quotable })
+        let quotable = self.credentials.redact(&reply.body).map(Bytes::from);
+        Ok(Reply { headers, quotable, ..reply })
     }
 }
 
@@ -148,22 +148,38 @@ fn builder(
     }
 }
 
+/// Whether it is certain that no byte of the request was written. Of any other error nobody can tell: what the system took
+/// may have arrived.
+fn is_unsent(error: &reqwest::Error) -> bool {
+    // There was no connection yet that could have taken the request: it could not be made, or had ended when it was.
+    let without_connection =
+        |cause: &hyper_util::client::legacy::Error| cause.is_connect() || cause.connect_info().is_none();
+    causes(error).any(|cause| {
+        cause.downcast_ref().is_some_and(without_connection)
+            // The connection had ended before it took the request from its queue, and gave it back.
+            || cause.downcast_ref().is_some_and(hyper::Error::is_canceled)
+    })
+}
+
+/// What an error came from, the nearest first.
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+    std::iter::successors(std::error::Error::source(error), |error| error.source())
+}
+
 /// An error with its causes in one line, without the URL: messages repeat it once, not for every row.
 fn plain(error: &reqwest::Error) -> String {
-    let mut causes = Vec::new();
-    let mut cause: Option<&dyn std::error::Error> = std::error::Error::source(error);
-    while let Some(error) = cause {
-        causes.push(error.to_string());
-        if speaks_no_tls(error) {
-            causes.push("what answers there does not speak TLS; is the port the right one?".to_owned());
+    let mut said = Vec::new();
+    for cause in causes(error) {
+        said.push(cause.to_string());
+        if speaks_no_tls(cause) {
+            said.push("what answers there does not speak TLS; is the port the right one?".to_owned());
         }
-        cause = error.source();
     }
     if error.is_timeout() {
-        causes.push("timed out".to_owned());
+        said.push("timed out".to_owned());
     }
-    causes.dedup();
-    if causes.is_empty() { "the request failed".to_owned() } else { causes.join(": ") }
+    said.dedup();
+    if said.is_empty() { "the request failed".to_owned() } else { said.join(": ") }
 }
 
 /// Whether this is what rustls says of bytes that are no TLS. An `io::Error` stands in for the error that it holds.
@@ -176,13 +192,4 @@ fn speaks_no_tls(cause: &(dyn std::error::Error + 'static)) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_proxys_password_is_not_in_what_is_printed_to_debug() {
-        let proxy = Some("http://anna:s3cret@proxy:3128".to_owned());
-        let printed = format!("{:?}", HttpOptions { proxy, ca_file: None });
-        assert!(printed.contains("@proxy:3128") && !printed.contains("s3cret"), "{printed}");
-    }
-}
+mod tests;

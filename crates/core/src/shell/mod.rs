@@ -31,6 +31,7 @@ mod platform;
 mod post;
 mod prepare;
 mod read;
+mod redaction;
 mod registry;
 mod signals;
 mod state;

@@ -17,6 +17,13 @@ use super::clock::Clock;
 use crate::engine::{AttemptId, Now};
 use crate::transport::{Failure, Reply, Request, Transport};
 
+/// How many tasks are polled before the sockets' events are looked at again.
+///
+/// With tokio's 61 a connection that the server has closed, or on which bytes nobody asked for are waiting, could still be
+/// written to: the attempt would be in doubt, or take those bytes for its reply. With 1 the task of a connection begins a
+/// request only right after the events were looked at, and hyper then takes another connection, as nothing was written.
+const TASKS_BETWEEN_EVENTS: u32 = 1;
+
 /// Attempts to be sent together.
 type Group = Vec<(AttemptId, Request)>;
 
@@ -47,7 +54,8 @@ impl Outbox {
         let (ready, is_ready) = oneshot::channel();
         let span = Span::current();
         let thread = thread::Builder::new().spawn(move || {
-            let runtime = match Builder::new_current_thread().enable_all().build() {
+            let runtime = match Builder::new_current_thread().enable_all().event_interval(TASKS_BETWEEN_EVENTS).build()
+            {
                 Ok(runtime) => runtime,
                 // Whoever waits for this is gone only if the run is.
                 Err(error) => return drop(ready.send(Err(error))),

@@ -7,8 +7,6 @@
 //! Any text is accepted, in time linear in its length: what is not closed ends where it must, and a `<` that begins no
 //! tag is one.
 
-use super::entities;
-
 /// The text of `html`.
 pub(super) fn to_text(html: &str) -> String {
     let mut text = Text::default();
@@ -227,19 +225,8 @@ impl Text {
     }
 
     /// Adds text of the source, with its references read.
-    fn add(&mut self, mut raw: &str) {
-        while let Some(found) = memchr::memchr(b'&', raw.as_bytes()) {
-            self.add_plain(&raw[..found]);
-            raw = &raw[found + 1..];
-            match entities::reference(raw) {
-                Some((c, length)) => {
-                    self.add_plain(c.encode_utf8(&mut [0; 4]));
-                    raw = &raw[length..];
-                }
-                None => self.add_plain("&"),
-            }
-        }
-        self.add_plain(raw);
+    fn add(&mut self, raw: &str) {
+        self.add_plain(&htmlize::unescape(raw));
     }
 
     fn add_plain(&mut self, mut text: &str) {
@@ -321,16 +308,7 @@ impl Text {
 impl Link {
     /// A link that leads somewhere for the reader of a note.
     fn to(href: &str) -> Option<Self> {
-        let mut address = String::with_capacity(href.len());
-        let mut rest = href.trim();
-        while let Some(found) = memchr::memchr(b'&', rest.as_bytes()) {
-            address.push_str(&rest[..found]);
-            rest = &rest[found + 1..];
-            let (c, length) = entities::reference(rest).unwrap_or(('&', 0));
-            address.push(c);
-            rest = &rest[length..];
-        }
-        address.push_str(rest);
+        let mut address = htmlize::unescape_attribute(href.trim()).into_owned();
         // As browsers do; else an address could pretend to be lines of the note.
         address.retain(|c| !c.is_control());
         let scheme = address.split(':').next().unwrap_or_default();
@@ -379,6 +357,7 @@ mod tests {
             ("<!DOCTYPE html><html><head><title>t</title></head><body>a</body></html>", "a"),
             ("<img src=x alt='a &amp; b'> <img src=y>", "a & b"),
             ("a &lt;b&gt; &amp;amp; &nosuch; AT&T &#8211; &uuml;", "a <b> &amp; &nosuch; AT&T – ü"),
+            ("&dollar;5&period; &copy 2026 &#x1F600; &#150; &#0; &#xD800;", "$5. © 2026 😀 – \u{fffd} \u{fffd}"),
             ("1 < 2 <3 <> </> a<", "1 < 2 <3 <> </> a<"),
             ("<a title=\"x > y\">a</a>", "a"),
             ("<o:p>a</o:p>", "a"),
@@ -391,6 +370,7 @@ mod tests {
     fn links_keep_an_address_that_their_text_does_not_say() {
         for (html, wanted) in [
             ("<a href=\"https://x.example/a?b=1&amp;c\">here</a>.", "here (https://x.example/a?b=1&c)."),
+            ("<a href='https://x.example/?a=1&copy=2'>b</a>", "b (https://x.example/?a=1&copy=2)"),
             ("<a href='https://x.example/'>x.example</a>", "x.example"),
             ("<a href=https://x.example>https://x.example/</a>", "https://x.example/"),
             ("<a href='mailto:ann@x.example'>ann@x.example</a>", "ann@x.example"),

@@ -25,7 +25,6 @@
 //! A note has at most [`Renderer::MOST_BYTES`], and [`Renderer::FUEL`] bounds the work for one row, so that a template
 //! that loops without end makes an invalid row and not a run that stands.
 
-mod entities;
 mod error;
 mod filters;
 mod html;
@@ -39,7 +38,6 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-pub(crate) use entities::reference;
 pub use error::{RenderError, TemplateError};
 pub(super) use renderer::Renderer;
 
