@@ -27,6 +27,8 @@ const RELEASED: u8 = 16;
 const UNRECORDED: u8 = 32;
 /// Met in the first reading before any row with which there is something to do: the second one does not come to it.
 const PASSED: u8 = 64;
+/// It was in doubt at some time. A decision ends the doubt and not this: the first note may be there all the same.
+const DOUBTED: u8 = 128;
 
 /// One of the times that a run reads its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +50,7 @@ impl Standing {
     pub const NEW: Self = Self { outcome: Outcome::Pending, flags: 0, attempts: 0 };
 
     /// A job of which a ledger may have known before some of its records were lost.
-    pub const LOST: Self = Self { outcome: Outcome::InDoubt, flags: UNRECORDED, attempts: 0 };
+    pub const LOST: Self = Self { outcome: Outcome::InDoubt, flags: UNRECORDED | DOUBTED, attempts: 0 };
 
     /// Where the job stands. An intent without an outcome is a doubt.
     pub fn outcome(self) -> Outcome {
@@ -58,6 +60,11 @@ impl Standing {
     /// Attempts made for it so far.
     pub fn attempts(self) -> u32 {
         u32::from(self.attempts)
+    }
+
+    /// Whether it is in doubt, or was at any time before it was posted, refused or settled.
+    pub fn was_doubted(self) -> bool {
+        self.is(DOUBTED) || self.outcome() == Outcome::InDoubt
     }
 
     /// Whether the ledger says that it is no longer in the input.
@@ -111,7 +118,7 @@ impl Standing {
 
     /// A row to do is held, as this run finds; the ledger is to be told, unless it says so already.
     pub fn hold_now(&mut self) {
-        self.outcome = self.outcome.then(Outcome::Held);
+        self.move_on(Outcome::Held);
         self.flags ^= UNRECORDED;
     }
 
@@ -124,12 +131,14 @@ impl Standing {
 
     /// The ledger says so: the row is not sent.
     fn set_aside(&mut self, stands: Outcome) {
-        self.outcome = self.outcome.then(stands);
+        self.move_on(stands);
         self.set(UNRECORDED, false);
     }
 
     /// A person says so, which ends every doubt.
     pub fn settle(&mut self, stands: Outcome) {
+        let was_doubted = self.was_doubted() || stands == Outcome::InDoubt;
+        self.set(DOUBTED, was_doubted);
         self.outcome = stands;
         self.set(OPEN, false);
         self.set(RELEASED, stands == Outcome::Pending);
@@ -137,7 +146,7 @@ impl Standing {
 
     fn begin(&mut self) {
         if self.is(OPEN) {
-            self.outcome = self.outcome.then(Outcome::InDoubt);
+            self.move_on(Outcome::InDoubt);
         }
         self.set(OPEN, true);
         self.attempts = self.attempts.saturating_add(1);
@@ -145,7 +154,12 @@ impl Standing {
 
     fn end(&mut self, stands: Outcome) {
         self.set(OPEN, false);
-        self.outcome = self.outcome.then(stands);
+        self.move_on(stands);
+    }
+
+    fn move_on(&mut self, next: Outcome) {
+        self.outcome = self.outcome.then(next);
+        self.set(DOUBTED, self.is(DOUBTED) || self.outcome == Outcome::InDoubt);
     }
 
     fn is(self, flag: u8) -> bool {

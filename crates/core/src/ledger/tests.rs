@@ -1,3 +1,5 @@
+mod batch;
+
 use std::io;
 
 use jiff::Timestamp;
@@ -108,6 +110,21 @@ fn posted(n: u64) -> Record {
     outcome(n, VerdictWord::Posted, Outcome::Posted)
 }
 
+fn settlement(rows: Vec<Settled>) -> Record {
+    Record::Settle(Settlement { wall: Timestamp::UNIX_EPOCH, why: None, rows })
+}
+
+fn run(number: u32, key: Option<&str>) -> Record {
+    let mapping = Mapping { ticket: "t".to_owned(), text: Vec::new(), key: key.map(str::to_owned) };
+    let options = Options::new(Format::Csv);
+    let input = Input { path: None, options, mapping, lookup_fingerprint: None, read: None };
+    let wall = Timestamp::UNIX_EPOCH;
+    let command = vec!["batchpost".to_owned(), "run".to_owned()];
+    let by = Some(Caller { user: Some("anna".to_owned()), host: None, command });
+    let tool = "test".to_owned();
+    Record::Run(Box::new(Run { run: number, tool, wall, by, input, settings: Settings::of(&LeadSquared) }))
+}
+
 /// A ledger of three commits, closed by a last mark.
 fn sample() -> Memory {
     let (mut ledger, ..) = Ledger::open(begun()).unwrap();
@@ -163,16 +180,6 @@ fn an_intent_without_an_outcome_is_a_doubt_that_a_later_refusal_does_not_end() {
 
 #[test]
 fn jobs_may_have_been_posted_without_names_if_a_run_had_no_key_column_or_its_record_may_be_lost() {
-    let run = |number: u32, key: Option<&str>| {
-        let mapping = Mapping { ticket: "t".to_owned(), text: Vec::new(), key: key.map(str::to_owned) };
-        let options = Options::new(Format::Csv);
-        let input = Input { path: None, options, mapping, lookup_fingerprint: None, read: None };
-        let wall = Timestamp::UNIX_EPOCH;
-        let command = vec!["batchpost".to_owned(), "run".to_owned()];
-        let by = Some(Caller { user: Some("anna".to_owned()), host: None, command });
-        let tool = "test".to_owned();
-        Record::Run(Box::new(Run { run: number, tool, wall, by, input, settings: Settings::of(&LeadSquared) }))
-    };
     let unnamed = |records: &[Record]| {
         let mut batch = Batch::new(header());
         records.iter().for_each(|record| batch.apply(record));
