@@ -25,7 +25,12 @@ pub(super) struct Lines<'a, S> {
 
 impl<'a, S: Storage> Lines<'a, S> {
     pub(super) fn new(storage: &'a S) -> Self {
-        Self { storage, offset: 0, buffer: vec![0; PIECE_BYTES], filled: 0, line: 0..0, is_cut: false }
+        Self::from(storage, 0)
+    }
+
+    /// Those from a line's first byte on.
+    pub(super) fn from(storage: &'a S, offset: u64) -> Self {
+        Self { storage, offset, buffer: vec![0; PIECE_BYTES], filled: 0, line: 0..0, is_cut: false }
     }
 
     /// The line that was read last, its line feed included. Of one beyond the bound only the beginning is there, which

@@ -201,16 +201,29 @@ pub struct Aside {
     pub why: String,
 }
 
-/// A person has decided about rows, or has taken a decision back.
+/// A person has decided about rows, or has taken a decision back. All of it counts or nothing: a settlement that has no
+/// room in one record is several, and those are read only where they are all there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settlement {
-    /// The wall clock.
+    /// The wall clock; the same in all records of one settlement.
     pub wall: Timestamp,
+    /// Which of the settlement's records this is; none where it is the only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
     /// What the person said of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// The rows.
     pub rows: Vec<Settled>,
+}
+
+/// One of several records that belong together and follow one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Its number, from 1.
+    pub number: u32,
+    /// How many there are.
+    pub of: u32,
 }
 
 /// A row that was decided about.

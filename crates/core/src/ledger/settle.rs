@@ -2,9 +2,11 @@
 
 use std::io::{self, Read};
 
+use jiff::Timestamp;
+
 use super::batch::Batch;
 use super::history::History;
-use super::record::Settled;
+use super::record::{Part, Record, Settled, Settlement};
 use crate::export::{ATTEMPTS_COLUMN, DECISION_COLUMN, KEY_COLUMN};
 use crate::input::{InputError, Table};
 use crate::job::{Key, KeyMap};
@@ -115,6 +117,25 @@ pub fn settle(batch: &Batch, histories: &KeyMap<History>, decided: Decided) -> R
         }
     }
     Ok(Settled { row: history.row, key, was, stands })
+}
+
+/// So many rows have room in one record, whatever was said of them: one has about a hundred bytes.
+const ROWS_A_RECORD: usize = 4096;
+
+/// What is recorded of decisions about `rows`: one record, or several that count together.
+pub fn settlement(wall: Timestamp, why: Option<&str>, rows: &[Settled]) -> Vec<Record> {
+    in_records_of(ROWS_A_RECORD, wall, why, rows)
+}
+
+pub(super) fn in_records_of(rows_a_record: usize, wall: Timestamp, why: Option<&str>, rows: &[Settled]) -> Vec<Record> {
+    let parts = rows.chunks(rows_a_record);
+    let of = u32::try_from(parts.len()).expect("a batch has fewer rows than that");
+    let part = |number| (of > 1).then_some(Part { number, of });
+    let record = |(number, rows): (u32, &[Settled])| {
+        let (why, rows) = (why.map(str::to_owned), rows.to_vec());
+        Record::Settle(Settlement { wall, part: part(number), why, rows })
+    };
+    (1..).zip(parts).map(record).collect()
 }
 
 /// Why a file of decisions cannot be read.

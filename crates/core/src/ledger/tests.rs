@@ -1,4 +1,5 @@
 mod batch;
+mod settling;
 
 use std::io;
 
@@ -20,11 +21,16 @@ struct Memory {
     bytes: Vec<u8>,
     aside: Vec<u8>,
     fail: Option<&'static str>,
+    /// What fails the next time only.
+    fail_once: Option<&'static str>,
+    /// Bytes that it may have.
+    room: Option<usize>,
 }
 
 impl Memory {
-    fn step(&self, step: &'static str) -> io::Result<()> {
-        if self.fail == Some(step) { Err(io::Error::other("disk on fire")) } else { Ok(()) }
+    fn step(&mut self, step: &'static str) -> io::Result<()> {
+        let fails_once = self.fail_once.take_if(|fails| *fails == step).is_some();
+        if self.fail == Some(step) || fails_once { Err(io::Error::other("disk on fire")) } else { Ok(()) }
     }
 }
 
@@ -42,8 +48,9 @@ impl Storage for Memory {
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.step("append")?;
-        self.bytes.extend_from_slice(bytes);
-        Ok(())
+        let room = self.room.map_or(usize::MAX, |room| room.saturating_sub(self.bytes.len()));
+        self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if bytes.len() > room { Err(io::Error::other("no room")) } else { Ok(()) }
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -111,7 +118,7 @@ fn posted(n: u64) -> Record {
 }
 
 fn settlement(rows: Vec<Settled>) -> Record {
-    Record::Settle(Settlement { wall: Timestamp::UNIX_EPOCH, why: None, rows })
+    Record::Settle(Settlement { wall: Timestamp::UNIX_EPOCH, part: None, why: None, rows })
 }
 
 fn run(number: u32, key: Option<&str>) -> Record {
