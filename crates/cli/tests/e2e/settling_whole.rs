@@ -81,3 +81,80 @@ fn a_settlement_of_several_records_counts_with_its_last_one_and_no_sooner_and_is
         assert!(!ran.stdout.contains("cut off"), "{}", ran.stdout);
     }
 }
+
+/// The doubts of eight rows, 2, 4 and 6, exported with a decision for each.
+fn exported_doubts(more: &[&str]) -> (Api, Folder, Vec<Vec<String>>) {
+    let api = Api::failing(&["reset@2,4,6"]);
+    let folder = Folder::with_rows(8);
+    folder.run(&api, &[&["--concurrency", "1"], more].concat()).with_code(4);
+    let export = folder.call(&["export", LEDGER, "--state", "in_doubt"]).with_code(0).stdout;
+    let mut cells: Vec<Vec<String>> = export
+        .trim_start_matches('\u{feff}')
+        .lines()
+        .map(|line| line.split(',').map(str::to_owned).collect())
+        .collect();
+    for row in &mut cells[1..] {
+        let decision = row.len() - 2;
+        row[decision] = "posted".to_owned();
+    }
+    (api, folder, cells)
+}
+
+fn give_back(folder: &Folder, cells: &[Vec<String>]) -> crate::support::Ran {
+    let sheet: String = cells.iter().map(|row| row.join(",") + "\r\n").collect();
+    folder.write("doubts.csv", format!("\u{feff}{sheet}"));
+    folder.call(&["settle", LEDGER, "--from", "doubts.csv"])
+}
+
+fn swap(cells: &mut [Vec<String>], column: usize, one: usize, other: usize) {
+    let cell = cells[one][column].clone();
+    cells[one][column] = std::mem::replace(&mut cells[other][column], cell);
+}
+
+#[test]
+fn a_sheet_whose_keys_were_sorted_apart_from_its_rows_is_refused_by_rows_and_nothing_is_recorded() {
+    let (_api, folder, cells) = exported_doubts(&[]);
+    let before = folder.read(LEDGER);
+    let key = cells[0].len() - 1;
+    let mut sorted = cells.clone();
+    swap(&mut sorted, key, 1, 3);
+    give_back(&folder, &sorted).with_code(2).saying(&[
+        "rows 2, 6: the sheet has another ticket for this key than the ledger",
+        "2 of the decisions cannot be taken; nothing was changed",
+    ]);
+    let text = cells[0].iter().position(|name| name == "Comment").unwrap();
+    let mut edited = cells.clone();
+    edited[2][text] = "note 999".to_owned();
+    give_back(&folder, &edited).with_code(2).saying(&["row 4: the sheet has another text for this key"]);
+    let attempts = key - 3;
+    assert_eq!(cells[0][attempts], "attempts");
+    let mut other = cells.clone();
+    other[1][attempts] = "1.0".to_owned();
+    give_back(&folder, &other).with_code(2).saying(&["line 2: \"1.0\" is not a number of attempts"]);
+    assert_eq!(folder.read(LEDGER), before);
+    // As it was, and without the columns that are compared.
+    let mut few = cells.clone();
+    few.iter_mut().for_each(|row| drop(row.drain(..key - 1)));
+    few[1][0] = String::new();
+    give_back(&folder, &few).with_code(0);
+    give_back(&folder, &cells).with_code(0).saying(&["row 2 ticket 1002: in_doubt -> posted"]);
+}
+
+#[test]
+fn a_sheet_made_of_the_ledger_alone_is_refused_when_its_numbers_are_other_rows() {
+    let (_api, folder, _) = exported_doubts(&[]);
+    folder.write("notes.csv", "Ticket ID,Comment\n");
+    let export = folder.call(&["export", LEDGER, "--state", "in_doubt"]).with_code(0).stdout;
+    let mut cells: Vec<Vec<String>> = export
+        .trim_start_matches('\u{feff}')
+        .lines()
+        .map(|line| line.split(',').map(str::to_owned).collect())
+        .collect();
+    cells[1..].iter_mut().for_each(|row| row[6] = "waived".to_owned());
+    let mut moved = cells.clone();
+    swap(&mut moved, 0, 1, 2);
+    give_back(&folder, &moved).with_code(2).saying(&["rows 2, 4", "another row number for this key"]);
+    swap(&mut moved, 1, 1, 2);
+    give_back(&folder, &moved).with_code(2).saying(&["rows 2, 4", "another ticket for this key"]);
+    give_back(&folder, &cells).with_code(0);
+}

@@ -42,7 +42,7 @@ pub use record::{
 pub(crate) use recovery::header_of;
 pub use recovery::{Entry, Extent, read};
 pub use salvage::{Salvaged, header, salvage};
-pub use settle::{Decided, Decision, DecisionsError, SettleError, UnknownDecision, decisions, settle, settlement};
+pub use settle::{Contradiction, Decided, Decision, SettleError, UnknownDecision, settle, settlement};
 pub use writer::{Ledger, begin, resume};
 
 use std::io;

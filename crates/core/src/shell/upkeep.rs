@@ -1,7 +1,7 @@
 //! What is done with a ledger besides posting: settling, salvaging, exporting.
 
 use std::fs::File;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,10 +14,13 @@ use super::ledgers::{entropy, header_of, lock, look, resume};
 use super::platform::is_locked;
 use crate::job::{Identity, Key, KeyMap};
 use crate::ledger::{
-    self, Audit, Batch, Entry, Extent, Header, History, Ledger, LedgerError, LedgerId, Record, Salvaged, Settled,
+    self, Audit, Batch, Decided, Entry, Extent, Header, History, Ledger, LedgerError, LedgerId, Record, Salvaged,
+    Settled,
 };
 use crate::outcome::Outcome;
-use crate::reading::{ExportError, export_input, export_ledger, number_rows};
+use crate::reading::{
+    DecisionsError, ExportError, Recorded, decisions, export_input, export_ledger, named_rows, number_rows,
+};
 use crate::report::{self, Overview};
 use crate::target::{Form, Target};
 
@@ -52,6 +55,25 @@ impl Settling {
         let read_standard_input = batch.run.as_ref().is_some_and(|run| run.input.path.is_none());
         let numbered_by_ledger = numbered.err().filter(|_| !read_standard_input);
         Ok(Self { _lock: lock, path: path.to_owned(), ledger, batch, histories, numbered_by_ledger })
+    }
+
+    /// Reads the decisions that a person has filled into a sheet, and compares its rows with what the ledger has of them.
+    ///
+    /// # Errors
+    ///
+    /// When the sheet or a decision in it cannot be read.
+    pub fn decisions(&self, sheet: impl Read, target: &Arc<dyn Target>) -> Result<Vec<Decided>, DecisionsError> {
+        let batch = &self.batch;
+        let identity = identity(batch, target);
+        let run = batch.run.as_ref().filter(|_| batch.header.api == target.name());
+        let recipe = run.and_then(|run| {
+            let (recipe, table) = recipe(&run.input.options, &run.settings, target).ok()?;
+            (table == run.input.lookup_fingerprint).then_some(recipe)
+        });
+        let has_names = run.is_some_and(|run| run.input.mapping.key.is_some());
+        let input = if has_names { input_of(batch, target).ok() } else { None };
+        let named = input.and_then(|mut rows| named_rows(&mut rows, &identity).ok());
+        decisions(sheet, &Recorded { batch, histories: &self.histories, identity, recipe, named })
     }
 
     /// Records decisions, all of them or none; durable on return. Of none nothing is recorded.
