@@ -561,6 +561,7 @@ fn run_record(history: &History, batch: &Batch, survey: &Survey) -> Record {
     let read = Reading { rows: survey.rows, blank: survey.blank, fingerprint: String::new() };
     Record::Run(Box::new(RunRecord {
         by: None,
+        pauses_recorded: true,
         run: batch.run.as_ref().map_or(1, |run| run.run + 1),
         tool: batch.header.tool.clone(),
         wall: history.wall(),

@@ -239,7 +239,7 @@ impl Batch {
                 self.lost_records &= !all;
                 self.finish = Some(finish.clone());
             }
-            Record::Header(_) | Record::Mark(_) => {}
+            Record::Header(_) | Record::Mark(_) | Record::Pause(_) | Record::Resumed(_) => {}
         }
     }
 

@@ -36,8 +36,8 @@ pub use batch::{Batch, Pass, Standing};
 pub use history::{Before, CUT_OFF, History, histories};
 pub use line::BadLine;
 pub use record::{
-    Aside, AttemptEnd, Caller, Finish, Header, Input, Intent, LedgerId, Mark, Part, Presence, Reading, Record, Run,
-    Salvage, Settled, Settlement, VERSION,
+    Aside, AttemptEnd, Caller, Finish, Header, Input, Intent, LedgerId, Mark, Part, Paused, Presence, Reading, Record,
+    Resumed, Run, Salvage, Settled, Settlement, VERSION,
 };
 pub(crate) use recovery::header_of;
 pub use recovery::{Entry, Extent, read};

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::input::{Mapping, Options};
 use crate::job::{Key, Ticket};
 use crate::leadsquared;
-use crate::outcome::{Counts, Outcome, Stop, VerdictWord};
+use crate::outcome::{Cause, Counts, Outcome, Stop, VerdictWord};
 use crate::settings::Settings;
 
 /// The version of the format that this code writes. Older ones are read, newer ones refused.
@@ -80,6 +80,9 @@ pub struct Run {
     /// Who began it, where, and how; not in ledgers of programs that did not say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Caller>,
+    /// Whether its pauses are records; not in ledgers of programs that recorded none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pauses_recorded: bool,
     /// What is read.
     pub input: Input,
     /// How it posts.
@@ -255,6 +258,39 @@ pub struct Presence {
     pub keys: Vec<Key>,
 }
 
+/// Nothing is sent for a while because of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paused {
+    /// Microseconds since the run began, when the answer was read or given up on.
+    pub at_us: u64,
+    /// The wall clock.
+    pub wall: Timestamp,
+    /// Why.
+    pub cause: Cause,
+    /// For how long at first; answers that still come may make it longer.
+    pub wait_us: u64,
+    /// How long the API asked to wait, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_us: Option<u64>,
+    /// The row whose attempt was answered so.
+    pub row: u64,
+    /// The answer in brief.
+    pub reply: String,
+}
+
+/// The first attempt after a pause has ended. Where another pause began before it did, or it was never made, there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumed {
+    /// Microseconds since the run began, when that attempt took its slots.
+    pub at_us: u64,
+    /// The wall clock.
+    pub wall: Timestamp,
+    /// The row that was attempted.
+    pub row: u64,
+    /// What the answer meant.
+    pub verdict: VerdictWord,
+}
+
 /// What of this ledger is known to be synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
@@ -298,6 +334,10 @@ pub enum Record {
     Vanished(Presence),
     /// `returned`
     Returned(Presence),
+    /// `pause`
+    Pause(Paused),
+    /// `resumed`
+    Resumed(Resumed),
     /// `mark`
     Mark(Mark),
     /// `finish`

@@ -1,4 +1,5 @@
 mod batch;
+mod pauses;
 mod settling;
 
 use std::io;
@@ -129,7 +130,8 @@ fn run(number: u32, key: Option<&str>) -> Record {
     let command = vec!["batchpost".to_owned(), "run".to_owned()];
     let by = Some(Caller { user: Some("anna".to_owned()), host: None, command });
     let tool = "test".to_owned();
-    Record::Run(Box::new(Run { run: number, tool, wall, by, input, settings: Settings::of(&LeadSquared) }))
+    let settings = Settings::of(&LeadSquared);
+    Record::Run(Box::new(Run { run: number, tool, wall, by, pauses_recorded: true, input, settings }))
 }
 
 /// A ledger of three commits, closed by a last mark.

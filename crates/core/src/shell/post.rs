@@ -191,6 +191,7 @@ impl Prepared {
             tool: self.order.tool.clone(),
             wall: clock.now().wall,
             by: self.order.caller.clone(),
+            pauses_recorded: true,
             input: Input {
                 path,
                 options: self.order.options.clone(),

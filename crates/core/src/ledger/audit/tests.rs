@@ -75,6 +75,7 @@ fn ledger(runs: &[HandMade<'_>]) -> Bytes {
             tool: "t".into(),
             wall: wall(0),
             by: None,
+            pauses_recorded: true,
             input,
             settings,
         })));

@@ -20,6 +20,10 @@ fn batch() -> Batch {
     })
 }
 
+fn posted(key: Key) -> Decided {
+    Decided { key, decision: Decision::Posted, attempts: None, contradicts: None }
+}
+
 /// The decisions of a sheet about which no ledger knows anything.
 fn of_nothing(file: &[u8]) -> Result<Vec<Decided>, String> {
     let (batch, histories, identity) = (batch(), KeyMap::default(), Identity::of("t"));
@@ -53,7 +57,7 @@ fn a_sheet_is_read_as_spreadsheet_programs_save_it() {
         // As Excel's windows-1252.
         csv.replace(',', ";").chars().map(|c| u8::try_from(c).unwrap()).collect(),
     ] {
-        assert_eq!(of_nothing(&file), Ok(vec![Decided::now(KEYS[0].parse().unwrap(), Decision::Posted)]), "{file:?}");
+        assert_eq!(of_nothing(&file), Ok(vec![posted(KEYS[0].parse().unwrap())]), "{file:?}");
     }
 }
 
@@ -112,7 +116,15 @@ impl Sent {
         let wall = Timestamp::UNIX_EPOCH;
         let input = Input { path: None, options, mapping, lookup_fingerprint: None, read: None };
         let (run, tool, by) = (1, String::new(), Some(Caller::default()));
-        batch.apply(&Record::Run(Box::new(Run { run, tool, wall, by, input, settings: Settings::of(&LeadSquared) })));
+        batch.apply(&Record::Run(Box::new(Run {
+            run,
+            tool,
+            wall,
+            by,
+            pauses_recorded: true,
+            input,
+            settings: Settings::of(&LeadSquared),
+        })));
         while let Some(row) = rows.next().unwrap() {
             let number = row.position.record;
             let (first, ticket) = match row.content {
@@ -296,7 +308,7 @@ fn an_invalid_row_may_be_mended_in_the_sheet_but_not_be_another_row() {
 fn what_contradicts_the_ledger_is_refused_before_what_came_too_late() {
     let sent = Sent::csv(SHEET);
     let decided = |attempts, contradicts| {
-        let decided = Decided { attempts, contradicts, ..Decided::now(sent.keys[0], Decision::Posted) };
+        let decided = Decided { attempts, contradicts, ..posted(sent.keys[0]) };
         settle(&sent.batch, &sent.histories, decided).err()
     };
     assert_eq!(decided(Some(1), None), None);
