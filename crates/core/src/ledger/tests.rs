@@ -1,5 +1,6 @@
 mod batch;
 mod pauses;
+mod salvaging;
 mod settling;
 
 use std::io;
@@ -293,6 +294,32 @@ fn after_a_failed_write_or_sync_nothing_more_is_written() {
         assert!(matches!(ledger.commit(&[intent(2)]), Err(LedgerError::Poisoned)));
         assert_eq!(ledger.storage.bytes, before);
         assert!(matches!(ledger.close(), Err(LedgerError::Poisoned)));
+    }
+}
+
+#[test]
+fn a_record_as_long_as_a_line_may_be_is_read_back_and_a_longer_one_is_refused_before_it_is_written() {
+    let aside = |bytes: usize| {
+        let why = "x".repeat(bytes);
+        Record::Aside(Aside { row: 1, line: 2, key: key(1), ticket: None, stands: Outcome::Held, why })
+    };
+    let line_of = |record: &Record| {
+        let mut line = Vec::new();
+        line::write(&mut line, header().id, 3, record);
+        line.len()
+    };
+    let longest = lines::LONGEST_LINE_BYTES as usize - line_of(&aside(0));
+    let (mut ledger, ..) = Ledger::open(begun()).unwrap();
+    // It is a line that is bounded, not what is committed at once.
+    ledger.commit(&[aside(longest), aside(longest - 1), aside(longest / 2), intent(2)]).unwrap();
+    let (batch, extent) = inspect(&ledger.storage).unwrap();
+    assert_eq!((extent.torn_bytes, extent.last, batch.standings.len()), (0, 6, 2));
+    let before = ledger.storage.bytes.clone();
+    for bytes in [longest + 1, longest + 2, 2 * longest] {
+        let (mut ledger, ..) = Ledger::open(of_lines(std::slice::from_ref(&before))).unwrap();
+        assert!(matches!(ledger.commit(&[intent(3), aside(bytes)]), Err(LedgerError::TooLong)), "{bytes}");
+        assert!(matches!(ledger.commit(&[intent(3)]), Err(LedgerError::Poisoned)), "its numbers were used");
+        assert_eq!(ledger.storage.bytes, before);
     }
 }
 
