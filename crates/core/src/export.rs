@@ -5,6 +5,9 @@ use std::borrow::Cow;
 /// The columns that an export adds to the input's own.
 pub const ADDED_COLUMNS: [&str; 6] = ["outcome", "reason", ATTEMPTS_COLUMN, "at", DECISION_COLUMN, KEY_COLUMN];
 
+/// The columns that an export has before them where it is made of the ledger alone.
+pub const LEDGER_COLUMNS: [&str; 2] = ["row", "ticket"];
+
 /// The column that names the job. A file that has it is an export of ours, and its cells are guarded.
 pub const KEY_COLUMN: &str = "batchpost_key";
 

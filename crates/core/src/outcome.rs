@@ -127,6 +127,14 @@ pub enum Verdict {
 }
 
 impl Verdict {
+    /// How long the API asks to wait.
+    pub fn asks_to_wait(&self) -> Option<Duration> {
+        match self {
+            Self::Limited { retry_after, .. } | Self::Again { retry_after } => *retry_after,
+            _ => None,
+        }
+    }
+
     /// The word for it in ledgers and logs.
     pub fn word(&self) -> VerdictWord {
         match self {
@@ -239,6 +247,35 @@ impl fmt::Display for Stop {
     }
 }
 
+/// Why nothing is sent for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// The API says that the account is over its limit.
+    Limited,
+    /// The API cannot be reached: several attempts in a row could not be sent.
+    Unreachable,
+    /// The API's answers cannot be understood, or do not come: several in a row.
+    Unclear,
+    /// The API answers that it has failed, for several rows in a row.
+    Failing,
+}
+
+impl Cause {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Limited, Self::Unreachable, Self::Unclear, Self::Failing];
+
+    /// The word for it in ledgers.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Limited => "limited",
+            Self::Unreachable => "unreachable",
+            Self::Unclear => "unclear",
+            Self::Failing => "failing",
+        }
+    }
+}
+
 /// How many rows stand where.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
@@ -314,6 +351,9 @@ mod tests {
         for outcome in Outcome::ALL {
             assert_eq!(outcome.word().parse(), Ok(outcome));
             assert_eq!(serde_json::to_value(outcome).unwrap(), outcome.word());
+        }
+        for cause in Cause::ALL {
+            assert_eq!(serde_json::to_value(cause).unwrap(), cause.word());
         }
     }
 }

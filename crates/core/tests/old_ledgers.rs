@@ -6,6 +6,7 @@ use std::path::Path;
 
 use batchpost::ledger::{Batch, Caller, Record, audit, inspect, read as records};
 use batchpost::outcome::Counts;
+use batchpost::report::overview;
 use batchpost::shell::LedgerFile;
 
 fn read(name: &str) -> (Batch, LedgerFile) {
@@ -49,4 +50,23 @@ fn who_began_a_run_is_read() {
     let url = "http://127.0.0.1:8080/api/tenants/1/internalnote/upload";
     let first = by(&["batchpost", "run", "notes.csv", "--url", url, "--limit", "50/1s", "--first", "3"]);
     assert_eq!(callers, [first, by(&["batchpost", "resume", "notes.csv.ledger.jsonl", "--in-doubt", "retry"])]);
+}
+
+/// One run that paused for the limit, and a settlement of two records.
+#[test]
+fn pauses_and_a_settlement_of_several_records_are_read() {
+    let (batch, file) = read("v1-pauses.jsonl");
+    assert_eq!(batch.counts(), Counts { posted: 3, skipped: 1, ..Counts::default() });
+    assert!(audit(&file).unwrap().holds());
+    let mut told = Vec::new();
+    let extent = records(&file, &mut |entry| match entry.record {
+        Record::Run(run) => assert!(run.pauses_recorded),
+        Record::Pause(paused) => told.push((paused.cause.word(), paused.row, paused.wait_us, paused.asked_us)),
+        Record::Resumed(resumed) => told.push(("resumed", resumed.row, 0, None)),
+        _ => {}
+    });
+    assert_eq!(told, [("limited", 2, 1_000_000, Some(1_000_000)), ("resumed", 2, 0, None)]);
+    assert_eq!(extent.unwrap().incomplete_settlements, 0);
+    let found = overview(&file, |_, _| {}).unwrap();
+    assert_eq!((found.pauses.count(), found.pauses.lasted().as_micros()), (1, 1_394_244 - 392_223));
 }

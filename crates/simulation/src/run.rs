@@ -567,6 +567,7 @@ fn run_record(history: &History, batch: &Batch, survey: &Survey) -> Record {
     Record::Run(Box::new(RunRecord {
         by: None,
         wall_unit_us: Some(1),
+        pauses_recorded: true,
         run: batch.run.as_ref().map_or(1, |run| run.run + 1),
         tool: batch.header.tool.clone(),
         wall: history.wall(),

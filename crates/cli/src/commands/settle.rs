@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context, bail};
 use batchpost::job::Key;
-use batchpost::ledger::{Decided, Decision, SettleError, Settled, decisions, settle as decide};
+use batchpost::ledger::{Decided, Decision, SettleError, Settled, settle as decide};
 use batchpost::outcome::Outcome;
 use batchpost::shell::{self, InUse, Settling};
 use serde_json::json;
@@ -110,7 +110,7 @@ fn next(settle: &Settle, nobody_else: InUse, config: &Resolved) -> String {
 fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<Decided>> {
     if let Some(path) = &settle.from {
         let read = || format!("{}", path.display());
-        return decisions(File::open(path).with_context(read)?).with_context(read);
+        return settling.decisions(File::open(path).with_context(read)?, &resolve::api()).with_context(read);
     }
     let decision = match settle.decision {
         _ if settle.undo => Decision::Undone,

@@ -82,7 +82,10 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
     let known = Known::look(&show.ledger, &resolve::api(), |batch, key| {
         show.state.is_none_or(|state| batch.standings.get(key).is_some_and(|standing| standing.outcome() == state))
     })?;
-    let Known { batch, histories, .. } = &known;
+    let Known { batch, histories, extent, .. } = &known;
+    if extent.incomplete_settlements > 0 {
+        say!("{}", extent.incomplete_in_words());
+    }
     let mut rows: BTreeMap<Key, Row> = BTreeMap::new();
     let (mut run, mut by) = (None, None);
     known.records(|record| {

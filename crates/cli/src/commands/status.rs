@@ -94,6 +94,9 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
     if extent.torn_bytes > 0 {
         writeln!(stdout, "{} bytes at the end are torn; the next run sets them aside", extent.torn_bytes)?;
     }
+    if extent.incomplete_settlements > 0 {
+        writeln!(stdout, "{}", extent.incomplete_in_words())?;
+    }
     let file = batch.run.as_ref().is_some_and(|run| run.input.path.is_some());
     let again = &config.to_resume(&batch.header.target);
     let left = Left { ledger: &status.ledger, counts: &counts, last_run, file, again };

@@ -10,7 +10,6 @@ use batchpost::ledger::{Audit, LimitAudit, Proof};
 use batchpost::outcome::Outcome;
 use batchpost::report::{Overview, RunEnd};
 use std::path::Path;
-use std::time::Duration;
 
 use crate::summary::thousands;
 use html::{Html, html, text};
@@ -211,9 +210,7 @@ fn key_figures(page: &mut Html, overview: &Overview, audit: &Audit) {
     }
     figures.push(("To be tried again", thousands(retried), words::percent(retried, attempts) + " of attempts"));
     let limited = overview.ends.limited;
-    let paused: Duration =
-        batchpost::report::PauseCause::ALL.iter().map(|cause| overview.pauses.of(*cause).lasted).sum();
-    let paused = if paused.is_zero() { "none".to_owned() } else { span(paused) };
+    let paused = if overview.pauses.count() == 0 { "none".to_owned() } else { span(overview.pauses.lasted()) };
     figures.push(("Pauses", paused, count(limited, "answer over the limit", "answers over the limit")));
     if !audit.limits.is_empty() {
         let worst = audit.limits.iter().map(LimitAudit::proof).max().unwrap_or(Proof::Held);
@@ -244,7 +241,7 @@ fn limits_and_pauses(page: &mut Html, overview: &Overview, audit: &Audit) {
     }
     html!(
         page,
-        "</section><section><h2>Pauses</h2><p class=note>Told from the answers: from the one that made a run pause to its next attempt.</p>"
+        "</section><section><h2>Pauses</h2><p class=note>From the answer that made a run pause to its next attempt.</p>"
     );
     tables::pauses(page, overview);
     html!(page, "</section></div><section><h2>Retries</h2>");

@@ -1,8 +1,8 @@
 //! Tables of bounded size.
 
 use batchpost::ledger::{Audit, Caller};
-use batchpost::outcome::Outcome;
-use batchpost::report::{Chapter, Concern, Concerns, Overview, PauseCause, PauseEnd, RunStory, Settling};
+use batchpost::outcome::{Cause, Outcome};
+use batchpost::report::{Chapter, Concern, Concerns, Overview, PauseEnd, RunStory, Settling};
 
 use super::html::{Html, html, text};
 use super::words::{self, count, moment, shell_word, span};
@@ -141,7 +141,7 @@ pub(super) fn pauses(page: &mut Html, overview: &Overview) {
         page,
         "<table class=tries><thead><tr><th>Cause</th><th class=n>Pauses</th><th class=n>Together</th></tr></thead><tbody>"
     );
-    for cause in PauseCause::ALL {
+    for cause in Cause::ALL {
         let total = pauses.of(cause);
         if total.count > 0 {
             html!(page, "<tr><td>", words::cause(cause), "</td><td class=n>", text(thousands(total.count)));
@@ -154,7 +154,7 @@ pub(super) fn pauses(page: &mut Html, overview: &Overview) {
     );
     html!(
         page,
-        "<th class=n>Run</th><th class=n>Lasted</th><th class=n>Answers</th><th>The answer that caused it</th></tr></thead><tbody>"
+        "<th class=n>Run</th><th class=n>Lasted</th><th class=n>Answers</th><th>The answer that caused it</th><th>Next answer</th></tr></thead><tbody>"
     );
     for pause in pauses.kept() {
         html!(
@@ -167,8 +167,14 @@ pub(super) fn pauses(page: &mut Html, overview: &Overview) {
         html!(page, "</td><td class=n data-is=lasted>", text(span(pause.lasted)));
         html!(page, "</td><td class=n data-is=answers>", text(thousands(pause.answers)));
         html!(page, "</td><td class=why dir=auto>", text(&pause.reply));
-        if pause.end == PauseEnd::Run {
-            html!(page, " <em>lasted to the run’s end</em>");
+        if let Some(asked) = pause.asked {
+            html!(page, " <em>asked to wait ", text(span(asked)), "</em>");
+        }
+        html!(page, "</td><td data-is=then>");
+        match pause.end {
+            PauseEnd::Run => html!(page, "the run’s end"),
+            PauseEnd::Attempt { found: Some(verdict) } => html!(page, words::verdict(verdict)),
+            PauseEnd::Attempt { found: None } => {}
         }
         html!(page, "</td></tr>");
     }

@@ -1,7 +1,8 @@
 //! Times, rates and names as people read them.
 
+use batchpost::outcome::Cause;
 use batchpost::outcome::{Outcome, Stop, VerdictWord};
-use batchpost::report::{PauseCause, RunEnd};
+use batchpost::report::RunEnd;
 use jiff::Timestamp;
 
 pub(super) use crate::words::{count, rounded, shell_word, span};
@@ -63,11 +64,12 @@ pub(super) fn verdict(verdict: VerdictWord) -> &'static str {
     }
 }
 
-pub(super) fn cause(cause: PauseCause) -> &'static str {
+pub(super) fn cause(cause: Cause) -> &'static str {
     match cause {
-        PauseCause::Limited => "the API said its limit was exceeded",
-        PauseCause::Unreachable => "the API could not be reached",
-        PauseCause::Unclear => "no answer that could be understood",
+        Cause::Limited => "the API said its limit was exceeded",
+        Cause::Unreachable => "the API could not be reached",
+        Cause::Unclear => "no answer that could be understood",
+        Cause::Failing => "the API failed for every row",
     }
 }
 

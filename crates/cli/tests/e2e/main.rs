@@ -54,6 +54,8 @@ mod sandbox;
 #[cfg(test)]
 mod settling;
 #[cfg(test)]
+mod settling_whole;
+#[cfg(test)]
 mod sharing;
 #[cfg(all(test, unix))]
 mod signals;

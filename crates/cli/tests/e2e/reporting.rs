@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::support::{Api, Folder, records, sheet};
+use crate::support::{Api, Folder, Running, records, sheet, until};
 
 const LEDGER: &str = "notes.csv.ledger.jsonl";
 const PAGE: &str = "notes.csv.ledger.jsonl.report.html";
@@ -263,4 +263,35 @@ fn batches_with_nothing_in_them_have_a_page_too() {
         assert!(page.contains(words), "{words:?} is not in {page}");
         assert!(!page.contains("NaN") && !page.contains("inf"), "{page}");
     }
+}
+
+#[test]
+fn a_run_that_paused_for_an_api_that_failed_is_reported_with_each_pause_and_what_came_after() {
+    let api = Api::failing(&["503-retry-after@1,2,3,4,5"]);
+    let folder = Folder::with_rows(20);
+    let more = ["--give-up-after", "1s", "--concurrency", "4"];
+    let run = Running::start(&mut folder.run_command(&api.url(), &more));
+    // The row that showed the API to fail is tried again in a minute.
+    let posted = || {
+        folder.path(LEDGER).exists() && folder.read(LEDGER).matches("\"verdict\":\"posted\",\"stands\"").count() == 19
+    };
+    until("the others are posted", posted);
+    run.killed();
+    let ledger = folder.ledger(LEDGER);
+    let (paused, resumed) = (records(&ledger, "pause"), records(&ledger, "resumed"));
+    assert_eq!((paused.len(), resumed.len()), (1, 1), "{paused:?} {resumed:?}");
+    assert_eq!((&paused[0]["cause"], &resumed[0]["verdict"]), (&"failing".into(), &"posted".into()));
+    let at = |record: &Value| record["at_us"].as_u64().unwrap();
+    let wait = paused[0]["wait_us"].as_u64().unwrap();
+    assert!((1..=1_000_000).contains(&wait) && paused[0]["asked_us"].as_u64() >= Some(1_000_000), "{paused:?}");
+    assert!(at(resumed[0]) >= at(paused[0]) + wait, "{paused:?} {resumed:?}");
+
+    let page = reported(&folder, &[]);
+    assert!(!page.contains("<dt>Pauses</dt><dd><b class=\"\">none</b>"), "{page}");
+    for words in
+        ["the API failed for every row", "<td data-is=then>created</td>", "asked to wait", "<td class=n>1</td>"]
+    {
+        assert!(page.contains(words), "{words:?} is not in the page");
+    }
+    folder.call(&["audit", LEDGER]).with_code(0);
 }

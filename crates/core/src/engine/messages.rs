@@ -10,6 +10,7 @@ use crate::job::{Job, Ticket};
 use crate::ledger::{Aside, Record};
 use crate::limit::Limit;
 use crate::limiter::Sharer;
+pub use crate::outcome::Cause;
 use crate::outcome::{Counts, Outcome, Stop, VerdictWord};
 use crate::transport::{Failure, Reply};
 
@@ -89,19 +90,6 @@ pub enum Action {
     Tell(Notice),
     /// The run is over: nothing is in flight, and everything that could be written is durable.
     Done(Option<Stop>),
-}
-
-/// Why nothing is sent for a while.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
-    /// The API says that the account is over its limit.
-    Limited,
-    /// The API cannot be reached.
-    Unreachable,
-    /// The API's answers cannot be understood, or do not come.
-    Unclear,
-    /// The API answers that it has failed, whatever the row.
-    Failing,
 }
 
 /// What a person or a log may want to know. Law: a row is told of as settled only after its outcome is durable.

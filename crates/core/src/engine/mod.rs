@@ -37,7 +37,7 @@ use share::Share;
 use slots::{Slots, Spent, Taken};
 
 use crate::budget::Ended;
-use crate::ledger::{AttemptEnd, Finish, Intent, Record};
+use crate::ledger::{AttemptEnd, Finish, Intent, Paused, Record, Resumed};
 use crate::limit::Limit;
 use crate::outcome::{Counts, Outcome, Stop, Verdict, VerdictWord};
 use crate::plan::Openings;
@@ -87,6 +87,8 @@ pub struct Engine {
     share: Option<Share>,
     /// The share that the budget was last told of.
     told_share: Option<u32>,
+    /// The pause that the ledger has no end of.
+    pause: Option<Recorded>,
     attempts: BTreeMap<AttemptId, Attempt>,
     next_attempt: u64,
     /// Attempts whose intents are durable and that were not given to the transport yet.
@@ -103,6 +105,15 @@ pub struct Engine {
     /// What `next_action` last found itself waiting for.
     waiting: Waiting,
     progress: Progress,
+}
+
+/// What follows a pause of which the ledger was told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Recorded {
+    /// Nothing yet.
+    Paused,
+    /// An attempt, which took its slots then.
+    Probing(AttemptId, Now),
 }
 
 /// An attempt under way: from its slots to its end.
@@ -164,6 +175,7 @@ impl Engine {
             hours: OpenHours::new(config.openings.clone()),
             share: shortest.map(Share::whole),
             told_share: None,
+            pause: None,
             attempts: BTreeMap::new(),
             next_attempt: 0,
             cleared: VecDeque::new(),
@@ -321,6 +333,9 @@ impl Engine {
         let id = AttemptId(self.next_attempt);
         self.next_attempt += 1;
         self.health.started(id);
+        if self.pause == Some(Recorded::Paused) {
+            self.pause = Some(Recorded::Probing(id, now));
+        }
         let work = self.backlog.start(place);
         work.attempts += 1;
         let intent = Intent {
@@ -406,6 +421,9 @@ impl Engine {
         let attempt = self.attempts.remove(&id).expect("an attempt that was not sent has not ended");
         let spent = Spent { taken: attempt.taken, ended: Ended::NotSent, at: now.elapsed };
         self.health.heard(id, attempt.place, &Verdict::Withdrawn, now.elapsed);
+        if matches!(self.pause, Some(Recorded::Probing(probe, _)) if probe == id) {
+            self.pause = Some(Recorded::Paused);
+        }
         self.conclude(attempt.place, spent, &Judgement::of_withdrawn(), None, now);
     }
 
@@ -415,6 +433,7 @@ impl Engine {
         let ended = if matches!(result, Err(Failure::NoReply(_))) { Ended::Silent } else { Ended::Answered };
         let spent = Spent { taken: attempt.taken, ended, at: now.elapsed };
         let job = &self.backlog.get_mut(attempt.place).job;
+        let row = job.position.record;
         let context = Context { posted_before: self.health.posted(), on_500: self.config.on_500, wall: now.wall };
         let judgement = match result {
             Ok(reply) => self.config.target.judge(reply, job, context),
@@ -429,6 +448,13 @@ impl Engine {
         self.conclude(attempt.place, spent, &judgement, result.as_ref().ok().map(|reply| reply.status), now);
 
         let Judgement { verdict, reply } = judgement;
+        if let Some(Recorded::Probing(probe, Now { elapsed, wall })) = self.pause
+            && probe == id
+        {
+            self.pause = None;
+            let resumed = Resumed { at_us: micros(elapsed), wall, row, verdict: verdict.word() };
+            self.write(Record::Resumed(resumed), OnceDurable::Nothing);
+        }
         if let Verdict::Limited { named, .. } = verdict {
             let adopted = named.is_some_and(|limit| self.adopt(limit));
             if let Advice::Pause(Cause::Limited, delay) = advice
@@ -439,7 +465,20 @@ impl Engine {
         }
         match advice {
             Advice::GoOn => {}
-            Advice::Pause(cause, delay) => self.tell(Notice::Paused { cause, delay, reply }),
+            Advice::Pause(cause, delay) => {
+                self.pause = Some(Recorded::Paused);
+                let paused = Paused {
+                    at_us: micros(now.elapsed),
+                    wall: now.wall,
+                    cause,
+                    wait_us: micros(delay),
+                    asked_us: verdict.asks_to_wait().map(micros),
+                    row,
+                    reply: reply.clone(),
+                };
+                self.write(Record::Pause(paused), OnceDurable::Nothing);
+                self.tell(Notice::Paused { cause, delay, reply });
+            }
             Advice::Stop(stop, why) => self.stop(stop, format!("{why} (the last answer: {reply})")),
         }
     }

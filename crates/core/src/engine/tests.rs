@@ -3,6 +3,7 @@
 mod answers;
 mod ending;
 pub(crate) mod fixtures;
+mod pauses;
 
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
@@ -94,6 +95,8 @@ struct Driver {
     answer_from: Option<(Duration, Kind)>,
     /// How often a limit was adopted.
     adopted: u32,
+    /// What was recorded of pauses.
+    pauses: Vec<Record>,
 }
 
 impl Driver {
@@ -115,6 +118,7 @@ impl Driver {
             numbers: Vec::new(),
             answer_from: None,
             adopted: 0,
+            pauses: Vec::new(),
         }
     }
 
@@ -132,6 +136,10 @@ impl Driver {
                 let saw = match action {
                     Action::Write(Record::Intent(intent)) => Saw::Intent(intent.row),
                     Action::Write(Record::Outcome(end)) => Saw::End(end.row, end.verdict, end.stands),
+                    Action::Write(record @ (Record::Pause(_) | Record::Resumed(_))) => {
+                        self.pauses.push(record);
+                        continue;
+                    }
                     Action::Send(id, job) => {
                         self.flying.push((self.now + self.round_trip, id, job.position.record, job.ticket.clone()));
                         Saw::Send(job.position.record)

@@ -7,7 +7,7 @@ use super::columns::{Columns, Mapping, Own, resolve, unseen};
 use super::error::InputError;
 use super::note::{Maker, Slots, Text};
 use super::object::Members;
-use super::options::{Format, Options};
+use super::options::{ColumnChoice, Field, Format, Options};
 use super::template::Renderer;
 use super::ticket::{LookupSpec, LookupTable, TicketRule};
 use crate::leadsquared::LeadSquared;
@@ -38,6 +38,24 @@ impl Recipe {
     pub fn with_table<E>(self, table: impl FnOnce(&LookupSpec) -> Result<LookupTable, E>) -> Result<Self, E> {
         let lookup = self.options.lookup.as_ref().map(table).transpose()?.map(Arc::new);
         Ok(Self { lookup, ..self })
+    }
+
+    /// How to read the notes in an export of an input that was read by this one: a CSV as `sheet` says, that has the
+    /// columns of `mapping`.
+    pub(crate) fn for_export(&self, sheet: Options, mapping: &Mapping) -> Self {
+        let choice = |field, column: &String| ColumnChoice { field, column: column.clone() };
+        let mut columns = vec![choice(Field::Ticket, &mapping.ticket)];
+        for text in &mapping.text {
+            let text = choice(Field::Text, text);
+            // A name stands for all columns that have it.
+            if !columns.contains(&text) {
+                columns.push(text);
+            }
+        }
+        columns.extend(mapping.key.iter().map(|name| choice(Field::Key, name)));
+        let Options { ticket_pattern, lookup, template, .. } = self.options.clone();
+        let template = template.filter(|_| mapping.text.is_empty());
+        Self { options: Options { columns, ticket_pattern, lookup, template, ..sheet }, ..self.clone() }
     }
 
     /// The input's format.

@@ -218,6 +218,11 @@ impl<R: Read> Rows<R> {
         self.maker.ticket_cell(&self.cells)
     }
 
+    /// The ticket that a ticket cell with this text would give.
+    pub(crate) fn ticket_of(&mut self, cell: &str) -> Option<Ticket> {
+        self.maker.tickets.ticket(cell).ok()
+    }
+
     /// What stands in the last row's text cells, as far as they could be read.
     pub(crate) fn text_cells(&self) -> impl Iterator<Item = &str> {
         self.maker.text_cells(&self.cells)

@@ -5,7 +5,7 @@ use super::csv::Reader;
 use super::decode::Encoding;
 use super::error::{InputError, InvalidRow, Names};
 use super::header::{self, Known};
-use super::options::{Field, Options};
+use super::options::{Field, Format, Options};
 use super::source::Source;
 
 /// Its rows, in order.
@@ -14,6 +14,7 @@ pub(crate) struct Table<'a> {
     source: Source<&'a [u8]>,
     reader: Reader,
     names: Vec<String>,
+    encoding: Option<Encoding>,
 }
 
 impl<'a> Table<'a> {
@@ -38,7 +39,22 @@ impl<'a> Table<'a> {
                     Err(InputError::MissingColumn { field: Field::Key, column: name.to_owned(), columns: Names(names) })
                 }
             })?;
-        Ok(Self { source, reader, names })
+        Ok(Self { source, reader, names, encoding })
+    }
+
+    /// Its columns.
+    pub(crate) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// How to read the same records in full: options for a CSV like it, with the columns still to be chosen.
+    pub(crate) fn options(&self, bytes: &[u8]) -> Options {
+        Options {
+            delimiter: Some(self.reader.delimiter()),
+            encoding: self.encoding,
+            record_bound_bytes: Options::DEFAULT_RECORD_BOUND_BYTES.max(bytes.len()),
+            ..Options::new(Format::Csv)
+        }
     }
 
     /// The last column of that name.

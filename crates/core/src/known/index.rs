@@ -74,7 +74,7 @@ impl Index {
         let rows = rows.collect::<Option<_>>()?;
         let names = (0..names).map(|_| Some((key(&mut rest)?, key(&mut rest)?))).collect::<Option<_>>()?;
         let keys = KnownKeys { rows, names, legacy: legacy != 0 };
-        let extent = Extent { id, last, good_bytes, torn_bytes: 0 };
+        let extent = Extent { id, last, good_bytes, torn_bytes: 0, incomplete_settlements: 0 };
         Some(Self { extent, last_bytes, named: named != 0, keys })
     }
 }

@@ -23,6 +23,9 @@ const MET: u8 = 4;
 const RELEASED: u8 = 16;
 /// It was set aside, or taken up again, by this run, which the ledger does not say yet.
 const UNRECORDED: u8 = 32;
+/// It was in doubt at some time. A decision ends the doubt and not this: the first note may be there all the same.
+const DOUBTED: u8 = 128;
+
 impl Default for Standing {
     fn default() -> Self {
         Self::NEW
@@ -34,7 +37,7 @@ impl Standing {
     pub const NEW: Self = Self { outcome: Outcome::Pending, flags: 0, attempts: 0 };
 
     /// A job of which a ledger may have known before some of its records were lost.
-    pub const LOST: Self = Self { outcome: Outcome::InDoubt, flags: UNRECORDED, attempts: 0 };
+    pub const LOST: Self = Self { outcome: Outcome::InDoubt, flags: UNRECORDED | DOUBTED, attempts: 0 };
 
     /// Where the job stands. An intent without an outcome is a doubt.
     pub fn outcome(self) -> Outcome {
@@ -44,6 +47,11 @@ impl Standing {
     /// Attempts made for it so far.
     pub fn attempts(self) -> u32 {
         u32::from(self.attempts)
+    }
+
+    /// Whether it is in doubt, or was at any time before it was posted, refused or settled.
+    pub fn was_doubted(self) -> bool {
+        self.is(DOUBTED) || self.outcome() == Outcome::InDoubt
     }
 
     /// Whether the ledger says that it is no longer in the input.
@@ -102,12 +110,14 @@ impl Standing {
 
     /// The ledger says so: the row is not sent.
     fn set_aside(&mut self, stands: Outcome) {
-        self.outcome = self.outcome.then(stands);
+        self.move_on(stands);
         self.set(UNRECORDED, false);
     }
 
     /// A person says so, which ends every doubt.
     pub fn settle(&mut self, stands: Outcome) {
+        let was_doubted = self.was_doubted() || stands == Outcome::InDoubt;
+        self.set(DOUBTED, was_doubted);
         self.outcome = stands;
         self.set(OPEN, false);
         self.set(RELEASED, stands == Outcome::Pending);
@@ -115,7 +125,7 @@ impl Standing {
 
     fn begin(&mut self) {
         if self.is(OPEN) {
-            self.outcome = self.outcome.then(Outcome::InDoubt);
+            self.move_on(Outcome::InDoubt);
         }
         self.set(OPEN, true);
         self.attempts = self.attempts.saturating_add(1);
@@ -123,7 +133,12 @@ impl Standing {
 
     fn end(&mut self, stands: Outcome) {
         self.set(OPEN, false);
-        self.outcome = self.outcome.then(stands);
+        self.move_on(stands);
+    }
+
+    fn move_on(&mut self, next: Outcome) {
+        self.outcome = self.outcome.then(next);
+        self.set(DOUBTED, self.is(DOUBTED) || self.outcome == Outcome::InDoubt);
     }
 
     fn is(self, flag: u8) -> bool {
@@ -203,7 +218,7 @@ impl Batch {
                 self.lost_records &= !all;
                 self.finish = Some(finish.clone());
             }
-            Record::Header(_) | Record::Mark(_) => {}
+            Record::Header(_) | Record::Mark(_) | Record::Pause(_) | Record::Resumed(_) => {}
         }
     }
 

@@ -14,6 +14,8 @@ use crate::outcome::Outcome;
 pub struct History {
     /// Number of its row, by the reading that its last record was made in.
     pub row: u64,
+    /// The same, whatever number it is given since.
+    pub recorded_row: u64,
     /// Whether that was the last reading of the input, or one of the very same bytes: else the row may have moved.
     pub row_is_current: bool,
     /// The reading, by the number of changes of the input before it.
@@ -107,6 +109,9 @@ pub fn histories(
         }
         _ => {}
     })?;
-    all.values_mut().for_each(|history| history.row_is_current = history.reading == reading);
+    for history in all.values_mut() {
+        history.recorded_row = history.row;
+        history.row_is_current = history.reading == reading;
+    }
     Ok(all)
 }

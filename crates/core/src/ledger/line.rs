@@ -8,7 +8,8 @@ use std::io::Write;
 use serde::{Deserialize, Serialize};
 
 use super::record::{
-    Aside, AttemptEnd, Finish, Header, Intent, LedgerId, Mark, Presence, Reading, Record, Run, Salvage, Settlement,
+    Aside, AttemptEnd, Finish, Header, Intent, LedgerId, Mark, Paused, Presence, Reading, Record, Resumed, Run,
+    Salvage, Settlement,
 };
 
 /// What is wrong with a line.
@@ -57,6 +58,8 @@ pub(super) fn write(out: &mut Vec<u8>, id: LedgerId, number: u64, record: &Recor
         Record::Salvage(body) => member(out, number, "salvage", body),
         Record::Vanished(body) => member(out, number, "vanished", body),
         Record::Returned(body) => member(out, number, "returned", body),
+        Record::Pause(body) => member(out, number, "pause", body).map(|()| out.extend_from_slice(TOLD_AS_A_MARK)),
+        Record::Resumed(body) => member(out, number, "resumed", body).map(|()| out.extend_from_slice(TOLD_AS_A_MARK)),
         Record::Mark(body) => member(out, number, "mark", body),
         Record::Finish(body) => member(out, number, "finish", body),
     };
@@ -77,7 +80,11 @@ pub(super) fn checksum(id: LedgerId, bytes: &[u8]) -> u32 {
     crc.finalize()
 }
 
-/// A line's shape: exactly one of the members between `n` and `crc` is there.
+/// What a line has besides a record by which nothing changes and which programs of the same version may not know: to
+/// them it is a mark, which vouches for nothing.
+const TOLD_AS_A_MARK: &[u8] = br#","mark":{"synced":0}"#;
+
+/// A line's shape: exactly one of the members between `n` and `crc` is there, or a mark besides it.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Shape {
@@ -92,6 +99,8 @@ struct Shape {
     salvage: Option<Salvage>,
     vanished: Option<Presence>,
     returned: Option<Presence>,
+    pause: Option<Paused>,
+    resumed: Option<Resumed>,
     mark: Option<Mark>,
     finish: Option<Finish>,
 }
@@ -101,6 +110,8 @@ impl Shape {
         self.intent
             .map(Record::Intent)
             .or(self.outcome.map(Record::Outcome))
+            .or(self.pause.map(Record::Pause))
+            .or(self.resumed.map(Record::Resumed))
             .or(self.mark.map(Record::Mark))
             .or(self.ledger.map(Record::Header))
             .or(self.run.map(Record::Run))

@@ -28,7 +28,7 @@ impl<'a, S: Storage> Lines<'a, S> {
         Self::from(storage, 0)
     }
 
-    /// Those from this byte on, with which a line begins.
+    /// Those from a line's first byte on.
     pub(super) fn from(storage: &'a S, offset: u64) -> Self {
         Self { storage, offset, buffer: vec![0; PIECE_BYTES], filled: 0, line: 0..0, is_cut: false }
     }

@@ -6,6 +6,7 @@
 //! - A crash at any moment, also one in which unsynced writes are lost, torn or reordered, leaves a ledger that is
 //!   read without a guess: what was synced is all there, what was not is a torn tail, which is kept aside and cut off.
 //! - What was changed afterwards is found, and nothing is sent on its strength.
+//! - A settlement is one record or all of its records (`parts`).
 //!
 //! # Format
 //!
@@ -22,6 +23,7 @@ mod batch;
 mod history;
 mod line;
 mod lines;
+mod parts;
 mod record;
 mod recovery;
 mod salvage;
@@ -34,13 +36,13 @@ pub use batch::{Batch, Standing};
 pub use history::{Before, CUT_OFF, History, histories};
 pub use line::BadLine;
 pub use record::{
-    Aside, AttemptEnd, Caller, Finish, Header, Input, Intent, LedgerId, Mark, Presence, Reading, Record, Run, Salvage,
-    Settled, Settlement, VERSION,
+    Aside, AttemptEnd, Caller, Finish, Header, Input, Intent, LedgerId, Mark, Part, Paused, Presence, Reading, Record,
+    Resumed, Run, Salvage, Settled, Settlement, VERSION,
 };
 pub use recovery::{Entry, Extent, read};
 pub(crate) use recovery::{header_of, read_after, read_as};
 pub use salvage::{Salvaged, header, salvage};
-pub use settle::{Decided, Decision, DecisionsError, SettleError, UnknownDecision, decisions, settle};
+pub use settle::{Contradiction, Decided, Decision, SettleError, UnknownDecision, settle, settlement};
 pub(crate) use step::{Attempt, Step};
 pub use writer::{Ledger, begin, resume};
 
@@ -95,6 +97,18 @@ pub enum LedgerError {
     /// A record has no end in reason: names of columns or a path, most likely.
     #[error("a record is longer than a ledger's line may be; are the names of the columns that long?")]
     TooLong,
+    /// A settlement could not be written.
+    #[error("{source}; {}", if *nothing_recorded {
+        "no decision was recorded"
+    } else {
+        "it is not known whether the decisions were recorded: see `batchpost status`"
+    })]
+    NotSettled {
+        /// The ledger has none of its records, or not all of them, which is the same.
+        nothing_recorded: bool,
+        /// Why.
+        source: Box<LedgerError>,
+    },
     /// An earlier write or sync failed, so that nothing is known of what reached the disk.
     #[error("the ledger was given up after a failed write or sync")]
     Poisoned,

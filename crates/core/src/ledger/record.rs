@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use crate::input::{Mapping, Options};
 use crate::job::{Key, Ticket};
 use crate::leadsquared;
-use crate::outcome::{Counts, Outcome, Stop, VerdictWord};
+use crate::outcome::{Cause, Counts, Outcome, Stop, VerdictWord};
 use crate::settings::Settings;
 
 /// The version of the format that this code writes. Older ones are read, newer ones refused.
@@ -84,6 +84,9 @@ pub struct Run {
     /// Who began it, where, and how; not in ledgers of programs that did not say so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Caller>,
+    /// Whether its pauses are records; not in ledgers of programs that recorded none.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pauses_recorded: bool,
     /// What is read.
     pub input: Input,
     /// How it posts.
@@ -208,16 +211,29 @@ pub struct Aside {
     pub why: String,
 }
 
-/// A person has decided about rows, or has taken a decision back.
+/// A person has decided about rows, or has taken a decision back. All of it counts or nothing: a settlement that has no
+/// room in one record is several, and those are read only where they are all there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settlement {
-    /// The wall clock.
+    /// The wall clock; the same in all records of one settlement.
     pub wall: Timestamp,
+    /// Which of the settlement's records this is; none where it is the only one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<Part>,
     /// What the person said of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// The rows.
     pub rows: Vec<Settled>,
+}
+
+/// One of several records that belong together and follow one another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Part {
+    /// Its number, from 1.
+    pub number: u32,
+    /// How many there are.
+    pub of: u32,
 }
 
 /// A row that was decided about.
@@ -247,6 +263,39 @@ pub struct Salvage {
 pub struct Presence {
     /// The jobs.
     pub keys: Vec<Key>,
+}
+
+/// Nothing is sent for a while because of an answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paused {
+    /// Microseconds since the run began, when the answer was read or given up on.
+    pub at_us: u64,
+    /// The wall clock.
+    pub wall: Timestamp,
+    /// Why.
+    pub cause: Cause,
+    /// For how long at first; answers that still come may make it longer.
+    pub wait_us: u64,
+    /// How long the API asked to wait, where it did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub asked_us: Option<u64>,
+    /// The row whose attempt was answered so.
+    pub row: u64,
+    /// The answer in brief.
+    pub reply: String,
+}
+
+/// The first attempt after a pause has ended. Where another pause began before it did, or it was never made, there is none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resumed {
+    /// Microseconds since the run began, when that attempt took its slots.
+    pub at_us: u64,
+    /// The wall clock.
+    pub wall: Timestamp,
+    /// The row that was attempted.
+    pub row: u64,
+    /// What the answer meant.
+    pub verdict: VerdictWord,
 }
 
 /// What of this ledger is known to be synced.
@@ -292,6 +341,10 @@ pub enum Record {
     Vanished(Presence),
     /// `returned`
     Returned(Presence),
+    /// `pause`
+    Pause(Paused),
+    /// `resumed`
+    Resumed(Resumed),
     /// `mark`
     Mark(Mark),
     /// `finish`

@@ -2,6 +2,7 @@
 
 use super::line::{self, BadLine};
 use super::lines::Lines;
+use super::parts::{Ahead, HasParts, Parts, Place};
 use super::record::{Header, LedgerId, Record, VERSION};
 use super::{LedgerError, Storage};
 use crate::job::KEY_SCHEME;
@@ -26,9 +27,25 @@ pub struct Extent {
     pub good_bytes: u64,
     /// Bytes after them: a tail torn by a crash, of which nothing was synced.
     pub torn_bytes: u64,
+    /// Settlements of which records are missing, in the torn tail or before it. None of their decisions counts.
+    pub incomplete_settlements: u64,
 }
 
-/// Reads a ledger from its first record to the last good one, giving each to `each`. Changes nothing.
+impl Extent {
+    /// What to know of settlements that are not all there.
+    pub fn incomplete_in_words(&self) -> String {
+        let settlements = match self.incomplete_settlements {
+            1 => "1 settlement was".to_owned(),
+            several => format!("{several} settlements were"),
+        };
+        format!(
+            "{settlements} cut off before all of it was written: none of its decisions is in effect; settle those rows again"
+        )
+    }
+}
+
+/// Reads a ledger from its first record to the last good one, giving each to `each`. Changes nothing. What is there of a
+/// settlement that is not all there is passed over.
 ///
 /// # Errors
 ///
@@ -39,55 +56,65 @@ pub fn read(storage: &impl Storage, each: &mut impl FnMut(Entry)) -> Result<Exte
 }
 
 /// The same, with each line read by `parse`, which is to refuse what [`line::read`] refuses.
-pub(crate) fn read_as<T: From<Record>>(
+pub(crate) fn read_as<T: From<Record> + HasParts>(
     storage: &impl Storage,
     parse: impl Fn(&[u8], LedgerId, u64) -> Result<T, BadLine>,
     each: &mut impl FnMut(u64, T),
 ) -> Result<Extent, LedgerError> {
-    let size = storage.size().map_err(LedgerError::io("read"))?;
     let mut lines = Lines::new(storage);
     lines.next()?;
     let header = header_of(lines.line())?;
-    let extent = Extent { id: header.id, last: 1, good_bytes: lines.end(), torn_bytes: 0 };
+    let extent = Extent { id: header.id, last: 1, good_bytes: lines.end(), torn_bytes: 0, incomplete_settlements: 0 };
     each(1, Record::Header(header).into());
-    read_on(lines, extent, size, parse, each)
+    read_on(storage, lines, extent, parse, each)
 }
 
 /// The same of the records after those that `known` covers, which were read before.
-pub(crate) fn read_after<T>(
+pub(crate) fn read_after<T: HasParts>(
     storage: &impl Storage,
     known: Extent,
     parse: impl Fn(&[u8], LedgerId, u64) -> Result<T, BadLine>,
     each: &mut impl FnMut(u64, T),
 ) -> Result<Extent, LedgerError> {
-    let size = storage.size().map_err(LedgerError::io("read"))?;
-    let known = Extent { torn_bytes: 0, ..known };
-    read_on(Lines::from(storage, known.good_bytes), known, size, parse, each)
+    let lines = Lines::from(storage, known.good_bytes);
+    read_on(storage, lines, Extent { torn_bytes: 0, ..known }, parse, each)
 }
 
-fn read_on<T>(
+fn read_on<T: HasParts>(
+    storage: &impl Storage,
     mut lines: Lines<'_, impl Storage>,
     mut extent: Extent,
-    size: u64,
     parse: impl Fn(&[u8], LedgerId, u64) -> Result<T, BadLine>,
     each: &mut impl FnMut(u64, T),
 ) -> Result<Extent, LedgerError> {
+    let size = storage.size().map_err(LedgerError::io("read"))?;
+    let mut parts = Parts::default();
     while lines.next()? {
-        match parse(lines.line(), extent.id, extent.last + 1) {
+        let number = extent.last + 1;
+        match parse(lines.line(), extent.id, number) {
             Ok(read) => {
-                extent.last += 1;
+                let ahead = || Ahead { lines: Lines::from(storage, lines.end()), id: extent.id, last: number };
+                match parts.follow(&read, ahead)? {
+                    Place::Counts => each(number, read),
+                    Place::PassedOver => {}
+                    Place::Torn => {
+                        extent.torn_bytes = size.saturating_sub(extent.good_bytes);
+                        break;
+                    }
+                }
+                extent.last = number;
                 extent.good_bytes = lines.end();
-                each(extent.last, read);
             }
             Err(what) => {
-                if later_mark_vouches_for(&mut lines, extent.id, extent.last + 1)? {
-                    return Err(LedgerError::Damaged { line: extent.last + 1, byte: extent.good_bytes, what });
+                if later_mark_vouches_for(&mut lines, extent.id, number)? {
+                    return Err(LedgerError::Damaged { line: number, byte: extent.good_bytes, what });
                 }
                 extent.torn_bytes = size.saturating_sub(extent.good_bytes);
                 break;
             }
         }
     }
+    extent.incomplete_settlements += parts.incomplete;
     Ok(extent)
 }
 
@@ -147,7 +174,11 @@ fn accept(header: &Header) -> Result<(), LedgerError> {
 }
 
 /// Whether a mark from the current line on says that record `number` had been synced.
-fn later_mark_vouches_for(lines: &mut Lines<'_, impl Storage>, id: LedgerId, number: u64) -> Result<bool, LedgerError> {
+pub(super) fn later_mark_vouches_for(
+    lines: &mut Lines<'_, impl Storage>,
+    id: LedgerId,
+    number: u64,
+) -> Result<bool, LedgerError> {
     let vouches =
         |bytes: &[u8]| matches!(line::read_any(bytes, id), Ok((_, Record::Mark(mark))) if mark.synced >= number);
     loop {

@@ -1,3 +1,8 @@
+mod batch;
+mod pauses;
+mod salvaging;
+mod settling;
+
 use std::io;
 
 use jiff::Timestamp;
@@ -18,11 +23,16 @@ struct Memory {
     bytes: Vec<u8>,
     aside: Vec<u8>,
     fail: Option<&'static str>,
+    /// What fails the next time only.
+    fail_once: Option<&'static str>,
+    /// Bytes that it may have.
+    room: Option<usize>,
 }
 
 impl Memory {
-    fn step(&self, step: &'static str) -> io::Result<()> {
-        if self.fail == Some(step) { Err(io::Error::other("disk on fire")) } else { Ok(()) }
+    fn step(&mut self, step: &'static str) -> io::Result<()> {
+        let fails_once = self.fail_once.take_if(|fails| *fails == step).is_some();
+        if self.fail == Some(step) || fails_once { Err(io::Error::other("disk on fire")) } else { Ok(()) }
     }
 }
 
@@ -40,8 +50,9 @@ impl Storage for Memory {
 
     fn append(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.step("append")?;
-        self.bytes.extend_from_slice(bytes);
-        Ok(())
+        let room = self.room.map_or(usize::MAX, |room| room.saturating_sub(self.bytes.len()));
+        self.bytes.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        if bytes.len() > room { Err(io::Error::other("no room")) } else { Ok(()) }
     }
 
     fn sync(&mut self) -> io::Result<()> {
@@ -116,6 +127,31 @@ fn posted(n: u64) -> Record {
     outcome(n, VerdictWord::Posted, Outcome::Posted)
 }
 
+fn settlement(rows: Vec<Settled>) -> Record {
+    Record::Settle(Settlement { wall: Timestamp::UNIX_EPOCH, part: None, why: None, rows })
+}
+
+fn run(number: u32, key: Option<&str>) -> Record {
+    let mapping = Mapping { ticket: "t".to_owned(), text: Vec::new(), key: key.map(str::to_owned) };
+    let options = Options::new(Format::Csv);
+    let input = Input { path: None, options, mapping, lookup_fingerprint: None, read: None };
+    let wall = Timestamp::UNIX_EPOCH;
+    let command = vec!["batchpost".to_owned(), "run".to_owned()];
+    let by = Some(Caller { user: Some("anna".to_owned()), host: None, command });
+    let tool = "test".to_owned();
+    let settings = Settings::of(&LeadSquared);
+    Record::Run(Box::new(Run {
+        run: number,
+        tool,
+        wall,
+        wall_unit_us: None,
+        by,
+        pauses_recorded: true,
+        input,
+        settings,
+    }))
+}
+
 /// A ledger of three commits, closed by a last mark.
 fn sample() -> Memory {
     let (mut ledger, ..) = Ledger::open(begun()).unwrap();
@@ -171,24 +207,6 @@ fn an_intent_without_an_outcome_is_a_doubt_that_a_later_refusal_does_not_end() {
 
 #[test]
 fn jobs_may_have_been_posted_without_names_if_a_run_had_no_key_column_or_its_record_may_be_lost() {
-    let run = |number: u32, key: Option<&str>| {
-        let mapping = Mapping { ticket: "t".to_owned(), text: Vec::new(), key: key.map(str::to_owned) };
-        let options = Options::new(Format::Csv);
-        let input = Input { path: None, options, mapping, lookup_fingerprint: None, read: None };
-        let wall = Timestamp::UNIX_EPOCH;
-        let command = vec!["batchpost".to_owned(), "run".to_owned()];
-        let by = Some(Caller { user: Some("anna".to_owned()), host: None, command });
-        let tool = "test".to_owned();
-        Record::Run(Box::new(Run {
-            run: number,
-            tool,
-            wall,
-            wall_unit_us: None,
-            by,
-            input,
-            settings: Settings::of(&LeadSquared),
-        }))
-    };
     let unnamed = |records: &[Record]| {
         let mut batch = Batch::new(header());
         records.iter().for_each(|record| batch.apply(record));
@@ -293,6 +311,32 @@ fn after_a_failed_write_or_sync_nothing_more_is_written() {
         assert!(matches!(ledger.commit(&[intent(2)]), Err(LedgerError::Poisoned)));
         assert_eq!(ledger.storage.bytes, before);
         assert!(matches!(ledger.close(), Err(LedgerError::Poisoned)));
+    }
+}
+
+#[test]
+fn a_record_as_long_as_a_line_may_be_is_read_back_and_a_longer_one_is_refused_before_it_is_written() {
+    let aside = |bytes: usize| {
+        let why = "x".repeat(bytes);
+        Record::Aside(Aside { row: 1, line: 2, key: key(1), ticket: None, stands: Outcome::Held, why })
+    };
+    let line_of = |record: &Record| {
+        let mut line = Vec::new();
+        line::write(&mut line, header().id, 3, record);
+        line.len()
+    };
+    let longest = lines::LONGEST_LINE_BYTES as usize - line_of(&aside(0));
+    let (mut ledger, ..) = Ledger::open(begun()).unwrap();
+    // It is a line that is bounded, not what is committed at once.
+    ledger.commit(&[aside(longest), aside(longest - 1), aside(longest / 2), intent(2)]).unwrap();
+    let (batch, extent) = inspect(&ledger.storage).unwrap();
+    assert_eq!((extent.torn_bytes, extent.last, batch.standings.len()), (0, 6, 2));
+    let before = ledger.storage.bytes.clone();
+    for bytes in [longest + 1, longest + 2, 2 * longest] {
+        let (mut ledger, ..) = Ledger::open(of_lines(std::slice::from_ref(&before))).unwrap();
+        assert!(matches!(ledger.commit(&[intent(3), aside(bytes)]), Err(LedgerError::TooLong)), "{bytes}");
+        assert!(matches!(ledger.commit(&[intent(3)]), Err(LedgerError::Poisoned)), "its numbers were used");
+        assert_eq!(ledger.storage.bytes, before);
     }
 }
 

@@ -112,6 +112,25 @@ impl<S: Storage> Ledger<S> {
         Ok(())
     }
 
+    /// As [`Ledger::commit`], of the records of one settlement. Where that fails they are cut off again if that can be
+    /// done; what is left of them otherwise is not all of them, unless only the sync failed.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::NotSettled`], which tells whether the ledger may have them.
+    pub fn commit_settlement(&mut self, records: &[Record]) -> Result<(), LedgerError> {
+        let not_settled = |nothing_recorded: bool| {
+            move |source| LedgerError::NotSettled { nothing_recorded, source: Box::new(source) }
+        };
+        let before = self.storage.size().map_err(LedgerError::io("read")).map_err(not_settled(true))?;
+        self.commit(records).map_err(|error| {
+            let after = before + self.buffer.len() as u64;
+            let is_cut_short = self.storage.size().is_ok_and(|size| size < after);
+            let is_taken_back = self.storage.truncate(before).and_then(|()| self.storage.sync()).is_ok();
+            not_settled(is_cut_short || is_taken_back)(error)
+        })
+    }
+
     /// What the ledger is written to.
     pub fn storage(&self) -> &S {
         &self.storage

@@ -3,7 +3,7 @@
 use std::io::{Read, Write};
 
 use super::identity::{Met, Occurrences};
-use crate::export::{ADDED_COLUMNS, BOM, guard};
+use crate::export::{ADDED_COLUMNS, BOM, LEDGER_COLUMNS, guard};
 use crate::input::{Delimiter, InputError, Rows};
 use crate::job::{Identity, Key, KeyMap};
 use crate::ledger::{Batch, History, Standing};
@@ -88,7 +88,7 @@ pub fn export_ledger<W: Write>(
 ) -> Result<u64, ExportError> {
     let said = batch.run.as_ref().and_then(|run| run.input.options.delimiter);
     let mut out = writer(out, said.map_or(COMMA, Delimiter::byte))?;
-    out.write_record(["row", "ticket"].into_iter().chain(ADDED_COLUMNS))?;
+    out.write_record(LEDGER_COLUMNS.into_iter().chain(ADDED_COLUMNS))?;
     let found = recorded(batch, histories, wanted);
     for (key, history, standing) in &found {
         let ticket = history.ticket.as_ref().map(ToString::to_string).unwrap_or_default();

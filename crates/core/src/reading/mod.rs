@@ -12,6 +12,7 @@ mod job_file;
 mod jobs;
 mod profile;
 mod proposal;
+mod returned;
 mod scan;
 mod setting_aside;
 mod survey;
@@ -26,6 +27,7 @@ pub use jobs::{
 pub use profile::{Lengths, Profile, Reason};
 pub(crate) use proposal::likely_encoding;
 pub use proposal::{Guess, Proposal, Sample, propose};
+pub use returned::{DecisionsError, NamedRow, Recorded, decisions, named_rows};
 pub(crate) use scan::{Scan, Scanned};
 pub(crate) use survey::survey_scanned;
 pub use survey::{Ask, Named, Past, RowNote, Survey, SurveyError, survey};

@@ -6,9 +6,9 @@
 //! as the batch grows, latencies into histograms, and of pauses, answers, runs and rows a bounded number is kept. What
 //! is left out is counted.
 //!
-//! # What the ledger does not say
+//! # What older ledgers do not say
 //!
-//! Pauses are no records. They are told from the answers for which a run pauses and the attempt that comes next.
+//! In them pauses are no records. They are told from the answers for which a run pauses and the attempt that comes next.
 
 mod answers;
 mod axis;
@@ -22,7 +22,7 @@ pub use answers::{Answer, Answers};
 pub use concerns::{Concern, Concerns};
 pub use course::{Bucket, Course, Ends};
 pub use latencies::Latencies;
-pub use pauses::{Pause, PauseCause, PauseEnd, PauseTotal, Pauses};
+pub use pauses::{Pause, PauseEnd, PauseTotal, Pauses};
 pub use story::{Chapter, RunEnd, RunStory, Settling, Story};
 
 use std::time::Duration;
@@ -145,6 +145,11 @@ impl Fold {
             Record::Read(reading) => self.story.read(reading.rows),
             Record::Intent(intent) => self.begin_attempt(intent),
             Record::Outcome(end) => self.end_attempt(end),
+            Record::Pause(paused) => {
+                let at_us = self.at(paused.at_us, paused.wall);
+                self.watch.paused(paused, at_us, self.story.number());
+            }
+            Record::Resumed(resumed) => self.watch.resumed(resumed),
             Record::Finish(finish) => {
                 self.at(finish.at_us, finish.wall);
                 self.story.finish(finish.stopped);
@@ -165,6 +170,7 @@ impl Fold {
         let window = run.settings.limits.iter().map(|limit| limit.window()).min();
         let unit_us = self.course.run(window);
         self.axis.run(unit_us);
+        self.watch.run(run.pauses_recorded);
         self.story.run(run);
     }
 

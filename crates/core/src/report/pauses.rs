@@ -1,38 +1,28 @@
 //! When a run sent nothing because of what it was answered.
 //!
-//! The ledger has no record of a pause. This follows the answers by the rules by which a run pauses, and takes a pause
-//! to last from the answer that caused it to the next attempt, or to the run's end. That is what was waited for in fact:
-//! the pause, and what else kept the next attempt back.
+//! Programs of today record each pause, and what the first attempt after it found. In the ledgers of older ones pauses are
+//! [guessed](guess) from the answers. Either lasts from the answer that caused it to the next attempt, or to the run's end:
+//! that is what was waited for in fact, the pause and what else kept the next attempt back.
+
+mod guess;
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
 use crate::job::{Key, shorten};
-use crate::ledger::AttemptEnd;
-use crate::outcome::VerdictWord;
-
-/// What a run pauses for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum PauseCause {
-    /// The API said that its limit was exceeded.
-    Limited,
-    /// Several attempts in a row could not be sent.
-    Unreachable,
-    /// Several attempts in a row got no answer that could be understood.
-    Unclear,
-}
-
-impl PauseCause {
-    /// All of them.
-    pub const ALL: [Self; 3] = [Self::Limited, Self::Unreachable, Self::Unclear];
-}
+use crate::ledger::{AttemptEnd, Paused, Resumed};
+use crate::outcome::{Cause, VerdictWord};
+use guess::Guess;
 
 /// What a pause ended with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PauseEnd {
     /// The next attempt.
-    Attempt,
+    Attempt {
+        /// What its answer meant, where the ledger says it.
+        found: Option<VerdictWord>,
+    },
     /// The run's end, or the last that the ledger says of it.
     Run,
 }
@@ -47,9 +37,11 @@ pub struct Pause {
     /// When it began.
     pub wall: Timestamp,
     /// What it was for.
-    pub cause: PauseCause,
+    pub cause: Cause,
     /// The answer that caused it.
     pub reply: String,
+    /// How long the API asked to wait, where the ledger says it.
+    pub asked: Option<Duration>,
     /// Answers of its kind that came by its end, the first included.
     pub answers: u64,
     /// How long nothing was sent.
@@ -71,7 +63,7 @@ pub struct PauseTotal {
 #[derive(Debug, Default, Clone)]
 pub struct Pauses {
     kept: Vec<Pause>,
-    totals: [PauseTotal; 3],
+    totals: [PauseTotal; Cause::ALL.len()],
 }
 
 impl Pauses {
@@ -84,13 +76,18 @@ impl Pauses {
     }
 
     /// All for this cause.
-    pub fn of(&self, cause: PauseCause) -> PauseTotal {
+    pub fn of(&self, cause: Cause) -> PauseTotal {
         self.totals[cause as usize]
     }
 
     /// How many there were.
     pub fn count(&self) -> u64 {
         self.totals.iter().map(|total| total.count).sum()
+    }
+
+    /// How long all of them lasted.
+    pub fn lasted(&self) -> Duration {
+        self.totals.iter().fold(Duration::ZERO, |all, total| all.saturating_add(total.lasted))
     }
 
     fn take(&mut self, pause: Pause) {
@@ -105,72 +102,66 @@ impl Pauses {
     }
 }
 
-/// So many attempts in a row that could not be sent mean an outage, and so many of unknown fate. As the engine has it.
-const MOST_UNSENT: u32 = 3;
-const MOST_UNKNOWN: u32 = 5;
-
-/// Follows the answers of one run after the other.
+/// Follows the records of one run after the other.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     pauses: Pauses,
     under_way: Option<Pause>,
-    unsent: u32,
-    unknown: u32,
-    outage: bool,
-    /// From a pause on, one attempt goes at a time until its answer is understood.
-    alone: bool,
-    probe: Option<Key>,
+    /// One that is over, until the answer to the first attempt after it is known.
+    over: Option<Pause>,
+    /// Of a run that does not record its pauses.
+    guess: Option<Guess>,
 }
 
 impl Watch {
+    /// A run begins.
+    pub(super) fn run(&mut self, pauses_recorded: bool) {
+        self.guess = (!pauses_recorded).then(Guess::default);
+    }
+
     /// An attempt began. Its record may follow that of an answer that came after it took its slot.
     pub(super) fn began(&mut self, key: Key, at_us: u64) {
         if self.under_way.as_ref().is_some_and(|pause| pause.from_us >= at_us) {
             return;
         }
-        self.close(at_us, PauseEnd::Attempt);
-        if self.alone {
-            self.probe = Some(key);
+        self.close(at_us, PauseEnd::Attempt { found: None });
+        if let Some(guess) = &mut self.guess {
+            guess.began(key);
         }
     }
 
     /// An attempt ended.
     pub(super) fn ended(&mut self, end: &AttemptEnd, at_us: u64, run: u32) {
-        let probe = self.probe == Some(end.key);
-        if probe {
-            self.probe = None;
+        let under_way = self.under_way.as_ref().map(|pause| pause.cause);
+        let makes_a_pause = self.guess.as_mut().and_then(|guess| guess.ended(end, under_way));
+        if let Some(pause) = &mut self.under_way {
+            pause.answers += u64::from(Some(pause.cause) == cause_of(end.verdict));
+        } else if let Some(cause) = makes_a_pause {
+            let reply = end.reply.as_deref().unwrap_or_default();
+            self.begin(Pause { run, from_us: at_us, wall: end.wall, ..pause(cause, reply) });
         }
-        let cause = match end.verdict {
-            VerdictWord::Posted | VerdictWord::Rejected | VerdictWord::Again => {
-                (self.unsent, self.unknown) = (0, 0);
-                if probe {
-                    (self.alone, self.outage) = (false, false);
-                }
-                None
-            }
-            VerdictWord::Limited => {
-                (self.unsent, self.unknown, self.outage) = (0, 0, false);
-                Some(PauseCause::Limited)
-            }
-            VerdictWord::Unsent => {
-                self.unsent += 1;
-                self.outage(PauseCause::Unreachable, self.unsent >= MOST_UNSENT, probe)
-            }
-            VerdictWord::Unknown => {
-                (self.unsent, self.unknown) = (0, self.unknown + 1);
-                self.outage(PauseCause::Unclear, self.unknown >= MOST_UNKNOWN, probe)
-            }
-            VerdictWord::Hopeless | VerdictWord::Withdrawn => None,
-        };
-        if let Some(cause) = cause {
-            self.begin(cause, end, at_us, run);
+    }
+
+    /// The ledger says that a run pauses.
+    pub(super) fn paused(&mut self, paused: &Paused, at_us: u64, run: u32) {
+        self.close(at_us, PauseEnd::Attempt { found: None });
+        let asked = paused.asked_us.map(Duration::from_micros);
+        self.begin(Pause { run, from_us: at_us, wall: paused.wall, asked, ..pause(paused.cause, &paused.reply) });
+    }
+
+    /// The ledger says what the first attempt after a pause has found.
+    pub(super) fn resumed(&mut self, resumed: &Resumed) {
+        if let Some(mut pause) = self.over.take() {
+            pause.end = PauseEnd::Attempt { found: Some(resumed.verdict) };
+            self.pauses.take(pause);
         }
     }
 
     /// The run is over.
     pub(super) fn close_run(&mut self, at_us: u64) {
         self.close(at_us, PauseEnd::Run);
-        *self = Self { pauses: std::mem::take(&mut self.pauses), ..Self::default() };
+        self.let_go();
+        self.guess = None;
     }
 
     /// What was found.
@@ -178,142 +169,49 @@ impl Watch {
         self.pauses
     }
 
-    /// Whether an attempt without an answer that says something makes a pause: where too many did, and then each probe.
-    fn outage(&mut self, cause: PauseCause, too_many: bool, probe: bool) -> Option<PauseCause> {
-        let pauses = if self.outage { probe } else { too_many && (probe || !self.alone) };
-        self.outage |= pauses;
-        (pauses || self.under_way.as_ref().is_some_and(|pause| pause.cause == cause)).then_some(cause)
-    }
-
-    fn begin(&mut self, cause: PauseCause, end: &AttemptEnd, at_us: u64, run: u32) {
-        self.alone = true;
-        if let Some(pause) = &mut self.under_way {
-            pause.answers += u64::from(pause.cause == cause);
-            return;
-        }
-        self.under_way = Some(Pause {
-            run,
-            from_us: at_us,
-            wall: end.wall,
-            cause,
-            reply: shorten(end.reply.as_deref().unwrap_or_default(), 300),
-            answers: 1,
-            lasted: Duration::ZERO,
-            end: PauseEnd::Run,
-        });
+    fn begin(&mut self, pause: Pause) {
+        self.let_go();
+        self.under_way = Some(pause);
     }
 
     fn close(&mut self, at_us: u64, end: PauseEnd) {
         if let Some(mut pause) = self.under_way.take() {
             pause.lasted = Duration::from_micros(at_us.saturating_sub(pause.from_us));
             pause.end = end;
-            self.pauses.take(pause);
+            self.let_go();
+            self.over = Some(pause);
         }
+    }
+
+    fn let_go(&mut self) {
+        self.over.take().into_iter().for_each(|pause| self.pauses.take(pause));
+    }
+}
+
+fn pause(cause: Cause, reply: &str) -> Pause {
+    Pause {
+        run: 0,
+        from_us: 0,
+        wall: Timestamp::UNIX_EPOCH,
+        cause,
+        reply: shorten(reply, 300),
+        asked: None,
+        answers: 1,
+        lasted: Duration::ZERO,
+        end: PauseEnd::Run,
+    }
+}
+
+/// What an answer of this kind makes a run pause for, if there are enough of them.
+fn cause_of(verdict: VerdictWord) -> Option<Cause> {
+    match verdict {
+        VerdictWord::Limited => Some(Cause::Limited),
+        VerdictWord::Unsent => Some(Cause::Unreachable),
+        VerdictWord::Unknown => Some(Cause::Unclear),
+        VerdictWord::Again => Some(Cause::Failing),
+        VerdictWord::Posted | VerdictWord::Rejected | VerdictWord::Hopeless | VerdictWord::Withdrawn => None,
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::job::{Identity, Ticket};
-    use crate::outcome::Outcome;
-
-    fn key(n: u64) -> Key {
-        Key::of_job(&Identity::of("t"), &Ticket::try_from(1).unwrap(), &n.to_string())
-    }
-
-    fn end(n: u64, verdict: VerdictWord) -> AttemptEnd {
-        AttemptEnd {
-            row: n,
-            key: key(n),
-            ticket: Ticket::try_from(1).unwrap(),
-            attempt: 1,
-            at_us: 0,
-            wall: Timestamp::UNIX_EPOCH,
-            verdict,
-            stands: Outcome::Pending,
-            status: None,
-            reply: Some(format!("said of {n}")),
-        }
-    }
-
-    /// Attempts one at a time, each at its second and answered half a second later.
-    fn pauses(attempts: &[(u64, VerdictWord)]) -> Vec<(PauseCause, u64, u64)> {
-        let mut watch = Watch::default();
-        let mut last = 0;
-        for (n, (second, verdict)) in (0..).zip(attempts) {
-            let at_us = second * 1_000_000;
-            last = at_us + 500_000;
-            watch.began(key(n), at_us);
-            watch.ended(&end(n, *verdict), last, 1);
-        }
-        watch.close_run(last);
-        let told = |pause: &Pause| (pause.cause, pause.from_us / 1_000_000, pause.lasted.as_millis() as u64);
-        watch.found().kept().iter().map(told).collect()
-    }
-
-    use VerdictWord::{Again, Limited, Posted, Unknown, Unsent};
-
-    #[test]
-    fn a_limited_answer_makes_a_pause_until_the_next_attempt() {
-        let found = pauses(&[(0, Posted), (1, Limited), (7, Limited), (20, Posted), (21, Posted)]);
-        assert_eq!(found, [(PauseCause::Limited, 1, 5_500), (PauseCause::Limited, 7, 12_500)]);
-    }
-
-    #[test]
-    fn five_unknowns_in_a_row_make_a_pause_and_then_every_failed_probe() {
-        let unknown = |from: u64| (from..from + 5).map(|second| (second, Unknown));
-        let found: Vec<_> = unknown(0).chain([(10, Unknown), (30, Posted), (31, Unknown)]).collect();
-        assert_eq!(pauses(&found), [(PauseCause::Unclear, 4, 5_500), (PauseCause::Unclear, 10, 19_500)]);
-        let broken: Vec<_> = unknown(0).take(4).chain([(4, Again)]).chain(unknown(5).take(4)).collect();
-        assert_eq!(pauses(&broken), []);
-    }
-
-    #[test]
-    fn three_that_could_not_be_sent_make_a_pause() {
-        let found = pauses(&[(0, Unsent), (1, Unsent), (2, Unsent), (8, Posted)]);
-        assert_eq!(found, [(PauseCause::Unreachable, 2, 5_500)]);
-    }
-
-    #[test]
-    fn limited_answers_of_one_burst_are_one_pause_and_a_slot_taken_before_it_does_not_end_it() {
-        let mut watch = Watch::default();
-        (0..4).for_each(|n| watch.began(key(n), n));
-        watch.ended(&end(0, Limited), 100, 3);
-        watch.began(key(9), 99);
-        watch.ended(&end(9, VerdictWord::Withdrawn), 101, 3);
-        watch.ended(&end(1, Limited), 200, 3);
-        watch.ended(&end(2, Posted), 300, 3);
-        watch.began(key(5), 5_000);
-        watch.close_run(6_000);
-        let found = watch.found();
-        assert_eq!((found.count(), found.kept().len()), (1, 1));
-        let pause = &found.kept()[0];
-        assert_eq!((pause.from_us, pause.lasted.as_micros(), pause.answers), (100, 4_900, 2));
-        assert_eq!((pause.run, pause.end, pause.reply.as_str()), (3, PauseEnd::Attempt, "said of 0"));
-    }
-
-    #[test]
-    fn a_pause_that_the_run_does_not_outlive_ends_with_it() {
-        let mut watch = Watch::default();
-        watch.began(key(0), 0);
-        watch.ended(&end(0, Limited), 10, 1);
-        watch.close_run(50);
-        let found = watch.found();
-        assert_eq!((found.kept()[0].end, found.kept()[0].lasted.as_micros()), (PauseEnd::Run, 40));
-    }
-
-    #[test]
-    fn the_longest_are_kept_and_all_are_counted() {
-        let mut pauses = Pauses::default();
-        for n in 0..1000u64 {
-            let lasted = Duration::from_secs(if n % 100 == 0 { 1000 } else { 1 });
-            let wall = Timestamp::UNIX_EPOCH;
-            let (cause, end) = (PauseCause::Limited, PauseEnd::Run);
-            pauses.take(Pause { run: 1, from_us: n, wall, cause, reply: String::new(), answers: 1, lasted, end });
-        }
-        assert_eq!((pauses.count(), pauses.kept().len()), (1000, Pauses::MOST));
-        assert_eq!(pauses.kept().iter().filter(|pause| pause.lasted.as_secs() == 1000).count(), 10);
-        assert!(pauses.kept().is_sorted_by_key(|pause| pause.from_us));
-    }
-}
+mod tests;

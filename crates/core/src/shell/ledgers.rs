@@ -187,6 +187,9 @@ pub(super) fn resume(path: &Path) -> Result<Option<(Ledger<LedgerFile>, Batch)>,
                 path.display()
             );
         }
+        if extent.incomplete_settlements > 0 {
+            tracing::warn!(event = "incomplete_settlement", "{}", extent.incomplete_in_words());
+        }
         (ledger, batch)
     }))
 }

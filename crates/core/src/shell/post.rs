@@ -260,6 +260,7 @@ impl Prepared {
             wall: began,
             wall_unit_us: Some(WALL_UNIT_US),
             by: self.order.caller.clone(),
+            pauses_recorded: true,
             input: Input {
                 path,
                 options: self.order.options.clone(),

@@ -1,6 +1,6 @@
 //! What is done with a ledger besides posting: settling, salvaging, exporting.
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,10 +14,13 @@ use super::platform::is_locked;
 use crate::input::Recipe;
 use crate::job::{Identity, Key, KeyMap};
 use crate::ledger::{
-    self, Audit, Batch, Entry, Header, History, Ledger, LedgerError, LedgerId, Record, Salvaged, Settled, Settlement,
+    self, Audit, Batch, Decided, Entry, Extent, Header, History, Ledger, LedgerError, LedgerId, Record, Salvaged,
+    Settled,
 };
 use crate::outcome::Outcome;
-use crate::reading::{ExportError, export_input, export_ledger, number_rows};
+use crate::reading::{
+    DecisionsError, ExportError, Recorded, decisions, export_input, export_ledger, named_rows, number_rows,
+};
 use crate::report::{self, Overview};
 use crate::target::{Form, Target};
 
@@ -54,19 +57,39 @@ impl Settling {
         Ok(Self { _lock: lock, path: path.to_owned(), ledger, batch, histories, numbered_by_ledger })
     }
 
-    /// Records decisions; durable on return. Of none nothing is recorded.
+    /// Reads the decisions that a person has filled into a sheet, and compares its rows with what the ledger has of them.
     ///
     /// # Errors
     ///
-    /// When the ledger cannot be written: then some of them may be recorded.
+    /// When the sheet or a decision in it cannot be read.
+    pub fn decisions(&self, sheet: impl Read, target: &Arc<dyn Target>) -> Result<Vec<Decided>, DecisionsError> {
+        let batch = &self.batch;
+        let identity = identity(batch, target);
+        let run = batch.run.as_ref().filter(|_| batch.header.api == target.name());
+        let recipe = run.and_then(|run| {
+            let (recipe, table) = recipe(&run.input.options, &run.settings, target).ok()?;
+            (table == run.input.lookup_fingerprint).then_some(recipe)
+        });
+        let has_names = run.is_some_and(|run| run.input.mapping.key.is_some());
+        let input = if has_names { input_of(batch, target).ok() } else { None };
+        let named = input.and_then(|mut rows| named_rows(&mut rows, &identity).ok());
+        decisions(sheet, &Recorded { batch, histories: &self.histories, identity, recipe, named })
+    }
+
+    /// Records decisions, all of them or none; durable on return. Of none nothing is recorded.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be written; the error tells whether they may be recorded all the same.
     pub fn record(mut self, rows: &[Settled], why: Option<&str>) -> Result<(), Error> {
-        const ROWS_A_RECORD: usize = 256;
-        let failed = Error::ledger(&self.path);
-        for rows in rows.chunks(ROWS_A_RECORD) {
-            let settlement = Settlement { wall: clock::wall(), why: why.map(str::to_owned), rows: rows.to_vec() };
-            self.ledger.commit(&[Record::Settle(settlement)]).map_err(&failed)?;
+        if rows.is_empty() {
+            return Ok(());
         }
-        self.ledger.close().map_err(&failed)?;
+        let records = ledger::settlement(clock::wall(), why, rows);
+        self.ledger.commit_settlement(&records).map_err(Error::ledger(&self.path))?;
+        if let Err(error) = self.ledger.close() {
+            tracing::warn!(%error, "the decisions are recorded, and the mark that follows them could not be written");
+        }
         Ok(())
     }
 }
@@ -76,8 +99,8 @@ impl Settling {
 pub struct Known {
     path: PathBuf,
     file: LedgerFile,
-    /// Number of the last record that was there.
-    last: u64,
+    /// How far it could be relied on.
+    pub extent: Extent,
     /// Where the jobs stood.
     pub batch: Batch,
     /// The last of each job that is wanted, by the numbers that rows have in the input as it was last read.
@@ -97,7 +120,7 @@ impl Known {
             ledger::histories(&file, extent.last, |key| wanted(&batch, key)).map_err(Error::ledger(path))?;
         // Each says whether its number is current.
         number_rows_anew(&mut batch, target, &mut histories).ok();
-        Ok(Self { path: path.to_owned(), file, last: extent.last, batch, histories })
+        Ok(Self { path: path.to_owned(), file, extent, batch, histories })
     }
 
     /// Gives the records that were there to `each`, in their order.
@@ -107,7 +130,7 @@ impl Known {
     /// When they cannot be read any more.
     pub fn records(&self, mut each: impl FnMut(Record)) -> Result<(), Error> {
         let mut known = |entry: Entry| {
-            if entry.number <= self.last {
+            if entry.number <= self.extent.last {
                 each(entry.record);
             }
         };
@@ -267,6 +290,7 @@ mod tests {
     use super::super::files::tests::header;
     use super::*;
     use crate::leadsquared::LeadSquared;
+    use crate::ledger::Settlement;
 
     #[test]
     fn what_is_recorded_after_a_ledger_was_looked_at_is_not_told_of_it() {
@@ -275,7 +299,8 @@ mod tests {
         ledger::begin(&mut Place(&path), &header()).unwrap();
         let decide = || {
             let (mut ledger, _) = resume(&path).unwrap().unwrap();
-            ledger.commit(&[Record::Settle(Settlement { wall: clock::wall(), why: None, rows: Vec::new() })]).unwrap();
+            let settlement = Settlement { wall: clock::wall(), part: None, why: None, rows: Vec::new() };
+            ledger.commit(&[Record::Settle(settlement)]).unwrap();
             ledger.close().unwrap();
         };
         let target: Arc<dyn Target> = Arc::new(LeadSquared);

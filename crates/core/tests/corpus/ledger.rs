@@ -122,7 +122,12 @@ fn record(line: &[u8]) -> Option<Record> {
         "intent" => of(body, Record::Intent),
         "outcome" => of(body, Record::Outcome),
         "aside" => of(body, Record::Aside),
-        "settle" => of(body, Record::Settle),
+        // What is there of a settlement that is not all there is not read back.
+        "settle" => {
+            of(body, Record::Settle).filter(|record| !matches!(record, Record::Settle(of) if of.part.is_some()))
+        }
+        "pause" => of(body, Record::Pause),
+        "resumed" => of(body, Record::Resumed),
         "salvage" => of(body, Record::Salvage),
         "vanished" => of(body, Record::Vanished),
         "returned" => of(body, Record::Returned),

@@ -76,6 +76,7 @@ fn ledger(runs: &[HandMade<'_>]) -> Bytes {
             wall: wall(0),
             wall_unit_us: None,
             by: None,
+            pauses_recorded: true,
             input,
             settings,
         })));

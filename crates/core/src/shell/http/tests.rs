@@ -113,11 +113,9 @@ async fn second(between: impl FnOnce(TcpStream) -> Option<TcpStream> + Send + 's
     });
     let waiting = Waiting { http: server.http(), server: Mutex::new(is_done) };
     let mut outbox = Outbox::start(waiting, 9, Clock::start()).await.unwrap();
-    outbox.add(AttemptId(1), Request::post("first"));
-    outbox.send();
+    outbox.send([(AttemptId(1), Request::post("first"))].into_iter());
     outbox.ended().await.unwrap();
-    outbox.add(AttemptId(2), Request::post("second"));
-    outbox.send();
+    outbox.send([(AttemptId(2), Request::post("second"))].into_iter());
     go.send(()).unwrap();
     let (mut ends, _) = outbox.ended().await.unwrap();
     match ends.remove(0).1 {
@@ -162,9 +160,7 @@ async fn a_new_connection_that_ends_before_a_request_is_written_has_sent_nothing
         let waiting = Waiting { http: server.http(), server: Mutex::new(is_done) };
         let mut outbox = Outbox::start(waiting, 9, Clock::start()).await.unwrap();
         // The system has made the connection when the first is kept from looking whether it is made.
-        outbox.add(AttemptId(1), Request::post("note"));
-        outbox.add(AttemptId(2), Request::post("wait"));
-        outbox.send();
+        outbox.send([(AttemptId(1), Request::post("note")), (AttemptId(2), Request::post("wait"))].into_iter());
         let mut ended = Vec::new();
         while ended.len() < 2 {
             ended.extend(outbox.ended().await.unwrap().0);

@@ -1,0 +1,160 @@
+//! A settlement is recorded whole or not at all: on a full disk, cut off anywhere, and by a sheet that does not fit the ledger.
+
+use crate::support::{Api, Folder, ended, records};
+
+const LEDGER: &str = "notes.csv.ledger.jsonl";
+
+/// A row that is posted, and so many of which no note can be made.
+fn with_invalid(rows: u64) -> Folder {
+    let api = Api::failing(&[]);
+    let folder = Folder::new();
+    let invalid: String = (1..=rows).map(|row| format!("x{row},note\n")).collect();
+    folder.write("notes.csv", format!("Ticket ID,Comment\n1001,note\n{invalid}"));
+    folder.run(&api, &["--skip-invalid"]).with_code(1);
+    folder
+}
+
+fn invalid(folder: &Folder) -> u64 {
+    folder.call(&["status", LEDGER, "--json"]).json()["invalid"].as_u64().unwrap()
+}
+
+const WAIVE: [&str; 6] = ["settle", LEDGER, "--state", "invalid", "--as", "waived"];
+
+/// A disk that is full, as a bound on the size of files: the shell makes the signal of that bound be ignored.
+#[cfg(target_os = "linux")]
+#[test]
+fn on_a_full_disk_none_of_700_decisions_is_recorded_and_with_room_again_all_are() {
+    let folder = with_invalid(700);
+    let before = folder.read(LEDGER);
+    // In blocks of 512 bytes. The decisions take more than 100 of them.
+    for room in [0, 1, 40, 100] {
+        let blocks = before.len().div_ceil(512) + room;
+        let bound = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
+        let command = folder.batchpost(&WAIVE);
+        ended(&mut folder.in_shell(&bound, &command)).with_code(3).saying(&[
+            LEDGER,
+            "File too large",
+            "no decision was recorded",
+        ]);
+        assert_eq!(invalid(&folder), 700, "with room for {room} blocks");
+        assert_eq!(folder.read(LEDGER), before, "with room for {room} blocks");
+    }
+    folder.call(&WAIVE).with_code(0);
+    assert_eq!(invalid(&folder), 0);
+    assert_eq!(records(&folder.ledger(LEDGER), "settle").len(), 1);
+}
+
+/// More than fit into one record.
+#[test]
+fn a_settlement_of_several_records_counts_with_its_last_one_and_no_sooner_and_is_given_again() {
+    let rows = 5000;
+    let folder = with_invalid(rows);
+    let before = folder.read(LEDGER);
+    folder.call(&WAIVE).with_code(0);
+    let whole = folder.read(LEDGER);
+    let settlements: Vec<_> = records(&folder.ledger(LEDGER), "settle").iter().map(|s| s["part"].clone()).collect();
+    assert_eq!(settlements.len(), 2);
+    assert_eq!(settlements[1], serde_json::json!({ "number": 2, "of": 2 }));
+    assert_eq!(invalid(&folder), 0);
+
+    let added: Vec<&str> = whole[before.len()..].split_inclusive('\n').collect();
+    let kinds: Vec<_> = added.iter().map(|line| line.contains("\"settle\"")).collect();
+    assert_eq!(kinds, [false, true, true, false], "a mark, two records, a mark");
+    let (mark, first, second) = (added[0].len(), added[1].len(), added[2].len());
+    for (at, incomplete) in [
+        (mark, false),
+        (mark + first / 2, false),
+        (mark + first, true),
+        (mark + first + second / 2, true),
+        (mark + first + second - 1, true),
+    ] {
+        folder.write(LEDGER, &whole[..before.len() + at]);
+        assert_eq!(invalid(&folder), rows, "cut after {at} bytes");
+        for command in [&["status", LEDGER][..], &["show", LEDGER, "--row", "1"]] {
+            let ran = folder.call(command);
+            let said = ran.stdout.clone() + &ran.stderr;
+            assert_eq!(said.contains("1 settlement was cut off"), incomplete, "{command:?}, {at}: {said}");
+        }
+        folder.call(&WAIVE).with_code(0).saying(if incomplete { &["1 settlement was cut off"] } else { &[] });
+        assert_eq!(invalid(&folder), 0, "cut after {at} bytes");
+        let ran = folder.call(&["status", LEDGER]);
+        assert!(!ran.stdout.contains("cut off"), "{}", ran.stdout);
+    }
+}
+
+/// The doubts of eight rows, 2, 4 and 6, exported with a decision for each.
+fn exported_doubts(more: &[&str]) -> (Api, Folder, Vec<Vec<String>>) {
+    let api = Api::failing(&["reset@2,4,6"]);
+    let folder = Folder::with_rows(8);
+    folder.run(&api, &[&["--concurrency", "1"], more].concat()).with_code(4);
+    let export = folder.call(&["export", LEDGER, "--state", "in_doubt"]).with_code(0).stdout;
+    let mut cells: Vec<Vec<String>> = export
+        .trim_start_matches('\u{feff}')
+        .lines()
+        .map(|line| line.split(',').map(str::to_owned).collect())
+        .collect();
+    for row in &mut cells[1..] {
+        let decision = row.len() - 2;
+        row[decision] = "posted".to_owned();
+    }
+    (api, folder, cells)
+}
+
+fn give_back(folder: &Folder, cells: &[Vec<String>]) -> crate::support::Ran {
+    let sheet: String = cells.iter().map(|row| row.join(",") + "\r\n").collect();
+    folder.write("doubts.csv", format!("\u{feff}{sheet}"));
+    folder.call(&["settle", LEDGER, "--from", "doubts.csv"])
+}
+
+fn swap(cells: &mut [Vec<String>], column: usize, one: usize, other: usize) {
+    let cell = cells[one][column].clone();
+    cells[one][column] = std::mem::replace(&mut cells[other][column], cell);
+}
+
+#[test]
+fn a_sheet_whose_keys_were_sorted_apart_from_its_rows_is_refused_by_rows_and_nothing_is_recorded() {
+    let (_api, folder, cells) = exported_doubts(&[]);
+    let before = folder.read(LEDGER);
+    let key = cells[0].len() - 1;
+    let mut sorted = cells.clone();
+    swap(&mut sorted, key, 1, 3);
+    give_back(&folder, &sorted).with_code(2).saying(&[
+        "rows 2, 6: the sheet has another ticket for this key than the ledger",
+        "2 of the decisions cannot be taken; nothing was changed",
+    ]);
+    let text = cells[0].iter().position(|name| name == "Comment").unwrap();
+    let mut edited = cells.clone();
+    edited[2][text] = "note 999".to_owned();
+    give_back(&folder, &edited).with_code(2).saying(&["row 4: the sheet has another text for this key"]);
+    let attempts = key - 3;
+    assert_eq!(cells[0][attempts], "attempts");
+    let mut other = cells.clone();
+    other[1][attempts] = "1.0".to_owned();
+    give_back(&folder, &other).with_code(2).saying(&["line 2: \"1.0\" is not a number of attempts"]);
+    assert_eq!(folder.read(LEDGER), before);
+    // As it was, and without the columns that are compared.
+    let mut few = cells.clone();
+    few.iter_mut().for_each(|row| drop(row.drain(..key - 1)));
+    few[1][0] = String::new();
+    give_back(&folder, &few).with_code(0);
+    give_back(&folder, &cells).with_code(0).saying(&["row 2 ticket 1002: in_doubt -> posted"]);
+}
+
+#[test]
+fn a_sheet_made_of_the_ledger_alone_is_refused_when_its_numbers_are_other_rows() {
+    let (_api, folder, _) = exported_doubts(&[]);
+    folder.write("notes.csv", "Ticket ID,Comment\n");
+    let export = folder.call(&["export", LEDGER, "--state", "in_doubt"]).with_code(0).stdout;
+    let mut cells: Vec<Vec<String>> = export
+        .trim_start_matches('\u{feff}')
+        .lines()
+        .map(|line| line.split(',').map(str::to_owned).collect())
+        .collect();
+    cells[1..].iter_mut().for_each(|row| row[6] = "waived".to_owned());
+    let mut moved = cells.clone();
+    swap(&mut moved, 0, 1, 2);
+    give_back(&folder, &moved).with_code(2).saying(&["rows 2, 4", "another row number for this key"]);
+    swap(&mut moved, 1, 1, 2);
+    give_back(&folder, &moved).with_code(2).saying(&["rows 2, 4", "another ticket for this key"]);
+    give_back(&folder, &cells).with_code(0);
+}

@@ -1,0 +1,269 @@
+//! A sheet of decisions that comes back: what was decided, and whether each row still says what the ledger has of its key.
+//!
+//! A key column that was sorted apart from the others would settle rows that nobody looked at. So what a row says besides its
+//! key is compared: its ticket and text, or its name, by the way the last run read its input; in a sheet that was made of the
+//! ledger alone, its ticket and number. A column that is not in the sheet is not compared.
+
+use std::collections::HashMap;
+use std::io::{self, Read};
+
+use crate::export::{ADDED_COLUMNS, ATTEMPTS_COLUMN, DECISION_COLUMN, KEY_COLUMN, LEDGER_COLUMNS, unguard_str};
+use crate::input::{Content, InputError, Mapping, Recipe, Rows, Table};
+use crate::job::{Identity, Key, KeyError, KeyMap, Ticket};
+use crate::ledger::{Batch, Contradiction, Decided, Decision, History, UnknownDecision};
+use crate::outcome::Outcome;
+
+/// Why a file of decisions cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DecisionsError {
+    /// The source failed.
+    #[error("it cannot be read: {0}")]
+    Read(#[from] io::Error),
+    /// It is no CSV.
+    #[error("it cannot be read as CSV: {0}")]
+    Csv(InputError),
+    /// A spreadsheet program's own file.
+    #[error("it is a workbook; save it as CSV, by whatever delimiter, and give that file")]
+    Workbook,
+    /// A column is missing.
+    #[error("it has no column {0:?}; give back the file that `export` wrote, with the decisions filled in")]
+    NoColumn(&'static str),
+    /// A cell is no good.
+    #[error("line {line}: {why}")]
+    Cell {
+        /// The line.
+        line: u64,
+        /// What is wrong.
+        why: String,
+    },
+}
+
+impl From<InputError> for DecisionsError {
+    fn from(error: InputError) -> Self {
+        match error {
+            InputError::Spreadsheet => Self::Workbook,
+            InputError::MissingColumn { .. } | InputError::NoDelimiterFits { .. } => Self::NoColumn(KEY_COLUMN),
+            error => Self::Csv(error),
+        }
+    }
+}
+
+/// What the rows of a sheet of decisions are compared with.
+#[derive(Debug)]
+pub struct Recorded<'a> {
+    /// The ledger's batch.
+    pub batch: &'a Batch,
+    /// The last that is known of each job.
+    pub histories: &'a KeyMap<History>,
+    /// What the notes have in common.
+    pub identity: Identity,
+    /// How the last run read its input; without it only a sheet that was made of the ledger alone is compared.
+    pub recipe: Option<Recipe>,
+    /// The rows of the input by the names that a column gives them, where it does and the input is there: what a name stands
+    /// for may have changed since its last record.
+    pub named: Option<KeyMap<NamedRow>>,
+}
+
+/// What the row with a name says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedRow {
+    ticket: Ticket,
+    content: Key,
+}
+
+/// The rows of an input by their names.
+///
+/// # Errors
+///
+/// When the input cannot be read.
+pub fn named_rows<R: Read>(rows: &mut Rows<R>, identity: &Identity) -> Result<KeyMap<NamedRow>, InputError> {
+    let mut named = KeyMap::default();
+    while let Some(row) = rows.next()? {
+        if let Content::Note { ticket, text, uncut, name: Some(name), fields } = row.content {
+            let content = Key::of_note(identity, &ticket, uncut.as_ref().unwrap_or(&text), &fields);
+            named.entry(Key::of_name(identity, &name)).or_insert(NamedRow { ticket, content });
+        }
+    }
+    Ok(named)
+}
+
+/// Reads the decisions that a person has filled into an exported file; rows without one are passed over.
+///
+/// # Errors
+///
+/// When the file or a decision in it cannot be read.
+pub fn decisions(mut file: impl Read, recorded: &Recorded<'_>) -> Result<Vec<Decided>, DecisionsError> {
+    let mut whole = Vec::new();
+    file.read_to_end(&mut whole)?;
+    let mut table = Table::open(&whole, KEY_COLUMN)?;
+    // The input may have had columns of the same names; those that `export` added come last.
+    let column = |name: &'static str| table.column(name).ok_or(DecisionsError::NoColumn(name));
+    let attempts_column = table.column(ATTEMPTS_COLUMN);
+    let mut comparison = Comparison::of(&whole, &table, recorded);
+    let [ticket, number] = comparison.columns;
+    // What is not there has no cells. Whoever made the sheet by hand knows of no attempts.
+    let optional = [attempts_column, ticket, number].map(|column| column.unwrap_or(usize::MAX));
+    let columns = [column(KEY_COLUMN)?, column(DECISION_COLUMN)?, optional[0], optional[1], optional[2]];
+    let mut decisions: Vec<Decided> = Vec::new();
+    let mut lines: KeyMap<(usize, u64)> = KeyMap::default();
+    while let Some((line, cells)) = table.next(columns)? {
+        let content = comparison.next()?;
+        let bad = |why: String| DecisionsError::Cell { line, why };
+        let [key, decision, attempts, ticket, number] = cells.map_err(|broken| bad(broken.to_string()))?;
+        if decision.trim().is_empty() {
+            continue;
+        }
+        let key: Key = key.trim().parse().map_err(|error: KeyError| bad(error.to_string()))?;
+        let decision: Decision = decision.trim().parse().map_err(|error: UnknownDecision| bad(error.to_string()))?;
+        let attempts = attempts_column.map(|_| plain_number(&attempts).map_err(bad)).transpose()?;
+        let contradicts = comparison.contradiction(key, &ticket, &number, content.as_ref());
+        let decided = Decided { key, decision, attempts, contradicts };
+        match lines.insert(key, (decisions.len(), line)) {
+            None => decisions.push(decided),
+            Some((at, first)) => {
+                lines.insert(key, (at, first));
+                let before = &mut decisions[at];
+                // A line that was copied says nothing new.
+                if (before.decision, before.attempts) != (decision, attempts) {
+                    return Err(bad(format!("line {first} decides otherwise about the same row")));
+                }
+                before.contradicts = before.contradicts.or(contradicts);
+            }
+        }
+    }
+    Ok(decisions)
+}
+
+fn plain_number(cell: &str) -> Result<u32, String> {
+    let cell = cell.trim();
+    let is_plain = !cell.is_empty() && cell.bytes().all(|byte| byte.is_ascii_digit());
+    cell.parse().ok().filter(|_| is_plain).ok_or_else(|| {
+        format!("{cell:?} is not a number of attempts; restore the column {ATTEMPTS_COLUMN:?} as `export` wrote it")
+    })
+}
+
+/// What can be compared in a sheet.
+struct Comparison<'a> {
+    recorded: &'a Recorded<'a>,
+    /// Those of the ticket and of the row's number, where they are compared.
+    columns: [Option<usize>; 2],
+    /// The sheet's rows, read as the input's were.
+    rows: Option<Rows<&'a [u8]>>,
+    has_text: bool,
+    /// Whether a character that the sheet's encoding lacks may be a question mark in it, or another character.
+    is_lossy: bool,
+    /// How many jobs each ticket has, once it is asked.
+    jobs: Option<HashMap<&'a Ticket, u32>>,
+}
+
+impl<'a> Comparison<'a> {
+    fn of(sheet: &'a [u8], table: &Table<'_>, recorded: &'a Recorded<'a>) -> Self {
+        // Programs write one where they write Unicode, but for some that write UTF-8.
+        let has_mark = [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| sheet.starts_with(mark));
+        let is_lossy = !has_mark;
+        let nothing = Self { recorded, columns: [None; 2], rows: None, has_text: false, is_lossy, jobs: None };
+        if table.names().iter().map(String::as_str).eq(LEDGER_COLUMNS.into_iter().chain(ADDED_COLUMNS)) {
+            return Self { columns: [Some(1), Some(0)], ..nothing };
+        }
+        let (Some(recipe), Some(run)) = (&recorded.recipe, &recorded.batch.run) else { return nothing };
+        let mapping = &run.input.mapping;
+        // The input's own columns come first.
+        let Some(ticket) = table.names().iter().position(|name| *name == mapping.ticket) else { return nothing };
+        let open = |mapping: &Mapping| {
+            let recipe = recipe.for_export(table.options(sheet), mapping);
+            Rows::open(sheet, &recipe).ok()
+        };
+        let is_added = |name: &String| ADDED_COLUMNS.contains(&name.trim().to_lowercase().as_str());
+        let in_full = if mapping.text.iter().chain(&mapping.key).any(is_added) { None } else { open(mapping) };
+        let has_text = in_full.is_some();
+        // For the ticket alone; which text it has does not matter.
+        let ticket_alone = || {
+            let (text, key) = (vec![KEY_COLUMN.to_owned()], None);
+            open(&Mapping { ticket: mapping.ticket.clone(), text, key })
+        };
+        let rows = in_full.or_else(ticket_alone);
+        Self { columns: [Some(ticket).filter(|_| rows.is_some()), None], rows, has_text, ..nothing }
+    }
+
+    /// The sheet's next row; none where no text is compared.
+    fn next(&mut self) -> Result<Option<Content>, InputError> {
+        let Some(rows) = &mut self.rows else { return Ok(None) };
+        let row = rows.next()?;
+        Ok(row.map(|row| row.content).filter(|_| self.has_text))
+    }
+
+    /// What a row says otherwise than the ledger has it.
+    fn contradiction(
+        &mut self,
+        key: Key,
+        ticket: &str,
+        number: &str,
+        content: Option<&Content>,
+    ) -> Option<Contradiction> {
+        let history = self.recorded.histories.get(&key)?;
+        let said = unguard_str(ticket.trim());
+        let Some(rows) = &mut self.rows else {
+            // Made of the ledger alone, or nothing is compared.
+            let [ticket, row] = self.columns;
+            let theirs = history.ticket.as_ref().map(ToString::to_string).unwrap_or_default();
+            let number = number.trim().parse().ok();
+            let is_row = [history.row, history.recorded_row].map(Some).contains(&number);
+            return if ticket.is_some() && said != theirs {
+                Some(Contradiction::Ticket)
+            } else {
+                (row.is_some() && !is_row).then_some(Contradiction::Row)
+            };
+        };
+        let named = self.recorded.named.as_ref().and_then(|named| named.get(&key));
+        let theirs = named.map(|row| &row.ticket).or(history.ticket.as_ref());
+        if let Some(theirs) = theirs
+            && said != theirs.to_string()
+            && rows.ticket_of(said).as_ref() != Some(theirs)
+        {
+            return Some(Contradiction::Ticket);
+        }
+        // Of what vanished from the input, or was changed since, only the ticket is in an export.
+        let standing = self.recorded.batch.standings.get(&key).filter(|standing| !standing.is_vanished())?;
+        let Content::Note { ticket, text, uncut, name, fields } = content? else { return None };
+        let identity = &self.recorded.identity;
+        let content = Key::of_note(identity, ticket, uncut.as_ref().unwrap_or(text), fields);
+        let own = name.as_ref().map_or(content, |name| Key::of_name(identity, name));
+        let says_the_same = match named {
+            Some(row) => own == key && row.content == content,
+            None => own == key || self.is_repeat(key, own, ticket),
+        };
+        if says_the_same {
+            return None;
+        }
+        if name.is_some() && own != key && !self.is_repeat(key, own, ticket) {
+            return Some(Contradiction::Name);
+        }
+        // Its cells made no note, and were mended in the sheet perhaps; or they are another row's.
+        let may_be_mended = standing.outcome() == Outcome::Invalid || theirs.is_none();
+        if may_be_mended && !self.recorded.histories.contains_key(&own) {
+            return None;
+        }
+        let may_be_lost = self.is_lossy && (text.contains('?') || !text.is_ascii());
+        (!may_be_lost).then_some(Contradiction::Text)
+    }
+
+    /// Whether `key` is of a later row that is just like that with the key `own`.
+    fn is_repeat(&mut self, key: Key, own: Key, ticket: &Ticket) -> bool {
+        // Beside those that have a record, some rows that have none.
+        const WITHOUT_RECORD: u32 = 64;
+        let histories = self.recorded.histories;
+        let jobs = self.jobs.get_or_insert_with(|| {
+            let mut jobs = HashMap::new();
+            histories.values().filter_map(|history| history.ticket.as_ref()).for_each(|ticket| {
+                *jobs.entry(ticket).or_insert(0) += 1;
+            });
+            jobs
+        });
+        let most = jobs.get(ticket).copied().unwrap_or(0) + WITHOUT_RECORD;
+        (1..most).any(|occurrence| own.occurrence(occurrence) == key)
+    }
+}
+
+#[cfg(test)]
+mod tests;
