@@ -79,7 +79,9 @@ fn task_of_run(run: Run, config: &Resolved) -> anyhow::Result<Task> {
     let settings = resolve::budget(settings, &run.budget, run.target.sandbox)?;
     let options = resolve::options(&run.input)?;
     let source = resolve::source(&run.input.input);
-    let order = resolve::order(What { source, options, ledger, target, settings }, &run.this_time, run.known)?;
+    let state = resolve::state(&run.budget)?;
+    let what = What { source, options, ledger, target, settings, state };
+    let order = resolve::order(what, &run.this_time, run.known)?;
     let again = config.to_resume(order.ask.identity.target());
     Ok(Task { order, continued: None, destination, network: run.network, yes: run.this_time.yes, again })
 }
@@ -113,6 +115,7 @@ fn task_of_resume(resume: Resume, config: &Resolved) -> anyhow::Result<Task> {
         ledger: resume.ledger,
         target: batch.header.target.clone(),
         settings,
+        state: resolve::state(&resume.budget)?,
     };
     let order = resolve::order(what, &resume.this_time, resume.known)?;
     let again = config.to_resume(order.ask.identity.target());

@@ -58,6 +58,8 @@ impl Machine {
     fn command(&self, program: &str, environment: &[(String, String)]) -> Command {
         let mut command = Command::new(program);
         command.env_clear().envs(environment.iter().cloned()).current_dir(self.state()).stdin(Stdio::null());
+        // It stands for this machine's `/var/lib/batchpost`.
+        command.env("BATCHPOST_SHARED_STATE_DIR", self.state());
         command
     }
 

@@ -171,7 +171,15 @@ fn jobs_may_have_been_posted_without_names_if_a_run_had_no_key_column_or_its_rec
         let command = vec!["batchpost".to_owned(), "run".to_owned()];
         let by = Some(Caller { user: Some("anna".to_owned()), host: None, command });
         let tool = "test".to_owned();
-        Record::Run(Box::new(Run { run: number, tool, wall, by, input, settings: Settings::of(&LeadSquared) }))
+        Record::Run(Box::new(Run {
+            run: number,
+            tool,
+            wall,
+            by,
+            input,
+            settings: Settings::of(&LeadSquared),
+            state_folder: None,
+        }))
     };
     let unnamed = |records: &[Record]| {
         let mut batch = Batch::new(header());

@@ -52,6 +52,6 @@ pub use platform::{by_somebody_else, sync_directory_of};
 pub use post::Report;
 pub use prepare::Prepared;
 pub use signals::{Canceller, Interrupt, Interrupts, SIGHUP, SIGINT, SIGTERM, interrupts};
-pub use state::StateError;
+pub use state::{StateChoice, StateError, StateFolders};
 pub use tls::TlsError;
 pub use upkeep::{ExportFailed, Exported, Known, Settling, audit, export, overview, salvage};

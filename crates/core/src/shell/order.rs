@@ -1,12 +1,13 @@
 //! What a run is asked for.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
 use super::budget;
+use super::state::StateFolders;
 use crate::input::Options;
 use crate::ledger::Caller;
 use crate::plan::{Load, Openings, Plan, TooShort};
@@ -49,9 +50,9 @@ pub struct Order {
     pub named: Named,
     /// The folder whose ledgers are asked for rows to send that they know; by default the ledger's own.
     pub history: Option<PathBuf>,
-    /// The folder in which the budgets are kept that runs share. None will do for a run without a limit, or with a
+    /// Where runs keep together what they share. None will do for a run without a limit, or with a
     /// [private](crate::settings::Sharing) budget.
-    pub state: Option<PathBuf>,
+    pub state: StateFolders,
 }
 
 /// What may be done with a ledger.
@@ -64,10 +65,10 @@ pub enum Access {
 }
 
 /// What is used of the limits of `settings` by all runs for the account `target`, as far as the budget that they share
-/// under `state` tells; of a private budget nothing is known.
-pub fn loads(settings: &Settings, target: &str, state: Option<&Path>) -> Vec<Load> {
-    let state = state.filter(|_| settings.shares());
-    let loads = state.and_then(|state| budget::loads(state, target, &settings.limits, settings.timeout));
+/// in `state` tells; of a private budget nothing is known.
+pub fn loads(settings: &Settings, target: &str, state: &StateFolders) -> Vec<Load> {
+    let state = if settings.shares() { state.choose(target).ok() } else { None };
+    let loads = state.and_then(|state| budget::loads(&state, target, &settings.limits, settings.timeout));
     loads.unwrap_or_else(|| settings.limits.iter().copied().map(Load::from).collect())
 }
 
@@ -160,7 +161,7 @@ impl Order {
             caller: None,
             named: Named { notes: 20, jobs: 3 },
             history: None,
-            state: None,
+            state: StateFolders::default(),
         })
     }
 
@@ -169,7 +170,7 @@ impl Order {
     pub fn plan(&self) -> Plan {
         let settings = &self.settings;
         Plan {
-            limits: loads(settings, self.ask.identity.target(), self.state.as_deref()),
+            limits: loads(settings, self.ask.identity.target(), &self.state),
             openings: self.openings.clone(),
             concurrency: settings.concurrency(),
             round_trip: USUAL_ROUND_TRIP,

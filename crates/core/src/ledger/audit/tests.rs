@@ -77,6 +77,7 @@ fn ledger(runs: &[HandMade<'_>]) -> Bytes {
             by: None,
             input,
             settings,
+            state_folder: None,
         })));
         let mut events = Vec::new();
         for (row, (from_ms, ending)) in (1..).zip(*attempts) {
