@@ -108,14 +108,16 @@ fn task_of_resume(resume: Resume, config: &Resolved) -> anyhow::Result<Task> {
     };
     let before = last.settings.clone();
     let settings = resolve::budget(last.settings, &resume.budget, matches!(destination, Destination::Sandbox))?;
-    words::say_what_is_unlike(&before, last_input.as_deref(), &settings, &input);
+    let state = resolve::state(&resume.budget)?;
+    let unlike = (&before, batch.state_folder.as_deref(), last_input.as_deref());
+    words::say_what_is_unlike(unlike, &settings, state.named.as_deref(), &input);
     let what = What {
         source: Source::File(input),
         options: last.input.options,
         ledger: resume.ledger,
         target: batch.header.target.clone(),
         settings,
-        state: resolve::state(&resume.budget)?,
+        state,
     };
     let order = resolve::order(what, &resume.this_time, resume.known)?;
     let again = config.to_resume(order.ask.identity.target());

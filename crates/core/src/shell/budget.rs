@@ -495,6 +495,29 @@ mod tests {
         }
     }
 
+    /// Written by the program before a state said when a run was last heard of, and killed with 25 slots in use.
+    #[test]
+    fn a_state_of_an_older_program_is_continued() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/state/v1-budget");
+        let old = fs::read(&path).unwrap();
+        let at = Duration::from_secs(2010);
+        let then = Stamp { boot: "f662bc51-ed17-44ad-9141-4c1d6a5a36d4".to_owned(), at, wall: Timestamp::UNIX_EPOCH };
+        let account = Account::read(&old, &then).unwrap();
+        let run = account.sharers().next().unwrap();
+        let of_now = loads_of(&account, &["25/5s".parse().unwrap()], &then);
+        assert_eq!((run.name.as_str(), of_now[0].used(then.wall)), ("notes.csv", 25));
+        let longest = Duration::from_secs(3600 + 30);
+        assert!(account.is_presumed_alive(run.id, at) && !account.is_presumed_alive(run.id, at + longest));
+
+        let state = tempfile::tempdir().unwrap();
+        let (a, _) = join(state.path(), 1);
+        a.leave(&[]).unwrap();
+        fs::copy(path, folder(state.path()).join(BUDGET)).unwrap();
+        let (b, others) = join(state.path(), 2);
+        assert!(others.is_empty(), "the run is dead, since it has no file");
+        b.leave(&[]).unwrap();
+    }
+
     #[test]
     fn after_an_error_nothing_more_is_granted_and_nothing_forgotten() {
         let state = tempfile::tempdir().unwrap();

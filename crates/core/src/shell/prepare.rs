@@ -205,7 +205,8 @@ impl Prepared {
 /// Whether a run by `order` can keep the account's limits together with others.
 fn can_share(order: &Order) -> Result<(), Error> {
     if order.settings.shares() {
-        order.state.choose(order.ask.identity.target())?.check()?;
+        let target = order.ask.identity.target();
+        order.state.choose(target)?.check(target)?;
     }
     Ok(())
 }

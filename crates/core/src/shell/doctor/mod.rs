@@ -99,7 +99,7 @@ pub fn budget(state: &StateFolders, target: &str, settings: &Settings) -> Vec<Fi
     if !settings.shares() {
         return vec![Finding::ok(Check::Budget, "each run for itself: no other run's requests count")];
     }
-    let scope = state.choose(target).and_then(|choice| Ok((choice.check()?, choice)));
+    let scope = state.choose(target).and_then(|choice| Ok((choice.check(target)?, choice)));
     let (scope, choice) = match scope {
         Ok(found) => found,
         Err(error) => {

@@ -80,15 +80,19 @@ impl StateChoice {
         self.moved
     }
 
-    /// Checks that the folder can be used, as far as it exists. Nothing is created.
+    /// Checks that the folder can be used for the account `target`, as far as it exists. Nothing is created.
     ///
     /// # Errors
     ///
     /// When it cannot.
-    pub(in crate::shell) fn check(&self) -> Result<Option<Scope>, SharingError> {
+    pub(in crate::shell) fn check(&self, target: &str) -> Result<Option<Scope>, SharingError> {
         match StateFolder::open_existing(&self.path)? {
             None if self.must_exist => Err(SharingError::Gone(self.path.clone())),
-            folder => Ok(folder.map(|folder| folder.scope())),
+            None => Ok(None),
+            Some(folder) => {
+                folder.existing_account(target)?;
+                Ok(Some(folder.scope()))
+            }
         }
     }
 
@@ -206,15 +210,15 @@ mod tests {
         let remembered = place.path().join("a");
         let folders = StateFolders { remembered: Some(remembered.clone()), ..StateFolders::default() };
         let choice = folders.choose(TARGET).unwrap();
-        for error in [choice.check().unwrap_err(), choice.open().unwrap_err()] {
+        for error in [choice.check(TARGET).unwrap_err(), choice.open().unwrap_err()] {
             let said = error.to_string();
             assert!(said.contains(&remembered.display().to_string()) && said.contains("--state-dir"), "{said}");
         }
         fs::create_dir(&remembered).unwrap();
         fs::set_permissions(&remembered, fs::Permissions::from_mode(0o777)).unwrap();
-        assert!(matches!(choice.check(), Err(SharingError::Folder(StateError::Refused { .. }))));
+        assert!(matches!(choice.check(TARGET), Err(SharingError::Folder(StateError::Refused { .. }))));
         fs::set_permissions(&remembered, fs::Permissions::from_mode(0o700)).unwrap();
-        assert_eq!(choice.check().unwrap(), Some(Scope::Personal));
+        assert_eq!(choice.check(TARGET).unwrap(), Some(Scope::Personal));
         let named = |name: &str| StateFolders { named: Some(place.path().join(name)), ..folders.clone() };
         assert!(named("b").choose(TARGET).unwrap().is_moved() && !named("a").choose(TARGET).unwrap().is_moved());
     }
