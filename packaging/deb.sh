@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes a Debian package: the binary, manual pages, completions, documents. Needs cargo-deb (`cargo install cargo-deb`).
+# Makes a Debian package: the binary, manual pages, completions, documents, and packaging/debian/postinst, which makes the group
+# batchpost and its shared state folder. Needs cargo-deb (`cargo install cargo-deb`).
 # cargo-deb prints where the package is.
 set -eu
 cd "$(dirname "$0")/.."

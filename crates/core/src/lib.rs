@@ -13,7 +13,7 @@
 //! use batchpost::input::{Format, Options};
 //! use batchpost::leadsquared::{self, LeadSquared};
 //! use batchpost::settings::Settings;
-//! use batchpost::shell::{Access, Credentials, Http, HttpOptions, Order, Prepared, Source, interrupts};
+//! use batchpost::shell::{Access, Credentials, Http, HttpOptions, Order, Prepared, Source, StateFolders, interrupts};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let endpoint = leadsquared::endpoint("apigw.example.com", "12345")?;
@@ -26,7 +26,7 @@
 //! let (sheet, ledger) = (Source::File("notes.csv".into()), "notes.csv.ledger.jsonl".into());
 //! let mut order = Order::new(Arc::new(LeadSquared), &endpoint, settings, ledger, sheet, options)?;
 //! // All runs of this machine keep the account's limit together, by what stands in this folder.
-//! order.state = Some("/home/me/.local/state/batchpost".into());
+//! order.state = StateFolders::named("/home/me/.local/state/batchpost");
 //!
 //! // Reads the whole sheet and sends nothing yet.
 //! let prepared = Prepared::open(order, Access::Post)?;

@@ -579,6 +579,7 @@ fn run_record(history: &History, batch: &Batch, survey: &Survey) -> Record {
             read: Some(read),
         },
         settings: history.scenario.settings.clone(),
+        state_folder: None,
     }))
 }
 

@@ -140,9 +140,8 @@ pub(crate) struct Settle {
 pub(crate) struct Known {
     #[command(subcommand)]
     pub(crate) command: KnownCommand,
-    /// The folder of the list; by default where runs keep the shared budgets
-    #[arg(long, global = true, value_name = "DIR")]
-    pub(crate) state_dir: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) budget: Budget,
 }
 
 #[derive(Debug, Subcommand)]

@@ -158,9 +158,14 @@ pub(crate) struct Budget {
     /// nothing is said
     #[arg(long, value_enum)]
     pub(crate) budget: Option<BudgetArg>,
-    /// The folder of the shared budgets; by default batchpost in $XDG_STATE_HOME or in ~/.local/state
+    /// The folder in which the runs of an account keep its limit together; by default the one that the ledger's last run
+    /// used, else --shared-state-dir, else batchpost in $XDG_STATE_HOME or in ~/.local/state
     #[arg(long, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
+    /// The state folder that a group of users shares, used where it exists and this user may write to it; by default
+    /// /var/lib/batchpost
+    #[arg(long, value_name = "DIR")]
+    pub(crate) shared_state_dir: Option<PathBuf>,
 }
 
 /// What to do this time.

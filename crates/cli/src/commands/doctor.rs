@@ -1,7 +1,7 @@
 //! `doctor`: looks over what a run would need, and posts nothing.
 
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use batchpost::doctor::{self as judge, Check, Finding, Level};
 use batchpost::leadsquared::{LeadSquared, tenant};
@@ -33,7 +33,7 @@ pub(crate) fn doctor(doctor: &Doctor, config: &Resolved, output: &Output) -> any
         findings.extend(on_the_way(endpoint, &doctor.network)?);
     }
     findings.extend(of_files(doctor, ledger, &destination));
-    findings.extend(of_budget(doctor, &destination)?);
+    findings.extend(of_budget(doctor, ledger, &destination)?);
     findings.extend(look::clock());
     let report = Report::of(&findings, unread(doctor, ledger));
     let mut stdout = plain::stdout(output);
@@ -125,8 +125,7 @@ fn of_files(doctor: &Doctor, ledger: Option<&Path>, destination: &Destination) -
     let input = doctor.file.as_deref().filter(|file| ledger.is_none() && *file != Path::new("-"));
     findings.extend(input.map(look::input));
     findings.extend(ledger.and_then(of_its_input));
-    let usual = |input| resolve::usual_ledger(input, doctor.sheet.as_deref());
-    let ledger = ledger.or(doctor.ledger.as_deref()).map(Path::to_owned).or_else(|| input.map(usual));
+    let ledger = its_ledger(doctor, ledger);
     let target = match destination {
         Destination::Api(endpoint) => Some(endpoint.as_str()),
         Destination::Sandbox => Some(resolve::SANDBOX),
@@ -138,6 +137,13 @@ fn of_files(doctor: &Doctor, ledger: Option<&Path>, destination: &Destination) -
     findings
 }
 
+/// The ledger that a run would continue or begin.
+fn its_ledger(doctor: &Doctor, ledger: Option<&Path>) -> Option<PathBuf> {
+    let input = doctor.file.as_deref().filter(|file| *file != Path::new("-"));
+    let usual = |input| resolve::usual_ledger(input, doctor.sheet.as_deref());
+    ledger.or(doctor.ledger.as_deref()).map(Path::to_owned).or_else(|| input.map(usual))
+}
+
 /// The input that a ledger names, without which its batch does not go on; none of a stream.
 fn of_its_input(ledger: &Path) -> Option<Finding> {
     let (batch, _) = shell::look(ledger).ok()?;
@@ -147,7 +153,7 @@ fn of_its_input(ledger: &Path) -> Option<Finding> {
     Some(Finding { advice: found.advice.map(|advice| format!("{advice}; {}", elsewhere())), ..found })
 }
 
-fn of_budget(doctor: &Doctor, destination: &Destination) -> anyhow::Result<Vec<Finding>> {
+fn of_budget(doctor: &Doctor, ledger: Option<&Path>, destination: &Destination) -> anyhow::Result<Vec<Finding>> {
     let target = match destination {
         Destination::Api(endpoint) => endpoint.as_str(),
         Destination::Sandbox => resolve::SANDBOX,
@@ -155,7 +161,11 @@ fn of_budget(doctor: &Doctor, destination: &Destination) -> anyhow::Result<Vec<F
     };
     let settings = Settings { limits: resolve::limits(&doctor.limits, &[])?, ..Settings::of(&LeadSquared) };
     let settings = resolve::budget(settings, &doctor.budget, matches!(destination, Destination::Sandbox))?;
-    Ok(look::budget(resolve::state(&settings).as_deref(), target, &settings))
+    let mut state = resolve::state(&doctor.budget)?;
+    // One that cannot be read was said to be so.
+    let ledger = its_ledger(doctor, ledger);
+    state.remembered = ledger.and_then(|ledger| shell::look(&ledger).ok()).and_then(|(batch, _)| batch.state_folder);
+    Ok(look::budget(&state, target, &settings))
 }
 
 /// All that is said.

@@ -13,7 +13,7 @@ use crate::plain;
 use crate::summary::thousands;
 
 pub(crate) fn known(known: &Known, output: &Output) -> anyhow::Result<u8> {
-    let state = super::resolve::state_folder(known.state_dir.as_deref())?;
+    let state = super::resolve::state_folder(&known.budget)?;
     match &known.command {
         KnownCommand::List => list(&state, output)?,
         KnownCommand::Forget { ledgers } => ledgers.iter().try_for_each(|ledger| forget(&state, ledger, output))?,

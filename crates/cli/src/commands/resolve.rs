@@ -10,7 +10,7 @@ use batchpost::leadsquared::{self, LeadSquared};
 use batchpost::limit::Limit;
 use batchpost::reading::Named;
 use batchpost::settings::{InDoubt, On500, OnChanged, OnDuplicate, OnKnown, Settings, Sharing, Spread};
-use batchpost::shell::{HttpOptions, Order, Source, caller};
+use batchpost::shell::{HttpOptions, Order, Source, StateFolders, caller};
 use batchpost::target::{Endpoint, Target as Api};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
@@ -183,17 +183,33 @@ pub(crate) fn budget(mut settings: Settings, budget: &Budget, sandbox: bool) -> 
     Ok(settings)
 }
 
-/// Where the shared budgets are: as said, else by the XDG base directories, of which only whole paths count.
-pub(crate) fn state(settings: &Settings) -> Option<PathBuf> {
+/// Where runs may keep together what they share. The user's own folder is by the XDG base directories, of which only whole
+/// paths count.
+pub(crate) fn state(budget: &Budget) -> anyhow::Result<StateFolders> {
     let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let state = || folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
-    settings.state_dir.clone().or_else(|| Some(state()?.join("batchpost")))
+    let personal = || folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
+    let whole =
+        |option, path: &PathBuf| std::path::absolute(path).with_context(|| format!("{option} {}", path.display()));
+    let shared = budget.shared_state_dir.as_ref().map(|path| whole("--shared-state-dir", path)).transpose()?;
+    Ok(StateFolders {
+        named: budget.state_dir.as_ref().map(|path| whole("--state-dir", path)).transpose()?,
+        remembered: None,
+        shared: shared.or_else(|| cfg!(unix).then(|| SHARED_STATE.into())),
+        personal: personal().map(|state| state.join("batchpost")),
+    })
 }
 
+/// Made by the Debian package, for the members of the group `batchpost`.
+const SHARED_STATE: &str = "/var/lib/batchpost";
+
 /// The state folder that a command is given, else the usual one.
-pub(crate) fn state_folder(given: Option<&Path>) -> anyhow::Result<PathBuf> {
-    let settings = Settings { state_dir: given.map(Path::to_owned), ..Settings::of(&LeadSquared) };
-    state(&settings).context("no state folder: neither XDG_STATE_HOME nor HOME is set; pass --state-dir DIR")
+pub(crate) fn state_folder(budget: &Budget) -> anyhow::Result<PathBuf> {
+    let StateFolders { named, shared, personal, .. } = state(budget)?;
+    let shared = || shared.filter(|shared| shared.is_dir());
+    named
+        .or_else(shared)
+        .or(personal)
+        .context("no state folder: neither XDG_STATE_HOME nor HOME is set; pass --state-dir DIR")
 }
 
 /// The limits as they are to be kept: what is left of them to others is not this account's for the run.
@@ -254,13 +270,14 @@ pub(crate) struct What {
     pub(crate) ledger: PathBuf,
     pub(crate) target: String,
     pub(crate) settings: Settings,
+    pub(crate) state: StateFolders,
 }
 
 /// The order for `what`, as it is to be done this time.
 pub(crate) fn order(what: What, this_time: &ThisTime, known: OtherLedgers) -> anyhow::Result<Order> {
-    let What { source, options, ledger, target, settings } = what;
+    let What { source, options, ledger, target, settings, state } = what;
     // What the stand-in inside this process was sent is nobody else's.
-    let state = if target == SANDBOX { None } else { state(&settings) };
+    let state = if target == SANDBOX { StateFolders::default() } else { state };
     let mut order = Order::for_account(api(), &target, settings, ledger, source, options)?;
     order.ask.in_doubt = match this_time.in_doubt {
         DoubtArg::Hold => InDoubt::Hold,

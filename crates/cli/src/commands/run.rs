@@ -79,7 +79,9 @@ fn task_of_run(run: Run, config: &Resolved) -> anyhow::Result<Task> {
     let settings = resolve::budget(settings, &run.budget, run.target.sandbox)?;
     let options = resolve::options(&run.input)?;
     let source = resolve::source_of_run(&run.input.input, run.follow)?;
-    let order = resolve::order(What { source, options, ledger, target, settings }, &run.this_time, run.known)?;
+    let state = resolve::state(&run.budget)?;
+    let what = What { source, options, ledger, target, settings, state };
+    let order = resolve::order(what, &run.this_time, run.known)?;
     let again = config.to_resume(order.ask.identity.target());
     Ok(Task { order, continued: None, destination, network: run.network, yes: run.this_time.yes, again })
 }
@@ -106,13 +108,16 @@ fn task_of_resume(resume: Resume, config: &Resolved) -> anyhow::Result<Task> {
     };
     let before = last.settings.clone();
     let settings = resolve::budget(last.settings, &resume.budget, matches!(destination, Destination::Sandbox))?;
-    words::say_what_is_unlike(&before, last_input.as_deref(), &settings, &input);
+    let state = resolve::state(&resume.budget)?;
+    let unlike = (&before, batch.state_folder.as_deref(), last_input.as_deref());
+    words::say_what_is_unlike(unlike, &settings, state.named.as_deref(), &input);
     let what = What {
         source: Source::File(input),
         options: last.input.options,
         ledger: resume.ledger,
         target: batch.header.target.clone(),
         settings,
+        state,
     };
     let order = resolve::order(what, &resume.this_time, resume.known)?;
     let again = config.to_resume(order.ask.identity.target());

@@ -6,7 +6,7 @@ use batchpost::shell::{in_use, loads, look, wall};
 use serde::Serialize;
 
 use super::resolve;
-use crate::args::{Output, Status};
+use crate::args::{Budget, Output, Status};
 use crate::config::Resolved;
 use crate::exit;
 use crate::finish::used;
@@ -72,7 +72,9 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
     if let Some(run) = &batch.run {
         let target = &batch.header.target;
         let now = wall();
-        for load in loads(&run.settings, target, resolve::state(&run.settings).as_deref()) {
+        let mut state = resolve::state(&Budget::default())?;
+        state.remembered.clone_from(&batch.state_folder);
+        for load in loads(&run.settings, target, &state) {
             match run.settings.shares() {
                 true => writeln!(stdout, "limit:  {} used", used(&load, now))?,
                 false => writeln!(stdout, "limit:  {}", load.limit)?,

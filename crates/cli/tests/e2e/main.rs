@@ -62,6 +62,9 @@ mod signals;
 #[cfg(test)]
 mod spreadsheets;
 #[cfg(test)]
+#[cfg(unix)]
+mod state_folder;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tls;

@@ -23,10 +23,10 @@ struct Machine(Folder);
 impl Machine {
     fn new(api: &Api) -> Self {
         let folder = Folder::new();
-        for path in ["etc/batchpost", "var/lib/batchpost/metrics", "run/credentials"] {
+        for path in ["etc/batchpost", "var/lib/batchpost-nightly/metrics", "run/credentials"] {
             fs::create_dir_all(folder.path(path)).unwrap();
         }
-        folder.write("var/lib/batchpost/notes.csv", sheet(1..=5));
+        folder.write("var/lib/batchpost-nightly/notes.csv", sheet(1..=5));
         let settings = block("[column]");
         let settings = settings.lines().filter(|line| !line.starts_with("host") && !line.starts_with("tenant"));
         let settings: Vec<&str> = settings.collect();
@@ -46,18 +46,20 @@ impl Machine {
     /// `text` with the places of a real machine in this one.
     fn placed(&self, text: &str) -> String {
         let here = |path: &str| self.0.path(path).to_str().unwrap().to_owned();
-        let text = text.replace("%S", &here("var/lib")).replace("/etc/batchpost", &here("etc/batchpost"));
-        text.replace("/var/lib/batchpost", &here("var/lib/batchpost"))
+        let text = text.replace("/var/lib/batchpost", &here("var/lib/batchpost"));
+        text.replace("%S", &here("var/lib")).replace("/etc/batchpost", &here("etc/batchpost"))
     }
 
     fn state(&self) -> std::path::PathBuf {
-        self.0.path("var/lib/batchpost")
+        self.0.path("var/lib/batchpost-nightly")
     }
 
     /// `program` with this environment and nothing else.
     fn command(&self, program: &str, environment: &[(String, String)]) -> Command {
         let mut command = Command::new(program);
         command.env_clear().envs(environment.iter().cloned()).current_dir(self.state()).stdin(Stdio::null());
+        // It stands for this machine's `/var/lib/batchpost`.
+        command.env("BATCHPOST_SHARED_STATE_DIR", self.0.path("var/lib/batchpost"));
         command
     }
 
@@ -106,7 +108,7 @@ fn the_service_runs_with_nothing_but_what_its_unit_names() {
     for line in ran.stderr.lines() {
         serde_json::from_str::<Value>(line).unwrap_or_else(|error| panic!("{error}: {line}"));
     }
-    assert!(machine.state().join("budgets").is_dir(), "the budget is where StateDirectory= is");
+    assert!(machine.state().join("state/batchpost/budgets").is_dir(), "the budget is where StateDirectory= is");
 }
 
 #[test]
@@ -132,9 +134,9 @@ fn the_drop_folder_moves_what_is_posted_and_keeps_what_a_person_must_see() {
     let api = Api::start(quick());
     let machine = Machine::new(&api);
     let folder = &machine.0;
-    folder.write("var/lib/batchpost/drop.sh", block("#!/bin/sh"));
+    folder.write("var/lib/batchpost-nightly/drop.sh", block("#!/bin/sh"));
     fs::create_dir(machine.state().join("incoming")).unwrap();
-    let incoming = |name: &str, rows: &str| folder.write(&format!("var/lib/batchpost/incoming/{name}"), rows);
+    let incoming = |name: &str, rows: &str| folder.write(&format!("var/lib/batchpost-nightly/incoming/{name}"), rows);
     incoming("a.csv", &sheet(1..=3));
     incoming("b.csv", "Ticket ID,Comment\n,a text without a ticket\n1004,note 004\n");
     incoming("c delivered again.csv", &sheet(1..=3));

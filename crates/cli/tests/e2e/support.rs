@@ -136,9 +136,18 @@ impl Folder {
         self.isolated(command)
     }
 
-    fn isolated(&self, mut command: Command) -> Command {
+    /// What runs leave for each other is under it, by default.
+    #[cfg(unix)]
+    pub(crate) fn state_home(&self) -> &Path {
+        self.1.path()
+    }
+
+    /// `command` with this environment and nothing else, in this folder, with nothing on standard input.
+    pub(crate) fn isolated(&self, mut command: Command) -> Command {
         command.current_dir(self.0.path()).env_clear().env("TMPDIR", self.0.path());
         command.env("XDG_STATE_HOME", self.1.path());
+        // What users of this machine share is not for tests.
+        command.env("BATCHPOST_SHARED_STATE_DIR", self.1.path().join("shared"));
         command.env("LSQ_ACCESS_KEY", "access").env("LSQ_SECRET_KEY", "secret").stdin(Stdio::null());
         command
     }

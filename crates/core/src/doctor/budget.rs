@@ -27,6 +27,32 @@ pub enum Kept {
     },
 }
 
+/// Who keeps the limit together by the state folder `state` of one user. `passed_over` is a shared one that could be used.
+pub fn shared_by_user(state: &Path, passed_over: Option<&Path>) -> Finding {
+    let state = state.display();
+    let found = format!(
+        "this user's runs on this machine that use {state} keep the limit together; runs of other users and on other machines do not"
+    );
+    let Some(shared) = passed_over.map(Path::display) else { return Finding::ok(Check::StateFolder, found) };
+    Finding::warning(
+        Check::StateFolder,
+        format!("{found}; {shared} could be shared, and is not used since {state} already knows the account"),
+        format!("to share the account with its group from now on, pass --state-dir {shared} in every run"),
+    )
+}
+
+/// Who keeps the limit together by the state folder `state` of a group.
+pub fn shared_by_group(state: &Path, group: &str) -> Finding {
+    let state = state.display();
+    Finding::ok(
+        Check::StateFolder,
+        format!(
+            "runs of all members of group {group} on this machine that use {state} keep the limit together, and each member can \
+             change what is in it; runs on other machines do not"
+        ),
+    )
+}
+
 /// What is to be said of the budget in `folder`.
 pub fn budget(folder: &Path, kept: &Kept, now: Timestamp) -> Vec<Finding> {
     let place = folder.display();
@@ -77,6 +103,18 @@ mod tests {
         let found: Vec<&str> = found.iter().map(|finding| finding.found.as_str()).collect();
         assert_eq!(found[0], "used: 7 of 25/5s; in /state");
         assert!(found[1].starts_with("process 42 posts a.csv since 1970"), "{found:?}");
+    }
+
+    #[test]
+    fn who_shares_with_whom_is_told_and_that_other_machines_do_not() {
+        let path = Path::new("/state");
+        let alone = shared_by_user(path, None);
+        assert!(alone.level == Level::Ok && alone.found.contains("this user's runs on this machine"), "{alone:?}");
+        let passed_over = shared_by_user(path, Some(Path::new("/shared")));
+        assert!(passed_over.level == Level::Warning && passed_over.advice.unwrap().contains("--state-dir /shared"));
+        let group = shared_by_group(path, "ops");
+        assert!(group.found.contains("members of group ops") && group.found.contains("each member can change"));
+        assert!([alone, group].iter().all(|finding| finding.found.contains("on other machines do not")));
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! What a ledger knows of its batch: the fold over its records.
 
+use std::path::PathBuf;
+
 use super::record::{Finish, Header, Reading, Record, Run};
 use super::step::Step;
 use crate::job::{Key, KeyMap};
@@ -171,6 +173,8 @@ pub struct Batch {
     pub lost_records: bool,
     /// A run may have posted jobs that no column named: one is recorded, or may be among the records that were lost.
     pub unnamed: bool,
+    /// The state folder that a run used last; for ledgers of programs that did not say so, the one that a run was given.
+    pub state_folder: Option<PathBuf>,
 }
 
 impl Batch {
@@ -187,6 +191,7 @@ impl Batch {
             limited: 0,
             lost_records: false,
             unnamed: false,
+            state_folder: None,
         }
     }
 
@@ -207,6 +212,9 @@ impl Batch {
             Record::Run(run) => {
                 self.unnamed |= run.input.mapping.key.is_none();
                 self.reading.clone_from(&run.input.read);
+                let given = || run.settings.state_dir.clone().filter(|_| run.settings.shares());
+                let used = run.state_folder.as_ref().map(PathBuf::from);
+                self.state_folder = used.or(self.state_folder.take()).or_else(given);
                 self.run = Some((**run).clone());
                 self.finish = None;
             }

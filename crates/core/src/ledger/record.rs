@@ -91,6 +91,9 @@ pub struct Run {
     pub input: Input,
     /// How it posts.
     pub settings: Settings,
+    /// The state folder that it used; none where it needed none, and in ledgers of programs that did not say so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state_folder: Option<String>,
 }
 
 /// Who began a run.

@@ -149,6 +149,7 @@ fn run(number: u32, key: Option<&str>) -> Record {
         pauses_recorded: true,
         input,
         settings,
+        state_folder: None,
     }))
 }
 

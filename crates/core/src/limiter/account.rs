@@ -93,6 +93,12 @@ impl Account {
         Self { unknown_to: Some(to), ..Self::default() }
     }
 
+    /// Anything may have been sent until `now` that is not known here, by requests that are under way for no longer than
+    /// `timeout` after that.
+    pub fn take_as_unknown(&mut self, timeout: Duration, now: Duration) {
+        self.unknown_to = self.unknown_to.max(Some(now + timeout));
+    }
+
     /// The runs that share it.
     pub fn sharers(&self) -> impl Iterator<Item = &Sharer> {
         self.holders.iter().map(|holder| &holder.run)

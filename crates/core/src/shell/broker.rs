@@ -34,15 +34,15 @@ pub(super) struct Broker {
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Broker {
-    /// Begins to join the other runs of the account.
-    pub(super) fn start(folder: Folder, member: Member, clock: Clock) -> Self {
+    /// Begins to join the other runs of the account; `unknown` as in [`SharedBudget::join`].
+    pub(super) fn start(folder: Folder, member: Member, clock: Clock, unknown: Option<Duration>) -> Self {
         let (requests, mut to_do) = mpsc::channel::<Request>(1);
         let (answered, answers) = mpsc::channel(1);
         let (tell, joined) = oneshot::channel();
         let vigil = Vigil { folder: folder.clone(), clock, next: SOON };
         std::thread::spawn(move || {
             let mut unheard = Vec::new();
-            let mut budget = match SharedBudget::join(folder, member, clock) {
+            let mut budget = match SharedBudget::join(folder, member, clock, unknown) {
                 Ok((budget, with)) => {
                     // A run that ended meanwhile asks for nothing, and the budget is left again.
                     let _nobody_listens = tell.send(Ok(with));

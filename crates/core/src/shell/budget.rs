@@ -12,7 +12,7 @@ use jiff::Timestamp;
 
 use super::clock::Clock;
 use super::platform::{LockHolder, lock_holder};
-use super::state::{AccountFolder, Durability, Life, StateError, StateFolder, account_path};
+use super::state::{AccountFolder, Durability, Life, StateChoice, StateError, StateFolder, account_path};
 use crate::budget::{Answer, Budget, BudgetError, Ended, Request, Wait};
 use crate::doctor::Kept;
 use crate::limit::Limit;
@@ -28,6 +28,26 @@ pub enum SharingError {
         "there is no place for the account's budget, which all its runs share: neither XDG_STATE_HOME nor HOME is set; say --state-dir DIR, or --budget private if no other run uses the account"
     )]
     NoPlace,
+    /// The folder that the ledger's last run used does not exist.
+    #[error(
+        "the state folder {} that this ledger's last run used does not exist; pass another one with --state-dir DIR: nothing is \
+         sent then until all that may have been sent before is past the limit", .0.display()
+    )]
+    Gone(PathBuf),
+    /// Two folders know the account.
+    #[error(
+        "the account is known in two state folders, {} and {}, and runs that use different ones do not keep its limit together; \
+         choose one with --state-dir DIR (or `state_dir` in batchpost.toml), or remove {} while no run uses it",
+        shared.display(), personal.display(), account.display()
+    )]
+    Two {
+        /// The shared one.
+        shared: PathBuf,
+        /// The user's own.
+        personal: PathBuf,
+        /// What the user's own has of the account.
+        account: PathBuf,
+    },
     /// The folder for it cannot be used.
     #[error(transparent)]
     Folder(#[from] StateError),
@@ -75,7 +95,15 @@ pub(super) struct SharedBudget {
 
 impl SharedBudget {
     /// Joins the other runs of the account; tells who they are. Waits for as long as another process has the lock.
-    pub(super) fn join(folder: Folder, mut member: Member, clock: Clock) -> Result<(Self, Vec<Sharer>), SharingError> {
+    ///
+    /// `unknown` is the longest time-out of requests that may have been sent until now without this budget's knowledge; none
+    /// where there are none.
+    pub(super) fn join(
+        folder: Folder,
+        mut member: Member,
+        clock: Clock,
+        unknown: Option<Duration>,
+    ) -> Result<(Self, Vec<Sharer>), SharingError> {
         let lock = folder.0.lock_file(LOCK).map_err(folder.failed("locked"))?;
         let locked = Locked::on(&lock).map_err(folder.failed("locked"))?;
         let stamp = clock.stamp();
@@ -85,6 +113,9 @@ impl SharedBudget {
         folder.find_dead(&mut account, member.run().id, stamp.at);
         folder.remove_remains(&account, member.run().id);
         let others = account.sharers().cloned().collect();
+        if let Some(timeout) = unknown {
+            account.take_as_unknown(longest(timeout.max(member.run().timeout)), stamp.at);
+        }
         member.join(&mut account, stamp.at);
         folder.store(&account, &stamp, Durability::Name).map_err(folder.failed("written"))?;
         mark_begun(&lock).map_err(folder.failed("written"))?;
@@ -145,8 +176,9 @@ impl SharedBudget {
             let until = stamp.wall.checked_add(left).unwrap_or(Timestamp::MAX);
             tracing::warn!(
                 %until,
-                "what was sent for the account of late is not known, since its budget was lost or the machine restarted under \
-                 a run: every slot is taken to be in use, and nothing is sent until all have come free"
+                "what was sent for the account of late is not known, since its budget was lost, the machine restarted under a run, or \
+                 a batch came from another state folder: every slot is taken to be in use, and nothing is sent until all have \
+                 come free"
             );
         }
     }
@@ -166,13 +198,16 @@ impl Budget for SharedBudget {
 /// What is used of `limits` by the runs of the account `target`; none where nothing is known of it.
 ///
 /// `timeout` is what requests that are not known of are taken to have at the most.
-pub(super) fn loads(state: &Path, target: &str, limits: &[Limit], timeout: Duration) -> Option<Vec<Load>> {
-    match glance(state, target, limits).1 {
+pub(super) fn loads(state: &StateChoice, target: &str, limits: &[Limit], timeout: Duration) -> Option<Vec<Load>> {
+    let lost = || {
+        let stamp = Clock::start().stamp();
+        Some(loads_of(&of_lost_state(&stamp, timeout), limits, &stamp))
+    };
+    match glance(&state.path, target, limits).1 {
+        // Nothing is known there of what was sent before.
+        _ if state.is_moved() => lost(),
         Kept::Known { loads, .. } => Some(loads),
-        Kept::Lost(_) => {
-            let stamp = Clock::start().stamp();
-            Some(loads_of(&of_lost_state(&stamp, timeout), limits, &stamp))
-        }
+        Kept::Lost(_) => lost(),
         Kept::NotBegun | Kept::Unusable(_) => None,
     }
 }
@@ -353,7 +388,13 @@ impl Folder {
 
 /// Requests of other runs may be under way for as long as their time-outs, of which a run's own is the best guess.
 fn of_lost_state(stamp: &Stamp, timeout: Duration) -> Account {
-    Account::unknown(stamp.at + timeout.max(USUAL_TIMEOUT))
+    let mut account = Account::default();
+    account.take_as_unknown(longest(timeout), stamp.at);
+    account
+}
+
+fn longest(known: Duration) -> Duration {
+    known.max(USUAL_TIMEOUT)
 }
 
 /// What most runs wait for a reply.
@@ -372,7 +413,7 @@ mod tests {
         let run = Sharer { id, name: format!("{id}.csv"), ..Sharer::new(vec!["5/1h".parse().unwrap()], TIMEOUT) };
         let member = Member::new(run, Spread::Burst);
         let account = StateFolder::open(state).unwrap().account("http://127.0.0.1:1/api").unwrap();
-        SharedBudget::join(Folder::of(account), member, Clock::start()).unwrap()
+        SharedBudget::join(Folder::of(account), member, Clock::start(), None).unwrap()
     }
 
     fn take(budget: &mut SharedBudget, want: u32) -> Answer {
@@ -452,6 +493,29 @@ mod tests {
             let Some(Wait::Until(until)) = answer.wait else { panic!("{answer:?}") };
             assert!(answer.granted == 0 && until >= USUAL_TIMEOUT + Duration::from_secs(3600), "{answer:?}");
         }
+    }
+
+    /// Written by the program before a state said when a run was last heard of, and killed with 25 slots in use.
+    #[test]
+    fn a_state_of_an_older_program_is_continued() {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/state/v1-budget");
+        let old = fs::read(&path).unwrap();
+        let at = Duration::from_secs(2010);
+        let then = Stamp { boot: "f662bc51-ed17-44ad-9141-4c1d6a5a36d4".to_owned(), at, wall: Timestamp::UNIX_EPOCH };
+        let account = Account::read(&old, &then).unwrap();
+        let run = account.sharers().next().unwrap();
+        let of_now = loads_of(&account, &["25/5s".parse().unwrap()], &then);
+        assert_eq!((run.name.as_str(), of_now[0].used(then.wall)), ("notes.csv", 25));
+        let longest = Duration::from_secs(3600 + 30);
+        assert!(account.is_presumed_alive(run.id, at) && !account.is_presumed_alive(run.id, at + longest));
+
+        let state = tempfile::tempdir().unwrap();
+        let (a, _) = join(state.path(), 1);
+        a.leave(&[]).unwrap();
+        fs::copy(path, folder(state.path()).join(BUDGET)).unwrap();
+        let (b, others) = join(state.path(), 2);
+        assert!(others.is_empty(), "the run is dead, since it has no file");
+        b.leave(&[]).unwrap();
     }
 
     #[test]

@@ -63,11 +63,14 @@ impl JobFile {
 /// unless that is another machine's. A reading that only looks may stand where it must not write.
 pub(super) fn folder(order: &Order, access: Access) -> PathBuf {
     let beside = order.ledger.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match (&order.scratch, &order.state, access) {
-        (Some(scratch), ..) => scratch.clone(),
-        (None, _, Access::Look) => std::env::temp_dir(),
-        (None, Some(state), Access::Post) if is_on_network(beside) => state.clone(),
-        (None, _, Access::Post) => beside.to_owned(),
+    match (&order.scratch, access) {
+        (Some(scratch), _) => scratch.clone(),
+        (None, Access::Look) => std::env::temp_dir(),
+        (None, Access::Post) if is_on_network(beside) => {
+            let state = order.state.choose(order.ask.identity.target()).map(|choice| choice.path);
+            state.ok().filter(|state| state.is_dir()).unwrap_or_else(std::env::temp_dir)
+        }
+        (None, Access::Post) => beside.to_owned(),
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::budget::SharingError;
 use super::error::{Error, days};
 use super::job_file::JobFile;
 use super::ledgers;
@@ -184,13 +185,17 @@ impl KnownRows {
 /// The registry of the account, as the run by `order` sees it.
 fn registry(order: &Order, access: Access) -> Result<FileRegistry, Error> {
     let target = order.ask.identity.target();
-    let account = match (&order.state, access) {
-        (None, _) => Ok(None),
-        (Some(state), Access::Post) => StateFolder::open(state).and_then(|folder| folder.account(target)).map(Some),
-        (Some(state), Access::Look) => StateFolder::open_existing(state)
-            .and_then(|folder| folder.map_or(Ok(None), |folder| folder.existing_account(target))),
+    let account = match order.state.choose(target) {
+        // Runs that share nothing have the ledgers in a folder to ask.
+        Err(SharingError::NoPlace) => None,
+        Err(error) => return Err(error.into()),
+        Ok(choice) => match access {
+            Access::Post => Some(choice.open()?.account(target).map_err(SharingError::Folder)?),
+            Access::Look => StateFolder::open_existing(&choice.path)
+                .and_then(|folder| folder.map_or(Ok(None), |folder| folder.existing_account(target)))
+                .map_err(SharingError::Folder)?,
+        },
     };
-    let account = account.map_err(RegistryError::State)?;
     let of = (order.form.target().name().to_owned(), target.to_owned());
     let found = ledgers::others(order)?;
     Ok(FileRegistry::new(account, of, &order.ledger, found, access == Access::Post))

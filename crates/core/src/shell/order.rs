@@ -1,6 +1,6 @@
 //! What a run is asked for.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::budget;
 use super::input::STDIN;
+use super::state::StateFolders;
 use crate::input::Options;
 use crate::ledger::Caller;
 use crate::plan::{Load, Openings, Plan, TooShort};
@@ -52,10 +53,10 @@ pub struct Order {
     pub named: Named,
     /// The folder whose ledgers are asked for rows to send that they know; by default the ledger's own.
     pub history: Option<PathBuf>,
-    /// The folder in which runs share the budgets of accounts, and what they know of each other's rows. None will do for a
-    /// run without a limit, or with a [private](crate::settings::Sharing) budget; only the ledgers in a folder are asked
-    /// then what they know.
-    pub state: Option<PathBuf>,
+    /// Where runs keep together what they share: the budgets of accounts, and what they know of each other's rows. None will
+    /// do for a run without a limit, or with a [private](crate::settings::Sharing) budget; only the ledgers in a folder are
+    /// asked then what they know.
+    pub state: StateFolders,
     /// Rows that were sent before this moment, in seconds since 1970, do not count as known.
     pub known_since_s: u32,
     /// The folder for the job file, which holds what was read of the input; by default the ledger's own.
@@ -72,10 +73,10 @@ pub enum Access {
 }
 
 /// What is used of the limits of `settings` by all runs for the account `target`, as far as the budget that they share
-/// under `state` tells; of a private budget nothing is known.
-pub fn loads(settings: &Settings, target: &str, state: Option<&Path>) -> Vec<Load> {
-    let state = state.filter(|_| settings.shares());
-    let loads = state.and_then(|state| budget::loads(state, target, &settings.limits, settings.timeout));
+/// in `state` tells; of a private budget nothing is known.
+pub fn loads(settings: &Settings, target: &str, state: &StateFolders) -> Vec<Load> {
+    let state = if settings.shares() { state.choose(target).ok() } else { None };
+    let loads = state.and_then(|state| budget::loads(&state, target, &settings.limits, settings.timeout));
     loads.unwrap_or_else(|| settings.limits.iter().copied().map(Load::from).collect())
 }
 
@@ -168,7 +169,7 @@ impl Order {
             caller: None,
             named: Named { notes: 20, jobs: 3 },
             history: None,
-            state: None,
+            state: StateFolders::default(),
             known_since_s: 0,
             scratch: None,
         })
@@ -187,7 +188,7 @@ impl Order {
     pub fn plan(&self) -> Plan {
         let settings = &self.settings;
         Plan {
-            limits: loads(settings, self.ask.identity.target(), self.state.as_deref()),
+            limits: loads(settings, self.ask.identity.target(), &self.state),
             openings: self.openings.clone(),
             concurrency: settings.concurrency(),
             round_trip: USUAL_ROUND_TRIP,

@@ -144,6 +144,18 @@ pub(super) fn user() -> Option<String> {
     ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok())
 }
 
+/// The name of a group, or its number where the system's table of groups has none.
+pub(super) fn group_name(id: u32) -> String {
+    let id = id.to_string();
+    let groups = if cfg!(unix) { std::fs::read_to_string("/etc/group").unwrap_or_default() } else { String::new() };
+    let name = groups.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1) == Some(&id)).then(|| name.to_owned())
+    });
+    name.unwrap_or(id)
+}
+
 /// This machine's name.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) fn host() -> Option<String> {

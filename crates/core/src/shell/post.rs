@@ -21,7 +21,6 @@ use super::outbox::Outbox;
 use super::prepare::{Prepared, PreparedRows};
 use super::read::past;
 use super::signals::Interrupts;
-use super::state::StateFolder;
 use crate::driver::{Driver, Interrupt};
 use crate::engine::{Config, Notice};
 use crate::ledger::{self, Batch, Input, Ledger, LedgerError, Reading, Record, Run};
@@ -95,7 +94,8 @@ impl Prepared {
         assert!(self.lock.is_some(), "posting needs a ledger that was opened to post");
         let clock = Clock::start();
         let began = clock.now().wall;
-        let (purse, interrupted) = self.purse(transport.timeout(), clock, &mut interrupts, observe).await?;
+        let (purse, state_folder, interrupted) =
+            self.purse(transport.timeout(), clock, &mut interrupts, observe).await?;
         let concurrency = self.order.settings.concurrency();
         let outbox = Outbox::start(transport, concurrency, clock).await.map_err(Error::Outbox)?;
         let path = self.order.ledger.clone();
@@ -109,7 +109,8 @@ impl Prepared {
             Some(ledger) => ledger,
             None => begin(&path, &self.batch.header)?,
         };
-        let opening: Vec<Record> = std::iter::once(self.run_record(began)).chain(self.presence.drain(..)).collect();
+        let opening: Vec<Record> =
+            std::iter::once(self.run_record(began, state_folder)).chain(self.presence.drain(..)).collect();
         commit_all(&mut ledger, &opening).map_err(&failed)?;
         // Before anything is sent: a run that ends early would leave the rows that it never came to as if nothing were
         // known of them, and the next one would send what another ledger has as posted.
@@ -241,7 +242,7 @@ impl Prepared {
     }
 
     /// What the ledger is told first.
-    fn run_record(&self, began: Timestamp) -> Record {
+    fn run_record(&self, began: Timestamp, state_folder: Option<String>) -> Record {
         let read = match &self.rows {
             PreparedRows::Read(read) => Some(Reading {
                 rows: read.survey.rows,
@@ -269,27 +270,29 @@ impl Prepared {
                 read,
             },
             settings: self.order.settings.clone(),
+            state_folder,
         };
         Record::Run(Box::new(run))
     }
 
-    /// Where this run takes its slots from. Other runs may keep it waiting for that: a signal that asks it to end
-    /// meanwhile is returned, and nothing is to be sent then.
+    /// Where this run takes its slots from, and the state folder in which that is. Other runs may keep it waiting for
+    /// that: a signal that asks it to end meanwhile is returned, and nothing is to be sent then.
     async fn purse(
         &self,
         timeout: Duration,
         clock: Clock,
         interrupts: &mut Interrupts,
         observe: &mut dyn FnMut(Observation<'_>),
-    ) -> Result<(Purse, Option<Interrupt>), SharingError> {
+    ) -> Result<(Purse, Option<String>, Option<Interrupt>), SharingError> {
         let settings = &self.order.settings;
         let spread = settings.spread(self.to_send());
         let own = || Purse::Own(Box::new(Limiter::new(&settings.limits, spread, timeout)));
         // With nothing to do there is nothing to share.
         if !settings.shares() || self.to_send() == Some(0) {
-            return Ok((own(), None));
+            return Ok((own(), None, None));
         }
-        let state = self.order.state.as_deref().ok_or(SharingError::NoPlace)?;
+        let choice = self.order.state.choose(self.order.ask.identity.target())?;
+        let state = choice.open()?;
         let name = match &self.order.source {
             Source::File(path) => path,
             Source::Stdin | Source::Follow => &self.order.ledger,
@@ -302,19 +305,22 @@ impl Prepared {
             ..Sharer::new(settings.limits.clone(), timeout)
         };
         let member = Member::new(run, spread);
-        let account = StateFolder::open(state)
-            .and_then(|state| state.account(self.order.ask.identity.target()))
-            .map_err(SharingError::from)?;
-        let mut broker = Broker::start(Folder::of(account), member, clock);
+        let account = state.account(self.order.ask.identity.target())?;
+        // What the last run sent is known in the folder that it used, and not in this one.
+        let last = self.batch.run.as_ref().map_or(timeout, |last| last.settings.timeout.max(timeout));
+        let unknown = choice.is_moved().then_some(last);
+        let mut broker = Broker::start(Folder::of(account), member, clock, unknown);
         let with = tokio::select! {
             biased;
-            Some(signal) = interrupts.recv() => return Ok((own(), Some(signal))),
+            Some(signal) = interrupts.recv() => return Ok((own(), None, Some(signal))),
             with = broker.joined() => with?,
         };
         if !with.is_empty() {
             observe(Observation::Notice(&Notice::Sharing { with }));
         }
-        Ok((Purse::Shared(broker), None))
+        // By its whole path: the batch may be resumed from another folder.
+        let folder = std::path::absolute(state.path()).unwrap_or_else(|_| state.path().to_owned());
+        Ok((Purse::Shared(broker), Some(folder.to_string_lossy().into_owned()), None))
     }
 
     fn config(&self) -> Config {

@@ -1,6 +1,5 @@
 //! A run up to the moment at which it could send: the ledger open, the input read through.
 
-use super::budget::SharingError;
 use super::continued::Continued;
 use super::error::Error;
 use super::files::{LedgerFile, Lock};
@@ -53,7 +52,10 @@ impl Prepared {
         let lock = match access {
             Access::Look => None,
             Access::Post => {
-                can_share(&order)?;
+                // Before there is a lock file beside a ledger that is not begun then.
+                if !order.ledger.exists() {
+                    can_share(&order)?;
+                }
                 Some(lock(&order.ledger)?)
             }
         };
@@ -70,17 +72,17 @@ impl Prepared {
     pub fn resume(order: Order, continued: Continued) -> Result<Self, Error> {
         let Continued { path, lock, ledger, batch } = continued;
         let order = Order { ledger: path, ..order };
-        can_share(&order)?;
         Self::read(order, Some(lock), Some(ledger), batch)
     }
 
     fn read(
-        order: Order,
+        mut order: Order,
         lock: Option<Lock>,
         ledger: Option<Ledger<LedgerFile>>,
         mut batch: Batch,
     ) -> Result<Self, Error> {
         same_target(&order, &batch)?;
+        order.state.remembered.clone_from(&batch.state_folder);
         let access = if lock.is_some() { Access::Post } else { Access::Look };
         let (recipe, table) = recipe(&order.options, &order.settings, order.form.target())?;
         let input = Input::open(&order.source, recipe)?;
@@ -113,6 +115,11 @@ impl Prepared {
 
     /// Why a run would not begin, though all could be read.
     pub fn refusal(&self) -> Option<Error> {
+        if self.to_send() != Some(0)
+            && let Err(error) = can_share(&self.order)
+        {
+            return Some(error);
+        }
         let survey = self.survey()?;
         if let Some(first) = &survey.first_same_name {
             return Some(Error::SameName { first: first.clone(), rows: survey.same_names });
@@ -234,7 +241,11 @@ impl Prepared {
 
 /// Whether a run by `order` can keep the account's limits together with others.
 fn can_share(order: &Order) -> Result<(), Error> {
-    if order.settings.shares() && order.state.is_none() { Err(SharingError::NoPlace.into()) } else { Ok(()) }
+    if order.settings.shares() {
+        let target = order.ask.identity.target();
+        order.state.choose(target)?.check(target)?;
+    }
+    Ok(())
 }
 
 /// Whether ids lead to tickets by another table now than in the last run, as far as that is recorded.

@@ -8,6 +8,7 @@
 
 #[cfg(not(unix))]
 mod by_path;
+mod choice;
 #[cfg(unix)]
 mod modes;
 #[cfg(not(unix))]
@@ -25,6 +26,7 @@ use self::unix as system;
 #[cfg(not(unix))]
 use self::{by_path as system, no_modes as modes};
 
+pub use self::choice::{StateChoice, StateFolders};
 pub(super) use self::system::own_user;
 use self::system::{Dir, Facts, Use};
 use super::ledgers::entropy;
@@ -116,12 +118,10 @@ impl StateFolder {
         Ok(Some(Self { dir, path: path.to_owned(), scope }))
     }
 
-    #[allow(dead_code, reason = "for the record of a run")]
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
 
-    #[allow(dead_code, reason = "for what is said of it")]
     pub(super) fn scope(&self) -> Scope {
         self.scope
     }
@@ -318,8 +318,7 @@ pub(super) fn open_file_of(path: &Path, owner: u32) -> io::Result<File> {
 }
 
 /// Whether the directory at `path` is one that this user shares with a group, and may write to.
-#[allow(dead_code, reason = "for the choice of the state folder")]
-pub(super) fn is_shared_with_us(path: &Path) -> bool {
+fn is_shared_with_us(path: &Path) -> bool {
     let shared = || Some(StateFolder::open_existing(path).ok()??.scope != Scope::Personal);
     system::may_write(path) && shared().unwrap_or(false)
 }

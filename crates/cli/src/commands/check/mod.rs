@@ -26,7 +26,8 @@ pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
     let this_time = ThisTime { in_doubt: DoubtArg::Hold, first: None, changed: check.changed, yes: true };
     let source = resolve::source(&check.input.input);
     let target = target(check, &ledger)?;
-    let what = What { source, options: resolve::options(&check.input)?, ledger, target, settings };
+    let state = resolve::state(&check.budget)?;
+    let what = What { source, options: resolve::options(&check.input)?, ledger, target, settings, state };
     let prepared = Prepared::open(resolve::order(what, &this_time, check.known.clone())?, Access::Look)?;
     let Some(survey) = prepared.survey() else { bail!("an input that is followed cannot be checked") };
 

@@ -93,8 +93,13 @@ impl Person {
     }
 }
 
-/// In what a run that is to have the last one's settings and input differs from it.
-pub(super) fn say_what_is_unlike(before: &Settings, last_input: Option<&str>, settings: &Settings, input: &Path) {
+/// In what a run that is to have the last one's settings, state folder and input differs from it.
+pub(super) fn say_what_is_unlike(
+    (before, state_before, last_input): (&Settings, Option<&Path>, Option<&str>),
+    settings: &Settings,
+    state: Option<&Path>,
+    input: &Path,
+) {
     let mut unlike = Vec::new();
     if settings.budget != before.budget {
         unlike.push(match settings.budget {
@@ -102,7 +107,7 @@ pub(super) fn say_what_is_unlike(before: &Settings, last_input: Option<&str>, se
             Sharing::Private => "the account's budget is not shared with other runs".to_owned(),
         });
     }
-    if let Some(folder) = settings.state_dir.as_ref().filter(|folder| before.state_dir.as_ref() != Some(*folder)) {
+    if let Some(folder) = state.filter(|folder| settings.shares() && state_before != Some(*folder)) {
         unlike.push(format!("the budget is kept in {}", folder.display()));
     }
     // A path that has no whole form is another one.

@@ -79,6 +79,7 @@ fn ledger(runs: &[HandMade<'_>]) -> Bytes {
             pauses_recorded: true,
             input,
             settings,
+            state_folder: None,
         })));
         let mut events = Vec::new();
         for (row, (from_ms, ending)) in (1..).zip(*attempts) {

@@ -118,6 +118,7 @@ impl Sent {
         let (run, tool, by) = (1, String::new(), Some(Caller::default()));
         batch.apply(&Record::Run(Box::new(Run {
             wall_unit_us: None,
+            state_folder: None,
             run,
             tool,
             wall,

@@ -14,12 +14,13 @@ use jiff::tz::TimeZone;
 pub use folder::folder;
 pub use network::reach;
 
-use super::SharingError;
 use super::budget;
 use super::clock::wall;
 use super::error::Error;
 use super::ledgers::{look, refuse_packed};
-use super::platform::since_boot;
+use super::platform::{group_name, since_boot};
+use super::state::Scope;
+use super::{SharingError, StateFolders};
 use crate::doctor::{self, Check, Clocks, Finding};
 use crate::settings::Settings;
 
@@ -92,18 +93,29 @@ pub fn input(path: &Path) -> Finding {
     }
 }
 
-/// The budget that a run with `settings` for the account `target` would take its slots from, and the folder under which
-/// it is kept.
-pub fn budget(state: Option<&Path>, target: &str, settings: &Settings) -> Vec<Finding> {
+/// The budget that a run with `settings` for the account `target` would take its slots from, the folder under which it is
+/// kept, and who shares it.
+pub fn budget(state: &StateFolders, target: &str, settings: &Settings) -> Vec<Finding> {
     if !settings.shares() {
-        return vec![Finding::ok(Check::Budget, "each run for itself")];
+        return vec![Finding::ok(Check::Budget, "each run for itself: no other run's requests count")];
     }
-    let Some(state) = state else {
-        let advice = "set HOME or XDG_STATE_HOME, or say --state-dir DIR";
-        return vec![Finding::problem(Check::Budget, SharingError::NoPlace.to_string(), advice)];
+    let scope = state.choose(target).and_then(|choice| Ok((choice.check(target)?, choice)));
+    let (scope, choice) = match scope {
+        Ok(found) => found,
+        Err(error) => {
+            let advice = match error {
+                SharingError::NoPlace => "set HOME or XDG_STATE_HOME, or pass --state-dir DIR",
+                _ => "do what the message says; runs for the account send nothing until then",
+            };
+            return vec![Finding::problem(Check::StateFolder, error.to_string(), advice)];
+        }
     };
-    let (place, kept) = budget::glance(state, target, &settings.limits);
+    let (place, kept) = budget::glance(&choice.path, target, &settings.limits);
     let mut findings = folder(Check::StateFolder, &place);
+    findings.push(match scope {
+        Some(Scope::Shared { group }) => doctor::shared_by_group(&choice.path, &group_name(group)),
+        Some(Scope::Personal) | None => doctor::shared_by_user(&choice.path, choice.passed_over.as_deref()),
+    });
     findings.extend(doctor::budget(&place, &kept, wall()));
     findings
 }
