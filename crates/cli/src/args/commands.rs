@@ -138,10 +138,10 @@ pub(crate) struct Settle {
 
 #[derive(Debug, Group)]
 pub(crate) struct Known {
-    #[command(subcommand)]
-    pub(crate) command: KnownCommand,
     #[command(flatten)]
     pub(crate) budget: Budget,
+    #[command(subcommand)]
+    pub(crate) command: KnownCommand,
 }
 
 #[derive(Debug, Subcommand)]

@@ -275,9 +275,11 @@ pub(crate) struct What {
 
 /// The order for `what`, as it is to be done this time.
 pub(crate) fn order(what: What, this_time: &ThisTime, known: OtherLedgers) -> anyhow::Result<Order> {
-    let What { source, options, ledger, target, settings, state } = what;
-    // What the stand-in inside this process was sent is nobody else's.
-    let state = if target == SANDBOX { StateFolders::default() } else { state };
+    let What { source, options, ledger, target, mut settings, mut state } = what;
+    if target == SANDBOX {
+        // The stand-in inside this process is nobody else's, and what it was sent is nothing to other runs.
+        (settings.budget, state) = (Sharing::Private, StateFolders::default());
+    }
     let mut order = Order::for_account(api(), &target, settings, ledger, source, options)?;
     order.ask.in_doubt = match this_time.in_doubt {
         DoubtArg::Hold => InDoubt::Hold,

@@ -11,9 +11,11 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command};
 
 /// What is decided for one time only, and why a file cannot decide it.
-const ONE_TIME: [(&str, &str); 16] = [
+const ONE_TIME: [(&str, &str); 18] = [
     ("in_doubt", "every run would send its doubtful rows again; decide each time, with --in-doubt"),
     ("first", "every run would stop early; say --first when you try something out"),
+    ("known_since", "it is the day of one note that is posted again; say --known-since when you post it"),
+    ("follow", ONE_TIME_ONLY),
     ("yes", "on a terminal the question is the last look before notes are posted, and without one nobody is asked"),
     ("input", ONE_TIME_ONLY),
     ("output", ONE_TIME_ONLY),

@@ -367,6 +367,8 @@ mod tests {
             for subcommand in switchable.get_subcommands().filter(|subcommand| key.option_of(subcommand).is_some()) {
                 let line = ["batchpost", subcommand.get_name()].into_iter();
                 let line = line.chain(subcommand.get_positionals().map(|_| "x"));
+                // The first of those that the command has of its own.
+                let line = line.chain(subcommand.get_subcommands().next().map(clap::Command::get_name));
                 let command = config.as_defaults(switchable.clone(), &keys, subcommand.get_name());
                 let id = key.option_of(subcommand).unwrap().get_id().as_str();
                 let matches = command.try_get_matches_from(line).unwrap_or_else(|error| panic!("{name}: {error}"));

@@ -27,6 +27,8 @@ mod input;
 #[cfg(test)]
 mod killed;
 #[cfg(test)]
+mod known;
+#[cfg(test)]
 mod ledger;
 #[cfg(test)]
 mod limits;
@@ -41,6 +43,8 @@ mod nightly;
 mod others;
 #[cfg(test)]
 mod packed;
+#[cfg(all(test, unix))]
+mod reading_once;
 #[cfg(test)]
 mod reporting;
 #[cfg(test)]

@@ -42,7 +42,9 @@ fn what_only_looks_says_of_a_packed_ledger_what_it_said_of_the_plain_one() {
         let call = |arguments: &[&str]| {
             let out = folder.call(&[&arguments[..1], &[ledger], &arguments[1..]].concat());
             assert!(matches!(out.code, Some(0 | 4)), "{out:?}");
-            out.stdout.replace(PACKED, LEDGER)
+            // How much of the limit is used is so at that moment.
+            let lines = out.stdout.lines().filter(|line| !line.starts_with("limit:"));
+            lines.collect::<Vec<_>>().join("\n").replace(PACKED, LEDGER)
         };
         looks.into_iter().map(call).collect()
     };
@@ -84,7 +86,8 @@ fn rows_that_a_packed_ledger_knows_are_not_posted_again_unasked() {
             "3 rows are already recorded as posted or in doubt",
             PACKED,
             "--known skip",
-            &format!("unpacked first (`gunzip ./{PACKED}`)"),
+            "unpacked first (`gunzip ",
+            PACKED,
         ]);
     }
     assert_eq!(api.arrivals(), 4);

@@ -45,10 +45,10 @@ pub struct Claimed<L> {
 pub struct Unreadable {
     /// Why.
     pub why: String,
-    /// What was known of it when it was last read.
-    pub index: KnownKeys,
-    /// That is known to be all.
-    pub complete: bool,
+    /// What it knew when it was last read; none where it never was.
+    pub index: Option<KnownKeys>,
+    /// It has ended runs since then.
+    pub outdated: bool,
 }
 
 /// A ledger that knows rows which the run would send.
@@ -110,16 +110,19 @@ pub fn look<R: Registry>(
         let of_index;
         let keys = match known {
             Ok(keys) => keys,
-            Err(Unreadable { why, mut index, complete }) => {
-                if !complete {
+            Err(Unreadable { why, index, outdated }) => {
+                let claims: Vec<_> = claims.iter().filter(|claim| claim.ledger == ledger).collect();
+                // What was not in it when it was last read is at most what a run has claimed since.
+                if outdated || (index.is_none() && claims.is_empty()) {
                     look.unreadable.push((ledger.clone(), why));
-                    // Whatever it was about to send it may have sent.
-                    for claim in claims.iter().filter(|claim| !claim.alive && claim.ledger == ledger) {
-                        let rows = claim.keys.iter().map(|key| (*key, claim.since_s)).collect();
-                        index.merge(KnownKeys { rows, ..KnownKeys::default() });
-                    }
                 }
-                of_index = index;
+                let mut all = index.unwrap_or_default();
+                // Whatever a run that died was about to send it may have sent.
+                for claim in claims.iter().filter(|claim| !claim.alive) {
+                    let rows = claim.keys.iter().map(|key| (*key, claim.since_s)).collect();
+                    all.merge(KnownKeys { rows, ..KnownKeys::default() });
+                }
+                of_index = all;
                 &of_index
             }
         };

@@ -71,6 +71,8 @@ struct OpenFile {
 struct Copied {
     file: Arc<File>,
     fingerprint: String,
+    /// The file was what was copied when all of it was: what happens to it later is nothing to the copy.
+    is_whole: bool,
 }
 
 /// What tells that a file was written to, or another put in its place.
@@ -114,7 +116,11 @@ impl Input {
 
     fn of(file: Option<OpenFile>, recipe: Recipe) -> Result<Self, InputError> {
         let copy = match (recipe.format(), &file) {
-            (Format::Workbook, Some(open)) => Some(copied(Arc::clone(&open.file))?),
+            (Format::Workbook, Some(open)) => {
+                let copy = copied(Arc::clone(&open.file))?;
+                let is_whole = open.is_unchanged(&copy.fingerprint).map_err(read_error)?;
+                Some(Copied { is_whole, ..copy })
+            }
             (Format::Workbook, None) => Some(copied(io::stdin())?),
             _ => None,
         };
@@ -150,19 +156,29 @@ impl Input {
         rows.source().map(Hashing::fingerprint).or_else(copied).unwrap_or_default()
     }
 
-    /// Whether the file still is what was opened, and nobody wrote to it meanwhile: its bytes hash to `fingerprint`, as
-    /// they did while they were read.
+    /// Whether the file was the same at the end of its reading as at the beginning: its bytes hash to `fingerprint`, as they
+    /// did while they were read.
     pub(super) fn is_unchanged(&self, fingerprint: &str) -> io::Result<bool> {
-        let Some(OpenFile { file, path, facts }) = &self.file else { return Ok(true) };
-        let is_the_same = |metadata: &Metadata| Facts::of(metadata) == *facts;
-        Ok(fingerprint_of(file)? == fingerprint
-            && is_the_same(&file.metadata()?)
-            && is_the_same(&std::fs::metadata(path)?))
+        match (&self.copy, &self.file) {
+            (Some(copy), _) => Ok(copy.is_whole),
+            (None, Some(open)) => open.is_unchanged(fingerprint),
+            (None, None) => Ok(true),
+        }
     }
 
     /// The hash of all that is in the file.
     pub(super) fn fingerprint_anew(&self) -> io::Result<String> {
         self.file.as_ref().map_or(Ok(String::new()), |open| fingerprint_of(&open.file))
+    }
+}
+
+impl OpenFile {
+    /// Whether it still is what was opened, and nobody wrote to it meanwhile.
+    fn is_unchanged(&self, fingerprint: &str) -> io::Result<bool> {
+        let is_the_same = |metadata: &Metadata| Facts::of(metadata) == self.facts;
+        Ok(fingerprint_of(&self.file)? == fingerprint
+            && is_the_same(&self.file.metadata()?)
+            && is_the_same(&std::fs::metadata(&self.path)?))
     }
 }
 
@@ -191,7 +207,7 @@ fn copied(source: impl Read) -> Result<Copied, InputError> {
     let mut unpacked = tempfile::tempfile().map_err(InputError::NotUnpacked)?;
     let was_packed = unpack_to(&mut copy, &mut unpacked, MOST_BYTES)?;
     let file = Arc::new(if was_packed { unpacked } else { copy });
-    Ok(Copied { file, fingerprint: hashing.fingerprint() })
+    Ok(Copied { file, fingerprint: hashing.fingerprint(), is_whole: true })
 }
 
 /// Hashes what is read through it.

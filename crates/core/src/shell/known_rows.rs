@@ -188,12 +188,15 @@ fn registry(order: &Order, access: Access) -> Result<FileRegistry, Error> {
     let account = match order.state.choose(target) {
         // Runs that share nothing have the ledgers in a folder to ask.
         Err(SharingError::NoPlace) => None,
+        // That is told as what a run would be refused for.
+        Err(_) if access == Access::Look => None,
         Err(error) => return Err(error.into()),
         Ok(choice) => match access {
             Access::Post => Some(choice.open()?.account(target).map_err(SharingError::Folder)?),
             Access::Look => StateFolder::open_existing(&choice.path)
                 .and_then(|folder| folder.map_or(Ok(None), |folder| folder.existing_account(target)))
-                .map_err(SharingError::Folder)?,
+                .ok()
+                .flatten(),
         },
     };
     let of = (order.form.target().name().to_owned(), target.to_owned());

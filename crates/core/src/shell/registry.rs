@@ -76,7 +76,7 @@ pub struct ListedLedger {
     pub owner: Option<u32>,
     /// When it was listed.
     pub added: Timestamp,
-    /// How many bytes it had when its last run ended in good order; none while a run is under way, or after a crash.
+    /// How many bytes it had when a run last ended in good order; none where none has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_bytes: Option<u64>,
 }
@@ -216,9 +216,8 @@ impl FileRegistry {
                 list.push(ListedLedger { ended_bytes, ..listed(header, &self.of.1, path) });
             }
         }
-        match list.iter_mut().find(|listed| listed.id == id && listed.path == self.own) {
-            Some(own) => own.ended_bytes = None,
-            None => list.push(listed(id, &self.of.1, &self.own)),
+        if !list.iter().any(|listed| listed.id == id && listed.path == self.own) {
+            list.push(listed(id, &self.of.1, &self.own));
         }
         write_list(account, &list)?;
         let name = format!("{CLAIM}{:016x}", entropy());
@@ -305,10 +304,13 @@ impl FileRegistry {
         let path = &ledger.path;
         let index = ledger.listed.as_ref().and_then(|listed| self.index(path, listed.id));
         let unreadable = |why: String| {
-            let index = index.clone();
             let ended = ledger.listed.as_ref().and_then(|listed| listed.ended_bytes);
-            let complete = index.as_ref().zip(ended).is_some_and(|(index, ended)| index.extent.good_bytes >= ended);
-            Unreadable { why, index: index.map(|index| index.keys).unwrap_or_default(), complete }
+            let covered = index.as_ref().map_or(0, |index| index.extent.good_bytes);
+            Unreadable {
+                why,
+                index: index.clone().map(|index| index.keys),
+                outdated: ended.is_some_and(|ended| ended > covered),
+            }
         };
         let file = ledger.open().map_err(|error| unreadable(error.to_string()))?;
         let size = file.size().map_err(|error| unreadable(error.to_string()))?;

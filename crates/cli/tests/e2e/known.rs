@@ -1,0 +1,235 @@
+//! What one run posted, no other posts again unasked: by whatever folder, format, name or column it came.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::time::Duration;
+
+use batchpost_sandbox::Settings;
+use serde_json::Value;
+
+use crate::support::{Api, Folder, LIMIT, Ran, Running, ended, quick, records, sheet, texts};
+
+fn run(folder: &Folder, api: &Api, input: &str, more: &[&str]) -> Ran {
+    folder.call(&[&["run", input, "--url", &api.url(), "--limit", LIMIT, "--json"], more].concat())
+}
+
+/// How often each note was created.
+fn created(api: &Api) -> BTreeMap<String, usize> {
+    let mut created = BTreeMap::new();
+    api.notes().into_iter().for_each(|note| *created.entry(note.text).or_default() += 1);
+    created
+}
+
+#[test]
+fn a_copy_in_another_folder_in_another_format_with_or_without_names_is_known() {
+    let (api, folder) = (Api::start(quick()), Folder::new());
+    let rows = [(1, "one"), (2, "two"), (3, "three")];
+    let csv: String = rows.iter().map(|(n, text)| format!("id-{n},{n},{text}\n")).collect();
+    let json: String =
+        rows.iter().map(|(n, text)| format!("{{\"Text\":\"{text}\",\"Ticket\":{n},\"Id\":\"x{n}\"}}\n")).collect();
+    fs::create_dir(folder.path("b")).unwrap();
+    folder.write("notes.csv", format!("Id,Ticket,Text\n{csv}"));
+    folder.write("b/copy.csv", format!("Id,Ticket,Text\n{csv}"));
+    folder.write("b/copy.jsonl", json);
+    run(&folder, &api, "notes.csv", &["--key", "Id"]).with_code(0);
+    for intent in records(&folder.ledger("notes.csv.ledger.jsonl"), "intent") {
+        assert!(intent["content"].is_string() && intent["content"] != intent["key"], "{intent}");
+    }
+    for (input, more) in [("b/copy.csv", &[][..]), ("b/copy.csv", &["--key", "Id"]), ("b/copy.jsonl", &["--key", "Id"])]
+    {
+        let ran = run(&folder, &api, input, more).with_code(2);
+        ran.saying(&[
+            "3 rows are already recorded as posted or in doubt",
+            "notes.csv.ledger.jsonl (3, sent 20",
+            "--known-since",
+        ]);
+        assert!(!folder.path(format!("{input}.ledger.jsonl")).exists());
+    }
+    let json = run(&folder, &api, "b/copy.jsonl", &["--known", "skip"]).with_code(0).json();
+    assert_eq!((&json["skipped"], api.arrivals()), (&3.into(), 3), "{json}");
+    // Also when the ledger is gone: what it knew is noted.
+    fs::remove_file(folder.path("notes.csv.ledger.jsonl")).unwrap();
+    run(&folder, &api, "b/copy.csv", &[]).with_code(2).saying(&["3 rows are already recorded"]);
+}
+
+#[test]
+fn equal_names_in_unrelated_sheets_are_told_of_and_posted() {
+    let (api, folder) = (Api::start(quick()), Folder::new());
+    folder.write("a.csv", "Id,Ticket,Text\n1,1,one\n2,2,two\n");
+    folder.write("b.csv", "Id,Ticket,Text\n1,8,eight\n2,9,nine\n");
+    run(&folder, &api, "a.csv", &["--key", "Id"]).with_code(0);
+    let ran = run(&folder, &api, "b.csv", &["--key", "Id"]).with_code(0);
+    ran.saying(&["rows=2", "have the name of a row that another ledger has posted with another content"]);
+    assert_eq!(api.arrivals(), 4);
+}
+
+#[test]
+fn the_same_note_next_month_is_posted_when_the_day_is_said() {
+    let (api, folder) = (Api::start(quick()), Folder::with_rows(3));
+    folder.run(&api, &[]).with_code(0);
+    folder.write("next.csv", sheet(1..=3));
+    run(&folder, &api, "next.csv", &["--known-since", "2020-01-01"]).with_code(2).saying(&["3 rows are already"]);
+    run(&folder, &api, "next.csv", &["--known-since", "2120-01-01"]).with_code(0);
+    assert!(created(&api).values().all(|times| *times == 2));
+}
+
+#[test]
+fn ledgers_are_listed_added_and_forgotten() {
+    let (api, folder) = (Api::start(quick()), Folder::with_rows(3));
+    folder.run(&api, &[]).with_code(0);
+    folder.write("copy.csv", sheet(1..=3));
+    let listed = folder.call(&["known", "list"]).with_code(0).stdout;
+    assert!(
+        listed.contains(&api.url()) && listed.contains("notes.csv.ledger.jsonl  3 posted or in doubt, 20"),
+        "{listed}"
+    );
+    let json: Value = serde_json::from_str(&folder.call(&["known", "list", "--json"]).with_code(0).stdout).unwrap();
+    assert_eq!((&json["rows"], &json["is_there"]), (&3.into(), &true.into()), "{json}");
+
+    fs::create_dir(folder.path("archive")).unwrap();
+    fs::rename(folder.path("notes.csv.ledger.jsonl"), folder.path("archive/old.jsonl")).unwrap();
+    folder.call(&["known", "forget", "notes.csv.ledger.jsonl"]).with_code(0);
+    folder.call(&["known", "forget", "notes.csv.ledger.jsonl"]).with_code(2).saying(&["is not listed", "known list"]);
+    assert!(folder.call(&["known", "list"]).with_code(0).stdout.starts_with("no ledgers are listed"));
+    folder.call(&["known", "add", "archive/old.jsonl"]).with_code(0);
+    run(&folder, &api, "copy.csv", &[]).with_code(2).saying(&["old.jsonl"]);
+    folder.call(&["known", "forget", "archive/old.jsonl"]).with_code(0);
+    run(&folder, &api, "copy.csv", &[]).with_code(0);
+    assert_eq!(api.arrivals(), 6);
+}
+
+/// Six runs of the same rows, begun at once, each from a folder of its own and under a name of its own.
+#[test]
+fn runs_of_the_same_rows_that_begin_at_once_post_each_row_once() {
+    let latency = Duration::from_millis(20)..=Duration::from_millis(60);
+    let api = Api::start(Settings { latency, ..quick() });
+    let folder = Folder::new();
+    let commands: Vec<String> = (0..6).map(|n| format!("{n}/sheet-{n}.csv")).collect();
+    for (n, input) in commands.iter().enumerate() {
+        fs::create_dir(folder.path(n.to_string())).unwrap();
+        folder.write(input, sheet(1..=40));
+    }
+    let url = api.url();
+    let running: Vec<Running> = commands
+        .iter()
+        .map(|input| Running::start(&mut folder.batchpost(&["run", input, "--url", &url, "--limit", LIMIT, "--json"])))
+        .collect();
+    let ran: Vec<Ran> = running.into_iter().map(Running::ended).collect();
+    let codes: Vec<Option<i32>> = ran.iter().map(|ran| ran.code).collect();
+    // One posts. The others find its claim, or, where it was quicker than they, its ledger.
+    assert_eq!(codes.iter().filter(|code| **code == Some(0)).count(), 1, "{ran:?}");
+    assert!(codes.iter().all(|code| [Some(0), Some(75), Some(2)].contains(code)), "{ran:?}");
+    assert_eq!(api.texts(), texts(40));
+}
+
+#[test]
+fn a_row_that_a_run_under_way_is_about_to_send_is_not_sent_by_another_and_no_option_changes_that() {
+    let latency = Duration::from_millis(200)..=Duration::from_millis(200);
+    let api = Api::start(Settings { latency, ..quick() });
+    let folder = Folder::with_rows(30);
+    folder.write("part.csv", sheet(30..=31));
+    let first = Running::start(&mut folder.run_command(&api.url(), &["--concurrency", "1", "--json"]));
+    while api.arrivals() == 0 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    for known in [&[][..], &["--known", "skip"], &["--known", "post"]] {
+        let ran = run(&folder, &api, "part.csv", known).with_code(75);
+        ran.saying(&["1 row is being sent by another run", "notes.csv.ledger.jsonl"]);
+    }
+    first.ended().with_code(0);
+    run(&folder, &api, "part.csv", &["--known", "skip"]).with_code(0);
+    assert_eq!(api.texts(), texts(31));
+}
+
+/// A run that is killed leaves a claim and an intent: what it sent is known, and what it did not send is not.
+#[test]
+fn what_a_run_that_was_killed_may_have_sent_is_known_and_the_rest_is_not() {
+    let latency = Duration::from_millis(100)..=Duration::from_millis(100);
+    let api = Api::start(Settings { latency, ..quick() });
+    let folder = Folder::with_rows(20);
+    let first = Running::start(&mut folder.run_command(&api.url(), &["--concurrency", "1"]));
+    while api.arrivals() < 3 {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    first.killed();
+    folder.write("copy.csv", sheet(1..=20));
+    run(&folder, &api, "copy.csv", &[]).with_code(2).saying(&["already recorded as posted or in doubt"]);
+    let json = run(&folder, &api, "copy.csv", &["--known", "skip", "--timeout", "1s"]).with_code(0).json();
+    let (skipped, posted) = (json["skipped"].as_u64().unwrap(), json["posted"].as_u64().unwrap());
+    assert!((3..=4).contains(&skipped) && posted == 20 - skipped, "{json}");
+    assert!(created(&api).values().all(|times| *times == 1));
+}
+
+#[test]
+fn a_doubt_that_was_waived_stays_known() {
+    let api = Api::failing(&["reset@2"]);
+    let folder = Folder::with_rows(3);
+    folder.run(&api, &["--concurrency", "1"]).with_code(4);
+    folder.call(&["settle", "notes.csv.ledger.jsonl", "--state", "in_doubt", "--as", "waived"]).with_code(0);
+    folder.write("copy.csv", sheet(1..=3));
+    run(&folder, &api, "copy.csv", &[]).with_code(2).saying(&["3 rows are already recorded"]);
+    assert_eq!(api.arrivals(), 3);
+}
+
+/// A row that another run posts while a person thinks about the question, or that it is about to send.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_became_known_while_the_question_stood_is_not_posted() {
+    let (api, folder) = (Api::start(quick()), Folder::with_rows(4));
+    folder.write("copy.csv", sheet(1..=4));
+    // Only who has a terminal is asked.
+    let command = folder.batchpost(&["run", "notes.csv", "--url", &api.url(), "--limit", LIMIT]);
+    let typed = format!(
+        "{} {}",
+        command.get_program().to_string_lossy(),
+        command.get_args().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+    );
+    let mut script = std::process::Command::new("script");
+    script.args(["-q", "-e", "-c", &typed, "/dev/null"]);
+    let Ok(mut asked) =
+        folder.isolated(script).stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn()
+    else {
+        println!("no `script` on this machine: nobody can be asked");
+        return;
+    };
+    let mut out = asked.stdout.take().unwrap();
+    let mut said = Vec::new();
+    while !String::from_utf8_lossy(&said).contains("[y/N]") {
+        let mut buffer = [0; 256];
+        let read = std::io::Read::read(&mut out, &mut buffer).unwrap();
+        assert!(read > 0, "{}", String::from_utf8_lossy(&said));
+        said.extend_from_slice(&buffer[..read]);
+    }
+    run(&folder, &api, "copy.csv", &[]).with_code(0);
+    std::io::Write::write_all(asked.stdin.as_mut().unwrap(), b"y\n").unwrap();
+    std::io::Read::read_to_end(&mut out, &mut said).unwrap();
+    let code = asked.wait().unwrap().code();
+    let said = String::from_utf8_lossy(&said);
+    assert!(code == Some(75) && said.contains("by another run in the meantime"), "{code:?} {said}");
+    assert_eq!(api.texts(), texts(4));
+    assert!(!folder.path("notes.csv.ledger.jsonl").exists(), "nothing was begun");
+}
+
+#[test]
+fn a_stream_that_is_followed_stops_at_a_row_that_is_known_or_leaves_it_out() {
+    let (api, folder) = (Api::start(quick()), Folder::with_rows(3));
+    folder.run(&api, &[]).with_code(0);
+    let follow = |ledger: &str, more: &[&str]| {
+        let arguments = ["run", "-", "--follow", "--format", "csv", "--url", &api.url(), "--limit", LIMIT, "--json"];
+        let arguments = [&arguments[..], &["--ledger", ledger], more].concat();
+        Running::start_fed(&mut folder.batchpost(&arguments), &sheet([8, 9, 2, 10])).ended()
+    };
+    let stopped = follow("a", &[]).with_code(3);
+    stopped.saying(&["recorded as posted or in doubt by another run"]);
+    // The two before it were sent by then, or were not.
+    let sent = api.arrivals();
+    assert!((3..=5).contains(&sent), "{sent}");
+    let json = follow("b", &["--known", "skip"]).with_code(0).json();
+    let (skipped, posted) = (json["skipped"].as_u64().unwrap(), json["posted"].as_u64().unwrap());
+    assert_eq!((skipped, posted), (sent as u64 - 2, 6 - sent as u64), "{json}");
+    assert_eq!(created(&api).len(), 6);
+    assert!(created(&api).values().all(|times| *times == 1));
+    ended(&mut folder.batchpost(&["run", "notes.csv", "--follow", "--url", &api.url()]))
+        .with_code(2)
+        .saying(&["--follow is for standard input"]);
+}

@@ -1,0 +1,148 @@
+//! What is posted is what was read: nothing that happens to the input afterwards changes a note, and an input that changes
+//! while it is read is refused.
+
+use std::collections::BTreeSet;
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use batchpost_sandbox::Settings;
+
+use crate::support::{Api, Folder, Running, quick};
+
+const ROWS: u64 = 2000;
+
+/// The rows of a version, whose texts are longer from version to version by up to four bytes.
+fn version(version: u64) -> Vec<(u64, String)> {
+    let padding = "x".repeat((version % 5) as usize);
+    (1..=ROWS).map(|row| (row, format!("row {row} of version {version}{padding}"))).collect()
+}
+
+fn csv(rows: &[(u64, String)]) -> Vec<u8> {
+    let rows: String = rows.iter().map(|(row, text)| format!("id{row},{row},{text}\n")).collect();
+    format!("Id,Ticket,Text\n{rows}").into_bytes()
+}
+
+fn jsonl(rows: &[(u64, String)]) -> Vec<u8> {
+    let rows = rows.iter().map(|(row, text)| format!("{{\"Id\":\"id{row}\",\"Ticket\":{row},\"Text\":\"{text}\"}}\n"));
+    rows.collect::<String>().into_bytes()
+}
+
+fn xlsx(rows: &[(u64, String)]) -> Vec<u8> {
+    let mut workbook = rust_xlsxwriter::Workbook::new();
+    let sheet = workbook.add_worksheet();
+    for (column, name) in (0..).zip(["Id", "Ticket", "Text"]) {
+        sheet.write(0, column, name).unwrap();
+    }
+    for (at, (row, text)) in (1..).zip(rows) {
+        sheet.write(at, 0, format!("id{row}")).unwrap();
+        sheet.write(at, 1, *row as f64).unwrap();
+        sheet.write(at, 2, text).unwrap();
+    }
+    workbook.save_to_buffer().unwrap()
+}
+
+/// Saves version after version into the file in place, as editors do that keep a file's links, until it is told to stop.
+fn keep_saving(path: &Path, saved: &[Vec<u8>], stop: &AtomicBool) {
+    let mut next = 0;
+    while !stop.load(Ordering::Relaxed) {
+        next = (next + 1) % saved.len();
+        File::create(path).and_then(|mut file| file.write_all(&saved[next])).unwrap();
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Runs while the input is saved over in place every 50 ms, until one run has read a whole version. Only rows of one version
+/// may be posted, each once; or none, with exit code 2.
+fn only_one_version_is_posted(name: &str, write: fn(&[(u64, String)]) -> Vec<u8>, more: &[&str]) {
+    let api = Api::start(Settings { limit: None, ..quick() });
+    let folder = Folder::new();
+    let versions: Vec<_> = (0..7).map(version).collect();
+    let saved: Vec<Vec<u8>> = versions.iter().map(|rows| write(rows)).collect();
+    folder.write(name, &saved[0]);
+    let (path, stop, url) = (folder.path(name), AtomicBool::new(false), api.url());
+    let arguments = [&["run", name, "--url", &url, "--limit", "none", "--concurrency", "50"], more].concat();
+    thread::scope(|scope| {
+        scope.spawn(|| keep_saving(&path, &saved, &stop));
+        let mut ended = None;
+        for _ in 0..200 {
+            let ran = Running::start(&mut folder.batchpost(&arguments)).ended();
+            assert!([Some(0), Some(2)].contains(&ran.code), "{ran:?}");
+            if ran.code == Some(0) {
+                ended = Some(ran);
+                break;
+            }
+            assert_eq!(api.arrivals(), 0, "{ran:?}");
+        }
+        stop.store(true, Ordering::Relaxed);
+        assert!(ended.is_some(), "every reading met a save");
+    });
+    let notes: Vec<(u64, String)> = api.notes().into_iter().map(|note| (note.ticket, note.text)).collect();
+    let posted: BTreeSet<&(u64, String)> = notes.iter().collect();
+    assert_eq!((notes.len(), posted.len()), (ROWS as usize, ROWS as usize), "each row once");
+    let whole = versions.iter().any(|version| version.iter().collect::<BTreeSet<_>>() == posted);
+    assert!(whole, "rows of several versions were posted");
+}
+
+#[test]
+fn of_a_csv_that_is_saved_over_again_and_again_one_version_is_posted() {
+    only_one_version_is_posted("notes.csv", csv, &[]);
+    only_one_version_is_posted("notes.csv", csv, &["--key", "Id"]);
+}
+
+#[test]
+fn of_json_lines_that_are_saved_over_again_and_again_one_version_is_posted() {
+    only_one_version_is_posted("notes.jsonl", jsonl, &[]);
+    only_one_version_is_posted("notes.jsonl", jsonl, &["--key", "Id"]);
+}
+
+#[test]
+fn of_a_workbook_that_is_saved_over_again_and_again_one_version_is_posted() {
+    only_one_version_is_posted("notes.xlsx", xlsx, &[]);
+    only_one_version_is_posted("notes.xlsx", xlsx, &["--key", "Id"]);
+}
+
+/// Between the reading and the sending, and while it is posted.
+#[test]
+fn what_happens_to_the_input_afterwards_changes_no_note_and_needs_no_room() {
+    let latency = Duration::from_millis(30)..=Duration::from_millis(30);
+    let api = Api::start(Settings { latency, ..quick() });
+    let folder = Folder::new();
+    let rows: Vec<_> = version(1).into_iter().take(30).collect();
+    folder.write("notes.csv", csv(&rows));
+    let run = ["run", "notes.csv", "--url", &api.url(), "--limit", "500/1s", "--concurrency", "1", "--key", "Id"];
+    let running = Running::start(&mut folder.batchpost(&run));
+    while api.arrivals() == 0 {
+        thread::sleep(Duration::from_millis(5));
+    }
+    let others: Vec<_> = rows.iter().map(|(row, text)| (row + 100, format!("{text}, edited"))).collect();
+    folder.write("notes.csv", csv(&others));
+    let names = folder.names();
+    assert!(names.iter().all(|name| name.starts_with("notes.csv")), "the job file has no name: {names:?}");
+    fs::remove_file(folder.path("notes.csv")).unwrap();
+    running.ended().with_code(0);
+    let mut notes: Vec<(u64, String)> = api.notes().into_iter().map(|note| (note.ticket, note.text)).collect();
+    notes.sort();
+    assert_eq!(notes, rows);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_an_error_before_anything_is_sent_and_another_folder_a_way_out() {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(2000);
+    let command = folder.run_command(&api.url(), &["--first", "1"]);
+    let mut bounded = folder.in_shell("trap '' XFSZ; ulimit -f 16; exec \"$0\" \"$@\"", &command);
+    let ran = crate::support::ended(&mut bounded).with_code(2);
+    ran.saying(&["the job file", "cannot be written", "nothing was sent", "--scratch-dir"]);
+    assert_eq!(api.arrivals(), 0);
+    fs::create_dir(folder.path("scratch")).unwrap();
+    folder.run(&api, &["--first", "1", "--scratch-dir", "scratch"]).with_code(5);
+    folder
+        .run(&api, &["--first", "1", "--scratch-dir", "missing"])
+        .with_code(2)
+        .saying(&["cannot be created", "missing"]);
+}
