@@ -1,21 +1,25 @@
 //! The first reading on two threads: one reads rows, this one makes their keys and looks each up.
 
 use std::io::Read;
-use std::sync::mpsc;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
 use super::feeder::{GROUP_ROWS, GROUP_TEXT_BYTES, GROUPS_WAITING};
 use crate::input::{Content, InputError};
 use crate::reading::{Scan, Scanned, Scanning};
 
-/// Calls `survey` with `scan`, which goes on meanwhile, a bounded way ahead.
-pub(super) fn ahead<R: Read + Send, T>(mut scan: Scan<'_, R>, survey: impl FnOnce(Scanning<'_>) -> T) -> T {
+/// Calls `survey` with `scan`, which goes on meanwhile, a bounded way ahead; where the system has no second thread, only when
+/// it is asked to.
+pub(super) fn ahead<R: Read + Send, T>(scan: Scan<'_, R>, survey: impl FnOnce(Scanning<'_>) -> T) -> T {
     let can_skip = scan.can_skip();
     let (sender, receiver) = mpsc::sync_channel(GROUPS_WAITING);
+    // One thread has it, from beginning to end.
+    let scan = Mutex::new(scan);
+    let go_on = || group(&mut scan.lock().unwrap_or_else(PoisonError::into_inner));
     thread::scope(|scope| {
-        scope.spawn(move || {
+        let has_second = thread::Builder::new().spawn_scoped(scope, move || {
             loop {
-                let (group, over) = group(&mut scan);
+                let (group, over) = go_on();
                 if sender.send(group).is_err() || over {
                     return;
                 }
@@ -27,8 +31,11 @@ pub(super) fn ahead<R: Read + Send, T>(mut scan: Scan<'_, R>, survey: impl FnOnc
                 if let Some(item) = group.next() {
                     return item;
                 }
-                group =
-                    receiver.recv().expect("nothing is asked for after the end, which the thread gives").into_iter();
+                group = match &has_second {
+                    Ok(_) => receiver.recv().expect("nothing is asked for after the end, which the thread gives"),
+                    Err(_) => go_on().0,
+                }
+                .into_iter();
             }
         };
         survey(Scanning { next: &mut next, can_skip })

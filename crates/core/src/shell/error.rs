@@ -113,9 +113,16 @@ pub enum Error {
     /// The account's budget cannot be shared.
     #[error(transparent)]
     Sharing(#[from] SharingError),
-    /// The thread that sends cannot be started.
-    #[error("there is no thread to send from: {0}; `ulimit -a` says how many threads and open files one may have")]
-    Outbox(io::Error),
+    /// A thread cannot be started. Nothing was sent.
+    #[error(
+        "no thread can be started to {what}: {source}; `ulimit -a` shows how many threads and open files are allowed"
+    )]
+    Thread {
+        /// What it was to do.
+        what: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The ledger is of another API, whose keys and notes are none of this one's.
     #[error(
         "the ledger {} is of notes to the API {theirs:?}, and this run would post to {ours:?}; continue it with a program \
@@ -152,6 +159,10 @@ impl Error {
             Source::Stdin => "standard input".to_owned(),
         };
         move |source| Self::Input { name: name.clone(), source: Box::new(source) }
+    }
+
+    pub(super) fn thread(what: &'static str) -> impl Fn(io::Error) -> Self + use<> {
+        move |source| Self::Thread { what, source }
     }
 
     pub(super) fn ledger(path: &Path) -> impl Fn(LedgerError) -> Self + use<> {

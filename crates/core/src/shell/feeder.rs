@@ -1,6 +1,7 @@
 //! The thread that reads the input for the engine.
 
-use std::io::Read;
+use std::io::{self, Read};
+use std::thread;
 
 use tokio::sync::mpsc;
 
@@ -16,17 +17,21 @@ pub(super) const GROUPS_WAITING: usize = 4;
 
 /// Starts to read. The thread ends with the input, with the receiver, or with the first error. Nobody waits for it: a
 /// stream that did not come to its end may never be readable again.
-pub(super) fn start<R: Read + Send + 'static>(mut feed: Feed<Hashing<R>>) -> mpsc::Receiver<Vec<Event>> {
+///
+/// # Errors
+///
+/// When the system has no thread.
+pub(super) fn start<R: Read + Send + 'static>(mut feed: Feed<Hashing<R>>) -> io::Result<mpsc::Receiver<Vec<Event>>> {
     let (sender, receiver) = mpsc::channel(GROUPS_WAITING);
-    std::thread::spawn(move || {
+    thread::Builder::new().spawn(move || {
         loop {
             let (group, over) = group(&mut feed);
             if sender.blocking_send(group).is_err() || over {
                 return;
             }
         }
-    });
-    receiver
+    })?;
+    Ok(receiver)
 }
 
 /// The next rows, and whether they are the last.

@@ -29,6 +29,7 @@ mod platform;
 mod post;
 mod prepare;
 mod redaction;
+mod resolver;
 mod signals;
 mod tls;
 mod upkeep;

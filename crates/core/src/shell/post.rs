@@ -79,7 +79,7 @@ impl Prepared {
         let clock = Clock::start();
         let (purse, interrupted) = self.purse(transport.timeout(), clock, &mut interrupts, observe).await?;
         let concurrency = self.order.settings.concurrency();
-        let outbox = Outbox::start(transport, concurrency, clock).await.map_err(Error::Outbox)?;
+        let outbox = Outbox::start(transport, concurrency, clock).await.map_err(Error::thread("send from"))?;
         let path = self.order.ledger.clone();
         let failed = Error::ledger(&path);
         let mut ledger = match self.ledger.take() {
@@ -108,7 +108,8 @@ impl Prepared {
             }
             (Opened::Stream(rows), _) => feeder::start(Feed::of_stream(*rows, ask, &past(&self.batch), standings)),
             (Opened::File(_), None) => unreachable!("a file was surveyed when it was opened"),
-        };
+        }
+        .map_err(Error::thread("read the input"))?;
 
         let mut engine = Engine::new(config);
         if interrupted.is_some() {
@@ -120,7 +121,7 @@ impl Prepared {
             outbox,
             purse,
             request: Request::default(),
-            committer: Committer::start(ledger),
+            committer: Committer::start(ledger).map_err(Error::thread("write the ledger"))?,
             feed,
             interrupts,
             clock,
@@ -211,7 +212,7 @@ impl Prepared {
         clock: Clock,
         interrupts: &mut Interrupts,
         observe: &mut dyn FnMut(Observation<'_>),
-    ) -> Result<(Purse, Option<Interrupt>), SharingError> {
+    ) -> Result<(Purse, Option<Interrupt>), Error> {
         let settings = &self.order.settings;
         let spread = settings.spread(self.to_send());
         let own = || Purse::Own(Box::new(Limiter::new(&settings.limits, spread, timeout)));
@@ -232,7 +233,8 @@ impl Prepared {
             ..Sharer::new(settings.limits.clone(), timeout)
         };
         let member = Member::new(run, spread);
-        let mut broker = Broker::start(Folder::of(state, self.order.ask.identity.target()), member, clock);
+        let folder = Folder::of(state, self.order.ask.identity.target());
+        let mut broker = Broker::start(folder, member, clock).map_err(Error::thread("keep the account's budget"))?;
         let with = tokio::select! {
             biased;
             Some(signal) = interrupts.recv() => return Ok((own(), Some(signal))),

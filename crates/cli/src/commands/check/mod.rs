@@ -16,6 +16,7 @@ use crate::args::{Check, DoubtArg, Output, ThisTime};
 use crate::exit;
 use crate::finish::Finish;
 use crate::plain;
+use crate::summary::thousands;
 
 pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
     if resolve::source(&check.input.input) == Source::Stdin {
@@ -33,17 +34,29 @@ pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
     let Some(survey) = prepared.survey() else { bail!("only a file can be checked") };
 
     let finish = Finish::of(prepared.order(), survey.to_do);
+    let refusals = refusals(&prepared, survey);
     let mut stdout = plain::stdout(output);
     if output.json {
-        writeln!(stdout, "{}", serde_json::to_string(&json::Checked::new(&prepared, survey, &finish))?)?;
+        writeln!(stdout, "{}", serde_json::to_string(&json::Checked::new(&prepared, survey, &refusals, &finish))?)?;
     } else {
-        words::write(&mut stdout, &prepared, survey, &finish)?;
+        words::write(&mut stdout, &prepared, survey, &refusals, &finish)?;
     }
-    let invalid = survey.counts.invalid > 0 && !prepared.order().settings.skip_invalid;
-    if invalid || prepared.refusal().is_some() {
+    if !refusals.is_empty() {
         return Ok(exit::USAGE);
     }
     Ok(exit::of_batch(&survey.counts, None, None))
+}
+
+/// Why a run would send nothing.
+fn refusals(prepared: &Prepared, survey: &Survey) -> Vec<String> {
+    let invalid = survey.counts.invalid;
+    let refuses_invalid = invalid > 0 && !prepared.order().settings.skip_invalid;
+    let rows = match invalid {
+        1 => "1 row is invalid; fix it".to_owned(),
+        rows => format!("{} rows are invalid; fix them", thousands(rows)),
+    };
+    let why = refuses_invalid.then(|| format!("{rows}, or pass --skip-invalid"));
+    why.into_iter().chain(prepared.refusal().map(|refusal| refusal.to_string())).collect()
 }
 
 /// The target that keys are made for: as asked, else that of the ledger that is there.

@@ -10,9 +10,14 @@ use batchpost::shell::Prepared;
 use super::{requests, resolve};
 use crate::finish::Finish;
 use crate::summary::{table, thousands};
-use crate::words::count;
 
-pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, finish: &Finish) -> io::Result<()> {
+pub(super) fn write(
+    out: &mut impl Write,
+    prepared: &Prepared,
+    survey: &Survey,
+    refusals: &[String],
+    finish: &Finish,
+) -> io::Result<()> {
     let order = prepared.order();
     writeln!(out, "format: {}", layout(prepared.layout()))?;
     if let Some(likely) = prepared.likely_encoding() {
@@ -69,11 +74,7 @@ pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, 
             _ => writeln!(out, "{} to send, {}", thousands(survey.to_do), finish.in_words())?,
         }
     }
-    if survey.counts.invalid > 0 && !order.settings.skip_invalid {
-        let rows = count(survey.counts.invalid, "row", "rows");
-        writeln!(out, "run will refuse: no note can be made of {rows}; mend the sheet, or say --skip-invalid")?;
-    }
-    if let Some(refusal) = prepared.refusal() {
+    for refusal in refusals {
         writeln!(out, "run will refuse: {refusal}")?;
     }
     Ok(())
