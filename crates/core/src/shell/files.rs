@@ -243,26 +243,34 @@ impl Lock {
         let failed = |source| LockError::Io { path: path.clone(), source };
         for _ in 0..MOST_TRIES {
             let file = open_beside(&path, OpenOptions::new().read(true).write(true).create(true)).map_err(failed)?;
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => {
-                    let mut holder = String::new();
-                    // What cannot be read (it is being written) goes without a name.
-                    let named = (&file).take(200).read_to_string(&mut holder).is_ok_and(|bytes| bytes > 0);
-                    let holder = if named { holder.trim().to_owned() } else { "of unknown name".to_owned() };
-                    return Err(LockError::Held { holder });
-                }
-                Err(TryLockError::Error(source)) => return Err(failed(source)),
+            if let Some(file) = locked(file, &path, holder)? {
+                return Ok(Self { ledger: ledger.to_owned(), _file: file });
             }
-            let mut file = Exclusive(file);
-            if !is_named(&file, &path).map_err(failed)? {
-                continue;
-            }
-            file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{holder}")).map_err(failed)?;
-            return Ok(Self { ledger: ledger.to_owned(), _file: file });
         }
         Err(failed(io::Error::other("it is removed again and again; does another program do that?")))
     }
+}
+
+/// Locks an open lock file for `holder`; none where it is not the one at `path` any more.
+fn locked(file: File, path: &Path, holder: &str) -> Result<Option<Exclusive>, LockError> {
+    let failed = |source| LockError::Io { path: path.to_owned(), source };
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            // What cannot be read (it is being written) goes without a name.
+            let named = (&file).take(200).read_to_string(&mut holder).is_ok_and(|bytes| bytes > 0);
+            let holder = if named { holder.trim().to_owned() } else { "of unknown name".to_owned() };
+            return Err(LockError::Held { holder });
+        }
+        Err(TryLockError::Error(source)) => return Err(failed(source)),
+    }
+    let mut file = Exclusive(file);
+    if !is_named(&file, path).map_err(failed)? {
+        return Ok(None);
+    }
+    file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{holder}")).map_err(failed)?;
+    Ok(Some(file))
 }
 
 impl Drop for Lock {
@@ -392,19 +400,16 @@ pub(super) mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn a_lock_that_has_lost_its_name_is_not_relied_on() {
+    fn a_lock_file_that_was_removed_when_it_had_just_been_opened_locks_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let ledger = folder.path().join("a.jsonl");
         let path = beside(&ledger, LOCK);
         let refused = Lock::take(&ledger, "refused").unwrap();
-        let opened = File::open(&path).unwrap();
-        assert!(is_named(&opened, &path).unwrap());
+        let [first, second] = [(); 2].map(|()| File::open(&path).unwrap());
         drop(refused);
-        assert!(!is_named(&opened, &path).unwrap());
-        let next = Lock::take(&ledger, "next").unwrap();
-        assert!(opened.try_lock().is_ok() && !is_named(&opened, &path).unwrap());
-        assert!(matches!(Lock::take(&ledger, "me"), Err(LockError::Held { .. })));
-        drop(next);
+        assert!(locked(first, &path, "me").unwrap().is_none(), "it has no name");
+        let _next = Lock::take(&ledger, "next").unwrap();
+        assert!(locked(second, &path, "me").unwrap().is_none(), "its name is another's");
     }
 
     #[cfg(unix)]
