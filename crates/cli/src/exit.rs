@@ -4,7 +4,7 @@
 //! |---|---|
 //! | 2 | usage, configuration or input error; nothing was sent |
 //! | 3 | stopped, a person is needed: credentials, endpoint, refused, ledger, input |
-//! | 75 | stopped, the next run may cure it: outage, limited, ledger in use by another run |
+//! | 75 | stopped, the next run may cure it: outage, limited, ledger in use by another run, no thread to be had |
 //! | 129, 130, 143 | interrupted |
 //! | 4 | finished or planned stop, and rows are in doubt |
 //! | 1 | finished or planned stop, and rows are rejected, failed, invalid or held |
@@ -109,10 +109,10 @@ fn of_error(error: &anyhow::Error) -> u8 {
     }
     match library_error(error) {
         Some(_) if is_in_use(error) => TRY_LATER,
-        Some(Error::RowsInUse { .. } | Error::BecameKnown { .. } | Error::Thread(_)) => TRY_LATER,
-        // A name mistyped, or a folder that is not there.
+        Some(Error::RowsInUse { .. } | Error::BecameKnown { .. } | Error::Thread { .. }) => TRY_LATER,
+        // A name mistyped, a folder that is not there, a link to nowhere.
         Some(Error::LedgerFile { source, .. } | Error::Lock { source: LockError::Io { source, .. }, .. })
-            if source.kind() == io::ErrorKind::NotFound =>
+            if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput) =>
         {
             USAGE
         }

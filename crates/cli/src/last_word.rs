@@ -6,11 +6,12 @@
 
 use std::future::pending;
 use std::time::Duration;
-use std::{io, process, thread};
+use std::{process, thread};
 
-use batchpost::shell::interrupts;
+use batchpost::shell::{Error, interrupts};
 use tokio::runtime::Builder;
 use tokio::time::timeout;
+use tracing::warn;
 
 use crate::exit;
 
@@ -18,10 +19,18 @@ use crate::exit;
 const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Listens besides the run, from now on to the end of the process.
-pub(crate) fn listen_for_it() -> io::Result<()> {
-    let runtime = Builder::new_current_thread().enable_all().build()?;
+///
+/// # Errors
+///
+/// When the system has no thread.
+pub(crate) fn listen_for_it() -> Result<(), Error> {
     // Nobody waits for it: if it comes to speak, it ends the process, as a crash would.
-    thread::spawn(move || {
+    let thread = thread::Builder::new().spawn(move || {
+        // Made here: it must not be dropped within another one, as it would be if there is no thread for it.
+        let runtime = match Builder::new_current_thread().enable_all().build() {
+            Ok(runtime) => runtime,
+            Err(error) => return warn!(%error, "a second signal will not be heard"),
+        };
         runtime.block_on(async {
             let Ok(mut signals) = interrupts() else { return };
             if let Some(first) = signals.at_once().await {
@@ -30,5 +39,5 @@ pub(crate) fn listen_for_it() -> io::Result<()> {
             }
         });
     });
-    Ok(())
+    thread.map(drop).map_err(|source| Error::Thread { what: "listen for signals", source })
 }

@@ -4,6 +4,8 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use tracing::warn;
+
 use crate::finish::Finish;
 
 /// What is expected.
@@ -37,13 +39,17 @@ impl Lookout {
     pub(crate) fn start(look: impl Fn(u64) -> Outlook + Send + 'static) -> Self {
         let (questions, asked) = sync_channel(1);
         let (tell, answers) = sync_channel(1);
-        thread::spawn(move || {
+        let thread = thread::Builder::new().spawn(move || {
             for rows in asked {
                 if tell.send(look(rows)).is_err() {
                     break;
                 }
             }
         });
+        if let Err(error) = thread {
+            // Nobody answers then.
+            warn!(%error, "no thread can be started to look ahead; the run goes on without a forecast");
+        }
         Self { questions, answers }
     }
 

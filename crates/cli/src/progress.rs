@@ -128,7 +128,7 @@ impl Watcher {
                     let most = per_second(limit);
                     self.most = Some(self.most.map_or(most, |before| before.min(most)));
                 }
-                warn!(event = "adopted", %limit, "the API names a limit that is stricter than what was set; it holds from now on");
+                warn!(event = "adopted", %limit, "the API names a limit that this run did not keep; it is kept from now on, beside the others");
             }
             Notice::Settled { row, ticket, stands: Outcome::Posted, .. } => {
                 trace!(event = "settled", row, %ticket, outcome = "posted", "posted");

@@ -53,19 +53,21 @@ impl Limit {
     }
 
     /// Adds this limit to others that hold with it. True where it changes anything: where it is smaller than the one with
-    /// its window, or none has its window.
+    /// its window, or none has its window and they allow more than it.
     pub fn tighten(self, limits: &mut Vec<Self>) -> bool {
+        let is_implied = limits.iter().any(|limit| limit.implies(self));
         match limits.iter_mut().find(|limit| limit.window == self.window) {
-            Some(limit) if limit.count <= self.count => false,
-            Some(limit) => {
-                *limit = self;
-                true
-            }
-            None => {
-                limits.push(self);
-                true
-            }
+            Some(limit) if limit.count > self.count => *limit = self,
+            None if !is_implied => limits.push(self),
+            _ => return false,
         }
+        true
+    }
+
+    /// Whether who keeps this limit keeps `other` too: its window is no longer than so many windows of this one.
+    fn implies(self, other: Self) -> bool {
+        let windows = other.window.as_nanos().div_ceil(self.window.as_nanos());
+        u128::from(self.count.get()) * windows <= u128::from(other.count.get())
     }
 
     /// What is added to the window before a slot comes free: one thousandth of it, and at least a millisecond.
@@ -135,6 +137,12 @@ mod tests {
             ("25/5s", false, &["25/5s", "1000/1d"]),
             ("26/5s", false, &["25/5s", "1000/1d"]),
             ("60/1m", true, &["25/5s", "1000/1d", "60/1m"]),
+            ("299/1m", true, &["25/5s", "1000/1d", "299/1m"]),
+            ("300/1m", false, &["25/5s", "1000/1d"]),
+            ("49/6s", true, &["25/5s", "1000/1d", "49/6s"]),
+            ("50/6s", false, &["25/5s", "1000/1d"]),
+            ("24/1s", true, &["25/5s", "1000/1d", "24/1s"]),
+            ("25/1s", false, &["25/5s", "1000/1d"]),
         ] {
             let mut limits = of(&["25/5s", "1000/1d"]);
             assert_eq!((named.parse::<Limit>().unwrap().tighten(&mut limits), limits), (changes, of(then)), "{named}");

@@ -49,9 +49,16 @@ pub struct Path(Vec<String>);
 
 impl Path {
     /// The path of these segments, which are escaped where it takes that: what stands between two slashes, however odd,
-    /// stays between them. Segments that would climb (`.` and `..`) and empty ones are left out.
+    /// stays between them. Segments that would climb (`.` and `..`) and empty ones are left out, but for an empty last one:
+    /// with it the path ends in a slash.
     pub fn of<'a>(segments: impl IntoIterator<Item = &'a str>) -> Self {
-        Self(segments.into_iter().filter(|segment| !matches!(*segment, "" | "." | "..")).map(str::to_owned).collect())
+        let mut segments = segments.into_iter().peekable();
+        let mut kept = Vec::new();
+        while let Some(segment) = segments.next() {
+            let is_kept = if segment.is_empty() { segments.peek().is_none() } else { !matches!(segment, "." | "..") };
+            kept.extend(is_kept.then(|| segment.to_owned()));
+        }
+        Self(kept)
     }
 
     /// The URL that is `base` with this path below its own. Scheme, host and port are those of `base`, whatever the
@@ -61,7 +68,7 @@ impl Path {
         if !self.0.is_empty()
             && let Ok(mut path) = url.path_segments_mut()
         {
-            // What ends with a slash has an empty segment there.
+            // A base that ends in a slash has an empty segment there.
             path.pop_if_empty().extend(&self.0);
         }
         url
@@ -162,6 +169,18 @@ mod tests {
         assert_eq!(url("https://h/", &["api"]), "https://h/api");
         assert_eq!(url("https://h/desk/", &["api"]), "https://h/desk/api");
         assert_eq!(url("https://h/desk", &["api", "7"]), "https://h/desk/api/7");
+    }
+
+    #[test]
+    fn a_path_ends_in_a_slash_where_its_last_segment_is_empty() {
+        for (base, wanted) in [("https://h", "https://h/api/notes/"), ("https://h/desk/", "https://h/desk/api/notes/")]
+        {
+            assert_eq!(url(base, &["api", "notes", ""]), wanted);
+        }
+        assert_eq!(url("https://h/x", &[""]), "https://h/x/");
+        assert_eq!(url("https://h/x/", &[""]), "https://h/x/");
+        assert_eq!(url("https://h/x/", &[]), "https://h/x/", "the endpoint as it was given");
+        assert_eq!(url("https://h/x", &["", "a", "", ".."]), "https://h/x/a");
     }
 
     #[test]

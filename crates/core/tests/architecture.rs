@@ -96,3 +96,16 @@ fn the_random_generator_is_always_seeded() {
         }
     }
 }
+
+#[test]
+fn no_thread_is_started_so_that_a_system_without_one_is_a_panic() {
+    for (path, text) in sources() {
+        if path.ends_with("tests.rs") || path.components().any(|part| part.as_os_str() == "tests") {
+            continue;
+        }
+        for (number, line) in code(&text).enumerate() {
+            let panics = ["thread::spawn(", "scope.spawn(", "spawn_blocking("].iter().any(|spawn| line.contains(spawn));
+            assert!(!panics, "{}:{} starts one: take thread::Builder", path.display(), number + 1);
+        }
+    }
+}

@@ -222,9 +222,8 @@ async fn post(
         }
     };
     let http = Http::new(endpoint, credentials, timeout, &resolve::http(network))?;
-    let deaf = "signals cannot be listened for";
-    let signals = interrupts().context(deaf)?;
-    last_word::listen_for_it().context(deaf)?;
+    let signals = interrupts().context("signals cannot be listened for")?;
+    last_word::listen_for_it()?;
     let report = prepared.post(http, signals, observe).await?;
     Ok((report, server))
 }

@@ -110,8 +110,12 @@ impl MetricsFile {
         // One waits at most: what is newer replaces nothing, it comes ten seconds later.
         let (sender, facts_to_write) = sync_channel(1);
         let path = path.clone();
-        let thread = thread::spawn(move || write_all(&path, &facts_to_write));
-        *writer = Some(Writer { facts: sender, thread });
+        match thread::Builder::new().spawn(move || write_all(&path, &facts_to_write)) {
+            Ok(thread) => *writer = Some(Writer { facts: sender, thread }),
+            Err(error) => {
+                warn!(event = "metrics", %error, "no thread can be started to write the metrics file; the run goes on");
+            }
+        }
     }
 
     pub(crate) fn observe(&mut self, observation: &Observation<'_>) {
@@ -174,9 +178,9 @@ impl Facts {
 /// What comes of `write`, which is left to itself after `patience`.
 fn within(patience: Duration, write: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
     let (tell, written) = sync_channel(1);
-    thread::spawn(move || {
+    thread::Builder::new().spawn(move || {
         let _nobody_listens_any_more = tell.send(write());
-    });
+    })?;
     written.recv_timeout(patience).unwrap_or_else(|error| match error {
         RecvTimeoutError::Timeout => Err(io::Error::new(io::ErrorKind::TimedOut, "its disk does not answer")),
         RecvTimeoutError::Disconnected => Err(gone()),

@@ -281,3 +281,59 @@ fn after_a_disk_that_is_full_the_next_run_waits_until_the_ledger_proves_that_the
     assert_eq!(folder.run(&api, &more[..4]).json()["pending"], 0);
     folder.call(&["audit", "notes.csv.ledger.jsonl"]).with_code(0);
 }
+
+#[cfg(unix)]
+#[test]
+fn a_ledger_that_is_a_link_to_nowhere_is_refused_and_left_as_it_is() {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(3);
+    std::os::unix::fs::symlink("gone.jsonl", folder.path(LEDGER)).unwrap();
+    folder.run(&api, &[]).with_code(2).saying(&["is a symbolic link to gone.jsonl, which does not exist"]);
+    folder.call(&["check", "notes.csv", "--url", &api.url()]).with_code(2);
+    assert_eq!((api.arrivals(), folder.names()), (0, vec!["notes.csv".to_owned(), LEDGER.to_owned()]));
+    assert!(folder.path(LEDGER).is_symlink());
+}
+
+#[cfg(unix)]
+#[test]
+fn no_link_beside_a_ledger_has_another_file_written_over() {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(3);
+    folder.write("precious", "kept");
+    std::os::unix::fs::symlink("precious", folder.path(format!("{LEDGER}.unfinished"))).unwrap();
+    folder.run(&api, &["--first", "1"]).with_code(5);
+    std::fs::remove_file(folder.path(format!("{LEDGER}.lock"))).unwrap();
+    std::os::unix::fs::symlink("precious", folder.path(format!("{LEDGER}.lock"))).unwrap();
+    folder.run(&api, &[]).with_code(3).saying(&[".lock is a symbolic link; remove it"]);
+    assert_eq!((api.arrivals(), &*folder.read("precious")), (1, "kept"));
+}
+
+#[test]
+fn a_run_that_was_refused_leaves_nothing() {
+    let api = Api::start(quick());
+    let folder = Folder::new();
+    folder.write("notes.csv", "Ticket,Text\nx,a\n2,b\n");
+    folder.run(&api, &[]).with_code(2).saying(&["--skip-invalid"]);
+    folder.run(&api, &["--text-column", "Remark"]).with_code(2);
+    assert_eq!(folder.names(), ["notes.csv"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn where_the_system_gives_no_threads_a_run_says_so_and_can_be_tried_later() {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(300);
+    // More than there is to address: no stack can be had for a thread.
+    let starved = |arguments: &[&str]| {
+        let ran = ended(folder.batchpost(arguments).env("RUST_MIN_STACK", (1_u64 << 47).to_string()));
+        assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);
+        ran
+    };
+    let url = api.url();
+    starved(&["check", "notes.csv", "--url", &url]).with_code(0);
+    let run = ["run", "notes.csv", "--url", &url, "--metrics-file", "run.prom"];
+    starved(&run).with_code(75).saying(&["no thread can be started", "ulimit"]);
+    starved(&[&run[..], &["--budget", "private"]].concat()).with_code(75).saying(&["no thread can be started"]);
+    assert_eq!((api.arrivals(), folder.names()), (0, vec!["notes.csv".to_owned(), "run.prom".to_owned()]));
+    folder.run(&api, &[]).with_code(0);
+}

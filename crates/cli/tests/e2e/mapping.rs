@@ -112,6 +112,17 @@ fn save_as_xlsx(path: &std::path::Path, rows: &[[&str; 2]]) {
 }
 
 #[test]
+fn check_tells_in_json_too_that_a_run_will_refuse_invalid_rows() {
+    let folder = Folder::new();
+    folder.write("notes.csv", "Ticket,Text\nx,a\n2,b\n");
+    let check = |more: &[&str]| folder.call(&[&["check", "notes.csv", "--sandbox"], more].concat());
+    let why = "1 row is invalid; fix it, or pass --skip-invalid";
+    assert_eq!(check(&["--json"]).with_code(2).json()["run_will_refuse"], why);
+    assert!(check(&[]).with_code(2).stdout.contains(&format!("run will refuse: {why}\n")));
+    assert_eq!(check(&["--json", "--skip-invalid"]).with_code(1).json()["run_will_refuse"], serde_json::Value::Null);
+}
+
+#[test]
 fn a_table_that_leads_posted_rows_to_other_tickets_is_refused() {
     let api = Api::start(quick());
     let folder = Folder::new();

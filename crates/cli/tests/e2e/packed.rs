@@ -21,15 +21,20 @@ fn pack(folder: &Folder) {
 
 /// A batch of four rows: the second rejected, the third in doubt.
 fn posted() -> (Api, Folder) {
+    posted_under(LIMIT)
+}
+
+fn posted_under(limit: &str) -> (Api, Folder) {
     let api = Api::failing(&["400@2", "reset@3"]);
     let folder = Folder::with_rows(4);
-    folder.run(&api, &["--concurrency", "1"]).with_code(4);
+    folder.run(&api, &["--concurrency", "1", "--limit", limit]).with_code(4);
     (api, folder)
 }
 
 #[test]
 fn what_only_looks_says_of_a_packed_ledger_what_it_said_of_the_plain_one() {
-    let (_api, folder) = posted();
+    // How much of it is used is said, and is to be the same at both looks.
+    let (_api, folder) = posted_under("500/1h");
     let looks: [&[&str]; 6] = [
         &["status"],
         &["show", "--state", "in_doubt"],

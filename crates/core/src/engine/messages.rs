@@ -120,7 +120,7 @@ pub enum Notice {
         /// What its limit would let it have.
         limit: Limit,
     },
-    /// The API has named a limit that is stricter than the run's own, which holds from now on.
+    /// The API has named a limit that the run's own limits do not imply. It is kept from now on, beside them.
     Adopted {
         /// That limit.
         limit: Limit,

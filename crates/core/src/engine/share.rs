@@ -92,7 +92,7 @@ impl Share {
 }
 
 impl Engine {
-    /// The API names a limit: where it is stricter than what holds, it holds from now on. Tells whether it does.
+    /// The API names a limit: where those that hold allow more, it holds too from now on. Tells whether it does.
     pub(super) fn adopt(&mut self, named: Limit) -> bool {
         // Without limits there is no budget to keep it.
         let Some(share) = &mut self.share else { return false };

@@ -1,43 +1,46 @@
 //! The reading on two threads: one reads rows, this one makes their keys, looks each up, and writes the job file.
 
-use std::io::{self, Read};
-use std::sync::mpsc;
+use std::io::Read;
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
 use super::feeder::{GROUP_ROWS, GROUP_TEXT_BYTES, GROUPS_WAITING};
 use crate::input::{Content, InputError};
 use crate::reading::{Scan, Scanned};
 
-/// Calls `survey` with what `scan` gives, which goes on meanwhile, a bounded way ahead.
-///
-/// # Errors
-///
-/// When the system has no thread for it.
+/// Calls `survey` with what `scan` gives, which goes on meanwhile, a bounded way ahead; where the system has no second thread,
+/// only when it is asked to.
 pub(super) fn ahead<R: Read + Send, T>(
-    mut scan: Scan<'_, R>,
+    scan: Scan<'_, R>,
     survey: impl FnOnce(&mut dyn FnMut() -> Result<Scanned, InputError>) -> T,
-) -> io::Result<T> {
+) -> T {
     let (sender, receiver) = mpsc::sync_channel(GROUPS_WAITING);
+    // One thread has it, from beginning to end.
+    let scan = Mutex::new(scan);
+    let go_on = || group(&mut scan.lock().unwrap_or_else(PoisonError::into_inner));
     thread::scope(|scope| {
-        thread::Builder::new().spawn_scoped(scope, move || {
+        let has_second = thread::Builder::new().spawn_scoped(scope, move || {
             loop {
-                let (group, over) = group(&mut scan);
+                let (group, over) = go_on();
                 if sender.send(group).is_err() || over {
                     return;
                 }
             }
-        })?;
+        });
         let mut group = Vec::new().into_iter();
         let mut next = move || {
             loop {
                 if let Some(item) = group.next() {
                     return item;
                 }
-                group =
-                    receiver.recv().expect("nothing is asked for after the end, which the thread gives").into_iter();
+                group = match &has_second {
+                    Ok(_) => receiver.recv().expect("nothing is asked for after the end, which the thread gives"),
+                    Err(_) => go_on().0,
+                }
+                .into_iter();
             }
         };
-        Ok(survey(&mut next))
+        survey(&mut next)
     })
 }
 
@@ -83,7 +86,7 @@ mod tests {
         let (ask, past) = (Ask::default(), Past::default());
         let survey =
             ahead(Scan::new(rows), |next| survey_scanned(next, &ask, &past, NAMED, &mut KeyMap::default(), &mut jobs));
-        Ok((survey.unwrap()?, jobs.finish()?.0))
+        Ok((survey?, jobs.finish()?.0))
     }
 
     fn read_in_step(sheet: &str) -> ReadThrough {

@@ -1,6 +1,7 @@
 //! The thread that has to do with the budget that runs share: another process may hold its lock for a while, and its
 //! state may have to be synced.
 
+use std::io;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -35,12 +36,16 @@ const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Broker {
     /// Begins to join the other runs of the account; `unknown` as in [`SharedBudget::join`].
-    pub(super) fn start(folder: Folder, member: Member, clock: Clock, unknown: Option<Duration>) -> Self {
+    ///
+    /// # Errors
+    ///
+    /// When the system has no thread.
+    pub(super) fn start(folder: Folder, member: Member, clock: Clock, unknown: Option<Duration>) -> io::Result<Self> {
         let (requests, mut to_do) = mpsc::channel::<Request>(1);
         let (answered, answers) = mpsc::channel(1);
         let (tell, joined) = oneshot::channel();
         let vigil = Vigil { folder: folder.clone(), clock, next: SOON };
-        std::thread::spawn(move || {
+        std::thread::Builder::new().spawn(move || {
             let mut unheard = Vec::new();
             let mut budget = match SharedBudget::join(folder, member, clock, unknown) {
                 Ok((budget, with)) => {
@@ -66,8 +71,8 @@ impl Broker {
                 tracing::warn!(%error, "the account's budget was not left in good order; the next run finds out");
             }
             drop(answered);
-        });
-        Self { requests, answers, busy: false, joined, vigil }
+        })?;
+        Ok(Self { requests, answers, busy: false, joined, vigil })
     }
 
     /// Waits until the others were joined; tells who they are. To be called once.

@@ -1,6 +1,7 @@
 //! The thread that owns the ledger: commits one group of records after the other.
 
-use std::thread::JoinHandle;
+use std::io;
+use std::thread::{self, JoinHandle};
 
 use tokio::sync::mpsc;
 
@@ -18,10 +19,15 @@ pub(super) struct Committer<S> {
 }
 
 impl<S: Storage + 'static> Committer<S> {
-    pub(super) fn start(mut ledger: Ledger<S>) -> Self {
+    /// Starts the thread.
+    ///
+    /// # Errors
+    ///
+    /// When the system has none.
+    pub(super) fn start(mut ledger: Ledger<S>) -> io::Result<Self> {
         let (groups, mut to_commit) = mpsc::channel::<Vec<Record>>(1);
         let (committed, done) = mpsc::channel(1);
-        let thread = std::thread::spawn(move || {
+        let thread = thread::Builder::new().spawn(move || {
             while let Some(group) = to_commit.blocking_recv() {
                 let result = ledger.commit(&group);
                 // The run is gone: what it did not wait for is in doubt by its intents.
@@ -30,8 +36,8 @@ impl<S: Storage + 'static> Committer<S> {
                 }
             }
             ledger
-        });
-        Self { groups, done, thread, busy: false }
+        })?;
+        Ok(Self { groups, done, thread, busy: false })
     }
 
     /// Whether a group is being committed.

@@ -165,9 +165,6 @@ pub enum Error {
         /// Why.
         source: JobFileError,
     },
-    /// The system has no thread for a part of the run.
-    #[error("the system has no thread left: {0}; `ulimit -u` says how many a user may have")]
-    Thread(io::Error),
     /// A column that is to name the jobs names several the same.
     #[error("{}: {} (rows with the name of an earlier one: {rows})", .first.position, .first.what)]
     SameName {
@@ -189,9 +186,16 @@ pub enum Error {
     /// The account's budget cannot be shared.
     #[error(transparent)]
     Sharing(#[from] SharingError),
-    /// The thread that sends cannot be started.
-    #[error("there is no thread to send from: {0}; `ulimit -a` says how many threads and open files one may have")]
-    Outbox(io::Error),
+    /// A thread cannot be started. Nothing was sent.
+    #[error(
+        "no thread can be started to {what}: {source}; `ulimit -a` shows how many threads and open files are allowed"
+    )]
+    Thread {
+        /// What it was to do.
+        what: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
     /// The ledger is of another API, whose keys and notes are none of this one's.
     #[error(
         "the ledger {} is of notes to the API {theirs:?}, and this run would post to {ours:?}; continue it with a program \
@@ -230,6 +234,10 @@ impl Error {
     pub(super) fn job_file(folder: &Path) -> impl Fn(JobFileError) -> Self + use<> {
         let folder = folder.to_owned();
         move |source| Self::JobFile { folder: folder.clone(), source }
+    }
+
+    pub(super) fn thread(what: &'static str) -> impl Fn(io::Error) -> Self + use<> {
+        move |source| Self::Thread { what, source }
     }
 
     pub(super) fn ledger(path: &Path) -> impl Fn(LedgerError) -> Self + use<> {

@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, Write};
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 
-use super::platform::{for_owner_only, lock_alone, read_at, sync_directory_of};
+use super::platform::{for_owner_only, is_named, lock_alone, not_by_a_link, read_at, sync_directory_of};
 use crate::input::{GZIP_MAGIC, InputError, unpack_to};
 use crate::storage::{Directory, Storage};
 
@@ -122,10 +122,13 @@ pub(super) fn in_words_of_a_ledger(error: InputError) -> io::Error {
 /// How the name ends of a ledger that is being begun.
 pub(super) const UNFINISHED: &str = ".unfinished";
 
+/// How the name ends of the lock file of a ledger.
+const LOCK: &str = ".lock";
+
 /// Whether a name is one that is given to the files beside a ledger.
 pub(super) fn is_our_own(path: &Path) -> bool {
     let name = path.to_string_lossy();
-    [UNFINISHED, ".lock", ".torn"].iter().any(|suffix| name.ends_with(suffix))
+    [UNFINISHED, LOCK, ".torn"].iter().any(|suffix| name.ends_with(suffix))
 }
 
 /// The directory of the ledger at this path.
@@ -151,7 +154,12 @@ impl Directory for Place<'_> {
 
     fn create_unfinished(&mut self) -> io::Result<LedgerFile> {
         let path = self.unfinished();
-        let file = for_owner_only(OpenOptions::new().read(true).write(true).create(true).truncate(true)).open(&path)?;
+        match fs::remove_file(&path) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        // It was not there a moment ago: a link that somebody else makes now is not followed.
+        let file = for_owner_only(OpenOptions::new().read(true).write(true).create_new(true)).open(&path)?;
         Ok(LedgerFile { file: Exclusive(file), path })
     }
 
@@ -192,7 +200,7 @@ impl Storage for LedgerFile {
 
     fn set_aside(&mut self, bytes: &[u8]) -> io::Result<()> {
         let path = beside(&self.path, ".torn");
-        let mut file = for_owner_only(OpenOptions::new().append(true).create(true)).open(&path)?;
+        let mut file = open_beside(&path, OpenOptions::new().append(true).create(true))?;
         file.write_all(bytes)?;
         file.sync_all()?;
         sync_directory_of(&path)
@@ -202,8 +210,13 @@ impl Storage for LedgerFile {
 /// Keeps other runs from a ledger while it is held. Advisory, and not to be relied on over NFS.
 #[derive(Debug)]
 pub struct Lock {
+    ledger: PathBuf,
+    /// Dropped after the lock file was removed, where it is.
     _file: Exclusive,
 }
+
+/// How often a lock file may have been removed by the run before.
+const MOST_TRIES: usize = 100;
 
 /// Why a lock was not had.
 #[derive(Debug, thiserror::Error)]
@@ -228,37 +241,84 @@ pub enum LockError {
 impl Lock {
     /// Takes the lock of the ledger at `ledger`, leaving `holder` in it for others to read. Does not wait.
     ///
-    /// The lock file stays when the lock ends: were it removed, a run that had just opened it would hold a lock that
-    /// nobody else can see.
+    /// The lock file is removed when the lock ends and there is still no ledger, as after a run that was refused. A run that
+    /// had just opened the file notices that it has no name any more, and opens the next one.
     ///
     /// # Errors
     ///
     /// When another run has it, or the lock file cannot be used.
     pub fn take(ledger: &Path, holder: &str) -> Result<Self, LockError> {
-        let path = beside(ledger, ".lock");
+        let path = beside(ledger, LOCK);
         let failed = |source| LockError::Io { path: path.clone(), source };
-        let mut file = for_owner_only(OpenOptions::new().read(true).write(true).create(true).truncate(false))
-            .open(&path)
-            .map_err(failed)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                // What cannot be read (it is being written) goes without a name.
-                let named = (&file).take(200).read_to_string(&mut holder).is_ok_and(|bytes| bytes > 0);
-                let holder = if named { holder.trim().to_owned() } else { "of unknown name".to_owned() };
-                return Err(LockError::Held { holder });
+        for _ in 0..MOST_TRIES {
+            let file = open_beside(&path, OpenOptions::new().read(true).write(true).create(true)).map_err(failed)?;
+            if let Some(file) = locked(file, &path, holder)? {
+                return Ok(Self { ledger: ledger.to_owned(), _file: file });
             }
-            Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
-        file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{holder}")).map_err(failed)?;
-        Ok(Self { _file: Exclusive(file) })
+        Err(failed(io::Error::other("it is removed again and again; does another program do that?")))
     }
 }
 
-/// A pipe would keep its reader waiting, and a device keeps nothing.
+/// Locks an open lock file for `holder`; none where it is not the one at `path` any more.
+fn locked(file: File, path: &Path, holder: &str) -> Result<Option<Exclusive>, LockError> {
+    let failed = |source| LockError::Io { path: path.to_owned(), source };
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            // What cannot be read (it is being written) goes without a name.
+            let named = (&file).take(200).read_to_string(&mut holder).is_ok_and(|bytes| bytes > 0);
+            let holder = if named { holder.trim().to_owned() } else { "of unknown name".to_owned() };
+            return Err(LockError::Held { holder });
+        }
+        Err(TryLockError::Error(source)) => return Err(failed(source)),
+    }
+    let mut file = Exclusive(file);
+    if !is_named(&file, path).map_err(failed)? {
+        return Ok(None);
+    }
+    file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{holder}")).map_err(failed)?;
+    Ok(Some(file))
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        let is_gone = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
+        if fs::symlink_metadata(&self.ledger).is_err_and(is_gone) {
+            // What cannot be removed does no harm.
+            fs::remove_file(beside(&self.ledger, LOCK)).ok();
+        }
+    }
+}
+
+/// Opens a file beside a ledger, to be written; never what a link there leads to.
+fn open_beside(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    for_owner_only(not_by_a_link(options)).open(path).map_err(|error| match fs::symlink_metadata(path) {
+        Ok(named) if named.is_symlink() => {
+            io::Error::other(format!("{} is a symbolic link; remove it", path.display()))
+        }
+        _ => error,
+    })
+}
+
+/// A pipe would keep its reader waiting, and a device keeps nothing. A link that leads nowhere is not a ledger that is yet to
+/// be begun: it would be replaced by one, and what it leads to may come back.
 pub(super) fn only_a_file(path: &Path) -> io::Result<()> {
-    if fs::metadata(path)?.is_file() { Ok(()) } else { Err(io::Error::other("it is no regular file")) }
+    match fs::metadata(path) {
+        Ok(metadata) if metadata.is_file() => Ok(()),
+        Ok(_) => Err(io::Error::other("it is no regular file")),
+        Err(error) => Err(match fs::read_link(path) {
+            Ok(to) if error.kind() == io::ErrorKind::NotFound => io::Error::new(
+                io::ErrorKind::InvalidInput,
+                format!(
+                    "it is a symbolic link to {}, which does not exist; restore that file, or remove the link",
+                    to.display()
+                ),
+            ),
+            _ => error,
+        }),
+    }
 }
 
 /// `path` with `suffix` at the end of its name.
@@ -333,6 +393,64 @@ pub(super) mod tests {
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         #[cfg(unix)]
         assert_eq!(std::os::unix::fs::MetadataExt::mode(&fs::metadata(&path).unwrap()) & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_lock_file_is_left_only_beside_a_ledger() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = folder.path().join("a.jsonl");
+        drop(Lock::take(&ledger, "refused").unwrap());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+        let lock = Lock::take(&ledger, "process 42").unwrap();
+        File::create(&ledger).unwrap();
+        drop(lock);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_lock_file_that_was_removed_when_it_had_just_been_opened_locks_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let ledger = folder.path().join("a.jsonl");
+        let path = beside(&ledger, LOCK);
+        let refused = Lock::take(&ledger, "refused").unwrap();
+        let [first, second] = [(); 2].map(|()| File::open(&path).unwrap());
+        drop(refused);
+        assert!(locked(first, &path, "me").unwrap().is_none(), "it has no name");
+        let _next = Lock::take(&ledger, "next").unwrap();
+        assert!(locked(second, &path, "me").unwrap().is_none(), "its name is another's");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_beside_a_ledger_are_not_followed() {
+        use std::os::unix::fs::symlink;
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("a.jsonl"), folder.path().join("precious"));
+        fs::File::create(&other).and_then(|mut file| file.write_all(b"kept")).unwrap();
+        symlink(&other, beside(&path, UNFINISHED)).unwrap();
+        begin(&mut Place(&path), &header()).unwrap();
+        assert!(!fs::symlink_metadata(&path).unwrap().is_symlink());
+        for suffix in [LOCK, ".torn"] {
+            symlink(&other, beside(&path, suffix)).unwrap();
+        }
+        let refused = [
+            Lock::take(&path, "me").unwrap_err().to_string(),
+            LedgerFile::open(&path).unwrap().set_aside(b"torn").unwrap_err().to_string(),
+        ];
+        assert!(refused.iter().all(|why| why.contains("is a symbolic link; remove it")), "{refused:?}");
+        assert_eq!(fs::read(&other).unwrap(), b"kept");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_to_nowhere_is_no_ledger_to_be_begun() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl");
+        std::os::unix::fs::symlink("gone.jsonl", &path).unwrap();
+        let error = Place(&path).open().unwrap_err();
+        assert_ne!(error.kind(), io::ErrorKind::NotFound);
+        assert!(error.to_string().contains("a symbolic link to gone.jsonl"), "{error}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use reqwest::{Client, Proxy, redirect, retry};
 
 use super::caller::masked;
 use super::credentials::Credentials;
+use super::resolver::SystemResolver;
 use super::tls::{self, TlsError};
 use crate::target::Endpoint;
 use crate::transport::{Failure, Reply, Request, Transport};
@@ -141,6 +142,7 @@ fn builder(
         .pool_idle_timeout(POOL_IDLE)
         .redirect(redirect::Policy::none())
         .retry(retry::never())
+        .dns_resolver(SystemResolver)
         .no_proxy();
     match &options.proxy {
         Some(url) => Ok(builder.proxy(Proxy::all(url).map_err(|_| HttpError::Proxy)?)),

@@ -33,6 +33,7 @@ mod prepare;
 mod read;
 mod redaction;
 mod registry;
+mod resolver;
 mod signals;
 mod state;
 mod tls;

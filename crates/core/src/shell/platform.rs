@@ -50,6 +50,33 @@ pub(super) fn for_owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
     options
 }
 
+/// What is opened is not what a symbolic link leads to: in a folder that others can write to they could have any file of
+/// this user's written over.
+///
+/// On Windows links are followed.
+pub(super) fn not_by_a_link(options: &mut OpenOptions) -> &mut OpenOptions {
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(options, rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
+    options
+}
+
+/// Whether `path` still names the open file.
+#[cfg(unix)]
+pub(super) fn is_named(file: &File, path: &Path) -> io::Result<bool> {
+    use std::os::unix::fs::MetadataExt;
+    match std::fs::symlink_metadata(path) {
+        Ok(named) => file.metadata().map(|open| (open.dev(), open.ino()) == (named.dev(), named.ino())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+/// Whether `path` still names the open file. Here nothing takes a name from a file that is open.
+#[cfg(not(unix))]
+pub(super) fn is_named(_: &File, _: &Path) -> io::Result<bool> {
+    Ok(true)
+}
+
 /// The mode of a file that others than its owner may read or change, where that is its owner's doing.
 ///
 /// Not on a file system that is mounted read-only, as container platforms mount secrets: they are for all who are let

@@ -97,7 +97,7 @@ impl Prepared {
         let (purse, state_folder, interrupted) =
             self.purse(transport.timeout(), clock, &mut interrupts, observe).await?;
         let concurrency = self.order.settings.concurrency();
-        let outbox = Outbox::start(transport, concurrency, clock).await.map_err(Error::Outbox)?;
+        let outbox = Outbox::start(transport, concurrency, clock).await.map_err(Error::thread("send from"))?;
         let path = self.order.ledger.clone();
         let failed = Error::ledger(&path);
         let claim = match interrupted {
@@ -135,7 +135,7 @@ impl Prepared {
             }
             (PreparedRows::Follow(_), _) => feeder::nothing(),
         };
-        let feed = feed.map_err(Error::Thread)?;
+        let feed = feed.map_err(Error::thread("read the job file"))?;
 
         let mut driver = Driver::new(config, self.order.settings.grace);
         if let Some(signal) = interrupted {
@@ -146,7 +146,7 @@ impl Prepared {
             driver,
             outbox,
             purse,
-            committer: Committer::start(ledger),
+            committer: Committer::start(ledger).map_err(Error::thread("write the ledger"))?,
             feed,
             interrupts,
             clock,
@@ -283,7 +283,7 @@ impl Prepared {
         clock: Clock,
         interrupts: &mut Interrupts,
         observe: &mut dyn FnMut(Observation<'_>),
-    ) -> Result<(Purse, Option<String>, Option<Interrupt>), SharingError> {
+    ) -> Result<(Purse, Option<String>, Option<Interrupt>), Error> {
         let settings = &self.order.settings;
         let spread = settings.spread(self.to_send());
         let own = || Purse::Own(Box::new(Limiter::new(&settings.limits, spread, timeout)));
@@ -305,11 +305,12 @@ impl Prepared {
             ..Sharer::new(settings.limits.clone(), timeout)
         };
         let member = Member::new(run, spread);
-        let account = state.account(self.order.ask.identity.target())?;
+        let account = state.account(self.order.ask.identity.target()).map_err(SharingError::Folder)?;
         // What the last run sent is known in the folder that it used, and not in this one.
         let last = self.batch.run.as_ref().map_or(timeout, |last| last.settings.timeout.max(timeout));
         let unknown = choice.is_moved().then_some(last);
-        let mut broker = Broker::start(Folder::of(account), member, clock, unknown);
+        let mut broker = Broker::start(Folder::of(account), member, clock, unknown)
+            .map_err(Error::thread("keep the account's budget"))?;
         let with = tokio::select! {
             biased;
             Some(signal) = interrupts.recv() => return Ok((own(), None, Some(signal))),

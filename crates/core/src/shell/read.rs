@@ -44,7 +44,7 @@ pub(super) fn read_through(
     let surveyed = ahead(Scan::new(&mut rows), |next| {
         survey_scanned(next, &order.ask, &past, order.named, &mut batch.standings, &mut writer)
     });
-    let survey = surveyed.map_err(Error::Thread)?.map_err(|error| match error {
+    let survey = surveyed.map_err(|error| match error {
         SurveyError::Input(error) => failed(error),
         SurveyError::JobFile(error) => unusable(error),
     })?;

@@ -24,8 +24,9 @@ const HIDDEN: &str = "[hidden]";
 /// The most encodings within each other that are looked through.
 const MOST_LAYERS: usize = 4;
 
-/// The most bytes that are decoded of one answer. Of 64 KiB of HTML that repeats no key it takes about a tenth.
-const MOST_DECODED_BYTES: usize = 8 << 20;
+/// The most bytes that are decoded of one answer, each of which takes 12 bytes of memory meanwhile. Of 64 KiB of HTML
+/// or JSON that repeats no key it takes up to a half.
+const MOST_DECODED_BYTES: usize = 3 << 20;
 
 /// A shorter text that a key would decode to is not looked for: it is not the key, and would be found everywhere.
 const SHORTEST_VARIANT: usize = 4;

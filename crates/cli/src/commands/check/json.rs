@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{refusal, requests};
+use super::requests;
 use crate::finish::Finish;
 use crate::summary::Summary;
 
@@ -113,7 +113,7 @@ impl From<Lengths> for TextBytes {
 }
 
 impl<'a> Checked<'a> {
-    pub(super) fn new(prepared: &'a Prepared, survey: &'a Survey, finish: &Finish) -> Self {
+    pub(super) fn new(prepared: &'a Prepared, survey: &'a Survey, refusals: &[String], finish: &Finish) -> Self {
         let ledger = prepared.continues().then_some(prepared.order().ledger.as_path());
         let layout = prepared.layout();
         let mapping = prepared.mapping();
@@ -135,7 +135,7 @@ impl<'a> Checked<'a> {
             duplicate_rows: survey.repeats.iter().map(|note| note.position.into()).collect(),
             known_elsewhere: prepared.known(),
             ticket_shapes: survey.profile.tickets.shapes().map(TicketShape::from).collect(),
-            run_will_refuse: refusal(prepared),
+            run_will_refuse: (!refusals.is_empty()).then(|| refusals.join("; ")),
             other_ticket_shapes: survey.profile.tickets.other,
             text_bytes: survey.profile.texts.map(TextBytes::from),
             invalid_reasons: survey.profile.reasons().map(InvalidReason::from).collect(),

@@ -32,30 +32,29 @@ pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
     let Some(survey) = prepared.survey() else { bail!("an input that is followed cannot be checked") };
 
     let finish = Finish::of(prepared.order(), survey.to_do);
+    let refusals = refusals(&prepared, survey);
     let mut stdout = plain::stdout(output);
     if output.json {
-        writeln!(stdout, "{}", serde_json::to_string(&json::Checked::new(&prepared, survey, &finish))?)?;
+        writeln!(stdout, "{}", serde_json::to_string(&json::Checked::new(&prepared, survey, &refusals, &finish))?)?;
     } else {
-        words::write(&mut stdout, &prepared, survey, &finish)?;
+        words::write(&mut stdout, &prepared, survey, &refusals, &finish)?;
     }
-    if refusal(&prepared).is_some() {
+    if !refusals.is_empty() {
         return Ok(exit::USAGE);
     }
     Ok(exit::of_batch(&survey.counts, None, None))
 }
 
-/// Why a run would not begin.
-fn refusal(prepared: &Prepared) -> Option<String> {
-    let invalid = prepared.survey().map_or(0, |survey| survey.counts.invalid);
-    let is_refused = invalid > 0 && !prepared.order().settings.skip_invalid;
-    is_refused.then(|| invalid_rows(invalid)).or_else(|| prepared.refusal().map(|refusal| refusal.to_string()))
-}
-
-fn invalid_rows(invalid: u64) -> String {
-    match invalid {
-        1 => "1 row is invalid; fix it, or pass --skip-invalid".to_owned(),
-        rows => format!("{} rows are invalid; fix them, or pass --skip-invalid", thousands(rows)),
-    }
+/// Why a run would send nothing.
+fn refusals(prepared: &Prepared, survey: &Survey) -> Vec<String> {
+    let invalid = survey.counts.invalid;
+    let refuses_invalid = invalid > 0 && !prepared.order().settings.skip_invalid;
+    let rows = match invalid {
+        1 => "1 row is invalid; fix it".to_owned(),
+        rows => format!("{} rows are invalid; fix them", thousands(rows)),
+    };
+    let why = refuses_invalid.then(|| format!("{rows}, or pass --skip-invalid"));
+    why.into_iter().chain(prepared.refusal().map(|refusal| refusal.to_string())).collect()
 }
 
 /// The target that keys are made for: as asked, else that of the ledger that is there.

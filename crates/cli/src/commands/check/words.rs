@@ -7,11 +7,17 @@ use batchpost::reading::{Profile, RowNote, Survey};
 use batchpost::settings::OnKnown;
 use batchpost::shell::Prepared;
 
-use super::{refusal, requests, resolve};
+use super::{requests, resolve};
 use crate::finish::Finish;
 use crate::summary::{table, thousands};
 
-pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, finish: &Finish) -> io::Result<()> {
+pub(super) fn write(
+    out: &mut impl Write,
+    prepared: &Prepared,
+    survey: &Survey,
+    refusals: &[String],
+    finish: &Finish,
+) -> io::Result<()> {
     let order = prepared.order();
     writeln!(out, "format: {}", layout(prepared.layout()))?;
     if let Some(likely) = prepared.likely_encoding() {
@@ -74,7 +80,7 @@ pub(super) fn write(out: &mut impl Write, prepared: &Prepared, survey: &Survey, 
             writeln!(out, "{} to send, {}", thousands(survey.to_do), finish.in_words())?;
         }
     }
-    if let Some(refusal) = refusal(prepared) {
+    for refusal in refusals {
         writeln!(out, "run will refuse: {refusal}")?;
     }
     Ok(())

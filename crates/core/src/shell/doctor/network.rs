@@ -8,13 +8,14 @@ use std::time::Duration;
 use rustls::pki_types::ServerName;
 use rustls::{CertificateError, ClientConfig};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::net::{TcpStream, lookup_host};
+use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
 use crate::doctor::{self, Check, Finding, Handshake, TlsTrouble};
 use crate::shell::clock::Clock;
 use crate::shell::http::{CONNECT_TIMEOUT, HttpError, HttpOptions};
+use crate::shell::resolver::addresses;
 use crate::shell::tls;
 
 /// How far one gets on the way to `url`: the name, a connection, the way through the proxy, the TLS handshake, each only
@@ -63,8 +64,7 @@ impl Way<'_> {
     }
 
     async fn connect(&mut self, to: &Peer, proxy: bool) -> Option<TcpStream> {
-        let looked_up = within(CONNECT_TIMEOUT, lookup_host((to.host.as_str(), to.port))).await;
-        let addresses = looked_up.map(|addresses| addresses.collect::<Vec<_>>());
+        let addresses = within(CONNECT_TIMEOUT, addresses(to.host.clone(), to.port)).await;
         if to.host.parse::<IpAddr>().is_err() {
             let named = match &addresses {
                 Ok(addresses) => Ok(addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>()),

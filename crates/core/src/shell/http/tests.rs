@@ -195,6 +195,20 @@ async fn a_connection_that_ends_after_it_took_bytes_of_a_request_leaves_it_in_do
 }
 
 #[tokio::test]
+async fn a_host_is_looked_up_and_one_that_is_not_there_was_sent_nothing() {
+    let server = Server::start(|_, stream| {
+        request(&stream);
+        reply(&stream, "{}");
+        false
+    });
+    let localhost = Server { url: server.url.replace("127.0.0.1", "localhost") };
+    assert_eq!(&*localhost.http().send(Request::post("note")).await.unwrap().body, b"{}");
+    let nowhere = Server { url: "https://no-such-host.invalid/".to_owned() };
+    let failure = nowhere.http().send(Request::post("note")).await.unwrap_err();
+    assert!(matches!(failure, Failure::Unsent(_)), "{failure}");
+}
+
+#[tokio::test]
 async fn a_byte_order_mark_is_no_part_of_a_reply() {
     let server = Server::start(|_, stream| {
         request(&stream);

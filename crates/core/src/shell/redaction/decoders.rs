@@ -23,13 +23,15 @@ fn joined(layer: &[Byte]) -> Option<Vec<Byte>> {
 
 /// The layers of which single characters are encoded in `layer`.
 pub(super) fn unescaped(layer: &[Byte]) -> impl Iterator<Item = Vec<Byte>> {
-    let decoders: [(u8, fn(&[Byte]) -> Option<(Vec<u8>, usize)>); 3] =
-        [(b'%', percent), (b'&', reference), (b'\\', escape)];
+    let decoders: [(u8, Decode); 3] = [(b'%', percent), (b'&', reference), (b'\\', escape)];
     decoders.into_iter().filter_map(|(mark, decode)| replaced(layer, mark, decode))
 }
 
+/// What the first bytes of a text stand for, and how many they are.
+type Decode = fn(&[Byte]) -> Option<(Vec<u8>, usize)>;
+
 /// `layer` with what `decode` makes of the bytes that begin with `mark`, and of how many; none where it makes nothing.
-fn replaced(layer: &[Byte], mark: u8, decode: fn(&[Byte]) -> Option<(Vec<u8>, usize)>) -> Option<Vec<Byte>> {
+fn replaced(layer: &[Byte], mark: u8, decode: Decode) -> Option<Vec<Byte>> {
     let mut out = Vec::new();
     let mut rest = 0;
     while let Some(found) = layer[rest..].iter().position(|byte| byte.value == mark) {
