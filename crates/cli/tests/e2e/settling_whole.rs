@@ -158,3 +158,48 @@ fn a_sheet_made_of_the_ledger_alone_is_refused_when_its_numbers_are_other_rows()
     give_back(&folder, &moved).with_code(2).saying(&["rows 2, 4", "another ticket for this key"]);
     give_back(&folder, &cells).with_code(0);
 }
+
+/// Every row of these files, among them texts of many lines and scripts, that begin like formulas and that are alike.
+#[test]
+fn what_was_exported_is_no_contradiction_whatever_the_format_of_the_input_was() {
+    let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");
+    let formats = ["csv", "ods", "xls", "xlsb", "xlsx"].map(|format| format!("formats/rows.{format}"));
+    let others = ["notes.jsonl".to_owned()];
+    let template: &[&str] = &["--text-template", r#"{{Comment}} ({{row["Ticket ID"]}})"#];
+    let mappings: [&[&str]; 2] = [&["--column", "text=Comment"], template];
+    for (name, mapping) in formats.iter().chain(&others).flat_map(|name| mappings.map(|mapping| (name, mapping))) {
+        let api = Api::start(crate::support::quick());
+        let folder = Folder::new();
+        let input = name.rsplit('/').next().unwrap();
+        std::fs::copy(fixtures.join(name), folder.path(input)).unwrap();
+        let (url, ledger) = (api.url(), "l.jsonl");
+        let run = [
+            "run",
+            input,
+            "--url",
+            &url,
+            "--ledger",
+            ledger,
+            "--limit",
+            "5000/1s",
+            "--skip-invalid",
+            "--duplicates",
+            "post",
+        ];
+        folder.call(&[&run[..], mapping].concat()).with_code(0);
+        let json = folder.call(&["status", ledger, "--json"]).json();
+        let posted = json["posted"].as_u64().unwrap();
+        assert!(posted > 10, "{name} {mapping:?}: {json}");
+        let export = folder.call(&["export", ledger, "--state", "posted"]).with_code(0).saying(&[]).stdout;
+        assert!(!export.contains("\nrow,ticket"), "{name} has its own columns");
+        let is_end = |line: &str| line.len() > 33 && line[..line.len() - 32].ends_with(",,");
+        let decide = |line: &str| match line.is_char_boundary(line.len().saturating_sub(32)) && is_end(line) {
+            true => format!("{},posted,{}", &line[..line.len() - 34], &line[line.len() - 32..]),
+            false => line.to_owned(),
+        };
+        let decided: Vec<String> = export.split("\r\n").map(decide).collect();
+        folder.write("decided.csv", decided.join("\r\n"));
+        let said = folder.call(&["settle", ledger, "--from", "decided.csv", "--json"]).with_code(0).json();
+        assert_eq!((&said["already"], &said["settled"]), (&posted.into(), &0.into()), "{name} {mapping:?}: {said}");
+    }
+}

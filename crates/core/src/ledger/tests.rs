@@ -1,4 +1,5 @@
 mod batch;
+mod deciding;
 mod pauses;
 mod salvaging;
 mod settling;

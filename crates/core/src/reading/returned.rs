@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::io::{self, Read};
 
 use crate::export::{ADDED_COLUMNS, ATTEMPTS_COLUMN, DECISION_COLUMN, KEY_COLUMN, LEDGER_COLUMNS, unguard_str};
-use crate::input::{Content, InputError, Mapping, Recipe, Rows, Table};
+use crate::input::{Content, Format, InputError, Mapping, Recipe, Rows, Table};
 use crate::job::{Identity, Key, KeyError, KeyMap, Ticket};
 use crate::ledger::{Batch, Contradiction, Decided, Decision, History, UnknownDecision};
 use crate::outcome::Outcome;
@@ -175,7 +175,11 @@ impl<'a> Comparison<'a> {
             Rows::open(sheet, &recipe).ok()
         };
         let is_added = |name: &String| ADDED_COLUMNS.contains(&name.trim().to_lowercase().as_str());
-        let in_full = if mapping.text.iter().chain(&mapping.key).any(is_added) { None } else { open(mapping) };
+        // A template takes a number of an object for another text than the cell that an export makes of it.
+        let options = &run.input.options;
+        let is_of_objects = options.template.is_some() && matches!(options.format, Format::Json | Format::JsonLines);
+        let has_same_text = !is_of_objects && !mapping.text.iter().chain(&mapping.key).any(is_added);
+        let in_full = if has_same_text { open(mapping) } else { None };
         let has_text = in_full.is_some();
         // For the ticket alone; which text it has does not matter.
         let ticket_alone = || {

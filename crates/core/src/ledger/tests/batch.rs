@@ -58,7 +58,11 @@ fn a_job_that_was_ever_in_doubt_stays_known_as_such_whatever_is_decided_about_it
     }
     let sent_again = [intent(1), unknown, settle(1, Outcome::InDoubt, Outcome::Pending), intent(1), posted(1)];
     assert!(standing(&sent_again).was_doubted());
-    assert!(Standing::LOST.was_doubted());
+    let mut lost = Batch::new(header());
+    lost.standings.insert(key(1), Standing::LOST);
+    lost.apply(&posted(1));
+    assert!(lost.standings[&key(1)].was_doubted() && Standing::LOST.was_doubted());
+    assert!(Standing::LOST.is_unrecorded() && !Standing::NEW.is_unrecorded());
 }
 
 #[test]

@@ -268,6 +268,10 @@ fn guarded_cells_templates_and_texts_of_several_columns_are_compared_as_they_wer
     let sent = Sent::of("Ticket,a,b\n1,x,y\n", Options { template, ..Options::new(Format::Csv) });
     assert_eq!(sent.compared("Ticket,a,b", &[("1,x,y", 0)]), [None]);
     assert_eq!(sent.compared("Ticket,a,b", &[("1,x,other", 0)]), [Some(Text)]);
+    let (format, options) = (Format::JsonLines, sent.batch.run.as_ref().unwrap().input.options.clone());
+    let of_objects = Sent::of("{\"Ticket\":1,\"a\":1.50,\"b\":2}\n", Options { format, ..options });
+    assert_eq!(of_objects.compared("Ticket,a,b", &[("1,1.5,2", 0)]), [None]);
+    assert_eq!(of_objects.compared("Ticket,a,b", &[("2,1.5,2", 0)]), [Some(OtherTicket)]);
     // A column that an export has of its own cannot be told from the input's.
     let columns = vec!["text=reason".parse().unwrap()];
     let sent = Sent::of("Ticket,reason\n1,x\n", Options { columns, ..Options::new(Format::Csv) });

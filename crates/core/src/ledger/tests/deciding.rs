@@ -1,0 +1,87 @@
+//! What may be decided about a row, and where a decision that is taken back leads.
+
+use super::*;
+use crate::job::KeyMap;
+
+/// What a ledger with these records knows of row 1 of them.
+fn known(records: &[Record]) -> (Batch, KeyMap<History>) {
+    let (mut ledger, ..) = Ledger::open(begun()).unwrap();
+    ledger.commit(records).unwrap();
+    let written = ledger.close().unwrap();
+    (inspect(&written).unwrap().0, histories(&written, u64::MAX, |_| true).unwrap())
+}
+
+fn decide(records: &[Record], decision: Decision) -> Result<(Outcome, Outcome), SettleError> {
+    let (batch, histories) = known(records);
+    let settled = settle(&batch, &histories, Decided::now(key(1), decision))?;
+    assert_eq!((settled.row, settled.key), (1, key(1)));
+    Ok((settled.was, settled.stands))
+}
+
+/// As a settlement would record the decision.
+fn and_decided(records: &[Record], decision: Decision) -> Vec<Record> {
+    let (was, stands) = decide(records, decision).unwrap();
+    [records, &[settlement(vec![Settled { row: 1, key: key(1), was, stands }])]].concat()
+}
+
+fn in_doubt() -> Vec<Record> {
+    vec![intent(1), outcome(1, VerdictWord::Unknown, Outcome::InDoubt)]
+}
+
+fn aside(stands: Outcome) -> Vec<Record> {
+    vec![Record::Aside(Aside { row: 1, line: 2, key: key(1), ticket: None, stands, why: "why".to_owned() })]
+}
+
+use Decision::{Posted, ToDo, Undone, Waived};
+
+#[test]
+fn each_decision_leads_from_where_a_row_stands_to_where_it_says_or_is_refused() {
+    let rejected = vec![intent(1), outcome(1, VerdictWord::Rejected, Outcome::Rejected)];
+    let posted_by_the_api = vec![intent(1), posted(1)];
+    let pending = vec![intent(1), outcome(1, VerdictWord::Limited, Outcome::Pending)];
+    for (records, decision, expected) in [
+        (in_doubt(), Posted, Ok((Outcome::InDoubt, Outcome::Posted))),
+        (in_doubt(), ToDo, Ok((Outcome::InDoubt, Outcome::Pending))),
+        (in_doubt(), Waived, Ok((Outcome::InDoubt, Outcome::Skipped))),
+        (rejected.clone(), ToDo, Ok((Outcome::Rejected, Outcome::Pending))),
+        (rejected, Posted, Ok((Outcome::Rejected, Outcome::Posted))),
+        (aside(Outcome::Held), Waived, Ok((Outcome::Held, Outcome::Skipped))),
+        (posted_by_the_api.clone(), Posted, Err(SettleError::Already(Outcome::Posted))),
+        (posted_by_the_api.clone(), ToDo, Err(SettleError::Posted)),
+        (posted_by_the_api, Waived, Err(SettleError::Posted)),
+        (pending.clone(), ToDo, Err(SettleError::Already(Outcome::Pending))),
+        (pending, Posted, Ok((Outcome::Pending, Outcome::Posted))),
+        (aside(Outcome::Invalid), Posted, Err(SettleError::Invalid)),
+        (aside(Outcome::Invalid), ToDo, Err(SettleError::Invalid)),
+        (aside(Outcome::Invalid), Waived, Ok((Outcome::Invalid, Outcome::Skipped))),
+        (aside(Outcome::Skipped), Waived, Err(SettleError::Already(Outcome::Skipped))),
+        (vec![intent(2)], Waived, Err(SettleError::Unknown)),
+    ] {
+        assert_eq!(decide(&records, decision), expected, "{decision:?} of {records:?}");
+    }
+}
+
+#[test]
+fn what_is_undone_is_the_last_decision_that_stands_whatever_it_was() {
+    for decision in [Posted, ToDo, Waived] {
+        let decided = and_decided(&in_doubt(), decision);
+        let stands = decide(&in_doubt(), decision).unwrap().1;
+        // Also a row that is posted by a person's word, which no other decision may touch.
+        assert_eq!(decide(&decided, Undone), Ok((stands, Outcome::InDoubt)), "{decision:?}");
+        assert_eq!(decide(&and_decided(&decided, Undone), Undone), Err(SettleError::NothingToUndo), "{decision:?}");
+    }
+    let twice = and_decided(&and_decided(&in_doubt(), ToDo), Waived);
+    assert_eq!(decide(&twice, Undone), Ok((Outcome::Skipped, Outcome::Pending)));
+    let once = and_decided(&twice, Undone);
+    assert_eq!(decide(&once, Undone), Ok((Outcome::Pending, Outcome::InDoubt)));
+    let invalid = and_decided(&aside(Outcome::Invalid), Waived);
+    assert_eq!(decide(&invalid, Undone), Ok((Outcome::Skipped, Outcome::Invalid)));
+}
+
+#[test]
+fn nothing_is_undone_where_nobody_decided_or_the_row_was_sent_since() {
+    assert_eq!(decide(&in_doubt(), Undone), Err(SettleError::NothingToUndo));
+    assert_eq!(decide(&[intent(2)], Undone), Err(SettleError::Unknown));
+    let sent = [and_decided(&in_doubt(), ToDo), in_doubt()].concat();
+    assert_eq!(decide(&sent, Undone), Err(SettleError::NothingToUndo));
+}
