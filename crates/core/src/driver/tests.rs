@@ -1,7 +1,8 @@
 //! The loop's decisions, one by one: what happens is told, what is to be done is looked at, nothing is carried out.
 
 use super::*;
-use crate::budget::{Ended, Wait};
+use crate::budget::Wait;
+use crate::engine::Waiting;
 use crate::engine::tests::fixtures::{config, created, ms, now, offer, status};
 use crate::outcome::{Counts, Outcome, VerdictWord};
 
@@ -155,6 +156,8 @@ fn what_is_recorded_while_a_group_is_committed_makes_the_next_one() {
 #[test]
 fn attempts_whose_intents_are_durable_together_are_sent_together() {
     let mut run = Run::under_way(9, 0);
+    assert_eq!(run.driver.progress().waiting, Waiting::Limit(HOUR));
+    assert_eq!(run.driver.wake_at(), Some(HOUR));
     run.at = HOUR;
     run.grant(4);
     assert_eq!(run.group().len(), 4);
@@ -228,7 +231,6 @@ fn an_interrupted_run_awaits_what_is_in_flight_for_its_grace_and_records_the_res
     assert_eq!((left.stopped, left.interrupt, left.at_once), (Some(Stop::Interrupted), Some(TERMINATE), false));
     assert_eq!(left.progress.counts, Counts { posted: 2, in_doubt: 2, pending: 5, ..Counts::default() });
     assert!(left.is_recorded && left.closes_ledger());
-    assert_eq!(left.rest.want, None, "it wants nothing any more");
 }
 
 #[test]
@@ -381,6 +383,6 @@ fn what_the_budget_was_not_told_is_left_over_at_the_end() {
     run.at = ms(70);
     run.reply(2, 200);
     let left = run.left();
-    assert_eq!(left.rest, Request { ended: vec![(Ended::Answered, ms(70))], ..Request::default() });
+    assert_eq!(left.ended, [(Ended::Answered, ms(70))]);
     assert_eq!((left.stopped, left.progress.counts.posted), (None, 3));
 }
