@@ -343,6 +343,23 @@ fn after_an_error_of_the_ledger_nothing_is_sent_or_written_and_what_is_in_flight
 }
 
 #[test]
+fn attempts_that_were_taken_back_count_where_the_ledger_has_no_word_of_it() {
+    for (result, attempts, in_doubt) in [(Ok(()), 2, 0), (Err(LedgerError::Poisoned), 4, 2)] {
+        let mut run = Run::under_way(9, 1);
+        run.reply(1, 200);
+        run.commit_one(Ok(()));
+        run.grant(2);
+        assert_eq!(rows(&run.group()), [("intent", 3), ("intent", 4)]);
+        run.driver.interrupted(TERMINATE, now(run.at));
+        run.driver.committed(Ok(()), now(run.at));
+        assert_eq!(rows(&run.group()), [("pending", 3), ("pending", 4)], "they are not sent any more");
+        run.driver.committed(result, now(run.at));
+        let progress = run.left().progress;
+        assert_eq!((progress.attempts, progress.counts.in_doubt), (attempts, in_doubt));
+    }
+}
+
+#[test]
 fn attempts_that_were_limited_count_when_the_ledger_has_them() {
     let mut run = Run::under_way(9, 2);
     run.reply(1, 429);

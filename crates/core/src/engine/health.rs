@@ -336,7 +336,7 @@ mod tests {
         for (id, at) in (6..20).zip((100..).step_by(1)) {
             tell(&mut health, id, &LIMITED, at);
         }
-        assert_eq!(tell(&mut health, 30, &LIMITED, 3000), Advice::Pause(Cause::Limited, LONGEST_PAUSE));
+        assert_eq!(tell(&mut health, 30, &LIMITED, 3000), Advice::Pause(Cause::Limited, s(900)));
     }
 
     #[test]
