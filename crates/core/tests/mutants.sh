@@ -22,9 +22,10 @@ mutate=(cargo mutants -p batchpost "${files[@]}" --exclude '**/tests.rs' --exclu
 
 rm -rf target/mutants.out target/mutants.out.old
 status=0
-"${mutate[@]}" -- --lib "${filters[@]}" || status=$?
+"${mutate[@]}" --cargo-arg=--lib -- -- "${filters[@]}" || status=$?
 if [ "$status" = 2 ] && [ "${SIMULATION:-yes}" != no ]; then
   status=0
-  "${mutate[@]}" --iterate --baseline skip --test-package batchpost,batchpost-simulation -- --lib --test seeds --test posting || status=$?
+  "${mutate[@]}" --iterate --baseline skip --test-package batchpost,batchpost-simulation \
+    --cargo-arg=--lib --cargo-arg=--test=seeds --cargo-arg=--test=posting || status=$?
 fi
 exit "$status"

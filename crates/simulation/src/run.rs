@@ -505,7 +505,7 @@ impl<'h> Run<'h> {
             return Ok(End::Done(stopped));
         }
         let stamp = history.kept.stamp(history.clock, history.wall());
-        let mut ended = on_account_clock(&left.rest.ended, history.clock - self.began, stamp.at);
+        let mut ended = on_account_clock(&left.ended, history.clock - self.began, stamp.at);
         ended.extend((0..self.granted).map(|_| (Ended::NotSent, stamp.at)));
         account::leave(&mut history.kept, &mut self.member, &stamp, &ended);
         if left.closes_ledger() {

@@ -265,6 +265,18 @@ fn when_the_ledger_cannot_be_written_nothing_more_is_sent_and_what_is_lost_is_pr
     assert!((200 - in_doubt..=200).contains(&created.len()), "{} notes, {json}", created.len());
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_run_whose_ledger_failed_says_that_the_ledger_may_have_more_than_it_counts() {
+    let api = Api::start(quick());
+    let folder = Folder::with_rows(200);
+    let command = folder.run_command(&api.url(), &["--concurrency", "4"]);
+    let ran = ended(&mut folder.in_shell("trap '' XFSZ; ulimit -f 32; exec \"$0\" \"$@\"", &command)).with_code(3);
+    assert!(ran.stdout.contains("these counts cover the records known to be written"), "{}", ran.stdout);
+    let ran = ended(&mut folder.run_command(&api.url(), &[]));
+    assert!(!ran.stdout.contains("these counts cover"), "{}", ran.stdout);
+}
+
 /// What the ledger could not be told of, the budget takes for unanswered as well: the next run does not begin before the
 /// audit can be sure.
 #[cfg(target_os = "linux")]

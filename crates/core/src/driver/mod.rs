@@ -26,7 +26,7 @@ use std::time::Duration;
 
 pub use interruption::{Asked, DELIBERATE_AFTER, Interrupt, Interruption, SIGHUP, SIGINT, SIGTERM};
 
-use crate::budget::{Answer, BudgetError, Request};
+use crate::budget::{Answer, BudgetError, Ended, Request};
 use crate::engine::{Action, AttemptId, Config, Engine, Event, Notice, Now, Progress};
 use crate::job::Job;
 use crate::ledger::{LedgerError, Record};
@@ -68,8 +68,8 @@ pub struct Left {
     pub is_recorded: bool,
     /// Where the rows stand, and what this run did.
     pub progress: Progress,
-    /// What the budget was not told yet. Slots that a late answer grants are to be given back besides.
-    pub rest: Request,
+    /// Attempts of whose end the budget was not told yet. Slots that a late answer grants are to be given back besides.
+    pub ended: Vec<(Ended, Duration)>,
 }
 
 impl Left {
@@ -290,10 +290,8 @@ impl Driver {
         }
         self.engine.handle(Event::Abandoned, now);
         while let Some(action) = self.engine.next_action(now) {
-            match action {
-                Action::Tell(notice) => return Some(Step::Tell(notice)),
-                Action::GiveBack(how, at) => self.request.ended.push((how, at)),
-                _ => {}
+            if let Action::Tell(notice) = action {
+                return Some(Step::Tell(notice));
             }
         }
         let stopped = if self.ledger_failed { Stop::Ledger } else { Stop::Interrupted };
@@ -309,7 +307,7 @@ impl Driver {
             at_once,
             is_recorded: !self.ledger_failed && self.committing.is_none(),
             progress: self.progress(),
-            rest: Request { want: None, ..std::mem::take(&mut self.request) },
+            ended: std::mem::take(&mut self.request.ended),
         })
     }
 }

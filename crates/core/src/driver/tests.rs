@@ -1,7 +1,8 @@
 //! The loop's decisions, one by one: what happens is told, what is to be done is looked at, nothing is carried out.
 
 use super::*;
-use crate::budget::{Ended, Wait};
+use crate::budget::Wait;
+use crate::engine::Waiting;
 use crate::engine::tests::fixtures::{config, created, ms, now, offer, status};
 use crate::outcome::{Counts, Outcome, VerdictWord};
 
@@ -155,6 +156,8 @@ fn what_is_recorded_while_a_group_is_committed_makes_the_next_one() {
 #[test]
 fn attempts_whose_intents_are_durable_together_are_sent_together() {
     let mut run = Run::under_way(9, 0);
+    assert_eq!(run.driver.progress().waiting, Waiting::Limit(HOUR));
+    assert_eq!(run.driver.wake_at(), Some(HOUR));
     run.at = HOUR;
     run.grant(4);
     assert_eq!(run.group().len(), 4);
@@ -193,7 +196,7 @@ fn an_answer_to_what_was_only_given_back_grants_nothing() {
     let Some(Step::Exchange(request)) = run.step() else { panic!("a slot is to be given back") };
     assert_eq!((request.ended.len(), request.want), (1, None));
     run.driver.answered(Ok(Answer { granted: 5, wait: None }), now(run.at));
-    assert_eq!(run.left().rest, Request::default(), "five slots were taken that nobody uses");
+    assert!(matches!(run.step(), Some(Step::Commit(_))), "the run's last record: there are no slots to be given back");
 }
 
 #[test]
@@ -206,6 +209,7 @@ fn rows_are_taken_as_they_are_wanted_and_the_rest_of_a_group_waits() {
     driver.interrupted(TERMINATE, now(ms(1)));
     driver.next(now(ms(1)));
     assert_eq!(driver.rows.len(), 476, "a run that ends takes no more");
+    assert!(!Run::of(9).driver.wants_rows(), "the input has ended");
 }
 
 #[test]
@@ -227,7 +231,6 @@ fn an_interrupted_run_awaits_what_is_in_flight_for_its_grace_and_records_the_res
     assert_eq!((left.stopped, left.interrupt, left.at_once), (Some(Stop::Interrupted), Some(TERMINATE), false));
     assert_eq!(left.progress.counts, Counts { posted: 2, in_doubt: 2, pending: 5, ..Counts::default() });
     assert!(left.is_recorded && left.closes_ledger());
-    assert_eq!(left.rest.want, None, "it wants nothing any more");
 }
 
 #[test]
@@ -340,6 +343,23 @@ fn after_an_error_of_the_ledger_nothing_is_sent_or_written_and_what_is_in_flight
 }
 
 #[test]
+fn attempts_that_were_taken_back_count_where_the_ledger_has_no_word_of_it() {
+    for (result, attempts, in_doubt) in [(Ok(()), 2, 0), (Err(LedgerError::Poisoned), 4, 2)] {
+        let mut run = Run::under_way(9, 1);
+        run.reply(1, 200);
+        run.commit_one(Ok(()));
+        run.grant(2);
+        assert_eq!(rows(&run.group()), [("intent", 3), ("intent", 4)]);
+        run.driver.interrupted(TERMINATE, now(run.at));
+        run.driver.committed(Ok(()), now(run.at));
+        assert_eq!(rows(&run.group()), [("pending", 3), ("pending", 4)], "they are not sent any more");
+        run.driver.committed(result, now(run.at));
+        let progress = run.left().progress;
+        assert_eq!((progress.attempts, progress.counts.in_doubt), (attempts, in_doubt));
+    }
+}
+
+#[test]
 fn attempts_that_were_limited_count_when_the_ledger_has_them() {
     let mut run = Run::under_way(9, 2);
     run.reply(1, 429);
@@ -380,6 +400,6 @@ fn what_the_budget_was_not_told_is_left_over_at_the_end() {
     run.at = ms(70);
     run.reply(2, 200);
     let left = run.left();
-    assert_eq!(left.rest, Request { ended: vec![(Ended::Answered, ms(70))], ..Request::default() });
+    assert_eq!(left.ended, [(Ended::Answered, ms(70))]);
     assert_eq!((left.stopped, left.progress.counts.posted), (None, 3));
 }

@@ -336,7 +336,7 @@ mod tests {
         for (id, at) in (6..20).zip((100..).step_by(1)) {
             tell(&mut health, id, &LIMITED, at);
         }
-        assert_eq!(tell(&mut health, 30, &LIMITED, 3000), Advice::Pause(Cause::Limited, LONGEST_PAUSE));
+        assert_eq!(tell(&mut health, 30, &LIMITED, 3000), Advice::Pause(Cause::Limited, s(900)));
     }
 
     #[test]
@@ -352,6 +352,43 @@ mod tests {
         assert_eq!(health.pause(s(2)), Some((Cause::Limited, s(7))), "no longer than a window after the last of them");
         assert_eq!(tell(&mut health, 4, &Verdict::Posted, 20), Advice::GoOn);
         assert_eq!(tell(&mut health, 5, &LIMITED, 21), Advice::Pause(Cause::Limited, s(5)));
+    }
+
+    #[test]
+    fn a_late_answer_does_not_end_a_pause_nor_an_outage() {
+        for (bad, failing) in [(LIMITED, 1), (UNKNOWN, 5)] {
+            let mut health = health();
+            tell(&mut health, 0, &Verdict::Posted, 0);
+            for id in 1..=6 {
+                health.started(AttemptId(id));
+            }
+            for id in 1..=failing {
+                health.heard(AttemptId(id), id, &bad, s(1));
+            }
+            let outage = health.is_outage();
+            for verdict in [REJECTED, Verdict::Posted] {
+                assert_eq!(health.heard(AttemptId(6), 6, &verdict, s(2)), Advice::GoOn);
+                assert!(health.is_alone() && health.pause(s(2)).is_some(), "{verdict:?} was sent before the pause");
+                assert_eq!(health.is_outage(), outage);
+            }
+            assert_eq!(tell(&mut health, 7, &REJECTED, 60), Advice::GoOn);
+            assert!(!health.is_alone() && !health.is_outage(), "that was the probe");
+        }
+    }
+
+    #[test]
+    fn replies_without_an_answer_to_what_was_sent_before_a_pause_are_no_outage() {
+        let mut health = health();
+        tell(&mut health, 0, &Verdict::Posted, 0);
+        for id in 1..=6 {
+            health.started(AttemptId(id));
+        }
+        health.heard(AttemptId(1), 1, &LIMITED, s(1));
+        for id in 2..=6 {
+            assert_eq!(health.heard(AttemptId(id), id, &UNKNOWN, s(2)), Advice::GoOn);
+        }
+        assert!(!health.is_outage());
+        assert_eq!(health.pause(s(2)), Some((Cause::Limited, s(6))));
     }
 
     #[test]

@@ -103,16 +103,16 @@ impl Broker {
         answer.unwrap_or_else(gone)
     }
 
-    /// Gives back what is left and leaves the budget.
-    pub(super) async fn finish(mut self, mut rest: Request) {
+    /// Gives back the slots of these and leaves the budget.
+    pub(super) async fn finish(mut self, mut ended: Vec<(Ended, Duration)>) {
         let leaving = async {
             if self.busy
                 && let Ok(Answer { granted, .. }) = self.answered().await
             {
-                rest.ended.extend((0..granted).map(|_| (Ended::NotSent, Duration::ZERO)));
+                ended.extend((0..granted).map(|_| (Ended::NotSent, Duration::ZERO)));
             }
-            if !rest.ended.is_empty() {
-                self.ask(Request { want: None, ..rest });
+            if !ended.is_empty() {
+                self.ask(Request { ended, ..Request::default() });
             }
             let Self { requests, mut answers, .. } = self;
             drop(requests);

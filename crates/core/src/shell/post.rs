@@ -162,7 +162,7 @@ impl Prepared {
         if !left.at_once
             && let Purse::Shared(broker) = purse
         {
-            broker.finish(left.rest).await;
+            broker.finish(left.ended).await;
         }
         let progress = left.progress;
         let mut report = Report {

@@ -155,3 +155,15 @@ fn a_try_that_led_to_the_knowledge_of_an_outage_is_given_back() {
     );
     assert_eq!((run.counts().posted, run.counts().failed), (30, 0), "one try before the outage, and one after it");
 }
+
+#[test]
+fn a_404_before_the_first_post_is_the_urls_and_one_after_it_the_rows() {
+    let rows = || (1..=3).map(|n| offer(n, n));
+    let before = Driver::new(config("25/5s"), rows()).run(|_, _, _| status(404));
+    assert_eq!((before.done(), before.counts().pending), (Some(Stop::Endpoint), 3));
+    let after = Driver::new(config("25/5s"), rows()).run(|row, _, ticket| match row {
+        1 => created(ticket),
+        _ => status(404),
+    });
+    assert_eq!((after.done(), after.counts().rejected), (None, 2));
+}
