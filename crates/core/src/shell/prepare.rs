@@ -76,7 +76,7 @@ impl Prepared {
         mut batch: Batch,
     ) -> Result<Self, Error> {
         same_target(&order, &batch)?;
-        order.state.remembered.clone_from(&batch.state_folder);
+        order.state = order.state.continuing(&batch);
         let posts = lock.is_some();
         let (recipe, table) = recipe(&order.options, &order.settings, order.form.target())?;
         let input = Opened::open(&order, recipe)?;
