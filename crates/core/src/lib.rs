@@ -25,7 +25,7 @@
 //! };
 //! let (sheet, ledger) = (Source::File("notes.csv".into()), "notes.csv.ledger.jsonl".into());
 //! let mut order = Order::new(Arc::new(LeadSquared), &endpoint, settings, ledger, sheet, options)?;
-//! // All runs of this machine keep the account's limit together, by what stands in this folder.
+//! // All runs that use this folder keep the account's limit together.
 //! order.state = StateFolders::named("/home/me/.local/state/batchpost");
 //!
 //! // Reads the whole sheet and sends nothing yet.

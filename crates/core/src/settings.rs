@@ -56,7 +56,7 @@ impl OnDuplicate {
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sharing {
-    /// The account's: all runs of this machine that post to it keep its limits together.
+    /// The account's: all runs that post to it and use the same state folder keep its limits together.
     #[default]
     Shared,
     /// The run's own: it knows of no other, nor of those before it.

@@ -154,8 +154,8 @@ pub(crate) struct Posting {
 #[derive(Debug, Clone, Default, Group)]
 #[command(next_help_heading = "Budget")]
 pub(crate) struct Budget {
-    /// Keep the limits together with all runs of this machine that post to the account (shared), or alone; shared where
-    /// nothing is said
+    /// Keep the account's limits together with all runs that use the same state folder (shared, the default), or alone
+    /// (private)
     #[arg(long, value_enum)]
     pub(crate) budget: Option<BudgetArg>,
     /// The folder in which the runs of an account keep its limit together; by default the one that the ledger's last run

@@ -161,10 +161,12 @@ fn of_budget(doctor: &Doctor, ledger: Option<&Path>, destination: &Destination) 
     };
     let settings = Settings { limits: resolve::limits(&doctor.limits, &[])?, ..Settings::of(&LeadSquared) };
     let settings = resolve::budget(settings, &doctor.budget, matches!(destination, Destination::Sandbox))?;
-    let mut state = resolve::state(&doctor.budget)?;
+    let state = resolve::state(&doctor.budget)?;
     // One that cannot be read was said to be so.
-    let ledger = its_ledger(doctor, ledger);
-    state.remembered = ledger.and_then(|ledger| shell::look(&ledger).ok()).and_then(|(batch, _)| batch.state_folder);
+    let state = match its_ledger(doctor, ledger).and_then(|ledger| shell::look(&ledger).ok()) {
+        Some((batch, _)) => state.continuing(&batch),
+        None => state,
+    };
     Ok(look::budget(&state, target, &settings))
 }
 

@@ -193,9 +193,9 @@ pub(crate) fn state(budget: &Budget) -> anyhow::Result<StateFolders> {
     let shared = budget.shared_state_dir.as_ref().map(|path| whole("--shared-state-dir", path)).transpose()?;
     Ok(StateFolders {
         named: budget.state_dir.as_ref().map(|path| whole("--state-dir", path)).transpose()?,
-        remembered: None,
         shared: shared.or_else(|| cfg!(unix).then(|| SHARED_STATE.into())),
         personal: personal().map(|state| state.join("batchpost")),
+        ..StateFolders::default()
     })
 }
 

@@ -72,8 +72,7 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
     if let Some(run) = &batch.run {
         let target = &batch.header.target;
         let now = wall();
-        let mut state = resolve::state(&Budget::default())?;
-        state.remembered.clone_from(&batch.state_folder);
+        let state = resolve::state(&Budget::default())?.continuing(&batch);
         for load in loads(&run.settings, target, &state) {
             match run.settings.shares() {
                 true => writeln!(stdout, "limit:  {} used", used(&load, now))?,

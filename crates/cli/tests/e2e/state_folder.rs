@@ -127,6 +127,24 @@ fn a_ledger_of_an_older_program_goes_on_where_it_was_told_to_keep_the_budget() {
     assert_kept(&api, 20);
 }
 
+#[test]
+fn a_ledger_that_does_not_say_where_it_was_counted_waits_where_the_account_is_not_known() {
+    let api = ten_a_second();
+    let folder = Folder::with_rows(20);
+    folder.run(&api, &["--limit", "10/1s", "--first", "10"]).with_code(5);
+    let used = folder.state_home().join("batchpost").display().to_string();
+    folder.write(LEDGER, resealed(&folder.read(LEDGER), &format!(",\"state_folder\":\"{used}\"")));
+    let ledger = folder.read(LEDGER);
+    let running = Running::start(&mut elsewhere(&folder, &["resume", LEDGER]));
+    until("it says why it waits", || running.stderr().contains("a batch came from another state folder"));
+    running.signal("INT");
+    running.ended().with_code(130);
+    assert_eq!(api.arrivals(), 10);
+    folder.write(LEDGER, ledger);
+    folder.call(&["resume", LEDGER]).with_code(0);
+    assert_kept(&api, 20);
+}
+
 /// A ledger without these words in its lines, which get the right checksums again.
 fn resealed(ledger: &str, without: &str) -> String {
     let id = ledger.split_once("\"id\":\"").unwrap().1.get(..16).unwrap();

@@ -139,8 +139,9 @@ impl Account {
     /// when it speaks up.
     pub fn is_presumed_alive(&self, id: u64, now: Duration) -> bool {
         let longest_window = self.windows.iter().map(Window::length).max().unwrap_or_default();
+        let longest_timeout = self.sharers().map(|run| run.timeout).max().unwrap_or_default();
         let holder = self.holders.iter().find(|holder| holder.run.id == id);
-        holder.is_some_and(|holder| now <= holder.seen + holder.run.timeout + longest_window)
+        holder.is_some_and(|holder| now <= holder.seen + longest_timeout + longest_window)
     }
 
     /// Ends the part of every run that is found dead: its slots count as of attempts that end now, without a reply.

@@ -114,7 +114,7 @@ impl SharedBudget {
         folder.remove_remains(&account, member.run().id);
         let others = account.sharers().cloned().collect();
         if let Some(timeout) = unknown {
-            account.take_as_unknown(longest(timeout.max(member.run().timeout)), stamp.at);
+            account.take_as_unknown(timeout.max(USUAL_TIMEOUT), stamp.at);
         }
         member.join(&mut account, stamp.at);
         folder.store(&account, &stamp, Durability::Name).map_err(folder.failed("written"))?;
@@ -388,13 +388,10 @@ impl Folder {
 
 /// Requests of other runs may be under way for as long as their time-outs, of which a run's own is the best guess.
 fn of_lost_state(stamp: &Stamp, timeout: Duration) -> Account {
-    let mut account = Account::default();
-    account.take_as_unknown(longest(timeout), stamp.at);
+    let timeout = timeout.max(USUAL_TIMEOUT);
+    let mut account = Account::unknown(stamp.at + timeout);
+    account.see_timeout(timeout);
     account
-}
-
-fn longest(known: Duration) -> Duration {
-    known.max(USUAL_TIMEOUT)
 }
 
 /// What most runs wait for a reply.
@@ -472,6 +469,19 @@ mod tests {
         b.folder.find_dead(&mut account, 2, last);
         let used: u32 = account.freeing("5/1h".parse().unwrap(), last).iter().map(|(_, count)| count).sum();
         assert_eq!((account.sharers().count(), used), (1, 5));
+    }
+
+    #[test]
+    fn a_run_is_last_heard_of_when_it_last_asked() {
+        let s = Duration::from_secs;
+        let run = Sharer { id: 1, ..Sharer::new(vec!["5/1s".parse().unwrap()], s(30)) };
+        let (mut member, mut account) = (Member::new(run, Spread::Burst), Account::default());
+        member.join(&mut account, s(1));
+        member.exchange(&mut account, &Request::default(), s(100));
+        let at = |at| Stamp { boot: "a".to_owned(), at, wall: Timestamp::UNIX_EPOCH };
+        let account = Account::read(account.to_line(&at(s(200))).as_bytes(), &at(s(200))).unwrap();
+        assert!(account.is_presumed_alive(1, s(131)) && !account.is_presumed_alive(1, s(132)));
+        assert!(!account.is_presumed_alive(2, s(100)));
     }
 
     #[test]
@@ -553,6 +563,8 @@ mod tests {
     #[test]
     fn many_at_once_never_take_more_than_there_is() {
         let state = tempfile::tempdir().unwrap();
+        #[cfg(unix)]
+        fs::set_permissions(state.path(), std::os::unix::fs::PermissionsExt::from_mode(0o2770)).unwrap();
         let granted: u32 = std::thread::scope(|scope| {
             let threads: Vec<_> = (0..4)
                 .map(|id| {

@@ -82,7 +82,7 @@ impl Prepared {
         mut batch: Batch,
     ) -> Result<Self, Error> {
         same_target(&order, &batch)?;
-        order.state.remembered.clone_from(&batch.state_folder);
+        order.state = order.state.continuing(&batch);
         let access = if lock.is_some() { Access::Post } else { Access::Look };
         let (recipe, table) = recipe(&order.options, &order.settings, order.form.target())?;
         let input = Input::open(&order.source, recipe)?;

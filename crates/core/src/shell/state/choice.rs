@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::{Scope, StateError, StateFolder, account_path, is_shared_with_us};
+use crate::ledger::Batch;
 use crate::shell::SharingError;
 
 /// The folders in which the runs of an account may keep what they share. Only runs that use the same one keep its limit
@@ -16,8 +17,11 @@ use crate::shell::SharingError;
 pub struct StateFolders {
     /// The one that the user named for this run.
     pub named: Option<PathBuf>,
-    /// The one that the ledger's last run used. [`Prepared`](super::super::Prepared) takes it from the ledger.
+    /// The one that the ledger's last run used; [`continuing`](Self::continuing) sets it.
     pub remembered: Option<PathBuf>,
+    /// Whether the ledger has attempts and does not say in which folder they were counted: it was kept by an older program, or
+    /// its runs kept the limit alone.
+    pub unremembered: bool,
     /// One that users of this machine share.
     pub shared: Option<PathBuf>,
     /// This user's own.
@@ -31,7 +35,7 @@ pub struct StateChoice {
     pub path: PathBuf,
     /// Whether the ledger's last run used it, and it must still be there.
     must_exist: bool,
-    /// Whether the ledger's last run used another one.
+    /// Whether the ledger's last run used another one, or may have.
     moved: bool,
     /// A shared folder that could be used, had this one not been in use before.
     pub(in crate::shell) passed_over: Option<PathBuf>,
@@ -43,12 +47,25 @@ impl StateFolders {
         Self { named: Some(path.into()), ..Self::default() }
     }
 
+    /// The same for a run that continues `batch`.
+    pub fn continuing(self, batch: &Batch) -> Self {
+        let remembered = batch.state_folder.clone();
+        Self { unremembered: remembered.is_none() && batch.attempts > 0, remembered, ..self }
+    }
+
     /// The one to use for the account `target`. Nothing is created.
     ///
     /// # Errors
     ///
     /// When there is none, or a person has to choose.
     pub fn choose(&self, target: &str) -> Result<StateChoice, SharingError> {
+        let choice = self.choose_one(target)?;
+        // Had it been counted there, the account would be known there.
+        let moved = choice.moved || self.unremembered && !knows(&choice.path, target);
+        Ok(StateChoice { moved, ..choice })
+    }
+
+    fn choose_one(&self, target: &str) -> Result<StateChoice, SharingError> {
         let choice =
             |path: &Path| StateChoice { path: path.to_owned(), must_exist: false, moved: false, passed_over: None };
         if let Some(named) = &self.named {
@@ -75,7 +92,7 @@ impl StateFolders {
 }
 
 impl StateChoice {
-    /// Whether the ledger's last run used another folder: what it sent is not known in this one.
+    /// Whether the ledger's last run used another folder, or may have: what it sent is not known in this one.
     pub(in crate::shell) fn is_moved(&self) -> bool {
         self.moved
     }
@@ -190,6 +207,16 @@ mod tests {
         assert_eq!(folders.choose("http://127.0.0.1:1/other").unwrap().path, folders.shared.clone().unwrap());
         folders.named = folders.shared.clone();
         assert_eq!(chosen(&folders), folders.shared);
+    }
+
+    #[test]
+    fn a_ledger_that_does_not_say_where_counts_as_moved_unless_the_folder_knows_the_account() {
+        let (_place, mut folders) = place();
+        assert!(!folders.choose(TARGET).unwrap().is_moved());
+        folders.unremembered = true;
+        assert!(folders.choose(TARGET).unwrap().is_moved());
+        know(&folders.shared);
+        assert!(!folders.choose(TARGET).unwrap().is_moved());
     }
 
     #[test]
