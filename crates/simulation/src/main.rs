@@ -1,5 +1,7 @@
-//! Runs histories by seed: `--seeds A..B` as many as asked, `--seed N -v` one of them, told in words.
+//! Runs histories by seed: `--seeds A..B` as many as asked, `--fresh N` as many that nobody has run before, `--seed N -v` one
+//! of them, told in words.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::ExitCode;
@@ -9,13 +11,18 @@ use std::time::Instant;
 use batchpost::settings::Spread;
 use batchpost_simulation::{Company, Coverage, History, Scenario};
 
-const USAGE: &str = "usage: batchpost-simulation --seeds A..B | --seed N [-v] | --strangers RUNS";
+const USAGE: &str = "usage: batchpost-simulation --seeds A..B | --fresh [COUNT] | --seed N [-v] | --strangers RUNS";
+
+/// Histories of a fresh range, where no number is given: a minute's worth.
+const FRESH: u64 = 100_000;
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
         ["--seeds", seeds] => range(seeds).map_or_else(misused, run_all),
+        ["--fresh"] => run_all(fresh(FRESH)),
+        ["--fresh", count] => count.parse().map_or_else(|_| misused(), |count| run_all(fresh(count))),
         ["--seed", seed] => seed.parse().map_or_else(|_| misused(), |seed| replay(seed, false)),
         ["--seed", seed, "-v"] => seed.parse().map_or_else(|_| misused(), |seed| replay(seed, true)),
         ["--strangers", runs] => runs.parse().map_or_else(|_| misused(), in_company),
@@ -59,6 +66,14 @@ fn in_company(runs: u64) -> ExitCode {
 fn range(text: &str) -> Option<Range<u64>> {
     let (first, end) = text.split_once("..")?;
     Some(first.parse().ok()?..end.parse().ok()?)
+}
+
+/// A range from a place drawn by chance, among so many that none was ever drawn before. Fixed ranges begin at 0.
+fn fresh(count: u64) -> Range<u64> {
+    let first = RandomState::new().build_hasher().finish() >> 16;
+    let end = first.saturating_add(count);
+    println!("--seeds {first}..{end}");
+    first..end
 }
 
 /// One history; an assertion that fails in it is a violation like any other.

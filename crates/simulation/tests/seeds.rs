@@ -5,6 +5,7 @@ use batchpost_simulation::{Coverage, History, Scenario};
 
 /// Everything that the fixed seeds are to have met at least once, beside every fault of the server's.
 const TO_BE_SEEN: &[(&str, &[&str])] = &[
+    ("audit", &["held", "not proven"]),
     ("clock", &["stepped ahead", "stepped back"]),
     (
         "crash",
@@ -25,6 +26,7 @@ const TO_BE_SEEN: &[(&str, &[&str])] = &[
     ("network", &["arrived after the attempt had ended", "broken", "late", "refused", "reply lost", "request lost"]),
     ("outcome", &["failed", "in_doubt", "posted", "rejected"]),
     ("pause", &["failing", "limited", "unclear", "unreachable"]),
+    ("power lost", &["budget as last synced", "budget kept", "budget torn"]),
     (
         "run ended",
         &[

@@ -388,10 +388,7 @@ impl Folder {
 
 /// Requests of other runs may be under way for as long as their time-outs, of which a run's own is the best guess.
 fn of_lost_state(stamp: &Stamp, timeout: Duration) -> Account {
-    let timeout = timeout.max(USUAL_TIMEOUT);
-    let mut account = Account::unknown(stamp.at + timeout);
-    account.see_timeout(timeout);
-    account
+    Account::unknown(stamp.at + timeout.max(USUAL_TIMEOUT))
 }
 
 /// What most runs wait for a reply.

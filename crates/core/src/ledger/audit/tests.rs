@@ -1,5 +1,7 @@
 //! Ledgers made by hand, in which a limit was broken by one, or just not.
 
+mod servers;
+
 use std::io;
 
 use super::*;
@@ -55,6 +57,11 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 type HandMade<'a> = (&'a [&'a str], i64, &'a [(u64, Ending)]);
 
 fn ledger(runs: &[HandMade<'_>]) -> Bytes {
+    ledger_in(runs, None)
+}
+
+/// Whose runs name this unit of the wall clock.
+fn ledger_in(runs: &[HandMade<'_>], wall_unit_us: Option<u32>) -> Bytes {
     let mut records = vec![Record::Header(Header {
         version: VERSION,
         id: LedgerId(7),
@@ -74,7 +81,7 @@ fn ledger(runs: &[HandMade<'_>]) -> Bytes {
             run: number,
             tool: "t".into(),
             wall: wall(0),
-            wall_unit_us: None,
+            wall_unit_us,
             by: None,
             pauses_recorded: true,
             input,
