@@ -1,7 +1,7 @@
 //! `known`: the ledgers whose rows are not posted again unasked.
 
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, bail};
 use batchpost::shell::{NotedLedger, add_ledger, forget_ledger, known_ledgers};
@@ -75,7 +75,7 @@ fn forget(state: &Path, ledger: &str, output: &Output) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn add(state: &Path, ledger: &PathBuf, output: &Output) -> anyhow::Result<()> {
+fn add(state: &Path, ledger: &Path, output: &Output) -> anyhow::Result<()> {
     add_ledger(state, ledger).with_context(|| format!("{} was not added", ledger.display()))?;
     writeln!(plain::stdout(output), "added: {}", ledger.display())?;
     Ok(())

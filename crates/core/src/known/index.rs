@@ -113,7 +113,7 @@ impl Index {
         let named = Cell::new(self.named);
         let mut fold = Fold::after(self.named);
         let parse = |line: &[u8], id, number| read(line, id, number, named.get());
-        let extent = read_after(storage, self.extent.clone(), parse, &mut |_, step| {
+        let extent = read_after(storage, &self.extent, parse, &mut |_, step| {
             fold.take(step);
             named.set(fold.named);
         })?;

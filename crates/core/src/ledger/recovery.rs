@@ -72,12 +72,12 @@ pub(crate) fn read_as<T: From<Record> + HasParts>(
 /// The same of the records after those that `known` covers, which were read before.
 pub(crate) fn read_after<T: HasParts>(
     storage: &impl Storage,
-    known: Extent,
+    known: &Extent,
     parse: impl Fn(&[u8], LedgerId, u64) -> Result<T, BadLine>,
     each: &mut impl FnMut(u64, T),
 ) -> Result<Extent, LedgerError> {
     let lines = Lines::from(storage, known.good_bytes);
-    read_on(storage, lines, Extent { torn_bytes: 0, ..known }, parse, each)
+    read_on(storage, lines, Extent { torn_bytes: 0, ..known.clone() }, parse, each)
 }
 
 fn read_on<T: HasParts>(

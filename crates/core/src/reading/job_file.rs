@@ -205,11 +205,17 @@ impl<R: Read> JobFileReader<R> {
         Ok(reader)
     }
 
+    /// How many records are left.
+    pub fn left(&self) -> usize {
+        usize::try_from(self.records - self.read).unwrap_or_default()
+    }
+
     /// The next record; none after the last.
     ///
     /// # Errors
     ///
     /// When it cannot be read, or is not what was written.
+    #[expect(clippy::should_implement_trait, reason = "an error ends the run, so it is `?` on each call, not an item")]
     pub fn next(&mut self) -> Result<Option<JobRecord>, JobFileError> {
         if self.read == self.records {
             return Ok(None);

@@ -40,6 +40,7 @@ impl<R: Read> Jobs<R> {
     /// # Errors
     ///
     /// When the file cannot be read, or is not what was written.
+    #[expect(clippy::should_implement_trait, reason = "an error ends the run, so it is `?` on each call, not an item")]
     pub fn next(&mut self) -> Result<Option<Candidate>, JobFileError> {
         loop {
             match self.reader.next()? {
@@ -63,13 +64,13 @@ impl<R: Read> Jobs<R> {
 
 /// The contents that several named rows of a job file have; there are none where no column names the jobs.
 ///
-/// Takes 16 bytes for each named row while it looks, and for each of these afterwards.
+/// Takes 16 bytes for each record while it looks.
 ///
 /// # Errors
 ///
 /// When the file cannot be read, or is not what was written.
 pub fn repeated_contents<R: Read>(mut reader: JobFileReader<R>) -> Result<Vec<Key>, JobFileError> {
-    let mut contents = Vec::new();
+    let mut contents = Vec::with_capacity(reader.left());
     while let Some(record) = reader.next()? {
         match record {
             JobRecord::Done(content) => contents.push(content),
@@ -78,8 +79,7 @@ pub fn repeated_contents<R: Read>(mut reader: JobFileReader<R>) -> Result<Vec<Ke
         }
     }
     contents.sort_unstable();
-    let mut repeated: Vec<Key> =
-        contents.array_windows().filter(|[one, next]| one == next).map(|[one, _]| *one).collect();
+    let mut repeated: Vec<Key> = contents.windows(2).filter(|pair| pair[0] == pair[1]).map(|pair| pair[0]).collect();
     repeated.dedup();
     Ok(repeated)
 }

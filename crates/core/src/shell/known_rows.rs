@@ -149,7 +149,7 @@ impl KnownRows {
     /// Another run may have posted some of them since the first look, or be about to: then nothing is claimed.
     pub(super) fn claim(
         mut self,
-        lock: RegistryLock,
+        lock: &RegistryLock,
         order: &Order,
         id: LedgerId,
         jobs: &JobFile,
@@ -167,7 +167,7 @@ impl KnownRows {
         {
             return Err(Error::KnownUnreadable { path, why });
         }
-        self.registry.remove_dead_claims(&lock)?;
+        self.registry.remove_dead_claims(lock)?;
         let mut keys = Vec::with_capacity(jobs.most_rows());
         let take = |job: Job| {
             keys.push(job.content_key());
@@ -177,7 +177,7 @@ impl KnownRows {
             .and_then(|mut jobs| for_each_to_do(&mut jobs, &order.ask, standings, take))
             .map_err(jobs.unusable())?;
         keys.sort_unstable();
-        let claim = self.registry.claim(id, &keys, &lock)?;
+        let claim = self.registry.claim(id, &keys, lock)?;
         Ok(Claimed { registry: self.registry, claim })
     }
 }
@@ -201,7 +201,7 @@ fn registry(order: &Order, access: Access) -> Result<FileRegistry, Error> {
     };
     let of = (order.form.target().name().to_owned(), target.to_owned());
     let found = ledgers::others(order)?;
-    Ok(FileRegistry::new(account, of, &order.ledger, found, access == Access::Post))
+    Ok(FileRegistry::new(account, of, &order.ledger, &found, access == Access::Post))
 }
 
 fn refuse_in_use(found: &Look<PathBuf>) -> Result<(), Error> {
@@ -223,7 +223,7 @@ impl Claimed {
     /// Lets others have the rows, whose outcomes are durable.
     pub(super) fn release(self) {
         if let Some(claim) = self.claim
-            && let Err(error) = self.registry.release(claim)
+            && let Err(error) = self.registry.release(&claim)
         {
             tracing::warn!(%error, "the claim on this run's rows was not dropped; the next run finds out that it has ended");
         }

@@ -22,8 +22,8 @@ pub(super) fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(super) fn is_on_network(folder: &Path) -> bool {
     // NFS, SMB, CIFS, SMB2, AFS, Ceph and what a program of a user gives (sshfs, most likely), by their magic numbers.
-    const REMOTE: [i64; 7] = [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x5346_414f, 0x00c3_6400, 0x6573_5546];
-    rustix::fs::statfs(folder).is_ok_and(|fs| REMOTE.contains(&(fs.f_type as i64)))
+    const REMOTE: [u64; 7] = [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x5346_414f, 0x00c3_6400, 0x6573_5546];
+    rustix::fs::statfs(folder).is_ok_and(|fs| u64::try_from(fs.f_type).is_ok_and(|kind| REMOTE.contains(&kind)))
 }
 
 #[cfg(not(any(target_os = "linux", target_os = "android")))]

@@ -33,7 +33,7 @@ use crate::transport::Transport;
 enum Claim {
     /// There is nothing to send.
     Nothing,
-    Of(Claimed),
+    Of(Box<Claimed>),
     OfStream(FollowClaims),
     /// Somebody asked the run to end before.
     Interrupted(Interrupt),
@@ -101,7 +101,7 @@ impl Prepared {
         let path = self.order.ledger.clone();
         let failed = Error::ledger(&path);
         let claim = match interrupted {
-            None => self.claim(&mut interrupts).await?,
+            None => self.claim(clock, &mut interrupts).await?,
             Some(signal) => Claim::Interrupted(signal),
         };
         let interrupted = if let Claim::Interrupted(signal) = claim { Some(signal) } else { None };
@@ -208,7 +208,7 @@ impl Prepared {
     }
 
     /// Claims the rows that will be sent, under the lock of the account's registry. Another run may have it for a moment.
-    async fn claim(&mut self, interrupts: &mut Interrupts) -> Result<Claim, Error> {
+    async fn claim(&mut self, clock: Clock, interrupts: &mut Interrupts) -> Result<Claim, Error> {
         const LOOK_AGAIN: Duration = Duration::from_millis(20);
         const SAY_SO: Duration = Duration::from_secs(5);
         if self.to_send() == Some(0) {
@@ -231,14 +231,14 @@ impl Prepared {
             tokio::select! {
                 biased;
                 Some(signal) = interrupts.recv() => return Ok(Claim::Interrupted(signal)),
-                () = tokio::time::sleep(LOOK_AGAIN) => waited += LOOK_AGAIN,
+                () = tokio::time::sleep_until(clock.at(clock.now().elapsed + LOOK_AGAIN)) => waited += LOOK_AGAIN,
             }
             if waited == SAY_SO {
                 tracing::warn!("waiting for the account's list of ledgers, which another run has locked");
             }
         };
-        let claimed = known.claim(lock, &self.order, self.batch.header.id, &read.jobs, &self.batch.standings)?;
-        Ok(Claim::Of(claimed))
+        let claimed = known.claim(&lock, &self.order, self.batch.header.id, &read.jobs, &self.batch.standings)?;
+        Ok(Claim::Of(Box::new(claimed)))
     }
 
     /// What the ledger is told first.

@@ -59,7 +59,7 @@ pub(super) fn read_through(
     {
         return Err(Error::Changed { name: order.input_name() });
     }
-    read.hold_edits(order, past, batch)?;
+    read.hold_edits(order, &past, batch)?;
     Ok(read)
 }
 
@@ -68,7 +68,7 @@ pub(super) fn past(batch: &Batch) -> Past {
 }
 
 impl ReadThrough {
-    fn hold_edits(&mut self, order: &Order, past: Past, batch: &mut Batch) -> Result<(), Error> {
+    fn hold_edits(&mut self, order: &Order, past: &Past, batch: &mut Batch) -> Result<(), Error> {
         // An edit of a job that was named has its name, and is the same job.
         let no_edits = self.mapping.key.is_some() && !past.unnamed;
         let changed =
@@ -80,7 +80,7 @@ impl ReadThrough {
         if changed.is_empty() && self.survey.counts.held == 0 {
             return Ok(());
         }
-        let past = Past { changed, ..past };
+        let past = Past { changed, ..past.clone() };
         let (ask, named, survey) = (&order.ask, order.named.notes, &mut self.survey);
         self.jobs
             .rows()

@@ -118,7 +118,7 @@ impl FileRegistry {
         account: Option<AccountFolder>,
         of: (String, String),
         own: &Path,
-        found: Vec<PathBuf>,
+        found: &[PathBuf],
         writes: bool,
     ) -> Self {
         let found = found.iter().map(|path| whole(path)).collect();
@@ -132,7 +132,7 @@ impl FileRegistry {
 
     /// That of the account whose folder is `account`, as nobody's run sees it.
     pub(super) fn of_account(account: AccountFolder) -> Self {
-        Self::new(Some(account), (String::new(), String::new()), Path::new(""), Vec::new(), false)
+        Self::new(Some(account), (String::new(), String::new()), Path::new(""), &[], false)
     }
 
     /// Forgets which ledgers were read: all are looked at again.
@@ -151,8 +151,8 @@ impl FileRegistry {
         let mut list = read_list(account)?;
         list.retain(|listed| listed.id != ledger.id || listed.path != ledger.path);
         write_list(account, &list)?;
-        let dead = claims(account)?.into_iter().filter(|(_, owner, _, alive)| !alive && owner.ledger == ledger.path);
-        for name in dead.map(|(name, ..)| name).chain([index_name(&ledger.path, ledger.id)]) {
+        let dead = claims(account)?.into_iter().filter(|claim| !claim.alive && claim.owner.ledger == ledger.path);
+        for name in dead.map(|claim| claim.name).chain([index_name(&ledger.path, ledger.id)]) {
             account.remove(&name).map_err(failed(account, &name, "removed"))?;
         }
         Ok(())
@@ -233,7 +233,7 @@ impl FileRegistry {
     }
 
     /// Drops the claim of the run, whose outcomes are all durable, and notes what its ledger knows.
-    pub(super) fn release(&self, claim: OwnClaim) -> Result<(), RegistryError> {
+    pub(super) fn release(&self, claim: &OwnClaim) -> Result<(), RegistryError> {
         let Some(account) = &self.account else { return Ok(()) };
         let _lock = self.lock()?;
         let ledger = LedgerFile::open_to_read(&self.own).and_then(|file| {
@@ -251,7 +251,7 @@ impl FileRegistry {
             }
             // It is listed, and the next run finds out.
             Err(error) => {
-                tracing::warn!(%error, ledger = %self.own.display(), "what the ledger knows could not be noted")
+                tracing::warn!(%error, ledger = %self.own.display(), "what the ledger knows could not be noted");
             }
         }
         account.remove(&claim.name).map_err(failed(account, &claim.name, "removed"))
@@ -260,7 +260,7 @@ impl FileRegistry {
     /// Removes the claims of runs that died, whose ledgers were read, so that all they may have sent is in an index.
     pub(super) fn remove_dead_claims(&self, _: &RegistryLock) -> Result<(), RegistryError> {
         let Some(account) = &self.account else { return Ok(()) };
-        for (name, owner, ..) in claims(account)?.iter().filter(|(.., alive)| !alive) {
+        for FoundClaim { name, owner, .. } in claims(account)?.iter().filter(|claim| !claim.alive) {
             if self.seen.contains_key(&owner.ledger) {
                 account.remove(name).map_err(failed(account, name, "removed"))?;
             }
@@ -355,10 +355,9 @@ impl Registry for FileRegistry {
 
     fn claims(&mut self) -> Result<Vec<Claimed<PathBuf>>, RegistryError> {
         let Some(account) = &self.account else { return Ok(Vec::new()) };
-        let claims = claims(account)?.into_iter();
+        let claims = claims(account)?.into_iter().filter(|claim| claim.owner.ledger != self.own);
         Ok(claims
-            .filter(|(_, owner, ..)| owner.ledger != self.own)
-            .map(|(_, owner, keys, alive)| Claimed {
+            .map(|FoundClaim { owner, keys, alive, .. }| Claimed {
                 alive,
                 ledger: owner.ledger,
                 keys,
@@ -488,8 +487,18 @@ struct Owner {
     process: u32,
 }
 
-/// The claims there are: the file's name, whose it is, its keys, and whether that run lives.
-fn claims(account: &AccountFolder) -> Result<Vec<(String, Owner, Vec<Key>, bool)>, RegistryError> {
+/// A claim that was found.
+struct FoundClaim {
+    /// The file's name.
+    name: String,
+    owner: Owner,
+    keys: Vec<Key>,
+    /// Whether the run lives.
+    alive: bool,
+}
+
+/// The claims there are.
+fn claims(account: &AccountFolder) -> Result<Vec<FoundClaim>, RegistryError> {
     let mut claims = Vec::new();
     for name in account.names().map_err(failed(account, "", "read"))? {
         if !name.starts_with(CLAIM) || name[CLAIM.len()..].contains('.') {
@@ -514,7 +523,7 @@ fn claims(account: &AccountFolder) -> Result<Vec<(String, Owner, Vec<Key>, bool)
         }
         let (owner, keys) = Claim::read(&bytes).map_err(|error| unclear(error.to_string()))?;
         let owner = serde_json::from_str(&owner).map_err(|error| unclear(error.to_string()))?;
-        claims.push((name, owner, keys, alive));
+        claims.push(FoundClaim { name, owner, keys, alive });
     }
     Ok(claims)
 }
