@@ -7,7 +7,7 @@ use std::time::Duration;
 use batchpost_sandbox::Settings;
 use serde_json::Value;
 
-use crate::support::{Api, Folder, LIMIT, Ran, Running, ended, quick, records, sheet, texts};
+use crate::support::{Api, Folder, LIMIT, Ran, Running, ended, quick, records, sheet, texts, until};
 
 fn run(folder: &Folder, api: &Api, input: &str, more: &[&str]) -> Ran {
     folder.call(&[&["run", input, "--url", &api.url(), "--limit", LIMIT, "--json"], more].concat())
@@ -129,9 +129,7 @@ fn a_row_that_a_run_under_way_is_about_to_send_is_not_sent_by_another_and_no_opt
     let folder = Folder::with_rows(30);
     folder.write("part.csv", sheet(30..=31));
     let first = Running::start(&mut folder.run_command(&api.url(), &["--concurrency", "1", "--json"]));
-    while api.arrivals() == 0 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until("it posts", || api.arrivals() > 0);
     for known in [&[][..], &["--known", "skip"], &["--known", "post"]] {
         let ran = run(&folder, &api, "part.csv", known).with_code(75);
         ran.saying(&["1 row is being sent by another run", "notes.csv.ledger.jsonl"]);
@@ -148,9 +146,7 @@ fn what_a_run_that_was_killed_may_have_sent_is_known_and_the_rest_is_not() {
     let api = Api::start(Settings { latency, ..quick() });
     let folder = Folder::with_rows(20);
     let first = Running::start(&mut folder.run_command(&api.url(), &["--concurrency", "1"]));
-    while api.arrivals() < 3 {
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until("it posts", || api.arrivals() >= 3);
     first.killed();
     folder.write("copy.csv", sheet(1..=20));
     run(&folder, &api, "copy.csv", &[]).with_code(2).saying(&["already recorded as posted or in doubt"]);

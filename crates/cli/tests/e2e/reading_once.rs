@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use batchpost_sandbox::Settings;
 
-use crate::support::{Api, Folder, Running, quick};
+use crate::support::{Api, Folder, Running, pause, quick, until};
 
 const ROWS: u64 = 2000;
 
@@ -32,17 +32,18 @@ fn jsonl(rows: &[(u64, String)]) -> Vec<u8> {
 }
 
 fn xlsx(rows: &[(u64, String)]) -> Vec<u8> {
-    let mut workbook = rust_xlsxwriter::Workbook::new();
-    let sheet = workbook.add_worksheet();
-    for (column, name) in (0..).zip(["Id", "Ticket", "Text"]) {
-        sheet.write(0, column, name).unwrap();
-    }
-    for (at, (row, text)) in (1..).zip(rows) {
-        sheet.write(at, 0, format!("id{row}")).unwrap();
-        sheet.write(at, 1, *row as f64).unwrap();
-        sheet.write(at, 2, text).unwrap();
-    }
-    workbook.save_to_buffer().unwrap()
+    let write = || {
+        let mut workbook = rust_xlsxwriter::Workbook::new();
+        let sheet = workbook.add_worksheet();
+        for (column, name) in (0..).zip(["Id", "Ticket", "Text"]) {
+            sheet.write(0, column, name)?;
+        }
+        for (at, (row, text)) in (1..).zip(rows) {
+            sheet.write(at, 0, format!("id{row}"))?.write(at, 1, *row as f64)?.write(at, 2, text)?;
+        }
+        workbook.save_to_buffer()
+    };
+    write().expect("a small workbook can be written to memory")
 }
 
 /// Saves version after version into the file in place, as editors do that keep a file's links, until it is told to stop.
@@ -51,7 +52,7 @@ fn keep_saving(path: &Path, saved: &[Vec<u8>], stop: &AtomicBool) {
     while !stop.load(Ordering::Relaxed) {
         next = (next + 1) % saved.len();
         File::create(path).and_then(|mut file| file.write_all(&saved[next])).unwrap();
-        thread::sleep(Duration::from_millis(50));
+        pause(Duration::from_millis(50));
     }
 }
 
@@ -115,9 +116,7 @@ fn what_happens_to_the_input_afterwards_changes_no_note_and_needs_no_room() {
     folder.write("notes.csv", csv(&rows));
     let run = ["run", "notes.csv", "--url", &api.url(), "--limit", "500/1s", "--concurrency", "1", "--key", "Id"];
     let running = Running::start(&mut folder.batchpost(&run));
-    while api.arrivals() == 0 {
-        thread::sleep(Duration::from_millis(5));
-    }
+    until("it posts", || api.arrivals() > 0);
     let others: Vec<_> = rows.iter().map(|(row, text)| (row + 100, format!("{text}, edited"))).collect();
     folder.write("notes.csv", csv(&others));
     let names = folder.names();

@@ -439,6 +439,14 @@ impl Stopwatch {
     }
 }
 
+/// Lets time pass between two things that a test does to a process, for which no condition can be waited for.
+pub(crate) fn pause(time: Duration) {
+    let began = now();
+    while let Some(left) = time.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) {
+        thread::park_timeout(left);
+    }
+}
+
 /// Leaves the processor to the process that is waited for; the condition alone decides how long.
 fn rest() {
     thread::park_timeout(Duration::from_millis(1));

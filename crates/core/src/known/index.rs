@@ -28,7 +28,7 @@ const NAME_BYTES: usize = 32;
 
 impl Index {
     /// As bytes: the opening; the ledger's id, bytes and records read (8 each), the checksum of the last
-    /// [`LAST_BYTES`] of these (4), two flags (1 each), how many rows and names there are (8 each); the rows, each a key and seconds since 1970
+    /// 512 of these (4), two flags (1 each), how many rows and names there are (8 each); the rows, each a key and seconds since 1970
     /// (4), and the names, each its key and the key that it is known by; a checksum of all that (4). Numbers are little-endian.
     pub fn to_bytes(&self) -> Vec<u8> {
         let KnownKeys { rows, names, legacy } = &self.keys;
