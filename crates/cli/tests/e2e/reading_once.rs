@@ -51,7 +51,7 @@ fn keep_saving(path: &Path, saved: &[Vec<u8>], stop: &AtomicBool) {
     let mut next = 0;
     while !stop.load(Ordering::Relaxed) {
         next = (next + 1) % saved.len();
-        File::create(path).and_then(|mut file| file.write_all(&saved[next])).unwrap();
+        File::create(path).and_then(|mut file| file.write_all(&saved[next])).expect("the disk has room");
         pause(Duration::from_millis(50));
     }
 }
