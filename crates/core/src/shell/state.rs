@@ -306,7 +306,7 @@ impl AccountFolder {
         if how == Use::Append && self.scope != Scope::Personal && names > 1 {
             return Err(io::Error::other(format!("{name} is another name of a file elsewhere")));
         }
-        share_own_file(&file, facts, self.scope)?;
+        share_own_file(&file, names, facts, self.scope)?;
         Ok(file)
     }
 }

@@ -43,7 +43,7 @@ pub(super) fn scope(path: &Path, facts: Facts) -> Result<Scope, StateError> {
 /// became a shared one later, is opened to it.
 pub(super) fn check_inner(dir: &Dir, path: &Path, scope: Scope) -> Result<(), StateError> {
     let facts = || dir.facts().map_err(failed(path, "opened"));
-    let Facts { owner, mode, .. } = facts()?;
+    let Facts { owner, group: its_group, mode } = facts()?;
     let own = own_user();
     let elsewhere = || "pass another state folder with --state-dir DIR".to_owned();
     match scope {
@@ -60,15 +60,16 @@ pub(super) fn check_inner(dir: &Dir, path: &Path, scope: Scope) -> Result<(), St
         }
         Scope::Personal => Ok(()),
         Scope::Shared { group } => {
-            if owner == own && mode != 0o2770 {
+            if owner == own && its_group == group && mode != 0o2770 {
                 set_dir_mode(dir, scope).map_err(failed(path, "opened"))?;
             }
-            let Facts { group: its, mode, .. } = facts()?;
-            if its == group && mode & (SET_GROUP_ID | 0o070 | OTHERS_WRITE) == SET_GROUP_ID | 0o070 {
+            let Facts { mode, .. } = facts()?;
+            if its_group == group && mode & (SET_GROUP_ID | 0o070 | OTHERS_WRITE) == SET_GROUP_ID | 0o070 {
                 return Ok(());
             }
-            let why =
-                format!("it is not shared with group {group} as the folder above it is (group {its}, mode {mode:04o})");
+            let why = format!(
+                "it is not shared with group {group} as the folder above it is (group {its_group}, mode {mode:04o})"
+            );
             let way_out = format!(
                 "run `chgrp {group} {place} && chmod 2770 {place}`, or pass another state folder with --state-dir DIR",
                 place = path.display()
@@ -86,10 +87,10 @@ pub(super) fn set_file_mode(file: &File, scope: Scope) -> io::Result<()> {
     system::set_mode(file, if scope == Scope::Personal { 0o600 } else { 0o660 })
 }
 
-/// Opens a file of our own to the group, which others created a folder for.
-pub(super) fn share_own_file(file: &File, facts: Facts, scope: Scope) -> io::Result<()> {
-    if scope != Scope::Personal && facts.owner == own_user() && facts.mode & 0o060 != 0o060 {
-        set_file_mode(file, scope)?;
-    }
-    Ok(())
+/// Opens a file of our own to the group of a folder that became a shared one later. Not one that has `names` elsewhere: a
+/// member of the group could have given it the one here.
+pub(super) fn share_own_file(file: &File, names: u64, facts: Facts, scope: Scope) -> io::Result<()> {
+    let Scope::Shared { group } = scope else { return Ok(()) };
+    let is_own = names == 1 && facts.owner == own_user() && facts.group == group;
+    if is_own && facts.mode & 0o060 != 0o060 { set_file_mode(file, scope) } else { Ok(()) }
 }

@@ -18,6 +18,6 @@ pub(super) fn set_file_mode(_: &File, _: Scope) -> io::Result<()> {
     Ok(())
 }
 
-pub(super) fn share_own_file(_: &File, _: Facts, _: Scope) -> io::Result<()> {
+pub(super) fn share_own_file(_: &File, _: u64, _: Facts, _: Scope) -> io::Result<()> {
     Ok(())
 }

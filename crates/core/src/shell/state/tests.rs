@@ -150,14 +150,16 @@ fn a_pipe_or_a_folder_is_not_opened_and_nobody_waits_for_it() {
 
 /// A member of the group may give a file of ours another name there, where the system lets users do so.
 #[test]
-fn in_a_shared_folder_a_file_that_has_another_name_is_not_written_to() {
+fn in_a_shared_folder_a_file_that_has_another_name_is_not_written_to_or_opened_to_the_group() {
     let place = there(0o2770);
     let account = account(place.path());
     let elsewhere = place.path().join("elsewhere");
     fs::File::create(&elsewhere).unwrap();
+    set(&elsewhere, 0o600);
     fs::hard_link(&elsewhere, account.path().join("list")).unwrap();
     account.append("list").unwrap_err();
     account.open_read("list").unwrap();
+    assert_eq!(mode(&elsewhere), 0o600);
 }
 
 #[test]
