@@ -57,7 +57,8 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
 fn only_the_shell_names_the_outside_world() {
     const OUTSIDE: [&str; 7] = ["tokio", "reqwest", "std::fs", "std::net", "std::process", "std::thread", "::now("];
     for (path, text) in sources() {
-        if module(&path).is_some_and(|module| module == "shell") {
+        let is_test = path.iter().any(|part| part == "tests");
+        if is_test || module(&path).is_some_and(|module| module == "shell") {
             continue;
         }
         for (number, line) in code(&text).enumerate() {

@@ -199,8 +199,11 @@ mod tests {
             ("26/5s", false, "25/5s"),
             ("10/5s", true, "10/5s"),
             ("10/5s", false, "10/5s"),
-            ("1/1m", true, "10/5s"),
-            ("90/1s", true, "90/1s"),
+            ("2/1s", true, "2/1s"),
+            ("1/1m", true, "2/1s"),
+            // Ten in five seconds are no more than ninety in one.
+            ("90/1s", false, "2/1s"),
+            ("90/2s", false, "2/1s"),
         ] {
             engine.actions.clear();
             let named: Limit = named.parse().unwrap();
