@@ -13,7 +13,8 @@ fn known(records: &[Record]) -> (Batch, KeyMap<History>) {
 
 fn decide(records: &[Record], decision: Decision) -> Result<(Outcome, Outcome), SettleError> {
     let (batch, histories) = known(records);
-    let settled = settle(&batch, &histories, Decided::now(key(1), decision))?;
+    let decided = Decided { key: key(1), decision, attempts: None, contradicts: None };
+    let settled = settle(&batch, &histories, decided)?;
     assert_eq!((settled.row, settled.key), (1, key(1)));
     Ok((settled.was, settled.stands))
 }

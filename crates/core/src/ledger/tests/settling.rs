@@ -120,6 +120,13 @@ fn what_a_program_left_standing_that_went_on_behind_half_a_settlement_is_passed_
     ledger.commit(&in_three(1)[..2]).unwrap();
     ledger.commit(&[]).unwrap();
     assert_eq!(read_by_all(&ledger.storage), (0, 0, 1), "only a mark followed");
+    let marked = ledger.storage.bytes.len() as u64;
+    let mut torn = ledger.storage.clone();
+    torn.bytes.extend_from_slice(b"{\"n\":");
+    for (memory, torn_bytes) in [(&ledger.storage, 0), (&torn, 5)] {
+        let (_, extent) = inspect(memory).unwrap();
+        assert_eq!((extent.good_bytes, extent.torn_bytes, extent.incomplete_settlements), (marked, torn_bytes, 1));
+    }
     ledger.commit(&[intent(8), posted(8)]).unwrap();
     let half = ledger.close().unwrap();
     let (mut ledger, batch, extent) = Ledger::open(half).unwrap();
@@ -131,21 +138,39 @@ fn what_a_program_left_standing_that_went_on_behind_half_a_settlement_is_passed_
 
 #[test]
 fn parts_without_their_first_and_parts_of_two_settlements_are_none() {
-    for parts in [
-        vec![in_three(1).remove(1), in_three(1).remove(2)],
-        vec![in_three(1).remove(0), in_three(2).remove(1), in_three(2).remove(2)],
-        vec![in_three(1).remove(0), in_three(1).remove(2), in_three(1).remove(1)],
-        vec![in_three(1).remove(0), in_three(1).remove(0), in_three(1).remove(1)],
+    for (parts, settlements) in [
+        (vec![in_three(1).remove(1), in_three(1).remove(2)], 1),
+        (vec![in_three(1).remove(0), in_three(2).remove(1), in_three(2).remove(2)], 2),
+        (vec![in_three(1).remove(0), in_three(1).remove(0), in_three(1).remove(1)], 2),
     ] {
         let (mut ledger, ..) = Ledger::open(doubtful()).unwrap();
         ledger.commit(&[&parts[..], &[intent(8)]].concat()).unwrap();
-        let (posted, rows, incomplete) = read_by_all(&ledger.close().unwrap());
-        assert!((posted, rows) == (0, 0) && incomplete > 0, "{parts:?}");
+        assert_eq!(read_by_all(&ledger.close().unwrap()), (0, 0, settlements), "{parts:?}");
     }
+    let (mut ledger, ..) = Ledger::open(doubtful()).unwrap();
+    ledger.commit(&[in_three(1).remove(0), in_three(1).remove(2), in_three(1).remove(1), intent(8)]).unwrap();
+    assert_eq!(read_by_all(&ledger.close().unwrap()).1, 0, "in another order");
+    let (mut ledger, ..) = Ledger::open(doubtful()).unwrap();
+    ledger.commit(&[&in_three(1)[..], &[in_three(1).remove(2)]].concat()).unwrap();
+    assert_eq!(read_by_all(&ledger.close().unwrap()).1, ROWS as usize, "its last part once more");
     // What a salvage copies may have a mark between its parts.
     let (mut ledger, ..) = Ledger::open(doubtful()).unwrap();
     in_three(1).into_iter().for_each(|part| ledger.commit(&[part]).unwrap());
     assert_eq!(read_by_all(&ledger.close().unwrap()), ALL);
+}
+
+#[test]
+fn a_part_that_spoiled_after_it_was_synced_is_damage_and_no_torn_tail() {
+    let (mut ledger, ..) = Ledger::open(doubtful()).unwrap();
+    let before = lines(&ledger.storage).len();
+    ledger.commit_settlement(&in_three(1)).unwrap();
+    let whole = lines(&ledger.close().unwrap());
+    for part in before + 1..before + 4 {
+        let mut spoiled = whole.clone();
+        spoiled[part][20] ^= 1;
+        let error = Ledger::open(of_lines(&spoiled)).unwrap_err();
+        assert!(matches!(error, LedgerError::Damaged { line, .. } if line == part as u64 + 1), "{part}: {error}");
+    }
 }
 
 #[test]
