@@ -223,11 +223,10 @@ mod tests {
         let mut engine = Engine::new(config);
         let told = |engine: &mut Engine, now| {
             engine.tell_share(now);
-            let told = engine.actions.drain(..).find_map(|action| match action {
+            engine.actions.drain(..).find_map(|action| match action {
                 Action::Restrain(Restraint::Share(attempts)) => Some(attempts),
                 _ => None,
-            });
-            told
+            })
         };
         assert_eq!(told(&mut engine, s(0)), None);
         for (refusals, share) in [(1, None), (1, Some(17)), (0, None), (1, Some(12))] {
