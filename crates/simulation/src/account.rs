@@ -12,6 +12,8 @@ pub(crate) struct Kept {
     line: Option<String>,
     /// The same as the run that is under way last left it, which spares reading and writing it each time.
     fresh: Option<(Account, Stamp)>,
+    /// Whether that is durable, as each state is that must outlast a loss of power.
+    is_synced: bool,
     /// As it was when it was last made durable.
     durable: Option<String>,
     /// Losses of power so far, and when the machine was last started.
@@ -40,11 +42,8 @@ impl Kept {
         let mut account = kept.unwrap_or_else(|| read(self.line.as_deref(), stamp, timeout));
         account.find_dead(|run| is_alive(run.id), stamp.at);
         let result = change(&mut account, stamp.at);
-        let outlasts = account.outlasts_a_restart();
+        self.is_synced = account.outlasts_a_restart();
         self.fresh = Some((account, stamp.clone()));
-        if outlasts {
-            self.sync();
-        }
         result
     }
 
@@ -52,6 +51,9 @@ impl Kept {
     pub(crate) fn put_down(&mut self) {
         if let Some((account, stamp)) = self.fresh.take() {
             self.line = Some(account.to_line(&stamp));
+            if self.is_synced {
+                self.durable.clone_from(&self.line);
+            }
         }
     }
 

@@ -189,16 +189,15 @@ impl Scenario {
         self.rows = (1..=rows).map(|number| note(number, number as u64)).collect();
         self.settings.timeout = Duration::from_secs([8, 30][rng.usize(0..2)]);
         self.settings.concurrency = None;
+        self.settings.spread = Some(Spread::Burst);
         self.faults = vec![None; self.faults.len()];
         self.latency = Duration::from_millis(20)..=Duration::from_millis(120);
         self.commit = Duration::from_millis(1)..=Duration::from_millis(4);
         self.weather = Weather {
-            late: rng.f64(),
-            lost: 0.1 * rng.f64(),
-            reply_lost: 0.1 * rng.f64(),
-            crash: 0.3 + 0.6 * rng.f64(),
-            interrupt: 0.8 * rng.f64(),
-            first: 0.5 * rng.f64(),
+            late: [0.2, 0.9][rng.usize(0..2)],
+            crash: 0.2 + 0.6 * rng.f64(),
+            interrupt: 0.9 * rng.f64(),
+            first: 0.3 * rng.f64(),
             wall_step: [0.0, 0.5][rng.usize(0..2)],
             ..Weather::default()
         };
