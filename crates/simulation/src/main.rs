@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use batchpost::settings::Spread;
-use batchpost_simulation::{Company, Coverage, History, Scenario};
+use batchpost_simulation::{Claims, Company, Coverage, History, Scenario, Violation};
 
 const USAGE: &str = "usage: batchpost-simulation --seeds A..B | --fresh [COUNT] | --seed N [-v] | --strangers RUNS";
 
@@ -76,18 +76,41 @@ fn fresh(count: u64) -> Range<u64> {
     first..end
 }
 
-/// One history; an assertion that fails in it is a violation like any other.
+/// What a seed stands for: a history of one batch, and one of several that share an account's known rows.
+fn both(seed: u64) -> (Option<String>, Coverage) {
+    let (wrong, history) = simulate(seed, false);
+    let mut coverage = history.coverage().clone();
+    let (also_wrong, claims) = plan(seed, false);
+    coverage.add(&claims.coverage());
+    (wrong.or(also_wrong), coverage)
+}
+
+/// Batches that share an account's known rows.
+fn plan(seed: u64, in_words: bool) -> (Option<String>, Claims) {
+    let mut claims = Claims::drawn(seed);
+    if in_words {
+        claims.in_words();
+    }
+    let wrong = violation(|| claims.go());
+    (wrong, claims)
+}
+
+/// What went wrong. An assertion that fails is a violation like any other.
+fn violation(go: impl FnOnce() -> Result<(), Violation>) -> Option<String> {
+    match catch_unwind(AssertUnwindSafe(go)) {
+        Ok(Ok(())) => None,
+        Ok(Err(violation)) => Some(violation.to_string()),
+        Err(_) => Some("an assertion failed (said above)".to_owned()),
+    }
+}
+
+/// A history of one batch.
 fn simulate(seed: u64, in_words: bool) -> (Option<String>, History) {
     let mut history = History::new(Scenario::drawn(seed));
     if in_words {
         history.in_words();
     }
-    let went = catch_unwind(AssertUnwindSafe(|| history.go()));
-    let wrong = match went {
-        Ok(Ok(())) => None,
-        Ok(Err(violation)) => Some(violation.to_string()),
-        Err(_) => Some("an assertion failed (said above)".to_owned()),
-    };
+    let wrong = violation(|| history.go());
     (wrong, history)
 }
 
@@ -101,7 +124,12 @@ fn replay(seed: u64, in_words: bool) -> ExitCode {
         scenario.rules().for_each(|rule| println!("fault {rule}"));
         history.words().iter().for_each(|line| println!("{line}"));
     }
-    match wrong {
+    let (also_wrong, claims) = plan(seed, in_words);
+    if in_words && (wrong.is_none() || also_wrong.is_some()) {
+        println!("\nbatches that share an account's known rows:");
+        claims.words().iter().for_each(|line| println!("{line}"));
+    }
+    match wrong.or(also_wrong) {
         None => {
             println!("seed {seed}: nothing that must never happen");
             ExitCode::SUCCESS
@@ -125,8 +153,8 @@ fn run_all(seeds: Range<u64>) -> ExitCode {
             if seed >= seeds.end || seed > first_wrong.load(Ordering::Relaxed) {
                 return coverage;
             }
-            let (wrong, history) = simulate(seed, false);
-            coverage.add(history.coverage());
+            let (wrong, seen) = both(seed);
+            coverage.add(&seen);
             if wrong.is_some() {
                 first_wrong.fetch_min(seed, Ordering::Relaxed);
             }
