@@ -105,7 +105,8 @@ impl Claims {
     ///
     /// When something happened that must never happen.
     pub fn go(&self) -> Result<(), Violation> {
-        for number in 0..self.state().batches.len() {
+        let count = self.state().batches.len();
+        for number in 0..count {
             let words = self.state().batches[number].to_string();
             self.say(|| format!("batch {number}: {words}"));
         }

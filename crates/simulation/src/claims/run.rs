@@ -476,9 +476,10 @@ fn wall(claims: &Claims) -> Timestamp {
 }
 
 fn header(claims: &Claims) -> Header {
+    let id = LedgerId(claims.state().rng.u64(..));
     Header {
         version: VERSION,
-        id: LedgerId(claims.state().rng.u64(..)),
+        id,
         key_scheme: KEY_SCHEME,
         tool: String::new(),
         api: leadsquared::NAME.to_owned(),
