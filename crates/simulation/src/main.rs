@@ -1,4 +1,4 @@
-//! Runs histories by seed: `--seeds A..B` as many as asked, `--fresh N` as many that nobody has run before, `--seed N -v` one
+//! Runs histories by seed: `--seeds A..B` as many as asked, `--claims A..B` of them only what is about known rows, `--fresh N` as many that nobody has run before, `--seed N -v` one
 //! of them, told in words.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -11,7 +11,8 @@ use std::time::Instant;
 use batchpost::settings::Spread;
 use batchpost_simulation::{Claims, Company, Coverage, History, Scenario, Violation};
 
-const USAGE: &str = "usage: batchpost-simulation --seeds A..B | --fresh [COUNT] | --seed N [-v] | --strangers RUNS";
+const USAGE: &str =
+    "usage: batchpost-simulation --seeds A..B | --claims A..B | --fresh [COUNT] | --seed N [-v] | --strangers RUNS";
 
 /// Histories of a fresh range, where no number is given: a minute's worth.
 const FRESH: u64 = 100_000;
@@ -20,9 +21,10 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["--seeds", seeds] => range(seeds).map_or_else(misused, run_all),
-        ["--fresh"] => run_all(fresh(FRESH)),
-        ["--fresh", count] => count.parse().map_or_else(|_| misused(), |count| run_all(fresh(count))),
+        ["--seeds", seeds] => range(seeds).map_or_else(misused, |seeds| run_all(seeds, both)),
+        ["--claims", seeds] => range(seeds).map_or_else(misused, |seeds| run_all(seeds, claims)),
+        ["--fresh"] => run_all(fresh(FRESH), both),
+        ["--fresh", count] => count.parse().map_or_else(|_| misused(), |count| run_all(fresh(count), both)),
         ["--seed", seed] => seed.parse().map_or_else(|_| misused(), |seed| replay(seed, false)),
         ["--seed", seed, "-v"] => seed.parse().map_or_else(|_| misused(), |seed| replay(seed, true)),
         ["--strangers", runs] => runs.parse().map_or_else(|_| misused(), in_company),
@@ -80,9 +82,14 @@ fn fresh(count: u64) -> Range<u64> {
 fn both(seed: u64) -> (Option<String>, Coverage) {
     let (wrong, history) = simulate(seed, false);
     let mut coverage = history.coverage().clone();
-    let (also_wrong, claims) = plan(seed, false);
-    coverage.add(&claims.coverage());
+    let (also_wrong, also_seen) = claims(seed);
+    coverage.add(&also_seen);
     (wrong.or(also_wrong), coverage)
+}
+
+fn claims(seed: u64) -> (Option<String>, Coverage) {
+    let (wrong, claims) = plan(seed, false);
+    (wrong, claims.coverage())
 }
 
 /// Batches that share an account's known rows.
@@ -142,7 +149,7 @@ fn replay(seed: u64, in_words: bool) -> ExitCode {
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long it took is only said")]
-fn run_all(seeds: Range<u64>) -> ExitCode {
+fn run_all(seeds: Range<u64>, simulate: fn(u64) -> (Option<String>, Coverage)) -> ExitCode {
     let began = Instant::now();
     let next = AtomicU64::new(seeds.start);
     let first_wrong = AtomicU64::new(u64::MAX);
@@ -153,7 +160,7 @@ fn run_all(seeds: Range<u64>) -> ExitCode {
             if seed >= seeds.end || seed > first_wrong.load(Ordering::Relaxed) {
                 return coverage;
             }
-            let (wrong, seen) = both(seed);
+            let (wrong, seen) = simulate(seed);
             coverage.add(&seen);
             if wrong.is_some() {
                 first_wrong.fetch_min(seed, Ordering::Relaxed);
