@@ -8,6 +8,7 @@
 #![forbid(unsafe_code)]
 
 mod account;
+mod claims;
 mod coverage;
 mod disk;
 mod durable;
@@ -19,6 +20,7 @@ mod scenario;
 mod sharing;
 mod strangers;
 
+pub use claims::Claims;
 pub use coverage::Coverage;
 pub use disk::{Disk, DiskFile, Fate, Survival, Trouble};
 pub use enumerate::{Enumerated, Found, enumerate};

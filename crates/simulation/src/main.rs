@@ -1,4 +1,4 @@
-//! Runs histories by seed: `--seeds A..B` as many as asked, `--fresh N` as many that nobody has run before, `--seed N -v` one
+//! Runs histories by seed: `--seeds A..B` as many as asked, `--claims A..B` of them only what is about known rows, `--fresh N` as many that nobody has run before, `--seed N -v` one
 //! of them, told in words.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
@@ -9,9 +9,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use batchpost::settings::Spread;
-use batchpost_simulation::{Company, Coverage, History, Scenario};
+use batchpost_simulation::{Claims, Company, Coverage, History, Scenario, Violation};
 
-const USAGE: &str = "usage: batchpost-simulation --seeds A..B | --fresh [COUNT] | --seed N [-v] | --strangers RUNS";
+const USAGE: &str =
+    "usage: batchpost-simulation --seeds A..B | --claims A..B | --fresh [COUNT] | --seed N [-v] | --strangers RUNS";
 
 /// Histories of a fresh range, where no number is given: a minute's worth.
 const FRESH: u64 = 100_000;
@@ -20,9 +21,10 @@ fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments[..] {
-        ["--seeds", seeds] => range(seeds).map_or_else(misused, run_all),
-        ["--fresh"] => run_all(fresh(FRESH)),
-        ["--fresh", count] => count.parse().map_or_else(|_| misused(), |count| run_all(fresh(count))),
+        ["--seeds", seeds] => range(seeds).map_or_else(misused, |seeds| run_all(seeds, both)),
+        ["--claims", seeds] => range(seeds).map_or_else(misused, |seeds| run_all(seeds, claims)),
+        ["--fresh"] => run_all(fresh(FRESH), both),
+        ["--fresh", count] => count.parse().map_or_else(|_| misused(), |count| run_all(fresh(count), both)),
         ["--seed", seed] => seed.parse().map_or_else(|_| misused(), |seed| replay(seed, false)),
         ["--seed", seed, "-v"] => seed.parse().map_or_else(|_| misused(), |seed| replay(seed, true)),
         ["--strangers", runs] => runs.parse().map_or_else(|_| misused(), in_company),
@@ -76,18 +78,46 @@ fn fresh(count: u64) -> Range<u64> {
     first..end
 }
 
-/// One history; an assertion that fails in it is a violation like any other.
+/// What a seed stands for: a history of one batch, and one of several that share an account's known rows.
+fn both(seed: u64) -> (Option<String>, Coverage) {
+    let (wrong, history) = simulate(seed, false);
+    let mut coverage = history.coverage().clone();
+    let (also_wrong, also_seen) = claims(seed);
+    coverage.add(&also_seen);
+    (wrong.or(also_wrong), coverage)
+}
+
+fn claims(seed: u64) -> (Option<String>, Coverage) {
+    let (wrong, claims) = plan(seed, false);
+    (wrong, claims.coverage())
+}
+
+/// Batches that share an account's known rows.
+fn plan(seed: u64, in_words: bool) -> (Option<String>, Claims) {
+    let mut claims = Claims::drawn(seed);
+    if in_words {
+        claims.in_words();
+    }
+    let wrong = violation(|| claims.go());
+    (wrong, claims)
+}
+
+/// What went wrong. An assertion that fails is a violation like any other.
+fn violation(go: impl FnOnce() -> Result<(), Violation>) -> Option<String> {
+    match catch_unwind(AssertUnwindSafe(go)) {
+        Ok(Ok(())) => None,
+        Ok(Err(violation)) => Some(violation.to_string()),
+        Err(_) => Some("an assertion failed (said above)".to_owned()),
+    }
+}
+
+/// A history of one batch.
 fn simulate(seed: u64, in_words: bool) -> (Option<String>, History) {
     let mut history = History::new(Scenario::drawn(seed));
     if in_words {
         history.in_words();
     }
-    let went = catch_unwind(AssertUnwindSafe(|| history.go()));
-    let wrong = match went {
-        Ok(Ok(())) => None,
-        Ok(Err(violation)) => Some(violation.to_string()),
-        Err(_) => Some("an assertion failed (said above)".to_owned()),
-    };
+    let wrong = violation(|| history.go());
     (wrong, history)
 }
 
@@ -101,7 +131,12 @@ fn replay(seed: u64, in_words: bool) -> ExitCode {
         scenario.rules().for_each(|rule| println!("fault {rule}"));
         history.words().iter().for_each(|line| println!("{line}"));
     }
-    match wrong {
+    let (also_wrong, claims) = plan(seed, in_words);
+    if in_words && (wrong.is_none() || also_wrong.is_some()) {
+        println!("\nbatches that share an account's known rows:");
+        claims.words().iter().for_each(|line| println!("{line}"));
+    }
+    match wrong.or(also_wrong) {
         None => {
             println!("seed {seed}: nothing that must never happen");
             ExitCode::SUCCESS
@@ -114,7 +149,7 @@ fn replay(seed: u64, in_words: bool) -> ExitCode {
 }
 
 #[expect(clippy::disallowed_methods, reason = "how long it took is only said")]
-fn run_all(seeds: Range<u64>) -> ExitCode {
+fn run_all(seeds: Range<u64>, simulate: fn(u64) -> (Option<String>, Coverage)) -> ExitCode {
     let began = Instant::now();
     let next = AtomicU64::new(seeds.start);
     let first_wrong = AtomicU64::new(u64::MAX);
@@ -125,8 +160,8 @@ fn run_all(seeds: Range<u64>) -> ExitCode {
             if seed >= seeds.end || seed > first_wrong.load(Ordering::Relaxed) {
                 return coverage;
             }
-            let (wrong, history) = simulate(seed, false);
-            coverage.add(history.coverage());
+            let (wrong, seen) = simulate(seed);
+            coverage.add(&seen);
             if wrong.is_some() {
                 first_wrong.fetch_min(seed, Ordering::Relaxed);
             }

@@ -42,15 +42,15 @@ impl KnownKeys {
     /// Takes others in.
     pub fn merge(&mut self, others: Self) {
         if self.is_empty() {
-            *self = others;
+            *self = Self { legacy: self.legacy | others.legacy, ..others };
             return;
         }
+        self.legacy |= others.legacy;
         if others.is_empty() {
             return;
         }
         self.rows.extend(others.rows);
         self.names.extend(others.names);
-        self.legacy |= others.legacy;
         self.in_order();
     }
 
@@ -81,6 +81,8 @@ pub(super) struct Fold {
     jobs: KeyMap<Job>,
     /// What jobs are known by that a column named; others are by their own keys.
     contents: KeyMap<Key>,
+    /// What jobs were known by before another content was sent under their names, and when they were last sent so.
+    earlier: Vec<(Key, Key, u32)>,
     /// Whether a column names the jobs of the run at hand.
     pub(super) named: bool,
     legacy: bool,
@@ -155,10 +157,15 @@ impl Fold {
         let job = self.jobs.entry(attempt.key).or_default();
         // One before it has no outcome and never will.
         job.known |= job.open;
-        (job.open, job.at_s) = (true, attempt.at_s);
-        if let Some(content) = attempt.content {
-            self.contents.insert(attempt.key, content);
+        if let Some(content) = attempt.content
+            && let Some(before) = self.contents.insert(attempt.key, content)
+            && before != content
+            && job.known
+        {
+            // A note of that content may exist, whatever becomes of this one.
+            self.earlier.push((attempt.key, before, job.at_s));
         }
+        (job.open, job.at_s) = (true, attempt.at_s);
     }
 
     fn end(&mut self, key: Key, at_s: u32, stands: Outcome) {
@@ -180,6 +187,10 @@ impl Fold {
                 }
                 None => known.rows.push((key, job.at_s)),
             }
+        }
+        for (key, content, at_s) in self.earlier.drain(..) {
+            known.rows.push((content, at_s));
+            known.names.push((key, content));
         }
         known.in_order();
         known

@@ -37,3 +37,6 @@ pub use claim::{Claim, ClaimError};
 pub use fold::{KnownKeys, legacy_key};
 pub use index::{Index, bring_up_to_date};
 pub use registry::{Claimed, InUse, Known, Look, Registry, Unreadable, look};
+
+#[cfg(test)]
+mod tests;

@@ -127,8 +127,12 @@ pub fn look<R: Registry>(
             }
         };
         let found = candidates.mark(keys, since);
-        let other_content = |(name, known_by): &&(Key, Key)| is_ours(*name) && !candidates.has(*known_by);
-        let other_content = keys.names.iter().filter(other_content).count() as u64;
+        // A name may have been sent with several contents.
+        let by_name = keys.names.chunk_by(|(name, _), (next, _)| name == next);
+        let has_other_content = |known_by: &&[(Key, Key)]| {
+            is_ours(known_by[0].0) && !known_by.iter().any(|(_, content)| candidates.has(*content))
+        };
+        let other_content = by_name.filter(has_other_content).count() as u64;
         if found.rows > 0 || other_content > 0 {
             look.known.push(Known { ledger, found, other_content });
         }

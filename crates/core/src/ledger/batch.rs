@@ -21,6 +21,8 @@ const OPEN: u8 = 1;
 const VANISHED: u8 = 2;
 /// Met in this run's reading of the input.
 const MET: u8 = 4;
+/// In doubt, and not sent again by this run, since another ledger knows it too.
+const LEFT_OUT: u8 = 8;
 /// A person has said that it is to do, whatever speaks for holding or skipping it.
 const RELEASED: u8 = 16;
 /// It was set aside, or taken up again, by this run, which the ledger does not say yet.
@@ -97,6 +99,20 @@ impl Standing {
     pub fn set_aside_now(&mut self, stands: Outcome) {
         self.set_aside(stands);
         self.set(UNRECORDED, true);
+    }
+
+    /// Another ledger knows the row, so this run does not send it. Only `posted` ends a doubt: one in doubt stays so.
+    pub(crate) fn leave_out(&mut self) {
+        if self.outcome() == Outcome::InDoubt {
+            self.set(LEFT_OUT, true);
+        } else {
+            self.set_aside_now(Outcome::Skipped);
+        }
+    }
+
+    /// Whether this run does not send it, whatever it was asked to do with rows in doubt.
+    pub(crate) fn is_left_out(&self) -> bool {
+        self.is(LEFT_OUT)
     }
 
     /// A row to do is held, as this run finds; the ledger is to be told.

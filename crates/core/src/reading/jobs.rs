@@ -132,13 +132,14 @@ pub fn skip_known<R: Read>(
     let mut skipped = 0;
     while let Some(candidate) = jobs.next()? {
         let Candidate::Job(job, _) = candidate else { continue };
-        let Some(standing) = standings.get_mut(&job.key).filter(|standing| ask.is_to_do(standing.outcome())) else {
+        let Some(standing) = standings.get_mut(&job.key).filter(|standing| ask.sends(standing)) else {
             continue;
         };
         if is_known(&job) {
-            survey.counts.move_one(standing.outcome(), Outcome::Skipped);
+            let from = standing.outcome();
+            standing.leave_out();
+            survey.counts.move_one(from, standing.outcome());
             survey.to_do -= 1;
-            standing.set_aside_now(Outcome::Skipped);
             skipped += 1;
         }
     }
@@ -161,7 +162,7 @@ pub fn for_each_to_do<R: Read>(
         && let Some(candidate) = jobs.next()?
     {
         if let Candidate::Job(job, _) = candidate
-            && standings.get(&job.key).is_some_and(|standing| ask.is_to_do(standing.outcome()))
+            && standings.get(&job.key).is_some_and(|standing| ask.sends(standing))
         {
             left -= 1;
             if !each(job) {
@@ -248,7 +249,7 @@ impl<R: Read> Feed<R> {
             let Candidate::Job(job, _) = candidate else { continue };
             let Some(standing) = self.standings.get(&job.key) else { continue };
             let stands = standing.outcome();
-            if !self.ask.is_to_do(stands) {
+            if !self.ask.sends(standing) {
                 continue;
             }
             if self.ask.first.is_some_and(|first| self.offered >= first) {

@@ -50,6 +50,11 @@ impl Ask {
             _ => false,
         }
     }
+
+    /// Whether this run sends a job that stands so.
+    pub(super) fn sends(&self, standing: &Standing) -> bool {
+        !standing.is_left_out() && self.is_to_do(standing.outcome())
+    }
 }
 
 /// Something to say about one row.

@@ -398,6 +398,22 @@ fn known_rows_are_left_out() {
 }
 
 #[test]
+fn a_row_in_doubt_that_another_ledger_knows_is_not_sent_again_and_stays_in_doubt() {
+    let ask = Ask { in_doubt: InDoubt::Retry, ..ask() };
+    let mut standings = KeyMap::default();
+    let key = read_all(SHEET, &ask, &mut standings).0.next[0].key;
+    let mut doubt = Standing::NEW;
+    doubt.settle(Outcome::InDoubt);
+    let mut standings = KeyMap::from_iter([(key, doubt)]);
+    let (mut survey, jobs) = read_all(SHEET, &ask, &mut standings);
+    assert_eq!((survey.counts.in_doubt, survey.to_do), (1, 3));
+    skip_known(&mut jobs.jobs(), &ask, |job| job.content_key() == key, &mut standings, &mut survey).unwrap();
+    assert_eq!((survey.counts.in_doubt, survey.counts.skipped, survey.to_do), (1, 1, 2));
+    assert!(asides(&jobs, &mut standings).iter().all(|aside| !aside.3.contains("another ledger")));
+    assert_eq!(fed(&jobs, &ask, standings).len(), 2);
+}
+
+#[test]
 fn what_an_unquoted_delimiter_split_off_is_exported_as_it_stood() {
     for (sheet, wanted) in [
         ("ticket;text\n1;hello; world;\n", "1;\"hello; world;\";pending"),

@@ -242,12 +242,17 @@ impl FileRegistry {
         });
         match ledger {
             Ok((index, size)) => {
-                self.write_index(&self.own, &index);
+                let is_noted = self.write_index(&self.own, &index);
                 let mut list = read_list(account)?;
                 if let Some(own) = list.iter_mut().find(|listed| listed.id == claim.id && listed.path == self.own) {
                     own.ended_bytes = Some(size);
                 }
                 write_list(account, &list)?;
+                // Earlier runs of this ledger that died claimed no more than it knows now.
+                let dead = claims(account)?.into_iter().filter(|claim| !claim.alive && claim.owner.ledger == self.own);
+                for FoundClaim { name, .. } in dead.filter(|_| is_noted) {
+                    account.remove(&name).map_err(failed(account, &name, "removed"))?;
+                }
             }
             // It is listed, and the next run finds out.
             Err(error) => {
@@ -273,13 +278,15 @@ impl FileRegistry {
         Index::from_bytes(&bytes).filter(|index| index.extent.id == id)
     }
 
-    /// One that cannot be written costs the next run time.
-    fn write_index(&self, path: &Path, index: &Index) {
-        let Some(account) = &self.account else { return };
+    /// Returns whether it was written. One that cannot be costs the next run time.
+    fn write_index(&self, path: &Path, index: &Index) -> bool {
+        let Some(account) = &self.account else { return false };
         let name = index_name(path, index.extent.id);
-        if let Err(error) = account.replace(&name, &index.to_bytes(), Durability::Content) {
+        let written = account.replace(&name, &index.to_bytes(), Durability::Content);
+        if let Err(error) = &written {
             tracing::debug!(%error, name, "an index could not be written");
         }
+        written.is_ok()
     }
 
     /// The ledgers to look at: those listed, then those found that are not.
@@ -592,3 +599,6 @@ fn failed(account: &AccountFolder, name: &str, doing: &'static str) -> impl Fn(i
     let path = account.path().join(name);
     move |source| RegistryError::Io { path: path.clone(), doing, source }
 }
+
+#[cfg(test)]
+mod tests;

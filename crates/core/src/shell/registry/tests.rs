@@ -1,0 +1,309 @@
+use std::fs;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::input::{Format, Mapping, Options};
+use crate::job::{Identity, KEY_SCHEME, Ticket};
+use crate::known::{Candidates, Look, look};
+use crate::leadsquared::{self, LeadSquared};
+use crate::ledger::{AttemptEnd, Header, Input, Intent, Ledger, Record, Run, VERSION};
+use crate::outcome::{Outcome, VerdictWord};
+use crate::settings::Settings;
+use crate::shell::ledgers::begin;
+use crate::shell::state::StateFolder;
+
+const TARGET: &str = "http://127.0.0.1:1/api";
+
+/// A state folder, and a folder for each run's ledger.
+struct Place(TempDir);
+
+impl Place {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn ledger(&self, name: &str) -> PathBuf {
+        let folder = self.0.path().join(name);
+        fs::create_dir_all(&folder).unwrap();
+        folder.canonicalize().unwrap().join("ledger.jsonl")
+    }
+
+    fn account(&self) -> AccountFolder {
+        StateFolder::open(&self.0.path().join("state")).unwrap().account(TARGET).unwrap()
+    }
+
+    /// The registry as the run with the ledger of this name sees it.
+    fn registry(&self, name: &str) -> FileRegistry {
+        let of = (leadsquared::NAME.to_owned(), TARGET.to_owned());
+        FileRegistry::new(Some(self.account()), of, &self.ledger(name), &[], true)
+    }
+
+    /// A run of its own that has claimed these rows.
+    fn claimed(&self, name: &str, id: u64, rows: &[u64]) -> OneRun {
+        let mut registry = self.registry(name);
+        let lock = registry.lock().unwrap();
+        look_for(&mut registry, rows);
+        registry.remove_dead_claims(&lock).unwrap();
+        let claim = registry.claim(LedgerId(id), &sorted(rows), &lock).unwrap().unwrap();
+        OneRun { path: self.ledger(name), registry, claim, ledger: None }
+    }
+
+    fn claims(&self) -> usize {
+        self.account().names().unwrap().iter().filter(|name| name.starts_with(CLAIM)).count()
+    }
+}
+
+/// A run that has claimed rows. Dropped, it has died.
+struct OneRun {
+    path: PathBuf,
+    registry: FileRegistry,
+    claim: OwnClaim,
+    ledger: Option<Ledger<LedgerFile>>,
+}
+
+impl OneRun {
+    fn commit(&mut self, record: Record) {
+        let ledger = self.ledger.get_or_insert_with(|| {
+            let mut ledger = begin(&self.path, &header(self.claim.id.0)).unwrap();
+            ledger.commit(&[run()]).unwrap();
+            ledger
+        });
+        ledger.commit(&[record]).unwrap();
+    }
+
+    fn post(&mut self, row: u64) {
+        self.commit(intent(row));
+        self.commit(posted(row));
+    }
+
+    fn end(mut self) {
+        if let Some(ledger) = self.ledger.take() {
+            ledger.close().unwrap();
+        }
+        self.registry.release(&self.claim).unwrap();
+    }
+}
+
+fn key(row: u64) -> Key {
+    Key::of_job(&Identity::of(TARGET), &ticket(), &format!("row {row}"))
+}
+
+fn ticket() -> Ticket {
+    Ticket::try_from(143).unwrap()
+}
+
+fn sorted(rows: &[u64]) -> Vec<Key> {
+    let mut keys: Vec<Key> = rows.iter().map(|row| key(*row)).collect();
+    keys.sort_unstable();
+    keys
+}
+
+fn header(id: u64) -> Header {
+    Header {
+        version: VERSION,
+        id: LedgerId(id),
+        key_scheme: KEY_SCHEME,
+        tool: "test".to_owned(),
+        api: leadsquared::NAME.to_owned(),
+        target: TARGET.to_owned(),
+        wall: wall(),
+    }
+}
+
+fn run() -> Record {
+    let mapping = Mapping { ticket: "t".to_owned(), text: Vec::new(), key: None };
+    let options = Options::new(Format::Csv);
+    Record::Run(Box::new(Run {
+        run: 1,
+        tool: "test".to_owned(),
+        wall: wall(),
+        wall_unit_us: None,
+        by: None,
+        pauses_recorded: true,
+        input: Input { path: None, options, mapping, lookup_fingerprint: None, read: None },
+        settings: Settings::of(&LeadSquared),
+        state_folder: None,
+    }))
+}
+
+fn intent(row: u64) -> Record {
+    let (key, ticket) = (key(row), ticket());
+    Record::Intent(Intent { row, key, content: None, ticket, attempt: 1, at_us: 1, wall: wall() })
+}
+
+fn posted(row: u64) -> Record {
+    let (key, ticket) = (key(row), ticket());
+    Record::Outcome(AttemptEnd {
+        row,
+        key,
+        ticket,
+        attempt: 1,
+        at_us: 1,
+        wall: wall(),
+        verdict: VerdictWord::Posted,
+        stands: Outcome::Posted,
+        status: Some(200),
+        reply: None,
+    })
+}
+
+fn look_for<R: Registry<Error = RegistryError>>(registry: &mut R, rows: &[u64]) -> Look<R::Ledger> {
+    look(registry, &mut Candidates::new(sorted(rows)), 0, &|_| false).unwrap()
+}
+
+/// How many rows to send are in use by live runs, known, and may be known to ledgers that cannot be read.
+fn numbers(look: &Look<PathBuf>) -> (u64, u64, usize) {
+    let in_use = look.in_use.iter().map(|run| run.rows).sum();
+    (in_use, look.known.iter().map(|known| known.found.rows).sum(), look.unreadable.len())
+}
+
+#[test]
+fn a_posts_a_row_and_ends_between_bs_look_and_bs_claim() {
+    let place = Place::new();
+    let mut b = place.registry("b");
+    let mut candidates = Candidates::new(sorted(&[1, 2, 3]));
+    let first = look(&mut b, &mut candidates, 0, &|_| false).unwrap();
+    assert_eq!(numbers(&first), (0, 0, 0), "there was nothing to see");
+
+    let mut a = place.claimed("a", 1, &[2, 9]);
+    a.post(2);
+    a.end();
+
+    let _lock = b.lock().unwrap();
+    let second = look(&mut b, &mut candidates, 0, &|_| false).unwrap();
+    assert_eq!(numbers(&second), (0, 1, 0));
+    assert_eq!((second.known[0].found.new, &second.known[0].ledger), (1, &place.ledger("a")));
+    assert!(candidates.is_known(key(2)) && !candidates.is_known(key(1)) && !candidates.is_known(key(9)));
+}
+
+#[test]
+fn a_dies_after_its_intent_and_before_bs_look() {
+    let place = Place::new();
+    let mut a = place.claimed("a", 1, &[1, 2, 3]);
+    a.post(1);
+    a.commit(intent(2));
+    drop(a);
+
+    let mut b = place.registry("b");
+    assert_eq!(numbers(&look_for(&mut b, &[1, 2, 3, 4])), (0, 2, 0), "the row that it had not come to is free");
+    assert_eq!(place.claims(), 1);
+    let lock = b.lock().unwrap();
+    b.remove_dead_claims(&lock).unwrap();
+    assert_eq!(place.claims(), 0);
+    drop(lock);
+    assert_eq!(numbers(&look_for(&mut place.registry("c"), &[1, 2, 3, 4])), (0, 2, 0), "the ledger says it still");
+}
+
+#[test]
+fn a_run_that_ends_between_the_two_steps_of_a_look_is_seen_in_the_first() {
+    struct EndsBetween {
+        registry: FileRegistry,
+        run: Option<OneRun>,
+    }
+    impl Registry for EndsBetween {
+        type Ledger = PathBuf;
+        type Error = RegistryError;
+        fn claims(&mut self) -> Result<Vec<Claimed<PathBuf>>, RegistryError> {
+            self.registry.claims()
+        }
+        fn known(
+            &mut self,
+            each: &mut dyn FnMut(PathBuf, Result<&KnownKeys, Unreadable>),
+        ) -> Result<(), RegistryError> {
+            if let Some(mut run) = self.run.take() {
+                run.post(1);
+                run.end();
+            }
+            self.registry.known(each)
+        }
+    }
+    let place = Place::new();
+    let run = Some(place.claimed("a", 1, &[1, 2]));
+    let mut b = EndsBetween { registry: place.registry("b"), run };
+    assert_eq!(numbers(&look_for(&mut b, &[1, 2])), (2, 1, 0));
+}
+
+#[test]
+fn rows_that_a_live_run_claimed_are_in_use_whether_it_has_begun_its_ledger_or_not() {
+    let place = Place::new();
+    let mut a = place.claimed("a", 1, &[1, 2]);
+    let mut b = place.registry("b");
+    let found = look_for(&mut b, &[2, 3]);
+    // Its ledger is listed and not there yet: nothing can be read, and nothing is known but the claim.
+    assert_eq!((numbers(&found), &found.in_use[0].ledger), ((1, 0, 0), &place.ledger("a")));
+    a.post(2);
+    assert_eq!(numbers(&look_for(&mut b, &[2, 3])), (1, 1, 0));
+    assert_eq!(numbers(&look_for(&mut place.registry("c"), &[3])), (0, 0, 0));
+    let lock = b.lock().unwrap();
+    b.remove_dead_claims(&lock).unwrap();
+    assert_eq!(place.claims(), 1, "the claim of a live run is never removed");
+}
+
+#[test]
+fn what_a_dead_run_claimed_counts_as_sent_where_its_ledger_cannot_be_found() {
+    let place = Place::new();
+    // It never began its ledger, or somebody has moved it: nobody can tell.
+    drop(place.claimed("a", 1, &[1, 2]));
+    let mut b = place.registry("b");
+    assert_eq!(numbers(&look_for(&mut b, &[2, 3])), (0, 1, 0));
+    let lock = b.lock().unwrap();
+    b.remove_dead_claims(&lock).unwrap();
+    drop(lock);
+    assert_eq!(place.claims(), 1, "nothing else says that these rows may have been sent");
+    // The run itself goes on.
+    assert_eq!(numbers(&look_for(&mut place.registry("a"), &[1, 2])), (0, 0, 0));
+}
+
+#[test]
+fn what_was_released_is_known_from_the_ledger_and_when_that_is_gone_from_its_index() {
+    let place = Place::new();
+    let mut a = place.claimed("a", 1, &[1, 2]);
+    a.post(1);
+    a.end();
+    assert_eq!(place.claims(), 0);
+    let listed = place.registry("b").listed().unwrap();
+    let size = fs::metadata(place.ledger("a")).unwrap().len();
+    assert_eq!(
+        listed.iter().map(|ledger| (&ledger.path, ledger.ended_bytes)).collect::<Vec<_>>(),
+        [(&place.ledger("a"), Some(size))]
+    );
+    assert_eq!(numbers(&look_for(&mut place.registry("b"), &[1, 2])), (0, 1, 0));
+    fs::remove_file(place.ledger("a")).unwrap();
+    assert_eq!(numbers(&look_for(&mut place.registry("b"), &[1, 2])), (0, 1, 0), "its index is complete");
+    let index = index_name(&place.ledger("a"), LedgerId(1));
+    place.account().remove(&index).unwrap();
+    assert_eq!(numbers(&look_for(&mut place.registry("b"), &[1, 2])).2, 1, "now nobody knows what it posted");
+}
+
+#[test]
+fn a_run_that_is_resumed_and_ends_leaves_no_claim_of_the_time_it_died() {
+    let place = Place::new();
+    let mut a = place.claimed("a", 1, &[1, 2, 3]);
+    a.post(1);
+    drop(a);
+    let mut again = place.claimed("a", 1, &[2]);
+    again.ledger = crate::shell::ledgers::resume(&place.ledger("a")).unwrap().map(|(ledger, _)| ledger);
+    again.post(2);
+    again.end();
+    assert_eq!(place.claims(), 0);
+    fs::remove_file(place.ledger("a")).unwrap();
+    assert_eq!(numbers(&look_for(&mut place.registry("b"), &[1, 2, 3])), (0, 2, 0), "the third was never sent");
+}
+
+#[test]
+fn an_index_that_was_overwritten_or_is_another_ledgers_makes_the_ledger_be_read() {
+    let place = Place::new();
+    for (name, id, row) in [("a", 1, 1), ("b", 2, 2)] {
+        let mut run = place.claimed(name, id, &[row]);
+        run.post(row);
+        run.end();
+    }
+    let account = place.account();
+    let [of_a, of_b] = [("a", 1), ("b", 2)].map(|(name, id)| index_name(&place.ledger(name), LedgerId(id)));
+    let others = read_file(&account, &of_b).unwrap();
+    for bytes in [&others[..], b"", b"batchpost known 1\nand so on"] {
+        account.replace(&of_a, bytes, Durability::Content).unwrap();
+        assert_eq!(numbers(&look_for(&mut place.registry("c"), &[1, 5])), (0, 1, 0));
+    }
+}

@@ -1,0 +1,238 @@
+//! Several batches of one account whose sheets overlap, planned and claimed by the real code, step by step in an order
+//! drawn by chance: runs end, die and begin again between any two steps of each other, also within a look.
+//!
+//! Real: the reading of the sheets, the job files, what is decided over them, the ledgers with their bytes, the indexes,
+//! the claims, [`look`](batchpost::known::look). Simulated: the disks, who does what when, and the API's answers. There is
+//! no limit here, and no time: that is what the other histories are about.
+
+mod registry;
+mod run;
+mod sheet;
+
+use std::cell::{RefCell, RefMut};
+use std::collections::BTreeMap;
+
+use batchpost::known::Index;
+use fastrand::Rng;
+
+use self::registry::Shared;
+use self::run::Run;
+use self::sheet::{Batch, Note};
+use crate::coverage::Coverage;
+use crate::disk::Disk;
+use crate::invariants::Violation;
+
+/// So many steps are enough for any history.
+const MOST_STEPS: u32 = 4000;
+
+/// A history of batches that share an account's registry.
+pub struct Claims(RefCell<State>);
+
+struct State {
+    rng: Rng,
+    batches: Vec<Batch>,
+    runs: Vec<Slot>,
+    shared: Shared,
+    /// How often each note was sent so that it may exist, unasked.
+    sent: BTreeMap<Note, u32>,
+    /// How often the sheet has each note that has it most often.
+    most: BTreeMap<Note, u32>,
+    /// One step in so many is the last of its run.
+    deadly: Option<u32>,
+    power_losses: u32,
+    /// Seconds since 1970.
+    at_s: i64,
+    coverage: Coverage,
+    story: Option<Vec<String>>,
+}
+
+/// The run of a batch.
+enum Slot {
+    None,
+    /// In a step, in which others may take some.
+    Busy,
+    Between(Box<Run>),
+}
+
+/// What comes of a step.
+enum Next {
+    Goes(Box<Run>),
+    Ended,
+}
+
+impl Claims {
+    /// Drawn from the seed alone.
+    pub fn drawn(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed ^ 0xc1a1_35ee_d000);
+        let count = rng.usize(2..=4);
+        let texts = rng.u8(1..=3);
+        let batches: Vec<Batch> = (0..count).map(|_| Batch::drawn(&mut rng, texts)).collect();
+        let mut state = State {
+            runs: batches.iter().map(|_| Slot::None).collect(),
+            deadly: [None, Some(40), Some(12)][rng.usize(0..3)],
+            batches,
+            shared: Shared::default(),
+            sent: BTreeMap::new(),
+            most: BTreeMap::new(),
+            power_losses: 0,
+            at_s: 1_700_000_000,
+            coverage: Coverage::default(),
+            story: None,
+            rng,
+        };
+        (0..count).for_each(|batch| state.count_rows(batch));
+        Self(RefCell::new(state))
+    }
+
+    /// Keeps the history in words from here on.
+    pub fn in_words(&mut self) {
+        self.0.get_mut().story = Some(Vec::new());
+    }
+
+    /// The history in words, where they were asked for.
+    pub fn words(&self) -> Vec<String> {
+        self.0.borrow().story.clone().unwrap_or_default()
+    }
+
+    /// What was seen.
+    pub fn coverage(&self) -> Coverage {
+        self.0.borrow().coverage.clone()
+    }
+
+    /// All runs of all batches.
+    ///
+    /// # Errors
+    ///
+    /// When something happened that must never happen.
+    pub fn go(&self) -> Result<(), Violation> {
+        let count = self.state().batches.len();
+        for number in 0..count {
+            let words = self.state().batches[number].to_string();
+            self.say(|| format!("batch {number}: {words}"));
+        }
+        for _ in 0..MOST_STEPS {
+            if !self.step()? {
+                return Ok(());
+            }
+        }
+        Err(Violation::new("the batches do not end"))
+    }
+
+    fn state(&self) -> RefMut<'_, State> {
+        self.0.borrow_mut()
+    }
+
+    fn say(&self, words: impl FnOnce() -> String) {
+        if let Some(story) = &mut self.state().story {
+            story.push(words());
+        }
+    }
+
+    fn saw(&self, what: &'static str) {
+        self.state().coverage.saw("claims", what);
+    }
+
+    /// What others may do between two moments of a step.
+    fn meanwhile(&self) -> Result<(), Violation> {
+        let steps = self.state().rng.u8(0..12);
+        for _ in 0..steps.saturating_sub(5) {
+            self.step()?;
+        }
+        Ok(())
+    }
+
+    /// One step of a batch that is not within one. False when none has any left.
+    fn step(&self) -> Result<bool, Violation> {
+        let mut state = self.state();
+        state.at_s += 1;
+        if state.deadly.is_some() && state.rng.u16(0..500) == 0 {
+            state.lose_power();
+        }
+        let can = |batch: &usize| match &state.runs[*batch] {
+            Slot::None => state.batches[*batch].runs_left > 0,
+            Slot::Busy => false,
+            Slot::Between(_) => true,
+        };
+        let can: Vec<usize> = (0..state.runs.len()).filter(can).collect();
+        if can.is_empty() {
+            return Ok(false);
+        }
+        let batch = can[state.rng.usize(0..can.len())];
+        let slot = std::mem::replace(&mut state.runs[batch], Slot::Busy);
+        let deadly = state.deadly.unwrap_or(u32::MAX);
+        let dies = state.rng.u32(0..deadly) == 0;
+        let losses = state.power_losses;
+        drop(state);
+        let next = match slot {
+            Slot::Between(run) if dies => self.kill(batch, *run),
+            Slot::Between(run) => run.step(self)?,
+            _ => self.begin(batch)?,
+        };
+        let mut state = self.state();
+        state.runs[batch] = match next {
+            // It was in a step while the power was lost.
+            Next::Goes(_) if state.power_losses != losses => Slot::None,
+            Next::Goes(run) => Slot::Between(run),
+            Next::Ended => Slot::None,
+        };
+        Ok(true)
+    }
+
+    fn begin(&self, batch: usize) -> Result<Next, Violation> {
+        let mut state = self.state();
+        let State { batches, rng, .. } = &mut *state;
+        batches[batch].next_run(rng);
+        state.count_rows(batch);
+        let words = state.batches[batch].to_string();
+        drop(state);
+        self.say(|| format!("{batch} begins: {words}"));
+        Run::plan(self, batch)
+    }
+
+    fn kill(&self, batch: usize, run: Run) -> Next {
+        self.say(|| format!("{batch} is killed"));
+        self.saw(run.dies_at());
+        self.state().shared.died(batch);
+        Next::Ended
+    }
+}
+
+impl State {
+    fn count_rows(&mut self, batch: usize) {
+        for (note, count) in self.batches[batch].notes() {
+            let most = self.most.entry(note).or_default();
+            *most = count.max(*most);
+        }
+    }
+
+    /// Every run ends, and what was not synced may be lost.
+    fn lose_power(&mut self) {
+        self.power_losses += 1;
+        self.coverage.saw("claims", "the power was lost");
+        if let Some(story) = &mut self.story {
+            story.push("the power is lost".to_owned());
+        }
+        for slot in self.runs.iter_mut().filter(|slot| matches!(slot, Slot::Between(_))) {
+            *slot = Slot::None;
+        }
+        (0..self.batches.len()).for_each(|batch| self.shared.died(batch));
+        self.shared.locked = false;
+        for Batch { disk, .. } in &self.batches {
+            let survival = disk.draw_survival(&mut self.rng);
+            disk.survive(survival);
+        }
+    }
+
+    /// Whether a run has this batch's ledger.
+    fn is_live(&self, batch: usize) -> bool {
+        !matches!(self.runs[batch], Slot::None)
+    }
+}
+
+fn index_of(bytes: &Option<Vec<u8>>) -> Option<Index> {
+    bytes.as_ref().and_then(|bytes| Index::from_bytes(bytes))
+}
+
+fn new_disk(rng: &mut Rng) -> Disk {
+    Disk::new(rng.u64(..))
+}

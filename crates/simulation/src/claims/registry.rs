@@ -1,0 +1,152 @@
+//! The account's registry in memory: what `shell/registry.rs` keeps in files.
+
+use std::collections::BTreeMap;
+
+use batchpost::job::Key;
+use batchpost::known::{Claim, Claimed, KnownKeys, Registry, Unreadable, bring_up_to_date};
+use batchpost::storage::Storage;
+
+use super::{Claims, index_of};
+use crate::invariants::Violation;
+
+/// What all runs share. Each change of it is durable at once.
+#[derive(Default)]
+pub(super) struct Shared {
+    /// The batches whose ledgers are listed.
+    listed: Vec<usize>,
+    indexes: BTreeMap<usize, Option<Vec<u8>>>,
+    claims: Vec<ClaimFile>,
+    /// Whether a run has the registry's lock.
+    pub(super) locked: bool,
+}
+
+struct ClaimFile {
+    bytes: Vec<u8>,
+    batch: usize,
+    since_s: u32,
+    alive: bool,
+}
+
+impl ClaimFile {
+    /// What is claimed; nothing by one that its run died over before it was durable.
+    fn keys(&self) -> Vec<Key> {
+        Claim::read(&self.bytes).map(|(_, keys)| keys).unwrap_or_default()
+    }
+}
+
+impl Shared {
+    pub(super) fn died(&mut self, batch: usize) {
+        self.claims.iter_mut().filter(|claim| claim.batch == batch).for_each(|claim| claim.alive = false);
+    }
+
+    /// Lists the ledger and claims rows. `whole` says that the run does not die over it.
+    pub(super) fn claim(&mut self, batch: usize, keys: &[Key], at_s: i64, whole: Option<usize>) {
+        if !self.listed.contains(&batch) {
+            self.listed.push(batch);
+        }
+        let mut bytes = [Claim::begin(&batch.to_string()), Claim::group(keys)].concat();
+        bytes.truncate(whole.unwrap_or(usize::MAX));
+        let since_s = u32::try_from(at_s).unwrap_or_default();
+        self.claims.push(ClaimFile { bytes, batch, since_s, alive: whole.is_none() });
+    }
+
+    /// Whether the run of this batch has claimed the row.
+    pub(super) fn has(&self, batch: usize, key: Key) -> bool {
+        self.claims.iter().any(|claim| claim.alive && claim.batch == batch && claim.keys().contains(&key))
+    }
+
+    /// A batch other than this one whose run lives and has claimed one of these rows.
+    pub(super) fn who_has(&self, batch: usize, keys: &[Key]) -> Option<usize> {
+        let mut others = self.claims.iter().filter(|claim| claim.alive && claim.batch != batch);
+        others.find(|claim| claim.keys().iter().any(|key| keys.contains(key))).map(|claim| claim.batch)
+    }
+
+    /// Removes the claims of runs that died, whose ledgers were read.
+    pub(super) fn remove_dead_claims(&mut self, seen: &Seen) {
+        self.claims.retain(|claim| claim.alive || !seen.contains_key(&claim.batch));
+    }
+
+    fn remove_claims_of(&mut self, batch: usize) {
+        self.claims.retain(|claim| claim.batch != batch);
+    }
+}
+
+/// The ledgers that a run has read, and the bytes that they had.
+pub(super) type Seen = BTreeMap<usize, u64>;
+
+/// The registry as the run of a batch sees it.
+pub(super) struct AsSeen<'a> {
+    pub(super) claims: &'a Claims,
+    pub(super) batch: usize,
+    pub(super) seen: &'a mut Seen,
+}
+
+impl AsSeen<'_> {
+    /// What a ledger knows, and its size; none where it was read before and has not changed.
+    fn read(&self, batch: usize) -> Result<Option<(KnownKeys, u64)>, Unreadable> {
+        let mut state = self.claims.state();
+        let index = state.shared.indexes.get(&batch).and_then(index_of);
+        let unreadable =
+            |why: String| Unreadable { why, index: index.clone().map(|index| index.keys), outdated: false };
+        let Some(mut file) = state.batches[batch].disk.ledger() else {
+            return Err(unreadable("it is not there".to_owned()));
+        };
+        // What is read counts only after it is durable.
+        let synced = file.sync().and_then(|()| file.size());
+        let size = synced.map_err(|error| unreadable(error.to_string()))?;
+        if self.seen.get(&batch) == Some(&size) {
+            return Ok(None);
+        }
+        let up_to_date = bring_up_to_date(&file, index.clone()).map_err(|error| unreadable(error.to_string()))?;
+        if !state.is_live(batch) {
+            state.shared.indexes.insert(batch, Some(up_to_date.to_bytes()));
+        }
+        Ok(Some((up_to_date.keys, size)))
+    }
+}
+
+impl Registry for AsSeen<'_> {
+    type Ledger = usize;
+    type Error = Violation;
+
+    fn claims(&mut self) -> Result<Vec<Claimed<usize>>, Violation> {
+        self.claims.meanwhile()?;
+        let state = self.claims.state();
+        let others = state.shared.claims.iter().filter(|claim| claim.batch != self.batch);
+        let claimed = others.map(|claim| Claimed {
+            alive: claim.alive,
+            ledger: claim.batch,
+            keys: claim.keys(),
+            since_s: claim.since_s,
+        });
+        Ok(claimed.collect())
+    }
+
+    fn known(&mut self, each: &mut dyn FnMut(usize, Result<&KnownKeys, Unreadable>)) -> Result<(), Violation> {
+        self.claims.meanwhile()?;
+        let listed = self.claims.state().shared.listed.clone();
+        for batch in listed.into_iter().filter(|batch| *batch != self.batch) {
+            match self.read(batch) {
+                Ok(None) => {}
+                Ok(Some((keys, size))) => {
+                    self.seen.insert(batch, size);
+                    each(batch, Ok(&keys));
+                }
+                Err(unreadable) => each(batch, Err(unreadable)),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Drops the claim of a run whose outcomes are durable, and those of its batch's dead runs, and notes what its ledger knows.
+pub(super) fn release(claims: &Claims, batch: usize) -> Result<(), Violation> {
+    let mut state = claims.state();
+    let file = state.batches[batch].disk.ledger();
+    let file = file.ok_or_else(|| Violation::new("the ledger of a run that ended is not there"))?;
+    let index = state.shared.indexes.get(&batch).and_then(index_of);
+    let index = bring_up_to_date(&file, index).map_err(|error| Violation::new(error.to_string()))?;
+    state.shared.indexes.insert(batch, Some(index.to_bytes()));
+    state.shared.remove_claims_of(batch);
+    Ok(())
+}

@@ -1,0 +1,489 @@
+//! One run of a batch, step by step: what `shell/prepare.rs`, `shell/known_rows.rs` and `shell/post.rs` do.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use batchpost::engine::Offer;
+use batchpost::input::{Recipe, Rows};
+use batchpost::job::{KEY_SCHEME, Key, KeyMap, TicketSet};
+use batchpost::known::{Candidates, Look, look};
+use batchpost::leadsquared::{self, LeadSquared};
+use batchpost::ledger::{
+    self, AttemptEnd, Finish, Header, Input, Intent, Ledger, LedgerError, LedgerId, Reading, Record, Run as RunRecord,
+    Settled, Settlement, Standing, VERSION,
+};
+use batchpost::outcome::{Counts, Outcome, VerdictWord};
+use batchpost::reading::{
+    Ask, Fed, Feed, JobFileError, JobFileReader, JobFileWriter, Jobs, Named, Past, Survey, for_each_to_do, hold_edits,
+    presence_changes, record_asides, repeated_contents, skip_known, survey,
+};
+use batchpost::settings::{OnChanged, OnKnown, Settings};
+use jiff::Timestamp;
+
+use super::registry::{AsSeen, Seen, release};
+use super::sheet::Note;
+use super::{Claims, Next};
+use crate::disk::DiskFile;
+use crate::invariants::Violation;
+use crate::run::TARGET;
+
+pub(super) struct Run {
+    batch: usize,
+    ask: Ask,
+    named: bool,
+    ledger: Option<Ledger<DiskFile>>,
+    header: Header,
+    number: u32,
+    presence: Vec<Record>,
+    standings: KeyMap<Standing>,
+    survey: Survey,
+    jobs: JobFile,
+    candidates: Candidates,
+    seen: Seen,
+    phase: Phase,
+}
+
+enum Phase {
+    Look,
+    Claim,
+    Begin,
+    Record,
+    Post(Box<Feed<Cursor<Arc<[u8]>>>>),
+    Send(Box<Feed<Cursor<Arc<[u8]>>>>, Offer),
+    End(Box<Feed<Cursor<Arc<[u8]>>>>, Offer, VerdictWord),
+    Close,
+    Release,
+}
+
+/// A job file in memory.
+struct JobFile {
+    bytes: Arc<[u8]>,
+    records: u64,
+    repeated: Vec<Key>,
+}
+
+impl JobFile {
+    fn reader(&self) -> JobFileReader<Cursor<Arc<[u8]>>> {
+        let reader = JobFileReader::open(Cursor::new(Arc::clone(&self.bytes)), self.records);
+        reader.expect("it was just written")
+    }
+
+    fn rows(&self) -> Jobs<Cursor<Arc<[u8]>>> {
+        Jobs::new(self.reader(), &self.repeated)
+    }
+}
+
+fn broken(error: &LedgerError) -> Violation {
+    Violation::new(format!("the ledger cannot be used: {error}"))
+}
+
+/// Reads a batch's sheet, and decides what its ledger alone decides.
+fn read(claims: &Claims, batch: usize, known: &mut ledger::Batch) -> Result<(Survey, JobFile), Violation> {
+    let state = claims.state();
+    let of = &state.batches[batch];
+    let (sheet, ask) = (of.sheet(), &of.ask);
+    let mut rows = Rows::open(sheet.as_bytes(), &Recipe::from(of.options())).expect("every sheet has its header");
+    let past = Past { changed: TicketSet::default(), unknown: known.unknown(), unnamed: known.unnamed };
+    let mut writer = JobFileWriter::new(Vec::new());
+    let named = Named { notes: 0, jobs: 0 };
+    let mut survey = survey(&mut rows, ask, &past, named, &mut known.standings, &mut writer).expect("it is in memory");
+    let (bytes, records) = writer.finish().expect("memory can be written");
+    let mut jobs = JobFile { bytes: bytes.into(), records, repeated: Vec::new() };
+    if of.named {
+        jobs.repeated = repeated_contents(jobs.reader()).expect("memory can be read");
+    }
+    let changed = if ask.changed == OnChanged::Hold && (!of.named || known.unnamed) {
+        tickets_of_vanished(of.disk.ledger(), known).map_err(|error| broken(&error))?
+    } else {
+        TicketSet::default()
+    };
+    let past = Past { changed, ..past };
+    hold_edits(&mut jobs.rows(), ask, &past, 0, &mut known.standings, &mut survey).expect("memory can be read");
+    Ok((survey, jobs))
+}
+
+fn tickets_of_vanished(file: Option<DiskFile>, known: &ledger::Batch) -> Result<TicketSet, LedgerError> {
+    let mut tickets = TicketSet::default();
+    let gone = |key: &Key| {
+        known.standings.get(key).is_some_and(|standing| {
+            !standing.is_met() && matches!(standing.outcome(), Outcome::Posted | Outcome::InDoubt)
+        })
+    };
+    if let Some(file) = file {
+        ledger::read(&file, &mut |entry| {
+            if let Record::Intent(intent) = entry.record
+                && gone(&intent.key)
+            {
+                tickets.insert(intent.ticket);
+            }
+        })?;
+    }
+    Ok(tickets)
+}
+
+impl Run {
+    /// Opens the ledger, if there is one, and reads the sheet.
+    pub(super) fn plan(claims: &Claims, batch: usize) -> Result<Next, Violation> {
+        let mut disk = claims.state().batches[batch].disk.clone();
+        let opened = ledger::resume(&mut disk).map_err(|error| broken(&error))?;
+        let (mut ledger, mut known) = match opened {
+            Some((ledger, batch, _)) => (Some(ledger), batch),
+            None => (None, ledger::Batch::new(header(claims))),
+        };
+        if let Some(ledger) = &mut ledger
+            && claims.state().rng.u8(0..6) == 0
+        {
+            waive(claims, batch, ledger, &mut known)?;
+        }
+        let (survey, jobs) = read(claims, batch, &mut known)?;
+        let presence = presence_changes(&known.standings);
+        presence.iter().for_each(|record| known.apply(record));
+        let state = claims.state();
+        let run = Self {
+            batch,
+            ask: state.batches[batch].ask.clone(),
+            named: state.batches[batch].named,
+            ledger,
+            header: known.header,
+            number: known.run.map_or(1, |run| run.run + 1),
+            presence,
+            standings: known.standings,
+            phase: if survey.to_do == 0 { Phase::Begin } else { Phase::Look },
+            survey,
+            jobs,
+            candidates: Candidates::default(),
+            seen: Seen::new(),
+        };
+        Ok(Next::Goes(Box::new(run)))
+    }
+
+    /// What it is called when it is killed before the next step.
+    pub(super) fn dies_at(&self) -> &'static str {
+        match self.phase {
+            Phase::Look | Phase::Claim => "killed before its claim",
+            Phase::Begin | Phase::Record => "killed before it sent",
+            Phase::Post(_) => "killed between rows",
+            Phase::Send(..) => "killed after an intent",
+            Phase::End(..) => "killed before an outcome",
+            Phase::Close | Phase::Release => "killed before it released its claim",
+        }
+    }
+
+    pub(super) fn step(mut self: Box<Self>, claims: &Claims) -> Result<Next, Violation> {
+        self.phase = match std::mem::replace(&mut self.phase, Phase::Look) {
+            Phase::Look => match self.look(claims)? {
+                Some(phase) => phase,
+                None => return Ok(Next::Ended),
+            },
+            Phase::Claim => {
+                // Somebody else has the lock: it waits.
+                if claims.state().shared.locked {
+                    Phase::Claim
+                } else {
+                    claims.state().shared.locked = true;
+                    let losses = claims.state().power_losses;
+                    let next = self.claim(claims, losses);
+                    if claims.state().power_losses == losses {
+                        claims.state().shared.locked = false;
+                    }
+                    match next? {
+                        Some(phase) => phase,
+                        None => return Ok(Next::Ended),
+                    }
+                }
+            }
+            Phase::Begin => {
+                self.begin(claims)?;
+                Phase::Record
+            }
+            Phase::Record => {
+                self.record(claims)?;
+                let standings = std::mem::take(&mut self.standings);
+                Phase::Post(Box::new(Feed::new(self.jobs.rows(), self.ask.clone(), standings)))
+            }
+            Phase::Post(mut feed) => match feed.pull().expect("memory can be read") {
+                Fed::Job(offer) => {
+                    self.commit(&[intent(claims, &offer)])?;
+                    Phase::Send(feed, offer)
+                }
+                Fed::Withheld | Fed::End => Phase::Close,
+            },
+            Phase::Send(feed, offer) => {
+                let verdict = self.send(claims, &offer)?;
+                Phase::End(feed, offer, verdict)
+            }
+            Phase::End(feed, offer, verdict) => {
+                self.ended(claims, &offer, verdict)?;
+                Phase::Post(feed)
+            }
+            Phase::Close => {
+                self.close(claims)?;
+                Phase::Release
+            }
+            Phase::Release if claims.state().shared.locked => Phase::Release,
+            Phase::Release => {
+                release(claims, self.batch)?;
+                claims.say(|| format!("{} has ended", self.batch));
+                claims.saw("ended");
+                return Ok(Next::Ended);
+            }
+        };
+        Ok(Next::Goes(self))
+    }
+
+    fn compare(&mut self, claims: &Claims) -> Result<Look<usize>, Violation> {
+        let mut registry = AsSeen { claims, batch: self.batch, seen: &mut self.seen };
+        look(&mut registry, &mut self.candidates, 0, &|_| false)
+    }
+
+    fn refused(&self, claims: &Claims, why: &'static str) -> Result<Option<Phase>, Violation> {
+        claims.say(|| format!("{} does not begin: {why}", self.batch));
+        claims.saw(why);
+        Ok(None)
+    }
+
+    fn keys_to_send(&self, ask: &Ask) -> Vec<Key> {
+        let mut keys = Vec::new();
+        for_each_to_do(&mut self.jobs.rows(), ask, &self.standings, |job| {
+            keys.push(job.content_key());
+            true
+        })
+        .expect("memory can be read");
+        keys.sort_unstable();
+        keys
+    }
+
+    /// The first look, without the lock.
+    fn look(&mut self, claims: &Claims) -> Result<Option<Phase>, Violation> {
+        self.candidates = Candidates::new(self.keys_to_send(&Ask { first: None, ..self.ask.clone() }));
+        let found = self.compare(claims)?;
+        if !found.in_use.is_empty() {
+            return self.refused(claims, "rows in use at the first look");
+        }
+        let matters = match self.ask.known {
+            OnKnown::Refuse => self.number == 1,
+            OnKnown::Skip => true,
+            OnKnown::Post => false,
+        };
+        if matters && !found.unreadable.is_empty() {
+            return self.refused(claims, "a ledger cannot be read");
+        }
+        if self.candidates.known() > 0 {
+            match self.ask.known {
+                OnKnown::Refuse => return self.refused(claims, "rows are known"),
+                OnKnown::Skip => {
+                    let is_known = |job: &batchpost::job::Job| self.candidates.is_known(job.content_key());
+                    let mut rows = self.jobs.rows();
+                    skip_known(&mut rows, &self.ask, is_known, &mut self.standings, &mut self.survey)
+                        .expect("memory can be read");
+                    claims.saw("known rows skipped");
+                }
+                OnKnown::Post => claims.saw("known rows posted by order"),
+            }
+        }
+        Ok(Some(if self.survey.to_do == 0 { Phase::Begin } else { Phase::Claim }))
+    }
+
+    /// The second look, and the claim, with the lock.
+    fn claim(&mut self, claims: &Claims, losses: u32) -> Result<Option<Phase>, Violation> {
+        let found = self.compare(claims)?;
+        if claims.state().power_losses != losses {
+            return Ok(None);
+        }
+        if !found.in_use.is_empty() {
+            return self.refused(claims, "rows in use at the second look");
+        }
+        let new: u64 = found.known.iter().map(|known| known.found.new).sum();
+        if new > 0 && self.ask.known != OnKnown::Post {
+            return self.refused(claims, "rows became known");
+        }
+        if !found.unreadable.is_empty() && self.ask.known == OnKnown::Skip {
+            return self.refused(claims, "a ledger cannot be read");
+        }
+        let keys = self.keys_to_send(&self.ask);
+        let mut state = claims.state();
+        if let Some(other) = state.shared.who_has(self.batch, &keys) {
+            return Err(Violation::new(format!("{} and {other} have claimed the same row", self.batch)));
+        }
+        state.shared.remove_dead_claims(&self.seen);
+        let dies_over_it = state.deadly.is_some() && state.rng.u8(0..30) == 0;
+        let cut = dies_over_it.then(|| state.rng.usize(0..60));
+        let at_s = state.at_s;
+        state.shared.claim(self.batch, &keys, at_s, cut);
+        drop(state);
+        claims.say(|| format!("{} claims {} rows", self.batch, keys.len()));
+        claims.saw(if dies_over_it { "killed over its claim" } else { "claimed" });
+        Ok((!dies_over_it).then_some(Phase::Begin))
+    }
+
+    fn begin(&mut self, claims: &Claims) -> Result<(), Violation> {
+        if self.ledger.is_none() {
+            let mut disk = claims.state().batches[self.batch].disk.clone();
+            ledger::begin(&mut disk, &self.header).map_err(|error| Violation::new(error.to_string()))?;
+            self.ledger = ledger::resume(&mut disk).map_err(|error| broken(&error))?.map(|(ledger, ..)| ledger);
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, claims: &Claims) -> Result<(), Violation> {
+        let mut records = vec![self.run_record(claims)];
+        records.append(&mut self.presence);
+        let each = &mut |aside| {
+            records.push(Record::Aside(aside));
+            Ok::<(), JobFileError>(())
+        };
+        record_asides(&mut self.jobs.rows(), &mut self.standings, each).expect("memory can be read");
+        self.commit(&records)
+    }
+
+    fn commit(&mut self, records: &[Record]) -> Result<(), Violation> {
+        let ledger = self.ledger.as_mut().expect("it was begun");
+        ledger.commit(records).map_err(|error| broken(&error))
+    }
+
+    fn send(&self, claims: &Claims, offer: &Offer) -> Result<VerdictWord, Violation> {
+        let key = offer.job.content_key();
+        let mut state = claims.state();
+        let (verdict, may_exist) = match state.rng.u8(0..10) {
+            0 => (VerdictWord::Rejected, false),
+            1 => (VerdictWord::Again, false),
+            2 => (VerdictWord::Unknown, true),
+            _ => (VerdictWord::Posted, true),
+        };
+        if !state.shared.has(self.batch, key) {
+            return Err(Violation::new(format!(
+                "{} sent row {} without a claim",
+                self.batch, offer.job.position.record
+            )));
+        }
+        let by_order = offer.stands == Outcome::InDoubt || self.ask.known == OnKnown::Post;
+        let note = note(offer);
+        let sent = state.sent.get(&note).copied().unwrap_or(0) + u32::from(may_exist && !by_order);
+        state.sent.insert(note, sent);
+        let most = state.most.get(&note).copied().unwrap_or(0);
+        drop(state);
+        claims.say(|| format!("{} sends {note:?} ({key}): {verdict}", self.batch));
+        if sent > most {
+            return Err(Violation::new(format!(
+                "{note:?} was sent {sent} times unasked, and no sheet has it more than {most} times"
+            )));
+        }
+        Ok(verdict)
+    }
+
+    fn ended(&mut self, claims: &Claims, offer: &Offer, verdict: VerdictWord) -> Result<(), Violation> {
+        let next = match verdict {
+            VerdictWord::Posted => Outcome::Posted,
+            VerdictWord::Rejected => Outcome::Rejected,
+            VerdictWord::Unknown => Outcome::InDoubt,
+            _ => Outcome::Failed,
+        };
+        let stands = offer.stands.then(next);
+        self.survey.counts.move_one(offer.stands, stands);
+        let status = (verdict != VerdictWord::Unknown).then_some(200);
+        let record = AttemptEnd {
+            row: offer.job.position.record,
+            key: offer.job.key,
+            ticket: offer.job.ticket.clone(),
+            attempt: offer.attempts + 1,
+            at_us: 0,
+            wall: wall(claims),
+            verdict,
+            stands,
+            status,
+            reply: None,
+        };
+        self.commit(&[Record::Outcome(record)])
+    }
+
+    /// Every row has one outcome, and the sums match: by what the run counted, by its ledger, and by another reading.
+    fn close(&mut self, claims: &Claims) -> Result<(), Violation> {
+        let counts = self.survey.counts;
+        self.commit(&[Record::Finish(Finish { at_us: 0, wall: wall(claims), stopped: None, counts })])?;
+        let ledger = self.ledger.take().expect("it was begun");
+        let file = ledger.close().map_err(|error| broken(&error))?;
+        let (mut known, _) = ledger::inspect(&file).map_err(|error| broken(&error))?;
+        let by_ledger = known.counts();
+        let again: Counts = read(claims, self.batch, &mut known)?.0.counts;
+        let rows = claims.state().batches[self.batch].rows();
+        if counts != by_ledger || counts != again || counts.total() != rows {
+            return Err(Violation::new(format!(
+                "of {rows} rows {} counted {counts:?}, its ledger {by_ledger:?}, another reading {again:?}",
+                self.batch
+            )));
+        }
+        Ok(())
+    }
+
+    fn run_record(&self, claims: &Claims) -> Record {
+        let options = claims.state().batches[self.batch].options();
+        let key = self.named.then(|| "Id".to_owned());
+        let mapping = batchpost::input::Mapping { ticket: "Ticket".to_owned(), text: vec!["Text".to_owned()], key };
+        let read = Some(Reading { rows: self.survey.rows, blank: self.survey.blank, fingerprint: String::new() });
+        Record::Run(Box::new(RunRecord {
+            run: self.number,
+            tool: String::new(),
+            wall: wall(claims),
+            wall_unit_us: None,
+            by: None,
+            pauses_recorded: true,
+            input: Input { path: None, options, mapping, lookup_fingerprint: None, read },
+            settings: Settings::of(&LeadSquared),
+            state_folder: None,
+        }))
+    }
+}
+
+/// A person waives the doubts of a batch.
+fn waive(
+    claims: &Claims,
+    batch: usize,
+    ledger: &mut Ledger<DiskFile>,
+    known: &mut ledger::Batch,
+) -> Result<(), Violation> {
+    let doubts = known.standings.iter().filter(|(_, standing)| standing.outcome() == Outcome::InDoubt);
+    let settled = |(key, _): (&Key, _)| Settled { row: 1, key: *key, was: Outcome::InDoubt, stands: Outcome::Skipped };
+    let rows: Vec<Settled> = doubts.map(settled).collect();
+    if rows.is_empty() {
+        return Ok(());
+    }
+    claims.say(|| format!("{} doubts of {batch} are waived", rows.len()));
+    claims.saw("doubts waived");
+    let record = Record::Settle(Settlement { wall: wall(claims), part: None, why: None, rows });
+    known.apply(&record);
+    ledger.commit(&[record]).map_err(|error| broken(&error))
+}
+
+fn intent(claims: &Claims, offer: &Offer) -> Record {
+    Record::Intent(Intent {
+        row: offer.job.position.record,
+        key: offer.job.key,
+        content: offer.job.content,
+        ticket: offer.job.ticket.clone(),
+        attempt: offer.attempts + 1,
+        at_us: 0,
+        wall: wall(claims),
+    })
+}
+
+fn note(offer: &Offer) -> Note {
+    let number = |text: &str| text.trim_start_matches('t').parse().expect("a simulated sheet has numbers");
+    (number(&offer.job.ticket.to_string()), number(&offer.job.text))
+}
+
+fn wall(claims: &Claims) -> Timestamp {
+    Timestamp::from_second(claims.state().at_s).expect("a history is short")
+}
+
+fn header(claims: &Claims) -> Header {
+    let id = LedgerId(claims.state().rng.u64(..));
+    Header {
+        version: VERSION,
+        id,
+        key_scheme: KEY_SCHEME,
+        tool: String::new(),
+        api: leadsquared::NAME.to_owned(),
+        target: TARGET.to_owned(),
+        wall: wall(claims),
+    }
+}
