@@ -98,6 +98,49 @@ fn ledgers_are_listed_added_and_forgotten() {
     assert_eq!(api.arrivals(), 6);
 }
 
+#[test]
+fn a_ledger_that_was_removed_or_moved_is_still_known_under_its_own_name() {
+    let (api, folder) = (Api::start(quick()), Folder::with_rows(3));
+    let ledger = "notes.csv.ledger.jsonl";
+    folder.run(&api, &[]).with_code(0);
+    fs::remove_file(folder.path(ledger)).unwrap();
+    folder.run(&api, &[]).with_code(2).saying(&["3 rows are already recorded", ledger, "--known post"]);
+    folder.run(&api, &["--known", "post"]).with_code(0);
+    assert_eq!(api.arrivals(), 6);
+    // The one that is there now does not hide what the other one knew, and neither keeps others from posting.
+    folder.write("copy.csv", sheet(1..=4));
+    run(&folder, &api, "copy.csv", &["--known", "skip"]).with_code(0);
+    assert_eq!(api.arrivals(), 7);
+    // Moved, it goes on, and is not a stranger to itself.
+    folder.write("doubts.csv", sheet(8..=9));
+    let failing = Api::failing(&["reset@1"]);
+    run(&folder, &failing, "doubts.csv", &["--concurrency", "1"]).with_code(4);
+    fs::rename(folder.path("doubts.csv.ledger.jsonl"), folder.path("moved.jsonl")).unwrap();
+    folder.call(&["resume", "moved.jsonl", "--in-doubt", "retry", "--yes"]).with_code(0);
+    assert_eq!(failing.arrivals(), 3);
+}
+
+/// Its claim is durable and its ledger does not exist: nothing was sent, and nobody is kept from going on.
+#[test]
+fn a_run_that_ends_between_its_claim_and_its_ledger_is_in_the_way_of_no_other() {
+    for again in ["notes.csv", "copy.csv"] {
+        let (api, folder) = (Api::start(quick()), Folder::with_rows(3));
+        folder.write("copy.csv", sheet(1..=3));
+        folder.write("other.csv", sheet(8..=9));
+        // The name that a ledger has while it is begun is taken.
+        let taken = folder.path("notes.csv.ledger.jsonl.unfinished");
+        fs::create_dir(&taken).unwrap();
+        folder.run(&api, &[]).with_code(3).saying(&["notes.csv.ledger.jsonl"]);
+        fs::remove_dir(taken).unwrap();
+        assert!(folder.call(&["known", "list"]).stdout.contains("notes.csv.ledger.jsonl"), "it had claimed its rows");
+        run(&folder, &api, again, &[]).with_code(0);
+        run(&folder, &api, "other.csv", &[]).with_code(0);
+        assert_eq!(api.arrivals(), 5);
+        let other = if again == "copy.csv" { "notes.csv" } else { "copy.csv" };
+        run(&folder, &api, other, &[]).with_code(2).saying(&["3 rows are already recorded"]);
+    }
+}
+
 /// Six runs of the same rows, begun at once, each from a folder of its own and under a name of its own.
 #[test]
 fn runs_of_the_same_rows_that_begin_at_once_post_each_row_once() {

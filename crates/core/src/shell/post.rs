@@ -100,7 +100,7 @@ impl Prepared {
         let outbox = Outbox::start(transport, concurrency, clock).await.map_err(Error::thread("send from"))?;
         let path = self.order.ledger.clone();
         let failed = Error::ledger(&path);
-        let claim = match interrupted {
+        let mut claim = match interrupted {
             None => self.claim(clock, &mut interrupts).await?,
             Some(signal) => Claim::Interrupted(signal),
         };
@@ -112,6 +112,11 @@ impl Prepared {
         let opening: Vec<Record> =
             std::iter::once(self.run_record(began, state_folder)).chain(self.presence.drain(..)).collect();
         commit_all(&mut ledger, &opening).map_err(&failed)?;
+        match &mut claim {
+            Claim::Nothing | Claim::Interrupted(_) => {}
+            Claim::Of(claimed) => claimed.begun()?,
+            Claim::OfStream(claims) => claims.begun()?,
+        }
         // Before anything is sent: a run that ends early would leave the rows that it never came to as if nothing were
         // known of them, and the next one would send what another ledger has as posted.
         if let PreparedRows::Read(read) = &self.rows
@@ -237,7 +242,7 @@ impl Prepared {
                 tracing::warn!("waiting for the account's list of ledgers, which another run has locked");
             }
         };
-        let claimed = known.claim(&lock, &self.order, self.batch.header.id, &read.jobs, &self.batch.standings)?;
+        let claimed = known.claim(&lock, &self.order, &read.jobs, &self.batch.standings)?;
         Ok(Claim::Of(Box::new(claimed)))
     }
 
