@@ -141,6 +141,32 @@ fn a_run_that_ends_between_its_claim_and_its_ledger_is_in_the_way_of_no_other() 
     }
 }
 
+/// As by a process that was stopped (Ctrl-Z) just then.
+#[cfg(unix)]
+#[test]
+fn a_list_of_ledgers_that_stays_locked_keeps_no_run_from_ending() {
+    let latency = Duration::from_millis(100)..=Duration::from_millis(100);
+    let (api, folder) = (Api::start(Settings { latency, ..quick() }), Folder::with_rows(8));
+    folder.run(&api, &["--first", "1"]).with_code(5);
+    let account = fs::read_dir(folder.state_home().join("batchpost/budgets")).unwrap().next().unwrap().unwrap().path();
+    let lock = fs::File::open(account.join("known.lock")).unwrap();
+    let run_on = Running::start(&mut folder.run_command(&api.url(), &["--concurrency", "1"]));
+    until("it posts", || api.arrivals() > 2);
+    lock.lock().unwrap();
+    run_on.ended().with_code(0).saying(&["list of ledgers locked"]);
+
+    let arguments = ["run", "-", "--follow", "--format", "csv", "--url", &api.url(), "--ledger", "followed"];
+    let followed = Running::start_fed(&mut folder.batchpost(&arguments), &sheet(1..=9));
+    until("it waits", || followed.stderr().contains("waiting for the account's list of ledgers"));
+    followed.signal("TERM");
+    followed.ended().with_code(143);
+    lock.unlock().unwrap();
+
+    folder.write("copy.csv", sheet(1..=9));
+    let json = run(&folder, &api, "copy.csv", &["--known", "skip"]).with_code(0).json();
+    assert_eq!((&json["skipped"], &json["posted"]), (&8.into(), &1.into()), "{json}");
+}
+
 /// Six runs of the same rows, begun at once, each from a folder of its own and under a name of its own.
 #[test]
 fn runs_of_the_same_rows_that_begin_at_once_post_each_row_once() {

@@ -227,14 +227,24 @@ impl Claimed {
         self.claim.as_mut().map_or(Ok(()), OwnClaim::begun).map_err(Error::Claim)
     }
 
-    /// Lets others have the rows, whose outcomes are durable.
-    pub(super) fn release(self) {
-        if let Some(claim) = self.claim
-            && let Err(error) = self.registry.release(&claim)
-        {
-            tracing::warn!(%error, "the claim on this run's rows was not dropped; the next run finds out that it has ended");
-        }
+    /// Lets others have the rows, whose outcomes are durable; false if the registry's lock is taken. A claim that is not
+    /// dropped is found to be that of a run that has ended, and then the run's ledger is read.
+    pub(super) fn try_release(&self) -> bool {
+        try_release(&self.registry, self.claim.as_ref())
     }
+}
+
+fn try_release(registry: &FileRegistry, claim: Option<&OwnClaim>) -> bool {
+    let Some(claim) = claim else { return true };
+    let released = match registry.try_lock() {
+        Ok(None) => return false,
+        Ok(Some(lock)) => registry.release(claim, &lock),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = released {
+        tracing::warn!(%error, "the claim on this run's rows was not dropped; the next run finds out that it has ended");
+    }
+    true
 }
 
 /// What the run that follows a stream has claimed so far. The thread that reads the stream claims, and may wait for it for
@@ -251,16 +261,16 @@ struct Followed {
 }
 
 impl FollowClaims {
-    /// Lists the run's ledger, and claims nothing yet. Durable on return.
-    pub(super) fn begin(order: &Order, id: LedgerId) -> Result<Self, Error> {
+    /// Lists the run's ledger, and claims nothing yet. Durable on return. None if the registry's lock is taken.
+    pub(super) fn try_begin(order: &Order, id: LedgerId) -> Result<Option<Self>, Error> {
         let mut registry = registry(order, Access::Post, id)?;
-        let lock = registry.lock()?;
+        let Some(lock) = registry.try_lock()? else { return Ok(None) };
         registry.remove_dead_claims(&lock)?;
         let claim = registry.claim(&[], &lock)?;
         drop(lock);
         let registry = Remembering::new(registry);
         let followed = Followed { registry, claim, on_known: order.ask.known, since_s: order.known_since_s };
-        Ok(Self(Arc::new(Mutex::new(Some(followed)))))
+        Ok(Some(Self(Arc::new(Mutex::new(Some(followed))))))
     }
 
     /// See [`Claimed::begun`].
@@ -283,11 +293,14 @@ impl FollowClaims {
         }
     }
 
-    /// Lets others have the rows, whose outcomes are durable.
-    pub(super) fn release(self) {
-        if let Some(Followed { registry, claim, .. }) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Claimed { registry: registry.registry, claim }.release();
+    /// See [`Claimed::try_release`]. False too while a row is being claimed.
+    pub(super) fn try_release(&self) -> bool {
+        let Ok(mut followed) = self.0.try_lock() else { return false };
+        let released = followed.as_ref().is_none_or(|ours| try_release(&ours.registry.registry, ours.claim.as_ref()));
+        if released {
+            *followed = None;
         }
+        released
     }
 }
 

@@ -255,10 +255,9 @@ impl FileRegistry {
         Ok(Some(claim))
     }
 
-    /// Drops the claim of the run, whose outcomes are all durable, and notes what its ledger knows.
-    pub(super) fn release(&self, claim: &OwnClaim) -> Result<(), RegistryError> {
+    /// Drops the claim of the run, whose outcomes are all durable, and notes what its ledger knows. Only under the lock.
+    pub(super) fn release(&self, claim: &OwnClaim, _: &RegistryLock) -> Result<(), RegistryError> {
         let Some(account) = &self.account else { return Ok(()) };
-        let _lock = self.lock()?;
         let ledger = LedgerFile::open_to_read(&self.own).and_then(|file| {
             let index = bring_up_to_date(&file, self.index(&self.own, self.own_id)).map_err(io::Error::other)?;
             Ok((index, file.size()?))
