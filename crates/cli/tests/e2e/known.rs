@@ -141,6 +141,23 @@ fn a_run_that_ends_between_its_claim_and_its_ledger_is_in_the_way_of_no_other() 
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn what_a_run_sent_whose_ledger_was_removed_under_it_is_known_and_other_rows_are_posted() {
+    let latency = Duration::from_millis(100)..=Duration::from_millis(100);
+    let (api, folder) = (Api::start(Settings { latency, ..quick() }), Folder::with_rows(5));
+    let running = Running::start(&mut folder.run_command(&api.url(), &["--concurrency", "1"]));
+    until("it posts", || api.arrivals() > 0);
+    fs::remove_file(folder.path("notes.csv.ledger.jsonl")).unwrap();
+    running.ended().with_code(0).saying(&["could not be noted"]);
+    folder.write("copy.csv", sheet(1..=6));
+    run(&folder, &api, "copy.csv", &[]).with_code(2).saying(&["5 rows are already recorded"]);
+    folder.write("other.csv", sheet(8..=9));
+    run(&folder, &api, "other.csv", &[]).with_code(0);
+    run(&folder, &api, "copy.csv", &["--known", "skip"]).with_code(0);
+    assert_eq!(api.arrivals(), 8);
+}
+
 /// As by a process that was stopped (Ctrl-Z) just then.
 #[cfg(unix)]
 #[test]

@@ -276,9 +276,10 @@ impl FileRegistry {
                     account.remove(&dead.name).map_err(failed(account, &dead.name, "removed"))?;
                 }
             }
-            // It is listed, and the next run finds out.
+            // Its claim stays: the rows in it are known as those of a run that died, whatever became of the ledger.
             Err(error) => {
                 tracing::warn!(%error, ledger = %self.own.display(), "what the ledger knows could not be noted");
+                return Ok(());
             }
         }
         account.remove(&claim.name).map_err(failed(account, &claim.name, "removed"))
