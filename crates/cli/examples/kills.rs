@@ -41,6 +41,7 @@ fn main() {
     while field.sums.kills < kills {
         field.batch(kills);
     }
+    fs::remove_dir_all(&field.root).expect("a folder of ours");
     let report = field.server.model().report();
     println!("{:?} in {:.0} s", field.sums, began.elapsed().as_secs_f64());
     println!(
