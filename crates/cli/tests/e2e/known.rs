@@ -143,6 +143,23 @@ fn a_run_that_ends_between_its_claim_and_its_ledger_is_in_the_way_of_no_other() 
 
 #[cfg(unix)]
 #[test]
+fn a_claim_that_cannot_be_read_matters_while_its_run_lives() {
+    let (api, folder) = (Api::start(quick()), Folder::with_rows(2));
+    folder.run(&api, &[]).with_code(0);
+    folder.write("other.csv", sheet(8..=9));
+    let account = fs::read_dir(folder.state_home().join("batchpost/budgets")).unwrap().next().unwrap().unwrap().path();
+    // As a loss of power may leave it.
+    let claim = account.join("claim-0123456789abcdef");
+    fs::File::create(&claim).unwrap().set_len(100).unwrap();
+    let lock = fs::File::open(&claim).unwrap();
+    lock.lock().unwrap();
+    run(&folder, &api, "other.csv", &[]).with_code(2).saying(&["claim-0123456789abcdef", "cannot be read"]);
+    lock.unlock().unwrap();
+    run(&folder, &api, "other.csv", &[]).with_code(0);
+}
+
+#[cfg(unix)]
+#[test]
 fn what_a_run_sent_whose_ledger_was_removed_under_it_is_known_and_other_rows_are_posted() {
     let latency = Duration::from_millis(100)..=Duration::from_millis(100);
     let (api, folder) = (Api::start(Settings { latency, ..quick() }), Folder::with_rows(5));

@@ -594,13 +594,18 @@ fn claims(account: &AccountFolder) -> Result<Vec<FoundClaim>, RegistryError> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             result => result.map_err(failed(account, &name, "read"))?,
         };
-        // Whoever died before the claim was written has sent nothing.
-        if bytes.is_empty() && !alive {
-            continue;
+        let claim = Claim::read(&bytes)
+            .map_err(|error| error.to_string())
+            .and_then(|claim| Ok((serde_json::from_str(&claim.owner).map_err(|error| error.to_string())?, claim)));
+        match claim {
+            Ok((owner, Claim { keys, is_begun, .. })) => {
+                claims.push(FoundClaim { name, owner, keys, alive, is_begun });
+            }
+            Err(why) if alive => return Err(unclear(why)),
+            // Of a run that died while it wrote its claim, or whose claim the power took: it sent nothing. If it was spoilt
+            // later, the run's ledger is listed, which tells what it sent.
+            Err(why) => tracing::debug!(name, why, "the claim of a run that ended cannot be read"),
         }
-        let Claim { owner, keys, is_begun } = Claim::read(&bytes).map_err(|error| unclear(error.to_string()))?;
-        let owner = serde_json::from_str(&owner).map_err(|error| unclear(error.to_string()))?;
-        claims.push(FoundClaim { name, owner, keys, alive, is_begun });
     }
     Ok(claims)
 }
