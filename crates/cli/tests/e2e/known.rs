@@ -158,6 +158,27 @@ fn a_claim_that_cannot_be_read_matters_while_its_run_lives() {
     run(&folder, &api, "other.csv", &[]).with_code(0);
 }
 
+/// Another run looks at the ledger while the second one has it, so nothing is noted of what the first one sent.
+#[cfg(unix)]
+#[test]
+fn what_each_of_two_runs_that_were_killed_sent_is_known_though_their_ledger_was_removed() {
+    let latency = Duration::from_millis(100)..=Duration::from_millis(100);
+    let (api, folder) = (Api::start(Settings { latency, ..quick() }), Folder::with_rows(20));
+    let start = || Running::start(&mut folder.run_command(&api.url(), &["--concurrency", "1", "--timeout", "1s"]));
+    let first = start();
+    until("it posts", || api.arrivals() >= 3);
+    first.killed();
+    let second = start();
+    until("it posts", || api.arrivals() >= 6);
+    folder.write("other.csv", sheet(31..=32));
+    run(&folder, &api, "other.csv", &[]).with_code(0);
+    second.killed();
+    fs::remove_file(folder.path("notes.csv.ledger.jsonl")).unwrap();
+    folder.write("copy.csv", sheet(1..=21));
+    run(&folder, &api, "copy.csv", &["--known", "skip", "--timeout", "1s"]).with_code(0);
+    assert!(created(&api).values().all(|times| *times == 1), "{:?}", created(&api));
+}
+
 #[cfg(unix)]
 #[test]
 fn what_a_run_sent_whose_ledger_was_removed_under_it_is_known_and_other_rows_are_posted() {

@@ -285,8 +285,8 @@ impl FileRegistry {
         account.remove(&claim.name).map_err(failed(account, &claim.name, "removed"))
     }
 
-    /// Removes the claims of runs that died, where all they may have sent is in a ledger that was read, or where they died
-    /// before they could send: then the ledger that they would have begun is not listed any more either.
+    /// Removes the claims of runs that died, where all they may have sent is noted in an index, or where they died before they
+    /// could send: then the ledger that they would have begun is not listed any more either.
     pub(super) fn remove_dead_claims(&self, _: &RegistryLock) -> Result<(), RegistryError> {
         let Some(account) = &self.account else { return Ok(()) };
         let claims = claims(account)?;
@@ -295,7 +295,7 @@ impl FileRegistry {
         let mut removable = Vec::new();
         for FoundClaim { name, owner, is_begun, .. } in claims.iter().filter(|claim| !claim.alive) {
             let is_there = header_at(&owner.ledger).is_ok_and(|id| id == owner.id);
-            if is_there && self.seen.contains_key(&owner.ledger) || !is_begun {
+            if !is_begun || is_there && self.is_noted(&owner.ledger, owner.id) {
                 removable.push(name);
             }
             let may_have_sent = || claims.iter().any(|claim| claim.is_begun && claim.is_of(&owner.ledger, owner.id));
@@ -316,6 +316,15 @@ impl FileRegistry {
     fn index(&self, path: &Path, id: LedgerId) -> Option<Index> {
         let bytes = read_file(self.account.as_ref()?, &index_name(path, id)).ok()?;
         Index::from_bytes(&bytes).filter(|index| index.extent.id == id)
+    }
+
+    /// Whether all that a ledger knows is in its index. It is not where another run had the ledger when it was read.
+    fn is_noted(&self, path: &Path, id: LedgerId) -> bool {
+        let Some(index) = self.index(path, id) else { return false };
+        let noted = index.extent.good_bytes;
+        let ledger = LedgerFile::open_to_read(path).ok();
+        let read = ledger.and_then(|file| bring_up_to_date(&file, Some(index)).ok());
+        read.is_some_and(|now| now.extent.good_bytes == noted)
     }
 
     /// One that cannot be written costs the next run time.
