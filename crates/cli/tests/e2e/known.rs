@@ -98,6 +98,130 @@ fn ledgers_are_listed_added_and_forgotten() {
     assert_eq!(api.arrivals(), 6);
 }
 
+#[test]
+fn a_ledger_that_was_removed_or_moved_is_still_known_under_its_own_name() {
+    let (api, folder) = (Api::start(quick()), Folder::with_rows(3));
+    let ledger = "notes.csv.ledger.jsonl";
+    folder.run(&api, &[]).with_code(0);
+    fs::remove_file(folder.path(ledger)).unwrap();
+    folder.run(&api, &[]).with_code(2).saying(&["3 rows are already recorded", ledger, "--known post"]);
+    folder.run(&api, &["--known", "post"]).with_code(0);
+    assert_eq!(api.arrivals(), 6);
+    // The one that is there now does not hide what the other one knew, and neither keeps others from posting.
+    folder.write("copy.csv", sheet(1..=4));
+    run(&folder, &api, "copy.csv", &["--known", "skip"]).with_code(0);
+    assert_eq!(api.arrivals(), 7);
+    // Moved, it goes on, and is not a stranger to itself.
+    folder.write("doubts.csv", sheet(8..=9));
+    let failing = Api::failing(&["reset@1"]);
+    run(&folder, &failing, "doubts.csv", &["--concurrency", "1"]).with_code(4);
+    fs::rename(folder.path("doubts.csv.ledger.jsonl"), folder.path("moved.jsonl")).unwrap();
+    folder.call(&["resume", "moved.jsonl", "--in-doubt", "retry", "--yes"]).with_code(0);
+    assert_eq!(failing.arrivals(), 3);
+}
+
+/// Its claim is durable and its ledger does not exist: nothing was sent, and nobody is kept from going on.
+#[test]
+fn a_run_that_ends_between_its_claim_and_its_ledger_is_in_the_way_of_no_other() {
+    for again in ["notes.csv", "copy.csv"] {
+        let (api, folder) = (Api::start(quick()), Folder::with_rows(3));
+        folder.write("copy.csv", sheet(1..=3));
+        folder.write("other.csv", sheet(8..=9));
+        // The name that a ledger has while it is begun is taken.
+        let taken = folder.path("notes.csv.ledger.jsonl.unfinished");
+        fs::create_dir(&taken).unwrap();
+        folder.run(&api, &[]).with_code(3).saying(&["notes.csv.ledger.jsonl"]);
+        fs::remove_dir(taken).unwrap();
+        assert!(folder.call(&["known", "list"]).stdout.contains("notes.csv.ledger.jsonl"), "it had claimed its rows");
+        run(&folder, &api, again, &[]).with_code(0);
+        run(&folder, &api, "other.csv", &[]).with_code(0);
+        assert_eq!(api.arrivals(), 5);
+        let other = if again == "copy.csv" { "notes.csv" } else { "copy.csv" };
+        run(&folder, &api, other, &[]).with_code(2).saying(&["3 rows are already recorded"]);
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_claim_that_cannot_be_read_matters_while_its_run_lives() {
+    let (api, folder) = (Api::start(quick()), Folder::with_rows(2));
+    folder.run(&api, &[]).with_code(0);
+    folder.write("other.csv", sheet(8..=9));
+    let account = fs::read_dir(folder.state_home().join("batchpost/budgets")).unwrap().next().unwrap().unwrap().path();
+    // As a loss of power may leave it.
+    let claim = account.join("claim-0123456789abcdef");
+    fs::File::create(&claim).unwrap().set_len(100).unwrap();
+    let lock = fs::File::open(&claim).unwrap();
+    lock.lock().unwrap();
+    run(&folder, &api, "other.csv", &[]).with_code(2).saying(&["claim-0123456789abcdef", "cannot be read"]);
+    lock.unlock().unwrap();
+    run(&folder, &api, "other.csv", &[]).with_code(0);
+}
+
+/// Another run looks at the ledger while the second one has it, so nothing is noted of what the first one sent.
+#[cfg(unix)]
+#[test]
+fn what_each_of_two_runs_that_were_killed_sent_is_known_though_their_ledger_was_removed() {
+    let latency = Duration::from_millis(100)..=Duration::from_millis(100);
+    let (api, folder) = (Api::start(Settings { latency, ..quick() }), Folder::with_rows(20));
+    let start = || Running::start(&mut folder.run_command(&api.url(), &["--concurrency", "1", "--timeout", "1s"]));
+    let first = start();
+    until("it posts", || api.arrivals() >= 3);
+    first.killed();
+    let second = start();
+    until("it posts", || api.arrivals() >= 6);
+    folder.write("other.csv", sheet(31..=32));
+    run(&folder, &api, "other.csv", &[]).with_code(0);
+    second.killed();
+    fs::remove_file(folder.path("notes.csv.ledger.jsonl")).unwrap();
+    folder.write("copy.csv", sheet(1..=21));
+    run(&folder, &api, "copy.csv", &["--known", "skip", "--timeout", "1s"]).with_code(0);
+    assert!(created(&api).values().all(|times| *times == 1), "{:?}", created(&api));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_a_run_sent_whose_ledger_was_removed_under_it_is_known_and_other_rows_are_posted() {
+    let latency = Duration::from_millis(100)..=Duration::from_millis(100);
+    let (api, folder) = (Api::start(Settings { latency, ..quick() }), Folder::with_rows(5));
+    let running = Running::start(&mut folder.run_command(&api.url(), &["--concurrency", "1"]));
+    until("it posts", || api.arrivals() > 0);
+    fs::remove_file(folder.path("notes.csv.ledger.jsonl")).unwrap();
+    running.ended().with_code(0).saying(&["could not be noted"]);
+    folder.write("copy.csv", sheet(1..=6));
+    run(&folder, &api, "copy.csv", &[]).with_code(2).saying(&["5 rows are already recorded"]);
+    folder.write("other.csv", sheet(8..=9));
+    run(&folder, &api, "other.csv", &[]).with_code(0);
+    run(&folder, &api, "copy.csv", &["--known", "skip"]).with_code(0);
+    assert_eq!(api.arrivals(), 8);
+}
+
+/// As by a process that was stopped (Ctrl-Z) just then.
+#[cfg(unix)]
+#[test]
+fn a_list_of_ledgers_that_stays_locked_keeps_no_run_from_ending() {
+    let latency = Duration::from_millis(100)..=Duration::from_millis(100);
+    let (api, folder) = (Api::start(Settings { latency, ..quick() }), Folder::with_rows(8));
+    folder.run(&api, &["--first", "1"]).with_code(5);
+    let account = fs::read_dir(folder.state_home().join("batchpost/budgets")).unwrap().next().unwrap().unwrap().path();
+    let lock = fs::File::open(account.join("known.lock")).unwrap();
+    let run_on = Running::start(&mut folder.run_command(&api.url(), &["--concurrency", "1"]));
+    until("it posts", || api.arrivals() > 2);
+    lock.lock().unwrap();
+    run_on.ended().with_code(0).saying(&["list of ledgers locked"]);
+
+    let arguments = ["run", "-", "--follow", "--format", "csv", "--url", &api.url(), "--ledger", "followed"];
+    let followed = Running::start_fed(&mut folder.batchpost(&arguments), &sheet(1..=9));
+    until("it waits", || followed.stderr().contains("waiting for the account's list of ledgers"));
+    followed.signal("TERM");
+    followed.ended().with_code(143);
+    lock.unlock().unwrap();
+
+    folder.write("copy.csv", sheet(1..=9));
+    let json = run(&folder, &api, "copy.csv", &["--known", "skip"]).with_code(0).json();
+    assert_eq!((&json["skipped"], &json["posted"]), (&8.into(), &1.into()), "{json}");
+}
+
 /// Six runs of the same rows, begun at once, each from a folder of its own and under a name of its own.
 #[test]
 fn runs_of_the_same_rows_that_begin_at_once_post_each_row_once() {

@@ -3,9 +3,17 @@
 use crate::job::Key;
 
 /// Keys in groups, each closed by a checksum: a run that follows a stream claims one group after the other. A group that
-/// is cut off was not durable, so nothing of it was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Claim;
+/// is cut off was not durable, so nothing of it was sent. A group without keys records that the run's ledger exists and
+/// names the run: before it, nothing was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Who made it.
+    pub owner: String,
+    /// In order.
+    pub keys: Vec<Key>,
+    /// Whether anything can have been sent.
+    pub is_begun: bool,
+}
 
 /// The version of the format that this code writes, and the only one that it reads.
 const OPENING: &[u8] = b"batchpost claim 1\n";
@@ -33,22 +41,23 @@ impl Claim {
         out
     }
 
-    /// Whose a claim is, and its keys in their order.
+    /// Reads what was written.
     ///
     /// # Errors
     ///
     /// When it does not begin as a claim.
-    pub fn read(bytes: &[u8]) -> Result<(String, Vec<Key>), ClaimError> {
+    pub fn read(bytes: &[u8]) -> Result<Self, ClaimError> {
         let rest = bytes.strip_prefix(OPENING).ok_or(ClaimError)?;
         let (length, rest) = rest.split_first_chunk().ok_or(ClaimError)?;
         let (owner, mut rest) = rest.split_at_checked(u32::from_le_bytes(*length) as usize).ok_or(ClaimError)?;
         let owner = std::str::from_utf8(owner).map_err(|_| ClaimError)?.to_owned();
-        let mut keys = Vec::new();
+        let (mut keys, mut is_begun) = (Vec::new(), false);
         while let Some(group) = Self::whole_group(&mut rest) {
+            is_begun |= group.is_empty();
             keys.extend(group.chunks_exact(16).filter_map(|key| Some(Key::from_bytes(key.try_into().ok()?))));
         }
         keys.sort_unstable();
-        Ok((owner, keys))
+        Ok(Self { owner, keys, is_begun })
     }
 
     fn whole_group<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
@@ -72,9 +81,12 @@ mod tests {
     fn a_group_that_is_cut_off_is_none_of_the_claim() {
         let key = |n| Key::from_bytes([n; 16]);
         let bytes = [Claim::begin("a ledger"), Claim::group(&[key(2), key(1)]), Claim::group(&[key(0)])].concat();
-        assert_eq!(Claim::read(&bytes).unwrap(), ("a ledger".to_owned(), vec![key(0), key(1), key(2)]));
+        let whole = Claim { owner: "a ledger".to_owned(), keys: vec![key(0), key(1), key(2)], is_begun: false };
+        assert_eq!(Claim::read(&bytes).unwrap(), whole);
+        let begun = [&bytes[..], &Claim::group(&[])].concat();
+        assert_eq!(Claim::read(&begun).unwrap(), Claim { is_begun: true, ..whole });
         for cut in 1..=Claim::group(&[key(0)]).len() {
-            assert_eq!(Claim::read(&bytes[..bytes.len() - cut]).unwrap().1, [key(1), key(2)], "{cut}");
+            assert_eq!(Claim::read(&bytes[..bytes.len() - cut]).unwrap().keys, [key(1), key(2)], "{cut}");
         }
         assert_eq!(Claim::read(b"something else"), Err(ClaimError));
     }

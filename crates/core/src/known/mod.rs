@@ -19,12 +19,17 @@
 //! 3. compares both with what it will send ([`look`] does these three),
 //! 4. makes its own claim durable.
 //!
-//! Only then does it begin its ledger and send. It drops its claim, under the lock again, after its last outcome is
+//! Only then does it begin its ledger, note in its claim that it did, durably, and send. It drops its claim, under the lock again, after its last outcome is
 //! durable.
 //!
 //! Why the order matters: a run that ends between another's step 1 and step 2 was alive in step 1, so its claim is
 //! compared. One that ended before step 1 had its outcomes durable before its claim was dropped, so step 2 reads them. One
-//! that died is found in step 1; its ledger was listed before it began, so step 2 reads its intents, which are doubts.
+//! that died is found in step 1; its ledger was listed before it began, so step 2 reads its intents, which are doubts. One
+//! that died before its claim notes a ledger has sent nothing: its claim counts for nothing, and so does a listed ledger that
+//! was never begun.
+//!
+//! A ledger is its path and its id: where one was removed and another was begun in its place, what the first one knew stays
+//! known, also to the second.
 
 mod candidates;
 mod claim;

@@ -9,7 +9,7 @@ use super::job_file::JobFile;
 use super::ledgers;
 use super::order::{Access, Order};
 use super::platform::is_locked;
-use super::registry::{FileRegistry, OwnClaim, RegistryError, RegistryLock, Remembering};
+use super::registry::{FileRegistry, NamedLedger, OwnClaim, RegistryError, RegistryLock, Remembering};
 use super::state::StateFolder;
 use crate::job::{Job, Key, KeyMap};
 use crate::known::{Candidates, Look, legacy_key, look};
@@ -54,11 +54,12 @@ impl KnownRows {
     pub(super) fn look(
         order: &Order,
         access: Access,
+        id: LedgerId,
         jobs: &JobFile,
         named: bool,
         standings: &KeyMap<Standing>,
     ) -> Result<Self, Error> {
-        let registry = registry(order, access)?;
+        let registry = registry(order, access, id)?;
         let mut this =
             Self { registry, candidates: Candidates::default(), named, ledgers: Vec::new(), unreadable: Vec::new() };
         let unusable = jobs.unusable();
@@ -74,14 +75,14 @@ impl KnownRows {
             found
         };
         if access == Access::Post {
-            refuse_in_use(&found)?;
+            refuse_in_use(&found, &this.registry)?;
         }
-        this.unreadable = found.unreadable;
+        this.unreadable = found.unreadable.into_iter().map(|(ledger, why)| (ledger.path, why)).collect();
         this.ledgers = found
             .known
             .into_iter()
             .map(|known| KnownLedger {
-                path: known.ledger,
+                path: known.ledger.path,
                 rows: known.found.rows,
                 dates: known.found.dates,
                 other_content: known.other_content,
@@ -108,7 +109,7 @@ impl KnownRows {
         Ok(Candidates::new(keys))
     }
 
-    fn compare(&mut self, order: &Order, standings: &KeyMap<Standing>) -> Result<Look<PathBuf>, RegistryError> {
+    fn compare(&mut self, order: &Order, standings: &KeyMap<Standing>) -> Result<Look<NamedLedger>, RegistryError> {
         let (named, ask) = (self.named, &order.ask);
         let is_ours =
             |name: Key| named && standings.get(&name).is_some_and(|ours| ours.is_met() && ask.is_to_do(ours.outcome()));
@@ -151,18 +152,17 @@ impl KnownRows {
         mut self,
         lock: &RegistryLock,
         order: &Order,
-        id: LedgerId,
         jobs: &JobFile,
         standings: &KeyMap<Standing>,
     ) -> Result<Claimed, Error> {
         let found = self.compare(order, standings)?;
-        refuse_in_use(&found)?;
+        refuse_in_use(&found, &self.registry)?;
         let new: u64 = found.known.iter().map(|known| known.found.new).sum();
         if new > 0 && order.ask.known != OnKnown::Post {
-            let ledger = found.known.into_iter().find(|known| known.found.new > 0).map(|known| known.ledger);
+            let ledger = found.known.into_iter().find(|known| known.found.new > 0).map(|known| known.ledger.path);
             return Err(Error::BecameKnown { rows: new, ledger: ledger.unwrap_or_default() });
         }
-        if let Some((path, why)) = found.unreadable.into_iter().next()
+        if let Some((NamedLedger { path, .. }, why)) = found.unreadable.into_iter().next()
             && order.ask.known == OnKnown::Skip
         {
             return Err(Error::KnownUnreadable { path, why });
@@ -177,13 +177,13 @@ impl KnownRows {
             .and_then(|mut jobs| for_each_to_do(&mut jobs, &order.ask, standings, take))
             .map_err(jobs.unusable())?;
         keys.sort_unstable();
-        let claim = self.registry.claim(id, &keys, lock)?;
+        let claim = self.registry.claim(&keys, lock)?;
         Ok(Claimed { registry: self.registry, claim })
     }
 }
 
 /// The registry of the account, as the run by `order` sees it.
-fn registry(order: &Order, access: Access) -> Result<FileRegistry, Error> {
+fn registry(order: &Order, access: Access, id: LedgerId) -> Result<FileRegistry, Error> {
     let target = order.ask.identity.target();
     let account = match order.state.choose(target) {
         // Runs that share nothing have the ledgers in a folder to ask.
@@ -201,14 +201,16 @@ fn registry(order: &Order, access: Access) -> Result<FileRegistry, Error> {
     };
     let of = (order.form.target().name().to_owned(), target.to_owned());
     let found = ledgers::others(order)?;
-    Ok(FileRegistry::new(account, of, &order.ledger, &found, access == Access::Post))
+    Ok(FileRegistry::new(account, of, (&order.ledger, id), &found, access == Access::Post))
 }
 
-fn refuse_in_use(found: &Look<PathBuf>) -> Result<(), Error> {
-    let by_claim = found.in_use.first().map(|run| (run.ledger.clone(), run.rows));
-    // A run of a version that makes no claim, or one that shares no state folder with this.
-    let by_ledger = || found.known.iter().find(|known| known.found.rows > 0 && is_locked(&known.ledger));
-    let in_use = by_claim.or_else(|| by_ledger().map(|known| (known.ledger.clone(), known.found.rows)));
+fn refuse_in_use(found: &Look<NamedLedger>, registry: &FileRegistry) -> Result<(), Error> {
+    let by_claim = found.in_use.first().map(|run| (run.ledger.path.clone(), run.rows));
+    // A run of a version that makes no claim, or one that shares no state folder with this. The lock beside its own ledger
+    // is this run's, whatever ledger was there before.
+    let is_in_use = |path| !registry.is_own(path) && is_locked(path);
+    let by_ledger = || found.known.iter().find(|known| known.found.rows > 0 && is_in_use(&known.ledger.path));
+    let in_use = by_claim.or_else(|| by_ledger().map(|known| (known.ledger.path.clone(), known.found.rows)));
     in_use.map_or(Ok(()), |(ledger, rows)| Err(Error::RowsInUse { ledger, rows }))
 }
 
@@ -220,14 +222,29 @@ pub(super) struct Claimed {
 }
 
 impl Claimed {
-    /// Lets others have the rows, whose outcomes are durable.
-    pub(super) fn release(self) {
-        if let Some(claim) = self.claim
-            && let Err(error) = self.registry.release(&claim)
-        {
-            tracing::warn!(%error, "the claim on this run's rows was not dropped; the next run finds out that it has ended");
-        }
+    /// Notes that the run's ledger exists and names the run. Durable on return; before that nothing may be sent.
+    pub(super) fn begun(&mut self) -> Result<(), Error> {
+        self.claim.as_mut().map_or(Ok(()), OwnClaim::begun).map_err(Error::Claim)
     }
+
+    /// Lets others have the rows, whose outcomes are durable; false if the registry's lock is taken. A claim that is not
+    /// dropped is found to be that of a run that has ended, and then the run's ledger is read.
+    pub(super) fn try_release(&self) -> bool {
+        try_release(&self.registry, self.claim.as_ref())
+    }
+}
+
+fn try_release(registry: &FileRegistry, claim: Option<&OwnClaim>) -> bool {
+    let Some(claim) = claim else { return true };
+    let released = match registry.try_lock() {
+        Ok(None) => return false,
+        Ok(Some(lock)) => registry.release(claim, &lock),
+        Err(error) => Err(error),
+    };
+    if let Err(error) = released {
+        tracing::warn!(%error, "the claim on this run's rows was not dropped; the next run finds out that it has ended");
+    }
+    true
 }
 
 /// What the run that follows a stream has claimed so far. The thread that reads the stream claims, and may wait for it for
@@ -244,15 +261,23 @@ struct Followed {
 }
 
 impl FollowClaims {
-    /// Lists the run's ledger, and claims nothing yet. Durable on return.
-    pub(super) fn begin(order: &Order, id: LedgerId) -> Result<Self, Error> {
-        let registry = registry(order, Access::Post)?;
-        let lock = registry.lock()?;
-        let claim = registry.claim(id, &[], &lock)?;
+    /// Lists the run's ledger, and claims nothing yet. Durable on return. None if the registry's lock is taken.
+    pub(super) fn try_begin(order: &Order, id: LedgerId) -> Result<Option<Self>, Error> {
+        let mut registry = registry(order, Access::Post, id)?;
+        let Some(lock) = registry.try_lock()? else { return Ok(None) };
+        registry.remove_dead_claims(&lock)?;
+        let claim = registry.claim(&[], &lock)?;
         drop(lock);
         let registry = Remembering::new(registry);
         let followed = Followed { registry, claim, on_known: order.ask.known, since_s: order.known_since_s };
-        Ok(Self(Arc::new(Mutex::new(Some(followed)))))
+        Ok(Some(Self(Arc::new(Mutex::new(Some(followed))))))
+    }
+
+    /// See [`Claimed::begun`].
+    pub(super) fn begun(&self) -> Result<(), Error> {
+        let mut followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let claim = followed.as_mut().and_then(|followed| followed.claim.as_mut());
+        claim.map_or(Ok(()), OwnClaim::begun).map_err(Error::Claim)
     }
 
     /// Claims a row that is about to be sent; false where it is known, and is to be left out.
@@ -268,11 +293,14 @@ impl FollowClaims {
         }
     }
 
-    /// Lets others have the rows, whose outcomes are durable.
-    pub(super) fn release(self) {
-        if let Some(Followed { registry, claim, .. }) = self.0.lock().unwrap_or_else(PoisonError::into_inner).take() {
-            Claimed { registry: registry.registry, claim }.release();
+    /// See [`Claimed::try_release`]. False too while a row is being claimed.
+    pub(super) fn try_release(&self) -> bool {
+        let Ok(mut followed) = self.0.try_lock() else { return false };
+        let released = followed.as_ref().is_none_or(|ours| try_release(&ours.registry.registry, ours.claim.as_ref()));
+        if released {
+            *followed = None;
         }
+        released
     }
 }
 
@@ -282,16 +310,16 @@ impl Followed {
         let key = job.content_key();
         let mut candidates = Candidates::new(vec![key, legacy_key(job.key, &job.ticket)]);
         let found = look(&mut self.registry, &mut candidates, self.since_s, &|_| false)?;
-        refuse_in_use(&found)?;
+        refuse_in_use(&found, &self.registry.registry)?;
         let unreadable = found.unreadable.into_iter().next().filter(|_| self.on_known != OnKnown::Post);
-        if let Some((path, why)) = unreadable {
+        if let Some((NamedLedger { path, .. }, why)) = unreadable {
             return Err(Error::KnownUnreadable { path, why });
         }
         if let Some(known) = found.known.into_iter().find(|known| known.found.rows > 0) {
             match self.on_known {
                 OnKnown::Post => {}
                 OnKnown::Skip => return Ok(false),
-                OnKnown::Refuse => return Err(Error::BecameKnown { rows: 1, ledger: known.ledger }),
+                OnKnown::Refuse => return Err(Error::BecameKnown { rows: 1, ledger: known.ledger.path }),
             }
         }
         if let Some(claim) = &mut self.claim {

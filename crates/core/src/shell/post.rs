@@ -29,6 +29,11 @@ use crate::outcome::{Counts, Stop};
 use crate::reading::{Feed, Follow, JobFileError, record_asides};
 use crate::transport::Transport;
 
+/// How often it is looked whether the registry's lock is free.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// A run that waits for the registry's lock says so after this time, and one that has ended does not wait for longer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// What came of claiming the rows that will be sent.
 enum Claim {
     /// There is nothing to send.
@@ -100,7 +105,7 @@ impl Prepared {
         let outbox = Outbox::start(transport, concurrency, clock).await.map_err(Error::thread("send from"))?;
         let path = self.order.ledger.clone();
         let failed = Error::ledger(&path);
-        let claim = match interrupted {
+        let mut claim = match interrupted {
             None => self.claim(clock, &mut interrupts).await?,
             Some(signal) => Claim::Interrupted(signal),
         };
@@ -112,6 +117,11 @@ impl Prepared {
         let opening: Vec<Record> =
             std::iter::once(self.run_record(began, state_folder)).chain(self.presence.drain(..)).collect();
         commit_all(&mut ledger, &opening).map_err(&failed)?;
+        match &mut claim {
+            Claim::Nothing | Claim::Interrupted(_) => {}
+            Claim::Of(claimed) => claimed.begun()?,
+            Claim::OfStream(claims) => claims.begun()?,
+        }
         // Before anything is sent: a run that ends early would leave the rows that it never came to as if nothing were
         // known of them, and the next one would send what another ledger has as posted.
         if let PreparedRows::Read(read) = &self.rows
@@ -199,18 +209,12 @@ impl Prepared {
             }
             Ok(_) => {}
         }
-        match claim {
-            Claim::Nothing | Claim::Interrupted(_) => {}
-            Claim::Of(claimed) => claimed.release(),
-            Claim::OfStream(claims) => claims.release(),
-        }
+        release(claim, clock).await;
         Ok(report)
     }
 
     /// Claims the rows that will be sent, under the lock of the account's registry. Another run may have it for a moment.
     async fn claim(&mut self, clock: Clock, interrupts: &mut Interrupts) -> Result<Claim, Error> {
-        const LOOK_AGAIN: Duration = Duration::from_millis(20);
-        const SAY_SO: Duration = Duration::from_secs(5);
         if self.to_send() == Some(0) {
             return Ok(Claim::Nothing);
         }
@@ -218,26 +222,18 @@ impl Prepared {
             PreparedRows::Read(read) => read,
             // Its rows are claimed as they come.
             PreparedRows::Follow(_) => {
-                return FollowClaims::begin(&self.order, self.batch.header.id).map(Claim::OfStream);
+                let begin = || FollowClaims::try_begin(&self.order, self.batch.header.id);
+                let begun = when_unlocked(begin, clock, interrupts).await?;
+                return Ok(begun.map_or_else(Claim::Interrupted, Claim::OfStream));
             }
         };
         // None where records of the ledger were lost: see `Prepared`.
         let Some(known) = read.known.take() else { return Ok(Claim::Nothing) };
-        let mut waited = Duration::ZERO;
-        let lock = loop {
-            if let Some(lock) = known.try_lock()? {
-                break lock;
-            }
-            tokio::select! {
-                biased;
-                Some(signal) = interrupts.recv() => return Ok(Claim::Interrupted(signal)),
-                () = tokio::time::sleep_until(clock.at(clock.now().elapsed + LOOK_AGAIN)) => waited += LOOK_AGAIN,
-            }
-            if waited == SAY_SO {
-                tracing::warn!("waiting for the account's list of ledgers, which another run has locked");
-            }
+        let lock = match when_unlocked(|| Ok(known.try_lock()?), clock, interrupts).await? {
+            Ok(lock) => lock,
+            Err(signal) => return Ok(Claim::Interrupted(signal)),
         };
-        let claimed = known.claim(&lock, &self.order, self.batch.header.id, &read.jobs, &self.batch.standings)?;
+        let claimed = known.claim(&lock, &self.order, &read.jobs, &self.batch.standings)?;
         Ok(Claim::Of(Box::new(claimed)))
     }
 
@@ -381,5 +377,46 @@ enum AsideError {
 impl From<JobFileError> for AsideError {
     fn from(error: JobFileError) -> Self {
         Self::JobFile(error)
+    }
+}
+
+/// What `attempt` returns, once the registry's lock is free; the signal that came before.
+async fn when_unlocked<T>(
+    mut attempt: impl FnMut() -> Result<Option<T>, Error>,
+    clock: Clock,
+    interrupts: &mut Interrupts,
+) -> Result<Result<T, Interrupt>, Error> {
+    let mut waited = Duration::ZERO;
+    loop {
+        if let Some(done) = attempt()? {
+            return Ok(Ok(done));
+        }
+        tokio::select! {
+            biased;
+            Some(signal) = interrupts.recv() => return Ok(Err(signal)),
+            () = tokio::time::sleep_until(clock.at(clock.now().elapsed + LOOK_AGAIN)) => waited += LOOK_AGAIN,
+        }
+        if waited == PATIENCE {
+            tracing::warn!("waiting for the account's list of ledgers, which another run has locked");
+        }
+    }
+}
+
+/// Drops a claim. A process that was stopped while it had the registry's lock keeps no run from ending.
+async fn release(claim: Claim, clock: Clock) {
+    let is_released = || match &claim {
+        Claim::Nothing | Claim::Interrupted(_) => true,
+        Claim::Of(claimed) => claimed.try_release(),
+        Claim::OfStream(claims) => claims.try_release(),
+    };
+    let until = clock.now().elapsed + PATIENCE;
+    while !is_released() {
+        if clock.now().elapsed >= until {
+            tracing::warn!(
+                "another run has the account's list of ledgers locked; that this run has ended is for the next one to find"
+            );
+            return;
+        }
+        tokio::time::sleep_until(clock.at(clock.now().elapsed + LOOK_AGAIN)).await;
     }
 }

@@ -96,6 +96,8 @@ pub(super) struct FileRegistry {
     /// The API and the account.
     of: (String, String),
     own: PathBuf,
+    own_id: LedgerId,
+    own_claim: Option<String>,
     /// Ledgers that were found in a folder.
     found: Vec<PathBuf>,
     /// Whether indexes may be written.
@@ -104,6 +106,14 @@ pub(super) struct FileRegistry {
     seen: HashMap<PathBuf, u64>,
     /// Some ledger knows jobs by their name and ticket only.
     pub(super) has_legacy: bool,
+}
+
+/// A ledger as it is compared: where one was removed, another may have been begun in its place.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct NamedLedger {
+    pub(super) path: PathBuf,
+    /// None where it was not listed.
+    id: Option<LedgerId>,
 }
 
 /// The registry's lock, held until it is dropped.
@@ -117,12 +127,22 @@ impl FileRegistry {
     pub(super) fn new(
         account: Option<AccountFolder>,
         of: (String, String),
-        own: &Path,
+        (own, own_id): (&Path, LedgerId),
         found: &[PathBuf],
         writes: bool,
     ) -> Self {
         let found = found.iter().map(|path| whole(path)).collect();
-        Self { account, of, own: whole(own), found, writes, seen: HashMap::new(), has_legacy: false }
+        Self {
+            account,
+            of,
+            own: whole(own),
+            own_id,
+            own_claim: None,
+            found,
+            writes,
+            seen: HashMap::new(),
+            has_legacy: false,
+        }
     }
 
     /// Where the account's ledgers are listed.
@@ -132,7 +152,12 @@ impl FileRegistry {
 
     /// That of the account whose folder is `account`, as nobody's run sees it.
     pub(super) fn of_account(account: AccountFolder) -> Self {
-        Self::new(Some(account), (String::new(), String::new()), Path::new(""), &[], false)
+        Self::new(Some(account), (String::new(), String::new()), (Path::new(""), LedgerId(0)), &[], false)
+    }
+
+    /// Whether it is the run's own ledger that is at this path.
+    pub(super) fn is_own(&self, path: &Path) -> bool {
+        path == self.own
     }
 
     /// Forgets which ledgers were read: all are looked at again.
@@ -151,7 +176,7 @@ impl FileRegistry {
         let mut list = read_list(account)?;
         list.retain(|listed| listed.id != ledger.id || listed.path != ledger.path);
         write_list(account, &list)?;
-        let dead = claims(account)?.into_iter().filter(|claim| !claim.alive && claim.owner.ledger == ledger.path);
+        let dead = claims(account)?.into_iter().filter(|claim| !claim.alive && claim.is_of(&ledger.path, ledger.id));
         for name in dead.map(|claim| claim.name).chain([index_name(&ledger.path, ledger.id)]) {
             account.remove(&name).map_err(failed(account, &name, "removed"))?;
         }
@@ -199,14 +224,20 @@ impl FileRegistry {
         }
     }
 
-    /// Lists the run's own ledger and the others that were found, and claims `keys`. Durable on return. Only under the lock.
-    pub(super) fn claim(
-        &self,
-        id: LedgerId,
-        keys: &[Key],
-        _: &RegistryLock,
-    ) -> Result<Option<OwnClaim>, RegistryError> {
+    /// Claims `keys`, and lists the run's own ledger and the others that were found. Durable on return. Only under the lock.
+    pub(super) fn claim(&mut self, keys: &[Key], _: &RegistryLock) -> Result<Option<OwnClaim>, RegistryError> {
         let Some(account) = &self.account else { return Ok(None) };
+        let id = self.own_id;
+        let name = format!("{CLAIM}{:016x}", entropy());
+        let failed = failed(account, &name, "written");
+        let mut file = account.create_exclusive(&name).map_err(&failed)?;
+        file.try_lock().map_err(|error| failed(error.into()))?;
+        let owner = Owner { ledger: self.own.clone(), id, since: wall(), process: std::process::id() };
+        let owner = serde_json::to_string(&owner).map_err(|error| failed(error.into()))?;
+        file.write_all(&Claim::begin(&owner)).map_err(&failed)?;
+        let mut claim = OwnClaim { name, file };
+        claim.add(keys).and_then(|()| account.sync()).map_err(&failed)?;
+        // After the claim: a run that is killed in between leaves no entry for a ledger that was never begun.
         let mut list = read_list(account)?;
         for path in self.found.iter().filter(|path| self.seen.contains_key(*path)) {
             if let Ok(header) = header_at(path)
@@ -220,62 +251,81 @@ impl FileRegistry {
             list.push(listed(id, &self.of.1, &self.own));
         }
         write_list(account, &list)?;
-        let name = format!("{CLAIM}{:016x}", entropy());
-        let failed = failed(account, &name, "written");
-        let mut file = account.create_exclusive(&name).map_err(&failed)?;
-        file.try_lock().map_err(|error| failed(error.into()))?;
-        let owner = Owner { ledger: self.own.clone(), since: wall(), process: std::process::id() };
-        let owner = serde_json::to_string(&owner).map_err(|error| failed(error.into()))?;
-        file.write_all(&Claim::begin(&owner)).map_err(&failed)?;
-        let mut claim = OwnClaim { name, file, id };
-        claim.add(keys).and_then(|()| account.sync()).map_err(&failed)?;
+        self.own_claim = Some(claim.name.clone());
         Ok(Some(claim))
     }
 
-    /// Drops the claim of the run, whose outcomes are all durable, and notes what its ledger knows.
-    pub(super) fn release(&self, claim: &OwnClaim) -> Result<(), RegistryError> {
+    /// Drops the claim of the run, whose outcomes are all durable, and notes what its ledger knows. Only under the lock.
+    pub(super) fn release(&self, claim: &OwnClaim, _: &RegistryLock) -> Result<(), RegistryError> {
         let Some(account) = &self.account else { return Ok(()) };
-        let _lock = self.lock()?;
         let ledger = LedgerFile::open_to_read(&self.own).and_then(|file| {
-            let index = bring_up_to_date(&file, self.index(&self.own, claim.id)).map_err(io::Error::other)?;
+            let index = bring_up_to_date(&file, self.index(&self.own, self.own_id)).map_err(io::Error::other)?;
             Ok((index, file.size()?))
         });
         match ledger {
             Ok((index, size)) => {
                 let is_noted = self.write_index(&self.own, &index);
                 let mut list = read_list(account)?;
-                if let Some(own) = list.iter_mut().find(|listed| listed.id == claim.id && listed.path == self.own) {
+                if let Some(own) = list.iter_mut().find(|listed| listed.id == self.own_id && listed.path == self.own) {
                     own.ended_bytes = Some(size);
                 }
                 write_list(account, &list)?;
                 // Earlier runs of this ledger that died claimed no more than it knows now.
-                let dead = claims(account)?.into_iter().filter(|claim| !claim.alive && claim.owner.ledger == self.own);
+                let dead =
+                    claims(account)?.into_iter().filter(|claim| !claim.alive && claim.is_of(&self.own, self.own_id));
                 for FoundClaim { name, .. } in dead.filter(|_| is_noted) {
                     account.remove(&name).map_err(failed(account, &name, "removed"))?;
                 }
             }
-            // It is listed, and the next run finds out.
+            // Its claim stays: the rows in it are known as those of a run that died, whatever became of the ledger.
             Err(error) => {
                 tracing::warn!(%error, ledger = %self.own.display(), "what the ledger knows could not be noted");
+                return Ok(());
             }
         }
         account.remove(&claim.name).map_err(failed(account, &claim.name, "removed"))
     }
 
-    /// Removes the claims of runs that died, whose ledgers were read, so that all they may have sent is in an index.
+    /// Removes the claims of runs that died, where all they may have sent is noted in an index, or where they died before they
+    /// could send: then the ledger that they would have begun is not listed any more either.
     pub(super) fn remove_dead_claims(&self, _: &RegistryLock) -> Result<(), RegistryError> {
         let Some(account) = &self.account else { return Ok(()) };
-        for FoundClaim { name, owner, .. } in claims(account)?.iter().filter(|claim| !claim.alive) {
-            if self.seen.contains_key(&owner.ledger) {
-                account.remove(name).map_err(failed(account, name, "removed"))?;
+        let claims = claims(account)?;
+        let mut list = read_list(account)?;
+        let listed = list.len();
+        let mut removable = Vec::new();
+        for FoundClaim { name, owner, is_begun, .. } in claims.iter().filter(|claim| !claim.alive) {
+            let is_there = header_at(&owner.ledger).is_ok_and(|id| id == owner.id);
+            if !is_begun || is_there && self.is_noted(&owner.ledger, owner.id) {
+                removable.push(name);
+            }
+            let may_have_sent = || claims.iter().any(|claim| claim.is_begun && claim.is_of(&owner.ledger, owner.id));
+            if !is_there && !may_have_sent() {
+                list.retain(|listed| {
+                    (&listed.path, listed.id) != (&owner.ledger, owner.id)
+                        || listed.ended_bytes.is_some()
+                        || self.index(&listed.path, listed.id).is_some()
+                });
             }
         }
-        Ok(())
+        if list.len() < listed {
+            write_list(account, &list)?;
+        }
+        removable.into_iter().try_for_each(|name| account.remove(name).map_err(failed(account, name, "removed")))
     }
 
     fn index(&self, path: &Path, id: LedgerId) -> Option<Index> {
         let bytes = read_file(self.account.as_ref()?, &index_name(path, id)).ok()?;
         Index::from_bytes(&bytes).filter(|index| index.extent.id == id)
+    }
+
+    /// Whether all that a ledger knows is in its index. It is not where another run had the ledger when it was read.
+    fn is_noted(&self, path: &Path, id: LedgerId) -> bool {
+        let Some(index) = self.index(path, id) else { return false };
+        let noted = index.extent.good_bytes;
+        let ledger = LedgerFile::open_to_read(path).ok();
+        let read = ledger.and_then(|file| bring_up_to_date(&file, Some(index)).ok());
+        read.is_some_and(|now| now.extent.good_bytes == noted)
     }
 
     /// Returns whether it was written. One that cannot be costs the next run time.
@@ -294,7 +344,8 @@ impl FileRegistry {
         let list = self.account.as_ref().map(read_list).transpose()?.unwrap_or_default();
         let mut ledgers: Vec<Candidate> = list
             .into_iter()
-            .filter(|listed| listed.path != self.own)
+            // Its own may have been moved, or another may have been where it is now.
+            .filter(|listed| listed.id != self.own_id || (listed.path != self.own && listed.is_there()))
             .map(|listed| Candidate { path: listed.path.clone(), listed: Some(listed) })
             .collect();
         let found = self.found.iter().filter(|path| **path != self.own);
@@ -357,23 +408,27 @@ impl FileRegistry {
 }
 
 impl Registry for FileRegistry {
-    type Ledger = PathBuf;
+    type Ledger = NamedLedger;
     type Error = RegistryError;
 
-    fn claims(&mut self) -> Result<Vec<Claimed<PathBuf>>, RegistryError> {
+    fn claims(&mut self) -> Result<Vec<Claimed<NamedLedger>>, RegistryError> {
         let Some(account) = &self.account else { return Ok(Vec::new()) };
-        let claims = claims(account)?.into_iter().filter(|claim| claim.owner.ledger != self.own);
-        Ok(claims
-            .map(|FoundClaim { owner, keys, alive, .. }| Claimed {
+        Ok(claims(account)?
+            .into_iter()
+            .filter(|claim| self.own_claim.as_ref() != Some(&claim.name))
+            .map(|FoundClaim { owner, keys, alive, is_begun, .. }| Claimed {
                 alive,
-                ledger: owner.ledger,
-                keys,
+                ledger: NamedLedger { path: owner.ledger, id: Some(owner.id) },
+                keys: if alive || is_begun { keys } else { Vec::new() },
                 since_s: u32::try_from(owner.since.as_second()).unwrap_or_default(),
             })
             .collect())
     }
 
-    fn known(&mut self, each: &mut dyn FnMut(PathBuf, Result<&KnownKeys, Unreadable>)) -> Result<(), RegistryError> {
+    fn known(
+        &mut self,
+        each: &mut dyn FnMut(NamedLedger, Result<&KnownKeys, Unreadable>),
+    ) -> Result<(), RegistryError> {
         const THREADS: usize = 2;
         let ledgers = self.ledgers()?;
         let next = AtomicUsize::new(0);
@@ -384,7 +439,7 @@ impl Registry for FileRegistry {
                 let (sender, this, ledgers, next) = (sender.clone(), &*self, &ledgers, &next);
                 let work = move || {
                     while let Some(ledger) = ledgers.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        if sender.send((ledger.path.clone(), this.read(ledger))).is_err() {
+                        if sender.send((ledger.name(), this.read(ledger))).is_err() {
                             return;
                         }
                     }
@@ -392,15 +447,15 @@ impl Registry for FileRegistry {
                 thread::Builder::new().spawn_scoped(scope, work)?;
             }
             drop(sender);
-            for (path, known) in receiver {
+            for (ledger, known) in receiver {
                 match known {
                     Ok(None) => {}
                     Ok(Some((keys, size))) => {
-                        read.push((path.clone(), size));
+                        read.push((ledger.path.clone(), size));
                         has_legacy |= keys.has_legacy();
-                        each(path, Ok(&keys));
+                        each(ledger, Ok(&keys));
                     }
-                    Err(unreadable) => each(path, Err(unreadable)),
+                    Err(unreadable) => each(ledger, Err(unreadable)),
                 }
             }
             Ok(())
@@ -431,20 +486,23 @@ impl Remembering {
 }
 
 impl Registry for Remembering {
-    type Ledger = PathBuf;
+    type Ledger = NamedLedger;
     type Error = RegistryError;
 
-    fn claims(&mut self) -> Result<Vec<Claimed<PathBuf>>, RegistryError> {
+    fn claims(&mut self) -> Result<Vec<Claimed<NamedLedger>>, RegistryError> {
         self.registry.claims()
     }
 
-    fn known(&mut self, each: &mut dyn FnMut(PathBuf, Result<&KnownKeys, Unreadable>)) -> Result<(), RegistryError> {
+    fn known(
+        &mut self,
+        each: &mut dyn FnMut(NamedLedger, Result<&KnownKeys, Unreadable>),
+    ) -> Result<(), RegistryError> {
         let Self { registry, known } = self;
         registry.known(&mut |ledger, keys| match keys {
             Ok(keys) => known.merge(keys.clone()),
             Err(unreadable) => each(ledger, Err(unreadable)),
         })?;
-        each(registry.list_path(), Ok(known));
+        each(NamedLedger { path: registry.list_path(), id: None }, Ok(known));
         Ok(())
     }
 }
@@ -456,9 +514,19 @@ struct Candidate {
     listed: Option<ListedLedger>,
 }
 
+impl ListedLedger {
+    fn is_there(&self) -> bool {
+        header_at(&self.path).is_ok_and(|id| id == self.id)
+    }
+}
+
 impl Candidate {
     fn is_there(&self) -> bool {
-        self.listed.as_ref().is_some_and(|listed| header_at(&self.path).is_ok_and(|id| id == listed.id))
+        self.listed.as_ref().is_some_and(ListedLedger::is_there)
+    }
+
+    fn name(&self) -> NamedLedger {
+        NamedLedger { path: self.path.clone(), id: self.listed.as_ref().map(|listed| listed.id) }
     }
 
     fn open(&self) -> io::Result<LedgerFile> {
@@ -474,7 +542,6 @@ impl Candidate {
 pub(super) struct OwnClaim {
     name: String,
     file: File,
-    id: LedgerId,
 }
 
 impl OwnClaim {
@@ -484,12 +551,19 @@ impl OwnClaim {
         keys.chunks(KEYS_A_GROUP).try_for_each(|keys| self.file.write_all(&Claim::group(keys)))?;
         self.file.sync_all()
     }
+
+    /// Notes that the run's ledger exists and names the run: from now on it may send. Durable on return.
+    pub(super) fn begun(&mut self) -> io::Result<()> {
+        self.file.write_all(&Claim::group(&[]))?;
+        self.file.sync_all()
+    }
 }
 
 /// Whose a claim is.
 #[derive(Debug, Serialize, Deserialize)]
 struct Owner {
     ledger: PathBuf,
+    id: LedgerId,
     since: Timestamp,
     process: u32,
 }
@@ -502,6 +576,14 @@ struct FoundClaim {
     keys: Vec<Key>,
     /// Whether the run lives.
     alive: bool,
+    /// Whether it can have sent anything.
+    is_begun: bool,
+}
+
+impl FoundClaim {
+    fn is_of(&self, path: &Path, id: LedgerId) -> bool {
+        self.owner.ledger == path && self.owner.id == id
+    }
 }
 
 /// The claims there are.
@@ -524,13 +606,18 @@ fn claims(account: &AccountFolder) -> Result<Vec<FoundClaim>, RegistryError> {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
             result => result.map_err(failed(account, &name, "read"))?,
         };
-        // Whoever died before the claim was written has sent nothing.
-        if bytes.is_empty() && !alive {
-            continue;
+        let claim = Claim::read(&bytes)
+            .map_err(|error| error.to_string())
+            .and_then(|claim| Ok((serde_json::from_str(&claim.owner).map_err(|error| error.to_string())?, claim)));
+        match claim {
+            Ok((owner, Claim { keys, is_begun, .. })) => {
+                claims.push(FoundClaim { name, owner, keys, alive, is_begun });
+            }
+            Err(why) if alive => return Err(unclear(why)),
+            // Of a run that died while it wrote its claim, or whose claim the power took: it sent nothing. If it was spoilt
+            // later, the run's ledger is listed, which tells what it sent.
+            Err(why) => tracing::debug!(name, why, "the claim of a run that ended cannot be read"),
         }
-        let (owner, keys) = Claim::read(&bytes).map_err(|error| unclear(error.to_string()))?;
-        let owner = serde_json::from_str(&owner).map_err(|error| unclear(error.to_string()))?;
-        claims.push(FoundClaim { name, owner, keys, alive });
     }
     Ok(claims)
 }

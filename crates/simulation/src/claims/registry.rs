@@ -30,7 +30,7 @@ struct ClaimFile {
 impl ClaimFile {
     /// What is claimed; nothing by one that its run died over before it was durable.
     fn keys(&self) -> Vec<Key> {
-        Claim::read(&self.bytes).map(|(_, keys)| keys).unwrap_or_default()
+        Claim::read(&self.bytes).map(|claim| claim.keys).unwrap_or_default()
     }
 }
 

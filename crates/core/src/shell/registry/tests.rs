@@ -18,6 +18,11 @@ const TARGET: &str = "http://127.0.0.1:1/api";
 /// A state folder, and a folder for each run's ledger.
 struct Place(TempDir);
 
+/// Each run has a ledger of its own.
+fn id_of(name: &str) -> LedgerId {
+    LedgerId(u64::from(name.as_bytes()[0] - b'a') + 1)
+}
+
 impl Place {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
@@ -36,17 +41,17 @@ impl Place {
     /// The registry as the run with the ledger of this name sees it.
     fn registry(&self, name: &str) -> FileRegistry {
         let of = (leadsquared::NAME.to_owned(), TARGET.to_owned());
-        FileRegistry::new(Some(self.account()), of, &self.ledger(name), &[], true)
+        FileRegistry::new(Some(self.account()), of, (&self.ledger(name), id_of(name)), &[], true)
     }
 
     /// A run of its own that has claimed these rows.
-    fn claimed(&self, name: &str, id: u64, rows: &[u64]) -> OneRun {
+    fn claimed(&self, name: &str, rows: &[u64]) -> OneRun {
         let mut registry = self.registry(name);
         let lock = registry.lock().unwrap();
         look_for(&mut registry, rows);
         registry.remove_dead_claims(&lock).unwrap();
-        let claim = registry.claim(LedgerId(id), &sorted(rows), &lock).unwrap().unwrap();
-        OneRun { path: self.ledger(name), registry, claim, ledger: None }
+        let claim = registry.claim(&sorted(rows), &lock).unwrap().unwrap();
+        OneRun { path: self.ledger(name), id: id_of(name), registry, claim, ledger: None }
     }
 
     fn claims(&self) -> usize {
@@ -57,6 +62,7 @@ impl Place {
 /// A run that has claimed rows. Dropped, it has died.
 struct OneRun {
     path: PathBuf,
+    id: LedgerId,
     registry: FileRegistry,
     claim: OwnClaim,
     ledger: Option<Ledger<LedgerFile>>,
@@ -65,7 +71,7 @@ struct OneRun {
 impl OneRun {
     fn commit(&mut self, record: Record) {
         let ledger = self.ledger.get_or_insert_with(|| {
-            let mut ledger = begin(&self.path, &header(self.claim.id.0)).unwrap();
+            let mut ledger = begin(&self.path, &header(self.id.0)).unwrap();
             ledger.commit(&[run()]).unwrap();
             ledger
         });
@@ -81,7 +87,8 @@ impl OneRun {
         if let Some(ledger) = self.ledger.take() {
             ledger.close().unwrap();
         }
-        self.registry.release(&self.claim).unwrap();
+        let lock = self.registry.lock().unwrap();
+        self.registry.release(&self.claim, &lock).unwrap();
     }
 }
 
@@ -166,7 +173,7 @@ fn a_posts_a_row_and_ends_between_bs_look_and_bs_claim() {
     let first = look(&mut b, &mut candidates, 0, &|_| false).unwrap();
     assert_eq!(numbers(&first), (0, 0, 0), "there was nothing to see");
 
-    let mut a = place.claimed("a", 1, &[2, 9]);
+    let mut a = place.claimed("a", &[2, 9]);
     a.post(2);
     a.end();
 
@@ -180,7 +187,7 @@ fn a_posts_a_row_and_ends_between_bs_look_and_bs_claim() {
 #[test]
 fn a_dies_after_its_intent_and_before_bs_look() {
     let place = Place::new();
-    let mut a = place.claimed("a", 1, &[1, 2, 3]);
+    let mut a = place.claimed("a", &[1, 2, 3]);
     a.post(1);
     a.commit(intent(2));
     drop(a);
@@ -219,7 +226,7 @@ fn a_run_that_ends_between_the_two_steps_of_a_look_is_seen_in_the_first() {
         }
     }
     let place = Place::new();
-    let run = Some(place.claimed("a", 1, &[1, 2]));
+    let run = Some(place.claimed("a", &[1, 2]));
     let mut b = EndsBetween { registry: place.registry("b"), run };
     assert_eq!(numbers(&look_for(&mut b, &[1, 2])), (2, 1, 0));
 }
@@ -227,7 +234,7 @@ fn a_run_that_ends_between_the_two_steps_of_a_look_is_seen_in_the_first() {
 #[test]
 fn rows_that_a_live_run_claimed_are_in_use_whether_it_has_begun_its_ledger_or_not() {
     let place = Place::new();
-    let mut a = place.claimed("a", 1, &[1, 2]);
+    let mut a = place.claimed("a", &[1, 2]);
     let mut b = place.registry("b");
     let found = look_for(&mut b, &[2, 3]);
     // Its ledger is listed and not there yet: nothing can be read, and nothing is known but the claim.
@@ -244,7 +251,7 @@ fn rows_that_a_live_run_claimed_are_in_use_whether_it_has_begun_its_ledger_or_no
 fn what_a_dead_run_claimed_counts_as_sent_where_its_ledger_cannot_be_found() {
     let place = Place::new();
     // It never began its ledger, or somebody has moved it: nobody can tell.
-    drop(place.claimed("a", 1, &[1, 2]));
+    drop(place.claimed("a", &[1, 2]));
     let mut b = place.registry("b");
     assert_eq!(numbers(&look_for(&mut b, &[2, 3])), (0, 1, 0));
     let lock = b.lock().unwrap();
@@ -258,7 +265,7 @@ fn what_a_dead_run_claimed_counts_as_sent_where_its_ledger_cannot_be_found() {
 #[test]
 fn what_was_released_is_known_from_the_ledger_and_when_that_is_gone_from_its_index() {
     let place = Place::new();
-    let mut a = place.claimed("a", 1, &[1, 2]);
+    let mut a = place.claimed("a", &[1, 2]);
     a.post(1);
     a.end();
     assert_eq!(place.claims(), 0);
@@ -279,10 +286,10 @@ fn what_was_released_is_known_from_the_ledger_and_when_that_is_gone_from_its_ind
 #[test]
 fn a_run_that_is_resumed_and_ends_leaves_no_claim_of_the_time_it_died() {
     let place = Place::new();
-    let mut a = place.claimed("a", 1, &[1, 2, 3]);
+    let mut a = place.claimed("a", &[1, 2, 3]);
     a.post(1);
     drop(a);
-    let mut again = place.claimed("a", 1, &[2]);
+    let mut again = place.claimed("a", &[2]);
     again.ledger = crate::shell::ledgers::resume(&place.ledger("a")).unwrap().map(|(ledger, _)| ledger);
     again.post(2);
     again.end();
@@ -294,13 +301,13 @@ fn a_run_that_is_resumed_and_ends_leaves_no_claim_of_the_time_it_died() {
 #[test]
 fn an_index_that_was_overwritten_or_is_another_ledgers_makes_the_ledger_be_read() {
     let place = Place::new();
-    for (name, id, row) in [("a", 1, 1), ("b", 2, 2)] {
-        let mut run = place.claimed(name, id, &[row]);
+    for (name, row) in [("a", 1), ("b", 2)] {
+        let mut run = place.claimed(name, &[row]);
         run.post(row);
         run.end();
     }
     let account = place.account();
-    let [of_a, of_b] = [("a", 1), ("b", 2)].map(|(name, id)| index_name(&place.ledger(name), LedgerId(id)));
+    let [of_a, of_b] = ["a", "b"].map(|name| index_name(&place.ledger(name), id_of(name)));
     let others = read_file(&account, &of_b).unwrap();
     for bytes in [&others[..], b"", b"batchpost known 1\nand so on"] {
         account.replace(&of_a, bytes, Durability::Content).unwrap();
