@@ -148,6 +148,9 @@ impl Claims {
         if state.deadly.is_some() && state.rng.u16(0..500) == 0 {
             state.lose_power();
         }
+        if state.rng.u16(0..40) == 0 {
+            state.move_a_ledger_away();
+        }
         let can = |batch: &usize| match &state.runs[*batch] {
             Slot::None => state.batches[*batch].runs_left > 0,
             Slot::Busy => false,
@@ -220,6 +223,19 @@ impl State {
         for Batch { disk, .. } in &self.batches {
             let survival = disk.draw_survival(&mut self.rng);
             disk.survive(survival);
+        }
+    }
+
+    /// Somebody gives a batch up and moves its ledger away. What it knows is in its index, and in claims.
+    fn move_a_ledger_away(&mut self) {
+        let batch = self.rng.usize(0..self.batches.len());
+        if self.batches[batch].has_begun && !self.is_live(batch) && self.rng.bool() {
+            self.batches[batch].is_gone = true;
+            self.batches[batch].runs_left = 0;
+            self.coverage.saw("claims", "a ledger was moved away");
+            if let Some(story) = &mut self.story {
+                story.push(format!("the ledger of {batch} is moved away"));
+            }
         }
     }
 

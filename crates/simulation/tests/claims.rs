@@ -5,6 +5,7 @@ use batchpost_simulation::{Claims, Coverage};
 /// Everything that the fixed seeds are to have met at least once.
 const TO_BE_SEEN: &[&str] = &[
     "a ledger cannot be read",
+    "a ledger was moved away",
     "claimed",
     "doubts waived",
     "ended",

@@ -6,6 +6,7 @@ use batchpost::job::Key;
 use batchpost::known::{Claim, Claimed, KnownKeys, Registry, Unreadable, bring_up_to_date};
 use batchpost::storage::Storage;
 
+use super::sheet::Batch;
 use super::{Claims, index_of};
 use crate::invariants::Violation;
 
@@ -88,7 +89,8 @@ impl AsSeen<'_> {
         let index = state.shared.indexes.get(&batch).and_then(index_of);
         let unreadable =
             |why: String| Unreadable { why, index: index.clone().map(|index| index.keys), outdated: false };
-        let Some(mut file) = state.batches[batch].disk.ledger() else {
+        let Batch { disk, is_gone, .. } = &state.batches[batch];
+        let Some(mut file) = disk.ledger().filter(|_| !is_gone) else {
             return Err(unreadable("it is not there".to_owned()));
         };
         // What is read counts only after it is durable.

@@ -35,6 +35,8 @@ pub(super) struct Batch {
     pub(super) runs_left: u8,
     pub(super) disk: Disk,
     pub(super) has_begun: bool,
+    /// Somebody has moved its ledger away.
+    pub(super) is_gone: bool,
 }
 
 impl Batch {
@@ -52,6 +54,7 @@ impl Batch {
             runs_left: rng.u8(1..=3),
             disk: new_disk(rng),
             has_begun: false,
+            is_gone: false,
         }
     }
 
