@@ -8,6 +8,7 @@ mod ahead;
 mod broker;
 mod budget;
 mod caller;
+mod claims;
 mod clock;
 mod committer;
 mod continued;

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
@@ -14,13 +14,13 @@ use std::thread;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::claims::{FoundClaim, OwnClaim, claims};
 use super::clock::wall;
 use super::files::LedgerFile;
-use super::ledgers::entropy;
 use super::platform::is_locked;
-use super::state::{AccountFolder, Durability, Life, StateError, open_file_of, own_user};
+use super::state::{AccountFolder, Durability, StateError, open_file_of, own_user};
 use crate::job::Key;
-use crate::known::{Claim, Claimed, Index, KnownKeys, Registry, Unreadable, bring_up_to_date};
+use crate::known::{Claimed, Index, KnownKeys, Registry, Unreadable, bring_up_to_date};
 use crate::ledger::{self, LedgerError, LedgerId};
 use crate::storage::Storage;
 
@@ -83,7 +83,6 @@ pub struct ListedLedger {
 
 const LIST: &str = "known.list";
 const LOCK: &str = "known.lock";
-const CLAIM: &str = "claim-";
 
 /// No file of the account is longer, unless it is damaged: an index has 20 bytes a row, or 52.
 const LONGEST_FILE: u64 = 4 << 30;
@@ -228,15 +227,7 @@ impl FileRegistry {
     pub(super) fn claim(&mut self, keys: &[Key], _: &RegistryLock) -> Result<Option<OwnClaim>, RegistryError> {
         let Some(account) = &self.account else { return Ok(None) };
         let id = self.own_id;
-        let name = format!("{CLAIM}{:016x}", entropy());
-        let failed = failed(account, &name, "written");
-        let mut file = account.create_exclusive(&name).map_err(&failed)?;
-        file.try_lock().map_err(|error| failed(error.into()))?;
-        let owner = Owner { ledger: self.own.clone(), id, since: wall(), process: std::process::id() };
-        let owner = serde_json::to_string(&owner).map_err(|error| failed(error.into()))?;
-        file.write_all(&Claim::begin(&owner)).map_err(&failed)?;
-        let mut claim = OwnClaim { name, file };
-        claim.add(keys).and_then(|()| account.sync()).map_err(&failed)?;
+        let claim = OwnClaim::make(account, &self.own, id, keys)?;
         // After the claim: a run that is killed in between leaves no entry for a ledger that was never begun.
         let mut list = read_list(account)?;
         for path in self.found.iter().filter(|path| self.seen.contains_key(*path)) {
@@ -537,91 +528,6 @@ impl Candidate {
     }
 }
 
-/// The claim of this run. While it is there and the process lives, no other run sends these rows.
-#[derive(Debug)]
-pub(super) struct OwnClaim {
-    name: String,
-    file: File,
-}
-
-impl OwnClaim {
-    /// Claims more. Durable on return.
-    pub(super) fn add(&mut self, keys: &[Key]) -> io::Result<()> {
-        const KEYS_A_GROUP: usize = 1 << 16;
-        keys.chunks(KEYS_A_GROUP).try_for_each(|keys| self.file.write_all(&Claim::group(keys)))?;
-        self.file.sync_all()
-    }
-
-    /// Notes that the run's ledger exists and names the run: from now on it may send. Durable on return.
-    pub(super) fn begun(&mut self) -> io::Result<()> {
-        self.file.write_all(&Claim::group(&[]))?;
-        self.file.sync_all()
-    }
-}
-
-/// Whose a claim is.
-#[derive(Debug, Serialize, Deserialize)]
-struct Owner {
-    ledger: PathBuf,
-    id: LedgerId,
-    since: Timestamp,
-    process: u32,
-}
-
-/// A claim that was found.
-struct FoundClaim {
-    /// The file's name.
-    name: String,
-    owner: Owner,
-    keys: Vec<Key>,
-    /// Whether the run lives.
-    alive: bool,
-    /// Whether it can have sent anything.
-    is_begun: bool,
-}
-
-impl FoundClaim {
-    fn is_of(&self, path: &Path, id: LedgerId) -> bool {
-        self.owner.ledger == path && self.owner.id == id
-    }
-}
-
-/// The claims there are.
-fn claims(account: &AccountFolder) -> Result<Vec<FoundClaim>, RegistryError> {
-    let mut claims = Vec::new();
-    for name in account.names().map_err(failed(account, "", "read"))? {
-        if !name.starts_with(CLAIM) || name[CLAIM.len()..].contains('.') {
-            continue;
-        }
-        let path = account.path().join(&name);
-        let unclear = |why: String| RegistryError::Claim { path: path.clone(), why };
-        // Before it is read: a run that ends in between has its outcomes in its ledger, which is read later.
-        let alive = match account.life(&name) {
-            Life::Locked => true,
-            Life::Free => false,
-            Life::Missing => continue,
-            Life::Unknown => return Err(unclear("it is not ours to open".to_owned())),
-        };
-        let bytes = match read_file(account, &name) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            result => result.map_err(failed(account, &name, "read"))?,
-        };
-        let claim = Claim::read(&bytes)
-            .map_err(|error| error.to_string())
-            .and_then(|claim| Ok((serde_json::from_str(&claim.owner).map_err(|error| error.to_string())?, claim)));
-        match claim {
-            Ok((owner, Claim { keys, is_begun, .. })) => {
-                claims.push(FoundClaim { name, owner, keys, alive, is_begun });
-            }
-            Err(why) if alive => return Err(unclear(why)),
-            // Of a run that died while it wrote its claim, or whose claim the power took: it sent nothing. If it was spoilt
-            // later, the run's ledger is listed, which tells what it sent.
-            Err(why) => tracing::debug!(name, why, "the claim of a run that ended cannot be read"),
-        }
-    }
-    Ok(claims)
-}
-
 /// The ledgers that posted to the account.
 fn read_list(account: &AccountFolder) -> Result<Vec<ListedLedger>, RegistryError> {
     let bytes = match read_file(account, LIST) {
@@ -676,13 +582,17 @@ fn index_name(path: &Path, id: LedgerId) -> String {
     format!("index-{id}-{}", &hash[..16])
 }
 
-fn read_file(account: &AccountFolder, name: &str) -> io::Result<Vec<u8>> {
+pub(super) fn read_file(account: &AccountFolder, name: &str) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     account.open_read(name)?.take(LONGEST_FILE).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
-fn failed(account: &AccountFolder, name: &str, doing: &'static str) -> impl Fn(io::Error) -> RegistryError + use<> {
+pub(super) fn failed(
+    account: &AccountFolder,
+    name: &str,
+    doing: &'static str,
+) -> impl Fn(io::Error) -> RegistryError + use<> {
     let path = account.path().join(name);
     move |source| RegistryError::Io { path: path.clone(), doing, source }
 }
