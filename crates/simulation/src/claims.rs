@@ -167,7 +167,7 @@ impl Claims {
         let losses = state.power_losses;
         drop(state);
         let next = match slot {
-            Slot::Between(run) if dies => self.kill(batch, *run),
+            Slot::Between(run) if dies => self.kill(batch, &run),
             Slot::Between(run) => run.step(self)?,
             _ => self.begin(batch)?,
         };
@@ -192,7 +192,7 @@ impl Claims {
         Run::plan(self, batch)
     }
 
-    fn kill(&self, batch: usize, run: Run) -> Next {
+    fn kill(&self, batch: usize, run: &Run) -> Next {
         self.say(|| format!("{batch} is killed"));
         self.saw(run.dies_at());
         self.state().shared.died(batch);

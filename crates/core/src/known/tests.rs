@@ -274,6 +274,7 @@ fn runs() -> impl Strategy<Value = Vec<Simple>> {
 
 /// The records of these runs in groups, each followed by whether no attempt is under way after it; and what they make
 /// known, told by another way than the fold.
+#[expect(clippy::type_complexity, reason = "one place makes it, and one takes it apart")]
 fn played(runs: &[Simple], legacy: bool) -> (Vec<(Vec<Record>, bool)>, BTreeMap<Key, u32>) {
     let (mut groups, mut known, mut at_s) = (Vec::new(), BTreeMap::new(), 10);
     let mut doubted = BTreeMap::new();

@@ -55,7 +55,7 @@ impl Place {
     }
 
     fn claims(&self) -> usize {
-        self.account().names().unwrap().iter().filter(|name| name.starts_with(CLAIM)).count()
+        self.account().names().unwrap().iter().filter(|name| name.starts_with("claim-")).count()
     }
 }
 
@@ -160,7 +160,7 @@ fn look_for<R: Registry<Error = RegistryError>>(registry: &mut R, rows: &[u64]) 
 }
 
 /// How many rows to send are in use by live runs, known, and may be known to ledgers that cannot be read.
-fn numbers(look: &Look<PathBuf>) -> (u64, u64, usize) {
+fn numbers<L>(look: &Look<L>) -> (u64, u64, usize) {
     let in_use = look.in_use.iter().map(|run| run.rows).sum();
     (in_use, look.known.iter().map(|known| known.found.rows).sum(), look.unreadable.len())
 }
@@ -180,7 +180,7 @@ fn a_posts_a_row_and_ends_between_bs_look_and_bs_claim() {
     let _lock = b.lock().unwrap();
     let second = look(&mut b, &mut candidates, 0, &|_| false).unwrap();
     assert_eq!(numbers(&second), (0, 1, 0));
-    assert_eq!((second.known[0].found.new, &second.known[0].ledger), (1, &place.ledger("a")));
+    assert_eq!((second.known[0].found.new, &second.known[0].ledger.path), (1, &place.ledger("a")));
     assert!(candidates.is_known(key(2)) && !candidates.is_known(key(1)) && !candidates.is_known(key(9)));
 }
 
@@ -209,14 +209,14 @@ fn a_run_that_ends_between_the_two_steps_of_a_look_is_seen_in_the_first() {
         run: Option<OneRun>,
     }
     impl Registry for EndsBetween {
-        type Ledger = PathBuf;
+        type Ledger = NamedLedger;
         type Error = RegistryError;
-        fn claims(&mut self) -> Result<Vec<Claimed<PathBuf>>, RegistryError> {
+        fn claims(&mut self) -> Result<Vec<Claimed<NamedLedger>>, RegistryError> {
             self.registry.claims()
         }
         fn known(
             &mut self,
-            each: &mut dyn FnMut(PathBuf, Result<&KnownKeys, Unreadable>),
+            each: &mut dyn FnMut(NamedLedger, Result<&KnownKeys, Unreadable>),
         ) -> Result<(), RegistryError> {
             if let Some(mut run) = self.run.take() {
                 run.post(1);
@@ -238,7 +238,7 @@ fn rows_that_a_live_run_claimed_are_in_use_whether_it_has_begun_its_ledger_or_no
     let mut b = place.registry("b");
     let found = look_for(&mut b, &[2, 3]);
     // Its ledger is listed and not there yet: nothing can be read, and nothing is known but the claim.
-    assert_eq!((numbers(&found), &found.in_use[0].ledger), ((1, 0, 0), &place.ledger("a")));
+    assert_eq!((numbers(&found), &found.in_use[0].ledger.path), ((1, 0, 0), &place.ledger("a")));
     a.post(2);
     assert_eq!(numbers(&look_for(&mut b, &[2, 3])), (1, 1, 0));
     assert_eq!(numbers(&look_for(&mut place.registry("c"), &[3])), (0, 0, 0));
