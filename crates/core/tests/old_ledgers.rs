@@ -4,6 +4,8 @@
 
 use std::path::Path;
 
+use batchpost::job::{Identity, Key, Ticket};
+use batchpost::known::{Candidates, bring_up_to_date, legacy_key};
 use batchpost::ledger::{Batch, Caller, Record, audit, inspect, read as records};
 use batchpost::outcome::Counts;
 use batchpost::report::overview;
@@ -69,4 +71,23 @@ fn pauses_and_a_settlement_of_several_records_are_read() {
     assert_eq!(extent.unwrap().incomplete_settlements, 0);
     let found = overview(&file, |_, _| {}).unwrap();
     assert_eq!((found.pauses.count(), found.pauses.lasted().as_micros()), (1, 1_394_244 - 392_223));
+}
+
+/// One run whose jobs a column named, by a program that did not record their contents: two rows posted, one in doubt, one
+/// refused.
+#[test]
+fn named_rows_of_programs_that_did_not_record_their_contents_are_known_by_name_and_ticket() {
+    let (batch, file) = read("v1-named.jsonl");
+    assert_eq!(batch.counts(), Counts { posted: 2, in_doubt: 1, rejected: 1, ..Counts::default() });
+    let known = bring_up_to_date(&file, None).unwrap().keys;
+    assert!(known.has_legacy());
+    let target = "http://127.0.0.1:8080/api/tenants/1/internalnote/upload";
+    let key = |name: &str, ticket: u64| {
+        legacy_key(Key::of_name(&Identity::of(target), name), &Ticket::try_from(ticket).unwrap())
+    };
+    let rows = [("A-1", 31), ("A-2", 32), ("A-3", 33), ("A-4", 34), ("A-1", 99)];
+    let mut candidates = Candidates::new(rows.map(|(name, ticket)| key(name, ticket)).to_vec());
+    assert_eq!(candidates.mark(&known, 0).rows, 3);
+    // Not the one that was refused, nor a row of an unrelated sheet that happens to have the name.
+    assert_eq!(rows.map(|(name, ticket)| candidates.is_known(key(name, ticket))), [true, true, true, false, false]);
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use batchpost_sandbox::Settings;
@@ -50,6 +51,20 @@ fn a_copy_in_another_folder_in_another_format_with_or_without_names_is_known() {
     // Also when the ledger is gone: what it knew is noted.
     fs::remove_file(folder.path("notes.csv.ledger.jsonl")).unwrap();
     run(&folder, &api, "b/copy.csv", &[]).with_code(2).saying(&["3 rows are already recorded"]);
+}
+
+/// A ledger of a program that recorded no contents of named rows. Nothing is sent: nobody listens there.
+#[test]
+fn rows_that_an_older_program_posted_by_name_are_known_by_name_and_ticket() {
+    let folder = Folder::new();
+    let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/ledgers/v1-named.jsonl");
+    fs::copy(old, folder.path("old.jsonl")).unwrap();
+    folder.write("notes.csv", "Id,Ticket,Text\nA-1,31,the first\nA-2,32,the second\nA-4,34,the fourth\nA-3,99,other\n");
+    let url = "http://127.0.0.1:8080/api/tenants/1/internalnote/upload";
+    let run = ["run", "notes.csv", "--key", "Id", "--url", url, "--limit", LIMIT];
+    folder.call(&run).with_code(2).saying(&["2 rows are already recorded as posted or in doubt", "old.jsonl"]);
+    let check = ["check", "notes.csv", "--key", "Id", "--url", url, "--limit", LIMIT, "--json"];
+    assert_eq!(folder.call(&check).json()["known_elsewhere"], 2);
 }
 
 #[test]
