@@ -60,6 +60,17 @@ impl Claim {
         Ok(Self { owner, keys, is_begun })
     }
 
+    /// Whether a claim that begins so was never durable: its run died, or the power was lost, before its first sync, and
+    /// nothing was sent by it.
+    pub fn was_never_durable(bytes: &[u8]) -> bool {
+        let written = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
+        if OPENING.starts_with(&bytes[..written]) {
+            return true;
+        }
+        let owner = bytes.strip_prefix(OPENING).map(|rest| rest.split_first_chunk());
+        owner.is_some_and(|owner| owner.is_none_or(|(length, rest)| rest.len() < u32::from_le_bytes(*length) as usize))
+    }
+
     fn whole_group<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
         let count = u32::from_le_bytes(*rest.first_chunk()?) as usize;
         let end = count.checked_mul(16)?.checked_add(4)?;
@@ -89,5 +100,17 @@ mod tests {
             assert_eq!(Claim::read(&bytes[..bytes.len() - cut]).unwrap().keys, [key(1), key(2)], "{cut}");
         }
         assert_eq!(Claim::read(b"something else"), Err(ClaimError));
+    }
+
+    #[test]
+    fn what_is_cut_off_before_its_owners_end_was_never_durable_and_another_version_is_not_that() {
+        let bytes = Claim::begin("a ledger");
+        for cut in 0..bytes.len() {
+            assert!(Claim::read(&bytes[..cut]).is_err() && Claim::was_never_durable(&bytes[..cut]), "{cut}");
+        }
+        assert!(Claim::was_never_durable(&[0; 90]), "the length was durable, and the bytes were not");
+        for other in [&bytes[..], b"batchpost claim 2\n and so on", b"something else"] {
+            assert!(!Claim::was_never_durable(other));
+        }
     }
 }

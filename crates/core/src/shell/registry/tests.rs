@@ -299,6 +299,25 @@ fn a_run_that_is_resumed_and_ends_leaves_no_claim_of_the_time_it_died() {
 }
 
 #[test]
+fn the_claim_of_a_dead_run_stays_while_another_run_has_its_ledger() {
+    let place = Place::new();
+    let mut a = place.claimed("a", 1, &[1, 2, 3]);
+    a.post(1);
+    drop(a);
+    let mut again = place.claimed("a", 1, &[2]);
+    again.ledger = crate::shell::ledgers::resume(&place.ledger("a")).unwrap().map(|(ledger, _)| ledger);
+    let mut b = place.registry("b");
+    look_for(&mut b, &[9]);
+    let lock = b.lock().unwrap();
+    b.remove_dead_claims(&lock).unwrap();
+    drop(lock);
+    // No index was written, so only the ledger and the claim say that the first row was sent.
+    drop(again);
+    fs::remove_file(place.ledger("a")).unwrap();
+    assert_eq!(numbers(&look_for(&mut place.registry("c"), &[1, 2])).1, 2);
+}
+
+#[test]
 fn an_index_that_was_overwritten_or_is_another_ledgers_makes_the_ledger_be_read() {
     let place = Place::new();
     for (name, row) in [("a", 1), ("b", 2)] {
@@ -313,4 +332,21 @@ fn an_index_that_was_overwritten_or_is_another_ledgers_makes_the_ledger_be_read(
         account.replace(&of_a, bytes, Durability::Content).unwrap();
         assert_eq!(numbers(&look_for(&mut place.registry("c"), &[1, 5])), (0, 1, 0));
     }
+}
+
+#[test]
+fn a_claim_that_its_run_died_over_keeps_nobody_from_running_and_one_that_is_damaged_does() {
+    let place = Place::new();
+    let account = place.account();
+    let whole = [Claim::begin("{}"), Claim::group(&sorted(&[1]))].concat();
+    for bytes in [&b""[..], &whole[..10], &[0; 100]] {
+        account.replace("claim-0123456789abcdef", bytes, Durability::Content).unwrap();
+        // Neither does one that its run is about to write.
+        let live = account.open_read("claim-0123456789abcdef").unwrap();
+        live.try_lock().unwrap();
+        assert_eq!(numbers(&look_for(&mut place.registry("b"), &[1])), (0, 0, 0));
+    }
+    account.replace("claim-0123456789abcdef", b"batchpost claim 2\n", Durability::Content).unwrap();
+    let looked = look(&mut place.registry("b"), &mut Candidates::new(sorted(&[1])), 0, &|_| false);
+    assert!(matches!(looked, Err(RegistryError::Claim { .. })), "{looked:?}");
 }
