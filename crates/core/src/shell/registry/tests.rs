@@ -5,7 +5,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::input::{Format, Mapping, Options};
 use crate::job::{Identity, KEY_SCHEME, Ticket};
-use crate::known::{Candidates, Look, look};
+use crate::known::{Candidates, Claim, Look, look};
 use crate::leadsquared::{self, LeadSquared};
 use crate::ledger::{AttemptEnd, Header, Input, Intent, Ledger, Record, Run, VERSION};
 use crate::outcome::{Outcome, VerdictWord};
@@ -301,10 +301,10 @@ fn a_run_that_is_resumed_and_ends_leaves_no_claim_of_the_time_it_died() {
 #[test]
 fn the_claim_of_a_dead_run_stays_while_another_run_has_its_ledger() {
     let place = Place::new();
-    let mut a = place.claimed("a", 1, &[1, 2, 3]);
+    let mut a = place.claimed("a", &[1, 2, 3]);
     a.post(1);
     drop(a);
-    let mut again = place.claimed("a", 1, &[2]);
+    let mut again = place.claimed("a", &[2]);
     again.ledger = crate::shell::ledgers::resume(&place.ledger("a")).unwrap().map(|(ledger, _)| ledger);
     let mut b = place.registry("b");
     look_for(&mut b, &[9]);
