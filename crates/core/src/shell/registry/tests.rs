@@ -73,6 +73,7 @@ impl OneRun {
         let ledger = self.ledger.get_or_insert_with(|| {
             let mut ledger = begin(&self.path, &header(self.id.0)).unwrap();
             ledger.commit(&[run()]).unwrap();
+            self.claim.begun().unwrap();
             ledger
         });
         ledger.commit(&[record]).unwrap();
@@ -248,10 +249,12 @@ fn rows_that_a_live_run_claimed_are_in_use_whether_it_has_begun_its_ledger_or_no
 }
 
 #[test]
-fn what_a_dead_run_claimed_counts_as_sent_where_its_ledger_cannot_be_found() {
+fn what_a_dead_run_claimed_counts_as_sent_where_its_ledger_is_gone() {
     let place = Place::new();
-    // It never began its ledger, or somebody has moved it: nobody can tell.
-    drop(place.claimed("a", &[1, 2]));
+    let mut a = place.claimed("a", &[1, 2]);
+    a.commit(intent(1));
+    drop(a);
+    fs::remove_file(place.ledger("a")).unwrap();
     let mut b = place.registry("b");
     assert_eq!(numbers(&look_for(&mut b, &[2, 3])), (0, 1, 0));
     let lock = b.lock().unwrap();
@@ -260,6 +263,17 @@ fn what_a_dead_run_claimed_counts_as_sent_where_its_ledger_cannot_be_found() {
     assert_eq!(place.claims(), 1, "nothing else says that these rows may have been sent");
     // The run itself goes on.
     assert_eq!(numbers(&look_for(&mut place.registry("a"), &[1, 2])), (0, 0, 0));
+}
+
+#[test]
+fn a_run_that_died_before_it_began_its_ledger_has_sent_nothing_and_leaves_nothing() {
+    let place = Place::new();
+    drop(place.claimed("a", &[1, 2]));
+    let mut b = place.registry("b");
+    assert_eq!(numbers(&look_for(&mut b, &[2, 3])), (0, 0, 0));
+    let lock = b.lock().unwrap();
+    b.remove_dead_claims(&lock).unwrap();
+    assert_eq!((place.claims(), b.listed().unwrap().len()), (0, 0));
 }
 
 #[test]
@@ -335,18 +349,20 @@ fn an_index_that_was_overwritten_or_is_another_ledgers_makes_the_ledger_be_read(
 }
 
 #[test]
-fn a_claim_that_its_run_died_over_keeps_nobody_from_running_and_one_that_is_damaged_does() {
+fn a_claim_that_its_run_is_about_to_write_or_died_over_is_none_and_a_live_one_of_another_version_stops_a_look() {
     let place = Place::new();
     let account = place.account();
     let whole = [Claim::begin("{}"), Claim::group(&sorted(&[1]))].concat();
     for bytes in [&b""[..], &whole[..10], &[0; 100]] {
         account.replace("claim-0123456789abcdef", bytes, Durability::Content).unwrap();
-        // Neither does one that its run is about to write.
+        assert_eq!(numbers(&look_for(&mut place.registry("b"), &[1])), (0, 0, 0));
         let live = account.open_read("claim-0123456789abcdef").unwrap();
         live.try_lock().unwrap();
         assert_eq!(numbers(&look_for(&mut place.registry("b"), &[1])), (0, 0, 0));
     }
-    account.replace("claim-0123456789abcdef", b"batchpost claim 2\n", Durability::Content).unwrap();
+    account.replace("claim-0123456789abcdef", b"batchpost claim 9\n", Durability::Content).unwrap();
+    let live = account.open_read("claim-0123456789abcdef").unwrap();
+    live.try_lock().unwrap();
     let looked = look(&mut place.registry("b"), &mut Candidates::new(sorted(&[1])), 0, &|_| false);
     assert!(matches!(looked, Err(RegistryError::Claim { .. })), "{looked:?}");
 }
