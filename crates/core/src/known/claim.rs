@@ -60,15 +60,11 @@ impl Claim {
         Ok(Self { owner, keys, is_begun })
     }
 
-    /// Whether a claim that begins so was never durable: its run died, or the power was lost, before its first sync, and
-    /// nothing was sent by it.
-    pub fn was_never_durable(bytes: &[u8]) -> bool {
-        let written = bytes.iter().rposition(|byte| *byte != 0).map_or(0, |last| last + 1);
-        if OPENING.starts_with(&bytes[..written]) {
-            return true;
-        }
-        let owner = bytes.strip_prefix(OPENING).map(|rest| rest.split_first_chunk());
-        owner.is_some_and(|owner| owner.is_none_or(|(length, rest)| rest.len() < u32::from_le_bytes(*length) as usize))
+    /// Whether a claim is still being written, or was when its run died: nothing was sent by it.
+    pub fn is_unfinished(bytes: &[u8]) -> bool {
+        let owner = || bytes.strip_prefix(OPENING).map(|rest| rest.split_first_chunk());
+        let is_whole = |(length, rest): (&[u8; 4], &[u8])| rest.len() >= u32::from_le_bytes(*length) as usize;
+        OPENING.starts_with(bytes) || owner().is_some_and(|owner| !owner.is_some_and(is_whole))
     }
 
     fn whole_group<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
@@ -103,14 +99,13 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_before_its_owners_end_was_never_durable_and_another_version_is_not_that() {
+    fn what_is_cut_off_before_its_owners_end_is_unfinished_and_another_version_is_not() {
         let bytes = Claim::begin("a ledger");
         for cut in 0..bytes.len() {
-            assert!(Claim::read(&bytes[..cut]).is_err() && Claim::was_never_durable(&bytes[..cut]), "{cut}");
+            assert!(Claim::read(&bytes[..cut]).is_err() && Claim::is_unfinished(&bytes[..cut]), "{cut}");
         }
-        assert!(Claim::was_never_durable(&[0; 90]), "the length was durable, and the bytes were not");
-        for other in [&bytes[..], b"batchpost claim 2\n and so on", b"something else"] {
-            assert!(!Claim::was_never_durable(other));
+        for other in [&bytes[..], b"batchpost claim 9\n", b"something else", &[0; 100]] {
+            assert!(!Claim::is_unfinished(other));
         }
     }
 }

@@ -114,7 +114,7 @@ pub(super) fn claims(account: &AccountFolder) -> Result<Vec<FoundClaim>, Registr
                 claims.push(FoundClaim { name, owner, keys, alive, is_begun });
             }
             // It is being written. Under the registry's lock nobody writes one, and before that a look is a first one.
-            Err(_) if alive && Claim::was_never_durable(&bytes) => {}
+            Err(_) if alive && Claim::is_unfinished(&bytes) => {}
             Err(why) if alive => return Err(unclear(why)),
             // Of a run that died while it wrote its claim, or whose claim the power took: it sent nothing. If it was spoilt
             // later, the run's ledger is listed, which tells what it sent.
