@@ -138,8 +138,12 @@ pub(crate) struct Settle {
 
 #[derive(Debug, Group)]
 pub(crate) struct Known {
-    #[command(flatten)]
-    pub(crate) budget: Budget,
+    /// The state folder; by default the shared one where this user may write to it, else this user's own
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) state_dir: Option<PathBuf>,
+    /// The state folder that a group of users shares; by default /var/lib/batchpost
+    #[arg(long, global = true, value_name = "DIR")]
+    pub(crate) shared_state_dir: Option<PathBuf>,
     #[command(subcommand)]
     pub(crate) command: KnownCommand,
 }

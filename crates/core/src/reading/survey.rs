@@ -52,7 +52,7 @@ impl Ask {
     }
 
     /// Whether this run sends a job that stands so.
-    pub(super) fn sends(&self, standing: &Standing) -> bool {
+    pub(crate) fn sends(&self, standing: &Standing) -> bool {
         !standing.is_left_out() && self.is_to_do(standing.outcome())
     }
 }

@@ -187,9 +187,9 @@ pub(super) const STDIN: &str = "standard input";
 
 fn fingerprint_of(mut file: &File) -> io::Result<String> {
     file.rewind()?;
-    let mut hashing = Hashing::new(file);
-    io::copy(&mut hashing, &mut io::sink())?;
-    Ok(hashing.fingerprint())
+    let mut hash = blake3::Hasher::new();
+    hash.update_reader(file)?;
+    Ok(hash.finalize().to_hex().to_string())
 }
 
 fn read_error(source: io::Error) -> InputError {

@@ -65,11 +65,14 @@ impl KnownRows {
             Self { registry, candidates: Candidates::default(), named, ledgers: Vec::new(), unreadable: Vec::new() };
         let unusable = jobs.unusable();
         let whole_ask = Ask { first: None, ..order.ask.clone() };
-        this.candidates = this.candidates_of(jobs, &whole_ask, standings, false).map_err(&unusable)?;
+        if access == Access::Look && !this.registry.sees_any() {
+            return Ok(this);
+        }
+        this.candidates = Candidates::new(this.keys_of(jobs, &whole_ask, standings, false).map_err(&unusable)?);
         let found = this.compare(order, standings)?;
         let found = if named && this.registry.has_legacy {
             // Their names and tickets are needed too.
-            this.candidates = this.candidates_of(jobs, &whole_ask, standings, true).map_err(&unusable)?;
+            this.candidates = Candidates::new(this.keys_of(jobs, &whole_ask, standings, true).map_err(&unusable)?);
             this.registry.forget();
             this.compare(order, standings)?
         } else {
@@ -92,13 +95,19 @@ impl KnownRows {
         Ok(this)
     }
 
-    fn candidates_of(
+    /// The keys that others know the rows by which `ask` has sent. With `legacy`, also those by name and ticket.
+    fn keys_of(
         &self,
         jobs: &JobFile,
         ask: &Ask,
         standings: &KeyMap<Standing>,
         legacy: bool,
-    ) -> Result<Candidates, JobFileError> {
+    ) -> Result<Vec<Key>, JobFileError> {
+        if !self.named && ask.first.is_none() {
+            // They are the rows' own.
+            let to_send = standings.iter().filter(|(_, standing)| standing.is_met() && ask.sends(standing));
+            return Ok(to_send.map(|(key, _)| *key).collect());
+        }
         let mut keys = Vec::with_capacity(jobs.most_rows());
         for_each_to_do(&mut jobs.rows()?, ask, standings, |job| {
             keys.push(job.content_key());
@@ -107,7 +116,7 @@ impl KnownRows {
             }
             true
         })?;
-        Ok(Candidates::new(keys))
+        Ok(keys)
     }
 
     fn compare(&mut self, order: &Order, standings: &KeyMap<Standing>) -> Result<Look<NamedLedger>, RegistryError> {
@@ -169,14 +178,7 @@ impl KnownRows {
             return Err(Error::KnownUnreadable { path, why });
         }
         self.registry.remove_dead_claims(lock)?;
-        let mut keys = Vec::with_capacity(jobs.most_rows());
-        let take = |job: Job| {
-            keys.push(job.content_key());
-            true
-        };
-        jobs.rows()
-            .and_then(|mut jobs| for_each_to_do(&mut jobs, &order.ask, standings, take))
-            .map_err(jobs.unusable())?;
+        let mut keys = self.keys_of(jobs, &order.ask, standings, false).map_err(jobs.unusable())?;
         keys.sort_unstable();
         let claim = self.registry.claim(&keys, lock)?;
         Ok(Claimed { registry: self.registry, claim })

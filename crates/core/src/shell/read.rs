@@ -1,5 +1,8 @@
 //! The one reading of an input, and what is decided when it was read to its end.
 
+use std::panic::resume_unwind;
+use std::thread;
+
 use super::ahead::ahead;
 use super::error::Error;
 use super::files::LedgerFile;
@@ -50,17 +53,26 @@ pub(super) fn read_through(
     })?;
     let fingerprint = input.fingerprint(&rows);
     let layout = rows.layout();
-    let jobs = JobFile::finish(writer, mapping.key.is_some(), folder).map_err(unusable)?;
-    let mut read = ReadThrough { input, survey, mapping, layout, fingerprint, jobs, known: None };
-    if !read
-        .input
-        .is_unchanged(&read.fingerprint)
-        .map_err(|source| Error::InputGone { name: order.input_name(), source })?
-    {
+    let finish = || JobFile::finish(writer, mapping.key.is_some(), folder).map_err(unusable);
+    let look_again = || input.is_unchanged(&fingerprint);
+    let (jobs, is_unchanged) = both(finish, look_again);
+    if !is_unchanged.map_err(|source| Error::InputGone { name: order.input_name(), source })? {
         return Err(Error::Changed { name: order.input_name() });
     }
+    let mut read = ReadThrough { input, survey, mapping, layout, fingerprint, jobs: jobs?, known: None };
     read.hold_edits(order, &past, batch)?;
     Ok(read)
+}
+
+/// What both give: one waits for the disk, the other hashes. Where the system has no second thread, one after the other.
+fn both<A, B: Send>(here: impl FnOnce() -> A, beside: impl Fn() -> B + Sync) -> (A, B) {
+    thread::scope(|scope| match thread::Builder::new().spawn_scoped(scope, &beside) {
+        Ok(thread) => {
+            let here = here();
+            (here, thread.join().unwrap_or_else(|panic| resume_unwind(panic)))
+        }
+        Err(_) => (here(), beside()),
+    })
 }
 
 pub(super) fn past(batch: &Batch) -> Past {

@@ -144,6 +144,11 @@ impl FileRegistry {
         }
     }
 
+    /// Whether there is anything to look at.
+    pub(super) fn sees_any(&self) -> bool {
+        self.account.is_some() || !self.found.is_empty()
+    }
+
     /// Where the account's ledgers are listed.
     fn list_path(&self) -> PathBuf {
         self.account.as_ref().map_or_else(|| self.own.clone(), |account| account.path().join(LIST))
