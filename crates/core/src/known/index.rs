@@ -101,6 +101,12 @@ pub fn bring_up_to_date(storage: &impl Storage, index: Option<Index>) -> Result<
 }
 
 impl Index {
+    /// Whether it has all that the ledger knows.
+    pub fn covers(&self, storage: &impl Storage) -> bool {
+        let now = bring_up_to_date(storage, Some(self.clone()));
+        now.is_ok_and(|now| (now.extent.id, now.extent.good_bytes) == (self.extent.id, self.extent.good_bytes))
+    }
+
     /// Whether the ledger still begins with what was read.
     fn fits(&self, storage: &impl Storage) -> Result<bool, LedgerError> {
         let size = storage.size().map_err(LedgerError::io("read"))?;

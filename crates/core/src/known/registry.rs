@@ -32,6 +32,8 @@ pub trait Registry {
 pub struct Claimed<L> {
     /// Whether that run lives.
     pub alive: bool,
+    /// Whether it can have sent anything.
+    pub is_begun: bool,
     /// Its ledger.
     pub ledger: L,
     /// The keys of what it sends, in order.
@@ -118,7 +120,7 @@ pub fn look<R: Registry>(
                 }
                 let mut all = index.unwrap_or_default();
                 // Whatever a run that died was about to send it may have sent.
-                for claim in claims.iter().filter(|claim| !claim.alive) {
+                for claim in claims.iter().filter(|claim| !claim.alive && claim.is_begun) {
                     let rows = claim.keys.iter().map(|key| (*key, claim.since_s)).collect();
                     all.merge(KnownKeys { rows, ..KnownKeys::default() });
                 }

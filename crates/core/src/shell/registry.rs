@@ -292,7 +292,7 @@ impl FileRegistry {
         let mut removable = Vec::new();
         for FoundClaim { name, owner, is_begun, .. } in claims.iter().filter(|claim| !claim.alive) {
             let is_there = header_at(&owner.ledger).is_ok_and(|id| id == owner.id);
-            if !is_begun || is_there && self.is_noted(&owner.ledger, owner.id) {
+            if !is_begun || self.is_noted(&owner.ledger, owner.id) {
                 removable.push(name);
             }
             let may_have_sent = || claims.iter().any(|claim| claim.is_begun && claim.is_of(&owner.ledger, owner.id));
@@ -317,11 +317,8 @@ impl FileRegistry {
 
     /// Whether all that a ledger knows is in its index. It is not where another run had the ledger when it was read.
     fn is_noted(&self, path: &Path, id: LedgerId) -> bool {
-        let Some(index) = self.index(path, id) else { return false };
-        let noted = index.extent.good_bytes;
-        let ledger = LedgerFile::open_to_read(path).ok();
-        let read = ledger.and_then(|file| bring_up_to_date(&file, Some(index)).ok());
-        read.is_some_and(|now| now.extent.good_bytes == noted)
+        let index = self.index(path, id);
+        index.is_some_and(|index| LedgerFile::open_to_read(path).is_ok_and(|file| index.covers(&file)))
     }
 
     /// Returns whether it was written. One that cannot be costs the next run time.
@@ -415,7 +412,8 @@ impl Registry for FileRegistry {
             .map(|FoundClaim { owner, keys, alive, is_begun, .. }| Claimed {
                 alive,
                 ledger: NamedLedger { path: owner.ledger, id: Some(owner.id) },
-                keys: if alive || is_begun { keys } else { Vec::new() },
+                is_begun,
+                keys,
                 since_s: u32::try_from(owner.since.as_second()).unwrap_or_default(),
             })
             .collect())

@@ -33,6 +33,10 @@ impl ClaimFile {
     fn keys(&self) -> Vec<Key> {
         Claim::read(&self.bytes).map(|claim| claim.keys).unwrap_or_default()
     }
+
+    fn is_begun(&self) -> bool {
+        Claim::read(&self.bytes).is_ok_and(|claim| claim.is_begun)
+    }
 }
 
 impl Shared {
@@ -62,9 +66,26 @@ impl Shared {
         others.find(|claim| claim.keys().iter().any(|key| keys.contains(key))).map(|claim| claim.batch)
     }
 
-    /// Removes the claims of runs that died, whose ledgers were read.
-    pub(super) fn remove_dead_claims(&mut self, seen: &Seen) {
-        self.claims.retain(|claim| claim.alive || !seen.contains_key(&claim.batch));
+    /// The run of this batch has begun its ledger.
+    pub(super) fn begun(&mut self, batch: usize) {
+        let claims = self.claims.iter_mut().filter(|claim| claim.alive && claim.batch == batch);
+        claims.for_each(|claim| claim.bytes.extend(Claim::group(&[])));
+    }
+
+    /// Removes the claims of runs that died, where all they may have sent is in an index, or where they died before they
+    /// could send: then a ledger that was never begun is not listed any more either.
+    pub(super) fn remove_dead_claims(&mut self, batches: &[Batch]) {
+        let Self { listed, indexes, claims, .. } = self;
+        let ledger = |batch: usize| batches[batch].disk.ledger().filter(|_| !batches[batch].is_gone);
+        let index = |batch: usize| indexes.get(&batch).and_then(index_of);
+        claims.retain(|claim| {
+            let is_noted =
+                || index(claim.batch).zip(ledger(claim.batch)).is_some_and(|(index, file)| index.covers(&file));
+            claim.alive || claim.is_begun() && !is_noted()
+        });
+        listed.retain(|batch| {
+            ledger(*batch).is_some() || index(*batch).is_some() || claims.iter().any(|claim| claim.batch == *batch)
+        });
     }
 
     fn remove_claims_of(&mut self, batch: usize) {
@@ -117,6 +138,7 @@ impl Registry for AsSeen<'_> {
         let others = state.shared.claims.iter().filter(|claim| claim.batch != self.batch);
         let claimed = others.map(|claim| Claimed {
             alive: claim.alive,
+            is_begun: claim.is_begun(),
             ledger: claim.batch,
             keys: claim.keys(),
             since_s: claim.since_s,

@@ -22,7 +22,7 @@ use jiff::Timestamp;
 
 use super::registry::{AsSeen, Seen, release};
 use super::sheet::Note;
-use super::{Claims, Next};
+use super::{Claims, Next, State};
 use crate::disk::DiskFile;
 use crate::invariants::Violation;
 use crate::run::TARGET;
@@ -305,7 +305,8 @@ impl Run {
         if let Some(other) = state.shared.who_has(self.batch, &keys) {
             return Err(Violation::new(format!("{} and {other} have claimed the same row", self.batch)));
         }
-        state.shared.remove_dead_claims(&self.seen);
+        let State { shared, batches, .. } = &mut *state;
+        shared.remove_dead_claims(batches);
         let dies_over_it = state.deadly.is_some() && state.rng.u8(0..30) == 0;
         let cut = dies_over_it.then(|| state.rng.usize(0..60));
         let at_s = state.at_s;
@@ -333,7 +334,9 @@ impl Run {
             Ok::<(), JobFileError>(())
         };
         record_asides(&mut self.jobs.rows(), &mut self.standings, each).expect("memory can be read");
-        self.commit(&records)
+        self.commit(&records)?;
+        claims.state().shared.begun(self.batch);
+        Ok(())
     }
 
     fn commit(&mut self, records: &[Record]) -> Result<(), Violation> {

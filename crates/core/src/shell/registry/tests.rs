@@ -332,6 +332,22 @@ fn the_claim_of_a_dead_run_stays_while_another_run_has_its_ledger() {
 }
 
 #[test]
+fn the_claim_of_a_dead_run_stays_where_its_ledger_was_read_while_it_lived_and_then_the_ledger_is_gone() {
+    let place = Place::new();
+    let mut a = place.claimed("a", &[1]);
+    a.post(1);
+    let mut b = place.registry("b");
+    look_for(&mut b, &[2]);
+    drop(a);
+    let lock = b.lock().unwrap();
+    look_for(&mut b, &[2]);
+    b.remove_dead_claims(&lock).unwrap();
+    drop(lock);
+    fs::remove_file(place.ledger("a")).unwrap();
+    assert_eq!(numbers(&look_for(&mut place.registry("c"), &[1])), (0, 1, 0));
+}
+
+#[test]
 fn an_index_that_was_overwritten_or_is_another_ledgers_makes_the_ledger_be_read() {
     let place = Place::new();
     for (name, row) in [("a", 1), ("b", 2)] {
