@@ -17,7 +17,7 @@ use batchpost_sandbox::{Fate, most_in_any};
 use crate::disk::Disk;
 use crate::durable::Durable;
 use crate::history::{End, History, Packet, Plan};
-use crate::run::{TARGET, read};
+use crate::opening::{TARGET, read};
 use crate::scenario::{Line, Scenario};
 
 /// Something happened that must never happen.

@@ -15,6 +15,8 @@ mod durable;
 mod enumerate;
 mod history;
 mod invariants;
+mod job_file;
+mod opening;
 mod run;
 mod scenario;
 mod sharing;

@@ -1,26 +1,18 @@
-//! One run on a virtual clock: what the shell does, without a runtime. Opens the ledger, surveys the sheet, performs what
-//! the driver asks for.
+//! One run on a virtual clock: what the shell does, without a runtime. It performs what the driver asks for.
 
 use std::collections::BTreeMap;
-use std::fmt::Display;
-use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
 use batchpost::budget::{self, Ended, Request, Wait};
 use batchpost::driver::{Driver, Interrupt, Left, SIGTERM, Step};
 use batchpost::engine::{AttemptId, Cause, Config, Event, Notice, Now, Waiting};
-use batchpost::input::{Format, Mapping, Options, Rows};
-use batchpost::job::{Identity, Job, KEY_SCHEME};
-use batchpost::leadsquared::{self, LeadSquared};
-use batchpost::ledger::{
-    self, Batch, Header, Input, Intent, Ledger, LedgerError, LedgerId, Reading, Record, Run as RunRecord, VERSION,
-};
+use batchpost::job::Job;
+use batchpost::leadsquared::LeadSquared;
+use batchpost::ledger::{Intent, Ledger, LedgerError, Record};
 use batchpost::limiter::{Member, Sharer};
 use batchpost::outcome::VerdictWord;
-use batchpost::reading::{
-    Ask, Fed, Feed, JobFileError, JobFileReader, JobFileWriter, Jobs, Named, Past, Survey, record_asides, survey,
-};
+use batchpost::reading::{Fed, Feed};
 use batchpost::target::Form;
 use batchpost::transport::{Failure, Reply};
 use batchpost_sandbox::{Answer, Fate, Journey};
@@ -29,24 +21,11 @@ use crate::account;
 use crate::disk::DiskFile;
 use crate::history::{End, Happening, History, Packet, Plan};
 use crate::invariants::Violation;
-
-/// What all of a history's notes are posted to.
-pub(crate) const TARGET: &str = "simulated";
+use crate::job_file::Bytes;
+use crate::opening::{Cut, Opened, ask, open, unusable};
 
 /// A run takes a few steps for each attempt; one that takes so many does not end.
 const MOST_HAPPENINGS: u32 = 400_000;
-
-/// Why a run does not go on.
-pub(crate) enum Cut {
-    Ended(End),
-    Violated(Violation),
-}
-
-impl From<Violation> for Cut {
-    fn from(violation: Violation) -> Self {
-        Self::Violated(violation)
-    }
-}
 
 /// Runs until the run's own end, or the end of everything.
 pub(crate) fn run(history: &mut History, plan: &Plan) -> Result<End, Violation> {
@@ -63,42 +42,11 @@ pub(crate) fn form() -> Form {
     Form::new(Arc::new(LeadSquared), &[], false).expect("no field is given that could be wrong")
 }
 
-/// What a ledger and a sheet make of each other when nothing is changed in either.
-pub(crate) fn ask(plan: &Plan) -> Ask {
-    Ask { identity: Identity::of(TARGET), in_doubt: plan.in_doubt, first: plan.first, ..Ask::default() }
-}
-
-pub(crate) fn rows(sheet: &[u8]) -> Rows<&[u8]> {
-    Rows::open(sheet, &Options::new(Format::Csv).into()).expect("every simulated sheet has its header")
-}
-
-pub(crate) fn read(sheet: &[u8], plan: &Plan, batch: &mut Batch) -> (Survey, JobFile) {
-    let named = Named { notes: 0, jobs: 0 };
-    let mut jobs = JobFileWriter::new(Vec::new());
-    let survey = survey(&mut rows(sheet), &ask(plan), &Past::default(), named, &mut batch.standings, &mut jobs)
-        .expect("memory can be read and written");
-    let (bytes, records) = jobs.finish().expect("memory can be written");
-    (survey, JobFile { bytes: bytes.into(), records })
-}
-
-/// A job file in memory.
-pub(crate) struct JobFile {
-    bytes: Arc<[u8]>,
-    records: u64,
-}
-
-impl JobFile {
-    fn rows(&self) -> Jobs<Cursor<Arc<[u8]>>> {
-        let reader = JobFileReader::open(Cursor::new(Arc::clone(&self.bytes)), self.records);
-        Jobs::new(reader.expect("it was just written"), &[])
-    }
-}
-
 struct Run<'h> {
     history: &'h mut History,
     driver: Driver,
     ledger: Ledger<DiskFile>,
-    feed: Feed<Cursor<Arc<[u8]>>>,
+    feed: Feed<Bytes>,
     form: Form,
     /// When it began, on the history's clock.
     began: Duration,
@@ -122,36 +70,7 @@ enum Committing {
 
 impl<'h> Run<'h> {
     fn begin(history: &'h mut History, plan: &Plan, sheet: &'h [u8]) -> Result<Self, Cut> {
-        let opened = ledger::resume(&mut history.disk.clone()).map_err(|error| unusable(history, &error))?;
-        if history.disk.has_foreign_line() {
-            return Err(Violation::new("the ledger was opened with a line in it that was never written").into());
-        }
-        if let Some((_, _, extent)) = &opened
-            && extent.torn_bytes > 0
-        {
-            history.coverage.saw("disk", "torn tail mended");
-        }
-        let (opened, mut batch) = match opened {
-            Some((ledger, batch, _)) => (Some(ledger), batch),
-            None => (None, Batch::new(new_header(history))),
-        };
-        let (survey, jobs) = read(sheet, plan, &mut batch);
-        let mut ledger = match opened {
-            Some(ledger) => ledger,
-            None => begin_ledger(history, &batch.header)?,
-        };
-        let record = run_record(history, &batch, &survey);
-        ledger.commit(&[record]).map_err(|error| unusable(history, &error))?;
-        let mut asides = Vec::new();
-        let each = &mut |aside| {
-            asides.push(Record::Aside(aside));
-            Ok::<(), JobFileError>(())
-        };
-        record_asides(&mut jobs.rows(), &mut batch.standings, each).expect("memory can be read");
-        if !asides.is_empty() {
-            ledger.commit(&asides).map_err(|error| unusable(history, &error))?;
-        }
-
+        let Opened { ledger, batch, survey, jobs } = open(history, plan, sheet)?;
         for (at, seconds) in &plan.wall_steps {
             history.queue.enter(history.clock + *at, Happening::WallStep(*seconds));
         }
@@ -521,66 +440,6 @@ impl<'h> Run<'h> {
 /// Times since the run began, on the clock that the account is kept by.
 fn on_account_clock(ended: &[(Ended, Duration)], elapsed: Duration, at: Duration) -> Vec<(Ended, Duration)> {
     ended.iter().map(|(how, then)| (*how, at.saturating_sub(elapsed.saturating_sub(*then)))).collect()
-}
-
-fn begin_ledger(history: &mut History, header: &Header) -> Result<Ledger<DiskFile>, Cut> {
-    ledger::begin(&mut history.disk.clone(), header).map_err(|error| not_begun(history, &error))?;
-    let resumed = ledger::resume(&mut history.disk.clone()).map_err(|error| unusable(history, &error))?;
-    let (ledger, ..) = resumed.ok_or_else(|| Violation::new("a ledger was begun and is not there"))?;
-    Ok(ledger)
-}
-
-/// The ledger cannot be used: that has a cause, or must never happen.
-fn unusable(history: &mut History, error: &LedgerError) -> Cut {
-    match error {
-        LedgerError::Damaged { .. } if history.watch.has_dropped() => Cut::Ended(End::Damaged),
-        _ => not_begun(history, error),
-    }
-}
-
-fn not_begun(history: &mut History, error: &impl Display) -> Cut {
-    if history.disk.has_crashed() {
-        history.coverage.saw("crash", if history.runs == 1 { "at the beginning" } else { "in recovery" });
-        Cut::Ended(End::Crashed)
-    } else if history.disk.has_failed() {
-        history.say(|| error.to_string());
-        Cut::Ended(End::Failed)
-    } else {
-        Cut::Violated(Violation::new(format!("the ledger cannot be used: {error}")))
-    }
-}
-
-fn new_header(history: &mut History) -> Header {
-    Header {
-        version: VERSION,
-        id: LedgerId(history.rng.u64(..)),
-        key_scheme: KEY_SCHEME,
-        tool: "batchpost simulated".to_owned(),
-        api: leadsquared::NAME.to_owned(),
-        target: TARGET.to_owned(),
-        wall: history.wall(),
-    }
-}
-
-fn run_record(history: &History, batch: &Batch, survey: &Survey) -> Record {
-    let read = Reading { rows: survey.rows, blank: survey.blank, fingerprint: String::new() };
-    Record::Run(Box::new(RunRecord {
-        by: None,
-        wall_unit_us: Some(1),
-        pauses_recorded: true,
-        run: batch.run.as_ref().map_or(1, |run| run.run + 1),
-        tool: batch.header.tool.clone(),
-        wall: history.wall(),
-        input: Input {
-            path: Some("/simulated.csv".to_owned()),
-            options: Options::new(Format::Csv),
-            mapping: Mapping { ticket: "RelatedTicketId".to_owned(), text: vec!["TextPart".to_owned()], key: None },
-            lookup_fingerprint: None,
-            read: Some(read),
-        },
-        settings: history.scenario.settings.clone(),
-        state_folder: None,
-    }))
 }
 
 fn reply(answer: Answer) -> Reply {

@@ -1,8 +1,5 @@
 //! One run of a batch, step by step: what `shell/prepare.rs`, `shell/known_rows.rs` and `shell/post.rs` do.
 
-use std::io::Cursor;
-use std::sync::Arc;
-
 use batchpost::engine::Offer;
 use batchpost::input::{Recipe, Rows};
 use batchpost::job::{KEY_SCHEME, Key, KeyMap, TicketSet};
@@ -14,8 +11,8 @@ use batchpost::ledger::{
 };
 use batchpost::outcome::{Counts, Outcome, VerdictWord};
 use batchpost::reading::{
-    Ask, Fed, Feed, JobFileError, JobFileReader, JobFileWriter, Jobs, Named, Past, Survey, for_each_to_do, hold_edits,
-    presence_changes, record_asides, repeated_contents, skip_known, survey,
+    Ask, Fed, Feed, JobFileError, JobFileWriter, Named, Past, Survey, for_each_to_do, hold_edits, presence_changes,
+    record_asides, skip_known, survey,
 };
 use batchpost::settings::{OnChanged, OnKnown, Settings};
 use jiff::Timestamp;
@@ -25,7 +22,8 @@ use super::sheet::Note;
 use super::{Claims, Next, State};
 use crate::disk::DiskFile;
 use crate::invariants::Violation;
-use crate::run::TARGET;
+use crate::job_file::{Bytes, JobFile};
+use crate::opening::TARGET;
 
 pub(super) struct Run {
     batch: usize,
@@ -48,29 +46,11 @@ enum Phase {
     Claim,
     Begin,
     Record,
-    Post(Box<Feed<Cursor<Arc<[u8]>>>>),
-    Send(Box<Feed<Cursor<Arc<[u8]>>>>, Offer),
-    End(Box<Feed<Cursor<Arc<[u8]>>>>, Offer, VerdictWord),
+    Post(Box<Feed<Bytes>>),
+    Send(Box<Feed<Bytes>>, Offer),
+    End(Box<Feed<Bytes>>, Offer, VerdictWord),
     Close,
     Release,
-}
-
-/// A job file in memory.
-struct JobFile {
-    bytes: Arc<[u8]>,
-    records: u64,
-    repeated: Vec<Key>,
-}
-
-impl JobFile {
-    fn reader(&self) -> JobFileReader<Cursor<Arc<[u8]>>> {
-        let reader = JobFileReader::open(Cursor::new(Arc::clone(&self.bytes)), self.records);
-        reader.expect("it was just written")
-    }
-
-    fn rows(&self) -> Jobs<Cursor<Arc<[u8]>>> {
-        Jobs::new(self.reader(), &self.repeated)
-    }
 }
 
 fn broken(error: &LedgerError) -> Violation {
@@ -87,11 +67,8 @@ fn read(claims: &Claims, batch: usize, known: &mut ledger::Batch) -> Result<(Sur
     let mut writer = JobFileWriter::new(Vec::new());
     let named = Named { notes: 0, jobs: 0 };
     let mut survey = survey(&mut rows, ask, &past, named, &mut known.standings, &mut writer).expect("it is in memory");
-    let (bytes, records) = writer.finish().expect("memory can be written");
-    let mut jobs = JobFile { bytes: bytes.into(), records, repeated: Vec::new() };
-    if of.named {
-        jobs.repeated = repeated_contents(jobs.reader()).expect("memory can be read");
-    }
+    let jobs = JobFile::of(writer);
+    let jobs = if of.named { jobs.with_repeated_contents() } else { jobs };
     let changed = if ask.changed == OnChanged::Hold && (!of.named || known.unnamed) {
         tickets_of_vanished(of.disk.ledger(), known).map_err(|error| broken(&error))?
     } else {

@@ -11,7 +11,7 @@ use fastrand::Rng;
 
 use super::new_disk;
 use crate::disk::Disk;
-use crate::run::TARGET;
+use crate::opening::TARGET;
 
 /// A ticket and one of a few texts.
 pub(super) type Note = (u8, u8);

@@ -1,0 +1,37 @@
+//! A job file in memory.
+
+use std::io::Cursor;
+use std::sync::Arc;
+
+use batchpost::job::Key;
+use batchpost::reading::{JobFileReader, JobFileWriter, Jobs, repeated_contents};
+
+pub(crate) type Bytes = Cursor<Arc<[u8]>>;
+
+pub(crate) struct JobFile {
+    bytes: Arc<[u8]>,
+    records: u64,
+    repeated: Vec<Key>,
+}
+
+impl JobFile {
+    pub(crate) fn of(written: JobFileWriter<Vec<u8>>) -> Self {
+        let (bytes, records) = written.finish().expect("memory can be written");
+        Self { bytes: bytes.into(), records, repeated: Vec::new() }
+    }
+
+    /// Tells equal contents under several names apart.
+    pub(crate) fn with_repeated_contents(self) -> Self {
+        let repeated = repeated_contents(self.reader()).expect("memory can be read");
+        Self { repeated, ..self }
+    }
+
+    fn reader(&self) -> JobFileReader<Bytes> {
+        let reader = JobFileReader::open(Cursor::new(Arc::clone(&self.bytes)), self.records);
+        reader.expect("it was just written")
+    }
+
+    pub(crate) fn rows(&self) -> Jobs<Bytes> {
+        Jobs::new(self.reader(), &self.repeated)
+    }
+}

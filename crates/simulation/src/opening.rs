@@ -1,0 +1,150 @@
+//! How a simulated run opens its ledger and reads the sheet, before it drives anything.
+
+use std::fmt::Display;
+
+use batchpost::input::{Format, Mapping, Options, Rows};
+use batchpost::job::{Identity, KEY_SCHEME};
+use batchpost::leadsquared;
+use batchpost::ledger::{
+    self, Batch, Header, Input, Ledger, LedgerError, LedgerId, Reading, Record, Run as RunRecord, VERSION,
+};
+use batchpost::reading::{Ask, JobFileError, JobFileWriter, Named, Past, Survey, record_asides, survey};
+
+use crate::disk::DiskFile;
+use crate::history::{End, History, Plan};
+use crate::invariants::Violation;
+use crate::job_file::JobFile;
+
+/// What all of a history's notes are posted to.
+pub(crate) const TARGET: &str = "simulated";
+
+/// Why a run does not go on.
+pub(crate) enum Cut {
+    Ended(End),
+    Violated(Violation),
+}
+
+impl From<Violation> for Cut {
+    fn from(violation: Violation) -> Self {
+        Self::Violated(violation)
+    }
+}
+
+/// A ledger that has the run's record, and what the run posts by it.
+pub(crate) struct Opened {
+    pub(crate) ledger: Ledger<DiskFile>,
+    pub(crate) batch: Batch,
+    pub(crate) survey: Survey,
+    pub(crate) jobs: JobFile,
+}
+
+/// Opens the ledger or begins it, reads the sheet, and records the run.
+pub(crate) fn open(history: &mut History, plan: &Plan, sheet: &[u8]) -> Result<Opened, Cut> {
+    let opened = ledger::resume(&mut history.disk.clone()).map_err(|error| unusable(history, &error))?;
+    if history.disk.has_foreign_line() {
+        return Err(Violation::new("the ledger was opened with a line in it that was never written").into());
+    }
+    if let Some((_, _, extent)) = &opened
+        && extent.torn_bytes > 0
+    {
+        history.coverage.saw("disk", "torn tail mended");
+    }
+    let (opened, mut batch) = match opened {
+        Some((ledger, batch, _)) => (Some(ledger), batch),
+        None => (None, Batch::new(new_header(history))),
+    };
+    let (survey, jobs) = read(sheet, plan, &mut batch);
+    let mut ledger = match opened {
+        Some(ledger) => ledger,
+        None => begin_ledger(history, &batch.header)?,
+    };
+    let record = run_record(history, &batch, &survey);
+    ledger.commit(&[record]).map_err(|error| unusable(history, &error))?;
+    let mut asides = Vec::new();
+    let each = &mut |aside| {
+        asides.push(Record::Aside(aside));
+        Ok::<(), JobFileError>(())
+    };
+    record_asides(&mut jobs.rows(), &mut batch.standings, each).expect("memory can be read");
+    if !asides.is_empty() {
+        ledger.commit(&asides).map_err(|error| unusable(history, &error))?;
+    }
+    Ok(Opened { ledger, batch, survey, jobs })
+}
+
+/// What a ledger and a sheet make of each other when nothing is changed in either.
+pub(crate) fn ask(plan: &Plan) -> Ask {
+    Ask { identity: Identity::of(TARGET), in_doubt: plan.in_doubt, first: plan.first, ..Ask::default() }
+}
+
+fn rows(sheet: &[u8]) -> Rows<&[u8]> {
+    Rows::open(sheet, &Options::new(Format::Csv).into()).expect("every simulated sheet has its header")
+}
+
+pub(crate) fn read(sheet: &[u8], plan: &Plan, batch: &mut Batch) -> (Survey, JobFile) {
+    let named = Named { notes: 0, jobs: 0 };
+    let mut jobs = JobFileWriter::new(Vec::new());
+    let survey = survey(&mut rows(sheet), &ask(plan), &Past::default(), named, &mut batch.standings, &mut jobs)
+        .expect("memory can be read and written");
+    (survey, JobFile::of(jobs))
+}
+
+fn begin_ledger(history: &mut History, header: &Header) -> Result<Ledger<DiskFile>, Cut> {
+    ledger::begin(&mut history.disk.clone(), header).map_err(|error| not_begun(history, &error))?;
+    let resumed = ledger::resume(&mut history.disk.clone()).map_err(|error| unusable(history, &error))?;
+    let (ledger, ..) = resumed.ok_or_else(|| Violation::new("a ledger was begun and is not there"))?;
+    Ok(ledger)
+}
+
+/// The ledger cannot be used: that has a cause, or must never happen.
+pub(crate) fn unusable(history: &mut History, error: &LedgerError) -> Cut {
+    match error {
+        LedgerError::Damaged { .. } if history.watch.has_dropped() => Cut::Ended(End::Damaged),
+        _ => not_begun(history, error),
+    }
+}
+
+fn not_begun(history: &mut History, error: &impl Display) -> Cut {
+    if history.disk.has_crashed() {
+        history.coverage.saw("crash", if history.runs == 1 { "at the beginning" } else { "in recovery" });
+        Cut::Ended(End::Crashed)
+    } else if history.disk.has_failed() {
+        history.say(|| error.to_string());
+        Cut::Ended(End::Failed)
+    } else {
+        Cut::Violated(Violation::new(format!("the ledger cannot be used: {error}")))
+    }
+}
+
+fn new_header(history: &mut History) -> Header {
+    Header {
+        version: VERSION,
+        id: LedgerId(history.rng.u64(..)),
+        key_scheme: KEY_SCHEME,
+        tool: "batchpost simulated".to_owned(),
+        api: leadsquared::NAME.to_owned(),
+        target: TARGET.to_owned(),
+        wall: history.wall(),
+    }
+}
+
+fn run_record(history: &History, batch: &Batch, survey: &Survey) -> Record {
+    let read = Reading { rows: survey.rows, blank: survey.blank, fingerprint: String::new() };
+    Record::Run(Box::new(RunRecord {
+        by: None,
+        wall_unit_us: Some(1),
+        pauses_recorded: true,
+        run: batch.run.as_ref().map_or(1, |run| run.run + 1),
+        tool: batch.header.tool.clone(),
+        wall: history.wall(),
+        input: Input {
+            path: Some("/simulated.csv".to_owned()),
+            options: Options::new(Format::Csv),
+            mapping: Mapping { ticket: "RelatedTicketId".to_owned(), text: vec!["TextPart".to_owned()], key: None },
+            lookup_fingerprint: None,
+            read: Some(read),
+        },
+        settings: history.scenario.settings.clone(),
+        state_folder: None,
+    }))
+}
