@@ -10,7 +10,7 @@ use batchpost::engine::Progress;
 use batchpost::job::{Identity, Key, Ticket};
 use batchpost::leadsquared;
 use batchpost::ledger::{self, Entry, LedgerError, Proof, Record, Standing};
-use batchpost::outcome::{Counts, Outcome, Stop, VerdictWord};
+use batchpost::outcome::{Counts, Outcome, VerdictWord};
 use batchpost::settings::InDoubt;
 use batchpost_sandbox::{Fate, most_in_any};
 
@@ -170,7 +170,7 @@ impl Watch {
     pub(crate) fn settled(&mut self, disk: &Disk, row: u64, stands: Outcome) -> Result<(), Violation> {
         let known = self.durable.row(disk, row);
         must(!known.open && known.stands.as_deref() == Some(stands.word()), || {
-            format!("row {row} was told of as {stands} before that was durable: {known:?}")
+            format!("row {row} was reported as {stands} before that was durable: {known:?}")
         })?;
         if stands == Outcome::Posted {
             self.posted_now.insert(row);
@@ -182,6 +182,11 @@ impl Watch {
         self.unwritten_now.insert(row);
     }
 
+    /// The run has heard that its ledger cannot be written: it gives back slots that the ledger says nothing of.
+    pub(crate) fn ledger_failed(&mut self) {
+        self.ledger_has_failed = true;
+    }
+
     /// The run has heard that what is in the ledger now is durable.
     pub(crate) fn recorded(&mut self, disk: &Disk) {
         self.recorded_bytes = disk.ledger_size();
@@ -191,7 +196,6 @@ impl Watch {
         must(in_flight == 0, || format!("the run ended with {in_flight} requests in flight"))?;
         self.counts = left.is_recorded.then_some(left.progress.counts);
         self.counted(disk, left)?;
-        self.ledger_has_failed |= left.stopped == Some(Stop::Ledger);
         for (row, attempt) in &self.sent_now {
             let known = self.durable.row(disk, *row);
             let silent = known.open && known.attempt == *attempt && !self.unwritten_now.contains(row);

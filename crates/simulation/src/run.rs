@@ -282,6 +282,7 @@ impl<'h> Run<'h> {
                 self.history.coverage.saw("disk", "ledger poisoned");
                 self.history.say(|| error.to_string());
                 self.history.watch.forbid_sending("an error of the ledger's storage");
+                self.history.watch.ledger_failed();
             }
         }
         self.driver.committed(result, self.now());

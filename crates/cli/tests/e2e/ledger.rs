@@ -277,8 +277,8 @@ fn a_run_whose_ledger_failed_says_that_the_ledger_may_have_more_than_it_counts()
     assert!(!ran.stdout.contains("these counts cover"), "{}", ran.stdout);
 }
 
-/// What the ledger could not be told of, the budget takes for unanswered as well: the limit holds by the server's count. The
-/// ledger alone cannot prove it, since by that the attempts without an outcome may be counted until a time-out after the
+/// The budget counts an attempt whose outcome could not be recorded as unanswered, so the limit holds by the server's count.
+/// The ledger alone does not prove it: by the ledger, attempts without an outcome may be counted until a time-out after the
 /// next run began.
 #[cfg(target_os = "linux")]
 #[test]

@@ -1,8 +1,8 @@
 //! The driver: the loop around the [engine](crate::engine), without its I/O.
 //!
 //! It decides which records are committed together, what the budget is asked and when, which requests go out as a
-//! group, when rows are taken from the input, and how a run that is interrupted or that lost its ledger ends. Whoever
-//! owns the outside world (the shell with sockets and files, the simulation with models of them) does three things:
+//! group, when rows are taken from the input, and how a run that is interrupted or that lost its ledger ends. Its
+//! caller owns the outside world (the shell has sockets and files, the simulation models of them) and does three things:
 //!
 //! 1. performs each [`Step`] that [`Driver::next`] gives, until it gives none;
 //! 2. waits until something happens, at most until [`Driver::wake_at`];
@@ -42,7 +42,7 @@ const COMMIT_PATIENCE: Duration = Duration::from_secs(1);
 pub enum Step {
     /// Stop all attempts under way; none of them is waited for any longer.
     CutOff,
-    /// Tell whoever watches.
+    /// Pass this on to the run's observer.
     Tell(Notice),
     /// Send these jobs' requests, once each, together.
     Send(Vec<(AttemptId, Arc<Job>)>),

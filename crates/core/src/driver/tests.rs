@@ -54,7 +54,7 @@ impl Run {
         }
     }
 
-    /// Records that are to be committed now; the budget has nothing for whoever asks before.
+    /// The records to commit now; the budget grants nothing that is asked for before.
     fn group(&mut self) -> Vec<Record> {
         loop {
             match self.step() {
@@ -292,7 +292,7 @@ fn a_run_that_ends_at_once_hears_how_its_commit_went_and_counts_what_the_ledger_
     assert_eq!(left.progress.attempts, 5, "two of them were not sent, and the ledger has them");
     assert_eq!(run.jobs.len(), 3);
     let told = matches!(run.told.last(), Some(Notice::Settled { row: 2, stands: Outcome::Posted, .. }));
-    assert!(told, "it is told of before the end: {:?}", run.told);
+    assert!(told, "the row is reported before the end: {:?}", run.told);
 }
 
 #[test]

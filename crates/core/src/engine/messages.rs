@@ -86,13 +86,13 @@ pub enum Action {
     Restrain(Restraint),
     /// Send this job's request once.
     Send(AttemptId, Arc<Job>),
-    /// Tell whoever watches.
+    /// Pass this on to the run's observer.
     Tell(Notice),
     /// The run is over: nothing is in flight, and everything that could be written is durable.
     Done(Option<Stop>),
 }
 
-/// What a person or a log may want to know. Law: a row is told of as settled only after its outcome is durable.
+/// What a person or a log may want to know. Law: a row is reported as settled only after its outcome is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {

@@ -7,7 +7,7 @@
 //!
 //! # Laws kept here
 //!
-//! - An attempt is sent only after its intent was reported durable; a row is told of as settled only after its
+//! - An attempt is sent only after its intent was reported durable; a row is reported as settled only after its
 //!   outcome was.
 //! - Every attempt holds a slot in every window from before its intent is written.
 //! - Doubt is sticky ([`Outcome::then`]).

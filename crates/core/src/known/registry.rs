@@ -4,9 +4,9 @@ use super::candidates::{Candidates, Found};
 use super::fold::KnownKeys;
 use crate::job::Key;
 
-/// Where the runs of an account list their ledgers and their claims. Each method tells how it is at the moment of the call.
+/// Where the runs of an account list their ledgers and their claims. Each method reads the state at the moment of the call.
 pub trait Registry {
-    /// A listed ledger, as a person is told of it.
+    /// Names a listed ledger in messages.
     type Ledger: Clone + PartialEq;
     /// Why the registry cannot be used.
     type Error;
@@ -22,7 +22,7 @@ pub trait Registry {
     ///
     /// # Errors
     ///
-    /// When the registry cannot be read. A ledger that cannot be read is told to `each`.
+    /// When the registry cannot be read. A ledger that cannot be read is passed to `each` with the reason.
     #[expect(clippy::type_complexity, reason = "one callback")]
     fn known(&mut self, each: &mut dyn FnMut(Self::Ledger, Result<&KnownKeys, Unreadable>)) -> Result<(), Self::Error>;
 }

@@ -18,8 +18,8 @@
 //!
 //! - *At the latest* it was counted T after the next run began. Within its own run there is no latest moment, and none is
 //!   needed: a run gives a slot back only when the attempt's end is durable.
-//! - *At the least* its slot was kept until T and a window after its intent: whoever gave it back, the run itself after an
-//!   error of the ledger or another that found it dead, did so no earlier than it had begun, and as of one without a reply.
+//! - *At the least* its slot was kept until T and a window after its intent. Either the run itself gave it back, after an
+//!   error of the ledger, or another run that found it dead: no earlier than the intent, and as of an attempt without a reply.
 //!
 //! So a window is counted twice. By the latest moments no server can have counted more: if the limit is not exceeded so, it
 //! is proven that it held. By the least ones no run that kept the limit can have made more: if it is exceeded even so, a run

@@ -126,7 +126,7 @@ impl<S: Storage> Ahead<'_, S> {
                 Ok(Record::Settle(settlement)) if part_of(&settlement) == Some((whole, found + 1)) => found += 1,
                 Ok(_) => return Ok(Rest::Overtaken),
                 Err(_) => {
-                    // Damage is found by whoever reads on.
+                    // The reader of the records that follow reports the damage.
                     let is_damage = later_mark_vouches_for(&mut self.lines, self.id, self.last)?;
                     return Ok(if marked || is_damage { Rest::Overtaken } else { Rest::CutOff });
                 }

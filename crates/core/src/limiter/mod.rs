@@ -20,8 +20,8 @@
 //! All of it holds for every run that shares an [`Account`]: the state is one, and only one run at a time changes it. Slots
 //! that a run holds are its own until it gives them back or is found dead. A dead one's requests were sent before that
 //! moment, and none of them is under way for longer than its time-out after it: its slots count as of attempts that
-//! ended then without a reply. Nobody is taken for dead who can still send, except a run that nothing can be told of and
-//! that was not heard of for the longest time-out and window.
+//! ended then without a reply. A run that can still send is never taken for dead, with one exception: a run whose life
+//! cannot be tested, and that changed nothing for the longest time-out and window.
 //!
 //! Of each window length the account keeps when slots come free, whatever the counts that runs ask for; a run that
 //! joins brings its limits, and all runs keep them while it is there. A length that nobody kept before starts with

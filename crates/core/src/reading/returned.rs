@@ -102,7 +102,7 @@ pub fn decisions(mut file: impl Read, recorded: &Recorded<'_>) -> Result<Vec<Dec
     let attempts_column = table.column(ATTEMPTS_COLUMN);
     let mut comparison = Comparison::of(&whole, &table, recorded);
     let [ticket, number] = comparison.columns;
-    // What is not there has no cells. Whoever made the sheet by hand knows of no attempts.
+    // A column that is missing has no cells: a sheet made by hand has no attempts.
     let optional = [attempts_column, ticket, number].map(|column| column.unwrap_or(usize::MAX));
     let columns = [column(KEY_COLUMN)?, column(DECISION_COLUMN)?, optional[0], optional[1], optional[2]];
     let mut decisions: Vec<Decided> = Vec::new();

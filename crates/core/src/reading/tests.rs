@@ -377,7 +377,7 @@ fn named_rows_with_one_content_are_told_apart_by_how_many_come_before() {
     posted.settle(Outcome::Posted);
     known.insert(first.next[0].key, posted);
     assert_eq!(contents(&mut known), all[1..]);
-    // A run that is not told of the column has the same keys.
+    // Without `--key` the keys are the same.
     let unnamed = read("ticket,text\n1,x\n1,x\n2,y\n1,x\n", &ask(), &mut KeyMap::default());
     assert_eq!(
         unnamed.next.iter().map(|job| job.key).collect::<Vec<_>>(),

@@ -15,7 +15,7 @@ use crate::engine::{Event, Notice, Progress};
 use crate::storage::Storage;
 use crate::target::Form;
 
-/// Whoever watches hears of a run at least so often, through the longest pause.
+/// The observer gets an observation at least this often, through the longest pause.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
 /// What a run lets others see.
@@ -42,7 +42,7 @@ pub(super) struct Drive<'a, S> {
 }
 
 impl<S: Storage + 'static> Drive<'_, S> {
-    /// Runs to the end. The purse and the committer are left for whoever closes them.
+    /// Runs to the end. The caller closes the purse and the committer.
     pub(super) async fn run(&mut self) -> Left {
         loop {
             if let Some(left) = self.perform() {

@@ -28,7 +28,7 @@ pub(super) fn start(mut feed: Feed<FromStart>) -> io::Result<mpsc::Receiver<Vec<
 /// Starts to follow a stream. Nobody waits for the thread: a stream that did not come to its end may never be readable
 /// again.
 pub(super) fn follow(mut follow: Stream, claims: FollowClaims) -> io::Result<mpsc::Receiver<Vec<Event>>> {
-    // Whoever writes a stream may be slow, and its rows are not to wait for each other.
+    // The writer of a stream may be slow: each row is passed on by itself.
     spawn(move || {
         let (event, over) = next_of_stream(&mut follow, &claims);
         (vec![event], over)

@@ -77,7 +77,7 @@ impl LedgerFile {
         Ok(Self { file: Exclusive(file), path: path.to_owned() })
     }
 
-    /// Makes durable what is in it, whoever wrote it.
+    /// Makes its bytes durable, also those that another process wrote.
     pub(super) fn make_durable(&self) -> io::Result<()> {
         self.file.sync_data()
     }

@@ -38,7 +38,7 @@ impl Interrupts {
         (Canceller(sender), Self(receiver))
     }
 
-    /// The next signal, for whoever does something else than post. None: there will be none.
+    /// The next signal, for work other than posting. None: no more will come.
     pub async fn recv(&mut self) -> Option<Interrupt> {
         self.0.recv().await
     }

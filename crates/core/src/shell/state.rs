@@ -2,7 +2,7 @@
 //! own, `budgets/HOST-HASH`.
 //!
 //! A folder is *personal* (its owner's alone, files 0600) or *shared* by a group of users (set-group-id, files 0660); its
-//! own owner and mode say which. Whoever may write there can change what runs believe, so both are checked when it is
+//! own owner and mode say which. A user who can write there can falsify the budget, so both are checked when it is
 //! opened, and anything in between is refused. Every later operation is relative to the directory that was checked,
 //! follows no symbolic link, and opens regular files only. Modes are set explicitly, whatever the umask is.
 
@@ -220,7 +220,7 @@ impl AccountFolder {
         if self.scope == Scope::Personal {
             return create_file(&self.dir, name, self.scope);
         }
-        // Whoever sees the name can open the file: it has its mode by then.
+        // The file gets its name once it has its mode, so that every member who finds it can open it.
         let unfinished = unfinished(name);
         let file = create_file(&self.dir, &unfinished, self.scope)?;
         match self.dir.rename_new(&unfinished, name) {
@@ -262,8 +262,8 @@ impl AccountFolder {
         if durability == Durability::Name { self.sync() } else { Ok(()) }
     }
 
-    /// Removes what processes that were killed while they replaced `name` have left. Only for whoever holds the lock under
-    /// which that is done.
+    /// Removes what processes that were killed while they replaced `name` have left. The caller holds the lock under
+    /// which it is replaced.
     pub(super) fn remove_unfinished(&self, name: &str) -> io::Result<()> {
         let is_unfinished = |other: &&String| {
             other.strip_prefix(name).is_some_and(|rest| rest.starts_with('.') && rest.ends_with(UNFINISHED))

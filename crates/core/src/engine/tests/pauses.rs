@@ -1,4 +1,4 @@
-//! What the ledger is told of pauses.
+//! The pauses that the engine records.
 
 use super::*;
 

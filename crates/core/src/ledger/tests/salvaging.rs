@@ -9,7 +9,7 @@ struct New {
     is_named: bool,
 }
 
-/// One file, whoever has it open.
+/// One file that may be open several times.
 #[derive(Debug, Default, Clone)]
 struct Shared(std::sync::Arc<std::sync::Mutex<Memory>>);
 

@@ -30,7 +30,7 @@ fn posted_of(batch: &Batch) -> usize {
     batch.standings.values().filter(|standing| standing.outcome() == Outcome::Posted).count()
 }
 
-/// What every reader of a ledger makes of it: rows posted, decisions that are told of, settlements that are not all there.
+/// What every reader of a ledger makes of it: rows posted, decisions reported, settlements without some of their parts.
 #[track_caller]
 fn read_by_all(memory: &Memory) -> (usize, usize, u64) {
     let (batch, extent) = inspect(memory).unwrap();

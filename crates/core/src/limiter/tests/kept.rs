@@ -139,7 +139,7 @@ fn restarted(account: &Account, boot: u32, at: Duration, wall_ms: i64) -> Accoun
 }
 
 #[test]
-fn what_may_be_under_way_is_waited_for_over_any_number_of_restarts_whoever_has_left_since() {
+fn what_may_be_under_way_is_waited_for_over_any_number_of_restarts_and_departures() {
     let patience = 30 * S;
     let mut account = Account::default();
     patient(1, &["5/1s"], patience).join(&mut account, ms(0));
