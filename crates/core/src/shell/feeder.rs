@@ -12,7 +12,7 @@ use crate::engine::Event;
 use crate::reading::{Fed, Feed, Follow, Followed, left_out};
 
 /// Rows are handed over in groups: a channel's cost is by message.
-pub(super) const GROUP_ROWS: usize = 64;
+const GROUP_ROWS: usize = 64;
 pub(super) const GROUP_TEXT_BYTES: usize = 256 << 10;
 /// Groups that wait to be taken.
 pub(super) const GROUPS_WAITING: usize = 4;
