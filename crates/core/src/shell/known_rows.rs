@@ -4,13 +4,12 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::budget::SharingError;
-use super::claims::OwnClaim;
 use super::error::{Error, days};
 use super::job_file::JobFile;
 use super::ledgers;
 use super::order::{Access, Order};
 use super::platform::is_locked;
-use super::registry::{FileRegistry, NamedLedger, RegistryError, RegistryLock, Remembering};
+use super::registry::{FileRegistry, NamedLedger, OwnClaim, RegistryError, RegistryLock, Remembering};
 use super::state::StateFolder;
 use crate::job::{Job, Key, KeyMap};
 use crate::known::{Candidates, Look, legacy_key, look};

@@ -8,7 +8,6 @@ mod ahead;
 mod broker;
 mod budget;
 mod caller;
-mod claims;
 mod clock;
 mod committer;
 mod continued;

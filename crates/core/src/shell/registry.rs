@@ -3,26 +3,33 @@
 //! (`claim-*`), which that run keeps locked while it lives. `known.lock` is held while any of it is changed; it is not
 //! the budget's, whose holders must not wait for ledgers that are read.
 
+mod claims;
+mod indexes;
+mod ledgers;
+mod list;
+
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
-use std::thread;
 
-use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
-use super::claims::{FoundClaim, OwnClaim, claims};
-use super::clock::wall;
+pub(super) use self::claims::OwnClaim;
+use self::claims::{FoundClaim, claims};
+use self::indexes::index_name;
+pub(super) use self::ledgers::{NamedLedger, Remembering};
+pub use self::list::ListedLedger;
+use self::list::{LIST, add, header_at, read_list, write_list};
+pub(super) use self::list::{listed, whole};
 use super::files::LedgerFile;
 use super::platform::is_locked;
-use super::state::{AccountFolder, Durability, StateError, open_file_of, own_user};
+use super::state::{AccountFolder, StateError};
 use crate::job::Key;
-use crate::known::{Claimed, Index, KnownKeys, Registry, Unreadable, bring_up_to_date};
-use crate::ledger::{self, LedgerError, LedgerId};
+use crate::known::{KnownKeys, bring_up_to_date};
+use crate::ledger::LedgerId;
 use crate::storage::Storage;
+
+/// No file of the account is longer, unless it is damaged: an index has 20 bytes a row, or 52.
+const LONGEST_FILE: u64 = 4 << 30;
 
 /// Why it cannot be told which rows other runs know or send.
 #[derive(Debug, thiserror::Error)]
@@ -61,31 +68,7 @@ pub enum RegistryError {
     },
 }
 
-/// A ledger that posted to the account.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct ListedLedger {
-    /// Its id.
-    #[serde(rename = "ledger")]
-    pub id: LedgerId,
-    /// The account that it posted to.
-    pub account: String,
-    /// Where it was, as a whole path.
-    pub path: PathBuf,
-    /// The user whose it is; only Unix tells.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub owner: Option<u32>,
-    /// When it was listed.
-    pub added: Timestamp,
-    /// How many bytes it had when a run last ended in good order; none where none has.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub ended_bytes: Option<u64>,
-}
-
-const LIST: &str = "known.list";
 const LOCK: &str = "known.lock";
-
-/// No file of the account is longer, unless it is damaged: an index has 20 bytes a row, or 52.
-const LONGEST_FILE: u64 = 4 << 30;
 
 /// The account's list of ledgers and claims, as one run uses it.
 #[derive(Debug)]
@@ -105,14 +88,6 @@ pub(super) struct FileRegistry {
     seen: HashMap<PathBuf, u64>,
     /// Some ledger knows jobs by their name and ticket only.
     pub(super) has_legacy: bool,
-}
-
-/// A ledger as it is compared: where one was removed, another may have been begun in its place.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct NamedLedger {
-    pub(super) path: PathBuf,
-    /// None where it was not listed.
-    id: Option<LedgerId>,
 }
 
 /// The registry's lock, held until it is dropped.
@@ -178,7 +153,7 @@ impl FileRegistry {
     pub(super) fn forget_ledger(&self, ledger: &ListedLedger, _: &RegistryLock) -> Result<(), RegistryError> {
         let Some(account) = &self.account else { return Ok(()) };
         let mut list = read_list(account)?;
-        list.retain(|listed| listed.id != ledger.id || listed.path != ledger.path);
+        list.retain(|listed| !listed.is(&ledger.path, ledger.id));
         write_list(account, &list)?;
         let dead = claims(account)?.into_iter().filter(|claim| !claim.alive && claim.is_of(&ledger.path, ledger.id));
         for name in dead.map(|claim| claim.name).chain([index_name(&ledger.path, ledger.id)]) {
@@ -191,9 +166,7 @@ impl FileRegistry {
     pub(super) fn list_ledger(&self, ledger: ListedLedger, _: &RegistryLock) -> Result<(), RegistryError> {
         let Some(account) = &self.account else { return Ok(()) };
         let mut list = read_list(account)?;
-        if !list.iter().any(|listed| listed.id == ledger.id && listed.path == ledger.path) {
-            list.push(ledger);
-        }
+        add(&mut list, ledger);
         write_list(account, &list)
     }
 
@@ -236,16 +209,12 @@ impl FileRegistry {
         // After the claim: a run that is killed in between leaves no entry for a ledger that was never begun.
         let mut list = read_list(account)?;
         for path in self.found.iter().filter(|path| self.seen.contains_key(*path)) {
-            if let Ok(header) = header_at(path)
-                && !list.iter().any(|listed| listed.id == header && listed.path == *path)
-            {
+            if let Ok(id) = header_at(path) {
                 let ended_bytes = (!is_locked(path)).then(|| self.seen[path]);
-                list.push(ListedLedger { ended_bytes, ..listed(header, &self.of.1, path) });
+                add(&mut list, ListedLedger { ended_bytes, ..listed(id, &self.of.1, path) });
             }
         }
-        if !list.iter().any(|listed| listed.id == id && listed.path == self.own) {
-            list.push(listed(id, &self.of.1, &self.own));
-        }
+        add(&mut list, listed(id, &self.of.1, &self.own));
         write_list(account, &list)?;
         self.own_claim = Some(claim.name.clone());
         Ok(Some(claim))
@@ -262,7 +231,7 @@ impl FileRegistry {
             Ok((index, size)) => {
                 let is_noted = self.write_index(&self.own, &index);
                 let mut list = read_list(account)?;
-                if let Some(own) = list.iter_mut().find(|listed| listed.id == self.own_id && listed.path == self.own) {
+                if let Some(own) = list.iter_mut().find(|listed| listed.is(&self.own, self.own_id)) {
                     own.ended_bytes = Some(size);
                 }
                 write_list(account, &list)?;
@@ -298,7 +267,7 @@ impl FileRegistry {
             let may_have_sent = || claims.iter().any(|claim| claim.is_begun && claim.is_of(&owner.ledger, owner.id));
             if !is_there && !may_have_sent() {
                 list.retain(|listed| {
-                    (&listed.path, listed.id) != (&owner.ledger, owner.id)
+                    !listed.is(&owner.ledger, owner.id)
                         || listed.ended_bytes.is_some()
                         || self.index(&listed.path, listed.id).is_some()
                 });
@@ -309,280 +278,6 @@ impl FileRegistry {
         }
         removable.into_iter().try_for_each(|name| account.remove(name).map_err(failed(account, name, "removed")))
     }
-
-    fn index(&self, path: &Path, id: LedgerId) -> Option<Index> {
-        let bytes = read_file(self.account.as_ref()?, &index_name(path, id)).ok()?;
-        Index::from_bytes(&bytes).filter(|index| index.extent.id == id)
-    }
-
-    /// Whether all that a ledger knows is in its index. It is not where another run had the ledger when it was read.
-    fn is_noted(&self, path: &Path, id: LedgerId) -> bool {
-        let index = self.index(path, id);
-        index.is_some_and(|index| LedgerFile::open_to_read(path).is_ok_and(|file| index.covers(&file)))
-    }
-
-    /// Returns whether it was written. One that cannot be costs the next run time.
-    fn write_index(&self, path: &Path, index: &Index) -> bool {
-        let Some(account) = &self.account else { return false };
-        let name = index_name(path, index.extent.id);
-        let written = account.replace(&name, &index.to_bytes(), Durability::Content);
-        if let Err(error) = &written {
-            tracing::debug!(%error, name, "an index could not be written");
-        }
-        written.is_ok()
-    }
-
-    /// The ledgers to look at: those listed, then those found that are not.
-    fn ledgers(&self) -> Result<Vec<Candidate>, RegistryError> {
-        let list = self.account.as_ref().map(read_list).transpose()?.unwrap_or_default();
-        let mut ledgers: Vec<Candidate> = list
-            .into_iter()
-            // Its own may have been moved, or another may have been where it is now.
-            .filter(|listed| listed.id != self.own_id || (listed.path != self.own && listed.is_there()))
-            .map(|listed| Candidate { path: listed.path.clone(), listed: Some(listed) })
-            .collect();
-        let found = self.found.iter().filter(|path| **path != self.own);
-        let found: Vec<Candidate> = found
-            .filter(|path| !ledgers.iter().any(|listed| listed.path == **path && listed.is_there()))
-            .map(|path| Candidate { path: path.clone(), listed: None })
-            .collect();
-        ledgers.extend(found);
-        Ok(ledgers)
-    }
-
-    /// What a ledger knows, and its size; none where it is of another account, or was read before and has not changed.
-    fn read(&self, ledger: &Candidate) -> Result<Option<(KnownKeys, u64)>, Unreadable> {
-        let path = &ledger.path;
-        let index = ledger.listed.as_ref().and_then(|listed| self.index(path, listed.id));
-        let unreadable = |why: String| {
-            let ended = ledger.listed.as_ref().and_then(|listed| listed.ended_bytes);
-            let covered = index.as_ref().map_or(0, |index| index.extent.good_bytes);
-            Unreadable {
-                why,
-                index: index.clone().map(|index| index.keys),
-                outdated: ended.is_some_and(|ended| ended > covered),
-            }
-        };
-        let file = ledger.open().map_err(|error| unreadable(error.to_string()))?;
-        let size = file.size().map_err(|error| unreadable(error.to_string()))?;
-        if self.seen.get(path) == Some(&size) {
-            return Ok(None);
-        }
-        // By its header: what is damaged in the ledger of another account is nothing to this run.
-        let header = ledger::header(&file).map_err(|error| unreadable(error.to_string()))?;
-        match &ledger.listed {
-            Some(listed) if listed.id != header.id => {
-                return Err(unreadable("another ledger is there in its place".to_owned()));
-            }
-            _ if (&header.api, &header.target) != (&self.of.0, &self.of.1) => return Ok(None),
-            _ => {}
-        }
-        let index = index.clone().or_else(|| self.index(path, header.id));
-        let covered = index.as_ref().map(|index| index.extent.clone());
-        let up_to_date = self.read_rest(&file, index).map_err(|error| unreadable(error.to_string()))?;
-        // A run that adds to it may still find that an intent was not carried out, or was refused.
-        if self.writes
-            && covered.as_ref() != Some(&up_to_date.extent)
-            && !is_locked(path)
-            && file.size().ok() == Some(size)
-        {
-            self.write_index(path, &up_to_date);
-        }
-        Ok(Some((up_to_date.keys, size)))
-    }
-
-    fn read_rest(&self, file: &LedgerFile, index: Option<Index>) -> Result<Index, LedgerError> {
-        if self.writes && index.as_ref().map(|index| index.extent.good_bytes) != file.size().ok() {
-            // What is read counts only after it is durable.
-            file.make_durable().map_err(|source| LedgerError::Io { doing: "synced", source })?;
-        }
-        bring_up_to_date(file, index)
-    }
-}
-
-impl Registry for FileRegistry {
-    type Ledger = NamedLedger;
-    type Error = RegistryError;
-
-    fn claims(&mut self) -> Result<Vec<Claimed<NamedLedger>>, RegistryError> {
-        let Some(account) = &self.account else { return Ok(Vec::new()) };
-        Ok(claims(account)?
-            .into_iter()
-            .filter(|claim| self.own_claim.as_ref() != Some(&claim.name))
-            .map(|FoundClaim { owner, keys, alive, is_begun, .. }| Claimed {
-                alive,
-                ledger: NamedLedger { path: owner.ledger, id: Some(owner.id) },
-                is_begun,
-                keys,
-                since_s: u32::try_from(owner.since.as_second()).unwrap_or_default(),
-            })
-            .collect())
-    }
-
-    fn known(
-        &mut self,
-        each: &mut dyn FnMut(NamedLedger, Result<&KnownKeys, Unreadable>),
-    ) -> Result<(), RegistryError> {
-        const THREADS: usize = 2;
-        let ledgers = self.ledgers()?;
-        let next = AtomicUsize::new(0);
-        let (mut read, mut has_legacy) = (Vec::new(), false);
-        thread::scope(|scope| {
-            let (sender, receiver) = mpsc::sync_channel(THREADS);
-            for _ in 0..THREADS.min(ledgers.len()) {
-                let (sender, this, ledgers, next) = (sender.clone(), &*self, &ledgers, &next);
-                let work = move || {
-                    while let Some(ledger) = ledgers.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        if sender.send((ledger.name(), this.read(ledger))).is_err() {
-                            return;
-                        }
-                    }
-                };
-                thread::Builder::new().spawn_scoped(scope, work)?;
-            }
-            drop(sender);
-            for (ledger, known) in receiver {
-                match known {
-                    Ok(None) => {}
-                    Ok(Some((keys, size))) => {
-                        read.push((ledger.path.clone(), size));
-                        has_legacy |= keys.has_legacy();
-                        each(ledger, Ok(&keys));
-                    }
-                    Err(unreadable) => each(ledger, Err(unreadable)),
-                }
-            }
-            Ok(())
-        })
-        .map_err(|source| RegistryError::Io {
-            path: self.own.clone(),
-            doing: "compared with other ledgers",
-            source,
-        })?;
-        self.seen.extend(read);
-        self.has_legacy |= has_legacy;
-        Ok(())
-    }
-}
-
-/// A registry as a run sees it that looks at it again and again: it remembers what unchanged ledgers know, which takes 20
-/// bytes for each row that the account's ledgers know.
-#[derive(Debug)]
-pub(super) struct Remembering {
-    pub(super) registry: FileRegistry,
-    known: KnownKeys,
-}
-
-impl Remembering {
-    pub(super) fn new(registry: FileRegistry) -> Self {
-        Self { registry, known: KnownKeys::default() }
-    }
-}
-
-impl Registry for Remembering {
-    type Ledger = NamedLedger;
-    type Error = RegistryError;
-
-    fn claims(&mut self) -> Result<Vec<Claimed<NamedLedger>>, RegistryError> {
-        self.registry.claims()
-    }
-
-    fn known(
-        &mut self,
-        each: &mut dyn FnMut(NamedLedger, Result<&KnownKeys, Unreadable>),
-    ) -> Result<(), RegistryError> {
-        let Self { registry, known } = self;
-        registry.known(&mut |ledger, keys| match keys {
-            Ok(keys) => known.merge(keys.clone()),
-            Err(unreadable) => each(ledger, Err(unreadable)),
-        })?;
-        each(NamedLedger { path: registry.list_path(), id: None }, Ok(known));
-        Ok(())
-    }
-}
-
-/// A ledger to look at.
-#[derive(Debug)]
-struct Candidate {
-    path: PathBuf,
-    listed: Option<ListedLedger>,
-}
-
-impl ListedLedger {
-    fn is_there(&self) -> bool {
-        header_at(&self.path).is_ok_and(|id| id == self.id)
-    }
-}
-
-impl Candidate {
-    fn is_there(&self) -> bool {
-        self.listed.as_ref().is_some_and(ListedLedger::is_there)
-    }
-
-    fn name(&self) -> NamedLedger {
-        NamedLedger { path: self.path.clone(), id: self.listed.as_ref().map(|listed| listed.id) }
-    }
-
-    fn open(&self) -> io::Result<LedgerFile> {
-        match self.listed.as_ref().and_then(|listed| listed.owner) {
-            Some(owner) if owner != own_user() => LedgerFile::read_from(open_file_of(&self.path, owner)?, &self.path),
-            _ => LedgerFile::open_to_read(&self.path),
-        }
-    }
-}
-
-/// The ledgers that posted to the account.
-fn read_list(account: &AccountFolder) -> Result<Vec<ListedLedger>, RegistryError> {
-    let bytes = match read_file(account, LIST) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        result => result.map_err(failed(account, LIST, "read"))?,
-    };
-    let lines = bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
-    lines
-        .map(|(at, line)| {
-            serde_json::from_slice(line).map_err(|error| RegistryError::List {
-                path: account.path().join(LIST),
-                line: at + 1,
-                why: error.to_string(),
-            })
-        })
-        .collect()
-}
-
-fn write_list(account: &AccountFolder, list: &[ListedLedger]) -> Result<(), RegistryError> {
-    let mut bytes = Vec::new();
-    for listed in list {
-        serde_json::to_writer(&mut bytes, listed).map_err(|error| failed(account, LIST, "written")(error.into()))?;
-        bytes.push(b'\n');
-    }
-    account.replace(LIST, &bytes, Durability::Name).map_err(failed(account, LIST, "written"))
-}
-
-pub(super) fn listed(id: LedgerId, account: &str, path: &Path) -> ListedLedger {
-    let (account, owner) = (account.to_owned(), Some(own_user()));
-    ListedLedger { id, account, path: whole(path), owner, added: wall(), ended_bytes: None }
-}
-
-fn header_at(path: &Path) -> io::Result<LedgerId> {
-    super::ledgers::header_of(path).map(|header| header.id).map_err(io::Error::other)
-}
-
-/// A ledger may be known by several names of one folder; a path that has no whole form is told as it is.
-pub(super) fn whole(path: &Path) -> PathBuf {
-    let canonical = || {
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        Some(folder.canonicalize().ok()?.join(path.file_name()?))
-    };
-    path.canonicalize()
-        .ok()
-        .or_else(canonical)
-        .or_else(|| std::path::absolute(path).ok())
-        .unwrap_or_else(|| path.to_owned())
-}
-
-fn index_name(path: &Path, id: LedgerId) -> String {
-    let hash = blake3::hash(path.as_os_str().as_encoded_bytes()).to_hex();
-    format!("index-{id}-{}", &hash[..16])
 }
 
 pub(super) fn read_file(account: &AccountFolder, name: &str) -> io::Result<Vec<u8>> {

@@ -5,13 +5,14 @@ use tempfile::TempDir;
 use super::*;
 use crate::input::{Format, Mapping, Options};
 use crate::job::{Identity, KEY_SCHEME, Ticket};
-use crate::known::{Candidates, Claim, Look, look};
+use crate::known::{Candidates, Claim, Claimed, Look, Registry, Unreadable, look};
 use crate::leadsquared::{self, LeadSquared};
 use crate::ledger::{AttemptEnd, Header, Input, Intent, Ledger, Record, Run, VERSION};
 use crate::outcome::{Outcome, VerdictWord};
 use crate::settings::Settings;
+use crate::shell::clock::wall;
 use crate::shell::ledgers::begin;
-use crate::shell::state::StateFolder;
+use crate::shell::state::{Durability, StateFolder};
 
 const TARGET: &str = "http://127.0.0.1:1/api";
 

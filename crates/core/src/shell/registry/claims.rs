@@ -7,19 +7,19 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::clock::wall;
-use super::ledgers::entropy;
-use super::registry::{RegistryError, failed, read_file};
-use super::state::{AccountFolder, Life};
+use super::{RegistryError, failed, read_file};
 use crate::job::Key;
 use crate::known::Claim;
 use crate::ledger::LedgerId;
+use crate::shell::clock::wall;
+use crate::shell::ledgers::entropy;
+use crate::shell::state::{AccountFolder, Life};
 
 const CLAIM: &str = "claim-";
 
 /// The claim of this run. While it is there and the process lives, no other run sends these rows.
 #[derive(Debug)]
-pub(super) struct OwnClaim {
+pub(in crate::shell) struct OwnClaim {
     pub(super) name: String,
     file: File,
 }
@@ -45,14 +45,14 @@ impl OwnClaim {
     }
 
     /// Claims more. Durable on return.
-    pub(super) fn add(&mut self, keys: &[Key]) -> io::Result<()> {
+    pub(in crate::shell) fn add(&mut self, keys: &[Key]) -> io::Result<()> {
         const KEYS_A_GROUP: usize = 1 << 16;
         keys.chunks(KEYS_A_GROUP).try_for_each(|keys| self.file.write_all(&Claim::group(keys)))?;
         self.file.sync_all()
     }
 
     /// Notes that the run's ledger exists and names the run: from now on it may send. Durable on return.
-    pub(super) fn begun(&mut self) -> io::Result<()> {
+    pub(in crate::shell) fn begun(&mut self) -> io::Result<()> {
         self.file.write_all(&Claim::group(&[]))?;
         self.file.sync_all()
     }

@@ -1,0 +1,219 @@
+//! The other ledgers of the account, as a run compares its rows with them.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::thread;
+
+use super::claims::{FoundClaim, claims};
+use super::list::{ListedLedger, read_list};
+use super::{FileRegistry, RegistryError};
+use crate::known::{Claimed, Index, KnownKeys, Registry, Unreadable, bring_up_to_date};
+use crate::ledger::{self, LedgerError, LedgerId};
+use crate::shell::files::LedgerFile;
+use crate::shell::platform::is_locked;
+use crate::shell::state::{open_file_of, own_user};
+use crate::storage::Storage;
+
+/// A ledger as it is compared: where one was removed, another may have been begun in its place.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::shell) struct NamedLedger {
+    pub(in crate::shell) path: PathBuf,
+    /// None where it was not listed.
+    id: Option<LedgerId>,
+}
+
+/// A ledger to look at.
+#[derive(Debug)]
+struct Candidate {
+    path: PathBuf,
+    listed: Option<ListedLedger>,
+}
+
+impl Candidate {
+    fn is_there(&self) -> bool {
+        self.listed.as_ref().is_some_and(ListedLedger::is_there)
+    }
+
+    fn name(&self) -> NamedLedger {
+        NamedLedger { path: self.path.clone(), id: self.listed.as_ref().map(|listed| listed.id) }
+    }
+
+    fn open(&self) -> io::Result<LedgerFile> {
+        match self.listed.as_ref().and_then(|listed| listed.owner) {
+            Some(owner) if owner != own_user() => LedgerFile::read_from(open_file_of(&self.path, owner)?, &self.path),
+            _ => LedgerFile::open_to_read(&self.path),
+        }
+    }
+}
+
+impl FileRegistry {
+    /// The ledgers to look at: those listed, then those found that are not.
+    fn ledgers(&self) -> Result<Vec<Candidate>, RegistryError> {
+        let list = self.account.as_ref().map(read_list).transpose()?.unwrap_or_default();
+        let mut ledgers: Vec<Candidate> = list
+            .into_iter()
+            // Its own may have been moved, or another may have been where it is now.
+            .filter(|listed| listed.id != self.own_id || (listed.path != self.own && listed.is_there()))
+            .map(|listed| Candidate { path: listed.path.clone(), listed: Some(listed) })
+            .collect();
+        let found = self.found.iter().filter(|path| **path != self.own);
+        let found: Vec<Candidate> = found
+            .filter(|path| !ledgers.iter().any(|listed| listed.path == **path && listed.is_there()))
+            .map(|path| Candidate { path: path.clone(), listed: None })
+            .collect();
+        ledgers.extend(found);
+        Ok(ledgers)
+    }
+
+    /// What a ledger knows, and its size; none where it is of another account, or was read before and has not changed.
+    fn read(&self, ledger: &Candidate) -> Result<Option<(KnownKeys, u64)>, Unreadable> {
+        let path = &ledger.path;
+        let index = ledger.listed.as_ref().and_then(|listed| self.index(path, listed.id));
+        let unreadable = |why: String| {
+            let ended = ledger.listed.as_ref().and_then(|listed| listed.ended_bytes);
+            let covered = index.as_ref().map_or(0, |index| index.extent.good_bytes);
+            Unreadable {
+                why,
+                index: index.clone().map(|index| index.keys),
+                outdated: ended.is_some_and(|ended| ended > covered),
+            }
+        };
+        let file = ledger.open().map_err(|error| unreadable(error.to_string()))?;
+        let size = file.size().map_err(|error| unreadable(error.to_string()))?;
+        if self.seen.get(path) == Some(&size) {
+            return Ok(None);
+        }
+        // By its header: what is damaged in the ledger of another account is nothing to this run.
+        let header = ledger::header(&file).map_err(|error| unreadable(error.to_string()))?;
+        match &ledger.listed {
+            Some(listed) if listed.id != header.id => {
+                return Err(unreadable("another ledger is there in its place".to_owned()));
+            }
+            _ if (&header.api, &header.target) != (&self.of.0, &self.of.1) => return Ok(None),
+            _ => {}
+        }
+        let index = index.clone().or_else(|| self.index(path, header.id));
+        let covered = index.as_ref().map(|index| index.extent.clone());
+        let up_to_date = self.read_rest(&file, index).map_err(|error| unreadable(error.to_string()))?;
+        // A run that adds to it may still find that an intent was not carried out, or was refused.
+        if self.writes
+            && covered.as_ref() != Some(&up_to_date.extent)
+            && !is_locked(path)
+            && file.size().ok() == Some(size)
+        {
+            self.write_index(path, &up_to_date);
+        }
+        Ok(Some((up_to_date.keys, size)))
+    }
+
+    fn read_rest(&self, file: &LedgerFile, index: Option<Index>) -> Result<Index, LedgerError> {
+        if self.writes && index.as_ref().map(|index| index.extent.good_bytes) != file.size().ok() {
+            // What is read counts only after it is durable.
+            file.make_durable().map_err(|source| LedgerError::Io { doing: "synced", source })?;
+        }
+        bring_up_to_date(file, index)
+    }
+}
+
+impl Registry for FileRegistry {
+    type Ledger = NamedLedger;
+    type Error = RegistryError;
+
+    fn claims(&mut self) -> Result<Vec<Claimed<NamedLedger>>, RegistryError> {
+        let Some(account) = &self.account else { return Ok(Vec::new()) };
+        Ok(claims(account)?
+            .into_iter()
+            .filter(|claim| self.own_claim.as_ref() != Some(&claim.name))
+            .map(|FoundClaim { owner, keys, alive, is_begun, .. }| Claimed {
+                alive,
+                ledger: NamedLedger { path: owner.ledger, id: Some(owner.id) },
+                is_begun,
+                keys,
+                since_s: u32::try_from(owner.since.as_second()).unwrap_or_default(),
+            })
+            .collect())
+    }
+
+    fn known(
+        &mut self,
+        each: &mut dyn FnMut(NamedLedger, Result<&KnownKeys, Unreadable>),
+    ) -> Result<(), RegistryError> {
+        const THREADS: usize = 2;
+        let ledgers = self.ledgers()?;
+        let next = AtomicUsize::new(0);
+        let (mut read, mut has_legacy) = (Vec::new(), false);
+        thread::scope(|scope| {
+            let (sender, receiver) = mpsc::sync_channel(THREADS);
+            for _ in 0..THREADS.min(ledgers.len()) {
+                let (sender, this, ledgers, next) = (sender.clone(), &*self, &ledgers, &next);
+                let work = move || {
+                    while let Some(ledger) = ledgers.get(next.fetch_add(1, Ordering::Relaxed)) {
+                        if sender.send((ledger.name(), this.read(ledger))).is_err() {
+                            return;
+                        }
+                    }
+                };
+                thread::Builder::new().spawn_scoped(scope, work)?;
+            }
+            drop(sender);
+            for (ledger, known) in receiver {
+                match known {
+                    Ok(None) => {}
+                    Ok(Some((keys, size))) => {
+                        read.push((ledger.path.clone(), size));
+                        has_legacy |= keys.has_legacy();
+                        each(ledger, Ok(&keys));
+                    }
+                    Err(unreadable) => each(ledger, Err(unreadable)),
+                }
+            }
+            Ok(())
+        })
+        .map_err(|source| RegistryError::Io {
+            path: self.own.clone(),
+            doing: "compared with other ledgers",
+            source,
+        })?;
+        self.seen.extend(read);
+        self.has_legacy |= has_legacy;
+        Ok(())
+    }
+}
+
+/// A registry as a run sees it that looks at it again and again: it remembers what unchanged ledgers know, which takes 20
+/// bytes for each row that the account's ledgers know.
+#[derive(Debug)]
+pub(in crate::shell) struct Remembering {
+    pub(in crate::shell) registry: FileRegistry,
+    known: KnownKeys,
+}
+
+impl Remembering {
+    pub(in crate::shell) fn new(registry: FileRegistry) -> Self {
+        Self { registry, known: KnownKeys::default() }
+    }
+}
+
+impl Registry for Remembering {
+    type Ledger = NamedLedger;
+    type Error = RegistryError;
+
+    fn claims(&mut self) -> Result<Vec<Claimed<NamedLedger>>, RegistryError> {
+        self.registry.claims()
+    }
+
+    fn known(
+        &mut self,
+        each: &mut dyn FnMut(NamedLedger, Result<&KnownKeys, Unreadable>),
+    ) -> Result<(), RegistryError> {
+        let Self { registry, known } = self;
+        registry.known(&mut |ledger, keys| match keys {
+            Ok(keys) => known.merge(keys.clone()),
+            Err(unreadable) => each(ledger, Err(unreadable)),
+        })?;
+        each(NamedLedger { path: registry.list_path(), id: None }, Ok(known));
+        Ok(())
+    }
+}
