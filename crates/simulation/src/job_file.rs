@@ -3,8 +3,9 @@
 use std::io::Cursor;
 use std::sync::Arc;
 
-use batchpost::job::Key;
-use batchpost::reading::{JobFileReader, JobFileWriter, Jobs, repeated_contents};
+use batchpost::job::{Key, KeyMap};
+use batchpost::ledger::{Record, Standing};
+use batchpost::reading::{JobFileReader, JobFileWriter, Jobs, next_aside, repeated_contents};
 
 pub(crate) type Bytes = Cursor<Arc<[u8]>>;
 
@@ -27,11 +28,17 @@ impl JobFile {
     }
 
     fn reader(&self) -> JobFileReader<Bytes> {
-        let reader = JobFileReader::open(Cursor::new(Arc::clone(&self.bytes)), self.records);
-        reader.expect("it was just written")
+        JobFileReader::new(Cursor::new(Arc::clone(&self.bytes)), self.records)
     }
 
     pub(crate) fn rows(&self) -> Jobs<Bytes> {
         Jobs::new(self.reader(), &self.repeated)
+    }
+
+    /// The records of rows that are not sent, which the ledger does not have yet.
+    pub(crate) fn asides(&self, standings: &mut KeyMap<Standing>) -> Vec<Record> {
+        let mut rows = self.rows();
+        let next = || next_aside(&mut rows, standings).expect("memory can be read");
+        std::iter::from_fn(next).map(Record::Aside).collect()
     }
 }

@@ -8,7 +8,7 @@ use batchpost::leadsquared;
 use batchpost::ledger::{
     self, Batch, Header, Input, Ledger, LedgerError, LedgerId, Reading, Record, Run as RunRecord, VERSION,
 };
-use batchpost::reading::{Ask, JobFileError, JobFileWriter, Named, Past, Survey, record_asides, survey};
+use batchpost::reading::{Ask, JobFileWriter, Named, Survey, survey};
 
 use crate::disk::DiskFile;
 use crate::history::{End, History, Plan};
@@ -60,12 +60,7 @@ pub(crate) fn open(history: &mut History, plan: &Plan, sheet: &[u8]) -> Result<O
     };
     let record = run_record(history, &batch, &survey);
     ledger.commit(&[record]).map_err(|error| unusable(history, &error))?;
-    let mut asides = Vec::new();
-    let each = &mut |aside| {
-        asides.push(Record::Aside(aside));
-        Ok::<(), JobFileError>(())
-    };
-    record_asides(&mut jobs.rows(), &mut batch.standings, each).expect("memory can be read");
+    let asides = jobs.asides(&mut batch.standings);
     if !asides.is_empty() {
         ledger.commit(&asides).map_err(|error| unusable(history, &error))?;
     }
@@ -84,7 +79,8 @@ fn rows(sheet: &[u8]) -> Rows<&[u8]> {
 pub(crate) fn read(sheet: &[u8], plan: &Plan, batch: &mut Batch) -> (Survey, JobFile) {
     let named = Named { notes: 0, jobs: 0 };
     let mut jobs = JobFileWriter::new(Vec::new());
-    let survey = survey(&mut rows(sheet), &ask(plan), &Past::default(), named, &mut batch.standings, &mut jobs)
+    let unknown = batch.unknown();
+    let survey = survey(&mut rows(sheet), &ask(plan), unknown, named, &mut batch.standings, &mut jobs)
         .expect("memory can be read and written");
     (survey, JobFile::of(jobs))
 }

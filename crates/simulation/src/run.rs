@@ -12,7 +12,7 @@ use batchpost::leadsquared::LeadSquared;
 use batchpost::ledger::{Intent, Ledger, LedgerError, Record};
 use batchpost::limiter::{Member, Sharer};
 use batchpost::outcome::VerdictWord;
-use batchpost::reading::{Fed, Feed};
+use batchpost::reading::Feed;
 use batchpost::target::Form;
 use batchpost::transport::{Failure, Reply};
 use batchpost_sandbox::{Answer, Fate, Journey};
@@ -145,12 +145,7 @@ impl<'h> Run<'h> {
         while self.driver.wants_rows() {
             let mut group = Vec::new();
             while group.len() < self.group_rows {
-                let event = match self.feed.pull() {
-                    Ok(Fed::Job(offer)) => Event::Job(offer),
-                    Ok(Fed::Withheld) => Event::InputWithheld,
-                    Ok(Fed::End) => Event::InputEnded(Vec::new()),
-                    Err(error) => Event::InputFailed(error.to_string()),
-                };
+                let event = self.feed.pull().expect("memory can be read");
                 let over = !matches!(event, Event::Job(_));
                 group.push(event);
                 if over {

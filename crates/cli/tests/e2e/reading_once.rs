@@ -46,6 +46,31 @@ fn xlsx(rows: &[(u64, String)]) -> Vec<u8> {
     write().expect("a small workbook can be written to memory")
 }
 
+fn ods(rows: &[(u64, String)]) -> Vec<u8> {
+    let texts = |cells: [&str; 3]| {
+        let cells = cells.map(|cell| {
+            format!("<table:table-cell office:value-type=\"string\"><text:p>{cell}</text:p></table:table-cell>")
+        });
+        format!("<table:table-row>{}</table:table-row>", cells.concat())
+    };
+    let rows = rows.iter().map(|(row, text)| texts([&format!("id{row}"), &row.to_string(), text]));
+    let content = format!(
+        "<office:document-content xmlns:office=\"urn:oasis:names:tc:opendocument:xmlns:office:1.0\" \
+         xmlns:table=\"urn:oasis:names:tc:opendocument:xmlns:table:1.0\" \
+         xmlns:text=\"urn:oasis:names:tc:opendocument:xmlns:text:1.0\"><office:body><office:spreadsheet>\
+         <table:table table:name=\"Notes\">{}{}</table:table></office:spreadsheet></office:body>\
+         </office:document-content>",
+        texts(["Id", "Ticket", "Text"]),
+        rows.collect::<String>()
+    );
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, text) in [("mimetype", "application/vnd.oasis.opendocument.spreadsheet"), ("content.xml", &content)] {
+        archive.start_file(name, zip::write::SimpleFileOptions::default()).expect("memory has room");
+        archive.write_all(text.as_bytes()).expect("memory has room");
+    }
+    archive.finish().expect("memory has room").into_inner()
+}
+
 /// Saves version after version into the file in place, as editors do that keep a file's links, until it is told to stop.
 fn keep_saving(path: &Path, saved: &[Vec<u8>], stop: &AtomicBool) {
     let mut next = 0;
@@ -104,6 +129,12 @@ fn of_json_lines_that_are_saved_over_again_and_again_one_version_is_posted() {
 fn of_a_workbook_that_is_saved_over_again_and_again_one_version_is_posted() {
     only_one_version_is_posted("notes.xlsx", xlsx, &[]);
     only_one_version_is_posted("notes.xlsx", xlsx, &["--key", "Id"]);
+}
+
+#[test]
+fn of_an_opendocument_sheet_that_is_saved_over_again_and_again_one_version_is_posted() {
+    only_one_version_is_posted("notes.ods", ods, &[]);
+    only_one_version_is_posted("notes.ods", ods, &["--key", "Id"]);
 }
 
 /// Between the reading and the sending, and while it is posted.

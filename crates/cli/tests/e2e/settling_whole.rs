@@ -82,17 +82,19 @@ fn a_settlement_of_several_records_counts_with_its_last_one_and_no_sooner_and_is
     }
 }
 
+/// The cells of the rows in doubt, as they are exported.
+fn doubts(folder: &Folder) -> Vec<Vec<String>> {
+    let export = folder.call(&["export", LEDGER, "--state", "in_doubt"]).with_code(0).stdout;
+    let lines = export.trim_start_matches('\u{feff}').lines();
+    lines.map(|line| line.split(',').map(str::to_owned).collect()).collect()
+}
+
 /// The doubts of eight rows, 2, 4 and 6, exported with a decision for each.
 fn exported_doubts(more: &[&str]) -> (Api, Folder, Vec<Vec<String>>) {
     let api = Api::failing(&["reset@2,4,6"]);
     let folder = Folder::with_rows(8);
     folder.run(&api, &[&["--concurrency", "1"], more].concat()).with_code(4);
-    let export = folder.call(&["export", LEDGER, "--state", "in_doubt"]).with_code(0).stdout;
-    let mut cells: Vec<Vec<String>> = export
-        .trim_start_matches('\u{feff}')
-        .lines()
-        .map(|line| line.split(',').map(str::to_owned).collect())
-        .collect();
+    let mut cells = doubts(&folder);
     for row in &mut cells[1..] {
         let decision = row.len() - 2;
         row[decision] = "posted".to_owned();
@@ -144,12 +146,7 @@ fn a_sheet_whose_keys_were_sorted_apart_from_its_rows_is_refused_by_rows_and_not
 fn a_sheet_made_of_the_ledger_alone_is_refused_when_its_numbers_are_other_rows() {
     let (_api, folder, _) = exported_doubts(&[]);
     folder.write("notes.csv", "Ticket ID,Comment\n");
-    let export = folder.call(&["export", LEDGER, "--state", "in_doubt"]).with_code(0).stdout;
-    let mut cells: Vec<Vec<String>> = export
-        .trim_start_matches('\u{feff}')
-        .lines()
-        .map(|line| line.split(',').map(str::to_owned).collect())
-        .collect();
+    let mut cells = doubts(&folder);
     cells[1..].iter_mut().for_each(|row| row[6] = "waived".to_owned());
     let mut moved = cells.clone();
     swap(&mut moved, 0, 1, 2);

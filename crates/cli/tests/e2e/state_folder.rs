@@ -235,16 +235,8 @@ impl User {
 #[cfg(target_os = "linux")]
 #[test]
 fn two_users_of_a_group_keep_one_limit_in_the_folder_that_they_share_and_a_third_one_keeps_out() {
-    if !is_root() || !Path::new("/usr/bin/setpriv").exists() {
-        eprintln!("skipped: only root can act as two users, by setpriv");
-        return;
-    }
-    let api = ten_a_second();
-    let place = place_for_all();
-    let (binary, shared) = (place.path().join("batchpost"), place.path().join("state"));
-    fs::create_dir(&shared).unwrap();
-    chown(&shared, Some(0), Some(GROUP)).unwrap();
-    fs::set_permissions(&shared, fs::Permissions::from_mode(0o2770)).unwrap();
+    let Some((place, shared)) = place_for_users() else { return };
+    let (api, binary) = (ten_a_second(), place.path().join("batchpost"));
     let anna = User::new(40001, "40100", 1..=20);
     let bert = User::new(40002, "40100", 21..=40);
     // One right after the other, each beside the other, and one killed beside the other.
@@ -269,16 +261,8 @@ fn two_users_of_a_group_keep_one_limit_in_the_folder_that_they_share_and_a_third
 #[cfg(target_os = "linux")]
 #[test]
 fn a_run_of_another_user_that_was_killed_is_found_and_its_slots_are_kept() {
-    if !is_root() || !Path::new("/usr/bin/setpriv").exists() {
-        eprintln!("skipped: only root can act as two users, by setpriv");
-        return;
-    }
-    let api = ten_a_second();
-    let place = place_for_all();
-    let (binary, shared) = (place.path().join("batchpost"), place.path().join("state"));
-    fs::create_dir(&shared).unwrap();
-    chown(&shared, Some(0), Some(GROUP)).unwrap();
-    fs::set_permissions(&shared, fs::Permissions::from_mode(0o2770)).unwrap();
+    let Some((place, shared)) = place_for_users() else { return };
+    let (api, binary) = (ten_a_second(), place.path().join("batchpost"));
     let anna = User::new(40001, "40100", 1..=20);
     let bert = User::new(40002, "40100", 21..=30);
     let killed = Running::start(anna.run(&binary, &api, &shared).args(["--timeout", "500ms"]));
@@ -293,11 +277,20 @@ fn a_run_of_another_user_that_was_killed_is_found_and_its_slots_are_kept() {
     assert_eq!(runs, 0, "the dead run's file is gone");
 }
 
-/// A folder that every user can reach, with the binary in it.
-fn place_for_all() -> TempDir {
+/// A folder that every user can reach, with the binary in it and a state folder that the group shares; none where the
+/// tests cannot act as several users.
+fn place_for_users() -> Option<(TempDir, PathBuf)> {
+    if !is_root() || !Path::new("/usr/bin/setpriv").exists() {
+        eprintln!("skipped: only root can act as several users, with setpriv");
+        return None;
+    }
     let place = tempfile::tempdir().unwrap();
     fs::set_permissions(place.path(), fs::Permissions::from_mode(0o755)).unwrap();
     let (from, to) = (env!("CARGO_BIN_EXE_batchpost"), place.path().join("batchpost"));
     fs::hard_link(from, &to).or_else(|_| fs::copy(from, &to).map(drop)).unwrap();
-    place
+    let shared = place.path().join("state");
+    fs::create_dir(&shared).unwrap();
+    chown(&shared, Some(0), Some(GROUP)).unwrap();
+    fs::set_permissions(&shared, fs::Permissions::from_mode(0o2770)).unwrap();
+    Some((place, shared))
 }

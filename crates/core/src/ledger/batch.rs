@@ -73,6 +73,11 @@ impl Standing {
         self.set(MET, true);
     }
 
+    /// Whether it is posted or in doubt, and this run's reading of the input has not met it.
+    pub fn was_sent_and_is_missing(self) -> bool {
+        !self.is_met() && matches!(self.outcome(), Outcome::Posted | Outcome::InDoubt)
+    }
+
     /// Whether a person has said that it is to do.
     pub fn is_released(self) -> bool {
         self.is(RELEASED)

@@ -3,30 +3,14 @@
 use std::io::Read;
 
 use super::identity::{Occurrences, presence_changes};
-use super::job_file::Excluded;
-use super::jobs::{Candidate, aside};
-use super::setting_aside::{fault, set_aside};
-use super::survey::{Ask, Past};
-use crate::engine::Offer;
-use crate::input::{Content, InputError, Row, Rows};
-use crate::job::{Job, Key, KeyMap};
-use crate::ledger::{Aside, Reading, Record, Standing};
+use super::job_file::JobRecord;
+use super::setting_aside::{aside_of, set_aside};
+use super::survey::{Ask, record_of};
+use crate::engine::{Event, Offer};
+use crate::input::{InputError, Row, Rows};
+use crate::job::{Key, KeyMap};
+use crate::ledger::{Reading, Record, Standing};
 use crate::outcome::Outcome;
-
-/// What the stream gives next.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Followed {
-    /// A job to do.
-    Job(Offer),
-    /// A row that is not sent, which the ledger does not say yet.
-    Aside(Aside),
-    /// A row that needs nothing done.
-    Passed(Outcome),
-    /// There is more to do than was asked for.
-    Withheld,
-    /// The stream has ended. What it held, and which jobs vanished from it or returned, is to be recorded.
-    End(Vec<Record>),
-}
 
 /// The rows of a stream. See the [module](super).
 #[derive(Debug)]
@@ -43,48 +27,57 @@ pub struct Follow<R> {
 }
 
 impl<R: Read> Follow<R> {
-    /// The rows that `rows` will give, of which an earlier run's ledger knows `standings`.
-    pub fn new(rows: Rows<R>, ask: Ask, past: &Past, standings: KeyMap<Standing>) -> Self {
-        let occurrences = Occurrences::new(ask.identity.clone(), past.unknown);
+    /// The rows that `rows` will give, of which an earlier run's ledger knows `standings`. `unknown` is what a job is that
+    /// it does not know.
+    pub fn new(rows: Rows<R>, ask: Ask, unknown: Standing, standings: KeyMap<Standing>) -> Self {
+        let occurrences = Occurrences::new(ask.identity.clone(), unknown);
         Self { rows, ask, standings, occurrences, contents: KeyMap::default(), read: 0, blank: 0, offered: 0 }
     }
 
-    /// The next row. `fingerprint` is asked for what all that was read hashes to.
+    /// The next row, or the stream's end. `fingerprint` is asked for what all that was read hashes to.
     ///
     /// # Errors
     ///
     /// When the stream cannot be read on.
-    pub fn pull(&mut self, fingerprint: impl FnOnce(&R) -> String) -> Result<Followed, InputError> {
+    pub fn pull(&mut self, fingerprint: impl FnOnce(&R) -> String) -> Result<Event, InputError> {
         let Some(Row { position, content }) = self.rows.next()? else { return Ok(self.end(fingerprint)) };
         self.read += 1;
         let Some((met, standing)) = self.occurrences.enter(&content, &mut self.standings) else {
             self.blank += 1;
-            return Ok(Followed::Passed(Outcome::Skipped));
+            return Ok(Event::Passed(Outcome::Skipped));
         };
         set_aside(&content, met, &self.ask, standing);
         let standing = *standing;
         let stands = standing.outcome();
-        let (is_to_do, is_new) = (self.ask.is_to_do(stands), standing.is_unrecorded());
-        let content_key = met.content.map(|content| self.occurrence(content));
-        if stands == Outcome::Invalid && is_new {
-            let why = fault(&content, met.again).map(|fault| fault.to_string()).unwrap_or_default();
-            let ticket = if let Content::Note { ticket, .. } = content { Some(ticket) } else { None };
-            let row = Excluded { position, key: met.key, ticket, why };
-            return Ok(Followed::Aside(aside(Candidate::Excluded(row), stands)));
-        }
-        let Content::Note { ticket, text, fields, .. } = content else { return Ok(Followed::Passed(stands)) };
-        let job = Job { position, key: met.key, content: content_key, ticket, text, fields };
-        if is_new && stands != Outcome::Pending {
-            return Ok(Followed::Aside(aside(Candidate::Job(job, met.again), stands)));
-        }
-        if !is_to_do {
-            return Ok(Followed::Passed(stands));
+        let (mut job, again) = match record_of(content, position, met, standing, &self.ask) {
+            Some(JobRecord::Job { job, again }) => (job, again),
+            Some(JobRecord::Excluded(row)) => return Ok(Event::Aside(row.into_aside(stands))),
+            Some(JobRecord::Done(content)) => {
+                self.occurrence(content);
+                return Ok(Event::Passed(stands));
+            }
+            None => return Ok(Event::Passed(stands)),
+        };
+        job.content = job.content.map(|content| self.occurrence(content));
+        if !self.ask.is_to_do(stands) {
+            let aside = || Event::Aside(aside_of(job, again, stands));
+            return Ok(if standing.is_unrecorded() { aside() } else { Event::Passed(stands) });
         }
         if self.ask.first.is_some_and(|first| self.offered >= first) {
-            return Ok(Followed::Withheld);
+            return Ok(Event::InputWithheld);
         }
         self.offered += 1;
-        Ok(Followed::Job(Offer { job, stands, attempts: standing.attempts() }))
+        Ok(Event::Job(Offer { job, stands, attempts: standing.attempts() }))
+    }
+
+    /// What becomes of a row that was given as one to do, and that another ledger knows.
+    pub fn leave_out(&mut self, offer: Offer) -> Event {
+        self.offered -= 1;
+        match offer.stands {
+            // Only `posted` ends a doubt.
+            Outcome::InDoubt => Event::Passed(Outcome::InDoubt),
+            _ => Event::Aside(aside_of(offer.job, false, Outcome::Skipped)),
+        }
     }
 
     fn occurrence(&mut self, content: Key) -> Key {
@@ -93,9 +86,9 @@ impl<R: Read> Follow<R> {
         content.occurrence(*met - 1)
     }
 
-    fn end(&self, fingerprint: impl FnOnce(&R) -> String) -> Followed {
+    fn end(&self, fingerprint: impl FnOnce(&R) -> String) -> Event {
         let fingerprint = self.rows.source().map(fingerprint).unwrap_or_default();
         let read = Record::Read(Reading { rows: self.read, blank: self.blank, fingerprint });
-        Followed::End(std::iter::once(read).chain(presence_changes(&self.standings)).collect())
+        Event::InputEnded(std::iter::once(read).chain(presence_changes(&self.standings)).collect())
     }
 }

@@ -3,8 +3,9 @@
 use std::io::Read;
 
 use crate::input::{Content, InputError, Rows};
-use crate::job::{Identity, Key, KeyMap};
-use crate::ledger::{Batch, Presence, Record, Standing};
+use crate::job::{Identity, Key, KeyMap, TicketSet};
+use crate::ledger::{self, Aside, Batch, LedgerError, Presence, Record, Standing};
+use crate::storage::Storage;
 
 /// Gives each row of a reading its key.
 #[derive(Debug)]
@@ -102,4 +103,27 @@ pub fn presence_changes(standings: &KeyMap<Standing>) -> Vec<Record> {
     let chunk = |keys: &[Key]| Presence { keys: keys.to_vec() };
     let vanished = vanished.chunks(KEYS_A_RECORD).map(chunk).map(Record::Vanished);
     vanished.chain(returned.chunks(KEYS_A_RECORD).map(chunk).map(Record::Returned)).collect()
+}
+
+/// The tickets of jobs that are posted or in doubt and were not met in this reading, by the records in `ledger`: a new row
+/// on one of them may be an edit.
+///
+/// # Errors
+///
+/// When the ledger cannot be read.
+pub fn tickets_of_vanished(ledger: &impl Storage, standings: &KeyMap<Standing>) -> Result<TicketSet, LedgerError> {
+    let mut tickets = TicketSet::default();
+    ledger::read(ledger, &mut |entry| {
+        // Of a doubt that a salvage left there may be no intent any more.
+        let (key, ticket) = match entry.record {
+            Record::Intent(intent) => (intent.key, intent.ticket),
+            Record::Outcome(end) => (end.key, end.ticket),
+            Record::Aside(Aside { key, ticket: Some(ticket), .. }) => (key, ticket),
+            _ => return,
+        };
+        if standings.get(&key).is_some_and(|standing| standing.was_sent_and_is_missing()) {
+            tickets.insert(ticket);
+        }
+    })?;
+    Ok(tickets)
 }

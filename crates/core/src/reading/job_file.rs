@@ -3,9 +3,9 @@
 //!
 //! # Format
 //!
-//! A first line names the format and the scheme of the keys. Then records, each with its length (4 bytes), a checksum
-//! (4 bytes; CRC-32 over the record's number and its bytes) and its bytes. Numbers are little-endian. The file is
-//! temporary: its writer tells its reader how many records there are, so that a missing end is found as well.
+//! Records, each with its length (4 bytes), a checksum (4 bytes; CRC-32 over the record's number and its bytes) and its
+//! bytes. Numbers are little-endian. The file has no name and is read by the process that wrote it, so it has no version;
+//! the writer tells the reader how many records there are, so that a missing end is found as well.
 //!
 //! | first byte | then |
 //! |---|---|
@@ -16,10 +16,9 @@
 use std::io::{self, Read, Write};
 
 use crate::fields::FixedField;
-use crate::job::{Job, KEY_SCHEME, Key, Position, Ticket};
-
-/// The version of the format that this code writes, and the only one that it reads.
-const VERSION: u32 = 1;
+use crate::job::{Job, Key, Position, Ticket};
+use crate::ledger::Aside;
+use crate::outcome::Outcome;
 
 /// No record is longer: a text has at most some MiB, and so has a row that is shown.
 const LONGEST_RECORD: usize = 1 << 30;
@@ -56,6 +55,14 @@ pub struct Excluded {
     pub why: String,
 }
 
+impl Excluded {
+    /// Its record in the ledger.
+    pub(super) fn into_aside(self, stands: Outcome) -> Aside {
+        let Position { record, line, .. } = self.position;
+        Aside { row: record, line, key: self.key, ticket: self.ticket, stands, why: self.why }
+    }
+}
+
 /// Why a job file cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -87,58 +94,46 @@ pub struct JobFileWriter<W> {
 impl<W: Write> JobFileWriter<W> {
     /// Begins a job file.
     pub fn new(out: W) -> Self {
-        Self { out, buffer: first_line(), records: 0 }
+        Self { out, buffer: Vec::new(), records: 0 }
     }
 
-    /// Adds a note that may be sent.
+    /// Adds a record.
     ///
     /// # Errors
     ///
     /// When it cannot be written.
-    pub fn job(&mut self, job: &Job, again: bool) -> Result<(), JobFileError> {
+    pub fn add(&mut self, record: &JobRecord) -> Result<(), JobFileError> {
         let start = self.begin();
         let out = &mut self.buffer;
-        out.push(b'J');
-        out.push(u8::from(again) | u8::from(job.content.is_some()) << 1 | u8::from(!job.fields.is_empty()) << 2);
-        put_position(out, job.position);
-        out.extend_from_slice(&job.key.to_bytes());
-        out.extend_from_slice(job.content.map(Key::to_bytes).as_ref().map_or(&[], |key| &key[..]));
-        put_ticket(out, &job.ticket);
-        put_bytes(out, job.text.as_bytes());
-        if !job.fields.is_empty() {
-            put_number(out, job.fields.len() as u64);
-            job.fields.iter().for_each(|field| put_bytes(out, field.to_string().as_bytes()));
+        match record {
+            JobRecord::Job { job, again } => {
+                let has_fields = !job.fields.is_empty();
+                out.push(b'J');
+                out.push(u8::from(*again) | u8::from(job.content.is_some()) << 1 | u8::from(has_fields) << 2);
+                put_position(out, job.position);
+                out.extend_from_slice(&job.key.to_bytes());
+                out.extend_from_slice(job.content.map(Key::to_bytes).as_ref().map_or(&[], |key| &key[..]));
+                put_ticket(out, &job.ticket);
+                put_bytes(out, job.text.as_bytes());
+                if has_fields {
+                    put_number(out, job.fields.len() as u64);
+                    job.fields.iter().for_each(|field| put_bytes(out, field.to_string().as_bytes()));
+                }
+            }
+            JobRecord::Excluded(row) => {
+                out.extend_from_slice(&[b'X', u8::from(row.ticket.is_some())]);
+                put_position(out, row.position);
+                out.extend_from_slice(&row.key.to_bytes());
+                if let Some(ticket) = &row.ticket {
+                    put_ticket(out, ticket);
+                }
+                put_bytes(out, row.why.as_bytes());
+            }
+            JobRecord::Done(content) => {
+                out.push(b'D');
+                out.extend_from_slice(&content.to_bytes());
+            }
         }
-        self.end(start)
-    }
-
-    /// Adds a row of which no job can be made.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be written.
-    pub fn excluded(&mut self, row: &Excluded) -> Result<(), JobFileError> {
-        let start = self.begin();
-        let out = &mut self.buffer;
-        out.extend_from_slice(&[b'X', u8::from(row.ticket.is_some())]);
-        put_position(out, row.position);
-        out.extend_from_slice(&row.key.to_bytes());
-        if let Some(ticket) = &row.ticket {
-            put_ticket(out, ticket);
-        }
-        put_bytes(out, row.why.as_bytes());
-        self.end(start)
-    }
-
-    /// Adds a named note with which there is nothing to do.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be written.
-    pub fn done(&mut self, content: Key) -> Result<(), JobFileError> {
-        let start = self.begin();
-        self.buffer.push(b'D');
-        self.buffer.extend_from_slice(&content.to_bytes());
         self.end(start)
     }
 
@@ -191,18 +186,8 @@ pub struct JobFileReader<R> {
 
 impl<R: Read> JobFileReader<R> {
     /// Reads a file of so many records.
-    ///
-    /// # Errors
-    ///
-    /// When it cannot be read, or does not begin as a job file does.
-    pub fn open(source: R, records: u64) -> Result<Self, JobFileError> {
-        let mut reader = Self { source, buffer: Vec::new(), taken: 0, read: 0, records };
-        let first_line = first_line();
-        if reader.fill(first_line.len())? != first_line {
-            return Err(JobFileError::Damaged { record: 0 });
-        }
-        reader.taken = first_line.len();
-        Ok(reader)
+    pub fn new(source: R, records: u64) -> Self {
+        Self { source, buffer: Vec::new(), taken: 0, read: 0, records }
     }
 
     /// How many records are left.
@@ -253,10 +238,6 @@ impl<R: Read> JobFileReader<R> {
 
 /// A record's length and its checksum.
 const HEAD_BYTES: usize = 8;
-
-fn first_line() -> Vec<u8> {
-    format!("batchpost jobs {VERSION} keys {KEY_SCHEME}\n").into_bytes()
-}
 
 /// Covers the record's number too: one in another's place is not taken for it.
 fn checksum(number: u64, record: &[u8]) -> u32 {
@@ -394,12 +375,7 @@ mod tests {
     fn written(records: &[JobRecord]) -> Vec<u8> {
         let mut writer = JobFileWriter::new(Vec::new());
         for record in records {
-            match record {
-                JobRecord::Job { job, again } => writer.job(job, *again),
-                JobRecord::Excluded(row) => writer.excluded(row),
-                JobRecord::Done(content) => writer.done(*content),
-            }
-            .unwrap();
+            writer.add(record).unwrap();
         }
         let (bytes, count) = writer.finish().unwrap();
         assert_eq!(count, records.len() as u64);
@@ -407,7 +383,7 @@ mod tests {
     }
 
     fn read(bytes: &[u8], records: u64) -> Result<Vec<JobRecord>, JobFileError> {
-        let mut reader = JobFileReader::open(bytes, records)?;
+        let mut reader = JobFileReader::new(bytes, records);
         let mut all = Vec::new();
         while let Some(record) = reader.next()? {
             all.push(record);
@@ -441,9 +417,8 @@ mod tests {
     #[test]
     fn a_record_in_the_place_of_another_is_found() {
         let bytes = written(&[JobRecord::Done(key(1)), JobRecord::Done(key(2))]);
-        let (first_line, records) = bytes.split_at(first_line().len());
-        let (one, other) = records.split_at(records.len() / 2);
-        let swapped = [first_line, other, one].concat();
+        let (one, other) = bytes.split_at(bytes.len() / 2);
+        let swapped = [other, one].concat();
         assert!(matches!(read(&swapped, 2), Err(JobFileError::Damaged { record: 1 })));
     }
 

@@ -2,26 +2,15 @@
 
 use std::io::Read;
 
-use super::job_file::{Excluded, JobFileError, JobFileReader, JobRecord};
-use super::setting_aside::{HELD, hold, why};
-use super::survey::{Ask, Past, RowNote, Survey};
-use crate::engine::Offer;
-use crate::job::{Job, Key, KeyMap};
+use super::job_file::{JobFileError, JobFileReader, JobRecord};
+use super::setting_aside::{HELD, aside_of, hold, skips_repeat};
+use super::survey::{Ask, RowNote, Survey};
+use crate::engine::{Event, Offer};
+use crate::job::{Job, Key, KeyMap, TicketSet};
 use crate::ledger::{Aside, Standing};
 use crate::outcome::Outcome;
-use crate::settings::OnChanged;
 
-/// A record of a job file that is about one row of the input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Candidate {
-    /// A note that may be sent, and whether an earlier row has its key. Its content key is its own among rows exactly
-    /// alike.
-    Job(Job, bool),
-    /// A row of which no job can be made.
-    Excluded(Excluded),
-}
-
-/// The rows of a job file, in the input's order.
+/// The records of a job file, in the input's order.
 #[derive(Debug)]
 pub struct Jobs<R> {
     reader: JobFileReader<R>,
@@ -35,24 +24,36 @@ impl<R: Read> Jobs<R> {
         Self { reader, repeated: repeated.iter().map(|key| (*key, 0)).collect() }
     }
 
-    /// The next row.
+    /// The next record. A note's content key is its own among notes exactly alike.
     ///
     /// # Errors
     ///
     /// When the file cannot be read, or is not what was written.
     #[expect(clippy::should_implement_trait, reason = "an error ends the run, so it is `?` on each call, not an item")]
-    pub fn next(&mut self) -> Result<Option<Candidate>, JobFileError> {
-        loop {
-            match self.reader.next()? {
-                None => return Ok(None),
-                Some(JobRecord::Done(content)) => drop(self.occurrence(content)),
-                Some(JobRecord::Excluded(row)) => return Ok(Some(Candidate::Excluded(row))),
-                Some(JobRecord::Job { mut job, again }) => {
-                    job.content = job.content.map(|content| self.occurrence(content));
-                    return Ok(Some(Candidate::Job(job, again)));
-                }
+    pub fn next(&mut self) -> Result<Option<JobRecord>, JobFileError> {
+        let mut record = self.reader.next()?;
+        if let Some(JobRecord::Done(content) | JobRecord::Job { job: Job { content: Some(content), .. }, .. }) =
+            &mut record
+        {
+            *content = self.occurrence(*content);
+        }
+        Ok(record)
+    }
+
+    /// The next note that this run sends by `standings`.
+    fn next_to_send(
+        &mut self,
+        ask: &Ask,
+        standings: &KeyMap<Standing>,
+    ) -> Result<Option<(Job, Standing)>, JobFileError> {
+        while let Some(record) = self.next()? {
+            if let JobRecord::Job { job, .. } = record
+                && let Some(standing) = standings.get(&job.key).filter(|standing| ask.sends(standing))
+            {
+                return Ok(Some((job, *standing)));
             }
         }
+        Ok(None)
     }
 
     fn occurrence(&mut self, content: Key) -> Key {
@@ -84,8 +85,8 @@ pub fn repeated_contents<R: Read>(mut reader: JobFileReader<R>) -> Result<Vec<Ke
     Ok(repeated)
 }
 
-/// Holds rows that may be edits of posted ones, and takes up again those that no longer are: to be decided once it is
-/// known which posted jobs vanished from the input.
+/// Holds the rows on the tickets in `changed`, which may be edits of posted ones, and takes up again those that no longer
+/// may: to be decided once it is known which posted jobs vanished from the input.
 ///
 /// # Errors
 ///
@@ -93,19 +94,20 @@ pub fn repeated_contents<R: Read>(mut reader: JobFileReader<R>) -> Result<Vec<Ke
 pub fn hold_edits<R: Read>(
     jobs: &mut Jobs<R>,
     ask: &Ask,
-    past: &Past,
+    changed: &TicketSet,
     named: usize,
     standings: &mut KeyMap<Standing>,
     survey: &mut Survey,
 ) -> Result<(), JobFileError> {
     survey.held.clear();
-    while let Some(candidate) = jobs.next()? {
-        let Candidate::Job(job, _) = candidate else { continue };
+    while let Some(record) = jobs.next()? {
+        let JobRecord::Job { job, again } = record else { continue };
         let Some(standing) = standings.get_mut(&job.key) else { continue };
-        // An edit of a job that was named has its name, and is the same job.
-        let may_be_edit = ask.changed == OnChanged::Hold && (job.content.is_none() || past.unnamed);
         let from = standing.outcome();
-        hold(standing, may_be_edit && past.changed.contains(&job.ticket));
+        hold(standing, changed.contains(&job.ticket));
+        if from == Outcome::Held && standing.outcome() == Outcome::Pending && skips_repeat(ask, again, job.content) {
+            standing.set_aside_now(Outcome::Skipped);
+        }
         let to = standing.outcome();
         survey.counts.move_one(from, to);
         survey.to_do = survey.to_do + u64::from(ask.is_to_do(to)) - u64::from(ask.is_to_do(from));
@@ -130,23 +132,20 @@ pub fn skip_known<R: Read>(
     survey: &mut Survey,
 ) -> Result<u64, JobFileError> {
     let mut skipped = 0;
-    while let Some(candidate) = jobs.next()? {
-        let Candidate::Job(job, _) = candidate else { continue };
-        let Some(standing) = standings.get_mut(&job.key).filter(|standing| ask.sends(standing)) else {
-            continue;
-        };
+    while let Some((job, mut standing)) = jobs.next_to_send(ask, standings)? {
         if is_known(&job) {
             let from = standing.outcome();
             standing.leave_out();
             survey.counts.move_one(from, standing.outcome());
             survey.to_do -= 1;
             skipped += 1;
+            standings.insert(job.key, standing);
         }
     }
     Ok(skipped)
 }
 
-/// Calls `each` with the rows that are to be sent, in order, until it says that it has enough.
+/// Calls `each` with the rows that are to be sent, in order.
 ///
 /// # Errors
 ///
@@ -155,73 +154,44 @@ pub fn for_each_to_do<R: Read>(
     jobs: &mut Jobs<R>,
     ask: &Ask,
     standings: &KeyMap<Standing>,
-    mut each: impl FnMut(Job) -> bool,
+    mut each: impl FnMut(Job),
 ) -> Result<(), JobFileError> {
-    let mut left = ask.first.unwrap_or(u64::MAX);
-    while left > 0
-        && let Some(candidate) = jobs.next()?
-    {
-        if let Candidate::Job(job, _) = candidate
-            && standings.get(&job.key).is_some_and(|standing| ask.sends(standing))
-        {
-            left -= 1;
-            if !each(job) {
-                break;
-            }
-        }
+    for _ in 0..ask.first.unwrap_or(u64::MAX) {
+        let Some((job, _)) = jobs.next_to_send(ask, standings)? else { break };
+        each(job);
     }
     Ok(())
 }
 
-/// The rows that this run does not send, or has taken up again, which the ledger does not say yet. From now on they count
-/// as recorded: `each` is to see to it.
+/// The next row that this run does not send, or has taken up again, which the ledger does not say yet. From now on it
+/// counts as recorded: the caller is to see to it.
 ///
-/// They are recorded before anything is sent. A run that ends early would otherwise leave rows that it never came to
+/// All are recorded before anything is sent. A run that ends early would otherwise leave rows that it never came to
 /// as if nothing were known of them: those that another ledger has as posted would be sent by the next run.
 ///
 /// # Errors
 ///
-/// When the job file cannot be read, or what `each` returns.
-pub fn record_asides<R: Read, E: From<JobFileError>>(
+/// When the job file cannot be read.
+pub fn next_aside<R: Read>(
     jobs: &mut Jobs<R>,
     standings: &mut KeyMap<Standing>,
-    each: &mut dyn FnMut(Aside) -> Result<(), E>,
-) -> Result<(), E> {
-    while let Some(candidate) = jobs.next()? {
-        let key = match &candidate {
-            Candidate::Job(job, _) => job.key,
-            Candidate::Excluded(row) => row.key,
+) -> Result<Option<Aside>, JobFileError> {
+    let mut unrecorded = |key| {
+        let standing = standings.get_mut(&key).filter(|standing| standing.is_unrecorded())?;
+        standing.note_recorded();
+        Some(standing.outcome())
+    };
+    while let Some(record) = jobs.next()? {
+        let aside = match record {
+            JobRecord::Job { job, again } => unrecorded(job.key).map(|stands| aside_of(job, again, stands)),
+            JobRecord::Excluded(row) => unrecorded(row.key).map(|stands| row.into_aside(stands)),
+            JobRecord::Done(_) => None,
         };
-        if let Some(standing) = standings.get_mut(&key).filter(|standing| standing.is_unrecorded()) {
-            standing.note_recorded();
-            each(aside(candidate, standing.outcome()))?;
+        if aside.is_some() {
+            return Ok(aside);
         }
     }
-    Ok(())
-}
-
-pub(super) fn aside(candidate: Candidate, stands: Outcome) -> Aside {
-    let (position, key, ticket, why) = match candidate {
-        Candidate::Job(job, again) => (job.position, job.key, Some(job.ticket), why(stands, again).to_owned()),
-        Candidate::Excluded(row) => (row.position, row.key, row.ticket, row.why),
-    };
-    Aside { row: position.record, line: position.line, key, ticket, stands, why }
-}
-
-/// The record of a note of a stream that another ledger knows, and that is left out for it.
-pub fn left_out(job: Job) -> Aside {
-    aside(Candidate::Job(job, false), Outcome::Skipped)
-}
-
-/// What posting is given next.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Fed {
-    /// A job to do.
-    Job(Offer),
-    /// There is more to do than was asked for.
-    Withheld,
-    /// There is nothing more.
-    End,
+    Ok(None)
 }
 
 /// Gives what is to do, from a job file about which all was decided.
@@ -239,25 +209,20 @@ impl<R: Read> Feed<R> {
         Self { jobs, ask, standings, offered: 0 }
     }
 
-    /// The next row to do.
+    /// The next row to do, as an [`Event::Job`], or the end: [`Event::InputWithheld`] where there is more to do than was
+    /// asked for, else [`Event::InputEnded`].
     ///
     /// # Errors
     ///
     /// When the job file cannot be read, or is not what was written.
-    pub fn pull(&mut self) -> Result<Fed, JobFileError> {
-        while let Some(candidate) = self.jobs.next()? {
-            let Candidate::Job(job, _) = candidate else { continue };
-            let Some(standing) = self.standings.get(&job.key) else { continue };
-            let stands = standing.outcome();
-            if !self.ask.sends(standing) {
-                continue;
-            }
-            if self.ask.first.is_some_and(|first| self.offered >= first) {
-                return Ok(Fed::Withheld);
-            }
-            self.offered += 1;
-            return Ok(Fed::Job(Offer { job, stands, attempts: standing.attempts() }));
+    pub fn pull(&mut self) -> Result<Event, JobFileError> {
+        let Some((job, standing)) = self.jobs.next_to_send(&self.ask, &self.standings)? else {
+            return Ok(Event::InputEnded(Vec::new()));
+        };
+        if self.ask.first.is_some_and(|first| self.offered >= first) {
+            return Ok(Event::InputWithheld);
         }
-        Ok(Fed::End)
+        self.offered += 1;
+        Ok(Event::Job(Offer { job, stands: standing.outcome(), attempts: standing.attempts() }))
     }
 }

@@ -18,19 +18,17 @@ mod setting_aside;
 mod survey;
 
 pub use export::{ExportError, export_input, export_ledger};
-pub use follow::{Follow, Followed};
-pub use identity::{number_rows, presence_changes};
+pub use follow::Follow;
+pub use identity::{number_rows, presence_changes, tickets_of_vanished};
 pub use job_file::{Excluded, JobFileError, JobFileReader, JobFileWriter, JobRecord};
-pub use jobs::{
-    Candidate, Fed, Feed, Jobs, for_each_to_do, hold_edits, left_out, record_asides, repeated_contents, skip_known,
-};
+pub use jobs::{Feed, Jobs, for_each_to_do, hold_edits, next_aside, repeated_contents, skip_known};
 pub use profile::{Lengths, Profile, Reason};
 pub(crate) use proposal::likely_encoding;
 pub use proposal::{Guess, Proposal, Sample, propose};
 pub use returned::{DecisionsError, NamedRow, Recorded, decisions, named_rows};
-pub(crate) use scan::{Scan, Scanned};
+pub(crate) use scan::Scan;
 pub(crate) use survey::survey_scanned;
-pub use survey::{Ask, Named, Past, RowNote, Survey, SurveyError, survey};
+pub use survey::{Ask, Named, RowNote, Survey, SurveyError, survey};
 
 #[cfg(test)]
 mod tests;

@@ -107,14 +107,15 @@ mod tests {
     use super::*;
     use crate::input::{Format, Options, Rows};
     use crate::job::KeyMap;
-    use crate::reading::{Ask, JobFileWriter, Named, Past, survey};
+    use crate::ledger::Standing;
+    use crate::reading::{Ask, JobFileWriter, Named, survey};
 
     fn profile(csv: &str) -> Profile {
         let mut rows = Rows::open(csv.as_bytes(), &Options::new(Format::Csv).into()).unwrap();
         let named = Named { notes: 0, jobs: 0 };
         let mut jobs = JobFileWriter::new(Vec::new());
-        let (ask, past) = (Ask::default(), Past::default());
-        survey(&mut rows, &ask, &past, named, &mut KeyMap::default(), &mut jobs).unwrap().profile
+        let ask = Ask::default();
+        survey(&mut rows, &ask, Standing::NEW, named, &mut KeyMap::default(), &mut jobs).unwrap().profile
     }
 
     #[test]

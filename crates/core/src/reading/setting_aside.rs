@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use super::identity::Met;
 use super::survey::Ask;
 use crate::input::{Content, InvalidRow};
-use crate::ledger::Standing;
+use crate::job::{Job, Key, Position};
+use crate::ledger::{Aside, Standing};
 use crate::outcome::Outcome;
 use crate::settings::OnDuplicate;
 
@@ -23,11 +24,14 @@ pub(super) fn set_aside(content: &Content, met: Met, ask: &Ask, standing: &mut S
         Content::Invalid { .. } => standing.set_aside_now(Outcome::Invalid),
         // Rows with one name need not be alike, so whether to post rows that are does not bear on them.
         Content::Note { name: Some(_), .. } if met.again => standing.set_aside_now(Outcome::Invalid),
-        Content::Note { name: None, .. } if met.again && ask.duplicates == OnDuplicate::Skip => {
-            standing.set_aside_now(Outcome::Skipped);
-        }
+        Content::Note { .. } if skips_repeat(ask, met.again, met.content) => standing.set_aside_now(Outcome::Skipped),
         Content::Note { .. } | Content::Blank => {}
     }
+}
+
+/// Whether a note is left out because an earlier row has its key. `content` is the content key of one that a column names.
+pub(super) fn skips_repeat(ask: &Ask, again: bool, content: Option<Key>) -> bool {
+    again && content.is_none() && ask.duplicates == OnDuplicate::Skip
 }
 
 /// Holds a row that may be an edit of one that was posted, and takes one up again that no longer is.
@@ -53,13 +57,15 @@ pub(super) fn fault(content: &Content, again: bool) -> Option<Cow<'_, InvalidRow
     }
 }
 
-/// Why a note stands where this run has set it. `again` says that an earlier row has the same content.
-pub(super) fn why(stands: Outcome, again: bool) -> &'static str {
-    match stands {
+/// The record of a note that stands where this run has set it. `again` says that an earlier row has the same content.
+pub(super) fn aside_of(job: Job, again: bool, stands: Outcome) -> Aside {
+    let why = match stands {
         Outcome::Held => HELD,
         Outcome::Pending => "no reason to hold it is left",
         Outcome::InDoubt => "records of this ledger were lost, and one of them may have sent it",
         _ if again => "it repeats an earlier row of the input",
         _ => "another ledger of the same account has it as posted or in doubt",
-    }
+    };
+    let Position { record, line, .. } = job.position;
+    Aside { row: record, line, key: job.key, ticket: Some(job.ticket), stands, why: why.to_owned() }
 }

@@ -3,12 +3,12 @@
 use std::io::{Read, Write};
 
 use super::identity::{Met, Occurrences};
-use super::job_file::{Excluded, JobFileError, JobFileWriter};
+use super::job_file::{Excluded, JobFileError, JobFileWriter, JobRecord};
 use super::profile::Profile;
-use super::scan::{Scan, Scanned};
+use super::scan::Scan;
 use super::setting_aside::{HELD, fault, set_aside};
 use crate::input::{Content, InputError, Row, Rows};
-use crate::job::{Identity, Job, KeyMap, Position, Ticket, TicketSet};
+use crate::job::{Identity, Job, KeyMap, Position, Ticket};
 use crate::ledger::Standing;
 use crate::outcome::{Counts, Outcome};
 use crate::settings::{InDoubt, OnChanged, OnDuplicate, OnKnown};
@@ -30,17 +30,6 @@ pub struct Ask {
     pub duplicates: OnDuplicate,
 }
 
-/// What the ledger says that bears on rows it does not know.
-#[derive(Debug, Clone, Default)]
-pub struct Past {
-    /// Tickets with a posted or doubtful job that vanished from the input.
-    pub changed: TicketSet,
-    /// What a job is that the ledger does not know: new, or perhaps sent by a record that was lost.
-    pub unknown: Standing,
-    /// A run may have posted jobs that no column named: a row with a name may be one of them.
-    pub unnamed: bool,
-}
-
 impl Ask {
     /// Whether a row that stands so is to be sent.
     pub fn is_to_do(&self, stands: Outcome) -> bool {
@@ -49,6 +38,12 @@ impl Ask {
             Outcome::InDoubt => self.in_doubt == InDoubt::Retry,
             _ => false,
         }
+    }
+
+    /// Whether a row may be held as the edit of one that was posted. `named` says that a column names the jobs: an edit has
+    /// its job's name then, and is the same job, unless the ledger may know jobs `unnamed` by any column.
+    pub fn holds_edits(&self, named: bool, unnamed: bool) -> bool {
+        self.changed == OnChanged::Hold && (!named || unnamed)
     }
 
     /// Whether this run sends a job that stands so.
@@ -123,7 +118,7 @@ pub enum SurveyError {
 }
 
 /// Reads the whole input, enters every row into `standings`, and writes what may be sent, and what is not sent and the
-/// ledger does not say yet, to `jobs`.
+/// ledger does not say yet, to `jobs`. `unknown` is what a job is that the ledger does not know.
 ///
 /// # Errors
 ///
@@ -131,34 +126,29 @@ pub enum SurveyError {
 pub fn survey<R: Read, W: Write>(
     rows: &mut Rows<R>,
     ask: &Ask,
-    past: &Past,
+    unknown: Standing,
     named: Named,
     standings: &mut KeyMap<Standing>,
     jobs: &mut JobFileWriter<W>,
 ) -> Result<Survey, SurveyError> {
     let mut scan = Scan::new(rows);
-    survey_scanned(&mut || scan.next(), ask, past, named, standings, jobs)
+    let mut survey = survey_scanned(&mut || scan.next(), ask, unknown, named, standings, jobs)?;
+    survey.profile.tickets = scan.tickets();
+    Ok(survey)
 }
 
-/// The same with what a [`Scan`] of the rows gives.
+/// The same with what a [`Scan`] of the rows gives, but for what it knows of the tickets in the end.
 pub(crate) fn survey_scanned<W: Write>(
-    next: &mut dyn FnMut() -> Result<Scanned, InputError>,
+    next: &mut dyn FnMut() -> Result<Option<Row>, InputError>,
     ask: &Ask,
-    past: &Past,
+    unknown: Standing,
     named: Named,
     standings: &mut KeyMap<Standing>,
     jobs: &mut JobFileWriter<W>,
 ) -> Result<Survey, SurveyError> {
     let mut survey = Survey::default();
-    let mut occurrences = Occurrences::new(ask.identity.clone(), past.unknown);
-    loop {
-        let Row { position, content } = match next()? {
-            Scanned::Row(row) => row,
-            Scanned::End(tickets) => {
-                survey.profile.tickets = tickets;
-                return Ok(survey);
-            }
-        };
+    let mut occurrences = Occurrences::new(ask.identity.clone(), unknown);
+    while let Some(Row { position, content }) = next()? {
         survey.rows += 1;
         let Some((met, standing)) = occurrences.enter(&content, standings) else {
             survey.blank += 1;
@@ -171,8 +161,18 @@ pub(crate) fn survey_scanned<W: Write>(
         set_aside(&content, met, ask, standing);
         let standing = *standing;
         survey.meet(&content, position, met.again, standing.outcome(), named);
-        write(jobs, ask, content, position, met, standing, &mut survey, named)?;
+        let Some(record) = record_of(content, position, met, standing, ask) else { continue };
+        jobs.add(&record)?;
+        if let JobRecord::Job { job, .. } = record
+            && ask.is_to_do(standing.outcome())
+        {
+            survey.to_do += 1;
+            if survey.next.len() < named.jobs {
+                survey.next.push(job);
+            }
+        }
     }
+    Ok(survey)
 }
 
 impl Survey {
@@ -219,39 +219,27 @@ impl Survey {
     }
 }
 
-/// Writes a row to the job file, if there is anything to do with it.
-#[expect(clippy::too_many_arguments, reason = "one row, and what was found of it, on the way from one to the other")]
-fn write<W: Write>(
-    jobs: &mut JobFileWriter<W>,
-    ask: &Ask,
+/// What the job file has of a row, or nothing if there is nothing to do with it.
+pub(super) fn record_of(
     content: Content,
     position: Position,
     met: Met,
     standing: Standing,
-    survey: &mut Survey,
-    named: Named,
-) -> Result<(), JobFileError> {
+    ask: &Ask,
+) -> Option<JobRecord> {
     let stands = standing.outcome();
     if stands == Outcome::Invalid {
         if !standing.is_unrecorded() {
-            return Ok(());
+            return None;
         }
         let why = fault(&content, met.again).map(|fault| fault.to_string()).unwrap_or_default();
         let ticket = if let Content::Note { ticket, .. } = content { Some(ticket) } else { None };
-        return jobs.excluded(&Excluded { position, key: met.key, ticket, why });
+        return Some(JobRecord::Excluded(Excluded { position, key: met.key, ticket, why }));
     }
-    let Content::Note { ticket, text, fields, .. } = content else { return Ok(()) };
-    let is_to_do = ask.is_to_do(stands);
-    if is_to_do || stands == Outcome::Held || standing.is_unrecorded() {
+    let Content::Note { ticket, text, fields, .. } = content else { return None };
+    if ask.is_to_do(stands) || stands == Outcome::Held || standing.is_unrecorded() {
         let job = Job { position, key: met.key, content: met.content, ticket, text, fields };
-        jobs.job(&job, met.again)?;
-        if is_to_do {
-            survey.to_do += 1;
-            if survey.next.len() < named.jobs {
-                survey.next.push(job);
-            }
-        }
-        return Ok(());
+        return Some(JobRecord::Job { job, again: met.again });
     }
-    met.content.map_or(Ok(()), |content| jobs.done(content))
+    met.content.map(JobRecord::Done)
 }

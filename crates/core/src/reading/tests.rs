@@ -1,10 +1,11 @@
 use super::*;
+use crate::engine::Event;
 use crate::input::{Format, MaxText, Options, Recipe, Rows, TooLong};
-use crate::job::{Identity, KeyMap};
+use crate::job::{Identity, KeyMap, TicketSet};
 use crate::leadsquared;
 use crate::ledger::{Batch, Header, LedgerId, Presence, Record, Standing};
 use crate::outcome::{Counts, Outcome};
-use crate::settings::{InDoubt, OnDuplicate};
+use crate::settings::{InDoubt, OnChanged, OnDuplicate};
 
 const SHEET: &str = "ticket,text\n1,a\n2,b\nx,c\n,\n1,a\n";
 
@@ -19,9 +20,9 @@ fn rows(sheet: &str) -> Rows<&[u8]> {
 const NAMED: Named = Named { notes: 10, jobs: 10 };
 
 /// What a reading of `rows` finds, and its job file.
-fn read_rows(rows: &mut Rows<&[u8]>, ask: &Ask, past: &Past, standings: &mut KeyMap<Standing>) -> (Survey, JobFile) {
+fn read_rows(rows: &mut Rows<&[u8]>, ask: &Ask, standings: &mut KeyMap<Standing>) -> (Survey, JobFile) {
     let mut jobs = JobFileWriter::new(Vec::new());
-    let survey = survey(rows, ask, past, NAMED, standings, &mut jobs).unwrap();
+    let survey = survey(rows, ask, Standing::NEW, NAMED, standings, &mut jobs).unwrap();
     let (bytes, records) = jobs.finish().unwrap();
     (survey, JobFile { bytes, records })
 }
@@ -33,7 +34,7 @@ struct JobFile {
 
 impl JobFile {
     fn reader(&self) -> JobFileReader<&[u8]> {
-        JobFileReader::open(&self.bytes[..], self.records).unwrap()
+        JobFileReader::new(&self.bytes[..], self.records)
     }
 
     fn jobs(&self) -> Jobs<&[u8]> {
@@ -42,56 +43,47 @@ impl JobFile {
 }
 
 fn read_all(sheet: &str, ask: &Ask, standings: &mut KeyMap<Standing>) -> (Survey, JobFile) {
-    read_rows(&mut rows(sheet), ask, &Past::default(), standings)
+    read_rows(&mut rows(sheet), ask, standings)
 }
 
 fn read(sheet: &str, ask: &Ask, standings: &mut KeyMap<Standing>) -> Survey {
     read_all(sheet, ask, standings).0
 }
 
-/// What posting is given, in short: the row numbers of jobs, and whether some were withheld.
-fn fed(jobs: &JobFile, ask: &Ask, standings: KeyMap<Standing>) -> Vec<String> {
-    let mut feed = Feed::new(jobs.jobs(), ask.clone(), standings);
+/// Events in short: the row numbers of jobs, what becomes of others, and whether some were withheld.
+fn in_short(mut pull: impl FnMut() -> Event) -> Vec<String> {
     let mut all = Vec::new();
     loop {
-        match feed.pull().unwrap() {
-            Fed::Job(offer) => all.push(format!("job {}", offer.job.position.record)),
-            Fed::Withheld => {
+        match pull() {
+            Event::Job(offer) => all.push(format!("job {}", offer.job.position.record)),
+            Event::Aside(aside) => all.push(format!("{} {}", aside.stands, aside.row)),
+            Event::Passed(outcome) => all.push(format!("passed {outcome}")),
+            Event::InputWithheld => {
                 all.push("withheld".to_owned());
                 return all;
             }
-            Fed::End => return all,
+            _ => return all,
         }
     }
+}
+
+/// What posting is given.
+fn fed(jobs: &JobFile, ask: &Ask, standings: KeyMap<Standing>) -> Vec<String> {
+    let mut feed = Feed::new(jobs.jobs(), ask.clone(), standings);
+    in_short(|| feed.pull().unwrap())
 }
 
 /// What is recorded of rows that are not sent: their numbers, lines, and why.
 fn asides(jobs: &JobFile, standings: &mut KeyMap<Standing>) -> Vec<(u64, u64, Outcome, String)> {
-    let mut asides = Vec::new();
-    record_asides::<_, JobFileError>(&mut jobs.jobs(), standings, &mut |aside| {
-        asides.push((aside.row, aside.line, aside.stands, aside.why));
-        Ok(())
-    })
-    .unwrap();
-    asides
+    let mut jobs = jobs.jobs();
+    let next = || next_aside(&mut jobs, standings).unwrap();
+    std::iter::from_fn(next).map(|aside| (aside.row, aside.line, aside.stands, aside.why)).collect()
 }
 
-/// What following `rows` gives, in short.
+/// What following `rows` gives.
 fn followed(rows: Rows<&[u8]>, ask: &Ask) -> Vec<String> {
-    let mut follow = Follow::new(rows, ask.clone(), &Past::default(), KeyMap::default());
-    let mut all = Vec::new();
-    loop {
-        match follow.pull(|_| "hash".to_owned()).unwrap() {
-            Followed::Job(offer) => all.push(format!("job {}", offer.job.position.record)),
-            Followed::Aside(aside) => all.push(format!("{} {}", aside.stands, aside.row)),
-            Followed::Passed(outcome) => all.push(format!("passed {outcome}")),
-            Followed::Withheld => all.push("withheld".to_owned()),
-            Followed::End(_) => return all,
-        }
-        if all.last().is_some_and(|last| last == "withheld") {
-            return all;
-        }
-    }
+    let mut follow = Follow::new(rows, ask.clone(), Standing::NEW, KeyMap::default());
+    in_short(|| follow.pull(|_| "hash".to_owned()).unwrap())
 }
 
 #[test]
@@ -126,11 +118,7 @@ fn only_so_many_are_given_as_are_asked_for() {
         let (_, jobs) = read_all(SHEET, &ask, &mut standings);
         assert_eq!(fed(&jobs, &ask, standings.clone()), wanted);
         let mut to_do = 0;
-        for_each_to_do(&mut jobs.jobs(), &ask, &standings, |_| {
-            to_do += 1;
-            true
-        })
-        .unwrap();
+        for_each_to_do(&mut jobs.jobs(), &ask, &standings, |_| to_do += 1).unwrap();
         assert_eq!(to_do, first, "what is claimed is what is sent");
     }
 }
@@ -213,8 +201,7 @@ fn an_invalid_row_that_was_waived_stays_waived() {
 fn held(sheet: &str, changed: u64, standings: &mut KeyMap<Standing>) -> (Survey, JobFile) {
     let (mut survey, jobs) = read_all(sheet, &ask(), standings);
     let changed = [crate::job::Ticket::try_from(changed).unwrap()].into_iter().collect();
-    let past = Past { changed, ..Past::default() };
-    hold_edits(&mut jobs.jobs(), &ask(), &past, 10, standings, &mut survey).unwrap();
+    hold_edits(&mut jobs.jobs(), &ask(), &changed, 10, standings, &mut survey).unwrap();
     (survey, jobs)
 }
 
@@ -257,7 +244,7 @@ fn named_rows(sheet: &str) -> Rows<&[u8]> {
 fn a_column_that_names_jobs_is_all_that_makes_them_the_same() {
     let keys = |sheet: &str| {
         let mut standings = KeyMap::default();
-        let (survey, _) = read_rows(&mut named_rows(sheet), &ask(), &Past::default(), &mut standings);
+        let (survey, _) = read_rows(&mut named_rows(sheet), &ask(), &mut standings);
         survey.next.iter().map(|job| job.key).collect::<Vec<_>>()
     };
     let first = keys("id,ticket,text\na,1,x\nb,2,y\n");
@@ -272,7 +259,7 @@ fn where_a_text_is_cut_makes_no_row_another_and_no_rows_alike() {
         let recipe: Recipe = Options { max_text, ..Options::new(Format::Csv) }.into();
         let sheet = "ticket,text\n1,one two three\n1,one two four\n";
         let mut rows = Rows::open(sheet.as_bytes(), &recipe.reserving(reserved)).unwrap();
-        let (survey, _) = read_rows(&mut rows, &ask(), &Past::default(), &mut KeyMap::default());
+        let (survey, _) = read_rows(&mut rows, &ask(), &mut KeyMap::default());
         assert_eq!(survey.duplicates, 0);
         survey.next.iter().map(|job| job.key).collect::<Vec<_>>()
     };
@@ -284,7 +271,7 @@ fn where_a_text_is_cut_makes_no_row_another_and_no_rows_alike() {
 fn a_name_that_comes_twice_or_is_missing_makes_an_invalid_row() {
     let mut standings = KeyMap::default();
     let sheet = "id,ticket,text\na,1,x\na,2,y\n,3,z\n,,\n";
-    let (survey, _) = read_rows(&mut named_rows(sheet), &ask(), &Past::default(), &mut standings);
+    let (survey, _) = read_rows(&mut named_rows(sheet), &ask(), &mut standings);
     assert_eq!(survey.counts, Counts { pending: 1, invalid: 2, skipped: 1, ..Counts::default() });
     let why: Vec<&str> = survey.invalid.iter().map(|note| note.what.as_str()).collect();
     assert_eq!(
@@ -302,7 +289,7 @@ fn a_name_that_comes_twice_makes_an_invalid_row_whatever_becomes_of_rows_alike()
     let skip = Ask { duplicates: OnDuplicate::Skip, ..ask() };
     let sheet = "id,ticket,text\nd,3,x\nd,4,y\n";
     let mut standings = KeyMap::default();
-    let (survey, jobs) = read_rows(&mut named_rows(sheet), &skip, &Past::default(), &mut standings);
+    let (survey, jobs) = read_rows(&mut named_rows(sheet), &skip, &mut standings);
     assert_eq!(survey.counts, Counts { pending: 1, invalid: 1, ..Counts::default() });
     assert_eq!((survey.duplicates, survey.repeats.len()), (0, 0), "it is not exactly like the other one");
     assert_eq!(
@@ -326,19 +313,74 @@ fn rows_exactly_alike_are_skipped_when_it_is_asked_for_and_stay_so() {
 }
 
 #[test]
-fn a_named_row_is_held_only_where_a_run_may_have_posted_it_without_its_name() {
-    let changed: crate::job::TicketSet = [crate::job::Ticket::try_from(1).unwrap()].into_iter().collect();
-    for (unnamed, held) in [(false, 0), (true, 1)] {
-        let past = Past { changed: changed.clone(), unnamed, ..Past::default() };
-        let mut standings = KeyMap::default();
-        let (mut survey, jobs) = read_rows(&mut named_rows("id,ticket,text\nc,1,x\n"), &ask(), &past, &mut standings);
-        hold_edits(&mut jobs.jobs(), &ask(), &past, 10, &mut standings, &mut survey).unwrap();
-        assert_eq!(survey.counts.held, held);
+fn a_row_that_is_held_no_more_and_repeats_an_earlier_one_is_skipped_where_that_is_asked_for() {
+    const TWICE: &str = "ticket,text\n1,y\n1,y\n";
+    let mut standings = KeyMap::default();
+    assert_eq!(held(TWICE, 1, &mut standings).0.counts.held, 2);
+    let standings = standings.iter().map(|(key, standing)| (*key, standing.as_recorded()));
+    let standings: KeyMap<Standing> = standings.collect();
+    for (duplicates, sent) in [(OnDuplicate::Post, &["job 1", "job 2"][..]), (OnDuplicate::Skip, &["job 1"])] {
+        let (ask, mut standings) = (Ask { duplicates, ..ask() }, standings.clone());
+        let (mut survey, jobs) = read_all(TWICE, &ask, &mut standings);
+        hold_edits(&mut jobs.jobs(), &ask, &TicketSet::default(), 10, &mut standings, &mut survey).unwrap();
+        assert_eq!((survey.to_do, survey.counts.held), (sent.len() as u64, 0));
+        assert_eq!(asides(&jobs, &mut standings).len(), 2, "that they are no longer held is recorded");
+        assert_eq!(fed(&jobs, &ask, standings), sent);
     }
 }
 
+#[test]
+fn a_row_of_a_stream_that_another_ledger_knows_is_none_of_the_first_so_many_and_a_doubt_stays_one() {
+    let first = read("ticket,text\n1,a\n", &ask(), &mut KeyMap::default()).next[0].key;
+    let mut doubt = Standing::NEW;
+    doubt.settle(Outcome::InDoubt);
+    let ask = Ask { first: Some(1), in_doubt: InDoubt::Retry, ..ask() };
+    let mut follow = Follow::new(rows(SHEET), ask, Standing::NEW, KeyMap::from_iter([(first, doubt)]));
+    let mut known = 0;
+    let left_out = in_short(|| match follow.pull(|_| String::new()).unwrap() {
+        Event::Job(offer) if offer.job.position.record < 3 => {
+            known += 1;
+            follow.leave_out(offer)
+        }
+        event => event,
+    });
+    assert_eq!(
+        (known, left_out.join(", ").as_str()),
+        (2, "passed in_doubt, skipped 2, invalid 3, passed skipped, job 5")
+    );
+}
+
+#[test]
+fn a_stream_and_a_file_know_a_named_row_by_the_same_content() {
+    // The second row's name is another's: it is no note, and none of those with its content.
+    let sheet = "id,ticket,text\na,1,x\na,1,x\nb,1,x\n";
+    let (mut standings, mut contents) = (KeyMap::default(), Vec::new());
+    let of_file = read_rows(&mut named_rows(sheet), &ask(), &mut standings).1;
+    for_each_to_do(&mut of_file.jobs(), &ask(), &standings, |job| contents.push(job.content_key())).unwrap();
+    let mut follow = Follow::new(named_rows(sheet), ask(), Standing::NEW, KeyMap::default());
+    let mut of_stream = Vec::new();
+    in_short(|| {
+        let event = follow.pull(|_| String::new()).unwrap();
+        if let Event::Job(offer) = &event {
+            of_stream.push(offer.job.content_key());
+        }
+        event
+    });
+    assert_eq!((contents.len(), &contents), (2, &of_stream));
+}
+
+#[test]
+fn a_named_row_is_held_only_where_a_run_may_have_posted_it_without_its_name() {
+    let holds = |changed, named, unnamed| Ask { changed, ..ask() }.holds_edits(named, unnamed);
+    assert_eq!(
+        [(false, true), (true, true), (true, false)].map(|(named, unnamed)| holds(OnChanged::Hold, named, unnamed)),
+        [true, true, false]
+    );
+    assert!(!holds(OnChanged::Post, false, true));
+}
+
 fn named_survey(sheet: &str) -> Survey {
-    read_rows(&mut named_rows(sheet), &ask(), &Past::default(), &mut KeyMap::default()).0
+    read_rows(&mut named_rows(sheet), &ask(), &mut KeyMap::default()).0
 }
 
 #[test]
@@ -356,13 +398,10 @@ fn rows_with_the_name_of_an_earlier_one_are_counted_and_the_first_is_told() {
 fn named_rows_with_one_content_are_told_apart_by_how_many_come_before() {
     const SHEET: &str = "id,ticket,text\na,1,x\nb,1,x\nc,2,y\nd,1,x\n";
     let contents = |standings: &mut KeyMap<Standing>| {
-        let (_, jobs) = read_rows(&mut named_rows(SHEET), &ask(), &Past::default(), standings);
+        let (_, jobs) = read_rows(&mut named_rows(SHEET), &ask(), standings);
         let mut contents = Vec::new();
-        for_each_to_do(&mut jobs.jobs(), &ask(), standings, |job| {
-            contents.push((job.position.record, job.content_key()));
-            true
-        })
-        .unwrap();
+        let each = |job: crate::job::Job| contents.push((job.position.record, job.content_key()));
+        for_each_to_do(&mut jobs.jobs(), &ask(), standings, each).unwrap();
         contents
     };
     let mut standings = KeyMap::default();
@@ -371,7 +410,7 @@ fn named_rows_with_one_content_are_told_apart_by_how_many_come_before() {
     assert_eq!(all.iter().map(|(row, _)| *row).collect::<Vec<_>>(), [1, 2, 3, 4]);
     assert_eq!((all[1].1, all[3].1), (key.occurrence(1), key.occurrence(2)));
     // Once the first is posted, the others are what they were.
-    let (first, _) = read_rows(&mut named_rows(SHEET), &ask(), &Past::default(), &mut KeyMap::default());
+    let (first, _) = read_rows(&mut named_rows(SHEET), &ask(), &mut KeyMap::default());
     let mut known = KeyMap::default();
     let mut posted = Standing::NEW;
     posted.settle(Outcome::Posted);

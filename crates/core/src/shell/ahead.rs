@@ -5,17 +5,17 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
 use super::feeder::{GROUP_TEXT_BYTES, GROUPS_WAITING};
-use crate::input::{Content, InputError};
-use crate::reading::{Scan, Scanned};
+use crate::input::{Content, InputError, Row};
+use crate::reading::Scan;
 
 /// Groups of 64 rows make a reading of a million a twentieth slower: each wakes the other thread.
 const GROUP_ROWS: usize = 512;
 
-/// Calls `survey` with what `scan` gives, which goes on meanwhile, a bounded way ahead; where the system has no second thread,
-/// only when it is asked to.
+/// Calls `survey` with the rows that `scan` gives, which goes on meanwhile, a bounded way ahead; where the system has no second
+/// thread, only when it is asked to.
 pub(super) fn ahead<R: Read + Send, T>(
-    scan: Scan<'_, R>,
-    survey: impl FnOnce(&mut dyn FnMut() -> Result<Scanned, InputError>) -> T,
+    scan: &mut Scan<'_, R>,
+    survey: impl FnOnce(&mut dyn FnMut() -> Result<Option<Row>, InputError>) -> T,
 ) -> T {
     let (sender, receiver) = mpsc::sync_channel(GROUPS_WAITING);
     // One thread has it, from beginning to end.
@@ -47,24 +47,20 @@ pub(super) fn ahead<R: Read + Send, T>(
     })
 }
 
-/// The next items, and whether they are the last.
-fn group(scan: &mut Scan<'_, impl Read>) -> (Vec<Result<Scanned, InputError>>, bool) {
+/// The next rows, and whether what comes last is the end.
+fn group(scan: &mut Scan<'_, impl Read>) -> (Vec<Result<Option<Row>, InputError>>, bool) {
     let mut group = Vec::with_capacity(GROUP_ROWS);
     let mut text_bytes = 0;
     while group.len() < GROUP_ROWS && text_bytes < GROUP_TEXT_BYTES {
         let item = scan.next();
-        match &item {
-            Ok(Scanned::Row(row)) => {
-                if let Content::Note { text, uncut, name, .. } = &row.content {
-                    text_bytes += text.len() + [uncut, name].into_iter().flatten().map(String::len).sum::<usize>();
-                }
-                group.push(item);
-            }
-            Ok(Scanned::End(_)) | Err(_) => {
-                group.push(item);
-                return (group, true);
-            }
+        let Ok(Some(row)) = &item else {
+            group.push(item);
+            return (group, true);
+        };
+        if let Content::Note { text, uncut, name, .. } = &row.content {
+            text_bytes += text.len() + [uncut, name].into_iter().flatten().map(String::len).sum::<usize>();
         }
+        group.push(item);
     }
     (group, false)
 }
@@ -74,7 +70,8 @@ mod tests {
     use super::*;
     use crate::input::{Format, Options, Rows};
     use crate::job::KeyMap;
-    use crate::reading::{Ask, JobFileWriter, Named, Past, Survey, SurveyError, survey, survey_scanned};
+    use crate::ledger::Standing;
+    use crate::reading::{Ask, JobFileWriter, Named, Survey, SurveyError, survey, survey_scanned};
 
     const NAMED: Named = Named { notes: 10, jobs: 10 };
 
@@ -85,17 +82,18 @@ mod tests {
     type ReadThrough = (Survey, Vec<u8>);
 
     fn read_ahead<R: Read + Send>(rows: &mut Rows<R>) -> Result<ReadThrough, SurveyError> {
-        let mut jobs = JobFileWriter::new(Vec::new());
-        let (ask, past) = (Ask::default(), Past::default());
-        let survey =
-            ahead(Scan::new(rows), |next| survey_scanned(next, &ask, &past, NAMED, &mut KeyMap::default(), &mut jobs));
-        Ok((survey?, jobs.finish()?.0))
+        let (mut jobs, mut scan) = (JobFileWriter::new(Vec::new()), Scan::new(rows));
+        let mut survey = ahead(&mut scan, |next| {
+            survey_scanned(next, &Ask::default(), Standing::NEW, NAMED, &mut KeyMap::default(), &mut jobs)
+        })?;
+        survey.profile.tickets = scan.tickets();
+        Ok((survey, jobs.finish()?.0))
     }
 
     fn read_in_step(sheet: &str) -> ReadThrough {
         let mut jobs = JobFileWriter::new(Vec::new());
-        let (ask, past) = (Ask::default(), Past::default());
-        let survey = survey(&mut rows(sheet), &ask, &past, NAMED, &mut KeyMap::default(), &mut jobs).unwrap();
+        let (ask, mut standings) = (Ask::default(), KeyMap::default());
+        let survey = survey(&mut rows(sheet), &ask, Standing::NEW, NAMED, &mut standings, &mut jobs).unwrap();
         (survey, jobs.finish().unwrap().0)
     }
 

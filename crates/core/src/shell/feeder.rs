@@ -9,7 +9,7 @@ use super::input::Hashing;
 use super::job_file::FromStart;
 use super::known_rows::FollowClaims;
 use crate::engine::Event;
-use crate::reading::{Fed, Feed, Follow, Followed, left_out};
+use crate::reading::{Feed, Follow};
 
 /// Rows are handed over in groups: a channel's cost is by message.
 const GROUP_ROWS: usize = 64;
@@ -35,11 +35,6 @@ pub(super) fn follow(mut follow: Stream, claims: FollowClaims) -> io::Result<mps
     })
 }
 
-/// A stream from which nothing is read.
-pub(super) fn nothing() -> io::Result<mpsc::Receiver<Vec<Event>>> {
-    spawn(|| (vec![Event::InputWithheld], true))
-}
-
 fn spawn(mut group: impl FnMut() -> (Vec<Event>, bool) + Send + 'static) -> io::Result<mpsc::Receiver<Vec<Event>>> {
     let (sender, receiver) = mpsc::channel(GROUPS_WAITING);
     thread::Builder::new().spawn(move || {
@@ -53,41 +48,35 @@ fn spawn(mut group: impl FnMut() -> (Vec<Event>, bool) + Send + 'static) -> io::
     Ok(receiver)
 }
 
-/// The next rows, and whether they are the last.
+/// The next rows, and whether what comes last is the end.
 fn group(feed: &mut Feed<FromStart>) -> (Vec<Event>, bool) {
     let mut group = Vec::with_capacity(GROUP_ROWS);
     let mut text_bytes = 0;
     while group.len() < GROUP_ROWS && text_bytes < GROUP_TEXT_BYTES {
-        let last = match feed.pull() {
-            Ok(Fed::Job(offer)) => {
-                text_bytes += offer.job.text.len();
-                group.push(Event::Job(offer));
-                continue;
-            }
-            Ok(Fed::Withheld) => Event::InputWithheld,
-            Ok(Fed::End) => Event::InputEnded(Vec::new()),
-            Err(error) => Event::InputFailed(with_causes(&error)),
+        let event = feed.pull().unwrap_or_else(|error| Event::InputFailed(with_causes(&error)));
+        let Event::Job(offer) = &event else {
+            group.push(event);
+            return (group, true);
         };
-        group.push(last);
-        return (group, true);
+        text_bytes += offer.job.text.len();
+        group.push(event);
     }
     (group, false)
 }
 
 /// The next row of a stream, and whether it is the last.
 fn next_of_stream(follow: &mut Stream, claims: &FollowClaims) -> (Event, bool) {
-    match follow.pull(Hashing::fingerprint) {
-        Ok(Followed::Job(offer)) => match claims.claim(&offer.job) {
-            Ok(true) => (Event::Job(offer), false),
-            Ok(false) => (Event::Aside(left_out(offer.job)), false),
-            Err(error) => (Event::InputFailed(with_causes(&error)), true),
+    let event = match follow.pull(Hashing::fingerprint) {
+        Ok(Event::Job(offer)) => match claims.claim(&offer.job) {
+            Ok(true) => Event::Job(offer),
+            Ok(false) => follow.leave_out(offer),
+            Err(error) => Event::InputFailed(with_causes(&error)),
         },
-        Ok(Followed::Aside(aside)) => (Event::Aside(aside), false),
-        Ok(Followed::Passed(outcome)) => (Event::Passed(outcome), false),
-        Ok(Followed::Withheld) => (Event::InputWithheld, true),
-        Ok(Followed::End(records)) => (Event::InputEnded(records), true),
-        Err(error) => (Event::InputFailed(with_causes(&error)), true),
-    }
+        Ok(event) => event,
+        Err(error) => Event::InputFailed(with_causes(&error)),
+    };
+    let goes_on = matches!(event, Event::Job(_) | Event::Aside(_) | Event::Passed(_));
+    (event, !goes_on)
 }
 
 /// An error and its causes in one line.

@@ -34,7 +34,7 @@ impl JobFile {
         file.sync_data().map_err(|source| JobFileError::Io { doing: "synced", source })?;
         let mut jobs = Self { file: Arc::new(file), records, repeated: Vec::new(), folder };
         if named {
-            jobs.repeated = repeated_contents(jobs.reader()?)?;
+            jobs.repeated = repeated_contents(jobs.reader())?;
         }
         Ok(jobs)
     }
@@ -45,8 +45,8 @@ impl JobFile {
     }
 
     /// Its rows, from the first.
-    pub(super) fn rows(&self) -> Result<Jobs<FromStart>, JobFileError> {
-        Ok(Jobs::new(self.reader()?, &self.repeated))
+    pub(super) fn rows(&self) -> Jobs<FromStart> {
+        Jobs::new(self.reader(), &self.repeated)
     }
 
     /// What an error of it is to a run.
@@ -54,8 +54,8 @@ impl JobFile {
         Error::job_file(&self.folder)
     }
 
-    fn reader(&self) -> Result<JobFileReader<FromStart>, JobFileError> {
-        JobFileReader::open(FromStart { file: Arc::clone(&self.file), offset: 0 }, self.records)
+    fn reader(&self) -> JobFileReader<FromStart> {
+        JobFileReader::new(FromStart { file: Arc::clone(&self.file), offset: 0 }, self.records)
     }
 }
 

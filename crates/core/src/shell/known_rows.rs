@@ -108,12 +108,11 @@ impl KnownRows {
             return Ok(to_send.map(|(key, _)| *key).collect());
         }
         let mut keys = Vec::with_capacity(jobs.most_rows());
-        for_each_to_do(&mut jobs.rows()?, ask, standings, |job| {
+        for_each_to_do(&mut jobs.rows(), ask, standings, |job| {
             keys.push(job.content_key());
             if legacy {
                 keys.push(legacy_key(job.key, &job.ticket));
             }
-            true
         })?;
         Ok(keys)
     }
@@ -146,7 +145,7 @@ impl KnownRows {
         if self.rows() == 0 {
             return Ok(false);
         }
-        Ok(skip_known(&mut jobs.rows()?, ask, |job| self.is_known(job), standings, survey)? > 0)
+        Ok(skip_known(&mut jobs.rows(), ask, |job| self.is_known(job), standings, survey)? > 0)
     }
 
     /// The registry's lock, if nobody has it.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use tokio::sync::mpsc;
 
 use super::broker::{Broker, Purse};
 use super::budget::{Folder, SharingError};
@@ -19,14 +20,13 @@ use super::ledgers::{begin, entropy};
 use super::order::{Order, Source};
 use super::outbox::Outbox;
 use super::prepare::{Prepared, PreparedRows};
-use super::read::past;
 use super::signals::Interrupts;
 use crate::driver::{Driver, Interrupt};
 use crate::engine::{Config, Notice};
 use crate::ledger::{self, Batch, Input, Ledger, LedgerError, Reading, Record, Run};
 use crate::limiter::{Limiter, Member, Sharer};
 use crate::outcome::{Counts, Stop};
-use crate::reading::{Feed, Follow, JobFileError, record_asides};
+use crate::reading::{Feed, Follow, next_aside};
 use crate::transport::Transport;
 
 /// How often it is looked whether the registry's lock is free.
@@ -84,7 +84,7 @@ impl Prepared {
     ///
     /// # Errors
     ///
-    /// When the ledger cannot be begun or the run not be recorded in it, or the input not be read again: nothing was
+    /// When the ledger cannot be begun or the run not be recorded in it, or the job file not be read: nothing was
     /// sent then. What stops a run later is no error but in the report.
     ///
     /// # Panics
@@ -136,14 +136,12 @@ impl Prepared {
         let ask = self.order.ask.clone();
         let blank = self.survey().map_or(0, |survey| survey.blank);
         let feed = match (self.rows, &claim) {
-            (PreparedRows::Read(read), _) => {
-                let jobs = read.jobs.rows().map_err(read.jobs.unusable())?;
-                feeder::start(Feed::new(jobs, ask, standings))
-            }
+            (PreparedRows::Read(read), _) => feeder::start(Feed::new(read.jobs.rows(), ask, standings)),
             (PreparedRows::Follow(rows), Claim::OfStream(claims)) => {
-                feeder::follow(Follow::new(*rows, ask, &past(&self.batch), standings), claims.clone())
+                feeder::follow(Follow::new(*rows, ask, self.batch.unknown(), standings), claims.clone())
             }
-            (PreparedRows::Follow(_), _) => feeder::nothing(),
+            // It was interrupted before it could claim anything, and takes no rows.
+            (PreparedRows::Follow(_), _) => Ok(mpsc::channel(1).1),
         };
         let feed = feed.map_err(Error::thread("read the job file"))?;
 
@@ -351,32 +349,18 @@ fn record_aside_rows(
     ledger: &mut Ledger<LedgerFile>,
 ) -> Result<(), Error> {
     const ROWS_A_GROUP: usize = 256;
-    let mut group = Vec::with_capacity(ROWS_A_GROUP);
-    let unusable = jobs.unusable();
-    let mut rows = jobs.rows().map_err(&unusable)?;
-    record_asides(&mut rows, &mut batch.standings, &mut |aside| {
-        group.push(Record::Aside(aside));
-        if group.len() < ROWS_A_GROUP {
+    let mut rows = jobs.rows();
+    loop {
+        let mut group = Vec::with_capacity(ROWS_A_GROUP);
+        while group.len() < ROWS_A_GROUP
+            && let Some(aside) = next_aside(&mut rows, &mut batch.standings).map_err(jobs.unusable())?
+        {
+            group.push(Record::Aside(aside));
+        }
+        if group.is_empty() {
             return Ok(());
         }
-        ledger.commit(&std::mem::take(&mut group)).map_err(AsideError::Ledger)
-    })
-    .and_then(|()| ledger.commit(&group).map_err(AsideError::Ledger))
-    .map_err(|error| match error {
-        AsideError::Ledger(error) => Error::ledger(&order.ledger)(error),
-        AsideError::JobFile(error) => unusable(error),
-    })
-}
-
-/// What may end the recording of rows that are not sent.
-enum AsideError {
-    Ledger(LedgerError),
-    JobFile(JobFileError),
-}
-
-impl From<JobFileError> for AsideError {
-    fn from(error: JobFileError) -> Self {
-        Self::JobFile(error)
+        ledger.commit(&group).map_err(Error::ledger(&order.ledger))?;
     }
 }
 

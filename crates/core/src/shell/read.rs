@@ -12,10 +12,11 @@ use super::known_rows::KnownRows;
 use super::order::{Access, Order};
 use crate::input::{Layout, Mapping};
 use crate::job::{KeyMap, TicketSet};
-use crate::ledger::{self, Aside, Batch, Record, Standing};
-use crate::outcome::Outcome;
-use crate::reading::{Ask, JobFileError, Past, Scan, Survey, SurveyError, for_each_to_do, hold_edits, survey_scanned};
-use crate::settings::{OnChanged, OnKnown};
+use crate::ledger::{Batch, Standing};
+use crate::reading::{
+    Ask, JobFileError, Scan, Survey, SurveyError, for_each_to_do, hold_edits, survey_scanned, tickets_of_vanished,
+};
+use crate::settings::OnKnown;
 
 /// An input that was read to its end.
 #[derive(Debug)]
@@ -40,17 +41,19 @@ pub(super) fn read_through(
     let failed = Error::input(order);
     let folder = job_file::folder(order, access);
     let unusable = Error::job_file(&folder);
-    let past = past(batch);
+    let unknown = batch.unknown();
     let mut rows = input.rows().map_err(&failed)?;
     let mapping = rows.mapping().clone();
     let mut writer = JobFile::begin(&folder).map_err(&unusable)?;
-    let surveyed = ahead(Scan::new(&mut rows), |next| {
-        survey_scanned(next, &order.ask, &past, order.named, &mut batch.standings, &mut writer)
+    let mut scan = Scan::new(&mut rows);
+    let surveyed = ahead(&mut scan, |next| {
+        survey_scanned(next, &order.ask, unknown, order.named, &mut batch.standings, &mut writer)
     });
-    let survey = surveyed.map_err(|error| match error {
+    let mut survey = surveyed.map_err(|error| match error {
         SurveyError::Input(error) => failed(error),
         SurveyError::JobFile(error) => unusable(error),
     })?;
+    survey.profile.tickets = scan.tickets();
     let fingerprint = input.fingerprint(&rows);
     let layout = rows.layout();
     let finish = || JobFile::finish(writer, mapping.key.is_some(), folder).map_err(unusable);
@@ -60,7 +63,7 @@ pub(super) fn read_through(
         return Err(Error::Changed { name: order.input_name() });
     }
     let mut read = ReadThrough { input, survey, mapping, layout, fingerprint, jobs: jobs?, known: None };
-    read.hold_edits(order, &past, batch)?;
+    read.hold_edits(order, batch)?;
     Ok(read)
 }
 
@@ -75,28 +78,19 @@ fn both<A, B: Send>(here: impl FnOnce() -> A, beside: impl Fn() -> B + Sync) -> 
     })
 }
 
-pub(super) fn past(batch: &Batch) -> Past {
-    Past { changed: TicketSet::default(), unknown: batch.unknown(), unnamed: batch.unnamed }
-}
-
 impl ReadThrough {
-    fn hold_edits(&mut self, order: &Order, past: &Past, batch: &mut Batch) -> Result<(), Error> {
-        // An edit of a job that was named has its name, and is the same job.
-        let no_edits = self.mapping.key.is_some() && !past.unnamed;
-        let changed =
-            if no_edits || order.ask.changed == OnChanged::Post || self.survey.to_do + self.survey.counts.held == 0 {
-                TicketSet::default()
-            } else {
-                tickets_of_vanished(order, batch)?
-            };
+    fn hold_edits(&mut self, order: &Order, batch: &mut Batch) -> Result<(), Error> {
+        let may_hold = order.ask.holds_edits(self.mapping.key.is_some(), batch.unnamed);
+        let changed = if may_hold && self.survey.to_do + self.survey.counts.held > 0 {
+            missing_tickets(order, batch)?
+        } else {
+            TicketSet::default()
+        };
         if changed.is_empty() && self.survey.counts.held == 0 {
             return Ok(());
         }
-        let past = Past { changed, ..past.clone() };
         let (ask, named, survey) = (&order.ask, order.named.notes, &mut self.survey);
-        self.jobs
-            .rows()
-            .and_then(|mut jobs| hold_edits(&mut jobs, ask, &past, named, &mut batch.standings, survey))
+        hold_edits(&mut self.jobs.rows(), ask, &changed, named, &mut batch.standings, survey)
             .and_then(|()| self.name_first_jobs(order, &batch.standings))
             .map_err(self.jobs.unusable())
     }
@@ -121,35 +115,16 @@ impl ReadThrough {
         let (next, most) = (&mut self.survey.next, order.named.jobs);
         next.clear();
         let ask = Ask { first: Some(most as u64), ..order.ask.clone() };
-        for_each_to_do(&mut self.jobs.rows()?, &ask, standings, |job| {
-            next.push(job);
-            true
-        })
+        for_each_to_do(&mut self.jobs.rows(), &ask, standings, |job| next.push(job))
     }
 }
 
 /// The tickets of jobs that are posted or in doubt and are no longer in the input.
-fn tickets_of_vanished(order: &Order, batch: &Batch) -> Result<TicketSet, Error> {
-    let gone =
-        |standing: &Standing| !standing.is_met() && matches!(standing.outcome(), Outcome::Posted | Outcome::InDoubt);
-    let mut tickets = TicketSet::default();
-    if !batch.standings.values().any(gone) {
-        return Ok(tickets);
+fn missing_tickets(order: &Order, batch: &Batch) -> Result<TicketSet, Error> {
+    if !batch.standings.values().any(|standing| standing.was_sent_and_is_missing()) {
+        return Ok(TicketSet::default());
     }
     let path = &order.ledger;
     let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
-    ledger::read(&file, &mut |entry| {
-        // Of a doubt that a salvage left there may be no intent any more.
-        let (key, ticket) = match entry.record {
-            Record::Intent(intent) => (intent.key, intent.ticket),
-            Record::Outcome(end) => (end.key, end.ticket),
-            Record::Aside(Aside { key, ticket: Some(ticket), .. }) => (key, ticket),
-            _ => return,
-        };
-        if batch.standings.get(&key).is_some_and(gone) {
-            tickets.insert(ticket);
-        }
-    })
-    .map_err(Error::ledger(path))?;
-    Ok(tickets)
+    tickets_of_vanished(&file, &batch.standings).map_err(Error::ledger(path))
 }

@@ -1,6 +1,6 @@
 //! One run of a batch, step by step: what `shell/prepare.rs`, `shell/known_rows.rs` and `shell/post.rs` do.
 
-use batchpost::engine::Offer;
+use batchpost::engine::{Event, Offer};
 use batchpost::input::{Recipe, Rows};
 use batchpost::job::{KEY_SCHEME, Key, KeyMap, TicketSet};
 use batchpost::known::{Candidates, Look, look};
@@ -11,10 +11,10 @@ use batchpost::ledger::{
 };
 use batchpost::outcome::{Counts, Outcome, VerdictWord};
 use batchpost::reading::{
-    Ask, Fed, Feed, JobFileError, JobFileWriter, Named, Past, Survey, for_each_to_do, hold_edits, presence_changes,
-    record_asides, skip_known, survey,
+    Ask, Feed, JobFileWriter, Named, Survey, for_each_to_do, hold_edits, presence_changes, skip_known, survey,
+    tickets_of_vanished,
 };
-use batchpost::settings::{OnChanged, OnKnown, Settings};
+use batchpost::settings::{OnKnown, Settings};
 use jiff::Timestamp;
 
 use super::registry::{AsSeen, Seen, release};
@@ -63,39 +63,21 @@ fn read(claims: &Claims, batch: usize, known: &mut ledger::Batch) -> Result<(Sur
     let of = &state.batches[batch];
     let (sheet, ask) = (of.sheet(), &of.ask);
     let mut rows = Rows::open(sheet.as_bytes(), &Recipe::from(of.options())).expect("every sheet has its header");
-    let past = Past { changed: TicketSet::default(), unknown: known.unknown(), unnamed: known.unnamed };
+    let unknown = known.unknown();
     let mut writer = JobFileWriter::new(Vec::new());
     let named = Named { notes: 0, jobs: 0 };
-    let mut survey = survey(&mut rows, ask, &past, named, &mut known.standings, &mut writer).expect("it is in memory");
+    let mut survey =
+        survey(&mut rows, ask, unknown, named, &mut known.standings, &mut writer).expect("it is in memory");
     let jobs = JobFile::of(writer);
     let jobs = if of.named { jobs.with_repeated_contents() } else { jobs };
-    let changed = if ask.changed == OnChanged::Hold && (!of.named || known.unnamed) {
-        tickets_of_vanished(of.disk.ledger(), known).map_err(|error| broken(&error))?
-    } else {
-        TicketSet::default()
+    let changed = match of.disk.ledger() {
+        Some(ledger) if ask.holds_edits(of.named, known.unnamed) => {
+            tickets_of_vanished(&ledger, &known.standings).map_err(|error| broken(&error))?
+        }
+        _ => TicketSet::default(),
     };
-    let past = Past { changed, ..past };
-    hold_edits(&mut jobs.rows(), ask, &past, 0, &mut known.standings, &mut survey).expect("memory can be read");
+    hold_edits(&mut jobs.rows(), ask, &changed, 0, &mut known.standings, &mut survey).expect("memory can be read");
     Ok((survey, jobs))
-}
-
-fn tickets_of_vanished(file: Option<DiskFile>, known: &ledger::Batch) -> Result<TicketSet, LedgerError> {
-    let mut tickets = TicketSet::default();
-    let gone = |key: &Key| {
-        known.standings.get(key).is_some_and(|standing| {
-            !standing.is_met() && matches!(standing.outcome(), Outcome::Posted | Outcome::InDoubt)
-        })
-    };
-    if let Some(file) = file {
-        ledger::read(&file, &mut |entry| {
-            if let Record::Intent(intent) = entry.record
-                && gone(&intent.key)
-            {
-                tickets.insert(intent.ticket);
-            }
-        })?;
-    }
-    Ok(tickets)
 }
 
 impl Run {
@@ -179,11 +161,11 @@ impl Run {
                 Phase::Post(Box::new(Feed::new(self.jobs.rows(), self.ask.clone(), standings)))
             }
             Phase::Post(mut feed) => match feed.pull().expect("memory can be read") {
-                Fed::Job(offer) => {
+                Event::Job(offer) => {
                     self.commit(&[intent(claims, &offer)])?;
                     Phase::Send(feed, offer)
                 }
-                Fed::Withheld | Fed::End => Phase::Close,
+                _ => Phase::Close,
             },
             Phase::Send(feed, offer) => {
                 let verdict = self.send(claims, &offer)?;
@@ -221,11 +203,8 @@ impl Run {
 
     fn keys_to_send(&self, ask: &Ask) -> Vec<Key> {
         let mut keys = Vec::new();
-        for_each_to_do(&mut self.jobs.rows(), ask, &self.standings, |job| {
-            keys.push(job.content_key());
-            true
-        })
-        .expect("memory can be read");
+        for_each_to_do(&mut self.jobs.rows(), ask, &self.standings, |job| keys.push(job.content_key()))
+            .expect("memory can be read");
         keys.sort_unstable();
         keys
     }
@@ -306,11 +285,7 @@ impl Run {
     fn record(&mut self, claims: &Claims) -> Result<(), Violation> {
         let mut records = vec![self.run_record(claims)];
         records.append(&mut self.presence);
-        let each = &mut |aside| {
-            records.push(Record::Aside(aside));
-            Ok::<(), JobFileError>(())
-        };
-        record_asides(&mut self.jobs.rows(), &mut self.standings, each).expect("memory can be read");
+        records.append(&mut self.jobs.asides(&mut self.standings));
         self.commit(&records)?;
         claims.state().shared.begun(self.batch);
         Ok(())
