@@ -142,6 +142,7 @@ fn carry_out(task: Task, output: &Output, screen: &Screen, metrics: &mut Metrics
         words::complain_of_invalid(&prepared);
         return Ok(exit::USAGE);
     }
+    words::say_what_was_found(&prepared);
     let in_sandbox = matches!(task.destination, Destination::Sandbox);
     if !in_sandbox && !task.yes && !words::agreed(&prepared)? {
         say!("nothing was sent");

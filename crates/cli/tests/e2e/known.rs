@@ -3,12 +3,15 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
+use std::process::Stdio;
 use std::time::Duration;
 
 use batchpost_sandbox::Settings;
 use serde_json::Value;
 
 use crate::support::{Api, Folder, LIMIT, Ran, Running, ended, quick, records, sheet, texts, until};
+
+const LEDGER: &str = "notes.csv.ledger.jsonl";
 
 fn run(folder: &Folder, api: &Api, input: &str, more: &[&str]) -> Ran {
     folder.call(&[&["run", input, "--url", &api.url(), "--limit", LIMIT, "--json"], more].concat())
@@ -355,7 +358,8 @@ fn a_stream_that_is_followed_stops_at_a_row_that_is_known_or_leaves_it_out() {
         Running::start_fed(&mut folder.batchpost(&arguments), &sheet([8, 9, 2, 10])).ended()
     };
     let stopped = follow("a", &[]).with_code(3);
-    stopped.saying(&["recorded as posted or in doubt by another run"]);
+    assert!(!stopped.stderr.contains("nothing was sent"), "{}", stopped.stderr);
+    stopped.saying(&["row 3 is already recorded as posted or in doubt", "--known skip"]);
     // The two before it were sent by then, or were not.
     let sent = api.arrivals();
     assert!((3..=5).contains(&sent), "{sent}");
@@ -367,4 +371,42 @@ fn a_stream_that_is_followed_stops_at_a_row_that_is_known_or_leaves_it_out() {
     ended(&mut folder.batchpost(&["run", "notes.csv", "--follow", "--url", &api.url()]))
         .with_code(2)
         .saying(&["--follow is for standard input"]);
+}
+
+/// A stream may be followed for weeks. What was posted from it is known meanwhile, and no longer about to be sent.
+#[test]
+fn rows_of_a_run_under_way_are_known_once_they_are_posted() {
+    let (api, folder) = (Api::start(quick()), Folder::with_rows(3));
+    let arguments = ["run", "-", "--follow", "--format", "csv", "--url", &api.url(), "--limit", LIMIT, "--ledger", "a"];
+    let mut following = folder.batchpost(&arguments).stdin(Stdio::piped()).spawn().unwrap();
+    let mut stream = following.stdin.take().unwrap();
+    let rows = sheet([2]);
+    std::io::Write::write_all(&mut stream, rows.as_bytes()).unwrap();
+    let is_recorded = || folder.path("a").exists() && folder.read("a").contains("\"posted\"");
+    until("the row is posted", is_recorded);
+    let json = folder.run(&api, &["--known", "skip"]).with_code(0).json();
+    assert_eq!((&json["posted"], &json["skipped"]), (&2.into(), &1.into()), "{json}");
+    drop(stream);
+    assert!(following.wait().unwrap().success());
+    assert_eq!(api.texts(), texts(3));
+}
+
+#[test]
+fn a_ledger_put_back_from_a_backup_lacks_rows_and_is_not_resumed_unasked() {
+    let (api, folder) = (Api::start(quick()), Folder::with_rows(9));
+    folder.run(&api, &["--first", "3"]).with_code(5);
+    let backup = folder.read(LEDGER);
+    folder.run(&api, &["--first", "3"]).with_code(5);
+    folder.write(LEDGER, &backup);
+    let said = ["has fewer records than it had: 3 rows", "--known skip"];
+    folder.run(&api, &[]).with_code(2).saying(&said);
+    // Also after another run has read it.
+    folder.write("others.csv", sheet([77]));
+    folder.call(&["run", "others.csv", "--url", &api.url(), "--limit", LIMIT]).with_code(0);
+    let checked = folder.call(&["check", "notes.csv", "--url", &api.url()]).with_code(2).stdout;
+    assert!(said.iter().all(|word| checked.contains(word)), "{checked}");
+    assert_eq!(api.arrivals(), 7);
+    let json = folder.run(&api, &["--known", "skip"]).with_code(0).json();
+    assert_eq!((&json["posted"], &json["skipped"]), (&6.into(), &3.into()), "{json}");
+    assert!(created(&api).values().all(|times| *times == 1));
 }

@@ -144,6 +144,23 @@ fn doubts_left_by_a_salvage_are_sent_again_when_that_is_asked() {
 }
 
 #[test]
+fn what_was_posted_by_a_salvaged_ledger_is_known_to_other_sheets() {
+    let (api, folder) = half_done(0, 1);
+    folder.call(&["salvage", LEDGER, "-o", NEW]).with_code(0);
+    run_on_new(&folder, &api, 0, &["--in-doubt", "retry"]);
+    let arrivals = api.arrivals();
+    // The damaged one knows but a part of them.
+    std::fs::remove_file(folder.path(LEDGER)).unwrap();
+    folder.call(&["known", "forget", LEDGER]).with_code(0);
+    let elsewhere = folder.path("elsewhere");
+    std::fs::create_dir(&elsewhere).unwrap();
+    folder.write("elsewhere/copy.csv", sheet(1..=20));
+    let run = ["run", "elsewhere/copy.csv", "--url", &api.url(), "--limit", "500/1s"];
+    folder.call(&run).with_code(2).saying(&["20 rows are already recorded as posted or in doubt"]);
+    assert_eq!(api.arrivals(), arrivals);
+}
+
+#[test]
 fn a_salvaged_part_keeps_its_doubts_until_they_are_settled() {
     let (api, folder) = half_done(1, 1);
     folder.call(&["salvage", LEDGER, "-o", NEW]).with_code(0);

@@ -66,6 +66,11 @@ pub enum InputError {
         /// The most that are unpacked.
         most_bytes: u64,
     },
+    /// There is no room for a copy of a workbook.
+    #[error(
+        "the workbook cannot be copied before it is read: {0}; --scratch-dir DIR names another folder for the copy"
+    )]
+    NotCopied(io::Error),
     /// What is unpacked cannot be kept.
     #[error("the input is compressed (gzip), and there is no place to unpack it: {0}")]
     NotUnpacked(io::Error),

@@ -74,14 +74,18 @@ impl Candidates {
         } else {
             in_both(ours, keys.rows.iter(), |(key, _)| *key, |at, (_, at_s)| meet(at, *at_s));
         }
+        let mut open: Vec<_> = keys.open_alone(since).map(|open| (open.known_by, open.at_s)).collect();
+        open.sort_unstable();
+        open.dedup_by_key(|(key, _)| *key);
+        in_both(ours, open.iter(), |(key, _)| *key, |at, (_, at_s)| meet(at, *at_s));
         found
     }
 
-    /// How many candidates are among `claimed`, which are in order.
-    pub fn count(&self, claimed: &[Key]) -> u64 {
-        let mut count = 0;
-        in_both(&self.keys, claimed.iter(), |key| **key, |_, _| count += 1);
-        count
+    /// The candidates that are among `claimed`, which are in order.
+    pub fn among(&self, claimed: &[Key]) -> Vec<Key> {
+        let mut among = Vec::new();
+        in_both(&self.keys, claimed.iter(), |key| **key, |_, key| among.push(*key));
+        among
     }
 }
 
@@ -150,7 +154,7 @@ mod tests {
                 prop_assert_eq!(candidates.is_known(key(n)), is_known);
             }
             let claimed: Vec<Key> = theirs.keys().map(|n| key(*n)).collect();
-            prop_assert_eq!(candidates.count(&claimed) as usize, theirs.keys().filter(|n| ours.contains(n)).count());
+            prop_assert_eq!(candidates.among(&claimed).len(), theirs.keys().filter(|n| ours.contains(n)).count());
         }
     }
 }

@@ -13,25 +13,63 @@ pub struct KnownKeys {
     pub(super) rows: Vec<(Key, u32)>,
     /// The keys of the names that a column gave to jobs, and what each is known by.
     pub(super) names: Vec<(Key, Key)>,
+    /// Intents without an outcome: doubts, unless a run that is under way still finds that they were not carried out.
+    pub(super) open: Vec<Open>,
     /// Some are known by name and ticket together: their content is not recorded.
     pub(super) legacy: bool,
+}
+
+/// A job with an intent that has no outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Open {
+    /// The job's own key.
+    pub(super) key: Key,
+    pub(super) known_by: Key,
+    pub(super) at_s: u32,
 }
 
 impl KnownKeys {
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.rows.len()
+        self.rows.len() + self.open_alone(0).count()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.rows.is_empty()
+        self.rows.is_empty() && self.open.is_empty()
     }
 
     /// When the first and the last of them were sent, in seconds since 1970.
     pub fn dates(&self) -> Option<(u32, u32)> {
-        let dates = || self.rows.iter().map(|(_, at_s)| *at_s);
+        let dates = || self.rows.iter().map(|(_, at_s)| *at_s).chain(self.open.iter().map(|open| open.at_s));
         Some((dates().min()?, dates().max()?))
+    }
+
+    /// When the row with this key was last sent, if the ledger knows it whatever comes of the intents that have no outcome.
+    pub(super) fn settled(&self, key: Key) -> Option<u32> {
+        let at = self.rows.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+        Some(self.rows[at].1)
+    }
+
+    /// The open intents of rows that are not known, or not to have been sent since then, for anything else.
+    pub(super) fn open_alone(&self, since: u32) -> impl Iterator<Item = &Open> {
+        self.open.iter().filter(move |open| self.settled(open.known_by).is_none_or(|at_s| at_s < since))
+    }
+
+    /// The open intents alone, which are no longer in this.
+    pub fn take_open(&mut self) -> Self {
+        Self { open: std::mem::take(&mut self.open), ..Self::default() }
+    }
+
+    /// Counts the open intents as doubts for good: nothing more will be read of them.
+    pub(super) fn settle_open(&mut self) {
+        for Open { key, known_by, at_s } in std::mem::take(&mut self.open) {
+            self.rows.push((known_by, at_s));
+            if key != known_by {
+                self.names.push((key, known_by));
+            }
+        }
+        self.in_order();
     }
 
     /// Whether some of them are known by their [name and ticket](legacy_key) only.
@@ -41,12 +79,13 @@ impl KnownKeys {
 
     /// Takes others in.
     pub fn merge(&mut self, others: Self) {
-        if self.is_empty() {
-            *self = Self { legacy: self.legacy | others.legacy, ..others };
+        self.legacy |= others.legacy;
+        self.open.extend(others.open);
+        if others.rows.is_empty() {
             return;
         }
-        self.legacy |= others.legacy;
-        if others.is_empty() {
+        if self.rows.is_empty() {
+            (self.rows, self.names) = (others.rows, others.names);
             return;
         }
         self.rows.extend(others.rows);
@@ -103,9 +142,16 @@ struct Job {
 }
 
 impl Fold {
-    /// That goes on where `named` is what the last run before was.
-    pub(super) fn after(named: bool) -> Self {
-        Self { named, ..Self::default() }
+    /// That goes on where `named` is what the last run before was, and `open` are the intents without an outcome.
+    pub(super) fn after(named: bool, open: Vec<Open>) -> Self {
+        let mut fold = Self { named, ..Self::default() };
+        for Open { key, known_by, at_s } in open {
+            fold.jobs.insert(key, Job { at_s, open: true, known: false });
+            if key != known_by {
+                fold.contents.insert(key, known_by);
+            }
+        }
+        fold
     }
 
     /// Takes the next record in.
@@ -131,7 +177,10 @@ impl Fold {
             Record::Outcome(end) => self.end(end.key, seconds(end.wall), end.stands),
             // Records were lost, and one of them may have sent it.
             Record::Aside(aside) if aside.stands == Outcome::InDoubt => {
+                // An intent may have its content.
+                self.lacks_the_beginning |= !self.jobs.contains_key(&aside.key);
                 if let Some(ticket) = &aside.ticket
+                    && !self.contents.contains_key(&aside.key)
                     && let Some(known_by) = self.legacy_of(aside.key, ticket)
                 {
                     self.contents.insert(aside.key, known_by);
@@ -175,17 +224,20 @@ impl Fold {
         job.known |= is_known(stands);
     }
 
-    /// What is known now. An intent without an outcome is a doubt.
+    /// What is known now.
     pub(super) fn finish(&mut self) -> KnownKeys {
         let contents = mem::take(&mut self.contents);
         let mut known = KnownKeys { legacy: self.legacy, ..KnownKeys::default() };
-        for (key, job) in self.jobs.drain().filter(|(_, job)| job.known || job.open) {
-            match contents.get(&key) {
-                Some(content) => {
-                    known.rows.push((*content, job.at_s));
-                    known.names.push((key, *content));
+        for (key, Job { at_s, open, known: is_known }) in self.jobs.drain() {
+            let known_by = contents.get(&key).copied().unwrap_or(key);
+            if open {
+                known.open.push(Open { key, known_by, at_s });
+            }
+            if is_known {
+                known.rows.push((known_by, at_s));
+                if known_by != key {
+                    known.names.push((key, known_by));
                 }
-                None => known.rows.push((key, job.at_s)),
             }
         }
         for (key, content, at_s) in self.earlier.drain(..) {
@@ -193,6 +245,7 @@ impl Fold {
             known.names.push((key, content));
         }
         known.in_order();
+        known.open.sort_unstable();
         known
     }
 }

@@ -1,9 +1,10 @@
 //! What a ledger knows, kept beside the account's budget so that a ledger need not be read through by every run. It can
-//! only make rows known: where it does not fit its ledger any more, the ledger is read.
+//! only make rows known: where it does not fit its ledger any more, the ledger is read, and what only the index has stays
+//! known.
 
 use std::cell::Cell;
 
-use super::fold::{Fold, KnownKeys};
+use super::fold::{Fold, KnownKeys, Open};
 use crate::job::Key;
 use crate::ledger::{Attempt, BadLine, Extent, LedgerError, LedgerId, Step, header, read_after, read_as};
 use crate::storage::Storage;
@@ -21,26 +22,31 @@ pub struct Index {
     pub keys: KnownKeys,
 }
 
-/// The version of the format that this code writes, and the only one that it reads.
-const OPENING: &[u8] = b"batchpost known 1\n";
+/// The version of the format that this code writes. Version 1 has no open intents; it was written when there were none.
+const OPENING: &[u8] = b"batchpost known 2\n";
+const OPENING_1: &[u8] = b"batchpost known 1\n";
 const ROW_BYTES: usize = 20;
 const NAME_BYTES: usize = 32;
+const OPEN_BYTES: usize = 36;
 
 impl Index {
     /// As bytes: the opening; the ledger's id, bytes and records read (8 each), the checksum of the last
-    /// 512 of these (4), two flags (1 each), how many rows and names there are (8 each); the rows, each a key and seconds since 1970
-    /// (4), and the names, each its key and the key that it is known by; a checksum of all that (4). Numbers are little-endian.
+    /// 512 of these (4), two flags (1 each), how many rows, names and open intents there are (8 each); the rows, each a key and
+    /// seconds since 1970 (4); the names, each its key and the key that it is known by; the open intents, each with both
+    /// keys and seconds since 1970; a checksum of all that (4). Numbers are little-endian.
     pub fn to_bytes(&self) -> Vec<u8> {
-        let KnownKeys { rows, names, legacy } = &self.keys;
-        let mut out = Vec::with_capacity(OPENING.len() + 64 + rows.len() * ROW_BYTES + names.len() * NAME_BYTES);
+        let KnownKeys { rows, names, open, legacy } = &self.keys;
+        let lists_bytes = rows.len() * ROW_BYTES + names.len() * NAME_BYTES + open.len() * OPEN_BYTES;
+        let mut out = Vec::with_capacity(OPENING.len() + 64 + lists_bytes);
         out.extend_from_slice(OPENING);
         for number in [self.extent.id.0, self.extent.good_bytes, self.extent.last] {
             out.extend_from_slice(&number.to_le_bytes());
         }
         out.extend_from_slice(&self.last_bytes.to_le_bytes());
         out.extend_from_slice(&[u8::from(self.named), u8::from(*legacy)]);
-        out.extend_from_slice(&(rows.len() as u64).to_le_bytes());
-        out.extend_from_slice(&(names.len() as u64).to_le_bytes());
+        for count in [rows.len(), names.len(), open.len()] {
+            out.extend_from_slice(&(count as u64).to_le_bytes());
+        }
         for (key, at_s) in rows {
             out.extend_from_slice(&key.to_bytes());
             out.extend_from_slice(&at_s.to_le_bytes());
@@ -48,6 +54,11 @@ impl Index {
         for (name, known_by) in names {
             out.extend_from_slice(&name.to_bytes());
             out.extend_from_slice(&known_by.to_bytes());
+        }
+        for Open { key, known_by, at_s } in open {
+            out.extend_from_slice(&key.to_bytes());
+            out.extend_from_slice(&known_by.to_bytes());
+            out.extend_from_slice(&at_s.to_le_bytes());
         }
         let sum = crc32fast::hash(&out);
         out.extend_from_slice(&sum.to_le_bytes());
@@ -60,36 +71,51 @@ impl Index {
         if crc32fast::hash(covered) != u32::from_le_bytes(*sum) {
             return None;
         }
-        let mut rest = covered.strip_prefix(OPENING)?;
+        let is_first = covered.starts_with(OPENING_1);
+        let mut rest = covered.strip_prefix(if is_first { OPENING_1 } else { OPENING })?;
         let mut number = || -> Option<u64> { take(&mut rest).map(u64::from_le_bytes) };
         let (id, good_bytes, last) = (LedgerId(number()?), number()?, number()?);
         let last_bytes = u32::from_le_bytes(take(&mut rest)?);
         let [named, legacy] = take(&mut rest)?;
         let mut count = || -> Option<usize> { usize::try_from(u64::from_le_bytes(take(&mut rest)?)).ok() };
-        let (rows, names) = (count()?, count()?);
-        if Some(rest.len()) != rows.checked_mul(ROW_BYTES)?.checked_add(names.checked_mul(NAME_BYTES)?) {
+        let (rows, names, open) = (count()?, count()?, if is_first { 0 } else { count()? });
+        let lists = [(rows, ROW_BYTES), (names, NAME_BYTES), (open, OPEN_BYTES)];
+        let bytes =
+            lists.into_iter().try_fold(0_usize, |sum, (count, bytes)| sum.checked_add(count.checked_mul(bytes)?));
+        if Some(rest.len()) != bytes {
             return None;
         }
         let rows = (0..rows).map(|_| Some((key(&mut rest)?, u32::from_le_bytes(take(&mut rest)?))));
         let rows = rows.collect::<Option<_>>()?;
         let names = (0..names).map(|_| Some((key(&mut rest)?, key(&mut rest)?))).collect::<Option<_>>()?;
-        let keys = KnownKeys { rows, names, legacy: legacy != 0 };
+        let mut next_open = || {
+            let (key, known_by) = (key(&mut rest)?, key(&mut rest)?);
+            Some(Open { key, known_by, at_s: u32::from_le_bytes(take(&mut rest)?) })
+        };
+        let open = (0..open).map(|_| next_open()).collect::<Option<_>>()?;
+        let keys = KnownKeys { rows, names, open, legacy: legacy != 0 };
         let extent = Extent { id, last, good_bytes, torn_bytes: 0, incomplete_settlements: 0 };
         Some(Self { extent, last_bytes, named: named != 0, keys })
     }
 }
 
-/// What the ledger in `storage` knows, of which `index` knows the beginning if it fits.
+/// What the ledger in `storage` knows, of which `index` knows the beginning if it fits. If it does not, though it is this
+/// ledger's, an older copy of the ledger was put in its place: what the index has stays known.
 ///
 /// # Errors
 ///
 /// When it is no ledger, is damaged, or cannot be read.
 pub fn bring_up_to_date(storage: &impl Storage, index: Option<Index>) -> Result<Index, LedgerError> {
-    if let Some(index) = index
-        && index.fits(storage)?
-        && let Some(index) = index.and_the_rest(storage)?
-    {
-        return Ok(index);
+    let mut taken_back = KnownKeys::default();
+    if let Some(index) = index {
+        if index.fits(storage)? {
+            if let Some(index) = index.and_the_rest(storage)? {
+                return Ok(index);
+            }
+        } else if index.extent.id == header(storage)?.id {
+            taken_back = index.keys;
+            taken_back.settle_open();
+        }
     }
     let named = Cell::new(false);
     let mut fold = Fold::default();
@@ -97,18 +123,25 @@ pub fn bring_up_to_date(storage: &impl Storage, index: Option<Index>) -> Result<
         fold.take(step);
         named.set(fold.named);
     })?;
-    Ok(Index { last_bytes: last_bytes(storage, extent.good_bytes)?, named: fold.named, keys: fold.finish(), extent })
+    let mut keys = fold.finish();
+    keys.merge(taken_back);
+    Ok(Index { last_bytes: last_bytes(storage, extent.good_bytes)?, named: fold.named, keys, extent })
 }
 
 impl Index {
     /// Whether it has all that the ledger knows.
     pub fn covers(&self, storage: &impl Storage) -> bool {
-        let now = bring_up_to_date(storage, Some(self.clone()));
-        now.is_ok_and(|now| (now.extent.id, now.extent.good_bytes) == (self.extent.id, self.extent.good_bytes))
+        let has_all = |now: Self| now.extent.good_bytes == self.extent.good_bytes;
+        self.fits(storage).unwrap_or(false)
+            && self.clone().and_the_rest(storage).is_ok_and(|now| now.is_some_and(has_all))
     }
 
     /// Whether the ledger still begins with what was read.
-    fn fits(&self, storage: &impl Storage) -> Result<bool, LedgerError> {
+    ///
+    /// # Errors
+    ///
+    /// When it is no ledger, or cannot be read.
+    pub fn fits(&self, storage: &impl Storage) -> Result<bool, LedgerError> {
         let size = storage.size().map_err(LedgerError::io("read"))?;
         let same = header(storage)?.id == self.extent.id && size >= self.extent.good_bytes;
         Ok(same && last_bytes(storage, self.extent.good_bytes)? == self.last_bytes)
@@ -117,7 +150,7 @@ impl Index {
     /// With what the ledger has recorded since; none where that takes the beginning to be understood.
     fn and_the_rest(mut self, storage: &impl Storage) -> Result<Option<Self>, LedgerError> {
         let named = Cell::new(self.named);
-        let mut fold = Fold::after(self.named);
+        let mut fold = Fold::after(self.named, std::mem::take(&mut self.keys.open));
         let parse = |line: &[u8], id, number| read(line, id, number, named.get());
         let extent = read_after(storage, &self.extent, parse, &mut |_, step| {
             fold.take(step);

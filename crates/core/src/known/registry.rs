@@ -18,13 +18,18 @@ pub trait Registry {
     /// When the registry cannot be read.
     fn claims(&mut self) -> Result<Vec<Claimed<Self::Ledger>>, Self::Error>;
 
-    /// Gives each ledger but the run's own, with what it knows, to `each`; those of dead claimants are among them.
+    /// Gives each ledger but the run's own, with what it knows, to `each`; those of dead claimants are among them. One that
+    /// has not changed since it was given may be left out, unless it is among `anew`.
     ///
     /// # Errors
     ///
     /// When the registry cannot be read. A ledger that cannot be read is passed to `each` with the reason.
     #[expect(clippy::type_complexity, reason = "one callback")]
-    fn known(&mut self, each: &mut dyn FnMut(Self::Ledger, Result<&KnownKeys, Unreadable>)) -> Result<(), Self::Error>;
+    fn known(
+        &mut self,
+        anew: &[Self::Ledger],
+        each: &mut dyn FnMut(Self::Ledger, Result<&KnownKeys, Unreadable>),
+    ) -> Result<(), Self::Error>;
 }
 
 /// What another run has claimed.
@@ -38,8 +43,8 @@ pub struct Claimed<L> {
     pub ledger: L,
     /// The keys of what it sends, in order.
     pub keys: Vec<Key>,
-    /// When it began, in seconds since 1970.
-    pub since_s: u32,
+    /// When it can have sent anything at the latest, in seconds since 1970.
+    pub until_s: u32,
 }
 
 /// A ledger that cannot be read.
@@ -76,6 +81,8 @@ pub struct InUse<L> {
 /// What was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look<L> {
+    /// The ledgers of all other runs that have claimed rows.
+    pub live: Vec<L>,
     /// Other runs that send these rows.
     pub in_use: Vec<InUse<L>>,
     /// Ledgers that know some of them.
@@ -100,18 +107,22 @@ pub fn look<R: Registry>(
     is_ours: &dyn Fn(Key) -> bool,
 ) -> Result<Look<R::Ledger>, R::Error> {
     // First the claims, then the ledgers: see the module's docs.
-    let claims = registry.claims()?;
-    let mut look = Look { in_use: Vec::new(), known: Vec::new(), unreadable: Vec::new() };
-    for claim in claims.iter().filter(|claim| claim.alive) {
-        let rows = candidates.count(&claim.keys);
-        if rows > 0 {
-            look.in_use.push(InUse { ledger: claim.ledger.clone(), rows });
-        }
-    }
-    registry.known(&mut |ledger, known| {
+    let mut claims = registry.claims()?;
+    claims.iter_mut().for_each(|claim| claim.keys = candidates.among(&claim.keys));
+    let in_use = claims.iter().filter(|claim| claim.alive && !claim.keys.is_empty());
+    let anew: Vec<R::Ledger> = in_use.map(|claim| claim.ledger.clone()).collect();
+    let live = claims.iter().filter(|claim| claim.alive).map(|claim| claim.ledger.clone()).collect();
+    let mut look = Look { live, in_use: Vec::new(), known: Vec::new(), unreadable: Vec::new() };
+    registry.known(&anew, &mut |ledger, known| {
         let of_index;
         let keys = match known {
-            Ok(keys) => keys,
+            Ok(keys) => {
+                // What a run that goes on has posted it does not send again.
+                for claim in claims.iter_mut().filter(|claim| claim.alive && claim.ledger == ledger) {
+                    claim.keys.retain(|key| keys.settled(*key).is_none());
+                }
+                keys
+            }
             Err(Unreadable { why, index, outdated }) => {
                 let claims: Vec<_> = claims.iter().filter(|claim| claim.ledger == ledger).collect();
                 // What was not in it when it was last read is at most what a run has claimed since.
@@ -121,7 +132,7 @@ pub fn look<R: Registry>(
                 let mut all = index.unwrap_or_default();
                 // Whatever a run that died was about to send it may have sent.
                 for claim in claims.iter().filter(|claim| !claim.alive && claim.is_begun) {
-                    let rows = claim.keys.iter().map(|key| (*key, claim.since_s)).collect();
+                    let rows = claim.keys.iter().map(|key| (*key, claim.until_s)).collect();
                     all.merge(KnownKeys { rows, ..KnownKeys::default() });
                 }
                 of_index = all;
@@ -134,10 +145,14 @@ pub fn look<R: Registry>(
         let has_other_content = |known_by: &&[(Key, Key)]| {
             is_ours(known_by[0].0) && !known_by.iter().any(|(_, content)| candidates.has(*content))
         };
-        let other_content = by_name.filter(has_other_content).count() as u64;
+        let open = keys.open.iter().filter(|open| open.key != open.known_by);
+        let of_open = open.filter(|open| is_ours(open.key) && !candidates.has(open.known_by)).count();
+        let other_content = (by_name.filter(has_other_content).count() + of_open) as u64;
         if found.rows > 0 || other_content > 0 {
             look.known.push(Known { ledger, found, other_content });
         }
     })?;
+    let in_use = claims.into_iter().filter(|claim| claim.alive && !claim.keys.is_empty());
+    look.in_use = in_use.map(|Claimed { ledger, keys, .. }| InUse { ledger, rows: keys.len() as u64 }).collect();
     Ok(look)
 }

@@ -155,8 +155,19 @@ fn known_by(ledger: &Memory) -> KnownKeys {
     bring_up_to_date(ledger, None).unwrap().keys
 }
 
+/// All that is known, and when it was last sent.
+fn all(known: &KnownKeys) -> BTreeMap<Key, u32> {
+    let open = known.open.iter().map(|open| (open.known_by, open.at_s));
+    let mut all = BTreeMap::new();
+    for (key, at_s) in open.chain(known.rows.iter().copied()) {
+        let last = all.entry(key).or_insert(at_s);
+        *last = at_s.max(*last);
+    }
+    all
+}
+
 fn keys(known: &KnownKeys) -> Vec<Key> {
-    known.rows.iter().map(|(key, _)| *key).collect()
+    all(known).into_keys().collect()
 }
 
 fn sorted(mut keys: Vec<Key>) -> Vec<Key> {
@@ -242,6 +253,14 @@ fn doubts_that_a_salvage_leaves_are_known() {
     assert_eq!((keys(&known), known.dates()), (vec![content(0, 0)], Some((9, 9))));
     let known = known_by(&ledger_of(1, &[vec![run(true, 9), aside(name(0), Outcome::InDoubt)]]));
     assert_eq!((keys(&known), known.has_legacy()), (vec![legacy_key(name(0), &ticket(0))], true));
+    // An intent that was not lost has the content.
+    let failed = outcome(name(0), 0, 11, VerdictWord::Again, Outcome::Failed);
+    let attempt = vec![run(true, 9), intent(name(0), Some(content(0, 0)), 0, 10), failed];
+    let whole = ledger_of(1, &[attempt.clone(), vec![aside(name(0), Outcome::InDoubt)]]);
+    let known = known_by(&whole);
+    assert_eq!((keys(&known), known.has_legacy()), (vec![content(0, 0)], false));
+    let index = bring_up_to_date(&ledger_of(1, &[attempt]), None).unwrap();
+    assert_eq!(bring_up_to_date(&whole, Some(index)).unwrap().keys, known);
 }
 
 /// What one attempt of a run comes to.
@@ -272,16 +291,14 @@ fn runs() -> impl Strategy<Value = Vec<Simple>> {
     prop::collection::vec(run, 1..4)
 }
 
-/// The records of these runs in groups, each followed by whether no attempt is under way after it; and what they make
-/// known, told by another way than the fold.
-#[expect(clippy::type_complexity, reason = "one place makes it, and one takes it apart")]
-fn played(runs: &[Simple], legacy: bool) -> (Vec<(Vec<Record>, bool)>, BTreeMap<Key, u32>) {
+/// The records of these runs in groups, and what they make known, told by another way than the fold.
+fn played(runs: &[Simple], legacy: bool) -> (Vec<Vec<Record>>, BTreeMap<Key, u32>) {
     let (mut groups, mut known, mut at_s) = (Vec::new(), BTreeMap::new(), 10);
     let mut doubted = BTreeMap::new();
     let mut last = BTreeMap::new();
     let mut posted = BTreeSet::new();
     for simple in runs {
-        groups.push((vec![run(simple.named, at_s)], true));
+        groups.push(vec![run(simple.named, at_s)]);
         for (n, edit, end) in simple.attempts.iter().copied() {
             at_s += 1;
             let key = if simple.named { name(n) } else { content(n, edit) };
@@ -297,7 +314,7 @@ fn played(runs: &[Simple], legacy: bool) -> (Vec<(Vec<Record>, bool)>, BTreeMap<
                 Some(content) => content,
                 None => legacy_key(key, &ticket(n)),
             };
-            groups.push((vec![intent(key, of, n, at_s)], matches!(end, End::Dies)));
+            groups.push(vec![intent(key, of, n, at_s)]);
             last.insert(key, known_by);
             let was_doubted = doubted.entry(key).or_insert(false);
             *was_doubted |= matches!(end, End::Unknown | End::Dies);
@@ -316,14 +333,14 @@ fn played(runs: &[Simple], legacy: bool) -> (Vec<(Vec<Record>, bool)>, BTreeMap<
                 End::Withdrawn => VerdictWord::Withdrawn,
                 End::Dies => break,
             };
-            groups.push((vec![outcome(key, n, at_s, verdict, stands)], true));
+            groups.push(vec![outcome(key, n, at_s, verdict, stands)]);
         }
         at_s += 1;
         let settled = simple.settled.map(|n| if simple.named { name(n) } else { content(n, 0) });
         if let Some((key, known_by)) = settled.and_then(|key| Some((key, last.get(&key)?)))
             && doubted[&key]
         {
-            groups.push((vec![settle(key, Outcome::InDoubt, Outcome::Skipped, at_s)], true));
+            groups.push(vec![settle(key, Outcome::InDoubt, Outcome::Skipped, at_s)]);
             known.insert(*known_by, at_s);
         }
     }
@@ -336,31 +353,22 @@ proptest! {
     #[test]
     fn an_index_of_any_beginning_and_the_rest_give_what_the_whole_gives(runs in runs(), legacy in any::<bool>()) {
         let (groups, expected) = played(&runs, legacy);
-        let ledger = ledger_of(7, &groups.iter().map(|(group, _)| group.clone()).collect::<Vec<_>>());
+        let ledger = ledger_of(7, &groups);
         let whole = bring_up_to_date(&ledger, None).unwrap();
-        let got: BTreeMap<Key, u32> = whole.keys.rows.iter().copied().collect();
-        prop_assert_eq!(&got, &expected);
+        prop_assert_eq!(all(&whole.keys), expected);
         let bytes = ledger.bytes();
         let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
-        let (mut records, mut line_start) = (0, 0);
         for end in ends {
-            // Each group is one record, and a mark may come before it.
-            let line = &bytes[std::mem::replace(&mut line_start, end)..end];
-            let is_record = ["mark", "ledger"].iter().all(|word| !is_of(line, word));
-            records += usize::from(is_record);
             // A torn line at its end is no part of what was read.
             let beginning = [&bytes[..end], &b"{\"n\":"[..]].concat();
             let index = bring_up_to_date(&Memory::of(&beginning), None).unwrap();
             prop_assert_eq!(index.extent.good_bytes as usize, end);
             let index = Index::from_bytes(&index.to_bytes()).unwrap();
             let up_to_date = bring_up_to_date(&ledger, Some(index)).unwrap();
-            if records == 0 || groups[records - 1].1 {
-                prop_assert_eq!(&up_to_date, &whole);
-            } else {
-                // What was under way is a doubt to such an index, whatever came of it. It can only make rows known.
-                let got = keys(&up_to_date.keys);
-                prop_assert!(keys(&whole.keys).iter().all(|key| got.contains(key)));
-            }
+            prop_assert_eq!(&up_to_date.extent, &whole.extent);
+            prop_assert_eq!(all(&up_to_date.keys), all(&whole.keys));
+            prop_assert_eq!(&up_to_date.keys.open, &whole.keys.open);
+            prop_assert_eq!(names(&up_to_date.keys), names(&whole.keys));
         }
     }
 
@@ -369,7 +377,7 @@ proptest! {
         runs in runs(), legacy in any::<bool>(), bit in 0..8_u32, cut in any::<prop::sample::Index>(),
     ) {
         let (groups, _) = played(&runs, legacy);
-        let ledger = ledger_of(7, &groups.into_iter().map(|(group, _)| group).collect::<Vec<_>>());
+        let ledger = ledger_of(7, &groups);
         let index = bring_up_to_date(&ledger, None).unwrap();
         let bytes = index.to_bytes();
         prop_assert_eq!(Index::from_bytes(&bytes), Some(index));
@@ -383,9 +391,28 @@ proptest! {
     }
 }
 
-fn is_of(line: &[u8], word: &str) -> bool {
-    memchr::memmem::find(line, format!(",\"{word}\":{{").as_bytes()).is_some()
+/// All names, and what each is known by.
+fn names(known: &KnownKeys) -> BTreeSet<(Key, Key)> {
+    let open = known.open.iter().map(|open| (open.key, open.known_by)).filter(|(key, known_by)| key != known_by);
+    open.chain(known.names.iter().copied()).collect()
 }
+
+/// An index that an earlier version wrote, when no intent was open.
+#[test]
+fn an_index_of_the_first_version_is_read() {
+    let index = bring_up_to_date(&ledger_of(7, &posted_rows(3, 10)), None).unwrap();
+    let bytes = index.to_bytes();
+    let mut first = bytes[..bytes.len() - 4].to_vec();
+    let version = first.iter().position(|byte| *byte == b'2').unwrap();
+    first[version] = b'1';
+    let counts_end = OPENING_BYTES + 8 * 3 + 4 + 2 + 8 * 2;
+    first.drain(counts_end..counts_end + 8);
+    let sum = crc32fast::hash(&first);
+    first.extend_from_slice(&sum.to_le_bytes());
+    assert_eq!(Index::from_bytes(&first), Some(index));
+}
+
+const OPENING_BYTES: usize = "batchpost known 2\n".len();
 
 fn posted_rows(count: u8, at_s: u32) -> Vec<Vec<Record>> {
     let row = |n| {
@@ -396,20 +423,25 @@ fn posted_rows(count: u8, at_s: u32) -> Vec<Vec<Record>> {
 }
 
 #[test]
-fn an_index_of_another_or_an_older_ledger_is_not_believed() {
+fn an_index_of_another_ledger_is_not_believed() {
     let ledger = ledger_of(7, &posted_rows(6, 10));
-    let whole = bring_up_to_date(&ledger, None).unwrap();
-    // As many rows of the same length, sent at another time: all but the id is alike, or all but the end.
-    let others =
-        [ledger_of(8, &posted_rows(6, 10)), ledger_of(7, &posted_rows(6, 11)), ledger_of(7, &posted_rows(9, 11))];
-    for other in others {
-        let index = bring_up_to_date(&other, None).unwrap();
-        assert_eq!(bring_up_to_date(&ledger, Some(index)).unwrap(), whole);
+    let index = bring_up_to_date(&ledger_of(8, &posted_rows(9, 10)), None).unwrap();
+    assert_eq!(bring_up_to_date(&ledger, Some(index)).unwrap(), bring_up_to_date(&ledger, None).unwrap());
+}
+
+/// As from a backup: what was posted since is posted.
+#[test]
+fn what_a_ledger_knew_stays_known_when_an_older_copy_of_it_is_put_in_its_place() {
+    let index = bring_up_to_date(&ledger_of(7, &posted_rows(6, 10)), None).unwrap();
+    for (rows, at_s) in [(3, 10), (3, 11), (6, 11)] {
+        // Shorter, or of one length and another end.
+        let older = ledger_of(7, &posted_rows(rows, at_s));
+        assert_eq!((index.fits(&older).unwrap(), index.covers(&older)), (false, false));
+        let now = bring_up_to_date(&older, Some(index.clone())).unwrap();
+        assert_eq!(keys(&now.keys), keys(&index.keys));
+        assert_eq!(now.extent, bring_up_to_date(&older, None).unwrap().extent);
+        assert!(now.fits(&older).unwrap());
     }
-    // One that was put back as it had been is shorter than what was read.
-    let shorter = ledger_of(7, &posted_rows(3, 10));
-    let fresh = bring_up_to_date(&shorter, None).unwrap();
-    assert_eq!(bring_up_to_date(&shorter, Some(whole)).unwrap(), fresh);
 }
 
 #[test]
@@ -434,7 +466,11 @@ fn a_name_with_another_content_is_told_and_one_of_which_the_content_is_known_is_
         fn claims(&mut self) -> Result<Vec<Claimed<&'static str>>, ()> {
             Ok(Vec::new())
         }
-        fn known(&mut self, each: &mut dyn FnMut(&'static str, Result<&KnownKeys, Unreadable>)) -> Result<(), ()> {
+        fn known(
+            &mut self,
+            _: &[&'static str],
+            each: &mut dyn FnMut(&'static str, Result<&KnownKeys, Unreadable>),
+        ) -> Result<(), ()> {
             each("theirs", Ok(&self.0));
             Ok(())
         }
@@ -451,4 +487,54 @@ fn a_name_with_another_content_is_told_and_one_of_which_the_content_is_known_is_
     let found = look(&mut registry, &mut candidates, 0, &|key| key == name(0) || key == name(1)).unwrap();
     assert_eq!(found.known.len(), 1);
     assert_eq!((found.known[0].found.rows, found.known[0].other_content), (1, 1));
+}
+
+/// What the only other run has claimed, and what its ledger knows.
+struct Other {
+    claimed: Vec<Key>,
+    known: KnownKeys,
+    was_given: bool,
+}
+
+impl Registry for Other {
+    type Ledger = &'static str;
+    type Error = ();
+
+    fn claims(&mut self) -> Result<Vec<Claimed<&'static str>>, ()> {
+        let keys = sorted(self.claimed.clone());
+        Ok(vec![Claimed { alive: true, is_begun: true, ledger: "theirs", keys, until_s: 10 }])
+    }
+
+    fn known(
+        &mut self,
+        anew: &[&'static str],
+        each: &mut dyn FnMut(&'static str, Result<&KnownKeys, Unreadable>),
+    ) -> Result<(), ()> {
+        if !std::mem::replace(&mut self.was_given, true) || anew.contains(&"theirs") {
+            each("theirs", Ok(&self.known));
+        }
+        Ok(())
+    }
+}
+
+/// A run that follows a stream may go on for weeks.
+#[test]
+fn what_a_run_has_posted_is_known_and_what_it_has_yet_to_send_is_in_use() {
+    let posted =
+        |n| [intent(content(n, 0), None, n, 10), outcome(content(n, 0), n, 11, VerdictWord::Posted, Outcome::Posted)];
+    let sending = intent(content(2, 0), None, 2, 10);
+    let records = [vec![run(false, 9)], posted(0).to_vec(), posted(1).to_vec(), vec![sending]].concat();
+    let claimed = [1, 2, 3].map(|n| content(n, 0)).to_vec();
+    let mut registry = Other { claimed, known: known_by(&ledger_of(1, &[records])), was_given: false };
+    for (row, in_use, known) in [(0, 0, 1), (1, 0, 1), (2, 1, 1), (3, 1, 0), (4, 0, 0)] {
+        let mut candidates = Candidates::new(vec![content(row, 0)]);
+        let found = look(&mut registry, &mut candidates, 0, &|_| false).unwrap();
+        registry.was_given = false;
+        assert_eq!((found.in_use.len(), found.known.len(), found.live), (in_use, known, vec!["theirs"]), "{row}");
+    }
+    // Looked at again, when the ledger has not changed.
+    let mut candidates = Candidates::new(vec![content(1, 0)]);
+    for _ in 0..2 {
+        assert_eq!(look(&mut registry, &mut candidates, 0, &|_| false).unwrap().in_use, []);
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::record::{Finish, Header, Reading, Record, Run};
+use super::record::{Finish, Header, LedgerId, Reading, Record, Run};
 use super::step::Step;
 use crate::job::{Key, KeyMap};
 use crate::outcome::{Counts, Outcome, VerdictWord};
@@ -192,6 +192,8 @@ pub struct Batch {
     pub limited: u64,
     /// Records were lost before the ledger was salvaged: a row that it does not know may have been sent.
     pub lost_records: bool,
+    /// The ledgers that this one was salvaged from.
+    pub salvaged_from: Vec<LedgerId>,
     /// A run may have posted jobs that no column named: one is recorded, or may be among the records that were lost.
     pub unnamed: bool,
     /// The state folder that a run used last; for ledgers of programs that did not say so, the one that a run was given.
@@ -211,6 +213,7 @@ impl Batch {
             attempts: 0,
             limited: 0,
             lost_records: false,
+            salvaged_from: Vec::new(),
             unnamed: false,
             state_folder: None,
         }
@@ -227,7 +230,10 @@ impl Batch {
                     self.standing(row.key).settle(row.stands);
                 }
             }
-            Record::Salvage(_) => (self.lost_records, self.unnamed) = (true, true),
+            Record::Salvage(salvage) => {
+                (self.lost_records, self.unnamed) = (true, true);
+                self.salvaged_from.push(salvage.from);
+            }
             Record::Vanished(presence) => self.set_vanished(&presence.keys, true),
             Record::Returned(presence) => self.set_vanished(&presence.keys, false),
             Record::Run(run) => {

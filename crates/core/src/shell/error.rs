@@ -11,7 +11,7 @@ use super::files::LockError;
 use super::known_rows::KnownLedger;
 use super::lookups::LookupFailed;
 use super::order::Order;
-use super::registry::RegistryError;
+use super::registry::{NamedLedger, RegistryError};
 use crate::input::InputError;
 use crate::ledger::LedgerError;
 use crate::reading::{JobFileError, RowNote};
@@ -28,7 +28,7 @@ pub enum Error {
         /// What the system says.
         source: io::Error,
     },
-    /// The input's file cannot be read twice.
+    /// The input's file is a pipe, a device or a folder.
     #[error("the input {} is no regular file; to post a stream, give it on standard input and - as the input", .0.display())]
     NotAFile(PathBuf),
     /// The input cannot be read.
@@ -114,6 +114,30 @@ pub enum Error {
         /// A ledger that has them.
         ledger: PathBuf,
     },
+    /// The ledger has fewer records than it had.
+    #[error(
+        "the ledger {} has fewer records than it had: {rows} {} missing from it, as after restoring an older copy; pass \
+         --known skip to leave {} out, or --known post to post {} again",
+        path.display(),
+        if *rows == 1 { "row that it recorded as posted or in doubt is" } else { "rows that it recorded as posted or in doubt are" },
+        if *rows == 1 { "it" } else { "them" },
+        if *rows == 1 { "it" } else { "them" }
+    )]
+    TakenBack {
+        /// Where it is.
+        path: PathBuf,
+        /// How many rows that it knew are to be sent.
+        rows: u64,
+    },
+    /// A row of a stream is known.
+    #[error(
+        "row {row} is already recorded as posted or in doubt by another ledger of this account (`batchpost known list` names \
+         them); the stream is not read on; pass --known skip to leave such rows out, or --known post to post them again"
+    )]
+    KnownInStream {
+        /// The row.
+        row: u64,
+    },
     /// Another run is sending rows of the input.
     #[error("{rows} {} being sent by another run, whose ledger is {}; run it again when that one has ended",
         if *rows == 1 { "row is" } else { "rows are" },
@@ -128,19 +152,22 @@ pub enum Error {
     /// A ledger that posted to the account cannot be read, and may know rows of the input.
     #[error(
         "the ledger {} posted to this account and cannot be read ({why}): rows that only it knows would be posted again; \
-         restore it, pass --known post to go on without it, or remove it from the list with \
-         `batchpost known forget {}`", path.display(), path.display()
+         restore it, pass --known post to go on without it, or {}", path.display(),
+        if *is_listed { format!("remove it from the list with `batchpost known forget {}`", path.display()) }
+        else { "move it to another folder".to_owned() }
     )]
     KnownUnreadable {
         /// The ledger.
         path: PathBuf,
         /// Why it cannot be read.
         why: String,
+        /// Whether it is on the account's list; else it was found beside the input or in a folder of ledgers.
+        is_listed: bool,
     },
     /// The account's list of ledgers and claims cannot be used.
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    /// A row of a stream cannot be claimed.
+    /// Rows cannot be claimed.
     #[error("the claim of this run cannot be written: {0}")]
     Claim(io::Error),
     /// The input was written to, or replaced, while it was read.
@@ -226,6 +253,11 @@ pub enum Error {
 }
 
 impl Error {
+    pub(super) fn unreadable(ledger: NamedLedger, why: String) -> Self {
+        let is_listed = ledger.is_listed();
+        Self::KnownUnreadable { path: ledger.path, why, is_listed }
+    }
+
     pub(super) fn input(order: &Order) -> impl Fn(InputError) -> Self + use<> {
         let name = order.input_name();
         move |source| Self::Input { name: name.clone(), source: Box::new(source) }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs::{File, Metadata};
-use std::io::{self, BufReader, Read, Seek};
+use std::io::{self, BufReader, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -90,18 +90,21 @@ impl Facts {
 }
 
 impl Input {
-    /// Opens the input that a run reads.
-    pub(super) fn open(source: &Source, recipe: Recipe) -> Result<Self, Error> {
+    /// Opens the input that a run reads. A copy of it, if it needs one, goes to `scratch`.
+    pub(super) fn open(source: &Source, recipe: Recipe, scratch: &Path) -> Result<Self, Error> {
         match source {
-            Source::File(path) => Self::open_file(path, recipe),
-            Source::Stdin | Source::Follow => {
-                Self::of(None, recipe).map_err(|error| Error::Input { name: STDIN.to_owned(), source: Box::new(error) })
-            }
+            Source::File(path) => Self::open_path(path, recipe, scratch),
+            Source::Stdin | Source::Follow => Self::of(None, recipe, scratch)
+                .map_err(|error| Error::Input { name: STDIN.to_owned(), source: Box::new(error) }),
         }
     }
 
     /// Opens the file at `path`.
     pub(super) fn open_file(path: &Path, recipe: Recipe) -> Result<Self, Error> {
+        Self::open_path(path, recipe, &std::env::temp_dir())
+    }
+
+    fn open_path(path: &Path, recipe: Recipe, scratch: &Path) -> Result<Self, Error> {
         let failed = |source| Error::Open { path: path.to_owned(), source };
         // Before it is opened, which a pipe would keep waiting for somebody who writes to it.
         if !std::fs::metadata(path).map_err(failed)?.is_file() {
@@ -111,17 +114,17 @@ impl Input {
         let facts = Facts::of(&file.metadata().map_err(failed)?);
         let file = OpenFile { file: Arc::new(file), path: path.to_owned(), facts };
         let unreadable = |source| Error::Input { name: path.display().to_string(), source: Box::new(source) };
-        Self::of(Some(file), recipe).map_err(unreadable)
+        Self::of(Some(file), recipe, scratch).map_err(unreadable)
     }
 
-    fn of(file: Option<OpenFile>, recipe: Recipe) -> Result<Self, InputError> {
+    fn of(file: Option<OpenFile>, recipe: Recipe, scratch: &Path) -> Result<Self, InputError> {
         let copy = match (recipe.format(), &file) {
             (Format::Workbook, Some(open)) => {
-                let copy = copied(Arc::clone(&open.file))?;
+                let copy = copied(Arc::clone(&open.file), scratch)?;
                 let is_whole = open.is_unchanged(&copy.fingerprint).map_err(read_error)?;
                 Some(Copied { is_whole, ..copy })
             }
-            (Format::Workbook, None) => Some(copied(io::stdin())?),
+            (Format::Workbook, None) => Some(copied(io::stdin(), scratch)?),
             _ => None,
         };
         Ok(Self { file, copy, recipe })
@@ -196,15 +199,23 @@ fn read_error(source: io::Error) -> InputError {
     InputError::Read { byte: 0, source }
 }
 
-/// A copy of a workbook, unpacked if it is packed.
-fn copied(source: impl Read) -> Result<Copied, InputError> {
+/// A copy of a workbook in the folder `scratch`, unpacked if it is packed.
+fn copied(source: impl Read, scratch: &Path) -> Result<Copied, InputError> {
     // Far more than a workbook has, which is packed in itself: what goes on and on would fill the disk.
     const MOST_BYTES: u64 = 4 << 30;
     let mut hashing = Hashing::new(source);
-    let mut copy = tempfile::tempfile().map_err(InputError::NotUnpacked)?;
-    io::copy(&mut hashing, &mut copy).map_err(read_error)?;
-    copy.rewind().map_err(read_error)?;
-    let mut unpacked = tempfile::tempfile().map_err(InputError::NotUnpacked)?;
+    let mut copy = tempfile::tempfile_in(scratch).map_err(InputError::NotCopied)?;
+    let mut piece = vec![0; 1 << 16];
+    loop {
+        match hashing.read(&mut piece) {
+            Ok(0) => break,
+            Ok(read) => copy.write_all(&piece[..read]).map_err(InputError::NotCopied)?,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(read_error(error)),
+        }
+    }
+    copy.rewind().map_err(InputError::NotCopied)?;
+    let mut unpacked = tempfile::tempfile_in(scratch).map_err(InputError::NotUnpacked)?;
     let was_packed = unpack_to(&mut copy, &mut unpacked, MOST_BYTES)?;
     let file = Arc::new(if was_packed { unpacked } else { copy });
     Ok(Copied { file, fingerprint: hashing.fingerprint(), is_whole: true })

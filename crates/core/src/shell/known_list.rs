@@ -88,7 +88,9 @@ pub fn add_ledger(state: &Path, path: &Path) -> Result<(), Error> {
         StateFolder::open(state).and_then(|folder| folder.account(&header.target)).map_err(RegistryError::State)?;
     let registry = FileRegistry::of_account(account);
     let lock = registry.lock()?;
-    Ok(registry.list_ledger(listed(header.id, &header.target, path), &lock)?)
+    let ledger = listed(header.id, &header.target, path);
+    registry.note(&ledger.path, ledger.id)?;
+    Ok(registry.list_ledger(ledger, &lock)?)
 }
 
 fn registries(state: &Path) -> Result<Vec<FileRegistry>, RegistryError> {

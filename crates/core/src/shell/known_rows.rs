@@ -13,7 +13,7 @@ use super::registry::{FileRegistry, NamedLedger, OwnClaim, RegistryError, Regist
 use super::state::StateFolder;
 use crate::job::{Job, Key, KeyMap};
 use crate::known::{Candidates, Look, legacy_key, look};
-use crate::ledger::{LedgerId, Standing};
+use crate::ledger::{Batch, Standing};
 use crate::reading::Survey;
 use crate::reading::{Ask, JobFileError, for_each_to_do, skip_known};
 use crate::settings::OnKnown;
@@ -45,8 +45,10 @@ pub(super) struct KnownRows {
     candidates: Candidates,
     named: bool,
     pub(super) ledgers: Vec<KnownLedger>,
+    /// Rows that the run's own ledger knew before an older copy of it was put in its place.
+    pub(super) taken_back: u64,
     /// Ledgers that cannot be read and may know more, and why.
-    pub(super) unreadable: Vec<(PathBuf, String)>,
+    pub(super) unreadable: Vec<(NamedLedger, String)>,
 }
 
 impl KnownRows {
@@ -54,14 +56,14 @@ impl KnownRows {
     pub(super) fn look(
         order: &Order,
         access: Access,
-        id: LedgerId,
+        batch: &Batch,
         jobs: &JobFile,
         named: bool,
-        standings: &KeyMap<Standing>,
     ) -> Result<Self, Error> {
-        let registry = registry(order, access, id)?;
-        let mut this =
-            Self { registry, candidates: Candidates::default(), named, ledgers: Vec::new(), unreadable: Vec::new() };
+        let standings = &batch.standings;
+        let registry = registry(order, access, batch)?;
+        let candidates = Candidates::default();
+        let mut this = Self { registry, candidates, named, ledgers: Vec::new(), taken_back: 0, unreadable: Vec::new() };
         let unusable = jobs.unusable();
         let whole_ask = Ask { first: None, ..order.ask.clone() };
         if access == Access::Look && !this.registry.sees_any() {
@@ -80,7 +82,9 @@ impl KnownRows {
         if access == Access::Post {
             refuse_in_use(&found, &this.registry)?;
         }
-        this.unreadable = found.unreadable.into_iter().map(|(ledger, why)| (ledger.path, why)).collect();
+        this.unreadable = found.unreadable;
+        let own = found.known.iter().find(|known| this.registry.is_itself(&known.ledger));
+        this.taken_back = own.map_or(0, |known| known.found.rows);
         this.ledgers = found
             .known
             .into_iter()
@@ -170,10 +174,10 @@ impl KnownRows {
             let ledger = found.known.into_iter().find(|known| known.found.new > 0).map(|known| known.ledger.path);
             return Err(Error::BecameKnown { rows: new, ledger: ledger.unwrap_or_default() });
         }
-        if let Some((NamedLedger { path, .. }, why)) = found.unreadable.into_iter().next()
+        if let Some((ledger, why)) = found.unreadable.into_iter().next()
             && order.ask.known == OnKnown::Skip
         {
-            return Err(Error::KnownUnreadable { path, why });
+            return Err(Error::unreadable(ledger, why));
         }
         self.registry.remove_dead_claims(lock)?;
         let mut keys = self.keys_of(jobs, &order.ask, standings, false).map_err(jobs.unusable())?;
@@ -184,7 +188,7 @@ impl KnownRows {
 }
 
 /// The registry of the account, as the run by `order` sees it.
-fn registry(order: &Order, access: Access, id: LedgerId) -> Result<FileRegistry, Error> {
+fn registry(order: &Order, access: Access, batch: &Batch) -> Result<FileRegistry, Error> {
     let target = order.ask.identity.target();
     let account = match order.state.choose(target) {
         // Runs that share nothing have the ledgers in a folder to ask.
@@ -202,15 +206,18 @@ fn registry(order: &Order, access: Access, id: LedgerId) -> Result<FileRegistry,
     };
     let of = (order.form.target().name().to_owned(), target.to_owned());
     let found = ledgers::others(order)?;
-    Ok(FileRegistry::new(account, of, (&order.ledger, id), &found, access == Access::Post))
+    let own = (order.ledger.as_path(), batch.header.id);
+    Ok(FileRegistry::new(account, of, own, &found, access == Access::Post).salvaged_from(&batch.salvaged_from))
 }
 
 fn refuse_in_use(found: &Look<NamedLedger>, registry: &FileRegistry) -> Result<(), Error> {
     let by_claim = found.in_use.first().map(|run| (run.ledger.path.clone(), run.rows));
-    // A run of a version that makes no claim, or one that shares no state folder with this. The lock beside its own ledger
-    // is this run's, whatever ledger was there before.
-    let is_in_use = |path| !registry.is_own(path) && is_locked(path);
-    let by_ledger = || found.known.iter().find(|known| known.found.rows > 0 && is_in_use(&known.ledger.path));
+    // A run of a version that makes no claim, or one that shares no state folder with this: what one that has a claim sends
+    // is in it. The lock beside its own ledger is this run's, whatever ledger was there before.
+    let is_in_use = |ledger: &NamedLedger| {
+        !registry.is_own(&ledger.path) && !found.live.contains(ledger) && is_locked(&ledger.path)
+    };
+    let by_ledger = || found.known.iter().find(|known| known.found.rows > 0 && is_in_use(&known.ledger));
     let in_use = by_claim.or_else(|| by_ledger().map(|known| (known.ledger.path.clone(), known.found.rows)));
     in_use.map_or(Ok(()), |(ledger, rows)| Err(Error::RowsInUse { ledger, rows }))
 }
@@ -263,8 +270,8 @@ struct Followed {
 
 impl FollowClaims {
     /// Lists the run's ledger, and claims nothing yet. Durable on return. None if the registry's lock is taken.
-    pub(super) fn try_begin(order: &Order, id: LedgerId) -> Result<Option<Self>, Error> {
-        let mut registry = registry(order, Access::Post, id)?;
+    pub(super) fn try_begin(order: &Order, batch: &Batch) -> Result<Option<Self>, Error> {
+        let mut registry = registry(order, Access::Post, batch)?;
         let Some(lock) = registry.try_lock()? else { return Ok(None) };
         registry.remove_dead_claims(&lock)?;
         let claim = registry.claim(&[], &lock)?;
@@ -313,14 +320,14 @@ impl Followed {
         let found = look(&mut self.registry, &mut candidates, self.since_s, &|_| false)?;
         refuse_in_use(&found, &self.registry.registry)?;
         let unreadable = found.unreadable.into_iter().next().filter(|_| self.on_known != OnKnown::Post);
-        if let Some((NamedLedger { path, .. }, why)) = unreadable {
-            return Err(Error::KnownUnreadable { path, why });
+        if let Some((ledger, why)) = unreadable {
+            return Err(Error::unreadable(ledger, why));
         }
-        if let Some(known) = found.known.into_iter().find(|known| known.found.rows > 0) {
+        if candidates.known() > 0 {
             match self.on_known {
                 OnKnown::Post => {}
                 OnKnown::Skip => return Ok(false),
-                OnKnown::Refuse => return Err(Error::BecameKnown { rows: 1, ledger: known.ledger.path }),
+                OnKnown::Refuse => return Err(Error::KnownInStream { row: job.position.record }),
             }
         }
         if let Some(claim) = &mut self.claim {

@@ -65,5 +65,10 @@ pub(super) fn load(spec: &LookupSpec, target: &Arc<dyn Target>) -> Result<(Looku
             }
         }
     }
-    Ok((table, file.fingerprint(&rows)))
+    let fingerprint = file.fingerprint(&rows);
+    match file.is_unchanged(&fingerprint) {
+        Ok(true) => Ok((table, fingerprint)),
+        Ok(false) => Err(Error::Changed { name: format!("the lookup table {}", path.display()) }),
+        Err(source) => Err(failed(LookupFailed::Open(source))),
+    }
 }

@@ -197,13 +197,25 @@ pub(super) fn host() -> Option<String> {
 /// Locks an open file against other processes that do so, until it is closed.
 ///
 /// Not on Windows, where a lock keeps readers out as well.
+#[expect(clippy::disallowed_methods, reason = "before anything is begun, and no longer than a tenth of a second")]
 pub(super) fn lock_alone(file: &File) -> io::Result<()> {
+    // A process that tests whether it is locked has it for a moment.
+    const TRIES: u32 = 20;
+    const PAUSE: Duration = Duration::from_millis(5);
+    for _ in 1..TRIES {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if cfg!(unix) => std::thread::sleep(PAUSE),
+            _ => break,
+        }
+    }
     if cfg!(unix) { file.try_lock().map_err(io::Error::from) } else { Ok(()) }
 }
 
 /// Whether another process has locked the file at `path` so.
 pub(super) fn is_locked(path: &Path) -> bool {
-    cfg!(unix) && File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+    // Opening a pipe would wait for its writer.
+    let is_file = cfg!(unix) && std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    is_file && File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
 /// The system's name for the file system that holds `path`, a whole path without links; none where it does not tell.

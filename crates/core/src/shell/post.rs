@@ -220,7 +220,7 @@ impl Prepared {
             PreparedRows::Read(read) => read,
             // Its rows are claimed as they come.
             PreparedRows::Follow(_) => {
-                let begin = || FollowClaims::try_begin(&self.order, self.batch.header.id);
+                let begin = || FollowClaims::try_begin(&self.order, &self.batch);
                 let begun = when_unlocked(begin, clock, interrupts).await?;
                 return Ok(begun.map_or_else(Claim::Interrupted, Claim::OfStream));
             }

@@ -1,9 +1,12 @@
 //! A run up to the moment at which it could send: the ledger open, the input read through.
 
+use std::path::Path;
+
 use super::continued::Continued;
 use super::error::Error;
 use super::files::{LedgerFile, Lock};
 use super::input::{Input, InputRows, recipe};
+use super::job_file;
 use super::known_rows::{KnownLedger, KnownRows};
 use super::ledgers::{self, lock, same_target};
 use super::order::{Access, Order, Source};
@@ -85,7 +88,7 @@ impl Prepared {
         order.state = order.state.continuing(&batch);
         let access = if lock.is_some() { Access::Post } else { Access::Look };
         let (recipe, table) = recipe(&order.options, &order.settings, order.form.target())?;
-        let input = Input::open(&order.source, recipe)?;
+        let input = Input::open(&order.source, recipe, &job_file::folder(&order, access))?;
         let mut presence = Vec::new();
         let mut lost_by_table = 0;
         let (rows, mapping, layout) = if order.source == Source::Follow {
@@ -99,8 +102,7 @@ impl Prepared {
                 lost_by_table = sent_and_vanished(&batch, &presence);
             }
             presence.iter().for_each(|record| batch.apply(record));
-            // Not after a salvage: what its ledger lost the others cannot tell, and the damaged one is among them.
-            if !batch.lost_records && read.survey.to_do > 0 {
+            if read.survey.to_do > 0 {
                 read.look_for_known(&order, access, &mut batch)?;
             }
             let (mapping, layout) = (read.mapping.clone(), read.layout.clone());
@@ -132,16 +134,18 @@ impl Prepared {
         }
         let known = self.known_rows()?;
         let unreadable = || {
-            // A batch that is under way is not kept from going on by a neighbour, such as the damaged ledger that its own
-            // was salvaged from, unless it relies on all of them.
+            // A batch that is under way is not kept from going on by a neighbour, unless it relies on all of them.
             let matters = match self.order.ask.known {
                 OnKnown::Refuse => self.batch.run.is_none(),
                 OnKnown::Skip => true,
                 OnKnown::Post => false,
             };
-            let (path, why) = known.unreadable.first().filter(|_| matters)?;
-            Some(Error::KnownUnreadable { path: path.clone(), why: why.clone() })
+            let (ledger, why) = known.unreadable.first().filter(|_| matters)?;
+            Some(Error::unreadable(ledger.clone(), why.clone()))
         };
+        if self.order.ask.known == OnKnown::Refuse && known.taken_back > 0 {
+            return Some(Error::TakenBack { path: self.order.ledger.clone(), rows: known.taken_back });
+        }
         if self.order.ask.known == OnKnown::Refuse && known.rows() > 0 {
             let ledgers = known.ledgers.iter().filter(|ledger| ledger.rows > 0).cloned().collect();
             return Some(Error::Known { rows: known.rows(), ledgers });
@@ -208,8 +212,9 @@ impl Prepared {
     }
 
     /// Ledgers of the account that cannot be read and may know more, and why.
-    pub fn unreadable_ledgers(&self) -> &[(std::path::PathBuf, String)] {
-        self.known_rows().map(|known| known.unreadable.as_slice()).unwrap_or_default()
+    pub fn unreadable_ledgers(&self) -> impl Iterator<Item = (&Path, &str)> {
+        let unreadable = self.known_rows().map(|known| known.unreadable.as_slice()).unwrap_or_default();
+        unreadable.iter().map(|(ledger, why)| (ledger.path.as_path(), why.as_str()))
     }
 
     /// The number that this run has in the ledger.

@@ -97,8 +97,7 @@ impl ReadThrough {
 
     /// Looks for rows to do that other ledgers know, and leaves them out where that is asked for.
     pub(super) fn look_for_known(&mut self, order: &Order, access: Access, batch: &mut Batch) -> Result<(), Error> {
-        let known =
-            KnownRows::look(order, access, batch.header.id, &self.jobs, self.mapping.key.is_some(), &batch.standings)?;
+        let known = KnownRows::look(order, access, batch, &self.jobs, self.mapping.key.is_some())?;
         if order.ask.known == OnKnown::Skip
             && known
                 .skip(&self.jobs, &order.ask, &mut batch.standings, &mut self.survey)

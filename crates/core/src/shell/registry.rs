@@ -7,6 +7,7 @@ mod claims;
 mod indexes;
 mod ledgers;
 mod list;
+mod paths;
 
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
@@ -59,7 +60,8 @@ pub enum RegistryError {
         why: String,
     },
     /// A claim of another run cannot be understood.
-    #[error("another run's claim, {}, cannot be read ({why}); if no run is under way for the account, remove it", path.display())]
+    #[error("another run's claim, {}, cannot be read ({why}); run this again when that run has ended; if none is under way for the \
+         account, remove the file", path.display())]
     Claim {
         /// The claim.
         path: PathBuf,
@@ -80,6 +82,8 @@ pub(super) struct FileRegistry {
     own: PathBuf,
     own_id: LedgerId,
     own_claim: Option<String>,
+    /// The ledgers that the run's own was salvaged from: it says of their rows what they would.
+    salvaged_from: Vec<LedgerId>,
     /// Ledgers that were found in a folder.
     found: Vec<PathBuf>,
     /// Whether indexes may be written.
@@ -112,11 +116,17 @@ impl FileRegistry {
             own: whole(own),
             own_id,
             own_claim: None,
+            salvaged_from: Vec::new(),
             found,
             writes,
             seen: HashMap::new(),
             has_legacy: false,
         }
+    }
+
+    /// The same of a ledger that was salvaged from others.
+    pub(super) fn salvaged_from(self, ledgers: &[LedgerId]) -> Self {
+        Self { salvaged_from: ledgers.to_vec(), ..self }
     }
 
     /// Whether there is anything to look at.
@@ -139,6 +149,11 @@ impl FileRegistry {
         path == self.own
     }
 
+    /// Whether it is the run's own ledger.
+    pub(super) fn is_itself(&self, ledger: &NamedLedger) -> bool {
+        ledger.path == self.own && ledger.id == Some(self.own_id)
+    }
+
     /// Forgets which ledgers were read: all are looked at again.
     pub(super) fn forget(&mut self) {
         self.seen.clear();
@@ -155,7 +170,8 @@ impl FileRegistry {
         let mut list = read_list(account)?;
         list.retain(|listed| !listed.is(&ledger.path, ledger.id));
         write_list(account, &list)?;
-        let dead = claims(account)?.into_iter().filter(|claim| !claim.alive && claim.is_of(&ledger.path, ledger.id));
+        let dead =
+            claims(account, None)?.into_iter().filter(|claim| !claim.alive && claim.is_of(&ledger.path, ledger.id));
         for name in dead.map(|claim| claim.name).chain([index_name(&ledger.path, ledger.id)]) {
             account.remove(&name).map_err(failed(account, &name, "removed"))?;
         }
@@ -204,13 +220,16 @@ impl FileRegistry {
     /// Claims `keys`, and lists the run's own ledger and the others that were found. Durable on return. Only under the lock.
     pub(super) fn claim(&mut self, keys: &[Key], _: &RegistryLock) -> Result<Option<OwnClaim>, RegistryError> {
         let Some(account) = &self.account else { return Ok(None) };
+        // A ledger without an index, of a run that has claimed rows, can then only know these.
+        self.note(&self.own, self.own_id)?;
         let id = self.own_id;
         let claim = OwnClaim::make(account, &self.own, id, keys)?;
         // After the claim: a run that is killed in between leaves no entry for a ledger that was never begun.
         let mut list = read_list(account)?;
         for path in self.found.iter().filter(|path| self.seen.contains_key(*path)) {
             if let Ok(id) = header_at(path) {
-                let ended_bytes = (!is_locked(path)).then(|| self.seen[path]);
+                let ended_bytes =
+                    self.index(path, id).filter(|_| !is_locked(path)).map(|index| index.extent.good_bytes);
                 add(&mut list, ListedLedger { ended_bytes, ..listed(id, &self.of.1, path) });
             }
         }
@@ -220,24 +239,46 @@ impl FileRegistry {
         Ok(Some(claim))
     }
 
+    /// Notes what the ledger `id` at `path` knows, where it is there.
+    pub(super) fn note(&self, path: &Path, id: LedgerId) -> Result<(), RegistryError> {
+        if header_at(path).ok() != Some(id) {
+            return Ok(());
+        }
+        let failed = |source| RegistryError::Io { path: path.to_owned(), doing: "read", source };
+        let file = LedgerFile::open_to_read(path).map_err(failed)?;
+        let index = self.index(path, id);
+        // An older copy of the ledger is in its place where it does not fit: see `FileRegistry::read`.
+        if index.as_ref().is_some_and(|index| index.covers(&file) || !index.fits(&file).unwrap_or(true)) {
+            return Ok(());
+        }
+        let index = bring_up_to_date(&file, index).map_err(|error| failed(io::Error::other(error)))?;
+        self.write_index(path, &index).map_err(failed)
+    }
+
     /// Drops the claim of the run, whose outcomes are all durable, and notes what its ledger knows. Only under the lock.
     pub(super) fn release(&self, claim: &OwnClaim, _: &RegistryLock) -> Result<(), RegistryError> {
         let Some(account) = &self.account else { return Ok(()) };
         let ledger = LedgerFile::open_to_read(&self.own).and_then(|file| {
             let index = bring_up_to_date(&file, self.index(&self.own, self.own_id)).map_err(io::Error::other)?;
+            if index.extent.id != self.own_id {
+                return Err(io::Error::other("another ledger is there in its place"));
+            }
             Ok((index, file.size()?))
         });
         match ledger {
             Ok((index, size)) => {
-                let is_noted = self.write_index(&self.own, &index);
+                let is_noted = self.write_index(&self.own, &index).is_ok();
                 let mut list = read_list(account)?;
+                // It may have been forgotten meanwhile.
+                add(&mut list, listed(self.own_id, &self.of.1, &self.own));
                 if let Some(own) = list.iter_mut().find(|listed| listed.is(&self.own, self.own_id)) {
                     own.ended_bytes = Some(size);
                 }
                 write_list(account, &list)?;
                 // Earlier runs of this ledger that died claimed no more than it knows now.
-                let dead =
-                    claims(account)?.into_iter().filter(|claim| !claim.alive && claim.is_of(&self.own, self.own_id));
+                let dead = claims(account, None)?
+                    .into_iter()
+                    .filter(|claim| !claim.alive && claim.is_of(&self.own, self.own_id));
                 for FoundClaim { name, .. } in dead.filter(|_| is_noted) {
                     account.remove(&name).map_err(failed(account, &name, "removed"))?;
                 }
@@ -255,7 +296,7 @@ impl FileRegistry {
     /// could send: then the ledger that they would have begun is not listed any more either.
     pub(super) fn remove_dead_claims(&self, _: &RegistryLock) -> Result<(), RegistryError> {
         let Some(account) = &self.account else { return Ok(()) };
-        let claims = claims(account)?;
+        let claims = claims(account, None)?;
         let mut list = read_list(account)?;
         let listed = list.len();
         let mut removable = Vec::new();

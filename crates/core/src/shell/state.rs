@@ -145,6 +145,10 @@ impl StateFolder {
         let mut accounts = Vec::new();
         for name in names {
             let path = budgets.join(&name);
+            // One that is being created has another name, and may be nobody else's yet.
+            if name.ends_with(UNFINISHED) || !path.is_dir() {
+                continue;
+            }
             if let Some(dir) = open_in(&dir, &name, &path, self.scope)? {
                 accounts.push(AccountFolder { dir, path, scope: self.scope });
             }

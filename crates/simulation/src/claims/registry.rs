@@ -105,7 +105,7 @@ pub(super) struct AsSeen<'a> {
 
 impl AsSeen<'_> {
     /// What a ledger knows, and its size; none where it was read before and has not changed.
-    fn read(&self, batch: usize) -> Result<Option<(KnownKeys, u64)>, Unreadable> {
+    fn read(&self, batch: usize, anew: bool) -> Result<Option<(KnownKeys, u64)>, Unreadable> {
         let mut state = self.claims.state();
         let index = state.shared.indexes.get(&batch).and_then(index_of);
         let unreadable =
@@ -117,11 +117,12 @@ impl AsSeen<'_> {
         // What is read counts only after it is durable.
         let synced = file.sync().and_then(|()| file.size());
         let size = synced.map_err(|error| unreadable(error.to_string()))?;
-        if self.seen.get(&batch) == Some(&size) {
+        if !anew && self.seen.get(&batch) == Some(&size) {
             return Ok(None);
         }
         let up_to_date = bring_up_to_date(&file, index.clone()).map_err(|error| unreadable(error.to_string()))?;
-        if !state.is_live(batch) {
+        // Real ones are not always written while a run goes on.
+        if !state.is_live(batch) || state.rng.bool() {
             state.shared.indexes.insert(batch, Some(up_to_date.to_bytes()));
         }
         Ok(Some((up_to_date.keys, size)))
@@ -141,16 +142,20 @@ impl Registry for AsSeen<'_> {
             is_begun: claim.is_begun(),
             ledger: claim.batch,
             keys: claim.keys(),
-            since_s: claim.since_s,
+            until_s: claim.since_s,
         });
         Ok(claimed.collect())
     }
 
-    fn known(&mut self, each: &mut dyn FnMut(usize, Result<&KnownKeys, Unreadable>)) -> Result<(), Violation> {
+    fn known(
+        &mut self,
+        anew: &[usize],
+        each: &mut dyn FnMut(usize, Result<&KnownKeys, Unreadable>),
+    ) -> Result<(), Violation> {
         self.claims.meanwhile()?;
         let listed = self.claims.state().shared.listed.clone();
         for batch in listed.into_iter().filter(|batch| *batch != self.batch) {
-            match self.read(batch) {
+            match self.read(batch, anew.contains(&batch)) {
                 Ok(None) => {}
                 Ok(Some((keys, size))) => {
                     self.seen.insert(batch, size);

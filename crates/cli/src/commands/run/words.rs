@@ -119,7 +119,7 @@ pub(super) fn say_what_is_unlike(
     }
 }
 
-/// What the first reading found, before anything is posted.
+/// What is posted, once it was agreed to.
 pub(super) fn say_what_is_done(prepared: &Prepared) {
     let order = prepared.order();
     let input = match &order.source {
@@ -139,6 +139,10 @@ pub(super) fn say_what_is_done(prepared: &Prepared) {
         ),
         None => info!(event = "begun", ledger = %order.ledger.display(), "posting {input} as it comes"),
     }
+}
+
+/// What there is to know about the rows before anybody agrees to post them.
+pub(super) fn say_what_was_found(prepared: &Prepared) {
     for other in prepared.known_by() {
         let (rows, ledger, dates) = (other.rows, other.path.display(), other.days().unwrap_or_default());
         if rows > 0 {
@@ -150,9 +154,9 @@ pub(super) fn say_what_is_done(prepared: &Prepared) {
         }
     }
     for (ledger, why) in prepared.unreadable_ledgers() {
-        warn!(ledger = %ledger.display(), %why, "a ledger of the account cannot be read; rows that only it knows are not recognised");
+        warn!(ledger = %ledger.display(), why, "a ledger of the account cannot be read; rows that only it knows are not recognised");
     }
-    let ledger = shell_word(&order.ledger.display().to_string());
+    let ledger = shell_word(&prepared.order().ledger.display().to_string());
     for note in prepared.survey().map(|survey| survey.held.as_slice()).unwrap_or_default() {
         let (row, ticket) = row_and_ticket(note);
         warn!(

@@ -35,7 +35,8 @@ impl OwnClaim {
         let name = format!("{CLAIM}{:016x}", entropy());
         let failed = failed(account, &name, "written");
         let mut file = account.create_exclusive(&name).map_err(&failed)?;
-        file.try_lock().map_err(|error| failed(error.into()))?;
+        // Somebody who tests it for life may have it for a moment.
+        file.lock().map_err(&failed)?;
         let owner = Owner { ledger: ledger.to_owned(), id, since: wall(), process: std::process::id() };
         let owner = serde_json::to_string(&owner).map_err(|error| failed(error.into()))?;
         file.write_all(&Claim::begin(&owner)).map_err(&failed)?;
@@ -61,6 +62,7 @@ impl OwnClaim {
 /// Whose a claim is.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Owner {
+    #[serde(with = "super::paths")]
     pub(super) ledger: PathBuf,
     pub(super) id: LedgerId,
     pub(super) since: Timestamp,
@@ -86,11 +88,11 @@ impl FoundClaim {
     }
 }
 
-/// The claims there are.
-pub(super) fn claims(account: &AccountFolder) -> Result<Vec<FoundClaim>, RegistryError> {
+/// The claims there are, but for the one with the name `own`.
+pub(super) fn claims(account: &AccountFolder, own: Option<&str>) -> Result<Vec<FoundClaim>, RegistryError> {
     let mut claims = Vec::new();
-    for name in account.names().map_err(failed(account, "", "read"))? {
-        if !name.starts_with(CLAIM) || name[CLAIM.len()..].contains('.') {
+    for name in account.names().map_err(failed(account, ".", "read"))? {
+        if !name.starts_with(CLAIM) || name[CLAIM.len()..].contains('.') || own == Some(name.as_str()) {
             continue;
         }
         let path = account.path().join(&name);
@@ -100,7 +102,7 @@ pub(super) fn claims(account: &AccountFolder) -> Result<Vec<FoundClaim>, Registr
             Life::Locked => true,
             Life::Free => false,
             Life::Missing => continue,
-            Life::Unknown => return Err(unclear("it is not ours to open".to_owned())),
+            Life::Unknown => return Err(unclear("it cannot be opened or locked".to_owned())),
         };
         let bytes = match read_file(account, &name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,

@@ -1,5 +1,6 @@
 //! What ledgers knew when they were last read: `index-*`, one for each ledger.
 
+use std::io;
 use std::path::Path;
 
 use super::{FileRegistry, read_file};
@@ -20,15 +21,12 @@ impl FileRegistry {
         index.is_some_and(|index| LedgerFile::open_to_read(path).is_ok_and(|file| index.covers(&file)))
     }
 
-    /// Returns whether it was written. One that cannot be costs the next run time.
-    pub(super) fn write_index(&self, path: &Path, index: &Index) -> bool {
-        let Some(account) = &self.account else { return false };
+    /// One that cannot be written costs the next run time, unless the ledger is gone by then.
+    pub(super) fn write_index(&self, path: &Path, index: &Index) -> io::Result<()> {
+        let Some(account) = &self.account else { return Ok(()) };
         let name = index_name(path, index.extent.id);
         let written = account.replace(&name, &index.to_bytes(), Durability::Content);
-        if let Err(error) = &written {
-            tracing::debug!(%error, name, "an index could not be written");
-        }
-        written.is_ok()
+        written.inspect_err(|error| tracing::debug!(%error, name, "an index could not be written"))
     }
 }
 

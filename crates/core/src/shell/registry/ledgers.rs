@@ -1,5 +1,6 @@
 //! The other ledgers of the account, as a run compares its rows with them.
 
+use std::collections::HashMap;
 use std::io;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,6 +12,7 @@ use super::list::{ListedLedger, read_list};
 use super::{FileRegistry, RegistryError};
 use crate::known::{Claimed, Index, KnownKeys, Registry, Unreadable, bring_up_to_date};
 use crate::ledger::{self, LedgerError, LedgerId};
+use crate::shell::clock::wall;
 use crate::shell::files::LedgerFile;
 use crate::shell::platform::is_locked;
 use crate::shell::state::{open_file_of, own_user};
@@ -21,8 +23,17 @@ use crate::storage::Storage;
 pub(in crate::shell) struct NamedLedger {
     pub(in crate::shell) path: PathBuf,
     /// None where it was not listed.
-    id: Option<LedgerId>,
+    pub(super) id: Option<LedgerId>,
 }
+
+impl NamedLedger {
+    pub(in crate::shell) fn is_listed(&self) -> bool {
+        self.id.is_some()
+    }
+}
+
+/// So many bytes of a ledger that a run is adding to are worth writing its index anew.
+const WORTH_AN_INDEX: u64 = 1 << 20;
 
 /// A ledger to look at.
 #[derive(Debug)]
@@ -56,6 +67,7 @@ impl FileRegistry {
             .into_iter()
             // Its own may have been moved, or another may have been where it is now.
             .filter(|listed| listed.id != self.own_id || (listed.path != self.own && listed.is_there()))
+            .filter(|listed| !self.salvaged_from.contains(&listed.id))
             .map(|listed| Candidate { path: listed.path.clone(), listed: Some(listed) })
             .collect();
         let found = self.found.iter().filter(|path| **path != self.own);
@@ -67,8 +79,9 @@ impl FileRegistry {
         Ok(ledgers)
     }
 
-    /// What a ledger knows, and its size; none where it is of another account, or was read before and has not changed.
-    fn read(&self, ledger: &Candidate) -> Result<Option<(KnownKeys, u64)>, Unreadable> {
+    /// What a ledger knows, and its size; none where it is of another account, or was read before and has not changed, unless
+    /// it is to be read `anew`.
+    fn read(&self, ledger: &Candidate, anew: bool) -> Result<Option<(KnownKeys, u64)>, Unreadable> {
         let path = &ledger.path;
         let index = ledger.listed.as_ref().and_then(|listed| self.index(path, listed.id));
         let unreadable = |why: String| {
@@ -82,9 +95,6 @@ impl FileRegistry {
         };
         let file = ledger.open().map_err(|error| unreadable(error.to_string()))?;
         let size = file.size().map_err(|error| unreadable(error.to_string()))?;
-        if self.seen.get(path) == Some(&size) {
-            return Ok(None);
-        }
         // By its header: what is damaged in the ledger of another account is nothing to this run.
         let header = ledger::header(&file).map_err(|error| unreadable(error.to_string()))?;
         match &ledger.listed {
@@ -92,20 +102,31 @@ impl FileRegistry {
                 return Err(unreadable("another ledger is there in its place".to_owned()));
             }
             _ if (&header.api, &header.target) != (&self.of.0, &self.of.1) => return Ok(None),
+            _ if self.salvaged_from.contains(&header.id) => return Ok(None),
             _ => {}
         }
+        if !anew && self.seen.get(path) == Some(&size) {
+            return Ok(None);
+        }
         let index = index.clone().or_else(|| self.index(path, header.id));
-        let covered = index.as_ref().map(|index| index.extent.clone());
+        let covered = index.as_ref().map_or(0, |index| index.extent.good_bytes);
+        let fits = index.as_ref().is_none_or(|index| index.fits(&file).unwrap_or(false));
         let up_to_date = self.read_rest(&file, index).map_err(|error| unreadable(error.to_string()))?;
-        // A run that adds to it may still find that an intent was not carried out, or was refused.
-        if self.writes
-            && covered.as_ref() != Some(&up_to_date.extent)
-            && !is_locked(path)
-            && file.size().ok() == Some(size)
-        {
-            self.write_index(path, &up_to_date);
+        let new = up_to_date.extent.good_bytes.saturating_sub(covered);
+        // Where an older copy is in the ledger's place, only its own run may make an index that fits it: until then it is
+        // seen to lack rows. And while a run adds to it, not for each row.
+        if self.writes && fits && new > if is_locked(path) { WORTH_AN_INDEX } else { 0 } {
+            self.write_index(path, &up_to_date).ok();
         }
         Ok(Some((up_to_date.keys, size)))
+    }
+
+    /// What the index of the run's own ledger has, if it no longer is an index of what the ledger has: then an older copy of
+    /// the ledger was put in its place.
+    fn taken_back(&self) -> Option<KnownKeys> {
+        let index = self.index(&self.own, self.own_id)?;
+        let fits = LedgerFile::open_to_read(&self.own).is_ok_and(|file| index.fits(&file).unwrap_or(true));
+        (!fits).then_some(index.keys)
     }
 
     fn read_rest(&self, file: &LedgerFile, index: Option<Index>) -> Result<Index, LedgerError> {
@@ -123,42 +144,49 @@ impl Registry for FileRegistry {
 
     fn claims(&mut self) -> Result<Vec<Claimed<NamedLedger>>, RegistryError> {
         let Some(account) = &self.account else { return Ok(Vec::new()) };
-        Ok(claims(account)?
+        // It may be sending now, or have been a moment ago.
+        let until_s = u32::try_from(wall().as_second()).unwrap_or(u32::MAX);
+        Ok(claims(account, self.own_claim.as_deref())?
             .into_iter()
-            .filter(|claim| self.own_claim.as_ref() != Some(&claim.name))
             .map(|FoundClaim { owner, keys, alive, is_begun, .. }| Claimed {
                 alive,
                 ledger: NamedLedger { path: owner.ledger, id: Some(owner.id) },
                 is_begun,
                 keys,
-                since_s: u32::try_from(owner.since.as_second()).unwrap_or_default(),
+                until_s,
             })
             .collect())
     }
 
     fn known(
         &mut self,
+        anew: &[NamedLedger],
         each: &mut dyn FnMut(NamedLedger, Result<&KnownKeys, Unreadable>),
     ) -> Result<(), RegistryError> {
         const THREADS: usize = 2;
         let ledgers = self.ledgers()?;
+        if let Some(keys) = self.taken_back() {
+            each(NamedLedger { path: self.own.clone(), id: Some(self.own_id) }, Ok(&keys));
+        }
         let next = AtomicUsize::new(0);
         let (mut read, mut has_legacy) = (Vec::new(), false);
+        let (sender, receiver) = mpsc::sync_channel(THREADS);
+        let this = &*self;
+        let read_next = || {
+            let ledger = ledgers.get(next.fetch_add(1, Ordering::Relaxed))?;
+            let name = ledger.name();
+            let known = this.read(ledger, anew.contains(&name));
+            Some((name, known))
+        };
         thread::scope(|scope| {
-            let (sender, receiver) = mpsc::sync_channel(THREADS);
             for _ in 0..THREADS.min(ledgers.len()) {
-                let (sender, this, ledgers, next) = (sender.clone(), &*self, &ledgers, &next);
-                let work = move || {
-                    while let Some(ledger) = ledgers.get(next.fetch_add(1, Ordering::Relaxed)) {
-                        if sender.send((ledger.name(), this.read(ledger))).is_err() {
-                            return;
-                        }
-                    }
-                };
-                thread::Builder::new().spawn_scoped(scope, work)?;
+                let (read_next, sender) = (&read_next, sender.clone());
+                let work = move || while read_next().is_some_and(|known| sender.send(known).is_ok()) {};
+                // What a system without more threads leaves is read by this one.
+                thread::Builder::new().spawn_scoped(scope, work).ok();
             }
             drop(sender);
-            for (ledger, known) in receiver {
+            for (ledger, known) in receiver.into_iter().chain(std::iter::from_fn(&read_next)) {
                 match known {
                     Ok(None) => {}
                     Ok(Some((keys, size))) => {
@@ -169,13 +197,7 @@ impl Registry for FileRegistry {
                     Err(unreadable) => each(ledger, Err(unreadable)),
                 }
             }
-            Ok(())
-        })
-        .map_err(|source| RegistryError::Io {
-            path: self.own.clone(),
-            doing: "compared with other ledgers",
-            source,
-        })?;
+        });
         self.seen.extend(read);
         self.has_legacy |= has_legacy;
         Ok(())
@@ -183,16 +205,19 @@ impl Registry for FileRegistry {
 }
 
 /// A registry as a run sees it that looks at it again and again: it remembers what unchanged ledgers know, which takes 20
-/// bytes for each row that the account's ledgers know.
+/// bytes for each row that the account's ledgers know, and 32 more where a column names it.
 #[derive(Debug)]
 pub(in crate::shell) struct Remembering {
     pub(in crate::shell) registry: FileRegistry,
+    /// What is known whatever comes of the intents that were open when it was read.
     known: KnownKeys,
+    /// What else each ledger knew when it was last read.
+    open: HashMap<PathBuf, KnownKeys>,
 }
 
 impl Remembering {
     pub(in crate::shell) fn new(registry: FileRegistry) -> Self {
-        Self { registry, known: KnownKeys::default() }
+        Self { registry, known: KnownKeys::default(), open: HashMap::new() }
     }
 }
 
@@ -206,14 +231,20 @@ impl Registry for Remembering {
 
     fn known(
         &mut self,
+        anew: &[NamedLedger],
         each: &mut dyn FnMut(NamedLedger, Result<&KnownKeys, Unreadable>),
     ) -> Result<(), RegistryError> {
-        let Self { registry, known } = self;
-        registry.known(&mut |ledger, keys| match keys {
-            Ok(keys) => known.merge(keys.clone()),
-            Err(unreadable) => each(ledger, Err(unreadable)),
+        let Self { registry, known, open } = self;
+        registry.known(anew, &mut |ledger, keys| {
+            if let Ok(keys) = keys {
+                let mut keys = keys.clone();
+                open.insert(ledger.path.clone(), keys.take_open());
+                known.merge(keys);
+            }
+            each(ledger, keys);
         })?;
-        each(NamedLedger { path: registry.list_path(), id: None }, Ok(known));
+        let list = || NamedLedger { path: registry.list_path(), id: None };
+        open.values().chain([&*known]).for_each(|keys| each(list(), Ok(keys)));
         Ok(())
     }
 }

@@ -23,6 +23,7 @@ pub struct ListedLedger {
     /// The account that it posted to.
     pub account: String,
     /// Where it was, as a whole path.
+    #[serde(with = "super::paths")]
     pub path: PathBuf,
     /// The user whose it is; only Unix tells.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -142,6 +142,14 @@ fn intent(row: u64) -> Record {
 }
 
 fn posted(row: u64) -> Record {
+    ended(row, VerdictWord::Posted, Outcome::Posted)
+}
+
+fn refused(row: u64) -> Record {
+    ended(row, VerdictWord::Rejected, Outcome::Rejected)
+}
+
+fn ended(row: u64, verdict: VerdictWord, stands: Outcome) -> Record {
     let (key, ticket) = (key(row), ticket());
     Record::Outcome(AttemptEnd {
         row,
@@ -150,8 +158,8 @@ fn posted(row: u64) -> Record {
         attempt: 1,
         at_us: 1,
         wall: wall(),
-        verdict: VerdictWord::Posted,
-        stands: Outcome::Posted,
+        verdict,
+        stands,
         status: Some(200),
         reply: None,
     })
@@ -218,19 +226,21 @@ fn a_run_that_ends_between_the_two_steps_of_a_look_is_seen_in_the_first() {
         }
         fn known(
             &mut self,
+            anew: &[NamedLedger],
             each: &mut dyn FnMut(NamedLedger, Result<&KnownKeys, Unreadable>),
         ) -> Result<(), RegistryError> {
             if let Some(mut run) = self.run.take() {
                 run.post(1);
                 run.end();
             }
-            self.registry.known(each)
+            self.registry.known(anew, each)
         }
     }
     let place = Place::new();
     let run = Some(place.claimed("a", &[1, 2]));
     let mut b = EndsBetween { registry: place.registry("b"), run };
-    assert_eq!(numbers(&look_for(&mut b, &[1, 2])), (2, 1, 0));
+    // The first row is known by the ledger, the second one may be about to be sent.
+    assert_eq!(numbers(&look_for(&mut b, &[1, 2])), (1, 1, 0));
 }
 
 #[test]
@@ -242,7 +252,7 @@ fn rows_that_a_live_run_claimed_are_in_use_whether_it_has_begun_its_ledger_or_no
     // Its ledger is listed and not there yet: nothing can be read, and nothing is known but the claim.
     assert_eq!((numbers(&found), &found.in_use[0].ledger.path), ((1, 0, 0), &place.ledger("a")));
     a.post(2);
-    assert_eq!(numbers(&look_for(&mut b, &[2, 3])), (1, 1, 0));
+    assert_eq!(numbers(&look_for(&mut b, &[1, 2, 3])), (1, 1, 0), "one is known, the other in use");
     assert_eq!(numbers(&look_for(&mut place.registry("c"), &[3])), (0, 0, 0));
     let lock = b.lock().unwrap();
     b.remove_dead_claims(&lock).unwrap();
@@ -314,22 +324,111 @@ fn a_run_that_is_resumed_and_ends_leaves_no_claim_of_the_time_it_died() {
 }
 
 #[test]
-fn the_claim_of_a_dead_run_stays_while_another_run_has_its_ledger() {
+fn what_a_dead_run_sent_is_noted_before_its_ledger_is_claimed_anew() {
     let place = Place::new();
     let mut a = place.claimed("a", &[1, 2, 3]);
     a.post(1);
+    a.commit(intent(2));
     drop(a);
-    let mut again = place.claimed("a", &[2]);
+    let mut again = place.claimed("a", &[3]);
     again.ledger = crate::shell::ledgers::resume(&place.ledger("a")).unwrap().map(|(ledger, _)| ledger);
     let mut b = place.registry("b");
     look_for(&mut b, &[9]);
     let lock = b.lock().unwrap();
     b.remove_dead_claims(&lock).unwrap();
     drop(lock);
-    // No index was written, so only the ledger and the claim say that the first row was sent.
     drop(again);
     fs::remove_file(place.ledger("a")).unwrap();
-    assert_eq!(numbers(&look_for(&mut place.registry("c"), &[1, 2])).1, 2);
+    assert_eq!(numbers(&look_for(&mut place.registry("c"), &[1, 2, 3])), (0, 2, 0), "the third was never sent");
+}
+
+/// Its claim has none of the rows that it posted before there was a registry, and others cannot read it while it lives.
+#[test]
+fn what_a_ledger_of_an_earlier_version_knows_is_noted_when_a_run_goes_on_with_it() {
+    let place = Place::new();
+    let mut ledger = begin(&place.ledger("a"), &header(1)).unwrap();
+    ledger.commit(&[run(), intent(1), posted(1)]).unwrap();
+    ledger.close().unwrap();
+    let _a = place.claimed("a", &[2]);
+    fs::remove_file(place.ledger("a")).unwrap();
+    assert_eq!(numbers(&look_for(&mut place.registry("b"), &[1, 2])), (1, 1, 0));
+}
+
+#[test]
+fn an_intent_that_was_open_when_it_was_read_is_known_until_it_is_refused() {
+    let place = Place::new();
+    let mut a = place.claimed("a", &[1, 2]);
+    a.commit(intent(1));
+    let mut b = Remembering::new(place.registry("b"));
+    // As a run that follows a stream looks, row by row.
+    let mut is_known = |row| {
+        let mut candidates = Candidates::new(sorted(&[row]));
+        look(&mut b, &mut candidates, 0, &|_| false).unwrap();
+        candidates.known() == 1
+    };
+    assert!(is_known(1) && !is_known(2));
+    a.commit(refused(1));
+    a.post(2);
+    a.end();
+    for _ in 0..2 {
+        assert!(!is_known(1) && is_known(2));
+    }
+}
+
+#[test]
+fn what_a_removed_ledger_knew_is_known_to_each_look_though_another_one_is_in_its_place() {
+    let place = Place::new();
+    let mut a = place.claimed("a", &[1, 2]);
+    [1, 2].iter().for_each(|row| a.post(*row));
+    a.end();
+    fs::remove_file(place.ledger("a")).unwrap();
+    let mut second = begin(&place.ledger("a"), &header(26)).unwrap();
+    second.commit(&[run()]).unwrap();
+    second.close().unwrap();
+    let lock = place.registry("a").lock().unwrap();
+    place.registry("a").list_ledger(super::listed(LedgerId(26), TARGET, &place.ledger("a")), &lock).unwrap();
+    drop(lock);
+    let mut b = Remembering::new(place.registry("b"));
+    for row in [1, 2] {
+        let found = look(&mut b, &mut Candidates::new(sorted(&[row])), 0, &|_| false).unwrap();
+        assert_eq!(numbers(&found), (0, 1, 0), "row {row}");
+    }
+}
+
+#[test]
+fn a_ledger_that_an_older_copy_took_the_place_of_is_known_to_lack_rows_until_its_run_ends() {
+    let place = Place::new();
+    let mut a = place.claimed("a", &[1, 2]);
+    a.post(1);
+    a.end();
+    let older = place.0.path().join("older");
+    fs::copy(place.ledger("a"), &older).unwrap();
+    let mut a = place.claimed("a", &[2]);
+    a.ledger = crate::shell::ledgers::resume(&place.ledger("a")).unwrap().map(|(ledger, _)| ledger);
+    a.post(2);
+    a.end();
+    fs::rename(&older, place.ledger("a")).unwrap();
+    // To others, and to its own next run, also after others have read it.
+    assert_eq!(numbers(&look_for(&mut place.registry("b"), &[1, 2])), (0, 2, 0));
+    let mut own = place.registry("a");
+    let found = look_for(&mut own, &[2]);
+    assert_eq!((numbers(&found), own.is_itself(&found.known[0].ledger)), ((0, 1, 0), true));
+    let mut a = place.claimed("a", &[2]);
+    a.ledger = crate::shell::ledgers::resume(&place.ledger("a")).unwrap().map(|(ledger, _)| ledger);
+    a.end();
+    assert_eq!(numbers(&look_for(&mut place.registry("a"), &[2])), (0, 0, 0), "it was decided");
+    assert_eq!(numbers(&look_for(&mut place.registry("b"), &[2])), (0, 1, 0));
+}
+
+#[test]
+fn a_salvaged_ledger_stands_for_the_one_it_was_made_of() {
+    let place = Place::new();
+    let mut a = place.claimed("a", &[1]);
+    a.post(1);
+    a.end();
+    let mut b = place.registry("b").salvaged_from(&[id_of("a")]);
+    assert_eq!(numbers(&look_for(&mut b, &[1])), (0, 0, 0));
+    assert_eq!(numbers(&look_for(&mut place.registry("b"), &[1])), (0, 1, 0));
 }
 
 #[test]
@@ -382,4 +481,29 @@ fn a_claim_that_its_run_is_about_to_write_or_died_over_is_none_and_a_live_one_of
     live.try_lock().unwrap();
     let looked = look(&mut place.registry("b"), &mut Candidates::new(sorted(&[1])), 0, &|_| false);
     assert!(matches!(looked, Err(RegistryError::Claim { .. })), "{looked:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_path_that_is_no_text_is_listed_and_claimed() {
+    use std::os::unix::ffi::OsStrExt;
+    let place = Place::new();
+    let name = std::ffi::OsStr::from_bytes(b"M\xe4rz.csv.ledger.jsonl");
+    let path = place.0.path().canonicalize().unwrap().join(name);
+    let own = |place: &Place| {
+        let of = (leadsquared::NAME.to_owned(), TARGET.to_owned());
+        FileRegistry::new(Some(place.account()), of, (&path, id_of("a")), &[], true)
+    };
+    let mut registry = own(&place);
+    let lock = registry.lock().unwrap();
+    let claim = registry.claim(&sorted(&[1, 2]), &lock).unwrap().unwrap();
+    drop(lock);
+    let mut a = OneRun { path: path.clone(), id: id_of("a"), registry, claim, ledger: None };
+    a.post(1);
+    let found = look_for(&mut place.registry("b"), &[1, 2]);
+    assert_eq!((numbers(&found), &found.in_use[0].ledger.path), ((1, 1, 0), &path));
+    a.end();
+    let found = look_for(&mut place.registry("b"), &[1, 2]);
+    assert_eq!((numbers(&found), &found.known[0].ledger.path), ((0, 1, 0), &path));
+    assert_eq!(place.registry("b").listed().unwrap()[0].path, path);
 }
