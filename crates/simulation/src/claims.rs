@@ -151,6 +151,9 @@ impl Claims {
         if state.rng.u16(0..40) == 0 {
             state.move_a_ledger_away();
         }
+        if state.rng.u16(0..15) == 0 {
+            state.copy_a_ledger_or_put_it_back();
+        }
         let can = |batch: &usize| match &state.runs[*batch] {
             Slot::None => state.batches[*batch].runs_left > 0,
             Slot::Busy => false,
@@ -236,6 +239,25 @@ impl State {
             if let Some(story) = &mut self.story {
                 story.push(format!("the ledger of {batch} is moved away"));
             }
+        }
+    }
+
+    /// Somebody copies a ledger between two runs, or puts the copy in its place. What was noted of it since is known.
+    fn copy_a_ledger_or_put_it_back(&mut self) {
+        let at = self.rng.usize(0..self.batches.len());
+        let batch = &mut self.batches[at];
+        let is_between_runs = batch.runs_left > 0 && matches!(self.runs[at], Slot::None);
+        let Some(file) = batch.disk.ledger().filter(|_| is_between_runs) else { return };
+        match batch.copy.take() {
+            None => batch.copy = Some(batch.disk.fork()),
+            Some(copy) if self.shared.is_noted(at, &file) => {
+                batch.disk = copy;
+                self.coverage.saw("claims", "an older copy of a ledger was put in its place");
+                if let Some(story) = &mut self.story {
+                    story.push(format!("an older copy of the ledger of {at} is put in its place"));
+                }
+            }
+            Some(copy) => batch.copy = Some(copy),
         }
     }
 

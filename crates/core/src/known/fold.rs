@@ -46,7 +46,7 @@ impl KnownKeys {
     }
 
     /// When the row with this key was last sent, if the ledger knows it whatever comes of the intents that have no outcome.
-    pub(super) fn settled(&self, key: Key) -> Option<u32> {
+    pub fn settled(&self, key: Key) -> Option<u32> {
         let at = self.rows.binary_search_by_key(&key, |(key, _)| *key).ok()?;
         Some(self.rows[at].1)
     }

@@ -6,8 +6,8 @@ use std::io::Read;
 use std::num::NonZeroU32;
 
 use crate::input::{
-    ColumnChoice, Content, Encoding, Field, Format, IdShapes, InputError, InvalidRow, Layout, Mapping, Options, Row,
-    Rows, SheetError, TicketPattern, legacy_hint,
+    ColumnChoice, Content, Field, Format, IdShapes, InputError, InvalidRow, Layout, Mapping, Options, Row, Rows,
+    SheetError, TicketPattern, legacy_hint,
 };
 
 /// Options for an input, and what it looks like by them.
@@ -190,21 +190,14 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
 
     /// Whether the columns are obvious there, in whatever encoding their names are, and by the likeliest delimiter.
     fn header(&mut self, options: &Options) -> Result<(), InputError> {
-        match (self.open)(options).map(|_| ()) {
-            Err(InputError::HeaderNotUtf8 { likely: Some(likely), .. }) if options.encoding.is_none() => {
-                self.header(&Options { encoding: likely.parse().ok(), ..options.clone() })
+        let mut options = options.clone();
+        loop {
+            match (self.open)(&options) {
+                // Texts of one name are as obvious as one; the ticket is looked for before them.
+                Err(InputError::RepeatedColumn { field: Field::Text, .. }) => return Ok(()),
+                Err(error) if likeliest(&error, &mut options).is_some() => {}
+                opened => return opened.map(drop),
             }
-            Err(InputError::NoDelimiterFits { first, .. }) if options.delimiter.is_none() => {
-                self.header(&Options { delimiter: Some(first), ..options.clone() })
-            }
-            Err(InputError::SeveralDelimitersFit { candidates })
-                if options.delimiter.is_none() && !candidates.0.is_empty() =>
-            {
-                self.header(&Options { delimiter: candidates.0.first().copied(), ..options.clone() })
-            }
-            // Texts of one name are as obvious as one; the ticket is looked for before them.
-            Err(InputError::RepeatedColumn { field: Field::Text, .. }) => Ok(()),
-            opened => opened,
         }
     }
 
@@ -220,34 +213,19 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
     }
 
     fn heed(&mut self, error: InputError, options: &mut Options) -> Result<(), InputError> {
+        if let Some(guess) = likeliest(&error, options) {
+            self.guesses.push(guess);
+            return Ok(());
+        }
         match error {
-            InputError::HeaderNotUtf8 { likely: Some(likely), .. } | InputError::Binary { likely: Some(likely) }
-                if options.encoding.is_none() && likely.parse::<Encoding>().is_ok() =>
-            {
-                options.encoding = likely.parse().ok();
-                self.guesses.push(Guess::Encoding);
-            }
-            InputError::NoDelimiterFits { first, .. } if options.delimiter.is_none() => {
-                options.delimiter = Some(first);
-                self.guesses.push(Guess::Delimiter);
-            }
-            InputError::SeveralDelimitersFit { ref candidates }
-                if options.delimiter.is_none() && !candidates.0.is_empty() =>
-            {
-                options.delimiter = candidates.0.first().copied();
-                self.guesses.push(Guess::Delimiter);
-            }
             InputError::RepeatedColumn { field: field @ Field::Text, column } => {
                 options.columns.push(ColumnChoice { field, column });
             }
-            InputError::NoCandidate { field, ref columns } => match self.choose(options, field, &columns.0) {
-                Some(column) => options.columns.push(ColumnChoice { field, column }),
-                None => return Err(error),
-            },
-            InputError::AmbiguousColumn { field, ref candidates } => match self.choose(options, field, &candidates.0) {
-                Some(column) => options.columns.push(ColumnChoice { field, column }),
-                None => return Err(error),
-            },
+            InputError::NoCandidate { field, columns: ref names }
+            | InputError::AmbiguousColumn { field, candidates: ref names } => {
+                let Some(column) = self.choose(options, field, &names.0) else { return Err(error) };
+                options.columns.push(ColumnChoice { field, column });
+            }
             error => return Err(error),
         }
         Ok(())
@@ -346,6 +324,27 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
         options.columns.retain(|choice| !matches!(choice.field, Field::Ticket | Field::Text));
         options.columns.extend(std::iter::once(&mapping.ticket).map(choice(Field::Ticket)).chain(texts));
         Ok(Proposal { options, layout, sheets, mapping, guesses: self.guesses, sample })
+    }
+}
+
+/// Adds to `options` the encoding or the delimiter that an error names as the likeliest.
+fn likeliest(error: &InputError, options: &mut Options) -> Option<Guess> {
+    match error {
+        InputError::HeaderNotUtf8 { likely: Some(likely), .. } | InputError::Binary { likely: Some(likely) }
+            if options.encoding.is_none() =>
+        {
+            options.encoding = Some(likely.parse().ok()?);
+            Some(Guess::Encoding)
+        }
+        InputError::NoDelimiterFits { first, .. } if options.delimiter.is_none() => {
+            options.delimiter = Some(*first);
+            Some(Guess::Delimiter)
+        }
+        InputError::SeveralDelimitersFit { candidates } if options.delimiter.is_none() => {
+            options.delimiter = Some(*candidates.0.first()?);
+            Some(Guess::Delimiter)
+        }
+        _ => None,
     }
 }
 

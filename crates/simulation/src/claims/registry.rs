@@ -8,6 +8,7 @@ use batchpost::storage::Storage;
 
 use super::sheet::Batch;
 use super::{Claims, index_of};
+use crate::disk::DiskFile;
 use crate::invariants::Violation;
 
 /// What all runs share. Each change of it is durable at once.
@@ -44,6 +45,22 @@ impl Shared {
         self.claims.iter_mut().filter(|claim| claim.batch == batch).for_each(|claim| claim.alive = false);
     }
 
+    /// Notes what the ledger knows from before.
+    pub(super) fn note(&mut self, batch: usize, file: Option<DiskFile>) -> Result<(), Violation> {
+        let index = self.indexes.get(&batch).and_then(index_of);
+        let Some(file) = file else { return Ok(()) };
+        if index.as_ref().is_none_or(|index| index.fits(&file).unwrap_or(false)) {
+            let index = bring_up_to_date(&file, index).map_err(|error| Violation::new(error.to_string()))?;
+            self.indexes.insert(batch, Some(index.to_bytes()));
+        }
+        Ok(())
+    }
+
+    /// Whether all that the ledger knows is noted.
+    pub(super) fn is_noted(&self, batch: usize, file: &DiskFile) -> bool {
+        self.indexes.get(&batch).and_then(index_of).is_some_and(|index| index.covers(file))
+    }
+
     /// Lists the ledger and claims rows. `whole` says that the run does not die over it.
     pub(super) fn claim(&mut self, batch: usize, keys: &[Key], at_s: i64, whole: Option<usize>) {
         if !self.listed.contains(&batch) {
@@ -60,10 +77,15 @@ impl Shared {
         self.claims.iter().any(|claim| claim.alive && claim.batch == batch && claim.keys().contains(&key))
     }
 
-    /// A batch other than this one whose run lives and has claimed one of these rows.
-    pub(super) fn who_has(&self, batch: usize, keys: &[Key]) -> Option<usize> {
+    /// A batch other than this one whose run lives, has claimed one of these rows, and has no outcome of it that is known.
+    pub(super) fn who_has(&self, batch: usize, keys: &[Key], batches: &[Batch]) -> Option<usize> {
         let mut others = self.claims.iter().filter(|claim| claim.alive && claim.batch != batch);
-        others.find(|claim| claim.keys().iter().any(|key| keys.contains(key))).map(|claim| claim.batch)
+        let is_about_to_send = |claim: &&ClaimFile| {
+            let ledger = batches[claim.batch].disk.ledger().and_then(|file| bring_up_to_date(&file, None).ok());
+            let is_settled = |key: &Key| ledger.as_ref().is_some_and(|ledger| ledger.keys.settled(*key).is_some());
+            claim.keys().iter().any(|key| keys.contains(key) && !is_settled(key))
+        };
+        others.find(is_about_to_send).map(|claim| claim.batch)
     }
 
     /// The run of this batch has begun its ledger.
@@ -121,11 +143,23 @@ impl AsSeen<'_> {
             return Ok(None);
         }
         let up_to_date = bring_up_to_date(&file, index.clone()).map_err(|error| unreadable(error.to_string()))?;
-        // Real ones are not always written while a run goes on.
-        if !state.is_live(batch) || state.rng.bool() {
+        // Real ones are not always written while a run goes on. Where an older copy of the ledger took its place, its own run
+        // writes one.
+        let fits = index.is_none_or(|index| index.fits(&file).unwrap_or(false));
+        if fits && (!state.is_live(batch) || state.rng.bool()) {
             state.shared.indexes.insert(batch, Some(up_to_date.to_bytes()));
         }
         Ok(Some((up_to_date.keys, size)))
+    }
+}
+
+impl AsSeen<'_> {
+    /// What the batch's own ledger knew before an older copy took its place.
+    fn taken_back(&self) -> Option<KnownKeys> {
+        let state = self.claims.state();
+        let index = state.shared.indexes.get(&self.batch).and_then(index_of)?;
+        let fits = state.batches[self.batch].disk.ledger().is_some_and(|file| index.fits(&file).unwrap_or(true));
+        (!fits).then_some(index.keys)
     }
 }
 
@@ -153,6 +187,9 @@ impl Registry for AsSeen<'_> {
         each: &mut dyn FnMut(usize, Result<&KnownKeys, Unreadable>),
     ) -> Result<(), Violation> {
         self.claims.meanwhile()?;
+        if let Some(keys) = self.taken_back() {
+            each(self.batch, Ok(&keys));
+        }
         let listed = self.claims.state().shared.listed.clone();
         for batch in listed.into_iter().filter(|batch| *batch != self.batch) {
             match self.read(batch, anew.contains(&batch)) {

@@ -258,11 +258,12 @@ impl Run {
         }
         let keys = self.keys_to_send(&self.ask);
         let mut state = claims.state();
-        if let Some(other) = state.shared.who_has(self.batch, &keys) {
+        if let Some(other) = state.shared.who_has(self.batch, &keys, &state.batches) {
             return Err(Violation::new(format!("{} and {other} have claimed the same row", self.batch)));
         }
         let State { shared, batches, .. } = &mut *state;
         shared.remove_dead_claims(batches);
+        shared.note(self.batch, batches[self.batch].disk.ledger())?;
         let dies_over_it = state.deadly.is_some() && state.rng.u8(0..30) == 0;
         let cut = dies_over_it.then(|| state.rng.usize(0..60));
         let at_s = state.at_s;

@@ -34,6 +34,8 @@ pub(super) struct Batch {
     pub(super) ask: Ask,
     pub(super) runs_left: u8,
     pub(super) disk: Disk,
+    /// A copy that somebody made of the disk between two runs.
+    pub(super) copy: Option<Disk>,
     pub(super) has_begun: bool,
     /// Somebody has moved its ledger away.
     pub(super) is_gone: bool,
@@ -53,6 +55,7 @@ impl Batch {
             ask: Ask { identity: Identity::of(TARGET), duplicates, ..Ask::default() },
             runs_left: rng.u8(1..=3),
             disk: new_disk(rng),
+            copy: None,
             has_begun: false,
             is_gone: false,
         }
