@@ -246,12 +246,14 @@ impl State {
     fn copy_a_ledger_or_put_it_back(&mut self) {
         let at = self.rng.usize(0..self.batches.len());
         let batch = &mut self.batches[at];
-        let is_between_runs = batch.runs_left > 0 && matches!(self.runs[at], Slot::None);
+        let is_between_runs = !batch.is_gone && matches!(self.runs[at], Slot::None);
         let Some(file) = batch.disk.ledger().filter(|_| is_between_runs) else { return };
         match batch.copy.take() {
             None => batch.copy = Some(batch.disk.fork()),
             Some(copy) if self.shared.is_noted(at, &file) => {
                 batch.disk = copy;
+                // Somebody goes on with it.
+                batch.runs_left += 1;
                 self.coverage.saw("claims", "an older copy of a ledger was put in its place");
                 if let Some(story) = &mut self.story {
                     story.push(format!("an older copy of the ledger of {at} is put in its place"));
