@@ -11,7 +11,7 @@ pub(super) const BARRIER: u8 = 0xff;
 /// `shortest` bytes of text come out: nearly any word is base64 of something.
 pub(super) fn decoded(layer: &[Byte], shortest: usize) -> Vec<Vec<Byte>> {
     let packed = packed(layer, &BASE64, shortest).chain(packed(layer, &HEX, shortest));
-    unescaped(layer).chain(joined(layer)).chain(packed).collect()
+    unescaped(layer).chain(joined(layer)).chain(listed(layer, shortest)).chain(packed).collect()
 }
 
 /// `layer` without blanks and line breaks, where one may be within what stands for a character.
@@ -19,6 +19,23 @@ fn joined(layer: &[Byte]) -> Option<Vec<Byte>> {
     let is_blank = |byte: &Byte| byte.value <= b' ';
     let is_escaped = layer.iter().any(|byte| matches!(byte.value, b'%' | b'&' | b'\\'));
     (is_escaped && layer.iter().any(is_blank)).then(|| layer.iter().filter(|byte| !is_blank(byte)).copied().collect())
+}
+
+/// The bytes that lists of decimal numbers stand for, as programs print buffers: `[104, 117]`, with line breaks wherever.
+fn listed(layer: &[Byte], shortest: usize) -> Option<Vec<Byte>> {
+    let layer: Vec<Byte> = layer.iter().filter(|byte| byte.value >= b' ').copied().collect();
+    let (mut list, mut texts) = (Vec::new(), Vec::new());
+    for token in layer.chunk_by(|byte, next| byte.value.is_ascii_digit() == next.value.is_ascii_digit()) {
+        let digit = |byte: &Byte| byte.value.checked_sub(b'0').filter(|digit| *digit < 10);
+        let number = token.iter().try_fold(0u8, |number, byte| number.checked_mul(10)?.checked_add(digit(byte)?));
+        if let Some(value) = number {
+            list.push(Byte { value, start: token[0].start, end: token[token.len() - 1].end });
+        } else if !token.iter().all(|byte| matches!(byte.value, b' ' | b'+' | b',' | b';')) {
+            add_texts(&std::mem::take(&mut list), shortest, &mut texts);
+        }
+    }
+    add_texts(&list, shortest, &mut texts);
+    (!texts.is_empty()).then_some(texts)
 }
 
 /// The layers of which single characters are encoded in `layer`.

@@ -119,7 +119,7 @@ fn wrapped(text: &str, every: usize, with: &str) -> String {
 }
 
 #[rustfmt::skip]
-const ENCODERS: [Encoder; 22] = [
+const ENCODERS: [Encoder; 23] = [
     ("literal", str::to_owned),
     ("percent", |text| each(text, |c| if c.is_ascii_alphanumeric() { c.into() } else { format!("%{:02X}", c as u32) })),
     ("percent, all", |text| each(text, |c| format!("%{:02x}", c as u32))),
@@ -144,8 +144,13 @@ const ENCODERS: [Encoder; 22] = [
     ("hex", hex),
     ("hex, upper case", |text| hex(text).to_uppercase()),
     ("hex, second place", |text| format!("f{}", hex(text))),
+    ("numbers", |text| format!("[{}]", wrapped_numbers(text))),
     ("in lines", |text| wrapped(text, 5, "\n")),
 ];
+
+fn wrapped_numbers(text: &str) -> String {
+    text.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ")
+}
 
 /// All that a reader can make of `text` who turns back every encoding of the list, by other means than the redactor's.
 fn readings(text: &str) -> Vec<String> {
@@ -164,7 +169,10 @@ fn readings(text: &str) -> Vec<String> {
         let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
         run.as_bytes().chunks_exact(2).map(byte).collect()
     });
-    let packed: Vec<String> = base64.chain(hex).map(|bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into()).collect();
+    let numbers = text.split(|c: char| !c.is_ascii_digit() && !", ".contains(c));
+    let numbers = numbers.map(|list| list.split(", ").filter_map(|number| number.parse().ok()).collect());
+    let packed: Vec<String> =
+        base64.chain(hex).chain(numbers).map(|bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into()).collect();
     let from_url: Vec<(String, String)> =
         url::form_urlencoded::parse(text.replace('=', "%3D").replace("&", "%26").as_bytes()).into_owned().collect();
     let quoted = text.replace('"', "\\\"").replace("\\\\\"", "\\\"").replace(['\r', '\n'], "").replace("\\x", "\\u00");
