@@ -19,6 +19,8 @@ mod elsewhere;
 #[cfg(test)]
 mod exporting;
 #[cfg(test)]
+mod frozen;
+#[cfg(test)]
 mod held;
 #[cfg(test)]
 mod initiating;
