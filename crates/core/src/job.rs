@@ -31,14 +31,6 @@ impl fmt::Display for Position {
     }
 }
 
-/// At most `most` characters of `text`, with an ellipsis where some were left off.
-pub(crate) fn shorten(text: &str, most: usize) -> String {
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
-    }
-}
-
 /// How keys are made; written in every ledger, since keys of two schemes never match.
 pub const KEY_SCHEME: u32 = 1;
 

@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::error::{InputError, Names};
+use super::error::InputError;
 use super::options::{ColumnChoice, Field};
 use crate::target::Fields;
+use batchpost_sheets::Names;
 
 /// The columns that are used, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

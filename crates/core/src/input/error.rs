@@ -8,10 +8,10 @@ use std::io;
 use super::decode::Encoding;
 use super::delimiter::Delimiter;
 use super::options::{Field, Format};
-use super::sheet::SheetError;
 use super::template::TemplateError;
 use super::ticket::LookupSpec;
-use crate::job::shorten;
+use batchpost_sheets::Names;
+use batchpost_sheets::workbook::SheetError;
 
 pub use row::InvalidRow;
 
@@ -309,24 +309,6 @@ fn further_down(columns: &Names) -> &'static str {
     if blank { ", or with --header-row N where the names of the columns are" } else { "" }
 }
 
-/// Column names for a message: quoted, and the first few where there are many.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Names(pub Vec<String>);
-
-impl fmt::Display for Names {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MOST: usize = 40;
-        for (nth, name) in self.0.iter().take(MOST).enumerate() {
-            let comma = if nth == 0 { "" } else { ", " };
-            write!(f, "{comma}{:?}", shorten(name, 60))?;
-        }
-        match self.0.len().saturating_sub(MOST) {
-            0 => Ok(()),
-            more => write!(f, " and {more} more"),
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -339,14 +321,5 @@ mod tests {
         };
         assert!(of(&["Export of today", "", ""]).contains("--header-row N"));
         assert!(!of(&["Number", "Remark"]).contains("--header-row"));
-    }
-
-    #[test]
-    fn many_names_are_cut_short_in_messages() {
-        let names = |n: usize| Names((0..n).map(|i| i.to_string()).collect()).to_string();
-        assert_eq!(names(2), r#""0", "1""#);
-        assert!(names(40).ends_with(r#", "39""#));
-        assert!(names(16_384).ends_with(r#", "39" and 16344 more"#));
-        assert!(Names(vec!["x".repeat(1000)]).to_string().len() < 80);
     }
 }

@@ -4,7 +4,7 @@ use unicode_segmentation::UnicodeSegmentation;
 
 use super::cells::Cells;
 use super::columns::Mapping;
-use super::error::{InvalidRow, Names};
+use super::error::InvalidRow;
 use super::object;
 use super::options::{MaxText, TooLong};
 use super::template::Renderer;
@@ -12,6 +12,7 @@ use super::ticket::{NoTicket, TicketRule};
 use super::value::Json;
 use crate::fields::FixedField;
 use crate::job::{Ticket, TicketError};
+use batchpost_sheets::Names;
 
 /// Makes notes of cells.
 #[derive(Debug)]

@@ -8,9 +8,10 @@ use serde_json::value::RawValue;
 
 use super::cells::Cells;
 use super::columns::{Columns, Nested};
-use super::error::{InvalidRow, Names};
+use super::error::InvalidRow;
 use super::value::{self, Json, repeated, text};
-use crate::job::shorten;
+use batchpost_sheets::Names;
+use batchpost_sheets::excerpt;
 
 /// Nested objects are looked into so deep for columns that may be asked for.
 const DEEPEST: usize = 8;
@@ -189,7 +190,7 @@ fn not_an_object(line: &[u8], begins: usize, error: &serde_json::Error) -> Inval
     let at = format!(" at line {} column {}", error.line(), error.column());
     let why = error.to_string();
     // It may quote the line's own text. It counts from 0 where the first byte is of the wrong type.
-    let why = shorten(why.strip_suffix(&at).unwrap_or(&why), 100);
+    let why = excerpt(why.strip_suffix(&at).unwrap_or(&why), 100);
     InvalidRow::NotAnObject { why, byte: begins + byte_at(&line[begins..], error.line(), error.column()).max(1) }
 }
 

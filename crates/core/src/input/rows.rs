@@ -16,11 +16,11 @@ use super::note::{Maker, Note, is_blank};
 use super::object::Members;
 use super::options::Format;
 use super::recipe::Recipe;
-use super::sheet::{CellText, Sheet, WorkbookKind};
 use super::source::Source;
 use crate::export::{KEY_COLUMN, unguard, unguard_str};
 use crate::fields::FixedField;
 use crate::job::{Key, Position, Ticket};
+use batchpost_sheets::workbook::{CellText, Sheet, WorkbookKind};
 
 /// One record of the input.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
-use crate::job::shorten;
+use batchpost_sheets::excerpt;
 
 /// Cells that look alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,7 +53,7 @@ impl IdShapes {
                 if shape.examples.len() < Self::EXAMPLES {
                     // There is a cell for every row, and most need no shortening.
                     let example = if cell.len() > Self::LONGEST {
-                        shorten(cell, Self::LONGEST).into()
+                        excerpt(cell, Self::LONGEST).into()
                     } else {
                         Cow::Borrowed(cell)
                     };
@@ -65,7 +65,7 @@ impl IdShapes {
             None if self.shapes.len() < Self::MOST => self.shapes.push(Shape {
                 pattern: self.pattern.clone(),
                 count: 1,
-                examples: vec![shorten(cell, Self::LONGEST)],
+                examples: vec![excerpt(cell, Self::LONGEST)],
                 digits: digits..=digits,
             }),
             None => self.other += 1,

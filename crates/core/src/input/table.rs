@@ -3,10 +3,11 @@
 
 use super::csv::Reader;
 use super::decode::Encoding;
-use super::error::{InputError, InvalidRow, Names};
+use super::error::{InputError, InvalidRow};
 use super::header::{self, Known};
 use super::options::{Field, Format, Options};
 use super::source::Source;
+use batchpost_sheets::Names;
 
 /// Its rows, in order.
 #[derive(Debug)]

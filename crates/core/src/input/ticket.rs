@@ -11,8 +11,9 @@ use serde::{Deserialize, Serialize};
 
 pub use lookup::{LookupError, LookupSpec, LookupSpecError, LookupTable};
 
-use crate::job::{Ticket, TicketError, shorten};
+use crate::job::{Ticket, TicketError};
 use crate::target::Target;
+use batchpost_sheets::excerpt;
 
 /// Where the id stands in a ticket cell: a regular expression with one group, as in `TKT-0*(\d+)`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -186,11 +187,11 @@ impl TicketRule {
             None => cell,
         };
         if let Some(table) = &self.lookup {
-            return table.get(found).cloned().ok_or_else(|| NoTicket::NotInTable { found: shorten(found, 40) });
+            return table.get(found).cloned().ok_or_else(|| NoTicket::NotInTable { found: excerpt(found, 40) });
         }
         self.target.ticket(found).map_err(|error| match error {
             TicketError::LeadingZeros(found) if self.pattern.is_some() => {
-                NoTicket::LeadingZeros { cell: shorten(cell, 60), found }
+                NoTicket::LeadingZeros { cell: excerpt(cell, 60), found }
             }
             error => error.into(),
         })
@@ -200,7 +201,7 @@ impl TicketRule {
 /// What the group takes, trimmed; the same at every place where the pattern matches.
 fn extract<'a>(pattern: &TicketPattern, locations: &mut CaptureLocations, cell: &'a str) -> Result<&'a str, NoTicket> {
     if cell.len() > TicketRule::LONGEST_BYTES {
-        return Err(NoTicket::TooLong { cell: shorten(cell, 60), most_bytes: TicketRule::LONGEST_BYTES });
+        return Err(NoTicket::TooLong { cell: excerpt(cell, 60), most_bytes: TicketRule::LONGEST_BYTES });
     }
     let mut first: Option<&str> = None;
     let mut from = 0;
@@ -215,19 +216,19 @@ fn extract<'a>(pattern: &TicketPattern, locations: &mut CaptureLocations, cell: 
         let taken = cell[start..end].trim();
         // A pattern that says what comes after the id has seen it.
         if !taken.is_empty() && end == whole.end() && goes_on(&cell[..end], &cell[end..]) {
-            return Err(NoTicket::CutShort { cell: shorten(cell, 60), found: shorten(taken, 40) });
+            return Err(NoTicket::CutShort { cell: excerpt(cell, 60), found: excerpt(taken, 40) });
         }
         match first {
             _ if taken.is_empty() => {}
             None => first = Some(taken),
             Some(first) if first == taken => {}
             Some(first) => {
-                let (first, second) = (shorten(first, 40), shorten(taken, 40));
-                return Err(NoTicket::Several { cell: shorten(cell, 60), first, second });
+                let (first, second) = (excerpt(first, 40), excerpt(taken, 40));
+                return Err(NoTicket::Several { cell: excerpt(cell, 60), first, second });
             }
         }
     }
-    first.ok_or_else(|| NoTicket::NoMatch { cell: shorten(cell, 60), pattern: shorten(pattern.0.as_str(), 60) })
+    first.ok_or_else(|| NoTicket::NoMatch { cell: excerpt(cell, 60), pattern: excerpt(pattern.0.as_str(), 60) })
 }
 
 /// Whether a number that was taken up to here goes on: with a letter or a digit, with decimals, or with a group of

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::de::{self, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use super::shorten;
+use batchpost_sheets::excerpt;
 
 /// A ticket's id in the API.
 ///
@@ -51,7 +51,7 @@ pub enum TicketError {
 impl TicketError {
     /// `found` is not `wanted`, as in `a key like HELP-12`.
     pub fn not_like(wanted: &'static str, found: &str) -> Self {
-        Self::NotLike { found: shorten(found.trim(), 40), wanted }
+        Self::NotLike { found: excerpt(found.trim(), 40), wanted }
     }
 
     /// What is wrong, without the text.
@@ -79,7 +79,7 @@ impl Ticket {
         if trimmed.is_empty() {
             return Err(TicketError::Empty);
         }
-        let not_a_number = || TicketError::NotANumber(shorten(trimmed, 40));
+        let not_a_number = || TicketError::NotANumber(excerpt(trimmed, 40));
         let digits = trimmed.strip_prefix('#').unwrap_or(trimmed);
         let digits = match digits.split_once('.') {
             Some((whole, zeros)) if !zeros.is_empty() && zeros.bytes().all(|b| b == b'0') => whole,
@@ -90,7 +90,7 @@ impl Ticket {
             return Err(not_a_number());
         }
         if digits.len() > 1 && digits.starts_with('0') {
-            return Err(TicketError::LeadingZeros(shorten(trimmed, 40)));
+            return Err(TicketError::LeadingZeros(excerpt(trimmed, 40)));
         }
         let number: u64 = digits.parse().map_err(|_| not_a_number())?;
         Self::try_from(number).map_err(|_| not_a_number())

@@ -4,9 +4,9 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use crate::job::shorten;
 use crate::ledger::AttemptEnd;
 use crate::outcome::VerdictWord;
+use batchpost_sheets::excerpt;
 
 /// Answers that say the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Answers {
         if matches!(end.verdict, VerdictWord::Posted | VerdictWord::Withdrawn) {
             return;
         }
-        let says = without_numbers(&shorten(end.reply.as_deref().unwrap_or_default(), 300));
+        let says = without_numbers(&excerpt(end.reply.as_deref().unwrap_or_default(), 300));
         let full = self.told_apart.len() >= Self::MOST;
         let key = (end.verdict, says);
         if let Some(answer) = self.told_apart.get_mut(&key) {

@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::job::{Key, KeyMap, Ticket, shorten};
+use crate::job::{Key, KeyMap, Ticket};
 use crate::ledger::{Batch, History, Standing};
 use crate::outcome::Outcome;
+use batchpost_sheets::excerpt;
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,7 +62,7 @@ impl Concerns {
                 attempts: standing.attempts(),
                 at: history.at,
                 // A ledger's line may be long.
-                reason: shorten(&history.reason, 400),
+                reason: excerpt(&history.reason, 400),
                 vanished: standing.is_vanished(),
             })
         };

@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::job::{Key, shorten};
+use crate::job::Key;
 use crate::ledger::{AttemptEnd, Paused, Resumed};
 use crate::outcome::{Cause, VerdictWord};
+use batchpost_sheets::excerpt;
 use guess::Guess;
 
 /// What a pause ended with.
@@ -194,7 +195,7 @@ fn pause(cause: Cause, reply: &str) -> Pause {
         from_us: 0,
         wall: Timestamp::UNIX_EPOCH,
         cause,
-        reply: shorten(reply, 300),
+        reply: excerpt(reply, 300),
         asked: None,
         answers: 1,
         lasted: Duration::ZERO,

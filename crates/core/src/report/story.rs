@@ -6,10 +6,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::course::Ends;
-use crate::job::shorten;
 use crate::ledger::{Caller, Run, Settlement};
 use crate::limit::Limit;
 use crate::outcome::{Outcome, Stop};
+use batchpost_sheets::excerpt;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -123,7 +123,7 @@ impl Story {
             tool: run.tool.clone(),
             wall: run.wall,
             by: run.by.clone(),
-            input: run.input.path.as_deref().map(|path| shorten(path, 300)),
+            input: run.input.path.as_deref().map(|path| excerpt(path, 300)),
             rows: run.input.read.as_ref().map(|read| read.rows),
             limits: run.settings.limits.clone(),
             from_us: 0,
@@ -165,7 +165,7 @@ impl Story {
     }
 
     pub(super) fn settle(&mut self, settlement: &Settlement) {
-        let why = settlement.why.as_deref().map(|why| shorten(why, 400));
+        let why = settlement.why.as_deref().map(|why| excerpt(why, 400));
         for row in &settlement.rows {
             let alike = |chapter: &&mut Chapter| matches!(chapter, Chapter::Settled(last) if last.was == row.was && last.stands == row.stands && last.why == why);
             // One decision about many rows is several records.

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 
-use crate::job::shorten;
 use crate::outcome::Verdict;
 use crate::settings::On500;
 use crate::transport::{Failure, Reply};
+use batchpost_sheets::excerpt;
 
 /// What a verdict depends on besides the reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +58,7 @@ impl Judgement {
         let said = said(quotable).unwrap_or_else(beginning);
         let words: Vec<&str> =
             said.split(|c: char| c.is_whitespace() || c.is_control()).filter(|w| !w.is_empty()).collect();
-        Self { verdict, reply: shorten(format!("{} {}", reply.status, words.join(" ")).trim_end(), BRIEF_CHARS) }
+        Self { verdict, reply: excerpt(format!("{} {}", reply.status, words.join(" ")).trim_end(), BRIEF_CHARS) }
     }
 
     /// What the answer means.
@@ -77,7 +77,7 @@ impl Judgement {
             Failure::Unsent(_) => Verdict::Unsent,
             Failure::NoReply(_) => Verdict::Unknown,
         };
-        Self { verdict, reply: shorten(&failure.to_string(), BRIEF_CHARS) }
+        Self { verdict, reply: excerpt(&failure.to_string(), BRIEF_CHARS) }
     }
 
     /// Of an attempt that was not sent after all.

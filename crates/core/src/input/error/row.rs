@@ -1,10 +1,11 @@
 //! What can be wrong with one row of an input.
 
-use super::{Names, encoding_advice};
+use super::encoding_advice;
 use crate::input::decode::legacy_hint;
 use crate::input::delimiter::Delimiter;
 use crate::input::template::RenderError;
 use crate::input::ticket::NoTicket;
+use batchpost_sheets::Names;
 
 /// Why no job can be made of a row.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,6 +1,6 @@
 //! What can be wrong with a template, and with one row of it.
 
-use crate::input::error::Names;
+use batchpost_sheets::Names;
 
 /// A template cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

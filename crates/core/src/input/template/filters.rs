@@ -18,8 +18,8 @@ use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, ErrorKind};
 
 use super::html;
-use crate::input::excel_date::{Day, Epoch};
-use crate::job::shorten;
+use batchpost_sheets::excel_date::{Day, Epoch};
+use batchpost_sheets::excerpt;
 
 pub(super) fn add_to(environment: &mut Environment<'_>) {
     environment.add_filter("date", date);
@@ -29,7 +29,7 @@ pub(super) fn add_to(environment: &mut Environment<'_>) {
 
 /// `value` is bad; `why` goes on after it.
 fn bad(filter: &str, value: &str, why: impl std::fmt::Display) -> Error {
-    Error::new(ErrorKind::InvalidOperation, format!("{filter}: {:?} {why}", shorten(value, 60)))
+    Error::new(ErrorKind::InvalidOperation, format!("{filter}: {:?} {why}", excerpt(value, 60)))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "minijinja hands a filter its arguments so")]
@@ -59,15 +59,15 @@ fn one_of(format: Option<Cow<'_, str>>, options: &Kwargs) -> Result<Option<Strin
 
 fn written(filter: &str, text: &str, moment: &BrokenDownTime, format: &str) -> Result<String, Error> {
     moment.to_string(format).map_err(|error| {
-        let format = shorten(format, 60);
+        let format = excerpt(format, 60);
         bad(filter, text, format_args!("cannot be written as {format:?}: {error}"))
     })
 }
 
 fn parse(text: &str, from: &str) -> Result<BrokenDownTime, Error> {
     let other = |error: jiff::Error| {
-        let why = shorten(&error.to_string(), 150);
-        bad("date", text, format_args!("is not written like from={:?}: {why}", shorten(from, 60)))
+        let why = excerpt(&error.to_string(), 150);
+        bad("date", text, format_args!("is not written like from={:?}: {why}", excerpt(from, 60)))
     };
     let parsed = BrokenDownTime::parse(from, text).map_err(other)?;
     // Made anew from what was read, so that the weekday and the like can be written too.

@@ -9,9 +9,9 @@ use super::error::{RenderError, TemplateError};
 use super::mentions::{Mentions, closest};
 use super::row::{Header, Place, Root, RowOfCells, object};
 use super::{Template, filters, known};
-use crate::input::error::Names;
 use crate::input::value::Json;
-use crate::job::shorten;
+use batchpost_sheets::Names;
+use batchpost_sheets::excerpt;
 
 /// The one template of an environment.
 const NAME: &str = "template";
@@ -152,20 +152,20 @@ pub(super) fn compile(text: &str) -> Result<(Environment<'static>, Vec<String>),
 
 fn syntax(error: &minijinja::Error, text: &str) -> TemplateError {
     let line = error.line().unwrap_or(1);
-    let mut why = shorten(error.detail().unwrap_or("it cannot be read"), 200);
+    let mut why = excerpt(error.detail().unwrap_or("it cannot be read"), 200);
     // A tag of words only: most likely a column's name, written plainly.
     let tags = text.lines().nth(line - 1).unwrap_or_default().split("{{").skip(1);
     let mut names = tags.filter_map(|tag| tag.split_once("}}")).map(|(tag, _)| tag.trim());
     let plain = |name: &str| name.contains(' ') && name.chars().all(|c| c == ' ' || c == '_' || c.is_alphanumeric());
     if let Some(name) = names.find(|name| plain(name)) {
-        why = format!("{why}; a name with blanks is written row[{:?}]", shorten(name, 60));
+        why = format!("{why}; a name with blanks is written row[{:?}]", excerpt(name, 60));
     }
     TemplateError::Syntax { line, why }
 }
 
 fn failure(error: &minijinja::Error) -> RenderError {
     let line = error.line().unwrap_or(1);
-    let why = || shorten(error.detail().unwrap_or("it fails"), 300);
+    let why = || excerpt(error.detail().unwrap_or("it fails"), 300);
     match error.kind() {
         ErrorKind::UndefinedError => RenderError::Undefined { line, what: why() },
         ErrorKind::OutOfFuel => RenderError::TooMuchWork { line },

@@ -7,7 +7,8 @@ use std::str::FromStr;
 use hashbrown::{HashTable, hash_table};
 use serde::{Deserialize, Serialize};
 
-use crate::job::{Ticket, shorten};
+use crate::job::Ticket;
+use batchpost_sheets::excerpt;
 
 /// Where the table is: `FILE:FROM:TO`, a file and its columns of the old ids and of the new ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -142,7 +143,7 @@ impl LookupTable {
                 if *first == to {
                     return Ok(());
                 }
-                Err(LookupError::Conflict { from: shorten(from, 40), first: first.clone(), second: to })
+                Err(LookupError::Conflict { from: excerpt(from, 40), first: first.clone(), second: to })
             }
         }
     }

@@ -16,7 +16,7 @@ use super::format::Format;
 use super::number::push_float;
 use super::row::{Row, Shown};
 use super::{Rows, Source, choose, ole, xlsb};
-use crate::input::excel_date::Epoch;
+use crate::excel_date::Epoch;
 
 const FORMULA: u16 = 0x0006;
 const END: u16 = 0x000a;

@@ -12,7 +12,7 @@ use super::error::SheetError;
 use super::number::push_float;
 use super::ods::{Xml, cut_off, skip};
 use super::row::Shown;
-use crate::input::excel_date::Epoch;
+use crate::excel_date::Epoch;
 
 /// Of blanks that one element stands for.
 const MOST_BLANKS: usize = 1 << 16;

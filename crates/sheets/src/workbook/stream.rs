@@ -8,7 +8,7 @@ use super::error::SheetError;
 use super::row::{Row, Shown};
 use super::xlsb::FormulaError;
 use super::{Rows, Source, archive, choose, xlsb, xlsx};
-use crate::input::excel_date::Epoch;
+use crate::excel_date::Epoch;
 
 enum Workbook {
     Xlsx(Xlsx<Source>),

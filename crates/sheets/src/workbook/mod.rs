@@ -38,10 +38,10 @@ mod xlsx;
 use std::io::{Read, Seek};
 
 pub use error::SheetError;
-pub(super) use kind::WorkbookKind;
-pub(super) use row::CellText;
+pub use kind::WorkbookKind;
+pub use row::CellText;
 
-use crate::input::error::Names;
+use crate::Names;
 use row::{Row, a1};
 
 /// A workbook's bytes, read here and there.
@@ -56,7 +56,7 @@ trait Rows: Send {
 }
 
 /// A sheet behind its header.
-pub(super) struct Sheet {
+pub struct Sheet {
     name: String,
     columns: Vec<String>,
     /// None once there is nothing more to read: at the end, and after an error.
@@ -75,7 +75,7 @@ impl Sheet {
     /// counted from 1 as the sheet does.
     ///
     /// The source is read from its beginning, wherever it stands.
-    pub(super) fn open<R: Read + Seek + Send + 'static>(
+    pub fn open<R: Read + Seek + Send + 'static>(
         source: R,
         kind: WorkbookKind,
         sheet: Option<&str>,
@@ -102,19 +102,20 @@ impl Sheet {
     }
 
     /// The sheet's name.
-    pub(super) fn name(&self) -> &str {
+    pub fn name(&self) -> &str {
         &self.name
     }
 
     /// The header's cells as text, up to the last with something in it.
-    pub(super) fn columns(&self) -> &[String] {
+    pub fn columns(&self) -> &[String] {
         &self.columns
     }
 
     /// Goes to the next row with something in it and gives its number, counted from 1 as the sheet does.
     ///
     /// After an error there is nothing more.
-    pub(super) fn next(&mut self) -> Result<Option<u32>, SheetError> {
+    #[expect(clippy::should_implement_trait, reason = "an error ends the reading, so it is `?` on each call, not an item")]
+    pub fn next(&mut self) -> Result<Option<u32>, SheetError> {
         let Some(mut rows) = self.rows.take() else {
             self.row.clear(0);
             return Ok(None);
@@ -128,17 +129,17 @@ impl Sheet {
     }
 
     /// A cell of the current row, its column counted from 0.
-    pub(super) fn cell(&self, column: usize) -> CellText<'_> {
+    pub fn cell(&self, column: usize) -> CellText<'_> {
         self.row.cell(column)
     }
 
     /// The name of a cell of the current row that is not blank and right of all columns.
-    pub(super) fn beyond(&self) -> Option<String> {
+    pub fn beyond(&self) -> Option<String> {
         self.row.not_blank_from(self.columns.len()).map(|column| self.a1(column))
     }
 
     /// The name of the current row's cell in a column: `C7`.
-    pub(super) fn a1(&self, column: usize) -> String {
+    pub fn a1(&self, column: usize) -> String {
         a1(column, self.row.number())
     }
 }

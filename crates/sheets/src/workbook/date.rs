@@ -6,7 +6,7 @@ use jiff::civil::{DateTime, Time};
 use jiff::{Span, SpanRelativeTo, Unit};
 
 use super::row::Shown;
-use crate::input::excel_date::{DAY_SECONDS, Day, Epoch};
+use crate::excel_date::{DAY_SECONDS, Day, Epoch};
 
 /// What a sheet shows for a date that its calendar does not have.
 const NO_DATE: &str = "########";

@@ -7,7 +7,7 @@ use calamine::{CellErrorType, DataRef, ExcelDateTime};
 use super::date::{push_duration, push_iso_duration, push_iso_moment, push_moment};
 use super::number::push_float;
 use super::row::Shown;
-use crate::input::excel_date::Epoch;
+use crate::excel_date::Epoch;
 
 /// A cell's value, borrowed or not.
 #[derive(Debug)]

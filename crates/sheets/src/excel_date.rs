@@ -3,13 +3,14 @@
 use jiff::Span;
 use jiff::civil::{Date, Time, date};
 
-pub(super) const DAY_SECONDS: i64 = 24 * 60 * 60;
+/// Seconds in a day.
+pub const DAY_SECONDS: i64 = 24 * 60 * 60;
 /// 31 December 9999 is the last day, in the system of 1900.
 const DAYS: f64 = 2_958_466.0;
 
 /// The day that is counted from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Epoch {
+pub enum Epoch {
     /// Day 1 is 1 January 1900, and day 60 a 29 February that never was.
     Year1900,
     /// Day 0 is 1 January 1904.
@@ -18,7 +19,8 @@ pub(super) enum Epoch {
 
 /// A day of a calendar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Day {
+pub enum Day {
+    /// One that there was.
     Date(Date),
     /// Day 0 in the system of 1900: a time without a date.
     None,
@@ -28,18 +30,20 @@ pub(super) enum Day {
 
 /// A moment, to the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Moment {
-    pub(super) day: Day,
+pub struct Moment {
+    /// Its day.
+    pub day: Day,
     second: i64,
 }
 
 impl Epoch {
-    pub(super) fn new(is_1904: bool) -> Self {
+    /// That of a workbook whose dates are counted from 1904, or of another one.
+    pub fn new(is_1904: bool) -> Self {
         if is_1904 { Self::Year1904 } else { Self::Year1900 }
     }
 
     /// The moment that so many days after the epoch is; none where no date is so far away.
-    pub(super) fn moment(self, days: f64) -> Option<Moment> {
+    pub fn moment(self, days: f64) -> Option<Moment> {
         if !(0.0..DAYS).contains(&days) {
             return None;
         }
@@ -59,11 +63,12 @@ impl Epoch {
 
 impl Moment {
     /// Seconds since midnight.
-    pub(super) fn second_of_day(self) -> i64 {
+    pub fn second_of_day(self) -> i64 {
         self.second
     }
 
-    pub(super) fn time(self) -> Option<Time> {
+    /// Its time of day.
+    pub fn time(self) -> Option<Time> {
         Time::midnight().checked_add(Span::new().try_seconds(self.second).ok()?).ok()
     }
 }

@@ -11,7 +11,7 @@ const MOST_COLUMNS: u32 = 16_384;
 
 /// What a cell shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::input) enum CellText<'a> {
+pub enum CellText<'a> {
     /// A text, a date, a boolean; empty if there is nothing in the cell.
     Text(&'a str),
     /// A number.
@@ -29,7 +29,7 @@ pub(in crate::input) enum CellText<'a> {
 
 impl<'a> CellText<'a> {
     /// What is seen, an error too.
-    pub(in crate::input) fn shown(self) -> &'a str {
+    pub fn shown(self) -> &'a str {
         match self {
             Self::Text(text) | Self::Number(text) | Self::Inexact(text) | Self::Error(text) | Self::Garbled(text) => {
                 text

@@ -9,7 +9,7 @@ use super::ole;
 
 /// A workbook's format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(in crate::input) enum WorkbookKind {
+pub enum WorkbookKind {
     /// Office Open XML, with or without macros.
     Xlsx,
     /// The same with binary parts.
@@ -25,7 +25,7 @@ impl WorkbookKind {
     ///
     /// One that is cut off or damaged has its kind if its first bytes tell, and one that is encrypted is an Xlsx,
     /// for whatever it is; to open them is an error that says so.
-    pub(in crate::input) fn sniff<R: Read + Seek>(source: &mut R) -> io::Result<Option<Self>> {
+    pub fn sniff<R: Read + Seek>(source: &mut R) -> io::Result<Option<Self>> {
         let mut head = Vec::new();
         source.seek(SeekFrom::Start(0))?;
         source.by_ref().take(64).read_to_end(&mut head)?;

@@ -2,14 +2,14 @@
 
 use std::error::Error;
 
-use crate::input::error::Names;
+use crate::Names;
 
 /// A workbook, or the sheet that is meant, cannot be read: the run ends.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SheetError {
     /// A sheet was asked for that is not there.
-    #[error("there is no sheet {name:?}; the sheets are {sheets}; say which with --sheet NAME")]
+    #[error("there is no sheet {name:?}; the sheets are {sheets}")]
     NoSuchSheet {
         /// The name as asked.
         name: String,
@@ -17,7 +17,7 @@ pub enum SheetError {
         sheets: Names,
     },
     /// A sheet was asked for that is a chart or the like.
-    #[error("the sheet {name:?} is {kind} and has no cells; the sheets are {sheets}; say which with --sheet NAME")]
+    #[error("the sheet {name:?} is {kind} and has no cells; the sheets are {sheets}")]
     NotCells {
         /// Its name.
         name: String,
@@ -30,7 +30,7 @@ pub enum SheetError {
     #[error("the workbook has no sheet with cells")]
     NoSheets,
     /// The header's row has nothing in it.
-    #[error("row {row} of the sheet {sheet:?} is empty; say which row names the columns with --header-row N")]
+    #[error("row {row} of the sheet {sheet:?} is empty")]
     HeaderEmpty {
         /// The sheet's name.
         sheet: String,
@@ -39,8 +39,7 @@ pub enum SheetError {
     },
     /// The header's row is behind the last.
     #[error(
-        "the header was to be in row {row}, but the last row of the sheet {sheet:?} with something in it is {last}; \
-         say which row names the columns with --header-row N"
+        "the header was to be in row {row}, but the last row of the sheet {sheet:?} with something in it is {last}"
     )]
     HeaderBeyond {
         /// The sheet's name.
