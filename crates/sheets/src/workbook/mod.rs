@@ -114,7 +114,10 @@ impl Sheet {
     /// Goes to the next row with something in it and gives its number, counted from 1 as the sheet does.
     ///
     /// After an error there is nothing more.
-    #[expect(clippy::should_implement_trait, reason = "an error ends the reading, so it is `?` on each call, not an item")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "an error ends the reading, so it is `?` on each call, not an item"
+    )]
     pub fn next(&mut self) -> Result<Option<u32>, SheetError> {
         let Some(mut rows) = self.rows.take() else {
             self.row.clear(0);
