@@ -1,5 +1,6 @@
 //! `known`: the ledgers whose rows are not posted again unasked.
 
+use std::borrow::Cow;
 use std::io::Write;
 use std::path::Path;
 
@@ -46,7 +47,9 @@ fn list(state: &Path, output: &Output) -> anyhow::Result<()> {
             None => "not read yet".to_owned(),
         };
         let missing = if ledger.is_there { "" } else { "; the file is missing" };
-        writeln!(out, "  {}  {rows}{missing}", ledger.path.display())?;
+        // A path that is no text can be typed by nobody: `known forget` takes the id.
+        let id = if ledger.path.to_str().is_none() { format!(" ({})", ledger.id) } else { String::new() };
+        writeln!(out, "  {}{id}  {rows}{missing}", ledger.path.display())?;
     }
     Ok(())
 }
@@ -86,7 +89,7 @@ fn add(state: &Path, ledger: &Path, output: &Output) -> anyhow::Result<()> {
 #[derive(Serialize)]
 struct Listed<'a> {
     account: &'a str,
-    path: &'a Path,
+    path: Cow<'a, str>,
     ledger: String,
     added: Timestamp,
     is_there: bool,
@@ -100,7 +103,7 @@ impl<'a> From<&'a NotedLedger> for Listed<'a> {
         let at = |at_s: u32| Timestamp::from_second(at_s.into()).ok();
         Self {
             account: &ledger.account,
-            path: &ledger.path,
+            path: ledger.path.to_string_lossy(),
             ledger: ledger.id.to_string(),
             added: ledger.added,
             is_there: ledger.is_there,

@@ -46,14 +46,25 @@ impl KnownKeys {
     }
 
     /// When the row with this key was last sent, if the ledger knows it whatever comes of the intents that have no outcome.
-    pub fn settled(&self, key: Key) -> Option<u32> {
+    pub(super) fn settled(&self, key: Key) -> Option<u32> {
         let at = self.rows.binary_search_by_key(&key, |(key, _)| *key).ok()?;
         Some(self.rows[at].1)
+    }
+
+    /// Whether the row with this key was sent at `since` or later, and no intent to send it is open.
+    pub fn was_sent_since(&self, key: Key, since: u32) -> bool {
+        self.settled(key).is_some_and(|at_s| at_s >= since) && !self.open.iter().any(|open| open.known_by == key)
     }
 
     /// The open intents of rows that are not known, or not to have been sent since then, for anything else.
     pub(super) fn open_alone(&self, since: u32) -> impl Iterator<Item = &Open> {
         self.open.iter().filter(move |open| self.settled(open.known_by).is_none_or(|at_s| at_s < since))
+    }
+
+    /// What runs that died have claimed and may have sent, and when at the latest.
+    pub fn claimed(keys: impl Iterator<Item = (Key, u32)>) -> Self {
+        let open = keys.map(|(key, at_s)| Open { key, known_by: key, at_s });
+        Self { open: open.collect(), ..Self::default() }
     }
 
     /// The open intents alone, which are no longer in this.

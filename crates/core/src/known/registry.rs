@@ -43,6 +43,8 @@ pub struct Claimed<L> {
     pub ledger: L,
     /// The keys of what it sends, in order.
     pub keys: Vec<Key>,
+    /// When it was made, in seconds since 1970.
+    pub since_s: u32,
     /// When it can have sent anything at the latest, in seconds since 1970.
     pub until_s: u32,
 }
@@ -117,9 +119,11 @@ pub fn look<R: Registry>(
         let of_index;
         let keys = match known {
             Ok(keys) => {
-                // What a run that goes on has posted it does not send again.
-                for claim in claims.iter_mut().filter(|claim| claim.alive && claim.ledger == ledger) {
-                    claim.keys.retain(|key| keys.settled(*key).is_none());
+                // What a run has sent, and knows what came of it, it does not send again. What its ledger knew before it may.
+                for Claimed { keys: claimed, since_s, .. } in
+                    claims.iter_mut().filter(|claim| claim.alive && claim.ledger == ledger)
+                {
+                    claimed.retain(|key| !keys.was_sent_since(*key, *since_s));
                 }
                 keys
             }

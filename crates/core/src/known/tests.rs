@@ -502,7 +502,7 @@ impl Registry for Other {
 
     fn claims(&mut self) -> Result<Vec<Claimed<&'static str>>, ()> {
         let keys = sorted(self.claimed.clone());
-        Ok(vec![Claimed { alive: true, is_begun: true, ledger: "theirs", keys, until_s: 10 }])
+        Ok(vec![Claimed { alive: true, is_begun: true, ledger: "theirs", keys, since_s: 10, until_s: 20 }])
     }
 
     fn known(
@@ -532,6 +532,13 @@ fn what_a_run_has_posted_is_known_and_what_it_has_yet_to_send_is_in_use() {
         registry.was_given = false;
         assert_eq!((found.in_use.len(), found.known.len(), found.live), (in_use, known, vec!["theirs"]), "{row}");
     }
+    // What the ledger knew before its run began may be sent again by it: somebody may have ordered that.
+    let mut candidates = Candidates::new(vec![content(1, 0)]);
+    let before = registry.known.rows.iter_mut();
+    before.for_each(|(_, at_s)| *at_s = 9);
+    let found = look(&mut registry, &mut candidates, 0, &|_| false).unwrap();
+    assert_eq!((found.in_use.len(), found.known.len()), (1, 1));
+    registry.known.rows.iter_mut().for_each(|(_, at_s)| *at_s = 11);
     // Looked at again, when the ledger has not changed.
     let mut candidates = Candidates::new(vec![content(1, 0)]);
     for _ in 0..2 {

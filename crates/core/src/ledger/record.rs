@@ -15,7 +15,7 @@ use crate::settings::Settings;
 pub const VERSION: u32 = 1;
 
 /// A ledger's own id, drawn when it is begun.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LedgerId(pub u64);
 
 impl fmt::Display for LedgerId {

@@ -232,7 +232,7 @@ pub(super) struct Claimed {
 impl Claimed {
     /// Notes that the run's ledger exists and names the run. Durable on return; before that nothing may be sent.
     pub(super) fn begun(&mut self) -> Result<(), Error> {
-        self.claim.as_mut().map_or(Ok(()), OwnClaim::begun).map_err(Error::Claim)
+        begun(&self.registry, self.claim.as_mut())
     }
 
     /// Lets others have the rows, whose outcomes are durable; false if the registry's lock is taken. A claim that is not
@@ -240,6 +240,13 @@ impl Claimed {
     pub(super) fn try_release(&self) -> bool {
         try_release(&self.registry, self.claim.as_ref())
     }
+}
+
+/// The index has the run's record from then on: an older copy of the ledger is known for one.
+fn begun(registry: &FileRegistry, claim: Option<&mut OwnClaim>) -> Result<(), Error> {
+    let Some(claim) = claim else { return Ok(()) };
+    registry.note_own()?;
+    claim.begun().map_err(Error::Claim)
 }
 
 fn try_release(registry: &FileRegistry, claim: Option<&OwnClaim>) -> bool {
@@ -283,9 +290,10 @@ impl FollowClaims {
 
     /// See [`Claimed::begun`].
     pub(super) fn begun(&self) -> Result<(), Error> {
-        let mut followed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let claim = followed.as_mut().and_then(|followed| followed.claim.as_mut());
-        claim.map_or(Ok(()), OwnClaim::begun).map_err(Error::Claim)
+        match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            Some(Followed { registry, claim, .. }) => begun(&registry.registry, claim.as_mut()),
+            None => Ok(()),
+        }
     }
 
     /// Claims a row that is about to be sent; false where it is known, and is to be left out.

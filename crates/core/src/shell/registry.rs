@@ -25,7 +25,7 @@ use super::files::LedgerFile;
 use super::platform::is_locked;
 use super::state::{AccountFolder, StateError};
 use crate::job::Key;
-use crate::known::{KnownKeys, bring_up_to_date};
+use crate::known::{Claimed, KnownKeys, bring_up_to_date};
 use crate::ledger::LedgerId;
 use crate::storage::Storage;
 
@@ -59,6 +59,9 @@ pub enum RegistryError {
         /// What is wrong with it.
         why: String,
     },
+    /// A ledger is to be forgotten that a run is posting by.
+    #[error("a run is posting with the ledger {}; forget it when that run has ended", .0.display())]
+    Live(PathBuf),
     /// A claim of another run cannot be understood.
     #[error("another run's claim, {}, cannot be read ({why}); run this again when that run has ended; if none is under way for the \
          account, remove the file", path.display())]
@@ -89,7 +92,9 @@ pub(super) struct FileRegistry {
     /// Whether indexes may be written.
     writes: bool,
     /// The ledgers that were read, and the bytes that they had: more of them can only have been added at the end.
-    seen: HashMap<PathBuf, u64>,
+    seen: HashMap<(PathBuf, LedgerId), u64>,
+    /// The claims of runs that died and may have sent, as they were last looked at.
+    dead: Vec<Claimed<NamedLedger>>,
     /// Some ledger knows jobs by their name and ticket only.
     pub(super) has_legacy: bool,
 }
@@ -120,6 +125,7 @@ impl FileRegistry {
             found,
             writes,
             seen: HashMap::new(),
+            dead: Vec::new(),
             has_legacy: false,
         }
     }
@@ -167,6 +173,10 @@ impl FileRegistry {
     /// Takes a ledger from the list, with what is noted of it and what runs that died had claimed. Only under the lock.
     pub(super) fn forget_ledger(&self, ledger: &ListedLedger, _: &RegistryLock) -> Result<(), RegistryError> {
         let Some(account) = &self.account else { return Ok(()) };
+        let of_it = |claim: &FoundClaim| claim.is_of(&ledger.path, ledger.id);
+        if claims(account, None)?.iter().any(|claim| claim.alive && of_it(claim)) {
+            return Err(RegistryError::Live(ledger.path.clone()));
+        }
         let mut list = read_list(account)?;
         list.retain(|listed| !listed.is(&ledger.path, ledger.id));
         write_list(account, &list)?;
@@ -221,13 +231,15 @@ impl FileRegistry {
     pub(super) fn claim(&mut self, keys: &[Key], _: &RegistryLock) -> Result<Option<OwnClaim>, RegistryError> {
         let Some(account) = &self.account else { return Ok(None) };
         // A ledger without an index, of a run that has claimed rows, can then only know these.
-        self.note(&self.own, self.own_id)?;
+        self.note_own()?;
         let id = self.own_id;
         let claim = OwnClaim::make(account, &self.own, id, keys)?;
         // After the claim: a run that is killed in between leaves no entry for a ledger that was never begun.
         let mut list = read_list(account)?;
-        for path in self.found.iter().filter(|path| self.seen.contains_key(*path)) {
-            if let Ok(id) = header_at(path) {
+        for path in &self.found {
+            if let Ok(id) = header_at(path)
+                && self.seen.contains_key(&(path.clone(), id))
+            {
                 let ended_bytes =
                     self.index(path, id).filter(|_| !is_locked(path)).map(|index| index.extent.good_bytes);
                 add(&mut list, ListedLedger { ended_bytes, ..listed(id, &self.of.1, path) });
@@ -237,6 +249,11 @@ impl FileRegistry {
         write_list(account, &list)?;
         self.own_claim = Some(claim.name.clone());
         Ok(Some(claim))
+    }
+
+    /// Notes what the run's own ledger knows.
+    pub(super) fn note_own(&self) -> Result<(), RegistryError> {
+        self.note(&self.own, self.own_id)
     }
 
     /// Notes what the ledger `id` at `path` knows, where it is there.

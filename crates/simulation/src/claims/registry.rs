@@ -56,9 +56,10 @@ impl Shared {
         Ok(())
     }
 
-    /// Whether all that the ledger knows is noted.
-    pub(super) fn is_noted(&self, batch: usize, file: &DiskFile) -> bool {
-        self.indexes.get(&batch).and_then(index_of).is_some_and(|index| index.covers(file))
+    /// What runs of this batch that died may have sent.
+    fn claimed_by_dead_runs(&self, batch: usize) -> KnownKeys {
+        let dead = self.claims.iter().filter(|claim| !claim.alive && claim.batch == batch && claim.is_begun());
+        KnownKeys::claimed(dead.flat_map(|claim| claim.keys().into_iter().map(|key| (key, claim.since_s))))
     }
 
     /// Lists the ledger and claims rows. `whole` says that the run does not die over it.
@@ -82,8 +83,9 @@ impl Shared {
         let mut others = self.claims.iter().filter(|claim| claim.alive && claim.batch != batch);
         let is_about_to_send = |claim: &&ClaimFile| {
             let ledger = batches[claim.batch].disk.ledger().and_then(|file| bring_up_to_date(&file, None).ok());
-            let is_settled = |key: &Key| ledger.as_ref().is_some_and(|ledger| ledger.keys.settled(*key).is_some());
-            claim.keys().iter().any(|key| keys.contains(key) && !is_settled(key))
+            let was_sent =
+                |key: &Key| ledger.as_ref().is_some_and(|ledger| ledger.keys.was_sent_since(*key, claim.since_s));
+            claim.keys().iter().any(|key| keys.contains(key) && !was_sent(key))
         };
         others.find(is_about_to_send).map(|claim| claim.batch)
     }
@@ -142,12 +144,15 @@ impl AsSeen<'_> {
         if !anew && self.seen.get(&batch) == Some(&size) {
             return Ok(None);
         }
-        let up_to_date = bring_up_to_date(&file, index.clone()).map_err(|error| unreadable(error.to_string()))?;
+        let mut up_to_date = bring_up_to_date(&file, index.clone()).map_err(|error| unreadable(error.to_string()))?;
         // Real ones are not always written while a run goes on. Where an older copy of the ledger took its place, its own run
         // writes one.
         let fits = index.is_none_or(|index| index.fits(&file).unwrap_or(false));
         if fits && (!state.is_live(batch) || state.rng.bool()) {
             state.shared.indexes.insert(batch, Some(up_to_date.to_bytes()));
+        }
+        if !fits {
+            up_to_date.keys.merge(state.shared.claimed_by_dead_runs(batch));
         }
         Ok(Some((up_to_date.keys, size)))
     }
@@ -159,7 +164,9 @@ impl AsSeen<'_> {
         let state = self.claims.state();
         let index = state.shared.indexes.get(&self.batch).and_then(index_of)?;
         let fits = state.batches[self.batch].disk.ledger().is_some_and(|file| index.fits(&file).unwrap_or(true));
-        (!fits).then_some(index.keys)
+        let mut keys = index.keys;
+        keys.merge(state.shared.claimed_by_dead_runs(self.batch));
+        (!fits).then_some(keys)
     }
 }
 
@@ -176,6 +183,7 @@ impl Registry for AsSeen<'_> {
             is_begun: claim.is_begun(),
             ledger: claim.batch,
             keys: claim.keys(),
+            since_s: claim.since_s,
             until_s: claim.since_s,
         });
         Ok(claimed.collect())

@@ -288,7 +288,10 @@ impl Run {
         records.append(&mut self.presence);
         records.append(&mut self.jobs.asides(&mut self.standings));
         self.commit(&records)?;
-        claims.state().shared.begun(self.batch);
+        let mut state = claims.state();
+        let State { shared, batches, .. } = &mut *state;
+        shared.note(self.batch, batches[self.batch].disk.ledger())?;
+        shared.begun(self.batch);
         Ok(())
     }
 

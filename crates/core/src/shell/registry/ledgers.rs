@@ -8,7 +8,7 @@ use std::sync::mpsc;
 use std::thread;
 
 use super::claims::{FoundClaim, claims};
-use super::list::{ListedLedger, read_list};
+use super::list::{ListedLedger, header_at, read_list};
 use super::{FileRegistry, RegistryError};
 use crate::known::{Claimed, Index, KnownKeys, Registry, Unreadable, bring_up_to_date};
 use crate::ledger::{self, LedgerError, LedgerId};
@@ -19,7 +19,7 @@ use crate::shell::state::{open_file_of, own_user};
 use crate::storage::Storage;
 
 /// A ledger as it is compared: where one was removed, another may have been begun in its place.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(in crate::shell) struct NamedLedger {
     pub(in crate::shell) path: PathBuf,
     /// None where it was not listed.
@@ -30,6 +30,14 @@ impl NamedLedger {
     pub(in crate::shell) fn is_listed(&self) -> bool {
         self.id.is_some()
     }
+}
+
+/// What was read of a ledger.
+struct Read {
+    /// Where it is, and its id.
+    seen: (PathBuf, LedgerId),
+    size: u64,
+    keys: KnownKeys,
 }
 
 /// So many bytes of a ledger that a run is adding to are worth writing its index anew.
@@ -67,7 +75,6 @@ impl FileRegistry {
             .into_iter()
             // Its own may have been moved, or another may have been where it is now.
             .filter(|listed| listed.id != self.own_id || (listed.path != self.own && listed.is_there()))
-            .filter(|listed| !self.salvaged_from.contains(&listed.id))
             .map(|listed| Candidate { path: listed.path.clone(), listed: Some(listed) })
             .collect();
         let found = self.found.iter().filter(|path| **path != self.own);
@@ -81,7 +88,21 @@ impl FileRegistry {
 
     /// What a ledger knows, and its size; none where it is of another account, or was read before and has not changed, unless
     /// it is to be read `anew`.
-    fn read(&self, ledger: &Candidate, anew: bool) -> Result<Option<(KnownKeys, u64)>, Unreadable> {
+    fn read(&self, ledger: &Candidate, anew: bool) -> Result<Option<Read>, Unreadable> {
+        match self.read_whole(ledger, anew) {
+            // The run's own ledger has what could be read of it, and knows that something is missing.
+            Err(_) if self.was_salvaged(ledger) => Ok(None),
+            read => read,
+        }
+    }
+
+    /// Whether the run's own ledger was salvaged from this one.
+    fn was_salvaged(&self, ledger: &Candidate) -> bool {
+        let id = || ledger.listed.as_ref().map(|listed| listed.id).or_else(|| header_at(&ledger.path).ok());
+        !self.salvaged_from.is_empty() && id().is_some_and(|id| self.salvaged_from.contains(&id))
+    }
+
+    fn read_whole(&self, ledger: &Candidate, anew: bool) -> Result<Option<Read>, Unreadable> {
         let path = &ledger.path;
         let index = ledger.listed.as_ref().and_then(|listed| self.index(path, listed.id));
         let unreadable = |why: String| {
@@ -102,31 +123,54 @@ impl FileRegistry {
                 return Err(unreadable("another ledger is there in its place".to_owned()));
             }
             _ if (&header.api, &header.target) != (&self.of.0, &self.of.1) => return Ok(None),
-            _ if self.salvaged_from.contains(&header.id) => return Ok(None),
             _ => {}
         }
-        if !anew && self.seen.get(path) == Some(&size) {
+        let seen = (path.clone(), header.id);
+        if !anew && self.seen.get(&seen) == Some(&size) {
             return Ok(None);
         }
-        let index = index.clone().or_else(|| self.index(path, header.id));
+        // Whether a source of a salvage is whole again, only its records tell.
+        let is_source = self.salvaged_from.contains(&header.id);
+        let index = index.clone().or_else(|| self.index(path, header.id)).filter(|_| !is_source);
         let covered = index.as_ref().map_or(0, |index| index.extent.good_bytes);
         let fits = index.as_ref().is_none_or(|index| index.fits(&file).unwrap_or(false));
         let up_to_date = self.read_rest(&file, index).map_err(|error| unreadable(error.to_string()))?;
         let new = up_to_date.extent.good_bytes.saturating_sub(covered);
         // Where an older copy is in the ledger's place, only its own run may make an index that fits it: until then it is
         // seen to lack rows. And while a run adds to it, not for each row.
-        if self.writes && fits && new > if is_locked(path) { WORTH_AN_INDEX } else { 0 } {
+        if self.writes && fits && !is_source && new > if is_locked(path) { WORTH_AN_INDEX } else { 0 } {
             self.write_index(path, &up_to_date).ok();
         }
-        Ok(Some((up_to_date.keys, size)))
+        let mut keys = up_to_date.keys;
+        if !fits {
+            keys.merge(self.claimed_by_dead_runs(&NamedLedger { path: path.clone(), id: Some(header.id) }));
+        }
+        Ok(Some(Read { seen, size, keys }))
     }
 
-    /// What the index of the run's own ledger has, if it no longer is an index of what the ledger has: then an older copy of
-    /// the ledger was put in its place.
-    fn taken_back(&self) -> Option<KnownKeys> {
-        let index = self.index(&self.own, self.own_id)?;
-        let fits = LedgerFile::open_to_read(&self.own).is_ok_and(|file| index.fits(&file).unwrap_or(true));
-        (!fits).then_some(index.keys)
+    /// What the run's own ledger knew that it does not have now: an older copy was put in its place, or is continued at
+    /// another one.
+    fn taken_back(&self) -> Result<KnownKeys, RegistryError> {
+        let mut keys = KnownKeys::default();
+        let Ok(file) = LedgerFile::open_to_read(&self.own) else { return Ok(keys) };
+        let list = self.account.as_ref().map(read_list).transpose()?.unwrap_or_default();
+        let elsewhere = list.into_iter().filter(|listed| listed.id == self.own_id && listed.path != self.own);
+        // Where it still is, it is looked at like any other.
+        let gone = elsewhere.filter(|listed| !listed.is_there()).map(|listed| listed.path);
+        for path in gone.chain([self.own.clone()]) {
+            let Some(index) = self.index(&path, self.own_id) else { continue };
+            if !index.fits(&file).unwrap_or(true) {
+                keys.merge(index.keys);
+                keys.merge(self.claimed_by_dead_runs(&NamedLedger { path, id: Some(self.own_id) }));
+            }
+        }
+        Ok(keys)
+    }
+
+    /// What runs by this ledger that died may have sent.
+    fn claimed_by_dead_runs(&self, ledger: &NamedLedger) -> KnownKeys {
+        let dead = self.dead.iter().filter(|claim| claim.ledger == *ledger);
+        KnownKeys::claimed(dead.flat_map(|claim| claim.keys.iter().map(|key| (*key, claim.until_s))))
     }
 
     fn read_rest(&self, file: &LedgerFile, index: Option<Index>) -> Result<Index, LedgerError> {
@@ -146,16 +190,19 @@ impl Registry for FileRegistry {
         let Some(account) = &self.account else { return Ok(Vec::new()) };
         // It may be sending now, or have been a moment ago.
         let until_s = u32::try_from(wall().as_second()).unwrap_or(u32::MAX);
-        Ok(claims(account, self.own_claim.as_deref())?
+        let claims: Vec<_> = claims(account, self.own_claim.as_deref())?
             .into_iter()
             .map(|FoundClaim { owner, keys, alive, is_begun, .. }| Claimed {
                 alive,
                 ledger: NamedLedger { path: owner.ledger, id: Some(owner.id) },
                 is_begun,
                 keys,
+                since_s: u32::try_from(owner.since.as_second()).unwrap_or_default(),
                 until_s,
             })
-            .collect())
+            .collect();
+        self.dead = claims.iter().filter(|claim| !claim.alive && claim.is_begun).cloned().collect();
+        Ok(claims)
     }
 
     fn known(
@@ -165,8 +212,9 @@ impl Registry for FileRegistry {
     ) -> Result<(), RegistryError> {
         const THREADS: usize = 2;
         let ledgers = self.ledgers()?;
-        if let Some(keys) = self.taken_back() {
-            each(NamedLedger { path: self.own.clone(), id: Some(self.own_id) }, Ok(&keys));
+        let taken_back = self.taken_back()?;
+        if !taken_back.is_empty() {
+            each(NamedLedger { path: self.own.clone(), id: Some(self.own_id) }, Ok(&taken_back));
         }
         let next = AtomicUsize::new(0);
         let (mut read, mut has_legacy) = (Vec::new(), false);
@@ -189,8 +237,8 @@ impl Registry for FileRegistry {
             for (ledger, known) in receiver.into_iter().chain(std::iter::from_fn(&read_next)) {
                 match known {
                     Ok(None) => {}
-                    Ok(Some((keys, size))) => {
-                        read.push((ledger.path.clone(), size));
+                    Ok(Some(Read { seen, size, keys })) => {
+                        read.push((seen, size));
                         has_legacy |= keys.has_legacy();
                         each(ledger, Ok(&keys));
                     }
@@ -212,7 +260,7 @@ pub(in crate::shell) struct Remembering {
     /// What is known whatever comes of the intents that were open when it was read.
     known: KnownKeys,
     /// What else each ledger knew when it was last read.
-    open: HashMap<PathBuf, KnownKeys>,
+    open: HashMap<NamedLedger, KnownKeys>,
 }
 
 impl Remembering {
@@ -238,7 +286,7 @@ impl Registry for Remembering {
         registry.known(anew, &mut |ledger, keys| {
             if let Ok(keys) = keys {
                 let mut keys = keys.clone();
-                open.insert(ledger.path.clone(), keys.take_open());
+                open.insert(ledger.clone(), keys.take_open());
                 known.merge(keys);
             }
             each(ledger, keys);

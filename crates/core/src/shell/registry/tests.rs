@@ -421,14 +421,112 @@ fn a_ledger_that_an_older_copy_took_the_place_of_is_known_to_lack_rows_until_its
 }
 
 #[test]
-fn a_salvaged_ledger_stands_for_the_one_it_was_made_of() {
+fn a_salvaged_ledger_stands_for_the_one_it_was_made_of_while_that_is_damaged() {
     let place = Place::new();
     let mut a = place.claimed("a", &[1]);
     a.post(1);
     a.end();
-    let mut b = place.registry("b").salvaged_from(&[id_of("a")]);
-    assert_eq!(numbers(&look_for(&mut b, &[1])), (0, 0, 0));
-    assert_eq!(numbers(&look_for(&mut place.registry("b"), &[1])), (0, 1, 0));
+    let look_by_salvaged = || numbers(&look_for(&mut place.registry("b").salvaged_from(&[id_of("a")]), &[1]));
+    let whole = fs::read(place.ledger("a")).unwrap();
+    overwrite(&place.ledger("a"), &[&whole[..whole.len() / 2], b"x", &whole[whole.len() / 2 + 1..]].concat());
+    assert_eq!(look_by_salvaged(), (0, 0, 0));
+    overwrite(&place.ledger("a"), &whole);
+    assert_eq!(look_by_salvaged(), (0, 1, 0), "somebody has restored it");
+}
+
+fn overwrite(path: &std::path::Path, bytes: &[u8]) {
+    std::io::Write::write_all(&mut fs::File::create(path).unwrap(), bytes).unwrap();
+}
+
+/// As `cp` makes it between two runs.
+fn copy_of(path: &std::path::Path) -> PathBuf {
+    let copy = path.with_extension("older");
+    fs::copy(path, &copy).unwrap();
+    copy
+}
+
+#[test]
+fn what_a_killed_run_may_have_sent_is_known_when_an_older_copy_of_its_ledger_is_put_in_its_place() {
+    let place = Place::new();
+    let mut a = place.claimed("a", &[1]);
+    a.post(1);
+    a.end();
+    let older = copy_of(&place.ledger("a"));
+    let mut a = place.claimed("a", &[2, 3]);
+    a.ledger = crate::shell::ledgers::resume(&place.ledger("a")).unwrap().map(|(ledger, _)| ledger);
+    a.commit(run());
+    a.registry.note_own().unwrap();
+    a.claim.begun().unwrap();
+    a.post(2);
+    drop(a);
+    fs::rename(older, place.ledger("a")).unwrap();
+    for name in ["a", "b"] {
+        let mut registry = place.registry(name);
+        assert_eq!(numbers(&look_for(&mut registry, &[2, 3])), (0, 2, 0), "{name}");
+        let lock = registry.lock().unwrap();
+        registry.remove_dead_claims(&lock).unwrap();
+        assert_eq!(place.claims(), 1);
+    }
+}
+
+#[test]
+fn a_copy_of_a_ledger_that_is_gone_lacks_what_that_one_had() {
+    let place = Place::new();
+    let mut a = place.claimed("a", &[1]);
+    a.post(1);
+    a.end();
+    let copy = copy_of(&place.ledger("a"));
+    let mut a = place.claimed("a", &[2]);
+    a.ledger = crate::shell::ledgers::resume(&place.ledger("a")).unwrap().map(|(ledger, _)| ledger);
+    a.post(2);
+    a.end();
+    let moved = place.ledger("a").with_extension("moved");
+    fs::rename(place.ledger("a"), &moved).unwrap();
+    let of = (leadsquared::NAME.to_owned(), TARGET.to_owned());
+    let at = |path: &PathBuf| FileRegistry::new(Some(place.account()), of.clone(), (path, id_of("a")), &[], true);
+    assert_eq!(numbers(&look_for(&mut at(&moved), &[2])), (0, 0, 0), "it is whole, and says itself what it has");
+    let mut own = at(&copy);
+    let found = look_for(&mut own, &[2]);
+    assert_eq!((numbers(&found), own.is_itself(&found.known[0].ledger)), ((0, 1, 0), true));
+}
+
+#[test]
+fn a_ledger_that_was_begun_anew_with_as_many_bytes_is_read() {
+    let place = Place::new();
+    let mut b = Remembering::new(place.registry("b"));
+    let mut a = place.claimed("a", &[1]);
+    a.post(1);
+    a.end();
+    look(&mut b, &mut Candidates::new(sorted(&[9])), 0, &|_| false).unwrap();
+    fs::remove_file(place.ledger("a")).unwrap();
+    let of = (leadsquared::NAME.to_owned(), TARGET.to_owned());
+    let mut registry = FileRegistry::new(Some(place.account()), of, (&place.ledger("a"), LedgerId(26)), &[], true);
+    let lock = registry.lock().unwrap();
+    let claim = registry.claim(&sorted(&[2]), &lock).unwrap().unwrap();
+    drop(lock);
+    let mut a = OneRun { path: place.ledger("a"), id: LedgerId(26), registry, claim, ledger: None };
+    a.post(2);
+    a.end();
+    // As it would be if the second one had as many bytes as the first.
+    let size = fs::metadata(place.ledger("a")).unwrap().len();
+    b.registry.seen.insert((place.ledger("a"), id_of("a")), size);
+    let mut candidates = Candidates::new(sorted(&[1, 2]));
+    look(&mut b, &mut candidates, 0, &|_| false).unwrap();
+    assert_eq!(candidates.known(), 2);
+}
+
+#[test]
+fn a_ledger_that_a_run_posts_by_is_not_forgotten() {
+    let place = Place::new();
+    let mut a = place.claimed("a", &[1, 2]);
+    a.post(1);
+    let b = place.registry("b");
+    let lock = b.lock().unwrap();
+    let listed = b.listed().unwrap().remove(0);
+    assert!(matches!(b.forget_ledger(&listed, &lock), Err(RegistryError::Live(path)) if path == place.ledger("a")));
+    drop(a);
+    b.forget_ledger(&listed, &lock).unwrap();
+    assert_eq!((b.listed().unwrap().len(), place.claims()), (0, 0));
 }
 
 #[test]
