@@ -147,6 +147,16 @@ impl Index {
         Ok(same && last_bytes(storage, self.extent.good_bytes)? == self.last_bytes)
     }
 
+    /// With what runs of its ledger that died may have sent, and never to fit: an older copy took the ledger's place, and rows
+    /// that only the index has may be to do again by what is there now.
+    #[must_use]
+    pub fn of_one_taken_back(mut self, claimed: KnownKeys) -> Self {
+        self.keys.merge(claimed);
+        self.keys.settle_open();
+        // No ledger that grows has another checksum there later.
+        Self { last_bytes: !self.last_bytes, ..self }
+    }
+
     /// With what the ledger has recorded since; none where that takes the beginning to be understood.
     fn and_the_rest(mut self, storage: &impl Storage) -> Result<Option<Self>, LedgerError> {
         let named = Cell::new(self.named);

@@ -276,7 +276,13 @@ impl FileRegistry {
     pub(super) fn release(&self, claim: &OwnClaim, _: &RegistryLock) -> Result<(), RegistryError> {
         let Some(account) = &self.account else { return Ok(()) };
         let ledger = LedgerFile::open_to_read(&self.own).and_then(|file| {
-            let index = bring_up_to_date(&file, self.index(&self.own, self.own_id)).map_err(io::Error::other)?;
+            let before = self.index(&self.own, self.own_id);
+            let fits = before.as_ref().is_none_or(|index| index.fits(&file).unwrap_or(true));
+            let mut index = bring_up_to_date(&file, before).map_err(io::Error::other)?;
+            if !fits {
+                let own = NamedLedger { path: self.own.clone(), id: Some(self.own_id) };
+                index = index.of_one_taken_back(self.claimed_by_dead_runs(&own));
+            }
             if index.extent.id != self.own_id {
                 return Err(io::Error::other("another ledger is there in its place"));
             }

@@ -145,8 +145,7 @@ impl AsSeen<'_> {
             return Ok(None);
         }
         let mut up_to_date = bring_up_to_date(&file, index.clone()).map_err(|error| unreadable(error.to_string()))?;
-        // Real ones are not always written while a run goes on. Where an older copy of the ledger took its place, its own run
-        // writes one.
+        // Real ones are not always written while a run goes on. Where an older copy of the ledger took its place, none is.
         let fits = index.is_none_or(|index| index.fits(&file).unwrap_or(false));
         if fits && (!state.is_live(batch) || state.rng.bool()) {
             state.shared.indexes.insert(batch, Some(up_to_date.to_bytes()));
@@ -218,8 +217,12 @@ pub(super) fn release(claims: &Claims, batch: usize) -> Result<(), Violation> {
     let mut state = claims.state();
     let file = state.batches[batch].disk.ledger();
     let file = file.ok_or_else(|| Violation::new("the ledger of a run that ended is not there"))?;
-    let index = state.shared.indexes.get(&batch).and_then(index_of);
-    let index = bring_up_to_date(&file, index).map_err(|error| Violation::new(error.to_string()))?;
+    let before = state.shared.indexes.get(&batch).and_then(index_of);
+    let fits = before.as_ref().is_none_or(|index| index.fits(&file).unwrap_or(true));
+    let mut index = bring_up_to_date(&file, before).map_err(|error| Violation::new(error.to_string()))?;
+    if !fits {
+        index = index.of_one_taken_back(state.shared.claimed_by_dead_runs(batch));
+    }
     state.shared.indexes.insert(batch, Some(index.to_bytes()));
     state.shared.remove_claims_of(batch);
     Ok(())

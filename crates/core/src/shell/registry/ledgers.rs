@@ -136,8 +136,8 @@ impl FileRegistry {
         let fits = index.as_ref().is_none_or(|index| index.fits(&file).unwrap_or(false));
         let up_to_date = self.read_rest(&file, index).map_err(|error| unreadable(error.to_string()))?;
         let new = up_to_date.extent.good_bytes.saturating_sub(covered);
-        // Where an older copy is in the ledger's place, only its own run may make an index that fits it: until then it is
-        // seen to lack rows. And while a run adds to it, not for each row.
+        // Where an older copy is in the ledger's place, the index stays as it is: by it the copy is seen to lack rows. And while
+        // a run adds to it, not for each row.
         if self.writes && fits && !is_source && new > if is_locked(path) { WORTH_AN_INDEX } else { 0 } {
             self.write_index(path, &up_to_date).ok();
         }
@@ -168,7 +168,7 @@ impl FileRegistry {
     }
 
     /// What runs by this ledger that died may have sent.
-    fn claimed_by_dead_runs(&self, ledger: &NamedLedger) -> KnownKeys {
+    pub(super) fn claimed_by_dead_runs(&self, ledger: &NamedLedger) -> KnownKeys {
         let dead = self.dead.iter().filter(|claim| claim.ledger == *ledger);
         KnownKeys::claimed(dead.flat_map(|claim| claim.keys.iter().map(|key| (*key, claim.until_s))))
     }

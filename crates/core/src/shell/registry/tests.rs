@@ -396,7 +396,7 @@ fn what_a_removed_ledger_knew_is_known_to_each_look_though_another_one_is_in_its
 }
 
 #[test]
-fn a_ledger_that_an_older_copy_took_the_place_of_is_known_to_lack_rows_until_its_run_ends() {
+fn a_ledger_that_an_older_copy_took_the_place_of_is_known_to_lack_rows_whatever_runs_end() {
     let place = Place::new();
     let mut a = place.claimed("a", &[1, 2]);
     a.post(1);
@@ -416,8 +416,9 @@ fn a_ledger_that_an_older_copy_took_the_place_of_is_known_to_lack_rows_until_its
     let mut a = place.claimed("a", &[2]);
     a.ledger = crate::shell::ledgers::resume(&place.ledger("a")).unwrap().map(|(ledger, _)| ledger);
     a.end();
-    assert_eq!(numbers(&look_for(&mut place.registry("a"), &[2])), (0, 0, 0), "it was decided");
-    assert_eq!(numbers(&look_for(&mut place.registry("b"), &[2])), (0, 1, 0));
+    for name in ["a", "b"] {
+        assert_eq!(numbers(&look_for(&mut place.registry(name), &[2])), (0, 1, 0), "nobody has decided about it");
+    }
 }
 
 #[test]
@@ -467,6 +468,15 @@ fn what_a_killed_run_may_have_sent_is_known_when_an_older_copy_of_its_ledger_is_
         registry.remove_dead_claims(&lock).unwrap();
         assert_eq!(place.claims(), 1);
     }
+    // A run that sends none of them, and ends.
+    let mut a = place.claimed("a", &[4]);
+    a.ledger = crate::shell::ledgers::resume(&place.ledger("a")).unwrap().map(|(ledger, _)| ledger);
+    a.post(4);
+    a.end();
+    assert_eq!(place.claims(), 0);
+    assert_eq!(numbers(&look_for(&mut place.registry("a"), &[2, 3])), (0, 2, 0));
+    fs::remove_file(place.ledger("a")).unwrap();
+    assert_eq!(numbers(&look_for(&mut place.registry("b"), &[2, 3, 4])), (0, 3, 0));
 }
 
 #[test]
