@@ -19,7 +19,7 @@ fn a_ledger_that_an_older_copy_took_the_place_of_is_known_to_lack_rows_whatever_
     let mut own = place.registry("a");
     let found = look_for(&mut own, &[2]);
     assert_eq!((numbers(&found), own.is_itself(&found.known[0].ledger)), ((0, 1, 0), true));
-    let mut a = place.resumed("a", &[2]);
+    let a = place.resumed("a", &[2]);
     a.end();
     for name in ["a", "b"] {
         assert_eq!(numbers(&look_for(&mut place.registry(name), &[2])), (0, 1, 0), "nobody has decided about it");
