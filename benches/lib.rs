@@ -9,7 +9,7 @@ use std::time::Duration;
 use batchpost::engine::{Now, Offer};
 use batchpost::input::{Format, Options};
 use batchpost::job::{Identity, Job, KEY_SCHEME, Key, Position, Ticket};
-use batchpost::leadsquared::{self, LeadSquared};
+use batchpost::leadsquared::LeadSquared;
 use batchpost::ledger::{self, AttemptEnd, Header, Intent, LedgerId, Record, VERSION};
 use batchpost::outcome::{Outcome, VerdictWord};
 use batchpost::settings::Settings;
@@ -125,7 +125,7 @@ impl Folder {
             id: LedgerId(7),
             key_scheme: KEY_SCHEME,
             tool: "bench".to_owned(),
-            api: leadsquared::NAME.to_owned(),
+            api: None,
             target: TARGET.to_owned(),
             wall: Timestamp::UNIX_EPOCH,
         };

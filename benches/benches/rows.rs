@@ -6,7 +6,8 @@ use std::io::Cursor;
 use batchpost::input::{Format, Options, Rows};
 use batchpost::job::{Identity, Key, KeyMap};
 use batchpost::ledger::Standing;
-use batchpost::reading::{Ask, JobFileWriter, Named, survey};
+use batchpost::planning::{Ask, JobFileWriter, Named, Planner};
+use batchpost::reading::survey;
 use batchpost_benches::{TARGET, csv, form, offer, text};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use rust_xlsxwriter::{Workbook, XlsxError};
@@ -42,7 +43,9 @@ fn read(rows: &mut Rows<impl std::io::Read>) {
     let ask = Ask { identity: Identity::of(TARGET), ..Ask::default() };
     let named = Named { notes: 20, jobs: 3 };
     let mut jobs = JobFileWriter::new(std::io::sink());
-    let found = survey(rows, &ask, Standing::NEW, named, &mut KeyMap::default(), &mut jobs).expect("a good export");
+    let mut standings = KeyMap::default();
+    let planner = Planner::new(&ask, Standing::NEW, named, &mut standings);
+    let (found, _) = survey(rows, planner, &mut jobs).expect("a good export");
     assert_eq!(found.to_do, ROWS);
 }
 

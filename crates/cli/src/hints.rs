@@ -4,7 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use batchpost::input::{Format, InputError, Options, SheetError};
+use batchpost::input::{Format, InputError, Options, ReadAs, SheetError};
 use batchpost::ledger::LedgerError;
 use batchpost::shell::{Error, LockError, is_ledger, look};
 use clap::Args as _;
@@ -72,8 +72,8 @@ pub(crate) fn said_of_the_input(config: &Resolved) -> Option<String> {
 pub(crate) fn held_by_ledger(ledger: &Path, input: Option<&Path>) -> Option<String> {
     let (batch, _) = look(ledger).ok()?;
     let last = batch.run?.input;
-    let input = input.map(Path::to_owned).or(last.path.map(PathBuf::from))?;
-    let Options { format, sheet, header_row, encoding, delimiter, columns, .. } = last.options;
+    let input = input.map(Path::to_owned).or_else(|| last.path.as_ref().map(PathBuf::from))?;
+    let Options { format, sheet, header_row, encoding, delimiter, columns, .. } = ReadAs::of(&last).ok()?.options;
     let mut held = Vec::new();
     let mut holds = |option: &str, value: Option<String>| {
         held.extend(value.map(|value| format!("--{option} {}", shell_word(&value))));

@@ -226,26 +226,15 @@
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
-pub mod budget;
 pub mod doctor;
-pub mod driver;
-pub mod engine;
 pub mod export;
-pub mod fields;
 pub mod input;
-pub mod job;
-pub mod known;
-pub mod leadsquared;
-pub mod ledger;
-pub mod limit;
-pub mod limiter;
-pub mod outcome;
-pub mod plan;
 pub mod reading;
 pub mod report;
-pub mod retry;
-pub mod settings;
 pub mod shell;
-pub mod storage;
-pub mod target;
-pub mod transport;
+
+pub use batchpost_apis::leadsquared;
+pub use batchpost_engine::{
+    budget, driver, engine, fields, job, known, ledger, limit, limiter, outcome, plan, planning, retry, settings,
+    storage, target, transport,
+};

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use batchpost::limiter::{Account, Member, Stamp, Unreadable};
+use batchpost_engine::limiter::{Account, Member, Stamp, Unreadable};
 use fastrand::Rng;
 use jiff::Timestamp;
 
@@ -99,7 +99,7 @@ pub(crate) fn leave(
     kept: &mut Kept,
     member: &mut Member,
     stamp: &Stamp,
-    ended: &[(batchpost::budget::Ended, Duration)],
+    ended: &[(batchpost_engine::budget::Ended, Duration)],
 ) {
     let (id, timeout) = (member.run().id, member.run().timeout);
     kept.change(stamp, timeout, |run| run == id, |account, now| member.leave(account, ended, now));

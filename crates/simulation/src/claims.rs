@@ -1,8 +1,8 @@
 //! Several batches of one account whose sheets overlap, planned and claimed by the real code, step by step in an order
 //! drawn by chance: runs end, die and begin again between any two steps of each other, also within a look.
 //!
-//! Real: the reading of the sheets, the job files, what is decided over them, the ledgers with their bytes, the indexes,
-//! the claims, [`look`](batchpost::known::look). Simulated: the disks, who does what when, and the API's answers. There is
+//! Real: the planning of the rows, the job files, what is decided over them, the ledgers with their bytes, the indexes,
+//! the claims, [`look`](batchpost_engine::known::look). Simulated: the disks, who does what when, and the API's answers. There is
 //! no limit here, and no time: that is what the other histories are about.
 
 mod registry;
@@ -12,7 +12,7 @@ mod sheet;
 use std::cell::{RefCell, RefMut};
 use std::collections::BTreeMap;
 
-use batchpost::known::Index;
+use batchpost_engine::known::Index;
 use fastrand::Rng;
 
 use self::registry::Shared;

@@ -13,7 +13,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use batchpost::storage::{Directory, Storage};
+use batchpost_engine::storage::{Directory, Storage};
 use fastrand::Rng;
 
 pub use fate::Fate;

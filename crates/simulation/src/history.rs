@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use batchpost::budget::Answer;
-use batchpost::engine::{AttemptId, Now};
-use batchpost::outcome::Stop;
-use batchpost::settings::InDoubt;
-use batchpost::transport::{Failure, Reply, Request};
+use batchpost_engine::budget::Answer;
+use batchpost_engine::engine::{AttemptId, Now};
+use batchpost_engine::outcome::Stop;
+use batchpost_engine::planning::Row;
+use batchpost_engine::settings::InDoubt;
+use batchpost_engine::transport::{Failure, Reply, Request};
 use batchpost_sandbox::{Fate, Model, Received};
 use fastrand::Rng;
 use jiff::Timestamp;
@@ -23,7 +24,7 @@ use crate::scenario::Scenario;
 /// Everything that outlives a run. A clone goes on from the same moment, with the same chances.
 pub struct History {
     pub(crate) scenario: Arc<Scenario>,
-    pub(crate) sheet: Arc<[u8]>,
+    pub(crate) sheet: Arc<[Row]>,
     pub(crate) rng: Rng,
     /// Time since the history began.
     pub(crate) clock: Duration,
@@ -157,7 +158,7 @@ impl History {
     pub fn new(scenario: Scenario) -> Self {
         let mut rng = Rng::with_seed(scenario.seed ^ 0x5eed);
         Self {
-            sheet: scenario.sheet().into_bytes().into(),
+            sheet: scenario.sheet().into(),
             disk: Disk::new(rng.u64(..)),
             kept: Kept::default(),
             model: Model::new(scenario.server()),

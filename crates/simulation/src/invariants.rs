@@ -5,13 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-use batchpost::driver::Left;
-use batchpost::engine::Progress;
-use batchpost::job::{Identity, Key, Ticket};
-use batchpost::leadsquared;
-use batchpost::ledger::{self, Entry, LedgerError, Proof, Record, Standing};
-use batchpost::outcome::{Counts, Outcome, VerdictWord};
-use batchpost::settings::InDoubt;
+use batchpost_engine::driver::Left;
+use batchpost_engine::engine::Progress;
+use batchpost_engine::job::{Identity, Key, Ticket};
+use batchpost_engine::ledger::{self, Entry, LedgerError, Proof, Record, Standing};
+use batchpost_engine::outcome::{Counts, Outcome, VerdictWord};
+use batchpost_engine::settings::InDoubt;
 use batchpost_sandbox::{Fate, most_in_any};
 
 use crate::disk::Disk;
@@ -387,9 +386,9 @@ fn empty() -> ledger::Batch {
     ledger::Batch::new(ledger::Header {
         version: ledger::VERSION,
         id: ledger::LedgerId(0),
-        key_scheme: batchpost::job::KEY_SCHEME,
+        key_scheme: batchpost_engine::job::KEY_SCHEME,
         tool: String::new(),
-        api: leadsquared::NAME.to_owned(),
+        api: None,
         target: TARGET.to_owned(),
         wall: jiff::Timestamp::UNIX_EPOCH,
     })

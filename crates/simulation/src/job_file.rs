@@ -3,9 +3,11 @@
 use std::io::Cursor;
 use std::sync::Arc;
 
-use batchpost::job::{Key, KeyMap};
-use batchpost::ledger::{Record, Standing};
-use batchpost::reading::{JobFileReader, JobFileWriter, Jobs, next_aside, repeated_contents};
+use batchpost_engine::job::{Key, KeyMap};
+use batchpost_engine::ledger::{Record, Standing};
+use batchpost_engine::planning::{
+    JobFileReader, JobFileWriter, Jobs, Planner, Row, Survey, next_aside, repeated_contents,
+};
 
 pub(crate) type Bytes = Cursor<Arc<[u8]>>;
 
@@ -16,9 +18,14 @@ pub(crate) struct JobFile {
 }
 
 impl JobFile {
-    pub(crate) fn of(written: JobFileWriter<Vec<u8>>) -> Self {
-        let (bytes, records) = written.finish().expect("memory can be written");
-        Self { bytes: bytes.into(), records, repeated: Vec::new() }
+    /// What `planner` makes of a sheet's rows.
+    pub(crate) fn plan(sheet: &[Row], mut planner: Planner<'_>) -> (Survey, Self) {
+        let mut writer = JobFileWriter::new(Vec::new());
+        for record in sheet.iter().cloned().filter_map(|row| planner.enter(row)) {
+            writer.add(&record).expect("memory can be written");
+        }
+        let (bytes, records) = writer.finish().expect("memory can be written");
+        (planner.end(), Self { bytes: bytes.into(), records, repeated: Vec::new() })
     }
 
     /// Tells equal contents under several names apart.

@@ -1,6 +1,6 @@
 //! The engine against the sandbox's model on a virtual clock and a crashing disk, by seed.
 //!
-//! The real engine, the real ledger and the real reading of a sheet, with no runtime, no thread and no real time: what
+//! The real planning, engine, driver and ledger, with no runtime, no thread and no real time: what
 //! the shell does with sockets, files and clocks is done here with a queue of happenings. Everything follows from one
 //! number.
 

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use batchpost::settings::Spread;
+use batchpost_engine::settings::Spread;
 use batchpost_simulation::{Claims, Company, Coverage, History, Scenario, Violation};
 
 const USAGE: &str =
@@ -125,7 +125,7 @@ fn replay(seed: u64, in_words: bool) -> ExitCode {
     let (wrong, history) = simulate(seed, in_words);
     if in_words {
         let scenario = history.scenario();
-        print!("{}", scenario.sheet());
+        scenario.rows.iter().zip(1..).for_each(|(line, row)| println!("row {row}: {line:?}"));
         println!("{:?}\nweather: {:?}", scenario.settings, scenario.weather);
         println!("server: {:?}, latency {:?}, commits {:?}", scenario.counting, scenario.latency, scenario.commit);
         scenario.rules().for_each(|rule| println!("fault {rule}"));

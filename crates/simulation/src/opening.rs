@@ -2,13 +2,11 @@
 
 use std::fmt::Display;
 
-use batchpost::input::{Format, Mapping, Options, Rows};
-use batchpost::job::{Identity, KEY_SCHEME};
-use batchpost::leadsquared;
-use batchpost::ledger::{
-    self, Batch, Header, Input, Ledger, LedgerError, LedgerId, Reading, Record, Run as RunRecord, VERSION,
+use batchpost_engine::job::{Identity, KEY_SCHEME};
+use batchpost_engine::ledger::{
+    self, Batch, Header, Input, Ledger, LedgerError, LedgerId, Reading, Record, Run as RunRecord, Section, VERSION,
 };
-use batchpost::reading::{Ask, JobFileWriter, Named, Survey, survey};
+use batchpost_engine::planning::{Ask, Named, Planner, Row, Survey};
 
 use crate::disk::DiskFile;
 use crate::history::{End, History, Plan};
@@ -39,7 +37,7 @@ pub(crate) struct Opened {
 }
 
 /// Opens the ledger or begins it, reads the sheet, and records the run.
-pub(crate) fn open(history: &mut History, plan: &Plan, sheet: &[u8]) -> Result<Opened, Cut> {
+pub(crate) fn open(history: &mut History, plan: &Plan, sheet: &[Row]) -> Result<Opened, Cut> {
     let opened = ledger::resume(&mut history.disk.clone()).map_err(|error| unusable(history, &error))?;
     if history.disk.has_foreign_line() {
         return Err(Violation::new("the ledger was opened with a line in it that was never written").into());
@@ -72,17 +70,9 @@ pub(crate) fn ask(plan: &Plan) -> Ask {
     Ask { identity: Identity::of(TARGET), in_doubt: plan.in_doubt, first: plan.first, ..Ask::default() }
 }
 
-fn rows(sheet: &[u8]) -> Rows<&[u8]> {
-    Rows::open(sheet, &Options::new(Format::Csv).into()).expect("every simulated sheet has its header")
-}
-
-pub(crate) fn read(sheet: &[u8], plan: &Plan, batch: &mut Batch) -> (Survey, JobFile) {
-    let named = Named { notes: 0, jobs: 0 };
-    let mut jobs = JobFileWriter::new(Vec::new());
-    let unknown = batch.unknown();
-    let survey = survey(&mut rows(sheet), &ask(plan), unknown, named, &mut batch.standings, &mut jobs)
-        .expect("memory can be read and written");
-    (survey, JobFile::of(jobs))
+pub(crate) fn read(sheet: &[Row], plan: &Plan, batch: &mut Batch) -> (Survey, JobFile) {
+    let (ask, named, unknown) = (ask(plan), Named { notes: 0, jobs: 0 }, batch.unknown());
+    JobFile::plan(sheet, Planner::new(&ask, unknown, named, &mut batch.standings))
 }
 
 fn begin_ledger(history: &mut History, header: &Header) -> Result<Ledger<DiskFile>, Cut> {
@@ -118,7 +108,7 @@ fn new_header(history: &mut History) -> Header {
         id: LedgerId(history.rng.u64(..)),
         key_scheme: KEY_SCHEME,
         tool: "batchpost simulated".to_owned(),
-        api: leadsquared::NAME.to_owned(),
+        api: None,
         target: TARGET.to_owned(),
         wall: history.wall(),
     }
@@ -135,8 +125,7 @@ fn run_record(history: &History, batch: &Batch, survey: &Survey) -> Record {
         wall: history.wall(),
         input: Input {
             path: Some("/simulated.csv".to_owned()),
-            options: Options::new(Format::Csv),
-            mapping: Mapping { ticket: "RelatedTicketId".to_owned(), text: vec!["TextPart".to_owned()], key: None },
+            reader: Section::default(),
             lookup_fingerprint: None,
             read: Some(read),
         },

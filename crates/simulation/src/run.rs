@@ -4,17 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use batchpost::budget::{self, Ended, Request, Wait};
-use batchpost::driver::{Driver, Interrupt, Left, SIGTERM, Step};
-use batchpost::engine::{AttemptId, Cause, Config, Event, Notice, Now, Waiting};
-use batchpost::job::Job;
-use batchpost::leadsquared::LeadSquared;
-use batchpost::ledger::{Intent, Ledger, LedgerError, Record};
-use batchpost::limiter::{Member, Sharer};
-use batchpost::outcome::VerdictWord;
-use batchpost::reading::Feed;
-use batchpost::target::Form;
-use batchpost::transport::{Failure, Reply};
+use batchpost_apis::leadsquared::LeadSquared;
+use batchpost_engine::budget::{self, Ended, Request, Wait};
+use batchpost_engine::driver::{Driver, Interrupt, Left, SIGTERM, Step};
+use batchpost_engine::engine::{AttemptId, Cause, Config, Event, Notice, Now, Waiting};
+use batchpost_engine::job::Job;
+use batchpost_engine::ledger::{Intent, Ledger, LedgerError, Record};
+use batchpost_engine::limiter::{Member, Sharer};
+use batchpost_engine::outcome::VerdictWord;
+use batchpost_engine::planning::Feed;
+use batchpost_engine::planning::Row;
+use batchpost_engine::target::Form;
+use batchpost_engine::transport::{Failure, Reply};
 use batchpost_sandbox::{Answer, Fate, Journey};
 
 use crate::account;
@@ -69,7 +70,7 @@ enum Committing {
 }
 
 impl<'h> Run<'h> {
-    fn begin(history: &'h mut History, plan: &Plan, sheet: &'h [u8]) -> Result<Self, Cut> {
+    fn begin(history: &'h mut History, plan: &Plan, sheet: &[Row]) -> Result<Self, Cut> {
         let Opened { ledger, batch, survey, jobs } = open(history, plan, sheet)?;
         for (at, seconds) in &plan.wall_steps {
             history.queue.enter(history.clock + *at, Happening::WallStep(*seconds));

@@ -1,14 +1,16 @@
 //! What one history is made of: the sheet, the settings, and how much goes wrong. All of it follows from a seed.
 
-use std::fmt::Write;
 use std::num::NonZeroU32;
 use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
-use batchpost::leadsquared::LeadSquared;
-use batchpost::limit::Limit;
-use batchpost::plan::Openings;
-use batchpost::settings::{On500, Settings, Spread};
+use batchpost_apis::leadsquared::LeadSquared;
+use batchpost_engine::job::{Key, Position, Ticket};
+use batchpost_engine::limit::Limit;
+use batchpost_engine::plan::Openings;
+use batchpost_engine::planning::{Content, Defect, Row};
+use batchpost_engine::settings::{On500, Settings, Spread};
+use batchpost_engine::target::Target;
 use batchpost_sandbox as sandbox;
 use batchpost_sandbox::{Counting, Fault, FaultRule, When};
 use fastrand::Rng;
@@ -211,19 +213,29 @@ impl Scenario {
         self.rows.iter().filter_map(|line| if let Line::Note { text, .. } = line { Some(text.as_str()) } else { None })
     }
 
-    /// The sheet as a file.
-    pub fn sheet(&self) -> String {
-        let mut sheet = "RelatedTicketId,TextPart\n".to_owned();
-        for line in &self.rows {
-            match line {
-                Line::Note { ticket, text } => {
-                    writeln!(sheet, "{ticket},\"{}\"", text.replace('"', "\"\"")).expect("memory takes writes");
+    /// The sheet, as a reader of inputs gives it.
+    pub fn sheet(&self) -> Vec<Row> {
+        let row = |(record, line): (u64, &Line)| {
+            let content = match line {
+                Line::Note { ticket, text } => Content::Note {
+                    ticket: Ticket::try_from(*ticket).expect("a simulated ticket is one"),
+                    text: text.clone(),
+                    uncut: None,
+                    name: None,
+                    fields: Vec::new(),
+                },
+                Line::Invalid => {
+                    let what = "no ticket is a number".to_owned();
+                    Content::Invalid {
+                        reason: Defect { kind: what.clone(), what },
+                        key: Key::of_invalid([&b"no ticket"[..], b"text"].into_iter()),
+                    }
                 }
-                Line::Invalid => sheet.push_str("no ticket,text\n"),
-                Line::Blank => sheet.push_str(",\n"),
-            }
-        }
-        sheet
+                Line::Blank => Content::Blank,
+            };
+            Row { position: Position { record, line: record + 1, byte: record }, content }
+        };
+        (1..).zip(&self.rows).map(row).collect()
     }
 
     /// The server's faults, by the numbers of the requests that they strike.
@@ -258,7 +270,7 @@ fn draw_limits(rng: &mut Rng) -> Vec<Limit> {
         Limit::new(count, Duration::from_millis(ms)).expect("no window here is zero or too long")
     };
     match rng.u8(0..7) {
-        0 | 1 => vec![Limit::LEADSQUARED],
+        0 | 1 => LeadSquared.limits(),
         2 => vec![limit(2, 1000)],
         3 => vec![limit(1, 200)],
         4 => vec![limit(5, 1000)],

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-use batchpost::limit::Limit;
-use batchpost::settings::Spread;
+use batchpost_apis::leadsquared::LeadSquared;
+use batchpost_engine::settings::Spread;
+use batchpost_engine::target::Target;
 use batchpost_sandbox::Counting;
 
 use crate::sharing::{Part, Rough, share};
@@ -37,7 +38,7 @@ pub struct Outcome {
 
 /// Posts so many rows in this company, under LeadSquared's limit.
 pub fn in_company(seed: u64, rows: u64, company: Company) -> Outcome {
-    let limit = Limit::LEADSQUARED;
+    let limit = LeadSquared.limits()[0];
     let window = limit.window();
     let phase = window.mul_f64(fastrand::Rng::with_seed(seed).f64());
     let rough = Rough {

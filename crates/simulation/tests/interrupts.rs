@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use batchpost::driver::DELIBERATE_AFTER;
-use batchpost::outcome::Stop;
+use batchpost_engine::driver::DELIBERATE_AFTER;
+use batchpost_engine::outcome::Stop;
 use batchpost_simulation::{End, History, Plan, Scenario};
 
 const ROWS: u64 = 60;

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use batchpost::outcome::Stop;
-use batchpost::plan::{Load, Plan as Posting};
+use batchpost_engine::outcome::Stop;
+use batchpost_engine::plan::{Load, Plan as Posting};
 use batchpost_sandbox::most_in_any;
 use batchpost_simulation::{End, History, Plan, Scenario};
 use jiff::tz::TimeZone;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use batchpost::outcome::Stop;
+use batchpost_engine::outcome::Stop;
 use batchpost_sandbox::Fault;
 use batchpost_simulation::{End, History, Plan, Scenario};
 

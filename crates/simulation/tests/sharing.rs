@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use batchpost::limit::Limit;
-use batchpost::settings::Spread;
+use batchpost_engine::limit::Limit;
+use batchpost_engine::settings::Spread;
 use batchpost_sandbox::most_in_any;
 use batchpost_simulation::{Part, Rough, Shared, share};
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use batchpost::settings::Spread;
+use batchpost_engine::settings::Spread;
 use batchpost_simulation::{Company, Outcome, Part, Rough, in_company, share};
 
 /// Strangers who ask for 40% of 25 in 5 seconds, at random times; means over a few runs.

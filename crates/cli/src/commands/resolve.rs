@@ -8,7 +8,7 @@ use anyhow::{Context, bail};
 use batchpost::input::{ColumnChoice, Field, Format, LookupSpec, MaxText, Options, Template, TooLong};
 use batchpost::leadsquared::{self, LeadSquared};
 use batchpost::limit::Limit;
-use batchpost::reading::Named;
+use batchpost::planning::Named;
 use batchpost::settings::{InDoubt, On500, OnChanged, OnDuplicate, OnKnown, Settings, Sharing, Spread};
 use batchpost::shell::{HttpOptions, Order, Source, StateFolders, caller};
 use batchpost::target::{Endpoint, Target as Api};

@@ -6,6 +6,7 @@ use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use batchpost::input::ReadAs;
 use batchpost::shell::{
     Access, Continued, Credentials, Http, Observation, Order, Prepared, Report, Source, interrupts,
 };
@@ -94,7 +95,7 @@ fn task_of_resume(resume: Resume, config: &Resolved) -> anyhow::Result<Task> {
         bail!("the ledger {path} was begun but has no run in it yet: start one with `run ... --ledger {path}`");
     };
     let last_input = last.input.path.clone();
-    let input = match (resume.input, last.input.path) {
+    let input = match (resume.input, last_input.clone()) {
         (Some(input), _) => input,
         (None, Some(input)) => input.into(),
         (None, None) => bail!("the last run read standard input; give it again with `run - --ledger {path} ...`"),
@@ -113,7 +114,7 @@ fn task_of_resume(resume: Resume, config: &Resolved) -> anyhow::Result<Task> {
     words::say_what_is_unlike(unlike, &settings, state.named.as_deref(), &input);
     let what = What {
         source: Source::File(input),
-        options: last.input.options,
+        options: ReadAs::of(&last.input)?.options,
         ledger: resume.ledger,
         target: batch.header.target.clone(),
         settings,

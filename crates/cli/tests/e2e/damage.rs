@@ -74,7 +74,7 @@ fn a_ledger_of_another_api_is_not_continued() {
     let file = LedgerFile::open_to_read(&folder.path(LEDGER)).unwrap();
     let header: Header = batchpost::ledger::header(&file).unwrap();
     let rest = ledger.split_once('\n').unwrap().1;
-    folder.write(LEDGER, sealed(&Header { api: "freshdesk".into(), ..header }) + rest);
+    folder.write(LEDGER, sealed(&Header { api: Some("freshdesk".into()), ..header }) + rest);
     let before = api.arrivals();
     let words = ["freshdesk", "leadsquared", "--ledger", LEDGER];
     ended(&mut folder.run_command(&api.url(), &[])).with_code(2).saying(&words);

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -73,17 +73,18 @@ fn ods(rows: &[(u64, String)]) -> Vec<u8> {
 }
 
 /// Saves version after version into the file in place, as editors do that keep a file's links, until it is told to stop.
-fn keep_saving(path: &Path, saved: &[Vec<u8>], stop: &AtomicBool) {
+fn keep_saving(path: &Path, saved: &[Vec<u8>], every_ms: &AtomicU64, stop: &AtomicBool) {
     let mut next = 0;
     while !stop.load(Ordering::Relaxed) {
         next = (next + 1) % saved.len();
         File::create(path).and_then(|mut file| file.write_all(&saved[next])).expect("the disk has room");
-        pause(Duration::from_millis(50));
+        pause(Duration::from_millis(every_ms.load(Ordering::Relaxed)));
     }
 }
 
 /// Runs while the input is saved over in place every 50 ms, until one run has read a whole version. Only rows of one version
-/// may be posted, each once; or none, with exit code 2.
+/// may be posted, each once; or none, with exit code 2. On a machine so busy that every reading meets a save, saves become
+/// rarer.
 fn only_one_version_is_posted(name: &str, write: fn(&[(u64, String)]) -> Vec<u8>, more: &[&str]) {
     let api = Api::start(Settings { limit: None, ..quick() });
     let folder = Folder::new();
@@ -91,21 +92,27 @@ fn only_one_version_is_posted(name: &str, write: fn(&[(u64, String)]) -> Vec<u8>
     let saved: Vec<Vec<u8>> = versions.iter().map(|rows| write(rows)).collect();
     folder.write(name, &saved[0]);
     let (path, stop, url) = (folder.path(name), AtomicBool::new(false), api.url());
+    let every_ms = AtomicU64::new(50);
     let arguments = [&["run", name, "--url", &url, "--limit", "none", "--concurrency", "50"], more].concat();
     thread::scope(|scope| {
-        scope.spawn(|| keep_saving(&path, &saved, &stop));
+        scope.spawn(|| keep_saving(&path, &saved, &every_ms, &stop));
         let mut ended = None;
-        for _ in 0..200 {
+        for tried in 1..=200 {
             let ran = Running::start(&mut folder.batchpost(&arguments)).ended();
             assert!([Some(0), Some(2)].contains(&ran.code), "{ran:?}");
-            if ran.code == Some(0) {
-                ended = Some(ran);
+            if api.arrivals() > 0 {
+                ended = ran.code;
                 break;
             }
-            assert_eq!(api.arrivals(), 0, "{ran:?}");
+            // Between emptying the file and filling it the saver may be kept waiting for longer than a reading takes: JSON
+            // lines without a line have no rows, which is no error.
+            assert!(ran.code == Some(2) || name.ends_with(".jsonl"), "{ran:?}");
+            if tried % 20 == 0 {
+                every_ms.fetch_add(every_ms.load(Ordering::Relaxed), Ordering::Relaxed);
+            }
         }
         stop.store(true, Ordering::Relaxed);
-        assert!(ended.is_some(), "every reading met a save");
+        assert_eq!(ended, Some(0), "every reading met a save, or one that did posted");
     });
     let notes: Vec<(u64, String)> = api.notes().into_iter().map(|note| (note.ticket, note.text)).collect();
     let posted: BTreeSet<&(u64, String)> = notes.iter().collect();

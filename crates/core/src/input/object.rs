@@ -10,8 +10,8 @@ use super::cells::Cells;
 use super::columns::{Columns, Nested};
 use super::error::InvalidRow;
 use super::value::{self, Json, repeated, text};
+use batchpost_engine::excerpt;
 use batchpost_sheets::Names;
-use batchpost_sheets::excerpt;
 
 /// Nested objects are looked into so deep for columns that may be asked for.
 const DEEPEST: usize = 8;

@@ -18,54 +18,21 @@ use super::options::Format;
 use super::recipe::Recipe;
 use super::source::Source;
 use crate::export::{KEY_COLUMN, unguard, unguard_str};
-use crate::fields::FixedField;
 use crate::job::{Key, Position, Ticket};
+use crate::planning;
 use batchpost_sheets::workbook::{CellText, Sheet, WorkbookKind};
 
 /// One record of the input.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Row {
-    /// Where it stands.
-    pub position: Position,
-    /// What it is.
-    pub content: Content,
-}
+pub type Row = planning::Row<InvalidRow>;
 
 /// What a record is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Content {
-    /// Nothing but blanks in every mapped column.
-    Blank,
-    /// A text for a ticket.
-    Note {
-        /// The ticket.
-        ticket: Ticket,
-        /// The text, as it stands in its cell; cells of several text columns are joined by an empty line. Or what a
-        /// template made, or what was left of a text that was cut.
-        text: String,
-        /// The whole of a text that was cut: it makes the row what it is, wherever the cut is made.
-        uncut: Option<String>,
-        /// What names the job, where a column does.
-        name: Option<String>,
-        /// Fields besides ticket and text that columns give, in the order of their names.
-        fields: Vec<FixedField>,
-    },
-    /// No job can be made of it.
-    Invalid {
-        /// Why.
-        reason: InvalidRow,
-        /// The key of its raw cells, or of what was kept of them.
-        key: Key,
-    },
-}
+pub type Content = planning::Content<InvalidRow>;
 
-impl Content {
-    fn of(note: Result<Option<Note>, InvalidRow>, key: impl FnOnce() -> Key) -> Self {
-        match note {
-            Ok(Some(Note { ticket, text, uncut, name, fields })) => Self::Note { ticket, text, uncut, name, fields },
-            Ok(None) => Self::Blank,
-            Err(reason) => Self::Invalid { reason, key: key() },
-        }
+fn content_of(note: Result<Option<Note>, InvalidRow>, key: impl FnOnce() -> Key) -> Content {
+    match note {
+        Ok(Some(Note { ticket, text, uncut, name, fields })) => Content::Note { ticket, text, uncut, name, fields },
+        Ok(None) => Content::Blank,
+        Err(reason) => Content::Invalid { reason, key: key() },
     }
 }
 
@@ -172,19 +139,19 @@ impl<R: Read> Rows<R> {
                     Ok(false) => Ok(None),
                     Err(reason) => Err(reason),
                 };
-                (position, Content::of(note, || Key::of_invalid(record.cells())))
+                (position, content_of(note, || Key::of_invalid(record.cells())))
             }
             Records::Json { source, reader, members } => match reader.next(source)? {
                 None => return Ok(None),
                 Some(json::Record::Broken(position, reason, key)) => (position, Content::Invalid { reason, key }),
                 Some(json::Record::Line(position, line)) => {
                     let note = members.read(line, cells).and_then(|()| maker.note(cells, Some(line)));
-                    (position, Content::of(note, || Key::of_invalid(std::iter::once(line))))
+                    (position, content_of(note, || Key::of_invalid(std::iter::once(line))))
                 }
                 Some(json::Record::Element(position, element)) => {
                     let read = members.read(element, cells).map_err(|reason| placed(reason, element, position));
                     let note = read.and_then(|()| maker.note(cells, Some(element)));
-                    (position, Content::of(note, || Key::of_invalid(std::iter::once(element))))
+                    (position, content_of(note, || Key::of_invalid(std::iter::once(element))))
                 }
             },
             Records::Sheet { sheet, wanted, count, guarded, .. } => {
@@ -193,7 +160,7 @@ impl<R: Read> Rows<R> {
                 let position = Position { record: *count, line: row.into(), byte: 0 };
                 let note = read_sheet(sheet, columns, wanted, *guarded, cells).and_then(|()| maker.note(cells, None));
                 let key = || Key::of_invalid((0..columns.len()).map(|column| sheet.cell(column).shown().as_bytes()));
-                (position, Content::of(note, key))
+                (position, content_of(note, key))
             }
         };
         Ok(Some(Row { position, content }))

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
-use batchpost_sheets::excerpt;
+use batchpost_engine::excerpt;
 
 /// Cells that look alike.
 #[derive(Debug, Clone, PartialEq, Eq)]

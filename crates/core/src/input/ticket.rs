@@ -13,7 +13,7 @@ pub use lookup::{LookupError, LookupSpec, LookupSpecError, LookupTable};
 
 use crate::job::{Ticket, TicketError};
 use crate::target::Target;
-use batchpost_sheets::excerpt;
+use batchpost_engine::excerpt;
 
 /// Where the id stands in a ticket cell: a regular expression with one group, as in `TKT-0*(\d+)`.
 #[derive(Debug, Clone, Serialize, Deserialize)]

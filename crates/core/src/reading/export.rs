@@ -2,12 +2,12 @@
 
 use std::io::{Read, Write};
 
-use super::identity::{Met, Occurrences};
 use crate::export::{ADDED_COLUMNS, BOM, LEDGER_COLUMNS, guard};
-use crate::input::{Delimiter, InputError, Rows};
+use crate::input::{Delimiter, InputError, ReadAs, Rows};
 use crate::job::{Identity, Key, KeyMap};
 use crate::ledger::{Batch, History, Standing};
 use crate::outcome::Outcome;
+use crate::planning::RowKeys;
 
 /// Why an export could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -39,10 +39,10 @@ pub fn export_input<R: Read, W: Write>(
     let mut out = writer(out, delimiter)?;
     let columns: Vec<String> = rows.columns().to_vec();
     out.write_record(columns.iter().map(String::as_bytes).chain(ADDED_COLUMNS.map(str::as_bytes)))?;
-    let mut occurrences = Occurrences::new(identity, batch.unknown());
+    let mut keys = RowKeys::new(identity, batch);
     let mut count = 0;
     while let Some(row) = rows.next()? {
-        let Some((Met { key, .. }, standing)) = occurrences.enter(&row.content, &mut batch.standings) else { continue };
+        let Some((key, standing)) = keys.enter(&row, batch) else { continue };
         if !wanted.contains(&standing.outcome()) {
             continue;
         }
@@ -55,7 +55,7 @@ pub fn export_input<R: Read, W: Write>(
         }
         cells.resize(columns.len(), Vec::new());
         out.write_record(
-            cells.into_iter().chain(added(key, *standing, histories.get(&key))).map(|cell| guard(&cell).into_owned()),
+            cells.into_iter().chain(added(key, standing, histories.get(&key))).map(|cell| guard(&cell).into_owned()),
         )?;
     }
     // What vanished from the input may wait for a decision all the same; of its own cells only the ticket is known.
@@ -86,7 +86,7 @@ pub fn export_ledger<W: Write>(
     wanted: &[Outcome],
     out: W,
 ) -> Result<u64, ExportError> {
-    let said = batch.run.as_ref().and_then(|run| run.input.options.delimiter);
+    let said = batch.run.as_ref().and_then(|run| ReadAs::of(&run.input).ok()?.options.delimiter);
     let mut out = writer(out, said.map_or(COMMA, Delimiter::byte))?;
     out.write_record(LEDGER_COLUMNS.into_iter().chain(ADDED_COLUMNS))?;
     let found = recorded(batch, histories, wanted);
@@ -133,4 +133,41 @@ fn recorded<'a>(
         .collect();
     found.sort_by_key(|(key, history, _)| (history.row, *key));
     found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::{Format, Options};
+    use crate::ledger::{Header, LedgerId};
+
+    #[test]
+    fn what_an_unquoted_delimiter_split_off_is_exported_as_it_stood() {
+        for (sheet, wanted) in [
+            ("ticket;text\n1;hello; world;\n", "1;\"hello; world;\";pending"),
+            ("ticket,text\n1,hello, world\n", "1,\"hello, world\",pending"),
+            ("ticket|text\n1|\n", "1,,pending"),
+        ] {
+            let mut out = Vec::new();
+            let (histories, wanted_outcomes) = (KeyMap::default(), [Outcome::Pending]);
+            let mut batch = Batch::new(header());
+            let identity = Identity::of("t");
+            let mut rows = Rows::open(sheet.as_bytes(), &Options::new(Format::Csv).into()).unwrap();
+            export_input(&mut rows, identity, &mut batch, &histories, &wanted_outcomes, &mut out).unwrap();
+            let exported = String::from_utf8(out).unwrap();
+            assert!(exported.lines().nth(1).unwrap().starts_with(wanted), "{exported}");
+        }
+    }
+
+    fn header() -> Header {
+        Header {
+            version: 1,
+            id: LedgerId(1),
+            key_scheme: 1,
+            tool: "test".to_owned(),
+            api: None,
+            target: "t".to_owned(),
+            wall: jiff::Timestamp::UNIX_EPOCH,
+        }
+    }
 }

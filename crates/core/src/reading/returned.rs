@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::io::{self, Read};
 
 use crate::export::{ADDED_COLUMNS, ATTEMPTS_COLUMN, DECISION_COLUMN, KEY_COLUMN, LEDGER_COLUMNS, unguard_str};
-use crate::input::{Content, Format, InputError, Mapping, Recipe, Rows, Table};
+use crate::input::{Content, Format, InputError, Mapping, ReadAs, Recipe, Rows, Table};
 use crate::job::{Identity, Key, KeyError, KeyMap, Ticket};
 use crate::ledger::{Batch, Contradiction, Decided, Decision, History, UnknownDecision};
 use crate::outcome::Outcome;
@@ -59,7 +59,7 @@ pub struct Recorded<'a> {
     /// What the notes have in common.
     pub identity: Identity,
     /// How the last run read its input; without it only a sheet that was made of the ledger alone is compared.
-    pub recipe: Option<Recipe>,
+    pub recipe: Option<(Recipe, ReadAs)>,
     /// The rows of the input by the names that a column gives them, where it does and the input is there: what a name stands
     /// for may have changed since its last record.
     pub named: Option<KeyMap<NamedRow>>,
@@ -166,8 +166,7 @@ impl<'a> Comparison<'a> {
         if table.names().iter().map(String::as_str).eq(LEDGER_COLUMNS.into_iter().chain(ADDED_COLUMNS)) {
             return Self { columns: [Some(1), Some(0)], ..nothing };
         }
-        let (Some(recipe), Some(run)) = (&recorded.recipe, &recorded.batch.run) else { return nothing };
-        let mapping = &run.input.mapping;
+        let Some((recipe, ReadAs { options, mapping })) = &recorded.recipe else { return nothing };
         // The input's own columns come first.
         let Some(ticket) = table.names().iter().position(|name| *name == mapping.ticket) else { return nothing };
         let open = |mapping: &Mapping| {
@@ -176,7 +175,6 @@ impl<'a> Comparison<'a> {
         };
         let is_added = |name: &String| ADDED_COLUMNS.contains(&name.trim().to_lowercase().as_str());
         // A template takes a number of an object for another text than the cell that an export makes of it.
-        let options = &run.input.options;
         let is_of_objects = options.template.is_some() && matches!(options.format, Format::Json | Format::JsonLines);
         let has_same_text = !is_of_objects && !mapping.text.iter().chain(&mapping.key).any(is_added);
         let in_full = if has_same_text { open(mapping) } else { None };

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::ledger::AttemptEnd;
 use crate::outcome::VerdictWord;
-use batchpost_sheets::excerpt;
+use batchpost_engine::excerpt;
 
 /// Answers that say the same.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use crate::job::{Key, KeyMap, Ticket};
 use crate::ledger::{Batch, History, Standing};
 use crate::outcome::Outcome;
-use batchpost_sheets::excerpt;
+use batchpost_engine::excerpt;
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use crate::job::Key;
 use crate::ledger::{AttemptEnd, Paused, Resumed};
 use crate::outcome::{Cause, VerdictWord};
-use batchpost_sheets::excerpt;
+use batchpost_engine::excerpt;
 use guess::Guess;
 
 /// What a pause ended with.

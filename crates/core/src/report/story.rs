@@ -9,7 +9,7 @@ use super::course::Ends;
 use crate::ledger::{Caller, Run, Settlement};
 use crate::limit::Limit;
 use crate::outcome::{Outcome, Stop};
-use batchpost_sheets::excerpt;
+use batchpost_engine::excerpt;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -71,7 +71,8 @@ mod tests {
     use crate::input::{Format, Options, Rows};
     use crate::job::KeyMap;
     use crate::ledger::Standing;
-    use crate::reading::{Ask, JobFileWriter, Named, Survey, SurveyError, survey, survey_scanned};
+    use crate::planning::{Ask, JobFileWriter, Named, Planner, Survey};
+    use crate::reading::{SurveyError, survey, survey_scanned};
 
     const NAMED: Named = Named { notes: 10, jobs: 10 };
 
@@ -83,17 +84,17 @@ mod tests {
 
     fn read_ahead<R: Read + Send>(rows: &mut Rows<R>) -> Result<ReadThrough, SurveyError> {
         let (mut jobs, mut scan) = (JobFileWriter::new(Vec::new()), Scan::new(rows));
-        let mut survey = ahead(&mut scan, |next| {
-            survey_scanned(next, &Ask::default(), Standing::NEW, NAMED, &mut KeyMap::default(), &mut jobs)
-        })?;
-        survey.profile.tickets = scan.tickets();
+        let (ask, mut standings) = (Ask::default(), KeyMap::default());
+        let planner = Planner::new(&ask, Standing::NEW, NAMED, &mut standings);
+        let survey = ahead(&mut scan, |next| survey_scanned(next, planner, &mut jobs))?;
         Ok((survey, jobs.finish()?.0))
     }
 
     fn read_in_step(sheet: &str) -> ReadThrough {
         let mut jobs = JobFileWriter::new(Vec::new());
         let (ask, mut standings) = (Ask::default(), KeyMap::default());
-        let survey = survey(&mut rows(sheet), &ask, Standing::NEW, NAMED, &mut standings, &mut jobs).unwrap();
+        let planner = Planner::new(&ask, Standing::NEW, NAMED, &mut standings);
+        let (survey, _) = survey(&mut rows(sheet), planner, &mut jobs).unwrap();
         (survey, jobs.finish().unwrap().0)
     }
 

@@ -238,7 +238,7 @@ pub(super) fn glance(state: &Path, target: &str, limits: &[Limit]) -> (PathBuf, 
             Kept::Known { runs, loads: loads_of(&account, limits, &stamp) }
         }
         Ok(Err(damaged @ Unreadable::Damaged(_))) => Kept::Lost(damaged.to_string()),
-        Ok(Err(newer @ Unreadable::Newer(_))) => Kept::Unusable(newer.to_string()),
+        Ok(Err(newer)) => Kept::Unusable(newer.to_string()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             match folder.0.open_read(LOCK).and_then(|lock| lock.metadata()) {
                 Ok(lock) if lock.len() > 0 => Kept::Lost("it is gone".to_owned()),

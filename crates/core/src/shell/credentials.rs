@@ -104,8 +104,49 @@ fn check(what: &'static str, key: &str) -> Result<(), CredentialsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::job::{Job, Ticket, TicketError};
     use crate::leadsquared::LeadSquared;
-    use crate::target::desk::Desk;
+    use crate::limit::Limit;
+    use crate::target::{Context, Fields, Judgement, Note, basic_auth};
+    use crate::transport::{Reply, Request};
+
+    /// An API whose key is encoded, and is LeadSquared's else.
+    #[derive(Debug)]
+    struct Encoded;
+
+    impl Target for Encoded {
+        fn name(&self) -> &'static str {
+            "encoded"
+        }
+
+        fn fields(&self) -> Fields {
+            LeadSquared.fields()
+        }
+
+        fn ticket(&self, text: &str) -> Result<Ticket, TicketError> {
+            LeadSquared.ticket(text)
+        }
+
+        fn request(&self, note: &Note<'_>) -> Request {
+            LeadSquared.request(note)
+        }
+
+        fn judge(&self, reply: &Reply, job: &Job, context: Context) -> Judgement {
+            LeadSquared.judge(reply, job, context)
+        }
+
+        fn limits(&self) -> Vec<Limit> {
+            LeadSquared.limits()
+        }
+
+        fn credentials(&self) -> &'static [&'static str] {
+            &["key"]
+        }
+
+        fn authorize(&self, secrets: &[&str]) -> Vec<(HeaderName, String)> {
+            vec![(http::header::AUTHORIZATION, basic_auth(secrets[0], "X"))]
+        }
+    }
 
     fn credentials(access: &str, secret: &str) -> Result<Credentials, CredentialsError> {
         Credentials::new(&LeadSquared, &[access.into(), secret.into()])
@@ -128,13 +169,13 @@ mod tests {
 
     #[test]
     fn what_a_header_makes_of_a_key_is_hidden_too() {
-        let keys = Credentials::new(&Desk, &["hunter2".into()]).unwrap();
+        let keys = Credentials::new(&Encoded, &["hunter2".into()]).unwrap();
         assert_eq!(keys.headers()["authorization"], "Basic aHVudGVyMjpY");
         let redacted =
             keys.redact(b"no hunter2, nor Basic aHVudGVyMjpY, nor aHVudGVyMjpY; Basic is no secret").unwrap();
         assert_eq!(redacted, b"no [hidden], nor [hidden], nor [hidden]; Basic is no secret");
         assert!(!format!("{keys:?} {:?}", keys.headers()).contains("HVudGVy"));
-        assert!(matches!(Credentials::new(&Desk, &[]), Err(CredentialsError::Empty("key"))));
+        assert!(matches!(Credentials::new(&Encoded, &[]), Err(CredentialsError::Empty("key"))));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use super::order::Order;
 use super::registry::{NamedLedger, RegistryError};
 use crate::input::InputError;
 use crate::ledger::LedgerError;
-use crate::reading::{JobFileError, RowNote};
+use crate::planning::{JobFileError, RowNote};
 
 /// Why a run cannot begin, or could not go on. Whatever was sent before is in the ledger.
 #[derive(Debug, thiserror::Error)]

@@ -1,15 +1,14 @@
 //! The thread that reads for the engine: the job file, or a stream that it follows.
 
-use std::io::Read;
 use std::{io, thread};
 
 use tokio::sync::mpsc;
 
-use super::input::Hashing;
+use super::input::{Hashing, InputRows};
 use super::job_file::FromStart;
 use super::known_rows::FollowClaims;
 use crate::engine::Event;
-use crate::reading::{Feed, Follow};
+use crate::planning::{Feed, Follow};
 
 /// Rows are handed over in groups: a channel's cost is by message.
 const GROUP_ROWS: usize = 64;
@@ -18,7 +17,11 @@ pub(super) const GROUP_TEXT_BYTES: usize = 256 << 10;
 pub(super) const GROUPS_WAITING: usize = 4;
 
 /// A stream that is followed.
-pub(super) type Stream = Follow<Hashing<Box<dyn Read + Send>>>;
+#[derive(Debug)]
+pub(super) struct Stream {
+    pub(super) rows: InputRows,
+    pub(super) follow: Follow,
+}
 
 /// Starts to read the job file. The thread ends with its last row, with the receiver, or with the first error.
 pub(super) fn start(mut feed: Feed<FromStart>) -> io::Result<mpsc::Receiver<Vec<Event>>> {
@@ -27,10 +30,10 @@ pub(super) fn start(mut feed: Feed<FromStart>) -> io::Result<mpsc::Receiver<Vec<
 
 /// Starts to follow a stream. Nobody waits for the thread: a stream that did not come to its end may never be readable
 /// again.
-pub(super) fn follow(mut follow: Stream, claims: FollowClaims) -> io::Result<mpsc::Receiver<Vec<Event>>> {
+pub(super) fn follow(mut stream: Stream, claims: FollowClaims) -> io::Result<mpsc::Receiver<Vec<Event>>> {
     // The writer of a stream may be slow: each row is passed on by itself.
     spawn(move || {
-        let (event, over) = next_of_stream(&mut follow, &claims);
+        let (event, over) = next_of_stream(&mut stream, &claims);
         (vec![event], over)
     })
 }
@@ -65,14 +68,18 @@ fn group(feed: &mut Feed<FromStart>) -> (Vec<Event>, bool) {
 }
 
 /// The next row of a stream, and whether it is the last.
-fn next_of_stream(follow: &mut Stream, claims: &FollowClaims) -> (Event, bool) {
-    let event = match follow.pull(Hashing::fingerprint) {
-        Ok(Event::Job(offer)) => match claims.claim(&offer.job) {
-            Ok(true) => Event::Job(offer),
-            Ok(false) => follow.leave_out(offer),
-            Err(error) => Event::InputFailed(with_causes(&error)),
+fn next_of_stream(stream: &mut Stream, claims: &FollowClaims) -> (Event, bool) {
+    let Stream { rows, follow } = stream;
+    let event = match rows.next() {
+        Ok(Some(row)) => match follow.enter(row.in_words()) {
+            Event::Job(offer) => match claims.claim(&offer.job) {
+                Ok(true) => Event::Job(offer),
+                Ok(false) => follow.leave_out(offer),
+                Err(error) => Event::InputFailed(with_causes(&error)),
+            },
+            event => event,
         },
-        Ok(event) => event,
+        Ok(None) => follow.end(rows.source().map(Hashing::fingerprint).unwrap_or_default()),
         Err(error) => Event::InputFailed(with_causes(&error)),
     };
     let goes_on = matches!(event, Event::Job(_) | Event::Aside(_) | Event::Passed(_));

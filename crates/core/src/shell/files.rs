@@ -334,7 +334,6 @@ pub(super) mod tests {
 
     use super::*;
     use crate::job::KEY_SCHEME;
-    use crate::leadsquared;
     use crate::ledger::{Header, LedgerId, VERSION, begin, inspect};
 
     #[test]
@@ -375,7 +374,7 @@ pub(super) mod tests {
             id: LedgerId(7),
             key_scheme: KEY_SCHEME,
             tool: "batchpost 0".to_owned(),
-            api: leadsquared::NAME.to_owned(),
+            api: None,
             target: "https://example.test/".to_owned(),
             wall: Timestamp::UNIX_EPOCH,
         }

@@ -93,7 +93,7 @@ impl Http {
     }
 
     async fn exchange(&self, request: Request) -> Result<Reply, Failure> {
-        let Request { method, path, headers, body } = request;
+        let Request { method, path, headers, body, .. } = request;
         let sent = self.client.request(method, self.endpoint.url(&path)).headers(headers).body(body).send().await;
         let mut response = sent.map_err(|error| {
             if is_unsent(&error) { Failure::Unsent(plain(&error)) } else { Failure::NoReply(plain(&error)) }
@@ -109,10 +109,11 @@ impl Http {
             }
         }
         body.truncate(REPLY_BOUND_BYTES);
-        let reply = Reply::new(status, body.freeze());
+        let mut reply = Reply::new(status, body.freeze());
         // Beside the body and not in its place: a short key may be part of what says that the note was created.
-        let quotable = self.credentials.redact(&reply.body).map(Bytes::from);
-        Ok(Reply { headers, quotable, ..reply })
+        reply.quotable = self.credentials.redact(&reply.body).map(Bytes::from);
+        reply.headers = headers;
+        Ok(reply)
     }
 }
 

@@ -9,7 +9,7 @@ use super::error::Error;
 use super::order::{Access, Order};
 use super::platform::{is_on_network, read_at};
 use crate::job::Key;
-use crate::reading::{JobFileError, JobFileReader, JobFileWriter, Jobs, repeated_contents};
+use crate::planning::{JobFileError, JobFileReader, JobFileWriter, Jobs, repeated_contents};
 
 /// What one reading of the input found, synced. It is gone when this is.
 #[derive(Debug)]

@@ -14,8 +14,8 @@ use super::state::StateFolder;
 use crate::job::{Job, Key, KeyMap};
 use crate::known::{Candidates, Look, legacy_key, look};
 use crate::ledger::{Batch, Standing};
-use crate::reading::Survey;
-use crate::reading::{Ask, JobFileError, for_each_to_do, skip_known};
+use crate::planning::Survey;
+use crate::planning::{Ask, JobFileError, for_each_to_do, skip_known};
 use crate::settings::OnKnown;
 
 /// Another ledger that knows rows to send as posted or in doubt.

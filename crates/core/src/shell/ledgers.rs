@@ -17,6 +17,7 @@ use super::order::{Access, Order};
 use super::platform::{LockHolder, lock_holder};
 use crate::input::read_start;
 use crate::job::KEY_SCHEME;
+use crate::leadsquared;
 use crate::ledger::{self, Batch, Extent, Header, Ledger, LedgerError, LedgerId, VERSION};
 use crate::outcome::Outcome;
 use crate::target::Target;
@@ -31,12 +32,17 @@ pub fn look(path: &Path) -> Result<(Batch, Extent), Error> {
     ledger::inspect(&file).map_err(Error::ledger(path))
 }
 
+/// The API of a ledger's batch. The ledgers of the first one do not name it.
+pub(super) fn api_of(header: &Header) -> &str {
+    header.api.as_deref().unwrap_or(leadsquared::NAME)
+}
+
 pub(super) fn same_api(path: &Path, header: &Header, target: &dyn Target) -> Result<(), Error> {
-    let (theirs, ours) = (&header.api, target.name());
+    let (theirs, ours) = (api_of(header), target.name());
     if theirs == ours {
         return Ok(());
     }
-    Err(Error::OtherApi { path: path.to_owned(), theirs: theirs.clone(), ours })
+    Err(Error::OtherApi { path: path.to_owned(), theirs: theirs.to_owned(), ours })
 }
 
 /// The target that a ledger names at its beginning, whatever follows: of one that is packed, only that is unpacked.
@@ -209,7 +215,7 @@ fn new_header(order: &Order) -> Header {
         id: LedgerId(entropy()),
         key_scheme: KEY_SCHEME,
         tool: order.tool.clone(),
-        api: order.form.target().name().to_owned(),
+        api: Some(order.form.target().name().to_owned()).filter(|name| name != leadsquared::NAME),
         target: order.ask.identity.target().to_owned(),
         wall: clock::wall(),
     }

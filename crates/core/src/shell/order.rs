@@ -12,7 +12,7 @@ use super::state::StateFolders;
 use crate::input::Options;
 use crate::ledger::Caller;
 use crate::plan::{Load, Openings, Plan, TooShort};
-use crate::reading::{Ask, Named};
+use crate::planning::{Ask, Named};
 use crate::settings::Settings;
 use crate::target::{Endpoint, Form, FormError, Target};
 

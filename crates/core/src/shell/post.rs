@@ -12,7 +12,7 @@ use super::clock::{Clock, WALL_UNIT_US, wall};
 use super::committer::Committer;
 use super::drive::{Drive, Observation};
 use super::error::Error;
-use super::feeder;
+use super::feeder::{self, Stream};
 use super::files::LedgerFile;
 use super::job_file::JobFile;
 use super::known_rows::{Claimed, FollowClaims};
@@ -23,10 +23,11 @@ use super::prepare::{Prepared, PreparedRows};
 use super::signals::Interrupts;
 use crate::driver::{Driver, Interrupt};
 use crate::engine::{Config, Notice};
+use crate::input::ReadAs;
 use crate::ledger::{self, Batch, Input, Ledger, LedgerError, Reading, Record, Run};
 use crate::limiter::{Limiter, Member, Sharer};
 use crate::outcome::{Counts, Stop};
-use crate::reading::{Feed, Follow, next_aside};
+use crate::planning::{Feed, Follow, next_aside};
 use crate::transport::Transport;
 
 /// How often it is looked whether the registry's lock is free.
@@ -138,7 +139,8 @@ impl Prepared {
         let feed = match (self.rows, &claim) {
             (PreparedRows::Read(read), _) => feeder::start(Feed::new(read.jobs.rows(), ask, standings)),
             (PreparedRows::Follow(rows), Claim::OfStream(claims)) => {
-                feeder::follow(Follow::new(*rows, ask, self.batch.unknown(), standings), claims.clone())
+                let follow = Follow::new(ask, self.batch.unknown(), standings);
+                feeder::follow(Stream { rows: *rows, follow }, claims.clone())
             }
             // It was interrupted before it could claim anything, and takes no rows.
             (PreparedRows::Follow(_), _) => Ok(mpsc::channel(1).1),
@@ -258,8 +260,7 @@ impl Prepared {
             pauses_recorded: true,
             input: Input {
                 path,
-                options: self.order.options.clone(),
-                mapping: self.mapping.clone(),
+                reader: ReadAs { options: self.order.options.clone(), mapping: self.mapping.clone() }.section(),
                 lookup_fingerprint: self.table.clone(),
                 read,
             },

@@ -11,11 +11,13 @@ use super::known_rows::{KnownLedger, KnownRows};
 use super::ledgers::{self, lock, same_target};
 use super::order::{Access, Order, Source};
 use super::read::{ReadThrough, read_through};
+use crate::input::{IdShapes, ReadAs};
 use crate::input::{Layout, Mapping};
 use crate::job::Key;
 use crate::ledger::{Batch, Ledger, LedgerId, Record};
 use crate::outcome::Outcome;
-use crate::reading::{Survey, likely_encoding, presence_changes};
+use crate::planning::{Survey, presence_changes};
+use crate::reading::likely_encoding;
 use crate::settings::{OnChanged, OnKnown};
 
 /// A run whose ledger is open and whose input was read through. Nothing was sent.
@@ -193,6 +195,14 @@ impl Prepared {
         }
     }
 
+    /// What tickets look like as the input has them; none of a stream.
+    pub fn tickets(&self) -> Option<&IdShapes> {
+        match &self.rows {
+            PreparedRows::Read(read) => Some(&read.tickets),
+            PreparedRows::Follow(_) => None,
+        }
+    }
+
     fn known_rows(&self) -> Option<&KnownRows> {
         match &self.rows {
             PreparedRows::Read(read) => read.known.as_ref(),
@@ -256,7 +266,8 @@ fn can_share(order: &Order) -> Result<(), Error> {
 /// Whether ids lead to tickets by another table now than in the last run, as far as that is recorded.
 fn is_other_table(batch: &Batch, table: Option<&str>) -> bool {
     let Some(last) = batch.run.as_ref().map(|run| &run.input) else { return false };
-    let is_recorded = last.lookup_fingerprint.is_some() || last.options.lookup.is_none();
+    let named_none = || ReadAs::of(last).is_ok_and(|read_as| read_as.options.lookup.is_none());
+    let is_recorded = last.lookup_fingerprint.is_some() || named_none();
     is_recorded && last.lookup_fingerprint.as_deref() != table
 }
 

@@ -10,12 +10,11 @@ use super::input::Input;
 use super::job_file::{self, JobFile};
 use super::known_rows::KnownRows;
 use super::order::{Access, Order};
-use crate::input::{Layout, Mapping};
+use crate::input::{IdShapes, Layout, Mapping};
 use crate::job::{KeyMap, TicketSet};
 use crate::ledger::{Batch, Standing};
-use crate::reading::{
-    Ask, JobFileError, Scan, Survey, SurveyError, for_each_to_do, hold_edits, survey_scanned, tickets_of_vanished,
-};
+use crate::planning::{Ask, JobFileError, Planner, Survey, for_each_to_do, hold_edits, tickets_of_vanished};
+use crate::reading::{Scan, SurveyError, survey_scanned};
 use crate::settings::OnKnown;
 
 /// An input that was read to its end.
@@ -23,6 +22,8 @@ use crate::settings::OnKnown;
 pub(super) struct ReadThrough {
     pub(super) input: Input,
     pub(super) survey: Survey,
+    /// What tickets look like as they are written.
+    pub(super) tickets: IdShapes,
     pub(super) mapping: Mapping,
     pub(super) layout: Layout,
     pub(super) fingerprint: String,
@@ -47,13 +48,13 @@ pub(super) fn read_through(
     let mut writer = JobFile::begin(&folder).map_err(&unusable)?;
     let mut scan = Scan::new(&mut rows);
     let surveyed = ahead(&mut scan, |next| {
-        survey_scanned(next, &order.ask, unknown, order.named, &mut batch.standings, &mut writer)
+        survey_scanned(next, Planner::new(&order.ask, unknown, order.named, &mut batch.standings), &mut writer)
     });
-    let mut survey = surveyed.map_err(|error| match error {
+    let survey = surveyed.map_err(|error| match error {
         SurveyError::Input(error) => failed(error),
         SurveyError::JobFile(error) => unusable(error),
     })?;
-    survey.profile.tickets = scan.tickets();
+    let tickets = scan.tickets();
     let fingerprint = input.fingerprint(&rows);
     let layout = rows.layout();
     let finish = || JobFile::finish(writer, mapping.key.is_some(), folder).map_err(unusable);
@@ -62,7 +63,7 @@ pub(super) fn read_through(
     if !is_unchanged.map_err(|source| Error::InputGone { name: order.input_name(), source })? {
         return Err(Error::Changed { name: order.input_name() });
     }
-    let mut read = ReadThrough { input, survey, mapping, layout, fingerprint, jobs: jobs?, known: None };
+    let mut read = ReadThrough { input, survey, tickets, mapping, layout, fingerprint, jobs: jobs?, known: None };
     read.hold_edits(order, batch)?;
     Ok(read)
 }

@@ -9,8 +9,10 @@ use super::error::Error;
 use super::feeder::with_causes;
 use super::files::{LedgerFile, Lock, LockError, Place};
 use super::input::{Input, InputRows, recipe};
+use super::ledgers::api_of;
 use super::ledgers::{entropy, header_of, lock, look, resume};
 use super::platform::is_locked;
+use crate::input::ReadAs;
 use crate::input::Recipe;
 use crate::job::{Identity, Key, KeyMap};
 use crate::ledger::{
@@ -65,12 +67,13 @@ impl Settling {
     pub fn decisions(&self, sheet: impl Read, target: &Arc<dyn Target>) -> Result<Vec<Decided>, DecisionsError> {
         let batch = &self.batch;
         let identity = identity(batch, target);
-        let run = batch.run.as_ref().filter(|_| batch.header.api == target.name());
+        let run = batch.run.as_ref().filter(|_| api_of(&batch.header) == target.name());
         let recipe = run.and_then(|run| {
-            let (recipe, table) = recipe(&run.input.options, &run.settings, target).ok()?;
-            (table == run.input.lookup_fingerprint).then_some(recipe)
+            let read_as = ReadAs::of(&run.input).ok()?;
+            let (recipe, table) = recipe(&read_as.options, &run.settings, target).ok()?;
+            (table == run.input.lookup_fingerprint).then_some((recipe, read_as))
         });
-        let has_names = run.is_some_and(|run| run.input.mapping.key.is_some());
+        let has_names = run.is_some_and(|run| run.input.has_names());
         let input = if has_names { input_of(batch, target).ok() } else { None };
         let named = input.and_then(|mut rows| named_rows(&mut rows, &identity).ok());
         decisions(sheet, &Recorded { batch, histories: &self.histories, identity, recipe, named })
@@ -257,20 +260,21 @@ pub enum ExportFailed {
 
 /// The input of the last run, if it is what it was; else why not.
 fn input_of(batch: &Batch, target: &Arc<dyn Target>) -> Result<InputRows, String> {
-    let api = &batch.header.api;
+    let api = api_of(&batch.header);
     if api != target.name() {
         return Err(format!("its rows were posted to another API, {api}, whose tickets are not known here"));
     }
     let run = batch.run.as_ref().ok_or("there was no run yet")?;
     let path = run.input.path.as_ref().ok_or("the last run read standard input")?;
     let reading = batch.reading.as_ref().ok_or("the last run did not read all of its input")?;
-    let unresolved = Recipe::new(run.input.options.clone(), Arc::clone(target));
+    let ReadAs { options, .. } = ReadAs::of(&run.input).map_err(|error| error.to_string())?;
+    let unresolved = Recipe::new(options.clone(), Arc::clone(target));
     let input = Input::open_file(Path::new(path), unresolved).map_err(|error| with_causes(&error))?;
     // Before anything else: a table may be large, and of no use.
     if input.fingerprint_anew().map_err(|error| format!("{path} cannot be read: {error}"))? != reading.fingerprint {
         return Err(format!("{path} is no longer what the last run read"));
     }
-    let (recipe, table) = recipe(&run.input.options, &run.settings, target).map_err(|error| error.to_string())?;
+    let (recipe, table) = recipe(&options, &run.settings, target).map_err(|error| error.to_string())?;
     if table != run.input.lookup_fingerprint && run.input.lookup_fingerprint.is_some() {
         return Err("the lookup table is no longer what the last run read".to_owned());
     }

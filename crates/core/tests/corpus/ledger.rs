@@ -10,7 +10,6 @@ use std::io::{self, Read};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use batchpost::job::KEY_SCHEME;
-use batchpost::leadsquared;
 use batchpost::ledger::{
     Header, Ledger, LedgerError, LedgerId, Record, VERSION, audit, begin, histories, inspect, read, resume, salvage,
 };
@@ -157,7 +156,7 @@ fn header(id: LedgerId) -> Header {
         id,
         key_scheme: KEY_SCHEME,
         tool: "batchpost 0".to_owned(),
-        api: leadsquared::NAME.to_owned(),
+        api: None,
         target: "https://example.test/".to_owned(),
         wall: Timestamp::UNIX_EPOCH,
     }

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use batchpost::job::Key;
-use batchpost::known::{Claim, Claimed, KnownKeys, Registry, Unreadable, bring_up_to_date};
-use batchpost::storage::Storage;
+use batchpost_engine::job::Key;
+use batchpost_engine::known::{Claim, Claimed, KnownKeys, Registry, Unreadable, bring_up_to_date};
+use batchpost_engine::storage::Storage;
 
 use super::sheet::Batch;
 use super::{Claims, index_of};

@@ -1,20 +1,20 @@
 //! One run of a batch, step by step: what `shell/prepare.rs`, `shell/known_rows.rs` and `shell/post.rs` do.
 
-use batchpost::engine::{Event, Offer};
-use batchpost::input::{Recipe, Rows};
-use batchpost::job::{KEY_SCHEME, Key, KeyMap, TicketSet};
-use batchpost::known::{Candidates, Look, look};
-use batchpost::leadsquared::{self, LeadSquared};
-use batchpost::ledger::{
+use std::collections::BTreeMap;
+
+use batchpost_apis::leadsquared::LeadSquared;
+use batchpost_engine::engine::{Event, Offer};
+use batchpost_engine::job::{KEY_SCHEME, Key, KeyMap, TicketSet};
+use batchpost_engine::known::{Candidates, Look, look};
+use batchpost_engine::ledger::{
     self, AttemptEnd, Finish, Header, Input, Intent, Ledger, LedgerError, LedgerId, Reading, Record, Run as RunRecord,
-    Settled, Settlement, Standing, VERSION,
+    Section, Settled, Settlement, Standing, VERSION,
 };
-use batchpost::outcome::{Counts, Outcome, VerdictWord};
-use batchpost::reading::{
-    Ask, Feed, JobFileWriter, Named, Survey, for_each_to_do, hold_edits, presence_changes, skip_known, survey,
-    tickets_of_vanished,
+use batchpost_engine::outcome::{Counts, Outcome, VerdictWord};
+use batchpost_engine::planning::{
+    Ask, Feed, Named, Planner, Survey, for_each_to_do, hold_edits, presence_changes, skip_known, tickets_of_vanished,
 };
-use batchpost::settings::{OnKnown, Settings};
+use batchpost_engine::settings::{OnKnown, Settings};
 use jiff::Timestamp;
 
 use super::registry::{AsSeen, Seen, release};
@@ -61,14 +61,9 @@ fn broken(error: &LedgerError) -> Violation {
 fn read(claims: &Claims, batch: usize, known: &mut ledger::Batch) -> Result<(Survey, JobFile), Violation> {
     let state = claims.state();
     let of = &state.batches[batch];
-    let (sheet, ask) = (of.sheet(), &of.ask);
-    let mut rows = Rows::open(sheet.as_bytes(), &Recipe::from(of.options())).expect("every sheet has its header");
-    let unknown = known.unknown();
-    let mut writer = JobFileWriter::new(Vec::new());
-    let named = Named { notes: 0, jobs: 0 };
-    let mut survey =
-        survey(&mut rows, ask, unknown, named, &mut known.standings, &mut writer).expect("it is in memory");
-    let jobs = JobFile::of(writer);
+    let (ask, unknown) = (&of.ask, known.unknown());
+    let planner = Planner::new(ask, unknown, Named { notes: 0, jobs: 0 }, &mut known.standings);
+    let (mut survey, jobs) = JobFile::plan(&of.sheet(), planner);
     let jobs = if of.named { jobs.with_repeated_contents() } else { jobs };
     let changed = match of.disk.ledger() {
         Some(ledger) if ask.holds_edits(of.named, known.unnamed) => {
@@ -228,7 +223,7 @@ impl Run {
             match self.ask.known {
                 OnKnown::Refuse => return self.refused(claims, "rows are known"),
                 OnKnown::Skip => {
-                    let is_known = |job: &batchpost::job::Job| self.candidates.is_known(job.content_key());
+                    let is_known = |job: &batchpost_engine::job::Job| self.candidates.is_known(job.content_key());
                     let mut rows = self.jobs.rows();
                     skip_known(&mut rows, &self.ask, is_known, &mut self.standings, &mut self.survey)
                         .expect("memory can be read");
@@ -375,9 +370,7 @@ impl Run {
     }
 
     fn run_record(&self, claims: &Claims) -> Record {
-        let options = claims.state().batches[self.batch].options();
-        let key = self.named.then(|| "Id".to_owned());
-        let mapping = batchpost::input::Mapping { ticket: "Ticket".to_owned(), text: vec!["Text".to_owned()], key };
+        let reader = if self.named { Section::of(&BTreeMap::from([("key", "Id")])) } else { Section::default() };
         let read = Some(Reading { rows: self.survey.rows, blank: self.survey.blank, fingerprint: String::new() });
         Record::Run(Box::new(RunRecord {
             run: self.number,
@@ -386,7 +379,7 @@ impl Run {
             wall_unit_us: None,
             by: None,
             pauses_recorded: true,
-            input: Input { path: None, options, mapping, lookup_fingerprint: None, read },
+            input: Input { path: None, reader, lookup_fingerprint: None, read },
             settings: Settings::of(&LeadSquared),
             state_folder: None,
         }))
@@ -441,7 +434,7 @@ fn header(claims: &Claims) -> Header {
         id,
         key_scheme: KEY_SCHEME,
         tool: String::new(),
-        api: leadsquared::NAME.to_owned(),
+        api: None,
         target: TARGET.to_owned(),
         wall: wall(claims),
     }

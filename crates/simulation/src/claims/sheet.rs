@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use batchpost::input::{ColumnChoice, Field, Format, Options};
-use batchpost::job::Identity;
-use batchpost::reading::Ask;
-use batchpost::settings::{InDoubt, OnChanged, OnDuplicate, OnKnown};
+use batchpost_engine::job::{Identity, Position, Ticket};
+use batchpost_engine::planning::{self, Ask, Content};
+use batchpost_engine::settings::{InDoubt, OnChanged, OnDuplicate, OnKnown};
 use fastrand::Rng;
 
 use super::new_disk;
@@ -119,17 +118,18 @@ impl Batch {
         self.rows.len() as u64
     }
 
-    pub(super) fn sheet(&self) -> String {
-        let rows = self.rows.iter().map(|Row { name, note: (ticket, text) }| format!("n{name},{ticket},t{text}\n"));
-        std::iter::once("Id,Ticket,Text\n".to_owned()).chain(rows).collect()
-    }
-
-    pub(super) fn options(&self) -> Options {
-        let mut options = Options::new(Format::Csv);
-        if self.named {
-            options.columns.push(ColumnChoice { field: Field::Key, column: "Id".to_owned() });
-        }
-        options
+    pub(super) fn sheet(&self) -> Vec<planning::Row> {
+        let row = |(record, Row { name, note: (ticket, text) }): (u64, &Row)| planning::Row {
+            position: Position { record, line: record + 1, byte: record },
+            content: Content::Note {
+                ticket: Ticket::try_from(u64::from(*ticket)).expect("a simulated ticket is one"),
+                text: format!("t{text}"),
+                uncut: None,
+                name: self.named.then(|| format!("n{name}")),
+                fields: Vec::new(),
+            },
+        };
+        (1..).zip(&self.rows).map(row).collect()
     }
 }
 

@@ -1,8 +1,8 @@
 //! What `check --json` prints.
 
-use batchpost::input::Shape;
+use batchpost::input::{IdShapes, Shape};
 use batchpost::job::Position;
-use batchpost::reading::{Lengths, Reason, RowNote, Survey};
+use batchpost::planning::{Lengths, Reason, RowNote, Survey};
 use batchpost::shell::Prepared;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -134,12 +134,12 @@ impl<'a> Checked<'a> {
             duplicates: survey.duplicates,
             duplicate_rows: survey.repeats.iter().map(|note| note.position.into()).collect(),
             known_elsewhere: prepared.known(),
-            ticket_shapes: survey.profile.tickets.shapes().map(TicketShape::from).collect(),
+            ticket_shapes: prepared.tickets().into_iter().flat_map(IdShapes::shapes).map(TicketShape::from).collect(),
             run_will_refuse: (!refusals.is_empty()).then(|| refusals.join("; ")),
-            other_ticket_shapes: survey.profile.tickets.other,
+            other_ticket_shapes: prepared.tickets().map_or(0, |tickets| tickets.other),
             text_bytes: survey.profile.texts.map(TextBytes::from),
             invalid_reasons: survey.profile.reasons().map(InvalidReason::from).collect(),
-            other_invalid_rows: survey.profile.other_faults,
+            other_invalid_rows: survey.profile.other_defects,
             invalid_rows: survey.invalid.iter().map(NotedRow::from).collect(),
             held_rows: survey.held.iter().map(NotedRow::from).collect(),
             first_requests: requests(prepared.order(), survey).collect(),

@@ -7,7 +7,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::bail;
-use batchpost::reading::Survey;
+use batchpost::planning::Survey;
 use batchpost::shell::{Access, Order, Prepared, look};
 use serde_json::value::RawValue;
 

@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use batchpost::input::{Layout, Mapping};
-use batchpost::reading::{Profile, RowNote, Survey};
+use batchpost::input::{IdShapes, Layout, Mapping};
+use batchpost::planning::{Profile, RowNote, Survey};
 use batchpost::settings::OnKnown;
 use batchpost::shell::Prepared;
 
@@ -59,7 +59,7 @@ pub(super) fn write(
     for (path, why) in prepared.unreadable_ledgers() {
         writeln!(out, "note: the ledger {} cannot be read, and may know some of the rows: {why}", path.display())?;
     }
-    profile(out, &survey.profile, order.options.ticket_pattern.is_some())?;
+    profile(out, prepared.tickets(), &survey.profile, order.options.ticket_pattern.is_some())?;
     blank(out, survey)?;
     rows(out, "exactly like an earlier row", &survey.repeats, survey.duplicates)?;
     rows(out, "held", &survey.held, survey.counts.held)?;
@@ -116,12 +116,11 @@ fn mapping(mapping: &Mapping) -> String {
     format!("ticket from {:?}, {text}{named}", mapping.ticket)
 }
 
-fn profile(out: &mut impl Write, profile: &Profile, by_pattern: bool) -> io::Result<()> {
+fn profile(out: &mut impl Write, tickets: Option<&IdShapes>, profile: &Profile, by_pattern: bool) -> io::Result<()> {
     let (mut more_than_numbers, mut has_nines) = (false, false);
-    let mut shapes = profile.tickets.shapes().peekable();
-    if shapes.peek().is_some() {
+    if let Some(tickets) = tickets.filter(|tickets| tickets.shapes().next().is_some()) {
         writeln!(out, "ticket ids as they are written:")?;
-        for shape in shapes {
+        for shape in tickets.shapes() {
             more_than_numbers |= shape.pattern.contains(|c: char| !c.is_ascii_digit());
             let rows = if shape.count == 1 { "row: " } else { "rows:" };
             let words = match shape.pattern.as_str() {
@@ -134,8 +133,8 @@ fn profile(out: &mut impl Write, profile: &Profile, by_pattern: bool) -> io::Res
             };
             writeln!(out, "{:>10} {rows} {words} (like {})", thousands(shape.count), shape.examples.join(", "))?;
         }
-        if profile.tickets.other > 0 {
-            writeln!(out, "{:>10} rows: other shapes", thousands(profile.tickets.other))?;
+        if tickets.other > 0 {
+            writeln!(out, "{:>10} rows: other shapes", thousands(tickets.other))?;
         }
         if has_nines {
             writeln!(out, "{:>10}  9 stands for any digits there, 09 for digits after a zero", "note:")?;
@@ -191,8 +190,8 @@ fn invalid(out: &mut impl Write, survey: &Survey) -> io::Result<()> {
         let rows = if reason.rows == 1 { "row" } else { "rows" };
         writeln!(out, "{:>10}  {} ({rows} {}{more})", thousands(reason.rows), reason.what, first.join(", "))?;
     }
-    if survey.profile.other_faults > 0 {
-        writeln!(out, "{:>10}  something else", thousands(survey.profile.other_faults))?;
+    if survey.profile.other_defects > 0 {
+        writeln!(out, "{:>10}  something else", thousands(survey.profile.other_defects))?;
     }
     writeln!(out, "invalid rows:")?;
     for note in &survey.invalid {

@@ -5,7 +5,7 @@ use std::io::{self, BufReader, IsTerminal};
 use std::path::{Path, absolute};
 
 use batchpost::outcome::Stop;
-use batchpost::reading::RowNote;
+use batchpost::planning::RowNote;
 use batchpost::settings::{InDoubt, OnDuplicate, Settings, Sharing};
 use batchpost::shell::{Prepared, Report, Source};
 use tracing::{info, warn};

@@ -5,6 +5,7 @@ use crate::input::decode::legacy_hint;
 use crate::input::delimiter::Delimiter;
 use crate::input::template::RenderError;
 use crate::input::ticket::NoTicket;
+use crate::planning::Defect;
 use batchpost_sheets::Names;
 
 /// Why no job can be made of a row.
@@ -155,12 +156,6 @@ pub enum InvalidRow {
         /// The column's name.
         column: String,
     },
-    /// An earlier row has the same name.
-    #[error("an earlier row is named {name:?} as well; the column that names jobs must differ in each row")]
-    RepeatedName {
-        /// The name.
-        name: String,
-    },
     /// A text over the length that was asked for.
     #[error("the text has {bytes} bytes, more than {most}; shorten it, or say --too-long truncate")]
     TooLong {
@@ -229,6 +224,12 @@ pub enum InvalidRow {
     },
 }
 
+impl From<InvalidRow> for Defect {
+    fn from(row: InvalidRow) -> Self {
+        Self { kind: row.kind(), what: row.to_string() }
+    }
+}
+
 impl InvalidRow {
     /// What is wrong, without what differs from row to row: rows with the same fault have the same.
     pub fn kind(&self) -> String {
@@ -239,7 +240,6 @@ impl InvalidRow {
             Self::TextAfterQuote { .. } => "text after a closing quote".to_owned(),
             Self::CellCount { .. } => "not as many cells as the header has columns".to_owned(),
             Self::NotAnObject { .. } => "not a JSON object".to_owned(),
-            Self::RepeatedName { .. } => "an earlier row has the same name".to_owned(),
             Self::TooLong { most, .. } => format!("the text is longer than {most} bytes"),
             Self::Ticket { column, error } => format!("column {column:?}: {}", error.kind()),
             Self::Template(_) => "the template cannot be filled in".to_owned(),

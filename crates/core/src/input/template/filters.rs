@@ -18,8 +18,8 @@ use minijinja::value::Kwargs;
 use minijinja::{Environment, Error, ErrorKind};
 
 use super::html;
+use batchpost_engine::excerpt;
 use batchpost_sheets::excel_date::{Day, Epoch};
-use batchpost_sheets::excerpt;
 
 pub(super) fn add_to(environment: &mut Environment<'_>) {
     environment.add_filter("date", date);

@@ -8,7 +8,7 @@ use hashbrown::{HashTable, hash_table};
 use serde::{Deserialize, Serialize};
 
 use crate::job::Ticket;
-use batchpost_sheets::excerpt;
+use batchpost_engine::excerpt;
 
 /// Where the table is: `FILE:FROM:TO`, a file and its columns of the old ids and of the new ones.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -14,7 +14,7 @@ fn batch() -> Batch {
         id: LedgerId(1),
         key_scheme: 1,
         tool: String::new(),
-        api: "leadsquared".to_owned(),
+        api: None,
         target: "t".to_owned(),
         wall: Timestamp::UNIX_EPOCH,
     })
@@ -99,7 +99,7 @@ struct Sent {
     batch: Batch,
     histories: KeyMap<History>,
     keys: Vec<Key>,
-    recipe: Recipe,
+    read_as: (Recipe, ReadAs),
 }
 
 const IDENTITY: &str = "t";
@@ -114,7 +114,8 @@ impl Sent {
         let mut rows = Rows::open(sheet.as_bytes(), &recipe).unwrap();
         let mapping = rows.mapping().clone();
         let wall = Timestamp::UNIX_EPOCH;
-        let input = Input { path: None, options, mapping, lookup_fingerprint: None, read: None };
+        let read_as = ReadAs { options, mapping };
+        let input = Input { path: None, reader: read_as.section(), lookup_fingerprint: None, read: None };
         let (run, tool, by) = (1, String::new(), Some(Caller::default()));
         batch.apply(&Record::Run(Box::new(Run {
             wall_unit_us: None,
@@ -152,7 +153,7 @@ impl Sent {
             let history: &mut History = histories.entry(key).or_default();
             (history.row, history.recorded_row, history.ticket) = (number, number, ticket);
         }
-        Self { batch, histories, keys, recipe }
+        Self { batch, histories, keys, read_as: (recipe, read_as) }
     }
 
     fn csv(sheet: &str) -> Self {
@@ -175,7 +176,7 @@ impl Sent {
             batch: &self.batch,
             histories: &self.histories,
             identity: Identity::of(IDENTITY),
-            recipe: Some(self.recipe.clone()),
+            recipe: Some(self.read_as.clone()),
             named: None,
         };
         decisions(file, &recorded).unwrap().into_iter().map(|decided| decided.contradicts).collect()
@@ -268,7 +269,7 @@ fn guarded_cells_templates_and_texts_of_several_columns_are_compared_as_they_wer
     let sent = Sent::of("Ticket,a,b\n1,x,y\n", Options { template, ..Options::new(Format::Csv) });
     assert_eq!(sent.compared("Ticket,a,b", &[("1,x,y", 0)]), [None]);
     assert_eq!(sent.compared("Ticket,a,b", &[("1,x,other", 0)]), [Some(Text)]);
-    let (format, options) = (Format::JsonLines, sent.batch.run.as_ref().unwrap().input.options.clone());
+    let (format, options) = (Format::JsonLines, sent.read_as.1.options.clone());
     let of_objects = Sent::of("{\"Ticket\":1,\"a\":1.50,\"b\":2}\n", Options { format, ..options });
     assert_eq!(of_objects.compared("Ticket,a,b", &[("1,1.5,2", 0)]), [None]);
     assert_eq!(of_objects.compared("Ticket,a,b", &[("2,1.5,2", 0)]), [Some(OtherTicket)]);
@@ -289,7 +290,7 @@ fn rows_that_a_column_names_are_compared_by_their_names_and_with_the_input_as_it
     let mut rows = Rows::open(&b"id,Ticket,Text\nA,2,new\nB,1,b\n"[..], &options.into()).unwrap();
     let named = named_rows(&mut rows, &Identity::of(IDENTITY)).unwrap();
     let identity = Identity::of(IDENTITY);
-    let (batch, histories, recipe) = (&sent.batch, &sent.histories, Some(sent.recipe.clone()));
+    let (batch, histories, recipe) = (&sent.batch, &sent.histories, Some(sent.read_as.clone()));
     let recorded = Recorded { batch, histories, identity, recipe, named: Some(named) };
     let compared = |cells: &str, at: usize| {
         let file = format!("id,Ticket,Text,decision,batchpost_key\n{cells},waived,{}\n", sent.keys[at]);

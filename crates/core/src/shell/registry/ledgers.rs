@@ -14,6 +14,7 @@ use crate::known::{Claimed, Index, KnownKeys, Registry, Unreadable, bring_up_to_
 use crate::ledger::{self, LedgerError, LedgerId};
 use crate::shell::clock::wall;
 use crate::shell::files::LedgerFile;
+use crate::shell::ledgers::api_of;
 use crate::shell::platform::is_locked;
 use crate::shell::state::{open_file_of, own_user};
 use crate::storage::Storage;
@@ -122,7 +123,7 @@ impl FileRegistry {
             Some(listed) if listed.id != header.id => {
                 return Err(unreadable("another ledger is there in its place".to_owned()));
             }
-            _ if (&header.api, &header.target) != (&self.of.0, &self.of.1) => return Ok(None),
+            _ if (api_of(&header), header.target.as_str()) != (&*self.of.0, &*self.of.1) => return Ok(None),
             _ => {}
         }
         let seen = (path.clone(), header.id);

@@ -5,11 +5,10 @@ use std::fs;
 use tempfile::TempDir;
 
 use super::*;
-use crate::input::{Format, Mapping, Options};
 use crate::job::{Identity, KEY_SCHEME, Ticket};
 use crate::known::{Candidates, Claim, Claimed, Look, Registry, Unreadable, look};
 use crate::leadsquared::{self, LeadSquared};
-use crate::ledger::{AttemptEnd, Header, Input, Intent, Ledger, Record, Run, VERSION};
+use crate::ledger::{AttemptEnd, Header, Input, Intent, Ledger, Record, Run, Section, VERSION};
 use crate::outcome::{Outcome, VerdictWord};
 use crate::settings::Settings;
 use crate::shell::clock::wall;
@@ -123,15 +122,13 @@ fn header(id: u64) -> Header {
         id: LedgerId(id),
         key_scheme: KEY_SCHEME,
         tool: "test".to_owned(),
-        api: leadsquared::NAME.to_owned(),
+        api: None,
         target: TARGET.to_owned(),
         wall: wall(),
     }
 }
 
 fn run() -> Record {
-    let mapping = Mapping { ticket: "t".to_owned(), text: Vec::new(), key: None };
-    let options = Options::new(Format::Csv);
     Record::Run(Box::new(Run {
         run: 1,
         tool: "test".to_owned(),
@@ -139,7 +136,7 @@ fn run() -> Record {
         wall_unit_us: None,
         by: None,
         pauses_recorded: true,
-        input: Input { path: None, options, mapping, lookup_fingerprint: None, read: None },
+        input: Input { path: None, reader: Section::default(), lookup_fingerprint: None, read: None },
         settings: Settings::of(&LeadSquared),
         state_folder: None,
     }))

@@ -1,0 +1,76 @@
+//! LeadSquared's internal note on a ticket: the target that comes with the crate.
+//!
+//! Facts about the API come from LeadSquared's documentation of its Service CRM; what was only seen on its other APIs
+//! is recognised as well, and relied on nowhere.
+
+mod endpoint;
+mod judge;
+mod note;
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use http::HeaderName;
+
+pub use endpoint::{endpoint, tenant};
+
+use batchpost_engine::job::{Job, Ticket, TicketError};
+use batchpost_engine::limit::Limit;
+use batchpost_engine::target::{Context, FieldSpec, Fields, Judgement, Kind, Note, Target};
+use batchpost_engine::transport::{Reply, Request};
+
+/// The API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LeadSquared;
+
+/// Its name in ledgers. One that names no API is of this one: they were begun before there was another.
+pub const NAME: &str = "leadsquared";
+
+/// The documented limit: 25 requests in 5 seconds.
+const COUNT: NonZeroU32 = NonZeroU32::new(25).expect("25 is not zero");
+const WINDOW: Duration = Duration::from_secs(5);
+
+const TEXT: &str = "TextPart";
+const ACTIVITY_TYPE: &str = "ActivityType";
+const STORAGE_TYPE: &str = "StorageType";
+const TICKET: &str = "RelatedTicketId";
+
+impl Target for LeadSquared {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn fields(&self) -> Fields {
+        Fields::new(FieldSpec::new(TICKET, Kind::Number), TEXT)
+            .with(FieldSpec::new(ACTIVITY_TYPE, Kind::Text).required().usually("CreateInternalNote"))
+            // Spelt so in the documentation's sample and in its table.
+            .with(FieldSpec::new(STORAGE_TYPE, Kind::Text).required().usually("Permament"))
+            .and_others()
+    }
+
+    fn ticket(&self, text: &str) -> Result<Ticket, TicketError> {
+        Ticket::number(text)
+    }
+
+    fn request(&self, note: &Note<'_>) -> Request {
+        Request::post(note::body(note))
+    }
+
+    fn judge(&self, reply: &Reply, job: &Job, context: Context) -> Judgement {
+        judge::judge(reply, &job.ticket, context)
+    }
+
+    fn limits(&self) -> Vec<Limit> {
+        vec![Limit::new(COUNT, WINDOW).expect("five seconds are a window")]
+    }
+
+    fn credentials(&self) -> &'static [&'static str] {
+        &["access key", "secret key"]
+    }
+
+    fn authorize(&self, secrets: &[&str]) -> Vec<(HeaderName, String)> {
+        const NAMES: [HeaderName; 2] =
+            [HeaderName::from_static("x-lsq-access-key"), HeaderName::from_static("x-lsq-secret-key")];
+        NAMES.into_iter().zip(secrets).map(|(name, secret)| (name, (*secret).to_owned())).collect()
+    }
+}

@@ -1,0 +1,185 @@
+//! What a crate's border and clippy's bans cannot forbid, as absences, for each crate of the workspace.
+//!
+//! Code is read without comments and without the items that are for tests only.
+#![expect(clippy::unwrap_used, reason = "a file that cannot be read fails the test")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A crate with floors: lowest first. A file imports from its own floor or a lower one.
+const ENGINE: &[&[&str]] = &[
+    &["job", "outcome", "limit", "plan", "settings", "fields", "excerpt"],
+    &["storage", "transport", "budget", "target"],
+    &["limiter", "retry", "ledger"],
+    &["known"],
+    &["engine", "driver", "planning"],
+];
+const CORE: &[&[&str]] = &[&["export"], &["input"], &["reading", "report", "doctor"], &["shell"]];
+
+/// What is outside: files, sockets, processes, threads, clocks, the runtime.
+const OUTSIDE: &[&str] = &["tokio", "reqwest", "std::fs", "std::net", "std::process", "std::thread", "::now("];
+/// The words of one API.
+const VENDORS: &[&str] = &["LSQ_", "leadsquared", "LeadSquared", "freshdesk", "Freshdesk"];
+/// Options of a command line.
+const OPTIONS: &[&str] = &["--"];
+
+/// A file of a crate: its path below `src`, and its code.
+struct Source {
+    path: PathBuf,
+    code: Vec<String>,
+}
+
+impl Source {
+    /// The module at the root that it belongs to; none for `lib.rs`.
+    fn module(&self) -> Option<String> {
+        let first = self.path.components().next()?.as_os_str().to_str()?;
+        let name = first.strip_suffix(".rs").unwrap_or(first);
+        (name != "lib").then(|| name.to_owned())
+    }
+
+    #[track_caller]
+    fn assert_names_none_of(&self, words: &[&str]) {
+        for (number, line) in self.code.iter().enumerate() {
+            for word in words {
+                assert!(!line.contains(word), "{}:{} names {word}: {}", self.path.display(), number + 1, line.trim());
+            }
+        }
+    }
+}
+
+/// The sources of a crate, without files that are for tests.
+fn sources(name: &str) -> Vec<Source> {
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name).join("src");
+    let mut folders = vec![src.clone()];
+    let mut files = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+                continue;
+            }
+            let code = code(&fs::read_to_string(&path).unwrap());
+            let path = path.strip_prefix(&src).unwrap().to_owned();
+            let is_test = path.iter().any(|part| {
+                let part = part.to_str().unwrap();
+                part.starts_with("tests") || part.ends_with("_tests.rs") || TEST_FILES.contains(&part)
+            });
+            if !is_test {
+                files.push(Source { path, code });
+            }
+        }
+    }
+    assert!(files.len() > 1, "the sources of {name} are where they are looked for");
+    files
+}
+
+/// Files that hold tests, or what tests are made of, and are named otherwise.
+const TEST_FILES: [&str; 3] = ["hostile.rs", "desk.rs", "brief.rs"];
+
+/// Lines without comments, and with those of an item behind `#[cfg(test)]` left empty: up to the brace that closes it, or to
+/// its semicolon.
+fn code(text: &str) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut skipped: Option<i32> = None;
+    for line in text.lines() {
+        let line = line.split("//").next().unwrap_or_default();
+        if line.trim() == "#[cfg(test)]" {
+            skipped = Some(0);
+        }
+        let Some(depth) = &mut skipped else {
+            lines.push(line.to_owned());
+            continue;
+        };
+        lines.push(String::new());
+        *depth += line.matches('{').count() as i32 - line.matches('}').count() as i32;
+        let ends = line.trim_end().ends_with(['}', ';']) && !line.trim().starts_with('#');
+        if *depth <= 0 && ends {
+            skipped = None;
+        }
+    }
+    lines
+}
+
+#[test]
+fn only_what_is_for_tests_is_left_out() {
+    let text =
+        "use a;\n#[cfg(test)]\nuse b; // c\nfn d() {\n}\n#[cfg(test)]\nmod tests {\n    fn e() {\n    }\n}\nfn f() {}";
+    let code = code(text);
+    let left: Vec<&str> = code.iter().map(|line| line.trim()).filter(|line| !line.is_empty()).collect();
+    assert_eq!(left, ["use a;", "fn d() {", "}", "fn f() {}"]);
+    assert_eq!(code.len(), text.lines().count(), "lines keep their numbers");
+}
+
+#[test]
+fn sheets_engine_and_apis_know_of_no_file_socket_thread_or_clock() {
+    for source in ["sheets", "engine", "apis"].into_iter().flat_map(sources) {
+        source.assert_names_none_of(OUTSIDE);
+    }
+    for source in sources("core").into_iter().filter(|source| source.module().as_deref() != Some("shell")) {
+        source.assert_names_none_of(OUTSIDE);
+    }
+}
+
+#[test]
+fn sheets_and_engine_know_of_no_api_and_of_no_option() {
+    for source in ["sheets", "engine"].into_iter().flat_map(sources) {
+        source.assert_names_none_of(VENDORS);
+        source.assert_names_none_of(OPTIONS);
+    }
+    for source in sources("sheets") {
+        source.assert_names_none_of(&["ticket", "crate::job"]);
+    }
+}
+
+#[test]
+fn imports_go_down() {
+    for (name, floors) in [("engine", ENGINE), ("core", CORE)] {
+        // What is no module of this crate is one that it has from a lower crate.
+        let floor = |module: &str| floors.iter().position(|floor| floor.contains(&module));
+        for source in sources(name) {
+            let Some(module) = source.module() else { continue };
+            let here = floor(&module);
+            let here = here.unwrap_or_else(|| panic!("{name}'s module {module} stands on no floor: give it one here"));
+            for (number, line) in source.code.iter().enumerate() {
+                for (at, _) in line.match_indices("crate::") {
+                    let rest = &line[at + "crate::".len()..];
+                    let there: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
+                    assert!(
+                        floor(&there).is_none_or(|there| there <= here),
+                        "{name}/{}:{} imports {there}, which stands above {module}",
+                        source.path.display(),
+                        number + 1
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn the_random_generator_is_always_seeded() {
+    for source in ["engine", "core", "simulation", "sandbox"].into_iter().flat_map(sources) {
+        for line in source.code {
+            assert!(
+                !line.contains("fastrand::") || line.contains("fastrand::Rng"),
+                "{}: {line}",
+                source.path.display()
+            );
+        }
+    }
+}
+
+#[test]
+fn no_thread_is_started_so_that_a_system_without_one_is_a_panic() {
+    for source in ["core", "cli"].into_iter().flat_map(sources) {
+        source.assert_names_none_of(&["thread::spawn(", "scope.spawn(", "spawn_blocking("]);
+    }
+}
+
+#[test]
+fn the_simulation_links_no_client() {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("../simulation/Cargo.toml");
+    let manifest = fs::read_to_string(manifest).unwrap();
+    assert!(!manifest.contains("reqwest") && !manifest.contains("batchpost.workspace"), "{manifest}");
+}

@@ -1,0 +1,262 @@
+//! How much of the limit a run leaves itself while strangers use the account too.
+//!
+//! A run never sends more than its limits allow. So a limited reply means that somebody else has used the rest of the
+//! window (or that the limit is set too high, or that the server counts in another way: the same is right then). The
+//! first one makes the run space its attempts evenly, for servers that weight the window before. Each further one makes
+//! its share of the window smaller by a part, and every window that passes without one makes it larger by a little:
+//! additive increase, multiplicative decrease, by which those who do not know of each other find their shares. The two
+//! constants were chosen by simulation; `docs/limits.md` has the figures, and what else was tried.
+
+use std::time::Duration;
+
+use super::{Action, Engine, Notice, shortest};
+use crate::budget::Restraint;
+use crate::limit::Limit;
+
+/// What is left of the share after a refusal.
+const DECREASE: f64 = 0.7;
+/// By how much of the limit it grows in each window.
+const INCREASE: f64 = 0.02;
+
+/// The share of one run. `now` is an argument.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Share {
+    limit: Limit,
+    stage: Stage,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Stage {
+    /// Nobody else was noticed.
+    Whole,
+    /// The limit is used in full, with attempts spaced evenly.
+    Even,
+    /// So many attempts in a window, and more from this time on.
+    Smaller { attempts: f64, from: Duration },
+}
+
+/// What follows from a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reaction {
+    SpaceEvenly,
+    /// Somebody else uses the account: said for the first time.
+    FirstSmaller,
+    Smaller,
+}
+
+impl Share {
+    /// All of `limit`, the one with the shortest window.
+    pub(super) fn whole(limit: Limit) -> Self {
+        Self { limit, stage: Stage::Whole }
+    }
+
+    pub(super) fn limit(&self) -> Limit {
+        self.limit
+    }
+
+    /// Another limit has the shortest window, or a smaller one holds in it.
+    pub(super) fn keep(&mut self, limit: Limit) {
+        self.limit = limit;
+    }
+
+    /// An attempt was refused though the slots said that there was room; nothing is sent before `resumes`.
+    pub(super) fn refused(&mut self, now: Duration, resumes: Duration) -> Reaction {
+        let reaction = match self.stage {
+            Stage::Whole => Reaction::SpaceEvenly,
+            Stage::Even => Reaction::FirstSmaller,
+            Stage::Smaller { .. } => Reaction::Smaller,
+        };
+        self.stage = match self.stage {
+            Stage::Whole => Stage::Even,
+            _ => Stage::Smaller { attempts: (self.exact(now) * DECREASE).max(1.0), from: resumes },
+        };
+        reaction
+    }
+
+    /// Attempts in the shortest window, at least one.
+    pub(super) fn at(&self, now: Duration) -> u32 {
+        // Never negative, and no larger than the count of a limit.
+        (self.exact(now) as u32).max(1)
+    }
+
+    fn exact(&self, now: Duration) -> f64 {
+        let whole = f64::from(self.limit.count());
+        match self.stage {
+            Stage::Whole | Stage::Even => whole,
+            Stage::Smaller { attempts, from } => {
+                let windows = now.saturating_sub(from).as_secs_f64() / self.limit.window().as_secs_f64();
+                (attempts + windows * (whole * INCREASE)).min(whole)
+            }
+        }
+    }
+}
+
+impl Engine {
+    /// The API names a limit: where those that hold allow more, it holds too from now on. Tells whether it does.
+    pub(super) fn adopt(&mut self, named: Limit) -> bool {
+        // Without limits there is no budget to keep it.
+        let Some(share) = &mut self.share else { return false };
+        if !named.tighten(&mut self.config.limits) {
+            return false;
+        }
+        if let Some(limit) = shortest(&self.config.limits) {
+            share.keep(limit);
+        }
+        self.actions.push_back(Action::Restrain(Restraint::Adopt(named)));
+        self.tell(Notice::Adopted { limit: named });
+        true
+    }
+
+    /// An attempt was refused, and a pause begins.
+    pub(super) fn make_room(&mut self, is_shared: bool, now: Duration, pause: Duration) {
+        let Some(share) = &mut self.share else { return };
+        if !is_shared {
+            // Of ours the window was empty: a smaller share would not have helped. Spacing evenly does no harm.
+            self.actions.push_back(Action::Restrain(Restraint::Evenly));
+            return;
+        }
+        match share.refused(now, now + pause) {
+            Reaction::SpaceEvenly => self.actions.push_back(Action::Restrain(Restraint::Evenly)),
+            Reaction::FirstSmaller => {
+                let (share, limit) = (share.at(now), share.limit());
+                self.tell(Notice::Strangers { share, limit });
+            }
+            Reaction::Smaller => {}
+        }
+    }
+
+    /// Tells the budget of the share, where it has changed.
+    pub(super) fn tell_share(&mut self, now: Duration) {
+        let Some(share) = self.share else { return };
+        let attempts = share.at(now);
+        if attempts != self.told_share.unwrap_or_else(|| share.limit().count()) {
+            self.told_share = Some(attempts);
+            self.actions.push_back(Action::Restrain(Restraint::Share(attempts)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn s(seconds: u64) -> Duration {
+        Duration::from_secs(seconds)
+    }
+
+    fn share() -> Share {
+        Share::whole("25/5s".parse().unwrap())
+    }
+
+    #[test]
+    fn the_first_refusal_spaces_evenly_and_the_next_ones_take_a_part_away() {
+        let mut share = share();
+        assert_eq!((share.refused(s(0), s(5)), share.at(s(0))), (Reaction::SpaceEvenly, 25));
+        assert_eq!((share.refused(s(6), s(11)), share.at(s(11))), (Reaction::FirstSmaller, 17));
+        assert_eq!((share.refused(s(11), s(16)), share.at(s(16))), (Reaction::Smaller, 12));
+    }
+
+    #[test]
+    fn the_share_comes_back_window_by_window_but_not_during_the_pause() {
+        let mut share = share();
+        for _ in 0..3 {
+            share.refused(s(0), s(100));
+        }
+        let least = share.at(s(0));
+        assert_eq!(share.at(s(100)), least);
+        let grown: Vec<u32> = (1..=30).map(|window| share.at(s(100 + 5 * window))).collect();
+        assert_eq!(grown[1], least + 1, "half an attempt a window");
+        assert!(grown.windows(2).all(|pair| pair[1] - pair[0] <= 1), "{grown:?}");
+        assert_eq!(grown.last(), Some(&25), "{grown:?}");
+    }
+
+    #[test]
+    fn a_limit_that_was_learned_bounds_the_share_and_is_what_it_is_a_part_of() {
+        let learned: Limit = "10/1s".parse().unwrap();
+        let mut whole = share();
+        whole.keep(learned);
+        assert_eq!((whole.at(s(0)), whole.limit()), (10, learned));
+        let mut smaller = share();
+        smaller.refused(s(0), s(0));
+        smaller.refused(s(0), s(0));
+        smaller.keep(learned);
+        assert_eq!(smaller.at(s(0)), 10, "not 17, which was left of the looser one");
+        for _ in 0..3 {
+            smaller.refused(s(0), s(0));
+        }
+        assert_eq!(smaller.at(s(0)), 3);
+        assert_eq!(smaller.at(s(5)), 4, "a fiftieth of 10 in each of its own windows");
+    }
+
+    #[test]
+    fn a_limit_that_the_api_names_holds_where_it_is_stricter_and_the_share_is_of_the_shortest_window() {
+        let (config, _) = crate::engine::tests::config("25/5s");
+        let mut engine = Engine::new(config.clone());
+        for (named, adopted, of) in [
+            ("25/5s", false, "25/5s"),
+            ("26/5s", false, "25/5s"),
+            ("10/5s", true, "10/5s"),
+            ("10/5s", false, "10/5s"),
+            ("2/1s", true, "2/1s"),
+            ("1/1m", true, "2/1s"),
+            // Ten in five seconds are no more than ninety in one.
+            ("90/1s", false, "2/1s"),
+            ("90/2s", false, "2/1s"),
+        ] {
+            engine.actions.clear();
+            let named: Limit = named.parse().unwrap();
+            assert_eq!(engine.adopt(named), adopted, "{named}");
+            assert_eq!(engine.share.unwrap().limit(), of.parse().unwrap(), "{named}");
+            let told = engine.actions.iter().filter(|action| match action {
+                Action::Restrain(how) => *how == Restraint::Adopt(named),
+                Action::Tell(Notice::Adopted { limit }) => *limit == named,
+                _ => false,
+            });
+            assert_eq!(told.count(), if adopted { 2 } else { 0 }, "{named}");
+        }
+        let mut unlimited = Engine::new(crate::engine::Config { limits: Vec::new(), ..config });
+        assert!(!unlimited.adopt("10/5s".parse().unwrap()));
+    }
+
+    #[test]
+    fn the_budget_is_told_of_a_share_when_it_changes_and_not_before() {
+        let (config, _) = crate::engine::tests::config("25/5s");
+        let mut engine = Engine::new(config);
+        let told = |engine: &mut Engine, now| {
+            engine.tell_share(now);
+            engine.actions.drain(..).find_map(|action| match action {
+                Action::Restrain(Restraint::Share(attempts)) => Some(attempts),
+                _ => None,
+            })
+        };
+        assert_eq!(told(&mut engine, s(0)), None);
+        for (refusals, share) in [(1, None), (1, Some(17)), (0, None), (1, Some(12))] {
+            (0..refusals).for_each(|_| engine.make_room(true, s(0), s(5)));
+            assert_eq!(told(&mut engine, s(5)), share);
+        }
+        engine.make_room(false, s(5), s(5));
+        assert_eq!(told(&mut engine, s(5)), None, "of ours the window was empty");
+        assert_eq!(told(&mut engine, s(15)), Some(13));
+    }
+
+    proptest! {
+        #[test]
+        fn it_is_never_nothing_and_never_more_than_the_limit(
+            refusals in prop::collection::vec((0u64..600, 0u64..600), 0..60), count in 1u32..1000, after in 0u64..4000,
+        ) {
+            let limit: Limit = format!("{count}/5s").parse().unwrap();
+            let mut share = Share::whole(limit);
+            let mut now = Duration::ZERO;
+            for (wait, pause) in refusals {
+                now += s(wait);
+                let before = share.at(now);
+                share.refused(now, now + s(pause));
+                prop_assert!((1..=before).contains(&share.at(now)));
+                now += s(pause);
+            }
+            prop_assert!((1..=count).contains(&share.at(now + s(after))));
+        }
+    }
+}

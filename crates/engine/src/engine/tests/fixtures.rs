@@ -1,0 +1,59 @@
+//! What tests of the engine and of its driver are made of.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::engine::{Config, Now, Offer};
+use crate::job::{Identity, Job, Key, Position, Ticket};
+use crate::outcome::{Counts, Outcome};
+use crate::plan::Openings;
+use crate::settings::On500;
+use crate::target::desk::Desk;
+use crate::transport::{Failure, Reply};
+
+pub(crate) fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+pub(crate) fn now(elapsed: Duration) -> Now {
+    Now { elapsed, wall: Timestamp::UNIX_EPOCH }
+}
+
+/// A stream's: rows are counted as they come.
+pub(crate) fn config(limit: &str) -> Config {
+    Config {
+        target: Arc::new(Desk),
+        openings: Openings::always(),
+        no_wait: false,
+        limits: vec![limit.parse().unwrap()],
+        give_up_after: Duration::from_secs(60),
+        concurrency: 25,
+        max_attempts: 3,
+        on_500: On500::Retry,
+        counts: Counts::default(),
+        stream: true,
+        seed: 1,
+    }
+}
+
+pub(crate) fn offer(row: u64, ticket: u64) -> Offer {
+    let ticket = Ticket::try_from(ticket).unwrap();
+    let text = format!("note {row}");
+    let position = Position { record: row, line: row + 1, byte: row * 100 };
+    let job = Job::new(position, Key::of_job(&Identity::of("t"), &ticket, &text), ticket, text);
+    Offer { job, stands: Outcome::Pending, attempts: 0 }
+}
+
+pub(crate) fn created() -> Result<Reply, Failure> {
+    status(200)
+}
+
+pub(crate) fn status(status: u16) -> Result<Reply, Failure> {
+    Ok(Reply::new(status, ""))
+}
+
+pub(crate) fn no_reply() -> Result<Reply, Failure> {
+    Err(Failure::NoReply("time-out".to_owned()))
+}

@@ -1,0 +1,270 @@
+//! What a ledger knows as posted or in doubt: the fold over its records.
+
+use std::mem;
+
+use crate::job::{Key, KeyMap, Ticket};
+use crate::ledger::{Attempt, Record, Step};
+use crate::outcome::Outcome;
+
+/// What a ledger knows as posted or in doubt, each once, in the order of the keys.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KnownKeys {
+    /// The keys that it is known by, and when it was last sent, in seconds since 1970.
+    pub(super) rows: Vec<(Key, u32)>,
+    /// The keys of the names that a column gave to jobs, and what each is known by.
+    pub(super) names: Vec<(Key, Key)>,
+    /// Intents without an outcome: doubts, unless a run that is under way still finds that they were not carried out.
+    pub(super) open: Vec<Open>,
+    /// Some are known by name and ticket together: their content is not recorded.
+    pub(super) legacy: bool,
+}
+
+/// A job with an intent that has no outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Open {
+    /// The job's own key.
+    pub(super) key: Key,
+    pub(super) known_by: Key,
+    pub(super) at_s: u32,
+}
+
+impl KnownKeys {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.rows.len() + self.open_alone(0).count()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.rows.is_empty() && self.open.is_empty()
+    }
+
+    /// When the first and the last of them were sent, in seconds since 1970.
+    pub fn dates(&self) -> Option<(u32, u32)> {
+        let dates = || self.rows.iter().map(|(_, at_s)| *at_s).chain(self.open.iter().map(|open| open.at_s));
+        Some((dates().min()?, dates().max()?))
+    }
+
+    /// When the row with this key was last sent, if the ledger knows it whatever comes of the intents that have no outcome.
+    pub(super) fn settled(&self, key: Key) -> Option<u32> {
+        let at = self.rows.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+        Some(self.rows[at].1)
+    }
+
+    /// Whether the row with this key was sent at `since` or later, and no intent to send it is open.
+    pub fn was_sent_since(&self, key: Key, since: u32) -> bool {
+        self.settled(key).is_some_and(|at_s| at_s >= since) && !self.open.iter().any(|open| open.known_by == key)
+    }
+
+    /// The open intents of rows that are not known, or not to have been sent since then, for anything else.
+    pub(super) fn open_alone(&self, since: u32) -> impl Iterator<Item = &Open> {
+        self.open.iter().filter(move |open| self.settled(open.known_by).is_none_or(|at_s| at_s < since))
+    }
+
+    /// What runs that died have claimed and may have sent, and when at the latest.
+    pub fn claimed(keys: impl Iterator<Item = (Key, u32)>) -> Self {
+        let open = keys.map(|(key, at_s)| Open { key, known_by: key, at_s });
+        Self { open: open.collect(), ..Self::default() }
+    }
+
+    /// The open intents alone, which are no longer in this.
+    pub fn take_open(&mut self) -> Self {
+        Self { open: std::mem::take(&mut self.open), ..Self::default() }
+    }
+
+    /// Counts the open intents as doubts for good: nothing more will be read of them.
+    pub(super) fn settle_open(&mut self) {
+        for Open { key, known_by, at_s } in std::mem::take(&mut self.open) {
+            self.rows.push((known_by, at_s));
+            if key != known_by {
+                self.names.push((key, known_by));
+            }
+        }
+        self.in_order();
+    }
+
+    /// Whether some of them are known by their [name and ticket](legacy_key) only.
+    pub fn has_legacy(&self) -> bool {
+        self.legacy
+    }
+
+    /// Takes others in.
+    pub fn merge(&mut self, others: Self) {
+        self.legacy |= others.legacy;
+        self.open.extend(others.open);
+        if others.rows.is_empty() {
+            return;
+        }
+        if self.rows.is_empty() {
+            (self.rows, self.names) = (others.rows, others.names);
+            return;
+        }
+        self.rows.extend(others.rows);
+        self.names.extend(others.names);
+        self.in_order();
+    }
+
+    fn in_order(&mut self) {
+        // The last date of each key is the one that is kept.
+        self.rows.sort_unstable_by_key(|(key, at_s)| (*key, u32::MAX - at_s));
+        self.rows.dedup_by_key(|(key, _)| *key);
+        self.names.sort_unstable();
+        self.names.dedup();
+        self.rows.shrink_to_fit();
+    }
+}
+
+/// The key by which a job is known whose content its ledger does not have: over its name's key and its ticket.
+pub fn legacy_key(name: Key, ticket: &Ticket) -> Key {
+    let mut hash = blake3::Hasher::new();
+    hash.update(b"batchpost known 1 name and ticket");
+    hash.update(&name.to_bytes());
+    hash.update(ticket.to_string().as_bytes());
+    let mut key = [0; 16];
+    key.copy_from_slice(&hash.finalize().as_bytes()[..16]);
+    Key::from_bytes(key)
+}
+
+/// Takes a ledger's records in, one after the other.
+#[derive(Debug, Default)]
+pub(super) struct Fold {
+    jobs: KeyMap<Job>,
+    /// What jobs are known by that a column named; others are by their own keys.
+    contents: KeyMap<Key>,
+    /// What jobs were known by before another content was sent under their names, and when they were last sent so.
+    earlier: Vec<(Key, Key, u32)>,
+    /// Whether a column names the jobs of the run at hand.
+    pub(super) named: bool,
+    legacy: bool,
+    /// When the run at hand began.
+    begun_s: u32,
+    /// A decision about a job of which no earlier record was read: what it is known by has to be looked for in all of
+    /// them.
+    pub(super) lacks_the_beginning: bool,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Job {
+    at_s: u32,
+    /// An intent without an outcome.
+    open: bool,
+    /// Posted, or in doubt at any time.
+    known: bool,
+}
+
+impl Fold {
+    /// That goes on where `named` is what the last run before was, and `open` are the intents without an outcome.
+    pub(super) fn after(named: bool, open: Vec<Open>) -> Self {
+        let mut fold = Self { named, ..Self::default() };
+        for Open { key, known_by, at_s } in open {
+            fold.jobs.insert(key, Job { at_s, open: true, known: false });
+            if key != known_by {
+                fold.contents.insert(key, known_by);
+            }
+        }
+        fold
+    }
+
+    /// Takes the next record in.
+    pub(super) fn take(&mut self, step: Step) {
+        match step {
+            // One that a column named without its content is read in full.
+            Step::Intent(attempt) => self.intent(attempt),
+            Step::Posted(attempt) => self.end(attempt.key, attempt.at_s, Outcome::Posted),
+            Step::Mark => {}
+            Step::Other(record) => self.record(&record),
+        }
+    }
+
+    fn record(&mut self, record: &Record) {
+        match record {
+            Record::Run(run) => {
+                (self.named, self.begun_s) = (run.input.has_names(), seconds(run.wall));
+            }
+            Record::Intent(intent) => {
+                let content = intent.content.or_else(|| self.legacy_of(intent.key, &intent.ticket));
+                self.intent(Attempt { key: intent.key, content, at_s: seconds(intent.wall) });
+            }
+            Record::Outcome(end) => self.end(end.key, seconds(end.wall), end.stands),
+            // Records were lost, and one of them may have sent it.
+            Record::Aside(aside) if aside.stands == Outcome::InDoubt => {
+                // An intent may have its content.
+                self.lacks_the_beginning |= !self.jobs.contains_key(&aside.key);
+                if let Some(ticket) = &aside.ticket
+                    && !self.contents.contains_key(&aside.key)
+                    && let Some(known_by) = self.legacy_of(aside.key, ticket)
+                {
+                    self.contents.insert(aside.key, known_by);
+                }
+                self.end(aside.key, self.begun_s, aside.stands);
+            }
+            Record::Settle(settlement) => {
+                for row in settlement.rows.iter().filter(|row| is_known(row.stands) || is_known(row.was)) {
+                    self.lacks_the_beginning |= !self.jobs.contains_key(&row.key);
+                    self.end(row.key, seconds(settlement.wall), Outcome::Posted);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn legacy_of(&mut self, key: Key, ticket: &Ticket) -> Option<Key> {
+        self.legacy |= self.named;
+        self.named.then(|| legacy_key(key, ticket))
+    }
+
+    fn intent(&mut self, attempt: Attempt) {
+        let job = self.jobs.entry(attempt.key).or_default();
+        // One before it has no outcome and never will.
+        job.known |= job.open;
+        if let Some(content) = attempt.content
+            && let Some(before) = self.contents.insert(attempt.key, content)
+            && before != content
+            && job.known
+        {
+            // A note of that content may exist, whatever becomes of this one.
+            self.earlier.push((attempt.key, before, job.at_s));
+        }
+        (job.open, job.at_s) = (true, attempt.at_s);
+    }
+
+    fn end(&mut self, key: Key, at_s: u32, stands: Outcome) {
+        let job = self.jobs.entry(key).or_default();
+        job.open = false;
+        job.at_s = job.at_s.max(at_s);
+        job.known |= is_known(stands);
+    }
+
+    /// What is known now.
+    pub(super) fn finish(&mut self) -> KnownKeys {
+        let contents = mem::take(&mut self.contents);
+        let mut known = KnownKeys { legacy: self.legacy, ..KnownKeys::default() };
+        for (key, Job { at_s, open, known: is_known }) in self.jobs.drain() {
+            let known_by = contents.get(&key).copied().unwrap_or(key);
+            if open {
+                known.open.push(Open { key, known_by, at_s });
+            }
+            if is_known {
+                known.rows.push((known_by, at_s));
+                if known_by != key {
+                    known.names.push((key, known_by));
+                }
+            }
+        }
+        for (key, content, at_s) in self.earlier.drain(..) {
+            known.rows.push((content, at_s));
+            known.names.push((key, content));
+        }
+        known.in_order();
+        known.open.sort_unstable();
+        known
+    }
+}
+
+fn is_known(stands: Outcome) -> bool {
+    matches!(stands, Outcome::Posted | Outcome::InDoubt)
+}
+
+fn seconds(wall: jiff::Timestamp) -> u32 {
+    u32::try_from(wall.as_second().max(0)).unwrap_or(u32::MAX)
+}

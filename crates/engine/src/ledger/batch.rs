@@ -1,0 +1,325 @@
+//! What a ledger knows of its batch: the fold over its records.
+
+use std::path::PathBuf;
+
+use super::record::{Finish, Header, LedgerId, Reading, Record, Run};
+use super::step::Step;
+use crate::job::{Key, KeyMap};
+use crate::outcome::{Counts, Outcome, VerdictWord};
+
+/// Where a job stands, in four bytes: there is one for every row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Standing {
+    outcome: Outcome,
+    flags: u8,
+    attempts: u16,
+}
+
+/// An intent without its outcome.
+const OPEN: u8 = 1;
+/// No longer in the input, as of the ledger's last word.
+const VANISHED: u8 = 2;
+/// Met in this run's reading of the input.
+const MET: u8 = 4;
+/// In doubt, and not sent again by this run, since another ledger knows it too.
+const LEFT_OUT: u8 = 8;
+/// A person has said that it is to do, whatever speaks for holding or skipping it.
+const RELEASED: u8 = 16;
+/// It was set aside, or taken up again, by this run, which the ledger does not say yet.
+const UNRECORDED: u8 = 32;
+/// It was in doubt at some time. A decision ends the doubt and not this: the first note may be there all the same.
+const DOUBTED: u8 = 128;
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self::NEW
+    }
+}
+
+impl Standing {
+    /// A job that no ledger knows yet.
+    pub const NEW: Self = Self { outcome: Outcome::Pending, flags: 0, attempts: 0 };
+
+    /// A job of which a ledger may have known before some of its records were lost.
+    pub const LOST: Self = Self { outcome: Outcome::InDoubt, flags: UNRECORDED | DOUBTED, attempts: 0 };
+
+    /// Where the job stands. An intent without an outcome is a doubt.
+    pub fn outcome(self) -> Outcome {
+        if self.is(OPEN) { self.outcome.then(Outcome::InDoubt) } else { self.outcome }
+    }
+
+    /// Attempts made for it so far.
+    pub fn attempts(self) -> u32 {
+        u32::from(self.attempts)
+    }
+
+    /// Whether it is in doubt, or was at any time before it was posted, refused or settled.
+    pub fn was_doubted(self) -> bool {
+        self.is(DOUBTED) || self.outcome() == Outcome::InDoubt
+    }
+
+    /// Whether the ledger says that it is no longer in the input.
+    pub fn is_vanished(self) -> bool {
+        self.is(VANISHED)
+    }
+
+    /// Whether this run's reading of the input has met it.
+    pub fn is_met(self) -> bool {
+        self.is(MET)
+    }
+
+    /// Notes that this run's reading of the input has met it.
+    pub fn meet(&mut self) {
+        self.set(MET, true);
+    }
+
+    /// Whether it is posted or in doubt, and this run's reading of the input has not met it.
+    pub fn was_sent_and_is_missing(self) -> bool {
+        !self.is_met() && matches!(self.outcome(), Outcome::Posted | Outcome::InDoubt)
+    }
+
+    /// Whether a person has said that it is to do.
+    pub fn is_released(self) -> bool {
+        self.is(RELEASED)
+    }
+
+    /// Whether it was set aside, or taken up again, by this run, which the ledger does not say yet.
+    pub fn is_unrecorded(self) -> bool {
+        self.is(UNRECORDED)
+    }
+
+    /// The ledger says now what this run has found.
+    pub fn note_recorded(&mut self) {
+        self.set(UNRECORDED, false);
+    }
+
+    /// As the next run finds it in the ledger, once it is recorded.
+    #[cfg(test)]
+    pub(crate) fn as_recorded(mut self) -> Self {
+        self.set(MET | UNRECORDED, false);
+        self
+    }
+
+    /// The row is not sent, as this run finds; the ledger is to be told.
+    pub fn set_aside_now(&mut self, stands: Outcome) {
+        self.set_aside(stands);
+        self.set(UNRECORDED, true);
+    }
+
+    /// Another ledger knows the row, so this run does not send it. Only `posted` ends a doubt: one in doubt stays so.
+    pub fn leave_out(&mut self) {
+        if self.outcome() == Outcome::InDoubt {
+            self.set(LEFT_OUT, true);
+        } else {
+            self.set_aside_now(Outcome::Skipped);
+        }
+    }
+
+    /// Whether this run does not send it, whatever it was asked to do with rows in doubt.
+    pub fn is_left_out(&self) -> bool {
+        self.is(LEFT_OUT)
+    }
+
+    /// A row to do is held, as this run finds; the ledger is to be told.
+    pub fn hold_now(&mut self) {
+        self.set_aside_now(Outcome::Held);
+    }
+
+    /// A row that was held is to do after all, as this run finds; the ledger is to be told.
+    pub fn take_up_again(&mut self) {
+        self.outcome = Outcome::Pending;
+        self.set(UNRECORDED, true);
+    }
+
+    /// The ledger says so: the row is not sent.
+    fn set_aside(&mut self, stands: Outcome) {
+        self.move_on(stands);
+        self.set(UNRECORDED, false);
+    }
+
+    /// A person says so, which ends every doubt.
+    pub fn settle(&mut self, stands: Outcome) {
+        let was_doubted = self.was_doubted() || stands == Outcome::InDoubt;
+        self.set(DOUBTED, was_doubted);
+        self.outcome = stands;
+        self.set(OPEN, false);
+        self.set(RELEASED, stands == Outcome::Pending);
+    }
+
+    fn begin(&mut self) {
+        if self.is(OPEN) {
+            self.move_on(Outcome::InDoubt);
+        }
+        self.set(OPEN, true);
+        self.attempts = self.attempts.saturating_add(1);
+    }
+
+    fn end(&mut self, stands: Outcome) {
+        self.set(OPEN, false);
+        self.move_on(stands);
+    }
+
+    fn move_on(&mut self, next: Outcome) {
+        self.outcome = self.outcome.then(next);
+        self.set(DOUBTED, self.is(DOUBTED) || self.outcome == Outcome::InDoubt);
+    }
+
+    fn is(self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+
+    fn set(&mut self, flag: u8, on: bool) {
+        self.flags = if on { self.flags | flag } else { self.flags & !flag };
+    }
+}
+
+/// All that a ledger records of a batch, without its history.
+#[derive(Debug)]
+pub struct Batch {
+    /// The ledger's first record.
+    pub header: Header,
+    /// Where each job stands that has a record.
+    pub standings: KeyMap<Standing>,
+    /// The last run.
+    pub run: Option<Run>,
+    /// What the last run's reading of the input found; none while a stream has not come to its end.
+    pub reading: Option<Reading>,
+    /// How the last run ended; none where it was cut off, or is under way.
+    pub finish: Option<Finish>,
+    /// Attempts made, over all runs.
+    pub attempts: u64,
+    /// Attempts that were answered with the limit.
+    pub limited: u64,
+    /// Records were lost before the ledger was salvaged: a row that it does not know may have been sent.
+    pub lost_records: bool,
+    /// The ledgers that this one was salvaged from.
+    pub salvaged_from: Vec<LedgerId>,
+    /// A run may have posted jobs that no column named: one is recorded, or may be among the records that were lost.
+    pub unnamed: bool,
+    /// The state folder that a run used last; for ledgers of programs that did not say so, the one that a run was given.
+    pub state_folder: Option<PathBuf>,
+}
+
+impl Batch {
+    /// The batch of a ledger that has nothing but its header.
+    pub fn new(header: Header) -> Self {
+        let standings = KeyMap::default();
+        Self {
+            header,
+            standings,
+            run: None,
+            reading: None,
+            finish: None,
+            attempts: 0,
+            limited: 0,
+            lost_records: false,
+            salvaged_from: Vec::new(),
+            unnamed: false,
+            state_folder: None,
+        }
+    }
+
+    /// Takes in the ledger's next record.
+    pub fn apply(&mut self, record: &Record) {
+        match record {
+            Record::Intent(intent) => self.begin(intent.key),
+            Record::Outcome(end) => self.end(end.key, end.verdict, end.stands),
+            Record::Aside(aside) => self.standing(aside.key).set_aside(aside.stands),
+            Record::Settle(settlement) => {
+                for row in &settlement.rows {
+                    self.standing(row.key).settle(row.stands);
+                }
+            }
+            Record::Salvage(salvage) => {
+                (self.lost_records, self.unnamed) = (true, true);
+                self.salvaged_from.push(salvage.from);
+            }
+            Record::Vanished(presence) => self.set_vanished(&presence.keys, true),
+            Record::Returned(presence) => self.set_vanished(&presence.keys, false),
+            Record::Run(run) => {
+                self.unnamed |= !run.input.has_names();
+                self.reading.clone_from(&run.input.read);
+                let given = || run.settings.state_dir.clone().filter(|_| run.settings.shares());
+                let used = run.state_folder.as_ref().map(PathBuf::from);
+                self.state_folder = used.or(self.state_folder.take()).or_else(given);
+                self.run = Some((**run).clone());
+                self.finish = None;
+            }
+            Record::Read(reading) => self.reading = Some(reading.clone()),
+            Record::Finish(finish) => {
+                // Every row was read: those that the ledger did not know were put in doubt, and later ones are new. A
+                // ledger that knows rows of other inputs may have lost records of those as well.
+                let all = finish.stopped.is_none() && !self.standings.values().any(|job| job.is_vanished());
+                self.lost_records &= !all;
+                self.finish = Some(finish.clone());
+            }
+            Record::Header(_) | Record::Mark(_) | Record::Pause(_) | Record::Resumed(_) => {}
+        }
+    }
+
+    /// The same of a record that was read no further than it matters here.
+    pub(super) fn take(&mut self, step: Step) {
+        match step {
+            Step::Intent(attempt) => self.begin(attempt.key),
+            Step::Posted(attempt) => self.end(attempt.key, VerdictWord::Posted, Outcome::Posted),
+            Step::Mark => {}
+            Step::Other(record) => self.apply(&record),
+        }
+    }
+
+    fn begin(&mut self, key: Key) {
+        self.attempts += 1;
+        self.standing(key).begin();
+    }
+
+    fn end(&mut self, key: Key, verdict: VerdictWord, stands: Outcome) {
+        match verdict {
+            VerdictWord::Limited => self.limited += 1,
+            VerdictWord::Withdrawn => self.attempts = self.attempts.saturating_sub(1),
+            _ => {}
+        }
+        self.standing(key).end(stands);
+    }
+
+    /// What a job is that the ledger does not know.
+    pub fn unknown(&self) -> Standing {
+        if self.lost_records { Standing::LOST } else { Standing::NEW }
+    }
+
+    /// Where the rows of the input as last read stand. Rows of which the ledger has no record are pending, or in doubt
+    /// where records were lost.
+    pub fn counts(&self) -> Counts {
+        let mut counts = Counts::default();
+        for standing in self.standings.values().filter(|standing| !standing.is_vanished()) {
+            *counts.of_mut(standing.outcome()) += 1;
+        }
+        if let Some(reading) = &self.reading {
+            // A record may say any number.
+            counts.skipped = counts.skipped.saturating_add(reading.blank);
+            let rest = reading.rows.saturating_sub(counts.total());
+            let unknown = counts.of_mut(self.unknown().outcome());
+            *unknown = unknown.saturating_add(rest);
+        }
+        counts
+    }
+
+    /// Jobs that went out or were refused and are no longer in the input, and how many of them are in doubt.
+    pub fn vanished(&self) -> (u64, u64) {
+        let gone = self.standings.values().filter(|standing| standing.is_vanished());
+        gone.fold((0, 0), |(all, in_doubt), standing| match standing.outcome() {
+            Outcome::Pending | Outcome::Invalid => (all, in_doubt),
+            Outcome::InDoubt => (all + 1, in_doubt + 1),
+            _ => (all + 1, in_doubt),
+        })
+    }
+
+    fn standing(&mut self, key: Key) -> &mut Standing {
+        self.standings.entry(key).or_insert(Standing::NEW)
+    }
+
+    fn set_vanished(&mut self, keys: &[Key], vanished: bool) {
+        for key in keys {
+            self.standing(*key).set(VANISHED, vanished);
+        }
+    }
+}

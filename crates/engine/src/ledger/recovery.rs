@@ -1,0 +1,198 @@
+//! Reading a ledger back: what verifies, where it ends, and whether a bad line is damage or a torn tail.
+
+use super::line::{self, BadLine};
+use super::lines::Lines;
+use super::parts::{Ahead, HasParts, Parts, Place};
+use super::record::{Header, LedgerId, Record, VERSION};
+use super::{LedgerError, Storage};
+use crate::job::KEY_SCHEME;
+
+/// A record that verified.
+#[derive(Debug)]
+pub struct Entry {
+    /// Its number, which is its line too.
+    pub number: u64,
+    /// The record.
+    pub record: Record,
+}
+
+/// How far a ledger can be relied on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Extent {
+    /// The ledger's id.
+    pub id: LedgerId,
+    /// Number of the last good record.
+    pub last: u64,
+    /// Bytes of all good lines.
+    pub good_bytes: u64,
+    /// Bytes after them: a tail torn by a crash, of which nothing was synced.
+    pub torn_bytes: u64,
+    /// Settlements of which records are missing, in the torn tail or before it. None of their decisions counts.
+    pub incomplete_settlements: u64,
+}
+
+impl Extent {
+    /// What to know of settlements that are not all there.
+    pub fn incomplete_in_words(&self) -> String {
+        let settlements = match self.incomplete_settlements {
+            1 => "1 settlement was".to_owned(),
+            several => format!("{several} settlements were"),
+        };
+        format!(
+            "{settlements} cut off before all of it was written: none of its decisions is in effect; settle those rows again"
+        )
+    }
+}
+
+/// Reads a ledger from its first record to the last good one, giving each to `each`. Changes nothing. What is there of a
+/// settlement that is not all there is passed over.
+///
+/// # Errors
+///
+/// When the first line is no header this program knows, when bytes that were once synced are bad, or when the storage
+/// cannot be read.
+pub fn read(storage: &impl Storage, each: &mut impl FnMut(Entry)) -> Result<Extent, LedgerError> {
+    read_as(storage, line::read, &mut |number, record| each(Entry { number, record }))
+}
+
+/// The same, with each line read by `parse`, which is to refuse what [`line::read`] refuses.
+pub(crate) fn read_as<T: From<Record> + HasParts>(
+    storage: &impl Storage,
+    parse: impl Fn(&[u8], LedgerId, u64) -> Result<T, BadLine>,
+    each: &mut impl FnMut(u64, T),
+) -> Result<Extent, LedgerError> {
+    let mut lines = Lines::new(storage);
+    lines.next()?;
+    let header = header_of(lines.line())?;
+    let extent = Extent { id: header.id, last: 1, good_bytes: lines.end(), torn_bytes: 0, incomplete_settlements: 0 };
+    each(1, Record::Header(header).into());
+    read_on(storage, lines, extent, parse, each)
+}
+
+/// The same of the records after those that `known` covers, which were read before.
+pub(crate) fn read_after<T: HasParts>(
+    storage: &impl Storage,
+    known: &Extent,
+    parse: impl Fn(&[u8], LedgerId, u64) -> Result<T, BadLine>,
+    each: &mut impl FnMut(u64, T),
+) -> Result<Extent, LedgerError> {
+    let lines = Lines::from(storage, known.good_bytes);
+    read_on(storage, lines, Extent { torn_bytes: 0, ..known.clone() }, parse, each)
+}
+
+fn read_on<T: HasParts>(
+    storage: &impl Storage,
+    mut lines: Lines<'_, impl Storage>,
+    mut extent: Extent,
+    parse: impl Fn(&[u8], LedgerId, u64) -> Result<T, BadLine>,
+    each: &mut impl FnMut(u64, T),
+) -> Result<Extent, LedgerError> {
+    let size = storage.size().map_err(LedgerError::io("read"))?;
+    let mut parts = Parts::default();
+    while lines.next()? {
+        let number = extent.last + 1;
+        match parse(lines.line(), extent.id, number) {
+            Ok(read) => {
+                let ahead = || Ahead { lines: Lines::from(storage, lines.end()), id: extent.id, last: number };
+                match parts.follow(&read, ahead)? {
+                    Place::Counts => each(number, read),
+                    Place::PassedOver => {}
+                    Place::Torn => {
+                        extent.torn_bytes = size.saturating_sub(extent.good_bytes);
+                        break;
+                    }
+                }
+                extent.last = number;
+                extent.good_bytes = lines.end();
+            }
+            Err(what) => {
+                if later_mark_vouches_for(&mut lines, extent.id, number)? {
+                    return Err(LedgerError::Damaged { line: number, byte: extent.good_bytes, what });
+                }
+                extent.torn_bytes = size.saturating_sub(extent.good_bytes);
+                break;
+            }
+        }
+    }
+    extent.incomplete_settlements += parts.incomplete;
+    Ok(extent)
+}
+
+/// The header, whatever follows it.
+pub(super) fn header(storage: &impl Storage) -> Result<Header, LedgerError> {
+    let mut lines = Lines::new(storage);
+    lines.next()?;
+    header_of(lines.line())
+}
+
+/// The header of a ledger that begins with these bytes: its first line at least, or all there are.
+///
+/// # Errors
+///
+/// For what is no ledger, or one of a newer program.
+pub fn header_of(start: &[u8]) -> Result<Header, LedgerError> {
+    if start.is_empty() {
+        return Err(LedgerError::Empty);
+    }
+    let end = memchr::memchr(b'\n', start).map_or(start.len(), |at| at + 1);
+    let header = line::read_header(&start[..end]).map_err(LedgerError::NotALedger)?;
+    accept(&header)?;
+    Ok(header)
+}
+
+/// Reads every line that verifies by itself and follows the one before, and returns how many records are missing.
+///
+/// # Errors
+///
+/// When the header cannot be read, or what `each` returns.
+pub(super) fn read_what_verifies(
+    storage: &impl Storage,
+    each: &mut impl FnMut(Entry) -> Result<(), LedgerError>,
+) -> Result<u64, LedgerError> {
+    let id = header(storage)?.id;
+    let mut lines = Lines::new(storage);
+    let (mut last, mut missing, mut bad_since) = (0, 0, 0);
+    while lines.next()? {
+        match line::read_any(lines.line(), id) {
+            Ok((number, record)) if number > last => {
+                missing += number - last - 1;
+                (last, bad_since) = (number, 0);
+                each(Entry { number, record })?;
+            }
+            // Counted by the gap that it leaves, unless it is the last.
+            _ => bad_since += 1,
+        }
+    }
+    // A record may have any number.
+    Ok(u64::saturating_add(missing, bad_since))
+}
+
+fn accept(header: &Header) -> Result<(), LedgerError> {
+    if header.version > VERSION {
+        return Err(LedgerError::Newer { found: header.version });
+    }
+    if header.key_scheme > KEY_SCHEME {
+        return Err(LedgerError::KeyScheme { found: header.key_scheme });
+    }
+    Ok(())
+}
+
+/// Whether a mark from the current line on says that record `number` had been synced.
+pub(super) fn later_mark_vouches_for(
+    lines: &mut Lines<'_, impl Storage>,
+    id: LedgerId,
+    number: u64,
+) -> Result<bool, LedgerError> {
+    let vouches =
+        |bytes: &[u8]| matches!(line::read_any(bytes, id), Ok((_, Record::Mark(mark))) if mark.synced >= number);
+    loop {
+        // Where a line feed is what was damaged, the mark stands on the bad line's own end.
+        let line = lines.line();
+        if memchr::memmem::find_iter(line, line::OPENING).any(|at| vouches(&line[at..])) {
+            return Ok(true);
+        }
+        if !lines.next()? {
+            return Ok(false);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Decides what is sent when, and keeps the ledger: a deterministic engine without I/O, clocks or a runtime.
+//!
+//! Everything here takes `now` and seeded generators as arguments. What is outside is behind [seams](storage): one
+//! append-only file, one request, the account's slots, an API. So the code that posts is the code that the simulation
+//! drives through virtual time and crashes.
+//!
+//! # Floors
+//!
+//! A file imports from its own floor or a lower one:
+//!
+//! 1. values and arithmetic on them: [job], [outcome], [limit], [plan], [settings], [fields];
+//! 2. seams: [storage], [transport], [budget], and [target], the seam to an API;
+//! 3. mechanisms: [limiter], [retry], [ledger];
+//! 4. [known], what others of the account have sent;
+//! 5. the [engine] and its [driver], [planning], which makes events of rows.
+
+#![warn(missing_docs)]
+#![forbid(unsafe_code)]
+
+pub mod budget;
+pub mod driver;
+pub mod engine;
+mod excerpt;
+pub mod fields;
+pub mod job;
+pub mod known;
+pub mod ledger;
+pub mod limit;
+pub mod limiter;
+pub mod outcome;
+pub mod plan;
+pub mod planning;
+pub mod retry;
+pub mod settings;
+pub mod storage;
+pub mod target;
+pub mod transport;
+
+pub use excerpt::excerpt;

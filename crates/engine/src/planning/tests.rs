@@ -1,0 +1,494 @@
+use super::*;
+use crate::engine::Event;
+use crate::job::{Identity, Key, KeyMap, Position, Ticket, TicketSet};
+use crate::ledger::{Presence, Record, Standing};
+use crate::outcome::{Counts, Outcome};
+use crate::settings::{InDoubt, OnChanged, OnDuplicate};
+
+const SHEET: &str = "ticket,text\n1,a\n2,b\nx,c\n,\n1,a\n";
+
+fn ask() -> Ask {
+    Ask { identity: Identity::of("t"), ..Ask::default() }
+}
+
+/// The rows of a sheet as a reader would give them: the columns `ticket` and `text`, and `id`, which names the jobs.
+fn rows(sheet: &str) -> Vec<Row> {
+    let mut lines = sheet.lines();
+    let columns: Vec<&str> = lines.next().unwrap().split(',').collect();
+    let row = |(record, line): (u64, &str)| {
+        let cells: Vec<&str> = line.split(',').map(str::trim).collect();
+        let cell = |name: &str| columns.iter().position(|column| *column == name).map(|column| cells[column]);
+        let (ticket, text, name) = (cell("ticket").unwrap(), cell("text").unwrap(), cell("id"));
+        let invalid = |kind: &str| Content::Invalid {
+            reason: Defect { kind: kind.to_owned(), what: format!("{kind}: {line}") },
+            key: Key::of_invalid(std::iter::once(line.as_bytes())),
+        };
+        let content = match (ticket.parse::<u64>(), name) {
+            _ if ticket.is_empty() && text.is_empty() => Content::Blank,
+            (Err(_), _) => invalid("no ticket"),
+            (_, Some("")) => invalid("no name"),
+            (Ok(ticket), name) => note(ticket, text, None, name),
+        };
+        Row { position: Position { record, line: record + 1, byte: record }, content }
+    };
+    (1..).zip(lines).map(row).collect()
+}
+
+fn note(ticket: u64, text: &str, uncut: Option<&str>, name: Option<&str>) -> Content {
+    Content::Note {
+        ticket: Ticket::try_from(ticket).unwrap(),
+        text: text.to_owned(),
+        uncut: uncut.map(str::to_owned),
+        name: name.map(str::to_owned),
+        fields: Vec::new(),
+    }
+}
+
+const NAMED: Named = Named { notes: 10, jobs: 10 };
+
+/// What a reading of `rows` finds, and its job file.
+fn read_rows(rows: Vec<Row>, ask: &Ask, standings: &mut KeyMap<Standing>) -> (Survey, JobFile) {
+    let mut jobs = JobFileWriter::new(Vec::new());
+    let mut planner = Planner::new(ask, Standing::NEW, NAMED, standings);
+    for record in rows.into_iter().filter_map(|row| planner.enter(row)) {
+        jobs.add(&record).unwrap();
+    }
+    let (bytes, records) = jobs.finish().unwrap();
+    (planner.end(), JobFile { bytes, records })
+}
+
+struct JobFile {
+    bytes: Vec<u8>,
+    records: u64,
+}
+
+impl JobFile {
+    fn reader(&self) -> JobFileReader<&[u8]> {
+        JobFileReader::new(&self.bytes[..], self.records)
+    }
+
+    fn jobs(&self) -> Jobs<&[u8]> {
+        Jobs::new(self.reader(), &repeated_contents(self.reader()).unwrap())
+    }
+}
+
+fn read_all(sheet: &str, ask: &Ask, standings: &mut KeyMap<Standing>) -> (Survey, JobFile) {
+    read_rows(rows(sheet), ask, standings)
+}
+
+fn read(sheet: &str, ask: &Ask, standings: &mut KeyMap<Standing>) -> Survey {
+    read_all(sheet, ask, standings).0
+}
+
+/// Events in short: the row numbers of jobs, what becomes of others, and whether some were withheld.
+fn in_short(mut pull: impl FnMut() -> Event) -> Vec<String> {
+    let mut all = Vec::new();
+    loop {
+        match pull() {
+            Event::Job(offer) => all.push(format!("job {}", offer.job.position.record)),
+            Event::Aside(aside) => all.push(format!("{} {}", aside.stands, aside.row)),
+            Event::Passed(outcome) => all.push(format!("passed {outcome}")),
+            Event::InputWithheld => {
+                all.push("withheld".to_owned());
+                return all;
+            }
+            _ => return all,
+        }
+    }
+}
+
+/// What posting is given.
+fn fed(jobs: &JobFile, ask: &Ask, standings: KeyMap<Standing>) -> Vec<String> {
+    let mut feed = Feed::new(jobs.jobs(), ask.clone(), standings);
+    in_short(|| feed.pull().unwrap())
+}
+
+/// What is recorded of rows that are not sent: their numbers, lines, and why.
+fn asides(jobs: &JobFile, standings: &mut KeyMap<Standing>) -> Vec<(u64, u64, Outcome, String)> {
+    let mut jobs = jobs.jobs();
+    let next = || next_aside(&mut jobs, standings).unwrap();
+    std::iter::from_fn(next).map(|aside| (aside.row, aside.line, aside.stands, aside.why)).collect()
+}
+
+/// What following `rows` gives.
+fn followed(rows: Vec<Row>, ask: &Ask) -> Vec<String> {
+    let mut stream = Stream::new(rows, ask.clone(), KeyMap::default());
+    in_short(|| stream.pull())
+}
+
+struct Stream {
+    rows: std::vec::IntoIter<Row>,
+    follow: Follow,
+}
+
+impl Stream {
+    fn new(rows: Vec<Row>, ask: Ask, standings: KeyMap<Standing>) -> Self {
+        Self { rows: rows.into_iter(), follow: Follow::new(ask, Standing::NEW, standings) }
+    }
+
+    fn pull(&mut self) -> Event {
+        match self.rows.next() {
+            Some(row) => self.follow.enter(row),
+            None => self.follow.end("hash".to_owned()),
+        }
+    }
+}
+
+#[test]
+fn the_reading_counts_every_row_once() {
+    let survey = read(SHEET, &ask(), &mut KeyMap::default());
+    assert_eq!(survey.counts, Counts { pending: 3, invalid: 1, skipped: 1, ..Counts::default() });
+    assert_eq!((survey.rows, survey.counts.total()), (5, 5));
+    assert_eq!((survey.blank, survey.duplicates, survey.to_do), (1, 1, 3));
+    assert_eq!(survey.invalid[0].position.record, 3);
+}
+
+#[test]
+fn rows_exactly_alike_are_jobs_of_their_own() {
+    let mut standings = KeyMap::default();
+    let survey = read(SHEET, &ask(), &mut standings);
+    assert_eq!(standings.len(), 4);
+    assert_ne!(survey.next[0].key, survey.next[2].key);
+}
+
+#[test]
+fn posting_is_given_what_is_to_do_in_order() {
+    let mut standings = KeyMap::default();
+    let (_, jobs) = read_all(SHEET, &ask(), &mut standings);
+    assert_eq!(fed(&jobs, &ask(), standings), ["job 1", "job 2", "job 5"]);
+}
+
+#[test]
+fn only_so_many_are_given_as_are_asked_for() {
+    for (first, wanted) in [(2, &["job 1", "job 2", "withheld"][..]), (3, &["job 1", "job 2", "job 5"])] {
+        let ask = Ask { first: Some(first), ..ask() };
+        let mut standings = KeyMap::default();
+        let (_, jobs) = read_all(SHEET, &ask, &mut standings);
+        assert_eq!(fed(&jobs, &ask, standings.clone()), wanted);
+        let mut to_do = 0;
+        for_each_to_do(&mut jobs.jobs(), &ask, &standings, |_| to_do += 1).unwrap();
+        assert_eq!(to_do, first, "what is claimed is what is sent");
+    }
+}
+
+#[test]
+fn a_stream_is_counted_as_it_comes() {
+    assert_eq!(followed(rows(SHEET), &ask()), ["job 1", "job 2", "invalid 3", "passed skipped", "job 5"]);
+    let two = Ask { first: Some(2), ..ask() };
+    assert_eq!(followed(rows(SHEET), &two), ["job 1", "job 2", "invalid 3", "passed skipped", "withheld"]);
+}
+
+#[test]
+fn what_the_ledger_knows_as_done_is_not_given_again_wherever_it_moved() {
+    let mut standings = KeyMap::default();
+    let first = read(SHEET, &ask(), &mut standings);
+    let mut known = KeyMap::default();
+    let mut standing = Standing::NEW;
+    standing.settle(Outcome::Posted);
+    known.insert(first.next[0].key, standing);
+    let sorted = "ticket,text\n1,a\n1,a\n2,b\n3,new\n";
+    let (second, jobs) = read_all(sorted, &ask(), &mut known);
+    assert_eq!(second.counts, Counts { posted: 1, pending: 3, ..Counts::default() });
+    assert_eq!(fed(&jobs, &ask(), known), ["job 2", "job 3", "job 4"]);
+}
+
+#[test]
+fn rows_with_which_there_is_nothing_to_do_take_no_room_in_the_job_file() {
+    let mut standings = KeyMap::default();
+    let first = read(SHEET, &ask(), &mut standings);
+    for job in &first.next {
+        standings.get_mut(&job.key).unwrap().settle(Outcome::Posted);
+    }
+    standings.values_mut().for_each(Standing::note_recorded);
+    let mut again: KeyMap<Standing> = standings.iter().map(|(key, standing)| (*key, standing.as_recorded())).collect();
+    let (survey, jobs) = read_all(SHEET, &ask(), &mut again);
+    assert_eq!((survey.to_do, jobs.records), (0, 0));
+}
+
+#[test]
+fn rows_in_doubt_are_given_only_when_asked_for() {
+    let mut standings = KeyMap::default();
+    let first = read("ticket,text\n1,a\n", &ask(), &mut standings);
+    let mut doubtful = Standing::NEW;
+    doubtful.settle(Outcome::InDoubt);
+    let known: KeyMap<Standing> = [(first.next[0].key, doubtful)].into_iter().collect();
+    for (in_doubt, to_do) in [(InDoubt::Hold, 0), (InDoubt::Retry, 1)] {
+        let ask = Ask { in_doubt, ..ask() };
+        let survey = read("ticket,text\n1,a\n", &ask, &mut known.clone());
+        assert_eq!((survey.to_do, survey.in_doubt.len()), (to_do, 1));
+    }
+}
+
+#[test]
+fn what_is_not_sent_is_recorded_once_and_not_given() {
+    let mut standings = KeyMap::default();
+    let (first, jobs) = read_all(SHEET, &ask(), &mut standings);
+    // Another ledger has the first of two rows exactly alike.
+    standings.get_mut(&first.next[0].key).unwrap().set_aside_now(Outcome::Skipped);
+    let recorded = asides(&jobs, &mut standings);
+    let recorded: Vec<_> = recorded.iter().map(|(row, line, stands, _)| (*row, *line, *stands)).collect();
+    assert_eq!(recorded, [(1, 2, Outcome::Skipped), (3, 4, Outcome::Invalid)]);
+    assert_eq!(asides(&jobs, &mut standings), []);
+    assert_eq!(fed(&jobs, &ask(), standings), ["job 2", "job 5"]);
+}
+
+#[test]
+fn an_invalid_row_that_was_waived_stays_waived() {
+    let mut standings = KeyMap::default();
+    read(SHEET, &ask(), &mut standings);
+    let invalid = standings.values_mut().find(|standing| standing.outcome() == Outcome::Invalid).unwrap();
+    invalid.settle(Outcome::Skipped);
+    let mut standings: KeyMap<Standing> =
+        standings.iter().map(|(key, standing)| (*key, standing.as_recorded())).collect();
+    let (again, jobs) = read_all(SHEET, &ask(), &mut standings);
+    assert_eq!((again.counts.invalid, again.counts.skipped, again.invalid.len()), (0, 2, 0));
+    assert_eq!(fed(&jobs, &ask(), standings), ["job 1", "job 2", "job 5"]);
+}
+
+/// Rows on a ticket that lost a posted note.
+fn held(sheet: &str, changed: u64, standings: &mut KeyMap<Standing>) -> (Survey, JobFile) {
+    let (mut survey, jobs) = read_all(sheet, &ask(), standings);
+    let changed = [crate::job::Ticket::try_from(changed).unwrap()].into_iter().collect();
+    hold_edits(&mut jobs.jobs(), &ask(), &changed, 10, standings, &mut survey).unwrap();
+    (survey, jobs)
+}
+
+#[test]
+fn rows_that_may_be_edits_are_held_and_taken_up_again_when_they_no_longer_are() {
+    const TWO: &str = "ticket,text\n1,a\n2,b\n";
+    let mut standings = KeyMap::default();
+    let (survey, jobs) = held(TWO, 1, &mut standings);
+    assert_eq!((survey.counts.held, survey.counts.pending, survey.to_do), (1, 1, 1));
+    assert_eq!(survey.held[0].position.record, 1);
+    assert_eq!(asides(&jobs, &mut standings).iter().map(|aside| aside.2).collect::<Vec<_>>(), [Outcome::Held]);
+    let mut standings: KeyMap<Standing> =
+        standings.iter().map(|(key, standing)| (*key, standing.as_recorded())).collect();
+    // Held still: there is nothing new to record.
+    let (survey, jobs) = held(TWO, 1, &mut standings.clone());
+    assert_eq!((survey.counts.held, survey.to_do), (1, 1));
+    assert_eq!(fed(&jobs, &ask(), standings.clone()), ["job 2"]);
+    let (survey, jobs) = held(TWO, 9, &mut standings);
+    assert_eq!((survey.counts.held, survey.to_do, survey.held.len()), (0, 2, 0));
+    assert_eq!(asides(&jobs, &mut standings).iter().map(|aside| aside.2).collect::<Vec<_>>(), [Outcome::Pending]);
+    assert_eq!(fed(&jobs, &ask(), standings), ["job 1", "job 2"]);
+}
+
+#[test]
+fn what_vanished_and_what_returned_is_found() {
+    let mut standings = KeyMap::default();
+    let first = read("ticket,text\n1,a\n2,b\n", &ask(), &mut standings);
+    let mut later: KeyMap<Standing> = first.next.iter().map(|job| (job.key, Standing::NEW)).collect();
+    read("ticket,text\n2,b\n3,c\n", &ask(), &mut later);
+    assert_eq!(presence_changes(&later), [Record::Vanished(Presence { keys: vec![first.next[0].key] })]);
+    assert!(later.values().filter(|standing| standing.is_met()).count() == 2);
+}
+
+#[test]
+fn a_column_that_names_jobs_is_all_that_makes_them_the_same() {
+    let keys = |sheet: &str| {
+        let mut standings = KeyMap::default();
+        let (survey, _) = read_rows(rows(sheet), &ask(), &mut standings);
+        survey.next.iter().map(|job| job.key).collect::<Vec<_>>()
+    };
+    let first = keys("id,ticket,text\na,1,x\nb,2,y\n");
+    assert_eq!(keys("id,ticket,text\n b ,2,mended\na,7,x\n"), [first[1], first[0]]);
+    assert_ne!(keys("id,ticket,text\nc,1,x\n")[0], first[0]);
+}
+
+#[test]
+fn where_a_text_is_cut_makes_no_row_another_and_no_rows_alike() {
+    let keys = |three: &str, four: &str| {
+        let uncut = [(three, "one two three"), (four, "one two four")];
+        let rows = (1..).zip(uncut).map(|(record, (text, uncut))| Row {
+            position: Position { record, line: record + 1, byte: record },
+            content: note(1, text, Some(uncut).filter(|uncut| *uncut != text), None),
+        });
+        let (survey, _) = read_rows(rows.collect(), &ask(), &mut KeyMap::default());
+        assert_eq!(survey.duplicates, 0);
+        survey.next.iter().map(|job| job.key).collect::<Vec<_>>()
+    };
+    let uncut = keys("one two three", "one two four");
+    assert_eq!((keys("one two…", "one two…"), keys("one…", "one…")), (uncut.clone(), uncut));
+}
+
+#[test]
+fn a_name_that_comes_twice_or_is_missing_makes_an_invalid_row() {
+    let mut standings = KeyMap::default();
+    let sheet = "id,ticket,text\na,1,x\na,2,y\n,3,z\n,,\n";
+    let (survey, _) = read_rows(rows(sheet), &ask(), &mut standings);
+    assert_eq!(survey.counts, Counts { pending: 1, invalid: 2, skipped: 1, ..Counts::default() });
+    let why: Vec<&str> = survey.invalid.iter().map(|note| note.what.as_str()).collect();
+    assert_eq!(
+        why,
+        [r#"an earlier row is named "a" as well; the column that names jobs must differ in each row"#, "no name: ,3,z",]
+    );
+    assert_eq!(survey.profile.reasons().count(), 2);
+}
+
+#[test]
+fn a_name_that_comes_twice_makes_an_invalid_row_whatever_becomes_of_rows_alike() {
+    let skip = Ask { duplicates: OnDuplicate::Skip, ..ask() };
+    let sheet = "id,ticket,text\nd,3,x\nd,4,y\n";
+    let mut standings = KeyMap::default();
+    let (survey, jobs) = read_rows(rows(sheet), &skip, &mut standings);
+    assert_eq!(survey.counts, Counts { pending: 1, invalid: 1, ..Counts::default() });
+    assert_eq!((survey.duplicates, survey.repeats.len()), (0, 0), "it is not exactly like the other one");
+    assert_eq!(
+        asides(&jobs, &mut standings).iter().map(|aside| (aside.0, aside.2)).collect::<Vec<_>>(),
+        [(2, Outcome::Invalid)]
+    );
+    assert_eq!(followed(rows(sheet), &skip), ["job 1", "invalid 2"]);
+}
+
+#[test]
+fn rows_exactly_alike_are_skipped_when_it_is_asked_for_and_stay_so() {
+    let skip = Ask { duplicates: OnDuplicate::Skip, ..ask() };
+    let mut standings = KeyMap::default();
+    let (survey, jobs) = read_all(SHEET, &skip, &mut standings);
+    assert_eq!((survey.counts.pending, survey.counts.skipped, survey.duplicates, survey.to_do), (2, 2, 1, 2));
+    assert_eq!(survey.repeats[0].position.record, 5);
+    let recorded = asides(&jobs, &mut standings);
+    assert_eq!((recorded[1].0, recorded[1].3.as_str()), (5, "it repeats an earlier row of the input"));
+    assert_eq!(fed(&jobs, &skip, standings), ["job 1", "job 2"]);
+    assert_eq!(followed(rows(SHEET), &skip), ["job 1", "job 2", "invalid 3", "passed skipped", "skipped 5"]);
+}
+
+#[test]
+fn a_row_that_is_held_no_more_and_repeats_an_earlier_one_is_skipped_where_that_is_asked_for() {
+    const TWICE: &str = "ticket,text\n1,y\n1,y\n";
+    let mut standings = KeyMap::default();
+    assert_eq!(held(TWICE, 1, &mut standings).0.counts.held, 2);
+    let standings = standings.iter().map(|(key, standing)| (*key, standing.as_recorded()));
+    let standings: KeyMap<Standing> = standings.collect();
+    for (duplicates, sent) in [(OnDuplicate::Post, &["job 1", "job 2"][..]), (OnDuplicate::Skip, &["job 1"])] {
+        let (ask, mut standings) = (Ask { duplicates, ..ask() }, standings.clone());
+        let (mut survey, jobs) = read_all(TWICE, &ask, &mut standings);
+        hold_edits(&mut jobs.jobs(), &ask, &TicketSet::default(), 10, &mut standings, &mut survey).unwrap();
+        assert_eq!((survey.to_do, survey.counts.held), (sent.len() as u64, 0));
+        assert_eq!(asides(&jobs, &mut standings).len(), 2, "that they are no longer held is recorded");
+        assert_eq!(fed(&jobs, &ask, standings), sent);
+    }
+}
+
+#[test]
+fn a_row_of_a_stream_that_another_ledger_knows_is_none_of_the_first_so_many_and_a_doubt_stays_one() {
+    let first = read("ticket,text\n1,a\n", &ask(), &mut KeyMap::default()).next[0].key;
+    let mut doubt = Standing::NEW;
+    doubt.settle(Outcome::InDoubt);
+    let ask = Ask { first: Some(1), in_doubt: InDoubt::Retry, ..ask() };
+    let mut stream = Stream::new(rows(SHEET), ask, KeyMap::from_iter([(first, doubt)]));
+    let mut known = 0;
+    let left_out = in_short(|| match stream.pull() {
+        Event::Job(offer) if offer.job.position.record < 3 => {
+            known += 1;
+            stream.follow.leave_out(offer)
+        }
+        event => event,
+    });
+    assert_eq!(
+        (known, left_out.join(", ").as_str()),
+        (2, "passed in_doubt, skipped 2, invalid 3, passed skipped, job 5")
+    );
+}
+
+#[test]
+fn a_stream_and_a_file_know_a_named_row_by_the_same_content() {
+    // The second row's name is another's: it is no note, and none of those with its content.
+    let sheet = "id,ticket,text\na,1,x\na,1,x\nb,1,x\n";
+    let (mut standings, mut contents) = (KeyMap::default(), Vec::new());
+    let of_file = read_rows(rows(sheet), &ask(), &mut standings).1;
+    for_each_to_do(&mut of_file.jobs(), &ask(), &standings, |job| contents.push(job.content_key())).unwrap();
+    let mut stream = Stream::new(rows(sheet), ask(), KeyMap::default());
+    let mut of_stream = Vec::new();
+    in_short(|| {
+        let event = stream.pull();
+        if let Event::Job(offer) = &event {
+            of_stream.push(offer.job.content_key());
+        }
+        event
+    });
+    assert_eq!((contents.len(), &contents), (2, &of_stream));
+}
+
+#[test]
+fn a_named_row_is_held_only_where_a_run_may_have_posted_it_without_its_name() {
+    let holds = |changed, named, unnamed| Ask { changed, ..ask() }.holds_edits(named, unnamed);
+    assert_eq!(
+        [(false, true), (true, true), (true, false)].map(|(named, unnamed)| holds(OnChanged::Hold, named, unnamed)),
+        [true, true, false]
+    );
+    assert!(!holds(OnChanged::Post, false, true));
+}
+
+fn named_survey(sheet: &str) -> Survey {
+    read_rows(rows(sheet), &ask(), &mut KeyMap::default()).0
+}
+
+#[test]
+fn rows_with_the_name_of_an_earlier_one_are_counted_and_the_first_is_told() {
+    let found = named_survey("id,ticket,text\na,1,x\nb,1,x\na,1,x\na,2,y\n");
+    assert_eq!(found.same_names, 2);
+    let first = found.first_same_name.unwrap();
+    assert_eq!(first.position.record, 3);
+    assert!(first.what.contains("\"a\""), "{}", first.what);
+    assert_eq!(named_survey("id,ticket,text\na,1,x\nb,1,x\n").same_names, 0);
+}
+
+/// A content is known as often as it was posted, whatever names its rows have and however many of them are done.
+#[test]
+fn named_rows_with_one_content_are_told_apart_by_how_many_come_before() {
+    const SHEET: &str = "id,ticket,text\na,1,x\nb,1,x\nc,2,y\nd,1,x\n";
+    let contents = |standings: &mut KeyMap<Standing>| {
+        let (_, jobs) = read_rows(rows(SHEET), &ask(), standings);
+        let mut contents = Vec::new();
+        let each = |job: crate::job::Job| contents.push((job.position.record, job.content_key()));
+        for_each_to_do(&mut jobs.jobs(), &ask(), standings, each).unwrap();
+        contents
+    };
+    let mut standings = KeyMap::default();
+    let all = contents(&mut standings);
+    let key = all[0].1;
+    assert_eq!(all.iter().map(|(row, _)| *row).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    assert_eq!((all[1].1, all[3].1), (key.occurrence(1), key.occurrence(2)));
+    // Once the first is posted, the others are what they were.
+    let (first, _) = read_rows(rows(SHEET), &ask(), &mut KeyMap::default());
+    let mut known = KeyMap::default();
+    let mut posted = Standing::NEW;
+    posted.settle(Outcome::Posted);
+    known.insert(first.next[0].key, posted);
+    assert_eq!(contents(&mut known), all[1..]);
+    // Without `--key` the keys are the same.
+    let unnamed = read("ticket,text\n1,x\n1,x\n2,y\n1,x\n", &ask(), &mut KeyMap::default());
+    assert_eq!(
+        unnamed.next.iter().map(|job| job.key).collect::<Vec<_>>(),
+        all.iter().map(|(_, key)| *key).collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn known_rows_are_left_out() {
+    let mut standings = KeyMap::default();
+    let (mut survey, jobs) = read_all(SHEET, &ask(), &mut standings);
+    let known = survey.next[1].key;
+    let skipped =
+        skip_known(&mut jobs.jobs(), &ask(), |job| job.content_key() == known, &mut standings, &mut survey).unwrap();
+    assert_eq!((skipped, survey.counts.skipped, survey.counts.pending, survey.to_do), (1, 2, 2, 2));
+    assert!(asides(&jobs, &mut standings)[0].3.contains("another ledger"));
+    assert_eq!(fed(&jobs, &ask(), standings), ["job 1", "job 5"]);
+}
+
+#[test]
+fn a_row_in_doubt_that_another_ledger_knows_is_not_sent_again_and_stays_in_doubt() {
+    let ask = Ask { in_doubt: InDoubt::Retry, ..ask() };
+    let mut standings = KeyMap::default();
+    let key = read_all(SHEET, &ask, &mut standings).0.next[0].key;
+    let mut doubt = Standing::NEW;
+    doubt.settle(Outcome::InDoubt);
+    let mut standings = KeyMap::from_iter([(key, doubt)]);
+    let (mut survey, jobs) = read_all(SHEET, &ask, &mut standings);
+    assert_eq!((survey.counts.in_doubt, survey.to_do), (1, 3));
+    skip_known(&mut jobs.jobs(), &ask, |job| job.content_key() == key, &mut standings, &mut survey).unwrap();
+    assert_eq!((survey.counts.in_doubt, survey.counts.skipped, survey.to_do), (1, 1, 2));
+    assert!(asides(&jobs, &mut standings).iter().all(|aside| !aside.3.contains("another ledger")));
+    assert_eq!(fed(&jobs, &ask, standings).len(), 2);
+}

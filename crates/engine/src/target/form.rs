@@ -1,0 +1,201 @@
+//! What the requests of a batch have in common.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde_json::Value;
+
+use super::Target;
+use super::fields::Kind;
+use crate::fields::FixedField;
+use crate::job::{Identity, Job, Key};
+use crate::transport::Request;
+
+/// The form of every request of a batch: the API, and the fields that the batch's settings give.
+#[derive(Debug, Clone)]
+pub struct Form {
+    target: Arc<dyn Target>,
+    /// Those that the API names, in its order.
+    settings: Vec<(&'static str, Value)>,
+    /// In the order of their names.
+    others: Vec<FixedField>,
+    marker: bool,
+}
+
+/// Why fields cannot be in a request.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum FormError {
+    /// The field comes from each row.
+    #[error("the field {0} comes from the rows: map a column to it, or use a template")]
+    OfTheRow(String),
+    /// The name twice.
+    #[error("the field {0} is given twice; leave one out")]
+    Twice(String),
+    /// Something else than what the API wants there.
+    #[error("the field {name} is a {kind}; write {name}{}", kind.as_written())]
+    Kind {
+        /// The field.
+        name: &'static str,
+        /// What its value is.
+        kind: Kind,
+    },
+    /// The API has no such field.
+    #[error("the API's notes have no field {name}; there {}", names(known))]
+    Unknown {
+        /// The field.
+        name: String,
+        /// Those that there are to be given.
+        known: Vec<&'static str>,
+    },
+    /// The API takes no note without it.
+    #[error("the field {0} is missing, and the API takes no note without it")]
+    Missing(&'static str),
+}
+
+fn names(known: &[&'static str]) -> String {
+    match known {
+        [] => "are none to be given".to_owned(),
+        [one] => format!("is {one}"),
+        many => format!("are {}", many.join(", ")),
+    }
+}
+
+impl Form {
+    /// The length of what a `marker` adds to a text.
+    pub const MARKER_BYTES: usize = Key::REFERENCE_BYTES + "\n\n[]".len();
+
+    /// The API's usual request, with `fields` added to it or in the place of usual ones, and with the job's reference at
+    /// the end of its text if there is to be a `marker`.
+    ///
+    /// # Errors
+    ///
+    /// When a field comes twice, is the row's own, or is none of the API's.
+    pub fn new(target: Arc<dyn Target>, fields: &[FixedField], marker: bool) -> Result<Self, FormError> {
+        let mut names = HashSet::new();
+        if let Some(again) = fields.iter().find(|field| !names.insert(field.name().to_lowercase())) {
+            return Err(FormError::Twice(again.name().to_owned()));
+        }
+        let specs = target.fields();
+        // A server that reads names without regard to case would take one of two that differ in nothing else.
+        let is = |field: &FixedField, name: &str| field.name().eq_ignore_ascii_case(name);
+        let mut settings = Vec::new();
+        for spec in &specs.settings {
+            let given = fields.iter().find(|field| is(field, spec.name)).map(FixedField::value);
+            match given.or(spec.usual.as_ref()) {
+                Some(value) if spec.kind.takes(value) => settings.push((spec.name, value.clone())),
+                Some(_) => return Err(FormError::Kind { name: spec.name, kind: spec.kind }),
+                None if spec.required => return Err(FormError::Missing(spec.name)),
+                None => {}
+            }
+        }
+        let mut others = Vec::new();
+        for field in fields.iter().filter(|field| !specs.settings.iter().any(|spec| is(field, spec.name))) {
+            if is(field, specs.ticket.name) || is(field, specs.text.name) {
+                return Err(FormError::OfTheRow(field.name().to_owned()));
+            }
+            if !specs.takes_others {
+                let known = specs.settings.iter().map(|spec| spec.name).collect();
+                return Err(FormError::Unknown { name: field.name().to_owned(), known });
+            }
+            others.push(field.clone());
+        }
+        others.sort_by(|a, b| a.name().cmp(b.name()));
+        Ok(Self { target, settings, others, marker })
+    }
+
+    /// The API that the requests are for.
+    pub fn target(&self) -> &Arc<dyn Target> {
+        &self.target
+    }
+
+    /// What the jobs of this form have in common. How a note is kept is no part of it: a setting that is corrected makes
+    /// no note a new one.
+    pub fn identity(&self, endpoint: impl Into<String>) -> Identity {
+        Identity::of(endpoint).with(&self.others)
+    }
+
+    /// The request that posts `job`'s note.
+    pub fn request(&self, job: &Job) -> Request {
+        let text = match self.marker {
+            true => format!("{}\n\n[{}]", job.text, job.key.reference()).into(),
+            false => job.text.as_str().into(),
+        };
+        self.target.request(&Note { form: self, job, text })
+    }
+}
+
+/// A note that is to be posted.
+#[derive(Debug)]
+pub struct Note<'a> {
+    form: &'a Form,
+    job: &'a Job,
+    text: Cow<'a, str>,
+}
+
+impl Note<'_> {
+    /// The job that it is made for.
+    pub fn job(&self) -> &Job {
+        self.job
+    }
+
+    /// Its text, with all that the settings add to the job's.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The fields besides ticket and text that the API names, in its order, as far as there is a value for them.
+    pub fn settings(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
+        self.form.settings.iter().map(|(name, value)| (*name, value))
+    }
+
+    /// The fields that it does not name, in the order of their names.
+    pub fn others(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
+        self.form.others.iter().map(|field| (field.name(), field.value()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::desk::Desk;
+    use super::*;
+    use crate::job::Position;
+
+    fn form(fields: &[&str]) -> Result<Form, FormError> {
+        let fields: Vec<FixedField> = fields.iter().map(|field| field.parse().unwrap()).collect();
+        Form::new(Arc::new(Desk), &fields, false)
+    }
+
+    #[test]
+    fn a_request_has_the_usual_fields_and_those_that_are_given_in_the_apis_order() {
+        let ticket = Desk.ticket("A/1").unwrap();
+        let form = form(&["CC:=[\"a\"]", "department:=7"]).unwrap();
+        let key = Key::of_job(&form.identity("t"), &ticket, "hi");
+        let job = Job::new(Position { record: 1, line: 2, byte: 3 }, key, ticket, "hi".to_owned());
+        let request = form.request(&job);
+        assert_eq!(request.body, "hi private=true department=7 cc=[\"a\"]");
+        let endpoint = crate::target::Endpoint::from_url("https://desk.test/api").unwrap();
+        assert_eq!(endpoint.url(&request.path).as_str(), "https://desk.test/api/notes/A%2F1");
+    }
+
+    #[test]
+    fn what_is_missing_unknown_or_of_another_kind_is_refused_and_said() {
+        for (fields, wanted) in [
+            (&[][..], "the field department is missing, and the API takes no note without it"),
+            (&["department=7"], "the field department is a number; write department:=NUMBER"),
+            (&["department:=7", "private=yes"], "the field private is a flag; write private:=true or :=false"),
+            (&["department:=7", "cc=a"], "the field cc is a list; write cc:=[...]"),
+            (&["department:=7", "Body=x"], "the field Body comes from the rows: map a column to it, or use a template"),
+            (&["department:=7", "Level=1"], "the API's notes have no field Level; there are private, department, cc"),
+        ] {
+            assert_eq!(form(fields).unwrap_err().to_string(), wanted);
+        }
+    }
+
+    #[test]
+    fn a_field_that_the_api_names_makes_no_note_another() {
+        let identity = |field| form(&["department:=7", field]).unwrap().identity("t");
+        assert_eq!(identity("private:=false"), identity("private:=true"));
+    }
+}
