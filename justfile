@@ -13,7 +13,7 @@ test:
 
 # Unit tests only: the loop while you edit
 fast *filter:
-    cargo test -p batchpost-sheets -p batchpost -p batchpost-cli --lib --bins -- {{filter}}
+    cargo test -p batchpost-sheets -p batchpost-engine -p batchpost-apis -p batchpost -p batchpost-cli --lib --bins -- {{filter}}
 
 # Simulated histories, by a range of seeds
 simulate seeds="0..100000":
@@ -40,9 +40,9 @@ fuzz target="rows" seconds="60":
 bench *filter:
     cargo bench -p batchpost-benches -- {{filter}}
 
-# Change the code of some folders of crates/core/src on purpose, and list what no test sees
+# Change the code of some folders of crates/engine/src on purpose, and list what no test sees
 mutants +folders:
-    crates/core/tests/mutants.sh {{folders}}
+    crates/engine/tests/mutants.sh {{folders}}
 
 # 1,000 real SIGKILLs over small batches
 kills *arguments:

@@ -77,25 +77,31 @@ pub struct Settings {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_dir: Option<PathBuf>,
     /// How attempts are spread within a window; by the batch's size where it is not said.
+    #[serde(default)]
     pub spread: Option<Spread>,
     /// The most attempts under way at once, from 1; by the limits where it is not said.
+    #[serde(default)]
     pub concurrency: Option<u32>,
     /// The longest that an attempt waits for its whole reply.
-    #[serde(with = "human_duration")]
+    #[serde(default = "usual_wait", with = "human_duration")]
     pub timeout: Duration,
     /// How long an interrupted run waits for replies in flight.
-    #[serde(with = "human_duration")]
+    #[serde(default = "usual_wait", with = "human_duration")]
     pub grace: Duration,
     /// How often a row is tried in one run, from 1.
+    #[serde(default = "usual_attempts")]
     pub max_attempts: u32,
     /// How long an outage is waited out, from 0.
     #[serde(default = "usual_give_up_after", with = "human_duration")]
     pub give_up_after: Duration,
     /// What an unexplained 500 is taken for.
+    #[serde(default)]
     pub on_500: On500,
     /// Whether rows of which no job can be made are recorded and passed over.
+    #[serde(default)]
     pub skip_invalid: bool,
     /// Whether each note ends with the job's [reference](crate::job::Key::reference).
+    #[serde(default)]
     pub marker: bool,
     /// Fields that every note has besides its own, or that replace the usual ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -114,7 +120,14 @@ pub struct Settings {
     pub duplicates: OnDuplicate,
 }
 
-/// 15 minutes.
+const fn usual_wait() -> Duration {
+    Duration::from_secs(30)
+}
+
+const fn usual_attempts() -> u32 {
+    5
+}
+
 const fn usual_give_up_after() -> Duration {
     Duration::from_secs(15 * 60)
 }
@@ -128,9 +141,9 @@ impl Settings {
             state_dir: None,
             spread: None,
             concurrency: None,
-            timeout: Duration::from_secs(30),
-            grace: Duration::from_secs(30),
-            max_attempts: 5,
+            timeout: usual_wait(),
+            grace: usual_wait(),
+            max_attempts: usual_attempts(),
             give_up_after: usual_give_up_after(),
             on_500: On500::Retry,
             skip_invalid: false,
@@ -229,13 +242,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn settings_read_back_and_fill_in_what_is_missing() {
+    fn settings_read_back_and_fill_in_what_is_missing_but_for_limits() {
         let settings = Settings { max_attempts: 9, ..Settings::under(vec!["2/1s".parse().unwrap()]) };
         let json = serde_json::to_string(&settings).unwrap();
         assert_eq!(serde_json::from_str::<Settings>(&json).unwrap(), settings);
-        let first = r#"{"limits":["2/1s"],"spread":null,"concurrency":null,"timeout":"30s","grace":"30s","max_attempts":9,
-            "on_500":"retry","skip_invalid":false,"marker":false}"#;
-        assert_eq!(serde_json::from_str::<Settings>(first).unwrap(), settings, "as the first version recorded them");
+        let first: Settings = serde_json::from_str(r#"{"limits":["2/1s"],"max_attempts":9}"#).unwrap();
+        assert_eq!(first, settings);
+        assert!(serde_json::from_str::<Settings>("{}").is_err(), "without limits anything might be sent");
     }
 
     #[test]

@@ -100,7 +100,7 @@ fn a_ledger_of_a_newer_version_is_refused() {
 fn a_damaged_first_line_leaves_nothing_to_salvage_and_says_so() {
     let (api, folder, ledger) = half_done();
     let headless = ledger.replacen("\"tool\"", "\"tooL\"", 1);
-    is_refused(&api, &folder, &headless, &["no ledger, or its first line is damaged"]);
+    is_refused(&api, &folder, &headless, &["not a ledger, or its first line is damaged"]);
     folder.call(&["salvage", LEDGER, "-o", "new.jsonl"]).with_code(3).saying(&["first line is damaged"]);
     assert!(!folder.path("new.jsonl").exists());
     assert!(Ledger::open(LedgerFile::open(&folder.path(LEDGER)).unwrap()).is_err());
@@ -133,7 +133,7 @@ fn nothing_is_left_beside_what_is_no_ledger_or_not_there() {
     for (ledger, code) in [("other.csv", 3), ("empty.jsonl", 3), ("gone.jsonl", 2)] {
         if ledger != "gone.jsonl" {
             let run = folder.run_command("http://127.0.0.1:9/x", &["--ledger", ledger]);
-            ended(&mut { run }).with_code(code).saying(&[ledger, "is no ledger"]);
+            ended(&mut { run }).with_code(code).saying(&[ledger, "is not a ledger"]);
         }
         folder.call(&["settle", ledger, "--rows", "1", "--as", "posted"]).with_code(code).saying(&[ledger]);
         folder.call(&["salvage", ledger, "-o", "new.jsonl"]).with_code(code).saying(&[ledger]);

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::outcome::{Outcome, Stop};
+use crate::settings::Settings;
 
 const ID: u64 = 0x0123_4567_89ab_cdef;
 
@@ -64,7 +65,7 @@ impl Made {
     fn run(self, number: u32, began_s: i64, rows: u64) -> Self {
         let read = json!({"rows": rows, "blank": 0, "fingerprint": ""});
         let input = json!({"path": "/in/notes.csv", "format": "csv", "columns": [], "ticket": "t", "text": ["x"], "read": read});
-        let settings = json!({"limits": ["25/5s"]});
+        let settings = Settings::under(vec!["25/5s".parse().unwrap()]);
         let run = json!({"run": number, "tool": "t", "wall": wall(began_s), "input": input, "settings": settings});
         self.record("run", &run)
     }

@@ -60,7 +60,7 @@ pub enum LedgerError {
     #[error("the file is empty, so it is not a ledger; remove it, or name another one")]
     Empty,
     /// Its first line is no ledger's header.
-    #[error("this is no ledger, or its first line is damaged ({0}); nothing was changed in it")]
+    #[error("this is not a ledger, or its first line is damaged ({0}); nothing was changed in it")]
     NotALedger(BadLine),
     /// Written by a newer program.
     #[error(
