@@ -4,13 +4,14 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-use batchpost::input::{Format, InputError, Options, ReadAs, SheetError};
+use batchpost::input::{Format, Options, ReadAs};
 use batchpost::ledger::LedgerError;
 use batchpost::shell::{Error, LockError, is_ledger, look};
 use clap::Args as _;
 
 use crate::args::Input;
 use crate::config::{Rank, Resolved};
+use crate::input_hints::of_input;
 use crate::words::shell_word;
 
 /// Files that are named.
@@ -35,19 +36,7 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
                 false => "a ledger is what a run leaves beside its input, as INPUT.ledger.jsonl".to_owned(),
             })
         }
-        Error::Input { source, .. } => of_input(source).map(str::to_owned),
-        _ => None,
-    }
-}
-
-/// Which option tells the input's reader better.
-fn of_input(error: &InputError) -> Option<&'static str> {
-    let InputError::Sheet(error) = error else { return None };
-    match error {
-        SheetError::NoSuchSheet { .. } | SheetError::NotCells { .. } => Some("name a sheet with --sheet NAME"),
-        SheetError::HeaderEmpty { .. } | SheetError::HeaderBeyond { .. } => {
-            Some("pass --header-row N, the row that names the columns")
-        }
+        Error::Input { source, .. } => of_input(source),
         _ => None,
     }
 }

@@ -20,6 +20,7 @@ mod exit;
 mod files;
 mod finish;
 mod hints;
+mod input_hints;
 mod last_run;
 mod last_word;
 mod logging;

@@ -227,7 +227,13 @@ fn an_error_about_the_input_names_what_the_file_says_of_it() {
     folder.write("batchpost.toml", "max_attempts = 2\nheader_row = 3\ncolumn = { ticket = 'Case', text = 'Text' }\n");
     let said = "header_row (batchpost.toml:2)";
     let refused = folder.call(&["check", "notes.jsonl"]).with_code(2);
-    let refused = refused.saying(&["--header-row is for csv", said, "column (batchpost.toml:3)", "--config FILE"]);
+    let refused = refused.saying(&[
+        "the header row setting is for csv",
+        "leave --header-row out",
+        said,
+        "column (batchpost.toml:3)",
+        "--config FILE",
+    ]);
     assert!(!refused.stderr.contains("max_attempts"), "{}", refused.stderr);
     let mistyped = folder.call(&["check", "nots.jsonl"]).with_code(2);
     assert!(!mistyped.stderr.contains(said), "it is about the file's name: {}", mistyped.stderr);

@@ -4,7 +4,6 @@ use std::io::Read;
 
 use super::options::Options;
 use super::rows::{Content, Row, Rows};
-use super::source::Pieces;
 use crate::job::Position;
 
 /// The rows of `input`, `record@line+byte: content`, and the error it ends with; the same in pieces of several sizes.
@@ -39,4 +38,34 @@ fn line(Row { position: Position { record, line, byte }, content }: Row) -> Stri
         Content::Invalid { reason, .. } => reason.to_string(),
     };
     format!("{record}@{line}+{byte}: {content}")
+}
+
+/// A source that gives `bytes` in pieces of the given sizes, over and over, as pipes and sockets do.
+#[derive(Debug)]
+pub(super) struct Pieces<'a> {
+    bytes: &'a [u8],
+    sizes: std::iter::Cycle<std::vec::IntoIter<usize>>,
+}
+
+impl<'a> Pieces<'a> {
+    pub(super) fn new(bytes: &'a [u8], sizes: Vec<usize>) -> Self {
+        Self { bytes, sizes: sizes.into_iter().cycle() }
+    }
+}
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let size = self.sizes.next().unwrap_or(1);
+        let read = self.bytes.take(size as u64).read(buffer)?;
+        self.bytes = &self.bytes[read..];
+        Ok(read)
+    }
+}
+
+/// `bytes` packed with gzip.
+pub(super) fn packed(bytes: &[u8]) -> Vec<u8> {
+    use std::io::Write;
+    let mut member = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    member.write_all(bytes).unwrap();
+    member.finish().unwrap()
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::error::InputError;
 use super::options::{ColumnChoice, Field};
 use crate::target::Fields;
-use batchpost_sheets::Names;
+use batchpost_sheets::{Columns, Names};
 
 /// The columns that are used, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -17,40 +17,6 @@ pub struct Mapping {
     /// The one that names the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-}
-
-/// The columns that an input has.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Columns {
-    /// Their names, as the header or the first object has them.
-    pub(super) names: Vec<String>,
-    /// Of JSON, the paths to what is nested in the first object. They are used only where they are asked for.
-    pub(super) nested: Vec<Nested>,
-}
-
-/// A member of an object within another.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Nested {
-    /// Its steps, divided by dots. A step may have dots of its own.
-    pub(super) name: String,
-    /// The names to go through, its own last.
-    pub(super) steps: Vec<String>,
-}
-
-impl Columns {
-    /// Those of an input with a header.
-    pub(super) fn of_header(names: Vec<String>) -> Self {
-        Self { names, nested: Vec::new() }
-    }
-
-    /// The name of a column by its index; what is nested comes last.
-    pub(super) fn name(&self, index: usize) -> &str {
-        self.names.get(index).unwrap_or_else(|| &self.nested[index - self.names.len()].name)
-    }
-
-    fn all(&self) -> Vec<String> {
-        self.names.iter().chain(self.nested.iter().map(|path| &path.name)).cloned().collect()
-    }
 }
 
 /// The columns that are used, by index.
@@ -283,31 +249,15 @@ mod tests {
     #[test]
     fn what_cannot_be_resolved_says_what_to_do() {
         for (header, choices, wanted) in [
-            (
-                "Ticket,Comment,Notes",
-                &[][..],
-                r#"several columns could be the text: "Comment", "Notes"; say which with --column text=COLUMN"#,
-            ),
-            (
-                "id,Comment",
-                &[],
-                r#"no column is obviously the ticket; say which with --column ticket=COLUMN; the columns are "id", "Comment""#,
-            ),
+            ("Ticket,Comment,Notes", &[][..], r#"several columns could be the text: "Comment", "Notes""#),
+            ("id,Comment", &[], r#"no column is obviously the ticket; the columns are "id", "Comment""#),
             (
                 "Ticket,Comment",
                 &["text=Body"],
                 r#"there is no column "Body" for the text; the columns are "Ticket", "Comment""#,
             ),
-            (
-                "Ticket,body,BODY",
-                &["text=Body"],
-                r#"several columns could be the text: "body", "BODY"; say which with --column text=COLUMN"#,
-            ),
-            (
-                "Ticket,Note,Note",
-                &[],
-                r#"the header has the column "Note" more than once; rename the one not meant, or join them with --column text="Note""#,
-            ),
+            ("Ticket,body,BODY", &["text=Body"], r#"several columns could be the text: "body", "BODY""#),
+            ("Ticket,Note,Note", &[], r#"the header has the column "Note" more than once; rename the one not meant"#),
             (
                 "id,id,Note",
                 &["ticket=id"],

@@ -1,43 +1,26 @@
-//! What can be wrong with an input, with one row of it, and with the options for reading it.
+//! What can be wrong with an input as a whole, and with the options for reading it.
 
-mod row;
-
-use std::fmt;
 use std::io;
 
-use super::decode::Encoding;
-use super::delimiter::Delimiter;
 use super::options::{Field, Format};
 use super::template::TemplateError;
 use super::ticket::LookupSpec;
 use batchpost_sheets::Names;
+use batchpost_sheets::text::{Delimiter, HeaderError, Listed, TextError};
 use batchpost_sheets::workbook::SheetError;
-
-pub use row::InvalidRow;
 
 /// The input as a whole cannot be read: the run ends.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
-    /// The source failed.
-    #[error("the input cannot be read on from byte {byte}")]
-    Read {
-        /// Bytes read before it.
-        byte: u64,
-        /// The source's error.
-        source: io::Error,
-    },
-    /// A zip archive, which is what .xlsx and .ods files are, or an old .xls file.
-    #[error(
-        "the input is a workbook or an archive, not text; say --format xlsx, or give the file the extension that it \
-         should have"
-    )]
-    Spreadsheet,
-    /// An option for inputs of another format.
-    #[error("{option} is for {of}, and the input is {format}; leave it out")]
+    /// The text cannot be read.
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// A setting for inputs of another format.
+    #[error("the {setting} setting is for {of}, and the input is {format}")]
     Misplaced {
-        /// The option.
-        option: &'static str,
+        /// The setting: `sheet`, `delimiter`, `header row` or `encoding`.
+        setting: &'static str,
         /// What it is for.
         of: &'static str,
         /// The input's format.
@@ -49,87 +32,11 @@ pub enum InputError {
     /// What is wrong with a workbook.
     #[error(transparent)]
     Sheet(#[from] SheetError),
-    /// Gzip that ends too early.
-    #[error("the input is compressed (gzip) and cut off before its end; get a whole copy of it")]
-    GzipCutOff,
-    /// Gzip that cannot be unpacked, or whose checksum does not match.
-    #[error("the input is compressed (gzip) and damaged at or before byte {byte}; get another copy of it")]
-    GzipDamaged {
-        /// Where in the compressed bytes.
-        byte: u64,
-    },
-    /// More than there is room for.
-    #[error(
-        "the input is compressed (gzip), and unpacked it has more than {most_bytes} bytes; is it what it should be?"
-    )]
-    GzipTooLong {
-        /// The most that are unpacked.
-        most_bytes: u64,
-    },
     /// There is no room for a copy of a workbook.
-    #[error(
-        "the workbook cannot be copied before it is read: {0}; --scratch-dir DIR names another folder for the copy"
-    )]
+    #[error("the workbook cannot be copied before it is read: {0}")]
     NotCopied(io::Error),
-    /// What is unpacked cannot be kept.
-    #[error("the input is compressed (gzip), and there is no place to unpack it: {0}")]
-    NotUnpacked(io::Error),
-    /// Something else after gzip's last member.
-    #[error(
-        "the input is compressed (gzip), and from byte {byte} on something else follows; unpack it and see what it is"
-    )]
-    AfterGzip {
-        /// Where in the compressed bytes.
-        byte: u64,
-    },
-    /// Bytes that the encoding, said or marked, does not have.
-    #[error(
-        "the input is not {encoding} from byte {byte} on; is it whole? else say which encoding it is with --encoding"
-    )]
-    Malformed {
-        /// The encoding it was read in.
-        encoding: Encoding,
-        /// Where in the (unpacked) input.
-        byte: u64,
-    },
-    /// A byte order mark of one encoding, and an option that says another.
-    #[error("the input begins with the byte order mark of {marked}, but --encoding says {said}; leave --encoding out")]
-    Contradicted {
-        /// The mark's.
-        marked: Encoding,
-        /// The option's.
-        said: Encoding,
-    },
-    /// NUL bytes where text should begin.
-    #[error("the input has NUL bytes where text should be{}", utf16_advice(*likely))]
-    Binary {
-        /// The UTF-16 that it most likely is.
-        likely: Option<&'static str>,
-    },
-    /// Nothing but empty lines, where a CSV's header was expected.
-    #[error("the input has no header line; the first line of a CSV must name its columns")]
-    NoHeader,
-    /// The header is not a record that can be used.
-    #[error("the header cannot be read: {0}")]
-    Header(InvalidRow),
-    /// The lines that are to stand before the header are all there is.
-    #[error("the input ends before line {line}, where --header-row says its header is")]
-    NoHeaderRow {
-        /// The header's line, as asked.
-        line: u64,
-    },
-    /// The header is in another encoding.
-    #[error("the header is not UTF-8 at byte {byte}; {}", encoding_advice(*likely))]
-    HeaderNotUtf8 {
-        /// Where in the (unpacked) input.
-        byte: u64,
-        /// The encoding that it looks most like.
-        likely: Option<&'static str>,
-    },
     /// Several characters could separate the columns, and by none of them are the columns there that are needed.
-    #[error(
-        "the columns could be separated by any of {candidates}; say by which with --delimiter (by {first}: {reason})"
-    )]
+    #[error("the columns could be separated by any of {candidates} (by {first}: {reason})")]
     NoDelimiterFits {
         /// Those that occur in the header.
         candidates: Listed<Delimiter>,
@@ -137,12 +44,6 @@ pub enum InputError {
         first: Delimiter,
         /// Why it does not do.
         reason: Box<InputError>,
-    },
-    /// Several characters could separate the columns, and do equally well.
-    #[error("the columns could be separated by any of {candidates}; say by which with --delimiter")]
-    SeveralDelimitersFit {
-        /// Those that do.
-        candidates: Listed<Delimiter>,
     },
     /// A column that was asked for is not there.
     #[error("there is no column {column:?} for the {field}; the columns are {columns}")]
@@ -155,10 +56,7 @@ pub enum InputError {
         columns: Names,
     },
     /// No column was asked for, and none has an obvious name.
-    #[error(
-        "no column is obviously the {field}; say which with --column {field}=COLUMN{}; the columns are {columns}",
-        further_down(columns)
-    )]
+    #[error("no column is obviously the {field}; the columns are {columns}")]
     NoCandidate {
         /// The field without a column.
         field: Field,
@@ -166,7 +64,7 @@ pub enum InputError {
         columns: Names,
     },
     /// Several columns match equally well.
-    #[error("several columns could be the {field}: {candidates}; say which with --column {field}=COLUMN")]
+    #[error("several columns could be the {field}: {candidates}")]
     AmbiguousColumn {
         /// The field.
         field: Field,
@@ -174,7 +72,7 @@ pub enum InputError {
         candidates: Names,
     },
     /// The header has a name twice that is needed.
-    #[error("the header has the column {column:?} more than once; rename the one not meant{}", or_join(*field, column))]
+    #[error("the header has the column {column:?} more than once; rename the one not meant")]
     RepeatedColumn {
         /// What it is needed for.
         field: Field,
@@ -204,65 +102,19 @@ pub enum InputError {
     #[error(transparent)]
     Template(#[from] TemplateError),
     /// A file that is to be a workbook is none.
-    #[error("the input is no workbook (XLSX, XLSB, XLS or ODS); if it is text, say --format csv, jsonl or json")]
+    #[error("the input is not a workbook (XLSX, XLSB, XLS or ODS)")]
     NoWorkbook,
-    /// Line after line, and none a JSON object.
-    #[error(
-        "none of the first {lines} lines is a JSON object; the format JSON lines has one on each line (first: {first})"
-    )]
-    NoObject {
-        /// Lines looked at.
-        lines: usize,
-        /// What was wrong with the first.
-        first: InvalidRow,
-    },
-    /// Element after element, and none a JSON object.
-    #[error("none of the first {elements} elements of the array is a JSON object (first: {first})")]
-    NoObjectInArray {
-        /// Elements looked at.
-        elements: usize,
-        /// What was wrong with the first.
-        first: InvalidRow,
-    },
-    /// A JSON array where JSON lines were expected.
-    #[error("the input begins as a JSON array, and JSON lines has an object on each line; say --format json")]
-    ArrayNotLines,
-    /// A JSON object where an array was expected.
-    #[error(
-        "the input begins as a JSON object, and the format json is an array of objects; if each line is an object, say \
-         --format jsonl; if the array is inside the object, take it out (with jq: jq .NAME FILE)"
-    )]
-    ObjectNotArray,
-    /// A JSON array that is broken outside its elements, so that where they begin cannot be known.
-    #[error("the JSON array is broken on line {line}, at byte {byte}: {what}; mend it, for nothing after that is read")]
-    BrokenArray {
-        /// Line, from 1.
-        line: u64,
-        /// Offset.
-        byte: u64,
-        /// What is wrong.
-        what: &'static str,
-    },
 }
 
-/// Of texts only there may be several.
-fn or_join(field: Field, column: &str) -> String {
-    if field == Field::Text { format!(", or join them with --column text={column:?}") } else { String::new() }
-}
-
-fn encoding_advice(likely: Option<&'static str>) -> String {
-    match likely {
-        Some(encoding) => format!("if the file is {encoding}, say --encoding {encoding}"),
-        None => "save the file as UTF-8".to_owned(),
-    }
-}
-
-fn utf16_advice(likely: Option<&'static str>) -> String {
-    match likely {
-        Some(encoding) => {
-            format!(", as UTF-16 without a byte order mark has; if it is that, say --encoding {encoding}")
+impl From<HeaderError<Self>> for InputError {
+    fn from(error: HeaderError<Self>) -> Self {
+        match error {
+            HeaderError::Text(error) => Self::Text(error),
+            HeaderError::Columns(error) => error,
+            HeaderError::NoDelimiterFits { candidates, first, reason } => {
+                Self::NoDelimiterFits { candidates, first, reason: Box::new(Self::from(*reason)) }
+            }
         }
-        None => "; it is binary data".to_owned(),
     }
 }
 
@@ -273,53 +125,10 @@ pub enum OptionError {
     /// No known format.
     #[error("format {0:?} is not known; it is csv, jsonl, json, xlsx, xlsb, xls or ods")]
     Format(String),
-    /// No known encoding.
-    #[error(
-        "encoding {0:?} is not known; usual ones are windows-1252, iso-8859-15, utf-16le, utf-16be, shift_jis, gb18030"
-    )]
-    Encoding(String),
-    /// Nothing that can separate cells.
-    #[error("delimiter {0:?} is not understood; it is comma, semicolon, tab, pipe, or any one ASCII character")]
-    Delimiter(String),
     /// No known field.
     #[error("field {0:?} is not known; it is ticket, text or key")]
     Field(String),
     /// Not of the form FIELD=COLUMN.
     #[error("column choice {0:?} is not understood; write it like ticket=Ticket ID or text=Comment")]
     Choice(String),
-}
-
-/// A few values for a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listed<T>(pub Vec<T>);
-
-impl<T: fmt::Display> fmt::Display for Listed<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (nth, value) in self.0.iter().enumerate() {
-            let comma = if nth == 0 { "" } else { ", " };
-            write!(f, "{comma}{value}")?;
-        }
-        Ok(())
-    }
-}
-
-/// What to do besides, where the columns look like a title above the header.
-fn further_down(columns: &Names) -> &'static str {
-    let blank = columns.0.iter().any(|name| name.trim().is_empty());
-    if blank { ", or with --header-row N where the names of the columns are" } else { "" }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn where_columns_have_no_names_the_header_may_be_further_down() {
-        let of = |names: &[&str]| {
-            let columns = Names(names.iter().map(|&name| name.to_owned()).collect());
-            InputError::NoCandidate { field: crate::input::Field::Ticket, columns }.to_string()
-        };
-        assert!(of(&["Export of today", "", ""]).contains("--header-row N"));
-        assert!(!of(&["Number", "Remark"]).contains("--header-row"));
-    }
 }

@@ -9,8 +9,7 @@
 //! What separates a CSV's cells is taken from its header, where that leaves no doubt.
 //!
 //! Of a text, memory does not depend on the length: a record longer than [`Options::record_bound_bytes`] (most often a
-//! quote that is never closed) is read past, not kept. That is why [`csv_core`] is driven here directly: the csv
-//! crate's own reader lets a record grow without end. Of workbooks the shared texts are held, of XLS all cells, and a
+//! quote that is never closed) is read past, not kept. Of workbooks the shared texts are held, of XLS all cells, and a
 //! [`LookupTable`] is held whole.
 //!
 //! ```
@@ -31,47 +30,32 @@
 //!
 //! [`Position`]: crate::job::Position
 
-mod array;
 #[cfg(test)]
 mod brief;
-mod cells;
 mod columns;
-mod csv;
-mod decode;
-mod delimiter;
 mod error;
-mod gzip;
-mod header;
-mod json;
-mod kept;
+mod invalid_row;
 mod layout;
-mod line_ends;
-mod lines;
 mod note;
-mod object;
 mod options;
-mod quotes;
 mod read_as;
 mod recipe;
 mod rows;
 mod shapes;
-mod source;
 mod table;
 mod template;
 #[cfg(test)]
 mod tests;
 mod through;
 mod ticket;
-mod value;
 
-pub use batchpost_sheets::Names;
+pub(crate) use batchpost_sheets::text::legacy_hint;
+pub use batchpost_sheets::text::{Delimiter, Encoding, GZIP_MAGIC, Listed, TextError, read_start, unpack_to};
 pub use batchpost_sheets::workbook::SheetError;
+pub use batchpost_sheets::{Names, RecordError};
 pub use columns::Mapping;
-pub use decode::Encoding;
-pub(crate) use decode::legacy_hint;
-pub use delimiter::Delimiter;
-pub use error::{InputError, InvalidRow, Listed, OptionError};
-pub use gzip::{GZIP_MAGIC, read_start, unpack_to};
+pub use error::{InputError, OptionError};
+pub use invalid_row::InvalidRow;
 pub use layout::Layout;
 pub use options::{ColumnChoice, Field, Format, MaxText, Options, TooLong};
 pub use read_as::{ReadAs, ReadAsError};

@@ -2,17 +2,15 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::cells::Cells;
 use super::columns::Mapping;
-use super::error::InvalidRow;
-use super::object;
+use super::invalid_row::InvalidRow;
 use super::options::{MaxText, TooLong};
 use super::template::Renderer;
 use super::ticket::{NoTicket, TicketRule};
-use super::value::Json;
 use crate::fields::FixedField;
 use crate::job::{Ticket, TicketError};
-use batchpost_sheets::Names;
+use batchpost_sheets::json::{self, Json};
+use batchpost_sheets::{Cells, Names};
 
 /// Makes notes of cells.
 #[derive(Debug)]
@@ -108,7 +106,7 @@ impl Maker {
         Ok(match &self.text {
             Text::Joined | Text::OfCells(_) => self.slots.text.iter().all(|slot| is_blank(cells.get(*slot))),
             Text::OfObject(renderer) => {
-                let object = object::read(object.unwrap_or_default(), |name| renderer.needs(name))?;
+                let object = json::read(object.unwrap_or_default(), |name| renderer.needs(name))?;
                 object.iter().all(|(_, value)| Json::is_blank(value))
             }
         })
@@ -120,7 +118,7 @@ impl Maker {
             Text::Joined => return self.joined(cells),
             Text::OfCells(renderer) => renderer.render_cells(cells.texts())?,
             Text::OfObject(renderer) => {
-                let object = object::read_each_once(object.unwrap_or_default(), |name| renderer.needs(name))?;
+                let object = json::read_each_once(object.unwrap_or_default(), |name| renderer.needs(name))?;
                 renderer.render_object(&object)?
             }
         };

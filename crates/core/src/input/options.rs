@@ -7,11 +7,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::decode::Encoding;
-use super::delimiter::Delimiter;
 use super::error::{InputError, OptionError};
 use super::template::Template;
 use super::ticket::{LookupSpec, TicketPattern};
+use batchpost_sheets::text::{Delimiter, Encoding, Known};
 
 /// The format of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -227,17 +226,23 @@ impl Options {
         }
     }
 
+    /// What is known of a CSV beforehand.
+    pub(super) fn known(&self) -> Known {
+        let header_row = self.header_row.map_or(1, |row| row.get().into());
+        Known { delimiter: self.delimiter, header_row, record_bound_bytes: self.record_bound_bytes }
+    }
+
     /// That no option is for another format: it would be passed over without a word.
     pub(super) fn check(&self) -> Result<(), InputError> {
         use Format::{Csv, Json, JsonLines, Workbook};
         let misplaced = [
-            (self.sheet.is_some(), "--sheet", "workbooks", &[Workbook][..]),
-            (self.delimiter.is_some(), "--delimiter", "csv", &[Csv]),
-            (self.header_row.is_some(), "--header-row", "csv and workbooks", &[Csv, Workbook]),
-            (self.encoding.is_some(), "--encoding", "texts (csv, jsonl, json)", &[Csv, JsonLines, Json]),
+            (self.sheet.is_some(), "sheet", "workbooks", &[Workbook][..]),
+            (self.delimiter.is_some(), "delimiter", "csv", &[Csv]),
+            (self.header_row.is_some(), "header row", "csv and workbooks", &[Csv, Workbook]),
+            (self.encoding.is_some(), "encoding", "texts (csv, jsonl, json)", &[Csv, JsonLines, Json]),
         ];
         match misplaced.into_iter().find(|(said, .., formats)| *said && !formats.contains(&self.format)) {
-            Some((_, option, of, _)) => Err(InputError::Misplaced { option, of, format: self.format }),
+            Some((_, setting, of, _)) => Err(InputError::Misplaced { setting, of, format: self.format }),
             None => Ok(()),
         }
     }
@@ -285,13 +290,13 @@ mod tests {
     #[test]
     fn an_option_for_another_format_is_refused() {
         for (format, wanted) in [
-            (Format::Csv, ["--sheet is for workbooks, and the input is csv; leave it out", "", "", ""]),
+            (Format::Csv, ["the sheet setting is for workbooks, and the input is csv", "", "", ""]),
             (
                 Format::Json,
                 [
-                    "--sheet is for workbooks, and the input is json; leave it out",
-                    "--delimiter is for csv, and the input is json; leave it out",
-                    "--header-row is for csv and workbooks, and the input is json; leave it out",
+                    "the sheet setting is for workbooks, and the input is json",
+                    "the delimiter setting is for csv, and the input is json",
+                    "the header row setting is for csv and workbooks, and the input is json",
                     "",
                 ],
             ),
@@ -299,9 +304,9 @@ mod tests {
                 Format::Workbook,
                 [
                     "",
-                    "--delimiter is for csv, and the input is workbook; leave it out",
+                    "the delimiter setting is for csv, and the input is workbook",
                     "",
-                    "--encoding is for texts (csv, jsonl, json), and the input is workbook; leave it out",
+                    "the encoding setting is for texts (csv, jsonl, json), and the input is workbook",
                 ],
             ),
         ] {

@@ -2,16 +2,16 @@
 
 use std::sync::Arc;
 
-use super::cells::Wanted;
-use super::columns::{Columns, Mapping, Own, resolve, unseen};
+use super::columns::{Mapping, Own, resolve, unseen};
 use super::error::InputError;
 use super::note::{Maker, Slots, Text};
-use super::object::Members;
 use super::options::{ColumnChoice, Field, Format, Options};
 use super::template::Renderer;
 use super::ticket::{LookupSpec, LookupTable, TicketRule};
 use crate::leadsquared::LeadSquared;
 use crate::target::Target;
+use batchpost_sheets::json::Members;
+use batchpost_sheets::{Columns, Wanted};
 
 /// How an input is read: [`Options`], the table that they name, and the API that says what a ticket is.
 #[derive(Debug, Clone)]
@@ -96,7 +96,8 @@ impl Recipe {
             None => unseen(own, &self.options.columns, template.is_some())?,
         };
         let names = std::iter::once(&mapping.ticket).chain(&mapping.text).chain(&mapping.key).map(String::as_str);
-        let members = Members::new(columns.unwrap_or(&Columns::default()), names);
+        let nested = columns.map_or(&[][..], |columns| &columns.nested);
+        let members = Members::new(nested, names);
         let text = match template {
             None => Text::Joined,
             Some(template) => Text::OfObject(Renderer::for_objects(template)?),

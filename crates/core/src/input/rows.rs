@@ -3,24 +3,20 @@
 use std::io::{Read, Seek};
 use std::num::NonZeroU32;
 
-use super::array::placed;
-use super::cells::{Cells, Wanted};
-use super::columns::{Columns, Mapping};
-use super::csv::{self, Record};
-use super::delimiter::Delimiter;
-use super::error::{InputError, InvalidRow};
-use super::header::{self, Known};
-use super::json;
+use super::columns::Mapping;
+use super::error::InputError;
+use super::invalid_row::InvalidRow;
 use super::layout::Layout;
 use super::note::{Maker, Note, is_blank};
-use super::object::Members;
 use super::options::Format;
 use super::recipe::Recipe;
-use super::source::Source;
 use crate::export::{KEY_COLUMN, unguard, unguard_str};
 use crate::job::{Key, Position, Ticket};
 use crate::planning;
+use batchpost_sheets::json::{self, Form, Members, placed};
+use batchpost_sheets::text::{CsvReader, CsvRecord, Delimiter, Source, TextError, open_csv};
 use batchpost_sheets::workbook::{CellText, Sheet, WorkbookKind};
+use batchpost_sheets::{Cells, Columns, RecordError, RowPosition, Wanted};
 
 /// One record of the input.
 pub type Row = planning::Row<InvalidRow>;
@@ -49,7 +45,7 @@ pub struct Rows<R> {
 enum Records<R> {
     Csv {
         source: Source<R>,
-        reader: Box<csv::Reader>,
+        reader: Box<CsvReader>,
         wanted: Wanted,
         count: u64,
         /// An export of ours, whose cells are guarded.
@@ -57,7 +53,7 @@ enum Records<R> {
     },
     Json {
         source: Source<R>,
-        reader: json::Reader,
+        reader: json::Reader<Key>,
         members: Members,
     },
     Sheet {
@@ -83,16 +79,18 @@ impl<R: Read> Rows<R> {
         let mut source = Source::open(source, options.encoding)?;
         let (records, columns, maker) = match options.format {
             Format::Csv => {
-                let (reader, (columns, (wanted, maker))) = header::open(&mut source, Known::of(options), |names| {
+                let (reader, (columns, (wanted, maker))) = open_csv(&mut source, options.known(), |names| {
                     let columns = Columns::of_header(names);
                     let made = recipe.for_columns(&columns)?;
-                    Ok((columns, made))
+                    Ok::<_, InputError>((columns, made))
                 })?;
                 let guarded = is_guarded(&columns);
                 (Records::Csv { source, reader: reader.into(), wanted, count: 0, guarded }, columns, maker)
             }
             Format::JsonLines | Format::Json => {
-                let (reader, columns) = json::Reader::open(&mut source, options)?;
+                let form = if options.format == Format::Json { Form::Array } else { Form::Lines };
+                let bound = options.record_bound_bytes;
+                let (reader, columns) = json::Reader::open(&mut source, form, bound, key_of_record)?;
                 let (members, maker) = recipe.for_objects(columns.as_ref())?;
                 (Records::Json { source, reader, members }, columns.unwrap_or_default(), maker)
             }
@@ -110,7 +108,7 @@ impl<R: Read> Rows<R> {
     pub fn open_workbook(mut source: impl Read + Seek + Send + 'static, recipe: &Recipe) -> Result<Self, InputError> {
         let options = &recipe.options;
         options.check()?;
-        let kind = WorkbookKind::sniff(&mut source).map_err(|source| InputError::Read { byte: 0, source })?;
+        let kind = WorkbookKind::sniff(&mut source).map_err(|source| TextError::Read { byte: 0, source })?;
         let kind = kind.ok_or(InputError::NoWorkbook)?;
         let header_row = options.header_row.map_or(1, NonZeroU32::get);
         let sheet = Sheet::open(source, kind, options.sheet.as_deref(), header_row)?;
@@ -137,28 +135,32 @@ impl<R: Read> Rows<R> {
                 let note = match read_record(&record, columns, wanted, *guarded, cells) {
                     Ok(true) => maker.note(cells, None),
                     Ok(false) => Ok(None),
-                    Err(reason) => Err(reason),
+                    Err(reason) => Err(reason.into()),
                 };
                 (position, content_of(note, || Key::of_invalid(record.cells())))
             }
             Records::Json { source, reader, members } => match reader.next(source)? {
                 None => return Ok(None),
-                Some(json::Record::Broken(position, reason, key)) => (position, Content::Invalid { reason, key }),
+                Some(json::Record::Broken(position, reason, key)) => {
+                    (position_of(position), Content::Invalid { reason: reason.into(), key })
+                }
                 Some(json::Record::Line(position, line)) => {
-                    let note = members.read(line, cells).and_then(|()| maker.note(cells, Some(line)));
-                    (position, content_of(note, || Key::of_invalid(std::iter::once(line))))
+                    let read = members.read(line, cells).map_err(InvalidRow::from);
+                    let note = read.and_then(|()| maker.note(cells, Some(line)));
+                    (position_of(position), content_of(note, || key_of_record(line)))
                 }
                 Some(json::Record::Element(position, element)) => {
-                    let read = members.read(element, cells).map_err(|reason| placed(reason, element, position));
+                    let read = members.read(element, cells).map_err(|reason| placed(reason, element, position).into());
                     let note = read.and_then(|()| maker.note(cells, Some(element)));
-                    (position, content_of(note, || Key::of_invalid(std::iter::once(element))))
+                    (position_of(position), content_of(note, || key_of_record(element)))
                 }
             },
             Records::Sheet { sheet, wanted, count, guarded, .. } => {
                 let Some(row) = sheet.next()? else { return Ok(None) };
                 *count += 1;
                 let position = Position { record: *count, line: row.into(), byte: 0 };
-                let note = read_sheet(sheet, columns, wanted, *guarded, cells).and_then(|()| maker.note(cells, None));
+                let read = read_sheet(sheet, columns, wanted, *guarded, cells).map_err(InvalidRow::from);
+                let note = read.and_then(|()| maker.note(cells, None));
                 let key = || Key::of_invalid((0..columns.len()).map(|column| sheet.cell(column).shown().as_bytes()));
                 (position, content_of(note, key))
             }
@@ -217,7 +219,10 @@ impl<R: Read> Rows<R> {
         };
         match &self.records {
             Records::Csv { source, reader, .. } => text(Format::Csv, source, Some(reader.delimiter())),
-            Records::Json { source, reader, .. } => text(reader.format(), source, None),
+            Records::Json { source, reader, .. } => {
+                let format = if reader.form() == Form::Array { Format::Json } else { Format::JsonLines };
+                text(format, source, None)
+            }
             Records::Sheet { sheet, kind, .. } => Layout {
                 format: kind.to_string(),
                 packed: false,
@@ -247,6 +252,15 @@ impl<R: Read> Rows<R> {
     }
 }
 
+fn position_of(RowPosition { record, line, byte }: RowPosition) -> Position {
+    Position { record, line, byte }
+}
+
+/// The key of a record of which no job can be made, by its bytes.
+fn key_of_record(record: &[u8]) -> Key {
+    Key::of_invalid(std::iter::once(record))
+}
+
 /// Whether this is an export of ours, whose cells are guarded.
 fn is_guarded(columns: &Columns) -> bool {
     columns.names.iter().any(|column| column == KEY_COLUMN)
@@ -258,24 +272,25 @@ fn plain(cell: &[u8], guarded: bool) -> &[u8] {
 
 /// Takes the wanted cells of a record over; false if it is blank altogether and of another width than the header.
 fn read_record(
-    record: &Record<'_>,
+    record: &CsvRecord<'_>,
     columns: &[String],
     wanted: &Wanted,
     guarded: bool,
     cells: &mut Cells,
-) -> Result<bool, InvalidRow> {
+) -> Result<bool, RecordError> {
     if let Some(reason) = &record.broken {
         return Err(reason.clone());
     }
-    if record.len() != columns.len() {
+    if record.width() != columns.len() {
         let blank = record.cells().all(|cell| std::str::from_utf8(cell).is_ok_and(is_blank));
-        let count = InvalidRow::CellCount { found: record.len(), expected: columns.len(), delimiter: record.delimiter };
+        let count =
+            RecordError::CellCount { found: record.width(), expected: columns.len(), delimiter: record.delimiter };
         return if blank { Ok(false) } else { Err(count) };
     }
     wanted.read(cells, |column, out| {
         let cell = record.cell(column);
         let text =
-            std::str::from_utf8(plain(cell, guarded)).map_err(|_| InvalidRow::not_utf8(&columns[column], cell))?;
+            std::str::from_utf8(plain(cell, guarded)).map_err(|_| RecordError::not_utf8(&columns[column], cell))?;
         out.push_str(text);
         Ok(())
     })?;
@@ -289,7 +304,7 @@ fn read_sheet(
     wanted: &Wanted,
     guarded: bool,
     cells: &mut Cells,
-) -> Result<(), InvalidRow> {
+) -> Result<(), RecordError> {
     wanted.read(cells, |at, out| {
         let place = || (columns[at].clone(), sheet.a1(at));
         match sheet.cell(at) {
@@ -299,32 +314,32 @@ fn read_sheet(
             }
             CellText::Inexact(number) => {
                 let (column, cell) = place();
-                Err(InvalidRow::InexactNumber { column, cell, number: number.to_owned() })
+                Err(RecordError::InexactNumber { column, cell, number: number.to_owned() })
             }
             CellText::Error(error) => {
                 let (column, cell) = place();
-                Err(InvalidRow::ErrorCell { column, cell, error: error.to_owned() })
+                Err(RecordError::ErrorCell { column, cell, error: error.to_owned() })
             }
             CellText::Garbled(_) => {
                 let (column, cell) = place();
-                Err(InvalidRow::GarbledCell { column, cell })
+                Err(RecordError::GarbledCell { column, cell })
             }
             CellText::Uncomputed => {
                 let (column, cell) = place();
-                Err(InvalidRow::Uncomputed { column, cell })
+                Err(RecordError::Uncomputed { column, cell })
             }
         }
     })?;
     match sheet.beyond() {
-        Some(cell) => Err(InvalidRow::CellBeyond { cell }),
+        Some(cell) => Err(RecordError::CellBeyond { cell }),
         None => Ok(()),
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::brief::Pieces;
     use super::super::options::Options;
-    use super::super::source::Pieces;
     use super::*;
 
     /// The rows of `input` in brief: `record@line: content`; or the error.
@@ -367,7 +382,7 @@ mod tests {
             (b"143,a,b", "1@2: cells: 3, columns in the header: 2; a text with a comma or quote in it must be quoted"),
             (
                 b"143,Gr\xfc\xdfe",
-                r#"1@2: column "Note" is not UTF-8 at byte 3 of its cell; if the file is windows-1252, say --encoding windows-1252"#,
+                r#"1@2: column "Note" is not UTF-8 at byte 3 of its cell; it looks like windows-1252: read it as that, or save the file as UTF-8"#,
             ),
             (b"143,a\0b", r#"1@2: column "Note" contains a NUL character; remove it"#),
             (
@@ -457,5 +472,50 @@ mod tests {
         assert_eq!(*rows.mapping(), Mapping { ticket: "Ticket".into(), text: vec!["Note".into()], key: None });
         while rows.next().unwrap().is_some() {}
         assert!(rows.source().unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_first_object_shows_the_columns() {
+        let with = |input: &str, choices: &[&str]| {
+            let mut options = Options::new(Format::JsonLines);
+            options.columns = choices.iter().map(|choice| choice.parse().unwrap()).collect();
+            let rows = Rows::open(input.as_bytes(), &options.clone().into());
+            rows.map_or_else(|error| error.to_string(), |rows| format!("{:?} {:?}", rows.columns(), rows.mapping()))
+        };
+        for (input, choices, wanted) in [
+            (
+                "{\"Ticket ID\":1,\"x\":2,\"Body\":\"\"}",
+                &[][..],
+                r#"["Ticket ID", "x", "Body"] Mapping { ticket: "Ticket ID", text: ["Body"], key: None }"#,
+            ),
+            (
+                "{\"id\":1,\"Body\":\"\"}",
+                &["ticket=ID"],
+                r#"["id", "Body"] Mapping { ticket: "id", text: ["Body"], key: None }"#,
+            ),
+            (
+                "{\"id\":1,\"Body\":\"\"}",
+                &["ticket=id", "text=Note"],
+                r#"there is no column "Note" for the text; the columns are "id", "Body""#,
+            ),
+            ("", &["text=Note"], r#"[] Mapping { ticket: "RelatedTicketId", text: ["Note"], key: None }"#),
+            ("\n\n", &[], r#"[] Mapping { ticket: "RelatedTicketId", text: ["TextPart"], key: None }"#),
+        ] {
+            assert_eq!(with(input, choices), wanted, "{input:?} {choices:?}");
+        }
+    }
+
+    #[test]
+    fn a_line_has_the_same_key_whatever_its_end() {
+        let key = |input: &[u8]| {
+            let mut rows = Rows::open(input, &Options::new(Format::JsonLines).into()).unwrap();
+            match rows.next().unwrap().unwrap().content {
+                Content::Invalid { key, .. } => key,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(key(b"x\n"), key(b"x\r\n"));
+        assert_eq!(key(b"x"), key(b"x\n"));
+        assert_ne!(key(b"x"), key(b"y"));
     }
 }

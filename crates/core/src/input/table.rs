@@ -1,19 +1,16 @@
 //! A CSV of our own that comes back from a spreadsheet program, which may have changed what separates its cells, and its
 //! encoding: what is read of it are columns of ASCII.
 
-use super::csv::Reader;
-use super::decode::Encoding;
-use super::error::{InputError, InvalidRow};
-use super::header::{self, Known};
+use super::error::InputError;
 use super::options::{Field, Format, Options};
-use super::source::Source;
-use batchpost_sheets::Names;
+use batchpost_sheets::text::{CsvReader, Encoding, Known, Source, TextError, open_csv};
+use batchpost_sheets::{Names, RecordError};
 
 /// Its rows, in order.
 #[derive(Debug)]
 pub(crate) struct Table<'a> {
     source: Source<&'a [u8]>,
-    reader: Reader,
+    reader: CsvReader,
     names: Vec<String>,
     encoding: Option<Encoding>,
 }
@@ -23,7 +20,9 @@ impl<'a> Table<'a> {
     pub(crate) fn open(bytes: &'a [u8], name: &'static str) -> Result<Self, InputError> {
         match Self::open_in(bytes, name, None) {
             // Excel's usual one on Windows. By any other that has ASCII in it the columns that are read are the same.
-            Err(InputError::HeaderNotUtf8 { .. }) => Self::open_in(bytes, name, "windows-1252".parse().ok()),
+            Err(InputError::Text(TextError::HeaderNotUtf8 { .. })) => {
+                Self::open_in(bytes, name, "windows-1252".parse().ok())
+            }
             opened => opened,
         }
     }
@@ -33,13 +32,12 @@ impl<'a> Table<'a> {
         // All of it is in memory already.
         let record_bound_bytes = Options::DEFAULT_RECORD_BOUND_BYTES.max(bytes.len());
         let known = Known { delimiter: None, header_row: 1, record_bound_bytes };
-        let (reader, names) =
-            header::open(&mut source, known, |names| match names.iter().any(|column| column == name) {
-                true => Ok(names),
-                false => {
-                    Err(InputError::MissingColumn { field: Field::Key, column: name.to_owned(), columns: Names(names) })
-                }
-            })?;
+        let (reader, names) = open_csv(&mut source, known, |names| match names.iter().any(|column| column == name) {
+            true => Ok(names),
+            false => {
+                Err(InputError::MissingColumn { field: Field::Key, column: name.to_owned(), columns: Names(names) })
+            }
+        })?;
         Ok(Self { source, reader, names, encoding })
     }
 
@@ -68,9 +66,9 @@ impl<'a> Table<'a> {
     pub(crate) fn next<const N: usize>(
         &mut self,
         columns: [usize; N],
-    ) -> Result<Option<(u64, Result<[String; N], InvalidRow>)>, InputError> {
+    ) -> Result<Option<(u64, Result<[String; N], RecordError>)>, InputError> {
         let Some(record) = self.reader.next(&mut self.source)? else { return Ok(None) };
-        let text = |column| match column < record.len() {
+        let text = |column| match column < record.width() {
             true => String::from_utf8_lossy(record.cell(column)).into_owned(),
             false => String::new(),
         };

@@ -4,10 +4,8 @@ use std::io::Read;
 
 use proptest::prelude::*;
 
-use super::brief::{brief, brief_in_pieces};
-use super::gzip::packed;
-use super::source::Pieces;
-use super::{Format, InputError, Options, Rows};
+use super::brief::{Pieces, brief, brief_in_pieces, packed};
+use super::{Format, InputError, Options, Rows, TextError};
 
 fn formats() -> impl Strategy<Value = Format> {
     prop::sample::select(&[Format::Csv, Format::JsonLines, Format::Json][..])
@@ -74,12 +72,15 @@ fn a_damaged_input_gives_its_rows_up_to_the_damage_and_then_the_error() {
     let after = [packed(sheet), b"x".to_vec()].concat();
     let found = brief_in_pieces(&after, &options);
     assert_eq!(found[..2], [r#"1@2+12: 1 "a""#, r#"2@3+16: 2 "b""#]);
-    assert!(found[2].starts_with("error: the input is compressed (gzip), and from byte "), "{found:?}");
+    assert!(
+        found[2].starts_with("error: the input is compressed (gzip), and something else follows from byte "),
+        "{found:?}"
+    );
 
     options.encoding = Some("euc-jp".parse().unwrap());
     let found = brief_in_pieces(&[&sheet[..], b"3,\xff\n"].concat(), &options);
     assert_eq!(found[1], r#"2@3+16: 2 "b""#);
-    assert!(found[2].starts_with("error: the input is not EUC-JP from byte 22 on"), "{found:?}");
+    assert!(found[2].starts_with("error: the input is not valid EUC-JP from byte 22 on"), "{found:?}");
 }
 
 #[test]
@@ -118,7 +119,10 @@ fn what_is_said_of_the_input_is_what_it_was_read_as() {
     let rows = Rows::open(&sheet[..], &Options::new(Format::Csv).into()).unwrap();
     let layout = rows.layout();
     assert_eq!((layout.encoding.as_deref(), layout.packed), (Some("UTF-8"), true));
-    assert!(matches!(Rows::open(&b"PK\x03\x04"[..], &Options::new(Format::Json).into()), Err(InputError::Spreadsheet)));
+    assert!(matches!(
+        Rows::open(&b"PK\x03\x04"[..], &Options::new(Format::Json).into()),
+        Err(InputError::Text(TextError::NotText))
+    ));
 }
 
 /// Options with columns and a template.
@@ -159,7 +163,7 @@ fn a_name_with_a_dot_is_found_on_the_way_to_what_is_nested() {
 
 #[test]
 fn a_name_twice_in_an_object_that_a_template_reaches_makes_an_invalid_row() {
-    let twice = |name: &str| format!("column {name:?} is there twice; which one is meant cannot be known");
+    let twice = |name: &str| format!("column {name:?} is there twice; it is unclear which one is meant");
     for (object, template, wanted) in [
         (r#"{"ticket":1,"a":"x","a":"y"}"#, "{{ a }}", twice("a")),
         (r#"{"ticket":1,"a":"x","a":"y"}"#, "{% for name in row %}{{ name }}{% endfor %}", twice("a")),

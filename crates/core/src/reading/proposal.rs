@@ -6,8 +6,8 @@ use std::io::Read;
 use std::num::NonZeroU32;
 
 use crate::input::{
-    ColumnChoice, Content, Field, Format, IdShapes, InputError, InvalidRow, Layout, Mapping, Options, Row, Rows,
-    SheetError, TicketPattern, legacy_hint,
+    ColumnChoice, Content, Field, Format, IdShapes, InputError, InvalidRow, Layout, Mapping, Options, RecordError, Row,
+    Rows, SheetError, TextError, TicketPattern, legacy_hint,
 };
 
 /// Options for an input, and what it looks like by them.
@@ -330,9 +330,9 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
 /// Adds to `options` the encoding or the delimiter that an error names as the likeliest.
 fn likeliest(error: &InputError, options: &mut Options) -> Option<Guess> {
     match error {
-        InputError::HeaderNotUtf8 { likely: Some(likely), .. } | InputError::Binary { likely: Some(likely) }
-            if options.encoding.is_none() =>
-        {
+        InputError::Text(
+            TextError::HeaderNotUtf8 { likely: Some(likely), .. } | TextError::Binary { likely: Some(likely) },
+        ) if options.encoding.is_none() => {
             options.encoding = Some(likely.parse().ok()?);
             Some(Guess::Encoding)
         }
@@ -340,7 +340,7 @@ fn likeliest(error: &InputError, options: &mut Options) -> Option<Guess> {
             options.delimiter = Some(*first);
             Some(Guess::Delimiter)
         }
-        InputError::SeveralDelimitersFit { candidates } if options.delimiter.is_none() => {
+        InputError::Text(TextError::SeveralDelimitersFit { candidates }) if options.delimiter.is_none() => {
             options.delimiter = Some(*candidates.0.first()?);
             Some(Guess::Delimiter)
         }
@@ -362,7 +362,7 @@ fn names_columns(error: &InputError) -> bool {
 /// The encoding that a row looks most like which is not UTF-8.
 fn likely_of(reason: &InvalidRow) -> Option<&'static str> {
     match reason {
-        InvalidRow::NotUtf8 { likely, .. } | InvalidRow::RecordNotUtf8 { likely, .. } => *likely,
+        InvalidRow::Record(RecordError::NotUtf8 { likely, .. } | RecordError::RecordNotUtf8 { likely, .. }) => *likely,
         _ => None,
     }
 }

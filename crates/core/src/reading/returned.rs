@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::io::{self, Read};
 
 use crate::export::{ADDED_COLUMNS, ATTEMPTS_COLUMN, DECISION_COLUMN, KEY_COLUMN, LEDGER_COLUMNS, unguard_str};
-use crate::input::{Content, Format, InputError, Mapping, ReadAs, Recipe, Rows, Table};
+use crate::input::{Content, Format, InputError, Mapping, ReadAs, Recipe, Rows, Table, TextError};
 use crate::job::{Identity, Key, KeyError, KeyMap, Ticket};
 use crate::ledger::{Batch, Contradiction, Decided, Decision, History, UnknownDecision};
 use crate::outcome::Outcome;
@@ -42,7 +42,7 @@ pub enum DecisionsError {
 impl From<InputError> for DecisionsError {
     fn from(error: InputError) -> Self {
         match error {
-            InputError::Spreadsheet => Self::Workbook,
+            InputError::Text(TextError::NotText) => Self::Workbook,
             InputError::MissingColumn { .. } | InputError::NoDelimiterFits { .. } => Self::NoColumn(KEY_COLUMN),
             error => Self::Csv(error),
         }

@@ -68,7 +68,7 @@ fn group(scan: &mut Scan<'_, impl Read>) -> (Vec<Result<Option<Row>, InputError>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::input::{Format, Options, Rows};
+    use crate::input::{Format, Options, Rows, TextError};
     use crate::job::KeyMap;
     use crate::ledger::Standing;
     use crate::planning::{Ask, JobFileWriter, Named, Planner, Survey};
@@ -123,6 +123,6 @@ mod tests {
         }
         let sheet = "ticket,text\n".to_owned() + &"1,a\n".repeat(100_000);
         let mut rows = Rows::open(sheet.as_bytes().chain(Cut), &Options::new(Format::Csv).into()).unwrap();
-        assert!(matches!(read_ahead(&mut rows), Err(SurveyError::Input(InputError::Read { .. }))));
+        assert!(matches!(read_ahead(&mut rows), Err(SurveyError::Input(InputError::Text(TextError::Read { .. })))));
     }
 }

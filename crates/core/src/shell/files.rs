@@ -7,7 +7,7 @@ use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 
 use super::platform::{for_owner_only, is_named, lock_alone, not_by_a_link, read_at, sync_directory_of};
-use crate::input::{GZIP_MAGIC, InputError, unpack_to};
+use crate::input::{GZIP_MAGIC, TextError, unpack_to};
 use crate::storage::{Directory, Storage};
 
 /// A ledger's file.
@@ -99,20 +99,20 @@ fn unpacked(packed: &File) -> io::Result<File> {
 }
 
 /// The input's errors speak of an input.
-pub(super) fn in_words_of_a_ledger(error: InputError) -> io::Error {
+pub(super) fn in_words_of_a_ledger(error: TextError) -> io::Error {
     io::Error::other(match error {
-        InputError::Read { source, .. } => return source,
-        InputError::GzipCutOff => "it is packed (gzip) and cut off before its end; get a whole copy of it".to_owned(),
-        InputError::GzipDamaged { byte } => {
+        TextError::Read { source, .. } => return source,
+        TextError::GzipCutOff => "it is packed (gzip) and cut off before its end; get a whole copy of it".to_owned(),
+        TextError::GzipDamaged { byte } => {
             format!("it is packed (gzip) and damaged at or before byte {byte}; get another copy of it")
         }
-        InputError::AfterGzip { byte } => {
+        TextError::AfterGzip { byte } => {
             format!("it is packed (gzip), and from byte {byte} on something else follows; unpack it and see what it is")
         }
-        InputError::GzipTooLong { most_bytes } => {
+        TextError::GzipTooLong { most_bytes } => {
             format!("it is packed (gzip), and unpacked it has more than {most_bytes} bytes; is it what it should be?")
         }
-        InputError::NotUnpacked(source) => {
+        TextError::NotUnpacked(source) => {
             format!("it is packed (gzip), and there is no place to unpack it: {source}; TMPDIR names another folder")
         }
         other => other.to_string(),

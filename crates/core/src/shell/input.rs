@@ -11,7 +11,7 @@ use super::error::Error;
 use super::lookups;
 use super::order::Source;
 use super::platform::file_identity;
-use crate::input::{Format, InputError, Options, Recipe, Rows, unpack_to};
+use crate::input::{Format, InputError, Options, Recipe, Rows, TextError, unpack_to};
 use crate::reading::{self, Proposal};
 use crate::settings::Settings;
 use crate::target::{Form, Target};
@@ -196,7 +196,7 @@ fn fingerprint_of(mut file: &File) -> io::Result<String> {
 }
 
 fn read_error(source: io::Error) -> InputError {
-    InputError::Read { byte: 0, source }
+    TextError::Read { byte: 0, source }.into()
 }
 
 /// A copy of a workbook in the folder `scratch`, unpacked if it is packed.
@@ -215,7 +215,7 @@ fn copied(source: impl Read, scratch: &Path) -> Result<Copied, InputError> {
         }
     }
     copy.rewind().map_err(InputError::NotCopied)?;
-    let mut unpacked = tempfile::tempfile_in(scratch).map_err(InputError::NotUnpacked)?;
+    let mut unpacked = tempfile::tempfile_in(scratch).map_err(TextError::NotUnpacked)?;
     let was_packed = unpack_to(&mut copy, &mut unpacked, MOST_BYTES)?;
     let file = Arc::new(if was_packed { unpacked } else { copy });
     Ok(Copied { file, fingerprint: hashing.fingerprint(), is_whole: true })

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader, IsTerminal};
 use std::path::{Path, absolute};
 
+use batchpost::input::TooLong;
 use batchpost::outcome::Stop;
 use batchpost::planning::RowNote;
 use batchpost::settings::{InDoubt, OnDuplicate, Settings, Sharing};
@@ -28,10 +29,16 @@ pub(super) fn complain_of_invalid(prepared: &Prepared) {
         say!("and {} more", thousands(more));
     }
     say!(
-        "batchpost: no note can be made of {} of {}; nothing was sent. Mend them, or pass --skip-invalid to post the others",
+        "batchpost: no note can be made of {} of {}; nothing was sent. Correct them, or pass --skip-invalid to post the others",
         thousands(survey.counts.invalid),
         count(survey.rows, "row", "rows")
     );
+    if let Some(likely) = prepared.likely_encoding() {
+        say!("some cells are not UTF-8 and look like {likely}: --encoding {likely} reads them as that");
+    }
+    if prepared.order().options.max_text.is_some_and(|most| most.too_long == TooLong::Reject) {
+        say!("--too-long truncate cuts texts that are too long");
+    }
 }
 
 /// On a terminal: shows what is about to happen and asks. Elsewhere nobody is there to be asked.

@@ -9,9 +9,9 @@ use super::error::{RenderError, TemplateError};
 use super::mentions::{Mentions, closest};
 use super::row::{Header, Place, Root, RowOfCells, object};
 use super::{Template, filters, known};
-use crate::input::value::Json;
 use batchpost_engine::excerpt;
 use batchpost_sheets::Names;
+use batchpost_sheets::json::Json;
 
 /// The one template of an environment.
 const NAME: &str = "template";

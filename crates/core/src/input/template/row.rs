@@ -6,7 +6,7 @@ use std::sync::Arc;
 use minijinja::value::{Enumerator, Object, ObjectRepr};
 use minijinja::{Error, ErrorKind, Value};
 
-use crate::input::value::Json;
+use batchpost_sheets::json::Json;
 
 /// The columns of a header by name.
 #[derive(Debug)]

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::input::object;
+use batchpost_sheets::json;
 
 fn renderer(template: &str, header: &[&str]) -> Result<Renderer, TemplateError> {
     let columns: Vec<String> = header.iter().map(|name| (*name).to_owned()).collect();
@@ -22,7 +22,7 @@ fn text(template: &str, row: &[(&str, &str)]) -> String {
 fn of_object(template: &str, object: &serde_json::Value) -> String {
     let mut renderer = Renderer::for_objects(&template.parse().unwrap()).unwrap();
     let json = object.to_string();
-    match renderer.render_object(&object::read(json.as_bytes(), |name| renderer.needs(name)).unwrap()) {
+    match renderer.render_object(&json::read(json.as_bytes(), |name| renderer.needs(name)).unwrap()) {
         Ok(text) => text,
         Err(error) => error.to_string(),
     }

@@ -1,23 +1,18 @@
-//! What can be wrong with one row of an input.
+//! What can be wrong with one record of a sheet.
 
-use super::encoding_advice;
-use crate::input::decode::legacy_hint;
-use crate::input::delimiter::Delimiter;
-use crate::input::template::RenderError;
-use crate::input::ticket::NoTicket;
-use crate::planning::Defect;
-use batchpost_sheets::Names;
+use crate::names::Names;
+use crate::text::{Delimiter, encoding_advice, legacy_hint};
 
-/// Why no job can be made of a row.
+/// Why the cells of a record cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum InvalidRow {
+pub enum RecordError {
     /// A CSV record over the bound.
     #[error("the record that begins on line {line} is longer than {bound_bytes} bytes; is a quote never closed?")]
     RecordTooLong {
         /// Where it begins, from 1.
         line: u64,
-        /// [`Options::record_bound_bytes`](crate::input::Options::record_bound_bytes).
+        /// [`Known::record_bound_bytes`](crate::text::Known::record_bound_bytes).
         bound_bytes: usize,
     },
     /// A CSV record with more cells than any spreadsheet has columns.
@@ -65,31 +60,8 @@ pub enum InvalidRow {
         /// The encoding that it looks most like.
         likely: Option<&'static str>,
     },
-    /// A NUL character in a text.
-    #[error("column {column:?} contains a NUL character; remove it")]
-    Nul {
-        /// The column's name.
-        column: String,
-    },
-    /// A ticket cell that holds no ticket id.
-    #[error("column {column:?}: {error}")]
-    Ticket {
-        /// The column's name.
-        column: String,
-        /// What is wrong with the id.
-        error: NoTicket,
-    },
-    /// A text made by a template, with a NUL character in it.
-    #[error("the text contains a NUL character; remove it from the cell that it comes from")]
-    NulInText,
-    /// A ticket id, and nothing that the template makes a text of.
-    #[error("there is a ticket id, but nothing to make a text of by the template")]
-    NothingByTemplate,
-    /// The template cannot be filled in.
-    #[error(transparent)]
-    Template(#[from] RenderError),
     /// A workbook's cell that shows an error.
-    #[error("column {column:?} shows {error} in cell {cell}; mend its formula, or the cells that it refers to")]
+    #[error("column {column:?} shows {error} in cell {cell}; correct its formula, or the cells that it refers to")]
     ErrorCell {
         /// The column's name.
         column: String,
@@ -112,8 +84,8 @@ pub enum InvalidRow {
     },
     /// A workbook's text that is not all characters.
     #[error(
-        "column {column:?} has a text in cell {cell} with something in it that is no character, such as half an emoji; \
-         type it anew"
+        "column {column:?} has a text in cell {cell} with a broken character in it, such as half an emoji; type it \
+         again"
     )]
     GarbledCell {
         /// The column's name.
@@ -138,36 +110,10 @@ pub enum InvalidRow {
         /// The cell, as the sheet names it.
         cell: String,
     },
-    /// A text, and an empty ticket cell.
-    #[error("column {column:?} is empty; there is a text but no ticket id to post it under")]
-    NoTicket {
-        /// The ticket's column.
-        column: String,
-    },
-    /// A ticket id, and no text in any text column.
-    #[error("there is a ticket id but no text in {columns}")]
-    NoText {
-        /// The text columns.
-        columns: Names,
-    },
-    /// The column that names the job is empty.
-    #[error("column {column:?} is empty; it is to name the job")]
-    NoName {
-        /// The column's name.
-        column: String,
-    },
-    /// A text over the length that was asked for.
-    #[error("the text has {bytes} bytes, more than {most}; shorten it, or say --too-long truncate")]
-    TooLong {
-        /// Its length in UTF-8.
-        bytes: usize,
-        /// [`MaxText::bytes`](crate::input::MaxText::bytes).
-        most: usize,
-    },
     /// A JSON line over the bound.
     #[error("the line is longer than {bound_bytes} bytes")]
     LineTooLong {
-        /// [`Options::record_bound_bytes`](crate::input::Options::record_bound_bytes).
+        /// [`Known::record_bound_bytes`](crate::text::Known::record_bound_bytes).
         bound_bytes: usize,
     },
     /// A line that is not one JSON object.
@@ -181,7 +127,7 @@ pub enum InvalidRow {
     /// A JSON array's element over the bound.
     #[error("the element is longer than {bound_bytes} bytes")]
     ElementTooLong {
-        /// [`Options::record_bound_bytes`](crate::input::Options::record_bound_bytes).
+        /// [`Known::record_bound_bytes`](crate::text::Known::record_bound_bytes).
         bound_bytes: usize,
     },
     /// A JSON array's element that is not an object.
@@ -211,26 +157,20 @@ pub enum InvalidRow {
         wanted: &'static str,
     },
     /// A JSON object that has names, and none of the mapped ones.
-    #[error("the object has other names than {columns}")]
+    #[error("the object has none of the members {columns}")]
     OtherNames {
         /// The mapped columns.
         columns: Names,
     },
     /// A JSON object with a mapped name twice.
-    #[error("column {column:?} is there twice; which one is meant cannot be known")]
+    #[error("column {column:?} is there twice; it is unclear which one is meant")]
     NameTwice {
         /// The column's name.
         column: String,
     },
 }
 
-impl From<InvalidRow> for Defect {
-    fn from(row: InvalidRow) -> Self {
-        Self { kind: row.kind(), what: row.to_string() }
-    }
-}
-
-impl InvalidRow {
+impl RecordError {
     /// What is wrong, without what differs from row to row: rows with the same fault have the same.
     pub fn kind(&self) -> String {
         match self {
@@ -240,9 +180,6 @@ impl InvalidRow {
             Self::TextAfterQuote { .. } => "text after a closing quote".to_owned(),
             Self::CellCount { .. } => "not as many cells as the header has columns".to_owned(),
             Self::NotAnObject { .. } => "not a JSON object".to_owned(),
-            Self::TooLong { most, .. } => format!("the text is longer than {most} bytes"),
-            Self::Ticket { column, error } => format!("column {column:?}: {}", error.kind()),
-            Self::Template(_) => "the template cannot be filled in".to_owned(),
             Self::ErrorCell { column, error, .. } => format!("column {column:?} shows {error}"),
             Self::InexactNumber { column, .. } => format!("column {column:?} has a number too long to be kept"),
             Self::GarbledCell { column, .. } => format!("column {column:?} has something that is no character"),
@@ -254,13 +191,7 @@ impl InvalidRow {
                 format!("column {column:?} is not UTF-8; {}", encoding_advice(*likely))
             }
             // These name nothing but the column.
-            Self::Nul { .. }
-            | Self::NulInText
-            | Self::NothingByTemplate
-            | Self::NoTicket { .. }
-            | Self::NoText { .. }
-            | Self::NoName { .. }
-            | Self::LineTooLong { .. }
+            Self::LineTooLong { .. }
             | Self::ElementTooLong { .. }
             | Self::WrongKind { .. }
             | Self::OtherNames { .. }
@@ -269,13 +200,13 @@ impl InvalidRow {
     }
 
     /// Of a cell that is not UTF-8.
-    pub(in crate::input) fn not_utf8(column: &str, cell: &[u8]) -> Self {
+    pub fn not_utf8(column: &str, cell: &[u8]) -> Self {
         let (byte, likely) = not_utf8(cell);
         Self::NotUtf8 { column: column.to_owned(), byte, likely }
     }
 
     /// Of a JSON line or element that is not UTF-8.
-    pub(in crate::input) fn record_not_utf8(record: &[u8]) -> Self {
+    pub(crate) fn record_not_utf8(record: &[u8]) -> Self {
         let (byte, likely) = not_utf8(record);
         Self::RecordNotUtf8 { byte, likely }
     }

@@ -2,14 +2,14 @@
 
 use std::io::Read;
 
-use super::error::InputError;
 use super::kept::Kept;
-use super::source::Source;
-use crate::job::Position;
+use crate::position::RowPosition;
+use crate::text::Source;
+use crate::text::TextError;
 
 /// Lines, one at a time.
 #[derive(Debug, Default)]
-pub(super) struct Lines {
+pub(crate) struct Lines {
     /// Lines read so far, and those of them that are records.
     count: u64,
     records: u64,
@@ -17,11 +17,11 @@ pub(super) struct Lines {
 
 impl Lines {
     /// Reads up to the end of the next line that is not blank; none at the end. The line end is not kept.
-    pub(super) fn next<R: Read>(
+    pub(crate) fn next<R: Read>(
         &mut self,
         source: &mut Source<R>,
         line: &mut Kept,
-    ) -> Result<Option<Position>, InputError> {
+    ) -> Result<Option<RowPosition>, TextError> {
         loop {
             let byte = source.byte();
             if !read_line(source, line)? {
@@ -30,13 +30,13 @@ impl Lines {
             self.count += 1;
             if !line.bytes().trim_ascii_start().is_empty() {
                 self.records += 1;
-                return Ok(Some(Position { record: self.records, line: self.count, byte }));
+                return Ok(Some(RowPosition { record: self.records, line: self.count, byte }));
             }
         }
     }
 }
 
-fn read_line<R: Read>(source: &mut Source<R>, line: &mut Kept) -> Result<bool, InputError> {
+fn read_line<R: Read>(source: &mut Source<R>, line: &mut Kept) -> Result<bool, TextError> {
     line.clear();
     let mut begun = false;
     loop {

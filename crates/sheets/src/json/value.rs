@@ -6,23 +6,29 @@ use super::object::{Broken, members};
 
 /// A value. Its numbers are texts: as numbers, `143.0` and the twentieth digit would be lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Json<'a> {
+pub enum Json<'a> {
+    /// `null`
     Null,
+    /// `true` or `false`
     Bool(bool),
+    /// A number as it stands.
     Number(&'a str),
+    /// A text.
     Text(String),
+    /// `[...]`
     Array(Vec<Self>),
+    /// `{...}`
     Object(Object<'a>),
 }
 
 /// Names and their values, in order; a name may be there more than once.
-pub(super) type Object<'a> = Vec<(String, Json<'a>)>;
+pub type Object<'a> = Vec<(String, Json<'a>)>;
 
 /// Values may be nested so deep, as for serde_json itself.
 const DEEPEST: usize = 128;
 
 impl<'a> Json<'a> {
-    pub(super) fn of(raw: &'a RawValue) -> Result<Self, Broken<'a>> {
+    pub(crate) fn of(raw: &'a RawValue) -> Result<Self, Broken<'a>> {
         Self::within(raw.get(), DEEPEST)
     }
 
@@ -51,10 +57,10 @@ impl<'a> Json<'a> {
     }
 
     /// Whether there is nothing to see in it.
-    pub(super) fn is_blank(&self) -> bool {
+    pub fn is_blank(&self) -> bool {
         match self {
             Self::Null => true,
-            Self::Text(text) => super::note::is_blank(text),
+            Self::Text(text) => text.chars().all(char::is_whitespace),
             Self::Bool(_) | Self::Number(_) => false,
             Self::Array(elements) => elements.iter().all(Self::is_blank),
             Self::Object(members) => members.iter().all(|(_, value)| value.is_blank()),
@@ -63,12 +69,12 @@ impl<'a> Json<'a> {
 }
 
 /// What a string says.
-pub(super) fn text(raw: &str) -> Result<String, Broken<'_>> {
+pub(crate) fn text(raw: &str) -> Result<String, Broken<'_>> {
     serde_json::from_str(raw).map_err(|error| Broken { raw, error })
 }
 
 /// The first name that an object has more than once, or one within it.
-pub(super) fn repeated<'a>(object: &'a [(String, Json<'_>)]) -> Option<&'a str> {
+pub(crate) fn repeated<'a>(object: &'a [(String, Json<'_>)]) -> Option<&'a str> {
     let mut names: Vec<&str> = object.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
     let twice = names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0]);

@@ -4,40 +4,49 @@ use std::collections::VecDeque;
 use std::io::Read;
 
 use super::array::{Elements, placed};
-use super::columns::Columns;
-use super::error::{InputError, InvalidRow};
 use super::kept::Kept;
 use super::lines::Lines;
 use super::object;
-use super::options::{Format, Options};
-use super::source::Source;
 use super::value;
-use crate::job::{Key, Position};
+use crate::columns::Columns;
+use crate::position::RowPosition;
+use crate::record_error::RecordError;
+use crate::text::{Source, TextError};
 
 /// Records looked at for a first object. They are kept until they are asked for, so there is an end to it.
 const MOST_BEFORE_FIRST: usize = 100;
 
-/// Reads records, into buffers that are used again.
+/// The two forms of a JSON input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// An object a line.
+    Lines,
+    /// One array of objects.
+    Array,
+}
+
+/// Reads records, into buffers that are used again. `K` is what is kept of a record that cannot be used.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub struct Reader<K> {
     records: Records,
+    key_of: fn(&[u8]) -> K,
     /// The record that was read last.
     record: Kept,
     /// What was found on the way to the first object.
-    waiting: VecDeque<(Position, InvalidRow, Key)>,
+    waiting: VecDeque<(RowPosition, RecordError, K)>,
     /// The first object's position, while it is still the record at hand.
-    first: Option<Position>,
+    first: Option<RowPosition>,
 }
 
 /// A record.
 #[derive(Debug)]
-pub(super) enum Record<'a> {
+pub enum Record<'a, K> {
     /// A line that may be an object.
-    Line(Position, &'a [u8]),
+    Line(RowPosition, &'a [u8]),
     /// An array's element that may be one.
-    Element(Position, &'a [u8]),
-    /// What is neither, and its key.
-    Broken(Position, InvalidRow, Key),
+    Element(RowPosition, &'a [u8]),
+    /// What is neither, and what is kept of it.
+    Broken(RowPosition, RecordError, K),
 }
 
 /// What tells one record from the next.
@@ -47,25 +56,31 @@ enum Records {
     Elements(Elements),
 }
 
-impl Reader {
+impl<K> Reader<K> {
     /// Reads up to the first object, whose names are the columns there are; none where there is no object.
-    pub(super) fn open<R: Read>(
+    ///
+    /// # Errors
+    ///
+    /// When the source cannot be read, or is not of this form.
+    pub fn open<R: Read>(
         source: &mut Source<R>,
-        options: &Options,
-    ) -> Result<(Self, Option<Columns>), InputError> {
-        let records = match options.format {
-            Format::Json => Records::Elements(Elements::new()),
-            _ => Records::Lines(Lines::default()),
+        form: Form,
+        record_bound_bytes: usize,
+        key_of: fn(&[u8]) -> K,
+    ) -> Result<(Self, Option<Columns>), TextError> {
+        let records = match form {
+            Form::Array => Records::Elements(Elements::new()),
+            Form::Lines => Records::Lines(Lines::default()),
         };
-        let record = Kept::new(options.record_bound_bytes);
-        let mut reader = Self { records, record, waiting: VecDeque::new(), first: None };
+        let record = Kept::new(record_bound_bytes);
+        let mut reader = Self { records, key_of, record, waiting: VecDeque::new(), first: None };
         while let Some(position) = reader.next_record(source)? {
             if reader.record.bytes().contains(&0) {
-                return Err(InputError::Binary { likely: None });
+                return Err(TextError::Binary { likely: None });
             }
             let first_byte = reader.record.bytes().trim_ascii_start().first();
             if matches!(reader.records, Records::Lines(_)) && position.record == 1 && first_byte == Some(&b'[') {
-                return Err(InputError::ArrayNotLines);
+                return Err(TextError::ArrayNotLines);
             }
             match reader.columns(position) {
                 Ok(columns) => {
@@ -73,7 +88,7 @@ impl Reader {
                     return Ok((reader, Some(columns)));
                 }
                 Err(reason) => {
-                    let key = reader.record.key();
+                    let key = key_of(reader.record.bytes());
                     reader.waiting.push_back((position, reason, key));
                     if reader.waiting.len() == MOST_BEFORE_FIRST {
                         let first = reader.waiting[0].1.clone();
@@ -86,7 +101,11 @@ impl Reader {
     }
 
     /// The next record; none at the end.
-    pub(super) fn next<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<Record<'_>>, InputError> {
+    ///
+    /// # Errors
+    ///
+    /// When the source cannot be read, or an array is broken between its elements.
+    pub fn next<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<Record<'_, K>>, TextError> {
         if let Some((position, reason, key)) = self.waiting.pop_front() {
             return Ok(Some(Record::Broken(position, reason, key)));
         }
@@ -100,12 +119,12 @@ impl Reader {
         Ok(Some(match (&self.records, self.record.get()) {
             (Records::Lines(_), Some(line)) => Record::Line(position, line),
             (Records::Elements(_), Some(element)) => Record::Element(position, element),
-            (_, None) => Record::Broken(position, self.too_long(), self.record.key()),
+            (_, None) => Record::Broken(position, self.too_long(), (self.key_of)(self.record.bytes())),
         }))
     }
 
     /// The columns that the record at hand shows.
-    fn columns(&self, position: Position) -> Result<Columns, InvalidRow> {
+    fn columns(&self, position: RowPosition) -> Result<Columns, RecordError> {
         let record = self.record.get().ok_or_else(|| self.too_long())?;
         object::columns(record).map_err(|reason| match self.records {
             Records::Lines(_) => reason,
@@ -113,15 +132,15 @@ impl Reader {
         })
     }
 
-    fn too_long(&self) -> InvalidRow {
+    fn too_long(&self) -> RecordError {
         let bound_bytes = self.record.bound_bytes();
         match self.records {
-            Records::Lines(_) => InvalidRow::LineTooLong { bound_bytes },
-            Records::Elements(_) => InvalidRow::ElementTooLong { bound_bytes },
+            Records::Lines(_) => RecordError::LineTooLong { bound_bytes },
+            Records::Elements(_) => RecordError::ElementTooLong { bound_bytes },
         }
     }
 
-    fn next_record<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<Position>, InputError> {
+    fn next_record<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<RowPosition>, TextError> {
         match &mut self.records {
             Records::Lines(lines) => lines.next(source, &mut self.record),
             Records::Elements(elements) => elements.next(source, &mut self.record),
@@ -129,16 +148,16 @@ impl Reader {
     }
 
     /// Which of the two forms it reads.
-    pub(super) fn format(&self) -> Format {
+    pub fn form(&self) -> Form {
         match self.records {
-            Records::Lines(_) => Format::JsonLines,
-            Records::Elements(_) => Format::Json,
+            Records::Lines(_) => Form::Lines,
+            Records::Elements(_) => Form::Array,
         }
     }
 
     /// The last record's members of these names, as text: what is no string as JSON, what is missing as nothing. (Of the
     /// records before the first object, nothing.)
-    pub(super) fn last_cells(&self, columns: &[String]) -> Vec<Vec<u8>> {
+    pub fn last_cells(&self, columns: &[String]) -> Vec<Vec<u8>> {
         let wanted = |name: &str| columns.iter().any(|column| column == name);
         let object = self.record.get().and_then(|record| object::members(record, wanted).ok()).unwrap_or_default();
         let text = |column: &String| match object.iter().find(|(name, _)| name == column).map(|(_, raw)| raw.get()) {
@@ -150,26 +169,21 @@ impl Reader {
 }
 
 impl Records {
-    fn none_is_an_object(&self, first: InvalidRow) -> InputError {
+    fn none_is_an_object(&self, first: RecordError) -> TextError {
         match self {
-            Self::Lines(_) => InputError::NoObject { lines: MOST_BEFORE_FIRST, first },
-            Self::Elements(_) => InputError::NoObjectInArray { elements: MOST_BEFORE_FIRST, first },
+            Self::Lines(_) => TextError::NoObject { lines: MOST_BEFORE_FIRST, first },
+            Self::Elements(_) => TextError::NoObjectInArray { elements: MOST_BEFORE_FIRST, first },
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::brief::brief_in_pieces;
-    use super::super::rows::{Content, Rows};
     use super::*;
-
-    fn brief(input: &str, options: &Options) -> Vec<String> {
-        brief_in_pieces(input.as_bytes(), options)
-    }
+    use crate::brief::{BOUND_BYTES, json_in_pieces};
 
     fn rows(input: &str) -> Vec<String> {
-        brief(input, &Options::new(Format::JsonLines))
+        json_in_pieces(input.as_bytes(), Form::Lines, BOUND_BYTES)
     }
 
     #[test]
@@ -202,7 +216,7 @@ mod tests {
 
     #[test]
     fn many_lines_without_an_object_are_another_format() {
-        let wanted = "error: none of the first 100 lines is a JSON object; the format JSON lines has one on each line \
+        let wanted = "error: none of the first 100 lines is a JSON object; JSON lines has an object on each line \
                       (first: not a JSON object: expected value, at byte 1 of the line)";
         assert_eq!(rows(&"x\n".repeat(100)), [wanted]);
         assert_eq!(rows(&"x\n".repeat(99)).len(), 99);
@@ -210,8 +224,7 @@ mod tests {
 
     #[test]
     fn an_array_is_another_format() {
-        let wanted =
-            "error: the input begins as a JSON array, and JSON lines has an object on each line; say --format json";
+        let wanted = "error: the input begins as a JSON array, and JSON lines has an object on each line";
         for input in ["[\n  {}\n]", "\n [{\"ticket\":1,\"text\":\"a\"}]"] {
             assert_eq!(rows(input), [wanted]);
         }
@@ -219,13 +232,11 @@ mod tests {
 
     #[test]
     fn an_over_long_line_costs_itself_alone() {
-        let mut options = Options::new(Format::JsonLines);
-        options.record_bound_bytes = 25;
         // The first is of 25 bytes, without its line end.
         let (short, long) = (r#"{"ticket":1,"text":"abc"}"#, r#"{"ticket":2,"text":"abcd"}"#);
         let much = "x".repeat(200_000);
         assert_eq!(
-            brief(&format!("{long}\n{short}\n{much}\n{long}\n{short}"), &options),
+            json_in_pieces(format!("{long}\n{short}\n{much}\n{long}\n{short}").as_bytes(), Form::Lines, 25),
             [
                 "1@1+0: the line is longer than 25 bytes",
                 r#"2@2+27: 1 "abc""#,
@@ -238,47 +249,14 @@ mod tests {
 
     #[test]
     fn the_first_object_shows_the_columns() {
-        let with = |input: &str, choices: &[&str]| {
-            let mut options = Options::new(Format::JsonLines);
-            options.columns = choices.iter().map(|choice| choice.parse().unwrap()).collect();
-            let rows = Rows::open(input.as_bytes(), &options.clone().into());
-            rows.map_or_else(|error| error.to_string(), |rows| format!("{:?} {:?}", rows.columns(), rows.mapping()))
+        let columns = |input: &str| {
+            let mut source = Source::open(input.as_bytes(), None)?;
+            let (_, columns) = Reader::open(&mut source, Form::Lines, BOUND_BYTES, |_| ())?;
+            Ok::<_, TextError>(columns.map(|columns| columns.all()))
         };
-        for (input, choices, wanted) in [
-            (
-                "{\"Ticket ID\":1,\"x\":2,\"Body\":\"\"}",
-                &[][..],
-                r#"["Ticket ID", "x", "Body"] Mapping { ticket: "Ticket ID", text: ["Body"], key: None }"#,
-            ),
-            (
-                "{\"id\":1,\"Body\":\"\"}",
-                &["ticket=ID"],
-                r#"["id", "Body"] Mapping { ticket: "id", text: ["Body"], key: None }"#,
-            ),
-            (
-                "{\"id\":1,\"Body\":\"\"}",
-                &["ticket=id", "text=Note"],
-                r#"there is no column "Note" for the text; the columns are "id", "Body""#,
-            ),
-            ("", &["text=Note"], r#"[] Mapping { ticket: "RelatedTicketId", text: ["Note"], key: None }"#),
-            ("\n\n", &[], r#"[] Mapping { ticket: "RelatedTicketId", text: ["TextPart"], key: None }"#),
-            ("{\"a\":\"\0\"}", &[], "the input has NUL bytes where text should be; it is binary data"),
-        ] {
-            assert_eq!(with(input, choices), wanted, "{input:?} {choices:?}");
-        }
-    }
-
-    #[test]
-    fn a_line_has_the_same_key_whatever_its_end() {
-        let key = |input: &[u8]| {
-            let mut rows = Rows::open(input, &Options::new(Format::JsonLines).into()).unwrap();
-            match rows.next().unwrap().unwrap().content {
-                Content::Invalid { key, .. } => key,
-                other => panic!("{other:?}"),
-            }
-        };
-        assert_eq!(key(b"x\n"), key(b"x\r\n"));
-        assert_eq!(key(b"x"), key(b"x\n"));
-        assert_ne!(key(b"x"), key(b"y"));
+        assert_eq!(columns("[]\n{\"b\":1,\"a\":{\"c\":2}}\n{\"d\":1}").unwrap().unwrap(), ["b", "a", "a.c"]);
+        assert_eq!(columns("\n\n").unwrap(), None);
+        let binary = columns("{\"a\":\"\0\"}").unwrap_err().to_string();
+        assert_eq!(binary, "the input has NUL bytes where text should be; it is binary data");
     }
 }

@@ -4,7 +4,7 @@ use std::io::{ErrorKind, Read, Write};
 
 use flate2::{Decompress, FlushDecompress, Status};
 
-use super::error::InputError;
+use super::error::TextError;
 
 /// How every file begins that is gzip's.
 pub const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
@@ -17,7 +17,7 @@ const WINDOW_BITS: u8 = 15;
 /// # Errors
 ///
 /// When it is cut off or damaged, has more than `most_bytes` in it, or cannot be read or written.
-pub fn unpack_to(source: impl Read, out: &mut impl Write, most_bytes: u64) -> Result<bool, InputError> {
+pub fn unpack_to(source: impl Read, out: &mut impl Write, most_bytes: u64) -> Result<bool, TextError> {
     let mut bytes = Bytes::open(source)?;
     if !bytes.is_compressed() {
         return Ok(false);
@@ -27,14 +27,14 @@ pub fn unpack_to(source: impl Read, out: &mut impl Write, most_bytes: u64) -> Re
     loop {
         let read = bytes.read(&mut buffer)?;
         if read == 0 {
-            out.flush().map_err(InputError::NotUnpacked)?;
+            out.flush().map_err(TextError::NotUnpacked)?;
             return Ok(true);
         }
         unpacked_bytes += read as u64;
         if unpacked_bytes > most_bytes {
-            return Err(InputError::GzipTooLong { most_bytes });
+            return Err(TextError::GzipTooLong { most_bytes });
         }
-        out.write_all(&buffer[..read]).map_err(InputError::NotUnpacked)?;
+        out.write_all(&buffer[..read]).map_err(TextError::NotUnpacked)?;
     }
 }
 
@@ -43,7 +43,7 @@ pub fn unpack_to(source: impl Read, out: &mut impl Write, most_bytes: u64) -> Re
 /// # Errors
 ///
 /// As [`unpack_to`], of what was read.
-pub fn read_start(source: impl Read, start: &mut [u8]) -> Result<usize, InputError> {
+pub fn read_start(source: impl Read, start: &mut [u8]) -> Result<usize, TextError> {
     let mut bytes = Bytes::open(source)?;
     let mut at_hand = 0;
     while at_hand < start.len() {
@@ -57,13 +57,13 @@ pub fn read_start(source: impl Read, start: &mut [u8]) -> Result<usize, InputErr
 
 /// The bytes of a source, unpacked where it begins as gzip does.
 #[derive(Debug)]
-pub(super) struct Bytes<R> {
+pub(crate) struct Bytes<R> {
     raw: Raw<R>,
     gunzip: Option<Box<Gunzip>>,
 }
 
 impl<R: Read> Bytes<R> {
-    pub(super) fn open(inner: R) -> Result<Self, InputError> {
+    pub(crate) fn open(inner: R) -> Result<Self, TextError> {
         let mut raw = Raw::new(inner);
         let mut head = [0; GZIP_MAGIC.len()];
         let mut at_hand = 0;
@@ -79,24 +79,24 @@ impl<R: Read> Bytes<R> {
     }
 
     /// The bytes of a source, whatever it begins with.
-    pub(super) fn as_they_are(inner: R) -> Self {
+    pub(crate) fn as_they_are(inner: R) -> Self {
         Self { raw: Raw::new(inner), gunzip: None }
     }
 
     /// Fills a part of `buffer`, which is not empty; nothing at the end, when the source has been read to its end too.
     #[inline]
-    pub(super) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, InputError> {
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, TextError> {
         match &mut self.gunzip {
             None => self.raw.read(buffer),
             Some(gunzip) => gunzip.read(&mut self.raw, buffer),
         }
     }
 
-    pub(super) fn is_compressed(&self) -> bool {
+    pub(crate) fn is_compressed(&self) -> bool {
         self.gunzip.is_some()
     }
 
-    pub(super) fn get_ref(&self) -> &R {
+    pub(crate) fn get_ref(&self) -> &R {
         &self.raw.inner
     }
 }
@@ -119,7 +119,7 @@ impl<R: Read> Raw<R> {
         Self { inner, head: [0; 2], head_bytes: 0, byte: 0, ended: false }
     }
 
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, InputError> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, TextError> {
         if self.head_bytes > 0 {
             let given = self.head_bytes.min(buffer.len());
             buffer[..given].copy_from_slice(&self.head[..given]);
@@ -135,7 +135,7 @@ impl<R: Read> Raw<R> {
                     return Ok(read);
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(source) => return Err(InputError::Read { byte: self.byte, source }),
+                Err(source) => return Err(TextError::Read { byte: self.byte, source }),
             }
         }
         Ok(0)
@@ -155,7 +155,7 @@ struct Gunzip {
     inflate: Decompress,
     between_members: bool,
     /// What is to be said once all that was unpacked before it is given out.
-    fault: Option<InputError>,
+    fault: Option<TextError>,
 }
 
 impl Default for Gunzip {
@@ -172,7 +172,7 @@ impl Default for Gunzip {
 }
 
 impl Gunzip {
-    fn read<R: Read>(&mut self, raw: &mut Raw<R>, buffer: &mut [u8]) -> Result<usize, InputError> {
+    fn read<R: Read>(&mut self, raw: &mut Raw<R>, buffer: &mut [u8]) -> Result<usize, TextError> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
@@ -182,7 +182,7 @@ impl Gunzip {
                     return Ok(0);
                 }
                 if self.packed[self.start] != GZIP_MAGIC[0] {
-                    return Err(InputError::AfterGzip { byte: self.byte(raw) });
+                    return Err(TextError::AfterGzip { byte: self.byte(raw) });
                 }
                 self.inflate = Decompress::new_gzip(WINDOW_BITS);
                 self.between_members = false;
@@ -196,7 +196,7 @@ impl Gunzip {
                 Ok(Status::StreamEnd) => self.between_members = true,
                 Ok(Status::Ok | Status::BufError) => {}
                 Err(_) => {
-                    let fault = InputError::GzipDamaged { byte: self.byte(raw) };
+                    let fault = TextError::GzipDamaged { byte: self.byte(raw) };
                     if made == 0 {
                         return Err(fault);
                     }
@@ -207,12 +207,12 @@ impl Gunzip {
                 return Ok(made);
             }
             if !self.between_members && self.start == self.end && !self.refill(raw)? {
-                return Err(InputError::GzipCutOff);
+                return Err(TextError::GzipCutOff);
             }
         }
     }
 
-    fn refill<R: Read>(&mut self, raw: &mut Raw<R>) -> Result<bool, InputError> {
+    fn refill<R: Read>(&mut self, raw: &mut Raw<R>) -> Result<bool, TextError> {
         (self.start, self.end) = (0, raw.read(&mut self.packed)?);
         Ok(self.end > 0)
     }
@@ -225,7 +225,7 @@ impl Gunzip {
 
 /// `bytes` as a member of gzip.
 #[cfg(test)]
-pub(super) fn packed(bytes: &[u8]) -> Vec<u8> {
+pub(crate) fn packed(bytes: &[u8]) -> Vec<u8> {
     let mut member = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     member.write_all(bytes).unwrap();
     member.finish().unwrap()
@@ -289,7 +289,7 @@ mod tests {
         }
         let after = |byte| {
             format!(
-                "the input is compressed (gzip), and from byte {byte} on something else follows; unpack it and see what it is"
+                "the input is compressed (gzip), and something else follows from byte {byte} on; unpack it and look"
             )
         };
         assert_eq!(unpacked(&[&whole[..], b"\n"].concat()), (text(), Some(after(whole.len()))));

@@ -5,10 +5,11 @@ use std::io::Read;
 use csv_core::ReadRecordResult;
 
 use super::delimiter::Delimiter;
-use super::error::{InputError, InvalidRow};
+use super::error::TextError;
 use super::line_ends::LineEnds;
 use super::quotes::Quotes;
 use super::source::Source;
+use crate::record_error::RecordError;
 
 /// Excel's last column is XFD, the 16,384th. Without this bound, a record of nothing but commas would take
 /// eight bytes of memory for each of its own.
@@ -16,7 +17,7 @@ const MOST_CELLS: usize = 16_384;
 
 /// Reads records with csv_core's parser into buffers that are used again.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub struct Reader {
     core: csv_core::Reader,
     delimiter: Delimiter,
     /// The cells of the record, unquoted, one after the other.
@@ -32,41 +33,41 @@ pub(super) struct Reader {
 
 /// A record, and what keeps it from being used.
 #[derive(Debug)]
-pub(super) struct Record<'a> {
+pub struct Record<'a> {
     /// Line on which it begins, from 1.
-    pub(super) line: u64,
+    pub line: u64,
     /// Offset of its first byte.
-    pub(super) byte: u64,
+    pub byte: u64,
     /// If set, the cells are what was kept of a record that cannot be used.
-    pub(super) broken: Option<InvalidRow>,
+    pub broken: Option<RecordError>,
     /// What separates the cells.
-    pub(super) delimiter: Delimiter,
+    pub delimiter: Delimiter,
     bytes: &'a [u8],
     ends: &'a [usize],
 }
 
 impl Record<'_> {
     /// Number of cells.
-    pub(super) fn len(&self) -> usize {
+    pub fn width(&self) -> usize {
         self.ends.len()
     }
 
     /// A cell's bytes, unquoted.
     #[inline]
-    pub(super) fn cell(&self, index: usize) -> &[u8] {
+    pub fn cell(&self, index: usize) -> &[u8] {
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         &self.bytes[start..self.ends[index]]
     }
 
     /// All cells, in order.
-    pub(super) fn cells(&self) -> impl Iterator<Item = &[u8]> {
-        (0..self.len()).map(|index| self.cell(index))
+    pub fn cells(&self) -> impl Iterator<Item = &[u8]> {
+        (0..self.width()).map(|index| self.cell(index))
     }
 }
 
 impl Reader {
     /// A reader from the place on where `line_ends` stands.
-    pub(super) fn new(delimiter: Delimiter, bound_bytes: usize, line_ends: LineEnds) -> Self {
+    pub(crate) fn new(delimiter: Delimiter, bound_bytes: usize, line_ends: LineEnds) -> Self {
         let mut core = csv_core::ReaderBuilder::new().delimiter(delimiter.byte()).build();
         // Before its first read the parser would drop a byte order mark, but only where all of it is at hand.
         // The source has done that; this makes every read a later one.
@@ -85,12 +86,16 @@ impl Reader {
     }
 
     /// What separates the cells.
-    pub(super) fn delimiter(&self) -> Delimiter {
+    pub fn delimiter(&self) -> Delimiter {
         self.delimiter
     }
 
     /// The next record; none at the end.
-    pub(super) fn next<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<Record<'_>>, InputError> {
+    ///
+    /// # Errors
+    ///
+    /// When the source cannot be read.
+    pub fn next<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<Record<'_>>, TextError> {
         if !self.skip_line_ends(source)? {
             return Ok(None);
         }
@@ -102,7 +107,7 @@ impl Reader {
         self.quotes.begin();
         loop {
             if used == most {
-                broken = Some(InvalidRow::RecordTooLong { line, bound_bytes: self.bound_bytes });
+                broken = Some(RecordError::RecordTooLong { line, bound_bytes: self.bound_bytes });
                 break;
             }
             let input = source.peek(1)?;
@@ -120,7 +125,7 @@ impl Reader {
             }
             (used, cells) = (used + read, cells + closed);
             if ended && result == ReadRecordResult::InputEmpty {
-                broken = Some(InvalidRow::OpenQuote { line });
+                broken = Some(RecordError::OpenQuote { line });
                 break;
             }
             kept += copied;
@@ -128,7 +133,7 @@ impl Reader {
                 ReadRecordResult::Record => break,
                 ReadRecordResult::InputEmpty => {}
                 ReadRecordResult::OutputEndsFull if cells == MOST_CELLS => {
-                    broken = Some(InvalidRow::TooManyCells { line, most: MOST_CELLS });
+                    broken = Some(RecordError::TooManyCells { line, most: MOST_CELLS });
                     break;
                 }
                 ReadRecordResult::OutputFull => self.cells.resize((self.cells.len() * 2).min(most), 0),
@@ -143,7 +148,7 @@ impl Reader {
             cells += 1;
         } else if self.quotes.text_after {
             // The parser takes the text in and leaves the quote out: what is posted would not be what stands there.
-            broken = Some(InvalidRow::TextAfterQuote { line });
+            broken = Some(RecordError::TextAfterQuote { line });
         }
         self.count = cells;
         let (bytes, ends) = (&self.cells[..kept], &self.ends[..cells]);
@@ -151,7 +156,7 @@ impl Reader {
     }
 
     /// The cells of the last record, unquoted.
-    pub(super) fn last_cells(&self) -> impl Iterator<Item = &[u8]> {
+    pub fn last_cells(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(&0).chain(&self.ends);
         starts.zip(&self.ends[..self.count]).map(|(start, end)| &self.cells[*start..*end])
     }
@@ -159,7 +164,7 @@ impl Reader {
     /// Reads past the ends of lines, so that positions are where records really begin; false at the end.
     ///
     /// The parser counts line feeds only, so returns are added to its count here. Within quotes, line feeds count.
-    fn skip_line_ends<R: Read>(&mut self, source: &mut Source<R>) -> Result<bool, InputError> {
+    fn skip_line_ends<R: Read>(&mut self, source: &mut Source<R>) -> Result<bool, TextError> {
         self.line_ends.line = self.core.line() + u64::from(self.line_ends.after_return);
         let begun = self.line_ends.skip(source)?;
         self.core.set_line(self.line_ends.line);
@@ -167,7 +172,7 @@ impl Reader {
     }
 
     /// Reads past the rest of a record.
-    fn discard<R: Read>(&mut self, source: &mut Source<R>) -> Result<(), InputError> {
+    fn discard<R: Read>(&mut self, source: &mut Source<R>) -> Result<(), TextError> {
         let (mut cells, mut ends) = ([0; 4096], [0; 64]);
         loop {
             let input = source.peek(1)?;
@@ -189,7 +194,7 @@ mod tests {
     use super::*;
 
     /// A record's cells, line, byte, and what is wrong with it.
-    type Found = (Vec<Vec<u8>>, u64, u64, Option<InvalidRow>);
+    type Found = (Vec<Vec<u8>>, u64, u64, Option<RecordError>);
 
     fn read(bytes: &[u8], sizes: &[usize], bound_bytes: usize) -> Vec<Found> {
         read_separated(bytes, Delimiter::COMMA, sizes, bound_bytes)
@@ -276,7 +281,7 @@ mod tests {
         ] {
             let csv = format!("\"q\"\n{record}\r\n\"z\"\n");
             let found: Vec<_> = broken(csv.as_bytes(), 1000).into_iter().map(|(.., broken)| broken).collect();
-            let wanted = after.then_some(InvalidRow::TextAfterQuote { line: 2 });
+            let wanted = after.then_some(RecordError::TextAfterQuote { line: 2 });
             assert_eq!(found, [None, wanted.clone(), None], "{record}");
             assert_eq!(broken(record.as_bytes(), 1000)[0].3.is_some(), after, "at the end: {record}");
         }
@@ -301,7 +306,7 @@ mod tests {
 
     #[test]
     fn an_over_long_record_costs_itself_alone() {
-        let too_long = Some(InvalidRow::RecordTooLong { line: 2, bound_bytes: 8 });
+        let too_long = Some(RecordError::RecordTooLong { line: 2, bound_bytes: 8 });
         let one = |cell: &[u8]| vec![cell.to_vec()];
         for (long, kept, end) in [
             (&b"123456789"[..], &b"123456789"[..], &b"\n"[..]),
@@ -315,7 +320,7 @@ mod tests {
             assert_eq!(records[0], (one(b"12345678"), 1, 0, None));
             assert_eq!(records[1], (one(kept), 2, 9, too_long.clone()), "{csv:?}");
             let after = (9 + long.len() + end.len()) as u64;
-            let still_too_long = InvalidRow::RecordTooLong { line: 3 + lines, bound_bytes: 8 };
+            let still_too_long = RecordError::RecordTooLong { line: 3 + lines, bound_bytes: 8 };
             assert_eq!(records[2], (one(b"2345678"), 3 + lines, after, Some(still_too_long)), "{csv:?}");
             assert_eq!(records[3], (one(b"b"), 4 + lines, after + 10, None), "{csv:?}");
             assert_eq!(records.len(), 4);
@@ -340,7 +345,7 @@ mod tests {
         let csv = [&vec![b','; MOST_CELLS - 1], &b"\n"[..], &vec![b','; 100_000], b"\na,b\n"].concat();
         let records = broken(&csv, 1 << 20);
         let shape: Vec<_> = records.iter().map(|(cells, .., broken)| (cells.len(), broken.clone())).collect();
-        let too_many = InvalidRow::TooManyCells { line: 2, most: MOST_CELLS };
+        let too_many = RecordError::TooManyCells { line: 2, most: MOST_CELLS };
         assert_eq!(shape, [(MOST_CELLS, None), (MOST_CELLS + 1, Some(too_many)), (2, None)]);
     }
 
@@ -357,7 +362,7 @@ mod tests {
         ] {
             let records = broken(csv.as_bytes(), 100);
             assert_eq!(records.len(), 2, "{csv:?}");
-            assert_eq!(records[1].3, open.then_some(InvalidRow::OpenQuote { line: 2 }), "{csv:?}");
+            assert_eq!(records[1].3, open.then_some(RecordError::OpenQuote { line: 2 }), "{csv:?}");
         }
     }
 
@@ -429,7 +434,7 @@ mod tests {
             let bounded = read_separated(&bytes, delimiter, &sizes, bound_bytes);
             prop_assert_eq!(free.len(), bounded.len());
             for (free, bounded) in free.into_iter().zip(bounded) {
-                if let Some(InvalidRow::RecordTooLong { .. }) = bounded.3 {
+                if let Some(RecordError::RecordTooLong { .. }) = bounded.3 {
                     prop_assert_eq!((bounded.1, bounded.2), (free.1, free.2));
                     prop_assert!(bounded.0.concat().len() <= bound_bytes + 1);
                 } else {

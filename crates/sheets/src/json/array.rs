@@ -2,15 +2,16 @@
 
 use std::io::Read;
 
-use super::error::{InputError, InvalidRow};
 use super::kept::Kept;
-use super::source::Source;
-use crate::job::Position;
+use crate::position::RowPosition;
+use crate::record_error::RecordError;
+use crate::text::Source;
+use crate::text::TextError;
 
 /// Finds where elements begin and end, and leaves what is within them to the parser: so an element that is wrong in
 /// itself costs itself alone. What is wrong between elements ends the reading, for what follows may be anything.
 #[derive(Debug)]
-pub(super) struct Elements {
+pub(crate) struct Elements {
     place: Place,
     /// Line of the next byte, from 1.
     line: u64,
@@ -28,28 +29,28 @@ enum Place {
 }
 
 impl Elements {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { place: Place::Before, line: 1, count: 0 }
     }
 
     /// Reads up to the end of the next element; none at the end of the input.
-    pub(super) fn next<R: Read>(
+    pub(crate) fn next<R: Read>(
         &mut self,
         source: &mut Source<R>,
         element: &mut Kept,
-    ) -> Result<Option<Position>, InputError> {
+    ) -> Result<Option<RowPosition>, TextError> {
         loop {
             let next = self.next_byte(source)?;
             self.place = match (self.place, next) {
                 (Place::Closed, None) => return Ok(None),
                 (Place::Before, Some(b'[')) => Place::Opened,
-                (Place::Before, Some(b'{')) => return Err(InputError::ObjectNotArray),
+                (Place::Before, Some(b'{')) => return Err(TextError::ObjectNotArray),
                 (Place::Opened | Place::AfterElement, Some(b']')) => Place::Closed,
                 (Place::AfterElement, Some(b',')) => Place::AfterComma,
                 (Place::Opened | Place::AfterComma, Some(byte)) if !matches!(byte, b',' | b']' | b'}' | b':') => {
                     self.place = Place::AfterElement;
                     self.count += 1;
-                    let position = Position { record: self.count, line: self.line, byte: source.byte() };
+                    let position = RowPosition { record: self.count, line: self.line, byte: source.byte() };
                     self.element(source, element, position)?;
                     return Ok(Some(position));
                 }
@@ -60,7 +61,7 @@ impl Elements {
     }
 
     /// The next byte that is not blank; none at the end.
-    fn next_byte<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<u8>, InputError> {
+    fn next_byte<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<u8>, TextError> {
         loop {
             let input = source.peek(1)?;
             let blanks = input.iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n')).count();
@@ -77,8 +78,8 @@ impl Elements {
         &mut self,
         source: &mut Source<R>,
         element: &mut Kept,
-        begun: Position,
-    ) -> Result<(), InputError> {
+        begun: RowPosition,
+    ) -> Result<(), TextError> {
         element.clear();
         let mut extent = Extent::default();
         loop {
@@ -100,8 +101,8 @@ impl Elements {
     }
 }
 
-fn broken(line: u64, byte: u64, what: &'static str) -> InputError {
-    InputError::BrokenArray { line, byte, what }
+fn broken(line: u64, byte: u64, what: &'static str) -> TextError {
+    TextError::BrokenArray { line, byte, what }
 }
 
 fn fault(place: Place, next: Option<u8>) -> &'static str {
@@ -165,12 +166,12 @@ impl Extent {
 }
 
 /// What is wrong with an element, placed in the input: an element may take many lines.
-pub(super) fn placed(reason: InvalidRow, element: &[u8], begun: Position) -> InvalidRow {
+pub fn placed(reason: RecordError, element: &[u8], begun: RowPosition) -> RecordError {
     match reason {
-        InvalidRow::NotAnObject { why, byte } => {
+        RecordError::NotAnObject { why, byte } => {
             let before = &element[..(byte - 1).min(element.len())];
             let line = begun.line + memchr::memchr_iter(b'\n', before).count() as u64;
-            InvalidRow::ElementNotAnObject { why, line }
+            RecordError::ElementNotAnObject { why, line }
         }
         other => other,
     }
@@ -180,13 +181,13 @@ pub(super) fn placed(reason: InvalidRow, element: &[u8], begun: Position) -> Inv
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::brief::brief_in_pieces;
-    use super::super::options::{Format, Options};
-    use super::super::source::Pieces;
     use super::*;
+    use crate::brief::{BOUND_BYTES, json_in_pieces};
+    use crate::json::Form;
+    use crate::text::source::Pieces;
 
     fn rows(input: &str) -> Vec<String> {
-        brief_in_pieces(input.as_bytes(), &Options::new(Format::Json))
+        json_in_pieces(input.as_bytes(), Form::Array, BOUND_BYTES)
     }
 
     #[test]
@@ -254,7 +255,7 @@ mod tests {
             let mut found = rows(&input);
             let error = found.pop().unwrap();
             let wanted = format!(
-                "error: the JSON array is broken on line {line}, at byte {byte}: {what}; mend it, for nothing after \
+                "error: the JSON array is broken on line {line}, at byte {byte}: {what}; repair it: nothing after \
                  that is read"
             );
             assert_eq!((found.len(), error), (rows_before, wanted), "{input:?}");
@@ -263,9 +264,8 @@ mod tests {
 
     #[test]
     fn an_object_or_lines_of_them_are_refused_with_a_hint() {
-        let wanted = "error: the input begins as a JSON object, and the format json is an array of objects; if each \
-                      line is an object, say --format jsonl; if the array is inside the object, take it out (with jq: \
-                      jq .NAME FILE)";
+        let wanted = "error: the input begins as a JSON object, and the format json is an array of objects; if the \
+                      array is inside the object, extract it (with jq: jq .NAME FILE)";
         assert_eq!(rows("\n{\"notes\": [{\"ticket\": 1}]}"), [wanted]);
     }
 
@@ -279,12 +279,10 @@ mod tests {
 
     #[test]
     fn an_over_long_element_costs_itself_alone() {
-        let mut options = Options::new(Format::Json);
-        options.record_bound_bytes = 25;
         let (short, long) = (r#"{"ticket":1,"text":"abc"}"#, r#"{"ticket":2,"text":"abcd"}"#);
         let much = format!("[\"{}\n\"]", "x".repeat(200_000));
         assert_eq!(
-            brief_in_pieces(format!("[{long},{short},{much},\n{long},{short}]").as_bytes(), &options),
+            json_in_pieces(format!("[{long},{short},{much},\n{long},{short}]").as_bytes(), Form::Array, 25),
             [
                 "1@1+1: the element is longer than 25 bytes",
                 r#"2@1+28: 1 "abc""#,
@@ -298,8 +296,10 @@ mod tests {
     #[test]
     fn an_element_in_another_encoding_says_so() {
         assert_eq!(
-            brief_in_pieces(b"[{\"ticket\":1,\"text\":\"Gr\xfc\xdfe\"}]", &Options::new(Format::Json)),
-            ["1@1+1: not UTF-8 at byte 23 of the record; if the file is windows-1252, say --encoding windows-1252"]
+            json_in_pieces(b"[{\"ticket\":1,\"text\":\"Gr\xfc\xdfe\"}]", Form::Array, BOUND_BYTES),
+            [
+                "1@1+1: not UTF-8 at byte 23 of the record; it looks like windows-1252: read it as that, or save the file as UTF-8"
+            ]
         );
     }
 
@@ -348,7 +348,7 @@ mod tests {
         fn pieces_change_nothing(
             bytes in prop::collection::vec(prop::sample::select(&b"[[]]{{}},,\"\"\\: \n1a\xff"[..]), 0..80),
         ) {
-            brief_in_pieces(&[b"[", &bytes[..]].concat(), &Options::new(Format::Json));
+            json_in_pieces(&[b"[", &bytes[..]].concat(), Form::Array, BOUND_BYTES);
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::io::Read;
 
 use super::decode::{Decoding, Encoding, LEAST_ROOM_BYTES, utf16_hint};
-use super::error::InputError;
+use super::error::TextError;
 use super::gzip::Bytes;
 
 const BUFFER_BYTES: usize = 64 * 1024;
@@ -15,7 +15,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 /// What is decoded is valid from there on; what cannot be decoded is an error, for a decoder cannot tell how far the
 /// damage goes.
 #[derive(Debug)]
-pub(super) struct Source<R> {
+pub struct Source<R> {
     bytes: Bytes<R>,
     /// None for UTF-8.
     decoding: Option<Decoding>,
@@ -30,16 +30,20 @@ pub(super) struct Source<R> {
 impl<R: Read> Source<R> {
     /// Finds out by the first bytes what the input is, refuses what is plainly no text, and reads past a byte order
     /// mark. `encoding` is what a person says; that it is UTF-8 is as good as nothing said.
-    pub(super) fn open(inner: R, encoding: Option<Encoding>) -> Result<Self, InputError> {
+    ///
+    /// # Errors
+    ///
+    /// When the source cannot be read, or is plainly no text.
+    pub fn open(inner: R, encoding: Option<Encoding>) -> Result<Self, TextError> {
         let bytes = Bytes::open(inner)?;
         let buffer = vec![0; BUFFER_BYTES];
         let mut source = Self { bytes, decoding: None, buffer, start: 0, end: 0, byte: 0, ended: false };
         let head = source.peek(4)?;
         if let [b'P', b'K', 3, 4, ..] | [0xd0, 0xcf, 0x11, 0xe0, ..] = head {
-            return Err(InputError::Spreadsheet);
+            return Err(TextError::NotText);
         }
         let encoding = match (Encoding::of_mark(head), encoding) {
-            (Some(marked), Some(said)) if marked != said => return Err(InputError::Contradicted { marked, said }),
+            (Some(marked), Some(said)) if marked != said => return Err(TextError::Contradicted { marked, said }),
             (marked, said) => marked.or(said).unwrap_or(Encoding::UTF_8),
         };
         if encoding != Encoding::UTF_8 {
@@ -50,7 +54,7 @@ impl<R: Read> Source<R> {
         let head = &head[..head.len().min(4)];
         if head.contains(&0) {
             let likely = if encoding == Encoding::UTF_8 { utf16_hint(head, 0) } else { None };
-            return Err(InputError::Binary { likely });
+            return Err(TextError::Binary { likely });
         }
         // Tools that add a mark to what already has one leave two.
         while source.peek(BYTE_ORDER_MARK.len())?.starts_with(BYTE_ORDER_MARK) {
@@ -60,21 +64,21 @@ impl<R: Read> Source<R> {
     }
 
     /// A source of what is known to be text, in UTF-8 and without a mark.
-    pub(super) fn of_text(text: R) -> Self {
+    pub(crate) fn of_text(text: R) -> Self {
         let bytes = Bytes::as_they_are(text);
         Self { bytes, decoding: None, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0, byte: 0, ended: false }
     }
 
     /// The bytes at hand: at least `least`, fewer only at the text's end. The buffer grows to hold as many.
     #[inline]
-    pub(super) fn peek(&mut self, least: usize) -> Result<&[u8], InputError> {
+    pub(crate) fn peek(&mut self, least: usize) -> Result<&[u8], TextError> {
         if self.end - self.start < least {
             self.read(least)?;
         }
         Ok(&self.buffer[self.start..self.end])
     }
 
-    fn read(&mut self, least: usize) -> Result<(), InputError> {
+    fn read(&mut self, least: usize) -> Result<(), TextError> {
         self.buffer.copy_within(self.start..self.end, 0);
         self.end -= self.start;
         self.start = 0;
@@ -95,7 +99,7 @@ impl<R: Read> Source<R> {
 
     /// Marks the first `bytes` of those at hand as used.
     #[inline]
-    pub(super) fn consume(&mut self, bytes: usize) {
+    pub(crate) fn consume(&mut self, bytes: usize) {
         debug_assert!(bytes <= self.end - self.start);
         self.start += bytes;
         self.byte += bytes as u64;
@@ -103,27 +107,27 @@ impl<R: Read> Source<R> {
 
     /// Offset of the next byte in the text: in the file itself if it is UTF-8, in the unpacked file if that is packed,
     /// and in the text as UTF-8, its byte order mark counted, if it is decoded.
-    pub(super) fn byte(&self) -> u64 {
+    pub(crate) fn byte(&self) -> u64 {
         self.byte
     }
 
     /// The encoding that the input is read in, by its name.
-    pub(super) fn encoding(&self) -> &'static str {
+    pub fn encoding(&self) -> &'static str {
         self.decoding.as_ref().map_or(Encoding::UTF_8, Decoding::encoding).name()
     }
 
     /// Whether [`Source::byte`] counts the bytes that stand in the (unpacked) input.
-    pub(super) fn is_raw(&self) -> bool {
+    pub(crate) fn is_raw(&self) -> bool {
         self.decoding.is_none()
     }
 
     /// Whether the input is gzip.
-    pub(super) fn compressed(&self) -> bool {
+    pub fn compressed(&self) -> bool {
         self.bytes.is_compressed()
     }
 
     /// The source itself, with its bytes as they are stored.
-    pub(super) fn get_ref(&self) -> &R {
+    pub fn get_ref(&self) -> &R {
         self.bytes.get_ref()
     }
 }
@@ -131,14 +135,14 @@ impl<R: Read> Source<R> {
 /// A source that gives `bytes` in pieces of the given sizes, over and over, as pipes and sockets do.
 #[cfg(test)]
 #[derive(Debug)]
-pub(super) struct Pieces<'a> {
+pub(crate) struct Pieces<'a> {
     bytes: &'a [u8],
     sizes: std::iter::Cycle<std::vec::IntoIter<usize>>,
 }
 
 #[cfg(test)]
 impl<'a> Pieces<'a> {
-    pub(super) fn new(bytes: &'a [u8], sizes: Vec<usize>) -> Self {
+    pub(crate) fn new(bytes: &'a [u8], sizes: Vec<usize>) -> Self {
         assert!(!sizes.is_empty() && !sizes.contains(&0));
         Self { bytes, sizes: sizes.into_iter().cycle() }
     }
@@ -146,7 +150,7 @@ impl<'a> Pieces<'a> {
 
 #[cfg(test)]
 impl Pieces<'_> {
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 }
@@ -169,7 +173,7 @@ mod tests {
     use super::super::gzip::packed;
     use super::*;
 
-    fn open<'a>(bytes: &'a [u8], encoding: &str, size: usize) -> Result<Source<Pieces<'a>>, InputError> {
+    fn open<'a>(bytes: &'a [u8], encoding: &str, size: usize) -> Result<Source<Pieces<'a>>, TextError> {
         let encoding = (!encoding.is_empty()).then(|| encoding.parse().unwrap());
         Source::open(Pieces::new(bytes, vec![size]), encoding)
     }
@@ -222,15 +226,10 @@ mod tests {
 
     #[test]
     fn what_is_no_text_is_refused_by_its_first_bytes() {
-        let workbook = "the input is a workbook or an archive, not text; say --format xlsx, or give the file the \
-                        extension that it should have";
+        let workbook = "the input is a workbook or an archive, not text";
         let binary = "the input has NUL bytes where text should be; it is binary data";
-        let utf16 = |which| {
-            format!(
-                "the input has NUL bytes where text should be, as UTF-16 without a byte order mark has; if it is \
-                 that, say --encoding {which}"
-            )
-        };
+        let utf16 =
+            |which| format!("the input has NUL bytes where text should be, as {which} without a byte order mark has");
         for (bytes, said, wanted) in [
             (&b"PK\x03\x04\x14\0"[..], "", workbook.to_owned()),
             (b"PK\x03\x04\x14\0", "windows-1252", workbook.to_owned()),
@@ -255,9 +254,7 @@ mod tests {
             (b"\xff\xfea\0", "utf-16be", "UTF-16LE", "UTF-16BE"),
             (b"\xff\xfea\0", "utf-8", "UTF-16LE", "UTF-8"),
         ] {
-            let wanted = format!(
-                "the input begins with the byte order mark of {marked}, but --encoding says {name}; leave --encoding out"
-            );
+            let wanted = format!("the input begins with the byte order mark of {marked}, and is to be read as {name}");
             assert_eq!(read(bytes, said), Err(wanted));
         }
     }
@@ -297,7 +294,7 @@ mod tests {
         assert_eq!(source.peek(1).unwrap(), b"abcde");
         source.consume(4);
         match source.peek(2) {
-            Err(InputError::Read { byte: 5, source }) => assert_eq!(source.kind(), ErrorKind::ConnectionReset),
+            Err(TextError::Read { byte: 5, source }) => assert_eq!(source.kind(), ErrorKind::ConnectionReset),
             other => panic!("{other:?}"),
         }
     }

@@ -2,25 +2,25 @@
 
 use std::io::Read;
 
-use super::error::InputError;
+use super::error::TextError;
 use super::source::Source;
 
 /// Counts lines over pieces of text, which may part a CRLF.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct LineEnds {
+pub(crate) struct LineEnds {
     /// Line of the next byte, from 1.
-    pub(super) line: u64,
+    pub(crate) line: u64,
     /// The byte used last was a carriage return: a line feed after it ends no line of its own.
-    pub(super) after_return: bool,
+    pub(crate) after_return: bool,
 }
 
 impl LineEnds {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { line: 1, after_return: false }
     }
 
     /// Reads past the ends of lines with nothing on them; false at the end.
-    pub(super) fn skip<R: Read>(&mut self, source: &mut Source<R>) -> Result<bool, InputError> {
+    pub(crate) fn skip<R: Read>(&mut self, source: &mut Source<R>) -> Result<bool, TextError> {
         loop {
             let input = source.peek(1)?;
             let mut skipped = 0;
@@ -43,7 +43,7 @@ impl LineEnds {
     }
 
     /// Reads past a line, whatever is on it, and its end; false if the text ends before the line does.
-    pub(super) fn skip_line<R: Read>(&mut self, source: &mut Source<R>) -> Result<bool, InputError> {
+    pub(crate) fn skip_line<R: Read>(&mut self, source: &mut Source<R>) -> Result<bool, TextError> {
         if std::mem::take(&mut self.after_return) && source.peek(1)?.starts_with(b"\n") {
             source.consume(1);
         }

@@ -4,11 +4,11 @@ use super::delimiter::Delimiter;
 
 /// Follows the quotes of a record, which the parser leaves out. Where there are none, that is one search for them.
 #[derive(Debug)]
-pub(super) struct Quotes {
+pub(crate) struct Quotes {
     delimiter: u8,
     state: State,
     /// A cell was closed, and then went on.
-    pub(super) text_after: bool,
+    pub(crate) text_after: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,18 +21,18 @@ enum State {
 }
 
 impl Quotes {
-    pub(super) fn new(delimiter: Delimiter) -> Self {
+    pub(crate) fn new(delimiter: Delimiter) -> Self {
         Self { delimiter: delimiter.byte(), state: State::Outside(None), text_after: false }
     }
 
     /// Begins a record.
-    pub(super) fn begin(&mut self) {
+    pub(crate) fn begin(&mut self) {
         (self.state, self.text_after) = (State::Outside(None), false);
     }
 
     /// Goes on with the next bytes of the record, up to and with the first of its line end.
     #[inline]
-    pub(super) fn feed(&mut self, bytes: &[u8]) {
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
         let mut at = 0;
         while at < bytes.len() && !self.text_after {
             let quote = || memchr::memchr(b'"', &bytes[at..]).map(|ahead| at + ahead);

@@ -6,18 +6,17 @@ use std::fmt;
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::cells::Cells;
-use super::columns::{Columns, Nested};
-use super::error::InvalidRow;
 use super::value::{self, Json, repeated, text};
-use batchpost_engine::excerpt;
-use batchpost_sheets::Names;
+use crate::cells::Cells;
+use crate::columns::{Columns, Nested};
+use crate::names::{Names, excerpt};
+use crate::record_error::RecordError;
 
 /// Nested objects are looked into so deep for columns that may be asked for.
 const DEEPEST: usize = 8;
 
 /// The names in the object that `line` is, each once, in order; and the paths to what is nested.
-pub(super) fn columns(line: &[u8]) -> Result<Columns, InvalidRow> {
+pub(crate) fn columns(line: &[u8]) -> Result<Columns, RecordError> {
     let object = read(line, |_| true)?;
     let mut nested = Vec::new();
     for (name, value) in &object {
@@ -45,7 +44,11 @@ fn paths(steps: &[&str], value: &Json<'_>, depth: usize, out: &mut Vec<Nested>) 
 }
 
 /// Those members of the object that `line` is whose names are wanted.
-pub(super) fn read(line: &[u8], wanted: impl Fn(&str) -> bool) -> Result<value::Object<'_>, InvalidRow> {
+///
+/// # Errors
+///
+/// When it is not an object, or one of these members cannot be read.
+pub fn read(line: &[u8], wanted: impl Fn(&str) -> bool) -> Result<value::Object<'_>, RecordError> {
     let members = members(line, wanted).map_err(|error| not_an_object(line, 0, &error))?;
     let each = |(name, raw)| match Json::of(raw) {
         Ok(value) => Ok((name, value)),
@@ -55,16 +58,20 @@ pub(super) fn read(line: &[u8], wanted: impl Fn(&str) -> bool) -> Result<value::
 }
 
 /// The same where each name is there once.
-pub(super) fn read_each_once(line: &[u8], wanted: impl Fn(&str) -> bool) -> Result<value::Object<'_>, InvalidRow> {
+///
+/// # Errors
+///
+/// As [`read`], and where a name is there twice.
+pub fn read_each_once(line: &[u8], wanted: impl Fn(&str) -> bool) -> Result<value::Object<'_>, RecordError> {
     let object = read(line, wanted)?;
     match repeated(&object) {
-        Some(name) => Err(InvalidRow::NameTwice { column: name.to_owned() }),
+        Some(name) => Err(RecordError::NameTwice { column: name.to_owned() }),
         None => Ok(object),
     }
 }
 
 /// Those members of the object that `json` is whose names are wanted, with their values as they stand.
-pub(super) fn members(
+pub(crate) fn members(
     json: &[u8],
     wanted: impl Fn(&str) -> bool,
 ) -> Result<Vec<(String, &RawValue)>, serde_json::Error> {
@@ -77,14 +84,14 @@ pub(super) fn members(
 
 /// A value that cannot be read, though its extent is plain.
 #[derive(Debug)]
-pub(super) struct Broken<'a> {
-    pub(super) raw: &'a str,
-    pub(super) error: serde_json::Error,
+pub(crate) struct Broken<'a> {
+    pub(crate) raw: &'a str,
+    pub(crate) error: serde_json::Error,
 }
 
 impl Broken<'_> {
     /// With its place in the line that it is a part of.
-    fn placed(&self, line: &[u8]) -> InvalidRow {
+    fn placed(&self, line: &[u8]) -> RecordError {
         let begins = self.raw.as_ptr() as usize - line.as_ptr() as usize;
         not_an_object(line, begins, &self.error)
     }
@@ -92,7 +99,7 @@ impl Broken<'_> {
 
 /// What is wanted of each object.
 #[derive(Debug, Default)]
-pub(super) struct Members {
+pub struct Members {
     root: Vec<Member>,
     /// Of each slot, the column's name.
     names: Vec<String>,
@@ -108,12 +115,12 @@ struct Member {
 }
 
 impl Members {
-    /// One slot for each name; what is no name in `columns` may be a path there.
-    pub(super) fn new<'a>(columns: &Columns, names: impl Iterator<Item = &'a str>) -> Self {
+    /// One slot for each name, which may be one of these paths.
+    pub fn new<'a>(paths: &[Nested], names: impl Iterator<Item = &'a str>) -> Self {
         let mut members = Self::default();
         for (slot, name) in names.enumerate() {
             let name = name.to_owned();
-            let nested = columns.nested.iter().find(|path| path.name == name);
+            let nested = paths.iter().find(|path| path.name == name);
             enter(&mut members.root, nested.map_or(std::slice::from_ref(&name), |path| &path.steps), slot);
             members.names.push(name);
         }
@@ -121,7 +128,11 @@ impl Members {
     }
 
     /// Reads the wanted values of the object that `line` is: what is missing or null is an empty text.
-    pub(super) fn read(&self, line: &[u8], cells: &mut Cells) -> Result<(), InvalidRow> {
+    ///
+    /// # Errors
+    ///
+    /// When it is not an object, or has none of the wanted names, one of them twice, or a value of another kind.
+    pub fn read(&self, line: &[u8], cells: &mut Cells) -> Result<(), RecordError> {
         cells.begin(self.names.len());
         let mut object = Object { line, names: &self.names, cells, met: Met::Nothing, broken: None };
         let mut json = serde_json::Deserializer::from_slice(line);
@@ -130,7 +141,7 @@ impl Members {
         match (object.met, object.broken) {
             (_, Some(broken)) => Err(broken),
             // What other names hold is not to be passed over as if there were nothing.
-            (Met::OtherNames, None) => Err(InvalidRow::OtherNames { columns: Names(self.names.clone()) }),
+            (Met::OtherNames, None) => Err(RecordError::OtherNames { columns: Names(self.names.clone()) }),
             (Met::Nothing | Met::Wanted, None) => Ok(()),
         }
     }
@@ -155,7 +166,7 @@ struct Object<'a> {
     cells: &'a mut Cells,
     met: Met,
     /// Why it cannot be used, were it whole.
-    broken: Option<InvalidRow>,
+    broken: Option<RecordError>,
 }
 
 /// Which names an object was found to have.
@@ -177,21 +188,21 @@ impl Object<'_> {
     fn wrong_kind(&mut self, slots: &[usize], found: &'static str) {
         if let Some(slot) = slots.first() {
             let column = self.names[*slot].clone();
-            self.broken.get_or_insert(InvalidRow::WrongKind { column, found, wanted: "a text or a number" });
+            self.broken.get_or_insert(RecordError::WrongKind { column, found, wanted: "a text or a number" });
         }
     }
 }
 
 /// Why `line` is no object, by the parser's error about what begins in it at `begins`.
-fn not_an_object(line: &[u8], begins: usize, error: &serde_json::Error) -> InvalidRow {
+fn not_an_object(line: &[u8], begins: usize, error: &serde_json::Error) -> RecordError {
     if std::str::from_utf8(line).is_err() {
-        return InvalidRow::record_not_utf8(line);
+        return RecordError::record_not_utf8(line);
     }
     let at = format!(" at line {} column {}", error.line(), error.column());
     let why = error.to_string();
     // It may quote the line's own text. It counts from 0 where the first byte is of the wrong type.
     let why = excerpt(why.strip_suffix(&at).unwrap_or(&why), 100);
-    InvalidRow::NotAnObject { why, byte: begins + byte_at(&line[begins..], error.line(), error.column()).max(1) }
+    RecordError::NotAnObject { why, byte: begins + byte_at(&line[begins..], error.line(), error.column()).max(1) }
 }
 
 /// The place of a byte in `text`, from 1, by its line and its place in that, from 1 both.
@@ -259,7 +270,7 @@ impl<'de> Visitor<'de> for Within<'_, '_> {
             self.object.met = Met::Wanted;
             let member = &self.members[nth];
             if met.contains(&nth) {
-                self.object.broken.get_or_insert_with(|| InvalidRow::NameTwice { column: member.name.clone() });
+                self.object.broken.get_or_insert_with(|| RecordError::NameTwice { column: member.name.clone() });
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
@@ -384,9 +395,9 @@ mod tests {
     /// What is read of objects, one after the other, for the columns `id`, `a`, `b` and the nested `n.x`.
     fn read(lines: &[&[u8]]) -> Vec<String> {
         let columns = columns(br#"{"id":1,"a":"","b":"","n":{"x":1,"y":{"z":2}}}"#).unwrap();
-        let members = Members::new(&columns, ["id", "a", "b", "n.x"].into_iter());
+        let members = Members::new(&columns.nested, ["id", "a", "b", "n.x"].into_iter());
         let mut cells = Cells::default();
-        let brief = |read: Result<(), InvalidRow>, cells: &Cells| match read {
+        let brief = |read: Result<(), RecordError>, cells: &Cells| match read {
             Ok(()) => cells.texts().join("|"),
             Err(reason) => reason.to_string(),
         };
@@ -410,7 +421,7 @@ mod tests {
             (br#"{"n":null,"n.x":"not the path"}"#, "|||"),
             (br#"{"\u0069d":-1}"#, "-1|||"),
             (br#"{}"#, "|||"),
-            (br#"{"x":null,"ID":7}"#, r#"the object has other names than "id", "a", "b", "n.x""#),
+            (br#"{"x":null,"ID":7}"#, r#"the object has none of the members "id", "a", "b", "n.x""#),
             (br#"{"x":1,"a":null}"#, "|||"),
             (br#"{"id":1e16}"#, "1e16|||"),
             (br#"{"id":18446744073709551615}"#, "18446744073709551615|||"),
@@ -429,7 +440,7 @@ mod tests {
 
     #[test]
     fn one_value_may_be_wanted_twice() {
-        let members = Members::new(&Columns::default(), ["id", "a", "id"].into_iter());
+        let members = Members::new(&[], ["id", "a", "id"].into_iter());
         let mut cells = Cells::default();
         members.read(br#"{"id":7,"a":"x"}"#, &mut cells).unwrap();
         assert_eq!(cells.texts(), ["7", "x", "7"]);
@@ -439,7 +450,7 @@ mod tests {
     fn a_name_with_a_dot_is_one_step_of_a_path() {
         let line = br#"{"id":1,"meta.v1":{"note":"x","a.b":{"c":"y"}},"meta":{"v2":"z"}}"#;
         let columns = columns(line).unwrap();
-        let members = Members::new(&columns, ["meta.v1.note", "meta.v1.a.b.c", "meta.v2"].into_iter());
+        let members = Members::new(&columns.nested, ["meta.v1.note", "meta.v1.a.b.c", "meta.v2"].into_iter());
         let mut cells = Cells::default();
         members.read(line, &mut cells).unwrap();
         assert_eq!(cells.texts(), ["x", "y", "z"]);
@@ -455,7 +466,7 @@ mod tests {
             (b"\"id\"", "not a JSON object: invalid type: string \"id\", expected an object, at byte 4 of the line"),
             (
                 b"{\"id\":1,\"a\":\"Gr\xfc\xdfe\"}",
-                "not UTF-8 at byte 16 of the record; if the file is windows-1252, say --encoding windows-1252",
+                "not UTF-8 at byte 16 of the record; it looks like windows-1252: read it as that, or save the file as UTF-8",
             ),
         ] {
             assert_eq!(read(&[line]), [wanted], "{}", String::from_utf8_lossy(line));

@@ -7,12 +7,12 @@ use std::str::FromStr;
 use encoding_rs::DecoderResult;
 use serde::{Deserialize, Serialize};
 
-use super::error::{InputError, OptionError};
+use super::error::TextError;
 use super::gzip::Bytes;
 
 const RAW_BYTES: usize = 32 * 1024;
 /// Room for any character, and for what a decoder may want to say with it.
-pub(super) const LEAST_ROOM_BYTES: usize = 32;
+pub(crate) const LEAST_ROOM_BYTES: usize = 32;
 
 /// A character encoding, by any of its labels on the web: `windows-1252`, `utf-16le`, `shift_jis`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,7 +29,7 @@ impl Encoding {
     }
 
     /// The encoding whose byte order mark `bytes` begin with.
-    pub(super) fn of_mark(bytes: &[u8]) -> Option<Self> {
+    pub(crate) fn of_mark(bytes: &[u8]) -> Option<Self> {
         encoding_rs::Encoding::for_bom(bytes).map(|(encoding, _)| Self(encoding))
     }
 }
@@ -41,18 +41,18 @@ impl fmt::Display for Encoding {
 }
 
 impl FromStr for Encoding {
-    type Err = OptionError;
+    type Err = UnknownEncoding;
 
-    fn from_str(text: &str) -> Result<Self, OptionError> {
+    fn from_str(text: &str) -> Result<Self, UnknownEncoding> {
         let encoding = encoding_rs::Encoding::for_label_no_replacement(text.as_bytes());
-        encoding.map(Self).ok_or_else(|| OptionError::Encoding(text.to_owned()))
+        encoding.map(Self).ok_or_else(|| UnknownEncoding(text.to_owned()))
     }
 }
 
 impl TryFrom<String> for Encoding {
-    type Error = OptionError;
+    type Error = UnknownEncoding;
 
-    fn try_from(text: String) -> Result<Self, OptionError> {
+    fn try_from(text: String) -> Result<Self, UnknownEncoding> {
         text.parse()
     }
 }
@@ -63,8 +63,15 @@ impl From<Encoding> for String {
     }
 }
 
+/// No known encoding.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "encoding {0:?} is not known; usual ones are windows-1252, iso-8859-15, utf-16le, utf-16be, shift_jis, gb18030"
+)]
+pub struct UnknownEncoding(String);
+
 /// Turns an input's bytes into UTF-8. A byte order mark is a character like any other here.
-pub(super) struct Decoding {
+pub(crate) struct Decoding {
     encoding: Encoding,
     decoder: encoding_rs::Decoder,
     raw: Box<[u8]>,
@@ -76,7 +83,7 @@ pub(super) struct Decoding {
     /// The decoder has said its last.
     finished: bool,
     /// What is to be said once all that was decoded before it is given out.
-    fault: Option<InputError>,
+    fault: Option<TextError>,
 }
 
 impl fmt::Debug for Decoding {
@@ -87,7 +94,7 @@ impl fmt::Debug for Decoding {
 
 impl Decoding {
     /// With the first bytes of the input, which were read already.
-    pub(super) fn new(encoding: Encoding, first: &[u8]) -> Self {
+    pub(crate) fn new(encoding: Encoding, first: &[u8]) -> Self {
         let mut raw = vec![0; RAW_BYTES.max(first.len())];
         raw[..first.len()].copy_from_slice(first);
         Self {
@@ -103,12 +110,12 @@ impl Decoding {
         }
     }
 
-    pub(super) fn encoding(&self) -> Encoding {
+    pub(crate) fn encoding(&self) -> Encoding {
         self.encoding
     }
 
     /// Fills a part of `text`, which has [`LEAST_ROOM_BYTES`] or more, with whole characters; nothing at the end.
-    pub(super) fn read<R: Read>(&mut self, bytes: &mut Bytes<R>, text: &mut [u8]) -> Result<usize, InputError> {
+    pub(crate) fn read<R: Read>(&mut self, bytes: &mut Bytes<R>, text: &mut [u8]) -> Result<usize, TextError> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
         }
@@ -126,7 +133,7 @@ impl Decoding {
                 DecoderResult::OutputFull => debug_assert!(written > 0, "there is room for a character"),
                 DecoderResult::Malformed(bad, after) => {
                     let byte = self.byte - u64::from(bad) - u64::from(after);
-                    let fault = InputError::Malformed { encoding: self.encoding, byte };
+                    let fault = TextError::Malformed { encoding: self.encoding, byte };
                     if written == 0 {
                         return Err(fault);
                     }
@@ -143,7 +150,7 @@ impl Decoding {
 
 /// The encoding that `bytes` look most like, if they are not UTF-8: a word for a message, and for nothing else. It is
 /// wrong too often for short texts to decode by it.
-pub(crate) fn legacy_hint(bytes: &[u8]) -> Option<&'static str> {
+pub fn legacy_hint(bytes: &[u8]) -> Option<&'static str> {
     use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
     // The letters around tell what a letter is; a part of a long text tells enough.
     const BEFORE_BYTES: usize = 16;
@@ -156,7 +163,7 @@ pub(crate) fn legacy_hint(bytes: &[u8]) -> Option<&'static str> {
 }
 
 /// The UTF-16 that text with NUL bytes at these places most likely is: of letters as in English every second is NUL.
-pub(super) fn utf16_hint(bytes: &[u8], first: u64) -> Option<&'static str> {
+pub(crate) fn utf16_hint(bytes: &[u8], first: u64) -> Option<&'static str> {
     let mut nuls = memchr::memchr_iter(0, bytes).map(|place| (first + place as u64) % 2);
     let parity = nuls.next()?;
     nuls.all(|other| other == parity).then_some(if parity == 1 { "utf-16le" } else { "utf-16be" })
@@ -243,7 +250,7 @@ mod tests {
             assert_eq!(before, text, "{bytes:?}");
             let name = encoding.parse::<Encoding>().unwrap();
             let wanted = format!(
-                "the input is not {name} from byte {byte} on; is it whole? else say which encoding it is with --encoding"
+                "the input is not valid {name} from byte {byte} on; check that it is complete, and its encoding"
             );
             assert_eq!(error, Some(wanted), "{bytes:?}");
         }

@@ -5,8 +5,6 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::error::OptionError;
-
 /// The character between two cells: one of ASCII, and neither a quote nor a line end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -23,13 +21,14 @@ impl Delimiter {
     pub const PIPE: Self = Self(b'|');
 
     /// Those that are looked for in a header.
-    pub(super) const USUAL: [Self; 4] = [Self::COMMA, Self::SEMICOLON, Self::TAB, Self::PIPE];
+    pub(crate) const USUAL: [Self; 4] = [Self::COMMA, Self::SEMICOLON, Self::TAB, Self::PIPE];
 
-    pub(crate) fn byte(self) -> u8 {
+    /// The character itself.
+    pub fn byte(self) -> u8 {
         self.0
     }
 
-    pub(super) fn of_byte(byte: u8) -> Option<Self> {
+    pub(crate) fn of_byte(byte: u8) -> Option<Self> {
         (byte.is_ascii() && !matches!(byte, b'"' | b'\r' | b'\n')).then_some(Self(byte))
     }
 }
@@ -47,9 +46,9 @@ impl fmt::Display for Delimiter {
 }
 
 impl FromStr for Delimiter {
-    type Err = OptionError;
+    type Err = UnknownDelimiter;
 
-    fn from_str(text: &str) -> Result<Self, OptionError> {
+    fn from_str(text: &str) -> Result<Self, UnknownDelimiter> {
         let found = match text {
             "comma" => Some(Self::COMMA),
             "semicolon" => Some(Self::SEMICOLON),
@@ -61,14 +60,14 @@ impl FromStr for Delimiter {
                 _ => None,
             },
         };
-        found.ok_or_else(|| OptionError::Delimiter(text.to_owned()))
+        found.ok_or_else(|| UnknownDelimiter(text.to_owned()))
     }
 }
 
 impl TryFrom<String> for Delimiter {
-    type Error = OptionError;
+    type Error = UnknownDelimiter;
 
-    fn try_from(text: String) -> Result<Self, OptionError> {
+    fn try_from(text: String) -> Result<Self, UnknownDelimiter> {
         text.parse()
     }
 }
@@ -79,15 +78,20 @@ impl From<Delimiter> for String {
     }
 }
 
+/// Nothing that can separate cells.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("delimiter {0:?} is not valid; it is comma, semicolon, tab, pipe, or any one ASCII character")]
+pub struct UnknownDelimiter(String);
+
 /// Finds where a record ends that is separated by one delimiter, and how often that stands in it outside quotes.
 ///
 /// A quote opens at a cell's beginning only, so what is quoted depends on the delimiter: one of these for each.
 #[derive(Debug, Clone)]
-pub(super) struct Scan {
-    pub(super) delimiter: Delimiter,
-    pub(super) count: usize,
+pub(crate) struct Scan {
+    pub(crate) delimiter: Delimiter,
+    pub(crate) count: usize,
     /// Length of the record, without its line end, once that is found.
-    pub(super) length: Option<usize>,
+    pub(crate) length: Option<usize>,
     state: State,
     seen: usize,
 }
@@ -102,12 +106,12 @@ enum State {
 }
 
 impl Scan {
-    pub(super) fn new(delimiter: Delimiter) -> Self {
+    pub(crate) fn new(delimiter: Delimiter) -> Self {
         Self { delimiter, count: 0, length: None, state: State::CellBegins, seen: 0 }
     }
 
     /// Goes on with the next bytes of the record.
-    pub(super) fn feed(&mut self, bytes: &[u8]) {
+    pub(crate) fn feed(&mut self, bytes: &[u8]) {
         for byte in bytes {
             if self.length.is_some() {
                 return;
@@ -132,14 +136,14 @@ impl Scan {
 
 /// The usual delimiters that occur in `header` outside quotes, the most frequent first; the comma if none does.
 #[cfg(test)]
-pub(super) fn detect(header: &[u8]) -> Vec<Delimiter> {
+pub(crate) fn detect(header: &[u8]) -> Vec<Delimiter> {
     let mut scans = Delimiter::USUAL.map(Scan::new);
     scans.iter_mut().for_each(|scan| scan.feed(header));
     candidates(&scans)
 }
 
 /// The delimiters of `scans` that occur, the most frequent first; the comma if none does.
-pub(super) fn candidates(scans: &[Scan]) -> Vec<Delimiter> {
+pub(crate) fn candidates(scans: &[Scan]) -> Vec<Delimiter> {
     let mut found: Vec<&Scan> = scans.iter().filter(|scan| scan.count > 0).collect();
     found.sort_by_key(|scan| std::cmp::Reverse(scan.count));
     if found.is_empty() { vec![Delimiter::COMMA] } else { found.into_iter().map(|scan| scan.delimiter).collect() }
@@ -170,7 +174,7 @@ mod tests {
             assert_eq!(serde_json::from_str::<Delimiter>(&json).unwrap(), delimiter);
         }
         for text in ["", "\"", "\n", "\r", ",,", "§", "Comma"] {
-            assert_eq!(text.parse::<Delimiter>(), Err(OptionError::Delimiter(text.to_owned())));
+            assert_eq!(text.parse::<Delimiter>(), Err(UnknownDelimiter(text.to_owned())));
         }
     }
 
