@@ -10,6 +10,7 @@ macro_rules! say {
     ($($words:tt)*) => { ask!("{}\n", format_args!($($words)*)) };
 }
 
+mod apis;
 mod args;
 mod bar;
 mod canvas;

@@ -247,16 +247,15 @@ fn per_second(limit: &Limit) -> f64 {
 #[cfg(test)]
 mod tests {
     use std::mem;
-    use std::sync::Arc;
     use std::sync::mpsc::sync_channel;
 
     use batchpost::input::{Format, Options};
-    use batchpost::leadsquared::{self, LeadSquared};
     use batchpost::outcome::Counts;
     use batchpost::settings::Settings;
     use batchpost::shell::Source;
 
     use super::*;
+    use crate::apis;
 
     /// Of a run over a thousand rows, off a terminal.
     fn watcher(limit: &str) -> Watcher {
@@ -265,9 +264,10 @@ mod tests {
 
     /// The same of a run that is to send so many of them.
     fn watcher_of_first(first: u64, limit: &str) -> Watcher {
-        let settings = Settings { limits: vec![limit.parse().unwrap()], ..Settings::of(&LeadSquared) };
-        let endpoint = leadsquared::endpoint("api.example.com", "1").unwrap();
-        let (target, options) = (Arc::new(LeadSquared), Options::new(Format::Csv));
+        let (api, options) = (apis::default(), Options::new(Format::Csv));
+        let target = api.target();
+        let settings = Settings { limits: vec![limit.parse().unwrap()], ..Settings::of(target.as_ref()) };
+        let endpoint = (api.endpoint)("api.example.com", "1").unwrap();
         let order = Order::new(target, &endpoint, settings, "l".into(), Source::Stdin, options).unwrap();
         Watcher::new(&Screen::default(), Some(1000), 1000 - first, true, order)
     }

@@ -133,6 +133,14 @@ fn sheets_and_engine_know_of_no_api_and_of_no_option() {
 }
 
 #[test]
+fn the_program_knows_apis_by_its_table() {
+    let is_table_or_help = |path: &Path| path.ends_with("apis.rs") || path.starts_with("args");
+    for source in sources("cli").into_iter().filter(|source| !is_table_or_help(&source.path)) {
+        source.assert_names_none_of(VENDORS);
+    }
+}
+
+#[test]
 fn imports_go_down() {
     for (name, floors) in [("engine", ENGINE), ("core", CORE)] {
         // What is no module of this crate is one that it has from a lower crate.

@@ -2,19 +2,18 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use batchpost::input::{ColumnChoice, Field, Format, LookupSpec, MaxText, Options, Template, TooLong};
-use batchpost::leadsquared::{self, LeadSquared};
 use batchpost::limit::Limit;
 use batchpost::planning::Named;
 use batchpost::settings::{InDoubt, On500, OnChanged, OnDuplicate, OnKnown, Settings, Sharing, Spread};
 use batchpost::shell::{HttpOptions, Order, Source, StateFolders, caller};
-use batchpost::target::{Endpoint, Target as Api};
+use batchpost::target::Endpoint;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
+use crate::apis::Api;
 use crate::args::{
     Budget, BudgetArg, BurstArg, ChangedArg, DoubtArg, DuplicatesArg, Input, KnownArg, LimitArg, Network, On500Arg,
     OtherLedgers, Posting, Reading, Reserve, Target, ThisTime, TooLongArg,
@@ -32,16 +31,11 @@ pub(crate) fn tool() -> String {
     format!("batchpost {}", crate::VERSION)
 }
 
-/// The only API that this program posts to.
-pub(crate) fn api() -> Arc<dyn Api> {
-    Arc::new(LeadSquared)
-}
-
 /// The endpoint that was asked for; none for the sandbox, or where nothing was.
-pub(crate) fn endpoint(target: &Target) -> anyhow::Result<Option<Endpoint>> {
+pub(crate) fn endpoint(api: &Api, target: &Target) -> anyhow::Result<Option<Endpoint>> {
     Ok(match (&target.url, &target.host, &target.tenant) {
         (Some(url), ..) => Some(Endpoint::from_url(url)?),
-        (None, Some(host), Some(tenant)) => Some(leadsquared::endpoint(host, tenant)?),
+        (None, Some(host), Some(tenant)) => Some((api.endpoint)(host, tenant)?),
         _ => None,
     })
 }
@@ -133,7 +127,12 @@ fn time_zone(posting: &Posting) -> Option<String> {
     posting.between.and_then(|_| posting.time_zone.clone().or_else(system))
 }
 
-pub(crate) fn settings(input: &Input, posting: &Posting, endpoint: Option<&Endpoint>) -> anyhow::Result<Settings> {
+pub(crate) fn settings(
+    api: &Api,
+    input: &Input,
+    posting: &Posting,
+    endpoint: Option<&Endpoint>,
+) -> anyhow::Result<Settings> {
     let to_this_machine = endpoint.is_none_or(Endpoint::is_loopback);
     let limits = limits(&posting.limits, &posting.reserves)?;
     if limits.is_empty() && !to_this_machine {
@@ -163,7 +162,7 @@ pub(crate) fn settings(input: &Input, posting: &Posting, endpoint: Option<&Endpo
         no_wait: posting.no_wait,
         fields: input.fields.clone(),
         duplicates: duplicates(input),
-        ..Settings::of(&LeadSquared)
+        ..Settings::of(api.target().as_ref())
     })
 }
 
@@ -265,6 +264,7 @@ pub(crate) fn duplicates(input: &Input) -> OnDuplicate {
 
 /// What is to be posted, and how.
 pub(crate) struct What {
+    pub(crate) api: &'static Api,
     pub(crate) source: Source,
     pub(crate) options: Options,
     pub(crate) ledger: PathBuf,
@@ -275,12 +275,12 @@ pub(crate) struct What {
 
 /// The order for `what`, as it is to be done this time.
 pub(crate) fn order(what: What, this_time: &ThisTime, known: OtherLedgers) -> anyhow::Result<Order> {
-    let What { source, options, ledger, target, mut settings, mut state } = what;
+    let What { api, source, options, ledger, target, mut settings, mut state } = what;
     if target == SANDBOX {
         // The stand-in inside this process is nobody else's, and what it was sent is nothing to other runs.
         (settings.budget, state) = (Sharing::Private, StateFolders::default());
     }
-    let mut order = Order::for_account(api(), &target, settings, ledger, source, options)?;
+    let mut order = Order::for_account(api.target(), &target, settings, ledger, source, options)?;
     order.ask.in_doubt = match this_time.in_doubt {
         DoubtArg::Hold => InDoubt::Hold,
         DoubtArg::Retry => InDoubt::Retry,
