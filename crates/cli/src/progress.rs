@@ -10,11 +10,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tracing::{debug, error, info, trace, warn};
 
 use crate::bar::{View, because};
-use crate::canvas;
 use crate::finish::{Finish, LONG_WINDOW};
 use crate::logging::{Screen, colours, is_json};
 use crate::outlook::{Lookout, Outlook};
 use crate::rate::Rate;
+use crate::{apis, canvas, hints};
 
 /// Off a terminal, one line of progress in this time.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -54,6 +54,8 @@ pub(crate) struct Watcher {
     outlook: Outlook,
     next_outlook: Duration,
     stopping: Option<Stop>,
+    /// What helps where a row of a stream may not be sent.
+    refused: Option<String>,
     named: [u32; Outcome::ALL.len()],
 }
 
@@ -86,6 +88,7 @@ impl Watcher {
             outlook: Outlook::default(),
             next_outlook: Duration::ZERO,
             stopping: None,
+            refused: None,
             named: [0; Outcome::ALL.len()],
         }
     }
@@ -94,6 +97,7 @@ impl Watcher {
         match observation {
             Observation::Notice(notice) => self.notice(notice),
             Observation::Progress(progress, now) => self.progress(progress, now),
+            Observation::Refused(error) => self.refused = hints::hint(error),
             _ => {}
         }
     }
@@ -158,10 +162,13 @@ impl Watcher {
             }
             Notice::Stopping { stop, why } => {
                 self.stopping = Some(*stop);
-                match stop {
-                    Stop::Interrupted => warn!(event = "stopping", %stop, "stopping: {why}; {SIGNAL_AGAIN}"),
-                    _ => warn!(event = "stopping", %stop, "stopping: {why}"),
-                }
+                let hint = match stop {
+                    Stop::Interrupted => Some(SIGNAL_AGAIN.to_owned()),
+                    Stop::Input => self.refused.take(),
+                    stop => apis::of_name(self.order.form.target().name()).and_then(|api| hints::of_stop(*stop, api)),
+                };
+                let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+                warn!(event = "stopping", %stop, "stopping: {why}{hint}");
             }
             Notice::Unwritten { row, ticket, verdict: VerdictWord::Withdrawn } => {
                 error!(event = "unwritten", row, %ticket, "was not sent, though the ledger may have it in doubt: its intent was being written");
@@ -255,7 +262,6 @@ mod tests {
     use batchpost::shell::Source;
 
     use super::*;
-    use crate::apis;
 
     /// Of a run over a thousand rows, off a terminal.
     fn watcher(limit: &str) -> Watcher {

@@ -133,6 +133,15 @@ fn sheets_and_engine_know_of_no_api_and_of_no_option() {
 }
 
 #[test]
+fn the_librarys_errors_and_findings_name_no_option() {
+    // What was typed is shown without its secrets, so the options that hold them are known; the input's errors still advise.
+    let knows_options = |path: &Path| path == Path::new("shell/caller.rs") || path.starts_with("input");
+    for source in sources("core").into_iter().filter(|source| !knows_options(&source.path)) {
+        source.assert_names_none_of(OPTIONS);
+    }
+}
+
+#[test]
 fn the_program_knows_apis_by_its_table() {
     let is_table_or_help = |path: &Path| path.ends_with("apis.rs") || path.starts_with("args");
     for source in sources("cli").into_iter().filter(|source| !is_table_or_help(&source.path)) {

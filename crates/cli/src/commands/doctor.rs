@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use batchpost::doctor::{self as judge, Check, Finding, Level};
+use batchpost::doctor::{self as judge, Check, Finding, Level, Setting};
 use batchpost::settings::Settings;
 use batchpost::shell::{self, account_of, doctor as look, is_ledger};
 use batchpost::target::Endpoint;
@@ -15,7 +15,7 @@ use crate::args::{Doctor, Network, Output};
 use crate::config::Resolved;
 use crate::plain::{self, plain};
 use crate::words::{count, shell_word};
-use crate::{credentials, exit};
+use crate::{credentials, exit, hints};
 
 /// Where a run would post to.
 enum Destination {
@@ -36,6 +36,7 @@ pub(crate) fn doctor(doctor: &Doctor, config: &Resolved, output: &Output) -> any
     findings.extend(of_files(doctor, ledger, &destination));
     findings.extend(of_budget(api, doctor, ledger, &destination)?);
     findings.extend(look::clock());
+    findings.iter_mut().for_each(name_the_option);
     let report = Report::of(&findings, unread(doctor, ledger));
     let mut stdout = plain::stdout(output);
     if output.json {
@@ -176,7 +177,27 @@ fn of_budget(
         Some((batch, _)) => state.continuing(&batch),
         None => state,
     };
-    Ok(look::budget(&state, target, &settings))
+    Ok(look::budget(&state, target, &settings).unwrap_or_else(|error| {
+        let advice = hints::of_sharing(&error).unwrap_or_else(|| "do what the message says".to_owned());
+        let advice = format!("{advice}; runs for the account send nothing until then");
+        vec![Finding::problem(Check::StateFolder, error.to_string(), advice)]
+    }))
+}
+
+/// Adds the option to the advice that is about a setting.
+fn name_the_option(finding: &mut Finding) {
+    let option = match finding.setting {
+        Some(Setting::Ledger) => "--ledger FILE",
+        Some(Setting::StateFolder) => "--state-dir DIR",
+        Some(Setting::Proxy) => "--proxy URL",
+        Some(Setting::CaFile) => "--ca-file FILE",
+        Some(Setting::TimeZone) => "--time-zone ZONE",
+        Some(Setting::First) => "--first 1",
+        _ => return,
+    };
+    if let Some(advice) = &mut finding.advice {
+        *advice += &format!(" ({option})");
+    }
 }
 
 /// All that is said.
@@ -197,7 +218,7 @@ impl<'a> Report<'a> {
 
     fn write(&self, out: &mut impl Write, quiet: bool) -> io::Result<()> {
         let wanted = |finding: &&Finding| !quiet || finding.level != Level::Ok;
-        for Finding { check, level, found, advice } in self.findings.iter().filter(wanted) {
+        for Finding { check, level, found, advice, .. } in self.findings.iter().filter(wanted) {
             let level = match level {
                 Level::Ok => "ok",
                 Level::Warning => "warning",

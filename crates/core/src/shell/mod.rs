@@ -60,7 +60,7 @@ pub use post::Report;
 pub use prepare::Prepared;
 pub use registry::{ListedLedger, RegistryError};
 pub use signals::{Canceller, Interrupts, interrupts};
-pub use state::{StateChoice, StateError, StateFolders};
+pub use state::{Refusal, StateChoice, StateError, StateFolders};
 pub use tls::TlsError;
 pub use upkeep::{ExportFailed, Exported, Known, Settling, audit, export, overview, salvage};
 

@@ -17,6 +17,7 @@ use crate::apis;
 use crate::args::{Check, DoubtArg, Output, ThisTime};
 use crate::exit;
 use crate::finish::Finish;
+use crate::hints;
 use crate::plain;
 use crate::summary::thousands;
 
@@ -57,7 +58,7 @@ fn refusals(prepared: &Prepared, survey: &Survey) -> Vec<String> {
         rows => format!("{} rows are invalid; fix them", thousands(rows)),
     };
     let why = refuses_invalid.then(|| format!("{rows}, or pass --skip-invalid"));
-    why.into_iter().chain(prepared.refusal().map(|refusal| refusal.to_string())).collect()
+    why.into_iter().chain(prepared.refusal().as_ref().map(hints::with_hint)).collect()
 }
 
 /// The target that keys are made for: as asked, else that of the ledger that is there.
