@@ -4,20 +4,17 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use batchpost::input::{ColumnChoice, Field, Format, LookupSpec, MaxText, Options, Template, TooLong};
+use batchpost::input::{ColumnChoice, Field, Format, LookupSpec, MaxText, Options, Template};
 use batchpost::limit::Limit;
 use batchpost::planning::Named;
-use batchpost::settings::{InDoubt, On500, OnChanged, OnDuplicate, OnKnown, Settings, Sharing, Spread};
+use batchpost::settings::{Settings, Sharing};
 use batchpost::shell::{HttpOptions, Order, Source, StateFolders, caller};
 use batchpost::target::Endpoint;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::apis::Api;
-use crate::args::{
-    Budget, BudgetArg, BurstArg, ChangedArg, DoubtArg, DuplicatesArg, Input, KnownArg, LimitArg, Network, On500Arg,
-    OtherLedgers, Posting, Reading, Reserve, Target, ThisTime, TooLongArg,
-};
+use crate::args::{Budget, Input, LimitArg, Network, OtherLedgers, Posting, Reading, Reserve, Target, ThisTime};
 
 /// What ledgers of the sandbox inside this process name as their target: its port changes from run to run.
 pub(crate) const SANDBOX: &str = "sandbox";
@@ -94,17 +91,13 @@ pub(crate) fn usual_ledger(input: &Path, sheet: Option<&str>) -> PathBuf {
 /// How the input is to be read.
 pub(crate) fn options(input: &Input) -> anyhow::Result<Options> {
     let key = input.key.iter().map(|column| ColumnChoice { field: Field::Key, column: column.clone() });
-    let too_long = match input.too_long {
-        TooLongArg::Reject => TooLong::Reject,
-        TooLongArg::Truncate => TooLong::Truncate,
-    };
     let mut options = reading(&input.reading, format(input)?);
     options.columns.extend(key);
     Ok(Options {
         ticket_pattern: input.ticket_pattern.clone(),
         lookup: input.lookup.as_ref().map(from_anywhere).transpose()?,
         template: template(input)?,
-        max_text: input.max_text.map(|bytes| MaxText { bytes, too_long }),
+        max_text: input.max_text.map(|bytes| MaxText { bytes, too_long: input.too_long }),
         ..options
     })
 }
@@ -142,26 +135,20 @@ pub(crate) fn settings(
     }
     Ok(Settings {
         limits,
-        spread: posting.burst.map(|burst| match burst {
-            BurstArg::Full => Spread::Burst,
-            BurstArg::Even => Spread::Even,
-        }),
+        spread: posting.burst,
         concurrency: posting.concurrency.map(Into::into),
         timeout: posting.timeout,
         grace: posting.grace,
         max_attempts: posting.max_attempts,
         give_up_after: posting.give_up_after,
-        on_500: match posting.on_500 {
-            On500Arg::Retry => On500::Retry,
-            On500Arg::Hold => On500::Hold,
-        },
+        on_500: posting.on_500,
         skip_invalid: posting.skip_invalid,
         marker: posting.marker,
         hours: posting.between,
         time_zone: time_zone(posting),
         no_wait: posting.no_wait,
         fields: input.fields.clone(),
-        duplicates: duplicates(input),
+        duplicates: input.duplicates,
         ..Settings::of(api.target().as_ref())
     })
 }
@@ -171,8 +158,7 @@ pub(crate) fn budget(mut settings: Settings, budget: &Budget, sandbox: bool) -> 
     match budget.budget {
         // The stand-in inside this process is nobody else's.
         _ if sandbox => settings.budget = Sharing::Private,
-        Some(BudgetArg::Shared) => settings.budget = Sharing::Shared,
-        Some(BudgetArg::Private) => settings.budget = Sharing::Private,
+        Some(sharing) => settings.budget = sharing,
         None => {}
     }
     if let Some(folder) = &budget.state_dir {
@@ -255,13 +241,6 @@ fn template(input: &Input) -> anyhow::Result<Option<Template>> {
     Ok(Some(text.parse().with_context(|| path.display().to_string())?))
 }
 
-pub(crate) fn duplicates(input: &Input) -> OnDuplicate {
-    match input.duplicates {
-        DuplicatesArg::Post => OnDuplicate::Post,
-        DuplicatesArg::Skip => OnDuplicate::Skip,
-    }
-}
-
 /// What is to be posted, and how.
 pub(crate) struct What {
     pub(crate) api: &'static Api,
@@ -281,20 +260,10 @@ pub(crate) fn order(what: What, this_time: &ThisTime, known: OtherLedgers) -> an
         (settings.budget, state) = (Sharing::Private, StateFolders::default());
     }
     let mut order = Order::for_account(api.target(), &target, settings, ledger, source, options)?;
-    order.ask.in_doubt = match this_time.in_doubt {
-        DoubtArg::Hold => InDoubt::Hold,
-        DoubtArg::Retry => InDoubt::Retry,
-    };
+    order.ask.in_doubt = this_time.in_doubt;
     order.ask.first = this_time.first;
-    order.ask.changed = match this_time.changed {
-        ChangedArg::Hold => OnChanged::Hold,
-        ChangedArg::Post => OnChanged::Post,
-    };
-    order.ask.known = match known.known {
-        None => OnKnown::Refuse,
-        Some(KnownArg::Skip) => OnKnown::Skip,
-        Some(KnownArg::Post) => OnKnown::Post,
-    };
+    order.ask.changed = this_time.changed;
+    order.ask.known = known.known.unwrap_or_default();
     order.tool = tool();
     order.caller = Some(caller());
     order.named = NAMED;

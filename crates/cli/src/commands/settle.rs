@@ -18,7 +18,7 @@ use refused::Refused;
 
 use super::run::answered_yes;
 use crate::apis;
-use crate::args::{DecisionArg, Output, Settle};
+use crate::args::{Output, Settle};
 use crate::config::Resolved;
 use crate::exit;
 use crate::last_run::LastRun;
@@ -116,9 +116,7 @@ fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<Decided>> 
     }
     let decision = match settle.decision {
         _ if settle.undo => Decision::Undone,
-        Some(DecisionArg::Posted) => Decision::Posted,
-        Some(DecisionArg::ToDo) => Decision::ToDo,
-        Some(DecisionArg::Waived) => Decision::Waived,
+        Some(decision) => decision,
         None => bail!("say what is decided: --as posted, to-do or waived"),
     };
     let stands = |key: &Key| settling.batch.standings.get(key).map(|standing| standing.outcome());

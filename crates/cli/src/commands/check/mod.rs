@@ -8,13 +8,14 @@ use std::path::Path;
 
 use anyhow::bail;
 use batchpost::planning::Survey;
+use batchpost::settings::InDoubt;
 use batchpost::shell::{Access, Order, Prepared, look};
 use batchpost::target::Endpoint;
 use serde_json::value::RawValue;
 
 use super::resolve::{self, What};
 use crate::apis;
-use crate::args::{Check, DoubtArg, Output, ThisTime};
+use crate::args::{Check, Output, ThisTime};
 use crate::exit;
 use crate::finish::Finish;
 use crate::hints;
@@ -27,7 +28,7 @@ pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
     let endpoint = resolve::endpoint(api, &check.target)?;
     let settings = resolve::settings(api, &check.input, &check.posting, endpoint.as_ref())?;
     let settings = resolve::budget(settings, &check.budget, check.target.sandbox)?;
-    let this_time = ThisTime { in_doubt: DoubtArg::Hold, first: None, changed: check.changed, yes: true };
+    let this_time = ThisTime { in_doubt: InDoubt::Hold, first: None, changed: check.changed, yes: true };
     let source = resolve::source(&check.input.input);
     let target = target(check, endpoint, &ledger)?;
     let state = resolve::state(&check.budget)?;
