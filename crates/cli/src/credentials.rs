@@ -7,12 +7,12 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use batchpost::doctor::{Check, Finding};
-use batchpost::leadsquared::LeadSquared;
 use batchpost::shell::{Credentials, key_from_command, key_from_file};
-use batchpost::target::Endpoint;
+use batchpost::target::{Endpoint, Target};
 use secrecy::SecretString;
 
-use crate::config::{Place, Resolved, Way, Which, variable};
+use crate::apis::{Api, Credential};
+use crate::config::{Place, Resolved, Way, variable};
 use crate::exit;
 
 /// Longer than it takes to unlock a password store by hand.
@@ -63,12 +63,12 @@ impl Origin {
 /// # Errors
 ///
 /// When the environment says two things.
-pub(crate) fn origin(which: Which, config: &Resolved) -> anyhow::Result<Option<Origin>> {
+pub(crate) fn origin(key: &Credential, config: &Resolved) -> anyhow::Result<Option<Origin>> {
     let of_file = |said: &(Way, Place)| Origin::Way(said.0.clone(), said.1.clone());
-    if let Some(said) = config.profiles_way(which) {
+    if let Some(said) = config.profiles_way(key) {
         return Ok(Some(of_file(said)));
     }
-    let name = which.variable();
+    let name = key.variable;
     let name_of_file = format!("{name}_FILE");
     match (variable(name), variable(&name_of_file)) {
         (Some(_), Some(_)) => bail!("both {name} and {name_of_file} are set; unset one"),
@@ -77,7 +77,7 @@ pub(crate) fn origin(which: Which, config: &Resolved) -> anyhow::Result<Option<O
         (None, None) => {}
     }
     let given = given().map(|folder| folder.join(name.to_ascii_lowercase())).filter(|path| path.exists());
-    Ok(given.map(Origin::Given).or_else(|| config.top_levels_way(which).map(of_file)))
+    Ok(given.map(Origin::Given).or_else(|| config.top_levels_way(key).map(of_file)))
 }
 
 /// The folder of credentials that the service manager gives.
@@ -92,73 +92,71 @@ fn given() -> Option<PathBuf> {
 ///
 /// When one is missing, cannot be had, or belongs to another endpoint.
 pub(crate) fn resolve(config: &Resolved, endpoint: &Endpoint) -> anyhow::Result<Credentials> {
+    let api = config.api();
     // Before anybody is asked, or a command carried out.
-    let origins = [origin(Which::Access, config)?, origin(Which::Secret, config)?];
-    for (which, origin) in Which::BOTH.into_iter().zip(&origins) {
+    let origins = api.credentials.iter().map(|key| origin(key, config)).collect::<Result<Vec<_>, _>>()?;
+    for (key, origin) in api.credentials.iter().zip(&origins) {
         if let Some(Origin::Way(_, place)) = origin {
-            config.refuse_elsewhere(which, place, endpoint)?;
+            config.refuse_elsewhere(key, place, endpoint)?;
         }
     }
-    let [access, secret] = origins;
-    let access = key(Which::Access, access)?;
-    Ok(Credentials::new(&LeadSquared, &[access, key(Which::Secret, secret)?])?)
+    let keys = api.credentials.iter().zip(origins).map(|(key, origin)| secret(api, key, origin));
+    Ok(Credentials::new(api.target().as_ref(), &keys.collect::<Result<Vec<_>, _>>()?)?)
 }
 
 /// What is to be said of the keys that a run would send to `endpoint`. Nobody is asked for one; a command that prints
 /// one is carried out.
 pub(crate) fn examine(config: &Resolved, endpoint: &Endpoint) -> Vec<Finding> {
-    let findings = Which::BOTH.map(|which| {
-        let (name, key) = (which.variable(), which.key());
-        let check = Check::Credential(which.name());
-        match usable(which, config, endpoint) {
+    let finding = |key: &Credential| {
+        let Credential { name, setting, variable } = *key;
+        let check = Check::Credential(name);
+        match usable(key, config, endpoint) {
             Ok(Some(origin)) => Finding::ok(check, format!("set, from {origin}")),
             Ok(None) if stdin().is_terminal() => Finding::ok(check, "asked for on the terminal"),
             Ok(None) => Finding::problem(
                 check,
                 "not set",
                 format!(
-                    "set {name}, or {name}_FILE to the name of a file that holds it, or say {key}_file or {key}_command in \
-                     batchpost.toml"
+                    "set {variable}, or {variable}_FILE to the name of a file that holds it, or say {setting}_file or \
+                     {setting}_command in batchpost.toml"
                 ),
             ),
             // Which goes before the environment.
-            Err(error) if config.profiles_way(which).is_some() => Finding::problem(
+            Err(error) if config.profiles_way(key).is_some() => Finding::problem(
                 check,
                 exit::one_line(&error),
-                format!("mend that, or say another {key}_file, {key}_command or {key}_env in that profile"),
+                format!("mend that, or say another {setting}_file, {setting}_command or {setting}_env in that profile"),
             ),
             Err(error) => {
-                let advice = format!("mend that, or give it in another way: {name}");
+                let advice = format!("mend that, or give it in another way: {variable}");
                 Finding::problem(check, exit::one_line(&error), advice)
             }
         }
-    });
-    findings.into()
+    };
+    config.api().credentials.iter().map(finding).collect()
 }
 
 /// Where a key was had from that can be sent to `endpoint`, if it is to be had from anywhere but a person.
-fn usable(which: Which, config: &Resolved, endpoint: &Endpoint) -> anyhow::Result<Option<Origin>> {
-    let Some(origin) = origin(which, config)? else { return Ok(None) };
+fn usable(key: &Credential, config: &Resolved, endpoint: &Endpoint) -> anyhow::Result<Option<Origin>> {
+    let Some(origin) = origin(key, config)? else { return Ok(None) };
     if let Origin::Way(_, place) = &origin {
-        config.refuse_elsewhere(which, place, endpoint)?;
+        config.refuse_elsewhere(key, place, endpoint)?;
     }
-    let key = key(which, Some(origin.clone()))?;
-    let another = || "another".into();
-    let keys = match which {
-        Which::Access => [key, another()],
-        Which::Secret => [another(), key],
-    };
-    Credentials::new(&LeadSquared, &keys)?;
+    let api = config.api();
+    let secret = secret(api, key, Some(origin.clone()))?;
+    let others = |other: &Credential| if other.name == key.name { secret.clone() } else { "another".into() };
+    Credentials::new(api.target().as_ref(), &api.credentials.iter().map(others).collect::<Vec<_>>())?;
     Ok(Some(origin))
 }
 
 /// Keys for the sandbox inside this process, which takes any. The user's own are not shown to it.
-pub(crate) fn for_sandbox() -> anyhow::Result<Credentials> {
-    Ok(Credentials::new(&LeadSquared, &["sandbox".into(), "sandbox".into()])?)
+pub(crate) fn for_sandbox(target: &dyn Target) -> anyhow::Result<Credentials> {
+    let keys: Vec<SecretString> = target.credentials().iter().map(|_| "sandbox".into()).collect();
+    Ok(Credentials::new(target, &keys)?)
 }
 
-fn key(which: Which, origin: Option<Origin>) -> anyhow::Result<SecretString> {
-    let what = which.name();
+fn secret(api: &Api, key: &Credential, origin: Option<Origin>) -> anyhow::Result<SecretString> {
+    let what = key.name;
     let of_file = |path: &Path| key_from_file(what, path, given().as_deref());
     Ok(match origin {
         Some(Origin::Variable(name)) => of_variable(name, name)?,
@@ -170,14 +168,14 @@ fn key(which: Which, origin: Option<Origin>) -> anyhow::Result<SecretString> {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(key_from_command(what, &command, COMMAND_LIMIT)).with_context(|| place.to_string())?
         }
-        None if stdin().is_terminal() => rpassword::prompt_password(format!("LeadSquared {what}: "))
+        None if stdin().is_terminal() => rpassword::prompt_password(format!("{} {what}: ", api.name))
             .with_context(|| format!("the {what} could not be read from the terminal"))?
             .into(),
         None => {
-            let (name, key) = (which.variable(), which.key());
+            let Credential { setting, variable, .. } = key;
             bail!(
-                "there is no {what}: set {name}, or {name}_FILE to the name of a file that holds it, or say {key}_file \
-                 or {key}_command in batchpost.toml"
+                "there is no {what}: set {variable}, or {variable}_FILE to the name of a file that holds it, or say \
+                 {setting}_file or {setting}_command in batchpost.toml"
             )
         }
     })

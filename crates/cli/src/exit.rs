@@ -67,7 +67,7 @@ pub(crate) fn code(result: &anyhow::Result<u8>, said_of_the_input: impl FnOnce()
         return ExitCode::SUCCESS;
     }
     logging::fail(&one_line(error));
-    if let Some(hint) = library_error(error).and_then(hints::hint) {
+    if let Some(hint) = library_error(error).map_or_else(|| hints::of_others(error), hints::hint) {
         say!("{hint}");
     }
     if let Some(Error::Input { .. }) = library_error(error)

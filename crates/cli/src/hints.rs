@@ -1,44 +1,174 @@
-//! What to do about an error that only a look into the folder can tell.
+//! What to do about an error. The library's errors carry facts; the options, variables and commands that help are added
+//! here.
 
-use std::fs;
+mod input;
+mod nearby;
+
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use batchpost::input::{Format, Options, ReadAs};
 use batchpost::ledger::LedgerError;
-use batchpost::shell::{Error, LockError, is_ledger, look};
+use batchpost::outcome::Stop;
+use batchpost::shell::{
+    Error, HttpError, KnownLedger, LockError, OrderError, Refusal, RegistryError, SharingError, StateError, is_ledger,
+    look,
+};
 use clap::Args as _;
 
+use self::input::of_input;
+use self::nearby::{folder_of, is_here, there_is};
+use crate::apis::Api;
 use crate::args::Input;
 use crate::config::{Rank, Resolved};
-use crate::input_hints::of_input;
 use crate::words::shell_word;
 
-/// Files that are named.
-const MOST: usize = 3;
+/// A line that helps on, where there is one, with an error of the library that is not its [`Error`].
+pub(crate) fn of_others(error: &anyhow::Error) -> Option<String> {
+    let of_order = || match error.downcast_ref()? {
+        OrderError::NoZone(_) => Some("pass --time-zone ZONE"),
+        _ => None,
+    };
+    let of_http = || match error.downcast_ref()? {
+        HttpError::Proxy => Some("write it like --proxy http://proxy.example:3128"),
+        HttpError::ProxyInTheOpen => Some("leave --proxy out, or use https"),
+        _ => None,
+    };
+    of_order().or_else(of_http).map(str::to_owned)
+}
 
 /// A line that helps on, where there is one.
 pub(crate) fn hint(error: &Error) -> Option<String> {
-    match error {
-        Error::Open { path, source } if source.kind() == ErrorKind::NotFound => is_here(path).or_else(|| {
-            there_is(path, "the input", |file| Format::of_name(file).is_some() && !is_ledger(file).unwrap_or(true))
-        }),
+    let them = |rows: u64| if rows == 1 { "it" } else { "them" };
+    Some(match error {
+        Error::Open { path, source } if source.kind() == ErrorKind::NotFound => {
+            return is_here(path).or_else(|| {
+                let is_input = |file: &Path| Format::of_name(file).is_some() && !is_ledger(file).unwrap_or(true);
+                there_is(path, "the input", is_input)
+            });
+        }
         Error::LedgerFile { path, source, .. } if source.kind() == ErrorKind::NotFound => {
-            there_is(path, "the ledger", |file| is_ledger(file).unwrap_or(false))
+            return there_is(path, "the ledger", |file| is_ledger(file).unwrap_or(false));
         }
         Error::Lock { path, source: LockError::Io { source, .. } } if source.kind() == ErrorKind::NotFound => {
-            folder_of(path).map(|folder| format!("the folder {} is not there; make it first", folder.display()))
+            format!("the folder {} is not there; make it first", folder_of(path)?.display())
         }
         Error::Ledger { path, source: LedgerError::NotALedger(_) } => {
             let beside = PathBuf::from(format!("{}.ledger.jsonl", path.display()));
-            Some(match beside.exists() {
+            match beside.exists() {
                 true => format!("the ledger of {} is {}", path.display(), beside.display()),
                 false => "a ledger is what a run leaves beside its input, as INPUT.ledger.jsonl".to_owned(),
-            })
+            }
         }
-        Error::Input { source, .. } => of_input(source),
+        Error::Input { source, .. } => of_input(source)?,
+        Error::Known { rows, ledgers } => {
+            let them = them(*rows);
+            let unpacked = unpacked_first(ledgers);
+            format!(
+                "pass --known skip to leave {them} out, --known post to post {them} again, or --known-since DATE to count only \
+                 what was sent since then; or continue that batch with --ledger{unpacked}"
+            )
+        }
+        Error::TakenBack { rows, .. } => {
+            let them = them(*rows);
+            format!("pass --known skip to leave {them} out, or --known post to post {them} again")
+        }
+        Error::KnownInStream { .. } => {
+            "`batchpost known list` names the ledgers; pass --known skip to leave such rows out, or \
+                                        --known post to post them again"
+                .to_owned()
+        }
+        Error::KnownUnreadable { path, is_listed, .. } => {
+            let remove = match is_listed {
+                true => {
+                    let word = shell_word(&path.display().to_string());
+                    format!("remove it from the list with `batchpost known forget {word}`")
+                }
+                false => "move it to another folder".to_owned(),
+            };
+            format!("restore the ledger, pass --known post to go on without it, or {remove}")
+        }
+        Error::JobFile { .. } => "pass --scratch-dir DIR to write the job file to another folder".to_owned(),
+        Error::OtherTable { .. } => {
+            "restore the table that the last run read; if the new one is meant, pass --changed post".to_owned()
+        }
+        Error::OtherApi { theirs, .. } => {
+            format!("pass --ledger FILE to name another ledger; this one needs a program that posts to {theirs:?}")
+        }
+        Error::OtherTarget { unused: true, .. } => {
+            "nothing was posted by this ledger: remove it, or pass --ledger FILE to name another".to_owned()
+        }
+        Error::OtherTarget { unused: false, .. } => "pass --ledger FILE to name another ledger".to_owned(),
+        Error::Sharing(error) => of_sharing(error)?,
+        Error::Registry(RegistryError::State(error)) => of_state(error)?,
+        _ => return None,
+    })
+}
+
+/// An error of the library in one line, with what helps.
+pub(crate) fn with_hint(error: &Error) -> String {
+    hint(error).map_or_else(|| error.to_string(), |hint| format!("{error}; {hint}"))
+}
+
+/// What helps where a run of `api` stops for this reason.
+pub(crate) fn of_stop(stop: Stop, api: &Api) -> Option<String> {
+    match stop {
+        Stop::Credentials => Some(format!("check {}, and --host", api.variables())),
+        Stop::Endpoint => Some("check --host and --tenant, or --url".to_owned()),
         _ => None,
     }
+}
+
+/// What helps where the account's budget cannot be shared.
+pub(crate) fn of_sharing(error: &SharingError) -> Option<String> {
+    Some(match error {
+        SharingError::NoPlace => {
+            "set HOME or XDG_STATE_HOME, or pass --state-dir DIR; pass --budget private only if no other \
+                                  run uses the account"
+                .to_owned()
+        }
+        SharingError::Gone(_) => {
+            "pass another state folder with --state-dir DIR: nothing is sent then until all that may have \
+                                  been sent before is past the limit"
+                .to_owned()
+        }
+        SharingError::Two { account, .. } => {
+            let account = account.display();
+            format!(
+                "choose one with --state-dir DIR (or `state_dir` in batchpost.toml), or remove {account} while no run uses it"
+            )
+        }
+        SharingError::Folder(error) => of_state(error)?,
+        _ => return None,
+    })
+}
+
+fn of_state(error: &StateError) -> Option<String> {
+    const ANOTHER: &str = "pass another state folder with --state-dir DIR";
+    let (path, why) = match error {
+        StateError::Refused { path, why } => (shell_word(&path.display().to_string()), why),
+        StateError::Io { .. } => return Some(ANOTHER.to_owned()),
+        _ => return None,
+    };
+    Some(match why {
+        Refusal::Everybodys { .. } => format!("{ANOTHER}, or run `chmod o-w {path}` if nobody else wrote to this one"),
+        Refusal::Others { .. } => format!("{ANOTHER}, or run `chmod 700 {path}` if nobody else wrote to this one"),
+        Refusal::AnotherUsers { .. } => ANOTHER.to_owned(),
+        Refusal::NotSetUp { .. } => {
+            format!(
+                "run `chmod 700 {path}` to keep it to its owner, or `chmod 2770 {path}` to share it with that group"
+            )
+        }
+        Refusal::NotShared { group, .. } => format!("run `chgrp {group} {path} && chmod 2770 {path}`, or {ANOTHER}"),
+        _ => return None,
+    })
+}
+
+/// A packed ledger cannot be continued.
+fn unpacked_first(ledgers: &[KnownLedger]) -> String {
+    let packed = ledgers.iter().find(|other| other.path.extension().is_some_and(|extension| extension == "gz"));
+    let unpacked = |other: &KnownLedger| format!(", unpacked first (`gunzip {}`)", other.path.display());
+    packed.map(unpacked).unwrap_or_default()
 }
 
 /// What was said elsewhere than on the command line of how the input is read: an error about the input may come of it.
@@ -86,45 +216,12 @@ pub(crate) fn held_by_ledger(ledger: &Path, input: Option<&Path>) -> Option<Stri
     ))
 }
 
-/// The folder that is missing; none where it is there, and only the file is not.
-fn folder_of(path: &Path) -> Option<&Path> {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
-}
-
-/// A sheet that moved together with its ledger is where one is.
-fn is_here(path: &Path) -> Option<String> {
-    let name = Path::new(path.file_name()?);
-    let is_elsewhere = path.parent().is_some_and(|folder| !folder.as_os_str().is_empty());
-    let name = (is_elsewhere && name.is_file()).then(|| name.display())?;
-    Some(format!("there is a {name} in this folder; where it is the same sheet, `resume` takes it with --input {name}"))
-}
-
-/// What might have been meant by `path`: the files of its folder that are of the kind, those with the likest names first.
-fn there_is(path: &Path, what: &str, of_kind: impl Fn(&Path) -> bool) -> Option<String> {
-    if let Some(folder) = folder_of(path) {
-        return Some(format!("the folder {} is not there", folder.display()));
-    }
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let entries = fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?;
-    let mut files: Vec<PathBuf> = entries
-        .filter_map(|entry| Some(entry.ok()?.file_name()))
-        .map(|name| folder.map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name)))
-        .filter(|file| file.is_file() && of_kind(file))
-        .collect();
-    let alike = |file: &Path| {
-        let (one, other) = (path.to_string_lossy(), file.to_string_lossy());
-        one.chars().zip(other.chars()).take_while(|(a, b)| a == b).count()
-    };
-    files.sort_by_key(|file| (std::cmp::Reverse(alike(file)), file.clone()));
-    let named: Vec<String> = files.iter().take(MOST).map(|file| file.display().to_string()).collect();
-    (!named.is_empty()).then(|| format!("is {what} one of these? {}", named.join(", ")))
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io;
+    use std::{fs, io};
 
     use super::*;
+    use crate::apis;
 
     #[test]
     fn a_name_mistyped_brings_up_the_likest_of_its_kind() {
@@ -145,5 +242,41 @@ mod tests {
             source: io::ErrorKind::NotFound.into(),
         };
         assert_eq!(hint(&ledger), None, "nothing there is a ledger");
+    }
+
+    #[test]
+    fn a_stop_that_a_setting_causes_names_the_variables_and_options_to_check() {
+        let api = apis::default();
+        let keys = of_stop(Stop::Credentials, api).unwrap();
+        assert_eq!(keys, "check LSQ_ACCESS_KEY and LSQ_SECRET_KEY, and --host");
+        assert_eq!(of_stop(Stop::Endpoint, api).unwrap(), "check --host and --tenant, or --url");
+        assert_eq!(of_stop(Stop::Outage, api), None);
+    }
+
+    #[test]
+    fn a_refused_state_folder_comes_with_the_commands_that_make_it_fit() {
+        let hint = |why| {
+            let path = PathBuf::from("/var/lib/my state");
+            hint(&Error::Sharing(StateError::Refused { path, why }.into())).unwrap()
+        };
+        let everybodys = hint(Refusal::Everybodys { mode: 0o777 });
+        assert!(everybodys.contains("--state-dir DIR") && everybodys.contains("chmod o-w '/var/lib/my state'"));
+        assert!(hint(Refusal::NotSetUp { group: 7, mode: 0o770 }).contains("chmod 2770 '/var/lib/my state'"));
+        let not_shared = hint(Refusal::NotShared { group: 7, its_group: 8, mode: 0o2770 });
+        assert!(not_shared.contains("chgrp 7 '/var/lib/my state' && chmod 2770"), "{not_shared}");
+    }
+
+    #[test]
+    fn rows_that_others_know_come_with_the_options_that_decide_about_them() {
+        let known = |name: &str| Error::Known {
+            rows: 1,
+            ledgers: vec![KnownLedger { path: name.into(), rows: 1, dates: None, other_content: 0 }],
+        };
+        let one = with_hint(&known("a.jsonl"));
+        assert!(one.contains("1 row is already recorded") && one.contains("--known skip to leave it out"), "{one}");
+        assert!(one.ends_with("with --ledger"), "{one}");
+        assert!(with_hint(&known("a.jsonl.gz")).ends_with("with --ledger, unpacked first (`gunzip a.jsonl.gz`)"));
+        let error = anyhow::Error::from(HttpError::ProxyInTheOpen);
+        assert_eq!(of_others(&error).unwrap(), "leave --proxy out, or use https");
     }
 }

@@ -10,6 +10,7 @@ macro_rules! say {
     ($($words:tt)*) => { ask!("{}\n", format_args!($($words)*)) };
 }
 
+mod apis;
 mod args;
 mod bar;
 mod canvas;
@@ -20,7 +21,6 @@ mod exit;
 mod files;
 mod finish;
 mod hints;
-mod input_hints;
 mod last_run;
 mod last_word;
 mod logging;

@@ -10,11 +10,11 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tracing::{debug, error, info, trace, warn};
 
 use crate::bar::{View, because};
-use crate::canvas;
 use crate::finish::{Finish, LONG_WINDOW};
 use crate::logging::{Screen, colours, is_json};
 use crate::outlook::{Lookout, Outlook};
 use crate::rate::Rate;
+use crate::{apis, canvas, hints};
 
 /// Off a terminal, one line of progress in this time.
 const LINE_EVERY: Duration = Duration::from_secs(10);
@@ -54,6 +54,8 @@ pub(crate) struct Watcher {
     outlook: Outlook,
     next_outlook: Duration,
     stopping: Option<Stop>,
+    /// What helps where a row of a stream may not be sent.
+    refused: Option<String>,
     named: [u32; Outcome::ALL.len()],
 }
 
@@ -86,6 +88,7 @@ impl Watcher {
             outlook: Outlook::default(),
             next_outlook: Duration::ZERO,
             stopping: None,
+            refused: None,
             named: [0; Outcome::ALL.len()],
         }
     }
@@ -94,6 +97,7 @@ impl Watcher {
         match observation {
             Observation::Notice(notice) => self.notice(notice),
             Observation::Progress(progress, now) => self.progress(progress, now),
+            Observation::Refused(error) => self.refused = hints::hint(error),
             _ => {}
         }
     }
@@ -158,10 +162,13 @@ impl Watcher {
             }
             Notice::Stopping { stop, why } => {
                 self.stopping = Some(*stop);
-                match stop {
-                    Stop::Interrupted => warn!(event = "stopping", %stop, "stopping: {why}; {SIGNAL_AGAIN}"),
-                    _ => warn!(event = "stopping", %stop, "stopping: {why}"),
-                }
+                let hint = match stop {
+                    Stop::Interrupted => Some(SIGNAL_AGAIN.to_owned()),
+                    Stop::Input => self.refused.take(),
+                    stop => apis::of_name(self.order.form.target().name()).and_then(|api| hints::of_stop(*stop, api)),
+                };
+                let hint = hint.map(|hint| format!("; {hint}")).unwrap_or_default();
+                warn!(event = "stopping", %stop, "stopping: {why}{hint}");
             }
             Notice::Unwritten { row, ticket, verdict: VerdictWord::Withdrawn } => {
                 error!(event = "unwritten", row, %ticket, "was not sent, though the ledger may have it in doubt: its intent was being written");
@@ -247,11 +254,9 @@ fn per_second(limit: &Limit) -> f64 {
 #[cfg(test)]
 mod tests {
     use std::mem;
-    use std::sync::Arc;
     use std::sync::mpsc::sync_channel;
 
     use batchpost::input::{Format, Options};
-    use batchpost::leadsquared::{self, LeadSquared};
     use batchpost::outcome::Counts;
     use batchpost::settings::Settings;
     use batchpost::shell::Source;
@@ -265,9 +270,10 @@ mod tests {
 
     /// The same of a run that is to send so many of them.
     fn watcher_of_first(first: u64, limit: &str) -> Watcher {
-        let settings = Settings { limits: vec![limit.parse().unwrap()], ..Settings::of(&LeadSquared) };
-        let endpoint = leadsquared::endpoint("api.example.com", "1").unwrap();
-        let (target, options) = (Arc::new(LeadSquared), Options::new(Format::Csv));
+        let (api, options) = (apis::default(), Options::new(Format::Csv));
+        let target = api.target();
+        let settings = Settings { limits: vec![limit.parse().unwrap()], ..Settings::of(target.as_ref()) };
+        let endpoint = (api.endpoint)("api.example.com", "1").unwrap();
         let order = Order::new(target, &endpoint, settings, "l".into(), Source::Stdin, options).unwrap();
         Watcher::new(&Screen::default(), Some(1000), 1000 - first, true, order)
     }

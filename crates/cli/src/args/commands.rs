@@ -3,13 +3,16 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use batchpost::ledger::Decision;
 use batchpost::limit::Limit;
 use batchpost::outcome::Outcome;
+use batchpost::settings::OnChanged;
 use batchpost_sandbox::FaultRule;
 use clap::{Args as Group, Subcommand};
 
+use super::choices::{one_of, word};
 use super::groups::{Budget, Input, Network, OtherLedgers, Posting, Reading, Target, ThisTime, Watching};
-use super::values::{ChangedArg, DecisionArg, FaultParser, Latency, LimitArg, RowRange, faults, row, state, ticket};
+use super::values::{FaultParser, Latency, LimitArg, RowRange, faults, row, state, ticket};
 
 #[derive(Debug, Group)]
 pub(crate) struct Run {
@@ -63,8 +66,8 @@ pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) known: OtherLedgers,
     /// A new row whose ticket has a posted note that is no longer in the input: a run would hold it, or post it
-    #[arg(long, value_enum, default_value_t = ChangedArg::Hold)]
-    pub(crate) changed: ChangedArg,
+    #[arg(long, value_parser = one_of::<OnChanged>(), default_value = word(OnChanged::default()))]
+    pub(crate) changed: OnChanged,
     #[command(flatten)]
     pub(crate) posting: Posting,
     #[command(flatten)]
@@ -123,8 +126,8 @@ pub(crate) struct Settle {
     #[arg(long, value_name = "FILE.csv")]
     pub(crate) from: Option<PathBuf>,
     /// What is decided
-    #[arg(long = "as", value_enum, value_name = "DECISION", id = "decision")]
-    pub(crate) decision: Option<DecisionArg>,
+    #[arg(long = "as", value_parser = one_of::<Decision>(), value_name = "DECISION", id = "decision")]
+    pub(crate) decision: Option<Decision>,
     /// Take the last decision back, as long as the row was not sent since; again, the one before it
     #[arg(long)]
     pub(crate) undo: bool,

@@ -6,16 +6,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use batchpost::fields::FixedField;
-use batchpost::input::{ColumnChoice, Delimiter, Encoding, Format, LookupSpec, Template, TicketPattern};
+use batchpost::input::{ColumnChoice, Delimiter, Encoding, Format, LookupSpec, Template, TicketPattern, TooLong};
 use batchpost::plan::Hours;
+use batchpost::settings::{InDoubt, On500, OnChanged, OnDuplicate, OnKnown, Sharing, Spread};
 use batchpost::shell::masked;
 use clap::Args as Group;
 use jiff::civil::Date;
 
-use super::values::{
-    BudgetArg, BurstArg, ChangedArg, DoubtArg, DuplicatesArg, KnownArg, LimitArg, On500Arg, Reserve, TooLongArg,
-    format, give_up_after, grace, timeout,
-};
+use super::choices::{one_of, word};
+use super::values::{LimitArg, Reserve, format, give_up_after, grace, timeout};
 
 /// What is read, and what is made of it.
 #[derive(Debug, Clone, Group)]
@@ -45,16 +44,16 @@ pub(crate) struct Input {
     #[arg(long, value_name = "BYTES")]
     pub(crate) max_text: Option<NonZeroU32>,
     /// A longer text: take its row for invalid, or cut it, after a word where one ends near the bound
-    #[arg(long, value_enum, default_value_t = TooLongArg::Reject)]
-    pub(crate) too_long: TooLongArg,
+    #[arg(long, value_parser = one_of::<TooLong>(), default_value = word(TooLong::default()))]
+    pub(crate) too_long: TooLong,
     /// A field that every note gets: Source='Old helpdesk', or Priority:=3 for what is no text; StorageType and
     /// ActivityType replace the usual ones; repeatable
     #[arg(long = "field", value_name = "NAME=TEXT")]
     pub(crate) fields: Vec<FixedField>,
     /// Rows exactly like an earlier one: each is posted, or only the first; what was skipped stays so until
     /// `settle --as to-do`
-    #[arg(long, value_enum, default_value_t = DuplicatesArg::Post)]
-    pub(crate) duplicates: DuplicatesArg,
+    #[arg(long, value_parser = one_of::<OnDuplicate>(), default_value = word(OnDuplicate::default()))]
+    pub(crate) duplicates: OnDuplicate,
     /// The ledger; by default it stands beside the input, as INPUT.ledger.jsonl
     #[arg(long, value_name = "FILE")]
     pub(crate) ledger: Option<PathBuf>,
@@ -113,8 +112,8 @@ pub(crate) struct Posting {
     #[arg(long = "reserve", value_name = "N[/TIME]")]
     pub(crate) reserves: Vec<Reserve>,
     /// How requests spread within the time; by default full for a batch of less than ten minutes, else even
-    #[arg(long, value_enum)]
-    pub(crate) burst: Option<BurstArg>,
+    #[arg(long, value_parser = one_of::<Spread>())]
+    pub(crate) burst: Option<Spread>,
     /// The most requests under way at once; by default the smallest limit's, at most 256
     #[arg(long, value_name = "N")]
     pub(crate) concurrency: Option<NonZeroU32>,
@@ -140,8 +139,8 @@ pub(crate) struct Posting {
     #[arg(long, value_name = "TIME", default_value = "15m", value_parser = give_up_after)]
     pub(crate) give_up_after: Duration,
     /// What an unexplained 500 is taken for: not created (retry), or perhaps created (hold in doubt)
-    #[arg(long, value_enum, default_value_t = On500Arg::Retry)]
-    pub(crate) on_500: On500Arg,
+    #[arg(long, value_parser = one_of::<On500>(), default_value = word(On500::default()))]
+    pub(crate) on_500: On500,
     /// Record rows of which no note can be made, and post the others
     #[arg(long)]
     pub(crate) skip_invalid: bool,
@@ -156,8 +155,8 @@ pub(crate) struct Posting {
 pub(crate) struct Budget {
     /// Keep the account's limits together with all runs that use the same state folder (shared, the default), or alone
     /// (private)
-    #[arg(long, value_enum)]
-    pub(crate) budget: Option<BudgetArg>,
+    #[arg(long, value_parser = one_of::<Sharing>())]
+    pub(crate) budget: Option<Sharing>,
     /// The folder in which the runs of an account keep its limit together; by default the one that the ledger's last run
     /// used, else --shared-state-dir, else batchpost in $XDG_STATE_HOME or in ~/.local/state
     #[arg(long, value_name = "DIR")]
@@ -173,15 +172,15 @@ pub(crate) struct Budget {
 #[command(next_help_heading = "This time")]
 pub(crate) struct ThisTime {
     /// Rows in doubt from an earlier run: leave them, or send them again at the risk of a second note
-    #[arg(long, value_enum, default_value_t = DoubtArg::Hold)]
-    pub(crate) in_doubt: DoubtArg,
+    #[arg(long, value_parser = one_of::<InDoubt>(), default_value = word(InDoubt::default()))]
+    pub(crate) in_doubt: InDoubt,
     /// Post this many rows and stop
     #[arg(long, value_name = "N")]
     pub(crate) first: Option<u64>,
     /// A new row whose ticket has a posted note that is no longer in the input (it may be an edit of it): hold it, or
     /// post it
-    #[arg(long, value_enum, default_value_t = ChangedArg::Hold)]
-    pub(crate) changed: ChangedArg,
+    #[arg(long, value_parser = one_of::<OnChanged>(), default_value = word(OnChanged::default()))]
+    pub(crate) changed: OnChanged,
     /// Do not ask before posting (without a terminal nobody is asked)
     #[arg(short, long)]
     pub(crate) yes: bool,
@@ -192,8 +191,8 @@ pub(crate) struct ThisTime {
 #[command(next_help_heading = "Other ledgers")]
 pub(crate) struct OtherLedgers {
     /// Rows to send that another ledger of the account has as posted or in doubt: leave them out, or post them again
-    #[arg(long, value_enum)]
-    pub(crate) known: Option<KnownArg>,
+    #[arg(long, value_parser = one_of::<OnKnown>())]
+    pub(crate) known: Option<OnKnown>,
     /// Only what was sent on this day or later counts as known: for a note that is posted every month, say
     #[arg(long, value_name = "DATE")]
     pub(crate) known_since: Option<Date>,

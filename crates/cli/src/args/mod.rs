@@ -1,5 +1,6 @@
 //! The command line, as it is typed. What it means is resolved in `commands`.
 
+mod choices;
 mod commands;
 mod groups;
 mod values;
@@ -13,10 +14,7 @@ pub(crate) use commands::{
     Settle, Show, ShowConfig, Status,
 };
 pub(crate) use groups::{Budget, Input, Network, OtherLedgers, Posting, Reading, Target, ThisTime};
-pub(crate) use values::{
-    BudgetArg, BurstArg, ChangedArg, DecisionArg, DoubtArg, DuplicatesArg, KnownArg, LimitArg, LogFormat, On500Arg,
-    Reserve, RowRange, TooLongArg,
-};
+pub(crate) use values::{LimitArg, LogFormat, Reserve, RowRange};
 
 /// Posts every row of a spreadsheet as an internal note on a ticket: never faster than the account may, never a row
 /// lost, never a row twice by its own doing, and able to say afterwards what became of each.

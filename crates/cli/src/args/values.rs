@@ -19,67 +19,6 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum TooLongArg {
-    Reject,
-    Truncate,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DuplicatesArg {
-    Post,
-    Skip,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum ChangedArg {
-    Hold,
-    Post,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum KnownArg {
-    Skip,
-    Post,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DecisionArg {
-    /// The note is there
-    Posted,
-    /// Send it, or send it again
-    #[value(alias = "to_do")]
-    ToDo,
-    /// Nobody needs it
-    Waived,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum DoubtArg {
-    Hold,
-    Retry,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum BurstArg {
-    /// The whole window at once
-    Full,
-    /// Evenly spaced
-    Even,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum On500Arg {
-    Retry,
-    Hold,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum BudgetArg {
-    Shared,
-    Private,
-}
-
 /// A limit, or that there is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LimitArg {

@@ -7,8 +7,9 @@ use std::io::{self, Write};
 use batchpost::shell::masked;
 use serde::Serialize;
 
+use crate::apis::Credential;
 use crate::args::{FromFile, Output, ShowConfig};
-use crate::config::{Place, Rank, Resolved, Which, built_in, resolve};
+use crate::config::{Place, Rank, Resolved, built_in, resolve};
 use crate::credentials::{self, Origin};
 use crate::plain::stdout;
 
@@ -52,8 +53,9 @@ struct View {
     profile_from: Option<String>,
     settings: BTreeMap<String, Vec<Setting>>,
     silenced: Vec<Silenced>,
-    access_key: Key,
-    secret_key: Key,
+    /// Each by the beginning of its settings' names.
+    #[serde(flatten)]
+    keys: BTreeMap<&'static str, Key>,
 }
 
 #[derive(Serialize)]
@@ -100,10 +102,10 @@ impl View {
             from: from(&silenced.said.place),
             why: silenced.why.clone(),
         });
-        let key = |which| -> anyhow::Result<Key> {
-            let origin = credentials::origin(which, config)?;
+        let key = |key: &Credential| -> anyhow::Result<_> {
+            let origin = credentials::origin(key, config)?;
             let set = origin.as_ref().is_some_and(Origin::is_there);
-            Ok(Key { set, from: origin.map(|origin| origin.to_string()) })
+            Ok((key.setting, Key { set, from: origin.map(|origin| origin.to_string()) }))
         };
         Ok(Self {
             file: config.file().map(|path| path.display().to_string()),
@@ -111,8 +113,7 @@ impl View {
             profile_from: config.profile().map(|(_, place)| place.to_string()),
             silenced: silenced.collect(),
             settings,
-            access_key: key(Which::Access)?,
-            secret_key: key(Which::Secret)?,
+            keys: config.api().credentials.iter().map(key).collect::<Result<_, _>>()?,
         })
     }
 
@@ -131,13 +132,13 @@ impl View {
                 lines.extend(setting.values.iter().map(|value| [key.clone(), value.clone(), setting.from.clone()]));
             }
         }
-        for (name, key) in [("access_key", &self.access_key), ("secret_key", &self.secret_key)] {
+        for (name, key) in &self.keys {
             let (value, from) = match &key.from {
                 Some(from) if key.set => ("set", from.clone()),
                 Some(from) => ("not set", format!("would be from {from}")),
                 None => ("not set", "asked for on a terminal".to_owned()),
             };
-            lines.push([name.to_owned(), value.to_owned(), from]);
+            lines.push([(*name).to_owned(), value.to_owned(), from]);
         }
         writeln!(out)?;
         write_columns(out, &lines)?;

@@ -3,19 +3,19 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use batchpost::doctor::{self as judge, Check, Finding, Level};
-use batchpost::leadsquared::{LeadSquared, tenant};
+use batchpost::doctor::{self as judge, Check, Finding, Level, Setting};
 use batchpost::settings::Settings;
-use batchpost::shell::{self, doctor as look, is_ledger, target_of};
+use batchpost::shell::{self, account_of, doctor as look, is_ledger};
 use batchpost::target::Endpoint;
 use serde::Serialize;
 
 use super::resolve;
+use crate::apis::Api;
 use crate::args::{Doctor, Network, Output};
 use crate::config::Resolved;
 use crate::plain::{self, plain};
 use crate::words::{count, shell_word};
-use crate::{credentials, exit};
+use crate::{credentials, exit, hints};
 
 /// Where a run would post to.
 enum Destination {
@@ -27,14 +27,16 @@ enum Destination {
 pub(crate) fn doctor(doctor: &Doctor, config: &Resolved, output: &Output) -> anyhow::Result<u8> {
     let ledger = doctor.file.as_deref().filter(|file| is_ledger(file).unwrap_or(false));
     let mut findings = vec![of_settings(config)];
-    let destination = destination(doctor, ledger, &mut findings);
+    let api = config.api();
+    let destination = destination(api, doctor, ledger, &mut findings);
     if let Destination::Api(endpoint) = &destination {
         findings.extend(credentials::examine(config, endpoint));
-        findings.extend(on_the_way(endpoint, &doctor.network)?);
+        findings.extend(on_the_way(api, endpoint, &doctor.network)?);
     }
     findings.extend(of_files(doctor, ledger, &destination));
-    findings.extend(of_budget(doctor, ledger, &destination)?);
+    findings.extend(of_budget(api, doctor, ledger, &destination)?);
     findings.extend(look::clock());
+    findings.iter_mut().for_each(name_the_option);
     let report = Report::of(&findings, unread(doctor, ledger));
     let mut stdout = plain::stdout(output);
     if output.json {
@@ -64,10 +66,10 @@ fn of_settings(config: &Resolved) -> Finding {
     Finding::ok(Check::Configuration, found)
 }
 
-fn destination(doctor: &Doctor, ledger: Option<&Path>, findings: &mut Vec<Finding>) -> Destination {
+fn destination(api: &Api, doctor: &Doctor, ledger: Option<&Path>, findings: &mut Vec<Finding>) -> Destination {
     // A ledger that is damaged further on names it too.
-    let of_ledger = ledger.and_then(|ledger| target_of(ledger).ok());
-    let endpoint = match (of_ledger, resolve::endpoint(&doctor.target)) {
+    let of_ledger = ledger.and_then(|ledger| account_of(ledger).ok()).map(|account| account.target);
+    let endpoint = match (of_ledger, resolve::endpoint(api, &doctor.target)) {
         // As `resume` does: a batch goes on where it was begun.
         (Some(target), _) if target == resolve::SANDBOX => Ok(None),
         (Some(target), _) => Endpoint::from_url(&target).map(Some).map_err(|error| error.to_string()),
@@ -77,7 +79,7 @@ fn destination(doctor: &Doctor, ledger: Option<&Path>, findings: &mut Vec<Findin
     };
     match endpoint {
         Ok(Some(endpoint)) => {
-            findings.push(of_account(&endpoint));
+            findings.push(of_account(api, &endpoint));
             Destination::Api(endpoint)
         }
         Ok(None) => {
@@ -86,16 +88,19 @@ fn destination(doctor: &Doctor, ledger: Option<&Path>, findings: &mut Vec<Findin
             Destination::Sandbox
         }
         Err(why) => {
-            let advice =
-                "say --host and --tenant, or --url: LeadSquared names an account's host, the tenant is its number";
+            let Api { name, tenant, .. } = api;
+            let advice = format!(
+                "say --host and --tenant, or --url: {name} names an account's host, the tenant is its {}",
+                tenant.name
+            );
             findings.push(Finding::problem(Check::Account, why, advice));
             Destination::Unknown
         }
     }
 }
 
-fn of_account(endpoint: &Endpoint) -> Finding {
-    match tenant(endpoint) {
+fn of_account(api: &Api, endpoint: &Endpoint) -> Finding {
+    match (api.tenant_of)(endpoint) {
         Some(tenant) => Finding::ok(Check::Account, format!("tenant {tenant}, {endpoint}")),
         None => Finding::warning(
             Check::Account,
@@ -105,16 +110,16 @@ fn of_account(endpoint: &Endpoint) -> Finding {
     }
 }
 
-fn on_the_way(endpoint: &Endpoint, network: &Network) -> anyhow::Result<Vec<Finding>> {
+fn on_the_way(api: &Api, endpoint: &Endpoint, network: &Network) -> anyhow::Result<Vec<Finding>> {
     // Only these could be meant for it: requests are https, but for those that stay on this machine.
     let variables = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
     let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let set: Vec<String> = variables.into_iter().filter(is_set).map(str::to_owned).collect();
     let mut findings: Vec<Finding> =
         judge::proxy(&set, network.proxy.is_some(), endpoint.is_loopback()).into_iter().collect();
-    let mend = "look at the name in --host or --url: LeadSquared names an account's host";
+    let mend = format!("look at the name in --host or --url: {} names an account's host", api.name);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    findings.extend(runtime.block_on(look::reach(endpoint.as_str(), mend, &resolve::http(network))));
+    findings.extend(runtime.block_on(look::reach(endpoint.as_str(), &mend, &resolve::http(network))));
     // A name that is still being resolved on a thread of its own is not waited for.
     runtime.shutdown_background();
     Ok(findings)
@@ -153,13 +158,18 @@ fn of_its_input(ledger: &Path) -> Option<Finding> {
     Some(Finding { advice: found.advice.map(|advice| format!("{advice}; {}", elsewhere())), ..found })
 }
 
-fn of_budget(doctor: &Doctor, ledger: Option<&Path>, destination: &Destination) -> anyhow::Result<Vec<Finding>> {
+fn of_budget(
+    api: &Api,
+    doctor: &Doctor,
+    ledger: Option<&Path>,
+    destination: &Destination,
+) -> anyhow::Result<Vec<Finding>> {
     let target = match destination {
         Destination::Api(endpoint) => endpoint.as_str(),
         Destination::Sandbox => resolve::SANDBOX,
         Destination::Unknown => return Ok(Vec::new()),
     };
-    let settings = Settings { limits: resolve::limits(&doctor.limits, &[])?, ..Settings::of(&LeadSquared) };
+    let settings = Settings { limits: resolve::limits(&doctor.limits, &[])?, ..Settings::of(api.target().as_ref()) };
     let settings = resolve::budget(settings, &doctor.budget, matches!(destination, Destination::Sandbox))?;
     let state = resolve::state(&doctor.budget)?;
     // One that cannot be read was said to be so.
@@ -167,7 +177,27 @@ fn of_budget(doctor: &Doctor, ledger: Option<&Path>, destination: &Destination) 
         Some((batch, _)) => state.continuing(&batch),
         None => state,
     };
-    Ok(look::budget(&state, target, &settings))
+    Ok(look::budget(&state, target, &settings).unwrap_or_else(|error| {
+        let advice = hints::of_sharing(&error).unwrap_or_else(|| "do what the message says".to_owned());
+        let advice = format!("{advice}; runs for the account send nothing until then");
+        vec![Finding::problem(Check::StateFolder, error.to_string(), advice)]
+    }))
+}
+
+/// Adds the option to the advice that is about a setting.
+fn name_the_option(finding: &mut Finding) {
+    let option = match finding.setting {
+        Some(Setting::Ledger) => "--ledger FILE",
+        Some(Setting::StateFolder) => "--state-dir DIR",
+        Some(Setting::Proxy) => "--proxy URL",
+        Some(Setting::CaFile) => "--ca-file FILE",
+        Some(Setting::TimeZone) => "--time-zone ZONE",
+        Some(Setting::First) => "--first 1",
+        _ => return,
+    };
+    if let Some(advice) = &mut finding.advice {
+        *advice += &format!(" ({option})");
+    }
 }
 
 /// All that is said.
@@ -188,7 +218,7 @@ impl<'a> Report<'a> {
 
     fn write(&self, out: &mut impl Write, quiet: bool) -> io::Result<()> {
         let wanted = |finding: &&Finding| !quiet || finding.level != Level::Ok;
-        for Finding { check, level, found, advice } in self.findings.iter().filter(wanted) {
+        for Finding { check, level, found, advice, .. } in self.findings.iter().filter(wanted) {
             let level = match level {
                 Level::Ok => "ok",
                 Level::Warning => "warning",

@@ -9,7 +9,7 @@ use batchpost::outcome::Outcome;
 use batchpost::shell;
 use tracing::warn;
 
-use super::resolve;
+use crate::apis;
 use crate::args::{Export, Output};
 use crate::files::{Readers, There, is_same, there, write_new, write_over};
 use crate::next;
@@ -20,10 +20,12 @@ pub(crate) fn export(export: &Export, output: &Output) -> anyhow::Result<u8> {
     let exported = match &export.output {
         None => {
             let stdout = BufWriter::new(plain::stdout_to_the_byte());
-            shell::export(&export.ledger, &resolve::api(), &export.states, stdout)?
+            shell::export(&export.ledger, &apis::of_ledger(&export.ledger).target(), &export.states, stdout)?
         }
         Some(path) => {
-            let of_ledger = |file: &mut _| Ok(shell::export(&export.ledger, &resolve::api(), &export.states, file)?);
+            let of_ledger = |file: &mut _| {
+                Ok(shell::export(&export.ledger, &apis::of_ledger(&export.ledger).target(), &export.states, file)?)
+            };
             if path.exists() {
                 refuse_to_replace(path, export)?;
                 write_over(path, Readers::Owner, of_ledger)?

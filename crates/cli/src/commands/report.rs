@@ -7,7 +7,7 @@ use anyhow::{Context, bail};
 use batchpost::shell;
 use serde_json::json;
 
-use super::resolve;
+use crate::apis;
 use crate::args::{Output, Report};
 use crate::files::{Readers, There, there, write_whole};
 use crate::report::{OPENING, page};
@@ -19,7 +19,7 @@ pub(crate) fn report(report: &Report, output: &Output) -> anyhow::Result<u8> {
     if !to_stdout {
         refuse_what_is_not_ours(&path, report.force)?;
     }
-    let overview = shell::overview(&report.ledger, &resolve::api())?;
+    let overview = shell::overview(&report.ledger, &apis::of_ledger(&report.ledger).target())?;
     let audit = shell::audit(&report.ledger)?;
     let page = page(&overview, &audit, &report.ledger);
     if to_stdout {

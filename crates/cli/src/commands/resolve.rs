@@ -2,23 +2,19 @@
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use anyhow::{Context, bail};
-use batchpost::input::{ColumnChoice, Field, Format, LookupSpec, MaxText, Options, Template, TooLong};
-use batchpost::leadsquared::{self, LeadSquared};
+use batchpost::input::{ColumnChoice, Field, Format, LookupSpec, MaxText, Options, Template};
 use batchpost::limit::Limit;
 use batchpost::planning::Named;
-use batchpost::settings::{InDoubt, On500, OnChanged, OnDuplicate, OnKnown, Settings, Sharing, Spread};
+use batchpost::settings::{Settings, Sharing};
 use batchpost::shell::{HttpOptions, Order, Source, StateFolders, caller};
-use batchpost::target::{Endpoint, Target as Api};
+use batchpost::target::Endpoint;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::args::{
-    Budget, BudgetArg, BurstArg, ChangedArg, DoubtArg, DuplicatesArg, Input, KnownArg, LimitArg, Network, On500Arg,
-    OtherLedgers, Posting, Reading, Reserve, Target, ThisTime, TooLongArg,
-};
+use crate::apis::Api;
+use crate::args::{Budget, Input, LimitArg, Network, OtherLedgers, Posting, Reading, Reserve, Target, ThisTime};
 
 /// What ledgers of the sandbox inside this process name as their target: its port changes from run to run.
 pub(crate) const SANDBOX: &str = "sandbox";
@@ -32,16 +28,11 @@ pub(crate) fn tool() -> String {
     format!("batchpost {}", crate::VERSION)
 }
 
-/// The only API that this program posts to.
-pub(crate) fn api() -> Arc<dyn Api> {
-    Arc::new(LeadSquared)
-}
-
 /// The endpoint that was asked for; none for the sandbox, or where nothing was.
-pub(crate) fn endpoint(target: &Target) -> anyhow::Result<Option<Endpoint>> {
+pub(crate) fn endpoint(api: &Api, target: &Target) -> anyhow::Result<Option<Endpoint>> {
     Ok(match (&target.url, &target.host, &target.tenant) {
         (Some(url), ..) => Some(Endpoint::from_url(url)?),
-        (None, Some(host), Some(tenant)) => Some(leadsquared::endpoint(host, tenant)?),
+        (None, Some(host), Some(tenant)) => Some((api.endpoint)(host, tenant)?),
         _ => None,
     })
 }
@@ -100,17 +91,13 @@ pub(crate) fn usual_ledger(input: &Path, sheet: Option<&str>) -> PathBuf {
 /// How the input is to be read.
 pub(crate) fn options(input: &Input) -> anyhow::Result<Options> {
     let key = input.key.iter().map(|column| ColumnChoice { field: Field::Key, column: column.clone() });
-    let too_long = match input.too_long {
-        TooLongArg::Reject => TooLong::Reject,
-        TooLongArg::Truncate => TooLong::Truncate,
-    };
     let mut options = reading(&input.reading, format(input)?);
     options.columns.extend(key);
     Ok(Options {
         ticket_pattern: input.ticket_pattern.clone(),
         lookup: input.lookup.as_ref().map(from_anywhere).transpose()?,
         template: template(input)?,
-        max_text: input.max_text.map(|bytes| MaxText { bytes, too_long }),
+        max_text: input.max_text.map(|bytes| MaxText { bytes, too_long: input.too_long }),
         ..options
     })
 }
@@ -133,7 +120,12 @@ fn time_zone(posting: &Posting) -> Option<String> {
     posting.between.and_then(|_| posting.time_zone.clone().or_else(system))
 }
 
-pub(crate) fn settings(input: &Input, posting: &Posting, endpoint: Option<&Endpoint>) -> anyhow::Result<Settings> {
+pub(crate) fn settings(
+    api: &Api,
+    input: &Input,
+    posting: &Posting,
+    endpoint: Option<&Endpoint>,
+) -> anyhow::Result<Settings> {
     let to_this_machine = endpoint.is_none_or(Endpoint::is_loopback);
     let limits = limits(&posting.limits, &posting.reserves)?;
     if limits.is_empty() && !to_this_machine {
@@ -143,27 +135,21 @@ pub(crate) fn settings(input: &Input, posting: &Posting, endpoint: Option<&Endpo
     }
     Ok(Settings {
         limits,
-        spread: posting.burst.map(|burst| match burst {
-            BurstArg::Full => Spread::Burst,
-            BurstArg::Even => Spread::Even,
-        }),
+        spread: posting.burst,
         concurrency: posting.concurrency.map(Into::into),
         timeout: posting.timeout,
         grace: posting.grace,
         max_attempts: posting.max_attempts,
         give_up_after: posting.give_up_after,
-        on_500: match posting.on_500 {
-            On500Arg::Retry => On500::Retry,
-            On500Arg::Hold => On500::Hold,
-        },
+        on_500: posting.on_500,
         skip_invalid: posting.skip_invalid,
         marker: posting.marker,
         hours: posting.between,
         time_zone: time_zone(posting),
         no_wait: posting.no_wait,
         fields: input.fields.clone(),
-        duplicates: duplicates(input),
-        ..Settings::of(&LeadSquared)
+        duplicates: input.duplicates,
+        ..Settings::of(api.target().as_ref())
     })
 }
 
@@ -172,8 +158,7 @@ pub(crate) fn budget(mut settings: Settings, budget: &Budget, sandbox: bool) -> 
     match budget.budget {
         // The stand-in inside this process is nobody else's.
         _ if sandbox => settings.budget = Sharing::Private,
-        Some(BudgetArg::Shared) => settings.budget = Sharing::Shared,
-        Some(BudgetArg::Private) => settings.budget = Sharing::Private,
+        Some(sharing) => settings.budget = sharing,
         None => {}
     }
     if let Some(folder) = &budget.state_dir {
@@ -256,15 +241,9 @@ fn template(input: &Input) -> anyhow::Result<Option<Template>> {
     Ok(Some(text.parse().with_context(|| path.display().to_string())?))
 }
 
-pub(crate) fn duplicates(input: &Input) -> OnDuplicate {
-    match input.duplicates {
-        DuplicatesArg::Post => OnDuplicate::Post,
-        DuplicatesArg::Skip => OnDuplicate::Skip,
-    }
-}
-
 /// What is to be posted, and how.
 pub(crate) struct What {
+    pub(crate) api: &'static Api,
     pub(crate) source: Source,
     pub(crate) options: Options,
     pub(crate) ledger: PathBuf,
@@ -275,26 +254,16 @@ pub(crate) struct What {
 
 /// The order for `what`, as it is to be done this time.
 pub(crate) fn order(what: What, this_time: &ThisTime, known: OtherLedgers) -> anyhow::Result<Order> {
-    let What { source, options, ledger, target, mut settings, mut state } = what;
+    let What { api, source, options, ledger, target, mut settings, mut state } = what;
     if target == SANDBOX {
         // The stand-in inside this process is nobody else's, and what it was sent is nothing to other runs.
         (settings.budget, state) = (Sharing::Private, StateFolders::default());
     }
-    let mut order = Order::for_account(api(), &target, settings, ledger, source, options)?;
-    order.ask.in_doubt = match this_time.in_doubt {
-        DoubtArg::Hold => InDoubt::Hold,
-        DoubtArg::Retry => InDoubt::Retry,
-    };
+    let mut order = Order::for_account(api.target(), &target, settings, ledger, source, options)?;
+    order.ask.in_doubt = this_time.in_doubt;
     order.ask.first = this_time.first;
-    order.ask.changed = match this_time.changed {
-        ChangedArg::Hold => OnChanged::Hold,
-        ChangedArg::Post => OnChanged::Post,
-    };
-    order.ask.known = match known.known {
-        None => OnKnown::Refuse,
-        Some(KnownArg::Skip) => OnKnown::Skip,
-        Some(KnownArg::Post) => OnKnown::Post,
-    };
+    order.ask.changed = this_time.changed;
+    order.ask.known = known.known.unwrap_or_default();
     order.tool = tool();
     order.caller = Some(caller());
     order.named = NAMED;

@@ -60,8 +60,9 @@ pub(crate) fn resume(resume: Resume, config: &Resolved, output: &Output, screen:
 }
 
 fn task_of_run(run: Run, config: &Resolved) -> anyhow::Result<Task> {
-    let endpoint = resolve::endpoint(&run.target)?;
-    let settings = resolve::settings(&run.input, &run.posting, endpoint.as_ref())?;
+    let api = config.api();
+    let endpoint = resolve::endpoint(api, &run.target)?;
+    let settings = resolve::settings(api, &run.input, &run.posting, endpoint.as_ref())?;
     let (destination, target, ledger) = match endpoint {
         Some(endpoint) => {
             let target = endpoint.as_str().to_owned();
@@ -81,14 +82,14 @@ fn task_of_run(run: Run, config: &Resolved) -> anyhow::Result<Task> {
     let options = resolve::options(&run.input)?;
     let source = resolve::source_of_run(&run.input.input, run.follow)?;
     let state = resolve::state(&run.budget)?;
-    let what = What { source, options, ledger, target, settings, state };
+    let what = What { api, source, options, ledger, target, settings, state };
     let order = resolve::order(what, &run.this_time, run.known)?;
     let again = config.to_resume(order.ask.identity.target());
     Ok(Task { order, continued: None, destination, network: run.network, yes: run.this_time.yes, again })
 }
 
 fn task_of_resume(resume: Resume, config: &Resolved) -> anyhow::Result<Task> {
-    let continued = Continued::open(&resume.ledger, resolve::api().as_ref())?;
+    let continued = Continued::open(&resume.ledger, config.api().target().as_ref())?;
     let batch = continued.batch();
     let path = resume.ledger.display();
     let Some(last) = batch.run.clone() else {
@@ -113,6 +114,7 @@ fn task_of_resume(resume: Resume, config: &Resolved) -> anyhow::Result<Task> {
     let unlike = (&before, batch.state_folder.as_deref(), last_input.as_deref());
     words::say_what_is_unlike(unlike, &settings, state.named.as_deref(), &input);
     let what = What {
+        api: config.api(),
         source: Source::File(input),
         options: ReadAs::of(&last.input)?.options,
         ledger: resume.ledger,
@@ -220,7 +222,8 @@ async fn post(
         Destination::Sandbox => {
             let limit = prepared.order().settings.limits.first().copied();
             let server = sandbox::inside(limit).await?;
-            (Endpoint::from_url(&server.url())?, credentials::for_sandbox()?, Some(server))
+            let credentials = credentials::for_sandbox(prepared.order().form.target().as_ref())?;
+            (Endpoint::from_url(&server.url())?, credentials, Some(server))
         }
     };
     let http = Http::new(endpoint, credentials, timeout, &resolve::http(network))?;

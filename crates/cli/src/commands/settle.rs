@@ -16,9 +16,9 @@ use tracing::warn;
 
 use refused::Refused;
 
-use super::resolve;
 use super::run::answered_yes;
-use crate::args::{DecisionArg, Output, Settle};
+use crate::apis;
+use crate::args::{Output, Settle};
 use crate::config::Resolved;
 use crate::exit;
 use crate::last_run::LastRun;
@@ -31,7 +31,7 @@ use crate::words::count;
 const MOST_SHOWN: usize = 20;
 
 pub(crate) fn settle(settle: &Settle, config: &Resolved, output: &Output) -> anyhow::Result<u8> {
-    let settling = Settling::open(&settle.ledger, &resolve::api())?;
+    let settling = Settling::open(&settle.ledger, &apis::of_ledger(&settle.ledger).target())?;
     let mut rows = Vec::new();
     let mut refused = Vec::new();
     let mut already = 0;
@@ -110,13 +110,13 @@ fn next(settle: &Settle, nobody_else: InUse, config: &Resolved) -> String {
 fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<Decided>> {
     if let Some(path) = &settle.from {
         let read = || format!("{}", path.display());
-        return settling.decisions(File::open(path).with_context(read)?, &resolve::api()).with_context(read);
+        return settling
+            .decisions(File::open(path).with_context(read)?, &apis::of_ledger(&settle.ledger).target())
+            .with_context(read);
     }
     let decision = match settle.decision {
         _ if settle.undo => Decision::Undone,
-        Some(DecisionArg::Posted) => Decision::Posted,
-        Some(DecisionArg::ToDo) => Decision::ToDo,
-        Some(DecisionArg::Waived) => Decision::Waived,
+        Some(decision) => decision,
         None => bail!("say what is decided: --as posted, to-do or waived"),
     };
     let stands = |key: &Key| settling.batch.standings.get(key).map(|standing| standing.outcome());

@@ -10,7 +10,7 @@ use batchpost::shell::{Known, in_use};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::resolve;
+use crate::apis;
 use crate::args::{Output, Show};
 use crate::last_run::LastRun;
 use crate::plain;
@@ -79,7 +79,7 @@ impl Step {
 
 pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
     let in_use = in_use(&show.ledger);
-    let known = Known::look(&show.ledger, &resolve::api(), |batch, key| {
+    let known = Known::look(&show.ledger, &apis::of_ledger(&show.ledger).target(), |batch, key| {
         show.state.is_none_or(|state| batch.standings.get(key).is_some_and(|standing| standing.outcome() == state))
     })?;
     let Known { batch, histories, extent, .. } = &known;

@@ -9,7 +9,8 @@ use clap::Command;
 use super::file::of_variable;
 use super::keys::{Keys, NoKey};
 use super::layers::{Layer, Place, Rank, Said};
-use super::secrets::{KEYS, Which};
+use super::secrets;
+use crate::apis::credentials;
 
 pub(super) const PROFILE: &str = "BATCHPOST_PROFILE";
 pub(super) const CONFIG: &str = "BATCHPOST_CONFIG";
@@ -61,7 +62,7 @@ const OF_OTHERS: [&str; 3] = ["version", "home", "image"];
 /// For what is decided for one time only and matters: who set it believes that it holds.
 pub(super) fn refuse_what_is_for_one_time(keys: &Keys) -> anyhow::Result<()> {
     for (variable, name) in ours().filter(|(_, name)| REFUSED.contains(&name.as_str())) {
-        if let Err(NoKey::OneTime(why)) = keys.find(&name, &KEYS) {
+        if let Err(NoKey::OneTime(why)) = keys.find(&name, secrets::settings()) {
             bail!("{variable}: {name} does not belong in the environment: {why}");
         }
     }
@@ -77,10 +78,10 @@ fn remark(keys: &Keys, variable: &str, name: &str) -> Option<String> {
     if OF_OTHERS.contains(&name) || REFUSED.contains(&name) {
         return None;
     }
-    if let Some(which) = Which::BOTH.into_iter().find(|which| name.starts_with(which.key())) {
-        return Some(format!("{variable} is not used: the {} comes from {}", which.name(), which.variable()));
+    if let Some(key) = credentials().find(|key| name.starts_with(key.setting)) {
+        return Some(format!("{variable} is not used: the {} comes from {}", key.name, key.variable));
     }
-    match keys.find(name, &KEYS) {
+    match keys.find(name, secrets::settings()) {
         Err(NoKey::OneTime(why)) => Some(format!("{variable} is not used: {why}")),
         Err(NoKey::Unknown(Some(near))) => {
             Some(format!("{variable} is not used; is {PREFIX}{} meant?", near.to_ascii_uppercase()))

@@ -155,12 +155,10 @@ impl Parser<'_> {
         if let Some(why) = secrets::refused(name) {
             bail!("{place}: {name}: {why}");
         }
-        if secrets::KEYS.contains(&name) {
-            let words = strings(value.get_ref());
-            return layer.ways.take_in(name, words, self.folder(), place);
+        if layer.ways.take_in(name, strings(value.get_ref()), self.folder(), &place)? {
+            return Ok(());
         }
-        let others: Vec<&str> = secrets::KEYS.into_iter().chain([DEFAULT_PROFILE]).collect();
-        let key = match self.keys.find(name, &others) {
+        let key = match self.keys.find(name, secrets::settings().chain([DEFAULT_PROFILE.to_owned()])) {
             Ok(key) => key,
             Err(NoKey::OneTime(why)) => bail!("{place}: {name} does not belong in a file: {why}"),
             Err(NoKey::Unknown(Some(near))) => bail!("{place}: there is no key {name:?}; is {near} meant?"),
@@ -297,7 +295,7 @@ impl File {
             if names.is_empty() {
                 return format!("{place}: {path} has no profile {name:?}, nor any other; write [profile.{name}] there");
             }
-            let near = nearest(name, names.iter().copied()).map(|near| format!("; is {near} meant?"));
+            let near = nearest(name, self.profiles.keys().cloned()).map(|near| format!("; is {near} meant?"));
             format!("{place}: {path} has no profile {name:?}, but {}{}", names.join(", "), near.unwrap_or_default())
         })
     }
@@ -374,7 +372,7 @@ mod tests {
     #[test]
     fn a_variable_gives_one_value_as_it_stands_or_several_as_a_file_does() {
         let keys = Keys::of(&Args::command());
-        let of = |name: &str, text: &str| of_variable(keys.find(name, &[]).unwrap(), text);
+        let of = |name: &str, text: &str| of_variable(keys.find(name, []).unwrap(), text);
         assert_eq!(of("limit", "25/5s").unwrap(), ["25/5s"]);
         assert_eq!(of("limit", "['25/5s', '9/1d']").unwrap(), ["25/5s", "9/1d"]);
         assert_eq!(of("column", "{ ticket = 'a' }").unwrap(), ["ticket=a"]);

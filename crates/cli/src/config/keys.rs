@@ -93,7 +93,7 @@ impl Keys {
     }
 
     /// The key of this name; `others` are further names that are fine where it was read.
-    pub(super) fn find(&self, name: &str, others: &[&str]) -> Result<&Key, NoKey> {
+    pub(super) fn find(&self, name: &str, others: impl IntoIterator<Item = String>) -> Result<&Key, NoKey> {
         if let Some((_, why)) = ONE_TIME.iter().find(|(one_time, _)| *one_time == name) {
             return Err(NoKey::OneTime(why));
         }
@@ -101,8 +101,8 @@ impl Keys {
     }
 
     /// The name that is most like this one, if one is like it.
-    fn nearest(&self, name: &str, others: &[&str]) -> Option<String> {
-        nearest(name, self.0.iter().map(|key| key.name.as_str()).chain(others.iter().copied()))
+    fn nearest(&self, name: &str, others: impl IntoIterator<Item = String>) -> Option<String> {
+        nearest(name, self.0.iter().map(|key| key.name.clone()).chain(others))
     }
 }
 
@@ -111,9 +111,9 @@ fn is_one_time(name: &str) -> bool {
 }
 
 /// The one of `names` that is most like `name`, by what clap takes for alike.
-pub(super) fn nearest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<String> {
+pub(super) fn nearest(name: &str, names: impl Iterator<Item = String>) -> Option<String> {
     let name = name.replace('-', "_");
-    let options = names.map(|name| Arg::new(name.to_owned()).long(name.to_owned()).action(ArgAction::SetTrue));
+    let options = names.map(|name| Arg::new(name.clone()).long(name).action(ArgAction::SetTrue));
     let command = Command::new("keys").no_binary_name(true).disable_help_flag(true).args(options);
     if command.clone().get_arguments().any(|option| option.get_long() == Some(&name)) {
         return Some(name);
@@ -208,7 +208,7 @@ mod tests {
         let of_commands = command.get_subcommands().flat_map(Command::get_arguments);
         let names: Vec<String> = command.get_arguments().chain(of_commands).filter_map(name).collect();
         for name in &names {
-            let has_key = keys.find(name, &[]).is_ok() || name == "profile";
+            let has_key = keys.find(name, []).is_ok() || name == "profile";
             assert!(has_key != is_one_time(name), "{name}: give it a key, or say in ONE_TIME why it has none");
         }
         for (name, _) in ONE_TIME {
@@ -235,7 +235,7 @@ mod tests {
             ("acces_key_file", Some("access_key_file")),
             ("qqq", None),
         ] {
-            let found = keys.find(name, &["access_key_file"]).err().unwrap();
+            let found = keys.find(name, ["access_key_file".to_owned()]).err().unwrap();
             assert_eq!(found, NoKey::Unknown(wanted.map(str::to_owned)), "{name}");
         }
     }
@@ -253,9 +253,9 @@ mod tests {
             ("verbose", "lots", Some("invalid digit found in string")),
             ("proxy", "-x=y", None),
         ] {
-            assert_eq!(keys.find(name, &[]).unwrap().check(value).err().as_deref(), wanted, "{name} = {value}");
+            assert_eq!(keys.find(name, []).unwrap().check(value).err().as_deref(), wanted, "{name} = {value}");
         }
-        let refused = keys.find("known", &[]).unwrap().check("post").unwrap_err();
+        let refused = keys.find("known", []).unwrap().check("post").unwrap_err();
         assert!(refused.starts_with("every run would post again"), "{refused}");
     }
 
@@ -263,7 +263,7 @@ mod tests {
     fn paths_are_meant_from_the_files_folder_on() {
         let keys = Keys::of(&Args::command());
         let from = |name: &str, value: &str| {
-            keys.find(name, &[]).unwrap().meant_in(value.to_owned(), Path::new("/etc/batchpost"))
+            keys.find(name, []).unwrap().meant_in(value.to_owned(), Path::new("/etc/batchpost"))
         };
         assert_eq!(from("ca_file", "ca.pem"), "/etc/batchpost/ca.pem");
         assert_eq!(from("ca_file", "/ca.pem"), "/ca.pem");

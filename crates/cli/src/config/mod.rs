@@ -18,15 +18,16 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use batchpost::fields::FixedField;
 use batchpost::input::ColumnChoice;
-use batchpost::shell::masked;
+use batchpost::shell::{Account, account_of, masked};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, ValueEnum};
 
 pub(crate) use environment::variable;
 pub(crate) use file::NAME;
 pub(crate) use layers::{Holding, Place, Rank, Said};
-pub(crate) use secrets::{Way, Which};
+pub(crate) use secrets::Way;
 
+use crate::apis::{self, Api, Credential};
 use crate::args::{self, Args, LogFormat, Output};
 use crate::words::{quoted, shell_word};
 use environment::{CONFIG, PROFILE};
@@ -45,6 +46,8 @@ pub(crate) struct Resolved {
     asked_file: Option<PathBuf>,
     /// The profile in use, and where it was asked for.
     profile: Option<(String, Place)>,
+    /// The API that is posted to.
+    api: &'static Api,
     holding: Holding,
 }
 
@@ -159,17 +162,19 @@ impl Resolved {
         let shown = if name == "config" { command.find_subcommand("run") } else { None };
         let environment = environment::layer(keys, [command, shown.unwrap_or(subcommand)])?;
         let mut options = typed_layer(command, keys, subcommand, typed);
-        let mut config = Self { file, asked_file: asked, profile: asked_profile(typed)?, holding: Holding::default() };
         let goes_on = batch_that_goes_on(name, typed);
+        let api = goes_on.as_ref().map_or_else(apis::default, |(_, account)| apis::of_account(account));
+        let holding = Holding::default();
+        let mut config = Self { file, asked_file: asked, profile: asked_profile(typed)?, api, holding };
         let may_name_a_target = goes_on.is_none() && subcommand.get_arguments().any(|option| option.get_id() == "host");
         match goes_on {
             None => config.choose_default_profile(),
-            Some((_, target)) if target == target::SANDBOX => {
+            Some((_, account)) if account.target == target::SANDBOX => {
                 config.choose_default_profile();
                 let place = Place { rank: Rank::Option, name: "the ledger".to_owned() };
                 options.said.insert("sandbox".to_owned(), Said { values: vec!["true".to_owned()], place });
             }
-            Some((ledger, target)) => config.choose_profile_for(&ledger, &target)?,
+            Some((ledger, account)) => config.choose_profile_for(&ledger, &account.target)?,
         }
         config.holding = layers::holding(config.file_layers(true)?.into_iter().chain([&environment, &options]))?;
         if may_name_a_target {
@@ -269,20 +274,26 @@ impl Resolved {
         &self.holding
     }
 
+    /// The API that is posted to: the ledger's if a batch goes on.
+    pub(crate) fn api(&self) -> &'static Api {
+        self.api
+    }
+
     /// Where the profile in use says that a key is.
-    pub(crate) fn profiles_way(&self, which: Which) -> Option<&(Way, Place)> {
+    pub(crate) fn profiles_way(&self, key: &Credential) -> Option<&(Way, Place)> {
         let file = self.file.as_ref()?;
-        file.profiles.get(&self.profile.as_ref()?.0)?.ways.get(which)
+        file.profiles.get(&self.profile.as_ref()?.0)?.ways.get(key)
     }
 
     /// Where the file's top level says that a key is.
-    pub(crate) fn top_levels_way(&self, which: Which) -> Option<&(Way, Place)> {
-        self.file.as_ref()?.top.ways.get(which)
+    pub(crate) fn top_levels_way(&self, key: &Credential) -> Option<&(Way, Place)> {
+        self.file.as_ref()?.top.ways.get(key)
     }
 }
 
-/// The ledger that the command line names as that of a batch which is to go on, and the ledger's target.
-fn batch_that_goes_on(name: &str, typed: &ArgMatches) -> Option<(PathBuf, String)> {
+/// The ledger that the command line names as that of a batch which is to go on, and the ledger's account; none where it
+/// cannot be read, of which the command itself will tell.
+fn batch_that_goes_on(name: &str, typed: &ArgMatches) -> Option<(PathBuf, Account)> {
     let id = match name {
         "resume" => "ledger",
         // Or an input, which names no target.
@@ -290,7 +301,7 @@ fn batch_that_goes_on(name: &str, typed: &ArgMatches) -> Option<(PathBuf, String
         _ => return None,
     };
     let ledger = typed.try_get_one::<PathBuf>(id).ok()??;
-    target::of_ledger(ledger).map(|target| (ledger.clone(), target))
+    account_of(ledger).ok().map(|account| (ledger.clone(), account))
 }
 
 /// The profile that was asked for on the command line or in the environment.

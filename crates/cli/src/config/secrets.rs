@@ -1,5 +1,6 @@
 //! Where a file says that the access keys are. The keys themselves never stand in one.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -7,50 +8,23 @@ use anyhow::bail;
 use batchpost::shell::{CommandLine, KeyCommand};
 
 use super::layers::Place;
+use crate::apis::{Credential, credentials};
 
-/// The keys of a file that say where an access key is.
-pub(crate) const KEYS: [&str; 6] = [
-    "access_key_file",
-    "access_key_command",
-    "access_key_env",
-    "secret_key_file",
-    "secret_key_command",
-    "secret_key_env",
-];
+/// The ways to say where a key is, each the end of a setting's name: `access_key_file`.
+const WAYS: [&str; 3] = ["file", "command", "env"];
 
-/// One of a user's two keys.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Which {
-    Access,
-    Secret,
+/// The settings that say where a key is.
+pub(super) fn settings() -> impl Iterator<Item = String> {
+    credentials().flat_map(|key| WAYS.iter().map(|way| format!("{}_{way}", key.setting)))
 }
 
-impl Which {
-    pub(crate) const BOTH: [Self; 2] = [Self::Access, Self::Secret];
-
-    /// In words.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Access => "access key",
-            Self::Secret => "secret key",
-        }
-    }
-
-    /// `access_key`
-    pub(crate) fn key(self) -> &'static str {
-        match self {
-            Self::Access => "access_key",
-            Self::Secret => "secret_key",
-        }
-    }
-
-    /// The environment's variable that holds it.
-    pub(crate) fn variable(self) -> &'static str {
-        match self {
-            Self::Access => "LSQ_ACCESS_KEY",
-            Self::Secret => "LSQ_SECRET_KEY",
-        }
-    }
+/// The key that the setting `name` is about, and the way that it names.
+fn of_setting(name: &str) -> Option<(&'static Credential, &'static str)> {
+    let named = |key: &'static Credential| {
+        let way = name.strip_prefix(key.setting)?.strip_prefix('_')?;
+        Some((key, *WAYS.iter().find(|known| **known == way)?))
+    };
+    credentials().find_map(named)
 }
 
 /// Where a key is.
@@ -72,17 +46,13 @@ impl fmt::Display for Way {
     }
 }
 
-/// What one layer says of both.
+/// What one layer says of each key, by the key's [setting](Credential::setting).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Ways {
-    access: Option<(Way, Place)>,
-    secret: Option<(Way, Place)>,
-}
+pub(crate) struct Ways(BTreeMap<&'static str, (Way, Place)>);
 
 /// Why a key of this name is refused, if it would hold a secret.
 pub(super) fn refused(name: &str) -> Option<String> {
-    let which = Which::BOTH.into_iter().find(|which| which.key() == name)?;
-    let (key, variable) = (which.key(), which.variable());
+    let Credential { setting: key, variable, .. } = credentials().find(|key| key.setting == name)?;
     Some(format!(
         "a key does not stand in a file of settings, which is copied and shown; set {variable}, or say {key}_file, \
          {key}_command or {key}_env"
@@ -90,26 +60,20 @@ pub(super) fn refused(name: &str) -> Option<String> {
 }
 
 impl Ways {
-    pub(crate) fn get(&self, which: Which) -> Option<&(Way, Place)> {
-        match which {
-            Which::Access => self.access.as_ref(),
-            Which::Secret => self.secret.as_ref(),
-        }
+    pub(crate) fn get(&self, key: &Credential) -> Option<&(Way, Place)> {
+        self.0.get(key.setting)
     }
 
-    /// Takes in what the key `name` of a file in `folder` says: a text, or an array of them, which only a command can be.
+    /// Takes in what the setting `name` of a file in `folder` says: a text, or an array of them, which only a command can
+    /// be. False if it is not about a key.
     pub(super) fn take_in(
         &mut self,
         name: &str,
         words: Option<CommandLine>,
         folder: &Path,
-        place: Place,
-    ) -> anyhow::Result<()> {
-        let (slot, kind) = match (name.strip_prefix("access_key_"), name.strip_prefix("secret_key_")) {
-            (Some(kind), _) => (&mut self.access, kind),
-            (None, Some(kind)) => (&mut self.secret, kind),
-            (None, None) => bail!("{place}: {name} is not about an access key"),
-        };
+        place: &Place,
+    ) -> anyhow::Result<bool> {
+        let Some((key, kind)) = of_setting(name) else { return Ok(false) };
         let is_blank = |line: &CommandLine| matches!(line, CommandLine::Shell(line) if line.trim().is_empty());
         let way = match (kind, words) {
             ("command", Some(line)) if !is_blank(&line) => Way::Command(KeyCommand::new(line, folder)),
@@ -117,15 +81,16 @@ impl Ways {
             ("file", Some(CommandLine::Shell(path))) if !path.is_empty() => Way::File(folder.join(path)),
             ("env", Some(CommandLine::Shell(variable))) if is_variable(&variable) => Way::Variable(variable),
             ("env", _) => {
-                bail!("{place}: {name}: it is the name of a variable of the environment, like ACME_ACCESS_KEY")
+                let example = format!("ACME_{}", key.setting.to_uppercase());
+                bail!("{place}: {name}: it is the name of a variable of the environment, like {example}")
             }
             _ => bail!("{place}: {name}: it is the name of a file, in quotes"),
         };
-        if let Some((_, other)) = slot {
+        if let Some((_, other)) = self.get(key) {
             bail!("{place}: {name} contradicts what {other} says of the same key; leave one of them out");
         }
-        *slot = Some((way, place));
-        Ok(())
+        self.0.insert(key.setting, (way, place.clone()));
+        Ok(true)
     }
 }
 

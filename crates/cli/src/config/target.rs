@@ -4,22 +4,15 @@
 use std::path::Path;
 
 use anyhow::bail;
-use batchpost::leadsquared;
-use batchpost::shell::target_of;
 use batchpost::target::Endpoint;
 
 use super::layers::{self, Holding, Place, Rank};
-use super::secrets::Which;
 use super::{Layer, Resolved};
+use crate::apis::{Api, Credential};
 pub(super) use crate::commands::SANDBOX;
 
-/// The target that a ledger names; none where it cannot be read, of which the command itself will tell.
-pub(super) fn of_ledger(ledger: &Path) -> Option<String> {
-    target_of(ledger).ok()
-}
-
-/// Whether what some layers say of the endpoint, which may be all of it or a part, goes with `target`.
-fn agrees(holding: &Holding, target: &str) -> bool {
+/// Whether what some layers say of the endpoint, which may be all of it or a part, goes with `target` of `api`.
+fn agrees(api: &Api, holding: &Holding, target: &str) -> bool {
     if holding.value("sandbox") == Some("true") {
         return target == SANDBOX;
     }
@@ -27,8 +20,7 @@ fn agrees(holding: &Holding, target: &str) -> bool {
         return Endpoint::from_url(url).is_ok_and(|endpoint| endpoint.as_str() == target);
     }
     // What is not said is taken from the target: a part that would stand in its place says nothing against it.
-    let parts =
-        |host: &str, tenant: &str| leadsquared::endpoint(host, tenant).map(|endpoint| endpoint.as_str().to_owned());
+    let parts = |host: &str, tenant: &str| (api.endpoint)(host, tenant).map(|endpoint| endpoint.as_str().to_owned());
     match (holding.value("host"), holding.value("tenant")) {
         (None, None) => true,
         (Some(host), Some(tenant)) => parts(host, tenant).is_ok_and(|url| url == target),
@@ -76,7 +68,7 @@ impl Resolved {
     pub(super) fn choose_profile_for(&mut self, ledger: &Path, target: &str) -> anyhow::Result<()> {
         if let Some((name, place)) = &self.profile {
             let holding = layers::holding(self.file_layers(true)?.into_iter())?;
-            if agrees(&holding, target) {
+            if agrees(self.api, &holding, target) {
                 return Ok(());
             }
             let fitting = self.profiles_to(target);
@@ -91,8 +83,11 @@ impl Resolved {
             );
         }
         self.choose_default_profile();
-        if self.profile.is_some() && agrees(&layers::holding(self.file_layers(true)?.into_iter())?, target) {
-            return Ok(());
+        if self.profile.is_some() {
+            let holding = layers::holding(self.file_layers(true)?.into_iter())?;
+            if agrees(self.api, &holding, target) {
+                return Ok(());
+            }
         }
         self.profile = None;
         let place = Place { rank: Rank::Option, name: "the ledger".to_owned() };
@@ -115,7 +110,9 @@ impl Resolved {
     /// Whether the profile in use posts to `target`, by the file's own word.
     pub(super) fn profile_agrees(&self, target: &str) -> bool {
         let layers = self.file_layers(true);
-        layers.and_then(|layers| layers::holding(layers.into_iter())).is_ok_and(|holding| agrees(&holding, target))
+        layers
+            .and_then(|layers| layers::holding(layers.into_iter()))
+            .is_ok_and(|holding| agrees(self.api, &holding, target))
     }
 
     /// The profiles that name `target` as their endpoint.
@@ -123,7 +120,7 @@ impl Resolved {
         let Some(file) = &self.file else { return Vec::new() };
         let posts_there = |layer: &Layer| {
             layers::holding([&file.top, layer].into_iter())
-                .is_ok_and(|holding| is_whole(&holding) && agrees(&holding, target))
+                .is_ok_and(|holding| is_whole(&holding) && agrees(self.api, &holding, target))
         };
         file.profiles.iter().filter(|(_, layer)| posts_there(layer)).map(|(name, _)| name.clone()).collect()
     }
@@ -134,12 +131,12 @@ impl Resolved {
     /// # Errors
     ///
     /// When it would be.
-    pub(crate) fn refuse_elsewhere(&self, which: Which, place: &Place, endpoint: &Endpoint) -> anyhow::Result<()> {
+    pub(crate) fn refuse_elsewhere(&self, key: &Credential, place: &Place, endpoint: &Endpoint) -> anyhow::Result<()> {
         let holding = layers::holding(self.file_layers(place.rank == Rank::Profile)?.into_iter())?;
-        if agrees(&holding, endpoint.as_str()) {
+        if agrees(self.api, &holding, endpoint.as_str()) {
             return Ok(());
         }
-        let (name, key, variable) = (which.name(), which.key(), which.variable());
+        let Credential { name, setting: key, variable } = key;
         let of = in_words(&holding);
         bail!(
             "the {name} that {place} names is for {of}, and is not sent to {endpoint}: set {variable}, or make a profile of \
@@ -170,6 +167,7 @@ impl Resolved {
 mod tests {
     use super::super::layers::Said;
     use super::*;
+    use crate::apis;
 
     fn holding(words: &[(&str, &str)]) -> Holding {
         let mut layer = Layer::default();
@@ -198,7 +196,7 @@ mod tests {
             (&[("url", "not one")], false),
             (&[("sandbox", "true")], false),
         ] {
-            assert_eq!(agrees(&holding(words), target), wanted, "{words:?}");
+            assert_eq!(agrees(apis::default(), &holding(words), target), wanted, "{words:?}");
         }
     }
 }

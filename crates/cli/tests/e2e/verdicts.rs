@@ -44,7 +44,9 @@ fn every_row_is_posted_exactly_once_through_failures_and_limits_of_every_form() 
 fn refused_keys_stop_the_run_and_the_next_one_finishes_it() {
     let api = Api::failing(&["401@3"]);
     let folder = Folder::with_rows(60);
-    let ran = folder.run(&api, &[]).with_code(3).saying(&["LSQ_ACCESS_KEY"]);
+    let why = "stopping: authentication failed; another account's host returns the same error";
+    let check = "check LSQ_ACCESS_KEY and LSQ_SECRET_KEY, and --host";
+    let ran = folder.run(&api, &[]).with_code(3).saying(&[why, check]);
     let json = ran.json();
     assert_eq!(json["stopped"], "credentials", "{json}");
     assert!(json["pending"].as_u64().unwrap() >= 1, "{json}");
@@ -88,6 +90,7 @@ fn a_url_that_leads_elsewhere_stops_the_run_at_its_first_request() {
     let folder = Folder::with_rows(30);
     let elsewhere = api.url().replace("internalnote", "notes");
     let ran = ended(&mut folder.run_command(&elsewhere, &["--json"])).with_code(3);
+    let ran = ran.saying(&["the URL does not lead to the API", "check --host and --tenant, or --url"]);
     assert_eq!((&ran.json()["stopped"], &ran.json()["pending"]), (&"endpoint".into(), &30.into()));
     assert_eq!(api.arrivals(), 1);
 }

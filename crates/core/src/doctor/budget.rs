@@ -4,7 +4,7 @@ use std::path::Path;
 
 use jiff::Timestamp;
 
-use super::{Check, Finding};
+use super::{Check, Finding, Setting};
 use crate::limiter::Sharer;
 use crate::plan::Load;
 
@@ -37,8 +37,9 @@ pub fn shared_by_user(state: &Path, passed_over: Option<&Path>) -> Finding {
     Finding::warning(
         Check::StateFolder,
         format!("{found}; {shared} could be shared, and is not used since {state} already knows the account"),
-        format!("to share the account with its group from now on, pass --state-dir {shared} in every run"),
+        "to share the account with its group from now on, name the shared one in every run",
     )
+    .about(Setting::StateFolder)
 }
 
 /// Who keeps the limit together by the state folder `state` of a group.
@@ -65,11 +66,10 @@ pub fn budget(folder: &Path, kept: &Kept, now: Timestamp) -> Vec<Finding> {
             "the next run mends it, and waits as if every limit were used up; if nothing was sent for so long, remove that \
              folder while no run is under way",
         )],
-        Kept::Unusable(why) => vec![Finding::problem(
-            check,
-            format!("{place}: {why}"),
-            "mend that, or name another folder with --state-dir DIR; --budget private is for an account that no other run uses",
-        )],
+        Kept::Unusable(why) => vec![
+            Finding::problem(check, format!("{place}: {why}"), "mend that, or name another folder")
+                .about(Setting::StateFolder),
+        ],
         Kept::Known { runs, loads } => {
             let used: Vec<String> = loads.iter().map(|load| format!("{} of {}", load.used(now), load.limit)).collect();
             let used = format!("used: {}; in {place}", used.join(", "));
@@ -111,7 +111,8 @@ mod tests {
         let alone = shared_by_user(path, None);
         assert!(alone.level == Level::Ok && alone.found.contains("this user's runs on this machine"), "{alone:?}");
         let passed_over = shared_by_user(path, Some(Path::new("/shared")));
-        assert!(passed_over.level == Level::Warning && passed_over.advice.unwrap().contains("--state-dir /shared"));
+        assert!(passed_over.level == Level::Warning && passed_over.found.contains("/shared could be shared"));
+        assert_eq!(passed_over.setting, Some(Setting::StateFolder));
         let group = shared_by_group(path, "ops");
         assert!(group.found.contains("members of group ops") && group.found.contains("each member can change"));
         assert!([alone, group].iter().all(|finding| finding.found.contains("on other machines do not")));

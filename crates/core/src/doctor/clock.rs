@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{Check, Finding};
+use super::{Check, Finding, Setting};
 
 /// What a machine knows of the time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,8 +33,9 @@ pub fn clocks(clocks: &Clocks) -> Vec<Finding> {
         (true, None) => Finding::warning(
             Check::Clock,
             format!("{wall}; this machine's time zone is not known"),
-            "--between needs --time-zone ZONE here",
-        ),
+            "hours to post in need a time zone here",
+        )
+        .about(Setting::TimeZone),
     }];
     if !since_boot {
         findings.push(Finding::warning(

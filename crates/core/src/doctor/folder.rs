@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::{Check, Finding};
+use super::{Check, Finding, Setting};
 
 /// What a file system is, by the system's name for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,32 +93,33 @@ pub fn folder(check: Check, probed: &Probed<'_>) -> Vec<Finding> {
         let advice = "keep it on a disk of this machine: two runs on one ledger could not be told apart";
         Finding::problem(check, format!("{path_in_words}{about}: locks have no effect there"), advice)
     }];
-    let mut warn = |found: String, advice: &str| findings.push(Finding::warning(check, found, advice));
+    let warning = |found: String, advice: &str| Finding::warning(check, found, advice);
     match name.as_deref().map(file_system) {
-        Some(FileSystem::Memory) => warn(
-            format!("{path_in_words} is in memory: it is gone when the machine restarts"),
-            match check {
+        Some(FileSystem::Memory) => {
+            let (advice, setting) = match check {
                 Check::StateFolder => {
-                    "keep it on a disk (--state-dir DIR), or a cap for the day is forgotten at a restart"
+                    ("keep it on a disk, or a cap for the day is forgotten at a restart", Setting::StateFolder)
                 }
-                _ => "keep the ledger on a disk (--ledger FILE): without it, rows that were posted are posted again",
-            },
-        ),
-        Some(FileSystem::Container) => warn(
+                _ => ("keep the ledger on a disk: without it, rows that were posted are posted again", Setting::Ledger),
+            };
+            let found = format!("{path_in_words} is in memory: it is gone when the machine restarts");
+            findings.push(warning(found, advice).about(setting));
+        }
+        Some(FileSystem::Container) => findings.push(warning(
             format!("{path_in_words} is the container's own: it is gone when the container is removed"),
             "keep it on a volume, if the container is not to stay",
-        ),
-        Some(FileSystem::Network) => warn(
+        )),
+        Some(FileSystem::Network) => findings.push(warning(
             format!("{path_in_words} is on a network file system"),
             "use it from one machine only: its locks may not be seen by others, nor its syncs reach a disk",
-        ),
+        )),
         Some(FileSystem::Disk) | None => {}
     }
     if let Some(program) = synced_by(path) {
-        warn(
+        findings.push(warning(
             format!("{path_in_words} is kept the same on several machines by {program}"),
             "keep it elsewhere, or run it from one machine only: such a program may put an older copy back in its place",
-        );
+        ));
     }
     if let Some(free) = *free_bytes {
         let rows = free / LEDGER_BYTES_A_ROW;

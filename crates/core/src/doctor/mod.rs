@@ -85,6 +85,24 @@ pub enum Level {
     Problem,
 }
 
+/// A setting that advice is about. Advice does not name an option: how a setting is set is for the program to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Setting {
+    /// Where the ledger is.
+    Ledger,
+    /// The folder of the budgets that runs share.
+    StateFolder,
+    /// The proxy to go through.
+    Proxy,
+    /// The file of trusted certificates.
+    CaFile,
+    /// The time zone of the hours in which a run posts.
+    TimeZone,
+    /// How many rows a run posts.
+    First,
+}
+
 /// One thing that was found.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
@@ -97,22 +115,31 @@ pub struct Finding {
     /// What to do; nothing where all is well.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
+    /// The setting that the advice is about.
+    #[serde(skip)]
+    pub setting: Option<Setting>,
 }
 
 impl Finding {
     /// As it should be.
     pub fn ok(check: Check, found: impl Into<String>) -> Self {
-        Self { check, level: Level::Ok, found: found.into(), advice: None }
+        Self { check, level: Level::Ok, found: found.into(), advice: None, setting: None }
     }
 
     /// It stands in no run's way, and there is something to know.
     pub fn warning(check: Check, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { check, level: Level::Warning, found: found.into(), advice: Some(advice.into()) }
+        Self { check, level: Level::Warning, found: found.into(), advice: Some(advice.into()), setting: None }
     }
 
     /// A run would not work.
     pub fn problem(check: Check, found: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { check, level: Level::Problem, found: found.into(), advice: Some(advice.into()) }
+        Self { check, level: Level::Problem, found: found.into(), advice: Some(advice.into()), setting: None }
+    }
+
+    /// The same, with advice about this setting.
+    #[must_use]
+    pub fn about(self, setting: Setting) -> Self {
+        Self { setting: Some(setting), ..self }
     }
 }
 

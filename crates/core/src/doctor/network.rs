@@ -2,20 +2,23 @@
 
 use std::time::Duration;
 
-use super::{Check, Finding};
+use super::{Check, Finding, Setting};
 
 /// What is to be said of the way out: the variables of the environment that name a proxy, and whether one was asked for.
 pub fn proxy(variables: &[String], asked: bool, loopback: bool) -> Option<Finding> {
     let named = variables.join(", ");
     match (variables.is_empty(), asked) {
         (true, false) => None,
-        (_, true) => Some(Finding::ok(Check::Proxy, "the one that --proxy names is used")),
+        (_, true) => Some(Finding::ok(Check::Proxy, "the one that was asked for is used")),
         (false, false) if loopback => Some(Finding::ok(Check::Proxy, format!("none is used ({named} is set)"))),
-        (false, false) => Some(Finding::warning(
-            Check::Proxy,
-            format!("none is used, though {named} is set: the environment is not asked"),
-            "say --proxy URL, if this machine gets out through it only",
-        )),
+        (false, false) => Some(
+            Finding::warning(
+                Check::Proxy,
+                format!("none is used, though {named} is set: the environment is not asked"),
+                "name it, if this machine gets out through it only",
+            )
+            .about(Setting::Proxy),
+        ),
     }
 }
 
@@ -38,14 +41,15 @@ pub fn connection(whom: &str, made: Result<Duration, &std::io::Error>, proxy: bo
     match made {
         Ok(took) => Finding::ok(Check::Connection, format!("to {whom} in {}", in_words(took))),
         Err(error) => {
-            let advice = match error.kind() {
-                std::io::ErrorKind::ConnectionRefused => "nobody listens there: look at the host and the port",
-                _ if proxy => "look at the URL in --proxy",
-                _ => {
-                    "look at the host, and at firewalls; if this machine gets out through a proxy only, say --proxy URL"
-                }
-            };
-            Finding::problem(Check::Connection, format!("none to {whom}: {error}"), advice)
+            let problem = |advice| Finding::problem(Check::Connection, format!("none to {whom}: {error}"), advice);
+            match error.kind() {
+                std::io::ErrorKind::ConnectionRefused => problem("nobody listens there: look at the host and the port"),
+                _ if proxy => problem("look at the proxy's URL").about(Setting::Proxy),
+                _ => problem(
+                    "look at the host, and at firewalls; if this machine gets out through a proxy only, name the proxy",
+                )
+                .about(Setting::Proxy),
+            }
         }
     }
 }
@@ -89,16 +93,17 @@ pub fn tls(host: &str, result: Result<&Handshake, (TlsTrouble, &str)>, ca_file: 
         TlsTrouble::Time => "look at this machine's clock; if it is right, the server's certificate has run out",
         TlsTrouble::OtherHost => "look at the host: something else answers in its place, or it goes by another name",
         TlsTrouble::Issuer if ca_file => {
-            "look whether the file of --ca-file holds the issuer of the server's certificate"
+            "look whether the file of trusted certificates holds the issuer of the server's certificate"
         }
         TlsTrouble::Issuer => {
-            "if a firewall of yours reads along, give its certificate with --ca-file FILE; if not, do not post: something \
-             answers in the host's place"
+            "do not post: something answers in the host's place; if it is a firewall of yours that reads along, trust its \
+             certificate"
         }
         TlsTrouble::NoTls => "look at the port: what answers there does not speak TLS",
         TlsTrouble::Other => "look at firewalls and proxies on the way, which may cut such connections off",
     };
-    Finding::problem(Check::Tls, format!("no private connection to {host}: {why}"), advice)
+    let problem = Finding::problem(Check::Tls, format!("no private connection to {host}: {why}"), advice);
+    if trouble == TlsTrouble::Issuer { problem.about(Setting::CaFile) } else { problem }
 }
 
 fn in_words(time: Duration) -> String {
@@ -126,18 +131,19 @@ mod tests {
         let advice = |trouble, ca_file| {
             let finding = tls("h", Err((trouble, "why")), ca_file);
             assert!(finding.level == Problem && finding.found.ends_with("h: why"), "{finding:?}");
+            assert_eq!(finding.setting == Some(Setting::CaFile), trouble == Issuer, "{finding:?}");
             finding.advice.unwrap()
         };
         assert!(advice(Time, false).contains("clock"));
         assert!(advice(OtherHost, false).contains("the host"));
-        assert!(advice(Issuer, false).contains("--ca-file FILE") && advice(Issuer, true).contains("of --ca-file"));
+        assert!(advice(Issuer, false).contains("trust its certificate") && advice(Issuer, true).contains("the issuer"));
         assert!(advice(NoTls, false).contains("port") && advice(Other, false).contains("firewalls"));
     }
 
     #[test]
     fn a_name_without_an_address_says_where_it_was_had_from() {
         let none = Err("no such name".to_owned());
-        assert!(name("h", none, "look at --url").advice.unwrap().starts_with("look at --url; "));
+        assert!(name("h", none, "look at the URL").advice.unwrap().starts_with("look at the URL; "));
         assert_eq!(name("h", Ok(&["127.0.0.1".to_owned()]), "").found, "h is 127.0.0.1");
         assert_eq!(name("h", Ok(&[]), "").level, Problem);
     }

@@ -25,20 +25,16 @@ use crate::plan::Load;
 pub enum SharingError {
     /// There is no folder to keep it in.
     #[error(
-        "there is no place for the account's budget, which all its runs share: neither XDG_STATE_HOME nor HOME is set; say --state-dir DIR, or --budget private if no other run uses the account"
+        "there is no place for the account's budget, which all its runs share: neither XDG_STATE_HOME nor HOME is set"
     )]
     NoPlace,
     /// The folder that the ledger's last run used does not exist.
-    #[error(
-        "the state folder {} that this ledger's last run used does not exist; pass another one with --state-dir DIR: nothing is \
-         sent then until all that may have been sent before is past the limit", .0.display()
-    )]
+    #[error("the state folder {} that this ledger's last run used does not exist", .0.display())]
     Gone(PathBuf),
     /// Two folders know the account.
     #[error(
-        "the account is known in two state folders, {} and {}, and runs that use different ones do not keep its limit together; \
-         choose one with --state-dir DIR (or `state_dir` in batchpost.toml), or remove {} while no run uses it",
-        shared.display(), personal.display(), account.display()
+        "the account is known in two state folders, {} and {}, and runs that use different ones do not keep its limit together",
+        shared.display(), personal.display()
     )]
     Two {
         /// The shared one.

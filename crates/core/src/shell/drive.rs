@@ -7,11 +7,13 @@ use tokio::sync::mpsc;
 use super::broker::Purse;
 use super::clock::Clock;
 use super::committer::Committer;
+use super::error::Error;
+use super::feeder::Fed;
 use super::outbox::Outbox;
 use super::signals::Interrupts;
 use crate::budget::{Answer, Budget, BudgetError};
 use crate::driver::{Driver, Left, Step};
-use crate::engine::{Event, Notice, Progress};
+use crate::engine::{Notice, Progress};
 use crate::storage::Storage;
 use crate::target::Form;
 
@@ -26,6 +28,9 @@ pub enum Observation<'a> {
     Notice(&'a Notice),
     /// How the run stands, after each step, and the time since it began.
     Progress(&'a Progress, Duration),
+    /// Why no further row of a stream is posted, where the rows that others know are the reason. The notice that the run
+    /// stops follows.
+    Refused(&'a Error),
 }
 
 /// What a run is made of.
@@ -34,7 +39,7 @@ pub(super) struct Drive<'a, S> {
     pub(super) outbox: Outbox,
     pub(super) purse: Purse,
     pub(super) committer: Committer<S>,
-    pub(super) feed: mpsc::Receiver<Vec<Event>>,
+    pub(super) feed: mpsc::Receiver<Fed>,
     pub(super) interrupts: Interrupts,
     pub(super) clock: Clock,
     pub(super) form: Form,
@@ -66,8 +71,11 @@ impl<S: Storage + 'static> Drive<'_, S> {
                     self.driver.committed(result, self.clock.now());
                 }
                 group = self.feed.recv(), if self.driver.wants_rows() => {
-                    let lost = || vec![Event::InputFailed("reading it ended without a word".to_owned())];
-                    self.driver.rows(group.unwrap_or_else(lost), self.clock.now());
+                    let Fed { events, refused } = group.unwrap_or_else(Fed::lost);
+                    if let Some(error) = &refused {
+                        (self.observe)(Observation::Refused(error));
+                    }
+                    self.driver.rows(events, self.clock.now());
                 }
                 () = tokio::time::sleep_until(self.clock.at(wake)) => {}
             }

@@ -1,4 +1,5 @@
-//! Why a run cannot begin, or could not go on.
+//! Why a run cannot begin, or could not go on. Errors carry facts; which option or command helps is for the program that
+//! shows them to say.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -39,7 +40,7 @@ pub enum Error {
         /// Why.
         source: Box<InputError>,
     },
-    /// The table of `--lookup` cannot be used.
+    /// The lookup table cannot be used.
     #[error("the lookup table {}: {source}", path.display())]
     Lookup {
         /// The file.
@@ -89,11 +90,9 @@ pub enum Error {
     },
     /// Other ledgers know rows of the input as posted or in doubt.
     #[error(
-        "{rows} {} already recorded as posted or in doubt in {}; pass --known skip to leave them out, --known post to post \
-         them again, or --known-since DATE to count only what was sent since then; or continue that batch with --ledger{}",
+        "{rows} {} already recorded as posted or in doubt in {}",
         if *rows == 1 { "row is" } else { "rows are" },
-        in_words(ledgers),
-        unpacked_first(ledgers)
+        in_words(ledgers)
     )]
     Known {
         /// How many rows.
@@ -116,12 +115,9 @@ pub enum Error {
     },
     /// The ledger has fewer records than it had.
     #[error(
-        "the ledger {} has fewer records than it had: {rows} {} missing from it, as after restoring an older copy; pass \
-         --known skip to leave {} out, or --known post to post {} again",
+        "the ledger {} has fewer records than it had: {rows} {} missing from it, as after restoring an older copy",
         path.display(),
-        if *rows == 1 { "row that it recorded as posted or in doubt is" } else { "rows that it recorded as posted or in doubt are" },
-        if *rows == 1 { "it" } else { "them" },
-        if *rows == 1 { "it" } else { "them" }
+        if *rows == 1 { "row that it recorded as posted or in doubt is" } else { "rows that it recorded as posted or in doubt are" }
     )]
     TakenBack {
         /// Where it is.
@@ -131,8 +127,7 @@ pub enum Error {
     },
     /// A row of a stream is known.
     #[error(
-        "row {row} is already recorded as posted or in doubt by another ledger of this account (`batchpost known list` names \
-         them); the stream is not read on; pass --known skip to leave such rows out, or --known post to post them again"
+        "row {row} is already recorded as posted or in doubt by another ledger of this account; the stream is not read on"
     )]
     KnownInStream {
         /// The row.
@@ -151,10 +146,8 @@ pub enum Error {
     },
     /// A ledger that posted to the account cannot be read, and may know rows of the input.
     #[error(
-        "the ledger {} posted to this account and cannot be read ({why}): rows that only it knows would be posted again; \
-         restore it, pass --known post to go on without it, or {}", path.display(),
-        if *is_listed { format!("remove it from the list with `batchpost known forget {}`", path.display()) }
-        else { "move it to another folder".to_owned() }
+        "the ledger {} posted to this account and cannot be read ({why}): rows that only it knows would be posted again",
+        path.display()
     )]
     KnownUnreadable {
         /// The ledger.
@@ -185,7 +178,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The job file cannot be used.
-    #[error("{source} (in {}); nothing was sent; --scratch-dir DIR names another folder for it", folder.display())]
+    #[error("{source} (in {}); nothing was sent", folder.display())]
     JobFile {
         /// The folder it is in.
         folder: PathBuf,
@@ -200,11 +193,10 @@ pub enum Error {
         /// How many there are.
         rows: u64,
     },
-    /// The table of `--lookup` leads elsewhere than in the last run.
+    /// The lookup table leads elsewhere than in the last run.
     #[error(
         "the lookup table is not the one that the last run read, and by it {rows} rows that are posted or in doubt are no \
-         longer in the input: they would be posted again, on other tickets; give the table back as it was, or say \
-         --changed post"
+         longer in the input: they would be posted again, on other tickets"
     )]
     OtherTable {
         /// How many they are.
@@ -225,8 +217,7 @@ pub enum Error {
     },
     /// The ledger is of another API, whose keys and notes are none of this one's.
     #[error(
-        "the ledger {} is of notes to the API {theirs:?}, and this run would post to {ours:?}; continue it with a program \
-         that posts to that one, or give another ledger with --ledger",
+        "the ledger {} is of notes to the API {theirs:?}, and this run would post to {ours:?}",
         path.display()
     )]
     OtherApi {
@@ -238,8 +229,7 @@ pub enum Error {
         ours: &'static str,
     },
     /// The ledger belongs to another account.
-    #[error("the ledger {} belongs to {theirs}, and this run would post to {ours}; {}", path.display(),
-        if *unused { "nothing was posted by it: remove it, or give another one with --ledger" } else { "give another one with --ledger" })]
+    #[error("the ledger {} belongs to {theirs}, and this run would post to {ours}", path.display())]
     OtherTarget {
         /// Where it is.
         path: PathBuf,
@@ -281,12 +271,6 @@ impl Error {
         let path = path.to_owned();
         move |source| Self::LedgerFile { path: path.clone(), doing, source }
     }
-}
-
-/// A packed ledger can only be looked at.
-fn unpacked_first(ledgers: &[KnownLedger]) -> String {
-    let packed = ledgers.iter().find(|other| other.path.extension().is_some_and(|extension| extension == "gz"));
-    packed.map_or_else(String::new, |other| format!(", unpacked first (`gunzip {}`)", other.path.display()))
 }
 
 /// Each ledger with how many rows it knows, and when they were sent.

@@ -4,6 +4,7 @@ use std::{io, thread};
 
 use tokio::sync::mpsc;
 
+use super::error::Error;
 use super::input::{Hashing, InputRows};
 use super::job_file::FromStart;
 use super::known_rows::FollowClaims;
@@ -23,22 +24,39 @@ pub(super) struct Stream {
     pub(super) follow: Follow,
 }
 
+/// Rows that were read.
+#[derive(Debug)]
+pub(super) struct Fed {
+    pub(super) events: Vec<Event>,
+    /// Why no row of the stream follows, where the rows that others know are the reason. It is among the events as well, in
+    /// words.
+    pub(super) refused: Option<Error>,
+}
+
+impl Fed {
+    /// Of a thread that has panicked.
+    pub(super) fn lost() -> Self {
+        Self::of(vec![Event::InputFailed("reading it ended without a word".to_owned())])
+    }
+
+    fn of(events: Vec<Event>) -> Self {
+        Self { events, refused: None }
+    }
+}
+
 /// Starts to read the job file. The thread ends with its last row, with the receiver, or with the first error.
-pub(super) fn start(mut feed: Feed<FromStart>) -> io::Result<mpsc::Receiver<Vec<Event>>> {
+pub(super) fn start(mut feed: Feed<FromStart>) -> io::Result<mpsc::Receiver<Fed>> {
     spawn(move || group(&mut feed))
 }
 
 /// Starts to follow a stream. Nobody waits for the thread: a stream that did not come to its end may never be readable
 /// again.
-pub(super) fn follow(mut stream: Stream, claims: FollowClaims) -> io::Result<mpsc::Receiver<Vec<Event>>> {
+pub(super) fn follow(mut stream: Stream, claims: FollowClaims) -> io::Result<mpsc::Receiver<Fed>> {
     // The writer of a stream may be slow: each row is passed on by itself.
-    spawn(move || {
-        let (event, over) = next_of_stream(&mut stream, &claims);
-        (vec![event], over)
-    })
+    spawn(move || next_of_stream(&mut stream, &claims))
 }
 
-fn spawn(mut group: impl FnMut() -> (Vec<Event>, bool) + Send + 'static) -> io::Result<mpsc::Receiver<Vec<Event>>> {
+fn spawn(mut group: impl FnMut() -> (Fed, bool) + Send + 'static) -> io::Result<mpsc::Receiver<Fed>> {
     let (sender, receiver) = mpsc::channel(GROUPS_WAITING);
     thread::Builder::new().spawn(move || {
         loop {
@@ -52,30 +70,35 @@ fn spawn(mut group: impl FnMut() -> (Vec<Event>, bool) + Send + 'static) -> io::
 }
 
 /// The next rows, and whether what comes last is the end.
-fn group(feed: &mut Feed<FromStart>) -> (Vec<Event>, bool) {
+fn group(feed: &mut Feed<FromStart>) -> (Fed, bool) {
     let mut group = Vec::with_capacity(GROUP_ROWS);
     let mut text_bytes = 0;
     while group.len() < GROUP_ROWS && text_bytes < GROUP_TEXT_BYTES {
         let event = feed.pull().unwrap_or_else(|error| Event::InputFailed(with_causes(&error)));
         let Event::Job(offer) = &event else {
             group.push(event);
-            return (group, true);
+            return (Fed::of(group), true);
         };
         text_bytes += offer.job.text.len();
         group.push(event);
     }
-    (group, false)
+    (Fed::of(group), false)
 }
 
 /// The next row of a stream, and whether it is the last.
-fn next_of_stream(stream: &mut Stream, claims: &FollowClaims) -> (Event, bool) {
+fn next_of_stream(stream: &mut Stream, claims: &FollowClaims) -> (Fed, bool) {
     let Stream { rows, follow } = stream;
+    let mut refused = None;
     let event = match rows.next() {
         Ok(Some(row)) => match follow.enter(row.in_words()) {
             Event::Job(offer) => match claims.claim(&offer.job) {
                 Ok(true) => Event::Job(offer),
                 Ok(false) => follow.leave_out(offer),
-                Err(error) => Event::InputFailed(with_causes(&error)),
+                Err(error) => {
+                    let event = Event::InputFailed(with_causes(&error));
+                    refused = Some(error);
+                    event
+                }
             },
             event => event,
         },
@@ -83,7 +106,7 @@ fn next_of_stream(stream: &mut Stream, claims: &FollowClaims) -> (Event, bool) {
         Err(error) => Event::InputFailed(with_causes(&error)),
     };
     let goes_on = matches!(event, Event::Job(_) | Event::Aside(_) | Event::Passed(_));
-    (event, !goes_on)
+    (Fed { events: vec![event], refused }, !goes_on)
 }
 
 /// An error and its causes in one line.

@@ -50,10 +50,10 @@ impl fmt::Debug for HttpOptions {
 #[non_exhaustive]
 pub enum HttpError {
     /// The proxy's URL is no good. Its value is not repeated: it may hold a password.
-    #[error("the --proxy URL cannot be used; write it like http://proxy.example:3128")]
+    #[error("the proxy's URL cannot be used")]
     Proxy,
     /// Plain http is for this machine only, and a proxy need not be on it.
-    #[error("plain http through a proxy would send the access keys in the open; leave --proxy out, or use https")]
+    #[error("plain http through a proxy would send the access keys in the open")]
     ProxyInTheOpen,
     /// TLS cannot be spoken.
     #[error(transparent)]

@@ -32,6 +32,15 @@ pub fn look(path: &Path) -> Result<(Batch, Extent), Error> {
     ledger::inspect(&file).map_err(Error::ledger(path))
 }
 
+/// Where the notes of a ledger's batch are posted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The [name](Target::name) of the API.
+    pub api: String,
+    /// The URL of the account's endpoint, or another name for what the batch is posted to.
+    pub target: String,
+}
+
 /// The API of a ledger's batch. The ledgers of the first one do not name it.
 pub(super) fn api_of(header: &Header) -> &str {
     header.api.as_deref().unwrap_or(leadsquared::NAME)
@@ -45,13 +54,13 @@ pub(super) fn same_api(path: &Path, header: &Header, target: &dyn Target) -> Res
     Err(Error::OtherApi { path: path.to_owned(), theirs: theirs.to_owned(), ours })
 }
 
-/// The target that a ledger names at its beginning, whatever follows: of one that is packed, only that is unpacked.
+/// The account that a ledger names at its beginning, whatever follows: of one that is packed, only that is unpacked.
 ///
 /// # Errors
 ///
 /// When it is not there, or does not begin as a ledger.
-pub fn target_of(path: &Path) -> Result<String, Error> {
-    header_of(path).map(|header| header.target)
+pub fn account_of(path: &Path) -> Result<Account, Error> {
+    header_of(path).map(|header| Account { api: api_of(&header).to_owned(), target: header.target })
 }
 
 /// What the ledger at `path` begins with, whatever follows.
@@ -306,7 +315,8 @@ mod tests {
         let packed = member.finish().unwrap();
         // Whoever reads on finds it cut off.
         File::create(&path).and_then(|mut file| file.write_all(&packed[..packed.len() / 2])).unwrap();
-        assert_eq!(target_of(&path).unwrap(), header.target);
+        let account = Account { api: leadsquared::NAME.to_owned(), target: header.target };
+        assert_eq!(account_of(&path).unwrap(), account);
         assert!(look(&path).unwrap_err().to_string().contains("cut off"));
         assert!(matches!(Continued::open(&path, &leadsquared::LeadSquared), Err(Error::PackedLedger(_))));
     }

@@ -52,7 +52,7 @@ pub use input::propose;
 pub use key_sources::{CommandLine, KeyCommand, KeySourceError, key_from_command, key_from_file};
 pub use known_list::{NotedLedger, add_ledger, forget_ledger, known_ledgers};
 pub use known_rows::KnownLedger;
-pub use ledgers::{Holder, InUse, in_use, is_ledger, look, target_of};
+pub use ledgers::{Account, Holder, InUse, account_of, in_use, is_ledger, look};
 pub use lookups::LookupFailed;
 pub use order::{Access, Order, OrderError, Source, loads};
 pub use platform::{by_somebody_else, sync_directory_of};
@@ -60,7 +60,7 @@ pub use post::Report;
 pub use prepare::Prepared;
 pub use registry::{ListedLedger, RegistryError};
 pub use signals::{Canceller, Interrupts, interrupts};
-pub use state::{StateChoice, StateError, StateFolders};
+pub use state::{Refusal, StateChoice, StateError, StateFolders};
 pub use tls::TlsError;
 pub use upkeep::{ExportFailed, Exported, Known, Settling, audit, export, overview, salvage};
 

@@ -102,7 +102,7 @@ pub enum OrderError {
         source: jiff::Error,
     },
     /// They name none, and nothing is known of this machine's.
-    #[error("this machine's time zone is not known, say --time-zone ZONE: {0}")]
+    #[error("this machine's time zone is not known: {0}")]
     NoZone(jiff::Error),
 }
 

@@ -37,17 +37,15 @@ use super::platform::{create_folders_for_owner_only, sync_directory_of};
 #[non_exhaustive]
 pub enum StateError {
     /// Others may have written what is in it, or it is not kept as a state folder is.
-    #[error("the state folder {} is refused: {why}; {way_out}", path.display())]
+    #[error("the state folder {} is refused: {why}", path.display())]
     Refused {
         /// The folder, or the one in it that is at fault.
         path: PathBuf,
         /// What is wrong with it.
-        why: String,
-        /// What to do.
-        way_out: String,
+        why: Refusal,
     },
     /// The system refuses.
-    #[error("the state folder {} cannot be {doing}: {source}; pass another one with --state-dir DIR", path.display())]
+    #[error("the state folder {} cannot be {doing}: {source}", path.display())]
     Io {
         /// The folder, or the one in it that is at fault.
         path: PathBuf,
@@ -55,6 +53,50 @@ pub enum StateError {
         doing: &'static str,
         /// What the system says.
         source: io::Error,
+    },
+}
+
+/// What is wrong with the owner or the mode of a state folder, or of a folder in it. Users and groups by their numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Every user may write to the state folder.
+    #[error("every user may write to it (mode {mode:04o})")]
+    Everybodys {
+        /// Its mode.
+        mode: u32,
+    },
+    /// It is another user's.
+    #[error("it belongs to user {owner}, and this process is user {own}")]
+    AnotherUsers {
+        /// Its owner.
+        owner: u32,
+        /// This process's user.
+        own: u32,
+    },
+    /// A group may write to the state folder, and new files in it would not be the group's.
+    #[error("group {group} may write to it, and it is not set up to be shared (mode {mode:04o})")]
+    NotSetUp {
+        /// The group.
+        group: u32,
+        /// Its mode.
+        mode: u32,
+    },
+    /// Others may write to a folder in one user's state folder.
+    #[error("others may write to it (mode {mode:04o})")]
+    Others {
+        /// Its mode.
+        mode: u32,
+    },
+    /// A folder in a group's state folder is not the group's.
+    #[error("it is not shared with group {group} as the folder above it is (group {its_group}, mode {mode:04o})")]
+    NotShared {
+        /// The state folder's group.
+        group: u32,
+        /// The folder's own.
+        its_group: u32,
+        /// The folder's mode.
+        mode: u32,
     },
 }
 

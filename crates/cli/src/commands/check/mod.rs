@@ -8,26 +8,31 @@ use std::path::Path;
 
 use anyhow::bail;
 use batchpost::planning::Survey;
+use batchpost::settings::InDoubt;
 use batchpost::shell::{Access, Order, Prepared, look};
+use batchpost::target::Endpoint;
 use serde_json::value::RawValue;
 
 use super::resolve::{self, What};
-use crate::args::{Check, DoubtArg, Output, ThisTime};
+use crate::apis;
+use crate::args::{Check, Output, ThisTime};
 use crate::exit;
 use crate::finish::Finish;
+use crate::hints;
 use crate::plain;
 use crate::summary::thousands;
 
 pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
     let ledger = resolve::ledger(&check.input)?;
-    let endpoint = resolve::endpoint(&check.target)?;
-    let settings = resolve::settings(&check.input, &check.posting, endpoint.as_ref())?;
+    let api = apis::default();
+    let endpoint = resolve::endpoint(api, &check.target)?;
+    let settings = resolve::settings(api, &check.input, &check.posting, endpoint.as_ref())?;
     let settings = resolve::budget(settings, &check.budget, check.target.sandbox)?;
-    let this_time = ThisTime { in_doubt: DoubtArg::Hold, first: None, changed: check.changed, yes: true };
+    let this_time = ThisTime { in_doubt: InDoubt::Hold, first: None, changed: check.changed, yes: true };
     let source = resolve::source(&check.input.input);
-    let target = target(check, &ledger)?;
+    let target = target(check, endpoint, &ledger)?;
     let state = resolve::state(&check.budget)?;
-    let what = What { source, options: resolve::options(&check.input)?, ledger, target, settings, state };
+    let what = What { api, source, options: resolve::options(&check.input)?, ledger, target, settings, state };
     let prepared = Prepared::open(resolve::order(what, &this_time, check.known.clone())?, Access::Look)?;
     let Some(survey) = prepared.survey() else { bail!("an input that is followed cannot be checked") };
 
@@ -54,12 +59,12 @@ fn refusals(prepared: &Prepared, survey: &Survey) -> Vec<String> {
         rows => format!("{} rows are invalid; fix them", thousands(rows)),
     };
     let why = refuses_invalid.then(|| format!("{rows}, or pass --skip-invalid"));
-    why.into_iter().chain(prepared.refusal().map(|refusal| refusal.to_string())).collect()
+    why.into_iter().chain(prepared.refusal().as_ref().map(hints::with_hint)).collect()
 }
 
 /// The target that keys are made for: as asked, else that of the ledger that is there.
-fn target(check: &Check, ledger: &Path) -> anyhow::Result<String> {
-    if let Some(endpoint) = resolve::endpoint(&check.target)? {
+fn target(check: &Check, endpoint: Option<Endpoint>, ledger: &Path) -> anyhow::Result<String> {
+    if let Some(endpoint) = endpoint {
         return Ok(endpoint.as_str().to_owned());
     }
     if !check.target.sandbox && ledger.exists() {

@@ -11,7 +11,8 @@ use batchpost::reading::{Guess, Proposal};
 use batchpost::shell::propose;
 use serde::Serialize;
 
-use super::resolve::{api, reading};
+use super::resolve::reading;
+use crate::apis;
 use crate::args::{Init, Output, Reading};
 use crate::config::NAME;
 use crate::files::{Readers, There, is_same, there, write_new, write_whole};
@@ -45,7 +46,7 @@ fn look(input: &Path, said: &Reading) -> anyhow::Result<Proposal> {
         format!("the name of {} does not tell its format; say --format, or {}", input.display(), instead(said))
     })?;
     let mut options = reading(said, format);
-    propose(input, &mut options, &api()).with_context(|| {
+    propose(input, &mut options, &apis::default().target()).with_context(|| {
         let Options { sheet, header_row, encoding, delimiter, .. } = options;
         let found = Reading { sheet, header_row, encoding, delimiter, ..said.clone() };
         format!("nothing can be proposed; {}", instead(&found))
@@ -82,7 +83,7 @@ fn write(init: &Init, content: &str) -> anyhow::Result<()> {
         return write_new(path, Readers::Usual, |file| Ok(file.write_all(content.as_bytes())?));
     }
     let cannot = || format!("{} cannot be written", path.display());
-    if there(path, text::HEAD).with_context(cannot)? == There::Ledger {
+    if there(path, &text::head()).with_context(cannot)? == There::Ledger {
         bail!("{} is a ledger; name another file", path.display());
     }
     if init.input.as_deref().is_some_and(|input| is_same(input, path)) {

@@ -5,34 +5,56 @@ use std::path::Path;
 use batchpost::input::{ColumnChoice, Field, Options};
 use batchpost::reading::{Guess, Proposal};
 
+use crate::apis::{self, Api, Credential};
 use crate::args::Reading;
 
-pub(super) const HEAD: &str = "\
+/// How the file begins, by which one is recognised.
+pub(super) fn head() -> String {
+    let api = apis::default();
+    let Api { name, host, tenant, .. } = api;
+    let variables = api.variables();
+    let example = |(at, key): (usize, &Credential)| {
+        let Credential { name, setting, .. } = key;
+        let word = name.split(' ').next().unwrap_or(name);
+        match at {
+            0 => format!("# {setting}_file = \"{word}.key\"\n"),
+            _ => format!("# {setting}_command = [\"pass\", \"show\", \"{}/{word}\"]\n", api.target().name()),
+        }
+    };
+    let examples: String = api.credentials.iter().enumerate().map(example).collect();
+    format!(
+        "\
 # Settings of batchpost. docs/configuration.md explains every key, and `batchpost config` shows what holds and where it
 # was said. Options and variables of the environment (BATCHPOST_HOST, ...) go before what stands here.
 
-# Where to post to: your account's API host, which LeadSquared names, and the account's number.
-# host = \"apigw.service-in.leadsquared.com\"
-# tenant = \"12345\"
+# Where to post to: your account's {}, which {name} names, and the account's {}.
+# host = \"{}\"
+# tenant = \"{}\"
 
 # The account's limits; all hold at once.
 # limit = [\"25/5s\"]
 
-# The access keys do not stand here. They come from LSQ_ACCESS_KEY and LSQ_SECRET_KEY, or from where this says:
-# access_key_file = \"access.key\"
-# secret_key_command = [\"pass\", \"show\", \"leadsquared/secret\"]
-";
+# The access keys do not stand here. They come from {variables}, or from where this says:
+{examples}",
+        host.name, tenant.name, host.example, tenant.example
+    )
+}
 
-const TAIL: &str = "
+/// How it ends.
+fn tail() -> String {
+    let keys = apis::default().credentials.iter().map(|key| key.setting);
+    let keys: String = keys.map(|key| format!("# {key}_env = \"SECOND_{}\"\n", key.to_uppercase())).collect();
+    format!(
+        "
 # Rows of which no note can be made: end, or record them and post the others.
 # skip_invalid = true
 
 # Another account, chosen with --profile second. What stands here goes before what stands above.
 # [profile.second]
 # tenant = \"67890\"
-# access_key_env = \"SECOND_ACCESS_KEY\"
-# secret_key_env = \"SECOND_SECRET_KEY\"
-";
+{keys}"
+    )
+}
 
 /// The whole text, with what was said of how an input is read, and what was found out of it.
 pub(super) fn of(said: &Reading, found: Option<(&Path, &Proposal)>) -> String {
@@ -45,7 +67,7 @@ pub(super) fn of(said: &Reading, found: Option<(&Path, &Proposal)>) -> String {
             format!("\n# How the spreadsheet is read: what {name} seems to want.\n{}", of_input(said, proposal))
         }
     };
-    format!("{HEAD}{input}{TAIL}")
+    format!("{}{input}{}", head(), tail())
 }
 
 /// The keys of how an input is written, and what was said of each.

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::doctor::{self, Check, Finding, Probed};
+use crate::doctor::{self, Check, Finding, Probed, Setting};
 use crate::shell::files::{Lock, LockError, Place, UNFINISHED, beside};
 use crate::shell::ledgers::entropy;
 use crate::shell::platform::{file_system_of, free_bytes};
@@ -30,14 +30,14 @@ pub fn folder(check: Check, path: &Path) -> Vec<Finding> {
             let (file_system, free_bytes) = (file_system_of(&there), free_bytes(&there));
             doctor::folder(check, &Probed { path: &there, file_system, free_bytes, locks })
         }
-        Err((doing, error)) => vec![Finding::problem(
-            check,
-            format!("no file can be {doing} in {}: {error}", there.display()),
-            match check {
-                Check::StateFolder => "let this user write there, or name another folder with --state-dir DIR",
-                _ => "let this user write there, or name a ledger in another folder with --ledger FILE",
-            },
-        )],
+        Err((doing, error)) => {
+            let (advice, setting) = match check {
+                Check::StateFolder => ("let this user write there, or name another folder", Setting::StateFolder),
+                _ => ("let this user write there, or name a ledger in another folder", Setting::Ledger),
+            };
+            let found = format!("no file can be {doing} in {}: {error}", there.display());
+            vec![Finding::problem(check, found, advice).about(setting)]
+        }
     }
 }
 

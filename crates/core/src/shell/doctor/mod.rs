@@ -21,7 +21,7 @@ use super::ledgers::{look, refuse_packed};
 use super::platform::{group_name, since_boot};
 use super::state::Scope;
 use super::{SharingError, StateFolders};
-use crate::doctor::{self, Check, Clocks, Finding};
+use crate::doctor::{self, Check, Clocks, Finding, Setting};
 use crate::settings::Settings;
 
 /// The ledger at `path`, which is to be of a batch for `target`, if that is known. It is read and nothing else: even a
@@ -37,8 +37,9 @@ pub fn ledger(path: &Path, target: Option<&str>) -> Finding {
         Ok((batch, _)) if target.is_some_and(|target| target != batch.header.target) => Finding::problem(
             check,
             format!("{place} belongs to {}", batch.header.target),
-            "give another one with --ledger, or post to where it belongs",
-        ),
+            "name another ledger, or post to where it belongs",
+        )
+        .about(Setting::Ledger),
         Ok((batch, extent)) => {
             let writable = fs::OpenOptions::new().append(true).open(path);
             if let Err(error) = writable {
@@ -61,7 +62,8 @@ pub fn ledger(path: &Path, target: Option<&str>) -> Finding {
         }
         Err(Error::LedgerFile { path, source, .. }) => {
             let found = format!("{} cannot be opened: {source}", path.display());
-            Finding::problem(check, found, "let this user read and write it, or name another one with --ledger")
+            Finding::problem(check, found, "let this user read and write it, or name another ledger")
+                .about(Setting::Ledger)
         }
         Err(error) => Finding::problem(
             check,
@@ -95,21 +97,16 @@ pub fn input(path: &Path) -> Finding {
 
 /// The budget that a run with `settings` for the account `target` would take its slots from, the folder under which it is
 /// kept, and who shares it.
-pub fn budget(state: &StateFolders, target: &str, settings: &Settings) -> Vec<Finding> {
+///
+/// # Errors
+///
+/// When the folder cannot be used: runs for the account send nothing then.
+pub fn budget(state: &StateFolders, target: &str, settings: &Settings) -> Result<Vec<Finding>, SharingError> {
     if !settings.shares() {
-        return vec![Finding::ok(Check::Budget, "each run for itself: no other run's requests count")];
+        return Ok(vec![Finding::ok(Check::Budget, "each run for itself: no other run's requests count")]);
     }
-    let scope = state.choose(target).and_then(|choice| Ok((choice.check(target)?, choice)));
-    let (scope, choice) = match scope {
-        Ok(found) => found,
-        Err(error) => {
-            let advice = match error {
-                SharingError::NoPlace => "set HOME or XDG_STATE_HOME, or pass --state-dir DIR",
-                _ => "do what the message says; runs for the account send nothing until then",
-            };
-            return vec![Finding::problem(Check::StateFolder, error.to_string(), advice)];
-        }
-    };
+    let choice = state.choose(target)?;
+    let scope = choice.check(target)?;
     let (place, kept) = budget::glance(&choice.path, target, &settings.limits);
     let mut findings = folder(Check::StateFolder, &place);
     findings.push(match scope {
@@ -117,7 +114,7 @@ pub fn budget(state: &StateFolders, target: &str, settings: &Settings) -> Vec<Fi
         Some(Scope::Personal) | None => doctor::shared_by_user(&choice.path, choice.passed_over.as_deref()),
     });
     findings.extend(doctor::budget(&place, &kept, wall()));
-    findings
+    Ok(findings)
 }
 
 /// The clocks of this machine.

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use url::{Host, Url};
 
-use crate::doctor::{self, Check, Finding, Handshake, TlsTrouble};
+use crate::doctor::{self, Check, Finding, Handshake, Setting, TlsTrouble};
 use crate::shell::clock::Clock;
 use crate::shell::http::{CONNECT_TIMEOUT, HttpError, HttpOptions};
 use crate::shell::resolver::addresses;
@@ -41,13 +41,17 @@ impl Way<'_> {
         let private = url.scheme() == "https";
         let config = match tls::client(self.options.ca_file.as_deref()) {
             Ok(config) => Arc::new(config),
-            Err(error) => return self.stop(Finding::problem(Check::Tls, error.to_string(), "look at --ca-file")),
+            Err(error) => {
+                let finding = Finding::problem(Check::Tls, error.to_string(), "look at the file of certificates");
+                return self.stop(finding.about(Setting::CaFile));
+            }
         };
         let stream = match &self.options.proxy {
             None => self.connect(&to, false).await?,
             Some(_) if !private => {
-                let advice = "leave --proxy out, or use https";
-                return self.stop(Finding::problem(Check::Proxy, HttpError::ProxyInTheOpen.to_string(), advice));
+                let found = HttpError::ProxyInTheOpen.to_string();
+                let finding = Finding::problem(Check::Proxy, found, "leave the proxy out, or use https");
+                return self.stop(finding.about(Setting::Proxy));
             }
             Some(proxy) => self.through(proxy, &to).await?,
         };
@@ -70,8 +74,9 @@ impl Way<'_> {
                 Ok(addresses) => Ok(addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>()),
                 Err(error) => Err(error.to_string()),
             };
-            let mend = if proxy { "look at the name in --proxy" } else { self.mend };
-            self.findings.push(doctor::name(&to.host, named.as_deref().map_err(Clone::clone), mend));
+            let mend = if proxy { "look at the proxy's name" } else { self.mend };
+            let finding = doctor::name(&to.host, named.as_deref().map_err(Clone::clone), mend);
+            self.findings.push(if proxy { finding.about(Setting::Proxy) } else { finding });
         }
         let clock = Clock::start();
         let mut made = Err(io::Error::from(io::ErrorKind::AddrNotAvailable));
@@ -91,15 +96,15 @@ impl Way<'_> {
         let url = Url::parse(proxy).ok().filter(Url::has_host).or_else(|| Url::parse(&format!("http://{proxy}")).ok());
         let Some((url, peer)) = url.and_then(|url| Some((url.clone(), Peer::of(&url)?))) else {
             let advice = "write it like http://proxy.example:3128";
-            self.stop(Finding::problem(Check::Proxy, HttpError::Proxy.to_string(), advice));
+            let finding = Finding::problem(Check::Proxy, HttpError::Proxy.to_string(), advice);
+            self.stop(finding.about(Setting::Proxy));
             return None;
         };
         let mut stream = self.connect(&peer, true).await?;
         if url.scheme() != "http" || !url.username().is_empty() {
             let found = format!("{} can be reached; the way through it was not tried", peer.in_words());
-            let advice =
-                "try it with `run --first 1`: a proxy with a password, or one that speaks TLS, is not looked through";
-            self.stop(Finding::warning(Check::Proxy, found, advice));
+            let advice = "try it with one row: a proxy with a password, or one that speaks TLS, is not looked through";
+            self.stop(Finding::warning(Check::Proxy, found, advice).about(Setting::First));
             return None;
         }
         match within(CONNECT_TIMEOUT, tunnel(&mut stream, to)).await {

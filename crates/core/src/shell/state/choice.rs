@@ -203,7 +203,7 @@ mod tests {
         let error = folders.choose(TARGET).unwrap_err();
         let said = error.to_string();
         let both = [&folders.shared, &folders.personal].map(|path| path.as_ref().unwrap().display().to_string());
-        assert!(both.iter().all(|path| said.contains(path)) && said.contains("--state-dir"), "{said}");
+        assert!(both.iter().all(|path| said.contains(path)), "{said}");
         assert_eq!(folders.choose("http://127.0.0.1:1/other").unwrap().path, folders.shared.clone().unwrap());
         folders.named = folders.shared.clone();
         assert_eq!(chosen(&folders), folders.shared);
@@ -239,7 +239,7 @@ mod tests {
         let choice = folders.choose(TARGET).unwrap();
         for error in [choice.check(TARGET).unwrap_err(), choice.open().unwrap_err()] {
             let said = error.to_string();
-            assert!(said.contains(&remembered.display().to_string()) && said.contains("--state-dir"), "{said}");
+            assert!(said.contains(&remembered.display().to_string()), "{said}");
         }
         fs::create_dir(&remembered).unwrap();
         fs::set_permissions(&remembered, fs::Permissions::from_mode(0o777)).unwrap();

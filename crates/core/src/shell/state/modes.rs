@@ -2,8 +2,8 @@
 
 use super::*;
 
-fn refused(path: &Path, why: String, way_out: String) -> StateError {
-    StateError::Refused { path: path.to_owned(), why, way_out }
+fn refused(path: &Path, why: Refusal) -> StateError {
+    StateError::Refused { path: path.to_owned(), why }
 }
 
 const GROUP_WRITES: u32 = 0o020;
@@ -16,25 +16,18 @@ const SET_GROUP_ID: u32 = 0o2000;
 /// a member of the group, or root.
 pub(super) fn scope(path: &Path, facts: Facts) -> Result<Scope, StateError> {
     let Facts { owner, group, mode } = facts;
-    let place = path.display();
     if mode & OTHERS_WRITE != 0 {
-        let way_out = format!("pass another one with --state-dir DIR, or run `chmod o-w {place}` if nobody has");
-        return Err(refused(path, format!("every user may write to it (mode {mode:04o})"), way_out));
+        return Err(refused(path, Refusal::Everybodys { mode }));
     }
     if mode & GROUP_WRITES == 0 {
         let own = own_user();
         if owner == own {
             return Ok(Scope::Personal);
         }
-        let why = format!("it belongs to user {owner}, and this process is user {own}");
-        return Err(refused(path, why, "pass another one with --state-dir DIR".to_owned()));
+        return Err(refused(path, Refusal::AnotherUsers { owner, own }));
     }
     if mode & SET_GROUP_ID == 0 {
-        let why = format!("group {group} may write to it, and it is not set up to be shared (mode {mode:04o})");
-        let way_out = format!(
-            "run `chmod 700 {place}` to keep it to its owner, or `chmod 2770 {place}` to share it with that group"
-        );
-        return Err(refused(path, why, way_out));
+        return Err(refused(path, Refusal::NotSetUp { group, mode }));
     }
     Ok(Scope::Shared { group })
 }
@@ -45,19 +38,9 @@ pub(super) fn check_inner(dir: &Dir, path: &Path, scope: Scope) -> Result<(), St
     let facts = || dir.facts().map_err(failed(path, "opened"));
     let Facts { owner, group: its_group, mode } = facts()?;
     let own = own_user();
-    let elsewhere = || "pass another state folder with --state-dir DIR".to_owned();
     match scope {
-        Scope::Personal if owner != own => {
-            let why = format!("it belongs to user {owner}, and this process is user {own}");
-            Err(refused(path, why, elsewhere()))
-        }
-        Scope::Personal if mode & (GROUP_WRITES | OTHERS_WRITE) != 0 => {
-            let way_out = format!(
-                "pass another state folder with --state-dir DIR, or run `chmod 700 {}` if nobody has",
-                path.display()
-            );
-            Err(refused(path, format!("others may write to it (mode {mode:04o})"), way_out))
-        }
+        Scope::Personal if owner != own => Err(refused(path, Refusal::AnotherUsers { owner, own })),
+        Scope::Personal if mode & (GROUP_WRITES | OTHERS_WRITE) != 0 => Err(refused(path, Refusal::Others { mode })),
         Scope::Personal => Ok(()),
         Scope::Shared { group } => {
             if owner == own && its_group == group && mode != 0o2770 {
@@ -67,14 +50,7 @@ pub(super) fn check_inner(dir: &Dir, path: &Path, scope: Scope) -> Result<(), St
             if its_group == group && mode & (SET_GROUP_ID | 0o070 | OTHERS_WRITE) == SET_GROUP_ID | 0o070 {
                 return Ok(());
             }
-            let why = format!(
-                "it is not shared with group {group} as the folder above it is (group {its_group}, mode {mode:04o})"
-            );
-            let way_out = format!(
-                "run `chgrp {group} {place} && chmod 2770 {place}`, or pass another state folder with --state-dir DIR",
-                place = path.display()
-            );
-            Err(refused(path, why, way_out))
+            Err(refused(path, Refusal::NotShared { group, its_group, mode }))
         }
     }
 }

@@ -69,12 +69,12 @@ fn a_folder_with_the_set_group_id_bit_is_shared_and_all_in_it_is_the_groups_what
 }
 
 #[test]
-fn folders_that_others_could_write_to_are_refused_by_name_and_with_a_way_out() {
+fn folders_that_others_could_write_to_are_refused_by_name_with_the_reason() {
     for (mode, words) in [(0o777, "every user may write"), (0o770, "not set up to be shared"), (0o3777, "every user")] {
         let place = there(mode);
         let error = StateFolder::open(place.path()).unwrap_err().to_string();
         let named = error.contains(&place.path().display().to_string());
-        assert!(named && error.contains(words) && error.contains("chmod"), "{mode:o}: {error}");
+        assert!(named && error.contains(words), "{mode:o}: {error}");
     }
     for name in ["", "budgets", "account"] {
         let place = there(0o700);

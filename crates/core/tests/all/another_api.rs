@@ -1,7 +1,7 @@
 //! What holds for an API that is not the crate's own, by the target of the example.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
-#[path = "../examples/freshdesk/target.rs"]
+#[path = "../../examples/freshdesk/target.rs"]
 mod target;
 
 use std::num::NonZeroU32;

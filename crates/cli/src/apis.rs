@@ -1,0 +1,128 @@
+//! The APIs that this program posts to: one row each, with what only a command line needs of it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use batchpost::leadsquared::{self, LeadSquared};
+use batchpost::shell::{Account, account_of};
+use batchpost::target::{Endpoint, EndpointError, Target};
+
+/// An API, and what people are asked for an account of it.
+#[derive(Debug)]
+pub(crate) struct Api {
+    /// Its name for people; ledgers have [`Target::name`].
+    pub(crate) name: &'static str,
+    target: fn() -> Arc<dyn Target>,
+    /// The keys of an account, in the order of [`Target::credentials`].
+    pub(crate) credentials: &'static [Credential],
+    /// The endpoint of an account, from `--host` and `--tenant`.
+    pub(crate) endpoint: fn(&str, &str) -> Result<Endpoint, EndpointError>,
+    /// The tenant in an endpoint's URL; none if the URL does not have the documented path.
+    pub(crate) tenant_of: fn(&Endpoint) -> Option<&str>,
+    pub(crate) host: Part,
+    pub(crate) tenant: Part,
+}
+
+/// A part of an account's endpoint.
+#[derive(Debug)]
+pub(crate) struct Part {
+    /// What it is to the account: `number`.
+    pub(crate) name: &'static str,
+    pub(crate) example: &'static str,
+}
+
+/// One of the keys of an account.
+#[derive(Debug)]
+pub(crate) struct Credential {
+    /// The API's word for it.
+    pub(crate) name: &'static str,
+    /// How keys of a settings file that are about it begin: `access_key` in `access_key_file`.
+    pub(crate) setting: &'static str,
+    /// The environment variable that holds it.
+    pub(crate) variable: &'static str,
+}
+
+static APIS: [Api; 1] = [Api {
+    name: "LeadSquared",
+    target: || Arc::new(LeadSquared),
+    credentials: &[
+        Credential { name: "access key", setting: "access_key", variable: "LSQ_ACCESS_KEY" },
+        Credential { name: "secret key", setting: "secret_key", variable: "LSQ_SECRET_KEY" },
+    ],
+    endpoint: leadsquared::endpoint,
+    tenant_of: leadsquared::tenant,
+    host: Part { name: "API host", example: "apigw.service-in.leadsquared.com" },
+    tenant: Part { name: "number", example: "12345" },
+}];
+
+/// The API that new batches are posted to.
+pub(crate) fn default() -> &'static Api {
+    &APIS[0]
+}
+
+/// The API that ledgers know by this name.
+pub(crate) fn of_name(name: &str) -> Option<&'static Api> {
+    APIS.iter().find(|api| api.target().name() == name)
+}
+
+/// The API of a ledger's account; the default one if it is not in the table, which the library then reports.
+pub(crate) fn of_account(account: &Account) -> &'static Api {
+    of_name(&account.api).unwrap_or_else(default)
+}
+
+/// The API of a ledger; the default one if the ledger cannot be read, which the library then reports.
+pub(crate) fn of_ledger(ledger: &Path) -> &'static Api {
+    account_of(ledger).map_or_else(|_| default(), |account| of_account(&account))
+}
+
+/// The keys of all APIs.
+pub(crate) fn credentials() -> impl Iterator<Item = &'static Credential> {
+    APIS.iter().flat_map(|api| api.credentials)
+}
+
+impl Api {
+    /// As the library knows it.
+    pub(crate) fn target(&self) -> Arc<dyn Target> {
+        (self.target)()
+    }
+
+    /// The variables of the keys in one phrase: `LSQ_ACCESS_KEY and LSQ_SECRET_KEY`.
+    pub(crate) fn variables(&self) -> String {
+        self.credentials.iter().map(|credential| credential.variable).collect::<Vec<_>>().join(" and ")
+    }
+}
+
+impl Default for &'static Api {
+    fn default() -> Self {
+        default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+    use crate::args::Args;
+
+    #[test]
+    fn a_row_of_the_table_agrees_with_the_library_and_with_itself() {
+        for api in &APIS {
+            let names: Vec<&str> = api.credentials.iter().map(|credential| credential.name).collect();
+            assert_eq!(names, api.target().credentials());
+            let endpoint = (api.endpoint)(api.host.example, api.tenant.example).unwrap();
+            assert_eq!((api.tenant_of)(&endpoint), Some(api.tenant.example));
+            assert!(std::ptr::eq(of_name(api.target().name()).unwrap(), api));
+        }
+    }
+
+    #[test]
+    fn help_names_the_variables_and_the_example_host_of_the_table() {
+        let mut command = Args::command();
+        let help = command.find_subcommand_mut("run").unwrap().render_long_help().to_string();
+        for credential in default().credentials {
+            assert!(help.contains(credential.variable) && help.contains(&format!("{}_FILE", credential.variable)));
+        }
+        assert!(help.contains(&format!("like {}", default().host.example)), "{help}");
+    }
+}

@@ -1,0 +1,97 @@
+//! Options that take one of a few words, each for a value of an enum of the library.
+
+use batchpost::input::TooLong;
+use batchpost::ledger::Decision;
+use batchpost::settings::{InDoubt, On500, OnChanged, OnDuplicate, OnKnown, Sharing, Spread};
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
+
+/// Values, each with its word and with what help says of it, which may be nothing.
+type Words<T> = &'static [(&'static str, &'static str, T)];
+
+/// An enum of the library that an option takes.
+pub(super) trait Choice: Copy + PartialEq + Send + Sync + 'static {
+    /// The values that can be asked for.
+    const WORDS: Words<Self>;
+}
+
+/// A parser of these words, which help and shells list. A word with a hyphen is understood with an underscore too.
+pub(super) fn one_of<T: Choice>() -> impl TypedValueParser<Value = T> {
+    let words = T::WORDS.iter().map(|(word, help, _)| {
+        let value = PossibleValue::new(*word).alias(word.replace('-', "_"));
+        if help.is_empty() { value } else { value.help(*help) }
+    });
+    PossibleValuesParser::new(words).map(|typed| {
+        let mut words = T::WORDS.iter();
+        let found = words.find(|(word, ..)| *word == typed || word.replace('-', "_") == typed);
+        found.expect("clap lets no other word through").2
+    })
+}
+
+/// The word for a value: an option's default is the library's.
+pub(super) fn word<T: Choice>(value: T) -> &'static str {
+    let found = T::WORDS.iter().find(|(.., known)| *known == value);
+    found.expect("the default of an option can be asked for").0
+}
+
+impl Choice for TooLong {
+    const WORDS: Words<Self> = &[("reject", "", Self::Reject), ("truncate", "", Self::Truncate)];
+}
+
+impl Choice for OnDuplicate {
+    const WORDS: Words<Self> = &[("post", "", Self::Post), ("skip", "", Self::Skip)];
+}
+
+impl Choice for OnChanged {
+    const WORDS: Words<Self> = &[("hold", "", Self::Hold), ("post", "", Self::Post)];
+}
+
+/// To refuse is what happens if nothing is asked for.
+impl Choice for OnKnown {
+    const WORDS: Words<Self> = &[("skip", "", Self::Skip), ("post", "", Self::Post)];
+}
+
+impl Choice for InDoubt {
+    const WORDS: Words<Self> = &[("hold", "", Self::Hold), ("retry", "", Self::Retry)];
+}
+
+impl Choice for On500 {
+    const WORDS: Words<Self> = &[("retry", "", Self::Retry), ("hold", "", Self::Hold)];
+}
+
+impl Choice for Sharing {
+    const WORDS: Words<Self> = &[("shared", "", Self::Shared), ("private", "", Self::Private)];
+}
+
+impl Choice for Spread {
+    const WORDS: Words<Self> =
+        &[("full", "The whole window at once", Self::Burst), ("even", "Evenly spaced", Self::Even)];
+}
+
+/// `--undo` takes a decision back.
+impl Choice for Decision {
+    const WORDS: Words<Self> = &[
+        ("posted", "The note is there", Self::Posted),
+        ("to-do", "Send it, or send it again", Self::ToDo),
+        ("waived", "Nobody needs it", Self::Waived),
+    ];
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{Arg, Command};
+
+    use super::*;
+
+    fn typed<T: Choice>(word: &str) -> Option<T> {
+        let command = Command::new("x").no_binary_name(true).arg(Arg::new("value").value_parser(one_of::<T>()));
+        command.try_get_matches_from([word]).ok()?.get_one("value").copied()
+    }
+
+    #[test]
+    fn each_word_means_its_value_with_a_hyphen_or_an_underscore() {
+        assert_eq!(["full", "even"].map(typed), [Some(Spread::Burst), Some(Spread::Even)]);
+        assert_eq!(["to-do", "to_do"].map(typed), [Some(Decision::ToDo); 2]);
+        assert_eq!((typed::<Decision>("undone"), typed::<OnKnown>("refuse")), (None, None), "asked for otherwise");
+        assert_eq!([word(On500::default()), word(InDoubt::default())], ["retry", "hold"]);
+    }
+}
