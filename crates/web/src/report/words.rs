@@ -1,18 +1,15 @@
-//! Times, rates and names as people read them.
+//! The report's words for times, shares and states.
 
-use batchpost::outcome::Cause;
-use batchpost::outcome::{Outcome, Stop, VerdictWord};
+use batchpost::outcome::{Cause, Outcome, Stop, VerdictWord};
 use batchpost::report::RunEnd;
 use jiff::Timestamp;
-
-pub(super) use crate::words::{count, rounded, shell_word, span};
 
 /// A moment to the second, in UTC.
 pub(super) fn moment(wall: Timestamp) -> String {
     wall.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// The share in percent; what is not all is not called all, and what is not nothing not nothing.
+/// A share in percent. Only all is 100 %, and only nothing is 0 %.
 pub(super) fn percent(part: u64, whole: u64) -> String {
     let share = if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 };
     match share {
@@ -37,17 +34,31 @@ pub(super) fn outcome(outcome: Outcome) -> &'static str {
     }
 }
 
-/// What is to be known of rows that stand so.
+/// The style's name for an outcome.
+pub(super) fn class(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Posted => "posted",
+        Outcome::Rejected => "rejected",
+        Outcome::Failed => "again",
+        Outcome::InDoubt => "doubt",
+        Outcome::Pending => "todo",
+        Outcome::Invalid => "invalid",
+        Outcome::Held => "held",
+        Outcome::Skipped => "skipped",
+    }
+}
+
+/// What an outcome means for its rows.
 pub(super) fn meaning(outcome: Outcome) -> &'static str {
     match outcome {
-        Outcome::Posted => "the API confirmed them",
-        Outcome::Rejected => "the API refused them; they are not sent again",
-        Outcome::Failed => "their tries were used up; the next run tries again",
-        Outcome::InDoubt => "they may or may not have been created; not sent again unless you say so",
-        Outcome::Pending => "the next run sends them",
-        Outcome::Invalid => "no note can be made of them",
-        Outcome::Held => "they wait for a decision",
-        Outcome::Skipped => "passed over on purpose, or blank",
+        Outcome::Posted => "The API confirmed them",
+        Outcome::Rejected => "The API refused them; they are not sent again",
+        Outcome::Failed => "Their tries were used up; the next run tries again",
+        Outcome::InDoubt => "They may or may not have been created; not sent again unless you say so",
+        Outcome::Pending => "The next run sends them",
+        Outcome::Invalid => "No note can be made of them",
+        Outcome::Held => "They wait for a decision",
+        Outcome::Skipped => "Passed over on purpose, or blank",
     }
 }
 
@@ -97,7 +108,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nearly_all_is_not_all() {
+    fn only_all_is_a_hundred_percent() {
         assert_eq!([(0, 0), (0, 5), (5, 5), (1, 3)].map(|(a, b)| percent(a, b)), ["0 %", "0 %", "100 %", "33.3 %"]);
         assert_eq!([(1, 100_000), (99_999, 100_000)].map(|(a, b)| percent(a, b)), ["< 0.1 %", "> 99.9 %"]);
     }
