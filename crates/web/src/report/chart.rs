@@ -5,6 +5,9 @@ use maud::{Markup, html};
 
 use super::plot::{HIGH, Plot, Time, WIDE, hundredth, x, y};
 use super::scale::{Linear, Logarithmic};
+use super::table::Column::{Number, Text};
+use super::table::{NOTHING, table};
+use super::words::Shown;
 use crate::words::{rounded, span, thousands};
 
 /// Attempts by how they ended: the style's class, the words, which.
@@ -49,9 +52,7 @@ pub(super) fn rates(overview: &Overview) -> Markup {
             @let width = (time.share_of(pause.lasted) * WIDE).max(NARROWEST);
             rect.pause x=(x(time.share(pause.from_us))) y="0" width=(hundredth(width)) height=(HIGH) {}
         }
-        @for (class, bars) in bars(&time, &scale) {
-            path.(class) d=(bars) {}
-        }
+        @for (class, bars) in bars(&time, &scale) { path.(class) d=(bars) {} }
         @for limit in &limits {
             @let (from, to) = (x(time.share(limit.from_us)), x(time.share(limit.to_us)));
             path.limit d={ "M" (from) " " (y(scale.height(limit.rate))) "H" (to) } {}
@@ -120,9 +121,7 @@ pub(super) fn latencies(overview: &Overview) -> Markup {
         li { "the longest " b { (overview.latencies.longest().map(span).unwrap_or_default()) } }
     };
     let shapes = html! {
-        @for (class, _, share) in QUANTILES {
-            path.(class) d=(steps(&time, &scale, share)) {}
-        }
+        @for (class, _, share) in QUANTILES { path.(class) d=(steps(&time, &scale, share)) {} }
     };
     let ticks = scale.ticks.iter().map(|tick| (scale.height(*tick), span(*tick))).collect();
     Plot { time: &time, label: "Time to answer, by quantiles, over time", legend, ticks, shapes }.figure()
@@ -148,54 +147,47 @@ fn steps(time: &Time<'_>, scale: &Logarithmic, share: f64) -> String {
 pub(super) fn figures(overview: &Overview) -> Markup {
     let time = Time::of(overview);
     let width = overview.course.width();
-    let used = (0u32..).zip(time.buckets).filter(|(_, bucket)| bucket.ends.attempts() > 0);
-    let quantile = |bucket: &Bucket, share| bucket.latencies.quantile(share).map_or_else(|| "–".to_owned(), span);
+    let columns = [
+        [Text("From"), Number("Attempts"), Number("per second"), Number("Created")].as_slice(),
+        &[Number("Over the limit"), Number("Half within"), Number("99 of 100 within")],
+    ];
+    let quantile = |bucket: &Bucket, share| bucket.latencies.quantile(share).map_or_else(|| NOTHING.to_owned(), span);
+    let rows = html! {
+        @for (n, bucket) in (0u32..).zip(time.buckets).filter(|(_, bucket)| bucket.ends.attempts() > 0) {
+            tr {
+                td { (span(width.saturating_mul(n))) }
+                td.n { (thousands(bucket.ends.attempts())) }
+                td.n { (rounded(time.rate(n as usize, Ends::attempts), 2)) }
+                td.n { (thousands(bucket.ends.posted)) }
+                td.n { (thousands(bucket.ends.limited)) }
+                td.n { (quantile(bucket, 0.5)) } td.n { (quantile(bucket, 0.99)) }
+            }
+        }
+    };
     html! {
         details {
             summary { "The figures of both charts" }
-            div.scroll {
-                table.figures {
-                    thead {
-                        tr {
-                            th { "From" } th.n { "Attempts" } th.n { "per second" } th.n { "Created" }
-                            th.n { "Over the limit" } th.n { "Half within" } th.n { "99 of 100 within" }
-                        }
-                    }
-                    tbody {
-                        @for (n, bucket) in used {
-                            tr {
-                                td { (span(width.saturating_mul(n))) }
-                                td.n { (thousands(bucket.ends.attempts())) }
-                                td.n { (rounded(time.rate(n as usize, Ends::attempts), 2)) }
-                                td.n { (thousands(bucket.ends.posted)) }
-                                td.n { (thousands(bucket.ends.limited)) }
-                                td.n { (quantile(bucket, 0.5)) }
-                                td.n { (quantile(bucket, 0.99)) }
-                            }
-                        }
-                    }
-                }
-            }
+            div.scroll { (table("figures", &columns.concat(), &rows)) }
         }
     }
 }
 
-/// One bar of shares, each of a class and a count above zero; nothing where there are none.
-pub(super) fn shares(label: &str, parts: &[(&str, u64)]) -> Markup {
+/// One bar of the outcomes' shares; nothing where there are no rows.
+pub(super) fn shares(label: &str, outcomes: &[(Shown, u64)]) -> Markup {
     const LEAST_SHARE: f64 = 0.004;
-    let all: u64 = parts.iter().map(|(_, count)| count).sum();
-    let shares: Vec<f64> = parts.iter().map(|(_, count)| (*count as f64 / all as f64).max(LEAST_SHARE)).collect();
-    let whole: f64 = shares.iter().sum();
-    let starts = shares.iter().scan(0.0, |end, share| {
-        let start = *end;
-        *end += share / whole;
-        Some(start)
+    let all: u64 = outcomes.iter().map(|(_, rows)| rows).sum();
+    let share = |rows: u64| (rows as f64 / all as f64).max(LEAST_SHARE);
+    let whole: f64 = outcomes.iter().map(|(_, rows)| share(*rows)).sum();
+    let mut end = 0.0;
+    let parts = outcomes.iter().map(|(shown, rows)| {
+        let start = end;
+        end += share(*rows) / whole;
+        (shown.class, start, ((end - start) * WIDE - NARROWEST).max(NARROWEST))
     });
     html! {
         @if all > 0 {
             svg.shares viewBox="0 0 1000 10" preserveAspectRatio="none" role="img" aria-label=(label) {
-                @for (((class, _), share), start) in parts.iter().zip(&shares).zip(starts) {
-                    @let width = (share / whole * WIDE - NARROWEST).max(NARROWEST);
+                @for (class, start, width) in parts {
                     rect.(class) x=(x(start)) y="0" width=(hundredth(width)) height="10" {}
                 }
             }

@@ -5,6 +5,7 @@ mod plot;
 mod rows;
 mod scale;
 mod summary;
+mod table;
 mod tables;
 mod words;
 
@@ -52,14 +53,8 @@ impl Page<'_> {
         let page = html! {
             (PreEscaped(OPENING))
             html lang="en" {
-                head {
-                    (visible(self.head(&id)))
-                    style { (PreEscaped(STYLE)) }
-                }
-                body {
-                    main { (visible(self.main())) }
-                    script nonce=(id) { (PreEscaped(SCRIPT)) }
-                }
+                head { (visible(self.head(&id))) style { (PreEscaped(STYLE)) } }
+                body { main { (visible(self.main())) } script nonce=(id) { (PreEscaped(SCRIPT)) } }
             }
         };
         page.into_string() + "\n"
@@ -113,58 +108,39 @@ impl Page<'_> {
                     (chart::figures(overview))
                 }
                 div.pair {
-                    section {
-                        h2 { "Limits" }
-                        p.note { "What the ledger proves of any server’s windows." }
-                        (tables::limits(audit))
-                    }
-                    section {
-                        h2 { "Pauses" }
-                        p.note { "From the answer that made a run pause to its next attempt." }
-                        (tables::pauses(&overview.pauses))
-                    }
+                    section { h2 { "Limits" } (tables::limits(audit)) }
+                    section { h2 { "Pauses" } (tables::pauses(&overview.pauses)) }
                 }
                 section {
-                    h2 { "Retries" }
-                    (tables::tries(&overview.posted_at))
-                    h3 { "Answers other than “created”" }
-                    (tables::answers(&overview.answers))
+                    h2 { "Retries" } (tables::tries(&overview.posted_at))
+                    h3 { "Answers other than “created”" } (tables::answers(&overview.answers))
                 }
             }
-            section {
-                h2 { "Rows to look at" }
-                (rows::all(self))
-            }
-            section {
-                h2 { "Runs" }
-                (tables::story(&overview.story))
-            }
+            section { h2 { "Rows to look at" } (rows::all(self)) }
+            section { h2 { "Runs" } (tables::story(&overview.story)) }
             (self.footer())
         }
     }
 
     fn footer(&self) -> Markup {
         let Overview { header, story, extent, .. } = self.overview;
+        let last = story.runs().next_back();
         html! {
             footer {
                 dl {
                     div { dt { "Posted to" } dd.path { (header.target) } }
                     div { dt { "Ledger" } dd.path { (self.ledger) } }
                     div { dt { "Ledger’s id" } dd { (header.id) } }
-                    @if let Some(run) = story.runs().next_back() {
-                        div { dt { "Last run by" } dd { (run.tool) } }
-                        @if let Some(path) = &run.input {
-                            div { dt { "Input" } dd.path { (path) } }
-                        }
-                        @if run.end == RunEnd::Unsaid {
-                            div { dt { "The last run" } dd { "has not ended, or was cut off" } }
-                        }
+                    @if let Some(run) = last { div { dt { "Last run by" } dd { (run.tool) } } }
+                    @if let Some(path) = last.and_then(|run| run.input.as_ref()) {
+                        div { dt { "Input" } dd.path { (path) } }
+                    }
+                    @if last.is_some_and(|run| run.end == RunEnd::Unsaid) {
+                        div { dt { "The last run" } dd { "has not ended, or was cut off" } }
                     }
                     @if extent.torn_bytes > 0 {
-                        div {
-                            dt { "Torn at the end" }
-                            dd { (count(extent.torn_bytes, "byte", "bytes")) "; the next run sets them aside" }
-                        }
+                        @let torn = count(extent.torn_bytes, "byte", "bytes");
+                        div { dt { "Torn at the end" } dd { (torn) "; the next run sets them aside" } }
                     }
                 }
                 p { "No note’s text is in the ledger, nor in this page." }

@@ -86,28 +86,23 @@ pub(super) struct Plot<'a> {
 impl Plot<'_> {
     pub(super) fn figure(self) -> Markup {
         let grid: String = self.ticks.iter().map(|(height, _)| format!("M0 {}H1000", y(*height))).collect();
-        let has_several_runs = self.time.runs.len() > 1;
+        let runs = if self.time.runs.len() > 1 { self.time.runs.as_slice() } else { &[] };
+        let starts: String = runs.iter().map(|(share, _)| format!("M{} 0V100", x(*share))).collect();
         html! {
             figure {
                 figcaption { ul.legend { (self.legend) } }
                 div.plot {
                     div.y aria-hidden="true" {
-                        @for (height, words) in &self.ticks {
-                            span style={ "bottom:" (percent(*height)) } { (words) }
-                        }
+                        @for (height, words) in &self.ticks { span style={ "bottom:" (percent(*height)) } { (words) } }
                     }
                     div.canvas {
                         // A shape has an end tag: without one the next shape would be inside it, and not be drawn.
                         svg viewBox="0 0 1000 100" preserveAspectRatio="none" role="img" aria-label=(self.label) {
                             path.grid d=(grid) {}
                             (self.shapes)
-                            @if has_several_runs {
-                                @let starts: String =
-                                    self.time.runs.iter().map(|(share, _)| format!("M{} 0V100", x(*share))).collect();
-                                path.run d=(starts) {}
-                            }
+                            @if !runs.is_empty() { path.run d=(starts) {} }
                         }
-                        @if has_several_runs { (run_numbers(&self.time.runs)) }
+                        @if !runs.is_empty() { (run_numbers(runs)) }
                     }
                     (time_axis(self.time))
                 }

@@ -4,7 +4,9 @@ use batchpost::outcome::Outcome;
 use batchpost::report::{Concern, Concerns, Overview};
 use maud::{Markup, PreEscaped, html};
 
-use super::words::{class, meaning, moment, outcome};
+use super::table::Column::{Number, Text};
+use super::table::{NOTHING, table};
+use super::words::{Shown, moment, shown};
 use super::{Page, chart};
 use crate::visible::visible;
 use crate::words::thousands;
@@ -14,47 +16,40 @@ const MOST_BYTES: usize = 240_000;
 
 /// A table for each outcome that needs attention.
 pub(super) fn all(page: &Page<'_>) -> Markup {
-    let states = Concerns::OUTCOMES.map(|state| (state, needing_attention(page.overview, state)));
+    let counts = Concerns::OUTCOMES.map(|outcome| (outcome, needing_attention(page.overview, outcome)));
     html! {
-        @if states.iter().all(|(_, rows)| *rows == 0) {
+        @if counts.iter().all(|(_, rows)| *rows == 0) {
             p.empty { "No row is rejected, failed, in doubt, invalid or held." }
         } @else {
             p.note { "Numbered as the input was last read." }
         }
-        @for (state, rows) in states {
-            @if rows > 0 {
-                (table(page, state, rows))
-            }
+        @for (outcome, rows) in counts {
+            @if rows > 0 { (section(page, outcome, rows)) }
         }
     }
 }
 
 /// How many rows of an outcome need attention. Those no longer in the input need it only if they may have been posted.
-fn needing_attention(overview: &Overview, state: Outcome) -> u64 {
-    let vanished = if state == Outcome::InDoubt { overview.vanished_in_doubt } else { 0 };
-    overview.counts.of(state) + vanished
+fn needing_attention(overview: &Overview, outcome: Outcome) -> u64 {
+    let vanished = if outcome == Outcome::InDoubt { overview.vanished_in_doubt } else { 0 };
+    overview.counts.of(outcome) + vanished
 }
 
 /// As many of the rows as there is room for, and how to get all of them.
-fn table(page: &Page<'_>, state: Outcome, all: u64) -> Markup {
-    let (rows, shown) = as_many_as_fit(page.overview.concerns.of(state).map(row));
+fn section(page: &Page<'_>, outcome: Outcome, all: u64) -> Markup {
+    let Shown { name, class, meaning } = shown(outcome);
+    let columns = [Number("Row"), Number("Ticket"), Number("Attempts"), Text("Last said, UTC"), Text("Reason")];
+    let (rows, listed) = as_many_as_fit(page.overview.concerns.of(outcome).map(row));
     html! {
-        section.rows #(state.word()) {
-            h3 { (chart::key(class(state))) (outcome(state)) " " span.count { (thousands(all)) } }
-            p.note { (meaning(state)) "." }
+        section.rows #(outcome.word()) {
+            h3 { (chart::key(class)) (name) " " span.count { (thousands(all)) } }
+            p.note { (meaning) "." }
             p.filter hidden {
-                label { "Filter " input type="search" placeholder="row, ticket or reason"; }
-                " "
-                output {}
+                label { "Filter " input type="search" placeholder="row, ticket or reason"; } " " output {}
             }
-            table.stack {
-                thead {
-                    tr { th.n { "Row" } th.n { "Ticket" } th.n { "Attempts" } th { "Last said, UTC" } th { "Reason" } }
-                }
-                tbody { (rows) }
-            }
-            @if shown < all {
-                p.more { "and " (thousands(all - shown)) " more: " code { ((page.export)(state)) } }
+            (table("stack", &columns, &rows))
+            @if listed < all {
+                p.more { "and " (thousands(all - listed)) " more: " code { ((page.export)(outcome)) } }
             }
         }
     }
@@ -78,16 +73,13 @@ fn row(concern: &Concern) -> Markup {
     html! {
         tr {
             td.n data-is="row" { (concern.row) }
-            td.n data-is="ticket" { @if let Some(ticket) = &concern.ticket { (ticket) } @else { "–" } }
+            td.n data-is="ticket" { @if let Some(ticket) = &concern.ticket { (ticket) } @else { (NOTHING) } }
             td.n data-is="attempts" { (concern.attempts) }
-            td.t { (concern.at.map_or_else(|| "–".to_owned(), moment)) }
+            td.t { @if let Some(at) = concern.at { (moment(at)) } @else { (NOTHING) } }
             td.why dir="auto" {
-                @if concern.reason.is_empty() { "–" } @else { (concern.reason) }
-                @if concern.vanished {
-                    " " em { "no longer in the input" }
-                } @else if !concern.row_is_current {
-                    " " em { "numbered by an earlier reading" }
-                }
+                @if concern.reason.is_empty() { (NOTHING) } @else { (concern.reason) }
+                @if concern.vanished { " " em { "no longer in the input" } }
+                @else if !concern.row_is_current { " " em { "numbered by an earlier reading" } }
             }
         }
     }

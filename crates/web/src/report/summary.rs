@@ -5,7 +5,7 @@ use batchpost::outcome::Outcome;
 use batchpost::report::Overview;
 use maud::{Markup, html};
 
-use super::words::{class, moment, outcome, percent};
+use super::words::{Shown, moment, percent, shown};
 use super::{Page, Step, chart};
 use crate::words::{count, proof, rounded, span, thousands};
 
@@ -51,18 +51,16 @@ fn headline(overview: &Overview) -> String {
 /// Rows by outcome, and what to do about them.
 pub(super) fn outcomes(page: &Page<'_>) -> Markup {
     let Overview { counts, vanished, vanished_in_doubt, .. } = page.overview;
-    let present: Vec<(Outcome, u64)> =
-        Outcome::ALL.map(|outcome| (outcome, counts.of(outcome))).into_iter().filter(|(_, rows)| *rows > 0).collect();
-    let shares: Vec<(&str, u64)> = present.iter().map(|(outcome, rows)| (class(*outcome), *rows)).collect();
+    let present = Outcome::ALL.map(|outcome| (shown(outcome), counts.of(outcome))).into_iter();
+    let present: Vec<(Shown, u64)> = present.filter(|(_, rows)| *rows > 0).collect();
     html! {
         section aria-label="Outcomes" {
-            (chart::shares("Rows by outcome", &shares))
+            (chart::shares("Rows by outcome", &present))
             ul.tiles {
-                @for (state, rows) in present {
+                @for (Shown { name, class, .. }, rows) in &present {
                     li {
-                        span.name { (chart::key(class(state))) (outcome(state)) }
-                        b { (thousands(rows)) }
-                        span.share { (percent(rows, counts.total())) }
+                        span.name { (chart::key(class)) (name) }
+                        b { (thousands(*rows)) } span.share { (percent(*rows, counts.total())) }
                     }
                 }
             }
@@ -89,11 +87,8 @@ pub(super) fn key_figures(overview: &Overview, audit: &Audit) -> Markup {
     let attempts = ends.attempts();
     let run_time = story.run_time();
     // Within less than a window there is no rate.
-    let rate = if run_time >= overview.course.width() {
-        format!("{} attempts/s", rounded(attempts as f64 / run_time.as_secs_f64(), 2))
-    } else {
-        String::new()
-    };
+    let has_rate = run_time >= overview.course.width();
+    let rate = has_rate.then(|| format!("{} attempts/s", rounded(attempts as f64 / run_time.as_secs_f64(), 2)));
     let retried = ends.again + ends.unsent;
     let retried_share = format!("{} of attempts", percent(retried, attempts));
     let paused = if pauses.count() == 0 { "none".to_owned() } else { span(pauses.lasted()) };
@@ -101,7 +96,7 @@ pub(super) fn key_figures(overview: &Overview, audit: &Audit) -> Markup {
         section aria-label="Key figures" {
             dl.figures-key {
                 (figure("Attempts", &thousands(attempts), &format!("in {}", count(story.run_count(), "run", "runs"))))
-                (figure("Time of runs", &span(run_time), &rate))
+                (figure("Time of runs", &span(run_time), &rate.unwrap_or_default()))
                 @if let (Some(half), Some(most)) = (latencies.quantile(0.5), latencies.quantile(0.99)) {
                     (figure("Answers within", &span(half), &format!("99 of 100 within {}", span(most))))
                 }
@@ -118,13 +113,5 @@ pub(super) fn key_figures(overview: &Overview, audit: &Audit) -> Markup {
 }
 
 fn figure(name: &str, value: &str, note: &str) -> Markup {
-    html! {
-        div {
-            dt { (name) }
-            dd {
-                b.problem[value == EXCEEDED] { (value) }
-                span { (note) }
-            }
-        }
-    }
+    html! { div { dt { (name) } dd { b.problem[value == EXCEEDED] { (value) } span { (note) } } } }
 }

@@ -21,45 +21,29 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
     }
 }
 
-pub(super) fn outcome(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Posted => "Posted",
-        Outcome::Rejected => "Rejected",
-        Outcome::Failed => "Failed",
-        Outcome::InDoubt => "In doubt",
-        Outcome::Pending => "To do",
-        Outcome::Invalid => "Invalid",
-        Outcome::Held => "Held",
-        Outcome::Skipped => "Skipped",
-    }
+/// How the page shows an outcome.
+pub(super) struct Shown {
+    pub(super) name: &'static str,
+    /// Its colour in the style.
+    pub(super) class: &'static str,
+    /// What it means for its rows.
+    pub(super) meaning: &'static str,
 }
 
-/// The style's name for an outcome.
-pub(super) fn class(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Posted => "posted",
-        Outcome::Rejected => "rejected",
-        Outcome::Failed => "again",
-        Outcome::InDoubt => "doubt",
-        Outcome::Pending => "todo",
-        Outcome::Invalid => "invalid",
-        Outcome::Held => "held",
-        Outcome::Skipped => "skipped",
-    }
-}
-
-/// What an outcome means for its rows.
-pub(super) fn meaning(outcome: Outcome) -> &'static str {
-    match outcome {
-        Outcome::Posted => "The API confirmed them",
-        Outcome::Rejected => "The API refused them; they are not sent again",
-        Outcome::Failed => "Their tries were used up; the next run tries again",
-        Outcome::InDoubt => "They may or may not have been created; not sent again unless you say so",
-        Outcome::Pending => "The next run sends them",
-        Outcome::Invalid => "No note can be made of them",
-        Outcome::Held => "They wait for a decision",
-        Outcome::Skipped => "Passed over on purpose, or blank",
-    }
+pub(super) fn shown(outcome: Outcome) -> Shown {
+    let (name, class, meaning) = match outcome {
+        Outcome::Posted => ("Posted", "posted", "The API confirmed them"),
+        Outcome::Rejected => ("Rejected", "rejected", "The API refused them; they are not sent again"),
+        Outcome::Failed => ("Failed", "again", "Their tries were used up; the next run tries again"),
+        Outcome::InDoubt => {
+            ("In doubt", "doubt", "They may or may not have been created; not sent again unless you say so")
+        }
+        Outcome::Pending => ("To do", "todo", "The next run sends them"),
+        Outcome::Invalid => ("Invalid", "invalid", "No note can be made of them"),
+        Outcome::Held => ("Held", "held", "They wait for a decision"),
+        Outcome::Skipped => ("Skipped", "skipped", "Passed over on purpose, or blank"),
+    };
+    Shown { name, class, meaning }
 }
 
 pub(super) fn verdict(verdict: VerdictWord) -> &'static str {
@@ -84,22 +68,14 @@ pub(super) fn cause(cause: Cause) -> &'static str {
     }
 }
 
-pub(super) fn run_end(end: RunEnd, last: bool) -> &'static str {
+pub(super) fn run_end(end: RunEnd, is_last: bool) -> String {
     match end {
-        RunEnd::Unsaid if last => "under way, or cut off",
-        RunEnd::Unsaid => "cut off",
-        RunEnd::Done => "nothing left to send",
-        RunEnd::Stopped(stop) => match stop {
-            Stop::Credentials => "stopped: credentials",
-            Stop::Endpoint => "stopped: endpoint",
-            Stop::Refused => "stopped: refused",
-            Stop::Ledger => "stopped: ledger",
-            Stop::Input => "stopped: input",
-            Stop::Outage => "stopped: outage",
-            Stop::Limited => "stopped: limited",
-            Stop::Interrupted => "interrupted",
-            Stop::Planned => "stopped as planned",
-        },
+        RunEnd::Unsaid if is_last => "under way, or cut off".to_owned(),
+        RunEnd::Unsaid => "cut off".to_owned(),
+        RunEnd::Done => "nothing left to send".to_owned(),
+        RunEnd::Stopped(Stop::Interrupted) => "interrupted".to_owned(),
+        RunEnd::Stopped(Stop::Planned) => "stopped as planned".to_owned(),
+        RunEnd::Stopped(stop) => format!("stopped: {}", stop.word()),
     }
 }
 
