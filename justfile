@@ -13,7 +13,7 @@ test:
 
 # Unit tests only: the loop while you edit
 fast *filter:
-    cargo test -p batchpost-sheets -p batchpost-engine -p batchpost-apis -p batchpost -p batchpost-cli --lib --bins -- {{filter}}
+    cargo test -p batchpost-sheets -p batchpost-engine -p batchpost-apis -p batchpost -p batchpost-web -p batchpost-cli --lib --bins -- {{filter}}
 
 # Simulated histories, by a range of seeds
 simulate seeds="0..100000":
@@ -29,7 +29,7 @@ e2e *filter:
 
 # Accept changed snapshots after reading the difference
 snapshots *filter:
-    INSTA_UPDATE=always cargo test -p batchpost-cli --test e2e -- {{filter}}
+    INSTA_UPDATE=always cargo test -p batchpost-cli -p batchpost-web --test e2e --test page -- {{filter}}
     git diff --stat -- '*.snap'
 
 # Fuzz a parser; needs a nightly toolchain and cargo-fuzz

@@ -30,7 +30,6 @@ mod outlook;
 mod plain;
 mod progress;
 mod rate;
-mod report;
 mod summary;
 mod words;
 

@@ -8,6 +8,8 @@ use batchpost::outcome::{Counts, Outcome, Stop};
 use batchpost::shell::{Prepared, Report};
 use serde::Serialize;
 
+pub(crate) use crate::words::thousands;
+
 /// The object that `--json` prints.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Summary {
@@ -115,27 +117,9 @@ pub(crate) fn table(counts: &Counts, blank: u64) -> String {
     text
 }
 
-/// A number as people read it.
-pub(crate) fn thousands(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_are_grouped_by_thousands() {
-        assert_eq!([0, 12, 999, 1000, 1_234_567].map(thousands), ["0", "12", "999", "1,000", "1,234,567"]);
-    }
 
     #[test]
     fn the_table_names_only_what_there_is() {

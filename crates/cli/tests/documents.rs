@@ -15,7 +15,7 @@ fn document(name: &str) -> String {
 /// All of the program's sources as one text, in which what is written over several lines is in one.
 fn sources() -> String {
     let mut folders: Vec<_> =
-        ["sheets", "engine", "apis", "core", "cli"].map(|name| root().join(format!("crates/{name}/src"))).into();
+        ["sheets", "engine", "apis", "core", "web", "cli"].map(|name| root().join(format!("crates/{name}/src"))).into();
     let mut text = String::new();
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {

@@ -4,14 +4,16 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use batchpost::outcome::Outcome;
+use batchpost::report::Overview;
 use batchpost::shell;
+use batchpost_web::report::{OPENING, Page, Step};
 use serde_json::json;
 
 use crate::apis;
 use crate::args::{Output, Report};
 use crate::files::{Readers, There, there, write_whole};
-use crate::report::{OPENING, page};
-use crate::words::count;
+use crate::words::{count, shell_word};
 
 pub(crate) fn report(report: &Report, output: &Output) -> anyhow::Result<u8> {
     let to_stdout = report.output.as_deref() == Some(Path::new("-"));
@@ -21,7 +23,15 @@ pub(crate) fn report(report: &Report, output: &Output) -> anyhow::Result<u8> {
     }
     let overview = shell::overview(&report.ledger, &apis::of_ledger(&report.ledger).target())?;
     let audit = shell::audit(&report.ledger)?;
-    let page = page(&overview, &audit, &report.ledger);
+    let ledger = report.ledger.display().to_string();
+    let page = Page {
+        overview: &overview,
+        audit: &audit,
+        ledger: &ledger,
+        steps: &steps(&overview, &ledger),
+        export: &|outcome| export(&ledger, outcome),
+    };
+    let page = page.html();
     if to_stdout {
         io::stdout().lock().write_all(page.as_bytes())?;
         return Ok(0);
@@ -36,6 +46,37 @@ pub(crate) fn report(report: &Report, output: &Output) -> anyhow::Result<u8> {
         say!("{} reported in {}", count(overview.counts.total(), "row", "rows"), path.display());
     }
     Ok(0)
+}
+
+/// What to type next.
+fn steps(overview: &Overview, ledger: &str) -> Vec<Step> {
+    let ledger = shell_word(ledger);
+    let counts = &overview.counts;
+    let mut steps = Vec::new();
+    let mut step = |purpose, command| steps.push(Step { purpose, command });
+    if counts.in_doubt + overview.vanished_in_doubt > 0 {
+        // Not by their numbers: when the page is read, the sheet may have changed and been run again.
+        step(
+            "Look for the rows in doubt in the CRM, fill in what is true",
+            format!("batchpost export {ledger} --state in_doubt -o in-doubt.csv"),
+        );
+        step("Tell the ledger", format!("batchpost settle {ledger} --from in-doubt.csv"));
+    }
+    if counts.rejected + counts.failed + counts.invalid > 0 {
+        step("Take out the rows that went wrong, with the reasons", format!("batchpost export {ledger} -o rest.csv"));
+    }
+    if counts.held > 0 {
+        step("Decide about the held rows", format!("batchpost settle {ledger} --state held --as to-do"));
+    }
+    if counts.pending + counts.failed > 0 {
+        step("Post what is still to do", format!("batchpost resume {ledger}"));
+    }
+    steps
+}
+
+/// The command that writes all rows of an outcome to a file.
+fn export(ledger: &str, outcome: Outcome) -> String {
+    format!("batchpost export {} --state {outcome} -o {outcome}.csv", shell_word(ledger))
 }
 
 fn beside(ledger: &Path) -> PathBuf {

@@ -78,10 +78,10 @@ fn a_report_tells_what_became_of_the_rows_and_what_to_type_next() {
     for words in [
         "2 of 6 rows are posted. 1 is still to do. 3 need somebody to look at them.",
         "<h2>Attempts per second</h2>",
-        "id=rejected",
-        "id=failed",
-        "id=in_doubt",
-        "id=invalid",
+        "id=\"rejected\"",
+        "id=\"failed\"",
+        "id=\"in_doubt\"",
+        "id=\"invalid\"",
         "batchpost export notes.csv.ledger.jsonl --state in_doubt -o in-doubt.csv",
         "batchpost settle notes.csv.ledger.jsonl --from in-doubt.csv",
         "batchpost resume notes.csv.ledger.jsonl",
@@ -94,13 +94,16 @@ fn a_report_tells_what_became_of_the_rows_and_what_to_type_next() {
     assert!(!page.contains("s3cret"), "a note's text is in the page");
 }
 
+/// What each row that the page lists begins with.
+const FIRST_CELL: &str = "<td class=\"n\" data-is=\"row\">";
+
 /// Row number and ticket of each row that the page lists.
 fn listed(page: &str) -> Vec<(String, String)> {
     let cell = |rest: &str, is: &str| {
-        let cell = rest.split(&format!("data-is={is}>")).nth(1).unwrap();
+        let cell = rest.split(&format!("data-is=\"{is}\">")).nth(1).unwrap();
         cell.split('<').next().unwrap().to_owned()
     };
-    page.split("<td class=n data-is=row>")
+    page.split(FIRST_CELL)
         .skip(1)
         .map(|rest| rest.split("</tr>").next().unwrap())
         .map(|row| (row.split('<').next().unwrap().to_owned(), cell(row, "ticket")))
@@ -232,7 +235,7 @@ fn however_many_rows_went_wrong_the_page_is_bounded_and_names_the_rest() {
         page.contains(" more: <code>batchpost export notes.csv.ledger.jsonl --state rejected"),
         "no word of the rest"
     );
-    let shown = page.matches("<td class=n data-is=row>").count();
+    let shown = page.matches(FIRST_CELL).count();
     let first = page.split(" more: <code>").next().unwrap();
     let rest: usize = first.rsplit("and ").next().unwrap().replace(',', "").parse().unwrap();
     assert!(shown < 2 * (3000 - rest) + 2 && rest > 2000, "{shown} shown, {rest} more");
@@ -246,8 +249,8 @@ fn bars_are_as_high_as_the_rate_and_the_limit_is_drawn_over_them() {
     folder.write(LEDGER, ledger_of(&records));
     let page = reported(&folder, &[]);
     // 24 attempts in the one bar of 5 s are 4.8 a second, of 6 that the scale goes up to.
-    assert!(page.contains(r#"<path class="again" d="M0 100V20H1000V100z"/>"#), "{page}");
-    assert!(page.contains(r#"<path class=limit d="M0 16.67H1000"/>"#), "{page}");
+    assert!(page.contains(r#"<path class="again" d="M0 100V20H1000V100z">"#), "{page}");
+    assert!(page.contains(r#"<path class="limit" d="M0 16.67H1000">"#), "{page}");
 }
 
 #[test]
@@ -289,7 +292,7 @@ fn a_run_that_paused_for_an_api_that_failed_is_reported_with_each_pause_and_what
     let page = reported(&folder, &[]);
     assert!(!page.contains("<dt>Pauses</dt><dd><b class=\"\">none</b>"), "{page}");
     for words in
-        ["the API failed for every row", "<td data-is=then>created</td>", "asked to wait", "<td class=n>1</td>"]
+        ["the API failed for every row", "<td data-is=\"then\">created</td>", "asked to wait", "<td class=\"n\">1</td>"]
     {
         assert!(page.contains(words), "{words:?} is not in the page");
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-/// Numbers from zero on, with round ticks.
+/// Numbers from zero, with round ticks.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Linear {
     pub(super) top: f64,
@@ -10,7 +10,7 @@ pub(super) struct Linear {
 }
 
 impl Linear {
-    /// A scale that holds `most`.
+    /// A scale that contains `most`.
     pub(super) fn to(most: f64) -> Self {
         let most = if most.is_finite() && most > 0.0 { most } else { 1.0 };
         let rough = most / 4.0;
@@ -21,7 +21,7 @@ impl Linear {
         Self { top: count * step, ticks: (0..=count as u32).map(|n| f64::from(n) * step).collect() }
     }
 
-    /// How high `value` stands, from 0 to 1.
+    /// How high `value` is, from 0 to 1.
     pub(super) fn height(&self, value: f64) -> f64 {
         (value / self.top).clamp(0.0, 1.0)
     }
@@ -36,7 +36,7 @@ pub(super) struct Logarithmic {
 }
 
 impl Logarithmic {
-    /// A scale that holds both and what lies between them, from one round number to another.
+    /// A scale that contains both, from one round number to another.
     pub(super) fn between(least: Duration, most: Duration) -> Self {
         let round: Vec<f64> =
             (-6..7).flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(power))).collect();
@@ -46,55 +46,32 @@ impl Logarithmic {
         let to =
             round.iter().position(|tick| *tick >= most).unwrap_or(round.len() - 1).max(from + 1).min(round.len() - 1);
         let within = &round[from..=to];
-        // As many as can be read: all, or those of the powers of ten.
+        // No more than can be read: all, or the powers of ten.
         let of_ten = |tick: &&f64| within.len() <= 7 || (tick.log10() - tick.log10().round()).abs() < 1e-9;
         let ticks = within.iter().filter(of_ten).map(|tick| Duration::from_secs_f64(*tick)).collect();
         Self { bottom: round[from], top: round[to], ticks }
     }
 
-    /// How high `value` stands, from 0 to 1.
+    /// How high `value` is, from 0 to 1.
     pub(super) fn height(&self, value: Duration) -> f64 {
         let value = value.as_secs_f64().clamp(self.bottom, self.top);
         (value / self.bottom).ln() / (self.top / self.bottom).ln()
     }
 }
 
-const SECOND: u64 = 1;
-const MINUTE: u64 = 60;
-const HOUR: u64 = 60 * MINUTE;
-const DAY: u64 = 24 * HOUR;
-
-/// Steps in which people count time, in seconds.
-const STEPS: [u64; 23] = [
-    SECOND,
-    2 * SECOND,
-    5 * SECOND,
-    10 * SECOND,
-    15 * SECOND,
-    30 * SECOND,
-    MINUTE,
-    2 * MINUTE,
-    5 * MINUTE,
-    10 * MINUTE,
-    15 * MINUTE,
-    30 * MINUTE,
-    HOUR,
-    2 * HOUR,
-    3 * HOUR,
-    6 * HOUR,
-    12 * HOUR,
-    DAY,
-    2 * DAY,
-    7 * DAY,
-    30 * DAY,
-    90 * DAY,
-    365 * DAY,
+/// Steps in which people count time: seconds of a unit, and how many of it.
+const STEPS: [(u64, &[u64]); 4] = [
+    (1, &[1, 2, 5, 10, 15, 30]),
+    (60, &[1, 2, 5, 10, 15, 30]),
+    (3600, &[1, 2, 3, 6, 12]),
+    (86_400, &[1, 2, 7, 30, 90, 365]),
 ];
 
 /// At most six round moments from zero to `length`.
 pub(super) fn moments(length: Duration) -> Vec<Duration> {
     let seconds = length.as_secs();
-    let step = STEPS.into_iter().find(|step| seconds / step <= 5).unwrap_or((seconds / 5).max(1));
+    let mut steps = STEPS.into_iter().flat_map(|(unit, counts)| counts.iter().map(move |count| unit * count));
+    let step = steps.find(|step| seconds / step <= 5).unwrap_or((seconds / 5).max(1));
     (0..=seconds / step).map(|n| Duration::from_secs(n * step)).collect()
 }
 
@@ -103,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ticks_are_round_and_hold_the_most() {
+    fn ticks_are_round_and_contain_the_most() {
         assert_eq!(Linear::to(5.0), Linear { top: 6.0, ticks: vec![0.0, 2.0, 4.0, 6.0] });
         assert_eq!(Linear::to(0.9).top, 1.0);
         for most in [0.0, f64::NAN, 1e-9, 0.3, 7.0, 25.0, 99.9, 1e12] {
@@ -115,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn heights_go_from_nought_to_one() {
+    fn heights_go_from_zero_to_one() {
         let scale = Linear::to(6.0);
         assert_eq!([0.0, 3.0, 6.0, 60.0].map(|value| scale.height(value)), [0.0, 0.5, 1.0, 1.0]);
         let ms = Duration::from_millis;
@@ -125,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn ticks_of_magnitudes_are_few_and_enclose_what_there_is() {
+    fn ticks_of_magnitudes_are_few_and_contain_all_values() {
         let ms = Duration::from_millis;
         assert_eq!(Logarithmic::between(ms(23), ms(410)).ticks, [ms(20), ms(50), ms(100), ms(200), ms(500)]);
         assert_eq!(Logarithmic::between(ms(3), ms(30_000)).ticks, [ms(10), ms(100), ms(1000), ms(10_000)]);

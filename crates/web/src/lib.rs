@@ -1,0 +1,39 @@
+//! Pages: for now the [report] of a batch.
+//!
+//! A page is a function of what the library read from a ledger. It needs nothing but itself: its style and its script are in
+//! it, and it loads nothing.
+//!
+//! All markup is written with [maud](https://docs.rs/maud), so that tags which do not match do not compile and every text is
+//! escaped. Texts come from sheets, answers and other people's ledgers: characters that cannot be seen are replaced by their
+//! codes on the whole page.
+//!
+//! ```
+//! use std::path::Path;
+//! use std::sync::Arc;
+//!
+//! use batchpost::leadsquared::LeadSquared;
+//! use batchpost::{shell, target::Target};
+//! use batchpost_web::report::{OPENING, Page};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/ledgers/v1.jsonl"));
+//! let api: Arc<dyn Target> = Arc::new(LeadSquared);
+//! let page = Page {
+//!     overview: &shell::overview(path, &api)?,
+//!     audit: &shell::audit(path)?,
+//!     ledger: "v1.jsonl",
+//!     steps: &[],
+//!     export: &|outcome| format!("jq -c 'select(.outcome.stands == \"{outcome}\")' v1.jsonl"),
+//! };
+//! let html = page.html();
+//! assert!(html.starts_with(OPENING) && html.contains("3 of 6 rows are posted."));
+//! # Ok(())
+//! # }
+//! ```
+
+#![warn(missing_docs)]
+#![forbid(unsafe_code)]
+
+pub mod report;
+mod visible;
+pub mod words;

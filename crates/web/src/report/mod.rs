@@ -1,0 +1,150 @@
+//! The report: one batch on one page.
+
+mod chart;
+mod plot;
+mod rows;
+mod scale;
+mod summary;
+mod table;
+mod tables;
+mod words;
+
+use batchpost::ledger::Audit;
+use batchpost::outcome::Outcome;
+use batchpost::report::{Overview, RunEnd};
+use maud::{Markup, PreEscaped, html};
+
+use crate::visible::visible;
+use crate::words::{count, span};
+
+/// How every report begins, so that a file can be recognized as one.
+pub const OPENING: &str = "<!DOCTYPE html>\n<!-- batchpost report -->\n";
+
+const STYLE: &str = include_str!("style.css");
+const SCRIPT: &str = include_str!("script.js");
+
+/// What is on the page.
+pub struct Page<'a> {
+    /// The batch.
+    pub overview: &'a Overview,
+    /// What the ledger proves of the limits.
+    pub audit: &'a Audit,
+    /// The ledger's name, as the reader knows it.
+    pub ledger: &'a str,
+    /// What the reader can do next.
+    pub steps: &'a [Step],
+    /// The command that writes all rows of an outcome to a file.
+    pub export: &'a dyn Fn(Outcome) -> String,
+}
+
+/// Something to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// What it is for.
+    pub purpose: &'static str,
+    /// What to type.
+    pub command: String,
+}
+
+impl Page<'_> {
+    /// The page as HTML, of bounded size. It begins with [`OPENING`]; the same values make the same page.
+    pub fn html(&self) -> String {
+        let id = self.overview.header.id.to_string();
+        let page = html! {
+            (PreEscaped(OPENING))
+            html lang="en" {
+                head { (visible(self.head(&id))) style { (PreEscaped(STYLE)) } }
+                body { main { (visible(self.main())) } script nonce=(id) { (PreEscaped(SCRIPT)) } }
+            }
+        };
+        page.into_string() + "\n"
+    }
+
+    /// Nothing is loaded, and only the script that carries the ledger's id runs. The author of a sheet or of an answer
+    /// does not know that id.
+    fn head(&self, id: &str) -> Markup {
+        let policy = format!(
+            "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; script-src 'nonce-{id}'"
+        );
+        html! {
+            meta charset="utf-8";
+            meta name="viewport" content="width=device-width,initial-scale=1";
+            meta http-equiv="Content-Security-Policy" content=(policy);
+            meta name="referrer" content="no-referrer";
+            meta name="color-scheme" content="light dark";
+            title { (self.input_name()) " – batchpost report" }
+        }
+    }
+
+    /// The name of the file that the last run read.
+    fn input_name(&self) -> &str {
+        match self.overview.story.runs().next_back().map(|run| run.input.as_deref()) {
+            Some(Some(path)) => path.rsplit(['/', '\\']).next().unwrap_or(path),
+            Some(None) => "Standard input",
+            None => "Batch without a run",
+        }
+    }
+
+    fn main(&self) -> Markup {
+        let Self { overview, audit, .. } = self;
+        html! {
+            (summary::header(self))
+            (summary::outcomes(self))
+            @if overview.ends.attempts() > 0 {
+                (summary::key_figures(overview, audit))
+                section {
+                    h2 { "Attempts per second" }
+                    p.note {
+                        "Over the time in which runs were on, one after the other; each bar is "
+                        (span(overview.course.width())) "."
+                    }
+                    (chart::rates(overview))
+                    h2 { "Time to answer" }
+                    p.note {
+                        "From the taking of a place in the limit’s window to the whole reply. "
+                        "Attempts without one are not in it."
+                    }
+                    (chart::latencies(overview))
+                    (chart::figures(overview))
+                }
+                div.pair {
+                    section { h2 { "Limits" } (tables::limits(audit)) }
+                    section { h2 { "Pauses" } (tables::pauses(&overview.pauses)) }
+                }
+                section {
+                    h2 { "Retries" } (tables::tries(&overview.posted_at))
+                    h3 { "Answers other than “created”" } (tables::answers(&overview.answers))
+                }
+            }
+            section { h2 { "Rows to look at" } (rows::all(self)) }
+            section { h2 { "Runs" } (tables::story(&overview.story)) }
+            (self.footer())
+        }
+    }
+
+    fn footer(&self) -> Markup {
+        let Overview { header, story, extent, .. } = self.overview;
+        let last = story.runs().next_back();
+        html! {
+            footer {
+                dl {
+                    div { dt { "Posted to" } dd.path { (header.target) } }
+                    div { dt { "Ledger" } dd.path { (self.ledger) } }
+                    div { dt { "Ledger’s id" } dd { (header.id) } }
+                    @if let Some(run) = last { div { dt { "Last run by" } dd { (run.tool) } } }
+                    @if let Some(path) = last.and_then(|run| run.input.as_ref()) {
+                        div { dt { "Input" } dd.path { (path) } }
+                    }
+                    @if last.is_some_and(|run| run.end == RunEnd::Unsaid) {
+                        div { dt { "The last run" } dd { "has not ended, or was cut off" } }
+                    }
+                    @if extent.torn_bytes > 0 {
+                        @let torn = count(extent.torn_bytes, "byte", "bytes");
+                        div { dt { "Torn at the end" } dd { (torn) "; the next run sets them aside" } }
+                    }
+                }
+                p { "No note’s text is in the ledger, nor in this page." }
+            }
+        }
+    }
+}

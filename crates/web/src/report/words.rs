@@ -1,0 +1,91 @@
+//! The report's words for times, shares and states.
+
+use batchpost::outcome::{Cause, Outcome, Stop, VerdictWord};
+use batchpost::report::RunEnd;
+use jiff::Timestamp;
+
+/// A moment to the second, in UTC.
+pub(super) fn moment(wall: Timestamp) -> String {
+    wall.strftime("%Y-%m-%d %H:%M:%S").to_string()
+}
+
+/// A share in percent. Only all is 100 %, and only nothing is 0 %.
+pub(super) fn percent(part: u64, whole: u64) -> String {
+    let share = if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 };
+    match share {
+        _ if part == 0 => "0 %".to_owned(),
+        _ if part == whole => "100 %".to_owned(),
+        ..0.1 => "< 0.1 %".to_owned(),
+        99.9.. => "> 99.9 %".to_owned(),
+        _ => format!("{share:.1} %"),
+    }
+}
+
+/// How the page shows an outcome.
+pub(super) struct Shown {
+    pub(super) name: &'static str,
+    /// Its colour in the style.
+    pub(super) class: &'static str,
+    /// What it means for its rows.
+    pub(super) meaning: &'static str,
+}
+
+pub(super) fn shown(outcome: Outcome) -> Shown {
+    let (name, class, meaning) = match outcome {
+        Outcome::Posted => ("Posted", "posted", "The API confirmed them"),
+        Outcome::Rejected => ("Rejected", "rejected", "The API refused them; they are not sent again"),
+        Outcome::Failed => ("Failed", "again", "Their tries were used up; the next run tries again"),
+        Outcome::InDoubt => {
+            ("In doubt", "doubt", "They may or may not have been created; not sent again unless you say so")
+        }
+        Outcome::Pending => ("To do", "todo", "The next run sends them"),
+        Outcome::Invalid => ("Invalid", "invalid", "No note can be made of them"),
+        Outcome::Held => ("Held", "held", "They wait for a decision"),
+        Outcome::Skipped => ("Skipped", "skipped", "Passed over on purpose, or blank"),
+    };
+    Shown { name, class, meaning }
+}
+
+pub(super) fn verdict(verdict: VerdictWord) -> &'static str {
+    match verdict {
+        VerdictWord::Posted => "created",
+        VerdictWord::Limited => "over the limit",
+        VerdictWord::Rejected => "refused",
+        VerdictWord::Again => "try again",
+        VerdictWord::Unsent => "not sent",
+        VerdictWord::Unknown => "unclear",
+        VerdictWord::Hopeless => "ended the run",
+        VerdictWord::Withdrawn => "withdrawn",
+    }
+}
+
+pub(super) fn cause(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Limited => "the API said its limit was exceeded",
+        Cause::Unreachable => "the API could not be reached",
+        Cause::Unclear => "no answer that could be understood",
+        Cause::Failing => "the API failed for every row",
+    }
+}
+
+pub(super) fn run_end(end: RunEnd, is_last: bool) -> String {
+    match end {
+        RunEnd::Unsaid if is_last => "under way, or cut off".to_owned(),
+        RunEnd::Unsaid => "cut off".to_owned(),
+        RunEnd::Done => "nothing left to send".to_owned(),
+        RunEnd::Stopped(Stop::Interrupted) => "interrupted".to_owned(),
+        RunEnd::Stopped(Stop::Planned) => "stopped as planned".to_owned(),
+        RunEnd::Stopped(stop) => format!("stopped: {}", stop.word()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_all_is_a_hundred_percent() {
+        assert_eq!([(0, 0), (0, 5), (5, 5), (1, 3)].map(|(a, b)| percent(a, b)), ["0 %", "0 %", "100 %", "33.3 %"]);
+        assert_eq!([(1, 100_000), (99_999, 100_000)].map(|(a, b)| percent(a, b)), ["< 0.1 %", "> 99.9 %"]);
+    }
+}

@@ -1,0 +1,58 @@
+//! The page of one small batch, recorded at the sandbox: two runs, a pause, a decision in between, a row of each outcome that
+//! needs attention, a cell that looks like markup and a reason with a character that cannot be seen.
+//!
+//! A change of the page is a change of its snapshot; `just snapshots page` accepts it.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use batchpost::leadsquared::LeadSquared;
+use batchpost::shell;
+use batchpost::target::Target;
+use batchpost_web::report::{OPENING, Page, Step};
+
+fn page() -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/batch.jsonl");
+    let api: Arc<dyn Target> = Arc::new(LeadSquared);
+    let page = Page {
+        overview: &shell::overview(&path, &api).expect("the ledger is whole"),
+        audit: &shell::audit(&path).expect("the ledger is whole"),
+        ledger: "notes & more.jsonl",
+        steps: &[Step { purpose: "Post the rest", command: "resume 'notes & more.jsonl'".to_owned() }],
+        export: &|outcome| format!("export {outcome}"),
+    };
+    page.html()
+}
+
+/// The page without what is between these two.
+fn without(page: &str, from: &str, to: &str) -> String {
+    let (before, rest) = page.split_once(from).expect("it begins");
+    let (_, after) = rest.split_once(to).expect("it ends");
+    format!("{before}{from}{to}{after}")
+}
+
+#[test]
+fn a_batch_has_this_page() {
+    let page = without(&page(), "<style>", "</style>");
+    let page = without(&page, "\">\"use strict\";", "</script>");
+    insta::with_settings!({ omit_expression => true, prepend_module_to_snapshot => false }, {
+        insta::assert_snapshot!("page", page.replace("><", ">\n<").replace(">\n</", "></"));
+    });
+}
+
+#[test]
+fn the_same_batch_makes_the_same_page() {
+    assert!(page().starts_with(OPENING));
+    assert_eq!(page(), page());
+}
+
+/// A browser puts what follows a shape without an end tag inside it, and does not draw it.
+#[test]
+fn every_shape_of_a_drawing_is_closed() {
+    let page = page();
+    for shape in ["svg", "path", "rect"] {
+        let (begun, ended) =
+            (page.matches(&format!("<{shape} ")).count(), page.matches(&format!("</{shape}>")).count());
+        assert!(begun == ended && begun > 0, "{begun} <{shape}>, {ended} </{shape}>");
+    }
+}
