@@ -3,17 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use batchpost::api::{Api, Endpoint, EndpointError};
 use batchpost::leadsquared::{self, LeadSquared};
 use batchpost::shell::{Account, account_of};
-use batchpost::target::{Endpoint, EndpointError, Target};
 
 /// An API, and what people are asked for an account of it.
 #[derive(Debug)]
-pub(crate) struct Api {
-    /// Its name for people; ledgers have [`Target::name`].
+pub(crate) struct KnownApi {
+    /// Its name for people; ledgers have [`Api::name`].
     pub(crate) name: &'static str,
-    target: fn() -> Arc<dyn Target>,
-    /// The keys of an account, in the order of [`Target::credentials`].
+    target: fn() -> Arc<dyn Api>,
+    /// The keys of an account, in the order of [`Api::credentials`].
     pub(crate) credentials: &'static [Credential],
     /// The endpoint of an account, from `--host` and `--tenant`.
     pub(crate) endpoint: fn(&str, &str) -> Result<Endpoint, EndpointError>,
@@ -42,7 +42,7 @@ pub(crate) struct Credential {
     pub(crate) variable: &'static str,
 }
 
-static APIS: [Api; 1] = [Api {
+static APIS: [KnownApi; 1] = [KnownApi {
     name: "LeadSquared",
     target: || Arc::new(LeadSquared),
     credentials: &[
@@ -56,22 +56,22 @@ static APIS: [Api; 1] = [Api {
 }];
 
 /// The API that new batches are posted to.
-pub(crate) fn default() -> &'static Api {
+pub(crate) fn default() -> &'static KnownApi {
     &APIS[0]
 }
 
 /// The API that ledgers know by this name.
-pub(crate) fn of_name(name: &str) -> Option<&'static Api> {
+pub(crate) fn of_name(name: &str) -> Option<&'static KnownApi> {
     APIS.iter().find(|api| api.target().name() == name)
 }
 
 /// The API of a ledger's account; the default one if it is not in the table, which the library then reports.
-pub(crate) fn of_account(account: &Account) -> &'static Api {
+pub(crate) fn of_account(account: &Account) -> &'static KnownApi {
     of_name(&account.api).unwrap_or_else(default)
 }
 
 /// The API of a ledger; the default one if the ledger cannot be read, which the library then reports.
-pub(crate) fn of_ledger(ledger: &Path) -> &'static Api {
+pub(crate) fn of_ledger(ledger: &Path) -> &'static KnownApi {
     account_of(ledger).map_or_else(|_| default(), |account| of_account(&account))
 }
 
@@ -80,9 +80,9 @@ pub(crate) fn credentials() -> impl Iterator<Item = &'static Credential> {
     APIS.iter().flat_map(|api| api.credentials)
 }
 
-impl Api {
+impl KnownApi {
     /// As the library knows it.
-    pub(crate) fn target(&self) -> Arc<dyn Target> {
+    pub(crate) fn target(&self) -> Arc<dyn Api> {
         (self.target)()
     }
 
@@ -92,7 +92,7 @@ impl Api {
     }
 }
 
-impl Default for &'static Api {
+impl Default for &'static KnownApi {
     fn default() -> Self {
         default()
     }

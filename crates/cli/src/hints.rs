@@ -11,14 +11,14 @@ use batchpost::input::{Format, Options, ReadAs};
 use batchpost::ledger::LedgerError;
 use batchpost::outcome::Stop;
 use batchpost::shell::{
-    Error, HttpError, KnownLedger, LockError, OrderError, Refusal, RegistryError, SharingError, StateError, is_ledger,
-    look,
+    Error, HttpError, KnownLedger, LockError, Refusal, RegistryError, RunRequestError, SharingError, StateError,
+    is_ledger, look,
 };
 use clap::Args as _;
 
 use self::input::of_input;
 use self::nearby::{folder_of, is_here, there_is};
-use crate::apis::Api;
+use crate::apis::KnownApi;
 use crate::args::Input;
 use crate::config::{Rank, Resolved};
 use crate::words::shell_word;
@@ -26,7 +26,7 @@ use crate::words::shell_word;
 /// A line that helps on, where there is one, with an error of the library that is not its [`Error`].
 pub(crate) fn of_others(error: &anyhow::Error) -> Option<String> {
     let of_order = || match error.downcast_ref()? {
-        OrderError::NoZone(_) => Some("pass --time-zone ZONE"),
+        RunRequestError::NoZone(_) => Some("pass --time-zone ZONE"),
         _ => None,
     };
     let of_http = || match error.downcast_ref()? {
@@ -111,7 +111,7 @@ pub(crate) fn with_hint(error: &Error) -> String {
 }
 
 /// What helps where a run of `api` stops for this reason.
-pub(crate) fn of_stop(stop: Stop, api: &Api) -> Option<String> {
+pub(crate) fn of_stop(stop: Stop, api: &KnownApi) -> Option<String> {
     match stop {
         Stop::Credentials => Some(format!("check {}, and --host", api.variables())),
         Stop::Endpoint => Some("check --host and --tenant, or --url".to_owned()),
@@ -178,7 +178,7 @@ pub(crate) fn said_of_the_input(config: &Resolved) -> Option<String> {
     let options = Input::augment_args(clap::Command::new("input"));
     let keys = options.get_arguments().filter_map(clap::Arg::get_long).filter(|name| !OTHERS.contains(name));
     let said = keys.map(|name| name.replace('-', "_")).flat_map(|key| {
-        let said = config.holding().said.get(&key).into_iter().flatten();
+        let said = config.resolved_config().said.get(&key).into_iter().flatten();
         let elsewhere = said.filter(|said| said.place.rank != Rank::Option);
         elsewhere.map(|said| format!("{key} ({})", said.place)).collect::<Vec<_>>()
     });

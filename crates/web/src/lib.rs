@@ -12,12 +12,12 @@
 //! use std::sync::Arc;
 //!
 //! use batchpost::leadsquared::LeadSquared;
-//! use batchpost::{shell, target::Target};
+//! use batchpost::{shell, target::Api};
 //! use batchpost_web::report::{OPENING, Page};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/ledgers/v1.jsonl"));
-//! let api: Arc<dyn Target> = Arc::new(LeadSquared);
+//! let api: Arc<dyn Api> = Arc::new(LeadSquared);
 //! let page = Page {
 //!     overview: &shell::overview(path, &api)?,
 //!     audit: &shell::audit(path)?,

@@ -6,14 +6,14 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use batchpost::api::Api;
 use batchpost::leadsquared::LeadSquared;
 use batchpost::shell;
-use batchpost::target::Target;
 use batchpost_web::report::{OPENING, Page, Step};
 
 fn page() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/batch.jsonl");
-    let api: Arc<dyn Target> = Arc::new(LeadSquared);
+    let api: Arc<dyn Api> = Arc::new(LeadSquared);
     let page = Page {
         overview: &shell::overview(&path, &api).expect("the ledger is whole"),
         audit: &shell::audit(&path).expect("the ledger is whole"),

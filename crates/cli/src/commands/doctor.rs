@@ -3,14 +3,14 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use batchpost::api::Endpoint;
 use batchpost::doctor::{self as judge, Check, Finding, Level, Setting};
 use batchpost::settings::Settings;
 use batchpost::shell::{self, account_of, doctor as look, is_ledger};
-use batchpost::target::Endpoint;
 use serde::Serialize;
 
 use super::resolve;
-use crate::apis::Api;
+use crate::apis::KnownApi;
 use crate::args::{Doctor, Network, Output};
 use crate::config::Resolved;
 use crate::plain::{self, plain};
@@ -66,7 +66,7 @@ fn of_settings(config: &Resolved) -> Finding {
     Finding::ok(Check::Configuration, found)
 }
 
-fn destination(api: &Api, doctor: &Doctor, ledger: Option<&Path>, findings: &mut Vec<Finding>) -> Destination {
+fn destination(api: &KnownApi, doctor: &Doctor, ledger: Option<&Path>, findings: &mut Vec<Finding>) -> Destination {
     // A ledger that is damaged further on names it too.
     let of_ledger = ledger.and_then(|ledger| account_of(ledger).ok()).map(|account| account.target);
     let endpoint = match (of_ledger, resolve::endpoint(api, &doctor.target)) {
@@ -88,7 +88,7 @@ fn destination(api: &Api, doctor: &Doctor, ledger: Option<&Path>, findings: &mut
             Destination::Sandbox
         }
         Err(why) => {
-            let Api { name, tenant, .. } = api;
+            let KnownApi { name, tenant, .. } = api;
             let advice = format!(
                 "say --host and --tenant, or --url: {name} names an account's host, the tenant is its {}",
                 tenant.name
@@ -99,7 +99,7 @@ fn destination(api: &Api, doctor: &Doctor, ledger: Option<&Path>, findings: &mut
     }
 }
 
-fn of_account(api: &Api, endpoint: &Endpoint) -> Finding {
+fn of_account(api: &KnownApi, endpoint: &Endpoint) -> Finding {
     match (api.tenant_of)(endpoint) {
         Some(tenant) => Finding::ok(Check::Account, format!("tenant {tenant}, {endpoint}")),
         None => Finding::warning(
@@ -110,7 +110,7 @@ fn of_account(api: &Api, endpoint: &Endpoint) -> Finding {
     }
 }
 
-fn on_the_way(api: &Api, endpoint: &Endpoint, network: &Network) -> anyhow::Result<Vec<Finding>> {
+fn on_the_way(api: &KnownApi, endpoint: &Endpoint, network: &Network) -> anyhow::Result<Vec<Finding>> {
     // Only these could be meant for it: requests are https, but for those that stay on this machine.
     let variables = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
     let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
@@ -159,7 +159,7 @@ fn of_its_input(ledger: &Path) -> Option<Finding> {
 }
 
 fn of_budget(
-    api: &Api,
+    api: &KnownApi,
     doctor: &Doctor,
     ledger: Option<&Path>,
     destination: &Destination,

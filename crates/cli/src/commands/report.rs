@@ -11,11 +11,11 @@ use batchpost_web::report::{OPENING, Page, Step};
 use serde_json::json;
 
 use crate::apis;
-use crate::args::{Output, Report};
+use crate::args::{Output, ReportArgs};
 use crate::files::{Readers, There, there, write_whole};
 use crate::words::{count, shell_word};
 
-pub(crate) fn report(report: &Report, output: &Output) -> anyhow::Result<u8> {
+pub(crate) fn report(report: &ReportArgs, output: &Output) -> anyhow::Result<u8> {
     let to_stdout = report.output.as_deref() == Some(Path::new("-"));
     let path = report.output.clone().unwrap_or_else(|| beside(&report.ledger));
     if !to_stdout {

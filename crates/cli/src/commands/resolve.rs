@@ -4,23 +4,25 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use batchpost::api::Endpoint;
 use batchpost::input::{ColumnChoice, Field, Format, LookupSpec, MaxText, Options, Template};
 use batchpost::limit::Limit;
-use batchpost::planning::Named;
+use batchpost::planning::SampleSizes;
 use batchpost::settings::{Settings, Sharing};
-use batchpost::shell::{HttpOptions, Order, Source, StateFolders, caller};
-use batchpost::target::Endpoint;
+use batchpost::shell::{HttpOptions, RunRequest, Source, StateFolders, caller};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::apis::Api;
-use crate::args::{Budget, Input, LimitArg, Network, OtherLedgers, Posting, Reading, Reserve, Target, ThisTime};
+use crate::apis::KnownApi;
+use crate::args::{
+    Budget, Input, LimitArg, Network, OtherLedgers, Posting, ReadingArgs, Reserve, TargetArgs, ThisTime,
+};
 
 /// What ledgers of the sandbox inside this process name as their target: its port changes from run to run.
 pub(crate) const SANDBOX: &str = "sandbox";
 
 /// How many rows a command names.
-const NAMED: Named = Named { notes: 20, jobs: 3 };
+const NAMED: SampleSizes = SampleSizes { notes: 20, jobs: 3 };
 
 /// With the commit: what a ledger says of itself is read when a run is to be explained, and two builds of one version
 /// may differ.
@@ -29,7 +31,7 @@ pub(crate) fn tool() -> String {
 }
 
 /// The endpoint that was asked for; none for the sandbox, or where nothing was.
-pub(crate) fn endpoint(api: &Api, target: &Target) -> anyhow::Result<Option<Endpoint>> {
+pub(crate) fn endpoint(api: &KnownApi, target: &TargetArgs) -> anyhow::Result<Option<Endpoint>> {
     Ok(match (&target.url, &target.host, &target.tenant) {
         (Some(url), ..) => Some(Endpoint::from_url(url)?),
         (None, Some(host), Some(tenant)) => Some((api.endpoint)(host, tenant)?),
@@ -103,7 +105,7 @@ pub(crate) fn options(input: &Input) -> anyhow::Result<Options> {
 }
 
 /// How an input of this format is written, as far as it was said.
-pub(crate) fn reading(reading: &Reading, format: Format) -> Options {
+pub(crate) fn reading(reading: &ReadingArgs, format: Format) -> Options {
     Options {
         columns: reading.columns.clone(),
         sheet: reading.sheet.clone(),
@@ -121,7 +123,7 @@ fn time_zone(posting: &Posting) -> Option<String> {
 }
 
 pub(crate) fn settings(
-    api: &Api,
+    api: &KnownApi,
     input: &Input,
     posting: &Posting,
     endpoint: Option<&Endpoint>,
@@ -243,7 +245,7 @@ fn template(input: &Input) -> anyhow::Result<Option<Template>> {
 
 /// What is to be posted, and how.
 pub(crate) struct What {
-    pub(crate) api: &'static Api,
+    pub(crate) api: &'static KnownApi,
     pub(crate) source: Source,
     pub(crate) options: Options,
     pub(crate) ledger: PathBuf,
@@ -253,25 +255,25 @@ pub(crate) struct What {
 }
 
 /// The order for `what`, as it is to be done this time.
-pub(crate) fn order(what: What, this_time: &ThisTime, known: OtherLedgers) -> anyhow::Result<Order> {
+pub(crate) fn run_request(what: What, this_time: &ThisTime, known: OtherLedgers) -> anyhow::Result<RunRequest> {
     let What { api, source, options, ledger, target, mut settings, mut state } = what;
     if target == SANDBOX {
         // The stand-in inside this process is nobody else's, and what it was sent is nothing to other runs.
         (settings.budget, state) = (Sharing::Private, StateFolders::default());
     }
-    let mut order = Order::for_account(api.target(), &target, settings, ledger, source, options)?;
-    order.ask.in_doubt = this_time.in_doubt;
-    order.ask.first = this_time.first;
-    order.ask.changed = this_time.changed;
-    order.ask.known = known.known.unwrap_or_default();
-    order.tool = tool();
-    order.caller = Some(caller());
-    order.named = NAMED;
-    order.history = known.history;
-    order.known_since_s = known.known_since.map(start_of_day).transpose()?.unwrap_or_default();
-    order.scratch = known.scratch_dir;
-    order.state = state;
-    Ok(order)
+    let mut run_request = RunRequest::for_account(api.target(), &target, settings, ledger, source, options)?;
+    run_request.policy.in_doubt = this_time.in_doubt;
+    run_request.policy.first = this_time.first;
+    run_request.policy.changed = this_time.changed;
+    run_request.policy.known = known.known.unwrap_or_default();
+    run_request.tool = tool();
+    run_request.caller = Some(caller());
+    run_request.named = NAMED;
+    run_request.history = known.history;
+    run_request.known_since_s = known.known_since.map(start_of_day).transpose()?.unwrap_or_default();
+    run_request.scratch = known.scratch_dir;
+    run_request.state = state;
+    Ok(run_request)
 }
 
 /// When a day begins on this machine, in seconds since 1970.

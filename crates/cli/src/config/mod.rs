@@ -24,10 +24,10 @@ use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, ValueEnum
 
 pub(crate) use environment::variable;
 pub(crate) use file::NAME;
-pub(crate) use layers::{Holding, Place, Rank, Said};
-pub(crate) use secrets::Way;
+pub(crate) use layers::{Entry, Place, Rank, ResolvedConfig};
+pub(crate) use secrets::SecretSource;
 
-use crate::apis::{self, Api, Credential};
+use crate::apis::{self, Credential, KnownApi};
 use crate::args::{self, Args, LogFormat, Output};
 use crate::words::{quoted, shell_word};
 use environment::{CONFIG, PROFILE};
@@ -47,8 +47,8 @@ pub(crate) struct Resolved {
     /// The profile in use, and where it was asked for.
     profile: Option<(String, Place)>,
     /// The API that is posted to.
-    api: &'static Api,
-    holding: Holding,
+    api: &'static KnownApi,
+    resolved_config: ResolvedConfig,
 }
 
 /// What was typed, completed by what holds besides. Ends the process as clap does for what cannot be understood or
@@ -144,7 +144,7 @@ fn typed_layer(command: &clap::Command, keys: &Keys, subcommand: &clap::Command,
             _ => typed.get_raw(id).into_iter().flatten().map(|value| value.to_string_lossy().into_owned()).collect(),
         };
         let name = format!("--{}", option.get_long().unwrap_or_default());
-        layer.said.insert(key.name().to_owned(), Said { values, place: Place { rank: Rank::Option, name } });
+        layer.said.insert(key.name().to_owned(), Entry { values, place: Place { rank: Rank::Option, name } });
     }
     layer
 }
@@ -164,19 +164,20 @@ impl Resolved {
         let mut options = typed_layer(command, keys, subcommand, typed);
         let goes_on = batch_that_goes_on(name, typed);
         let api = goes_on.as_ref().map_or_else(apis::default, |(_, account)| apis::of_account(account));
-        let holding = Holding::default();
-        let mut config = Self { file, asked_file: asked, profile: asked_profile(typed)?, api, holding };
+        let resolved_config = ResolvedConfig::default();
+        let mut config = Self { file, asked_file: asked, profile: asked_profile(typed)?, api, resolved_config };
         let may_name_a_target = goes_on.is_none() && subcommand.get_arguments().any(|option| option.get_id() == "host");
         match goes_on {
             None => config.choose_default_profile(),
             Some((_, account)) if account.target == target::SANDBOX => {
                 config.choose_default_profile();
                 let place = Place { rank: Rank::Option, name: "the ledger".to_owned() };
-                options.said.insert("sandbox".to_owned(), Said { values: vec!["true".to_owned()], place });
+                options.said.insert("sandbox".to_owned(), Entry { values: vec!["true".to_owned()], place });
             }
             Some((ledger, account)) => config.choose_profile_for(&ledger, &account.target)?,
         }
-        config.holding = layers::holding(config.file_layers(true)?.into_iter().chain([&environment, &options]))?;
+        config.resolved_config =
+            layers::resolved_config(config.file_layers(true)?.into_iter().chain([&environment, &options]))?;
         if may_name_a_target {
             config.refuse_half_a_target()?;
         }
@@ -204,7 +205,8 @@ impl Resolved {
     fn as_defaults(&self, command: clap::Command, keys: &Keys, name: &str) -> clap::Command {
         let set = |command: clap::Command| {
             keys.iter().fold(command, |command, key| {
-                let Some(said) = self.holding.one(key.name()).filter(|said| said.place.rank != Rank::Option) else {
+                let Some(said) = self.resolved_config.one(key.name()).filter(|said| said.place.rank != Rank::Option)
+                else {
                     return command;
                 };
                 let Some(option) = key.option_of(&command) else { return command };
@@ -224,7 +226,8 @@ impl Resolved {
             args::Command::Check(check) => &mut check.input,
             _ => return Ok(()),
         };
-        let all = |key: &str| self.holding.said.get(key).into_iter().flatten().flat_map(|said| said.values.iter());
+        let all =
+            |key: &str| self.resolved_config.said.get(key).into_iter().flatten().flat_map(|said| said.values.iter());
         input.reading.columns = all("column").map(|value| value.parse()).collect::<Result<Vec<ColumnChoice>, _>>()?;
         input.fields = all("field").map(|value| value.parse()).collect::<Result<Vec<FixedField>, _>>()?;
         Ok(())
@@ -256,7 +259,7 @@ impl Resolved {
             options += &format!(" {ASKED} {}", quoted(name));
         }
         let said = |key| {
-            let said = self.holding.one(key).filter(|said| said.place.rank >= Rank::Environment);
+            let said = self.resolved_config.one(key).filter(|said| said.place.rank >= Rank::Environment);
             said.and_then(|said| said.values.first())
         };
         // A password is not written down.
@@ -270,23 +273,23 @@ impl Resolved {
     }
 
     /// What was said of which key, and where.
-    pub(crate) fn holding(&self) -> &Holding {
-        &self.holding
+    pub(crate) fn resolved_config(&self) -> &ResolvedConfig {
+        &self.resolved_config
     }
 
     /// The API that is posted to: the ledger's if a batch goes on.
-    pub(crate) fn api(&self) -> &'static Api {
+    pub(crate) fn api(&self) -> &'static KnownApi {
         self.api
     }
 
     /// Where the profile in use says that a key is.
-    pub(crate) fn profiles_way(&self, key: &Credential) -> Option<&(Way, Place)> {
+    pub(crate) fn profiles_way(&self, key: &Credential) -> Option<&(SecretSource, Place)> {
         let file = self.file.as_ref()?;
         file.profiles.get(&self.profile.as_ref()?.0)?.ways.get(key)
     }
 
     /// Where the file's top level says that a key is.
-    pub(crate) fn top_levels_way(&self, key: &Credential) -> Option<&(Way, Place)> {
+    pub(crate) fn top_levels_way(&self, key: &Credential) -> Option<&(SecretSource, Place)> {
         self.file.as_ref()?.top.ways.get(key)
     }
 }
@@ -371,9 +374,9 @@ mod tests {
             let name = key.name();
             let sample = SAMPLES.iter().find(|sample| key.check(sample).is_ok()).expect("one of the samples will do");
             let place = Place { rank: Rank::TopLevel, name: "here".to_owned() };
-            let said = Said { values: vec![(*sample).to_owned()], place };
-            let holding = Holding { said: [(name.to_owned(), vec![said])].into(), silenced: Vec::new() };
-            let config = Resolved { holding, ..Resolved::default() };
+            let said = Entry { values: vec![(*sample).to_owned()], place };
+            let resolved_config = ResolvedConfig { said: [(name.to_owned(), vec![said])].into(), silenced: Vec::new() };
+            let config = Resolved { resolved_config, ..Resolved::default() };
             let mut reached = 0;
             for subcommand in switchable.get_subcommands().filter(|subcommand| key.option_of(subcommand).is_some()) {
                 let line = ["batchpost", subcommand.get_name()].into_iter();

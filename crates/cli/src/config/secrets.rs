@@ -29,13 +29,13 @@ fn of_setting(name: &str) -> Option<(&'static Credential, &'static str)> {
 
 /// Where a key is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum SecretSource {
     File(PathBuf),
     Command(KeyCommand),
     Variable(String),
 }
 
-impl fmt::Display for Way {
+impl fmt::Display for SecretSource {
     /// Without a command's arguments: one of them may be what nobody should see.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -48,7 +48,7 @@ impl fmt::Display for Way {
 
 /// What one layer says of each key, by the key's [setting](Credential::setting).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Ways(BTreeMap<&'static str, (Way, Place)>);
+pub(crate) struct Ways(BTreeMap<&'static str, (SecretSource, Place)>);
 
 /// Why a key of this name is refused, if it would hold a secret.
 pub(super) fn refused(name: &str) -> Option<String> {
@@ -60,7 +60,7 @@ pub(super) fn refused(name: &str) -> Option<String> {
 }
 
 impl Ways {
-    pub(crate) fn get(&self, key: &Credential) -> Option<&(Way, Place)> {
+    pub(crate) fn get(&self, key: &Credential) -> Option<&(SecretSource, Place)> {
         self.0.get(key.setting)
     }
 
@@ -76,10 +76,10 @@ impl Ways {
         let Some((key, kind)) = of_setting(name) else { return Ok(false) };
         let is_blank = |line: &CommandLine| matches!(line, CommandLine::Shell(line) if line.trim().is_empty());
         let way = match (kind, words) {
-            ("command", Some(line)) if !is_blank(&line) => Way::Command(KeyCommand::new(line, folder)),
+            ("command", Some(line)) if !is_blank(&line) => SecretSource::Command(KeyCommand::new(line, folder)),
             ("command", _) => bail!("{place}: {name}: it is a line for the shell, or an array of words"),
-            ("file", Some(CommandLine::Shell(path))) if !path.is_empty() => Way::File(folder.join(path)),
-            ("env", Some(CommandLine::Shell(variable))) if is_variable(&variable) => Way::Variable(variable),
+            ("file", Some(CommandLine::Shell(path))) if !path.is_empty() => SecretSource::File(folder.join(path)),
+            ("env", Some(CommandLine::Shell(variable))) if is_variable(&variable) => SecretSource::Variable(variable),
             ("env", _) => {
                 let example = format!("ACME_{}", key.setting.to_uppercase());
                 bail!("{place}: {name}: it is the name of a variable of the environment, like {example}")

@@ -157,7 +157,7 @@ pub(super) fn story(story: &Story) -> Markup {
 fn run_row(run: &RunStory, is_last: bool) -> Markup {
     let limits: Vec<String> = run.limits.iter().map(ToString::to_string).collect();
     let ends = &run.ends;
-    let (refused, again) = (ends.rejected + ends.hopeless, ends.again + ends.unsent);
+    let (refused, again) = (ends.rejected + ends.setup_fault, ends.again + ends.unsent);
     let numbers = [ends.attempts(), ends.posted, refused, again, ends.limited, ends.unknown + ends.cut_off];
     html! {
         tr {
@@ -173,7 +173,7 @@ fn run_row(run: &RunStory, is_last: bool) -> Markup {
 fn settled_row(settling: &Settling) -> Markup {
     let (was, is) = (shown(settling.was).name.to_lowercase(), shown(settling.stands).name.to_lowercase());
     html! {
-        tr.aside {
+        tr.excluded {
             td {} td.t { (moment(settling.wall)) }
             td colspan="10" dir="auto" {
                 (count(settling.rows, "row", "rows")) " settled: " (was) " → " (is)
@@ -185,5 +185,5 @@ fn settled_row(settling: &Settling) -> Markup {
 
 fn salvaged_row(lost: u64) -> Markup {
     let lost = count(lost, "record", "records");
-    html! { tr.aside { td {} td colspan="11" { "made of what could be read of a damaged ledger: " (lost) " lost" } } }
+    html! { tr.excluded { td {} td colspan="11" { "made of what could be read of a damaged ledger: " (lost) " lost" } } }
 }
