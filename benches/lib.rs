@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use batchpost::engine::{Now, Offer};
+use batchpost::api::RequestTemplate;
+use batchpost::engine::{Now, PendingJob};
 use batchpost::input::{Format, Options};
 use batchpost::job::{Identity, Job, KEY_SCHEME, Key, Position, Ticket};
 use batchpost::leadsquared::LeadSquared;
 use batchpost::ledger::{self, AttemptEnd, Header, Intent, LedgerId, Record, VERSION};
 use batchpost::outcome::{Outcome, VerdictWord};
 use batchpost::settings::Settings;
-use batchpost::shell::{LedgerFile, Order, Source};
+use batchpost::shell::{LedgerFile, RunRequest, Source};
 use batchpost::storage::Directory;
-use batchpost::target::Form;
 use batchpost::transport::{Failure, Reply, Request, Transport};
 use jiff::Timestamp;
 
@@ -38,11 +38,11 @@ pub fn text(row: u64) -> String {
 }
 
 /// The `row`th job.
-pub fn offer(row: u64) -> Offer {
+pub fn pending_job(row: u64) -> PendingJob {
     let (ticket, text) = (ticket(row), text(row));
     let key = Key::of_job(&Identity::of(TARGET), &ticket, &text);
     let position = Position { record: row, line: row + 1, byte: row * 200 };
-    Offer { job: Job::new(position, key, ticket, text), stands: Outcome::Pending, attempts: 0 }
+    PendingJob { job: Job::new(position, key, ticket, text), stands: Outcome::Pending, attempts: 0 }
 }
 
 /// Writes an export of `rows` rows of some 200 bytes as CSV.
@@ -94,18 +94,19 @@ impl Transport for Echo {
 }
 
 /// What every request is like.
-pub fn form() -> Form {
-    Form::new(Arc::new(LeadSquared), &[], false).expect("the documented fields")
+pub fn request_template() -> RequestTemplate {
+    RequestTemplate::new(Arc::new(LeadSquared), &[], false).expect("the documented fields")
 }
 
 /// A run with the limit lifted.
-pub fn order(input: &Path, ledger: &Path, first: Option<u64>) -> Order {
+pub fn run_request(input: &Path, ledger: &Path, first: Option<u64>) -> RunRequest {
     let settings = Settings { limits: Vec::new(), concurrency: Some(256), ..Settings::of(&LeadSquared) };
     let (source, options) = (Source::File(input.to_owned()), Options::new(Format::Csv));
-    let mut order = Order::for_account(Arc::new(LeadSquared), TARGET, settings, ledger.to_owned(), source, options)
-        .expect("the documented fields, at any hour");
-    order.ask.first = first;
-    order
+    let mut run_request =
+        RunRequest::for_account(Arc::new(LeadSquared), TARGET, settings, ledger.to_owned(), source, options)
+            .expect("the documented fields, at any hour");
+    run_request.policy.first = first;
+    run_request
 }
 
 /// A folder for one ledger.
@@ -166,7 +167,7 @@ impl Directory for Folder {
 
 /// The intent and the outcome of the `row`th row's post.
 pub fn records(row: u64) -> [Record; 2] {
-    let Job { key, ticket, .. } = offer(row).job;
+    let Job { key, ticket, .. } = pending_job(row).job;
     let (attempt, at_us, wall) = (1, row * 40, Timestamp::from_millisecond(1_795_000_000_123).expect("a moment"));
     let intent = Intent { row, key, content: None, ticket: ticket.clone(), attempt, at_us, wall };
     let (verdict, stands) = (VerdictWord::Posted, Outcome::Posted);

@@ -6,7 +6,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use batchpost::shell::{Access, Interrupts, Prepared};
-use batchpost_benches::{Echo, order, write_csv};
+use batchpost_benches::{Echo, run_request, write_csv};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -18,9 +18,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             out.flush()?;
         }
         ["open", input, ledger] => {
-            let prepared = Prepared::open(order(Path::new(input), Path::new(ledger), None), Access::Look)?;
-            let survey = prepared.survey().ok_or("a file is surveyed")?;
-            println!("{} rows, {} to do", survey.rows, survey.to_do);
+            let prepared = Prepared::open(run_request(Path::new(input), Path::new(ledger), None), Access::Look)?;
+            let read_summary = prepared.read_summary().ok_or("a file is surveyed")?;
+            println!("{} rows, {} to do", read_summary.rows, read_summary.to_do);
         }
         ["post", input, ledger] => post(input, ledger, None)?,
         ["post", input, ledger, rows] => post(input, ledger, Some(rows.parse()?))?,
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn post(input: &str, ledger: &str, rows: Option<u64>) -> Result<(), Box<dyn std::error::Error>> {
-    let prepared = Prepared::open(order(Path::new(input), Path::new(ledger), rows), Access::Post)?;
+    let prepared = Prepared::open(run_request(Path::new(input), Path::new(ledger), rows), Access::Post)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(prepared.post(Echo, Interrupts::never(), &mut |_| ()))?;
     println!(

@@ -4,24 +4,24 @@ use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Duration;
 
+use batchpost::api::{Api, Context};
 use batchpost::budget::{Answer, Budget, Ended, Request};
 use batchpost::engine::{Action, Config, Engine, Event};
 use batchpost::leadsquared::LeadSquared;
 use batchpost::limiter::Limiter;
 use batchpost::outcome::{Counts, Verdict};
 use batchpost::settings::{On500, Spread};
-use batchpost::target::{Context, Target};
-use batchpost_benches::{created, now, offer};
+use batchpost_benches::{created, now, pending_job};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use jiff::Timestamp;
 
 const ROWS: u64 = 10_000;
 
 /// Rows in, durable outcomes out; asserts that every row was posted.
-fn post_all(mut offers: std::vec::IntoIter<batchpost::engine::Offer>) -> Counts {
+fn post_all(mut offers: std::vec::IntoIter<batchpost::engine::PendingJob>) -> Counts {
     let mut engine = Engine::new(Config {
         target: Arc::new(LeadSquared),
-        openings: batchpost::plan::Openings::always(),
+        openings: batchpost::schedule::Openings::always(),
         no_wait: false,
         limits: Vec::new(),
         give_up_after: Duration::from_secs(900),
@@ -47,7 +47,7 @@ fn post_all(mut offers: std::vec::IntoIter<batchpost::engine::Offer>) -> Counts 
                 Action::Write(_) => written += 1,
                 Action::Send(attempt, job) => sent.push((attempt, created(&job.ticket))),
                 Action::Take(granted) => engine.handle(Event::Slots(Answer { granted, wait: None }), now),
-                Action::GiveBack(..) | Action::Restrain(_) | Action::Tell(_) => {}
+                Action::GiveBack(..) | Action::Throttle(_) | Action::Tell(_) => {}
                 Action::Done(_) => return engine.progress().counts,
             }
         }
@@ -59,7 +59,7 @@ fn post_all(mut offers: std::vec::IntoIter<batchpost::engine::Offer>) -> Counts 
 }
 
 fn engine(criterion: &mut Criterion) {
-    let offers: Vec<_> = (1..=ROWS).map(offer).collect();
+    let offers: Vec<_> = (1..=ROWS).map(pending_job).collect();
     let mut group = criterion.benchmark_group("engine");
     group.throughput(Throughput::Elements(ROWS)).sample_size(20);
     group.bench_function("rows to outcomes", |bencher| {
@@ -94,10 +94,10 @@ fn limiter(criterion: &mut Criterion) {
 }
 
 fn verdicts(criterion: &mut Criterion) {
-    let job = offer(1).job;
+    let job = pending_job(1).job;
     let reply = created(&job.ticket);
     let context = Context::at(Timestamp::UNIX_EPOCH).after_a_post();
-    let target: &dyn Target = &LeadSquared;
+    let target: &dyn Api = &LeadSquared;
     let mut group = criterion.benchmark_group("verdict");
     group.throughput(Throughput::Elements(1));
     group.bench_function("posted", |bencher| {

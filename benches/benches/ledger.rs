@@ -40,8 +40,8 @@ fn replay(criterion: &mut Criterion) {
             || LedgerFile::open_to_read(&folder.path()).expect("it is there"),
             |file| {
                 let (batch, _) = inspect(&file).expect("it is sound");
-                assert_eq!(batch.standings.len() as u64, JOBS);
-                assert!(batch.standings.values().all(|standing| standing.outcome() == Outcome::Posted));
+                assert_eq!(batch.job_states.len() as u64, JOBS);
+                assert!(batch.job_states.values().all(|job_state| job_state.outcome() == Outcome::Posted));
             },
             BatchSize::PerIteration,
         );

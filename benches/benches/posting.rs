@@ -4,10 +4,10 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use batchpost::api::Endpoint;
 use batchpost::leadsquared::LeadSquared;
 use batchpost::shell::{Access, Credentials, Http, HttpOptions, Interrupts, Prepared};
-use batchpost::target::Endpoint;
-use batchpost_benches::{Echo, order, write_csv};
+use batchpost_benches::{Echo, run_request, write_csv};
 use batchpost_sandbox::{Server, Settings};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 use tempfile::TempDir;
@@ -22,8 +22,8 @@ fn prepared() -> (Prepared, TempDir) {
     let input = folder.path().join("notes.csv");
     let mut file = std::fs::File::create(&input).expect("a file");
     write_csv(&mut std::io::BufWriter::new(&mut file), ROWS).expect("the disk takes it");
-    let order = order(&input, &folder.path().join("ledger.jsonl"), None);
-    (Prepared::open(order, Access::Post).expect("a good export"), folder)
+    let run_request = run_request(&input, &folder.path().join("ledger.jsonl"), None);
+    (Prepared::open(run_request, Access::Post).expect("a good export"), folder)
 }
 
 fn runtime() -> Runtime {

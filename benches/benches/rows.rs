@@ -5,10 +5,10 @@ use std::io::Cursor;
 
 use batchpost::input::{Format, Options, Rows};
 use batchpost::job::{Identity, Key, KeyMap};
-use batchpost::ledger::Standing;
-use batchpost::planning::{Ask, JobFileWriter, Named, Planner};
-use batchpost::reading::survey;
-use batchpost_benches::{TARGET, csv, form, offer, text};
+use batchpost::ledger::JobState;
+use batchpost::planning::{JobFileWriter, Planner, ReadPolicy, SampleSizes};
+use batchpost::reading::plan_rows;
+use batchpost_benches::{TARGET, csv, pending_job, request_template, text};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use rust_xlsxwriter::{Workbook, XlsxError};
 
@@ -16,7 +16,11 @@ const ROWS: u64 = 20_000;
 
 fn json_lines() -> Vec<u8> {
     let line = |row| {
-        format!("{{\"Ticket ID\":{},\"Subject\":\"Line down\",\"Comment\":\"{}\"}}\n", offer(row).job.ticket, text(row))
+        format!(
+            "{{\"Ticket ID\":{},\"Subject\":\"Line down\",\"Comment\":\"{}\"}}\n",
+            pending_job(row).job.ticket,
+            text(row)
+        )
     };
     (1..=ROWS).map(line).collect::<String>().into_bytes()
 }
@@ -28,7 +32,7 @@ fn xlsx() -> Result<Vec<u8>, XlsxError> {
         sheet.write(0, column, name)?;
     }
     for (row, number) in (1..).zip(1..=ROWS) {
-        sheet.write(row, 0, offer(number).job.ticket.as_number().map(|number| number as f64))?;
+        sheet.write(row, 0, pending_job(number).job.ticket.as_number().map(|number| number as f64))?;
         sheet.write(row, 1, "Line down")?;
         sheet.write(row, 2, text(number))?;
     }
@@ -40,12 +44,12 @@ fn rows(input: &[u8], format: Format) -> Rows<&[u8]> {
 }
 
 fn read(rows: &mut Rows<impl std::io::Read>) {
-    let ask = Ask { identity: Identity::of(TARGET), ..Ask::default() };
-    let named = Named { notes: 20, jobs: 3 };
+    let policy = ReadPolicy { identity: Identity::of(TARGET), ..ReadPolicy::default() };
+    let named = SampleSizes { notes: 20, jobs: 3 };
     let mut jobs = JobFileWriter::new(std::io::sink());
-    let mut standings = KeyMap::default();
-    let planner = Planner::new(&ask, Standing::NEW, named, &mut standings);
-    let (found, _) = survey(rows, planner, &mut jobs).expect("a good export");
+    let mut job_states = KeyMap::default();
+    let planner = Planner::new(&policy, JobState::NEW, named, &mut job_states);
+    let (found, _) = plan_rows(rows, planner, &mut jobs).expect("a good export");
     assert_eq!(found.to_do, ROWS);
 }
 
@@ -69,15 +73,15 @@ fn first_reading(criterion: &mut Criterion) {
 }
 
 fn jobs(criterion: &mut Criterion) {
-    let job = offer(7).job;
-    let (identity, form) = (Identity::of(TARGET), form());
+    let job = pending_job(7).job;
+    let (identity, request_template) = (Identity::of(TARGET), request_template());
     let mut group = criterion.benchmark_group("job");
     group.throughput(Throughput::Elements(1));
     group.bench_function("key", |bencher| {
         bencher.iter(|| assert_eq!(Key::of_job(&identity, &job.ticket, black_box(&job.text)), job.key));
     });
     group.bench_function("request", |bencher| {
-        bencher.iter(|| assert!(form.request(black_box(&job)).body.len() > job.text.len()));
+        bencher.iter(|| assert!(request_template.request(black_box(&job)).body.len() > job.text.len()));
     });
     group.finish();
 }

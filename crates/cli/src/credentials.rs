@@ -6,13 +6,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use batchpost::api::Endpoint;
 use batchpost::doctor::{Check, Finding};
 use batchpost::leadsquared::LeadSquared;
 use batchpost::shell::{Credentials, key_from_command, key_from_file};
-use batchpost::target::Endpoint;
 use secrecy::SecretString;
 
-use crate::config::{Place, Resolved, Way, Which, variable};
+use crate::config::{Place, Resolved, SecretSource, Which, variable};
 use crate::exit;
 
 /// Longer than it takes to unlock a password store by hand.
@@ -22,7 +22,7 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(120);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// Where the file of settings says.
-    Way(Way, Place),
+    SecretSource(SecretSource, Place),
     /// In the environment.
     Variable(&'static str),
     /// In the file that a variable of the environment names.
@@ -34,7 +34,7 @@ pub(crate) enum Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Way(way, place) => write!(f, "{way} ({place})"),
+            Self::SecretSource(way, place) => write!(f, "{way} ({place})"),
             Self::Variable(name) => f.write_str(name),
             Self::FileOfVariable(name, path) => write!(f, "the file {} ({name})", path.display()),
             Self::Given(path) => write!(f, "the file {} (CREDENTIALS_DIRECTORY)", path.display()),
@@ -48,9 +48,11 @@ impl Origin {
     pub(crate) fn is_there(&self) -> bool {
         match self {
             Self::Variable(name) => variable(name).is_some(),
-            Self::Way(Way::Variable(name), _) => variable(name).is_some(),
-            Self::Way(Way::File(path), _) | Self::FileOfVariable(_, path) | Self::Given(path) => path.exists(),
-            Self::Way(Way::Command(_), _) => true,
+            Self::SecretSource(SecretSource::Variable(name), _) => variable(name).is_some(),
+            Self::SecretSource(SecretSource::File(path), _) | Self::FileOfVariable(_, path) | Self::Given(path) => {
+                path.exists()
+            }
+            Self::SecretSource(SecretSource::Command(_), _) => true,
         }
     }
 }
@@ -64,7 +66,7 @@ impl Origin {
 ///
 /// When the environment says two things.
 pub(crate) fn origin(which: Which, config: &Resolved) -> anyhow::Result<Option<Origin>> {
-    let of_file = |said: &(Way, Place)| Origin::Way(said.0.clone(), said.1.clone());
+    let of_file = |said: &(SecretSource, Place)| Origin::SecretSource(said.0.clone(), said.1.clone());
     if let Some(said) = config.profiles_way(which) {
         return Ok(Some(of_file(said)));
     }
@@ -95,7 +97,7 @@ pub(crate) fn resolve(config: &Resolved, endpoint: &Endpoint) -> anyhow::Result<
     // Before anybody is asked, or a command carried out.
     let origins = [origin(Which::Access, config)?, origin(Which::Secret, config)?];
     for (which, origin) in Which::BOTH.into_iter().zip(&origins) {
-        if let Some(Origin::Way(_, place)) = origin {
+        if let Some(Origin::SecretSource(_, place)) = origin {
             config.refuse_elsewhere(which, place, endpoint)?;
         }
     }
@@ -139,7 +141,7 @@ pub(crate) fn examine(config: &Resolved, endpoint: &Endpoint) -> Vec<Finding> {
 /// Where a key was had from that can be sent to `endpoint`, if it is to be had from anywhere but a person.
 fn usable(which: Which, config: &Resolved, endpoint: &Endpoint) -> anyhow::Result<Option<Origin>> {
     let Some(origin) = origin(which, config)? else { return Ok(None) };
-    if let Origin::Way(_, place) = &origin {
+    if let Origin::SecretSource(_, place) = &origin {
         config.refuse_elsewhere(which, place, endpoint)?;
     }
     let key = key(which, Some(origin.clone()))?;
@@ -162,10 +164,14 @@ fn key(which: Which, origin: Option<Origin>) -> anyhow::Result<SecretString> {
     let of_file = |path: &Path| key_from_file(what, path, given().as_deref());
     Ok(match origin {
         Some(Origin::Variable(name)) => of_variable(name, name)?,
-        Some(Origin::Way(Way::Variable(name), place)) => of_variable(&name, &format!("{name}, which {place} names,"))?,
+        Some(Origin::SecretSource(SecretSource::Variable(name), place)) => {
+            of_variable(&name, &format!("{name}, which {place} names,"))?
+        }
         Some(Origin::FileOfVariable(_, path) | Origin::Given(path)) => of_file(&path)?,
-        Some(Origin::Way(Way::File(path), place)) => of_file(&path).with_context(|| place.to_string())?,
-        Some(Origin::Way(Way::Command(command), place)) => {
+        Some(Origin::SecretSource(SecretSource::File(path), place)) => {
+            of_file(&path).with_context(|| place.to_string())?
+        }
+        Some(Origin::SecretSource(SecretSource::Command(command), place)) => {
             // No run is under way yet that this could hold up.
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(key_from_command(what, &command, COMMAND_LIMIT)).with_context(|| place.to_string())?

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use batchpost::plan::{Forecast, Load, Plan};
-use batchpost::shell::{Order, wall};
+use batchpost::schedule::{Forecast, Load, Schedule};
+use batchpost::shell::{RunRequest, wall};
 use jiff::Timestamp;
 
 use crate::summary::thousands;
@@ -18,27 +18,31 @@ pub(crate) fn used(load: &Load, now: Timestamp) -> String {
 
 /// What is to be expected of a run.
 pub(crate) struct Finish {
-    plan: Plan,
+    plan: Schedule,
     now: Timestamp,
     forecast: Forecast,
 }
 
 impl Finish {
     /// Of `rows` rows that are posted from now on.
-    pub(crate) fn of(order: &Order, rows: u64) -> Self {
-        let (plan, now) = (order.plan(), wall());
+    pub(crate) fn of(run_request: &RunRequest, rows: u64) -> Self {
+        let (plan, now) = (run_request.plan(), wall());
         let forecast = plan.forecast(rows, now);
         Self { plan, now, forecast }
     }
 
     /// The same, at so many rows a second, without a look at the plan.
-    pub(crate) fn by_rate(order: &Order, rows: u64, rate: f64) -> Self {
+    pub(crate) fn by_rate(run_request: &RunRequest, rows: u64, rate: f64) -> Self {
         let now = wall();
         // Ten years is as good as never, and no sum of times overflows.
         let time = Duration::from_secs_f64((rows as f64 / rate).min(3e8));
         let done_at = now.checked_add(time).unwrap_or(Timestamp::MAX);
-        let plan =
-            Plan { limits: Vec::new(), openings: order.openings.clone(), concurrency: 1, round_trip: Duration::ZERO };
+        let plan = Schedule {
+            limits: Vec::new(),
+            openings: run_request.openings.clone(),
+            concurrency: 1,
+            round_trip: Duration::ZERO,
+        };
         Self { plan, now, forecast: Forecast { done_at, days: 1 } }
     }
 

@@ -48,7 +48,7 @@ pub(crate) fn said_of_the_input(config: &Resolved) -> Option<String> {
     let options = Input::augment_args(clap::Command::new("input"));
     let keys = options.get_arguments().filter_map(clap::Arg::get_long).filter(|name| !OTHERS.contains(name));
     let said = keys.map(|name| name.replace('-', "_")).flat_map(|key| {
-        let said = config.holding().said.get(&key).into_iter().flatten();
+        let said = config.resolved_config().said.get(&key).into_iter().flatten();
         let elsewhere = said.filter(|said| said.place.rank != Rank::Option);
         elsewhere.map(|said| format!("{key} ({})", said.place)).collect::<Vec<_>>()
     });

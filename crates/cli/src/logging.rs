@@ -17,7 +17,7 @@ use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::args::{LogFormat, Output};
-use crate::canvas;
+use crate::bar_terminal;
 use crate::config::variable;
 use crate::plain::{Plain, escaped, plain};
 
@@ -29,7 +29,7 @@ pub(crate) struct Screen {
 
 impl Default for Screen {
     fn default() -> Self {
-        Self { bars: canvas::bars() }
+        Self { bars: bar_terminal::bars() }
     }
 }
 
@@ -143,7 +143,7 @@ impl FormatTime for TimeOfDay {
 
 /// Whether what is said on standard error may be coloured.
 pub(crate) fn colours() -> bool {
-    canvas::can_draw() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+    bar_terminal::can_draw() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }
 
 impl<'a> MakeWriter<'a> for Screen {

@@ -12,21 +12,21 @@ macro_rules! say {
 
 mod args;
 mod bar;
-mod canvas;
+mod bar_terminal;
 mod commands;
 mod config;
 mod credentials;
+mod eta;
 mod exit;
 mod files;
 mod finish;
+mod force_quit;
 mod hints;
 mod input_hints;
 mod last_run;
-mod last_word;
 mod logging;
 mod metrics;
 mod next;
-mod outlook;
 mod plain;
 mod progress;
 mod rate;

@@ -47,9 +47,9 @@ impl<W: Write> Write for Plain<W> {
 
 /// Takes what nobody reads any more.
 #[derive(Debug)]
-struct WhoeverListens<W>(W);
+struct IgnoreBrokenPipe<W>(W);
 
-impl<W: Write> Write for WhoeverListens<W> {
+impl<W: Write> Write for IgnoreBrokenPipe<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         match self.0.write(bytes) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
@@ -68,13 +68,13 @@ impl<W: Write> Write for WhoeverListens<W> {
 /// Standard output: plain text for people, to the byte for programs. A reader that has gone is no error: what a command
 /// found out its exit code tells, whether anybody listens or not.
 pub(crate) fn stdout(output: &Output) -> Box<dyn Write> {
-    if output.json { stdout_to_the_byte() } else { Box::new(WhoeverListens(Plain(io::stdout().lock()))) }
+    if output.json { stdout_to_the_byte() } else { Box::new(IgnoreBrokenPipe(Plain(io::stdout().lock()))) }
 }
 
 /// Standard output as it is given; plain all the same on a terminal.
 pub(crate) fn stdout_to_the_byte() -> Box<dyn Write> {
     let stdout = io::stdout();
-    if stdout.is_terminal() { Box::new(Plain(stdout.lock())) } else { Box::new(WhoeverListens(stdout.lock())) }
+    if stdout.is_terminal() { Box::new(Plain(stdout.lock())) } else { Box::new(IgnoreBrokenPipe(stdout.lock())) }
 }
 
 #[cfg(test)]

@@ -5,15 +5,15 @@ use std::time::Duration;
 use batchpost::engine::{Notice, Progress, Waiting};
 use batchpost::limit::Limit;
 use batchpost::outcome::{Outcome, Stop, VerdictWord};
-use batchpost::shell::{Observation, Order};
+use batchpost::shell::{Observation, RunRequest};
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing::{debug, error, info, trace, warn};
 
 use crate::bar::{View, because};
-use crate::canvas;
+use crate::bar_terminal;
+use crate::eta::{Eta, EtaThread};
 use crate::finish::{Finish, LONG_WINDOW};
 use crate::logging::{Screen, colours, is_json};
-use crate::outlook::{Lookout, Outlook};
 use crate::rate::Rate;
 
 /// Off a terminal, one line of progress in this time.
@@ -42,7 +42,7 @@ pub(crate) struct Watcher {
     /// When the bar, or off a terminal a line, is due.
     next: Duration,
     rate: Rate,
-    order: Order,
+    run_request: RunRequest,
     rows: Option<u64>,
     /// Rows that wait, and are not for this run to send.
     beyond: u64,
@@ -50,8 +50,8 @@ pub(crate) struct Watcher {
     most: Option<f64>,
     /// Whether hours or long windows decide about the end.
     planned: bool,
-    lookout: Lookout,
-    outlook: Outlook,
+    eta_thread: EtaThread,
+    eta: Eta,
     next_outlook: Duration,
     stopping: Option<Stop>,
     named: [u32; Outcome::ALL.len()],
@@ -59,20 +59,19 @@ pub(crate) struct Watcher {
 
 impl Watcher {
     /// A watcher of a run over `rows` rows, none where the number is not known, of which it leaves `beyond` waiting.
-    pub(crate) fn new(screen: &Screen, rows: Option<u64>, beyond: u64, quiet: bool, order: Order) -> Self {
+    pub(crate) fn new(screen: &Screen, rows: Option<u64>, beyond: u64, quiet: bool, run_request: RunRequest) -> Self {
         // Lines for a program are not to have a picture between them.
-        let bar = (canvas::can_draw() && !quiet && !is_json()).then(|| {
+        let bar = (bar_terminal::can_draw() && !quiet && !is_json()).then(|| {
             let style = ProgressStyle::with_template("{msg}").expect("the template is well-formed");
             screen.bars.add(ProgressBar::no_length().with_style(style))
         });
         let long = |limit: &Limit| limit.window() >= LONG_WINDOW;
-        let limits = &order.settings.limits;
-        let planned = order.settings.hours.is_some() || limits.iter().any(long);
+        let limits = &run_request.settings.limits;
+        let planned = run_request.settings.hours.is_some() || limits.iter().any(long);
         let shortest = limits.iter().filter(|limit| !long(limit)).min_by_key(|limit| limit.window());
-        let looks_ahead = order.clone();
-        let lookout = Lookout::start(move |pending| {
-            Outlook::of(&Finish::of(&looks_ahead, pending), pending > 0 && rows.is_some())
-        });
+        let looks_ahead = run_request.clone();
+        let eta_thread =
+            EtaThread::start(move |pending| Eta::of(&Finish::of(&looks_ahead, pending), pending > 0 && rows.is_some()));
         Self {
             next: if bar.is_some() { Duration::ZERO } else { LINE_EVERY },
             bar,
@@ -81,9 +80,9 @@ impl Watcher {
             beyond,
             most: shortest.map(per_second),
             planned,
-            order,
-            lookout,
-            outlook: Outlook::default(),
+            run_request,
+            eta_thread,
+            eta: Eta::default(),
             next_outlook: Duration::ZERO,
             stopping: None,
             named: [0; Outcome::ALL.len()],
@@ -120,10 +119,10 @@ impl Watcher {
                     );
                 }
             }
-            Notice::Strangers { share, limit } => {
+            Notice::OtherClients { share, limit } => {
                 warn!(event = "strangers", share, %limit, "somebody else uses the account; this run takes a smaller share, and more as room returns");
             }
-            Notice::Adopted { limit } => {
+            Notice::Learned { limit } => {
                 if limit.window() < LONG_WINDOW {
                     let most = per_second(limit);
                     self.most = Some(self.most.map_or(most, |before| before.min(most)));
@@ -177,8 +176,8 @@ impl Watcher {
         // Between two lines too: windows are shorter than what is between them.
         self.rate.note(now, progress.attempts);
         // A late answer is not to take the place of what the rate told since.
-        if let Some(outlook) = self.lookout.heard().filter(|_| self.rate_that_decides().is_none()) {
-            self.outlook = outlook;
+        if let Some(eta) = self.eta_thread.heard().filter(|_| self.rate_that_decides().is_none()) {
+            self.eta = eta;
         }
         if now >= self.next_outlook && now + FINISH_AHEAD >= self.next {
             self.next_outlook = now + if self.planned { FINISH_EVERY_PLANNED } else { FINISH_EVERY };
@@ -193,10 +192,10 @@ impl Watcher {
             rows: self.rows,
             rate: self.rate.per_second(),
             most: self.most,
-            used: &self.outlook.used,
-            left: self.outlook.left.as_ref().map(|(time, moment)| (*time, moment.as_str())),
+            used: &self.eta.used,
+            left: self.eta.left.as_ref().map(|(time, moment)| (*time, moment.as_str())),
             stopping: self.stopping,
-            zone: self.order.openings.zone(),
+            zone: self.run_request.openings.zone(),
         };
         if let Some(bar) = &self.bar {
             self.next = now + DRAW_EVERY;
@@ -228,10 +227,10 @@ impl Watcher {
         let pending = progress.counts.pending.saturating_sub(self.beyond);
         match self.rate_that_decides() {
             Some(rate) => {
-                let finish = Finish::by_rate(&self.order, pending, rate);
-                self.outlook = Outlook::of(&finish, pending > 0 && self.rows.is_some());
+                let finish = Finish::by_rate(&self.run_request, pending, rate);
+                self.eta = Eta::of(&finish, pending > 0 && self.rows.is_some());
             }
-            None => self.lookout.ask(pending),
+            None => self.eta_thread.ask(pending),
         }
     }
 
@@ -268,8 +267,8 @@ mod tests {
         let settings = Settings { limits: vec![limit.parse().unwrap()], ..Settings::of(&LeadSquared) };
         let endpoint = leadsquared::endpoint("api.example.com", "1").unwrap();
         let (target, options) = (Arc::new(LeadSquared), Options::new(Format::Csv));
-        let order = Order::new(target, &endpoint, settings, "l".into(), Source::Stdin, options).unwrap();
-        Watcher::new(&Screen::default(), Some(1000), 1000 - first, true, order)
+        let run_request = RunRequest::new(target, &endpoint, settings, "l".into(), Source::Stdin, options).unwrap();
+        Watcher::new(&Screen::default(), Some(1000), 1000 - first, true, run_request)
     }
 
     fn see(watcher: &mut Watcher, attempts: u64, at_ms: u64) {
@@ -294,7 +293,7 @@ mod tests {
             for step in 0..=120 {
                 see(&mut watcher, 25 * (1 + step / 50), step * 100);
             }
-            let (time, _) = watcher.outlook.left.unwrap();
+            let (time, _) = watcher.eta.left.unwrap();
             assert_eq!(time.as_secs_f64().round() as u64, seconds, "--first {first}");
         }
     }
@@ -303,20 +302,20 @@ mod tests {
     fn a_late_answer_of_the_plan_does_not_replace_what_the_rate_told() {
         let (let_go, disk) = sync_channel(0);
         let mut watcher = watcher("25/5s");
-        watcher.lookout = Lookout::start(move |_| {
+        watcher.eta_thread = EtaThread::start(move |_| {
             disk.recv().unwrap();
-            Outlook { used: vec!["late".to_owned()], left: None }
+            Eta { used: vec!["late".to_owned()], left: None }
         });
         // Nothing was sent yet, so the plan is asked, and the disk stands still.
         see(&mut watcher, 0, 9000);
         see(&mut watcher, 25, 11_000);
-        let told = mem::take(&mut watcher.outlook);
+        let told = mem::take(&mut watcher.eta);
         assert!(told.left.is_some(), "{told:?}");
         let_go.send(()).unwrap();
         // When it is at the next question, the first is answered.
-        watcher.lookout.ask(1);
+        watcher.eta_thread.ask(1);
         let_go.send(()).unwrap();
         see(&mut watcher, 25, 11_100);
-        assert_eq!(watcher.outlook, Outlook::default());
+        assert_eq!(watcher.eta, Eta::default());
     }
 }

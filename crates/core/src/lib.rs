@@ -13,7 +13,7 @@
 //! use batchpost::input::{Format, Options};
 //! use batchpost::leadsquared::{self, LeadSquared};
 //! use batchpost::settings::Settings;
-//! use batchpost::shell::{Access, Credentials, Http, HttpOptions, Order, Prepared, Source, StateFolders, interrupts};
+//! use batchpost::shell::{Access, Credentials, Http, HttpOptions, RunRequest, Prepared, Source, StateFolders, interrupts};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let endpoint = leadsquared::endpoint("apigw.example.com", "12345")?;
@@ -24,12 +24,12 @@
 //!     ..Options::new(Format::Csv)
 //! };
 //! let (sheet, ledger) = (Source::File("notes.csv".into()), "notes.csv.ledger.jsonl".into());
-//! let mut order = Order::new(Arc::new(LeadSquared), &endpoint, settings, ledger, sheet, options)?;
+//! let mut run_request = RunRequest::new(Arc::new(LeadSquared), &endpoint, settings, ledger, sheet, options)?;
 //! // All runs that use this folder keep the account's limit together.
-//! order.state = StateFolders::named("/home/me/.local/state/batchpost");
+//! run_request.state = StateFolders::named("/home/me/.local/state/batchpost");
 //!
 //! // Reads the whole sheet and sends nothing yet.
-//! let prepared = Prepared::open(order, Access::Post)?;
+//! let prepared = Prepared::open(run_request, Access::Post)?;
 //! println!("{:?} rows to send", prepared.to_send());
 //!
 //! let keys = [std::env::var("LSQ_ACCESS_KEY")?.into(), std::env::var("LSQ_SECRET_KEY")?.into()];
@@ -112,7 +112,7 @@
 //!
 //! # Post to another API
 //!
-//! One value says all that there is to know of an API: a [`Target`](target::Target). This one posts comments to requests
+//! One value says all that there is to know of an API: an [`Api`](api::Api). This one posts comments to requests
 //! of a service desk whose ids are keys like `HELP-12`:
 //!
 //! ```
@@ -122,7 +122,7 @@
 //! use batchpost::limit::Limit;
 //! use batchpost::outcome::{Stop, Verdict};
 //! use batchpost::settings::Settings;
-//! use batchpost::target::{Context, FieldSpec, Fields, Form, Judgement, Kind, Note, Target, basic_auth};
+//! use batchpost::api::{Context, FieldSpec, Fields, RequestTemplate, Judgement, Kind, Note, Api, basic_auth};
 //! use batchpost::transport::{Reply, Request};
 //! use http::HeaderName;
 //! use serde_json::json;
@@ -130,7 +130,7 @@
 //! #[derive(Debug)]
 //! struct ServiceDesk;
 //!
-//! impl Target for ServiceDesk {
+//! impl Api for ServiceDesk {
 //!     fn name(&self) -> &'static str {
 //!         "service-desk"
 //!     }
@@ -162,8 +162,8 @@
 //!         let verdict = match reply.status {
 //!             201 => Verdict::Posted,
 //!             429 => Verdict::Limited { retry_after, named: None },
-//!             401 => Verdict::Hopeless(Stop::Credentials),
-//!             404 if !context.posted_before => Verdict::Hopeless(Stop::Endpoint),
+//!             401 => Verdict::SetupFault(Stop::Credentials),
+//!             404 if !context.posted_before => Verdict::SetupFault(Stop::Endpoint),
 //!             404 => Verdict::Rejected { suspicious: true },
 //!             400 => Verdict::Rejected { suspicious: false },
 //!             // What may have been created or not: a person has to look.
@@ -191,11 +191,11 @@
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! assert!(ServiceDesk.ticket("12").is_err());
 //! let ticket = ServiceDesk.ticket(" HELP-12")?;
-//! let form = Form::new(Arc::new(ServiceDesk), &["public:=true".parse()?], false)?;
+//! let request_template = RequestTemplate::new(Arc::new(ServiceDesk), &["public:=true".parse()?], false)?;
 //! let position = Position { record: 1, line: 2, byte: 20 };
-//! let key = Key::of_job(&form.identity("https://desk.example/"), &ticket, "All well.");
+//! let key = Key::of_job(&request_template.identity("https://desk.example/"), &ticket, "All well.");
 //! let job = Job::new(position, key, ticket, "All well.".to_owned());
-//! assert_eq!(form.request(&job).body, r#"{"body":"All well.","public":true}"#);
+//! assert_eq!(request_template.request(&job).body, r#"{"body":"All well.","public":true}"#);
 //!
 //! let context = Context::at(jiff::Timestamp::UNIX_EPOCH);
 //! let said = ServiceDesk.judge(&Reply::new(400, r#"{"errorMessage":"no such request"}"#), &job, context);
@@ -210,18 +210,11 @@
 //! With it in the place of LeadSquared, in the settings too, all that is above holds for the other API.
 //! `examples/freshdesk` is such a target in full, run against a stand-in that keeps a limit and fails now and then.
 //!
-//! # Floors
+//! # Where things are
 //!
-//! A file imports from its own floor or a lower one:
-//!
-//! 1. values and arithmetic on them, no I/O and no clock: [job], [outcome], [limit], [plan], [settings], [fields],
-//!    [export];
-//! 2. seams to the outside: [storage], [transport], [budget];
-//! 3. the seam to an API: [target];
-//! 4. the API that comes with the crate: [leadsquared];
-//! 5. mechanisms, with `now` and the random generator as arguments: [input], [limiter], [retry], [ledger], [known],
-//!    [engine], [driver], [reading], [report], [doctor];
-//! 6. the [shell], the only place that names tokio, files and sockets.
+//! This crate reads inputs into notes ([input], [reading]), runs and maintains batches ([shell]), and makes data of ledgers
+//! ([report]) and machines ([doctor]). What decides about rows and attempts, and all that it works on, is the crate
+//! `batchpost-engine`, whose modules are re-exported here; [leadsquared] is of `batchpost-apis`.
 
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
@@ -235,6 +228,6 @@ pub mod shell;
 
 pub use batchpost_apis::leadsquared;
 pub use batchpost_engine::{
-    budget, driver, engine, fields, job, known, ledger, limit, limiter, outcome, plan, planning, retry, settings,
-    storage, target, transport,
+    api, budget, driver, engine, fields, job, known, ledger, limit, limiter, outcome, planning, retry, schedule,
+    settings, storage, transport,
 };

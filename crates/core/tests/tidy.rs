@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 
 /// A crate with floors: lowest first. A file imports from its own floor or a lower one.
 const ENGINE: &[&[&str]] = &[
-    &["job", "outcome", "limit", "plan", "settings", "fields", "excerpt"],
-    &["storage", "transport", "budget", "target"],
+    &["job", "outcome", "limit", "schedule", "settings", "fields", "excerpt"],
+    &["storage", "transport", "budget", "api"],
     &["limiter", "retry", "ledger"],
     &["known"],
     &["engine", "driver", "planning"],

@@ -27,14 +27,14 @@ pub enum Wait {
 
 /// How a run holds itself back, for the sake of others on the account, below what its limits would let it have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Restraint {
+pub enum Throttle {
     /// Its attempts are spaced evenly.
     Evenly,
     /// So many attempts in the shortest window, until another number is given.
     Share(u32),
     /// Another limit holds as well, for all runs that share the budget while this one is there. It only ever tightens:
     /// of two limits with one window the smaller holds.
-    Adopt(Limit),
+    Learn(Limit),
 }
 
 /// What a run gives back, and what it would like to have. Times are since the run began.
@@ -45,13 +45,13 @@ pub struct Request {
     /// How many attempts could start now; none where only slots are given back and an earlier wish stands.
     pub want: Option<u32>,
     /// How the run holds itself back from now on, in the order in which it was decided.
-    pub restraints: Vec<Restraint>,
+    pub throttles: Vec<Throttle>,
 }
 
 impl Request {
     /// Whether there is nothing in it.
     pub fn is_empty(&self) -> bool {
-        self.ended.is_empty() && self.want.is_none() && self.restraints.is_empty()
+        self.ended.is_empty() && self.want.is_none() && self.throttles.is_empty()
     }
 }
 

@@ -33,7 +33,7 @@ impl FixedField {
 pub enum FieldError {
     /// Nothing on one side, or nothing that divides them.
     #[error("field {0:?} is not understood; write it like Source=Old helpdesk, or Priority:=3 for what is no text")]
-    Form(String),
+    RequestTemplate(String),
     /// After `:=`, something else than JSON.
     #[error("the value of field {name} is not JSON: {why}; write {name}=TEXT for a text")]
     Json {
@@ -48,8 +48,8 @@ impl FromStr for FixedField {
     type Err = FieldError;
 
     fn from_str(text: &str) -> Result<Self, FieldError> {
-        let form = || FieldError::Form(text.to_owned());
-        let (name, value) = text.split_once('=').ok_or_else(form)?;
+        let request_template = || FieldError::RequestTemplate(text.to_owned());
+        let (name, value) = text.split_once('=').ok_or_else(request_template)?;
         let (name, value) = match name.strip_suffix(':') {
             None => (name, Value::String(value.to_owned())),
             Some(name) => {
@@ -59,7 +59,11 @@ impl FromStr for FixedField {
             }
         };
         let name = name.trim();
-        if name.is_empty() || name.ends_with(':') { Err(form()) } else { Ok(Self { name: name.to_owned(), value }) }
+        if name.is_empty() || name.ends_with(':') {
+            Err(request_template())
+        } else {
+            Ok(Self { name: name.to_owned(), value })
+        }
     }
 }
 

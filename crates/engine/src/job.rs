@@ -64,7 +64,7 @@ impl Identity {
     }
 
     /// What the notes are posted to, as the ledger names it.
-    pub fn target(&self) -> &str {
+    pub fn account(&self) -> &str {
         &self.target
     }
 }

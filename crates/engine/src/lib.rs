@@ -8,8 +8,8 @@
 //!
 //! A file imports from its own floor or a lower one:
 //!
-//! 1. values and arithmetic on them: [job], [outcome], [limit], [plan], [settings], [fields];
-//! 2. seams: [storage], [transport], [budget], and [target], the seam to an API;
+//! 1. values and arithmetic on them: [job], [outcome], [limit], [schedule], [settings], [fields];
+//! 2. seams: [storage], [transport], [budget], and [api], the seam to an API;
 //! 3. mechanisms: [limiter], [retry], [ledger];
 //! 4. [known], what others of the account have sent;
 //! 5. the [engine] and its [driver], [planning], which makes events of rows.
@@ -17,6 +17,7 @@
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
+pub mod api;
 pub mod budget;
 pub mod driver;
 pub mod engine;
@@ -28,12 +29,11 @@ pub mod ledger;
 pub mod limit;
 pub mod limiter;
 pub mod outcome;
-pub mod plan;
 pub mod planning;
 pub mod retry;
+pub mod schedule;
 pub mod settings;
 pub mod storage;
-pub mod target;
 pub mod transport;
 
 pub use excerpt::excerpt;

@@ -93,7 +93,7 @@ impl std::str::FromStr for Outcome {
 #[error("{0:?} is no outcome; there are posted, rejected, failed, in_doubt, pending, invalid, held and skipped")]
 pub struct UnknownOutcome(String);
 
-/// What an attempt's end means. A [target](crate::target::Target) finds it; to be matched whole, like [`Outcome`].
+/// What an attempt's end means. A [target](crate::api::Api) finds it; to be matched whole, like [`Outcome`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// The note was created.
@@ -121,7 +121,7 @@ pub enum Verdict {
     /// It may or may not have been created.
     Unknown,
     /// Not created, and no other row would be: the run ends, the row is still to do.
-    Hopeless(Stop),
+    SetupFault(Stop),
     /// The intent was written, then the engine decided not to send (a pause or the run's end came between).
     Withdrawn,
 }
@@ -144,7 +144,7 @@ impl Verdict {
             Self::Again { .. } => VerdictWord::Again,
             Self::Unsent => VerdictWord::Unsent,
             Self::Unknown => VerdictWord::Unknown,
-            Self::Hopeless(_) => VerdictWord::Hopeless,
+            Self::SetupFault(_) => VerdictWord::SetupFault,
             Self::Withdrawn => VerdictWord::Withdrawn,
         }
     }
@@ -166,8 +166,8 @@ pub enum VerdictWord {
     Unsent,
     /// See [`Verdict::Unknown`].
     Unknown,
-    /// See [`Verdict::Hopeless`].
-    Hopeless,
+    /// See [`Verdict::SetupFault`].
+    SetupFault,
     /// See [`Verdict::Withdrawn`].
     Withdrawn,
 }
@@ -181,7 +181,7 @@ impl fmt::Display for VerdictWord {
             Self::Again => "again",
             Self::Unsent => "unsent",
             Self::Unknown => "unknown",
-            Self::Hopeless => "hopeless",
+            Self::SetupFault => "hopeless",
             Self::Withdrawn => "withdrawn",
         })
     }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fields::FixedField;
 use crate::limit::Limit;
-use crate::plan::{self, Hours};
+use crate::schedule::{self, Hours};
 
 /// How attempts are spread within a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,7 +65,7 @@ pub enum Sharing {
 
 /// How a run posts. Kept in the ledger with each run; holds no secret. There will be more of them: write
 /// `..Settings::of(&target)` behind those that you set. There are none without a target: each has
-/// [limits of its own](crate::target::Target::limits), and another's would be too many.
+/// [limits of its own](crate::api::Api::limits), and another's would be too many.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// The limits that hold all at once; none only for a target on this machine.
@@ -217,7 +217,7 @@ impl Settings {
 
     /// The soonest that `rows` requests can all have been answered under every limit, when each takes `round_trip`.
     pub fn best_finish(&self, rows: u64, round_trip: Duration) -> Duration {
-        plan::soonest(&self.limits, rows, round_trip)
+        schedule::soonest(&self.limits, rows, round_trip)
     }
 }
 

@@ -22,7 +22,7 @@ pub trait Storage: Send {
     fn truncate(&mut self, size: u64) -> io::Result<()>;
 
     /// Keeps `bytes`, which are about to be cut off, beside the file; durable on return.
-    fn set_aside(&mut self, bytes: &[u8]) -> io::Result<()>;
+    fn keep_torn_tail(&mut self, bytes: &[u8]) -> io::Result<()>;
 }
 
 /// The directory that one ledger lives in.

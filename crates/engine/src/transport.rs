@@ -13,7 +13,7 @@ use http::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use jiff::Timestamp;
 use url::Url;
 
-/// One HTTP request, ready to be sent to the batch's [endpoint](crate::target::Endpoint).
+/// One HTTP request, ready to be sent to the batch's [endpoint](crate::api::Endpoint).
 ///
 /// It names no host, and no credentials: the transport adds both. So what a target makes of a row cannot send the keys
 /// anywhere else.

@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use crate::json::{Form, Members, Reader, Record, placed};
+use crate::json::{Container, Members, Reader, Record, placed};
 use crate::text::source::Pieces;
 use crate::text::{CsvRecord, HeaderError, Known, Source, TextError, open_csv};
 use crate::{Cells, RecordError, RowPosition, Wanted};
@@ -49,9 +49,9 @@ fn csv(input: impl Read, known: Known, names: [&[&str]; 2], out: &mut Vec<String
     Ok(())
 }
 
-fn json(input: impl Read, form: Form, bound_bytes: usize, out: &mut Vec<String>) -> Result<(), TextError> {
+fn json(input: impl Read, container: Container, bound_bytes: usize, out: &mut Vec<String>) -> Result<(), TextError> {
     let mut source = Source::open(input, None)?;
-    let (mut reader, columns) = Reader::open(&mut source, form, bound_bytes, |_| ())?;
+    let (mut reader, columns) = Reader::open(&mut source, container, bound_bytes, |_| ())?;
     let nested = columns.map(|columns| columns.nested).unwrap_or_default();
     let (members, mut cells) = (Members::new(&nested, ["ticket", "text"].into_iter()), Cells::default());
     while let Some(record) = reader.next(&mut source)? {
@@ -113,6 +113,6 @@ pub(crate) fn csv_by_names(input: &[u8], known: Known, names: [&[&str]; 2]) -> V
 }
 
 /// The rows of JSON.
-pub(crate) fn json_in_pieces(input: &[u8], form: Form, bound_bytes: usize) -> Vec<String> {
-    in_pieces(input, |pieces, out| json(pieces, form, bound_bytes, out))
+pub(crate) fn json_in_pieces(input: &[u8], container: Container, bound_bytes: usize) -> Vec<String> {
+    in_pieces(input, |pieces, out| json(pieces, container, bound_bytes, out))
 }

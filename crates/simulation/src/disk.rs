@@ -452,9 +452,9 @@ impl Storage for DiskFile {
     fn truncate(&mut self, size: u64) -> io::Result<()> {
         let mut state = self.disk.state();
         let size = usize::try_from(size).map_err(io::Error::other)?;
-        let aside = state.durable_names.get(ASIDE).map(|file| &state.files[*file].durable);
+        let excluded = state.durable_names.get(ASIDE).map(|file| &state.files[*file].durable);
         let cut = state.files[self.file].live.get(size..).unwrap_or_default();
-        if !aside.is_some_and(|aside| aside.ends_with(cut)) {
+        if !excluded.is_some_and(|excluded| excluded.ends_with(cut)) {
             state.offence = Some("a tail was cut off that was not durable elsewhere");
         }
         if !state.storage_step()? {
@@ -467,7 +467,7 @@ impl Storage for DiskFile {
     }
 
     /// As the shell does it: a file beside the ledger, synced, then its name.
-    fn set_aside(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn keep_torn_tail(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.disk.state();
         let file = state.create(ASIDE)?;
         state.write(file, bytes)?;

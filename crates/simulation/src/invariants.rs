@@ -8,7 +8,7 @@ use std::time::Duration;
 use batchpost_engine::driver::Left;
 use batchpost_engine::engine::Progress;
 use batchpost_engine::job::{Identity, Key, Ticket};
-use batchpost_engine::ledger::{self, Entry, LedgerError, Proof, Record, Standing};
+use batchpost_engine::ledger::{self, Entry, JobState, LedgerError, Proof, Record};
 use batchpost_engine::outcome::{Counts, Outcome, VerdictWord};
 use batchpost_engine::settings::InDoubt;
 use batchpost_sandbox::{Fate, most_in_any};
@@ -362,10 +362,10 @@ fn outcomes(history: &History) -> Result<Option<(Vec<Outcome>, Counts)>, Violati
         Line::Note { ticket, text } => {
             let ticket = Ticket::try_from(*ticket).expect("a simulated ticket is one");
             batch
-                .standings
+                .job_states
                 .get(&Key::of_job(&Identity::of(TARGET), &ticket, text))
                 .copied()
-                .unwrap_or(Standing::NEW)
+                .unwrap_or(JobState::NEW)
                 .outcome()
         }
         _ => unknown(line),

@@ -4,9 +4,9 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use batchpost_engine::job::{Key, KeyMap};
-use batchpost_engine::ledger::{Record, Standing};
+use batchpost_engine::ledger::{JobState, Record};
 use batchpost_engine::planning::{
-    JobFileReader, JobFileWriter, Jobs, Planner, Row, Survey, next_aside, repeated_contents,
+    JobFileReader, JobFileWriter, Jobs, Planner, ReadSummary, Row, next_excluded, repeated_contents,
 };
 
 pub(crate) type Bytes = Cursor<Arc<[u8]>>;
@@ -19,7 +19,7 @@ pub(crate) struct JobFile {
 
 impl JobFile {
     /// What `planner` makes of a sheet's rows.
-    pub(crate) fn plan(sheet: &[Row], mut planner: Planner<'_>) -> (Survey, Self) {
+    pub(crate) fn plan(sheet: &[Row], mut planner: Planner<'_>) -> (ReadSummary, Self) {
         let mut writer = JobFileWriter::new(Vec::new());
         for record in sheet.iter().cloned().filter_map(|row| planner.enter(row)) {
             writer.add(&record).expect("memory can be written");
@@ -43,9 +43,9 @@ impl JobFile {
     }
 
     /// The records of rows that are not sent, which the ledger does not have yet.
-    pub(crate) fn asides(&self, standings: &mut KeyMap<Standing>) -> Vec<Record> {
+    pub(crate) fn excluded_rows(&self, job_states: &mut KeyMap<JobState>) -> Vec<Record> {
         let mut rows = self.rows();
-        let next = || next_aside(&mut rows, standings).expect("memory can be read");
-        std::iter::from_fn(next).map(Record::Aside).collect()
+        let next = || next_excluded(&mut rows, job_states).expect("memory can be read");
+        std::iter::from_fn(next).map(Record::Excluded).collect()
     }
 }

@@ -39,9 +39,9 @@ fn misused() -> ExitCode {
 
 /// Means over so many runs of a thousand rows, for each way of counting and for fewer and more strangers.
 fn in_company(runs: u64) -> ExitCode {
-    for (spread, strangers) in [(Spread::Burst, 10), (Spread::Even, 10), (Spread::Burst, 5), (Spread::Burst, 18)] {
+    for (spread, other_clients) in [(Spread::Burst, 10), (Spread::Even, 10), (Spread::Burst, 5), (Spread::Burst, 18)] {
         for (fixed, refused_count) in [(false, false), (false, true), (true, false)] {
-            let company = Company { strangers, fixed, refused_count, spread };
+            let company = Company { other_clients, fixed, refused_count, spread };
             let outcomes: Vec<_> =
                 (0..runs).map(|seed| batchpost_simulation::in_company(seed, 1000, company)).collect();
             let mean = |of: fn(&batchpost_simulation::Outcome) -> f64| {
@@ -57,7 +57,7 @@ fn in_company(runs: u64) -> ExitCode {
             let window = if fixed { "fixed" } else { "sliding" };
             let counted = if refused_count { "refused calls count" } else { "refused calls do not count" };
             println!(
-                "{strangers:>2} of 25, {spread:?}, {window}, {counted}: {mean} (least used {:.1}%)",
+                "{other_clients:>2} of 25, {spread:?}, {window}, {counted}: {mean} (least used {:.1}%)",
                 100.0 * least
             );
         }

@@ -6,7 +6,7 @@ use batchpost_engine::job::{Identity, KEY_SCHEME};
 use batchpost_engine::ledger::{
     self, Batch, Header, Input, Ledger, LedgerError, LedgerId, Reading, Record, Run as RunRecord, Section, VERSION,
 };
-use batchpost_engine::planning::{Ask, Named, Planner, Row, Survey};
+use batchpost_engine::planning::{Planner, ReadPolicy, ReadSummary, Row, SampleSizes};
 
 use crate::disk::DiskFile;
 use crate::history::{End, History, Plan};
@@ -32,7 +32,7 @@ impl From<Violation> for Cut {
 pub(crate) struct Opened {
     pub(crate) ledger: Ledger<DiskFile>,
     pub(crate) batch: Batch,
-    pub(crate) survey: Survey,
+    pub(crate) read_summary: ReadSummary,
     pub(crate) jobs: JobFile,
 }
 
@@ -51,28 +51,28 @@ pub(crate) fn open(history: &mut History, plan: &Plan, sheet: &[Row]) -> Result<
         Some((ledger, batch, _)) => (Some(ledger), batch),
         None => (None, Batch::new(new_header(history))),
     };
-    let (survey, jobs) = read(sheet, plan, &mut batch);
+    let (read_summary, jobs) = read(sheet, plan, &mut batch);
     let mut ledger = match opened {
         Some(ledger) => ledger,
         None => begin_ledger(history, &batch.header)?,
     };
-    let record = run_record(history, &batch, &survey);
+    let record = run_record(history, &batch, &read_summary);
     ledger.commit(&[record]).map_err(|error| unusable(history, &error))?;
-    let asides = jobs.asides(&mut batch.standings);
-    if !asides.is_empty() {
-        ledger.commit(&asides).map_err(|error| unusable(history, &error))?;
+    let excluded_rows = jobs.excluded_rows(&mut batch.job_states);
+    if !excluded_rows.is_empty() {
+        ledger.commit(&excluded_rows).map_err(|error| unusable(history, &error))?;
     }
-    Ok(Opened { ledger, batch, survey, jobs })
+    Ok(Opened { ledger, batch, read_summary, jobs })
 }
 
 /// What a ledger and a sheet make of each other when nothing is changed in either.
-pub(crate) fn ask(plan: &Plan) -> Ask {
-    Ask { identity: Identity::of(TARGET), in_doubt: plan.in_doubt, first: plan.first, ..Ask::default() }
+pub(crate) fn policy(plan: &Plan) -> ReadPolicy {
+    ReadPolicy { identity: Identity::of(TARGET), in_doubt: plan.in_doubt, first: plan.first, ..ReadPolicy::default() }
 }
 
-pub(crate) fn read(sheet: &[Row], plan: &Plan, batch: &mut Batch) -> (Survey, JobFile) {
-    let (ask, named, unknown) = (ask(plan), Named { notes: 0, jobs: 0 }, batch.unknown());
-    JobFile::plan(sheet, Planner::new(&ask, unknown, named, &mut batch.standings))
+pub(crate) fn read(sheet: &[Row], plan: &Plan, batch: &mut Batch) -> (ReadSummary, JobFile) {
+    let (policy, named, unknown) = (policy(plan), SampleSizes { notes: 0, jobs: 0 }, batch.unknown());
+    JobFile::plan(sheet, Planner::new(&policy, unknown, named, &mut batch.job_states))
 }
 
 fn begin_ledger(history: &mut History, header: &Header) -> Result<Ledger<DiskFile>, Cut> {
@@ -114,8 +114,8 @@ fn new_header(history: &mut History) -> Header {
     }
 }
 
-fn run_record(history: &History, batch: &Batch, survey: &Survey) -> Record {
-    let read = Reading { rows: survey.rows, blank: survey.blank, fingerprint: String::new() };
+fn run_record(history: &History, batch: &Batch, read_summary: &ReadSummary) -> Record {
+    let read = Reading { rows: read_summary.rows, blank: read_summary.blank, fingerprint: String::new() };
     Record::Run(Box::new(RunRecord {
         by: None,
         wall_unit_us: Some(1),

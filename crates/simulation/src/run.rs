@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use batchpost_apis::leadsquared::LeadSquared;
+use batchpost_engine::api::RequestTemplate;
 use batchpost_engine::budget::{self, Ended, Request, Wait};
 use batchpost_engine::driver::{Driver, Interrupt, Left, SIGTERM, Step};
 use batchpost_engine::engine::{AttemptId, Cause, Config, Event, Notice, Now, Waiting};
@@ -12,9 +13,8 @@ use batchpost_engine::job::Job;
 use batchpost_engine::ledger::{Intent, Ledger, LedgerError, Record};
 use batchpost_engine::limiter::{Member, Sharer};
 use batchpost_engine::outcome::VerdictWord;
-use batchpost_engine::planning::Feed;
+use batchpost_engine::planning::PendingJobs;
 use batchpost_engine::planning::Row;
-use batchpost_engine::target::Form;
 use batchpost_engine::transport::{Failure, Reply};
 use batchpost_sandbox::{Answer, Fate, Journey};
 
@@ -23,7 +23,7 @@ use crate::disk::DiskFile;
 use crate::history::{End, Happening, History, Packet, Plan};
 use crate::invariants::Violation;
 use crate::job_file::Bytes;
-use crate::opening::{Cut, Opened, ask, open, unusable};
+use crate::opening::{Cut, Opened, open, policy, unusable};
 
 /// A run takes a few steps for each attempt; one that takes so many does not end.
 const MOST_HAPPENINGS: u32 = 400_000;
@@ -39,16 +39,16 @@ pub(crate) fn run(history: &mut History, plan: &Plan) -> Result<End, Violation> 
 }
 
 /// What every simulated request looks like.
-pub(crate) fn form() -> Form {
-    Form::new(Arc::new(LeadSquared), &[], false).expect("no field is given that could be wrong")
+pub(crate) fn request_template() -> RequestTemplate {
+    RequestTemplate::new(Arc::new(LeadSquared), &[], false).expect("no field is given that could be wrong")
 }
 
 struct Run<'h> {
     history: &'h mut History,
     driver: Driver,
     ledger: Ledger<DiskFile>,
-    feed: Feed<Bytes>,
-    form: Form,
+    feed: PendingJobs<Bytes>,
+    request_template: RequestTemplate,
     /// When it began, on the history's clock.
     began: Duration,
     /// Attempts that were sent and have not ended, with their rows.
@@ -71,7 +71,7 @@ enum Committing {
 
 impl<'h> Run<'h> {
     fn begin(history: &'h mut History, plan: &Plan, sheet: &[Row]) -> Result<Self, Cut> {
-        let Opened { ledger, batch, survey, jobs } = open(history, plan, sheet)?;
+        let Opened { ledger, batch, read_summary, jobs } = open(history, plan, sheet)?;
         for (at, seconds) in &plan.wall_steps {
             history.queue.enter(history.clock + *at, Happening::WallStep(*seconds));
         }
@@ -81,7 +81,7 @@ impl<'h> Run<'h> {
         history.recovery_steps = history.disk.steps();
         let settings = &history.scenario.settings;
         let run = Sharer { id: u64::from(history.runs), ..Sharer::new(settings.limits.clone(), settings.timeout) };
-        let mut member = Member::new(run, settings.spread(Some(survey.to_do)));
+        let mut member = Member::new(run, settings.spread(Some(read_summary.to_do)));
         let stamp = history.kept.stamp(history.clock, history.wall());
         let alone = u64::from(history.runs);
         history.kept.change(&stamp, settings.timeout, |run| run == alone, |account, now| member.join(account, now));
@@ -95,7 +95,7 @@ impl<'h> Run<'h> {
             concurrency: settings.concurrency(),
             max_attempts: settings.max_attempts,
             on_500: settings.on_500,
-            counts: survey.counts,
+            counts: read_summary.counts,
             stream: false,
             seed: history.rng.u64(..),
         };
@@ -103,8 +103,8 @@ impl<'h> Run<'h> {
         Ok(Self {
             driver: Driver::new(config, settings.grace),
             ledger,
-            feed: Feed::new(jobs.rows(), ask(plan), batch.standings),
-            form: form(),
+            feed: PendingJobs::new(jobs.rows(), policy(plan), batch.job_states),
+            request_template: request_template(),
             began: history.clock,
             group_rows: 1 + (history.scenario.seed % 5) as usize,
             history,
@@ -235,8 +235,8 @@ impl<'h> Run<'h> {
                 self.history.coverage.saw("pause", cause);
             }
             Notice::Sharing { .. } => {}
-            Notice::Strangers { .. } => self.history.coverage.saw("engine", "took a smaller share"),
-            Notice::Adopted { .. } => self.history.coverage.saw("engine", "adopted a limit"),
+            Notice::OtherClients { .. } => self.history.coverage.saw("engine", "took a smaller share"),
+            Notice::Learned { .. } => self.history.coverage.saw("engine", "adopted a limit"),
             Notice::Retrying { .. } => self.history.coverage.saw("engine", "tried again"),
             Notice::Stopping { stop, .. } => self.history.watch.forbid_sending(stop.word()),
             _ => {}
@@ -340,7 +340,7 @@ impl<'h> Run<'h> {
         if reply_lost {
             history.coverage.saw("network", "reply lost");
         }
-        let request = self.form.request(job);
+        let request = self.request_template.request(job);
         let back = (!reply_lost).then_some(back);
         history.queue.enter(now + out, Happening::Arrive(Packet { run: history.runs, attempt, row, request, back }));
         Ok(())
@@ -452,7 +452,7 @@ fn word(verdict: VerdictWord) -> &'static str {
         VerdictWord::Again => "again",
         VerdictWord::Unsent => "unsent",
         VerdictWord::Unknown => "unknown",
-        VerdictWord::Hopeless => "hopeless",
+        VerdictWord::SetupFault => "hopeless",
         VerdictWord::Withdrawn => "withdrawn",
     }
 }

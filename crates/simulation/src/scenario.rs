@@ -5,12 +5,12 @@ use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use batchpost_apis::leadsquared::LeadSquared;
+use batchpost_engine::api::Api;
 use batchpost_engine::job::{Key, Position, Ticket};
 use batchpost_engine::limit::Limit;
-use batchpost_engine::plan::Openings;
 use batchpost_engine::planning::{Content, Defect, Row};
+use batchpost_engine::schedule::Openings;
 use batchpost_engine::settings::{On500, Settings, Spread};
-use batchpost_engine::target::Target;
 use batchpost_sandbox as sandbox;
 use batchpost_sandbox::{Counting, Fault, FaultRule, When};
 use fastrand::Rng;

@@ -6,22 +6,22 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use batchpost_apis::leadsquared::LeadSquared;
+use batchpost_engine::api::RequestTemplate;
 use batchpost_engine::budget::{self, Ended, Request, Wait};
-use batchpost_engine::engine::{Action, AttemptId, Config, Engine, Event, Now, Offer};
+use batchpost_engine::engine::{Action, AttemptId, Config, Engine, Event, Now, PendingJob};
 use batchpost_engine::job::{Identity, Job, Key, Position, Ticket};
 use batchpost_engine::limit::Limit;
 use batchpost_engine::limiter::{Member, Sharer};
 use batchpost_engine::outcome::{Counts, Outcome};
-use batchpost_engine::plan::Openings;
+use batchpost_engine::schedule::Openings;
 use batchpost_engine::settings::{On500, Settings, Spread};
-use batchpost_engine::target::Form;
 use batchpost_engine::transport::{self, Failure, Reply};
 use batchpost_sandbox::{self as sandbox, Counting, Fate, Journey, Model, Received};
 use fastrand::Rng;
 use jiff::Timestamp;
 
 use crate::account::Kept;
-use crate::run::form;
+use crate::run::request_template;
 
 /// One run to come.
 #[derive(Debug, Clone)]
@@ -50,7 +50,7 @@ pub struct Rough {
     /// How long an attempt waits for its reply.
     pub timeout: Duration,
     /// Somebody else calls so often in such a time, at random.
-    pub strangers: Option<(u32, Duration)>,
+    pub other_clients: Option<(u32, Duration)>,
     /// The limit that the server keeps and names, where it is not the first run's.
     pub limit: Option<Limit>,
     /// How the server counts.
@@ -67,7 +67,7 @@ impl Default for Rough {
             lost: 0.0,
             late: 0.0,
             timeout: Duration::from_secs(2),
-            strangers: None,
+            other_clients: None,
             limit: None,
             counting: Counting::Sliding,
             refused_count: false,
@@ -95,7 +95,7 @@ pub fn share(seed: u64, parts: &[Part], rough: &Rough) -> Shared {
         window: limit.window(),
         counting: rough.counting,
         refused_count: rough.refused_count,
-        strangers: rough.strangers,
+        strangers: rough.other_clients,
         latency: Duration::from_millis(20)..=Duration::from_millis(120),
         seed,
         ..sandbox::Settings::default()
@@ -116,7 +116,7 @@ pub fn share(seed: u64, parts: &[Part], rough: &Rough) -> Shared {
         queue.enter(at, Thing::PowerLoss);
     }
     let world = World {
-        form: form(),
+        request_template: request_template(),
         rng,
         clock: Duration::ZERO,
         queue,
@@ -132,7 +132,7 @@ pub fn share(seed: u64, parts: &[Part], rough: &Rough) -> Shared {
 }
 
 struct World {
-    form: Form,
+    request_template: RequestTemplate,
     rng: Rng,
     clock: Duration,
     queue: Queue,
@@ -247,7 +247,7 @@ impl World {
         let now = Now { elapsed: Duration::ZERO, wall: wall(self.clock) };
         for row in &run.rows {
             assert!(engine.wants_input(), "all rows fit into the look-ahead");
-            engine.handle(Event::Job(Offer { job: job(*row), stands: Outcome::Pending, attempts: 0 }), now);
+            engine.handle(Event::Job(PendingJob { job: job(*row), stands: Outcome::Pending, attempts: 0 }), now);
         }
         engine.handle(Event::InputEnded(Vec::new()), now);
         let sharer = Sharer { id, ..Sharer::new(settings.limits, self.timeout) };
@@ -284,7 +284,7 @@ impl World {
                     Action::Write(_) => run.written += 1,
                     Action::Take(want) => run.request.want = Some(want),
                     Action::GiveBack(how, at) => run.request.ended.push((how, at)),
-                    Action::Restrain(how) => run.request.restraints.push(how),
+                    Action::Throttle(how) => run.request.throttles.push(how),
                     Action::Send(attempt, job) => {
                         run.flying.insert(attempt, job.position.record);
                         let id = run.id;
@@ -292,7 +292,7 @@ impl World {
                         if self.rng.f64() < self.late {
                             out = (2 * self.timeout).mul_f64(self.rng.f64());
                         }
-                        let body = self.form.request(&job);
+                        let body = self.request_template.request(&job);
                         let back = (self.rng.f64() >= self.lost).then_some(back);
                         if self.rng.f64() >= self.lost {
                             let arrive = Thing::Arrive { run: place, id, attempt, body, back };

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use batchpost_engine::outcome::Stop;
-use batchpost_engine::plan::{Load, Plan as Posting};
+use batchpost_engine::schedule::{Load, Schedule as Posting};
 use batchpost_sandbox::most_in_any;
 use batchpost_simulation::{End, History, Plan, Scenario};
 use jiff::tz::TimeZone;

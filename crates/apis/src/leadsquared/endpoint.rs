@@ -1,6 +1,6 @@
 //! Where an account's notes are posted to.
 
-use batchpost_engine::target::{Endpoint, EndpointError, repeatable};
+use batchpost_engine::api::{Endpoint, EndpointError, repeatable};
 
 /// The documented path for `tenant` (the account's number) on `host`, over https.
 ///

@@ -5,11 +5,11 @@ use http::header::RETRY_AFTER;
 use serde::Deserialize;
 use serde_json::Value;
 
+use batchpost_engine::api::{Context, Judgement};
 use batchpost_engine::job::Ticket;
 use batchpost_engine::limit::Limit;
 use batchpost_engine::outcome::{Stop, Verdict};
 use batchpost_engine::settings::On500;
-use batchpost_engine::target::{Context, Judgement};
 use batchpost_engine::transport::Reply;
 
 /// Judges a whole reply to the note for `ticket`.
@@ -31,9 +31,9 @@ fn verdict(reply: &Reply, body: &Body, ticket: &Ticket, context: Context) -> Ver
     let rejected = Verdict::Rejected { suspicious: false };
     match status {
         200 if body.is_error() => rejected,
-        401 => Verdict::Hopeless(Stop::Credentials),
-        403 if !context.posted_before => Verdict::Hopeless(Stop::Credentials),
-        300..=399 | 404 | 405 | 410 if !context.posted_before => Verdict::Hopeless(Stop::Endpoint),
+        401 => Verdict::SetupFault(Stop::Credentials),
+        403 if !context.posted_before => Verdict::SetupFault(Stop::Credentials),
+        300..=399 | 404 | 405 | 410 if !context.posted_before => Verdict::SetupFault(Stop::Endpoint),
         403 | 404 | 410 => Verdict::Rejected { suspicious: true },
         400 | 413 | 415 | 422 => rejected,
         408 => Verdict::Again { retry_after: after() },

@@ -19,8 +19,8 @@ const HTML: &str = "<html><title>Sign in</title></html>";
 const REJECTED: Verdict = Verdict::Rejected { suspicious: false };
 const SUSPICIOUS: Verdict = Verdict::Rejected { suspicious: true };
 const AGAIN: Verdict = Verdict::Again { retry_after: None };
-const CREDENTIALS: Verdict = Verdict::Hopeless(Stop::Credentials);
-const ENDPOINT: Verdict = Verdict::Hopeless(Stop::Endpoint);
+const CREDENTIALS: Verdict = Verdict::SetupFault(Stop::Credentials);
+const ENDPOINT: Verdict = Verdict::SetupFault(Stop::Endpoint);
 
 fn reply(status: u16, body: &str) -> Reply {
     Reply::new(status, body.to_owned())

@@ -14,9 +14,9 @@ use http::HeaderName;
 
 pub use endpoint::{endpoint, tenant};
 
+use batchpost_engine::api::{Api, Context, FieldSpec, Fields, Judgement, Kind, Note};
 use batchpost_engine::job::{Job, Ticket, TicketError};
 use batchpost_engine::limit::Limit;
-use batchpost_engine::target::{Context, FieldSpec, Fields, Judgement, Kind, Note, Target};
 use batchpost_engine::transport::{Reply, Request};
 
 /// The API.
@@ -35,7 +35,7 @@ const ACTIVITY_TYPE: &str = "ActivityType";
 const STORAGE_TYPE: &str = "StorageType";
 const TICKET: &str = "RelatedTicketId";
 
-impl Target for LeadSquared {
+impl Api for LeadSquared {
     fn name(&self) -> &'static str {
         NAME
     }

@@ -3,7 +3,7 @@
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{TEXT, TICKET};
-use batchpost_engine::target::Note;
+use batchpost_engine::api::Note;
 
 /// The body of the request that posts `note`.
 pub(super) fn body(note: &Note<'_>) -> Vec<u8> {
@@ -34,9 +34,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::LeadSquared;
+    use batchpost_engine::api::{Kind, RequestTemplate, RequestTemplateError};
     use batchpost_engine::fields::FixedField;
     use batchpost_engine::job::{Identity, Job, Key, Position, Ticket};
-    use batchpost_engine::target::{Form, FormError, Kind};
 
     fn job(text: &str) -> Job {
         let ticket = Ticket::try_from(143).unwrap();
@@ -44,13 +44,13 @@ mod tests {
         Job::new(position, Key::of_job(&Identity::of("t"), &ticket, text), ticket, text.to_owned())
     }
 
-    fn form(fields: &[&str], marker: bool) -> Result<Form, FormError> {
+    fn request_template(fields: &[&str], marker: bool) -> Result<RequestTemplate, RequestTemplateError> {
         let fields: Vec<FixedField> = fields.iter().map(|field| field.parse().unwrap()).collect();
-        Form::new(Arc::new(LeadSquared), &fields, marker)
+        RequestTemplate::new(Arc::new(LeadSquared), &fields, marker)
     }
 
     fn body(fields: &[&str], marker: bool, job: &Job) -> String {
-        String::from_utf8(form(fields, marker).unwrap().request(job).body.to_vec()).unwrap()
+        String::from_utf8(request_template(fields, marker).unwrap().request(job).body.to_vec()).unwrap()
     }
 
     #[test]
@@ -58,7 +58,7 @@ mod tests {
         let job = job("all well");
         let marked = body(&[], true, &job);
         assert!(marked.contains(&format!(r"all well\n\n[{}]", job.key.reference())));
-        assert_eq!(format!("\n\n[{}]", job.key.reference()).len(), Form::MARKER_BYTES);
+        assert_eq!(format!("\n\n[{}]", job.key.reference()).len(), RequestTemplate::MARKER_BYTES);
     }
 
     #[test]
@@ -80,21 +80,21 @@ mod tests {
     #[test]
     fn what_the_row_gives_or_comes_twice_is_refused() {
         for (fields, wanted) in [
-            (&["TextPart=x"][..], FormError::OfTheRow("TextPart".into())),
-            (&["RelatedTicketId:=1"], FormError::OfTheRow("RelatedTicketId".into())),
-            (&["textpart=x"], FormError::OfTheRow("textpart".into())),
-            (&["a=1", "b=1", "a=2"], FormError::Twice("a".into())),
-            (&["Source=1", "source=2"], FormError::Twice("source".into())),
-            (&["StorageType=x", "storagetype=y"], FormError::Twice("storagetype".into())),
-            (&["StorageType:=1"], FormError::Kind { name: "StorageType", kind: Kind::Text }),
+            (&["TextPart=x"][..], RequestTemplateError::OfTheRow("TextPart".into())),
+            (&["RelatedTicketId:=1"], RequestTemplateError::OfTheRow("RelatedTicketId".into())),
+            (&["textpart=x"], RequestTemplateError::OfTheRow("textpart".into())),
+            (&["a=1", "b=1", "a=2"], RequestTemplateError::Twice("a".into())),
+            (&["Source=1", "source=2"], RequestTemplateError::Twice("source".into())),
+            (&["StorageType=x", "storagetype=y"], RequestTemplateError::Twice("storagetype".into())),
+            (&["StorageType:=1"], RequestTemplateError::Kind { name: "StorageType", kind: Kind::Text }),
         ] {
-            assert_eq!(form(fields, false).unwrap_err(), wanted);
+            assert_eq!(request_template(fields, false).unwrap_err(), wanted);
         }
     }
 
     #[test]
     fn the_order_of_fields_does_not_matter_to_a_jobs_identity_but_added_ones_do() {
-        let identity = |fields: &[&str]| form(fields, false).unwrap().identity("t");
+        let identity = |fields: &[&str]| request_template(fields, false).unwrap().identity("t");
         assert_eq!(identity(&["a=1", "b=2"]), identity(&["b=2", "a=1"]));
         assert_eq!(identity(&["StorageType=x"]), identity(&[]));
         assert_ne!(identity(&["a=1"]), identity(&[]));

@@ -8,7 +8,7 @@ use batchpost::outcome::Outcome;
 use batchpost_sandbox::FaultRule;
 use clap::{Args as Group, Subcommand};
 
-use super::groups::{Budget, Input, Network, OtherLedgers, Posting, Reading, Target, ThisTime, Watching};
+use super::groups::{Budget, Input, Network, OtherLedgers, Posting, ReadingArgs, TargetArgs, ThisTime, Watching};
 use super::values::{ChangedArg, DecisionArg, FaultParser, Latency, LimitArg, RowRange, faults, row, state, ticket};
 
 #[derive(Debug, Group)]
@@ -20,7 +20,7 @@ pub(crate) struct Run {
     #[arg(long)]
     pub(crate) follow: bool,
     #[command(flatten)]
-    pub(crate) target: Target,
+    pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) posting: Posting,
     #[command(flatten)]
@@ -59,7 +59,7 @@ pub(crate) struct Check {
     #[command(flatten)]
     pub(crate) input: Input,
     #[command(flatten)]
-    pub(crate) target: Target,
+    pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) known: OtherLedgers,
     /// A new row whose ticket has a posted note that is no longer in the input: a run would hold it, or post it
@@ -137,7 +137,7 @@ pub(crate) struct Settle {
 }
 
 #[derive(Debug, Group)]
-pub(crate) struct Known {
+pub(crate) struct KnownArgs {
     /// The state folder; by default the shared one where this user may write to it, else this user's own
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
@@ -173,7 +173,7 @@ pub(crate) struct Audit {
 }
 
 #[derive(Debug, Group)]
-pub(crate) struct Report {
+pub(crate) struct ReportArgs {
     /// The ledger
     pub(crate) ledger: PathBuf,
     /// Write to this file, or with - to standard output; by default it stands beside the ledger, as LEDGER.report.html
@@ -205,7 +205,7 @@ pub(crate) struct Doctor {
     #[arg(long, value_name = "FILE")]
     pub(crate) ledger: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) target: Target,
+    pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) network: Network,
     #[command(flatten)]
@@ -248,7 +248,7 @@ pub(crate) struct Init {
     /// The spreadsheet to look at
     pub(crate) input: Option<PathBuf>,
     #[command(flatten)]
-    pub(crate) reading: Reading,
+    pub(crate) reading: ReadingArgs,
     /// The file to write
     #[arg(short, long, value_name = "FILE.toml", default_value = "batchpost.toml")]
     pub(crate) output: PathBuf,

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use batchpost::fields::FixedField;
 use batchpost::input::{ColumnChoice, Delimiter, Encoding, Format, LookupSpec, Template, TicketPattern};
-use batchpost::plan::Hours;
+use batchpost::schedule::Hours;
 use batchpost::shell::masked;
 use clap::Args as Group;
 use jiff::civil::Date;
@@ -24,7 +24,7 @@ pub(crate) struct Input {
     /// The spreadsheet (CSV, TSV, JSON, XLSX, ODS...), or - for standard input
     pub(crate) input: PathBuf,
     #[command(flatten)]
-    pub(crate) reading: Reading,
+    pub(crate) reading: ReadingArgs,
     /// The column that names each job: a row with a name that this ledger has as posted is not posted again, whatever
     /// else it says; names must differ within the input
     #[arg(long, value_name = "COLUMN")]
@@ -63,7 +63,7 @@ pub(crate) struct Input {
 /// How it is written, and which columns are what.
 #[derive(Debug, Clone, Default, Group)]
 #[command(next_help_heading = "Input")]
-pub(crate) struct Reading {
+pub(crate) struct ReadingArgs {
     /// The input's format; by the file's name where it is not said
     #[arg(long, value_parser = format())]
     pub(crate) format: Option<Format>,
@@ -87,7 +87,7 @@ pub(crate) struct Reading {
 /// Where to post to.
 #[derive(Debug, Clone, Default, Group)]
 #[command(next_help_heading = "Account")]
-pub(crate) struct Target {
+pub(crate) struct TargetArgs {
     /// The account's API host, like apigw.service-in.leadsquared.com
     #[arg(long, conflicts_with = "url")]
     pub(crate) host: Option<String>,

@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use clap::{Args as Group, Parser, Subcommand};
 
 pub(crate) use commands::{
-    Audit, Check, Completions, Doctor, Export, Init, Known, KnownCommand, Man, Report, Resume, Run, Salvage, Sandbox,
-    Settle, Show, ShowConfig, Status,
+    Audit, Check, Completions, Doctor, Export, Init, KnownArgs, KnownCommand, Man, ReportArgs, Resume, Run, Salvage,
+    Sandbox, Settle, Show, ShowConfig, Status,
 };
-pub(crate) use groups::{Budget, Input, Network, OtherLedgers, Posting, Reading, Target, ThisTime};
+pub(crate) use groups::{Budget, Input, Network, OtherLedgers, Posting, ReadingArgs, TargetArgs, ThisTime};
 pub(crate) use values::{
     BudgetArg, BurstArg, ChangedArg, DecisionArg, DoubtArg, DuplicatesArg, KnownArg, LimitArg, LogFormat, On500Arg,
     Reserve, RowRange, TooLongArg,
@@ -123,7 +123,7 @@ It exits with 0 where all of it is proved, and with 1 where something is not.")]
 Examples:
   batchpost report notes.csv.ledger.jsonl
   batchpost report notes.csv.ledger.jsonl -o /srv/reports/notes.html")]
-    Report(Report),
+    Report(ReportArgs),
     /// Make a new ledger of what can be read of a damaged one
     #[command(after_help = "\
 Examples:
@@ -140,7 +140,7 @@ Examples:
 A run lists its ledger, and those that it finds beside it, for the account that it posts to. What
 any of them has as posted or in doubt is not posted again without --known post, whatever file it
 comes from. The list is kept in the state folder, so it is shared by the runs that share that.")]
-    Known(Known),
+    Known(KnownArgs),
     /// Look over what a run would need: settings, keys, network, disk, budget, clock; posts nothing
     ///
     /// Each line says what was found and, where it is not well, what to do. The exit code is 2 if something stands in

@@ -51,7 +51,7 @@ struct View {
     profile: Option<String>,
     profile_from: Option<String>,
     settings: BTreeMap<String, Vec<Setting>>,
-    silenced: Vec<Silenced>,
+    silenced: Vec<Shadowed>,
     access_key: Key,
     secret_key: Key,
 }
@@ -63,7 +63,7 @@ struct Setting {
 }
 
 #[derive(Serialize)]
-struct Silenced {
+struct Shadowed {
     key: String,
     values: Vec<String>,
     from: String,
@@ -90,11 +90,11 @@ impl View {
                 (key, if built_in.values.is_empty() { Vec::new() } else { vec![built_in] })
             })
             .collect();
-        for (key, said) in &config.holding().said {
+        for (key, said) in &config.resolved_config().said {
             let each = said.iter().map(|said| Setting { values: shown(key, &said.values), from: from(&said.place) });
             settings.insert(key.clone(), each.collect());
         }
-        let silenced = config.holding().silenced.iter().map(|silenced| Silenced {
+        let silenced = config.resolved_config().silenced.iter().map(|silenced| Shadowed {
             key: silenced.key.clone(),
             values: shown(&silenced.key, &silenced.said.values),
             from: from(&silenced.said.place),
@@ -144,7 +144,7 @@ impl View {
         let unset: Vec<&str> =
             self.settings.iter().filter(|(_, s)| s.is_empty()).map(|(key, _)| key.as_str()).collect();
         writeln!(out, "\nnot said: {}", unset.join(", "))?;
-        for Silenced { key, values, from, why } in &self.silenced {
+        for Shadowed { key, values, from, why } in &self.silenced {
             writeln!(out, "does not count: {key} {} ({from}): {why}", values.join(", "))?;
         }
         Ok(())

@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use batchpost::api::Endpoint;
 use batchpost::doctor::{self as judge, Check, Finding, Level};
 use batchpost::leadsquared::{LeadSquared, tenant};
 use batchpost::settings::Settings;
 use batchpost::shell::{self, doctor as look, is_ledger, target_of};
-use batchpost::target::Endpoint;
 use serde::Serialize;
 
 use super::resolve;

@@ -9,11 +9,11 @@ use batchpost::shell::{NotedLedger, add_ledger, forget_ledger, known_ledgers};
 use jiff::Timestamp;
 use serde::Serialize;
 
-use crate::args::{Budget, Known, KnownCommand, Output};
+use crate::args::{Budget, KnownArgs, KnownCommand, Output};
 use crate::plain;
 use crate::summary::thousands;
 
-pub(crate) fn known(known: &Known, output: &Output) -> anyhow::Result<u8> {
+pub(crate) fn known(known: &KnownArgs, output: &Output) -> anyhow::Result<u8> {
     let (state_dir, shared_state_dir) = (known.state_dir.clone(), known.shared_state_dir.clone());
     let state = super::resolve::state_folder(&Budget { state_dir, shared_state_dir, ..Budget::default() })?;
     match &known.command {

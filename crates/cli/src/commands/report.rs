@@ -8,12 +8,12 @@ use batchpost::shell;
 use serde_json::json;
 
 use super::resolve;
-use crate::args::{Output, Report};
+use crate::args::{Output, ReportArgs};
 use crate::files::{Readers, There, there, write_whole};
 use crate::report::{OPENING, page};
 use crate::words::count;
 
-pub(crate) fn report(report: &Report, output: &Output) -> anyhow::Result<u8> {
+pub(crate) fn report(report: &ReportArgs, output: &Output) -> anyhow::Result<u8> {
     let to_stdout = report.output.as_deref() == Some(Path::new("-"));
     let path = report.output.clone().unwrap_or_else(|| beside(&report.ledger));
     if !to_stdout {

@@ -5,26 +5,26 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use batchpost::api::{Api, Endpoint};
 use batchpost::input::{ColumnChoice, Field, Format, LookupSpec, MaxText, Options, Template, TooLong};
 use batchpost::leadsquared::{self, LeadSquared};
 use batchpost::limit::Limit;
-use batchpost::planning::Named;
+use batchpost::planning::SampleSizes;
 use batchpost::settings::{InDoubt, On500, OnChanged, OnDuplicate, OnKnown, Settings, Sharing, Spread};
-use batchpost::shell::{HttpOptions, Order, Source, StateFolders, caller};
-use batchpost::target::{Endpoint, Target as Api};
+use batchpost::shell::{HttpOptions, RunRequest, Source, StateFolders, caller};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::args::{
     Budget, BudgetArg, BurstArg, ChangedArg, DoubtArg, DuplicatesArg, Input, KnownArg, LimitArg, Network, On500Arg,
-    OtherLedgers, Posting, Reading, Reserve, Target, ThisTime, TooLongArg,
+    OtherLedgers, Posting, ReadingArgs, Reserve, TargetArgs, ThisTime, TooLongArg,
 };
 
 /// What ledgers of the sandbox inside this process name as their target: its port changes from run to run.
 pub(crate) const SANDBOX: &str = "sandbox";
 
 /// How many rows a command names.
-const NAMED: Named = Named { notes: 20, jobs: 3 };
+const NAMED: SampleSizes = SampleSizes { notes: 20, jobs: 3 };
 
 /// With the commit: what a ledger says of itself is read when a run is to be explained, and two builds of one version
 /// may differ.
@@ -38,7 +38,7 @@ pub(crate) fn api() -> Arc<dyn Api> {
 }
 
 /// The endpoint that was asked for; none for the sandbox, or where nothing was.
-pub(crate) fn endpoint(target: &Target) -> anyhow::Result<Option<Endpoint>> {
+pub(crate) fn endpoint(target: &TargetArgs) -> anyhow::Result<Option<Endpoint>> {
     Ok(match (&target.url, &target.host, &target.tenant) {
         (Some(url), ..) => Some(Endpoint::from_url(url)?),
         (None, Some(host), Some(tenant)) => Some(leadsquared::endpoint(host, tenant)?),
@@ -116,7 +116,7 @@ pub(crate) fn options(input: &Input) -> anyhow::Result<Options> {
 }
 
 /// How an input of this format is written, as far as it was said.
-pub(crate) fn reading(reading: &Reading, format: Format) -> Options {
+pub(crate) fn reading(reading: &ReadingArgs, format: Format) -> Options {
     Options {
         columns: reading.columns.clone(),
         sheet: reading.sheet.clone(),
@@ -274,35 +274,35 @@ pub(crate) struct What {
 }
 
 /// The order for `what`, as it is to be done this time.
-pub(crate) fn order(what: What, this_time: &ThisTime, known: OtherLedgers) -> anyhow::Result<Order> {
+pub(crate) fn run_request(what: What, this_time: &ThisTime, known: OtherLedgers) -> anyhow::Result<RunRequest> {
     let What { source, options, ledger, target, mut settings, mut state } = what;
     if target == SANDBOX {
         // The stand-in inside this process is nobody else's, and what it was sent is nothing to other runs.
         (settings.budget, state) = (Sharing::Private, StateFolders::default());
     }
-    let mut order = Order::for_account(api(), &target, settings, ledger, source, options)?;
-    order.ask.in_doubt = match this_time.in_doubt {
+    let mut run_request = RunRequest::for_account(api(), &target, settings, ledger, source, options)?;
+    run_request.policy.in_doubt = match this_time.in_doubt {
         DoubtArg::Hold => InDoubt::Hold,
         DoubtArg::Retry => InDoubt::Retry,
     };
-    order.ask.first = this_time.first;
-    order.ask.changed = match this_time.changed {
+    run_request.policy.first = this_time.first;
+    run_request.policy.changed = match this_time.changed {
         ChangedArg::Hold => OnChanged::Hold,
         ChangedArg::Post => OnChanged::Post,
     };
-    order.ask.known = match known.known {
+    run_request.policy.known = match known.known {
         None => OnKnown::Refuse,
         Some(KnownArg::Skip) => OnKnown::Skip,
         Some(KnownArg::Post) => OnKnown::Post,
     };
-    order.tool = tool();
-    order.caller = Some(caller());
-    order.named = NAMED;
-    order.history = known.history;
-    order.known_since_s = known.known_since.map(start_of_day).transpose()?.unwrap_or_default();
-    order.scratch = known.scratch_dir;
-    order.state = state;
-    Ok(order)
+    run_request.tool = tool();
+    run_request.caller = Some(caller());
+    run_request.named = NAMED;
+    run_request.history = known.history;
+    run_request.known_since_s = known.known_since.map(start_of_day).transpose()?.unwrap_or_default();
+    run_request.scratch = known.scratch_dir;
+    run_request.state = state;
+    Ok(run_request)
 }
 
 /// When a day begins on this machine, in seconds since 1970.

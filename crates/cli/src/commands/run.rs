@@ -6,11 +6,11 @@ use std::io::{self, BufRead, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use batchpost::api::Endpoint;
 use batchpost::input::ReadAs;
 use batchpost::shell::{
-    Access, Continued, Credentials, Http, Observation, Order, Prepared, Report, Source, interrupts,
+    Access, Credentials, Http, Observation, OpenLedger, Prepared, Report, RunRequest, Source, interrupts,
 };
-use batchpost::target::Endpoint;
 use batchpost_sandbox::Server;
 use tracing::{Span, warn};
 
@@ -24,7 +24,7 @@ use crate::metrics::MetricsFile;
 use crate::plain;
 use crate::progress::Watcher;
 use crate::summary::Summary;
-use crate::{credentials, exit, last_word};
+use crate::{credentials, exit, force_quit};
 
 /// Where a run posts to.
 enum Destination {
@@ -35,9 +35,9 @@ enum Destination {
 
 /// What both commands come down to.
 struct Task {
-    order: Order,
+    run_request: RunRequest,
     /// The ledger, where it was opened for the last run's settings.
-    continued: Option<Continued>,
+    open_ledger: Option<OpenLedger>,
     destination: Destination,
     network: Network,
     yes: bool,
@@ -82,14 +82,14 @@ fn task_of_run(run: Run, config: &Resolved) -> anyhow::Result<Task> {
     let source = resolve::source_of_run(&run.input.input, run.follow)?;
     let state = resolve::state(&run.budget)?;
     let what = What { source, options, ledger, target, settings, state };
-    let order = resolve::order(what, &run.this_time, run.known)?;
-    let again = config.to_resume(order.ask.identity.target());
-    Ok(Task { order, continued: None, destination, network: run.network, yes: run.this_time.yes, again })
+    let run_request = resolve::run_request(what, &run.this_time, run.known)?;
+    let again = config.to_resume(run_request.policy.identity.account());
+    Ok(Task { run_request, open_ledger: None, destination, network: run.network, yes: run.this_time.yes, again })
 }
 
 fn task_of_resume(resume: Resume, config: &Resolved) -> anyhow::Result<Task> {
-    let continued = Continued::open(&resume.ledger, resolve::api().as_ref())?;
-    let batch = continued.batch();
+    let open_ledger = OpenLedger::open(&resume.ledger, resolve::api().as_ref())?;
+    let batch = open_ledger.batch();
     let path = resume.ledger.display();
     let Some(last) = batch.run.clone() else {
         bail!("the ledger {path} was begun but has no run in it yet: start one with `run ... --ledger {path}`");
@@ -120,11 +120,11 @@ fn task_of_resume(resume: Resume, config: &Resolved) -> anyhow::Result<Task> {
         settings,
         state,
     };
-    let order = resolve::order(what, &resume.this_time, resume.known)?;
-    let again = config.to_resume(order.ask.identity.target());
+    let run_request = resolve::run_request(what, &resume.this_time, resume.known)?;
+    let again = config.to_resume(run_request.policy.identity.account());
     Ok(Task {
-        order,
-        continued: Some(continued),
+        run_request,
+        open_ledger: Some(open_ledger),
         destination,
         network: resume.network,
         yes: resume.this_time.yes,
@@ -133,12 +133,12 @@ fn task_of_resume(resume: Resume, config: &Resolved) -> anyhow::Result<Task> {
 }
 
 fn carry_out(task: Task, output: &Output, screen: &Screen, metrics: &mut MetricsFile) -> anyhow::Result<u8> {
-    metrics.of_order(&task.order)?;
-    let prepared = open(task.order, task.continued)?;
+    metrics.of_order(&task.run_request)?;
+    let prepared = open(task.run_request, task.open_ledger)?;
     metrics.begin(&prepared);
-    if let Some(survey) = prepared.survey()
-        && survey.counts.invalid > 0
-        && !prepared.order().settings.skip_invalid
+    if let Some(read_summary) = prepared.read_summary()
+        && read_summary.counts.invalid > 0
+        && !prepared.run_request().settings.skip_invalid
     {
         words::complain_of_invalid(&prepared);
         return Ok(exit::USAGE);
@@ -151,12 +151,12 @@ fn carry_out(task: Task, output: &Output, screen: &Screen, metrics: &mut Metrics
     }
     words::say_what_is_done(&prepared);
 
-    let Order { ledger, source, .. } = prepared.order().clone();
+    let RunRequest { ledger, source, .. } = prepared.run_request().clone();
     let left_in_doubt = LeftInDoubt::of(&prepared);
-    let rows = prepared.survey().map(|survey| survey.rows);
+    let rows = prepared.read_summary().map(|read_summary| read_summary.rows);
     let to_send = prepared.to_send().unwrap_or_default();
-    let beyond = prepared.survey().map_or(0, |survey| survey.to_do - to_send);
-    let mut watcher = Watcher::new(screen, rows, beyond, output.quiet, prepared.order().clone());
+    let beyond = prepared.read_summary().map_or(0, |read_summary| read_summary.to_do - to_send);
+    let mut watcher = Watcher::new(screen, rows, beyond, output.quiet, prepared.run_request().clone());
     // One thread: the engine is one task, and requests are sent from a thread of their own.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut observe = |observation: Observation<'_>| {
@@ -185,12 +185,13 @@ fn carry_out(task: Task, output: &Output, screen: &Screen, metrics: &mut Metrics
 }
 
 /// Opens the ledger and reads the input through; says whose lines in the log the rest are.
-fn open(order: Order, continued: Option<Continued>) -> anyhow::Result<Prepared> {
+fn open(run_request: RunRequest, open_ledger: Option<OpenLedger>) -> anyhow::Result<Prepared> {
     let span = Span::current();
-    span.record("target", order.ask.identity.target()).record("ledger", order.ledger.display().to_string());
-    let prepared = match continued {
-        Some(continued) => Prepared::resume(order, continued)?,
-        None => Prepared::open(order, Access::Post)?,
+    span.record("target", run_request.policy.identity.account())
+        .record("ledger", run_request.ledger.display().to_string());
+    let prepared = match open_ledger {
+        Some(open_ledger) => Prepared::resume(run_request, open_ledger)?,
+        None => Prepared::open(run_request, Access::Post)?,
     };
     span.record("run", prepared.run()).record("ledger_id", prepared.ledger_id().to_string());
     Ok(prepared)
@@ -214,18 +215,18 @@ async fn post(
     network: &Network,
     observe: &mut dyn FnMut(Observation<'_>),
 ) -> anyhow::Result<(Report, Option<Server>)> {
-    let timeout = prepared.order().settings.timeout;
+    let timeout = prepared.run_request().settings.timeout;
     let (endpoint, credentials, server) = match destination {
         Destination::Api(endpoint, credentials) => (endpoint, *credentials, None),
         Destination::Sandbox => {
-            let limit = prepared.order().settings.limits.first().copied();
+            let limit = prepared.run_request().settings.limits.first().copied();
             let server = sandbox::inside(limit).await?;
             (Endpoint::from_url(&server.url())?, credentials::for_sandbox()?, Some(server))
         }
     };
     let http = Http::new(endpoint, credentials, timeout, &resolve::http(network))?;
     let signals = interrupts().context("signals cannot be listened for")?;
-    last_word::listen_for_it()?;
+    force_quit::listen_for_it()?;
     let report = prepared.post(http, signals, observe).await?;
     Ok((report, server))
 }

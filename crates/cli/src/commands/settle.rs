@@ -119,10 +119,12 @@ fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<Decided>> 
         Some(DecisionArg::Waived) => Decision::Waived,
         None => bail!("say what is decided: --as posted, to-do or waived"),
     };
-    let stands = |key: &Key| settling.batch.standings.get(key).map(|standing| standing.outcome());
+    let stands = |key: &Key| settling.batch.job_states.get(key).map(|job_state| job_state.outcome());
     if let Some(state) = settle.state {
-        let never_attempted = settling.batch.standings.iter().filter(|(key, standing)| {
-            standing.outcome() == Outcome::Pending && !standing.is_vanished() && !settling.histories.contains_key(*key)
+        let never_attempted = settling.batch.job_states.iter().filter(|(key, job_state)| {
+            job_state.outcome() == Outcome::Pending
+                && !job_state.is_vanished()
+                && !settling.histories.contains_key(*key)
         });
         if state == Outcome::Pending
             && let rows @ 1.. = never_attempted.count()

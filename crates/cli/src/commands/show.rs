@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use batchpost::job::{Key, Ticket};
 use batchpost::ledger::{CUT_OFF, Caller, Record, Settled};
 use batchpost::outcome::{Outcome, VerdictWord};
-use batchpost::shell::{Known, in_use};
+use batchpost::shell::{LedgerView, in_use};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -79,10 +79,10 @@ impl Step {
 
 pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
     let in_use = in_use(&show.ledger);
-    let known = Known::look(&show.ledger, &resolve::api(), |batch, key| {
-        show.state.is_none_or(|state| batch.standings.get(key).is_some_and(|standing| standing.outcome() == state))
+    let known = LedgerView::look(&show.ledger, &resolve::api(), |batch, key| {
+        show.state.is_none_or(|state| batch.job_states.get(key).is_some_and(|job_state| job_state.outcome() == state))
     })?;
-    let Known { batch, histories, extent, .. } = &known;
+    let LedgerView { batch, histories, extent, .. } = &known;
     if extent.incomplete_settlements > 0 {
         say!("{}", extent.incomplete_in_words());
     }
@@ -95,15 +95,15 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
         let decided = matches!(record, Record::Settle(_));
         for (key, ticket, mut step) in steps(record) {
             let Some(history) = histories.get(&key) else { continue };
-            let standing = batch.standings.get(&key).copied();
+            let job_state = batch.job_states.get(&key).copied();
             let row = rows.entry(key).or_insert_with(|| Row {
                 row: history.row,
                 row_is_current: history.row_is_current,
                 ticket: None,
                 key,
                 reference: key.reference(),
-                outcome: standing.map_or(Outcome::Pending, |standing| standing.outcome()),
-                vanished: standing.is_some_and(|standing| standing.is_vanished()),
+                outcome: job_state.map_or(Outcome::Pending, |job_state| job_state.outcome()),
+                vanished: job_state.is_some_and(|job_state| job_state.is_vanished()),
                 history: Vec::new(),
                 as_before: history.taken_back.then(|| history.reason.clone()),
             });
@@ -152,11 +152,11 @@ fn steps(record: Record) -> Vec<(Key, Option<Ticket>, Step)> {
             let step = Step { wall, attempt, verdict, what, ..Step::default() };
             vec![(end.key, Some(end.ticket), step)]
         }
-        Record::Aside(aside) => {
+        Record::Excluded(excluded) => {
             // What was salvaged has lost its line.
-            let line = if aside.line > 0 { format!("line {}: ", aside.line) } else { String::new() };
-            let what = line + &aside.why;
-            vec![(aside.key, aside.ticket, Step { what, ..Step::default() })]
+            let line = if excluded.line > 0 { format!("line {}: ", excluded.line) } else { String::new() };
+            let what = line + &excluded.why;
+            vec![(excluded.key, excluded.ticket, Step { what, ..Step::default() })]
         }
         Record::Settle(settlement) => {
             let why = settlement.why.map(|why| format!(": {why}")).unwrap_or_default();

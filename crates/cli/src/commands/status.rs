@@ -18,7 +18,7 @@ use crate::words::{count, quoted};
 
 /// The object that `--json` prints.
 #[derive(Serialize)]
-struct Standing {
+struct JobState {
     #[serde(flatten)]
     summary: Summary,
     /// The process of the run that is under way; none where there is none, or it cannot be told.
@@ -39,8 +39,8 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
     let mut stdout = plain::stdout(output);
     if output.json {
         let summary = Summary::of_batch(&batch, &status.ledger);
-        let standing = Standing { summary, under_way: last_run.under_way() };
-        writeln!(stdout, "{}", serde_json::to_string(&standing)?)?;
+        let job_state = JobState { summary, under_way: last_run.under_way() };
+        writeln!(stdout, "{}", serde_json::to_string(&job_state)?)?;
         return Ok(code);
     }
     writeln!(stdout, "target: {}", batch.header.target)?;

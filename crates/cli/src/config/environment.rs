@@ -8,7 +8,7 @@ use clap::Command;
 
 use super::file::of_variable;
 use super::keys::{Keys, NoKey};
-use super::layers::{Layer, Place, Rank, Said};
+use super::layers::{Entry, Layer, Place, Rank};
 use super::secrets::{KEYS, Which};
 
 pub(super) const PROFILE: &str = "BATCHPOST_PROFILE";
@@ -29,7 +29,7 @@ pub(super) fn layer(keys: &Keys, commands: [&Command; 2]) -> anyhow::Result<Laye
         let Ok(value) = value.into_string() else { bail!("{name} is not UTF-8") };
         let values = of_variable(key, &value).map_err(|why| anyhow::anyhow!("{name}: {why}"))?;
         let place = Place { rank: Rank::Environment, name };
-        layer.said.insert(key.name().to_owned(), Said { values, place });
+        layer.said.insert(key.name().to_owned(), Entry { values, place });
     }
     Ok(layer)
 }

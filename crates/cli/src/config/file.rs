@@ -11,7 +11,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::{Key, Keys, NoKey, Shape, nearest};
-use super::layers::{Layer, Place, Rank, Said};
+use super::layers::{Entry, Layer, Place, Rank};
 use super::secrets;
 
 /// Its name in the working folder.
@@ -176,7 +176,7 @@ impl Parser<'_> {
             anyhow::anyhow!("{place}: {name}: {why}")
         })?;
         let values = values.into_iter().map(|value| key.meant_in(value, self.folder())).collect();
-        layer.said.insert(name.to_owned(), Said { values, place });
+        layer.said.insert(name.to_owned(), Entry { values, place });
         Ok(())
     }
 }

@@ -33,12 +33,12 @@ impl fmt::Display for Place {
 
 /// What was said about one key.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Said {
+pub(crate) struct Entry {
     pub(crate) values: Vec<String>,
     pub(crate) place: Place,
 }
 
-impl Said {
+impl Entry {
     fn is(&self, value: &str) -> bool {
         self.values.iter().any(|said| said == value)
     }
@@ -47,25 +47,25 @@ impl Said {
 /// What one layer says: at most one thing about each key.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Layer {
-    pub(super) said: BTreeMap<String, Said>,
+    pub(super) said: BTreeMap<String, Entry>,
     /// Where the access keys are to come from.
     pub(super) ways: Ways,
 }
 
 /// What was said and does not count.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Silenced {
+pub(crate) struct Shadowed {
     pub(crate) key: String,
-    pub(crate) said: Said,
+    pub(crate) said: Entry,
     pub(crate) why: String,
 }
 
 /// What holds of all layers, without what nobody said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Holding {
+pub(crate) struct ResolvedConfig {
     /// What holds of a key; of one whose values have names there may be several, from several layers.
-    pub(crate) said: BTreeMap<String, Vec<Said>>,
-    pub(crate) silenced: Vec<Silenced>,
+    pub(crate) said: BTreeMap<String, Vec<Entry>>,
+    pub(crate) silenced: Vec<Shadowed>,
 }
 
 /// Keys of which only one can hold.
@@ -95,12 +95,12 @@ fn subject(value: &str) -> &str {
 }
 
 /// Whether saying this says anything against others: a switch that is off does not.
-fn is_off(said: &Said) -> bool {
+fn is_off(said: &Entry) -> bool {
     said.is("false") || said.is("0")
 }
 
 /// Whether a lower layer's word does not count, because of the higher one's.
-fn silences(higher: (&str, &Said), lower: (&str, &Said)) -> bool {
+fn silences(higher: (&str, &Entry), lower: (&str, &Entry)) -> bool {
     let ((key, said), (other, below)) = (higher, lower);
     if is_off(said) || is_off(below) {
         return false;
@@ -113,7 +113,7 @@ fn silences(higher: (&str, &Said), lower: (&str, &Said)) -> bool {
 }
 
 /// Whether two words of one layer contradict each other.
-fn contradict(one: (&str, &Said), another: (&str, &Said)) -> bool {
+fn contradict(one: (&str, &Entry), another: (&str, &Entry)) -> bool {
     let is_alternative = |(a, b): &(&str, &str)| (*a, *b) == (one.0, another.0) || (*b, *a) == (one.0, another.0);
     ALTERNATIVES.iter().any(is_alternative) && !is_off(one.1) && !is_off(another.1)
 }
@@ -128,22 +128,24 @@ fn makes_text(key: &str) -> bool {
 /// # Errors
 ///
 /// When two words of one layer contradict each other, and neither is silenced by a higher one.
-pub(super) fn holding<'a>(layers: impl DoubleEndedIterator<Item = &'a Layer>) -> anyhow::Result<Holding> {
-    let mut holding = Holding::default();
+pub(super) fn resolved_config<'a>(
+    layers: impl DoubleEndedIterator<Item = &'a Layer>,
+) -> anyhow::Result<ResolvedConfig> {
+    let mut resolved_config = ResolvedConfig::default();
     for layer in layers.rev() {
         // Words of one layer do not silence each other.
-        let above = holding.said.clone();
+        let above = resolved_config.said.clone();
         let counts_above = || above.iter().flat_map(|(key, said)| said.iter().map(move |said| (key.as_str(), said)));
         for (key, said) in &layer.said {
             let lower = (key.as_str(), said);
             if let Some((by, higher)) = counts_above().find(|higher| silences(*higher, lower)) {
                 let why = format!("{by} goes before it ({})", higher.place);
-                holding.silenced.push(Silenced { key: key.clone(), said: said.clone(), why });
+                resolved_config.silenced.push(Shadowed { key: key.clone(), said: said.clone(), why });
                 continue;
             }
             match above.get(key) {
                 None if !NAMED.contains(&key.as_str()) => {
-                    holding.said.insert(key.clone(), vec![said.clone()]);
+                    resolved_config.said.insert(key.clone(), vec![said.clone()]);
                 }
                 Some(_) if !NAMED.contains(&key.as_str()) => {}
                 higher => {
@@ -158,21 +160,21 @@ pub(super) fn holding<'a>(layers: impl DoubleEndedIterator<Item = &'a Layer>) ->
                     let values: Vec<String> =
                         said.values.iter().filter(|value| !is_silenced(subject(value))).cloned().collect();
                     if !values.is_empty() {
-                        let said = Said { values, place: said.place.clone() };
-                        holding.said.entry(key.clone()).or_default().push(said);
+                        let said = Entry { values, place: said.place.clone() };
+                        resolved_config.said.entry(key.clone()).or_default().push(said);
                     }
                 }
             }
         }
-        refuse_contradictions(layer, &holding)?;
+        refuse_contradictions(layer, &resolved_config)?;
     }
-    drop_idle(&mut holding)?;
-    Ok(holding)
+    drop_idle(&mut resolved_config)?;
+    Ok(resolved_config)
 }
 
-fn refuse_contradictions(layer: &Layer, holding: &Holding) -> anyhow::Result<()> {
-    let counts = |key: &str, said: &Said| holding.said.get(key).is_some_and(|held| held.contains(said));
-    let counting: Vec<(&str, &Said)> =
+fn refuse_contradictions(layer: &Layer, resolved_config: &ResolvedConfig) -> anyhow::Result<()> {
+    let counts = |key: &str, said: &Entry| resolved_config.said.get(key).is_some_and(|held| held.contains(said));
+    let counting: Vec<(&str, &Entry)> =
         layer.said.iter().map(|(key, said)| (key.as_str(), said)).filter(|(key, said)| counts(key, said)).collect();
     for (nth, one) in counting.iter().enumerate() {
         if let Some(another) = counting[nth + 1..].iter().find(|another| contradict(*one, **another)) {
@@ -185,24 +187,24 @@ fn refuse_contradictions(layer: &Layer, holding: &Holding) -> anyhow::Result<()>
 
 /// Takes out what is of no use without another key. A file may have it for the profiles or options that do have the
 /// other; on the command line it is a mistake.
-fn drop_idle(holding: &mut Holding) -> anyhow::Result<()> {
+fn drop_idle(resolved_config: &mut ResolvedConfig) -> anyhow::Result<()> {
     for (key, of) in DEPENDENT {
-        if holding.said.contains_key(of) {
+        if resolved_config.said.contains_key(of) {
             continue;
         }
-        for said in holding.said.remove(key).into_iter().flatten() {
+        for said in resolved_config.said.remove(key).into_iter().flatten() {
             if said.place.rank == Rank::Option {
                 bail!("{} says something about {of}, and there is none: say it, or leave it out", said.place);
             }
-            holding.silenced.push(Silenced { key: key.to_owned(), said, why: format!("there is no {of}") });
+            resolved_config.silenced.push(Shadowed { key: key.to_owned(), said, why: format!("there is no {of}") });
         }
     }
     Ok(())
 }
 
-impl Holding {
+impl ResolvedConfig {
     /// What holds of a key that has one value.
-    pub(super) fn one(&self, key: &str) -> Option<&Said> {
+    pub(super) fn one(&self, key: &str) -> Option<&Entry> {
         self.said.get(key)?.first()
     }
 
@@ -221,7 +223,7 @@ mod tests {
         for word in words {
             let (key, value) = word.split_once('=').unwrap();
             let place = Place { rank, name: format!("{rank:?}") };
-            let said = layer.said.entry(key.to_owned()).or_insert(Said { values: Vec::new(), place });
+            let said = layer.said.entry(key.to_owned()).or_insert(Entry { values: Vec::new(), place });
             said.values.push(value.to_owned());
         }
         layer
@@ -231,8 +233,8 @@ mod tests {
     fn held(layers: [&[&str]; 4]) -> Result<String, String> {
         let ranks = [Rank::TopLevel, Rank::Profile, Rank::Environment, Rank::Option];
         let layers: Vec<Layer> = ranks.into_iter().zip(layers).map(|(rank, words)| layer(rank, words)).collect();
-        let holding = holding(layers.iter()).map_err(|error| error.to_string())?;
-        let words = holding.said.iter().flat_map(|(key, said)| {
+        let resolved_config = resolved_config(layers.iter()).map_err(|error| error.to_string())?;
+        let words = resolved_config.said.iter().flat_map(|(key, said)| {
             said.iter().flat_map(move |said| said.values.iter().map(move |value| format!("{key}={value}")))
         });
         Ok(words.collect::<Vec<_>>().join(" "))

@@ -24,8 +24,8 @@ use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, ValueEnum
 
 pub(crate) use environment::variable;
 pub(crate) use file::NAME;
-pub(crate) use layers::{Holding, Place, Rank, Said};
-pub(crate) use secrets::{Way, Which};
+pub(crate) use layers::{Entry, Place, Rank, ResolvedConfig};
+pub(crate) use secrets::{SecretSource, Which};
 
 use crate::args::{self, Args, LogFormat, Output};
 use crate::words::{quoted, shell_word};
@@ -45,7 +45,7 @@ pub(crate) struct Resolved {
     asked_file: Option<PathBuf>,
     /// The profile in use, and where it was asked for.
     profile: Option<(String, Place)>,
-    holding: Holding,
+    resolved_config: ResolvedConfig,
 }
 
 /// What was typed, completed by what holds besides. Ends the process as clap does for what cannot be understood or
@@ -141,7 +141,7 @@ fn typed_layer(command: &clap::Command, keys: &Keys, subcommand: &clap::Command,
             _ => typed.get_raw(id).into_iter().flatten().map(|value| value.to_string_lossy().into_owned()).collect(),
         };
         let name = format!("--{}", option.get_long().unwrap_or_default());
-        layer.said.insert(key.name().to_owned(), Said { values, place: Place { rank: Rank::Option, name } });
+        layer.said.insert(key.name().to_owned(), Entry { values, place: Place { rank: Rank::Option, name } });
     }
     layer
 }
@@ -159,7 +159,12 @@ impl Resolved {
         let shown = if name == "config" { command.find_subcommand("run") } else { None };
         let environment = environment::layer(keys, [command, shown.unwrap_or(subcommand)])?;
         let mut options = typed_layer(command, keys, subcommand, typed);
-        let mut config = Self { file, asked_file: asked, profile: asked_profile(typed)?, holding: Holding::default() };
+        let mut config = Self {
+            file,
+            asked_file: asked,
+            profile: asked_profile(typed)?,
+            resolved_config: ResolvedConfig::default(),
+        };
         let goes_on = batch_that_goes_on(name, typed);
         let may_name_a_target = goes_on.is_none() && subcommand.get_arguments().any(|option| option.get_id() == "host");
         match goes_on {
@@ -167,11 +172,12 @@ impl Resolved {
             Some((_, target)) if target == target::SANDBOX => {
                 config.choose_default_profile();
                 let place = Place { rank: Rank::Option, name: "the ledger".to_owned() };
-                options.said.insert("sandbox".to_owned(), Said { values: vec!["true".to_owned()], place });
+                options.said.insert("sandbox".to_owned(), Entry { values: vec!["true".to_owned()], place });
             }
             Some((ledger, target)) => config.choose_profile_for(&ledger, &target)?,
         }
-        config.holding = layers::holding(config.file_layers(true)?.into_iter().chain([&environment, &options]))?;
+        config.resolved_config =
+            layers::resolved_config(config.file_layers(true)?.into_iter().chain([&environment, &options]))?;
         if may_name_a_target {
             config.refuse_half_a_target()?;
         }
@@ -199,7 +205,8 @@ impl Resolved {
     fn as_defaults(&self, command: clap::Command, keys: &Keys, name: &str) -> clap::Command {
         let set = |command: clap::Command| {
             keys.iter().fold(command, |command, key| {
-                let Some(said) = self.holding.one(key.name()).filter(|said| said.place.rank != Rank::Option) else {
+                let Some(said) = self.resolved_config.one(key.name()).filter(|said| said.place.rank != Rank::Option)
+                else {
                     return command;
                 };
                 let Some(option) = key.option_of(&command) else { return command };
@@ -219,7 +226,8 @@ impl Resolved {
             args::Command::Check(check) => &mut check.input,
             _ => return Ok(()),
         };
-        let all = |key: &str| self.holding.said.get(key).into_iter().flatten().flat_map(|said| said.values.iter());
+        let all =
+            |key: &str| self.resolved_config.said.get(key).into_iter().flatten().flat_map(|said| said.values.iter());
         input.reading.columns = all("column").map(|value| value.parse()).collect::<Result<Vec<ColumnChoice>, _>>()?;
         input.fields = all("field").map(|value| value.parse()).collect::<Result<Vec<FixedField>, _>>()?;
         Ok(())
@@ -251,7 +259,7 @@ impl Resolved {
             options += &format!(" {ASKED} {}", quoted(name));
         }
         let said = |key| {
-            let said = self.holding.one(key).filter(|said| said.place.rank >= Rank::Environment);
+            let said = self.resolved_config.one(key).filter(|said| said.place.rank >= Rank::Environment);
             said.and_then(|said| said.values.first())
         };
         // A password is not written down.
@@ -265,18 +273,18 @@ impl Resolved {
     }
 
     /// What was said of which key, and where.
-    pub(crate) fn holding(&self) -> &Holding {
-        &self.holding
+    pub(crate) fn resolved_config(&self) -> &ResolvedConfig {
+        &self.resolved_config
     }
 
     /// Where the profile in use says that a key is.
-    pub(crate) fn profiles_way(&self, which: Which) -> Option<&(Way, Place)> {
+    pub(crate) fn profiles_way(&self, which: Which) -> Option<&(SecretSource, Place)> {
         let file = self.file.as_ref()?;
         file.profiles.get(&self.profile.as_ref()?.0)?.ways.get(which)
     }
 
     /// Where the file's top level says that a key is.
-    pub(crate) fn top_levels_way(&self, which: Which) -> Option<&(Way, Place)> {
+    pub(crate) fn top_levels_way(&self, which: Which) -> Option<&(SecretSource, Place)> {
         self.file.as_ref()?.top.ways.get(which)
     }
 }
@@ -360,9 +368,9 @@ mod tests {
             let name = key.name();
             let sample = SAMPLES.iter().find(|sample| key.check(sample).is_ok()).expect("one of the samples will do");
             let place = Place { rank: Rank::TopLevel, name: "here".to_owned() };
-            let said = Said { values: vec![(*sample).to_owned()], place };
-            let holding = Holding { said: [(name.to_owned(), vec![said])].into(), silenced: Vec::new() };
-            let config = Resolved { holding, ..Resolved::default() };
+            let said = Entry { values: vec![(*sample).to_owned()], place };
+            let resolved_config = ResolvedConfig { said: [(name.to_owned(), vec![said])].into(), silenced: Vec::new() };
+            let config = Resolved { resolved_config, ..Resolved::default() };
             let mut reached = 0;
             for subcommand in switchable.get_subcommands().filter(|subcommand| key.option_of(subcommand).is_some()) {
                 let line = ["batchpost", subcommand.get_name()].into_iter();

@@ -55,13 +55,13 @@ impl Which {
 
 /// Where a key is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum SecretSource {
     File(PathBuf),
     Command(KeyCommand),
     Variable(String),
 }
 
-impl fmt::Display for Way {
+impl fmt::Display for SecretSource {
     /// Without a command's arguments: one of them may be what nobody should see.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -75,8 +75,8 @@ impl fmt::Display for Way {
 /// What one layer says of both.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Ways {
-    access: Option<(Way, Place)>,
-    secret: Option<(Way, Place)>,
+    access: Option<(SecretSource, Place)>,
+    secret: Option<(SecretSource, Place)>,
 }
 
 /// Why a key of this name is refused, if it would hold a secret.
@@ -90,7 +90,7 @@ pub(super) fn refused(name: &str) -> Option<String> {
 }
 
 impl Ways {
-    pub(crate) fn get(&self, which: Which) -> Option<&(Way, Place)> {
+    pub(crate) fn get(&self, which: Which) -> Option<&(SecretSource, Place)> {
         match which {
             Which::Access => self.access.as_ref(),
             Which::Secret => self.secret.as_ref(),
@@ -112,10 +112,10 @@ impl Ways {
         };
         let is_blank = |line: &CommandLine| matches!(line, CommandLine::Shell(line) if line.trim().is_empty());
         let way = match (kind, words) {
-            ("command", Some(line)) if !is_blank(&line) => Way::Command(KeyCommand::new(line, folder)),
+            ("command", Some(line)) if !is_blank(&line) => SecretSource::Command(KeyCommand::new(line, folder)),
             ("command", _) => bail!("{place}: {name}: it is a line for the shell, or an array of words"),
-            ("file", Some(CommandLine::Shell(path))) if !path.is_empty() => Way::File(folder.join(path)),
-            ("env", Some(CommandLine::Shell(variable))) if is_variable(&variable) => Way::Variable(variable),
+            ("file", Some(CommandLine::Shell(path))) if !path.is_empty() => SecretSource::File(folder.join(path)),
+            ("env", Some(CommandLine::Shell(variable))) if is_variable(&variable) => SecretSource::Variable(variable),
             ("env", _) => {
                 bail!("{place}: {name}: it is the name of a variable of the environment, like ACME_ACCESS_KEY")
             }

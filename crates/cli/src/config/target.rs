@@ -4,11 +4,11 @@
 use std::path::Path;
 
 use anyhow::bail;
+use batchpost::api::Endpoint;
 use batchpost::leadsquared;
 use batchpost::shell::target_of;
-use batchpost::target::Endpoint;
 
-use super::layers::{self, Holding, Place, Rank};
+use super::layers::{self, Place, Rank, ResolvedConfig};
 use super::secrets::Which;
 use super::{Layer, Resolved};
 pub(super) use crate::commands::SANDBOX;
@@ -19,17 +19,17 @@ pub(super) fn of_ledger(ledger: &Path) -> Option<String> {
 }
 
 /// Whether what some layers say of the endpoint, which may be all of it or a part, goes with `target`.
-fn agrees(holding: &Holding, target: &str) -> bool {
-    if holding.value("sandbox") == Some("true") {
+fn agrees(resolved_config: &ResolvedConfig, target: &str) -> bool {
+    if resolved_config.value("sandbox") == Some("true") {
         return target == SANDBOX;
     }
-    if let Some(url) = holding.value("url") {
+    if let Some(url) = resolved_config.value("url") {
         return Endpoint::from_url(url).is_ok_and(|endpoint| endpoint.as_str() == target);
     }
     // What is not said is taken from the target: a part that would stand in its place says nothing against it.
     let parts =
         |host: &str, tenant: &str| leadsquared::endpoint(host, tenant).map(|endpoint| endpoint.as_str().to_owned());
-    match (holding.value("host"), holding.value("tenant")) {
+    match (resolved_config.value("host"), resolved_config.value("tenant")) {
         (None, None) => true,
         (Some(host), Some(tenant)) => parts(host, tenant).is_ok_and(|url| url == target),
         (Some(host), None) => {
@@ -45,13 +45,14 @@ fn agrees(holding: &Holding, target: &str) -> bool {
 }
 
 /// Whether some layers name a whole endpoint.
-fn is_whole(holding: &Holding) -> bool {
-    holding.one("url").is_some() || (holding.one("host").is_some() && holding.one("tenant").is_some())
+fn is_whole(resolved_config: &ResolvedConfig) -> bool {
+    resolved_config.one("url").is_some()
+        || (resolved_config.one("host").is_some() && resolved_config.one("tenant").is_some())
 }
 
 /// An endpoint in words, or what there is of it.
-fn in_words(holding: &Holding) -> String {
-    match (holding.value("url"), holding.value("host"), holding.value("tenant")) {
+fn in_words(resolved_config: &ResolvedConfig) -> String {
+    match (resolved_config.value("url"), resolved_config.value("host"), resolved_config.value("tenant")) {
         (Some(url), ..) => Endpoint::from_url(url).map_or_else(|_| "another URL".to_owned(), |url| url.to_string()),
         (None, Some(host), Some(tenant)) => format!("tenant {tenant} at {host}"),
         (None, Some(host), None) => host.to_owned(),
@@ -75,8 +76,8 @@ impl Resolved {
     /// When another one was asked for, or several do.
     pub(super) fn choose_profile_for(&mut self, ledger: &Path, target: &str) -> anyhow::Result<()> {
         if let Some((name, place)) = &self.profile {
-            let holding = layers::holding(self.file_layers(true)?.into_iter())?;
-            if agrees(&holding, target) {
+            let resolved_config = layers::resolved_config(self.file_layers(true)?.into_iter())?;
+            if agrees(&resolved_config, target) {
                 return Ok(());
             }
             let fitting = self.profiles_to(target);
@@ -84,14 +85,14 @@ impl Resolved {
                 [] => "leave the profile out".to_owned(),
                 names => format!("the profile for it is {}", names.join(" or ")),
             };
-            let elsewhere = in_words(&holding);
+            let elsewhere = in_words(&resolved_config);
             bail!(
                 "the ledger {} is of {target}, and the profile {name} ({place}) posts to {elsewhere}: {instead}",
                 ledger.display()
             );
         }
         self.choose_default_profile();
-        if self.profile.is_some() && agrees(&layers::holding(self.file_layers(true)?.into_iter())?, target) {
+        if self.profile.is_some() && agrees(&layers::resolved_config(self.file_layers(true)?.into_iter())?, target) {
             return Ok(());
         }
         self.profile = None;
@@ -115,15 +116,17 @@ impl Resolved {
     /// Whether the profile in use posts to `target`, by the file's own word.
     pub(super) fn profile_agrees(&self, target: &str) -> bool {
         let layers = self.file_layers(true);
-        layers.and_then(|layers| layers::holding(layers.into_iter())).is_ok_and(|holding| agrees(&holding, target))
+        layers
+            .and_then(|layers| layers::resolved_config(layers.into_iter()))
+            .is_ok_and(|resolved_config| agrees(&resolved_config, target))
     }
 
     /// The profiles that name `target` as their endpoint.
     fn profiles_to(&self, target: &str) -> Vec<String> {
         let Some(file) = &self.file else { return Vec::new() };
         let posts_there = |layer: &Layer| {
-            layers::holding([&file.top, layer].into_iter())
-                .is_ok_and(|holding| is_whole(&holding) && agrees(&holding, target))
+            layers::resolved_config([&file.top, layer].into_iter())
+                .is_ok_and(|resolved_config| is_whole(&resolved_config) && agrees(&resolved_config, target))
         };
         file.profiles.iter().filter(|(_, layer)| posts_there(layer)).map(|(name, _)| name.clone()).collect()
     }
@@ -135,12 +138,12 @@ impl Resolved {
     ///
     /// When it would be.
     pub(crate) fn refuse_elsewhere(&self, which: Which, place: &Place, endpoint: &Endpoint) -> anyhow::Result<()> {
-        let holding = layers::holding(self.file_layers(place.rank == Rank::Profile)?.into_iter())?;
-        if agrees(&holding, endpoint.as_str()) {
+        let resolved_config = layers::resolved_config(self.file_layers(place.rank == Rank::Profile)?.into_iter())?;
+        if agrees(&resolved_config, endpoint.as_str()) {
             return Ok(());
         }
         let (name, key, variable) = (which.name(), which.key(), which.variable());
-        let of = in_words(&holding);
+        let of = in_words(&resolved_config);
         bail!(
             "the {name} that {place} names is for {of}, and is not sent to {endpoint}: set {variable}, or make a profile of \
              that endpoint, with {key}_file, {key}_command or {key}_env of its own"
@@ -150,8 +153,8 @@ impl Resolved {
     /// That there is a tenant to a host, and a host to a tenant.
     pub(super) fn refuse_half_a_target(&self) -> anyhow::Result<()> {
         for (there, missing) in [("host", "tenant"), ("tenant", "host")] {
-            let Some(said) = self.holding.one(there) else { continue };
-            if self.holding.one(missing).is_some() {
+            let Some(said) = self.resolved_config.one(there) else { continue };
+            if self.resolved_config.one(missing).is_some() {
                 continue;
             }
             let profiles: Vec<&str> =
@@ -168,16 +171,16 @@ impl Resolved {
 
 #[cfg(test)]
 mod tests {
-    use super::super::layers::Said;
+    use super::super::layers::Entry;
     use super::*;
 
-    fn holding(words: &[(&str, &str)]) -> Holding {
+    fn resolved_config(words: &[(&str, &str)]) -> ResolvedConfig {
         let mut layer = Layer::default();
         for (key, value) in words {
             let place = Place { rank: Rank::TopLevel, name: "here".to_owned() };
-            layer.said.insert((*key).to_owned(), Said { values: vec![(*value).to_owned()], place });
+            layer.said.insert((*key).to_owned(), Entry { values: vec![(*value).to_owned()], place });
         }
-        layers::holding([&layer].into_iter()).unwrap()
+        layers::resolved_config([&layer].into_iter()).unwrap()
     }
 
     #[test]
@@ -198,7 +201,7 @@ mod tests {
             (&[("url", "not one")], false),
             (&[("sandbox", "true")], false),
         ] {
-            assert_eq!(agrees(&holding(words), target), wanted, "{words:?}");
+            assert_eq!(agrees(&resolved_config(words), target), wanted, "{words:?}");
         }
     }
 }

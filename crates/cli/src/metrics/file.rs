@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use batchpost::engine::Progress;
-use batchpost::shell::{Observation, Order, Prepared, Report, Source, wall};
+use batchpost::shell::{Observation, Prepared, Report, RunRequest, Source, wall};
 use tracing::warn;
 
 use super::{Facts, LAST_SUCCESS};
@@ -76,14 +76,14 @@ impl MetricsFile {
     /// # Errors
     ///
     /// When the file would take the place of the ledger or the input: then nothing is ever written to it.
-    pub(crate) fn of_order(&mut self, order: &Order) -> anyhow::Result<()> {
+    pub(crate) fn of_order(&mut self, run_request: &RunRequest) -> anyhow::Result<()> {
         let Some(written) = &mut self.0 else { return Ok(()) };
-        written.facts.target = Some(order.ask.identity.target().to_owned());
-        let input = match &order.source {
+        written.facts.target = Some(run_request.policy.identity.account().to_owned());
+        let input = match &run_request.source {
             Source::File(path) => Some(path),
             Source::Stdin | Source::Follow => None,
         };
-        if let Some(taken) = input.into_iter().chain([&order.ledger]).find(|path| is_same(path, &written.path)) {
+        if let Some(taken) = input.into_iter().chain([&run_request.ledger]).find(|path| is_same(path, &written.path)) {
             self.0 = None;
             bail!("--metrics-file {} is the run's own input or ledger; name another file", taken.display());
         }
@@ -103,7 +103,7 @@ impl MetricsFile {
             );
         }
         facts.updated = wall();
-        facts.counts = prepared.survey().map(|survey| survey.counts);
+        facts.counts = prepared.read_summary().map(|read_summary| read_summary.counts);
         if let Err(error) = write(path, facts.clone()) {
             warn!(event = "metrics", %error, "the metrics file {} cannot be written; the run goes on", path.display());
         }

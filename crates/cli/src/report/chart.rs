@@ -19,7 +19,7 @@ type Series = (&'static str, &'static str, fn(&Ends) -> u64);
 const SERIES: [Series; 5] = [
     ("posted", "created", |ends| ends.posted),
     ("again", "to be tried again", |ends| ends.again + ends.unsent),
-    ("rejected", "refused", |ends| ends.rejected + ends.hopeless),
+    ("rejected", "refused", |ends| ends.rejected + ends.setup_fault),
     ("doubt", "no clear answer", |ends| ends.unknown + ends.cut_off),
     ("limited", "over the limit", |ends| ends.limited),
 ];

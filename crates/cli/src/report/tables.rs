@@ -248,7 +248,7 @@ fn run_row(page: &mut Html, run: &RunStory, last: bool) {
     let ends = &run.ends;
     let unclear = ends.unknown + ends.cut_off;
     let again = ends.again + ends.unsent;
-    for number in [ends.attempts(), ends.posted, ends.rejected + ends.hopeless, again, ends.limited, unclear] {
+    for number in [ends.attempts(), ends.posted, ends.rejected + ends.setup_fault, again, ends.limited, unclear] {
         let zero = if number == 0 { " zero" } else { "" };
         html!(page, "<td class=\"n", zero, "\">", text(thousands(number)), "</td>");
     }

@@ -59,7 +59,7 @@ pub(super) fn verdict(verdict: VerdictWord) -> &'static str {
         VerdictWord::Again => "try again",
         VerdictWord::Unsent => "not sent",
         VerdictWord::Unknown => "unclear",
-        VerdictWord::Hopeless => "ended the run",
+        VerdictWord::SetupFault => "ended the run",
         VerdictWord::Withdrawn => "withdrawn",
     }
 }

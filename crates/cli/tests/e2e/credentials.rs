@@ -140,7 +140,7 @@ fn in_html(keys: &str) -> String {
 }
 
 fn in_base64(keys: &str) -> String {
-    keys.split(" with ").fold("no user".to_owned(), |said, key| said + " " + &batchpost::target::basic_auth("", key))
+    keys.split(" with ").fold("no user".to_owned(), |said, key| said + " " + &batchpost::api::basic_auth("", key))
 }
 
 #[test]

@@ -169,9 +169,9 @@ fn a_torn_tail_is_kept_aside_and_said_and_the_run_goes_on() {
     assert!(status.stdout.contains("26 bytes at the end are torn"), "{}", status.stdout);
 
     let ran = folder.run(&api, &[]).with_code(0);
-    let aside = format!("{LEDGER}.torn");
-    assert!(ran.stderr.contains("torn") && ran.stderr.contains(&aside), "{}", ran.stderr);
-    assert_eq!(folder.read(aside), torn);
+    let excluded = format!("{LEDGER}.torn");
+    assert!(ran.stderr.contains("torn") && ran.stderr.contains(&excluded), "{}", ran.stderr);
+    assert_eq!(folder.read(excluded), torn);
     assert_eq!(api.texts(), texts(10));
     ended(&mut folder.batchpost(&["status", LEDGER])).with_code(0);
 }
@@ -181,10 +181,10 @@ fn a_torn_tail_is_said_where_it_is_mended_though_the_run_then_fails() {
     let api = Api::start(quick());
     let folder = Folder::with_rows(10);
     folder.run(&api, &["--first", "6"]).with_code(5);
-    let aside = format!("{LEDGER}.torn");
+    let excluded = format!("{LEDGER}.torn");
     OpenOptions::new().append(true).open(folder.path(LEDGER)).unwrap().write_all(b"{\"n\":").unwrap();
     let mut resume = folder.batchpost(&["resume", LEDGER]);
-    ended(resume.env_remove("LSQ_ACCESS_KEY")).with_code(2).saying(&["there is no access key", "torn", &aside]);
+    ended(resume.env_remove("LSQ_ACCESS_KEY")).with_code(2).saying(&["there is no access key", "torn", &excluded]);
 }
 
 #[test]

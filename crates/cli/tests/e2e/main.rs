@@ -15,8 +15,6 @@ mod doctor;
 #[cfg(test)]
 mod doubt;
 #[cfg(test)]
-mod elsewhere;
-#[cfg(test)]
 mod exporting;
 #[cfg(test)]
 mod frozen;
@@ -41,6 +39,8 @@ mod mapping;
 #[cfg(test)]
 #[cfg(unix)]
 mod nightly;
+#[cfg(test)]
+mod other_ledgers;
 #[cfg(test)]
 mod others;
 #[cfg(test)]

@@ -373,9 +373,9 @@ fn rows_exactly_alike_are_posted_each_or_once_as_it_is_said_and_resumed_so() {
     assert_eq!((&json["posted"], &json["skipped"]), (&2.into(), &2.into()), "{json}");
     assert_eq!(by_ticket(api.notes()), [note(1, "same"), note(2, "other")]);
     let ledger = folder.ledger(LEDGER);
-    let asides = records(&ledger, "aside");
-    assert_eq!(asides.len(), 2);
-    assert_eq!(asides[0]["why"], "it repeats an earlier row of the input");
+    let excluded_rows = records(&ledger, "aside");
+    assert_eq!(excluded_rows.len(), 2);
+    assert_eq!(excluded_rows[0]["why"], "it repeats an earlier row of the input");
 
     // What was skipped is taken up again by a decision alone.
     let json = run(&folder, &api, "notes.csv", &["--duplicates", "post"]).with_code(0).json();

@@ -15,10 +15,10 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use batchpost::api::Endpoint;
 use batchpost::input::{Format, Options};
 use batchpost::settings::{Settings, Sharing};
-use batchpost::shell::{Access, Credentials, Http, HttpOptions, Interrupts, Observation, Order, Prepared, Source};
-use batchpost::target::Endpoint;
+use batchpost::shell::{Access, Credentials, Http, HttpOptions, Interrupts, Observation, Prepared, RunRequest, Source};
 use batchpost_sandbox::{Api, Server};
 use target::Freshdesk;
 
@@ -45,9 +45,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         ..Settings::of(target.as_ref())
     };
     let ledger = folder.path().join("notes.ledger.jsonl");
-    let order =
-        Order::new(target.clone(), &endpoint, settings, ledger, Source::File(sheet), Options::new(Format::Csv))?;
-    let prepared = Prepared::open(order, Access::Post)?;
+    let run_request =
+        RunRequest::new(target.clone(), &endpoint, settings, ledger, Source::File(sheet), Options::new(Format::Csv))?;
+    let prepared = Prepared::open(run_request, Access::Post)?;
 
     let credentials = Credentials::new(target.as_ref(), &["s3cret".into()])?;
     let http = Http::new(endpoint, credentials, Duration::from_secs(10), &HttpOptions::default())?;

@@ -3,10 +3,10 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use batchpost::api::{Api, Context, FieldSpec, Fields, Judgement, Kind, Note, basic_auth};
 use batchpost::job::{Job, Ticket, TicketError};
 use batchpost::limit::Limit;
 use batchpost::outcome::{Stop, Verdict};
-use batchpost::target::{Context, FieldSpec, Fields, Judgement, Kind, Note, Target, basic_auth};
 use batchpost::transport::{Reply, Request};
 use http::HeaderName;
 use http::header::AUTHORIZATION;
@@ -20,7 +20,7 @@ pub(crate) struct Freshdesk {
     pub(crate) calls_a_minute: NonZeroU32,
 }
 
-impl Target for Freshdesk {
+impl Api for Freshdesk {
     fn name(&self) -> &'static str {
         "freshdesk"
     }
@@ -78,10 +78,10 @@ fn verdict(reply: &Reply, ticket: &Ticket, context: Context) -> Verdict {
             _ => Verdict::Unknown,
         },
         429 => Verdict::Limited { retry_after, named: None },
-        401 => Verdict::Hopeless(Stop::Credentials),
+        401 => Verdict::SetupFault(Stop::Credentials),
         // Before anything was posted a setting is wrong; later it is the row.
-        403 if !context.posted_before => Verdict::Hopeless(Stop::Credentials),
-        300..=399 | 404 | 405 | 410 if !context.posted_before => Verdict::Hopeless(Stop::Endpoint),
+        403 if !context.posted_before => Verdict::SetupFault(Stop::Credentials),
+        300..=399 | 404 | 405 | 410 if !context.posted_before => Verdict::SetupFault(Stop::Endpoint),
         403 | 404 | 410 => Verdict::Rejected { suspicious: true },
         400 | 413 | 415 | 422 => Verdict::Rejected { suspicious: false },
         503 if retry_after.is_some() => Verdict::Again { retry_after },

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::{Check, Finding};
 use crate::limiter::Sharer;
-use crate::plan::Load;
+use crate::schedule::Load;
 
 /// What is there of an account's budget.
 #[derive(Debug, Clone, PartialEq, Eq)]

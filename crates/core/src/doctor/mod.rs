@@ -42,7 +42,7 @@ pub enum Check {
     Budget,
     /// The time.
     Clock,
-    /// A secret, by the [name](crate::target::Target::credentials) that its API has for it: `access key`, in JSON
+    /// A secret, by the [name](crate::api::Api::credentials) that its API has for it: `access key`, in JSON
     /// `access_key`.
     #[serde(untagged)]
     Credential(#[serde(serialize_with = "in_one_word")] &'static str),

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::InputError;
 use super::options::{ColumnChoice, Field};
-use crate::target::Fields;
+use crate::api::Fields;
 use batchpost_sheets::{Columns, Names};
 
 /// The columns that are used, by name.

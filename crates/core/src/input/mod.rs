@@ -33,20 +33,20 @@
 #[cfg(test)]
 mod brief;
 mod columns;
+mod count_rows;
 mod error;
 mod invalid_row;
 mod layout;
-mod note;
+mod note_builder;
 mod options;
 mod read_as;
-mod recipe;
+mod reader_config;
 mod rows;
 mod shapes;
 mod table;
 mod template;
 #[cfg(test)]
 mod tests;
-mod through;
 mod ticket;
 
 pub(crate) use batchpost_sheets::text::legacy_hint;
@@ -54,15 +54,15 @@ pub use batchpost_sheets::text::{Delimiter, Encoding, GZIP_MAGIC, Listed, TextEr
 pub use batchpost_sheets::workbook::SheetError;
 pub use batchpost_sheets::{Names, RecordError};
 pub use columns::Mapping;
+pub use count_rows::{RowCounts, count_rows};
 pub use error::{InputError, OptionError};
 pub use invalid_row::InvalidRow;
 pub use layout::Layout;
 pub use options::{ColumnChoice, Field, Format, MaxText, Options, TooLong};
 pub use read_as::{ReadAs, ReadAsError};
-pub use recipe::Recipe;
+pub use reader_config::ReaderConfig;
 pub use rows::{Content, Row, Rows};
 pub use shapes::{IdShapes, Shape};
 pub(crate) use table::Table;
 pub use template::{RenderError, Template, TemplateError};
-pub use through::{Tally, read_through};
 pub use ticket::{LookupError, LookupSpec, LookupSpecError, LookupTable, NoTicket, PatternError, TicketPattern};

@@ -7,13 +7,13 @@ use super::columns::Mapping;
 use super::error::InputError;
 use super::invalid_row::InvalidRow;
 use super::layout::Layout;
-use super::note::{Maker, Note, is_blank};
+use super::note_builder::{Note, NoteBuilder, is_blank};
 use super::options::Format;
-use super::recipe::Recipe;
+use super::reader_config::ReaderConfig;
 use crate::export::{KEY_COLUMN, unguard, unguard_str};
 use crate::job::{Key, Position, Ticket};
 use crate::planning;
-use batchpost_sheets::json::{self, Form, Members, placed};
+use batchpost_sheets::json::{self, Container, Members, placed};
 use batchpost_sheets::text::{CsvReader, CsvRecord, Delimiter, Source, TextError, open_csv};
 use batchpost_sheets::workbook::{CellText, Sheet, WorkbookKind};
 use batchpost_sheets::{Cells, Columns, RecordError, RowPosition, Wanted};
@@ -38,7 +38,7 @@ pub struct Rows<R> {
     records: Records<R>,
     columns: Vec<String>,
     cells: Cells,
-    maker: Maker,
+    note_builder: NoteBuilder,
 }
 
 #[derive(Debug)]
@@ -73,30 +73,30 @@ impl<R: Read> Rows<R> {
     /// # Errors
     ///
     /// When the source cannot be read, or not be used as it is.
-    pub fn open(source: R, recipe: &Recipe) -> Result<Self, InputError> {
-        let options = &recipe.options;
+    pub fn open(source: R, reader_config: &ReaderConfig) -> Result<Self, InputError> {
+        let options = &reader_config.options;
         options.check()?;
         let mut source = Source::open(source, options.encoding)?;
-        let (records, columns, maker) = match options.format {
+        let (records, columns, note_builder) = match options.format {
             Format::Csv => {
-                let (reader, (columns, (wanted, maker))) = open_csv(&mut source, options.known(), |names| {
+                let (reader, (columns, (wanted, note_builder))) = open_csv(&mut source, options.known(), |names| {
                     let columns = Columns::of_header(names);
-                    let made = recipe.for_columns(&columns)?;
+                    let made = reader_config.for_columns(&columns)?;
                     Ok::<_, InputError>((columns, made))
                 })?;
                 let guarded = is_guarded(&columns);
-                (Records::Csv { source, reader: reader.into(), wanted, count: 0, guarded }, columns, maker)
+                (Records::Csv { source, reader: reader.into(), wanted, count: 0, guarded }, columns, note_builder)
             }
             Format::JsonLines | Format::Json => {
-                let form = if options.format == Format::Json { Form::Array } else { Form::Lines };
+                let container = if options.format == Format::Json { Container::Array } else { Container::Lines };
                 let bound = options.record_bound_bytes;
-                let (reader, columns) = json::Reader::open(&mut source, form, bound, key_of_record)?;
-                let (members, maker) = recipe.for_objects(columns.as_ref())?;
-                (Records::Json { source, reader, members }, columns.unwrap_or_default(), maker)
+                let (reader, columns) = json::Reader::open(&mut source, container, bound, key_of_record)?;
+                let (members, note_builder) = reader_config.for_objects(columns.as_ref())?;
+                (Records::Json { source, reader, members }, columns.unwrap_or_default(), note_builder)
             }
             Format::Workbook => return Err(InputError::NoWorkbook),
         };
-        Ok(Self { records, columns: columns.names, cells: Cells::default(), maker })
+        Ok(Self { records, columns: columns.names, cells: Cells::default(), note_builder })
     }
 
     /// Reads the header of a workbook's sheet, and finds the columns to use. Which format the workbook has, its content
@@ -105,18 +105,21 @@ impl<R: Read> Rows<R> {
     /// # Errors
     ///
     /// When the source is no workbook, cannot be read, or not be used as it is.
-    pub fn open_workbook(mut source: impl Read + Seek + Send + 'static, recipe: &Recipe) -> Result<Self, InputError> {
-        let options = &recipe.options;
+    pub fn open_workbook(
+        mut source: impl Read + Seek + Send + 'static,
+        reader_config: &ReaderConfig,
+    ) -> Result<Self, InputError> {
+        let options = &reader_config.options;
         options.check()?;
         let kind = WorkbookKind::sniff(&mut source).map_err(|source| TextError::Read { byte: 0, source })?;
         let kind = kind.ok_or(InputError::NoWorkbook)?;
         let header_row = options.header_row.map_or(1, NonZeroU32::get);
         let sheet = Sheet::open(source, kind, options.sheet.as_deref(), header_row)?;
         let columns = Columns::of_header(sheet.columns().to_vec());
-        let (wanted, maker) = recipe.for_columns(&columns)?;
+        let (wanted, note_builder) = reader_config.for_columns(&columns)?;
         let guarded = is_guarded(&columns);
         let records = Records::Sheet { sheet: sheet.into(), kind, wanted, count: 0, guarded };
-        Ok(Self { records, columns: columns.names, cells: Cells::default(), maker })
+        Ok(Self { records, columns: columns.names, cells: Cells::default(), note_builder })
     }
 
     /// The next row; none at the end, when the source has been read to its end too.
@@ -124,7 +127,7 @@ impl<R: Read> Rows<R> {
     /// After an error there is nothing more to read: what a failed source gives next has no place in the input.
     #[expect(clippy::should_implement_trait, reason = "an error ends the run, so it is `?` on each call, not an item")]
     pub fn next(&mut self) -> Result<Option<Row>, InputError> {
-        let Self { records, columns, cells, maker } = self;
+        let Self { records, columns, cells, note_builder } = self;
         // Of a record that is broken no cell is read.
         cells.clear();
         let (position, content) = match records {
@@ -133,7 +136,7 @@ impl<R: Read> Rows<R> {
                 *count += 1;
                 let position = Position { record: *count, line: record.line, byte: record.byte };
                 let note = match read_record(&record, columns, wanted, *guarded, cells) {
-                    Ok(true) => maker.note(cells, None),
+                    Ok(true) => note_builder.note(cells, None),
                     Ok(false) => Ok(None),
                     Err(reason) => Err(reason.into()),
                 };
@@ -146,12 +149,12 @@ impl<R: Read> Rows<R> {
                 }
                 Some(json::Record::Line(position, line)) => {
                     let read = members.read(line, cells).map_err(InvalidRow::from);
-                    let note = read.and_then(|()| maker.note(cells, Some(line)));
+                    let note = read.and_then(|()| note_builder.note(cells, Some(line)));
                     (position_of(position), content_of(note, || key_of_record(line)))
                 }
                 Some(json::Record::Element(position, element)) => {
                     let read = members.read(element, cells).map_err(|reason| placed(reason, element, position).into());
-                    let note = read.and_then(|()| maker.note(cells, Some(element)));
+                    let note = read.and_then(|()| note_builder.note(cells, Some(element)));
                     (position_of(position), content_of(note, || key_of_record(element)))
                 }
             },
@@ -160,7 +163,7 @@ impl<R: Read> Rows<R> {
                 *count += 1;
                 let position = Position { record: *count, line: row.into(), byte: 0 };
                 let read = read_sheet(sheet, columns, wanted, *guarded, cells).map_err(InvalidRow::from);
-                let note = read.and_then(|()| maker.note(cells, None));
+                let note = read.and_then(|()| note_builder.note(cells, None));
                 let key = || Key::of_invalid((0..columns.len()).map(|column| sheet.cell(column).shown().as_bytes()));
                 (position, content_of(note, key))
             }
@@ -184,22 +187,22 @@ impl<R: Read> Rows<R> {
 
     /// What stands in the last row's ticket cell, if the row had one that could be read.
     pub fn ticket_cell(&self) -> &str {
-        self.maker.ticket_cell(&self.cells)
+        self.note_builder.ticket_cell(&self.cells)
     }
 
     /// The ticket that a ticket cell with this text would give.
     pub(crate) fn ticket_of(&mut self, cell: &str) -> Option<Ticket> {
-        self.maker.tickets.ticket(cell).ok()
+        self.note_builder.tickets.ticket(cell).ok()
     }
 
     /// What stands in the last row's text cells, as far as they could be read.
     pub(crate) fn text_cells(&self) -> impl Iterator<Item = &str> {
-        self.maker.text_cells(&self.cells)
+        self.note_builder.text_cells(&self.cells)
     }
 
     /// The columns in use.
     pub fn mapping(&self) -> &Mapping {
-        &self.maker.mapping
+        &self.note_builder.mapping
     }
 
     /// The columns there are: those of the header, or the names in the first JSON object.
@@ -220,7 +223,7 @@ impl<R: Read> Rows<R> {
         match &self.records {
             Records::Csv { source, reader, .. } => text(Format::Csv, source, Some(reader.delimiter())),
             Records::Json { source, reader, .. } => {
-                let format = if reader.form() == Form::Array { Format::Json } else { Format::JsonLines };
+                let format = if reader.container() == Container::Array { Format::Json } else { Format::JsonLines };
                 text(format, source, None)
             }
             Records::Sheet { sheet, kind, .. } => Layout {

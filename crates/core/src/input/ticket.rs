@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 pub use lookup::{LookupError, LookupSpec, LookupSpecError, LookupTable};
 
+use crate::api::Api;
 use crate::job::{Ticket, TicketError};
-use crate::target::Target;
 use batchpost_engine::excerpt;
 
 /// Where the id stands in a ticket cell: a regular expression with one group, as in `TKT-0*(\d+)`.
@@ -154,7 +154,7 @@ impl From<TicketPattern> for String {
 /// How the ticket is found in its cell.
 #[derive(Debug)]
 pub(super) struct TicketRule {
-    target: Arc<dyn Target>,
+    target: Arc<dyn Api>,
     pattern: Option<(TicketPattern, CaptureLocations)>,
     lookup: Option<Arc<LookupTable>>,
 }
@@ -164,11 +164,7 @@ impl TicketRule {
     const LONGEST_BYTES: usize = 4096;
 
     /// The rule of a pattern and a table. Without either, the cell is the id as `target` takes it.
-    pub(super) fn new(
-        target: Arc<dyn Target>,
-        pattern: Option<TicketPattern>,
-        lookup: Option<Arc<LookupTable>>,
-    ) -> Self {
+    pub(super) fn new(target: Arc<dyn Api>, pattern: Option<TicketPattern>, lookup: Option<Arc<LookupTable>>) -> Self {
         let pattern = pattern.map(|pattern| {
             let locations = pattern.0.capture_locations();
             (pattern, locations)

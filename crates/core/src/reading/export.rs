@@ -5,7 +5,7 @@ use std::io::{Read, Write};
 use crate::export::{ADDED_COLUMNS, BOM, LEDGER_COLUMNS, guard};
 use crate::input::{Delimiter, InputError, ReadAs, Rows};
 use crate::job::{Identity, Key, KeyMap};
-use crate::ledger::{Batch, History, Standing};
+use crate::ledger::{Batch, History, JobState};
 use crate::outcome::Outcome;
 use crate::planning::RowKeys;
 
@@ -42,8 +42,8 @@ pub fn export_input<R: Read, W: Write>(
     let mut keys = RowKeys::new(identity, batch);
     let mut count = 0;
     while let Some(row) = rows.next()? {
-        let Some((key, standing)) = keys.enter(&row, batch) else { continue };
-        if !wanted.contains(&standing.outcome()) {
+        let Some((key, job_state)) = keys.enter(&row, batch) else { continue };
+        if !wanted.contains(&job_state.outcome()) {
             continue;
         }
         count += 1;
@@ -55,19 +55,19 @@ pub fn export_input<R: Read, W: Write>(
         }
         cells.resize(columns.len(), Vec::new());
         out.write_record(
-            cells.into_iter().chain(added(key, standing, histories.get(&key))).map(|cell| guard(&cell).into_owned()),
+            cells.into_iter().chain(added(key, job_state, histories.get(&key))).map(|cell| guard(&cell).into_owned()),
         )?;
     }
     // What vanished from the input may wait for a decision all the same; of its own cells only the ticket is known.
     let ticket_column = columns.iter().position(|column| *column == rows.mapping().ticket);
-    let mut vanished: Vec<(Key, &History, Standing)> = recorded(batch, histories, wanted);
-    vanished.retain(|(_, _, standing)| standing.is_vanished());
-    for (key, history, standing) in &vanished {
+    let mut vanished: Vec<(Key, &History, JobState)> = recorded(batch, histories, wanted);
+    vanished.retain(|(_, _, job_state)| job_state.is_vanished());
+    for (key, history, job_state) in &vanished {
         let mut cells = vec![Vec::new(); columns.len()];
         if let (Some(column), Some(ticket)) = (ticket_column, &history.ticket) {
             cells[column] = ticket.to_string().into_bytes();
         }
-        let cells = cells.into_iter().chain(added(*key, *standing, Some(history)));
+        let cells = cells.into_iter().chain(added(*key, *job_state, Some(history)));
         out.write_record(cells.map(|cell| guard(&cell).into_owned()))?;
     }
     out.flush().map_err(csv::Error::from)?;
@@ -90,11 +90,11 @@ pub fn export_ledger<W: Write>(
     let mut out = writer(out, said.map_or(COMMA, Delimiter::byte))?;
     out.write_record(LEDGER_COLUMNS.into_iter().chain(ADDED_COLUMNS))?;
     let found = recorded(batch, histories, wanted);
-    for (key, history, standing) in &found {
+    for (key, history, job_state) in &found {
         let ticket = history.ticket.as_ref().map(ToString::to_string).unwrap_or_default();
         let own = [history.row.to_string().into_bytes(), ticket.into_bytes()];
         out.write_record(
-            own.into_iter().chain(added(*key, *standing, Some(history))).map(|cell| guard(&cell).into_owned()),
+            own.into_iter().chain(added(*key, *job_state, Some(history))).map(|cell| guard(&cell).into_owned()),
         )?;
     }
     out.flush().map_err(csv::Error::from)?;
@@ -112,11 +112,11 @@ fn writer<W: Write>(mut out: W, of_input: u8) -> Result<csv::Writer<W>, ExportEr
     Ok(csv::WriterBuilder::new().delimiter(delimiter).terminator(csv::Terminator::CRLF).from_writer(out))
 }
 
-fn added(key: Key, standing: Standing, history: Option<&History>) -> [Vec<u8>; ADDED_COLUMNS.len()] {
+fn added(key: Key, job_state: JobState, history: Option<&History>) -> [Vec<u8>; ADDED_COLUMNS.len()] {
     let reason = history.map(|history| history.reason.clone()).unwrap_or_default();
     let at = history.and_then(|history| history.at).map(|at| at.to_string()).unwrap_or_default();
     let cells =
-        [standing.outcome().to_string(), reason, standing.attempts().to_string(), at, String::new(), key.to_string()];
+        [job_state.outcome().to_string(), reason, job_state.attempts().to_string(), at, String::new(), key.to_string()];
     cells.map(String::into_bytes)
 }
 
@@ -125,11 +125,11 @@ fn recorded<'a>(
     batch: &Batch,
     histories: &'a KeyMap<History>,
     wanted: &[Outcome],
-) -> Vec<(Key, &'a History, Standing)> {
-    let mut found: Vec<(Key, &History, Standing)> = histories
+) -> Vec<(Key, &'a History, JobState)> {
+    let mut found: Vec<(Key, &History, JobState)> = histories
         .iter()
-        .filter_map(|(key, history)| Some((*key, history, *batch.standings.get(key)?)))
-        .filter(|(_, _, standing)| wanted.contains(&standing.outcome()))
+        .filter_map(|(key, history)| Some((*key, history, *batch.job_states.get(key)?)))
+        .filter(|(_, _, job_state)| wanted.contains(&job_state.outcome()))
         .collect();
     found.sort_by_key(|(key, history, _)| (history.row, *key));
     found

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::io::{self, Read};
 
 use crate::export::{ADDED_COLUMNS, ATTEMPTS_COLUMN, DECISION_COLUMN, KEY_COLUMN, LEDGER_COLUMNS, unguard_str};
-use crate::input::{Content, Format, InputError, Mapping, ReadAs, Recipe, Rows, Table, TextError};
+use crate::input::{Content, Format, InputError, Mapping, ReadAs, ReaderConfig, Rows, Table, TextError};
 use crate::job::{Identity, Key, KeyError, KeyMap, Ticket};
 use crate::ledger::{Batch, Contradiction, Decided, Decision, History, UnknownDecision};
 use crate::outcome::Outcome;
@@ -59,7 +59,7 @@ pub struct Recorded<'a> {
     /// What the notes have in common.
     pub identity: Identity,
     /// How the last run read its input; without it only a sheet that was made of the ledger alone is compared.
-    pub recipe: Option<(Recipe, ReadAs)>,
+    pub reader_config: Option<(ReaderConfig, ReadAs)>,
     /// The rows of the input by the names that a column gives them, where it does and the input is there: what a name stands
     /// for may have changed since its last record.
     pub named: Option<KeyMap<NamedRow>>,
@@ -166,12 +166,12 @@ impl<'a> Comparison<'a> {
         if table.names().iter().map(String::as_str).eq(LEDGER_COLUMNS.into_iter().chain(ADDED_COLUMNS)) {
             return Self { columns: [Some(1), Some(0)], ..nothing };
         }
-        let Some((recipe, ReadAs { options, mapping })) = &recorded.recipe else { return nothing };
+        let Some((reader_config, ReadAs { options, mapping })) = &recorded.reader_config else { return nothing };
         // The input's own columns come first.
         let Some(ticket) = table.names().iter().position(|name| *name == mapping.ticket) else { return nothing };
         let open = |mapping: &Mapping| {
-            let recipe = recipe.for_export(table.options(sheet), mapping);
-            Rows::open(sheet, &recipe).ok()
+            let reader_config = reader_config.for_export(table.options(sheet), mapping);
+            Rows::open(sheet, &reader_config).ok()
         };
         let is_added = |name: &String| ADDED_COLUMNS.contains(&name.trim().to_lowercase().as_str());
         // A template takes a number of an object for another text than the cell that an export makes of it.
@@ -226,7 +226,7 @@ impl<'a> Comparison<'a> {
             return Some(Contradiction::Ticket);
         }
         // Of what vanished from the input, or was changed since, only the ticket is in an export.
-        let standing = self.recorded.batch.standings.get(&key).filter(|standing| !standing.is_vanished())?;
+        let job_state = self.recorded.batch.job_states.get(&key).filter(|job_state| !job_state.is_vanished())?;
         let Content::Note { ticket, text, uncut, name, fields } = content? else { return None };
         let identity = &self.recorded.identity;
         let content = Key::of_note(identity, ticket, uncut.as_ref().unwrap_or(text), fields);
@@ -242,7 +242,7 @@ impl<'a> Comparison<'a> {
             return Some(Contradiction::Name);
         }
         // Its cells made no note, and were mended in the sheet perhaps; or they are another row's.
-        let may_be_mended = standing.outcome() == Outcome::Invalid || theirs.is_none();
+        let may_be_mended = job_state.outcome() == Outcome::Invalid || theirs.is_none();
         if may_be_mended && !self.recorded.histories.contains_key(&own) {
             return None;
         }

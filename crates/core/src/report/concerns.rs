@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::job::{Key, KeyMap, Ticket};
-use crate::ledger::{Batch, History, Standing};
+use crate::ledger::{Batch, History, JobState};
 use crate::outcome::Outcome;
 use batchpost_engine::excerpt;
 
@@ -52,18 +52,18 @@ impl Concerns {
     /// Of these histories.
     pub(super) fn new(batch: &Batch, histories: KeyMap<History>) -> Self {
         let concern = |(key, history): (Key, History)| {
-            let standing = batch.standings.get(&key)?;
+            let job_state = batch.job_states.get(&key)?;
             Some(Concern {
                 row: history.row,
                 row_is_current: history.row_is_current,
                 ticket: history.ticket,
                 key,
-                stands: standing.outcome(),
-                attempts: standing.attempts(),
+                stands: job_state.outcome(),
+                attempts: job_state.attempts(),
                 at: history.at,
                 // A ledger's line may be long.
                 reason: excerpt(&history.reason, 400),
-                vanished: standing.is_vanished(),
+                vanished: job_state.is_vanished(),
             })
         };
         let mut found: Vec<Concern> = histories.into_iter().filter_map(concern).collect();
@@ -91,7 +91,7 @@ impl Choice {
         if self.chosen.contains_key(key) {
             return true;
         }
-        let Some(room) = batch.standings.get(key).and_then(|standing| self.room(standing)) else { return false };
+        let Some(room) = batch.job_states.get(key).and_then(|job_state| self.room(job_state)) else { return false };
         let takes = *room > 0;
         if takes {
             *room -= 1;
@@ -102,9 +102,9 @@ impl Choice {
 
     /// The room for those that stand so, if it is of concern. What is no longer in the input needs nobody, unless its note may
     /// be there.
-    fn room(&mut self, standing: &Standing) -> Option<&mut usize> {
-        let stands = standing.outcome();
-        if standing.is_vanished() {
+    fn room(&mut self, job_state: &JobState) -> Option<&mut usize> {
+        let stands = job_state.outcome();
+        if job_state.is_vanished() {
             return (stands == Outcome::InDoubt).then_some(&mut self.room_for_vanished);
         }
         let place = Concerns::OUTCOMES.iter().position(|outcome| *outcome == stands)?;

@@ -21,7 +21,7 @@ pub struct Ends {
     /// It may or may not have been created.
     pub unknown: u64,
     /// It ended the run.
-    pub hopeless: u64,
+    pub setup_fault: u64,
     /// The intent was recorded and nothing was sent.
     pub withdrawn: u64,
     /// The ledger does not say how they ended: the run was cut off.
@@ -38,14 +38,14 @@ impl Ends {
             VerdictWord::Unsent => &mut self.unsent,
             VerdictWord::Limited => &mut self.limited,
             VerdictWord::Unknown => &mut self.unknown,
-            VerdictWord::Hopeless => &mut self.hopeless,
+            VerdictWord::SetupFault => &mut self.setup_fault,
             VerdictWord::Withdrawn => &mut self.withdrawn,
         }
     }
 
     /// All that were made: not those that were withdrawn.
     pub fn attempts(&self) -> u64 {
-        let answered = self.posted + self.rejected + self.again + self.limited + self.hopeless;
+        let answered = self.posted + self.rejected + self.again + self.limited + self.setup_fault;
         answered + self.unsent + self.unknown + self.cut_off
     }
 
@@ -56,7 +56,7 @@ impl Ends {
         self.unsent += other.unsent;
         self.limited += other.limited;
         self.unknown += other.unknown;
-        self.hopeless += other.hopeless;
+        self.setup_fault += other.setup_fault;
         self.withdrawn += other.withdrawn;
         self.cut_off += other.cut_off;
     }

@@ -210,7 +210,7 @@ fn cause_of(verdict: VerdictWord) -> Option<Cause> {
         VerdictWord::Unsent => Some(Cause::Unreachable),
         VerdictWord::Unknown => Some(Cause::Unclear),
         VerdictWord::Again => Some(Cause::Failing),
-        VerdictWord::Posted | VerdictWord::Rejected | VerdictWord::Hopeless | VerdictWord::Withdrawn => None,
+        VerdictWord::Posted | VerdictWord::Rejected | VerdictWord::SetupFault | VerdictWord::Withdrawn => None,
     }
 }
 

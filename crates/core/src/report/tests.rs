@@ -41,7 +41,7 @@ impl Storage for Made {
         unreachable!("a report writes nothing")
     }
 
-    fn set_aside(&mut self, _: &[u8]) -> io::Result<()> {
+    fn keep_torn_tail(&mut self, _: &[u8]) -> io::Result<()> {
         unreachable!("a report writes nothing")
     }
 }

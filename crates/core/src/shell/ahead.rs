@@ -6,16 +6,16 @@ use std::thread;
 
 use super::feeder::{GROUP_TEXT_BYTES, GROUPS_WAITING};
 use crate::input::{Content, InputError, Row};
-use crate::reading::Scan;
+use crate::reading::RowReader;
 
 /// Groups of 64 rows make a reading of a million a twentieth slower: each wakes the other thread.
 const GROUP_ROWS: usize = 512;
 
-/// Calls `survey` with the rows that `scan` gives, which goes on meanwhile, a bounded way ahead; where the system has no second
+/// Calls `read_summary` with the rows that `scan` gives, which goes on meanwhile, a bounded way ahead; where the system has no second
 /// thread, only when it is asked to.
 pub(super) fn ahead<R: Read + Send, T>(
-    scan: &mut Scan<'_, R>,
-    survey: impl FnOnce(&mut dyn FnMut() -> Result<Option<Row>, InputError>) -> T,
+    scan: &mut RowReader<'_, R>,
+    plan: impl FnOnce(&mut dyn FnMut() -> Result<Option<Row>, InputError>) -> T,
 ) -> T {
     let (sender, receiver) = mpsc::sync_channel(GROUPS_WAITING);
     // One thread has it, from beginning to end.
@@ -43,12 +43,12 @@ pub(super) fn ahead<R: Read + Send, T>(
                 .into_iter();
             }
         };
-        survey(&mut next)
+        plan(&mut next)
     })
 }
 
 /// The next rows, and whether what comes last is the end.
-fn group(scan: &mut Scan<'_, impl Read>) -> (Vec<Result<Option<Row>, InputError>>, bool) {
+fn group(scan: &mut RowReader<'_, impl Read>) -> (Vec<Result<Option<Row>, InputError>>, bool) {
     let mut group = Vec::with_capacity(GROUP_ROWS);
     let mut text_bytes = 0;
     while group.len() < GROUP_ROWS && text_bytes < GROUP_TEXT_BYTES {
@@ -70,32 +70,32 @@ mod tests {
     use super::*;
     use crate::input::{Format, Options, Rows, TextError};
     use crate::job::KeyMap;
-    use crate::ledger::Standing;
-    use crate::planning::{Ask, JobFileWriter, Named, Planner, Survey};
-    use crate::reading::{SurveyError, survey, survey_scanned};
+    use crate::ledger::JobState;
+    use crate::planning::{JobFileWriter, Planner, ReadPolicy, ReadSummary, SampleSizes};
+    use crate::reading::{ReadRowsError, plan_rows, plan_scanned_rows};
 
-    const NAMED: Named = Named { notes: 10, jobs: 10 };
+    const NAMED: SampleSizes = SampleSizes { notes: 10, jobs: 10 };
 
     fn rows(sheet: &str) -> Rows<&[u8]> {
         Rows::open(sheet.as_bytes(), &Options::new(Format::Csv).into()).unwrap()
     }
 
-    type ReadThrough = (Survey, Vec<u8>);
+    type ReadThrough = (ReadSummary, Vec<u8>);
 
-    fn read_ahead<R: Read + Send>(rows: &mut Rows<R>) -> Result<ReadThrough, SurveyError> {
-        let (mut jobs, mut scan) = (JobFileWriter::new(Vec::new()), Scan::new(rows));
-        let (ask, mut standings) = (Ask::default(), KeyMap::default());
-        let planner = Planner::new(&ask, Standing::NEW, NAMED, &mut standings);
-        let survey = ahead(&mut scan, |next| survey_scanned(next, planner, &mut jobs))?;
-        Ok((survey, jobs.finish()?.0))
+    fn read_ahead<R: Read + Send>(rows: &mut Rows<R>) -> Result<ReadThrough, ReadRowsError> {
+        let (mut jobs, mut scan) = (JobFileWriter::new(Vec::new()), RowReader::new(rows));
+        let (policy, mut job_states) = (ReadPolicy::default(), KeyMap::default());
+        let planner = Planner::new(&policy, JobState::NEW, NAMED, &mut job_states);
+        let read_summary = ahead(&mut scan, |next| plan_scanned_rows(next, planner, &mut jobs))?;
+        Ok((read_summary, jobs.finish()?.0))
     }
 
     fn read_in_step(sheet: &str) -> ReadThrough {
         let mut jobs = JobFileWriter::new(Vec::new());
-        let (ask, mut standings) = (Ask::default(), KeyMap::default());
-        let planner = Planner::new(&ask, Standing::NEW, NAMED, &mut standings);
-        let (survey, _) = survey(&mut rows(sheet), planner, &mut jobs).unwrap();
-        (survey, jobs.finish().unwrap().0)
+        let (policy, mut job_states) = (ReadPolicy::default(), KeyMap::default());
+        let planner = Planner::new(&policy, JobState::NEW, NAMED, &mut job_states);
+        let (read_summary, _) = plan_rows(&mut rows(sheet), planner, &mut jobs).unwrap();
+        (read_summary, jobs.finish().unwrap().0)
     }
 
     #[test]
@@ -123,6 +123,6 @@ mod tests {
         }
         let sheet = "ticket,text\n".to_owned() + &"1,a\n".repeat(100_000);
         let mut rows = Rows::open(sheet.as_bytes().chain(Cut), &Options::new(Format::Csv).into()).unwrap();
-        assert!(matches!(read_ahead(&mut rows), Err(SurveyError::Input(InputError::Text(TextError::Read { .. })))));
+        assert!(matches!(read_ahead(&mut rows), Err(ReadRowsError::Input(InputError::Text(TextError::Read { .. })))));
     }
 }

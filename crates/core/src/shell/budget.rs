@@ -17,7 +17,7 @@ use crate::budget::{Answer, Budget, BudgetError, Ended, Request, Wait};
 use crate::doctor::Kept;
 use crate::limit::Limit;
 use crate::limiter::{Account, Member, Sharer, Stamp, Unreadable};
-use crate::plan::Load;
+use crate::schedule::Load;
 
 /// Why a run cannot have a part in its account's budget.
 #[derive(Debug, thiserror::Error)]

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
 use super::redaction::Redactor;
-use crate::target::Target;
+use crate::api::Api;
 
 /// A user's keys to an API, and the headers that carry them.
 #[derive(Clone)]
@@ -44,12 +44,12 @@ pub enum CredentialsError {
 }
 
 impl Credentials {
-    /// The keys to the API of `target`, in the order in which [it names them](Target::credentials), taken literally.
+    /// The keys to the API of `target`, in the order in which [it names them](Api::credentials), taken literally.
     ///
     /// # Errors
     ///
     /// For a key that is missing, empty, or cannot be sent in a header, and for headers of the target's that cannot.
-    pub fn new(target: &dyn Target, secrets: &[SecretString]) -> Result<Self, CredentialsError> {
+    pub fn new(target: &dyn Api, secrets: &[SecretString]) -> Result<Self, CredentialsError> {
         let names = target.credentials();
         for (at, what) in names.iter().enumerate() {
             check(what, secrets.get(at).ok_or(CredentialsError::Empty(what))?.expose_secret())?;
@@ -104,17 +104,17 @@ fn check(what: &'static str, key: &str) -> Result<(), CredentialsError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::api::{Context, Fields, Judgement, Note, basic_auth};
     use crate::job::{Job, Ticket, TicketError};
     use crate::leadsquared::LeadSquared;
     use crate::limit::Limit;
-    use crate::target::{Context, Fields, Judgement, Note, basic_auth};
     use crate::transport::{Reply, Request};
 
     /// An API whose key is encoded, and is LeadSquared's else.
     #[derive(Debug)]
     struct Encoded;
 
-    impl Target for Encoded {
+    impl Api for Encoded {
         fn name(&self) -> &'static str {
             "encoded"
         }

@@ -4,16 +4,16 @@ use std::time::Duration;
 
 use tokio::sync::mpsc;
 
-use super::broker::Purse;
+use super::budget_client::SlotSource;
 use super::clock::Clock;
 use super::committer::Committer;
-use super::outbox::Outbox;
+use super::sender::Sender;
 use super::signals::Interrupts;
+use crate::api::RequestTemplate;
 use crate::budget::{Answer, Budget, BudgetError};
 use crate::driver::{Driver, Left, Step};
 use crate::engine::{Event, Notice, Progress};
 use crate::storage::Storage;
-use crate::target::Form;
 
 /// The observer gets an observation at least this often, through the longest pause.
 const TELL_EVERY: Duration = Duration::from_secs(1);
@@ -31,13 +31,13 @@ pub enum Observation<'a> {
 /// What a run is made of.
 pub(super) struct Drive<'a, S> {
     pub(super) driver: Driver,
-    pub(super) outbox: Outbox,
-    pub(super) purse: Purse,
+    pub(super) sender: Sender,
+    pub(super) slot_source: SlotSource,
     pub(super) committer: Committer<S>,
     pub(super) feed: mpsc::Receiver<Vec<Event>>,
     pub(super) interrupts: Interrupts,
     pub(super) clock: Clock,
-    pub(super) form: Form,
+    pub(super) request_template: RequestTemplate,
     pub(super) observe: &'a mut dyn FnMut(Observation<'_>),
 }
 
@@ -56,12 +56,12 @@ impl<S: Storage + 'static> Drive<'_, S> {
                 // In this order: a reply that was read is heard of before anything new is begun.
                 biased;
                 Some(signal) = self.interrupts.recv() => self.driver.interrupted(signal, self.clock.now()),
-                ends = self.outbox.ended() => match ends {
+                ends = self.sender.ended() => match ends {
                     Some((ends, at)) => self.driver.ended(ends, at),
                     // The thread that sends has panicked.
                     None => self.driver.transport_lost(self.clock.now()),
                 },
-                answer = answered(&mut self.purse) => self.driver.answered(answer, self.clock.now()),
+                answer = answered(&mut self.slot_source) => self.driver.answered(answer, self.clock.now()),
                 result = self.committer.committed(), if self.committer.is_busy() => {
                     self.driver.committed(result, self.clock.now());
                 }
@@ -71,7 +71,7 @@ impl<S: Storage + 'static> Drive<'_, S> {
                 }
                 () = tokio::time::sleep_until(self.clock.at(wake)) => {}
             }
-            while let Some((ends, at)) = self.outbox.ended_already() {
+            while let Some((ends, at)) = self.sender.ended_already() {
                 self.driver.ended(ends, at);
             }
         }
@@ -81,17 +81,18 @@ impl<S: Storage + 'static> Drive<'_, S> {
     fn perform(&mut self) -> Option<Left> {
         while let Some(step) = self.driver.next(self.clock.now()) {
             match step {
-                Step::CutOff => self.outbox.abandon(),
+                Step::CutOff => self.sender.abandon(),
                 Step::Tell(notice) => (self.observe)(Observation::Notice(&notice)),
                 Step::Send(group) => {
-                    self.outbox.send(group.into_iter().map(|(attempt, job)| (attempt, self.form.request(&job))));
+                    self.sender
+                        .send(group.into_iter().map(|(attempt, job)| (attempt, self.request_template.request(&job))));
                 }
-                Step::Exchange(request) => match &mut self.purse {
-                    Purse::Own(limiter) => {
+                Step::Exchange(request) => match &mut self.slot_source {
+                    SlotSource::Own(limiter) => {
                         let answer = limiter.exchange(&request, self.clock.now().elapsed);
                         self.driver.answered(answer, self.clock.now());
                     }
-                    Purse::Shared(broker) => broker.ask(request),
+                    SlotSource::Shared(budget_client) => budget_client.policy(request),
                 },
                 Step::Commit(group) => self.committer.commit(group),
                 Step::Done(left) => return Some(left),
@@ -102,9 +103,9 @@ impl<S: Storage + 'static> Drive<'_, S> {
 }
 
 /// The next answer of a budget that was asked; none comes where it was not.
-async fn answered(purse: &mut Purse) -> Result<Answer, BudgetError> {
-    match purse {
-        Purse::Shared(broker) if broker.is_busy() => broker.answered().await,
+async fn answered(slot_source: &mut SlotSource) -> Result<Answer, BudgetError> {
+    match slot_source {
+        SlotSource::Shared(budget_client) if budget_client.is_busy() => budget_client.answered().await,
         _ => std::future::pending().await,
     }
 }

@@ -10,8 +10,8 @@ use super::budget::SharingError;
 use super::files::LockError;
 use super::known_rows::KnownLedger;
 use super::lookups::LookupFailed;
-use super::order::Order;
 use super::registry::{NamedLedger, RegistryError};
+use super::run_request::RunRequest;
 use crate::input::InputError;
 use crate::ledger::LedgerError;
 use crate::planning::{JobFileError, RowNote};
@@ -258,8 +258,8 @@ impl Error {
         Self::KnownUnreadable { path: ledger.path, why, is_listed }
     }
 
-    pub(super) fn input(order: &Order) -> impl Fn(InputError) -> Self + use<> {
-        let name = order.input_name();
+    pub(super) fn input(run_request: &RunRequest) -> impl Fn(InputError) -> Self + use<> {
+        let name = run_request.input_name();
         move |source| Self::Input { name: name.clone(), source: Box::new(source) }
     }
 

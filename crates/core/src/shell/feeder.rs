@@ -8,7 +8,7 @@ use super::input::{Hashing, InputRows};
 use super::job_file::FromStart;
 use super::known_rows::FollowClaims;
 use crate::engine::Event;
-use crate::planning::{Feed, Follow};
+use crate::planning::{Follow, PendingJobs};
 
 /// Rows are handed over in groups: a channel's cost is by message.
 const GROUP_ROWS: usize = 64;
@@ -24,7 +24,7 @@ pub(super) struct Stream {
 }
 
 /// Starts to read the job file. The thread ends with its last row, with the receiver, or with the first error.
-pub(super) fn start(mut feed: Feed<FromStart>) -> io::Result<mpsc::Receiver<Vec<Event>>> {
+pub(super) fn start(mut feed: PendingJobs<FromStart>) -> io::Result<mpsc::Receiver<Vec<Event>>> {
     spawn(move || group(&mut feed))
 }
 
@@ -52,16 +52,16 @@ fn spawn(mut group: impl FnMut() -> (Vec<Event>, bool) + Send + 'static) -> io::
 }
 
 /// The next rows, and whether what comes last is the end.
-fn group(feed: &mut Feed<FromStart>) -> (Vec<Event>, bool) {
+fn group(feed: &mut PendingJobs<FromStart>) -> (Vec<Event>, bool) {
     let mut group = Vec::with_capacity(GROUP_ROWS);
     let mut text_bytes = 0;
     while group.len() < GROUP_ROWS && text_bytes < GROUP_TEXT_BYTES {
         let event = feed.pull().unwrap_or_else(|error| Event::InputFailed(with_causes(&error)));
-        let Event::Job(offer) = &event else {
+        let Event::Job(pending_job) = &event else {
             group.push(event);
             return (group, true);
         };
-        text_bytes += offer.job.text.len();
+        text_bytes += pending_job.job.text.len();
         group.push(event);
     }
     (group, false)
@@ -72,9 +72,9 @@ fn next_of_stream(stream: &mut Stream, claims: &FollowClaims) -> (Event, bool) {
     let Stream { rows, follow } = stream;
     let event = match rows.next() {
         Ok(Some(row)) => match follow.enter(row.in_words()) {
-            Event::Job(offer) => match claims.claim(&offer.job) {
-                Ok(true) => Event::Job(offer),
-                Ok(false) => follow.leave_out(offer),
+            Event::Job(pending_job) => match claims.claim(&pending_job.job) {
+                Ok(true) => Event::Job(pending_job),
+                Ok(false) => follow.leave_out(pending_job),
                 Err(error) => Event::InputFailed(with_causes(&error)),
             },
             event => event,
@@ -82,7 +82,7 @@ fn next_of_stream(stream: &mut Stream, claims: &FollowClaims) -> (Event, bool) {
         Ok(None) => follow.end(rows.source().map(Hashing::fingerprint).unwrap_or_default()),
         Err(error) => Event::InputFailed(with_causes(&error)),
     };
-    let goes_on = matches!(event, Event::Job(_) | Event::Aside(_) | Event::Passed(_));
+    let goes_on = matches!(event, Event::Job(_) | Event::Excluded(_) | Event::Passed(_));
     (event, !goes_on)
 }
 

@@ -133,15 +133,15 @@ pub(super) fn is_our_own(path: &Path) -> bool {
 
 /// The directory of the ledger at this path.
 #[derive(Debug)]
-pub(super) struct Place<'a>(pub(super) &'a Path);
+pub(super) struct LedgerPath<'a>(pub(super) &'a Path);
 
-impl Place<'_> {
+impl LedgerPath<'_> {
     fn unfinished(&self) -> PathBuf {
         beside(self.0, UNFINISHED)
     }
 }
 
-impl Directory for Place<'_> {
+impl Directory for LedgerPath<'_> {
     type File = LedgerFile;
 
     fn open(&mut self) -> io::Result<Option<LedgerFile>> {
@@ -198,7 +198,7 @@ impl Storage for LedgerFile {
         self.file.set_len(size)
     }
 
-    fn set_aside(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn keep_torn_tail(&mut self, bytes: &[u8]) -> io::Result<()> {
         let path = beside(&self.path, ".torn");
         let mut file = open_beside(&path, OpenOptions::new().append(true).create(true))?;
         file.write_all(bytes)?;
@@ -384,9 +384,9 @@ pub(super) mod tests {
     fn a_ledger_is_begun_whole_and_for_its_owner_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.jsonl");
-        let mut unfinished = Place(&path).create_unfinished().unwrap();
+        let mut unfinished = LedgerPath(&path).create_unfinished().unwrap();
         unfinished.append(b"{\"n\":1,\"led").unwrap();
-        begin(&mut Place(&path), &header()).unwrap();
+        begin(&mut LedgerPath(&path), &header()).unwrap();
         let (batch, extent) = inspect(&LedgerFile::open_to_read(&path).unwrap()).unwrap();
         assert_eq!((batch.header, extent.last, extent.torn_bytes), (header(), 1, 0));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
@@ -428,14 +428,14 @@ pub(super) mod tests {
         let (path, other) = (folder.path().join("a.jsonl"), folder.path().join("precious"));
         fs::File::create(&other).and_then(|mut file| file.write_all(b"kept")).unwrap();
         symlink(&other, beside(&path, UNFINISHED)).unwrap();
-        begin(&mut Place(&path), &header()).unwrap();
+        begin(&mut LedgerPath(&path), &header()).unwrap();
         assert!(!fs::symlink_metadata(&path).unwrap().is_symlink());
         for suffix in [LOCK, ".torn"] {
             symlink(&other, beside(&path, suffix)).unwrap();
         }
         let refused = [
             Lock::take(&path, "me").unwrap_err().to_string(),
-            LedgerFile::open(&path).unwrap().set_aside(b"torn").unwrap_err().to_string(),
+            LedgerFile::open(&path).unwrap().keep_torn_tail(b"torn").unwrap_err().to_string(),
         ];
         assert!(refused.iter().all(|why| why.contains("is a symbolic link; remove it")), "{refused:?}");
         assert_eq!(fs::read(&other).unwrap(), b"kept");
@@ -447,7 +447,7 @@ pub(super) mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.jsonl");
         std::os::unix::fs::symlink("gone.jsonl", &path).unwrap();
-        let error = Place(&path).open().unwrap_err();
+        let error = LedgerPath(&path).open().unwrap_err();
         assert_ne!(error.kind(), io::ErrorKind::NotFound);
         assert!(error.to_string().contains("a symbolic link to gone.jsonl"), "{error}");
     }
@@ -459,9 +459,9 @@ pub(super) mod tests {
         fs::File::create(&path).and_then(|mut file| file.write_all(b"first\n")).unwrap();
         let mut file = LedgerFile::open(&path).unwrap();
         file.append(b"torn").unwrap();
-        file.set_aside(b"torn").unwrap();
+        file.keep_torn_tail(b"torn").unwrap();
         file.truncate(6).unwrap();
-        file.set_aside(b"more").unwrap();
+        file.keep_torn_tail(b"more").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"first\n");
         assert_eq!(fs::read(beside(&path, ".torn")).unwrap(), b"tornmore");
     }

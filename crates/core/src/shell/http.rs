@@ -13,7 +13,7 @@ use super::caller::masked;
 use super::credentials::Credentials;
 use super::resolver::SystemResolver;
 use super::tls::{self, TlsError};
-use crate::target::Endpoint;
+use crate::api::Endpoint;
 use crate::transport::{Failure, Reply, Request, Transport};
 
 /// More of a reply than this is not read: a success is 130 bytes, and what is longer is judged by its beginning.

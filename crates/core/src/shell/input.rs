@@ -9,28 +9,28 @@ use std::time::SystemTime;
 
 use super::error::Error;
 use super::lookups;
-use super::order::Source;
 use super::platform::file_identity;
-use crate::input::{Format, InputError, Options, Recipe, Rows, TextError, unpack_to};
+use super::run_request::Source;
+use crate::api::{Api, RequestTemplate};
+use crate::input::{Format, InputError, Options, ReaderConfig, Rows, TextError, unpack_to};
 use crate::reading::{self, Proposal};
 use crate::settings::Settings;
-use crate::target::{Form, Target};
 
 /// What `options` ask for, of notes to `target`, given what these need besides; also the hash of the table that they
 /// name.
-pub(super) fn recipe(
+pub(super) fn reader_config(
     options: &Options,
     settings: &Settings,
-    target: &Arc<dyn Target>,
-) -> Result<(Recipe, Option<String>), Error> {
-    let marker_bytes = if settings.marker { Form::MARKER_BYTES as u32 } else { 0 };
+    target: &Arc<dyn Api>,
+) -> Result<(ReaderConfig, Option<String>), Error> {
+    let marker_bytes = if settings.marker { RequestTemplate::MARKER_BYTES as u32 } else { 0 };
     let mut fingerprint = None;
-    let recipe = Recipe::new(options.clone(), Arc::clone(target)).with_table(|spec| {
+    let reader_config = ReaderConfig::new(options.clone(), Arc::clone(target)).with_table(|spec| {
         let (table, read) = lookups::load(spec, target)?;
         fingerprint = Some(read);
         Ok::<_, Error>(table)
     })?;
-    Ok((recipe.reserving(marker_bytes), fingerprint))
+    Ok((reader_config.reserving(marker_bytes), fingerprint))
 }
 
 /// How the input at `path` seems to want to be read for notes to `target`, with what is said in `options`. Nothing is
@@ -39,10 +39,10 @@ pub(super) fn recipe(
 /// # Errors
 ///
 /// When it cannot be opened, or nothing can be made of it. `options` hold what was found until then.
-pub fn propose(path: &Path, options: &mut Options, target: &Arc<dyn Target>) -> Result<Proposal, Error> {
-    let recipe = |options: Options| Recipe::new(options, Arc::clone(target));
-    let file = Input::open_file(path, recipe(options.clone()))?;
-    let by = |options: &Options| file.by(recipe(options.clone())).rows();
+pub fn propose(path: &Path, options: &mut Options, target: &Arc<dyn Api>) -> Result<Proposal, Error> {
+    let reader_config = |options: Options| ReaderConfig::new(options, Arc::clone(target));
+    let file = Input::open_file(path, reader_config(options.clone()))?;
+    let by = |options: &Options| file.by(reader_config(options.clone())).rows();
     reading::propose(options, &mut { by })
         .map_err(|source| Error::Input { name: path.display().to_string(), source: Box::new(source) })
 }
@@ -57,7 +57,7 @@ pub(super) struct Input {
     file: Option<OpenFile>,
     /// A workbook is read here and there: in a copy, of which every byte was hashed as it was taken.
     copy: Option<Copied>,
-    recipe: Recipe,
+    reader_config: ReaderConfig,
 }
 
 #[derive(Debug, Clone)]
@@ -91,20 +91,20 @@ impl Facts {
 
 impl Input {
     /// Opens the input that a run reads. A copy of it, if it needs one, goes to `scratch`.
-    pub(super) fn open(source: &Source, recipe: Recipe, scratch: &Path) -> Result<Self, Error> {
+    pub(super) fn open(source: &Source, reader_config: ReaderConfig, scratch: &Path) -> Result<Self, Error> {
         match source {
-            Source::File(path) => Self::open_path(path, recipe, scratch),
-            Source::Stdin | Source::Follow => Self::of(None, recipe, scratch)
+            Source::File(path) => Self::open_path(path, reader_config, scratch),
+            Source::Stdin | Source::Follow => Self::of(None, reader_config, scratch)
                 .map_err(|error| Error::Input { name: STDIN.to_owned(), source: Box::new(error) }),
         }
     }
 
     /// Opens the file at `path`.
-    pub(super) fn open_file(path: &Path, recipe: Recipe) -> Result<Self, Error> {
-        Self::open_path(path, recipe, &std::env::temp_dir())
+    pub(super) fn open_file(path: &Path, reader_config: ReaderConfig) -> Result<Self, Error> {
+        Self::open_path(path, reader_config, &std::env::temp_dir())
     }
 
-    fn open_path(path: &Path, recipe: Recipe, scratch: &Path) -> Result<Self, Error> {
+    fn open_path(path: &Path, reader_config: ReaderConfig, scratch: &Path) -> Result<Self, Error> {
         let failed = |source| Error::Open { path: path.to_owned(), source };
         // Before it is opened, which a pipe would keep waiting for somebody who writes to it.
         if !std::fs::metadata(path).map_err(failed)?.is_file() {
@@ -114,11 +114,11 @@ impl Input {
         let facts = Facts::of(&file.metadata().map_err(failed)?);
         let file = OpenFile { file: Arc::new(file), path: path.to_owned(), facts };
         let unreadable = |source| Error::Input { name: path.display().to_string(), source: Box::new(source) };
-        Self::of(Some(file), recipe, scratch).map_err(unreadable)
+        Self::of(Some(file), reader_config, scratch).map_err(unreadable)
     }
 
-    fn of(file: Option<OpenFile>, recipe: Recipe, scratch: &Path) -> Result<Self, InputError> {
-        let copy = match (recipe.format(), &file) {
+    fn of(file: Option<OpenFile>, reader_config: ReaderConfig, scratch: &Path) -> Result<Self, InputError> {
+        let copy = match (reader_config.format(), &file) {
             (Format::Workbook, Some(open)) => {
                 let copy = copied(Arc::clone(&open.file), scratch)?;
                 let is_whole = open.is_unchanged(&copy.fingerprint).map_err(read_error)?;
@@ -127,12 +127,12 @@ impl Input {
             (Format::Workbook, None) => Some(copied(io::stdin(), scratch)?),
             _ => None,
         };
-        Ok(Self { file, copy, recipe })
+        Ok(Self { file, copy, reader_config })
     }
 
     /// The same input, read otherwise.
-    pub(super) fn by(&self, recipe: Recipe) -> Self {
-        Self { recipe, ..self.clone() }
+    pub(super) fn by(&self, reader_config: ReaderConfig) -> Self {
+        Self { reader_config, ..self.clone() }
     }
 
     /// Its rows, from the first. Those of standard input can be had once, unless it is a workbook.
@@ -141,7 +141,7 @@ impl Input {
             (Some(copy), _) => {
                 let mut from_the_start = Arc::clone(&copy.file);
                 from_the_start.rewind().map_err(read_error)?;
-                return Rows::open_workbook(BufReader::new(from_the_start), &self.recipe);
+                return Rows::open_workbook(BufReader::new(from_the_start), &self.reader_config);
             }
             (None, Some(open)) => {
                 let mut from_the_start = Arc::clone(&open.file);
@@ -150,7 +150,7 @@ impl Input {
             }
             (None, None) => Box::new(io::stdin()),
         };
-        Rows::open(Hashing::new(read), &self.recipe)
+        Rows::open(Hashing::new(read), &self.reader_config)
     }
 
     /// The hash of all that `rows` were made of, which have been read to the end.

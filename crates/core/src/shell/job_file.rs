@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::error::Error;
-use super::order::{Access, Order};
 use super::platform::{is_on_network, read_at};
+use super::run_request::{Access, RunRequest};
 use crate::job::Key;
 use crate::planning::{JobFileError, JobFileReader, JobFileWriter, Jobs, repeated_contents};
 
@@ -59,15 +59,15 @@ impl JobFile {
     }
 }
 
-/// Where the job file of `order` is kept: where it is asked for, else beside the ledger, whose disk has to have room anyway,
+/// Where the job file of `run_request` is kept: where it is asked for, else beside the ledger, whose disk has to have room anyway,
 /// unless that is another machine's. A reading that only looks may stand where it must not write.
-pub(super) fn folder(order: &Order, access: Access) -> PathBuf {
-    let beside = order.ledger.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    match (&order.scratch, access) {
+pub(super) fn folder(run_request: &RunRequest, access: Access) -> PathBuf {
+    let beside = run_request.ledger.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match (&run_request.scratch, access) {
         (Some(scratch), _) => scratch.clone(),
         (None, Access::Look) => std::env::temp_dir(),
         (None, Access::Post) if is_on_network(beside) => {
-            let state = order.state.choose(order.ask.identity.target()).map(|choice| choice.path);
+            let state = run_request.state.choose(run_request.policy.identity.account()).map(|choice| choice.path);
             state.ok().filter(|state| state.is_dir()).unwrap_or_else(std::env::temp_dir)
         }
         (None, Access::Post) => beside.to_owned(),

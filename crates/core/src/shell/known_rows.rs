@@ -7,15 +7,15 @@ use super::budget::SharingError;
 use super::error::{Error, days};
 use super::job_file::JobFile;
 use super::ledgers;
-use super::order::{Access, Order};
 use super::platform::is_locked;
 use super::registry::{FileRegistry, NamedLedger, OwnClaim, RegistryError, RegistryLock, Remembering};
+use super::run_request::{Access, RunRequest};
 use super::state::StateFolder;
 use crate::job::{Job, Key, KeyMap};
 use crate::known::{Candidates, Look, legacy_key, look};
-use crate::ledger::{Batch, Standing};
-use crate::planning::Survey;
-use crate::planning::{Ask, JobFileError, for_each_to_do, skip_known};
+use crate::ledger::{Batch, JobState};
+use crate::planning::ReadSummary;
+use crate::planning::{JobFileError, ReadPolicy, for_each_to_do, skip_known};
 use crate::settings::OnKnown;
 
 /// Another ledger that knows rows to send as posted or in doubt.
@@ -54,28 +54,28 @@ pub(super) struct KnownRows {
 impl KnownRows {
     /// Looks for the rows to do of `jobs` for the first time. They are claimed when the run begins.
     pub(super) fn look(
-        order: &Order,
+        run_request: &RunRequest,
         access: Access,
         batch: &Batch,
         jobs: &JobFile,
         named: bool,
     ) -> Result<Self, Error> {
-        let standings = &batch.standings;
-        let registry = registry(order, access, batch)?;
+        let job_states = &batch.job_states;
+        let registry = registry(run_request, access, batch)?;
         let candidates = Candidates::default();
         let mut this = Self { registry, candidates, named, ledgers: Vec::new(), taken_back: 0, unreadable: Vec::new() };
         let unusable = jobs.unusable();
-        let whole_ask = Ask { first: None, ..order.ask.clone() };
+        let whole_ask = ReadPolicy { first: None, ..run_request.policy.clone() };
         if access == Access::Look && !this.registry.sees_any() {
             return Ok(this);
         }
-        this.candidates = Candidates::new(this.keys_of(jobs, &whole_ask, standings, false).map_err(&unusable)?);
-        let found = this.compare(order, standings)?;
+        this.candidates = Candidates::new(this.keys_of(jobs, &whole_ask, job_states, false).map_err(&unusable)?);
+        let found = this.compare(run_request, job_states)?;
         let found = if named && this.registry.has_legacy {
             // Their names and tickets are needed too.
-            this.candidates = Candidates::new(this.keys_of(jobs, &whole_ask, standings, true).map_err(&unusable)?);
+            this.candidates = Candidates::new(this.keys_of(jobs, &whole_ask, job_states, true).map_err(&unusable)?);
             this.registry.forget();
-            this.compare(order, standings)?
+            this.compare(run_request, job_states)?
         } else {
             found
         };
@@ -98,21 +98,21 @@ impl KnownRows {
         Ok(this)
     }
 
-    /// The keys that others know the rows by which `ask` has sent. With `legacy`, also those by name and ticket.
+    /// The keys that others know the rows by which `policy` has sent. With `legacy`, also those by name and ticket.
     fn keys_of(
         &self,
         jobs: &JobFile,
-        ask: &Ask,
-        standings: &KeyMap<Standing>,
+        policy: &ReadPolicy,
+        job_states: &KeyMap<JobState>,
         legacy: bool,
     ) -> Result<Vec<Key>, JobFileError> {
-        if !self.named && ask.first.is_none() {
+        if !self.named && policy.first.is_none() {
             // They are the rows' own.
-            let to_send = standings.iter().filter(|(_, standing)| standing.is_met() && ask.sends(standing));
+            let to_send = job_states.iter().filter(|(_, job_state)| job_state.is_met() && policy.sends(job_state));
             return Ok(to_send.map(|(key, _)| *key).collect());
         }
         let mut keys = Vec::with_capacity(jobs.most_rows());
-        for_each_to_do(&mut jobs.rows(), ask, standings, |job| {
+        for_each_to_do(&mut jobs.rows(), policy, job_states, |job| {
             keys.push(job.content_key());
             if legacy {
                 keys.push(legacy_key(job.key, &job.ticket));
@@ -121,11 +121,16 @@ impl KnownRows {
         Ok(keys)
     }
 
-    fn compare(&mut self, order: &Order, standings: &KeyMap<Standing>) -> Result<Look<NamedLedger>, RegistryError> {
-        let (named, ask) = (self.named, &order.ask);
-        let is_ours =
-            |name: Key| named && standings.get(&name).is_some_and(|ours| ours.is_met() && ask.is_to_do(ours.outcome()));
-        look(&mut self.registry, &mut self.candidates, order.known_since_s, &is_ours)
+    fn compare(
+        &mut self,
+        run_request: &RunRequest,
+        job_states: &KeyMap<JobState>,
+    ) -> Result<Look<NamedLedger>, RegistryError> {
+        let (named, policy) = (self.named, &run_request.policy);
+        let is_ours = |name: Key| {
+            named && job_states.get(&name).is_some_and(|ours| ours.is_met() && policy.is_to_do(ours.outcome()))
+        };
+        look(&mut self.registry, &mut self.candidates, run_request.known_since_s, &is_ours)
     }
 
     /// How many rows to do other ledgers know.
@@ -142,14 +147,14 @@ impl KnownRows {
     pub(super) fn skip(
         &self,
         jobs: &JobFile,
-        ask: &Ask,
-        standings: &mut KeyMap<Standing>,
-        survey: &mut Survey,
+        policy: &ReadPolicy,
+        job_states: &mut KeyMap<JobState>,
+        read_summary: &mut ReadSummary,
     ) -> Result<bool, JobFileError> {
         if self.rows() == 0 {
             return Ok(false);
         }
-        Ok(skip_known(&mut jobs.rows(), ask, |job| self.is_known(job), standings, survey)? > 0)
+        Ok(skip_known(&mut jobs.rows(), policy, |job| self.is_known(job), job_states, read_summary)? > 0)
     }
 
     /// The registry's lock, if nobody has it.
@@ -163,34 +168,34 @@ impl KnownRows {
     pub(super) fn claim(
         mut self,
         lock: &RegistryLock,
-        order: &Order,
+        run_request: &RunRequest,
         jobs: &JobFile,
-        standings: &KeyMap<Standing>,
+        job_states: &KeyMap<JobState>,
     ) -> Result<Claimed, Error> {
-        let found = self.compare(order, standings)?;
+        let found = self.compare(run_request, job_states)?;
         refuse_in_use(&found, &self.registry)?;
         let new: u64 = found.known.iter().map(|known| known.found.new).sum();
-        if new > 0 && order.ask.known != OnKnown::Post {
+        if new > 0 && run_request.policy.known != OnKnown::Post {
             let ledger = found.known.into_iter().find(|known| known.found.new > 0).map(|known| known.ledger.path);
             return Err(Error::BecameKnown { rows: new, ledger: ledger.unwrap_or_default() });
         }
         if let Some((ledger, why)) = found.unreadable.into_iter().next()
-            && order.ask.known == OnKnown::Skip
+            && run_request.policy.known == OnKnown::Skip
         {
             return Err(Error::unreadable(ledger, why));
         }
         self.registry.remove_dead_claims(lock)?;
-        let mut keys = self.keys_of(jobs, &order.ask, standings, false).map_err(jobs.unusable())?;
+        let mut keys = self.keys_of(jobs, &run_request.policy, job_states, false).map_err(jobs.unusable())?;
         keys.sort_unstable();
         let claim = self.registry.claim(&keys, lock)?;
         Ok(Claimed { registry: self.registry, claim })
     }
 }
 
-/// The registry of the account, as the run by `order` sees it.
-fn registry(order: &Order, access: Access, batch: &Batch) -> Result<FileRegistry, Error> {
-    let target = order.ask.identity.target();
-    let account = match order.state.choose(target) {
+/// The registry of the account, as the run by `run_request` sees it.
+fn registry(run_request: &RunRequest, access: Access, batch: &Batch) -> Result<FileRegistry, Error> {
+    let target = run_request.policy.identity.account();
+    let account = match run_request.state.choose(target) {
         // Runs that share nothing have the ledgers in a folder to ask.
         Err(SharingError::NoPlace) => None,
         // That is told as what a run would be refused for.
@@ -204,9 +209,9 @@ fn registry(order: &Order, access: Access, batch: &Batch) -> Result<FileRegistry
                 .flatten(),
         },
     };
-    let of = (order.form.target().name().to_owned(), target.to_owned());
-    let found = ledgers::others(order)?;
-    let own = (order.ledger.as_path(), batch.header.id);
+    let of = (run_request.request_template.target().name().to_owned(), target.to_owned());
+    let found = ledgers::others(run_request)?;
+    let own = (run_request.ledger.as_path(), batch.header.id);
     Ok(FileRegistry::new(account, of, own, &found, access == Access::Post).salvaged_from(&batch.salvaged_from))
 }
 
@@ -277,14 +282,15 @@ struct Followed {
 
 impl FollowClaims {
     /// Lists the run's ledger, and claims nothing yet. Durable on return. None if the registry's lock is taken.
-    pub(super) fn try_begin(order: &Order, batch: &Batch) -> Result<Option<Self>, Error> {
-        let mut registry = registry(order, Access::Post, batch)?;
+    pub(super) fn try_begin(run_request: &RunRequest, batch: &Batch) -> Result<Option<Self>, Error> {
+        let mut registry = registry(run_request, Access::Post, batch)?;
         let Some(lock) = registry.try_lock()? else { return Ok(None) };
         registry.remove_dead_claims(&lock)?;
         let claim = registry.claim(&[], &lock)?;
         drop(lock);
         let registry = Remembering::new(registry);
-        let followed = Followed { registry, claim, on_known: order.ask.known, since_s: order.known_since_s };
+        let followed =
+            Followed { registry, claim, on_known: run_request.policy.known, since_s: run_request.known_since_s };
         Ok(Some(Self(Arc::new(Mutex::new(Some(followed))))))
     }
 

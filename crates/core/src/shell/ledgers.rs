@@ -11,16 +11,16 @@ use jiff::Timestamp;
 use super::clock;
 use super::error::Error;
 use super::files::{
-    LedgerFile, Lock, LockError, Place, beside, in_words_of_a_ledger, is_our_own, is_packed, only_a_file,
+    LedgerFile, LedgerPath, Lock, LockError, beside, in_words_of_a_ledger, is_our_own, is_packed, only_a_file,
 };
-use super::order::{Access, Order};
 use super::platform::{LockHolder, lock_holder};
+use super::run_request::{Access, RunRequest};
+use crate::api::Api;
 use crate::input::read_start;
 use crate::job::KEY_SCHEME;
 use crate::leadsquared;
 use crate::ledger::{self, Batch, Extent, Header, Ledger, LedgerError, LedgerId, VERSION};
 use crate::outcome::Outcome;
-use crate::target::Target;
 
 /// Looks at a ledger without locking or changing it.
 ///
@@ -37,7 +37,7 @@ pub(super) fn api_of(header: &Header) -> &str {
     header.api.as_deref().unwrap_or(leadsquared::NAME)
 }
 
-pub(super) fn same_api(path: &Path, header: &Header, target: &dyn Target) -> Result<(), Error> {
+pub(super) fn same_api(path: &Path, header: &Header, target: &dyn Api) -> Result<(), Error> {
     let (theirs, ours) = (api_of(header), target.name());
     if theirs == ours {
         return Ok(());
@@ -145,9 +145,9 @@ pub fn in_use(path: &Path) -> InUse {
     }
 }
 
-/// The ledger of `order`, if it is there, and what it knows.
-pub(super) fn open(order: &Order, access: Access) -> Result<(Option<Ledger<LedgerFile>>, Batch), Error> {
-    let path = &order.ledger;
+/// The ledger of `run_request`, if it is there, and what it knows.
+pub(super) fn open(run_request: &RunRequest, access: Access) -> Result<(Option<Ledger<LedgerFile>>, Batch), Error> {
+    let path = &run_request.ledger;
     let failed = Error::ledger(path);
     let opened = match access {
         Access::Look => match LedgerFile::open_to_read(path) {
@@ -157,27 +157,27 @@ pub(super) fn open(order: &Order, access: Access) -> Result<(Option<Ledger<Ledge
         },
         Access::Post => resume(path)?.map(|(ledger, batch)| (Some(ledger), batch)),
     };
-    Ok(opened.unwrap_or_else(|| (None, Batch::new(new_header(order)))))
+    Ok(opened.unwrap_or_else(|| (None, Batch::new(new_header(run_request)))))
 }
 
-/// Whether `batch` may be continued as `order` says.
-pub(super) fn same_target(order: &Order, batch: &Batch) -> Result<(), Error> {
-    let path = &order.ledger;
-    same_api(path, &batch.header, order.form.target().as_ref())?;
-    let (theirs, ours) = (&batch.header.target, order.ask.identity.target());
+/// Whether `batch` may be continued as `run_request` says.
+pub(super) fn same_target(run_request: &RunRequest, batch: &Batch) -> Result<(), Error> {
+    let path = &run_request.ledger;
+    same_api(path, &batch.header, run_request.request_template.target().as_ref())?;
+    let (theirs, ours) = (&batch.header.target, run_request.policy.identity.account());
     if theirs == ours {
         return Ok(());
     }
     // A name mistyped, most likely.
     let unused =
-        !batch.standings.values().any(|standing| matches!(standing.outcome(), Outcome::Posted | Outcome::InDoubt));
+        !batch.job_states.values().any(|job_state| matches!(job_state.outcome(), Outcome::Posted | Outcome::InDoubt));
     Err(Error::OtherTarget { path: path.clone(), theirs: theirs.clone(), ours: ours.to_owned(), unused })
 }
 
 /// Opens the ledger at `path` to continue it; none if it is not there. A torn tail is mended, and that is said at once: what
 /// comes next may fail, and whoever comes after that finds nothing torn.
 pub(super) fn resume(path: &Path) -> Result<Option<(Ledger<LedgerFile>, Batch)>, Error> {
-    let opened = ledger::resume(&mut Place(path)).map_err(|source| match source {
+    let opened = ledger::resume(&mut LedgerPath(path)).map_err(|source| match source {
         LedgerError::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock => {
             let holder = "which knows it by another name".to_owned();
             Error::Lock { path: path.to_owned(), source: LockError::Held { holder } }
@@ -203,34 +203,34 @@ pub(super) fn resume(path: &Path) -> Result<Option<(Ledger<LedgerFile>, Batch)>,
 /// Begins the ledger at `path`, where there is none.
 pub(super) fn begin(path: &Path, header: &Header) -> Result<Ledger<LedgerFile>, Error> {
     let failed = Error::ledger_file(path, "begun");
-    ledger::begin(&mut Place(path), header).map_err(&failed)?;
+    ledger::begin(&mut LedgerPath(path), header).map_err(&failed)?;
     let (ledger, ..) =
         resume(path)?.ok_or_else(|| failed(io::Error::new(io::ErrorKind::NotFound, "it is not there")))?;
     Ok(ledger)
 }
 
-fn new_header(order: &Order) -> Header {
+fn new_header(run_request: &RunRequest) -> Header {
     Header {
         version: VERSION,
         id: LedgerId(entropy()),
         key_scheme: KEY_SCHEME,
-        tool: order.tool.clone(),
-        api: Some(order.form.target().name().to_owned()).filter(|name| name != leadsquared::NAME),
-        target: order.ask.identity.target().to_owned(),
+        tool: run_request.tool.clone(),
+        api: Some(run_request.request_template.target().name().to_owned()).filter(|name| name != leadsquared::NAME),
+        target: run_request.policy.identity.account().to_owned(),
         wall: clock::wall(),
     }
 }
 
-/// The ledgers beside the one of `order`, or in the folder that it names; they are known by their first bytes.
+/// The ledgers beside the one of `run_request`, or in the folder that it names; they are known by their first bytes.
 ///
 /// # Errors
 ///
 /// When the folder cannot be read.
-pub(super) fn others(order: &Order) -> Result<Vec<PathBuf>, Error> {
-    let beside = order.ledger.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = order.history.as_deref().or(beside).unwrap_or(Path::new("."));
+pub(super) fn others(run_request: &RunRequest) -> Result<Vec<PathBuf>, Error> {
+    let beside = run_request.ledger.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = run_request.history.as_deref().or(beside).unwrap_or(Path::new("."));
     let failed = |source| Error::History { path: folder.to_owned(), source };
-    let own = order.ledger.canonicalize().ok();
+    let own = run_request.ledger.canonicalize().ok();
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
@@ -280,7 +280,7 @@ mod tests {
     use flate2::Compression;
     use flate2::write::GzEncoder;
 
-    use super::super::Continued;
+    use super::super::OpenLedger;
     use super::super::files::tests::header;
     use super::*;
     use crate::leadsquared;
@@ -300,7 +300,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.jsonl");
         let header = header();
-        ledger::begin(&mut Place(&path), &header).unwrap();
+        ledger::begin(&mut LedgerPath(&path), &header).unwrap();
         let mut member = GzEncoder::new(Vec::new(), Compression::none());
         member.write_all(&fs::read(&path).unwrap()).and_then(|()| member.write_all(&vec![b'x'; 1 << 20])).unwrap();
         let packed = member.finish().unwrap();
@@ -308,6 +308,6 @@ mod tests {
         File::create(&path).and_then(|mut file| file.write_all(&packed[..packed.len() / 2])).unwrap();
         assert_eq!(target_of(&path).unwrap(), header.target);
         assert!(look(&path).unwrap_err().to_string().contains("cut off"));
-        assert!(matches!(Continued::open(&path, &leadsquared::LeadSquared), Err(Error::PackedLedger(_))));
+        assert!(matches!(OpenLedger::open(&path, &leadsquared::LeadSquared), Err(Error::PackedLedger(_))));
     }
 }

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::input::Input;
+use crate::api::Api;
 use crate::input::{
-    ColumnChoice, Content, Field, Format, InputError, LookupError, LookupSpec, LookupTable, Options, Recipe,
+    ColumnChoice, Content, Field, Format, InputError, LookupError, LookupSpec, LookupTable, Options, ReaderConfig,
 };
 use crate::job::Position;
-use crate::target::Target;
 
 /// Why a table cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +37,7 @@ pub enum LookupFailed {
 }
 
 /// Reads the table that `spec` names, with the tickets of `target`; also the hash of its file.
-pub(super) fn load(spec: &LookupSpec, target: &Arc<dyn Target>) -> Result<(LookupTable, String), Error> {
+pub(super) fn load(spec: &LookupSpec, target: &Arc<dyn Api>) -> Result<(LookupTable, String), Error> {
     let path = PathBuf::from(&spec.file);
     let failed = |source: LookupFailed| Error::Lookup { path: path.clone(), source: Box::new(source) };
     let format = Format::of_name(&path).ok_or_else(|| failed(LookupFailed::Format))?;
@@ -45,8 +45,8 @@ pub(super) fn load(spec: &LookupSpec, target: &Arc<dyn Target>) -> Result<(Looku
     let columns = [(Field::Ticket, &spec.to), (Field::Text, &spec.from)];
     let columns = columns.map(|(field, column)| ColumnChoice { field, column: column.clone() }).to_vec();
     let options = Options { columns, ..Options::new(format) };
-    let recipe = Recipe::new(options, Arc::clone(target));
-    let file = Input::open_file(Path::new(&path), recipe).map_err(|error| match error {
+    let reader_config = ReaderConfig::new(options, Arc::clone(target));
+    let file = Input::open_file(Path::new(&path), reader_config).map_err(|error| match error {
         Error::Open { source, .. } => failed(LookupFailed::Open(source)),
         Error::NotAFile(_) => failed(LookupFailed::NotAFile),
         Error::Input { source, .. } => failed(LookupFailed::Input(*source)),

@@ -6,8 +6,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::mpsc;
 
-use super::broker::{Broker, Purse};
 use super::budget::{Folder, SharingError};
+use super::budget_client::{BudgetClient, SlotSource};
 use super::clock::{Clock, WALL_UNIT_US, wall};
 use super::committer::Committer;
 use super::drive::{Drive, Observation};
@@ -17,9 +17,9 @@ use super::files::LedgerFile;
 use super::job_file::JobFile;
 use super::known_rows::{Claimed, FollowClaims};
 use super::ledgers::{begin, entropy};
-use super::order::{Order, Source};
-use super::outbox::Outbox;
 use super::prepare::{Prepared, PreparedRows};
+use super::run_request::{RunRequest, Source};
+use super::sender::Sender;
 use super::signals::Interrupts;
 use crate::driver::{Driver, Interrupt};
 use crate::engine::{Config, Notice};
@@ -27,7 +27,7 @@ use crate::input::ReadAs;
 use crate::ledger::{self, Batch, Input, Ledger, LedgerError, Reading, Record, Run};
 use crate::limiter::{Limiter, Member, Sharer};
 use crate::outcome::{Counts, Stop};
-use crate::planning::{Feed, Follow, next_aside};
+use crate::planning::{Follow, PendingJobs, next_excluded};
 use crate::transport::Transport;
 
 /// How often it is looked whether the registry's lock is free.
@@ -100,11 +100,11 @@ impl Prepared {
         assert!(self.lock.is_some(), "posting needs a ledger that was opened to post");
         let clock = Clock::start();
         let began = clock.now().wall;
-        let (purse, state_folder, interrupted) =
-            self.purse(transport.timeout(), clock, &mut interrupts, observe).await?;
-        let concurrency = self.order.settings.concurrency();
-        let outbox = Outbox::start(transport, concurrency, clock).await.map_err(Error::thread("send from"))?;
-        let path = self.order.ledger.clone();
+        let (slot_source, state_folder, interrupted) =
+            self.slot_source(transport.timeout(), clock, &mut interrupts, observe).await?;
+        let concurrency = self.run_request.settings.concurrency();
+        let sender = Sender::start(transport, concurrency, clock).await.map_err(Error::thread("send from"))?;
+        let path = self.run_request.ledger.clone();
         let failed = Error::ledger(&path);
         let mut claim = match interrupted {
             None => self.claim(clock, &mut interrupts).await?,
@@ -126,20 +126,20 @@ impl Prepared {
         // Before anything is sent: a run that ends early would leave the rows that it never came to as if nothing were
         // known of them, and the next one would send what another ledger has as posted.
         if let PreparedRows::Read(read) = &self.rows
-            && self.batch.standings.values().any(|standing| standing.is_unrecorded())
+            && self.batch.job_states.values().any(|job_state| job_state.is_unrecorded())
         {
-            record_aside_rows(&read.jobs, &self.order, &mut self.batch, &mut ledger)?;
+            record_excluded_rows(&read.jobs, &self.run_request, &mut self.batch, &mut ledger)?;
         }
         let (vanished, vanished_in_doubt) = self.batch.vanished();
-        let standings = std::mem::take(&mut self.batch.standings);
+        let job_states = std::mem::take(&mut self.batch.job_states);
         let config = self.config();
         let stream = config.stream;
-        let ask = self.order.ask.clone();
-        let blank = self.survey().map_or(0, |survey| survey.blank);
+        let policy = self.run_request.policy.clone();
+        let blank = self.read_summary().map_or(0, |read_summary| read_summary.blank);
         let feed = match (self.rows, &claim) {
-            (PreparedRows::Read(read), _) => feeder::start(Feed::new(read.jobs.rows(), ask, standings)),
+            (PreparedRows::Read(read), _) => feeder::start(PendingJobs::new(read.jobs.rows(), policy, job_states)),
             (PreparedRows::Follow(rows), Claim::OfStream(claims)) => {
-                let follow = Follow::new(ask, self.batch.unknown(), standings);
+                let follow = Follow::new(policy, self.batch.unknown(), job_states);
                 feeder::follow(Stream { rows: *rows, follow }, claims.clone())
             }
             // It was interrupted before it could claim anything, and takes no rows.
@@ -147,32 +147,32 @@ impl Prepared {
         };
         let feed = feed.map_err(Error::thread("read the job file"))?;
 
-        let mut driver = Driver::new(config, self.order.settings.grace);
+        let mut driver = Driver::new(config, self.run_request.settings.grace);
         if let Some(signal) = interrupted {
             // The run is recorded all the same, so that it can be resumed.
             driver.interrupted(signal, clock.now());
         }
         let mut drive = Drive {
             driver,
-            outbox,
-            purse,
+            sender,
+            slot_source,
             committer: Committer::start(ledger).map_err(Error::thread("write the ledger"))?,
             feed,
             interrupts,
             clock,
-            form: self.order.form.clone(),
+            request_template: self.run_request.request_template.clone(),
             observe,
         };
         let left = drive.run().await;
         let elapsed = clock.now().elapsed;
-        let Drive { outbox, committer, observe, purse, .. } = drive;
+        let Drive { sender, committer, observe, slot_source, .. } = drive;
         // What is still in flight is cut off.
-        drop(outbox);
+        drop(sender);
         let closes_ledger = left.closes_ledger();
         if !left.at_once
-            && let Purse::Shared(broker) = purse
+            && let SlotSource::Shared(budget_client) = slot_source
         {
-            broker.finish(left.ended).await;
+            budget_client.finish(left.ended).await;
         }
         let progress = left.progress;
         let mut report = Report {
@@ -222,7 +222,7 @@ impl Prepared {
             PreparedRows::Read(read) => read,
             // Its rows are claimed as they come.
             PreparedRows::Follow(_) => {
-                let begin = || FollowClaims::try_begin(&self.order, &self.batch);
+                let begin = || FollowClaims::try_begin(&self.run_request, &self.batch);
                 let begun = when_unlocked(begin, clock, interrupts).await?;
                 return Ok(begun.map_or_else(Claim::Interrupted, Claim::OfStream));
             }
@@ -233,7 +233,7 @@ impl Prepared {
             Ok(lock) => lock,
             Err(signal) => return Ok(Claim::Interrupted(signal)),
         };
-        let claimed = known.claim(&lock, &self.order, &read.jobs, &self.batch.standings)?;
+        let claimed = known.claim(&lock, &self.run_request, &read.jobs, &self.batch.job_states)?;
         Ok(Claim::Of(Box::new(claimed)))
     }
 
@@ -241,30 +241,30 @@ impl Prepared {
     fn run_record(&self, began: Timestamp, state_folder: Option<String>) -> Record {
         let read = match &self.rows {
             PreparedRows::Read(read) => Some(Reading {
-                rows: read.survey.rows,
-                blank: read.survey.blank,
+                rows: read.read_summary.rows,
+                blank: read.read_summary.blank,
                 fingerprint: read.fingerprint.clone(),
             }),
             PreparedRows::Follow(_) => None,
         };
-        let path = match &self.order.source {
+        let path = match &self.run_request.source {
             Source::File(path) => std::path::absolute(path).ok().map(|path| path.to_string_lossy().into_owned()),
             Source::Stdin | Source::Follow => None,
         };
         let run = Run {
             run: self.run(),
-            tool: self.order.tool.clone(),
+            tool: self.run_request.tool.clone(),
             wall: began,
             wall_unit_us: Some(WALL_UNIT_US),
-            by: self.order.caller.clone(),
+            by: self.run_request.caller.clone(),
             pauses_recorded: true,
             input: Input {
                 path,
-                reader: ReadAs { options: self.order.options.clone(), mapping: self.mapping.clone() }.section(),
+                reader: ReadAs { options: self.run_request.options.clone(), mapping: self.mapping.clone() }.section(),
                 lookup_fingerprint: self.table.clone(),
                 read,
             },
-            settings: self.order.settings.clone(),
+            settings: self.run_request.settings.clone(),
             state_folder,
         };
         Record::Run(Box::new(run))
@@ -272,25 +272,25 @@ impl Prepared {
 
     /// Where this run takes its slots from, and the state folder in which that is. Other runs may keep it waiting for
     /// that: a signal that asks it to end meanwhile is returned, and nothing is to be sent then.
-    async fn purse(
+    async fn slot_source(
         &self,
         timeout: Duration,
         clock: Clock,
         interrupts: &mut Interrupts,
         observe: &mut dyn FnMut(Observation<'_>),
-    ) -> Result<(Purse, Option<String>, Option<Interrupt>), Error> {
-        let settings = &self.order.settings;
+    ) -> Result<(SlotSource, Option<String>, Option<Interrupt>), Error> {
+        let settings = &self.run_request.settings;
         let spread = settings.spread(self.to_send());
-        let own = || Purse::Own(Box::new(Limiter::new(&settings.limits, spread, timeout)));
+        let own = || SlotSource::Own(Box::new(Limiter::new(&settings.limits, spread, timeout)));
         // With nothing to do there is nothing to share.
         if !settings.shares() || self.to_send() == Some(0) {
             return Ok((own(), None, None));
         }
-        let choice = self.order.state.choose(self.order.ask.identity.target())?;
+        let choice = self.run_request.state.choose(self.run_request.policy.identity.account())?;
         let state = choice.open()?;
-        let name = match &self.order.source {
+        let name = match &self.run_request.source {
             Source::File(path) => path,
-            Source::Stdin | Source::Follow => &self.order.ledger,
+            Source::Stdin | Source::Follow => &self.run_request.ledger,
         };
         let run = Sharer {
             id: entropy(),
@@ -300,37 +300,37 @@ impl Prepared {
             ..Sharer::new(settings.limits.clone(), timeout)
         };
         let member = Member::new(run, spread);
-        let account = state.account(self.order.ask.identity.target()).map_err(SharingError::Folder)?;
+        let account = state.account(self.run_request.policy.identity.account()).map_err(SharingError::Folder)?;
         // What the last run sent is known in the folder that it used, and not in this one.
         let last = self.batch.run.as_ref().map_or(timeout, |last| last.settings.timeout.max(timeout));
         let unknown = choice.is_moved().then_some(last);
-        let mut broker = Broker::start(Folder::of(account), member, clock, unknown)
+        let mut budget_client = BudgetClient::start(Folder::of(account), member, clock, unknown)
             .map_err(Error::thread("keep the account's budget"))?;
         let with = tokio::select! {
             biased;
             Some(signal) = interrupts.recv() => return Ok((own(), None, Some(signal))),
-            with = broker.joined() => with?,
+            with = budget_client.joined() => with?,
         };
         if !with.is_empty() {
             observe(Observation::Notice(&Notice::Sharing { with }));
         }
         // By its whole path: the batch may be resumed from another folder.
         let folder = std::path::absolute(state.path()).unwrap_or_else(|_| state.path().to_owned());
-        Ok((Purse::Shared(broker), Some(folder.to_string_lossy().into_owned()), None))
+        Ok((SlotSource::Shared(budget_client), Some(folder.to_string_lossy().into_owned()), None))
     }
 
     fn config(&self) -> Config {
-        let settings = &self.order.settings;
+        let settings = &self.run_request.settings;
         Config {
-            target: Arc::clone(self.order.form.target()),
+            target: Arc::clone(self.run_request.request_template.target()),
             limits: settings.limits.clone(),
             give_up_after: settings.give_up_after,
             concurrency: settings.concurrency(),
             max_attempts: settings.max_attempts,
             on_500: settings.on_500,
-            counts: self.survey().map(|survey| survey.counts).unwrap_or_default(),
-            stream: self.survey().is_none(),
-            openings: self.order.openings.clone(),
+            counts: self.read_summary().map(|read_summary| read_summary.counts).unwrap_or_default(),
+            stream: self.read_summary().is_none(),
+            openings: self.run_request.openings.clone(),
             no_wait: settings.no_wait,
             seed: entropy(),
         }
@@ -343,9 +343,9 @@ fn commit_all(ledger: &mut Ledger<LedgerFile>, records: &[Record]) -> Result<(),
 }
 
 /// Records the rows that are not sent.
-fn record_aside_rows(
+fn record_excluded_rows(
     jobs: &JobFile,
-    order: &Order,
+    run_request: &RunRequest,
     batch: &mut Batch,
     ledger: &mut Ledger<LedgerFile>,
 ) -> Result<(), Error> {
@@ -354,14 +354,14 @@ fn record_aside_rows(
     loop {
         let mut group = Vec::with_capacity(ROWS_A_GROUP);
         while group.len() < ROWS_A_GROUP
-            && let Some(aside) = next_aside(&mut rows, &mut batch.standings).map_err(jobs.unusable())?
+            && let Some(excluded) = next_excluded(&mut rows, &mut batch.job_states).map_err(jobs.unusable())?
         {
-            group.push(Record::Aside(aside));
+            group.push(Record::Excluded(excluded));
         }
         if group.is_empty() {
             return Ok(());
         }
-        ledger.commit(&group).map_err(Error::ledger(&order.ledger))?;
+        ledger.commit(&group).map_err(Error::ledger(&run_request.ledger))?;
     }
 }
 

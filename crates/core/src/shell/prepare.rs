@@ -2,28 +2,28 @@
 
 use std::path::Path;
 
-use super::continued::Continued;
 use super::error::Error;
 use super::files::{LedgerFile, Lock};
-use super::input::{Input, InputRows, recipe};
+use super::input::{Input, InputRows, reader_config};
 use super::job_file;
 use super::known_rows::{KnownLedger, KnownRows};
 use super::ledgers::{self, lock, same_target};
-use super::order::{Access, Order, Source};
-use super::read::{ReadThrough, read_through};
+use super::open_ledger::OpenLedger;
+use super::read::{ReadThrough, read_input};
+use super::run_request::{Access, RunRequest, Source};
 use crate::input::{IdShapes, ReadAs};
 use crate::input::{Layout, Mapping};
 use crate::job::Key;
 use crate::ledger::{Batch, Ledger, LedgerId, Record};
 use crate::outcome::Outcome;
-use crate::planning::{Survey, presence_changes};
+use crate::planning::{ReadSummary, presence_changes};
 use crate::reading::likely_encoding;
 use crate::settings::{OnChanged, OnKnown};
 
 /// A run whose ledger is open and whose input was read through. Nothing was sent.
 #[derive(Debug)]
 pub struct Prepared {
-    pub(super) order: Order,
+    pub(super) run_request: RunRequest,
     pub(super) lock: Option<Lock>,
     pub(super) ledger: Option<Ledger<LedgerFile>>,
     pub(super) batch: Batch,
@@ -53,64 +53,65 @@ impl Prepared {
     /// # Errors
     ///
     /// When either cannot be used. Nothing was sent, and nothing written but for a torn tail that was mended.
-    pub fn open(order: Order, access: Access) -> Result<Self, Error> {
+    pub fn open(run_request: RunRequest, access: Access) -> Result<Self, Error> {
         let lock = match access {
             Access::Look => None,
             Access::Post => {
                 // Before there is a lock file beside a ledger that is not begun then.
-                if !order.ledger.exists() {
-                    can_share(&order)?;
+                if !run_request.ledger.exists() {
+                    can_share(&run_request)?;
                 }
-                Some(lock(&order.ledger)?)
+                Some(lock(&run_request.ledger)?)
             }
         };
-        let (ledger, batch) = ledgers::open(&order, access)?;
-        Self::read(order, lock, ledger, batch)
+        let (ledger, batch) = ledgers::open(&run_request, access)?;
+        Self::read(run_request, lock, ledger, batch)
     }
 
-    /// Reads the whole input, if it is a file, to go on with the ledger that `continued` has open, whatever ledger `order`
+    /// Reads the whole input, if it is a file, to go on with the ledger that `open_ledger` has open, whatever ledger `run_request`
     /// names.
     ///
     /// # Errors
     ///
     /// When the order is not for its target, or the input cannot be used. Nothing was sent.
-    pub fn resume(order: Order, continued: Continued) -> Result<Self, Error> {
-        let Continued { path, lock, ledger, batch } = continued;
-        let order = Order { ledger: path, ..order };
-        Self::read(order, Some(lock), Some(ledger), batch)
+    pub fn resume(run_request: RunRequest, open_ledger: OpenLedger) -> Result<Self, Error> {
+        let OpenLedger { path, lock, ledger, batch } = open_ledger;
+        let run_request = RunRequest { ledger: path, ..run_request };
+        Self::read(run_request, Some(lock), Some(ledger), batch)
     }
 
     fn read(
-        mut order: Order,
+        mut run_request: RunRequest,
         lock: Option<Lock>,
         ledger: Option<Ledger<LedgerFile>>,
         mut batch: Batch,
     ) -> Result<Self, Error> {
-        same_target(&order, &batch)?;
-        order.state = order.state.continuing(&batch);
+        same_target(&run_request, &batch)?;
+        run_request.state = run_request.state.continuing(&batch);
         let access = if lock.is_some() { Access::Post } else { Access::Look };
-        let (recipe, table) = recipe(&order.options, &order.settings, order.form.target())?;
-        let input = Input::open(&order.source, recipe, &job_file::folder(&order, access))?;
+        let (reader_config, table) =
+            reader_config(&run_request.options, &run_request.settings, run_request.request_template.target())?;
+        let input = Input::open(&run_request.source, reader_config, &job_file::folder(&run_request, access))?;
         let mut presence = Vec::new();
         let mut lost_by_table = 0;
-        let (rows, mapping, layout) = if order.source == Source::Follow {
-            let rows = input.rows().map_err(Error::input(&order))?;
+        let (rows, mapping, layout) = if run_request.source == Source::Follow {
+            let rows = input.rows().map_err(Error::input(&run_request))?;
             let (mapping, layout) = (rows.mapping().clone(), rows.layout());
             (PreparedRows::Follow(Box::new(rows)), mapping, layout)
         } else {
-            let mut read = read_through(input, &order, access, &mut batch)?;
-            presence = presence_changes(&batch.standings);
+            let mut read = read_input(input, &run_request, access, &mut batch)?;
+            presence = presence_changes(&batch.job_states);
             if is_other_table(&batch, table.as_deref()) {
                 lost_by_table = sent_and_vanished(&batch, &presence);
             }
             presence.iter().for_each(|record| batch.apply(record));
-            if read.survey.to_do > 0 {
-                read.look_for_known(&order, access, &mut batch)?;
+            if read.read_summary.to_do > 0 {
+                read.look_for_known(&run_request, access, &mut batch)?;
             }
             let (mapping, layout) = (read.mapping.clone(), read.layout.clone());
             (PreparedRows::Read(Box::new(read)), mapping, layout)
         };
-        let prepared = Self { order, lock, ledger, batch, rows, mapping, table, lost_by_table, layout, presence };
+        let prepared = Self { run_request, lock, ledger, batch, rows, mapping, table, lost_by_table, layout, presence };
         match prepared.refusal() {
             Some(refusal) if access == Access::Post => Err(refusal),
             _ => Ok(prepared),
@@ -120,24 +121,24 @@ impl Prepared {
     /// Why a run would not begin, though all could be read.
     pub fn refusal(&self) -> Option<Error> {
         if self.to_send() != Some(0)
-            && let Err(error) = can_share(&self.order)
+            && let Err(error) = can_share(&self.run_request)
         {
             return Some(error);
         }
-        let survey = self.survey()?;
-        if let Some(first) = &survey.first_same_name {
-            return Some(Error::SameName { first: first.clone(), rows: survey.same_names });
+        let read_summary = self.read_summary()?;
+        if let Some(first) = &read_summary.first_same_name {
+            return Some(Error::SameName { first: first.clone(), rows: read_summary.same_names });
         }
         if self.to_send() == Some(0) {
             return None;
         }
-        if self.lost_by_table > 0 && self.order.ask.changed == OnChanged::Hold {
+        if self.lost_by_table > 0 && self.run_request.policy.changed == OnChanged::Hold {
             return Some(Error::OtherTable { rows: self.lost_by_table });
         }
         let known = self.known_rows()?;
         let unreadable = || {
             // A batch that is under way is not kept from going on by a neighbour, unless it relies on all of them.
-            let matters = match self.order.ask.known {
+            let matters = match self.run_request.policy.known {
                 OnKnown::Refuse => self.batch.run.is_none(),
                 OnKnown::Skip => true,
                 OnKnown::Post => false,
@@ -145,10 +146,10 @@ impl Prepared {
             let (ledger, why) = known.unreadable.first().filter(|_| matters)?;
             Some(Error::unreadable(ledger.clone(), why.clone()))
         };
-        if self.order.ask.known == OnKnown::Refuse && known.taken_back > 0 {
-            return Some(Error::TakenBack { path: self.order.ledger.clone(), rows: known.taken_back });
+        if self.run_request.policy.known == OnKnown::Refuse && known.taken_back > 0 {
+            return Some(Error::TakenBack { path: self.run_request.ledger.clone(), rows: known.taken_back });
         }
-        if self.order.ask.known == OnKnown::Refuse && known.rows() > 0 {
+        if self.run_request.policy.known == OnKnown::Refuse && known.rows() > 0 {
             let ledgers = known.ledgers.iter().filter(|ledger| ledger.rows > 0).cloned().collect();
             return Some(Error::Known { rows: known.rows(), ledgers });
         }
@@ -157,13 +158,13 @@ impl Prepared {
 
     /// How many rows this run will send, as far as that is known beforehand.
     pub fn to_send(&self) -> Option<u64> {
-        let survey = self.survey()?;
-        Some(survey.to_do.min(self.order.ask.first.unwrap_or(u64::MAX)))
+        let read_summary = self.read_summary()?;
+        Some(read_summary.to_do.min(self.run_request.policy.first.unwrap_or(u64::MAX)))
     }
 
     /// What was asked for.
-    pub fn order(&self) -> &Order {
-        &self.order
+    pub fn run_request(&self) -> &RunRequest {
+        &self.run_request
     }
 
     /// The columns that are posted.
@@ -180,7 +181,7 @@ impl Prepared {
     /// it is that. For a person to look at: no reading guesses.
     pub fn likely_encoding(&self) -> Option<&'static str> {
         let PreparedRows::Read(read) = &self.rows else { return None };
-        if self.order.options.encoding.is_some() || self.order.source == Source::Stdin {
+        if self.run_request.options.encoding.is_some() || self.run_request.source == Source::Stdin {
             return None;
         }
         // What cannot be read now could be read before, and said all that is relied on.
@@ -188,9 +189,9 @@ impl Prepared {
     }
 
     /// What the reading found; none for a stream that is posted as it comes.
-    pub fn survey(&self) -> Option<&Survey> {
+    pub fn read_summary(&self) -> Option<&ReadSummary> {
         match &self.rows {
-            PreparedRows::Read(read) => Some(&read.survey),
+            PreparedRows::Read(read) => Some(&read.read_summary),
             PreparedRows::Follow(_) => None,
         }
     }
@@ -254,11 +255,11 @@ impl Prepared {
     }
 }
 
-/// Whether a run by `order` can keep the account's limits together with others.
-fn can_share(order: &Order) -> Result<(), Error> {
-    if order.settings.shares() {
-        let target = order.ask.identity.target();
-        order.state.choose(target)?.check(target)?;
+/// Whether a run by `run_request` can keep the account's limits together with others.
+fn can_share(run_request: &RunRequest) -> Result<(), Error> {
+    if run_request.settings.shares() {
+        let target = run_request.policy.identity.account();
+        run_request.state.choose(target)?.check(target)?;
     }
     Ok(())
 }
@@ -278,7 +279,7 @@ fn sent_and_vanished(batch: &Batch, presence: &[Record]) -> u64 {
         _ => None,
     });
     let was_sent = |key: &&Key| {
-        let stands = batch.standings.get(*key).map(|standing| standing.outcome());
+        let stands = batch.job_states.get(*key).map(|job_state| job_state.outcome());
         matches!(stands, Some(Outcome::Posted | Outcome::InDoubt))
     };
     vanished.flatten().filter(was_sent).count() as u64

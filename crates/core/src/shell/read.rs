@@ -9,19 +9,21 @@ use super::files::LedgerFile;
 use super::input::Input;
 use super::job_file::{self, JobFile};
 use super::known_rows::KnownRows;
-use super::order::{Access, Order};
+use super::run_request::{Access, RunRequest};
 use crate::input::{IdShapes, Layout, Mapping};
 use crate::job::{KeyMap, TicketSet};
-use crate::ledger::{Batch, Standing};
-use crate::planning::{Ask, JobFileError, Planner, Survey, for_each_to_do, hold_edits, tickets_of_vanished};
-use crate::reading::{Scan, SurveyError, survey_scanned};
+use crate::ledger::{Batch, JobState};
+use crate::planning::{
+    JobFileError, Planner, ReadPolicy, ReadSummary, for_each_to_do, hold_edits, tickets_of_vanished,
+};
+use crate::reading::{ReadRowsError, RowReader, plan_scanned_rows};
 use crate::settings::OnKnown;
 
 /// An input that was read to its end.
 #[derive(Debug)]
 pub(super) struct ReadThrough {
     pub(super) input: Input,
-    pub(super) survey: Survey,
+    pub(super) read_summary: ReadSummary,
     /// What tickets look like as they are written.
     pub(super) tickets: IdShapes,
     pub(super) mapping: Mapping,
@@ -33,26 +35,30 @@ pub(super) struct ReadThrough {
 }
 
 /// Reads the whole input, enters its rows into the batch's standings, and holds those that may be edits of posted ones.
-pub(super) fn read_through(
+pub(super) fn read_input(
     input: Input,
-    order: &Order,
+    run_request: &RunRequest,
     access: Access,
     batch: &mut Batch,
 ) -> Result<ReadThrough, Error> {
-    let failed = Error::input(order);
-    let folder = job_file::folder(order, access);
+    let failed = Error::input(run_request);
+    let folder = job_file::folder(run_request, access);
     let unusable = Error::job_file(&folder);
     let unknown = batch.unknown();
     let mut rows = input.rows().map_err(&failed)?;
     let mapping = rows.mapping().clone();
     let mut writer = JobFile::begin(&folder).map_err(&unusable)?;
-    let mut scan = Scan::new(&mut rows);
+    let mut scan = RowReader::new(&mut rows);
     let surveyed = ahead(&mut scan, |next| {
-        survey_scanned(next, Planner::new(&order.ask, unknown, order.named, &mut batch.standings), &mut writer)
+        plan_scanned_rows(
+            next,
+            Planner::new(&run_request.policy, unknown, run_request.named, &mut batch.job_states),
+            &mut writer,
+        )
     });
-    let survey = surveyed.map_err(|error| match error {
-        SurveyError::Input(error) => failed(error),
-        SurveyError::JobFile(error) => unusable(error),
+    let read_summary = surveyed.map_err(|error| match error {
+        ReadRowsError::Input(error) => failed(error),
+        ReadRowsError::JobFile(error) => unusable(error),
     })?;
     let tickets = scan.tickets();
     let fingerprint = input.fingerprint(&rows);
@@ -60,11 +66,11 @@ pub(super) fn read_through(
     let finish = || JobFile::finish(writer, mapping.key.is_some(), folder).map_err(unusable);
     let look_again = || input.is_unchanged(&fingerprint);
     let (jobs, is_unchanged) = both(finish, look_again);
-    if !is_unchanged.map_err(|source| Error::InputGone { name: order.input_name(), source })? {
-        return Err(Error::Changed { name: order.input_name() });
+    if !is_unchanged.map_err(|source| Error::InputGone { name: run_request.input_name(), source })? {
+        return Err(Error::Changed { name: run_request.input_name() });
     }
-    let mut read = ReadThrough { input, survey, tickets, mapping, layout, fingerprint, jobs: jobs?, known: None };
-    read.hold_edits(order, batch)?;
+    let mut read = ReadThrough { input, read_summary, tickets, mapping, layout, fingerprint, jobs: jobs?, known: None };
+    read.hold_edits(run_request, batch)?;
     Ok(read)
 }
 
@@ -80,51 +86,56 @@ fn both<A, B: Send>(here: impl FnOnce() -> A, beside: impl Fn() -> B + Sync) -> 
 }
 
 impl ReadThrough {
-    fn hold_edits(&mut self, order: &Order, batch: &mut Batch) -> Result<(), Error> {
-        let may_hold = order.ask.holds_edits(self.mapping.key.is_some(), batch.unnamed);
-        let changed = if may_hold && self.survey.to_do + self.survey.counts.held > 0 {
-            missing_tickets(order, batch)?
+    fn hold_edits(&mut self, run_request: &RunRequest, batch: &mut Batch) -> Result<(), Error> {
+        let may_hold = run_request.policy.holds_edits(self.mapping.key.is_some(), batch.unnamed);
+        let changed = if may_hold && self.read_summary.to_do + self.read_summary.counts.held > 0 {
+            missing_tickets(run_request, batch)?
         } else {
             TicketSet::default()
         };
-        if changed.is_empty() && self.survey.counts.held == 0 {
+        if changed.is_empty() && self.read_summary.counts.held == 0 {
             return Ok(());
         }
-        let (ask, named, survey) = (&order.ask, order.named.notes, &mut self.survey);
-        hold_edits(&mut self.jobs.rows(), ask, &changed, named, &mut batch.standings, survey)
-            .and_then(|()| self.name_first_jobs(order, &batch.standings))
+        let (policy, named, read_summary) = (&run_request.policy, run_request.named.notes, &mut self.read_summary);
+        hold_edits(&mut self.jobs.rows(), policy, &changed, named, &mut batch.job_states, read_summary)
+            .and_then(|()| self.name_first_jobs(run_request, &batch.job_states))
             .map_err(self.jobs.unusable())
     }
 
     /// Looks for rows to do that other ledgers know, and leaves them out where that is asked for.
-    pub(super) fn look_for_known(&mut self, order: &Order, access: Access, batch: &mut Batch) -> Result<(), Error> {
-        let known = KnownRows::look(order, access, batch, &self.jobs, self.mapping.key.is_some())?;
-        if order.ask.known == OnKnown::Skip
+    pub(super) fn look_for_known(
+        &mut self,
+        run_request: &RunRequest,
+        access: Access,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
+        let known = KnownRows::look(run_request, access, batch, &self.jobs, self.mapping.key.is_some())?;
+        if run_request.policy.known == OnKnown::Skip
             && known
-                .skip(&self.jobs, &order.ask, &mut batch.standings, &mut self.survey)
+                .skip(&self.jobs, &run_request.policy, &mut batch.job_states, &mut self.read_summary)
                 .map_err(self.jobs.unusable())?
         {
-            self.name_first_jobs(order, &batch.standings).map_err(self.jobs.unusable())?;
+            self.name_first_jobs(run_request, &batch.job_states).map_err(self.jobs.unusable())?;
         }
         self.known = Some(known);
         Ok(())
     }
 
     /// Names the first jobs anew, when it was decided which are to do.
-    fn name_first_jobs(&mut self, order: &Order, standings: &KeyMap<Standing>) -> Result<(), JobFileError> {
-        let (next, most) = (&mut self.survey.next, order.named.jobs);
+    fn name_first_jobs(&mut self, run_request: &RunRequest, job_states: &KeyMap<JobState>) -> Result<(), JobFileError> {
+        let (next, most) = (&mut self.read_summary.next, run_request.named.jobs);
         next.clear();
-        let ask = Ask { first: Some(most as u64), ..order.ask.clone() };
-        for_each_to_do(&mut self.jobs.rows(), &ask, standings, |job| next.push(job))
+        let policy = ReadPolicy { first: Some(most as u64), ..run_request.policy.clone() };
+        for_each_to_do(&mut self.jobs.rows(), &policy, job_states, |job| next.push(job))
     }
 }
 
 /// The tickets of jobs that are posted or in doubt and are no longer in the input.
-fn missing_tickets(order: &Order, batch: &Batch) -> Result<TicketSet, Error> {
-    if !batch.standings.values().any(|standing| standing.was_sent_and_is_missing()) {
+fn missing_tickets(run_request: &RunRequest, batch: &Batch) -> Result<TicketSet, Error> {
+    if !batch.job_states.values().any(|job_state| job_state.was_sent_and_is_missing()) {
         return Ok(TicketSet::default());
     }
-    let path = &order.ledger;
+    let path = &run_request.ledger;
     let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
-    tickets_of_vanished(&file, &batch.standings).map_err(Error::ledger(path))
+    tickets_of_vanished(&file, &batch.job_states).map_err(Error::ledger(path))
 }

@@ -46,20 +46,20 @@ fn open(bytes: &[u8]) {
     assert_eq!(histories(&disk, u64::MAX, |_| true).is_ok(), inspected.is_ok());
     assert_eq!(disk.file().bytes, bytes, "what is only read is left as it is");
 
-    let mut mended = Disk::with(bytes);
-    match (resume(&mut mended), &inspected) {
+    let mut repaired = Disk::with(bytes);
+    match (resume(&mut repaired), &inspected) {
         (Ok(Some((mut ledger, batch, extent))), Ok((looked, seen))) => {
             assert_eq!(&extent, seen);
             assert_eq!((batch.counts(), batch.vanished()), (looked.counts(), looked.vanished()));
             assert_eq!(extent.good_bytes + extent.torn_bytes, bytes.len() as u64);
             let kept = usize::try_from(extent.good_bytes).expect("it fits into memory");
-            assert_eq!(mended.file().bytes, bytes[..kept], "what is good is kept as it is");
-            assert_eq!(mended.file().aside, bytes[kept..], "a torn tail is set aside, all of it");
+            assert_eq!(repaired.file().bytes, bytes[..kept], "what is good is kept as it is");
+            assert_eq!(repaired.file().excluded, bytes[kept..], "a torn tail is set aside, all of it");
             ledger.commit(&[]).expect("memory takes writes");
             let (_, extent) = inspect(ledger.storage()).expect("it was mended");
             assert_eq!(extent.torn_bytes, 0);
         }
-        (Err(_), Err(_)) => assert_eq!(mended.file().bytes, bytes, "what is refused is left as it is"),
+        (Err(_), Err(_)) => assert_eq!(repaired.file().bytes, bytes, "what is refused is left as it is"),
         (resumed, _) => panic!("looked at: {}, resumed: {}", inspected.is_ok(), resumed.is_ok()),
     }
 
@@ -120,7 +120,7 @@ fn record(line: &[u8]) -> Option<Record> {
         "read" => of(body, Record::Read),
         "intent" => of(body, Record::Intent),
         "outcome" => of(body, Record::Outcome),
-        "aside" => of(body, Record::Aside),
+        "aside" => of(body, Record::Excluded),
         // What is there of a settlement that is not all there is not read back.
         "settle" => {
             of(body, Record::Settle).filter(|record| !matches!(record, Record::Settle(of) if of.part.is_some()))
@@ -169,12 +169,12 @@ struct Disk(Arc<Mutex<File>>);
 #[derive(Debug, Default, Clone)]
 struct File {
     bytes: Vec<u8>,
-    aside: Vec<u8>,
+    excluded: Vec<u8>,
 }
 
 impl Disk {
     fn with(bytes: &[u8]) -> Self {
-        Self(Arc::new(Mutex::new(File { bytes: bytes.to_vec(), aside: Vec::new() })))
+        Self(Arc::new(Mutex::new(File { bytes: bytes.to_vec(), excluded: Vec::new() })))
     }
 
     fn file(&self) -> MutexGuard<'_, File> {
@@ -206,8 +206,8 @@ impl Storage for Disk {
         Ok(())
     }
 
-    fn set_aside(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.file().aside.extend_from_slice(bytes);
+    fn keep_torn_tail(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file().excluded.extend_from_slice(bytes);
         Ok(())
     }
 }

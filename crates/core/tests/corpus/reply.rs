@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use batchpost::api::{Api, Context};
 use batchpost::job::{Identity, Job, Key, Position, Ticket};
 use batchpost::leadsquared::LeadSquared;
 use batchpost::outcome::Verdict;
 use batchpost::settings::On500;
-use batchpost::target::{Context, Target};
 use batchpost::transport::Reply;
 use jiff::Timestamp;
 use serde_json::Value;

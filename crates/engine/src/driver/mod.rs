@@ -247,7 +247,7 @@ impl Driver {
                 Action::Write(record) => self.to_commit.push(record),
                 Action::Take(want) => self.request.want = Some(want),
                 Action::GiveBack(how, at) => self.request.ended.push((how, at)),
-                Action::Restrain(how) => self.request.restraints.push(how),
+                Action::Throttle(how) => self.request.throttles.push(how),
                 Action::Send(attempt, job) => self.sends.push((attempt, job)),
                 Action::Tell(notice) => return Some(Step::Tell(notice)),
                 Action::Done(stopped) => return Some(self.done(stopped)),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::budget::Wait;
 use crate::engine::Waiting;
-use crate::engine::tests::fixtures::{config, ms, now, offer, status};
+use crate::engine::tests::fixtures::{config, ms, now, pending_job, status};
 use crate::outcome::{Counts, Outcome, VerdictWord};
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -24,7 +24,7 @@ impl Run {
     fn of(rows: u64) -> Self {
         let driver = Driver::new(config("25/5s"), GRACE);
         let mut run = Self { driver, at: ms(0), jobs: Vec::new(), told: Vec::new() };
-        let offers = (1..=rows).map(|row| Event::Job(offer(row, row))).chain([Event::InputEnded(Vec::new())]);
+        let offers = (1..=rows).map(|row| Event::Job(pending_job(row, row))).chain([Event::InputEnded(Vec::new())]);
         run.driver.rows(offers, now(ms(0)));
         run
     }
@@ -202,7 +202,7 @@ fn an_answer_to_what_was_only_given_back_grants_nothing() {
 fn rows_are_taken_as_they_are_wanted_and_the_rest_of_a_group_waits() {
     let mut driver = Driver::new(config("25/5s"), GRACE);
     assert!(driver.wants_rows());
-    driver.rows((1..=1500).map(|row| Event::Job(offer(row, row))), now(ms(0)));
+    driver.rows((1..=1500).map(|row| Event::Job(pending_job(row, row))), now(ms(0)));
     assert_eq!(driver.progress().counts.pending, 1024, "as far as it looks ahead");
     assert!(!driver.wants_rows() && driver.rows.len() == 476);
     driver.interrupted(TERMINATE, now(ms(1)));

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::messages::Offer;
+use super::messages::PendingJob;
 use crate::job::{Job, Ticket};
 use crate::outcome::Outcome;
 
@@ -23,7 +23,7 @@ pub(super) struct Work {
     /// Tries that count against the most it may have in this run.
     pub(super) tries: u32,
     /// Tries that do not: they fell into an outage.
-    pub(super) excused: u32,
+    pub(super) outage_attempts: u32,
 }
 
 /// Jobs by place. Of each ticket only the first can be ready: the others wait until it is done with.
@@ -62,17 +62,22 @@ impl Backlog {
         self.works.is_empty()
     }
 
-    pub(super) fn push(&mut self, offer: Offer) {
+    pub(super) fn push(&mut self, pending_job: PendingJob) {
         let place = self.next;
         self.next += 1;
-        let queue = self.by_ticket.entry(offer.job.ticket.clone()).or_default();
+        let queue = self.by_ticket.entry(pending_job.job.ticket.clone()).or_default();
         if queue.is_empty() {
             self.ready.insert(place);
         }
         queue.push_back(place);
-        self.text_bytes += offer.job.text.len();
-        let work =
-            Work { job: Arc::new(offer.job), stands: offer.stands, attempts: offer.attempts, tries: 0, excused: 0 };
+        self.text_bytes += pending_job.job.text.len();
+        let work = Work {
+            job: Arc::new(pending_job.job),
+            stands: pending_job.stands,
+            attempts: pending_job.attempts,
+            tries: 0,
+            outage_attempts: 0,
+        };
         self.works.insert(place, work);
     }
 
@@ -137,14 +142,14 @@ impl Backlog {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::tests::fixtures::offer;
+    use crate::engine::tests::fixtures::pending_job;
 
     const NOW: Duration = Duration::ZERO;
 
-    fn long(row: u64) -> Offer {
-        let mut offer = offer(row, row);
-        offer.job.text = "x".repeat(1 << 20);
-        offer
+    fn long(row: u64) -> PendingJob {
+        let mut pending_job = pending_job(row, row);
+        pending_job.job.text = "x".repeat(1 << 20);
+        pending_job
     }
 
     #[test]
@@ -167,7 +172,7 @@ mod tests {
     #[test]
     fn tries_are_taken_back_as_many_as_there_were_and_none_of_a_job_that_is_done() {
         let mut backlog = Backlog::new(10);
-        backlog.push(offer(1, 1));
+        backlog.push(pending_job(1, 1));
         let place = backlog.ready(NOW).unwrap();
         backlog.start(place).tries = 3;
         backlog.forgive(place, 2);

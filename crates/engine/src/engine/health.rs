@@ -134,7 +134,7 @@ impl Health {
     }
 
     /// The end of an attempt for a row says something about the API.
-    pub(super) fn heard(&mut self, attempt: AttemptId, place: Place, verdict: &Verdict, now: Duration) -> Advice {
+    pub(super) fn on_verdict(&mut self, attempt: AttemptId, place: Place, verdict: &Verdict, now: Duration) -> Advice {
         let probe = self.probe == Some(attempt);
         if probe {
             self.probe = None;
@@ -184,7 +184,7 @@ impl Health {
                 self.bad.unknown += 1;
                 self.out_of_order(Cause::Unclear, self.bad.unknown >= MOST_UNKNOWN, None, late, probe, now)
             }
-            Verdict::Hopeless(stop) => Advice::Stop(*stop, hopeless(*stop)),
+            Verdict::SetupFault(stop) => Advice::Stop(*stop, setup_fault(*stop)),
             Verdict::Withdrawn => Advice::GoOn,
         }
     }
@@ -279,7 +279,7 @@ impl Health {
     }
 }
 
-fn hopeless(stop: Stop) -> &'static str {
+fn setup_fault(stop: Stop) -> &'static str {
     match stop {
         Stop::Credentials => "authentication failed; another account's host returns the same error",
         _ => "the URL does not lead to the API",
@@ -307,7 +307,7 @@ mod tests {
     fn tell(health: &mut Health, id: u64, verdict: &Verdict, at: u64) -> Advice {
         assert!(health.may_start());
         health.started(AttemptId(id));
-        health.heard(AttemptId(id), id, verdict, s(at))
+        health.on_verdict(AttemptId(id), id, verdict, s(at))
     }
 
     #[test]
@@ -315,10 +315,10 @@ mod tests {
         let mut health = health();
         health.started(AttemptId(1));
         assert!(!health.may_start());
-        health.heard(AttemptId(1), 1, &UNKNOWN, s(1));
+        health.on_verdict(AttemptId(1), 1, &UNKNOWN, s(1));
         health.started(AttemptId(2));
         assert!(!health.may_start());
-        health.heard(AttemptId(2), 2, &AGAIN, s(2));
+        health.on_verdict(AttemptId(2), 2, &AGAIN, s(2));
         health.started(AttemptId(3));
         assert!(health.may_start());
     }
@@ -344,9 +344,9 @@ mod tests {
         for id in 1..=3 {
             health.started(AttemptId(id));
         }
-        assert_eq!(health.heard(AttemptId(1), 1, &LIMITED, s(1)), Advice::Pause(Cause::Limited, s(5)));
-        health.heard(AttemptId(2), 2, &LIMITED, s(1));
-        health.heard(AttemptId(3), 3, &LIMITED, s(2));
+        assert_eq!(health.on_verdict(AttemptId(1), 1, &LIMITED, s(1)), Advice::Pause(Cause::Limited, s(5)));
+        health.on_verdict(AttemptId(2), 2, &LIMITED, s(1));
+        health.on_verdict(AttemptId(3), 3, &LIMITED, s(2));
         assert_eq!(health.pause(s(2)), Some((Cause::Limited, s(7))), "no longer than a window after the last of them");
         assert_eq!(tell(&mut health, 4, &Verdict::Posted, 20), Advice::GoOn);
         assert_eq!(tell(&mut health, 5, &LIMITED, 21), Advice::Pause(Cause::Limited, s(5)));
@@ -361,11 +361,11 @@ mod tests {
                 health.started(AttemptId(id));
             }
             for id in 1..=failing {
-                health.heard(AttemptId(id), id, &bad, s(1));
+                health.on_verdict(AttemptId(id), id, &bad, s(1));
             }
             let outage = health.is_outage();
             for verdict in [REJECTED, Verdict::Posted] {
-                assert_eq!(health.heard(AttemptId(6), 6, &verdict, s(2)), Advice::GoOn);
+                assert_eq!(health.on_verdict(AttemptId(6), 6, &verdict, s(2)), Advice::GoOn);
                 assert!(health.is_alone() && health.pause(s(2)).is_some(), "{verdict:?} was sent before the pause");
                 assert_eq!(health.is_outage(), outage);
             }
@@ -381,9 +381,9 @@ mod tests {
         for id in 1..=6 {
             health.started(AttemptId(id));
         }
-        health.heard(AttemptId(1), 1, &LIMITED, s(1));
+        health.on_verdict(AttemptId(1), 1, &LIMITED, s(1));
         for id in 2..=6 {
-            assert_eq!(health.heard(AttemptId(id), id, &UNKNOWN, s(2)), Advice::GoOn);
+            assert_eq!(health.on_verdict(AttemptId(id), id, &UNKNOWN, s(2)), Advice::GoOn);
         }
         assert!(!health.is_outage());
         assert_eq!(health.pause(s(2)), Some((Cause::Limited, s(6))));
@@ -479,7 +479,7 @@ mod tests {
     /// A row's attempt that the API fails at.
     fn fail(health: &mut Health, id: u64, row: Place, at: u64) -> Advice {
         health.started(AttemptId(id));
-        health.heard(AttemptId(id), row, &AGAIN, s(at))
+        health.on_verdict(AttemptId(id), row, &AGAIN, s(at))
     }
 
     #[test]
@@ -534,7 +534,7 @@ mod tests {
             health.started(AttemptId(id));
         }
         for id in 1..=25 {
-            assert!(!matches!(health.heard(AttemptId(id), id, &UNKNOWN, s(30)), Advice::Stop(..)));
+            assert!(!matches!(health.on_verdict(AttemptId(id), id, &UNKNOWN, s(30)), Advice::Stop(..)));
         }
         assert_eq!(health.outage, Some(Outage { since: s(30), failed_probes: 0 }));
         assert_eq!(health.pause(s(30)), Some((Cause::Unclear, s(35))));

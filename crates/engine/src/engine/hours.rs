@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::messages::Now;
-use crate::plan::Openings;
+use crate::schedule::Openings;
 
 /// No attempt may start now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::budget::{Answer, Ended, Restraint};
+use crate::budget::{Answer, Ended, Throttle};
 use crate::job::{Job, Ticket};
-use crate::ledger::{Aside, Record};
+use crate::ledger::{ExcludedRow, Record};
 use crate::limit::Limit;
 use crate::limiter::Sharer;
 pub use crate::outcome::Cause;
@@ -29,7 +29,7 @@ pub struct AttemptId(pub u64);
 
 /// A job to do, and what the ledger knows of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Offer {
+pub struct PendingJob {
     /// The job.
     pub job: Job,
     /// Where it stands: pending, failed, or in doubt where those are to be sent again.
@@ -42,16 +42,16 @@ pub struct Offer {
 #[derive(Debug)]
 pub enum Event {
     /// The input has a job to do. Give no more of these than [`Engine::wants_input`](super::Engine::wants_input) asks for.
-    Job(Offer),
+    Job(PendingJob),
     /// The input has a row that is not sent, which the ledger does not say yet.
-    Aside(Aside),
+    Excluded(ExcludedRow),
     /// A stream has a row that needs nothing done. (What a file holds was counted before the run.)
     Passed(Outcome),
     /// The input has come to its end. What only a stream's end shows is to be recorded: what it held, and which jobs
     /// vanished from it or returned.
     InputEnded(Vec<Record>),
     /// As many rows as were asked for were read, and more are left.
-    InputWithheld,
+    InputTruncated,
     /// The input could not be read on, or is not what it was when it was first read.
     InputFailed(String),
     /// The first so many records that the engine asked to have written are durable.
@@ -83,7 +83,7 @@ pub enum Action {
     /// Give one slot back: its attempt ended so, at this time since the run began.
     GiveBack(Ended, Duration),
     /// Hold back so from now on.
-    Restrain(Restraint),
+    Throttle(Throttle),
     /// Send this job's request once.
     Send(AttemptId, Arc<Job>),
     /// Pass this on to the run's observer.
@@ -114,14 +114,14 @@ pub enum Notice {
     },
     /// Somebody who takes no slots from this budget uses the account too: the run takes a smaller share from now on,
     /// and more again as there is room. Said once in a run.
-    Strangers {
+    OtherClients {
         /// Attempts in the shortest window at first.
         share: u32,
         /// What its limit would let it have.
         limit: Limit,
     },
     /// The API has named a limit that the run's own limits do not imply. It is kept from now on, beside them.
-    Adopted {
+    Learned {
         /// That limit.
         limit: Limit,
     },

@@ -27,7 +27,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use messages::{Action, AttemptId, Cause, Event, Notice, Now, Offer, Progress, Waiting};
+pub use messages::{Action, AttemptId, Cause, Event, Notice, Now, PendingJob, Progress, Waiting};
 
 use backlog::{Backlog, Place};
 use durable::{Move, Next, OnceDurable};
@@ -36,21 +36,21 @@ use hours::OpenHours;
 use share::Share;
 use slots::{Slots, Spent, Taken};
 
+use crate::api::{Api, Context, Judgement};
 use crate::budget::Ended;
 use crate::ledger::{AttemptEnd, Finish, Intent, Paused, Record, Resumed};
 use crate::limit::Limit;
 use crate::outcome::{Counts, Outcome, Stop, Verdict, VerdictWord};
-use crate::plan::Openings;
 use crate::retry::Schedule;
+use crate::schedule::Openings;
 use crate::settings::On500;
-use crate::target::{Context, Judgement, Target};
 use crate::transport::{Failure, Reply};
 
 /// What the engine must know before it begins.
 #[derive(Debug, Clone)]
 pub struct Config {
     /// The API: it judges replies.
-    pub target: Arc<dyn Target>,
+    pub target: Arc<dyn Api>,
     /// The limits that the budget keeps. A limited reply that does not say is paused for the shortest window.
     pub limits: Vec<Limit>,
     /// How long an outage may last, from 0: then its first failed probe ends the run.
@@ -225,13 +225,13 @@ impl Engine {
     /// Takes in what happened.
     pub fn handle(&mut self, event: Event, now: Now) {
         match event {
-            Event::Job(offer) => {
-                self.count(offer.stands);
-                self.backlog.push(offer);
+            Event::Job(pending_job) => {
+                self.count(pending_job.stands);
+                self.backlog.push(pending_job);
             }
-            Event::Aside(aside) => {
-                self.count(aside.stands);
-                self.write(Record::Aside(aside), OnceDurable::Nothing);
+            Event::Excluded(excluded) => {
+                self.count(excluded.stands);
+                self.write(Record::Excluded(excluded), OnceDurable::Nothing);
             }
             Event::Passed(outcome) => self.count(outcome),
             Event::InputEnded(records) => {
@@ -240,7 +240,7 @@ impl Engine {
                     self.write(record, OnceDurable::Nothing);
                 }
             }
-            Event::InputWithheld => self.input = InputState::Withheld,
+            Event::InputTruncated => self.input = InputState::Withheld,
             Event::InputFailed(why) => {
                 self.input = InputState::Ended;
                 self.stop(Stop::Input, why);
@@ -382,7 +382,7 @@ impl Engine {
     /// Asks for as many slots as attempts could start now.
     fn ask_for_slots(&mut self, now: Duration) -> bool {
         match self.slots.next(now) {
-            slots::Next::Ask => {}
+            slots::Next::ReadPolicy => {}
             // What is under way is sent first: a stop would withdraw it.
             slots::Next::Until(until)
                 if self.config.no_wait && self.attempts.is_empty() && self.slots.run_dry(until, now) =>
@@ -420,7 +420,7 @@ impl Engine {
     fn withdraw(&mut self, id: AttemptId, now: Now) {
         let attempt = self.attempts.remove(&id).expect("an attempt that was not sent has not ended");
         let spent = Spent { taken: attempt.taken, ended: Ended::NotSent, at: now.elapsed };
-        self.health.heard(id, attempt.place, &Verdict::Withdrawn, now.elapsed);
+        self.health.on_verdict(id, attempt.place, &Verdict::Withdrawn, now.elapsed);
         if matches!(self.pause, Some(Recorded::Probing(probe, _)) if probe == id) {
             self.pause = Some(Recorded::Paused);
         }
@@ -441,7 +441,7 @@ impl Engine {
         };
         // A reply to what was sent before a pause, or to its probe, says nothing about this run's share of a window.
         let is_shared = !self.health.is_alone();
-        let advice = self.health.heard(id, attempt.place, &judgement.verdict, now.elapsed);
+        let advice = self.health.on_verdict(id, attempt.place, &judgement.verdict, now.elapsed);
         for (place, tries) in self.health.take_wronged() {
             self.backlog.forgive(place, tries);
         }
@@ -456,9 +456,9 @@ impl Engine {
             self.write(Record::Resumed(resumed), OnceDurable::Nothing);
         }
         if let Verdict::Limited { named, .. } = verdict {
-            let adopted = named.is_some_and(|limit| self.adopt(limit));
+            let learned = named.is_some_and(|limit| self.learn(limit));
             if let Advice::Pause(Cause::Limited, delay) = advice
-                && !adopted
+                && !learned
             {
                 self.make_room(is_shared, now.elapsed, delay);
             }
@@ -491,9 +491,9 @@ impl Engine {
             Verdict::Rejected { .. } => Next::Done(Outcome::Rejected),
             Verdict::Unknown => Next::Done(Outcome::InDoubt),
             Verdict::Again { retry_after } if self.health.is_outage() => {
-                work.excused += 1;
+                work.outage_attempts += 1;
                 // Other rows are the next probes: this one may be a row that the API always fails at.
-                let turn = LONGEST_OUTAGE_PAUSE * work.excused;
+                let turn = LONGEST_OUTAGE_PAUSE * work.outage_attempts;
                 Next::Retry(turn.max(Schedule::within_reason(*retry_after)))
             }
             Verdict::Again { retry_after } => {
@@ -502,7 +502,7 @@ impl Engine {
                 delay.map_or(Next::Done(Outcome::Failed), Next::Retry)
             }
             Verdict::Unsent => Next::Retry(Schedule::BASE.mul_f64(self.rng.f64())),
-            Verdict::Limited { .. } | Verdict::Hopeless(_) | Verdict::Withdrawn => Next::Resume,
+            Verdict::Limited { .. } | Verdict::SetupFault(_) | Verdict::Withdrawn => Next::Resume,
         };
         let from = work.stands;
         let to = from.then(if let Next::Done(outcome) = next { outcome } else { Outcome::Pending });

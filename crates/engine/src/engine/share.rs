@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use super::{Action, Engine, Notice, shortest};
-use crate::budget::Restraint;
+use crate::budget::Throttle;
 use crate::limit::Limit;
 
 /// What is left of the share after a refusal.
@@ -93,7 +93,7 @@ impl Share {
 
 impl Engine {
     /// The API names a limit: where those that hold allow more, it holds too from now on. Tells whether it does.
-    pub(super) fn adopt(&mut self, named: Limit) -> bool {
+    pub(super) fn learn(&mut self, named: Limit) -> bool {
         // Without limits there is no budget to keep it.
         let Some(share) = &mut self.share else { return false };
         if !named.tighten(&mut self.config.limits) {
@@ -102,8 +102,8 @@ impl Engine {
         if let Some(limit) = shortest(&self.config.limits) {
             share.keep(limit);
         }
-        self.actions.push_back(Action::Restrain(Restraint::Adopt(named)));
-        self.tell(Notice::Adopted { limit: named });
+        self.actions.push_back(Action::Throttle(Throttle::Learn(named)));
+        self.tell(Notice::Learned { limit: named });
         true
     }
 
@@ -112,14 +112,14 @@ impl Engine {
         let Some(share) = &mut self.share else { return };
         if !is_shared {
             // Of ours the window was empty: a smaller share would not have helped. Spacing evenly does no harm.
-            self.actions.push_back(Action::Restrain(Restraint::Evenly));
+            self.actions.push_back(Action::Throttle(Throttle::Evenly));
             return;
         }
         match share.refused(now, now + pause) {
-            Reaction::SpaceEvenly => self.actions.push_back(Action::Restrain(Restraint::Evenly)),
+            Reaction::SpaceEvenly => self.actions.push_back(Action::Throttle(Throttle::Evenly)),
             Reaction::FirstSmaller => {
                 let (share, limit) = (share.at(now), share.limit());
-                self.tell(Notice::Strangers { share, limit });
+                self.tell(Notice::OtherClients { share, limit });
             }
             Reaction::Smaller => {}
         }
@@ -131,7 +131,7 @@ impl Engine {
         let attempts = share.at(now);
         if attempts != self.told_share.unwrap_or_else(|| share.limit().count()) {
             self.told_share = Some(attempts);
-            self.actions.push_back(Action::Restrain(Restraint::Share(attempts)));
+            self.actions.push_back(Action::Throttle(Throttle::Share(attempts)));
         }
     }
 }
@@ -194,7 +194,7 @@ mod tests {
     fn a_limit_that_the_api_names_holds_where_it_is_stricter_and_the_share_is_of_the_shortest_window() {
         let (config, _) = crate::engine::tests::config("25/5s");
         let mut engine = Engine::new(config.clone());
-        for (named, adopted, of) in [
+        for (named, learned, of) in [
             ("25/5s", false, "25/5s"),
             ("26/5s", false, "25/5s"),
             ("10/5s", true, "10/5s"),
@@ -207,17 +207,17 @@ mod tests {
         ] {
             engine.actions.clear();
             let named: Limit = named.parse().unwrap();
-            assert_eq!(engine.adopt(named), adopted, "{named}");
+            assert_eq!(engine.learn(named), learned, "{named}");
             assert_eq!(engine.share.unwrap().limit(), of.parse().unwrap(), "{named}");
             let told = engine.actions.iter().filter(|action| match action {
-                Action::Restrain(how) => *how == Restraint::Adopt(named),
-                Action::Tell(Notice::Adopted { limit }) => *limit == named,
+                Action::Throttle(how) => *how == Throttle::Learn(named),
+                Action::Tell(Notice::Learned { limit }) => *limit == named,
                 _ => false,
             });
-            assert_eq!(told.count(), if adopted { 2 } else { 0 }, "{named}");
+            assert_eq!(told.count(), if learned { 2 } else { 0 }, "{named}");
         }
         let mut unlimited = Engine::new(crate::engine::Config { limits: Vec::new(), ..config });
-        assert!(!unlimited.adopt("10/5s".parse().unwrap()));
+        assert!(!unlimited.learn("10/5s".parse().unwrap()));
     }
 
     #[test]
@@ -227,7 +227,7 @@ mod tests {
         let told = |engine: &mut Engine, now| {
             engine.tell_share(now);
             engine.actions.drain(..).find_map(|action| match action {
-                Action::Restrain(Restraint::Share(attempts)) => Some(attempts),
+                Action::Throttle(Throttle::Share(attempts)) => Some(attempts),
                 _ => None,
             })
         };

@@ -37,7 +37,7 @@ const LONG: Duration = Duration::from_secs(60);
 /// What a run without a slot in hand can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
-    Ask,
+    ReadPolicy,
     Until(Duration),
     /// An answer or an attempt's end is under way.
     UnderWay,
@@ -69,7 +69,7 @@ impl Slots {
             _ => {
                 self.asked = true;
                 self.given_back_since = false;
-                Next::Ask
+                Next::ReadPolicy
             }
         }
     }
@@ -101,11 +101,11 @@ mod tests {
         let mut slots = Slots::default();
         slots.answered(Answer { granted: 1, wait: None }, NOW);
         let taken = slots.use_one().unwrap();
-        assert_eq!(slots.next(NOW), Next::Ask);
+        assert_eq!(slots.next(NOW), Next::ReadPolicy);
         slots.give_back(taken);
         assert_eq!(slots.next(NOW), Next::UnderWay, "it is answered first");
         slots.answered(Answer { granted: 0, wait: Some(Wait::UntilOneEnds) }, NOW);
-        assert_eq!(slots.next(NOW), Next::Ask);
+        assert_eq!(slots.next(NOW), Next::ReadPolicy);
         slots.answered(Answer { granted: 0, wait: Some(Wait::UntilOneEnds) }, NOW);
         assert_eq!(slots.next(NOW), Next::UnderWay);
     }

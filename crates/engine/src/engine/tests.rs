@@ -8,7 +8,7 @@ mod pauses;
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
 
-use fixtures::{created, ms, no_reply, now, offer, status};
+use fixtures::{created, ms, no_reply, now, pending_job, status};
 
 use super::*;
 use crate::budget::{Answer, Budget, Request, Wait};
@@ -33,7 +33,7 @@ impl Engine {
             let request = match self.engine.next_action(now)? {
                 Action::Take(want) => Request { want: Some(want), ..Request::default() },
                 Action::GiveBack(how, at) => Request { ended: vec![(how, at)], ..Request::default() },
-                Action::Restrain(how) => Request { restraints: vec![how], ..Request::default() },
+                Action::Throttle(how) => Request { throttles: vec![how], ..Request::default() },
                 other => return Some(other),
             };
             let answer = self.limiter.exchange(&request, now.elapsed).unwrap();
@@ -93,13 +93,13 @@ struct Driver {
     /// Until that time every attempt ends so; only then the script is asked.
     answer_from: Option<(Duration, Kind)>,
     /// How often a limit was adopted.
-    adopted: u32,
+    learned: u32,
     /// What was recorded of pauses.
     pauses: Vec<Record>,
 }
 
 impl Driver {
-    fn new(config: (Config, Limit), rows: impl IntoIterator<Item = Offer>) -> Self {
+    fn new(config: (Config, Limit), rows: impl IntoIterator<Item = PendingJob>) -> Self {
         let mut engine = Engine::new(config);
         for row in rows {
             assert!(engine.wants_input());
@@ -116,7 +116,7 @@ impl Driver {
             saw: Vec::new(),
             numbers: Vec::new(),
             answer_from: None,
-            adopted: 0,
+            learned: 0,
             pauses: Vec::new(),
         }
     }
@@ -146,8 +146,8 @@ impl Driver {
                     Action::Tell(Notice::Settled { row, stands, .. }) => Saw::Settled(row, stands),
                     Action::Tell(Notice::Unwritten { row, .. }) => Saw::Unwritten(row),
                     Action::Tell(Notice::Paused { .. }) => Saw::Paused,
-                    Action::Tell(Notice::Adopted { .. }) => {
-                        self.adopted += 1;
+                    Action::Tell(Notice::Learned { .. }) => {
+                        self.learned += 1;
                         continue;
                     }
                     Action::Done(stop) => Saw::Done(stop),
@@ -211,7 +211,7 @@ impl Driver {
 
 #[test]
 fn every_row_is_intended_sent_recorded_and_told_of_in_that_order() {
-    let run = Driver::new(config("25/5s"), [offer(1, 7)]).run(|_, _| created());
+    let run = Driver::new(config("25/5s"), [pending_job(1, 7)]).run(|_, _| created());
     let saw: Vec<Saw> = run.saw.iter().map(|(_, saw)| saw.clone()).collect();
     let expected = [
         Saw::Intent(1),
@@ -227,7 +227,7 @@ fn every_row_is_intended_sent_recorded_and_told_of_in_that_order() {
 #[test]
 fn nothing_is_sent_or_told_of_before_it_is_durable() {
     let mut engine = Engine::new(config("25/5s"));
-    engine.handle(Event::Job(offer(1, 7)), now(ms(0)));
+    engine.handle(Event::Job(pending_job(1, 7)), now(ms(0)));
     assert!(matches!(engine.next_action(now(ms(0))), Some(Action::Write(Record::Intent(_)))));
     assert!(engine.next_action(now(ms(1))).is_none());
     engine.handle(Event::Committed(1), now(ms(2)));
@@ -243,7 +243,7 @@ fn nothing_is_sent_or_told_of_before_it_is_durable() {
 
 #[test]
 fn a_hundred_rows_finish_at_the_best_possible_time() {
-    let run = Driver::new(config("25/5s"), (1..=100).map(|n| offer(n, n))).run(|_, _| created());
+    let run = Driver::new(config("25/5s"), (1..=100).map(|n| pending_job(n, n))).run(|_, _| created());
     assert_eq!(run.counts().posted, 100);
     // Three full windows, each a round trip and a margin longer; one round trip at the end and one for the first row,
     // which goes alone.
@@ -252,13 +252,13 @@ fn a_hundred_rows_finish_at_the_best_possible_time() {
 
 #[test]
 fn the_first_attempt_goes_alone() {
-    let run = Driver::new(config("25/5s"), (1..=10).map(|n| offer(n, n))).run(|_, _| created());
+    let run = Driver::new(config("25/5s"), (1..=10).map(|n| pending_job(n, n))).run(|_, _| created());
     assert_eq!(run.times(|saw| matches!(saw, Saw::Send(_))), [0, 100, 100, 100, 100, 100, 100, 100, 100, 100]);
 }
 
 #[test]
 fn rows_of_one_ticket_go_in_order_one_at_a_time_through_their_retries() {
-    let rows = [offer(1, 7), offer(2, 7), offer(3, 8), offer(4, 7)];
+    let rows = [pending_job(1, 7), pending_job(2, 7), pending_job(3, 8), pending_job(4, 7)];
     let run = Driver::new(config("25/5s"), rows).run(|row, tries| match (row, tries) {
         (1, 1 | 2) => status(500),
         _ => created(),
@@ -271,7 +271,7 @@ fn rows_of_one_ticket_go_in_order_one_at_a_time_through_their_retries() {
 
 #[test]
 fn retries_stop_at_the_last_try_and_the_row_has_failed() {
-    let run = Driver::new(config("25/5s"), [offer(1, 7), offer(2, 7)]).run(|row, _| match row {
+    let run = Driver::new(config("25/5s"), [pending_job(1, 7), pending_job(2, 7)]).run(|row, _| match row {
         1 => status(500),
         _ => created(),
     });
@@ -284,7 +284,7 @@ fn retries_stop_at_the_last_try_and_the_row_has_failed() {
 fn nothing_is_intended_without_a_slot_and_none_is_kept_that_cannot_be_used() {
     let mut engine = super::Engine::new(config("25/5s").0);
     for row in 1..=3 {
-        engine.handle(Event::Job(offer(row, row)), now(ms(0)));
+        engine.handle(Event::Job(pending_job(row, row)), now(ms(0)));
     }
     // The first attempt goes alone, so only one slot is asked for, and only once.
     assert!(matches!(engine.next_action(now(ms(0))), Some(Action::Take(1))));
@@ -306,7 +306,7 @@ fn nothing_is_intended_without_a_slot_and_none_is_kept_that_cannot_be_used() {
 
 #[test]
 fn a_budget_that_cannot_be_kept_ends_the_run() {
-    let mut run = Driver::new(config("25/5s"), (1..=10).map(|n| offer(n, n)));
+    let mut run = Driver::new(config("25/5s"), (1..=10).map(|n| pending_job(n, n)));
     run.settle();
     run.engine.handle(Event::BudgetFailed("no space".to_owned()), now(ms(1)));
     let run = run.run(|_, _| created());
@@ -315,10 +315,11 @@ fn a_budget_that_cannot_be_kept_ends_the_run() {
 
 #[test]
 fn retries_take_slots_like_anything_else() {
-    let run = Driver::new(config("2/5s"), [offer(1, 1), offer(2, 2)]).run(|row, tries| match (row, tries) {
-        (1, 1) => status(500),
-        _ => created(),
-    });
+    let run =
+        Driver::new(config("2/5s"), [pending_job(1, 1), pending_job(2, 2)]).run(|row, tries| match (row, tries) {
+            (1, 1) => status(500),
+            _ => created(),
+        });
     let sent = run.times(|saw| matches!(saw, Saw::Send(_)));
     assert_eq!(sent.len(), 3);
     assert!(sent[2] >= 5105, "the third attempt waits for a slot: {sent:?}");
@@ -330,13 +331,13 @@ fn the_look_ahead_is_bounded_by_rows_and_by_bytes() {
     let mut rows = 0;
     while engine.wants_input() {
         rows += 1;
-        engine.handle(Event::Job(offer(rows, 1)), now(ms(0)));
+        engine.handle(Event::Job(pending_job(rows, 1)), now(ms(0)));
     }
     assert_eq!(rows, 1024);
     let mut engine = Engine::new(config("25/5s"));
     let mut bytes = 0;
     while engine.wants_input() {
-        let mut long = offer(1, 1);
+        let mut long = pending_job(1, 1);
         long.job.text = "x".repeat(1 << 20);
         bytes += long.job.text.len();
         engine.handle(Event::Job(long), now(ms(0)));
@@ -346,7 +347,7 @@ fn the_look_ahead_is_bounded_by_rows_and_by_bytes() {
 
 #[test]
 fn one_tickets_rows_do_not_keep_the_others_from_filling_the_window() {
-    let rows = (1..=30).map(|n| offer(n, if n <= 10 { 7 } else { n }));
+    let rows = (1..=30).map(|n| pending_job(n, if n <= 10 { 7 } else { n }));
     let run = Driver::new(config("25/5s"), rows).run(|_, _| created());
     let sent = run.times(|saw| matches!(saw, Saw::Send(_)));
     assert_eq!(sent.iter().filter(|at| **at <= 1000).count(), 25);

@@ -14,7 +14,7 @@ use crate::excerpt;
 ///
 /// A number is positive, and no larger than the signed 64 bits that servers keep it in. A text (`INC0010023`, `HELP-12`)
 /// is of visible ASCII characters, and not of dots alone: it can stand in a URL, a log and a terminal as it is. A text of
-/// digits is not the number: which of them its ids are, a [target](crate::target::Target) knows.
+/// digits is not the number: which of them its ids are, a [target](crate::api::Api) knows.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(Id);
 

@@ -187,16 +187,16 @@ impl Fold {
             }
             Record::Outcome(end) => self.end(end.key, seconds(end.wall), end.stands),
             // Records were lost, and one of them may have sent it.
-            Record::Aside(aside) if aside.stands == Outcome::InDoubt => {
+            Record::Excluded(excluded) if excluded.stands == Outcome::InDoubt => {
                 // An intent may have its content.
-                self.lacks_the_beginning |= !self.jobs.contains_key(&aside.key);
-                if let Some(ticket) = &aside.ticket
-                    && !self.contents.contains_key(&aside.key)
-                    && let Some(known_by) = self.legacy_of(aside.key, ticket)
+                self.lacks_the_beginning |= !self.jobs.contains_key(&excluded.key);
+                if let Some(ticket) = &excluded.ticket
+                    && !self.contents.contains_key(&excluded.key)
+                    && let Some(known_by) = self.legacy_of(excluded.key, ticket)
                 {
-                    self.contents.insert(aside.key, known_by);
+                    self.contents.insert(excluded.key, known_by);
                 }
-                self.end(aside.key, self.begun_s, aside.stands);
+                self.end(excluded.key, self.begun_s, excluded.stands);
             }
             Record::Settle(settlement) => {
                 for row in settlement.rows.iter().filter(|row| is_known(row.stands) || is_known(row.was)) {

@@ -7,16 +7,16 @@ use proptest::prelude::*;
 
 use super::fold::Fold;
 use super::*;
+use crate::api::desk::Desk;
 use crate::job::{Identity, KEY_SCHEME, Key, Ticket};
 use crate::ledger::Section;
 use crate::ledger::{
-    self, Aside, AttemptEnd, Header, Input, Intent, Ledger, LedgerError, LedgerId, Record, Run, Settled, Settlement,
-    VERSION,
+    self, AttemptEnd, ExcludedRow, Header, Input, Intent, Ledger, LedgerError, LedgerId, Record, Run, Settled,
+    Settlement, VERSION,
 };
 use crate::outcome::{Outcome, VerdictWord};
 use crate::settings::Settings;
 use crate::storage::{Directory, Storage};
-use crate::target::desk::Desk;
 
 /// A file in memory, which several may have open.
 #[derive(Debug, Clone, Default)]
@@ -59,7 +59,7 @@ impl Storage for Memory {
         Ok(())
     }
 
-    fn set_aside(&mut self, _: &[u8]) -> io::Result<()> {
+    fn keep_torn_tail(&mut self, _: &[u8]) -> io::Result<()> {
         Ok(())
     }
 }
@@ -243,19 +243,19 @@ fn a_content_that_was_in_doubt_stays_known_after_an_edit_under_its_name_was_sent
 
 #[test]
 fn doubts_that_a_salvage_leaves_are_known() {
-    let aside = |key, stands| {
+    let excluded = |key, stands| {
         let why = "records were lost".to_owned();
-        Record::Aside(Aside { row: 1, line: 2, key, ticket: Some(ticket(0)), stands, why })
+        Record::Excluded(ExcludedRow { row: 1, line: 2, key, ticket: Some(ticket(0)), stands, why })
     };
-    let unnamed = [run(false, 9), aside(content(0, 0), Outcome::InDoubt), aside(content(1, 0), Outcome::Skipped)];
+    let unnamed = [run(false, 9), excluded(content(0, 0), Outcome::InDoubt), excluded(content(1, 0), Outcome::Skipped)];
     let known = known_by(&ledger_of(1, &[unnamed.to_vec()]));
     assert_eq!((keys(&known), known.dates()), (vec![content(0, 0)], Some((9, 9))));
-    let known = known_by(&ledger_of(1, &[vec![run(true, 9), aside(name(0), Outcome::InDoubt)]]));
+    let known = known_by(&ledger_of(1, &[vec![run(true, 9), excluded(name(0), Outcome::InDoubt)]]));
     assert_eq!((keys(&known), known.has_legacy()), (vec![legacy_key(name(0), &ticket(0))], true));
     // An intent that was not lost has the content.
     let failed = outcome(name(0), 0, 11, VerdictWord::Again, Outcome::Failed);
     let attempt = vec![run(true, 9), intent(name(0), Some(content(0, 0)), 0, 10), failed];
-    let whole = ledger_of(1, &[attempt.clone(), vec![aside(name(0), Outcome::InDoubt)]]);
+    let whole = ledger_of(1, &[attempt.clone(), vec![excluded(name(0), Outcome::InDoubt)]]);
     let known = known_by(&whole);
     assert_eq!((keys(&known), known.has_legacy()), (vec![content(0, 0)], false));
     let index = bring_up_to_date(&ledger_of(1, &[attempt]), None).unwrap();

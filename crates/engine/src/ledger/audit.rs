@@ -232,8 +232,8 @@ impl Auditor {
     }
 
     fn begin_attempt(&mut self, number: u64, intent: &Intent) {
-        let stood = self.batch.as_ref().and_then(|batch| batch.standings.get(&intent.key));
-        if stood.is_some_and(|standing| standing.outcome() == Outcome::Posted) {
+        let stood = self.batch.as_ref().and_then(|batch| batch.job_states.get(&intent.key));
+        if stood.is_some_and(|job_state| job_state.outcome() == Outcome::Posted) {
             self.audit.problem(format!("record {number}: row {} was posted and is sent again", intent.row));
         }
         let from_us = self.at(intent.at_us, intent.wall);

@@ -9,7 +9,7 @@ use crate::outcome::{Counts, Outcome, VerdictWord};
 
 /// Where a job stands, in four bytes: there is one for every row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Standing {
+pub struct JobState {
     outcome: Outcome,
     flags: u8,
     attempts: u16,
@@ -30,13 +30,13 @@ const UNRECORDED: u8 = 32;
 /// It was in doubt at some time. A decision ends the doubt and not this: the first note may be there all the same.
 const DOUBTED: u8 = 128;
 
-impl Default for Standing {
+impl Default for JobState {
     fn default() -> Self {
         Self::NEW
     }
 }
 
-impl Standing {
+impl JobState {
     /// A job that no ledger knows yet.
     pub const NEW: Self = Self { outcome: Outcome::Pending, flags: 0, attempts: 0 };
 
@@ -101,8 +101,8 @@ impl Standing {
     }
 
     /// The row is not sent, as this run finds; the ledger is to be told.
-    pub fn set_aside_now(&mut self, stands: Outcome) {
-        self.set_aside(stands);
+    pub fn exclude_now(&mut self, stands: Outcome) {
+        self.exclude(stands);
         self.set(UNRECORDED, true);
     }
 
@@ -111,7 +111,7 @@ impl Standing {
         if self.outcome() == Outcome::InDoubt {
             self.set(LEFT_OUT, true);
         } else {
-            self.set_aside_now(Outcome::Skipped);
+            self.exclude_now(Outcome::Skipped);
         }
     }
 
@@ -122,7 +122,7 @@ impl Standing {
 
     /// A row to do is held, as this run finds; the ledger is to be told.
     pub fn hold_now(&mut self) {
-        self.set_aside_now(Outcome::Held);
+        self.exclude_now(Outcome::Held);
     }
 
     /// A row that was held is to do after all, as this run finds; the ledger is to be told.
@@ -132,7 +132,7 @@ impl Standing {
     }
 
     /// The ledger says so: the row is not sent.
-    fn set_aside(&mut self, stands: Outcome) {
+    fn exclude(&mut self, stands: Outcome) {
         self.move_on(stands);
         self.set(UNRECORDED, false);
     }
@@ -179,7 +179,7 @@ pub struct Batch {
     /// The ledger's first record.
     pub header: Header,
     /// Where each job stands that has a record.
-    pub standings: KeyMap<Standing>,
+    pub job_states: KeyMap<JobState>,
     /// The last run.
     pub run: Option<Run>,
     /// What the last run's reading of the input found; none while a stream has not come to its end.
@@ -203,10 +203,10 @@ pub struct Batch {
 impl Batch {
     /// The batch of a ledger that has nothing but its header.
     pub fn new(header: Header) -> Self {
-        let standings = KeyMap::default();
+        let job_states = KeyMap::default();
         Self {
             header,
-            standings,
+            job_states,
             run: None,
             reading: None,
             finish: None,
@@ -224,10 +224,10 @@ impl Batch {
         match record {
             Record::Intent(intent) => self.begin(intent.key),
             Record::Outcome(end) => self.end(end.key, end.verdict, end.stands),
-            Record::Aside(aside) => self.standing(aside.key).set_aside(aside.stands),
+            Record::Excluded(excluded) => self.job_state(excluded.key).exclude(excluded.stands),
             Record::Settle(settlement) => {
                 for row in &settlement.rows {
-                    self.standing(row.key).settle(row.stands);
+                    self.job_state(row.key).settle(row.stands);
                 }
             }
             Record::Salvage(salvage) => {
@@ -249,7 +249,7 @@ impl Batch {
             Record::Finish(finish) => {
                 // Every row was read: those that the ledger did not know were put in doubt, and later ones are new. A
                 // ledger that knows rows of other inputs may have lost records of those as well.
-                let all = finish.stopped.is_none() && !self.standings.values().any(|job| job.is_vanished());
+                let all = finish.stopped.is_none() && !self.job_states.values().any(|job| job.is_vanished());
                 self.lost_records &= !all;
                 self.finish = Some(finish.clone());
             }
@@ -269,7 +269,7 @@ impl Batch {
 
     fn begin(&mut self, key: Key) {
         self.attempts += 1;
-        self.standing(key).begin();
+        self.job_state(key).begin();
     }
 
     fn end(&mut self, key: Key, verdict: VerdictWord, stands: Outcome) {
@@ -278,20 +278,20 @@ impl Batch {
             VerdictWord::Withdrawn => self.attempts = self.attempts.saturating_sub(1),
             _ => {}
         }
-        self.standing(key).end(stands);
+        self.job_state(key).end(stands);
     }
 
     /// What a job is that the ledger does not know.
-    pub fn unknown(&self) -> Standing {
-        if self.lost_records { Standing::LOST } else { Standing::NEW }
+    pub fn unknown(&self) -> JobState {
+        if self.lost_records { JobState::LOST } else { JobState::NEW }
     }
 
     /// Where the rows of the input as last read stand. Rows of which the ledger has no record are pending, or in doubt
     /// where records were lost.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
-        for standing in self.standings.values().filter(|standing| !standing.is_vanished()) {
-            *counts.of_mut(standing.outcome()) += 1;
+        for job_state in self.job_states.values().filter(|job_state| !job_state.is_vanished()) {
+            *counts.of_mut(job_state.outcome()) += 1;
         }
         if let Some(reading) = &self.reading {
             // A record may say any number.
@@ -305,21 +305,21 @@ impl Batch {
 
     /// Jobs that went out or were refused and are no longer in the input, and how many of them are in doubt.
     pub fn vanished(&self) -> (u64, u64) {
-        let gone = self.standings.values().filter(|standing| standing.is_vanished());
-        gone.fold((0, 0), |(all, in_doubt), standing| match standing.outcome() {
+        let gone = self.job_states.values().filter(|job_state| job_state.is_vanished());
+        gone.fold((0, 0), |(all, in_doubt), job_state| match job_state.outcome() {
             Outcome::Pending | Outcome::Invalid => (all, in_doubt),
             Outcome::InDoubt => (all + 1, in_doubt + 1),
             _ => (all + 1, in_doubt),
         })
     }
 
-    fn standing(&mut self, key: Key) -> &mut Standing {
-        self.standings.entry(key).or_insert(Standing::NEW)
+    fn job_state(&mut self, key: Key) -> &mut JobState {
+        self.job_states.entry(key).or_insert(JobState::NEW)
     }
 
     fn set_vanished(&mut self, keys: &[Key], vanished: bool) {
         for key in keys {
-            self.standing(*key).set(VANISHED, vanished);
+            self.job_state(*key).set(VANISHED, vanished);
         }
     }
 }

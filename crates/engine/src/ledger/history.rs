@@ -82,14 +82,14 @@ pub fn histories(
             history.reason = end.reply.unwrap_or_default();
             history.taken_back = false;
         }
-        Record::Aside(aside) if wanted(&aside.key) => {
-            let history = all.entry(aside.key).or_default();
+        Record::Excluded(excluded) if wanted(&excluded.key) => {
+            let history = all.entry(excluded.key).or_default();
             // A salvage has read no input: it repeats the number that it found.
-            if aside.line > 0 {
-                (history.row, history.reading) = (aside.row, reading);
+            if excluded.line > 0 {
+                (history.row, history.reading) = (excluded.row, reading);
             }
-            history.ticket = aside.ticket.or(history.ticket.take());
-            history.reason = aside.why;
+            history.ticket = excluded.ticket.or(history.ticket.take());
+            history.reason = excluded.why;
             history.taken_back = false;
         }
         Record::Settle(settlement) => {

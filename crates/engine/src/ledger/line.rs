@@ -8,7 +8,7 @@ use std::io::Write;
 use serde::{Deserialize, Serialize};
 
 use super::record::{
-    Aside, AttemptEnd, Finish, Header, Intent, LedgerId, Mark, Paused, Presence, Reading, Record, Resumed, Run,
+    AttemptEnd, ExcludedRow, Finish, Header, Intent, LedgerId, Mark, Paused, Presence, Reading, Record, Resumed, Run,
     Salvage, Settlement,
 };
 
@@ -53,7 +53,7 @@ pub(super) fn write(out: &mut Vec<u8>, id: LedgerId, number: u64, record: &Recor
         Record::Read(body) => member(out, number, "read", body),
         Record::Intent(body) => member(out, number, "intent", body),
         Record::Outcome(body) => member(out, number, "outcome", body),
-        Record::Aside(body) => member(out, number, "aside", body),
+        Record::Excluded(body) => member(out, number, "aside", body),
         Record::Settle(body) => member(out, number, "settle", body),
         Record::Salvage(body) => member(out, number, "salvage", body),
         Record::Vanished(body) => member(out, number, "vanished", body),
@@ -94,7 +94,8 @@ struct Shape {
     read: Option<Reading>,
     intent: Option<Intent>,
     outcome: Option<AttemptEnd>,
-    aside: Option<Aside>,
+    #[serde(rename = "aside")]
+    excluded: Option<ExcludedRow>,
     settle: Option<Settlement>,
     salvage: Option<Salvage>,
     vanished: Option<Presence>,
@@ -116,7 +117,7 @@ impl Shape {
             .or(self.ledger.map(Record::Header))
             .or(self.run.map(Record::Run))
             .or(self.read.map(Record::Read))
-            .or(self.aside.map(Record::Aside))
+            .or(self.excluded.map(Record::Excluded))
             .or(self.settle.map(Record::Settle))
             .or(self.salvage.map(Record::Salvage))
             .or(self.vanished.map(Record::Vanished))

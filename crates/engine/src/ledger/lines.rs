@@ -137,7 +137,7 @@ mod tests {
             unreachable!("it is only read")
         }
 
-        fn set_aside(&mut self, _: &[u8]) -> io::Result<()> {
+        fn keep_torn_tail(&mut self, _: &[u8]) -> io::Result<()> {
             unreachable!("it is only read")
         }
     }

@@ -33,12 +33,12 @@ mod step;
 mod writer;
 
 pub use audit::{Audit, LimitAudit, Proof, SetBack, audit};
-pub use batch::{Batch, Standing};
+pub use batch::{Batch, JobState};
 pub use history::{Before, CUT_OFF, History, histories};
 pub use line::BadLine;
 pub use record::{
-    Aside, AttemptEnd, Caller, Finish, Header, Input, Intent, LedgerId, Mark, Part, Paused, Presence, Reading, Record,
-    Resumed, Run, Salvage, Settled, Settlement, VERSION,
+    AttemptEnd, Caller, ExcludedRow, Finish, Header, Input, Intent, LedgerId, Mark, Part, Paused, Presence, Reading,
+    Record, Resumed, Run, Salvage, Settled, Settlement, VERSION,
 };
 pub use recovery::{Entry, Extent, header_of, read};
 pub(crate) use recovery::{read_after, read_as};
@@ -91,7 +91,7 @@ pub enum LedgerError {
     /// The storage failed.
     #[error("the ledger cannot be {doing}: {source}")]
     Io {
-        /// `opened`, `read`, `written`, `synced` or `mended`.
+        /// `opened`, `read`, `written`, `synced` or `repaired`.
         doing: &'static str,
         /// What the system says.
         source: io::Error,

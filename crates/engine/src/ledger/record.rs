@@ -193,7 +193,7 @@ pub struct AttemptEnd {
 /// A row that is not sent: no job can be made of it, it waits for a decision, or it is passed over. Or one that was held
 /// and is to do again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Aside {
+pub struct ExcludedRow {
     /// Number of the row in the input as last read.
     pub row: u64,
     /// The line on which it begins.
@@ -329,8 +329,8 @@ pub enum Record {
     Intent(Intent),
     /// `outcome`
     Outcome(AttemptEnd),
-    /// `aside`
-    Aside(Aside),
+    /// `excluded`
+    Excluded(ExcludedRow),
     /// `settle`
     Settle(Settlement),
     /// `salvage`

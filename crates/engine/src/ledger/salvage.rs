@@ -2,7 +2,7 @@
 
 use super::batch::Batch;
 use super::history::histories;
-use super::record::{Aside, Header, Record, Salvage};
+use super::record::{ExcludedRow, Header, Record, Salvage};
 use super::recovery::{self, read_what_verifies};
 use super::writer::first_line;
 use super::{Ledger, LedgerError, Storage};
@@ -83,19 +83,19 @@ fn copy<S: Storage>(from: &impl Storage, mut to: Ledger<S>) -> Result<Salvaged, 
 /// Puts the jobs in doubt that have records and no final outcome.
 fn doubt<S: Storage>(ledger: &mut Ledger<S>, batch: &Batch) -> Result<u64, LedgerError> {
     let open = |key: &Key| {
-        let outcome = batch.standings.get(key).map(|standing| standing.outcome());
+        let outcome = batch.job_states.get(key).map(|job_state| job_state.outcome());
         matches!(outcome, Some(Outcome::Pending | Outcome::Failed | Outcome::Held))
     };
     let mut jobs: Vec<_> = histories(ledger.storage(), u64::MAX, open)?.into_iter().collect();
     jobs.sort_by_key(|(key, history)| (history.row, *key));
-    let asides: Vec<Record> = jobs
+    let excluded_rows: Vec<Record> = jobs
         .into_iter()
         .map(|(key, history)| {
             let why = "records were lost, and it may have been sent by one of them".to_owned();
             let (row, ticket) = (history.row, history.ticket);
-            Record::Aside(Aside { row, line: 0, key, ticket, stands: Outcome::InDoubt, why })
+            Record::Excluded(ExcludedRow { row, line: 0, key, ticket, stands: Outcome::InDoubt, why })
         })
         .collect();
-    asides.chunks(RECORDS_A_COMMIT).try_for_each(|group| ledger.commit(group))?;
-    Ok(asides.len() as u64)
+    excluded_rows.chunks(RECORDS_A_COMMIT).try_for_each(|group| ledger.commit(group))?;
+    Ok(excluded_rows.len() as u64)
 }

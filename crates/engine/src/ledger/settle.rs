@@ -119,19 +119,19 @@ pub enum SettleError {
 /// When the decision makes no sense for where the row stands, or the row was sent since it was made.
 pub fn settle(batch: &Batch, histories: &KeyMap<History>, decided: Decided) -> Result<Settled, SettleError> {
     let Decided { key, decision, attempts, contradicts } = decided;
-    let (Some(standing), Some(history)) = (batch.standings.get(&key), histories.get(&key)) else {
+    let (Some(job_state), Some(history)) = (batch.job_states.get(&key), histories.get(&key)) else {
         return Err(SettleError::Unknown);
     };
     let contradicts =
-        contradicts.or(attempts.filter(|attempts| *attempts > standing.attempts()).map(|_| Contradiction::Attempts));
-    let was_sent_since = attempts.is_some_and(|attempts| attempts < standing.attempts());
+        contradicts.or(attempts.filter(|attempts| *attempts > job_state.attempts()).map(|_| Contradiction::Attempts));
+    let was_sent_since = attempts.is_some_and(|attempts| attempts < job_state.attempts());
     match contradicts {
         // Another reading may have given it another number.
         None | Some(Contradiction::Row) if was_sent_since => return Err(SettleError::SentSince),
         None => {}
         Some(contradiction) => return Err(SettleError::Contradicts(contradiction)),
     }
-    let was = standing.outcome();
+    let was = job_state.outcome();
     let stands = match decision {
         Decision::Posted => Outcome::Posted,
         Decision::ToDo => Outcome::Pending,

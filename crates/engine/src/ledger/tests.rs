@@ -12,17 +12,17 @@ use proptest::prelude::*;
 
 use super::writer::first_line;
 use super::*;
+use crate::api::desk::Desk;
 use crate::job::{Identity, KEY_SCHEME, Key, Ticket};
 use crate::outcome::{Outcome, VerdictWord};
 use crate::settings::Settings;
 use crate::storage::Directory;
-use crate::target::desk::Desk;
 
 /// A file in memory whose next write or sync can be made to fail.
 #[derive(Debug, Default, Clone)]
 struct Memory {
     bytes: Vec<u8>,
-    aside: Vec<u8>,
+    excluded: Vec<u8>,
     fail: Option<&'static str>,
     /// What fails the next time only.
     fail_once: Option<&'static str>,
@@ -66,9 +66,9 @@ impl Storage for Memory {
         Ok(())
     }
 
-    fn set_aside(&mut self, bytes: &[u8]) -> io::Result<()> {
+    fn keep_torn_tail(&mut self, bytes: &[u8]) -> io::Result<()> {
         self.step("set_aside")?;
-        self.aside.extend_from_slice(bytes);
+        self.excluded.extend_from_slice(bytes);
         Ok(())
     }
 }
@@ -171,7 +171,7 @@ fn of_lines(lines: &[Vec<u8>]) -> Memory {
 }
 
 fn outcome_of(batch: &Batch, n: u64) -> Option<Outcome> {
-    batch.standings.get(&key(n)).map(|standing| standing.outcome())
+    batch.job_states.get(&key(n)).map(|job_state| job_state.outcome())
 }
 
 #[test]
@@ -229,10 +229,10 @@ fn a_tail_cut_anywhere_is_set_aside_and_the_rest_continues() {
         assert_eq!(outcome_of(&batch, 1), Some(Outcome::Posted), "cut at {cut}");
         assert_eq!(outcome_of(&batch, 2), Some(Outcome::InDoubt), "cut at {cut}");
         ledger.commit(&[intent(3)]).unwrap();
-        let mended = ledger.close().unwrap();
-        assert_eq!(mended.aside.len() as u64, extent.torn_bytes);
-        assert_eq!(mended.aside, whole.bytes[extent.good_bytes as usize..cut]);
-        let (_, batch, extent) = Ledger::open(mended).unwrap();
+        let repaired = ledger.close().unwrap();
+        assert_eq!(repaired.excluded.len() as u64, extent.torn_bytes);
+        assert_eq!(repaired.excluded, whole.bytes[extent.good_bytes as usize..cut]);
+        let (_, batch, extent) = Ledger::open(repaired).unwrap();
         assert_eq!((outcome_of(&batch, 3), extent.torn_bytes), (Some(Outcome::InDoubt), 0));
     }
 }
@@ -317,25 +317,25 @@ fn after_a_failed_write_or_sync_nothing_more_is_written() {
 
 #[test]
 fn a_record_as_long_as_a_line_may_be_is_read_back_and_a_longer_one_is_refused_before_it_is_written() {
-    let aside = |bytes: usize| {
+    let excluded = |bytes: usize| {
         let why = "x".repeat(bytes);
-        Record::Aside(Aside { row: 1, line: 2, key: key(1), ticket: None, stands: Outcome::Held, why })
+        Record::Excluded(ExcludedRow { row: 1, line: 2, key: key(1), ticket: None, stands: Outcome::Held, why })
     };
     let line_of = |record: &Record| {
         let mut line = Vec::new();
         line::write(&mut line, header().id, 3, record);
         line.len()
     };
-    let longest = lines::LONGEST_LINE_BYTES as usize - line_of(&aside(0));
+    let longest = lines::LONGEST_LINE_BYTES as usize - line_of(&excluded(0));
     let (mut ledger, ..) = Ledger::open(begun()).unwrap();
     // It is a line that is bounded, not what is committed at once.
-    ledger.commit(&[aside(longest), aside(longest - 1), aside(longest / 2), intent(2)]).unwrap();
+    ledger.commit(&[excluded(longest), excluded(longest - 1), excluded(longest / 2), intent(2)]).unwrap();
     let (batch, extent) = inspect(&ledger.storage).unwrap();
-    assert_eq!((extent.torn_bytes, extent.last, batch.standings.len()), (0, 6, 2));
+    assert_eq!((extent.torn_bytes, extent.last, batch.job_states.len()), (0, 6, 2));
     let before = ledger.storage.bytes.clone();
     for bytes in [longest + 1, longest + 2, 2 * longest] {
         let (mut ledger, ..) = Ledger::open(of_lines(std::slice::from_ref(&before))).unwrap();
-        assert!(matches!(ledger.commit(&[intent(3), aside(bytes)]), Err(LedgerError::TooLong)), "{bytes}");
+        assert!(matches!(ledger.commit(&[intent(3), excluded(bytes)]), Err(LedgerError::TooLong)), "{bytes}");
         assert!(matches!(ledger.commit(&[intent(3)]), Err(LedgerError::Poisoned)), "its numbers were used");
         assert_eq!(ledger.storage.bytes, before);
     }
@@ -384,8 +384,8 @@ fn a_tail_that_cannot_be_set_aside_is_not_cut_off() {
 
 #[test]
 fn four_bytes_a_job_and_twenty_an_entry() {
-    assert_eq!(size_of::<Standing>(), 4);
-    assert_eq!(size_of::<(Key, Standing)>(), 20);
+    assert_eq!(size_of::<JobState>(), 4);
+    assert_eq!(size_of::<(Key, JobState)>(), 20);
 }
 
 #[test]

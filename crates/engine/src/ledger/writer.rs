@@ -155,7 +155,7 @@ fn mend(storage: &mut impl Storage, extent: &Extent) -> std::io::Result<()> {
         match storage.read_at(at, &mut piece)? {
             0 => break,
             bytes => {
-                storage.set_aside(&piece[..bytes])?;
+                storage.keep_torn_tail(&piece[..bytes])?;
                 at += bytes as u64;
             }
         }

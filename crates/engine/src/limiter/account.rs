@@ -180,7 +180,7 @@ impl Account {
     }
 
     /// A run brings another limit: of those with one window its smallest counts.
-    pub(super) fn adopt(&mut self, id: u64, limits: &[Limit], now: Duration) {
+    pub(super) fn learn(&mut self, id: u64, limits: &[Limit], now: Duration) {
         let Some(holder) = self.holders.iter_mut().find(|holder| holder.run.id == id) else { return };
         holder.run.limits = limits.to_vec();
         for limit in limits {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::account::{Account, Holder, Sharer, Wish};
 use super::own::Own;
 use super::pace::Pace;
-use crate::budget::{Answer, Ended, Request, Restraint, Wait};
+use crate::budget::{Answer, Ended, Request, Throttle, Wait};
 use crate::limit::Limit;
 use crate::settings::Spread;
 
@@ -69,8 +69,8 @@ impl Member {
         if let Some(own) = &mut self.own {
             own.free(now);
         }
-        for restraint in &request.restraints {
-            self.hold_back(account, *restraint, now);
+        for throttle in &request.throttles {
+            self.hold_back(account, *throttle, now);
         }
         match request.want {
             Some(want) => self.take(account, want, now),
@@ -86,21 +86,21 @@ impl Member {
         self.held = 0;
     }
 
-    fn hold_back(&mut self, account: &mut Account, restraint: Restraint, now: Duration) {
+    fn hold_back(&mut self, account: &mut Account, throttle: Throttle, now: Duration) {
         // A run without limits has nothing to hold back by.
         let (Some(pace), Some(own)) = (&mut self.pace, &mut self.own) else { return };
-        match restraint {
-            Restraint::Evenly => pace.spread(Spread::Even, now),
-            Restraint::Share(attempts) => {
+        match throttle {
+            Throttle::Evenly => pace.spread(Spread::Even, now),
+            Throttle::Share(attempts) => {
                 // Less than the limit goes at once when it is free: so it meets the strangers' peaks once in a window, not
                 // all through it, and what a pause has kept back is used after it.
                 let smaller = attempts < pace.limit().count();
                 pace.spread(if smaller { Spread::Burst } else { Spread::Even }, now);
                 own.take_share(attempts);
             }
-            Restraint::Adopt(limit) => {
+            Throttle::Learn(limit) => {
                 limit.tighten(&mut self.run.limits);
-                account.adopt(self.run.id, &self.run.limits, now);
+                account.learn(self.run.id, &self.run.limits, now);
                 if let Some(limit) = shortest(&self.run.limits) {
                     pace.keep(limit, now);
                     own.keep(limit.window());

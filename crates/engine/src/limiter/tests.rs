@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::budget::{Ended, Restraint, Wait};
+use crate::budget::{Ended, Throttle, Wait};
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
@@ -17,22 +17,22 @@ struct Taken;
 struct OneByOne(Limiter, Duration);
 
 impl OneByOne {
-    fn ask(&mut self, request: &Request, now: Duration) -> Answer {
+    fn policy(&mut self, request: &Request, now: Duration) -> Answer {
         self.1 = self.1.max(now);
         self.0.exchange(request, self.1).unwrap()
     }
 
     fn take(&mut self, now: Duration) -> Result<Taken, Wait> {
-        let answer = self.ask(&Request { want: Some(1), ..Request::default() }, now);
+        let answer = self.policy(&Request { want: Some(1), ..Request::default() }, now);
         if answer.granted == 1 { Ok(Taken) } else { Err(answer.wait.unwrap()) }
     }
 
     fn give_back(&mut self, _: Taken, ended: Ended, at: Duration) {
-        self.ask(&Request { ended: vec![(ended, at)], ..Request::default() }, at);
+        self.policy(&Request { ended: vec![(ended, at)], ..Request::default() }, at);
     }
 
     fn space_evenly(&mut self, now: Duration) {
-        self.ask(&Request { restraints: vec![Restraint::Evenly], ..Request::default() }, now);
+        self.policy(&Request { throttles: vec![Throttle::Evenly], ..Request::default() }, now);
     }
 }
 
@@ -236,23 +236,23 @@ mod kept;
 mod restarts;
 mod together;
 
-fn restrained(how: Restraint) -> Request {
-    Request { restraints: vec![how], ..Request::default() }
+fn restrained(how: Throttle) -> Request {
+    Request { throttles: vec![how], ..Request::default() }
 }
 
 #[test]
 fn a_share_is_all_that_a_run_takes_of_the_shortest_window_until_it_is_given_more() {
     let mut limiter = Limiter::new(&limits(&["10/1s", "100/1m"]), Spread::Even, TIMEOUT);
-    let mut ask = |ended: u32, want, how: Option<u32>, at| {
+    let mut policy = |ended: u32, want, how: Option<u32>, at| {
         let ended = vec![(Ended::Answered, ms(at)); ended as usize];
-        let restraints = how.map(Restraint::Share).into_iter().collect();
-        limiter.exchange(&Request { ended, want: Some(want), restraints }, ms(at)).unwrap()
+        let throttles = how.map(Throttle::Share).into_iter().collect();
+        limiter.exchange(&Request { ended, want: Some(want), throttles }, ms(at)).unwrap()
     };
-    assert_eq!(ask(0, 8, Some(4), 0), Answer { granted: 4, wait: Some(Wait::UntilOneEnds) });
-    assert_eq!(ask(3, 8, None, 100), Answer { granted: 0, wait: Some(Wait::Until(ms(1101))) });
-    assert_eq!(ask(1, 8, Some(6), 200).granted, 2, "two more than four");
-    assert_eq!(ask(0, 8, None, 1101).granted, 3, "those that ended a window ago");
-    let whole = ask(0, 8, Some(10), 1102);
+    assert_eq!(policy(0, 8, Some(4), 0), Answer { granted: 4, wait: Some(Wait::UntilOneEnds) });
+    assert_eq!(policy(3, 8, None, 100), Answer { granted: 0, wait: Some(Wait::Until(ms(1101))) });
+    assert_eq!(policy(1, 8, Some(6), 200).granted, 2, "two more than four");
+    assert_eq!(policy(0, 8, None, 1101).granted, 3, "those that ended a window ago");
+    let whole = policy(0, 8, Some(10), 1102);
     assert!(whole.granted == 1, "evenly again: {whole:?}");
 }
 
@@ -268,11 +268,11 @@ fn an_adopted_limit_holds_for_all_who_share_while_its_run_is_there_and_counts_wh
     assert_eq!(a.exchange(&mut account, &want(3), ms(0)).granted, 3);
     let ended = vec![(Ended::Answered, ms(10)); 3];
     a.exchange(&mut account, &Request { ended, ..Request::default() }, ms(10));
-    a.exchange(&mut account, &restrained(Restraint::Adopt("4/5s".parse().unwrap())), ms(20));
+    a.exchange(&mut account, &restrained(Throttle::Learn("4/5s".parse().unwrap())), ms(20));
     assert_eq!(b.exchange(&mut account, &want(9), ms(20)).granted, 1, "of four in five seconds three were sent");
-    a.exchange(&mut account, &restrained(Restraint::Adopt("5/1s".parse().unwrap())), ms(30));
+    a.exchange(&mut account, &restrained(Throttle::Learn("5/1s".parse().unwrap())), ms(30));
     assert_eq!(a.run().limits, limits(&["5/1s", "4/5s"]));
-    a.exchange(&mut account, &restrained(Restraint::Adopt("9/1s".parse().unwrap())), ms(40));
+    a.exchange(&mut account, &restrained(Throttle::Learn("9/1s".parse().unwrap())), ms(40));
     assert_eq!(a.run().limits, limits(&["5/1s", "4/5s"]), "no limit is ever loosened");
     a.leave(&mut account, &[], ms(50));
     assert_eq!(b.exchange(&mut account, &want(9), ms(5500)).granted, 9);
@@ -281,20 +281,20 @@ fn an_adopted_limit_holds_for_all_who_share_while_its_run_is_there_and_counts_wh
 #[test]
 fn a_run_that_learns_a_shorter_window_or_a_stricter_limit_keeps_its_share_and_its_pace_by_that() {
     let mut limiter = Limiter::new(&limits(&["10/5s"]), Spread::Burst, TIMEOUT);
-    let mut ask = |ended: u32, how: Vec<Restraint>, at| {
+    let mut policy = |ended: u32, how: Vec<Throttle>, at| {
         let ended = vec![(Ended::Answered, ms(at)); ended as usize];
-        limiter.exchange(&Request { ended, want: Some(9), restraints: how }, ms(at)).unwrap()
+        limiter.exchange(&Request { ended, want: Some(9), throttles: how }, ms(at)).unwrap()
     };
-    assert_eq!(ask(0, vec![Restraint::Share(4)], 0).granted, 4);
-    let learned = ask(4, vec![Restraint::Adopt("9/1s".parse().unwrap())], 0);
+    assert_eq!(policy(0, vec![Throttle::Share(4)], 0).granted, 4);
+    let learned = policy(4, vec![Throttle::Learn("9/1s".parse().unwrap())], 0);
     assert_eq!(learned, Answer { granted: 0, wait: Some(Wait::Until(ms(1001))) });
-    assert_eq!(ask(0, Vec::new(), 1001).granted, 4);
+    assert_eq!(policy(0, Vec::new(), 1001).granted, 4);
 
     let mut limiter = Limiter::new(&limits(&["25/5s"]), Spread::Even, TIMEOUT);
-    let mut ask = |how: Vec<Restraint>, at| {
-        limiter.exchange(&Request { want: Some(9), restraints: how, ..Request::default() }, ms(at)).unwrap()
+    let mut policy = |how: Vec<Throttle>, at| {
+        limiter.exchange(&Request { want: Some(9), throttles: how, ..Request::default() }, ms(at)).unwrap()
     };
-    assert_eq!(ask(Vec::new(), 0), Answer { granted: 1, wait: Some(Wait::Until(ms(200))) });
-    let learned = ask(vec![Restraint::Adopt("5/5s".parse().unwrap())], 200);
+    assert_eq!(policy(Vec::new(), 0), Answer { granted: 1, wait: Some(Wait::Until(ms(200))) });
+    let learned = policy(vec![Throttle::Learn("5/5s".parse().unwrap())], 200);
     assert_eq!(learned, Answer { granted: 1, wait: Some(Wait::Until(ms(1200))) });
 }

@@ -1,20 +1,20 @@
 //! A stream that does not end: its rows are posted as they come, each looked up when it is there.
 
+use super::exclusion::{exclude_unsendable, excluded_row};
 use super::identity::{Occurrences, presence_changes};
 use super::job_file::JobRecord;
+use super::planner::{ReadPolicy, record_of};
 use super::row::Row;
-use super::setting_aside::{aside_of, set_aside};
-use super::survey::{Ask, record_of};
-use crate::engine::{Event, Offer};
+use crate::engine::{Event, PendingJob};
 use crate::job::{Key, KeyMap};
-use crate::ledger::{Reading, Record, Standing};
+use crate::ledger::{JobState, Reading, Record};
 use crate::outcome::Outcome;
 
 /// The rows of a stream. See the [module](super).
 #[derive(Debug)]
 pub struct Follow {
-    ask: Ask,
-    standings: KeyMap<Standing>,
+    policy: ReadPolicy,
+    job_states: KeyMap<JobState>,
     occurrences: Occurrences,
     /// How often each content was met, where a column names the jobs.
     contents: KeyMap<u32>,
@@ -24,26 +24,26 @@ pub struct Follow {
 }
 
 impl Follow {
-    /// A stream of whose rows the ledger of an earlier run knows `standings`. `unknown` is what a job is that it does not
+    /// A stream of whose rows the ledger of an earlier run knows `job_states`. `unknown` is what a job is that it does not
     /// know.
-    pub fn new(ask: Ask, unknown: Standing, standings: KeyMap<Standing>) -> Self {
-        let occurrences = Occurrences::new(ask.identity.clone(), unknown);
-        Self { ask, standings, occurrences, contents: KeyMap::default(), read: 0, blank: 0, offered: 0 }
+    pub fn new(policy: ReadPolicy, unknown: JobState, job_states: KeyMap<JobState>) -> Self {
+        let occurrences = Occurrences::new(policy.identity.clone(), unknown);
+        Self { policy, job_states, occurrences, contents: KeyMap::default(), read: 0, blank: 0, offered: 0 }
     }
 
     /// What the engine is told of the next row.
     pub fn enter(&mut self, Row { position, content }: Row) -> Event {
         self.read += 1;
-        let Some((met, standing)) = self.occurrences.enter(&content, &mut self.standings) else {
+        let Some((met, job_state)) = self.occurrences.enter(&content, &mut self.job_states) else {
             self.blank += 1;
             return Event::Passed(Outcome::Skipped);
         };
-        set_aside(&content, met, &self.ask, standing);
-        let standing = *standing;
-        let stands = standing.outcome();
-        let (mut job, again) = match record_of(content, position, met, standing, &self.ask) {
+        exclude_unsendable(&content, met, &self.policy, job_state);
+        let job_state = *job_state;
+        let stands = job_state.outcome();
+        let (mut job, again) = match record_of(content, position, met, job_state, &self.policy) {
             Some(JobRecord::Job { job, again }) => (job, again),
-            Some(JobRecord::Excluded(row)) => return Event::Aside(row.into_aside(stands)),
+            Some(JobRecord::Unusable(row)) => return Event::Excluded(row.into_aside(stands)),
             Some(JobRecord::Done(content)) => {
                 self.occurrence(content);
                 return Event::Passed(stands);
@@ -51,24 +51,24 @@ impl Follow {
             None => return Event::Passed(stands),
         };
         job.content = job.content.map(|content| self.occurrence(content));
-        if !self.ask.is_to_do(stands) {
-            let aside = || Event::Aside(aside_of(job, again, stands));
-            return if standing.is_unrecorded() { aside() } else { Event::Passed(stands) };
+        if !self.policy.is_to_do(stands) {
+            let excluded = || Event::Excluded(excluded_row(job, again, stands));
+            return if job_state.is_unrecorded() { excluded() } else { Event::Passed(stands) };
         }
-        if self.ask.first.is_some_and(|first| self.offered >= first) {
-            return Event::InputWithheld;
+        if self.policy.first.is_some_and(|first| self.offered >= first) {
+            return Event::InputTruncated;
         }
         self.offered += 1;
-        Event::Job(Offer { job, stands, attempts: standing.attempts() })
+        Event::Job(PendingJob { job, stands, attempts: job_state.attempts() })
     }
 
     /// What becomes of a row that was given as one to do, and that another ledger knows.
-    pub fn leave_out(&mut self, offer: Offer) -> Event {
+    pub fn leave_out(&mut self, pending_job: PendingJob) -> Event {
         self.offered -= 1;
-        match offer.stands {
+        match pending_job.stands {
             // Only `posted` ends a doubt.
             Outcome::InDoubt => Event::Passed(Outcome::InDoubt),
-            _ => Event::Aside(aside_of(offer.job, false, Outcome::Skipped)),
+            _ => Event::Excluded(excluded_row(pending_job.job, false, Outcome::Skipped)),
         }
     }
 
@@ -81,6 +81,6 @@ impl Follow {
     /// What the engine is told at the stream's end. `fingerprint` is the hash of all that was read.
     pub fn end(&self, fingerprint: String) -> Event {
         let read = Record::Read(Reading { rows: self.read, blank: self.blank, fingerprint });
-        Event::InputEnded(std::iter::once(read).chain(presence_changes(&self.standings)).collect())
+        Event::InputEnded(std::iter::once(read).chain(presence_changes(&self.job_states)).collect())
     }
 }

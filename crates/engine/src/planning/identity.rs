@@ -2,7 +2,7 @@
 
 use super::row::{Content, Row};
 use crate::job::{Identity, Key, KeyMap, TicketSet};
-use crate::ledger::{self, Aside, Batch, LedgerError, Presence, Record, Standing};
+use crate::ledger::{self, Batch, ExcludedRow, JobState, LedgerError, Presence, Record};
 use crate::storage::Storage;
 
 /// Gives each row of a reading its key.
@@ -10,14 +10,14 @@ use crate::storage::Storage;
 pub(super) struct Occurrences {
     identity: Identity,
     /// What a job is that the ledger does not know.
-    unknown: Standing,
+    unknown: JobState,
     /// How often a key's content was met, where it was more than once.
     repeats: KeyMap<u32>,
 }
 
 /// A row's key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Met {
+pub(super) struct Occurrence {
     pub(super) key: Key,
     /// The key of the row's content, where a column names the job: that of the first row with this content.
     pub(super) content: Option<Key>,
@@ -26,17 +26,17 @@ pub(super) struct Met {
 }
 
 impl Occurrences {
-    pub(super) fn new(identity: Identity, unknown: Standing) -> Self {
+    pub(super) fn new(identity: Identity, unknown: JobState) -> Self {
         Self { identity, unknown, repeats: KeyMap::default() }
     }
 
-    /// Enters the next row into `standings`: its key, its own in each reading and the same in the next, and where it
+    /// Enters the next row into `job_states`: its key, its own in each reading and the same in the next, and where it
     /// stands. None for a blank one.
     pub(super) fn enter<'a, F>(
         &mut self,
         content: &Content<F>,
-        standings: &'a mut KeyMap<Standing>,
-    ) -> Option<(Met, &'a mut Standing)> {
+        job_states: &'a mut KeyMap<JobState>,
+    ) -> Option<(Occurrence, &'a mut JobState)> {
         let (first, content, unknown) = match content {
             Content::Blank => return None,
             Content::Note { ticket, text, uncut, name, fields } => {
@@ -48,17 +48,17 @@ impl Occurrences {
                 }
             }
             // No job, so no record that was lost can have sent it.
-            Content::Invalid { key, .. } => (*key, None, Standing::NEW),
+            Content::Invalid { key, .. } => (*key, None, JobState::NEW),
         };
-        let mut met = Met { key: first, content, again: false };
-        if standings.get(&first).is_some_and(|standing| standing.is_met()) {
+        let mut met = Occurrence { key: first, content, again: false };
+        if job_states.get(&first).is_some_and(|job_state| job_state.is_met()) {
             let repeat = self.repeats.entry(first).or_insert(0);
             *repeat += 1;
-            met = Met { key: first.occurrence(*repeat), again: true, ..met };
+            met = Occurrence { key: first.occurrence(*repeat), again: true, ..met };
         }
-        let standing = standings.entry(met.key).or_insert(unknown);
-        standing.meet();
-        Some((met, standing))
+        let job_state = job_states.entry(met.key).or_insert(unknown);
+        job_state.meet();
+        Some((met, job_state))
     }
 }
 
@@ -73,19 +73,19 @@ impl RowKeys {
     }
 
     /// Enters the next row into `batch`. Its key and where it stands; none of a blank row.
-    pub fn enter<F>(&mut self, row: &Row<F>, batch: &mut Batch) -> Option<(Key, Standing)> {
-        self.0.enter(&row.content, &mut batch.standings).map(|(met, standing)| (met.key, *standing))
+    pub fn enter<F>(&mut self, row: &Row<F>, batch: &mut Batch) -> Option<(Key, JobState)> {
+        self.0.enter(&row.content, &mut batch.job_states).map(|(met, job_state)| (met.key, *job_state))
     }
 }
 
 /// After a reading: which jobs of the ledger are no longer in the input and which are there again, in records of a
 /// readable size.
-pub fn presence_changes(standings: &KeyMap<Standing>) -> Vec<Record> {
+pub fn presence_changes(job_states: &KeyMap<JobState>) -> Vec<Record> {
     const KEYS_A_RECORD: usize = 256;
     let mut vanished = Vec::new();
     let mut returned = Vec::new();
-    for (key, standing) in standings {
-        match (standing.is_met(), standing.is_vanished()) {
+    for (key, job_state) in job_states {
+        match (job_state.is_met(), job_state.is_vanished()) {
             (false, false) => vanished.push(*key),
             (true, true) => returned.push(*key),
             _ => {}
@@ -105,17 +105,17 @@ pub fn presence_changes(standings: &KeyMap<Standing>) -> Vec<Record> {
 /// # Errors
 ///
 /// When the ledger cannot be read.
-pub fn tickets_of_vanished(ledger: &impl Storage, standings: &KeyMap<Standing>) -> Result<TicketSet, LedgerError> {
+pub fn tickets_of_vanished(ledger: &impl Storage, job_states: &KeyMap<JobState>) -> Result<TicketSet, LedgerError> {
     let mut tickets = TicketSet::default();
     ledger::read(ledger, &mut |entry| {
         // Of a doubt that a salvage left there may be no intent any more.
         let (key, ticket) = match entry.record {
             Record::Intent(intent) => (intent.key, intent.ticket),
             Record::Outcome(end) => (end.key, end.ticket),
-            Record::Aside(Aside { key, ticket: Some(ticket), .. }) => (key, ticket),
+            Record::Excluded(ExcludedRow { key, ticket: Some(ticket), .. }) => (key, ticket),
             _ => return,
         };
-        if standings.get(&key).is_some_and(|standing| standing.was_sent_and_is_missing()) {
+        if job_states.get(&key).is_some_and(|job_state| job_state.was_sent_and_is_missing()) {
             tickets.insert(ticket);
         }
     })?;

@@ -17,7 +17,7 @@ use std::io::{self, Read, Write};
 
 use crate::fields::FixedField;
 use crate::job::{Job, Key, Position, Ticket};
-use crate::ledger::Aside;
+use crate::ledger::ExcludedRow;
 use crate::outcome::Outcome;
 
 /// No record is longer: a text has at most some MiB, and so has a row that is shown.
@@ -37,14 +37,14 @@ pub enum JobRecord {
         again: bool,
     },
     /// A row of which no job can be made.
-    Excluded(Excluded),
+    Unusable(UnusableRow),
     /// A named note with which there is nothing to do. It counts among the rows with its content.
     Done(Key),
 }
 
 /// A row of which no job can be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Excluded {
+pub struct UnusableRow {
     /// Where it stands.
     pub position: Position,
     /// Its key.
@@ -55,11 +55,11 @@ pub struct Excluded {
     pub why: String,
 }
 
-impl Excluded {
+impl UnusableRow {
     /// Its record in the ledger.
-    pub(super) fn into_aside(self, stands: Outcome) -> Aside {
+    pub(super) fn into_aside(self, stands: Outcome) -> ExcludedRow {
         let Position { record, line, .. } = self.position;
-        Aside { row: record, line, key: self.key, ticket: self.ticket, stands, why: self.why }
+        ExcludedRow { row: record, line, key: self.key, ticket: self.ticket, stands, why: self.why }
     }
 }
 
@@ -120,7 +120,7 @@ impl<W: Write> JobFileWriter<W> {
                     job.fields.iter().for_each(|field| put_bytes(out, field.to_string().as_bytes()));
                 }
             }
-            JobRecord::Excluded(row) => {
+            JobRecord::Unusable(row) => {
                 out.extend_from_slice(&[b'X', u8::from(row.ticket.is_some())]);
                 put_position(out, row.position);
                 out.extend_from_slice(&row.key.to_bytes());
@@ -293,7 +293,7 @@ impl<'a> Fields<'a> {
                 let has_ticket = self.byte()? != 0;
                 let (position, key) = (self.position()?, self.key()?);
                 let ticket = if has_ticket { Some(self.ticket()?) } else { None };
-                JobRecord::Excluded(Excluded { position, key, ticket, why: self.text()? })
+                JobRecord::Unusable(UnusableRow { position, key, ticket, why: self.text()? })
             }
             b'D' => JobRecord::Done(self.key()?),
             _ => return None,
@@ -362,7 +362,7 @@ mod tests {
                 .unwrap_or_else(|| Ticket::text(&ticket).unwrap());
             match kind {
                 0 => JobRecord::Done(key(byte)),
-                1 => JobRecord::Excluded(Excluded { position, key: key(byte), ticket: named.then_some(ticket), why: text }),
+                1 => JobRecord::Unusable(UnusableRow { position, key: key(byte), ticket: named.then_some(ticket), why: text }),
                 _ => {
                     let fields = fields.iter().map(|field| field.parse().unwrap()).collect();
                     let content = named.then(|| key(byte.wrapping_add(1)));

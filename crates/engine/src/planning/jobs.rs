@@ -2,12 +2,12 @@
 
 use std::io::Read;
 
+use super::exclusion::{HELD, excluded_row, hold, skips_repeat};
 use super::job_file::{JobFileError, JobFileReader, JobRecord};
-use super::setting_aside::{HELD, aside_of, hold, skips_repeat};
-use super::survey::{Ask, RowNote, Survey};
-use crate::engine::{Event, Offer};
+use super::planner::{ReadPolicy, ReadSummary, RowNote};
+use crate::engine::{Event, PendingJob};
 use crate::job::{Job, Key, KeyMap, TicketSet};
-use crate::ledger::{Aside, Standing};
+use crate::ledger::{ExcludedRow, JobState};
 use crate::outcome::Outcome;
 
 /// The records of a job file, in the input's order.
@@ -40,17 +40,17 @@ impl<R: Read> Jobs<R> {
         Ok(record)
     }
 
-    /// The next note that this run sends by `standings`.
+    /// The next note that this run sends by `job_states`.
     fn next_to_send(
         &mut self,
-        ask: &Ask,
-        standings: &KeyMap<Standing>,
-    ) -> Result<Option<(Job, Standing)>, JobFileError> {
+        policy: &ReadPolicy,
+        job_states: &KeyMap<JobState>,
+    ) -> Result<Option<(Job, JobState)>, JobFileError> {
         while let Some(record) = self.next()? {
             if let JobRecord::Job { job, .. } = record
-                && let Some(standing) = standings.get(&job.key).filter(|standing| ask.sends(standing))
+                && let Some(job_state) = job_states.get(&job.key).filter(|job_state| policy.sends(job_state))
             {
-                return Ok(Some((job, *standing)));
+                return Ok(Some((job, *job_state)));
             }
         }
         Ok(None)
@@ -76,7 +76,7 @@ pub fn repeated_contents<R: Read>(mut reader: JobFileReader<R>) -> Result<Vec<Ke
         match record {
             JobRecord::Done(content) => contents.push(content),
             JobRecord::Job { job, .. } => contents.extend(job.content),
-            JobRecord::Excluded(_) => {}
+            JobRecord::Unusable(_) => {}
         }
     }
     contents.sort_unstable();
@@ -93,27 +93,28 @@ pub fn repeated_contents<R: Read>(mut reader: JobFileReader<R>) -> Result<Vec<Ke
 /// When the job file cannot be read.
 pub fn hold_edits<R: Read>(
     jobs: &mut Jobs<R>,
-    ask: &Ask,
+    policy: &ReadPolicy,
     changed: &TicketSet,
     named: usize,
-    standings: &mut KeyMap<Standing>,
-    survey: &mut Survey,
+    job_states: &mut KeyMap<JobState>,
+    read_summary: &mut ReadSummary,
 ) -> Result<(), JobFileError> {
-    survey.held.clear();
+    read_summary.held.clear();
     while let Some(record) = jobs.next()? {
         let JobRecord::Job { job, again } = record else { continue };
-        let Some(standing) = standings.get_mut(&job.key) else { continue };
-        let from = standing.outcome();
-        hold(standing, changed.contains(&job.ticket));
-        if from == Outcome::Held && standing.outcome() == Outcome::Pending && skips_repeat(ask, again, job.content) {
-            standing.set_aside_now(Outcome::Skipped);
+        let Some(job_state) = job_states.get_mut(&job.key) else { continue };
+        let from = job_state.outcome();
+        hold(job_state, changed.contains(&job.ticket));
+        if from == Outcome::Held && job_state.outcome() == Outcome::Pending && skips_repeat(policy, again, job.content)
+        {
+            job_state.exclude_now(Outcome::Skipped);
         }
-        let to = standing.outcome();
-        survey.counts.move_one(from, to);
-        survey.to_do = survey.to_do + u64::from(ask.is_to_do(to)) - u64::from(ask.is_to_do(from));
-        if to == Outcome::Held && survey.held.len() < named {
+        let to = job_state.outcome();
+        read_summary.counts.move_one(from, to);
+        read_summary.to_do = read_summary.to_do + u64::from(policy.is_to_do(to)) - u64::from(policy.is_to_do(from));
+        if to == Outcome::Held && read_summary.held.len() < named {
             let note = RowNote { position: job.position, ticket: Some(job.ticket), what: HELD.to_owned() };
-            survey.held.push(note);
+            read_summary.held.push(note);
         }
     }
     Ok(())
@@ -126,20 +127,20 @@ pub fn hold_edits<R: Read>(
 /// When the job file cannot be read.
 pub fn skip_known<R: Read>(
     jobs: &mut Jobs<R>,
-    ask: &Ask,
+    policy: &ReadPolicy,
     mut is_known: impl FnMut(&Job) -> bool,
-    standings: &mut KeyMap<Standing>,
-    survey: &mut Survey,
+    job_states: &mut KeyMap<JobState>,
+    read_summary: &mut ReadSummary,
 ) -> Result<u64, JobFileError> {
     let mut skipped = 0;
-    while let Some((job, mut standing)) = jobs.next_to_send(ask, standings)? {
+    while let Some((job, mut job_state)) = jobs.next_to_send(policy, job_states)? {
         if is_known(&job) {
-            let from = standing.outcome();
-            standing.leave_out();
-            survey.counts.move_one(from, standing.outcome());
-            survey.to_do -= 1;
+            let from = job_state.outcome();
+            job_state.leave_out();
+            read_summary.counts.move_one(from, job_state.outcome());
+            read_summary.to_do -= 1;
             skipped += 1;
-            standings.insert(job.key, standing);
+            job_states.insert(job.key, job_state);
         }
     }
     Ok(skipped)
@@ -152,12 +153,12 @@ pub fn skip_known<R: Read>(
 /// When the job file cannot be read.
 pub fn for_each_to_do<R: Read>(
     jobs: &mut Jobs<R>,
-    ask: &Ask,
-    standings: &KeyMap<Standing>,
+    policy: &ReadPolicy,
+    job_states: &KeyMap<JobState>,
     mut each: impl FnMut(Job),
 ) -> Result<(), JobFileError> {
-    for _ in 0..ask.first.unwrap_or(u64::MAX) {
-        let Some((job, _)) = jobs.next_to_send(ask, standings)? else { break };
+    for _ in 0..policy.first.unwrap_or(u64::MAX) {
+        let Some((job, _)) = jobs.next_to_send(policy, job_states)? else { break };
         each(job);
     }
     Ok(())
@@ -172,23 +173,23 @@ pub fn for_each_to_do<R: Read>(
 /// # Errors
 ///
 /// When the job file cannot be read.
-pub fn next_aside<R: Read>(
+pub fn next_excluded<R: Read>(
     jobs: &mut Jobs<R>,
-    standings: &mut KeyMap<Standing>,
-) -> Result<Option<Aside>, JobFileError> {
+    job_states: &mut KeyMap<JobState>,
+) -> Result<Option<ExcludedRow>, JobFileError> {
     let mut unrecorded = |key| {
-        let standing = standings.get_mut(&key).filter(|standing| standing.is_unrecorded())?;
-        standing.note_recorded();
-        Some(standing.outcome())
+        let job_state = job_states.get_mut(&key).filter(|job_state| job_state.is_unrecorded())?;
+        job_state.note_recorded();
+        Some(job_state.outcome())
     };
     while let Some(record) = jobs.next()? {
-        let aside = match record {
-            JobRecord::Job { job, again } => unrecorded(job.key).map(|stands| aside_of(job, again, stands)),
-            JobRecord::Excluded(row) => unrecorded(row.key).map(|stands| row.into_aside(stands)),
+        let excluded = match record {
+            JobRecord::Job { job, again } => unrecorded(job.key).map(|stands| excluded_row(job, again, stands)),
+            JobRecord::Unusable(row) => unrecorded(row.key).map(|stands| row.into_aside(stands)),
             JobRecord::Done(_) => None,
         };
-        if aside.is_some() {
-            return Ok(aside);
+        if excluded.is_some() {
+            return Ok(excluded);
         }
     }
     Ok(None)
@@ -196,33 +197,33 @@ pub fn next_aside<R: Read>(
 
 /// Gives what is to do, from a job file about which all was decided.
 #[derive(Debug)]
-pub struct Feed<R> {
+pub struct PendingJobs<R> {
     jobs: Jobs<R>,
-    ask: Ask,
-    standings: KeyMap<Standing>,
+    policy: ReadPolicy,
+    job_states: KeyMap<JobState>,
     offered: u64,
 }
 
-impl<R: Read> Feed<R> {
-    /// Gives the rows of `jobs` that are to do by `standings`.
-    pub fn new(jobs: Jobs<R>, ask: Ask, standings: KeyMap<Standing>) -> Self {
-        Self { jobs, ask, standings, offered: 0 }
+impl<R: Read> PendingJobs<R> {
+    /// Gives the rows of `jobs` that are to do by `job_states`.
+    pub fn new(jobs: Jobs<R>, policy: ReadPolicy, job_states: KeyMap<JobState>) -> Self {
+        Self { jobs, policy, job_states, offered: 0 }
     }
 
-    /// The next row to do, as an [`Event::Job`], or the end: [`Event::InputWithheld`] where there is more to do than was
+    /// The next row to do, as an [`Event::Job`], or the end: [`Event::InputTruncated`] where there is more to do than was
     /// asked for, else [`Event::InputEnded`].
     ///
     /// # Errors
     ///
     /// When the job file cannot be read, or is not what was written.
     pub fn pull(&mut self) -> Result<Event, JobFileError> {
-        let Some((job, standing)) = self.jobs.next_to_send(&self.ask, &self.standings)? else {
+        let Some((job, job_state)) = self.jobs.next_to_send(&self.policy, &self.job_states)? else {
             return Ok(Event::InputEnded(Vec::new()));
         };
-        if self.ask.first.is_some_and(|first| self.offered >= first) {
-            return Ok(Event::InputWithheld);
+        if self.policy.first.is_some_and(|first| self.offered >= first) {
+            return Ok(Event::InputTruncated);
         }
         self.offered += 1;
-        Ok(Event::Job(Offer { job, stands: standing.outcome(), attempts: standing.attempts() }))
+        Ok(Event::Job(PendingJob { job, stands: job_state.outcome(), attempts: job_state.attempts() }))
     }
 }

@@ -183,11 +183,11 @@ mod tests {
 
     use super::*;
     use crate::brief::{BOUND_BYTES, json_in_pieces};
-    use crate::json::Form;
+    use crate::json::Container;
     use crate::text::source::Pieces;
 
     fn rows(input: &str) -> Vec<String> {
-        json_in_pieces(input.as_bytes(), Form::Array, BOUND_BYTES)
+        json_in_pieces(input.as_bytes(), Container::Array, BOUND_BYTES)
     }
 
     #[test]
@@ -282,7 +282,7 @@ mod tests {
         let (short, long) = (r#"{"ticket":1,"text":"abc"}"#, r#"{"ticket":2,"text":"abcd"}"#);
         let much = format!("[\"{}\n\"]", "x".repeat(200_000));
         assert_eq!(
-            json_in_pieces(format!("[{long},{short},{much},\n{long},{short}]").as_bytes(), Form::Array, 25),
+            json_in_pieces(format!("[{long},{short},{much},\n{long},{short}]").as_bytes(), Container::Array, 25),
             [
                 "1@1+1: the element is longer than 25 bytes",
                 r#"2@1+28: 1 "abc""#,
@@ -296,7 +296,7 @@ mod tests {
     #[test]
     fn an_element_in_another_encoding_says_so() {
         assert_eq!(
-            json_in_pieces(b"[{\"ticket\":1,\"text\":\"Gr\xfc\xdfe\"}]", Form::Array, BOUND_BYTES),
+            json_in_pieces(b"[{\"ticket\":1,\"text\":\"Gr\xfc\xdfe\"}]", Container::Array, BOUND_BYTES),
             [
                 "1@1+1: not UTF-8 at byte 23 of the record; it looks like windows-1252: read it as that, or save the file as UTF-8"
             ]
@@ -348,7 +348,7 @@ mod tests {
         fn pieces_change_nothing(
             bytes in prop::collection::vec(prop::sample::select(&b"[[]]{{}},,\"\"\\: \n1a\xff"[..]), 0..80),
         ) {
-            json_in_pieces(&[b"[", &bytes[..]].concat(), Form::Array, BOUND_BYTES);
+            json_in_pieces(&[b"[", &bytes[..]].concat(), Container::Array, BOUND_BYTES);
         }
     }
 }

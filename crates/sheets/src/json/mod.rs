@@ -9,5 +9,5 @@ mod value;
 
 pub use array::placed;
 pub use object::{Members, read, read_each_once};
-pub use reader::{Form, Reader, Record};
+pub use reader::{Container, Reader, Record};
 pub use value::{Json, Object};

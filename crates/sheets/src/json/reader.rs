@@ -18,7 +18,7 @@ const MOST_BEFORE_FIRST: usize = 100;
 
 /// The two forms of a JSON input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum Container {
     /// An object a line.
     Lines,
     /// One array of objects.
@@ -64,13 +64,13 @@ impl<K> Reader<K> {
     /// When the source cannot be read, or is not of this form.
     pub fn open<R: Read>(
         source: &mut Source<R>,
-        form: Form,
+        container: Container,
         record_bound_bytes: usize,
         key_of: fn(&[u8]) -> K,
     ) -> Result<(Self, Option<Columns>), TextError> {
-        let records = match form {
-            Form::Array => Records::Elements(Elements::new()),
-            Form::Lines => Records::Lines(Lines::default()),
+        let records = match container {
+            Container::Array => Records::Elements(Elements::new()),
+            Container::Lines => Records::Lines(Lines::default()),
         };
         let record = Kept::new(record_bound_bytes);
         let mut reader = Self { records, key_of, record, waiting: VecDeque::new(), first: None };
@@ -148,10 +148,10 @@ impl<K> Reader<K> {
     }
 
     /// Which of the two forms it reads.
-    pub fn form(&self) -> Form {
+    pub fn container(&self) -> Container {
         match self.records {
-            Records::Lines(_) => Form::Lines,
-            Records::Elements(_) => Form::Array,
+            Records::Lines(_) => Container::Lines,
+            Records::Elements(_) => Container::Array,
         }
     }
 
@@ -183,7 +183,7 @@ mod tests {
     use crate::brief::{BOUND_BYTES, json_in_pieces};
 
     fn rows(input: &str) -> Vec<String> {
-        json_in_pieces(input.as_bytes(), Form::Lines, BOUND_BYTES)
+        json_in_pieces(input.as_bytes(), Container::Lines, BOUND_BYTES)
     }
 
     #[test]
@@ -236,7 +236,7 @@ mod tests {
         let (short, long) = (r#"{"ticket":1,"text":"abc"}"#, r#"{"ticket":2,"text":"abcd"}"#);
         let much = "x".repeat(200_000);
         assert_eq!(
-            json_in_pieces(format!("{long}\n{short}\n{much}\n{long}\n{short}").as_bytes(), Form::Lines, 25),
+            json_in_pieces(format!("{long}\n{short}\n{much}\n{long}\n{short}").as_bytes(), Container::Lines, 25),
             [
                 "1@1+0: the line is longer than 25 bytes",
                 r#"2@2+27: 1 "abc""#,
@@ -251,10 +251,10 @@ mod tests {
     fn the_first_object_shows_the_columns() {
         let columns = |input: &str| {
             let mut source = Source::open(input.as_bytes(), None)?;
-            let (_, columns) = Reader::open(&mut source, Form::Lines, BOUND_BYTES, |_| ())?;
+            let (_, columns) = Reader::open(&mut source, Container::Lines, BOUND_BYTES, |_| ())?;
             Ok::<_, TextError>(columns.map(|columns| columns.all()))
         };
-        assert_eq!(columns("[]\n{\"b\":1,\"a\":{\"c\":2}}\n{\"d\":1}").unwrap().unwrap(), ["b", "a", "a.c"]);
+        assert_eq!(columns("x\n{\"b\":1,\"a\":{\"c\":2}}\n{\"d\":1}").unwrap().unwrap(), ["b", "a", "a.c"]);
         assert_eq!(columns("\n\n").unwrap(), None);
         let binary = columns("{\"a\":\"\0\"}").unwrap_err().to_string();
         assert_eq!(binary, "the input has NUL bytes where text should be; it is binary data");

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use batchpost_apis::leadsquared::LeadSquared;
-use batchpost_engine::engine::{Event, Offer};
+use batchpost_engine::engine::{Event, PendingJob};
 use batchpost_engine::job::{KEY_SCHEME, Key, KeyMap, TicketSet};
 use batchpost_engine::known::{Candidates, Look, look};
 use batchpost_engine::ledger::{
-    self, AttemptEnd, Finish, Header, Input, Intent, Ledger, LedgerError, LedgerId, Reading, Record, Run as RunRecord,
-    Section, Settled, Settlement, Standing, VERSION,
+    self, AttemptEnd, Finish, Header, Input, Intent, JobState, Ledger, LedgerError, LedgerId, Reading, Record,
+    Run as RunRecord, Section, Settled, Settlement, VERSION,
 };
 use batchpost_engine::outcome::{Counts, Outcome, VerdictWord};
 use batchpost_engine::planning::{
-    Ask, Feed, Named, Planner, Survey, for_each_to_do, hold_edits, presence_changes, skip_known, tickets_of_vanished,
+    PendingJobs, Planner, ReadPolicy, ReadSummary, SampleSizes, for_each_to_do, hold_edits, presence_changes,
+    skip_known, tickets_of_vanished,
 };
 use batchpost_engine::settings::{OnKnown, Settings};
 use jiff::Timestamp;
@@ -27,14 +28,14 @@ use crate::opening::TARGET;
 
 pub(super) struct Run {
     batch: usize,
-    ask: Ask,
+    policy: ReadPolicy,
     named: bool,
     ledger: Option<Ledger<DiskFile>>,
     header: Header,
     number: u32,
     presence: Vec<Record>,
-    standings: KeyMap<Standing>,
-    survey: Survey,
+    job_states: KeyMap<JobState>,
+    read_summary: ReadSummary,
     jobs: JobFile,
     candidates: Candidates,
     seen: Seen,
@@ -46,9 +47,9 @@ enum Phase {
     Claim,
     Begin,
     Record,
-    Post(Box<Feed<Bytes>>),
-    Send(Box<Feed<Bytes>>, Offer),
-    End(Box<Feed<Bytes>>, Offer, VerdictWord),
+    Post(Box<PendingJobs<Bytes>>),
+    Send(Box<PendingJobs<Bytes>>, PendingJob),
+    End(Box<PendingJobs<Bytes>>, PendingJob, VerdictWord),
     Close,
     Release,
 }
@@ -58,21 +59,22 @@ fn broken(error: &LedgerError) -> Violation {
 }
 
 /// Reads a batch's sheet, and decides what its ledger alone decides.
-fn read(claims: &Claims, batch: usize, known: &mut ledger::Batch) -> Result<(Survey, JobFile), Violation> {
+fn read(claims: &Claims, batch: usize, known: &mut ledger::Batch) -> Result<(ReadSummary, JobFile), Violation> {
     let state = claims.state();
     let of = &state.batches[batch];
-    let (ask, unknown) = (&of.ask, known.unknown());
-    let planner = Planner::new(ask, unknown, Named { notes: 0, jobs: 0 }, &mut known.standings);
-    let (mut survey, jobs) = JobFile::plan(&of.sheet(), planner);
+    let (policy, unknown) = (&of.policy, known.unknown());
+    let planner = Planner::new(policy, unknown, SampleSizes { notes: 0, jobs: 0 }, &mut known.job_states);
+    let (mut read_summary, jobs) = JobFile::plan(&of.sheet(), planner);
     let jobs = if of.named { jobs.with_repeated_contents() } else { jobs };
     let changed = match of.disk.ledger() {
-        Some(ledger) if ask.holds_edits(of.named, known.unnamed) => {
-            tickets_of_vanished(&ledger, &known.standings).map_err(|error| broken(&error))?
+        Some(ledger) if policy.holds_edits(of.named, known.unnamed) => {
+            tickets_of_vanished(&ledger, &known.job_states).map_err(|error| broken(&error))?
         }
         _ => TicketSet::default(),
     };
-    hold_edits(&mut jobs.rows(), ask, &changed, 0, &mut known.standings, &mut survey).expect("memory can be read");
-    Ok((survey, jobs))
+    hold_edits(&mut jobs.rows(), policy, &changed, 0, &mut known.job_states, &mut read_summary)
+        .expect("memory can be read");
+    Ok((read_summary, jobs))
 }
 
 impl Run {
@@ -89,21 +91,21 @@ impl Run {
         {
             waive(claims, batch, ledger, &mut known)?;
         }
-        let (survey, jobs) = read(claims, batch, &mut known)?;
-        let presence = presence_changes(&known.standings);
+        let (read_summary, jobs) = read(claims, batch, &mut known)?;
+        let presence = presence_changes(&known.job_states);
         presence.iter().for_each(|record| known.apply(record));
         let state = claims.state();
         let run = Self {
             batch,
-            ask: state.batches[batch].ask.clone(),
+            policy: state.batches[batch].policy.clone(),
             named: state.batches[batch].named,
             ledger,
             header: known.header,
             number: known.run.map_or(1, |run| run.run + 1),
             presence,
-            standings: known.standings,
-            phase: if survey.to_do == 0 { Phase::Begin } else { Phase::Look },
-            survey,
+            job_states: known.job_states,
+            phase: if read_summary.to_do == 0 { Phase::Begin } else { Phase::Look },
+            read_summary,
             jobs,
             candidates: Candidates::default(),
             seen: Seen::new(),
@@ -152,22 +154,22 @@ impl Run {
             }
             Phase::Record => {
                 self.record(claims)?;
-                let standings = std::mem::take(&mut self.standings);
-                Phase::Post(Box::new(Feed::new(self.jobs.rows(), self.ask.clone(), standings)))
+                let job_states = std::mem::take(&mut self.job_states);
+                Phase::Post(Box::new(PendingJobs::new(self.jobs.rows(), self.policy.clone(), job_states)))
             }
             Phase::Post(mut feed) => match feed.pull().expect("memory can be read") {
-                Event::Job(offer) => {
-                    self.commit(&[intent(claims, &offer)])?;
-                    Phase::Send(feed, offer)
+                Event::Job(pending_job) => {
+                    self.commit(&[intent(claims, &pending_job)])?;
+                    Phase::Send(feed, pending_job)
                 }
                 _ => Phase::Close,
             },
-            Phase::Send(feed, offer) => {
-                let verdict = self.send(claims, &offer)?;
-                Phase::End(feed, offer, verdict)
+            Phase::Send(feed, pending_job) => {
+                let verdict = self.send(claims, &pending_job)?;
+                Phase::End(feed, pending_job, verdict)
             }
-            Phase::End(feed, offer, verdict) => {
-                self.ended(claims, &offer, verdict)?;
+            Phase::End(feed, pending_job, verdict) => {
+                self.ended(claims, &pending_job, verdict)?;
                 Phase::Post(feed)
             }
             Phase::Close => {
@@ -196,9 +198,9 @@ impl Run {
         Ok(None)
     }
 
-    fn keys_to_send(&self, ask: &Ask) -> Vec<Key> {
+    fn keys_to_send(&self, policy: &ReadPolicy) -> Vec<Key> {
         let mut keys = Vec::new();
-        for_each_to_do(&mut self.jobs.rows(), ask, &self.standings, |job| keys.push(job.content_key()))
+        for_each_to_do(&mut self.jobs.rows(), policy, &self.job_states, |job| keys.push(job.content_key()))
             .expect("memory can be read");
         keys.sort_unstable();
         keys
@@ -206,12 +208,12 @@ impl Run {
 
     /// The first look, without the lock.
     fn look(&mut self, claims: &Claims) -> Result<Option<Phase>, Violation> {
-        self.candidates = Candidates::new(self.keys_to_send(&Ask { first: None, ..self.ask.clone() }));
+        self.candidates = Candidates::new(self.keys_to_send(&ReadPolicy { first: None, ..self.policy.clone() }));
         let found = self.compare(claims)?;
         if !found.in_use.is_empty() {
             return self.refused(claims, "rows in use at the first look");
         }
-        let matters = match self.ask.known {
+        let matters = match self.policy.known {
             OnKnown::Refuse => self.number == 1,
             OnKnown::Skip => true,
             OnKnown::Post => false,
@@ -220,19 +222,19 @@ impl Run {
             return self.refused(claims, "a ledger cannot be read");
         }
         if self.candidates.known() > 0 {
-            match self.ask.known {
+            match self.policy.known {
                 OnKnown::Refuse => return self.refused(claims, "rows are known"),
                 OnKnown::Skip => {
                     let is_known = |job: &batchpost_engine::job::Job| self.candidates.is_known(job.content_key());
                     let mut rows = self.jobs.rows();
-                    skip_known(&mut rows, &self.ask, is_known, &mut self.standings, &mut self.survey)
+                    skip_known(&mut rows, &self.policy, is_known, &mut self.job_states, &mut self.read_summary)
                         .expect("memory can be read");
                     claims.saw("known rows skipped");
                 }
                 OnKnown::Post => claims.saw("known rows posted by order"),
             }
         }
-        Ok(Some(if self.survey.to_do == 0 { Phase::Begin } else { Phase::Claim }))
+        Ok(Some(if self.read_summary.to_do == 0 { Phase::Begin } else { Phase::Claim }))
     }
 
     /// The second look, and the claim, with the lock.
@@ -245,13 +247,13 @@ impl Run {
             return self.refused(claims, "rows in use at the second look");
         }
         let new: u64 = found.known.iter().map(|known| known.found.new).sum();
-        if new > 0 && self.ask.known != OnKnown::Post {
+        if new > 0 && self.policy.known != OnKnown::Post {
             return self.refused(claims, "rows became known");
         }
-        if !found.unreadable.is_empty() && self.ask.known == OnKnown::Skip {
+        if !found.unreadable.is_empty() && self.policy.known == OnKnown::Skip {
             return self.refused(claims, "a ledger cannot be read");
         }
-        let keys = self.keys_to_send(&self.ask);
+        let keys = self.keys_to_send(&self.policy);
         let mut state = claims.state();
         if let Some(other) = state.shared.who_has(self.batch, &keys, &state.batches) {
             return Err(Violation::new(format!("{} and {other} have claimed the same row", self.batch)));
@@ -281,7 +283,7 @@ impl Run {
     fn record(&mut self, claims: &Claims) -> Result<(), Violation> {
         let mut records = vec![self.run_record(claims)];
         records.append(&mut self.presence);
-        records.append(&mut self.jobs.asides(&mut self.standings));
+        records.append(&mut self.jobs.excluded_rows(&mut self.job_states));
         self.commit(&records)?;
         let mut state = claims.state();
         let State { shared, batches, .. } = &mut *state;
@@ -295,8 +297,8 @@ impl Run {
         ledger.commit(records).map_err(|error| broken(&error))
     }
 
-    fn send(&self, claims: &Claims, offer: &Offer) -> Result<VerdictWord, Violation> {
-        let key = offer.job.content_key();
+    fn send(&self, claims: &Claims, pending_job: &PendingJob) -> Result<VerdictWord, Violation> {
+        let key = pending_job.job.content_key();
         let mut state = claims.state();
         let (verdict, may_exist) = match state.rng.u8(0..10) {
             0 => (VerdictWord::Rejected, false),
@@ -307,11 +309,11 @@ impl Run {
         if !state.shared.has(self.batch, key) {
             return Err(Violation::new(format!(
                 "{} sent row {} without a claim",
-                self.batch, offer.job.position.record
+                self.batch, pending_job.job.position.record
             )));
         }
-        let by_order = offer.stands == Outcome::InDoubt || self.ask.known == OnKnown::Post;
-        let note = note(offer);
+        let by_order = pending_job.stands == Outcome::InDoubt || self.policy.known == OnKnown::Post;
+        let note = note(pending_job);
         let sent = state.sent.get(&note).copied().unwrap_or(0) + u32::from(may_exist && !by_order);
         state.sent.insert(note, sent);
         let most = state.most.get(&note).copied().unwrap_or(0);
@@ -325,21 +327,21 @@ impl Run {
         Ok(verdict)
     }
 
-    fn ended(&mut self, claims: &Claims, offer: &Offer, verdict: VerdictWord) -> Result<(), Violation> {
+    fn ended(&mut self, claims: &Claims, pending_job: &PendingJob, verdict: VerdictWord) -> Result<(), Violation> {
         let next = match verdict {
             VerdictWord::Posted => Outcome::Posted,
             VerdictWord::Rejected => Outcome::Rejected,
             VerdictWord::Unknown => Outcome::InDoubt,
             _ => Outcome::Failed,
         };
-        let stands = offer.stands.then(next);
-        self.survey.counts.move_one(offer.stands, stands);
+        let stands = pending_job.stands.then(next);
+        self.read_summary.counts.move_one(pending_job.stands, stands);
         let status = (verdict != VerdictWord::Unknown).then_some(200);
         let record = AttemptEnd {
-            row: offer.job.position.record,
-            key: offer.job.key,
-            ticket: offer.job.ticket.clone(),
-            attempt: offer.attempts + 1,
+            row: pending_job.job.position.record,
+            key: pending_job.job.key,
+            ticket: pending_job.job.ticket.clone(),
+            attempt: pending_job.attempts + 1,
             at_us: 0,
             wall: wall(claims),
             verdict,
@@ -352,7 +354,7 @@ impl Run {
 
     /// Every row has one outcome, and the sums match: by what the run counted, by its ledger, and by another reading.
     fn close(&mut self, claims: &Claims) -> Result<(), Violation> {
-        let counts = self.survey.counts;
+        let counts = self.read_summary.counts;
         self.commit(&[Record::Finish(Finish { at_us: 0, wall: wall(claims), stopped: None, counts })])?;
         let ledger = self.ledger.take().expect("it was begun");
         let file = ledger.close().map_err(|error| broken(&error))?;
@@ -371,7 +373,8 @@ impl Run {
 
     fn run_record(&self, claims: &Claims) -> Record {
         let reader = if self.named { Section::of(&BTreeMap::from([("key", "Id")])) } else { Section::default() };
-        let read = Some(Reading { rows: self.survey.rows, blank: self.survey.blank, fingerprint: String::new() });
+        let read =
+            Some(Reading { rows: self.read_summary.rows, blank: self.read_summary.blank, fingerprint: String::new() });
         Record::Run(Box::new(RunRecord {
             run: self.number,
             tool: String::new(),
@@ -393,7 +396,7 @@ fn waive(
     ledger: &mut Ledger<DiskFile>,
     known: &mut ledger::Batch,
 ) -> Result<(), Violation> {
-    let doubts = known.standings.iter().filter(|(_, standing)| standing.outcome() == Outcome::InDoubt);
+    let doubts = known.job_states.iter().filter(|(_, job_state)| job_state.outcome() == Outcome::InDoubt);
     let settled = |(key, _): (&Key, _)| Settled { row: 1, key: *key, was: Outcome::InDoubt, stands: Outcome::Skipped };
     let rows: Vec<Settled> = doubts.map(settled).collect();
     if rows.is_empty() {
@@ -406,21 +409,21 @@ fn waive(
     ledger.commit(&[record]).map_err(|error| broken(&error))
 }
 
-fn intent(claims: &Claims, offer: &Offer) -> Record {
+fn intent(claims: &Claims, pending_job: &PendingJob) -> Record {
     Record::Intent(Intent {
-        row: offer.job.position.record,
-        key: offer.job.key,
-        content: offer.job.content,
-        ticket: offer.job.ticket.clone(),
-        attempt: offer.attempts + 1,
+        row: pending_job.job.position.record,
+        key: pending_job.job.key,
+        content: pending_job.job.content,
+        ticket: pending_job.job.ticket.clone(),
+        attempt: pending_job.attempts + 1,
         at_us: 0,
         wall: wall(claims),
     })
 }
 
-fn note(offer: &Offer) -> Note {
+fn note(pending_job: &PendingJob) -> Note {
     let number = |text: &str| text.trim_start_matches('t').parse().expect("a simulated sheet has numbers");
-    (number(&offer.job.ticket.to_string()), number(&offer.job.text))
+    (number(&pending_job.job.ticket.to_string()), number(&pending_job.job.text))
 }
 
 fn wall(claims: &Claims) -> Timestamp {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use batchpost_engine::job::{Identity, Position, Ticket};
-use batchpost_engine::planning::{self, Ask, Content};
+use batchpost_engine::planning::{self, Content, ReadPolicy};
 use batchpost_engine::settings::{InDoubt, OnChanged, OnDuplicate, OnKnown};
 use fastrand::Rng;
 
@@ -30,7 +30,7 @@ pub(super) struct Batch {
     texts: u8,
     /// Whether a column names the jobs.
     pub(super) named: bool,
-    pub(super) ask: Ask,
+    pub(super) policy: ReadPolicy,
     pub(super) runs_left: u8,
     pub(super) disk: Disk,
     /// A copy that somebody made of the disk between two runs.
@@ -51,7 +51,7 @@ impl Batch {
             next_name: count,
             texts,
             named: rng.u8(0..3) == 0,
-            ask: Ask { identity: Identity::of(TARGET), duplicates, ..Ask::default() },
+            policy: ReadPolicy { identity: Identity::of(TARGET), duplicates, ..ReadPolicy::default() },
             runs_left: rng.u8(1..=3),
             disk: new_disk(rng),
             copy: None,
@@ -68,10 +68,10 @@ impl Batch {
                 self.edit(rng);
             }
         }
-        self.ask.known = [OnKnown::Refuse, OnKnown::Skip, OnKnown::Skip, OnKnown::Post][rng.usize(0..4)];
-        self.ask.in_doubt = if rng.u8(0..5) == 0 { InDoubt::Retry } else { InDoubt::Hold };
-        self.ask.changed = if rng.u8(0..3) == 0 { OnChanged::Hold } else { OnChanged::Post };
-        self.ask.first = (rng.u8(0..5) == 0).then(|| rng.u64(1..=2));
+        self.policy.known = [OnKnown::Refuse, OnKnown::Skip, OnKnown::Skip, OnKnown::Post][rng.usize(0..4)];
+        self.policy.in_doubt = if rng.u8(0..5) == 0 { InDoubt::Retry } else { InDoubt::Hold };
+        self.policy.changed = if rng.u8(0..3) == 0 { OnChanged::Hold } else { OnChanged::Post };
+        self.policy.first = (rng.u8(0..5) == 0).then(|| rng.u64(1..=2));
     }
 
     fn edit(&mut self, rng: &mut Rng) {
@@ -107,7 +107,7 @@ impl Batch {
         let mut notes = BTreeMap::new();
         for row in &self.rows {
             let count = notes.entry(row.note).or_insert(0);
-            if self.named || self.ask.duplicates == OnDuplicate::Post || *count == 0 {
+            if self.named || self.policy.duplicates == OnDuplicate::Post || *count == 0 {
                 *count += 1;
             }
         }
@@ -136,7 +136,7 @@ impl Batch {
 impl fmt::Display for Batch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let rows: Vec<String> = self.rows.iter().map(|row| format!("n{}={:?}", row.name, row.note)).collect();
-        let Ask { known, in_doubt, changed, first, duplicates, .. } = &self.ask;
+        let ReadPolicy { known, in_doubt, changed, first, duplicates, .. } = &self.policy;
         write!(f, "{}", rows.join(" "))?;
         let named = if self.named { "named" } else { "unnamed" };
         write!(f, "; {named}, {known:?} known, {in_doubt:?} doubts, {changed:?} changed, {duplicates:?} duplicates")?;

@@ -42,7 +42,7 @@ fn an_unsynced_truncate_may_be_undone() {
     let (disk, mut file) = begun();
     file.append(b"abcd").unwrap();
     file.sync().unwrap();
-    file.set_aside(b"cd").unwrap();
+    file.keep_torn_tail(b"cd").unwrap();
     file.truncate(2).unwrap();
     assert_eq!(content(&disk).unwrap(), b"ab");
     disk.survive(Survival { names: 0, writes: Fate::Lost });

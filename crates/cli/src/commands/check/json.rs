@@ -2,7 +2,7 @@
 
 use batchpost::input::{IdShapes, Shape};
 use batchpost::job::Position;
-use batchpost::planning::{Lengths, Reason, RowNote, Survey};
+use batchpost::planning::{Lengths, ReadSummary, Reason, RowNote};
 use batchpost::shell::Prepared;
 use jiff::Timestamp;
 use serde::Serialize;
@@ -113,12 +113,17 @@ impl From<Lengths> for TextBytes {
 }
 
 impl<'a> Checked<'a> {
-    pub(super) fn new(prepared: &'a Prepared, survey: &'a Survey, refusals: &[String], finish: &Finish) -> Self {
-        let ledger = prepared.continues().then_some(prepared.order().ledger.as_path());
+    pub(super) fn new(
+        prepared: &'a Prepared,
+        read_summary: &'a ReadSummary,
+        refusals: &[String],
+        finish: &Finish,
+    ) -> Self {
+        let ledger = prepared.continues().then_some(prepared.run_request().ledger.as_path());
         let layout = prepared.layout();
         let mapping = prepared.mapping();
         Self {
-            summary: Summary::of_prepared(prepared, survey.counts, ledger),
+            summary: Summary::of_prepared(prepared, read_summary.counts, ledger),
             format: &layout.format,
             packed: layout.packed,
             encoding: layout.encoding.as_deref(),
@@ -129,20 +134,20 @@ impl<'a> Checked<'a> {
             ticket_column: &mapping.ticket,
             text_columns: &mapping.text,
             key_column: mapping.key.as_deref(),
-            to_do: survey.to_do,
-            blank: survey.blank,
-            duplicates: survey.duplicates,
-            duplicate_rows: survey.repeats.iter().map(|note| note.position.into()).collect(),
+            to_do: read_summary.to_do,
+            blank: read_summary.blank,
+            duplicates: read_summary.duplicates,
+            duplicate_rows: read_summary.repeats.iter().map(|note| note.position.into()).collect(),
             known_elsewhere: prepared.known(),
             ticket_shapes: prepared.tickets().into_iter().flat_map(IdShapes::shapes).map(TicketShape::from).collect(),
             run_will_refuse: (!refusals.is_empty()).then(|| refusals.join("; ")),
             other_ticket_shapes: prepared.tickets().map_or(0, |tickets| tickets.other),
-            text_bytes: survey.profile.texts.map(TextBytes::from),
-            invalid_reasons: survey.profile.reasons().map(InvalidReason::from).collect(),
-            other_invalid_rows: survey.profile.other_defects,
-            invalid_rows: survey.invalid.iter().map(NotedRow::from).collect(),
-            held_rows: survey.held.iter().map(NotedRow::from).collect(),
-            first_requests: requests(prepared.order(), survey).collect(),
+            text_bytes: read_summary.profile.texts.map(TextBytes::from),
+            invalid_reasons: read_summary.profile.reasons().map(InvalidReason::from).collect(),
+            other_invalid_rows: read_summary.profile.other_defects,
+            invalid_rows: read_summary.invalid.iter().map(NotedRow::from).collect(),
+            held_rows: read_summary.held.iter().map(NotedRow::from).collect(),
+            first_requests: requests(prepared.run_request(), read_summary).collect(),
             seconds: finish.time().as_secs_f64(),
             done_at: finish.done_at(),
             nights: finish.nights(),

@@ -7,8 +7,8 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::bail;
-use batchpost::planning::Survey;
-use batchpost::shell::{Access, Order, Prepared, look};
+use batchpost::planning::ReadSummary;
+use batchpost::shell::{Access, Prepared, RunRequest, look};
 use serde_json::value::RawValue;
 
 use super::resolve::{self, What};
@@ -28,27 +28,31 @@ pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
     let target = target(check, &ledger)?;
     let state = resolve::state(&check.budget)?;
     let what = What { source, options: resolve::options(&check.input)?, ledger, target, settings, state };
-    let prepared = Prepared::open(resolve::order(what, &this_time, check.known.clone())?, Access::Look)?;
-    let Some(survey) = prepared.survey() else { bail!("an input that is followed cannot be checked") };
+    let prepared = Prepared::open(resolve::run_request(what, &this_time, check.known.clone())?, Access::Look)?;
+    let Some(read_summary) = prepared.read_summary() else { bail!("an input that is followed cannot be checked") };
 
-    let finish = Finish::of(prepared.order(), survey.to_do);
-    let refusals = refusals(&prepared, survey);
+    let finish = Finish::of(prepared.run_request(), read_summary.to_do);
+    let refusals = refusals(&prepared, read_summary);
     let mut stdout = plain::stdout(output);
     if output.json {
-        writeln!(stdout, "{}", serde_json::to_string(&json::Checked::new(&prepared, survey, &refusals, &finish))?)?;
+        writeln!(
+            stdout,
+            "{}",
+            serde_json::to_string(&json::Checked::new(&prepared, read_summary, &refusals, &finish))?
+        )?;
     } else {
-        words::write(&mut stdout, &prepared, survey, &refusals, &finish)?;
+        words::write(&mut stdout, &prepared, read_summary, &refusals, &finish)?;
     }
     if !refusals.is_empty() {
         return Ok(exit::USAGE);
     }
-    Ok(exit::of_batch(&survey.counts, None, None))
+    Ok(exit::of_batch(&read_summary.counts, None, None))
 }
 
 /// Why a run would send nothing.
-fn refusals(prepared: &Prepared, survey: &Survey) -> Vec<String> {
-    let invalid = survey.counts.invalid;
-    let refuses_invalid = invalid > 0 && !prepared.order().settings.skip_invalid;
+fn refusals(prepared: &Prepared, read_summary: &ReadSummary) -> Vec<String> {
+    let invalid = read_summary.counts.invalid;
+    let refuses_invalid = invalid > 0 && !prepared.run_request().settings.skip_invalid;
     let rows = match invalid {
         1 => "1 row is invalid; fix it".to_owned(),
         rows => format!("{} rows are invalid; fix them", thousands(rows)),
@@ -69,7 +73,9 @@ fn target(check: &Check, ledger: &Path) -> anyhow::Result<String> {
 }
 
 /// The bodies of the first requests, to the byte.
-fn requests(order: &Order, survey: &Survey) -> impl Iterator<Item = Box<RawValue>> {
-    let body = |job| serde_json::from_slice(&order.form.request(job).body).expect("a request's body is JSON");
-    survey.next.iter().map(body)
+fn requests(run_request: &RunRequest, read_summary: &ReadSummary) -> impl Iterator<Item = Box<RawValue>> {
+    let body = |job| {
+        serde_json::from_slice(&run_request.request_template.request(job).body).expect("a request's body is JSON")
+    };
+    read_summary.next.iter().map(body)
 }

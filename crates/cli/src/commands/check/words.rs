@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use batchpost::input::{IdShapes, Layout, Mapping};
-use batchpost::planning::{Profile, RowNote, Survey};
+use batchpost::planning::{Profile, ReadSummary, RowNote};
 use batchpost::settings::OnKnown;
 use batchpost::shell::Prepared;
 
@@ -14,27 +14,27 @@ use crate::summary::{table, thousands};
 pub(super) fn write(
     out: &mut impl Write,
     prepared: &Prepared,
-    survey: &Survey,
+    read_summary: &ReadSummary,
     refusals: &[String],
     finish: &Finish,
 ) -> io::Result<()> {
-    let order = prepared.order();
+    let run_request = prepared.run_request();
     writeln!(out, "format: {}", layout(prepared.layout()))?;
     if let Some(likely) = prepared.likely_encoding() {
         writeln!(out, "note: some cells are not UTF-8 and look like {likely}; --encoding {likely} reads them so")?;
     }
     writeln!(out, "columns: {}", mapping(prepared.mapping()))?;
-    match order.ask.identity.target() {
+    match run_request.policy.identity.account() {
         resolve::SANDBOX => {
             writeln!(out, "to: not said, so other ledgers are not compared (--host and --tenant, or --url)")?;
         }
         target => writeln!(out, "to: {target}")?,
     }
     match prepared.continues() {
-        true => writeln!(out, "ledger: {}", order.ledger.display())?,
-        false => writeln!(out, "ledger: none yet at {}", order.ledger.display())?,
+        true => writeln!(out, "ledger: {}", run_request.ledger.display())?,
+        false => writeln!(out, "ledger: none yet at {}", run_request.ledger.display())?,
     }
-    write!(out, "{}", table(&survey.counts, survey.blank))?;
+    write!(out, "{}", table(&read_summary.counts, read_summary.blank))?;
     let (vanished, in_doubt) = prepared.vanished();
     if vanished > 0 {
         writeln!(
@@ -43,7 +43,7 @@ pub(super) fn write(
             thousands(vanished)
         )?;
     }
-    let refuses_known = order.ask.known == OnKnown::Refuse;
+    let refuses_known = run_request.policy.known == OnKnown::Refuse;
     for other in prepared.known_by() {
         let path = other.path.display();
         if other.rows > 0 {
@@ -59,25 +59,25 @@ pub(super) fn write(
     for (path, why) in prepared.unreadable_ledgers() {
         writeln!(out, "note: the ledger {} cannot be read, and may know some of the rows: {why}", path.display())?;
     }
-    profile(out, prepared.tickets(), &survey.profile, order.options.ticket_pattern.is_some())?;
-    blank(out, survey)?;
-    rows(out, "exactly like an earlier row", &survey.repeats, survey.duplicates)?;
-    rows(out, "held", &survey.held, survey.counts.held)?;
-    invalid(out, survey)?;
-    if survey.to_do > 0 {
+    profile(out, prepared.tickets(), &read_summary.profile, run_request.options.ticket_pattern.is_some())?;
+    blank(out, read_summary)?;
+    rows(out, "exactly like an earlier row", &read_summary.repeats, read_summary.duplicates)?;
+    rows(out, "held", &read_summary.held, read_summary.counts.held)?;
+    invalid(out, read_summary)?;
+    if read_summary.to_do > 0 {
         writeln!(out, "first requests:")?;
-        for request in requests(order, survey) {
+        for request in requests(run_request, read_summary) {
             writeln!(out, "  {request}")?;
         }
         if refuses_known && prepared.known() > 0 {
-            let to_send = survey.to_do.saturating_sub(prepared.known());
+            let to_send = read_summary.to_do.saturating_sub(prepared.known());
             write!(out, "with --known skip {} to send", thousands(to_send))?;
             if to_send > 0 {
-                write!(out, ", {}", Finish::of(order, to_send).in_words())?;
+                write!(out, ", {}", Finish::of(run_request, to_send).in_words())?;
             }
             writeln!(out)?;
         } else {
-            writeln!(out, "{} to send, {}", thousands(survey.to_do), finish.in_words())?;
+            writeln!(out, "{} to send, {}", thousands(read_summary.to_do), finish.in_words())?;
         }
     }
     for refusal in refusals {
@@ -156,13 +156,13 @@ fn profile(out: &mut impl Write, tickets: Option<&IdShapes>, profile: &Profile, 
     Ok(())
 }
 
-fn blank(out: &mut impl Write, survey: &Survey) -> io::Result<()> {
-    if survey.blank == 0 {
+fn blank(out: &mut impl Write, read_summary: &ReadSummary) -> io::Result<()> {
+    if read_summary.blank == 0 {
         return Ok(());
     }
-    let named: Vec<String> = survey.blanks.iter().map(|position| position.record.to_string()).collect();
-    let more = if survey.blank > named.len() as u64 { ", ..." } else { "" };
-    let rows = if survey.blank == 1 { "row" } else { "rows" };
+    let named: Vec<String> = read_summary.blanks.iter().map(|position| position.record.to_string()).collect();
+    let more = if read_summary.blank > named.len() as u64 { ", ..." } else { "" };
+    let rows = if read_summary.blank == 1 { "row" } else { "rows" };
     writeln!(out, "blank: {rows} {}{more}", named.join(", "))
 }
 
@@ -179,25 +179,25 @@ fn rows(out: &mut impl Write, kind: &str, named: &[RowNote], all: u64) -> io::Re
     and_more(out, all - named.len() as u64)
 }
 
-fn invalid(out: &mut impl Write, survey: &Survey) -> io::Result<()> {
-    if survey.counts.invalid == 0 {
+fn invalid(out: &mut impl Write, read_summary: &ReadSummary) -> io::Result<()> {
+    if read_summary.counts.invalid == 0 {
         return Ok(());
     }
     writeln!(out, "what is wrong with rows:")?;
-    for reason in survey.profile.reasons() {
+    for reason in read_summary.profile.reasons() {
         let first: Vec<String> = reason.first.iter().map(|position| position.record.to_string()).collect();
         let more = if reason.rows > first.len() as u64 { ", ..." } else { "" };
         let rows = if reason.rows == 1 { "row" } else { "rows" };
         writeln!(out, "{:>10}  {} ({rows} {}{more})", thousands(reason.rows), reason.what, first.join(", "))?;
     }
-    if survey.profile.other_defects > 0 {
-        writeln!(out, "{:>10}  something else", thousands(survey.profile.other_defects))?;
+    if read_summary.profile.other_defects > 0 {
+        writeln!(out, "{:>10}  something else", thousands(read_summary.profile.other_defects))?;
     }
     writeln!(out, "invalid rows:")?;
-    for note in &survey.invalid {
+    for note in &read_summary.invalid {
         writeln!(out, "  {}: {}", note.position, note.what)?;
     }
-    and_more(out, survey.counts.invalid - survey.invalid.len() as u64)
+    and_more(out, read_summary.counts.invalid - read_summary.invalid.len() as u64)
 }
 
 fn and_more(out: &mut impl Write, more: u64) -> io::Result<()> {

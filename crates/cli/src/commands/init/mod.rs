@@ -12,7 +12,7 @@ use batchpost::shell::propose;
 use serde::Serialize;
 
 use super::resolve::{api, reading};
-use crate::args::{Init, Output, Reading};
+use crate::args::{Init, Output, ReadingArgs};
 use crate::config::NAME;
 use crate::files::{Readers, There, is_same, there, write_new, write_whole};
 use crate::plain::stdout;
@@ -40,20 +40,20 @@ pub(crate) fn init(init: &Init, output: &Output) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-fn look(input: &Path, said: &Reading) -> anyhow::Result<Proposal> {
+fn look(input: &Path, said: &ReadingArgs) -> anyhow::Result<Proposal> {
     let format = said.format.or_else(|| Format::of_name(input)).with_context(|| {
         format!("the name of {} does not tell its format; say --format, or {}", input.display(), instead(said))
     })?;
     let mut options = reading(said, format);
     propose(input, &mut options, &api()).with_context(|| {
         let Options { sheet, header_row, encoding, delimiter, .. } = options;
-        let found = Reading { sheet, header_row, encoding, delimiter, ..said.clone() };
+        let found = ReadingArgs { sheet, header_row, encoding, delimiter, ..said.clone() };
         format!("nothing can be proposed; {}", instead(&found))
     })
 }
 
 /// What to do where nothing can be proposed, with what is known of how the input is read.
-fn instead(known: &Reading) -> String {
+fn instead(known: &ReadingArgs) -> String {
     let options = text::said(known).into_iter().filter_map(|(key, value)| Some((key.replace('_', "-"), value?)));
     let options: String = options.map(|(option, value)| format!(" --{option} {}", shell_word(&value))).collect();
     match options.is_empty() {

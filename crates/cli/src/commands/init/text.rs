@@ -5,7 +5,7 @@ use std::path::Path;
 use batchpost::input::{ColumnChoice, Field, Options};
 use batchpost::reading::{Guess, Proposal};
 
-use crate::args::Reading;
+use crate::args::ReadingArgs;
 
 pub(super) const HEAD: &str = "\
 # Settings of batchpost. docs/configuration.md explains every key, and `batchpost config` shows what holds and where it
@@ -35,7 +35,7 @@ const TAIL: &str = "
 ";
 
 /// The whole text, with what was said of how an input is read, and what was found out of it.
-pub(super) fn of(said: &Reading, found: Option<(&Path, &Proposal)>) -> String {
+pub(super) fn of(said: &ReadingArgs, found: Option<(&Path, &Proposal)>) -> String {
     let input = match found {
         None => format!("\n# How the spreadsheet is read.\n{}", to_fill_in(said)),
         Some((path, proposal)) => {
@@ -49,8 +49,8 @@ pub(super) fn of(said: &Reading, found: Option<(&Path, &Proposal)>) -> String {
 }
 
 /// The keys of how an input is written, and what was said of each.
-pub(super) fn said(reading: &Reading) -> [(&'static str, Option<String>); 5] {
-    let Reading { format, sheet, header_row, encoding, delimiter, columns: _ } = reading;
+pub(super) fn said(reading: &ReadingArgs) -> [(&'static str, Option<String>); 5] {
+    let ReadingArgs { format, sheet, header_row, encoding, delimiter, columns: _ } = reading;
     [
         ("format", format.map(|format| format.to_string())),
         ("sheet", sheet.clone()),
@@ -61,7 +61,7 @@ pub(super) fn said(reading: &Reading) -> [(&'static str, Option<String>); 5] {
 }
 
 /// What was said, and examples of the rest.
-fn to_fill_in(reading: &Reading) -> String {
+fn to_fill_in(reading: &ReadingArgs) -> String {
     let mut text = String::new();
     for (key, said) in said(reading) {
         let example = match key {
@@ -85,7 +85,7 @@ fn to_fill_in(reading: &Reading) -> String {
     text + "# ticket_pattern = 'TKT-0*(\\d+)'\n"
 }
 
-fn of_input(said: &Reading, proposal: &Proposal) -> String {
+fn of_input(said: &ReadingArgs, proposal: &Proposal) -> String {
     let Proposal { options, guesses, sheets, layout, .. } = proposal;
     let Options { sheet, header_row, encoding, delimiter, ticket_pattern, columns, .. } = options;
     let mut text = String::new();
@@ -174,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_template_says_nothing_until_it_is_filled_in_and_what_it_shows_can_be_used() {
-        let text = of(&Reading::default(), None);
+        let text = of(&ReadingArgs::default(), None);
         assert!(read(&text).is_empty());
         let filled = read(&uncommented(&text));
         assert_eq!(filled["limit"], ["25/5s"]);
@@ -188,7 +188,7 @@ mod tests {
 
     #[test]
     fn what_was_said_stands_in_a_template() {
-        let said = Reading {
+        let said = ReadingArgs {
             format: Some(Format::Workbook),
             sheet: Some("May \"x\"".to_owned()),
             header_row: NonZeroU32::new(3),
@@ -210,7 +210,7 @@ mod tests {
             Rows::open(&csv[..], &options.clone().into())
         })
         .unwrap();
-        let said = read(&of(&Reading::default(), Some((Path::new("a\n[profile.x].csv"), &proposal))));
+        let said = read(&of(&ReadingArgs::default(), Some((Path::new("a\n[profile.x].csv"), &proposal))));
         let columns: Vec<String> = proposal.options.columns.iter().map(ToString::to_string).collect();
         let mut found = said["column"].clone();
         found.reverse();

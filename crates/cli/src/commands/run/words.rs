@@ -20,52 +20,54 @@ use crate::words::{count, shell_word, span};
 
 /// Which rows no note can be made of, and what to do about them.
 pub(super) fn complain_of_invalid(prepared: &Prepared) {
-    let Some(survey) = prepared.survey() else { return };
-    for note in &survey.invalid {
+    let Some(read_summary) = prepared.read_summary() else { return };
+    for note in &read_summary.invalid {
         say!("{}: {}", note.position, note.what);
     }
-    let more = survey.counts.invalid - survey.invalid.len() as u64;
+    let more = read_summary.counts.invalid - read_summary.invalid.len() as u64;
     if more > 0 {
         say!("and {} more", thousands(more));
     }
     say!(
         "batchpost: no note can be made of {} of {}; nothing was sent. Correct them, or pass --skip-invalid to post the others",
-        thousands(survey.counts.invalid),
-        count(survey.rows, "row", "rows")
+        thousands(read_summary.counts.invalid),
+        count(read_summary.rows, "row", "rows")
     );
     if let Some(likely) = prepared.likely_encoding() {
         say!("some cells are not UTF-8 and look like {likely}: --encoding {likely} reads them as that");
     }
-    if prepared.order().options.max_text.is_some_and(|most| most.too_long == TooLong::Reject) {
+    if prepared.run_request().options.max_text.is_some_and(|most| most.too_long == TooLong::Reject) {
         say!("--too-long truncate cuts texts that are too long");
     }
 }
 
 /// On a terminal: shows what is about to happen and asks. Elsewhere nobody is there to be asked.
 pub(super) fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
-    let (Some(survey), Some(to_send @ 1..)) = (prepared.survey(), prepared.to_send()) else { return Ok(true) };
-    let order = prepared.order();
-    let Some(mut person) = Person::there(&order.source) else { return Ok(true) };
-    say!("to        {}", order.ask.identity.target());
-    say!("ledger    {}", order.ledger.display());
-    ask!("{}", summary::table(&survey.counts, survey.blank));
-    if survey.duplicates > 0 {
-        let named: Vec<String> = survey.repeats.iter().map(|note| note.position.record.to_string()).collect();
-        let more = if survey.duplicates > named.len() as u64 { ", ..." } else { "" };
-        let done = match order.settings.duplicates {
+    let (Some(read_summary), Some(to_send @ 1..)) = (prepared.read_summary(), prepared.to_send()) else {
+        return Ok(true);
+    };
+    let run_request = prepared.run_request();
+    let Some(mut person) = Person::there(&run_request.source) else { return Ok(true) };
+    say!("to        {}", run_request.policy.identity.account());
+    say!("ledger    {}", run_request.ledger.display());
+    ask!("{}", summary::table(&read_summary.counts, read_summary.blank));
+    if read_summary.duplicates > 0 {
+        let named: Vec<String> = read_summary.repeats.iter().map(|note| note.position.record.to_string()).collect();
+        let more = if read_summary.duplicates > named.len() as u64 { ", ..." } else { "" };
+        let done = match run_request.settings.duplicates {
             OnDuplicate::Post => "each is posted (--duplicates skip posts one)",
             OnDuplicate::Skip => "they are skipped",
         };
         let rows = format!("rows {}{more}", named.join(", "));
-        say!("{:>10}  of them exactly like an earlier row; {done}: {rows}", thousands(survey.duplicates));
+        say!("{:>10}  of them exactly like an earlier row; {done}: {rows}", thousands(read_summary.duplicates));
     }
-    if let Some(job) = survey.next.first() {
+    if let Some(job) = read_summary.next.first() {
         say!("first     ticket {}, {}:", job.ticket, job.position);
         for line in job.text.lines().take(5) {
             say!("          {line}");
         }
     }
-    let finish = Finish::of(order, to_send);
+    let finish = Finish::of(run_request, to_send);
     ask!("Post {} notes, {}? [y/N] ", thousands(to_send), finish.in_words());
     person.answers_yes()
 }
@@ -128,23 +130,23 @@ pub(super) fn say_what_is_unlike(
 
 /// What is posted, once it was agreed to.
 pub(super) fn say_what_is_done(prepared: &Prepared) {
-    let order = prepared.order();
-    let input = match &order.source {
+    let run_request = prepared.run_request();
+    let input = match &run_request.source {
         Source::File(path) => path.display().to_string(),
         Source::Stdin | Source::Follow => "standard input".to_owned(),
     };
-    match prepared.survey() {
-        Some(survey) => info!(
+    match prepared.read_summary() {
+        Some(read_summary) => info!(
             event = "begun",
-            rows = survey.rows,
-            to_do = survey.to_do,
-            posted = survey.counts.posted,
-            in_doubt = survey.counts.in_doubt,
-            ledger = %order.ledger.display(),
+            rows = read_summary.rows,
+            to_do = read_summary.to_do,
+            posted = read_summary.counts.posted,
+            in_doubt = read_summary.counts.in_doubt,
+            ledger = %run_request.ledger.display(),
             "{} {input}",
             if prepared.continues() { "continuing" } else { "posting" },
         ),
-        None => info!(event = "begun", ledger = %order.ledger.display(), "posting {input} as it comes"),
+        None => info!(event = "begun", ledger = %run_request.ledger.display(), "posting {input} as it comes"),
     }
 }
 
@@ -163,8 +165,8 @@ pub(super) fn say_what_was_found(prepared: &Prepared) {
     for (ledger, why) in prepared.unreadable_ledgers() {
         warn!(ledger = %ledger.display(), why, "a ledger of the account cannot be read; rows that only it knows are not recognised");
     }
-    let ledger = shell_word(&prepared.order().ledger.display().to_string());
-    for note in prepared.survey().map(|survey| survey.held.as_slice()).unwrap_or_default() {
+    let ledger = shell_word(&prepared.run_request().ledger.display().to_string());
+    for note in prepared.read_summary().map(|read_summary| read_summary.held.as_slice()).unwrap_or_default() {
         let (row, ticket) = row_and_ticket(note);
         warn!(
             event = "held",
@@ -193,8 +195,10 @@ pub(super) struct LeftInDoubt {
 impl LeftInDoubt {
     /// Of an earlier run, unless they are to be sent again.
     pub(super) fn of(prepared: &Prepared) -> Self {
-        let survey = prepared.survey().filter(|_| prepared.order().ask.in_doubt == InDoubt::Hold);
-        survey.map(|survey| Self { named: survey.in_doubt.clone(), all: survey.counts.in_doubt }).unwrap_or_default()
+        let read_summary = prepared.read_summary().filter(|_| prepared.run_request().policy.in_doubt == InDoubt::Hold);
+        read_summary
+            .map(|read_summary| Self { named: read_summary.in_doubt.clone(), all: read_summary.counts.in_doubt })
+            .unwrap_or_default()
     }
 
     pub(super) fn say(&self) {

@@ -28,7 +28,7 @@ impl Refused {
         let mut groups: Vec<Self> = Vec::new();
         for (key, why) in refused {
             let history = settling.histories.get(&key);
-            let vanished = settling.batch.standings.get(&key).is_some_and(|standing| standing.is_vanished());
+            let vanished = settling.batch.job_states.get(&key).is_some_and(|job_state| job_state.is_vanished());
             let were_elsewhere = vanished || history.is_some_and(|history| !history.row_is_current);
             let alike = |group: &Self| {
                 let are_numbered = group.keys.is_empty();

@@ -30,12 +30,12 @@ pub(super) fn of_numbers(asked: &[RowRange], settling: &Settling) -> anyhow::Res
             continue;
         }
         let here = numbered.entry(history.row).or_default();
-        let standing = settling.batch.standings.get(key);
-        let vanished = standing.is_none_or(|standing| standing.is_vanished());
+        let job_state = settling.batch.job_states.get(key);
+        let vanished = job_state.is_none_or(|job_state| job_state.is_vanished());
         if history.row_is_current && !vanished {
             here.now.push(*key);
         }
-        here.doubtful_before |= standing.is_some_and(|job| job.is_vanished() && job.outcome() == Outcome::InDoubt);
+        here.doubtful_before |= job_state.is_some_and(|job| job.is_vanished() && job.outcome() == Outcome::InDoubt);
     }
     // Before its first number that is missing: what was mistyped is the range.
     let beyond = asked.iter().find(|range| *range.end() > last && range.start() < range.end());

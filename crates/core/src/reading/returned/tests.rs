@@ -3,7 +3,7 @@ use jiff::Timestamp;
 use super::*;
 use crate::input::{Format, Options};
 use crate::leadsquared::LeadSquared;
-use crate::ledger::{Aside, Caller, Header, Input, Intent, LedgerId, Record, Run, SettleError, settle};
+use crate::ledger::{Caller, ExcludedRow, Header, Input, Intent, LedgerId, Record, Run, SettleError, settle};
 use crate::settings::Settings;
 
 const KEYS: [&str; 2] = ["000000000000000000000000000000aa", "000000000000000000000000000000bb"];
@@ -27,7 +27,7 @@ fn posted(key: Key) -> Decided {
 /// The decisions of a sheet about which no ledger knows anything.
 fn of_nothing(file: &[u8]) -> Result<Vec<Decided>, String> {
     let (batch, histories, identity) = (batch(), KeyMap::default(), Identity::of("t"));
-    let recorded = Recorded { batch: &batch, histories: &histories, identity, recipe: None, named: None };
+    let recorded = Recorded { batch: &batch, histories: &histories, identity, reader_config: None, named: None };
     decisions(file, &recorded).map_err(|error| error.to_string())
 }
 
@@ -99,7 +99,7 @@ struct Sent {
     batch: Batch,
     histories: KeyMap<History>,
     keys: Vec<Key>,
-    read_as: (Recipe, ReadAs),
+    read_as: (ReaderConfig, ReadAs),
 }
 
 const IDENTITY: &str = "t";
@@ -110,8 +110,8 @@ impl Sent {
         let mut batch = batch();
         let mut histories = KeyMap::default();
         let mut keys: Vec<Key> = Vec::new();
-        let recipe = Recipe::from(options.clone());
-        let mut rows = Rows::open(sheet.as_bytes(), &recipe).unwrap();
+        let reader_config = ReaderConfig::from(options.clone());
+        let mut rows = Rows::open(sheet.as_bytes(), &reader_config).unwrap();
         let mapping = rows.mapping().clone();
         let wall = Timestamp::UNIX_EPOCH;
         let read_as = ReadAs { options, mapping };
@@ -147,13 +147,13 @@ impl Sent {
                 }
                 None => {
                     let (stands, why) = (Outcome::Invalid, String::new());
-                    Record::Aside(Aside { row: number, line: 1, key, ticket: None, stands, why })
+                    Record::Excluded(ExcludedRow { row: number, line: 1, key, ticket: None, stands, why })
                 }
             });
             let history: &mut History = histories.entry(key).or_default();
             (history.row, history.recorded_row, history.ticket) = (number, number, ticket);
         }
-        Self { batch, histories, keys, read_as: (recipe, read_as) }
+        Self { batch, histories, keys, read_as: (reader_config, read_as) }
     }
 
     fn csv(sheet: &str) -> Self {
@@ -176,7 +176,7 @@ impl Sent {
             batch: &self.batch,
             histories: &self.histories,
             identity: Identity::of(IDENTITY),
-            recipe: Some(self.read_as.clone()),
+            reader_config: Some(self.read_as.clone()),
             named: None,
         };
         decisions(file, &recorded).unwrap().into_iter().map(|decided| decided.contradicts).collect()
@@ -290,8 +290,8 @@ fn rows_that_a_column_names_are_compared_by_their_names_and_with_the_input_as_it
     let mut rows = Rows::open(&b"id,Ticket,Text\nA,2,new\nB,1,b\n"[..], &options.into()).unwrap();
     let named = named_rows(&mut rows, &Identity::of(IDENTITY)).unwrap();
     let identity = Identity::of(IDENTITY);
-    let (batch, histories, recipe) = (&sent.batch, &sent.histories, Some(sent.read_as.clone()));
-    let recorded = Recorded { batch, histories, identity, recipe, named: Some(named) };
+    let (batch, histories, reader_config) = (&sent.batch, &sent.histories, Some(sent.read_as.clone()));
+    let recorded = Recorded { batch, histories, identity, reader_config, named: Some(named) };
     let compared = |cells: &str, at: usize| {
         let file = format!("id,Ticket,Text,decision,batchpost_key\n{cells},waived,{}\n", sent.keys[at]);
         decisions(file.as_bytes(), &recorded).unwrap()[0].contradicts

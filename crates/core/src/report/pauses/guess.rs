@@ -52,7 +52,7 @@ impl Guess {
                 (self.unsent, self.unknown) = (0, self.unknown + 1);
                 self.outage(self.unknown >= MOST_UNKNOWN, probe)
             }
-            VerdictWord::Hopeless | VerdictWord::Withdrawn => false,
+            VerdictWord::SetupFault | VerdictWord::Withdrawn => false,
         };
         let cause = cause_of(end.verdict).filter(|cause| pauses || under_way == Some(*cause))?;
         self.alone = true;

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::doctor::{self, Check, Finding, Probed};
-use crate::shell::files::{Lock, LockError, Place, UNFINISHED, beside};
+use crate::shell::files::{LedgerPath, Lock, LockError, UNFINISHED, beside};
 use crate::shell::ledgers::entropy;
 use crate::shell::platform::{file_system_of, free_bytes};
 use crate::storage::{Directory, Storage};
@@ -52,7 +52,7 @@ impl Probe {
     /// Tells whether locks keep others out; else what failed.
     fn carry_out(&self) -> Result<bool, (&'static str, io::Error)> {
         let failed = |doing| move |error| (doing, error);
-        let mut place = Place(&self.0);
+        let mut place = LedgerPath(&self.0);
         let mut file = place.create_unfinished().map_err(failed("created"))?;
         file.append(b"batchpost doctor\n").map_err(failed("written"))?;
         file.sync().map_err(failed("synced"))?;

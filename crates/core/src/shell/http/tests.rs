@@ -5,7 +5,7 @@ use std::sync::mpsc::{Receiver, channel};
 use std::thread;
 
 use super::super::clock::Clock;
-use super::super::outbox::Outbox;
+use super::super::sender::Sender;
 use super::*;
 use crate::engine::AttemptId;
 use crate::leadsquared::LeadSquared;
@@ -112,12 +112,12 @@ async fn second(between: impl FnOnce(TcpStream) -> Option<TcpStream> + Send + 's
         true
     });
     let waiting = Waiting { http: server.http(), server: Mutex::new(is_done) };
-    let mut outbox = Outbox::start(waiting, 9, Clock::start()).await.unwrap();
-    outbox.send([(AttemptId(1), Request::post("first"))].into_iter());
-    outbox.ended().await.unwrap();
-    outbox.send([(AttemptId(2), Request::post("second"))].into_iter());
+    let mut sender = Sender::start(waiting, 9, Clock::start()).await.unwrap();
+    sender.send([(AttemptId(1), Request::post("first"))].into_iter());
+    sender.ended().await.unwrap();
+    sender.send([(AttemptId(2), Request::post("second"))].into_iter());
     go.send(()).unwrap();
-    let (mut ends, _) = outbox.ended().await.unwrap();
+    let (mut ends, _) = sender.ended().await.unwrap();
     match ends.remove(0).1 {
         Ok(reply) => String::from_utf8_lossy(&reply.body).into_owned(),
         Err(failure) => failure.to_string(),
@@ -158,12 +158,12 @@ async fn a_new_connection_that_ends_before_a_request_is_written_has_sent_nothing
             !kept.is_empty()
         });
         let waiting = Waiting { http: server.http(), server: Mutex::new(is_done) };
-        let mut outbox = Outbox::start(waiting, 9, Clock::start()).await.unwrap();
+        let mut sender = Sender::start(waiting, 9, Clock::start()).await.unwrap();
         // The system has made the connection when the first is kept from looking whether it is made.
-        outbox.send([(AttemptId(1), Request::post("note")), (AttemptId(2), Request::post("wait"))].into_iter());
+        sender.send([(AttemptId(1), Request::post("note")), (AttemptId(2), Request::post("wait"))].into_iter());
         let mut ended = Vec::new();
         while ended.len() < 2 {
-            ended.extend(outbox.ended().await.unwrap().0);
+            ended.extend(sender.ended().await.unwrap().0);
         }
         let (_, note) = ended.into_iter().find(|(attempt, _)| attempt.0 == 1).unwrap();
         assert!(matches!(note, Err(Failure::Unsent(_))), "{greeting:?}: {note:?}");

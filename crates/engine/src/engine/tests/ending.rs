@@ -18,7 +18,7 @@ fn intents_that_became_durable_after_a_stop_are_taken_back() {
 fn assert_taken_back_after(event: impl FnOnce(&mut Engine, AttemptId)) {
     let mut engine = Engine::new(config("25/5s"));
     for row in 1..=3 {
-        engine.handle(Event::Job(offer(row, row)), now(ms(0)));
+        engine.handle(Event::Job(pending_job(row, row)), now(ms(0)));
     }
     engine.next_action(now(ms(0)));
     engine.handle(Event::Committed(1), now(ms(0)));
@@ -51,7 +51,7 @@ fn assert_taken_back_after(event: impl FnOnce(&mut Engine, AttemptId)) {
 
 #[test]
 fn an_interrupted_run_awaits_what_is_in_flight() {
-    let mut run = Driver::new(config("25/5s"), (1..=10).map(|n| offer(n, n)));
+    let mut run = Driver::new(config("25/5s"), (1..=10).map(|n| pending_job(n, n)));
     run.settle();
     run.engine.handle(Event::Interrupted, now(ms(1)));
     let run = run.run(|_, _| created());
@@ -61,7 +61,7 @@ fn an_interrupted_run_awaits_what_is_in_flight() {
 
 #[test]
 fn what_is_not_waited_for_is_in_doubt() {
-    let mut run = Driver::new(config("25/5s"), [offer(1, 1)]);
+    let mut run = Driver::new(config("25/5s"), [pending_job(1, 1)]);
     run.settle();
     run.engine.handle(Event::Interrupted, now(ms(1)));
     run.engine.handle(Event::GraceOver, now(ms(2)));
@@ -71,7 +71,7 @@ fn what_is_not_waited_for_is_in_doubt() {
 
 #[test]
 fn after_an_error_from_the_ledger_nothing_is_sent_and_what_was_answered_is_told() {
-    let mut run = Driver::new(config("25/5s"), (1..=10).map(|n| offer(n, n)));
+    let mut run = Driver::new(config("25/5s"), (1..=10).map(|n| pending_job(n, n)));
     run.settle();
     run.engine.handle(Event::LedgerFailed("disk full".to_owned()), now(ms(1)));
     let run = run.run(|_, _| created());
@@ -93,7 +93,7 @@ fn a_slot_is_given_back_when_its_attempts_end_is_durable_and_without_a_reply_whe
             });
             given_back.collect::<Vec<_>>()
         };
-        engine.handle(Event::Job(offer(1, 7)), now(ms(0)));
+        engine.handle(Event::Job(pending_job(1, 7)), now(ms(0)));
         engine.handle(Event::InputEnded(Vec::new()), now(ms(0)));
         given_back(&mut engine, 0);
         engine.handle(Event::Slots(Answer { granted: 1, wait: None }), now(ms(0)));
@@ -123,7 +123,7 @@ fn a_run_that_is_abandoned_counts_each_row_once() {
         sent
     };
     for row in 1..=3 {
-        engine.handle(Event::Job(offer(row, row)), now(ms(0)));
+        engine.handle(Event::Job(pending_job(row, row)), now(ms(0)));
     }
     drain(&mut engine, 0);
     engine.handle(Event::Committed(1), now(ms(1)));
@@ -138,7 +138,7 @@ fn a_run_that_is_abandoned_counts_each_row_once() {
 
 #[test]
 fn the_first_reason_to_stop_is_the_runs() {
-    let mut run = Driver::new(config("25/5s"), (1..=10).map(|n| offer(n, n)));
+    let mut run = Driver::new(config("25/5s"), (1..=10).map(|n| pending_job(n, n)));
     run.engine.handle(Event::BudgetFailed("no space".to_owned()), now(ms(0)));
     run.engine.handle(Event::Interrupted, now(ms(0)));
     let run = run.run(|_, _| created());

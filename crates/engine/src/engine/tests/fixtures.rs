@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::engine::{Config, Now, Offer};
+use crate::api::desk::Desk;
+use crate::engine::{Config, Now, PendingJob};
 use crate::job::{Identity, Job, Key, Position, Ticket};
 use crate::outcome::{Counts, Outcome};
-use crate::plan::Openings;
+use crate::schedule::Openings;
 use crate::settings::On500;
-use crate::target::desk::Desk;
 use crate::transport::{Failure, Reply};
 
 pub(crate) fn ms(ms: u64) -> Duration {
@@ -38,12 +38,12 @@ pub(crate) fn config(limit: &str) -> Config {
     }
 }
 
-pub(crate) fn offer(row: u64, ticket: u64) -> Offer {
+pub(crate) fn pending_job(row: u64, ticket: u64) -> PendingJob {
     let ticket = Ticket::try_from(ticket).unwrap();
     let text = format!("note {row}");
     let position = Position { record: row, line: row + 1, byte: row * 100 };
     let job = Job::new(position, Key::of_job(&Identity::of("t"), &ticket, &text), ticket, text);
-    Offer { job, stands: Outcome::Pending, attempts: 0 }
+    PendingJob { job, stands: Outcome::Pending, attempts: 0 }
 }
 
 pub(crate) fn created() -> Result<Reply, Failure> {

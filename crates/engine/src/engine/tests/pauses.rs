@@ -17,8 +17,8 @@ fn told(run: &Driver) -> Vec<String> {
     run.pauses.iter().map(told).collect()
 }
 
-fn rows(count: u64) -> impl Iterator<Item = Offer> {
-    (1..=count).map(|row| offer(row, row))
+fn rows(count: u64) -> impl Iterator<Item = PendingJob> {
+    (1..=count).map(|row| pending_job(row, row))
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_run_that_pauses_for_nothing_records_no_pause_and_one_that_ends_in_a_pause_n
 #[test]
 fn an_attempt_that_was_withdrawn_has_found_nothing() {
     let mut engine = Engine::new(config("25/5s"));
-    engine.handle(Event::Job(offer(1, 1)), now(ms(0)));
+    engine.handle(Event::Job(pending_job(1, 1)), now(ms(0)));
     engine.pause = Some(Recorded::Paused);
     assert!(matches!(engine.next_action(now(ms(0))), Some(Action::Write(Record::Intent(_)))));
     assert!(matches!(engine.pause, Some(Recorded::Probing(..))));

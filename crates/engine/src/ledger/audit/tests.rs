@@ -36,7 +36,7 @@ impl Storage for Bytes {
         unreachable!("an audit writes nothing")
     }
 
-    fn set_aside(&mut self, _: &[u8]) -> io::Result<()> {
+    fn keep_torn_tail(&mut self, _: &[u8]) -> io::Result<()> {
         unreachable!("an audit writes nothing")
     }
 }

@@ -3,8 +3,8 @@
 use super::*;
 use crate::outcome::{Counts, Stop};
 
-fn aside(n: u64, stands: Outcome) -> Record {
-    Record::Aside(Aside { row: n, line: n + 1, key: key(n), ticket: None, stands, why: "why".to_owned() })
+fn excluded(n: u64, stands: Outcome) -> Record {
+    Record::Excluded(ExcludedRow { row: n, line: n + 1, key: key(n), ticket: None, stands, why: "why".to_owned() })
 }
 
 fn settle(n: u64, was: Outcome, stands: Outcome) -> Record {
@@ -33,8 +33,8 @@ fn fold(records: &[Record]) -> Batch {
     batch
 }
 
-fn standing(records: &[Record]) -> Standing {
-    fold(records).standings[&key(1)]
+fn job_state(records: &[Record]) -> JobState {
+    fold(records).job_states[&key(1)]
 }
 
 #[test]
@@ -45,24 +45,24 @@ fn a_job_that_was_ever_in_doubt_stays_known_as_such_whatever_is_decided_about_it
         &[intent(1)],
         &[intent(1), intent(1), outcome(1, VerdictWord::Rejected, Outcome::Rejected)],
         &[intent(1), unknown.clone()],
-        &[aside(1, Outcome::InDoubt)],
-        &[aside(1, Outcome::Skipped), settle(1, Outcome::Skipped, Outcome::InDoubt)],
+        &[excluded(1, Outcome::InDoubt)],
+        &[excluded(1, Outcome::Skipped), settle(1, Outcome::Skipped, Outcome::InDoubt)],
     ];
     for doubt in doubts {
-        assert!(standing(doubt).was_doubted(), "{doubt:?}");
+        assert!(job_state(doubt).was_doubted(), "{doubt:?}");
         for decided in [Outcome::Pending, Outcome::Skipped, Outcome::Posted] {
             let records = [doubt, &[settle(1, Outcome::InDoubt, decided)]].concat();
-            let standing = standing(&records);
-            assert_eq!((standing.outcome(), standing.was_doubted()), (decided, true), "{records:?}");
+            let job_state = job_state(&records);
+            assert_eq!((job_state.outcome(), job_state.was_doubted()), (decided, true), "{records:?}");
         }
     }
     let sent_again = [intent(1), unknown, settle(1, Outcome::InDoubt, Outcome::Pending), intent(1), posted(1)];
-    assert!(standing(&sent_again).was_doubted());
+    assert!(job_state(&sent_again).was_doubted());
     let mut lost = Batch::new(header());
-    lost.standings.insert(key(1), Standing::LOST);
+    lost.job_states.insert(key(1), JobState::LOST);
     lost.apply(&posted(1));
-    assert!(lost.standings[&key(1)].was_doubted() && Standing::LOST.was_doubted());
-    assert!(Standing::LOST.is_unrecorded() && !Standing::NEW.is_unrecorded());
+    assert!(lost.job_states[&key(1)].was_doubted() && JobState::LOST.was_doubted());
+    assert!(JobState::LOST.is_unrecorded() && !JobState::NEW.is_unrecorded());
 }
 
 #[test]
@@ -71,12 +71,12 @@ fn a_job_whose_attempts_all_ended_was_never_in_doubt() {
         &[intent(1), posted(1)],
         &[intent(1), outcome(1, VerdictWord::Again, Outcome::Pending), intent(1), posted(1)],
         &[intent(1), outcome(1, VerdictWord::Withdrawn, Outcome::Pending)],
-        &[aside(1, Outcome::Held), settle(1, Outcome::Held, Outcome::Skipped)],
+        &[excluded(1, Outcome::Held), settle(1, Outcome::Held, Outcome::Skipped)],
     ];
     for records in never {
-        assert!(!standing(records).was_doubted(), "{records:?}");
+        assert!(!job_state(records).was_doubted(), "{records:?}");
     }
-    assert!(!Standing::NEW.was_doubted());
+    assert!(!JobState::NEW.was_doubted());
 }
 
 #[test]
@@ -91,40 +91,40 @@ fn attempts_are_counted_by_job_and_by_batch_and_those_withdrawn_were_not_made() 
         again,
     ]);
     assert_eq!((batch.attempts, batch.limited), (2, 1));
-    assert_eq!(batch.standings[&key(1)].attempts(), 2);
-    assert_eq!(batch.standings[&key(1)].outcome(), Outcome::Failed);
+    assert_eq!(batch.job_states[&key(1)].attempts(), 2);
+    assert_eq!(batch.job_states[&key(1)].outcome(), Outcome::Failed);
     let mut often = Batch::new(header());
     (0..70_000).for_each(|_| often.apply(&intent(1)));
-    assert_eq!(often.standings[&key(1)].attempts(), u32::from(u16::MAX), "no more fit, and it does not begin anew");
+    assert_eq!(often.job_states[&key(1)].attempts(), u32::from(u16::MAX), "no more fit, and it does not begin anew");
 }
 
 #[test]
 fn a_decision_to_send_a_row_releases_it_and_any_other_takes_that_back() {
     let to_do = settle(1, Outcome::Held, Outcome::Pending);
-    assert!(standing(std::slice::from_ref(&to_do)).is_released());
-    assert!(!standing(&[aside(1, Outcome::Held)]).is_released());
-    assert!(!standing(&[to_do, settle(1, Outcome::Pending, Outcome::Held)]).is_released());
+    assert!(job_state(std::slice::from_ref(&to_do)).is_released());
+    assert!(!job_state(&[excluded(1, Outcome::Held)]).is_released());
+    assert!(!job_state(&[to_do, settle(1, Outcome::Pending, Outcome::Held)]).is_released());
 }
 
 #[test]
 fn what_a_run_finds_is_unrecorded_until_the_ledger_says_it() {
-    let mut held = standing(&[aside(1, Outcome::Held)]);
+    let mut held = job_state(&[excluded(1, Outcome::Held)]);
     assert!(!held.is_unrecorded());
     held.take_up_again();
     assert_eq!((held.outcome(), held.is_unrecorded()), (Outcome::Pending, true));
-    let mut new = Standing::NEW;
+    let mut new = JobState::NEW;
     new.hold_now();
     assert_eq!((new.outcome(), new.is_unrecorded()), (Outcome::Held, true));
-    let mut invalid = Standing::NEW;
-    invalid.set_aside_now(Outcome::Invalid);
+    let mut invalid = JobState::NEW;
+    invalid.exclude_now(Outcome::Invalid);
     assert!(invalid.is_unrecorded());
     invalid.note_recorded();
     assert_eq!((invalid.outcome(), invalid.is_unrecorded()), (Outcome::Invalid, false));
     // As the ledger may say it in the middle of the run that found it.
     let mut batch = Batch::new(header());
-    batch.standings.insert(key(1), Standing::LOST);
-    batch.apply(&aside(1, Outcome::InDoubt));
-    assert!(!batch.standings[&key(1)].is_unrecorded());
+    batch.job_states.insert(key(1), JobState::LOST);
+    batch.apply(&excluded(1, Outcome::InDoubt));
+    assert!(!batch.job_states[&key(1)].is_unrecorded());
 }
 
 #[test]
@@ -143,13 +143,13 @@ fn a_whole_run_ends_the_doubt_about_rows_without_a_record_and_nothing_less_does(
     ]));
     assert!(!fold(&[finish(None)]).lost_records);
     assert!(!lost(&[finish(None), finish(Some(Stop::Planned))]), "what is found is not lost again");
-    assert_eq!(fold(&[salvaged()]).unknown(), Standing::LOST);
-    assert_eq!(fold(&[salvaged(), finish(None)]).unknown(), Standing::NEW);
+    assert_eq!(fold(&[salvaged()]).unknown(), JobState::LOST);
+    assert_eq!(fold(&[salvaged(), finish(None)]).unknown(), JobState::NEW);
 }
 
 #[test]
 fn rows_of_the_input_that_have_no_record_are_still_to_do_and_blank_ones_are_skipped() {
-    let records = [intent(1), posted(1), aside(2, Outcome::Held), intent(3), posted(3), vanished(&[3])];
+    let records = [intent(1), posted(1), excluded(2, Outcome::Held), intent(3), posted(3), vanished(&[3])];
     let counts = fold(&[&records[..], &[reading(10, 4)]].concat()).counts();
     assert_eq!(counts, Counts { posted: 1, held: 1, skipped: 4, pending: 4, ..Counts::default() });
     let counts = fold(&[&[salvaged()], &records[..], &[reading(10, 4)]].concat()).counts();
@@ -168,7 +168,7 @@ fn of_what_left_the_input_only_what_may_have_been_sent_or_was_refused_counts() {
     let records = [
         intent(1),
         posted(1),
-        aside(2, Outcome::Invalid),
+        excluded(2, Outcome::Invalid),
         settle(3, Outcome::Held, Outcome::Pending),
         intent(4),
         doubt,

@@ -29,8 +29,8 @@ fn in_doubt() -> Vec<Record> {
     vec![intent(1), outcome(1, VerdictWord::Unknown, Outcome::InDoubt)]
 }
 
-fn aside(stands: Outcome) -> Vec<Record> {
-    vec![Record::Aside(Aside { row: 1, line: 2, key: key(1), ticket: None, stands, why: "why".to_owned() })]
+fn excluded(stands: Outcome) -> Vec<Record> {
+    vec![Record::Excluded(ExcludedRow { row: 1, line: 2, key: key(1), ticket: None, stands, why: "why".to_owned() })]
 }
 
 use Decision::{Posted, ToDo, Undone, Waived};
@@ -46,16 +46,16 @@ fn each_decision_leads_from_where_a_row_stands_to_where_it_says_or_is_refused() 
         (in_doubt(), Waived, Ok((Outcome::InDoubt, Outcome::Skipped))),
         (rejected.clone(), ToDo, Ok((Outcome::Rejected, Outcome::Pending))),
         (rejected, Posted, Ok((Outcome::Rejected, Outcome::Posted))),
-        (aside(Outcome::Held), Waived, Ok((Outcome::Held, Outcome::Skipped))),
+        (excluded(Outcome::Held), Waived, Ok((Outcome::Held, Outcome::Skipped))),
         (posted_by_the_api.clone(), Posted, Err(SettleError::Already(Outcome::Posted))),
         (posted_by_the_api.clone(), ToDo, Err(SettleError::Posted)),
         (posted_by_the_api, Waived, Err(SettleError::Posted)),
         (pending.clone(), ToDo, Err(SettleError::Already(Outcome::Pending))),
         (pending, Posted, Ok((Outcome::Pending, Outcome::Posted))),
-        (aside(Outcome::Invalid), Posted, Err(SettleError::Invalid)),
-        (aside(Outcome::Invalid), ToDo, Err(SettleError::Invalid)),
-        (aside(Outcome::Invalid), Waived, Ok((Outcome::Invalid, Outcome::Skipped))),
-        (aside(Outcome::Skipped), Waived, Err(SettleError::Already(Outcome::Skipped))),
+        (excluded(Outcome::Invalid), Posted, Err(SettleError::Invalid)),
+        (excluded(Outcome::Invalid), ToDo, Err(SettleError::Invalid)),
+        (excluded(Outcome::Invalid), Waived, Ok((Outcome::Invalid, Outcome::Skipped))),
+        (excluded(Outcome::Skipped), Waived, Err(SettleError::Already(Outcome::Skipped))),
         (vec![intent(2)], Waived, Err(SettleError::Unknown)),
     ] {
         assert_eq!(decide(&records, decision), expected, "{decision:?} of {records:?}");
@@ -75,7 +75,7 @@ fn what_is_undone_is_the_last_decision_that_stands_whatever_it_was() {
     assert_eq!(decide(&twice, Undone), Ok((Outcome::Skipped, Outcome::Pending)));
     let once = and_decided(&twice, Undone);
     assert_eq!(decide(&once, Undone), Ok((Outcome::Pending, Outcome::InDoubt)));
-    let invalid = and_decided(&aside(Outcome::Invalid), Waived);
+    let invalid = and_decided(&excluded(Outcome::Invalid), Waived);
     assert_eq!(decide(&invalid, Undone), Ok((Outcome::Skipped, Outcome::Invalid)));
 }
 

@@ -21,7 +21,7 @@ fn they_are_read_back_and_change_nothing() {
     read(&written, &mut |entry| found.push(entry.record)).unwrap();
     assert_eq!(found[3..5], records());
     let (batch, _) = inspect(&written).unwrap();
-    assert_eq!((outcome_of(&batch, 1), batch.attempts, batch.standings.len()), (Some(Outcome::Posted), 1, 1));
+    assert_eq!((outcome_of(&batch, 1), batch.attempts, batch.job_states.len()), (Some(Outcome::Posted), 1, 1));
 }
 
 #[test]

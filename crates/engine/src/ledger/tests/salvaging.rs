@@ -34,8 +34,8 @@ impl Storage for Shared {
         self.0.lock().unwrap().truncate(size)
     }
 
-    fn set_aside(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.0.lock().unwrap().set_aside(bytes)
+    fn keep_torn_tail(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.0.lock().unwrap().keep_torn_tail(bytes)
     }
 }
 
@@ -80,7 +80,7 @@ fn counts(lines: &[Vec<u8>]) -> (u64, u64) {
             assert_eq!(salvage.from, header().id);
             lost = Some(salvage.lost);
         }
-        Record::Aside(_) => {}
+        Record::Excluded(_) => {}
         _ => kept += 1,
     })
     .unwrap();
@@ -131,7 +131,7 @@ fn a_line_that_is_there_twice_or_too_late_is_no_record_that_was_lost() {
 fn jobs_without_a_final_outcome_are_put_in_doubt_where_records_were_lost_and_counted() {
     let jobs = |damaged: bool| {
         let (mut ledger, ..) = Ledger::open(begun()).unwrap();
-        let held = Record::Aside(Aside {
+        let held = Record::Excluded(ExcludedRow {
             row: 1000,
             line: 2,
             key: key(1000),
@@ -156,7 +156,7 @@ fn jobs_without_a_final_outcome_are_put_in_doubt_where_records_were_lost_and_cou
         }
         let (said, new) = salvaged(&of_lines(&lines));
         let (batch, _) = inspect(&new).unwrap();
-        let in_doubt = batch.standings.values().filter(|job| job.outcome() == Outcome::InDoubt).count() as u64;
+        let in_doubt = batch.job_states.values().filter(|job| job.outcome() == Outcome::InDoubt).count() as u64;
         (said, in_doubt)
     };
     assert_eq!(jobs(false), (Salvaged { kept: 1206, lost: 0, doubted: 0 }, 0));
@@ -176,7 +176,7 @@ fn of_a_settlement_of_several_records_that_lost_one_nothing_counts_in_the_new_le
     let whole = lines(&ledger.close().unwrap());
     let posted = |lines: &[Vec<u8>]| {
         let (batch, extent) = inspect(&salvaged(&of_lines(lines)).1).unwrap();
-        let posted = batch.standings.values().filter(|job| job.outcome() == Outcome::Posted).count();
+        let posted = batch.job_states.values().filter(|job| job.outcome() == Outcome::Posted).count();
         (posted, extent.incomplete_settlements)
     };
     // The copy has marks between its parts: they do not end a settlement.

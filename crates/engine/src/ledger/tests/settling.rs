@@ -27,7 +27,7 @@ fn doubtful() -> Memory {
 }
 
 fn posted_of(batch: &Batch) -> usize {
-    batch.standings.values().filter(|standing| standing.outcome() == Outcome::Posted).count()
+    batch.job_states.values().filter(|job_state| job_state.outcome() == Outcome::Posted).count()
 }
 
 /// What every reader of a ledger makes of it: rows posted, decisions reported, settlements without some of their parts.
@@ -89,7 +89,7 @@ fn wherever_a_settlement_was_cut_off_none_of_it_counts_and_it_can_be_given_again
         assert_eq!(extent.incomplete_settlements, incomplete);
         let kept = if cut < before + mark { before } else { before + mark };
         assert_eq!(
-            (ledger.storage.bytes.len(), &ledger.storage.aside[..]),
+            (ledger.storage.bytes.len(), &ledger.storage.excluded[..]),
             (kept, &torn.bytes[kept..]),
             "cut at {cut}"
         );

@@ -5,27 +5,27 @@ use std::path::{Path, PathBuf};
 use super::error::Error;
 use super::files::{LedgerFile, Lock};
 use super::ledgers::{header_of, lock, refuse_packed, resume, same_api};
+use crate::api::Api;
 use crate::ledger::{Batch, Ledger, LedgerError};
-use crate::target::Target;
 
 /// A ledger that is locked and was read through: a run may take its settings from there, and
 /// [begin](super::Prepared::resume) with what was read.
 #[derive(Debug)]
-pub struct Continued {
+pub struct OpenLedger {
     pub(super) path: PathBuf,
     pub(super) lock: Lock,
     pub(super) ledger: Ledger<LedgerFile>,
     pub(super) batch: Batch,
 }
 
-impl Continued {
+impl OpenLedger {
     /// Opens the ledger at `path` to continue it with notes to `target`.
     ///
     /// # Errors
     ///
     /// When it is not there, is no ledger, packed, damaged, another run's, or of another API: keys and notes of this one
     /// must not go there. Nothing was written but for a torn tail that was mended.
-    pub fn open(path: &Path, target: &dyn Target) -> Result<Self, Error> {
+    pub fn open(path: &Path, target: &dyn Api) -> Result<Self, Error> {
         refuse_packed(path)?;
         // Before there is a lock file beside what is no ledger of ours.
         same_api(path, &header_of(path)?, target)?;

@@ -4,8 +4,8 @@ use std::fmt;
 use std::time::Duration;
 
 use batchpost_apis::leadsquared::LeadSquared;
+use batchpost_engine::api::Api;
 use batchpost_engine::settings::Spread;
-use batchpost_engine::target::Target;
 use batchpost_sandbox::Counting;
 
 use crate::sharing::{Part, Rough, share};
@@ -14,7 +14,7 @@ use crate::sharing::{Part, Rough, share};
 #[derive(Debug, Clone, Copy)]
 pub struct Company {
     /// Strangers' calls in each window, on average.
-    pub strangers: u32,
+    pub other_clients: u32,
     /// Whether windows are fixed.
     pub fixed: bool,
     /// Whether refused calls count.
@@ -42,7 +42,7 @@ pub fn in_company(seed: u64, rows: u64, company: Company) -> Outcome {
     let window = limit.window();
     let phase = window.mul_f64(fastrand::Rng::with_seed(seed).f64());
     let rough = Rough {
-        strangers: Some((company.strangers, window)),
+        other_clients: Some((company.other_clients, window)),
         counting: if company.fixed { Counting::Fixed { phase } } else { Counting::Sliding },
         refused_count: company.refused_count,
         ..Rough::default()
@@ -51,7 +51,7 @@ pub fn in_company(seed: u64, rows: u64, company: Company) -> Outcome {
     let shared = share(seed, &[part], &rough);
     let report = shared.server.report();
     let ratio = |part: usize, of: usize| part as f64 / of.max(1) as f64;
-    let left = f64::from(limit.count() - company.strangers) * shared.ended[0].as_secs_f64() / window.as_secs_f64();
+    let left = f64::from(limit.count() - company.other_clients) * shared.ended[0].as_secs_f64() / window.as_secs_f64();
     Outcome {
         posted: report.notes as f64 / rows as f64,
         used: report.notes as f64 / left,

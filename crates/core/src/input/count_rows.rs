@@ -3,12 +3,12 @@
 use std::io::Read;
 
 use super::error::InputError;
-use super::recipe::Recipe;
+use super::reader_config::ReaderConfig;
 use super::rows::{Content, Rows};
 
 /// How many rows an input has, by what they are.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Tally {
+pub struct RowCounts {
     /// Notes to post.
     pub notes: u64,
     /// Rows of which no job can be made.
@@ -22,9 +22,9 @@ pub struct Tally {
 /// # Panics
 ///
 /// When rows are not counted and placed in order, which would be a fault of the reader's.
-pub fn read_through(source: impl Read, recipe: &Recipe) -> Result<Tally, InputError> {
-    let mut rows = Rows::open(source, recipe)?;
-    let mut tally = Tally::default();
+pub fn count_rows(source: impl Read, reader_config: &ReaderConfig) -> Result<RowCounts, InputError> {
+    let mut rows = Rows::open(source, reader_config)?;
+    let mut tally = RowCounts::default();
     let (mut records, mut last) = (0, None);
     while let Some(row) = rows.next()? {
         records += 1;
@@ -48,8 +48,8 @@ mod tests {
     #[test]
     fn every_row_is_counted_once() {
         let sheet = b"Ticket;Note\n1;a\n;\nx;b\n2;c\n3\n";
-        let tally = read_through(&sheet[..], &Options::new(Format::Csv).into()).unwrap();
-        assert_eq!(tally, Tally { notes: 2, invalid: 2, blank: 1 });
-        assert!(read_through(&b""[..], &Options::new(Format::Csv).into()).is_err());
+        let tally = count_rows(&sheet[..], &Options::new(Format::Csv).into()).unwrap();
+        assert_eq!(tally, RowCounts { notes: 2, invalid: 2, blank: 1 });
+        assert!(count_rows(&b""[..], &Options::new(Format::Csv).into()).is_err());
     }
 }

@@ -1,13 +1,13 @@
 //! The seam to an API: what a note's request is, what a reply means, and what both need to be known.
 //!
-//! A [`Target`] is pure: it makes a request of a note and a verdict of a reply, and is told all that a verdict depends
+//! An [`Api`] is pure: it makes a request of a note and a verdict of a reply, and is told all that a verdict depends
 //! on. What is sent when, tried again or paused for is the [engine](crate::engine)'s to decide, by the verdicts;
-//! [`leadsquared`](crate::leadsquared) is the target that comes with the crate.
+//! the APIs themselves are elsewhere.
 
 mod endpoint;
 mod fields;
-mod form;
 mod judgement;
+mod request_template;
 
 use std::fmt;
 
@@ -17,8 +17,8 @@ use http::HeaderName;
 
 pub use endpoint::{Endpoint, EndpointError, repeatable};
 pub use fields::{FieldSpec, Fields, Kind};
-pub use form::{Form, FormError, Note};
 pub use judgement::{Context, Judgement};
+pub use request_template::{Note, RequestTemplate, RequestTemplateError};
 
 use crate::job::{Job, Ticket, TicketError};
 use crate::limit::Limit;
@@ -29,7 +29,7 @@ use crate::transport::{Reply, Request};
 ///
 /// Whoever implements it answers for one thing above all: that [`judge`](Self::judge) takes nothing for posted, or for
 /// not created, that may be otherwise.
-pub trait Target: fmt::Debug + Send + Sync + 'static {
+pub trait Api: fmt::Debug + Send + Sync + 'static {
     /// The API's name, by which ledgers know it for ever: lower case, like `leadsquared`. A ledger is continued only by
     /// a run whose target has the name that it was begun with.
     fn name(&self) -> &'static str;
@@ -66,7 +66,7 @@ pub trait Target: fmt::Debug + Send + Sync + 'static {
 
 impl Settings {
     /// How notes are posted to an API where nothing else is said: under its own limits.
-    pub fn of(target: &dyn Target) -> Self {
+    pub fn of(target: &dyn Api) -> Self {
         Self::under(target.limits())
     }
 }
@@ -74,7 +74,7 @@ impl Settings {
 /// The value of an `Authorization` header with these, as many APIs take their keys.
 ///
 /// ```
-/// assert_eq!(batchpost::target::basic_auth("key", "X"), "Basic a2V5Olg=");
+/// assert_eq!(batchpost::api::basic_auth("key", "X"), "Basic a2V5Olg=");
 /// ```
 pub fn basic_auth(user: &str, password: &str) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))

@@ -15,7 +15,7 @@ use crate::limit::Limit;
 
 /// How a batch is going to be posted.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub struct Schedule {
     /// The limits that hold all at once, each with what is used of it.
     pub limits: Vec<Load>,
     /// When it may post.
@@ -63,7 +63,7 @@ const MOST_STEPS: u64 = 200_000;
 /// More moments at which slots come free to begin with are put together.
 const MOST_MOMENTS: usize = 256;
 
-impl Plan {
+impl Schedule {
     /// When `rows` rows will be done if posting goes on from `now`.
     pub fn forecast(&self, rows: u64, now: Timestamp) -> Forecast {
         let begin = now.as_microsecond();

@@ -14,7 +14,7 @@ use batchpost_sheets::{Cells, Names};
 
 /// Makes notes of cells.
 #[derive(Debug)]
-pub(super) struct Maker {
+pub(super) struct NoteBuilder {
     pub(super) mapping: Mapping,
     pub(super) slots: Slots,
     pub(super) tickets: TicketRule,
@@ -65,7 +65,7 @@ pub(super) struct Note {
     pub(super) fields: Vec<FixedField>,
 }
 
-impl Maker {
+impl NoteBuilder {
     /// The cell that holds the ticket.
     pub(super) fn ticket_cell<'a>(&self, cells: &'a Cells) -> &'a str {
         cells.texts().get(self.slots.ticket).map_or("", String::as_str)

@@ -1,5 +1,5 @@
 //! An account that strangers use too. The figures of `docs/limits.md` come from the same scenario, over more runs:
-//! `cargo run --release -p batchpost-simulation -- --strangers 40`.
+//! `cargo run --release -p batchpost-simulation -- --other_clients 40`.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ fn forty_percent(fixed: bool, refused_count: bool) -> Outcome {
     let outcomes: Vec<Outcome> = (0..runs)
         .map(|seed| {
             let spread = if seed % 2 == 0 { Spread::Burst } else { Spread::Even };
-            in_company(seed, 700, Company { strangers: 10, fixed, refused_count, spread })
+            in_company(seed, 700, Company { other_clients: 10, fixed, refused_count, spread })
         })
         .collect();
     let mean = |of: fn(&Outcome) -> f64| outcomes.iter().map(of).sum::<f64>() / runs as f64;
@@ -38,7 +38,8 @@ fn beside_strangers_every_row_is_posted_most_of_the_room_used_and_refusals_are_r
 
 #[test]
 fn an_account_that_nobody_else_uses_is_used_in_full() {
-    let alone = in_company(1, 500, Company { strangers: 0, fixed: false, refused_count: false, spread: Spread::Burst });
+    let alone =
+        in_company(1, 500, Company { other_clients: 0, fixed: false, refused_count: false, spread: Spread::Burst });
     assert!(alone.refused == 0.0 && alone.used >= 0.95, "{alone}");
 }
 

@@ -9,12 +9,12 @@ use jiff::tz::TimeZone;
 use super::budget;
 use super::input::STDIN;
 use super::state::StateFolders;
+use crate::api::{Api, Endpoint, RequestTemplate, RequestTemplateError};
 use crate::input::Options;
 use crate::ledger::Caller;
-use crate::plan::{Load, Openings, Plan, TooShort};
-use crate::planning::{Ask, Named};
+use crate::planning::{ReadPolicy, SampleSizes};
+use crate::schedule::{Load, Openings, Schedule, TooShort};
 use crate::settings::Settings;
-use crate::target::{Endpoint, Form, FormError, Target};
 
 /// Where rows come from.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,10 +27,10 @@ pub enum Source {
     Follow,
 }
 
-/// What a run is asked for. There will be more of it: set what is to differ from what [`Order::new`] gives.
+/// What a run is asked for. There will be more of it: set what is to differ from what [`RunRequest::new`] gives.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Order {
+pub struct RunRequest {
     /// Where the rows come from.
     pub source: Source,
     /// How they are written, and what is made of them.
@@ -38,9 +38,9 @@ pub struct Order {
     /// Where the ledger is, or is to be.
     pub ledger: PathBuf,
     /// What is to be posted, and what to do with rows in doubt.
-    pub ask: Ask,
+    pub policy: ReadPolicy,
     /// The API, and what a note's request to it looks like.
-    pub form: Form,
+    pub request_template: RequestTemplate,
     /// When attempts may start.
     pub openings: Openings,
     /// How to post.
@@ -50,7 +50,7 @@ pub struct Order {
     /// Who asks for it, for the ledger.
     pub caller: Option<Caller>,
     /// How many rows the survey names.
-    pub named: Named,
+    pub named: SampleSizes,
     /// The folder whose ledgers are asked for rows to send that they know; by default the ledger's own.
     pub history: Option<PathBuf>,
     /// Where runs keep together what they share: the budgets of accounts, and what they know of each other's rows. None will
@@ -86,10 +86,10 @@ const USUAL_ROUND_TRIP: Duration = Duration::from_millis(200);
 /// Why there is no order by these settings.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum OrderError {
+pub enum RunRequestError {
     /// They have fields that the API's notes have not.
     #[error(transparent)]
-    Form(#[from] FormError),
+    RequestTemplate(#[from] RequestTemplateError),
     /// They have no time in which anything is sent.
     #[error(transparent)]
     TooShort(#[from] TooShort),
@@ -111,16 +111,16 @@ pub enum OrderError {
 /// # Errors
 ///
 /// When the hours are too short for an attempt, or are in a time zone that is not known here.
-fn openings(settings: &Settings) -> Result<Openings, OrderError> {
+fn openings(settings: &Settings) -> Result<Openings, RunRequestError> {
     let Some(hours) = settings.hours else { return Ok(Openings::always()) };
     let zone = match &settings.time_zone {
-        Some(name) => TimeZone::get(name).map_err(|source| OrderError::Zone { name: name.clone(), source })?,
-        None => TimeZone::try_system().map_err(OrderError::NoZone)?,
+        Some(name) => TimeZone::get(name).map_err(|source| RunRequestError::Zone { name: name.clone(), source })?,
+        None => TimeZone::try_system().map_err(RunRequestError::NoZone)?,
     };
     Ok(Openings::new(Some(hours), zone, settings.timeout)?)
 }
 
-impl Order {
+impl RunRequest {
     /// The order to post the rows of `source` to `endpoint`, an account's at `target`, with nothing else asked for: to hold
     /// what is in doubt or seems edited, and to refuse what another ledger beside this one knows.
     ///
@@ -130,13 +130,13 @@ impl Order {
     ///
     /// When the settings have fields that the API's notes have not, or hours that cannot be kept.
     pub fn new(
-        target: Arc<dyn Target>,
+        target: Arc<dyn Api>,
         endpoint: &Endpoint,
         settings: Settings,
         ledger: PathBuf,
         source: Source,
         options: Options,
-    ) -> Result<Self, OrderError> {
+    ) -> Result<Self, RunRequestError> {
         Self::for_account(target, endpoint.as_str(), settings, ledger, source, options)
     }
 
@@ -147,27 +147,27 @@ impl Order {
     ///
     /// As [`new`](Self::new).
     pub fn for_account(
-        target: Arc<dyn Target>,
+        target: Arc<dyn Api>,
         account: &str,
         settings: Settings,
         ledger: PathBuf,
         source: Source,
         options: Options,
-    ) -> Result<Self, OrderError> {
-        let form = Form::new(target, &settings.fields, settings.marker)?;
-        let identity = form.identity(account);
+    ) -> Result<Self, RunRequestError> {
+        let request_template = RequestTemplate::new(target, &settings.fields, settings.marker)?;
+        let identity = request_template.identity(account);
         Ok(Self {
             source,
             options,
             ledger,
-            ask: Ask { identity, duplicates: settings.duplicates, ..Ask::default() },
-            form,
+            policy: ReadPolicy { identity, duplicates: settings.duplicates, ..ReadPolicy::default() },
+            request_template,
             openings: openings(&settings)?,
             settings,
             tool: concat!("batchpost ", env!("CARGO_PKG_VERSION")).to_owned(),
             // Another program's command line may hold what belongs in no ledger.
             caller: None,
-            named: Named { notes: 20, jobs: 3 },
+            named: SampleSizes { notes: 20, jobs: 3 },
             history: None,
             state: StateFolders::default(),
             known_since_s: 0,
@@ -185,10 +185,10 @@ impl Order {
 
     /// How rows will be posted, as far as that is known: with what the account has sent of late, where its budget is
     /// shared.
-    pub fn plan(&self) -> Plan {
+    pub fn plan(&self) -> Schedule {
         let settings = &self.settings;
-        Plan {
-            limits: loads(settings, self.ask.identity.target(), &self.state),
+        Schedule {
+            limits: loads(settings, self.policy.identity.account(), &self.state),
             openings: self.openings.clone(),
             concurrency: settings.concurrency(),
             round_trip: USUAL_ROUND_TRIP,

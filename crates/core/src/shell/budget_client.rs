@@ -14,27 +14,27 @@ use crate::limiter::{Limiter, Member, Sharer};
 
 /// Where a run's slots come from.
 #[derive(Debug)]
-pub(super) enum Purse {
+pub(super) enum SlotSource {
     /// The run has the budget for itself.
     Own(Box<Limiter>),
-    Shared(Broker),
+    Shared(BudgetClient),
 }
 
 /// Hands requests to the budget's thread, one at a time: what comes up meanwhile makes the next one.
 #[derive(Debug)]
-pub(super) struct Broker {
+pub(super) struct BudgetClient {
     requests: mpsc::Sender<Request>,
     answers: mpsc::Receiver<Result<Answer, BudgetError>>,
     busy: bool,
     joined: oneshot::Receiver<Result<Vec<Sharer>, SharingError>>,
-    vigil: Vigil,
+    vigil: LockWaitNotice,
 }
 
 /// How long a run's end waits for the budget: another process may stand still while it holds the lock. What is not
 /// given back then is found when this process has ended.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-impl Broker {
+impl BudgetClient {
     /// Begins to join the other runs of the account; `unknown` as in [`SharedBudget::join`].
     ///
     /// # Errors
@@ -44,7 +44,7 @@ impl Broker {
         let (requests, mut to_do) = mpsc::channel::<Request>(1);
         let (answered, answers) = mpsc::channel(1);
         let (tell, joined) = oneshot::channel();
-        let vigil = Vigil { folder: folder.clone(), clock, next: SOON };
+        let vigil = LockWaitNotice { folder: folder.clone(), clock, next: SOON };
         std::thread::Builder::new().spawn(move || {
             let mut unheard = Vec::new();
             let mut budget = match SharedBudget::join(folder, member, clock, unknown) {
@@ -85,7 +85,7 @@ impl Broker {
     }
 
     /// Begins an exchange.
-    pub(super) fn ask(&mut self, request: Request) {
+    pub(super) fn policy(&mut self, request: Request) {
         debug_assert!(!self.busy, "one request at a time");
         self.busy = true;
         self.vigil.begin();
@@ -112,7 +112,7 @@ impl Broker {
                 ended.extend((0..granted).map(|_| (Ended::NotSent, Duration::ZERO)));
             }
             if !ended.is_empty() {
-                self.ask(Request { ended, ..Request::default() });
+                self.policy(Request { ended, ..Request::default() });
             }
             let Self { requests, mut answers, .. } = self;
             drop(requests);
@@ -130,14 +130,14 @@ const SAY_AGAIN: Duration = Duration::from_secs(60);
 
 /// Says what is waited for when the budget takes long.
 #[derive(Debug)]
-struct Vigil {
+struct LockWaitNotice {
     folder: Folder,
     clock: Clock,
     /// When next to say it, since the run began.
     next: Duration,
 }
 
-impl Vigil {
+impl LockWaitNotice {
     fn begin(&mut self) {
         self.next = self.next.max(self.clock.now().elapsed + SOON);
     }

@@ -29,8 +29,8 @@ pub(crate) fn can_draw() -> bool {
 /// have it taken for a part of the picture.
 pub(crate) fn bars() -> MultiProgress {
     MultiProgress::with_draw_target(if can_draw() {
-        let canvas = Canvas::new(io::stderr(), || Term::stderr().size());
-        ProgressDrawTarget::term_like_with_hz(Box::new(canvas), MOST_DRAWN)
+        let bar_terminal = Canvas::new(io::stderr(), || Term::stderr().size());
+        ProgressDrawTarget::term_like_with_hz(Box::new(bar_terminal), MOST_DRAWN)
     } else {
         ProgressDrawTarget::hidden()
     })
@@ -169,8 +169,8 @@ mod tests {
 
     fn bar() -> (MultiProgress, ProgressBar, Receiver<String>) {
         let (sender, writes) = channel();
-        let canvas = Canvas::new(Sent(sender), || (24, 20));
-        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::term_like(Box::new(canvas)));
+        let bar_terminal = Canvas::new(Sent(sender), || (24, 20));
+        let bars = MultiProgress::with_draw_target(ProgressDrawTarget::term_like(Box::new(bar_terminal)));
         let style = ProgressStyle::with_template("{msg}").unwrap();
         let bar = bars.add(ProgressBar::no_length().with_style(style));
         (bars, bar, writes)

@@ -6,12 +6,12 @@ use crate::input::{IdShapes, InputError, Row, Rows};
 
 /// Rows, in order, and in the end what their tickets looked like.
 #[derive(Debug)]
-pub(crate) struct Scan<'a, R> {
+pub(crate) struct RowReader<'a, R> {
     rows: &'a mut Rows<R>,
     tickets: IdShapes,
 }
 
-impl<'a, R: Read> Scan<'a, R> {
+impl<'a, R: Read> RowReader<'a, R> {
     /// Of `rows`, from where they stand.
     pub(crate) fn new(rows: &'a mut Rows<R>) -> Self {
         Self { rows, tickets: IdShapes::default() }

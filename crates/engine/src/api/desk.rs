@@ -4,7 +4,7 @@
 use http::HeaderName;
 use http::header::AUTHORIZATION;
 
-use super::{Context, FieldSpec, Fields, Judgement, Kind, Note, Target, basic_auth};
+use super::{Api, Context, FieldSpec, Fields, Judgement, Kind, Note, basic_auth};
 use crate::job::{Job, Ticket, TicketError};
 use crate::limit::Limit;
 use crate::outcome::{Stop, Verdict};
@@ -14,7 +14,7 @@ use crate::transport::{Reply, Request};
 #[derive(Debug)]
 pub(crate) struct Desk;
 
-impl Target for Desk {
+impl Api for Desk {
     fn name(&self) -> &'static str {
         "desk"
     }
@@ -41,8 +41,8 @@ impl Target for Desk {
         let verdict = match reply.status {
             200 => Verdict::Posted,
             429 => Verdict::Limited { retry_after, named: text.parse().ok() },
-            401 => Verdict::Hopeless(Stop::Credentials),
-            404 if !context.posted_before => Verdict::Hopeless(Stop::Endpoint),
+            401 => Verdict::SetupFault(Stop::Credentials),
+            404 if !context.posted_before => Verdict::SetupFault(Stop::Endpoint),
             404 => Verdict::Rejected { suspicious: true },
             400 => Verdict::Rejected { suspicious: false },
             500 if context.on_500 == On500::Hold => Verdict::Unknown,

@@ -86,7 +86,7 @@ impl FieldSpec {
 /// All fields of an API's notes: what each row gives, and what the settings of a batch may give.
 ///
 /// ```
-/// use batchpost::target::{FieldSpec, Fields, Kind};
+/// use batchpost::api::{FieldSpec, Fields, Kind};
 ///
 /// let fields = Fields::new(FieldSpec::new("ticket_id", Kind::Number), "body")
 ///     .with(FieldSpec::new("private", Kind::Flag).usually(true))

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::Target;
+use super::Api;
 use super::fields::Kind;
 use crate::fields::FixedField;
 use crate::job::{Identity, Job, Key};
@@ -14,8 +14,8 @@ use crate::transport::Request;
 
 /// The form of every request of a batch: the API, and the fields that the batch's settings give.
 #[derive(Debug, Clone)]
-pub struct Form {
-    target: Arc<dyn Target>,
+pub struct RequestTemplate {
+    target: Arc<dyn Api>,
     /// Those that the API names, in its order.
     settings: Vec<(&'static str, Value)>,
     /// In the order of their names.
@@ -26,7 +26,7 @@ pub struct Form {
 /// Why fields cannot be in a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum FormError {
+pub enum RequestTemplateError {
     /// The field comes from each row.
     #[error("the field {0} comes from the rows: map a column to it, or use a template")]
     OfTheRow(String),
@@ -62,7 +62,7 @@ fn names(known: &[&'static str]) -> String {
     }
 }
 
-impl Form {
+impl RequestTemplate {
     /// The length of what a `marker` adds to a text.
     pub const MARKER_BYTES: usize = Key::REFERENCE_BYTES + "\n\n[]".len();
 
@@ -72,10 +72,10 @@ impl Form {
     /// # Errors
     ///
     /// When a field comes twice, is the row's own, or is none of the API's.
-    pub fn new(target: Arc<dyn Target>, fields: &[FixedField], marker: bool) -> Result<Self, FormError> {
+    pub fn new(target: Arc<dyn Api>, fields: &[FixedField], marker: bool) -> Result<Self, RequestTemplateError> {
         let mut names = HashSet::new();
         if let Some(again) = fields.iter().find(|field| !names.insert(field.name().to_lowercase())) {
-            return Err(FormError::Twice(again.name().to_owned()));
+            return Err(RequestTemplateError::Twice(again.name().to_owned()));
         }
         let specs = target.fields();
         // A server that reads names without regard to case would take one of two that differ in nothing else.
@@ -85,19 +85,19 @@ impl Form {
             let given = fields.iter().find(|field| is(field, spec.name)).map(FixedField::value);
             match given.or(spec.usual.as_ref()) {
                 Some(value) if spec.kind.takes(value) => settings.push((spec.name, value.clone())),
-                Some(_) => return Err(FormError::Kind { name: spec.name, kind: spec.kind }),
-                None if spec.required => return Err(FormError::Missing(spec.name)),
+                Some(_) => return Err(RequestTemplateError::Kind { name: spec.name, kind: spec.kind }),
+                None if spec.required => return Err(RequestTemplateError::Missing(spec.name)),
                 None => {}
             }
         }
         let mut others = Vec::new();
         for field in fields.iter().filter(|field| !specs.settings.iter().any(|spec| is(field, spec.name))) {
             if is(field, specs.ticket.name) || is(field, specs.text.name) {
-                return Err(FormError::OfTheRow(field.name().to_owned()));
+                return Err(RequestTemplateError::OfTheRow(field.name().to_owned()));
             }
             if !specs.takes_others {
                 let known = specs.settings.iter().map(|spec| spec.name).collect();
-                return Err(FormError::Unknown { name: field.name().to_owned(), known });
+                return Err(RequestTemplateError::Unknown { name: field.name().to_owned(), known });
             }
             others.push(field.clone());
         }
@@ -106,7 +106,7 @@ impl Form {
     }
 
     /// The API that the requests are for.
-    pub fn target(&self) -> &Arc<dyn Target> {
+    pub fn target(&self) -> &Arc<dyn Api> {
         &self.target
     }
 
@@ -122,14 +122,14 @@ impl Form {
             true => format!("{}\n\n[{}]", job.text, job.key.reference()).into(),
             false => job.text.as_str().into(),
         };
-        self.target.request(&Note { form: self, job, text })
+        self.target.request(&Note { request_template: self, job, text })
     }
 }
 
 /// A note that is to be posted.
 #[derive(Debug)]
 pub struct Note<'a> {
-    form: &'a Form,
+    request_template: &'a RequestTemplate,
     job: &'a Job,
     text: Cow<'a, str>,
 }
@@ -147,12 +147,12 @@ impl Note<'_> {
 
     /// The fields besides ticket and text that the API names, in its order, as far as there is a value for them.
     pub fn settings(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
-        self.form.settings.iter().map(|(name, value)| (*name, value))
+        self.request_template.settings.iter().map(|(name, value)| (*name, value))
     }
 
     /// The fields that it does not name, in the order of their names.
     pub fn others(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
-        self.form.others.iter().map(|field| (field.name(), field.value()))
+        self.request_template.others.iter().map(|field| (field.name(), field.value()))
     }
 }
 
@@ -162,20 +162,20 @@ mod tests {
     use super::*;
     use crate::job::Position;
 
-    fn form(fields: &[&str]) -> Result<Form, FormError> {
+    fn request_template(fields: &[&str]) -> Result<RequestTemplate, RequestTemplateError> {
         let fields: Vec<FixedField> = fields.iter().map(|field| field.parse().unwrap()).collect();
-        Form::new(Arc::new(Desk), &fields, false)
+        RequestTemplate::new(Arc::new(Desk), &fields, false)
     }
 
     #[test]
     fn a_request_has_the_usual_fields_and_those_that_are_given_in_the_apis_order() {
         let ticket = Desk.ticket("A/1").unwrap();
-        let form = form(&["CC:=[\"a\"]", "department:=7"]).unwrap();
-        let key = Key::of_job(&form.identity("t"), &ticket, "hi");
+        let request_template = request_template(&["CC:=[\"a\"]", "department:=7"]).unwrap();
+        let key = Key::of_job(&request_template.identity("t"), &ticket, "hi");
         let job = Job::new(Position { record: 1, line: 2, byte: 3 }, key, ticket, "hi".to_owned());
-        let request = form.request(&job);
+        let request = request_template.request(&job);
         assert_eq!(request.body, "hi private=true department=7 cc=[\"a\"]");
-        let endpoint = crate::target::Endpoint::from_url("https://desk.test/api").unwrap();
+        let endpoint = crate::api::Endpoint::from_url("https://desk.test/api").unwrap();
         assert_eq!(endpoint.url(&request.path).as_str(), "https://desk.test/api/notes/A%2F1");
     }
 
@@ -189,13 +189,13 @@ mod tests {
             (&["department:=7", "Body=x"], "the field Body comes from the rows: map a column to it, or use a template"),
             (&["department:=7", "Level=1"], "the API's notes have no field Level; there are private, department, cc"),
         ] {
-            assert_eq!(form(fields).unwrap_err().to_string(), wanted);
+            assert_eq!(request_template(fields).unwrap_err().to_string(), wanted);
         }
     }
 
     #[test]
     fn a_field_that_the_api_names_makes_no_note_another() {
-        let identity = |field| form(&["department:=7", field]).unwrap().identity("t");
+        let identity = |field| request_template(&["department:=7", field]).unwrap().identity("t");
         assert_eq!(identity("private:=false"), identity("private:=true"));
     }
 }

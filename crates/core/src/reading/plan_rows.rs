@@ -2,16 +2,16 @@
 
 use std::io::{Read, Write};
 
-use super::scan::Scan;
+use super::row_reader::RowReader;
 use crate::input::{IdShapes, InputError, Row, Rows};
 use crate::job::{Identity, Key};
 use crate::ledger::Batch;
-use crate::planning::{JobFileError, JobFileWriter, Planner, RowKeys, Survey};
+use crate::planning::{JobFileError, JobFileWriter, Planner, ReadSummary, RowKeys};
 
 /// Why an input could not be read into a job file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
-pub enum SurveyError {
+pub enum ReadRowsError {
     /// The input cannot be read.
     #[error(transparent)]
     Input(#[from] InputError),
@@ -26,22 +26,22 @@ pub enum SurveyError {
 /// # Errors
 ///
 /// When the input as a whole cannot be read, or the job file not be written; a row that is no good is counted as invalid.
-pub fn survey<R: Read, W: Write>(
+pub fn plan_rows<R: Read, W: Write>(
     rows: &mut Rows<R>,
     planner: Planner<'_>,
     jobs: &mut JobFileWriter<W>,
-) -> Result<(Survey, IdShapes), SurveyError> {
-    let mut scan = Scan::new(rows);
-    let survey = survey_scanned(&mut || scan.next(), planner, jobs)?;
-    Ok((survey, scan.tickets()))
+) -> Result<(ReadSummary, IdShapes), ReadRowsError> {
+    let mut scan = RowReader::new(rows);
+    let read_summary = plan_scanned_rows(&mut || scan.next(), planner, jobs)?;
+    Ok((read_summary, scan.tickets()))
 }
 
-/// The same with what a [`Scan`] of the rows gives, but for what it knows of the tickets in the end.
-pub(crate) fn survey_scanned<W: Write>(
+/// The same with what a [`RowReader`] of the rows gives, but for what it knows of the tickets in the end.
+pub(crate) fn plan_scanned_rows<W: Write>(
     next: &mut dyn FnMut() -> Result<Option<Row>, InputError>,
     mut planner: Planner<'_>,
     jobs: &mut JobFileWriter<W>,
-) -> Result<Survey, SurveyError> {
+) -> Result<ReadSummary, ReadRowsError> {
     while let Some(row) = next()? {
         if let Some(record) = planner.enter(row.in_words()) {
             jobs.add(&record)?;

@@ -2,11 +2,11 @@
 
 use std::borrow::Cow;
 
-use super::identity::Met;
+use super::identity::Occurrence;
+use super::planner::ReadPolicy;
 use super::row::{Content, Defect};
-use super::survey::Ask;
 use crate::job::{Job, Key, Position};
-use crate::ledger::{Aside, Standing};
+use crate::ledger::{ExcludedRow, JobState};
 use crate::outcome::Outcome;
 use crate::settings::OnDuplicate;
 
@@ -15,32 +15,32 @@ pub(super) const HELD: &str =
     "another note on its ticket was posted, or may have been, and is no longer in the input: this may be an edit of it";
 
 /// Sets a row aside of which no job can be made, and one that repeats an earlier row where it is not to be posted.
-pub(super) fn set_aside(content: &Content, met: Met, ask: &Ask, standing: &mut Standing) {
+pub(super) fn exclude_unsendable(content: &Content, met: Occurrence, policy: &ReadPolicy, job_state: &mut JobState) {
     // What was attempted, or decided by a person, stands.
-    if standing.outcome() != Outcome::Pending || standing.attempts() > 0 || standing.is_released() {
+    if job_state.outcome() != Outcome::Pending || job_state.attempts() > 0 || job_state.is_released() {
         return;
     }
     match content {
-        Content::Invalid { .. } => standing.set_aside_now(Outcome::Invalid),
+        Content::Invalid { .. } => job_state.exclude_now(Outcome::Invalid),
         // Rows with one name need not be alike, so whether to post rows that are does not bear on them.
-        Content::Note { name: Some(_), .. } if met.again => standing.set_aside_now(Outcome::Invalid),
-        Content::Note { .. } if skips_repeat(ask, met.again, met.content) => standing.set_aside_now(Outcome::Skipped),
+        Content::Note { name: Some(_), .. } if met.again => job_state.exclude_now(Outcome::Invalid),
+        Content::Note { .. } if skips_repeat(policy, met.again, met.content) => job_state.exclude_now(Outcome::Skipped),
         Content::Note { .. } | Content::Blank => {}
     }
 }
 
 /// Whether a note is left out because an earlier row has its key. `content` is the content key of one that a column names.
-pub(super) fn skips_repeat(ask: &Ask, again: bool, content: Option<Key>) -> bool {
-    again && content.is_none() && ask.duplicates == OnDuplicate::Skip
+pub(super) fn skips_repeat(policy: &ReadPolicy, again: bool, content: Option<Key>) -> bool {
+    again && content.is_none() && policy.duplicates == OnDuplicate::Skip
 }
 
 /// Holds a row that may be an edit of one that was posted, and takes one up again that no longer is.
-pub(super) fn hold(standing: &mut Standing, changed: bool) {
-    match standing.outcome() {
-        Outcome::Held if !changed => standing.take_up_again(),
+pub(super) fn hold(job_state: &mut JobState, changed: bool) {
+    match job_state.outcome() {
+        Outcome::Held if !changed => job_state.take_up_again(),
         // A job that was attempted before is no edit, and what a person released is theirs to answer for.
-        Outcome::Pending if changed && standing.attempts() == 0 && !standing.is_released() => {
-            standing.hold_now();
+        Outcome::Pending if changed && job_state.attempts() == 0 && !job_state.is_released() => {
+            job_state.hold_now();
         }
         _ => {}
     }
@@ -56,7 +56,7 @@ pub(super) fn defect(content: &Content, again: bool) -> Option<Cow<'_, Defect>> 
 }
 
 /// The record of a note that stands where this run has set it. `again` says that an earlier row has the same content.
-pub(super) fn aside_of(job: Job, again: bool, stands: Outcome) -> Aside {
+pub(super) fn excluded_row(job: Job, again: bool, stands: Outcome) -> ExcludedRow {
     let why = match stands {
         Outcome::Held => HELD,
         Outcome::Pending => "no reason to hold it is left",
@@ -65,5 +65,5 @@ pub(super) fn aside_of(job: Job, again: bool, stands: Outcome) -> Aside {
         _ => "another ledger of the same account has it as posted or in doubt",
     };
     let Position { record, line, .. } = job.position;
-    Aside { row: record, line, key: job.key, ticket: Some(job.ticket), stands, why: why.to_owned() }
+    ExcludedRow { row: record, line, key: job.key, ticket: Some(job.ticket), stands, why: why.to_owned() }
 }

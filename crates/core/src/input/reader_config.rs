@@ -4,29 +4,29 @@ use std::sync::Arc;
 
 use super::columns::{Mapping, Own, resolve, unseen};
 use super::error::InputError;
-use super::note::{Maker, Slots, Text};
+use super::note_builder::{NoteBuilder, Slots, Text};
 use super::options::{ColumnChoice, Field, Format, Options};
 use super::template::Renderer;
 use super::ticket::{LookupSpec, LookupTable, TicketRule};
+use crate::api::Api;
 use crate::leadsquared::LeadSquared;
-use crate::target::Target;
 use batchpost_sheets::json::Members;
 use batchpost_sheets::{Columns, Wanted};
 
 /// How an input is read: [`Options`], the table that they name, and the API that says what a ticket is.
 #[derive(Debug, Clone)]
-pub struct Recipe {
+pub struct ReaderConfig {
     pub(super) options: Options,
-    target: Arc<dyn Target>,
+    target: Arc<dyn Api>,
     lookup: Option<Arc<LookupTable>>,
     /// Bytes of a text that something else needs.
     reserved_bytes: u32,
 }
 
-impl Recipe {
+impl ReaderConfig {
     /// What `options` ask for, of notes to `target`. With options that name a table no input opens, until
     /// [it is there](Self::with_table).
-    pub fn new(options: Options, target: Arc<dyn Target>) -> Self {
+    pub fn new(options: Options, target: Arc<dyn Api>) -> Self {
         Self { options, target, lookup: None, reserved_bytes: 0 }
     }
 
@@ -70,13 +70,13 @@ impl Recipe {
     }
 
     /// What is taken over from records under these columns, and what makes notes of it.
-    pub(super) fn for_columns(&self, columns: &Columns) -> Result<(Wanted, Maker), InputError> {
+    pub(super) fn for_columns(&self, columns: &Columns) -> Result<(Wanted, NoteBuilder), InputError> {
         let own = Own::of(&self.target.fields());
         let (chosen, mapping) = resolve(columns, own, &self.options.columns, self.options.template.is_some())?;
         let Some(template) = &self.options.template else {
             let all: Vec<usize> =
                 std::iter::once(chosen.ticket).chain(chosen.text.iter().copied()).chain(chosen.key).collect();
-            return Ok((Wanted::each(&all), self.maker(Slots::in_order(&mapping), mapping, Text::Joined)?));
+            return Ok((Wanted::each(&all), self.note_builder(Slots::in_order(&mapping), mapping, Text::Joined)?));
         };
         let renderer = Renderer::for_columns(template, &columns.names)?;
         // The renderer wants each cell at its column's place.
@@ -84,11 +84,11 @@ impl Recipe {
         let wanted = [chosen.ticket].into_iter().chain(chosen.key).chain(used.iter().copied());
         let wanted = Wanted::some_of(columns.names.len(), wanted);
         let slots = Slots { ticket: chosen.ticket, text: used, key: chosen.key };
-        Ok((wanted, self.maker(slots, mapping, Text::OfCells(renderer))?))
+        Ok((wanted, self.note_builder(slots, mapping, Text::OfCells(renderer))?))
     }
 
     /// What is taken over from objects, of which the first shows these columns, and what makes notes of it.
-    pub(super) fn for_objects(&self, columns: Option<&Columns>) -> Result<(Members, Maker), InputError> {
+    pub(super) fn for_objects(&self, columns: Option<&Columns>) -> Result<(Members, NoteBuilder), InputError> {
         let template = self.options.template.as_ref();
         let own = Own::of(&self.target.fields());
         let mapping = match columns {
@@ -102,21 +102,21 @@ impl Recipe {
             None => Text::Joined,
             Some(template) => Text::OfObject(Renderer::for_objects(template)?),
         };
-        Ok((members, self.maker(Slots::in_order(&mapping), mapping, text)?))
+        Ok((members, self.note_builder(Slots::in_order(&mapping), mapping, text)?))
     }
 
-    fn maker(&self, slots: Slots, mapping: Mapping, text: Text) -> Result<Maker, InputError> {
+    fn note_builder(&self, slots: Slots, mapping: Mapping, text: Text) -> Result<NoteBuilder, InputError> {
         if let (Some(spec), None) = (&self.options.lookup, &self.lookup) {
             return Err(InputError::NoTable(spec.clone()));
         }
         let target = Arc::clone(&self.target);
         let tickets = TicketRule::new(target, self.options.ticket_pattern.clone(), self.lookup.clone());
         let (max_text, reserved_bytes) = (self.options.max_text, self.reserved_bytes);
-        Ok(Maker { mapping, slots, tickets, text, max_text, reserved_bytes })
+        Ok(NoteBuilder { mapping, slots, tickets, text, max_text, reserved_bytes })
     }
 }
 
-impl From<Options> for Recipe {
+impl From<Options> for ReaderConfig {
     /// Of notes to LeadSquared, and for options that name no table.
     fn from(options: Options) -> Self {
         Self::new(options, Arc::new(LeadSquared))

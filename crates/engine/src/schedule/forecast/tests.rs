@@ -2,7 +2,7 @@ use jiff::tz::{TimeZone, TimeZoneDatabase};
 use proptest::prelude::*;
 
 use super::*;
-use crate::plan::Hours;
+use crate::schedule::Hours;
 
 const ROUND_TRIP: Duration = Duration::from_millis(200);
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -11,10 +11,10 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn plan(limits: &[&str], hours: Option<&str>, zone: &str) -> Plan {
+fn plan(limits: &[&str], hours: Option<&str>, zone: &str) -> Schedule {
     let zone = TimeZoneDatabase::bundled().get(zone).unwrap();
     let hours: Option<Hours> = hours.map(|hours| hours.parse().unwrap());
-    Plan {
+    Schedule {
         limits: limits.iter().map(|limit| limit.parse::<Limit>().unwrap().into()).collect(),
         openings: Openings::new(hours, zone, TIMEOUT).unwrap(),
         concurrency: 1_000_000,
@@ -23,7 +23,7 @@ fn plan(limits: &[&str], hours: Option<&str>, zone: &str) -> Plan {
 }
 
 /// Row by row, by the slot rule alone: each waits for the slot of every limit that comes free first.
-fn brute_force(plan: &Plan, rows: u64, now: Timestamp) -> Timestamp {
+fn brute_force(plan: &Schedule, rows: u64, now: Timestamp) -> Timestamp {
     let mut slots: Vec<(Duration, BinaryHeap<Reverse<Timestamp>>)> = Vec::new();
     for load in &plan.limits {
         let mut free: Vec<Timestamp> = load.freeing.iter().flat_map(|&(at, count)| vec![at; count as usize]).collect();
@@ -95,7 +95,7 @@ fn what_is_used_of_a_limit_is_waited_for() {
 #[test]
 fn as_many_attempts_as_may_be_under_way_are() {
     let now = at("2026-11-22T12:00:00Z");
-    let plan = Plan { concurrency: 4, ..plan(&["1000/1s"], None, "UTC") };
+    let plan = Schedule { concurrency: 4, ..plan(&["1000/1s"], None, "UTC") };
     assert_eq!(plan.forecast(41, now).done_at, now + ROUND_TRIP * 11);
 }
 
@@ -116,7 +116,7 @@ fn a_great_many_rows_take_few_steps_and_come_out_right() {
     assert_eq!(plan(&["1/366d"], None, "UTC").forecast(u64::MAX, now).done_at, Timestamp::MAX);
     assert!(soonest(&["1/366d".parse().unwrap()], u64::MAX, ROUND_TRIP) > Duration::from_secs(1 << 40));
     assert_eq!(plan(&["25/5s"], None, "UTC").forecast(1, Timestamp::MAX).done_at, Timestamp::MAX);
-    let endless = Plan { round_trip: Duration::MAX, ..plan(&["25/5s"], None, "UTC") };
+    let endless = Schedule { round_trip: Duration::MAX, ..plan(&["25/5s"], None, "UTC") };
     assert_eq!(endless.forecast(26, now).done_at, Timestamp::MAX);
 }
 
@@ -146,7 +146,7 @@ proptest! {
             Load { limit, freeing: freeing.collect() }
         };
         let openings = Openings::new(hours.map(|hours| hours.parse().unwrap()), TimeZone::UTC, TIMEOUT).unwrap();
-        let plan = Plan { limits: limits.iter().map(load).collect(), openings, concurrency, round_trip: ROUND_TRIP };
+        let plan = Schedule { limits: limits.iter().map(load).collect(), openings, concurrency, round_trip: ROUND_TRIP };
         let forecast = plan.forecast(rows, now);
         prop_assert_eq!(forecast.done_at, brute_force(&plan, rows, now));
         prop_assert_eq!(forecast.days > 0, rows > 0);

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use super::clock;
 use super::error::Error;
 use super::feeder::with_causes;
-use super::files::{LedgerFile, Lock, LockError, Place};
-use super::input::{Input, InputRows, recipe};
+use super::files::{LedgerFile, LedgerPath, Lock, LockError};
+use super::input::{Input, InputRows, reader_config};
 use super::ledgers::api_of;
 use super::ledgers::{entropy, header_of, lock, look, resume};
 use super::platform::is_locked;
+use crate::api::{Api, RequestTemplate};
 use crate::input::ReadAs;
-use crate::input::Recipe;
+use crate::input::ReaderConfig;
 use crate::job::{Identity, Key, KeyMap};
 use crate::ledger::{
     self, Audit, Batch, Decided, Entry, Extent, Header, History, Ledger, LedgerError, LedgerId, Record, Salvaged,
@@ -24,7 +25,6 @@ use crate::reading::{
     DecisionsError, ExportError, Recorded, decisions, export_input, export_ledger, named_rows, number_rows,
 };
 use crate::report::{self, Overview};
-use crate::target::{Form, Target};
 
 /// A ledger that nobody else may write to meanwhile, and what it knows.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ impl Settling {
     /// # Errors
     ///
     /// When it is in use, is not there, or is damaged.
-    pub fn open(path: &Path, target: &Arc<dyn Target>) -> Result<Self, Error> {
+    pub fn open(path: &Path, target: &Arc<dyn Api>) -> Result<Self, Error> {
         // A lock may be had of what is not there yet.
         header_of(path)?;
         let lock = lock(path)?;
@@ -64,19 +64,19 @@ impl Settling {
     /// # Errors
     ///
     /// When the sheet or a decision in it cannot be read.
-    pub fn decisions(&self, sheet: impl Read, target: &Arc<dyn Target>) -> Result<Vec<Decided>, DecisionsError> {
+    pub fn decisions(&self, sheet: impl Read, target: &Arc<dyn Api>) -> Result<Vec<Decided>, DecisionsError> {
         let batch = &self.batch;
         let identity = identity(batch, target);
         let run = batch.run.as_ref().filter(|_| api_of(&batch.header) == target.name());
-        let recipe = run.and_then(|run| {
+        let reader_config = run.and_then(|run| {
             let read_as = ReadAs::of(&run.input).ok()?;
-            let (recipe, table) = recipe(&read_as.options, &run.settings, target).ok()?;
-            (table == run.input.lookup_fingerprint).then_some((recipe, read_as))
+            let (reader_config, table) = reader_config(&read_as.options, &run.settings, target).ok()?;
+            (table == run.input.lookup_fingerprint).then_some((reader_config, read_as))
         });
         let has_names = run.is_some_and(|run| run.input.has_names());
         let input = if has_names { input_of(batch, target).ok() } else { None };
         let named = input.and_then(|mut rows| named_rows(&mut rows, &identity).ok());
-        decisions(sheet, &Recorded { batch, histories: &self.histories, identity, recipe, named })
+        decisions(sheet, &Recorded { batch, histories: &self.histories, identity, reader_config, named })
     }
 
     /// Records decisions, all of them or none; durable on return. Of none nothing is recorded.
@@ -99,7 +99,7 @@ impl Settling {
 
 /// What a ledger knew when it was looked at, whatever a run has added since.
 #[derive(Debug)]
-pub struct Known {
+pub struct LedgerView {
     path: PathBuf,
     file: LedgerFile,
     /// How far it could be relied on.
@@ -110,13 +110,13 @@ pub struct Known {
     pub histories: KeyMap<History>,
 }
 
-impl Known {
+impl LedgerView {
     /// Looks at the ledger at `path`, whose batch is posted to `target`.
     ///
     /// # Errors
     ///
     /// When it is not there or is damaged.
-    pub fn look(path: &Path, target: &Arc<dyn Target>, wanted: impl Fn(&Batch, &Key) -> bool) -> Result<Self, Error> {
+    pub fn look(path: &Path, target: &Arc<dyn Api>, wanted: impl Fn(&Batch, &Key) -> bool) -> Result<Self, Error> {
         let (mut batch, extent) = look(path)?;
         let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
         let mut histories =
@@ -144,11 +144,7 @@ impl Known {
 
 /// Gives the histories the numbers that their rows have in the input as it was last read, if it is still there; else says
 /// why they have those of their last records.
-fn number_rows_anew(
-    batch: &mut Batch,
-    target: &Arc<dyn Target>,
-    histories: &mut KeyMap<History>,
-) -> Result<(), String> {
+fn number_rows_anew(batch: &mut Batch, target: &Arc<dyn Api>, histories: &mut KeyMap<History>) -> Result<(), String> {
     let mut rows = input_of(batch, target)?;
     let identity = identity(batch, target);
     let numbered = number_rows(&mut rows, identity, batch, &mut |key, row| {
@@ -183,7 +179,7 @@ pub fn salvage(path: &Path, new: &Path, tool: &str) -> Result<Salvaged, Error> {
         return there();
     }
     let header = Header { id: LedgerId(entropy()), tool: tool.to_owned(), wall: clock::wall(), ..header };
-    ledger::salvage(&from, &mut Place(new), &header).map_err(Error::ledger(new))
+    ledger::salvage(&from, &mut LedgerPath(new), &header).map_err(Error::ledger(new))
 }
 
 /// Audits the ledger at `path`.
@@ -197,12 +193,12 @@ pub fn audit(path: &Path) -> Result<Audit, Error> {
 }
 
 /// Looks the ledger at `path` over, for a report on its batch, which is posted to `target`: rows have the numbers that
-/// [`Known`] gives them.
+/// [`LedgerView`] gives them.
 ///
 /// # Errors
 ///
 /// When it is not there or is damaged.
-pub fn overview(path: &Path, target: &Arc<dyn Target>) -> Result<Overview, Error> {
+pub fn overview(path: &Path, target: &Arc<dyn Api>) -> Result<Overview, Error> {
     let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
     let number = |batch: &mut Batch, histories: &mut _| drop(number_rows_anew(batch, target, histories));
     report::overview(&file, number).map_err(Error::ledger(path))
@@ -225,13 +221,14 @@ pub struct Exported {
 /// When the ledger or the input cannot be read, or `out` not be written.
 pub fn export(
     path: &Path,
-    target: &Arc<dyn Target>,
+    target: &Arc<dyn Api>,
     wanted: &[Outcome],
     out: impl Write,
 ) -> Result<Exported, ExportFailed> {
     let (mut batch, extent) = look(path)?;
     let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
-    let is_wanted = |key: &Key| batch.standings.get(key).is_some_and(|standing| wanted.contains(&standing.outcome()));
+    let is_wanted =
+        |key: &Key| batch.job_states.get(key).is_some_and(|job_state| wanted.contains(&job_state.outcome()));
     let histories = ledger::histories(&file, extent.last, is_wanted).map_err(Error::ledger(path))?;
     match input_of(&batch, target) {
         Ok(mut rows) => {
@@ -259,7 +256,7 @@ pub enum ExportFailed {
 }
 
 /// The input of the last run, if it is what it was; else why not.
-fn input_of(batch: &Batch, target: &Arc<dyn Target>) -> Result<InputRows, String> {
+fn input_of(batch: &Batch, target: &Arc<dyn Api>) -> Result<InputRows, String> {
     let api = api_of(&batch.header);
     if api != target.name() {
         return Err(format!("its rows were posted to another API, {api}, whose tickets are not known here"));
@@ -268,25 +265,26 @@ fn input_of(batch: &Batch, target: &Arc<dyn Target>) -> Result<InputRows, String
     let path = run.input.path.as_ref().ok_or("the last run read standard input")?;
     let reading = batch.reading.as_ref().ok_or("the last run did not read all of its input")?;
     let ReadAs { options, .. } = ReadAs::of(&run.input).map_err(|error| error.to_string())?;
-    let unresolved = Recipe::new(options.clone(), Arc::clone(target));
+    let unresolved = ReaderConfig::new(options.clone(), Arc::clone(target));
     let input = Input::open_file(Path::new(path), unresolved).map_err(|error| with_causes(&error))?;
     // Before anything else: a table may be large, and of no use.
     if input.fingerprint_anew().map_err(|error| format!("{path} cannot be read: {error}"))? != reading.fingerprint {
         return Err(format!("{path} is no longer what the last run read"));
     }
-    let (recipe, table) = recipe(&options, &run.settings, target).map_err(|error| error.to_string())?;
+    let (reader_config, table) = reader_config(&options, &run.settings, target).map_err(|error| error.to_string())?;
     if table != run.input.lookup_fingerprint && run.input.lookup_fingerprint.is_some() {
         return Err("the lookup table is no longer what the last run read".to_owned());
     }
-    input.by(recipe).rows().map_err(|error| format!("{path}: {}", with_causes(&error)))
+    input.by(reader_config).rows().map_err(|error| format!("{path}: {}", with_causes(&error)))
 }
 
 /// What the notes of a batch have in common, by its last run.
-fn identity(batch: &Batch, target: &Arc<dyn Target>) -> Identity {
+fn identity(batch: &Batch, target: &Arc<dyn Api>) -> Identity {
     let fields = batch.run.as_ref().map(|run| run.settings.fields.as_slice()).unwrap_or_default();
     let endpoint = batch.header.target.as_str();
     // Fields that a run was recorded with were good.
-    Form::new(Arc::clone(target), fields, false).map_or_else(|_| Identity::of(endpoint), |form| form.identity(endpoint))
+    RequestTemplate::new(Arc::clone(target), fields, false)
+        .map_or_else(|_| Identity::of(endpoint), |request_template| request_template.identity(endpoint))
 }
 
 #[cfg(test)]
@@ -300,16 +298,16 @@ mod tests {
     fn what_is_recorded_after_a_ledger_was_looked_at_is_not_told_of_it() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a.jsonl");
-        ledger::begin(&mut Place(&path), &header()).unwrap();
+        ledger::begin(&mut LedgerPath(&path), &header()).unwrap();
         let decide = || {
             let (mut ledger, _) = resume(&path).unwrap().unwrap();
             let settlement = Settlement { wall: clock::wall(), part: None, why: None, rows: Vec::new() };
             ledger.commit(&[Record::Settle(settlement)]).unwrap();
             ledger.close().unwrap();
         };
-        let target: Arc<dyn Target> = Arc::new(LeadSquared);
-        let look = || Known::look(&path, &target, |_, _| true).unwrap();
-        let decisions = |known: &Known| {
+        let target: Arc<dyn Api> = Arc::new(LeadSquared);
+        let look = || LedgerView::look(&path, &target, |_, _| true).unwrap();
+        let decisions = |known: &LedgerView| {
             let mut decisions = 0;
             known.records(|record| decisions += u32::from(matches!(record, Record::Settle(_)))).unwrap();
             decisions

@@ -10,14 +10,14 @@ use crate::finish::Finish;
 
 /// What is expected.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Outlook {
+pub(crate) struct Eta {
     /// What is used of long windows.
     pub(crate) used: Vec<String>,
     /// How long it will take, and when it will be done, in words.
     pub(crate) left: Option<(Duration, String)>,
 }
 
-impl Outlook {
+impl Eta {
     /// By `finish`, which counts where it is known how many rows there are.
     pub(crate) fn of(finish: &Finish, counts: bool) -> Self {
         Self { used: finish.used().collect(), left: counts.then(|| (finish.time(), finish.moment())) }
@@ -29,14 +29,14 @@ impl Outlook {
 ///
 /// The thread only reads. At the run's end it is left to itself: to wait for it would be to wait for that disk.
 #[derive(Debug)]
-pub(crate) struct Lookout {
+pub(crate) struct EtaThread {
     questions: SyncSender<u64>,
-    answers: Receiver<Outlook>,
+    answers: Receiver<Eta>,
 }
 
-impl Lookout {
+impl EtaThread {
     /// One that finds out by `look` what is expected of so many rows.
-    pub(crate) fn start(look: impl Fn(u64) -> Outlook + Send + 'static) -> Self {
+    pub(crate) fn start(look: impl Fn(u64) -> Eta + Send + 'static) -> Self {
         let (questions, asked) = sync_channel(1);
         let (tell, answers) = sync_channel(1);
         let thread = thread::Builder::new().spawn(move || {
@@ -59,7 +59,7 @@ impl Lookout {
     }
 
     /// What has been found out since this was last called.
-    pub(crate) fn heard(&self) -> Option<Outlook> {
+    pub(crate) fn heard(&self) -> Option<Eta> {
         self.answers.try_iter().last()
     }
 }
@@ -71,16 +71,16 @@ mod tests {
     #[test]
     fn whoever_asks_goes_on_while_the_disk_stands_still() {
         let (let_go, disk) = sync_channel(0);
-        let of = |rows| Outlook { used: vec![format!("{rows}")], left: None };
-        let lookout = Lookout::start(move |rows| {
+        let of = |rows| Eta { used: vec![format!("{rows}")], left: None };
+        let eta_thread = EtaThread::start(move |rows| {
             disk.recv().unwrap();
             of(rows)
         });
         for rows in 1..=9 {
-            lookout.ask(rows);
-            assert_eq!(lookout.heard(), None);
+            eta_thread.ask(rows);
+            assert_eq!(eta_thread.heard(), None);
         }
         let_go.send(()).unwrap();
-        assert_eq!(lookout.answers.recv().unwrap(), of(1));
+        assert_eq!(eta_thread.answers.recv().unwrap(), of(1));
     }
 }

@@ -1,18 +1,18 @@
 //! The reading: everything is counted, what may be sent goes into the job file, nothing is sent.
 
-use super::identity::{Met, Occurrences};
-use super::job_file::{Excluded, JobRecord};
+use super::exclusion::{HELD, defect, exclude_unsendable};
+use super::identity::{Occurrence, Occurrences};
+use super::job_file::{JobRecord, UnusableRow};
 use super::profile::Profile;
 use super::row::{Content, Row};
-use super::setting_aside::{HELD, defect, set_aside};
 use crate::job::{Identity, Job, KeyMap, Position, Ticket};
-use crate::ledger::Standing;
+use crate::ledger::JobState;
 use crate::outcome::{Counts, Outcome};
 use crate::settings::{InDoubt, OnChanged, OnDuplicate, OnKnown};
 
 /// What is asked of a reading.
 #[derive(Debug, Clone, Default)]
-pub struct Ask {
+pub struct ReadPolicy {
     /// What the notes have in common.
     pub identity: Identity,
     /// What to do with rows that are in doubt.
@@ -27,7 +27,7 @@ pub struct Ask {
     pub duplicates: OnDuplicate,
 }
 
-impl Ask {
+impl ReadPolicy {
     /// Whether a row that stands so is to be sent.
     pub fn is_to_do(&self, stands: Outcome) -> bool {
         match stands {
@@ -44,8 +44,8 @@ impl Ask {
     }
 
     /// Whether this run sends a job that stands so.
-    pub fn sends(&self, standing: &Standing) -> bool {
-        !standing.is_left_out() && self.is_to_do(standing.outcome())
+    pub fn sends(&self, job_state: &JobState) -> bool {
+        !job_state.is_left_out() && self.is_to_do(job_state.outcome())
     }
 }
 
@@ -62,7 +62,7 @@ pub struct RowNote {
 
 /// What the first reading found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Survey {
+pub struct ReadSummary {
     /// Where the rows stand.
     pub counts: Counts,
     /// All rows.
@@ -95,7 +95,7 @@ pub struct Survey {
 
 /// How many rows of each kind a survey names.
 #[derive(Debug, Clone, Copy)]
-pub struct Named {
+pub struct SampleSizes {
     /// Rows that are blank, invalid, in doubt or held.
     pub notes: usize,
     /// Jobs to do.
@@ -105,58 +105,63 @@ pub struct Named {
 /// Plans what becomes of each row of an input, which are given one after the other.
 #[derive(Debug)]
 pub struct Planner<'a> {
-    ask: &'a Ask,
-    named: Named,
-    standings: &'a mut KeyMap<Standing>,
+    policy: &'a ReadPolicy,
+    named: SampleSizes,
+    job_states: &'a mut KeyMap<JobState>,
     occurrences: Occurrences,
-    survey: Survey,
+    read_summary: ReadSummary,
 }
 
 impl<'a> Planner<'a> {
-    /// For an input of which no row was met yet. `standings` are the jobs that the ledger knows, `unknown` is what a job is
+    /// For an input of which no row was met yet. `job_states` are the jobs that the ledger knows, `unknown` is what a job is
     /// that it does not know.
-    pub fn new(ask: &'a Ask, unknown: Standing, named: Named, standings: &'a mut KeyMap<Standing>) -> Self {
-        let occurrences = Occurrences::new(ask.identity.clone(), unknown);
-        Self { ask, named, standings, occurrences, survey: Survey::default() }
+    pub fn new(
+        policy: &'a ReadPolicy,
+        unknown: JobState,
+        named: SampleSizes,
+        job_states: &'a mut KeyMap<JobState>,
+    ) -> Self {
+        let occurrences = Occurrences::new(policy.identity.clone(), unknown);
+        Self { policy, named, job_states, occurrences, read_summary: ReadSummary::default() }
     }
 
     /// Enters the next row. What the job file has of it: what may be sent, and what is not sent and the ledger does not say
     /// yet.
     pub fn enter(&mut self, Row { position, content }: Row) -> Option<JobRecord> {
-        let Self { ask, named, survey, .. } = self;
-        survey.rows += 1;
-        let Some((met, standing)) = self.occurrences.enter(&content, self.standings) else {
-            survey.blank += 1;
-            survey.counts.skipped += 1;
-            if survey.blanks.len() < named.notes {
-                survey.blanks.push(position);
+        let Self { policy, named, read_summary, .. } = self;
+        read_summary.rows += 1;
+        let Some((met, job_state)) = self.occurrences.enter(&content, self.job_states) else {
+            read_summary.blank += 1;
+            read_summary.counts.skipped += 1;
+            if read_summary.blanks.len() < named.notes {
+                read_summary.blanks.push(position);
             }
             return None;
         };
-        set_aside(&content, met, ask, standing);
-        let standing = *standing;
-        survey.meet(&content, position, met.again, standing.outcome(), *named);
-        let record = record_of(content, position, met, standing, ask)?;
+        exclude_unsendable(&content, met, policy, job_state);
+        let job_state = *job_state;
+        read_summary.meet(&content, position, met.again, job_state.outcome(), *named);
+        let record = record_of(content, position, met, job_state, policy)?;
         if let JobRecord::Job { job, .. } = &record
-            && ask.is_to_do(standing.outcome())
+            && policy.is_to_do(job_state.outcome())
         {
-            survey.to_do += 1;
-            if survey.next.len() < named.jobs {
-                survey.next.push(job.clone());
+            read_summary.to_do += 1;
+            if read_summary.next.len() < named.jobs {
+                read_summary.next.push(job.clone());
             }
         }
         Some(record)
     }
 
     /// What was found, when there are no more rows.
-    pub fn end(self) -> Survey {
-        self.survey
+    pub fn end(self) -> ReadSummary {
+        self.read_summary
     }
 }
 
-impl Survey {
+impl ReadSummary {
     /// Counts a row, and names it where it is to be named.
-    fn meet(&mut self, content: &Content, position: Position, again: bool, stands: Outcome, named: Named) {
+    fn meet(&mut self, content: &Content, position: Position, again: bool, stands: Outcome, named: SampleSizes) {
         *self.counts.of_mut(stands) += 1;
         let ticket = match content {
             Content::Note { ticket, .. } => Some(ticket),
@@ -202,21 +207,21 @@ impl Survey {
 pub(super) fn record_of(
     content: Content,
     position: Position,
-    met: Met,
-    standing: Standing,
-    ask: &Ask,
+    met: Occurrence,
+    job_state: JobState,
+    policy: &ReadPolicy,
 ) -> Option<JobRecord> {
-    let stands = standing.outcome();
+    let stands = job_state.outcome();
     if stands == Outcome::Invalid {
-        if !standing.is_unrecorded() {
+        if !job_state.is_unrecorded() {
             return None;
         }
         let why = defect(&content, met.again).map(|defect| defect.into_owned().what).unwrap_or_default();
         let ticket = if let Content::Note { ticket, .. } = content { Some(ticket) } else { None };
-        return Some(JobRecord::Excluded(Excluded { position, key: met.key, ticket, why }));
+        return Some(JobRecord::Unusable(UnusableRow { position, key: met.key, ticket, why }));
     }
     let Content::Note { ticket, text, fields, .. } = content else { return None };
-    if ask.is_to_do(stands) || stands == Outcome::Held || standing.is_unrecorded() {
+    if policy.is_to_do(stands) || stands == Outcome::Held || job_state.is_unrecorded() {
         let job = Job { position, key: met.key, content: met.content, ticket, text, fields };
         return Some(JobRecord::Job { job, again: met.again });
     }

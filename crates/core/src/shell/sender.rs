@@ -32,7 +32,7 @@ pub(super) type End = (AttemptId, Result<Reply, Failure>);
 
 /// Hands attempts to the thread that sends, and hears how they ended. Dropped, it cuts off those under way.
 #[derive(Debug)]
-pub(super) struct Outbox {
+pub(super) struct Sender {
     /// None once nothing is waited for any longer.
     groups: Option<mpsc::Sender<Group>>,
     ends: mpsc::Receiver<Vec<End>>,
@@ -40,7 +40,7 @@ pub(super) struct Outbox {
     thread: Option<JoinHandle<()>>,
 }
 
-impl Outbox {
+impl Sender {
     /// Starts a thread that sends at most `concurrency` requests at a time through `transport`.
     ///
     /// # Errors
@@ -108,7 +108,7 @@ impl Outbox {
     }
 }
 
-impl Drop for Outbox {
+impl Drop for Sender {
     fn drop(&mut self) {
         self.abandon();
         self.ends.close();
@@ -230,11 +230,11 @@ mod tests {
         }
     }
 
-    async fn sent(bodies: &[&'static str]) -> (Outbox, Receiver<&'static str>) {
+    async fn sent(bodies: &[&'static str]) -> (Sender, Receiver<&'static str>) {
         let (tell, told) = sync_channel(9);
-        let outbox = Outbox::start(Told(tell), 9, Clock::start()).await.unwrap();
-        outbox.send((0..).map(AttemptId).zip(bodies.iter().map(|body| Request::post(*body))));
-        (outbox, told)
+        let sender = Sender::start(Told(tell), 9, Clock::start()).await.unwrap();
+        sender.send((0..).map(AttemptId).zip(bodies.iter().map(|body| Request::post(*body))));
+        (sender, told)
     }
 
     #[tokio::test]
@@ -246,9 +246,9 @@ mod tests {
 
     #[tokio::test]
     async fn no_end_is_timed_before_its_reply_however_long_it_was_waited_for() {
-        let (mut outbox, _told) = sent(&["later"]).await;
-        let clock = outbox.clock;
-        let mut ended = std::pin::pin!(outbox.ended());
+        let (mut sender, _told) = sent(&["later"]).await;
+        let clock = sender.clock;
+        let mut ended = std::pin::pin!(sender.ended());
         tokio::select! {
             biased;
             ended = &mut ended => panic!("{ended:?}"),
@@ -262,10 +262,10 @@ mod tests {
 
     #[tokio::test]
     async fn an_attempt_that_panics_has_no_reply_and_the_others_have_theirs() {
-        let (mut outbox, _told) = sent(&["", "panic", ""]).await;
+        let (mut sender, _told) = sent(&["", "panic", ""]).await;
         let mut ended = Vec::new();
         while ended.len() < 3 {
-            ended.extend(outbox.ended().await.unwrap().0);
+            ended.extend(sender.ended().await.unwrap().0);
         }
         ended.sort_by_key(|(attempt, _)| attempt.0);
         let replied: Vec<bool> = ended.iter().map(|(_, result)| result.is_ok()).collect();
@@ -275,25 +275,25 @@ mod tests {
 
     #[tokio::test]
     async fn what_is_under_way_is_cut_off_before_a_drop_returns() {
-        let (outbox, told) = sent(&["wait"]).await;
+        let (sender, told) = sent(&["wait"]).await;
         assert_eq!(told.recv_timeout(AT_MOST), Ok("waits"));
-        drop(outbox);
+        drop(sender);
         assert_eq!(told.try_recv(), Ok("gone"));
     }
 
     #[tokio::test]
     async fn what_was_abandoned_is_not_heard_of_nor_what_comes_after() {
-        let (mut outbox, told) = sent(&["wait"]).await;
+        let (mut sender, told) = sent(&["wait"]).await;
         assert_eq!(told.recv_timeout(AT_MOST), Ok("waits"));
-        outbox.abandon();
+        sender.abandon();
         assert_eq!(told.recv_timeout(AT_MOST), Ok("gone"));
-        outbox.send([(AttemptId(1), Request::post(""))].into_iter());
+        sender.send([(AttemptId(1), Request::post(""))].into_iter());
         tokio::select! {
             biased;
-            ended = outbox.ended() => panic!("{ended:?}"),
+            ended = sender.ended() => panic!("{ended:?}"),
             () = tokio::task::yield_now() => {}
         }
-        drop(outbox);
+        drop(sender);
         assert_eq!(told.try_recv().ok(), None, "sent after all");
     }
 }
