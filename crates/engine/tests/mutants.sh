@@ -22,7 +22,7 @@ mutate=(cargo mutants -p batchpost-engine "${files[@]}" --exclude '**/tests.rs' 
 
 # The simulation's other tests take too long for each change.
 skipped=()
-for tests in claims enumeration interrupts nights outages sharing strangers; do
+for tests in claims enumeration interrupts nights outages sharing other_clients; do
   skipped+=(--skip "$tests::")
 done
 

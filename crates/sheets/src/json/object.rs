@@ -428,9 +428,9 @@ mod tests {
             (br#"{"id":1,"b":["y"]}"#, r#"column "b" is an array, which is not a text or a number"#),
             (br#"{"id":1,"a":{"id":2}}"#, r#"column "a" is an object, which is not a text or a number"#),
             (br#"{"n":{"x":[]}}"#, r#"column "n.x" is an array, which is not a text or a number"#),
-            (br#"{"id":1,"a":"x","id":1}"#, r#"column "id" is there twice; which one is meant cannot be known"#),
-            (br#"{"a":null,"a":"x"}"#, r#"column "a" is there twice; which one is meant cannot be known"#),
-            (br#"{"n":{"x":1,"x":2}}"#, r#"column "x" is there twice; which one is meant cannot be known"#),
+            (br#"{"id":1,"a":"x","id":1}"#, r#"column "id" is there twice; it is unclear which one is meant"#),
+            (br#"{"a":null,"a":"x"}"#, r#"column "a" is there twice; it is unclear which one is meant"#),
+            (br#"{"n":{"x":1,"x":2}}"#, r#"column "x" is there twice; it is unclear which one is meant"#),
             (br#"{"id":1,"c":1,"c":2}"#, "1|||"),
             (br#"{"id":1,"a":"\ud800"}"#, "not a JSON object: unexpected end of hex escape, at byte 20 of the line"),
         ] {
