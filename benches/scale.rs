@@ -5,7 +5,7 @@
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use batchpost::shell::{Access, Interrupts, Prepared};
+use batchpost::shell::{Interrupts, Prepared, ReadyRun};
 use batchpost_benches::{Echo, run_request, write_csv};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -18,7 +18,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             out.flush()?;
         }
         ["open", input, ledger] => {
-            let prepared = Prepared::open(run_request(Path::new(input), Path::new(ledger), None), Access::Look)?;
+            let prepared = Prepared::look(run_request(Path::new(input), Path::new(ledger), None))?;
             let read_summary = prepared.read_summary().ok_or("a file is surveyed")?;
             println!("{} rows, {} to do", read_summary.rows, read_summary.to_do);
         }
@@ -30,7 +30,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 fn post(input: &str, ledger: &str, rows: Option<u64>) -> Result<(), Box<dyn std::error::Error>> {
-    let prepared = Prepared::open(run_request(Path::new(input), Path::new(ledger), rows), Access::Post)?;
+    let prepared = ReadyRun::open(run_request(Path::new(input), Path::new(ledger), rows))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let report = runtime.block_on(prepared.post(Echo, Interrupts::never(), &mut |_| ()))?;
     println!(

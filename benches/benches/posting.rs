@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use batchpost::api::Endpoint;
 use batchpost::leadsquared::LeadSquared;
-use batchpost::shell::{Access, Credentials, Http, HttpOptions, Interrupts, Prepared};
+use batchpost::shell::{Credentials, Http, HttpOptions, Interrupts, ReadyRun};
 use batchpost_benches::{Echo, run_request, write_csv};
 use batchpost_sandbox::{Server, Settings};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
@@ -17,13 +17,13 @@ use tokio::sync::mpsc;
 const ROWS: u64 = 5000;
 
 /// A run that is ready to post, and the folder that holds its input and its ledger.
-fn prepared() -> (Prepared, TempDir) {
+fn prepared() -> (ReadyRun, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let input = folder.path().join("notes.csv");
     let mut file = std::fs::File::create(&input).expect("a file");
     write_csv(&mut std::io::BufWriter::new(&mut file), ROWS).expect("the disk takes it");
     let run_request = run_request(&input, &folder.path().join("ledger.jsonl"), None);
-    (Prepared::open(run_request, Access::Post).expect("a good export"), folder)
+    (ReadyRun::open(run_request).expect("a good export"), folder)
 }
 
 fn runtime() -> Runtime {

@@ -13,7 +13,7 @@
 //! use batchpost::input::{Format, Options};
 //! use batchpost::leadsquared::{self, LeadSquared};
 //! use batchpost::settings::Settings;
-//! use batchpost::shell::{Access, Credentials, Http, HttpOptions, RunRequest, Prepared, Source, StateFolders, interrupts};
+//! use batchpost::shell::{Credentials, Http, HttpOptions, ReadyRun, RunRequest, Source, StateFolders, interrupts};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let endpoint = leadsquared::endpoint("apigw.example.com", "12345")?;
@@ -29,13 +29,13 @@
 //! run_request.state = StateFolders::named("/home/me/.local/state/batchpost");
 //!
 //! // Reads the whole sheet and sends nothing yet.
-//! let prepared = Prepared::open(run_request, Access::Post)?;
-//! println!("{:?} rows to send", prepared.to_send());
+//! let run = ReadyRun::open(run_request)?;
+//! println!("{:?} rows to send", run.to_send());
 //!
 //! let keys = [std::env::var("LSQ_ACCESS_KEY")?.into(), std::env::var("LSQ_SECRET_KEY")?.into()];
 //! let keys = Credentials::new(&LeadSquared, &keys)?;
 //! let http = Http::new(endpoint, keys, timeout, &HttpOptions::default())?;
-//! let report = prepared.post(http, interrupts()?, &mut |_| ()).await?;
+//! let report = run.post(http, interrupts()?, &mut |_| ()).await?;
 //! println!("{} posted, {} in doubt", report.counts.posted, report.counts.in_doubt);
 //! # Ok(())
 //! # }
@@ -46,17 +46,17 @@
 //!
 //! # Watch it, and stop it
 //!
-//! [`Prepared::post`](shell::Prepared::post) tells its observer of all that happens, in the order in which it happens,
+//! [`ReadyRun::post`](shell::ReadyRun::post) tells its observer of all that happens, in the order in which it happens,
 //! on the task that posts: an observer that takes long holds the run up, so one that prints or sends elsewhere passes on
 //! what it is told. A [`Canceller`](shell::Canceller) ends the run from anywhere.
 //!
 //! ```no_run
 //! use batchpost::engine::Notice;
 //! use batchpost::outcome::Outcome;
-//! use batchpost::shell::{Error, Http, Interrupts, Observation, Prepared, Report};
+//! use batchpost::shell::{Error, Http, Interrupts, Observation, ReadyRun, Report};
 //!
 //! /// Posts until the first row is in doubt, then lets what is in flight end and stops.
-//! async fn post_carefully(prepared: Prepared, http: Http) -> Result<Report, Error> {
+//! async fn post_carefully(run: ReadyRun, http: Http) -> Result<Report, Error> {
 //!     let (canceller, interrupts) = Interrupts::by_hand();
 //!     let (events, mut watched) = tokio::sync::mpsc::unbounded_channel();
 //!     tokio::spawn(async move {
@@ -64,20 +64,19 @@
 //!             println!("row {row}: {stands}");
 //!         }
 //!     });
-//!     prepared
-//!         .post(http, interrupts, &mut |observation| match observation {
-//!             Observation::Notice(settled @ Notice::Settled { stands, .. }) => {
-//!                 if *stands == Outcome::InDoubt {
-//!                     canceller.cancel();
-//!                 }
-//!                 events.send(settled.clone()).ok();
+//!     run.post(http, interrupts, &mut |observation| match observation {
+//!         Observation::Notice(settled @ Notice::Settled { stands, .. }) => {
+//!             if *stands == Outcome::InDoubt {
+//!                 canceller.cancel();
 //!             }
-//!             Observation::Progress(progress, elapsed) => {
-//!                 println!("{elapsed:?}: {} posted, {:?}", progress.posted, progress.waiting);
-//!             }
-//!             _ => {}
-//!         })
-//!         .await
+//!             events.send(settled.clone()).ok();
+//!         }
+//!         Observation::Progress(progress, elapsed) => {
+//!             println!("{elapsed:?}: {} posted, {:?}", progress.posted, progress.waiting);
+//!         }
+//!         _ => {}
+//!     })
+//!     .await
 //! }
 //! ```
 //!

@@ -166,7 +166,8 @@ pub enum VerdictWord {
     Unsent,
     /// See [`Verdict::Unknown`].
     Unknown,
-    /// See [`Verdict::SetupFault`].
+    /// See [`Verdict::SetupFault`]. Ledgers have it by its first name.
+    #[serde(rename = "hopeless")]
     SetupFault,
     /// See [`Verdict::Withdrawn`].
     Withdrawn,
@@ -343,6 +344,18 @@ mod tests {
             let expected = if next == Outcome::Posted { Outcome::Posted } else { Outcome::InDoubt };
             assert_eq!(Outcome::InDoubt.then(next), expected, "{next}");
             assert_eq!(Outcome::Pending.then(next), next);
+        }
+    }
+
+    /// Ledgers are read forever, whatever the code calls it.
+    #[test]
+    fn verdicts_are_recorded_by_the_words_that_they_were_first_recorded_by() {
+        use VerdictWord::{Again, Limited, Posted, Rejected, SetupFault, Unknown, Unsent, Withdrawn};
+        let words = ["posted", "limited", "rejected", "again", "unsent", "unknown", "hopeless", "withdrawn"];
+        for (verdict, word) in
+            [Posted, Limited, Rejected, Again, Unsent, Unknown, SetupFault, Withdrawn].iter().zip(words)
+        {
+            assert_eq!((serde_json::to_value(verdict).unwrap(), verdict.to_string()), (word.into(), word.to_owned()));
         }
     }
 

@@ -8,9 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 use batchpost::api::Endpoint;
 use batchpost::input::ReadAs;
-use batchpost::shell::{
-    Access, Credentials, Http, Observation, OpenLedger, Prepared, Report, RunRequest, Source, interrupts,
-};
+use batchpost::shell::{Credentials, Http, Observation, OpenLedger, ReadyRun, Report, RunRequest, Source, interrupts};
 use batchpost_sandbox::Server;
 use tracing::{Span, warn};
 
@@ -187,13 +185,13 @@ fn carry_out(task: Task, output: &Output, screen: &Screen, metrics: &mut Metrics
 }
 
 /// Opens the ledger and reads the input through; says whose lines in the log the rest are.
-fn open(run_request: RunRequest, open_ledger: Option<OpenLedger>) -> anyhow::Result<Prepared> {
+fn open(run_request: RunRequest, open_ledger: Option<OpenLedger>) -> anyhow::Result<ReadyRun> {
     let span = Span::current();
     span.record("target", run_request.policy.identity.account())
         .record("ledger", run_request.ledger.display().to_string());
     let prepared = match open_ledger {
-        Some(open_ledger) => Prepared::resume(run_request, open_ledger)?,
-        None => Prepared::open(run_request, Access::Post)?,
+        Some(open_ledger) => ReadyRun::resume(run_request, open_ledger)?,
+        None => ReadyRun::open(run_request)?,
     };
     span.record("run", prepared.run()).record("ledger_id", prepared.ledger_id().to_string());
     Ok(prepared)
@@ -212,7 +210,7 @@ fn print(report: &Report, ledger: &Path, source: &Source, again: &str, output: &
 }
 
 async fn post(
-    prepared: Prepared,
+    prepared: ReadyRun,
     destination: Destination,
     network: &Network,
     observe: &mut dyn FnMut(Observation<'_>),

@@ -18,7 +18,7 @@ use std::time::Duration;
 use batchpost::api::Endpoint;
 use batchpost::input::{Format, Options};
 use batchpost::settings::{Settings, Sharing};
-use batchpost::shell::{Access, Credentials, Http, HttpOptions, Interrupts, Observation, Prepared, RunRequest, Source};
+use batchpost::shell::{Credentials, Http, HttpOptions, Interrupts, Observation, ReadyRun, RunRequest, Source};
 use batchpost_sandbox::{Api, Server};
 use target::Freshdesk;
 
@@ -47,7 +47,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let ledger = folder.path().join("notes.ledger.jsonl");
     let run_request =
         RunRequest::new(target.clone(), &endpoint, settings, ledger, Source::File(sheet), Options::new(Format::Csv))?;
-    let prepared = Prepared::open(run_request, Access::Post)?;
+    let prepared = ReadyRun::open(run_request)?;
 
     let credentials = Credentials::new(target.as_ref(), &["s3cret".into()])?;
     let http = Http::new(endpoint, credentials, Duration::from_secs(10), &HttpOptions::default())?;

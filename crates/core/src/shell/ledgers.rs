@@ -14,7 +14,7 @@ use super::files::{
     LedgerFile, LedgerPath, Lock, LockError, beside, in_words_of_a_ledger, is_our_own, is_packed, only_a_file,
 };
 use super::platform::{LockHolder, lock_holder};
-use super::run_request::{Access, RunRequest};
+use super::run_request::RunRequest;
 use crate::api::Api;
 use crate::input::read_start;
 use crate::job::KEY_SCHEME;
@@ -65,19 +65,29 @@ pub fn account_of(path: &Path) -> Result<Account, Error> {
 
 /// What the ledger at `path` begins with, whatever follows.
 pub(super) fn header_of(path: &Path) -> Result<Header, Error> {
+    begins_with(path, &open_a_file(path)?)
+}
+
+/// The header of a ledger that can be added to: a packed one is refused.
+pub(super) fn header_to_write(path: &Path) -> Result<Header, Error> {
+    let file = open_a_file(path)?;
+    if is_packed(&file).unwrap_or(false) {
+        return Err(Error::PackedLedger(path.to_owned()));
+    }
+    begins_with(path, &file)
+}
+
+fn open_a_file(path: &Path) -> Result<File, Error> {
+    only_a_file(path).and_then(|()| File::open(path)).map_err(Error::ledger_file(path, "opened"))
+}
+
+fn begins_with(path: &Path, file: &File) -> Result<Header, Error> {
     // Headers have some hundred bytes, and a URL.
     const START_BYTES: usize = 1 << 16;
     let mut start = vec![0; START_BYTES];
-    let read = only_a_file(path)
-        .and_then(|()| read_start(File::open(path)?, &mut start).map_err(in_words_of_a_ledger))
-        .map_err(Error::ledger_file(path, "opened"))?;
+    let read =
+        read_start(file, &mut start).map_err(in_words_of_a_ledger).map_err(Error::ledger_file(path, "opened"))?;
     ledger::header_of(&start[..read]).map_err(Error::ledger(path))
-}
-
-/// Nothing can be added to a packed ledger. What cannot be opened, whoever reads it will tell.
-pub(super) fn refuse_packed(path: &Path) -> Result<(), Error> {
-    let packed = only_a_file(path).and_then(|()| is_packed(&File::open(path)?)).unwrap_or(false);
-    if packed { Err(Error::PackedLedger(path.to_owned())) } else { Ok(()) }
 }
 
 /// Locks the ledger at `path` for this process.
@@ -87,11 +97,15 @@ pub(super) fn lock(path: &Path) -> Result<Lock, Error> {
         return Err(Error::ledger_file(path, "used")(io::Error::new(io::ErrorKind::NotFound, why)));
     }
     // Before there is a lock file beside it, which would be all that is left of this.
-    refuse_packed(path)?;
-    match header_of(path) {
+    match header_to_write(path) {
         Err(Error::LedgerFile { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
         header => drop(header?),
     }
+    take_lock(path)
+}
+
+/// The same of a ledger whose header was read.
+pub(super) fn take_lock(path: &Path) -> Result<Lock, Error> {
     let holder = Holder { process: std::process::id(), since: Some(clock::wall()) };
     Lock::take(path, &holder.to_string()).map_err(|source| Error::Lock { path: path.to_owned(), source })
 }
@@ -154,18 +168,22 @@ pub fn in_use(path: &Path) -> InUse {
     }
 }
 
-/// The ledger of `run_request`, if it is there, and what it knows.
-pub(super) fn open(run_request: &RunRequest, access: Access) -> Result<(Option<Ledger<LedgerFile>>, Batch), Error> {
+/// The ledger of `run_request` to look at, if it is there, and what it knows.
+pub(super) fn open_to_read(run_request: &RunRequest) -> Result<(Option<LedgerFile>, Batch), Error> {
     let path = &run_request.ledger;
-    let failed = Error::ledger(path);
-    let opened = match access {
-        Access::Look => match LedgerFile::open_to_read(path) {
-            Ok(file) => Some((None, ledger::inspect(&file).map_err(failed)?.0)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(source) => return Err(Error::ledger_file(path, "opened")(source)),
-        },
-        Access::Post => resume(path)?.map(|(ledger, batch)| (Some(ledger), batch)),
-    };
+    match LedgerFile::open_to_read(path) {
+        Ok(file) => {
+            let (batch, _) = ledger::inspect(&file).map_err(Error::ledger(path))?;
+            Ok((Some(file), batch))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((None, Batch::new(new_header(run_request)))),
+        Err(source) => Err(Error::ledger_file(path, "opened")(source)),
+    }
+}
+
+/// The ledger of `run_request` to add to, if it is there, and what it knows.
+pub(super) fn open_to_write(run_request: &RunRequest) -> Result<(Option<Ledger<LedgerFile>>, Batch), Error> {
+    let opened = resume(&run_request.ledger)?.map(|(ledger, batch)| (Some(ledger), batch));
     Ok(opened.unwrap_or_else(|| (None, Batch::new(new_header(run_request)))))
 }
 

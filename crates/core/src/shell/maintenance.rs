@@ -10,7 +10,7 @@ use super::feeder::with_causes;
 use super::files::{LedgerFile, LedgerPath, Lock, LockError};
 use super::input::{Input, InputRows, reader_config};
 use super::ledgers::api_of;
-use super::ledgers::{entropy, header_of, lock, look, resume};
+use super::ledgers::{entropy, header_of, header_to_write, lock, look, resume, take_lock};
 use super::platform::is_locked;
 use crate::api::{Api, RequestTemplate};
 use crate::input::ReadAs;
@@ -48,9 +48,8 @@ impl Settling {
     ///
     /// When it is in use, is not there, or is damaged.
     pub fn open(path: &Path, target: &Arc<dyn Api>) -> Result<Self, Error> {
-        // A lock may be had of what is not there yet.
-        header_of(path)?;
-        let lock = lock(path)?;
+        header_to_write(path)?;
+        let lock = take_lock(path)?;
         let (ledger, mut batch) = resume(path)?.ok_or_else(|| Error::ledger(path)(LedgerError::Empty))?;
         let mut histories = ledger::histories(ledger.storage(), u64::MAX, |_| true).map_err(Error::ledger(path))?;
         let numbered = number_rows_anew(&mut batch, target, &mut histories);

@@ -57,9 +57,9 @@ pub use maintenance::{ExportFailed, Exported, LedgerView, Settling, audit, expor
 pub use open_ledger::OpenLedger;
 pub use platform::{by_somebody_else, sync_directory_of};
 pub use post::Report;
-pub use prepare::Prepared;
+pub use prepare::{Prepared, ReadyRun};
 pub use registry::{ListedLedger, RegistryError};
-pub use run_request::{Access, RunRequest, RunRequestError, Source, loads};
+pub use run_request::{RunRequest, RunRequestError, Source, loads};
 pub use signals::{Canceller, Interrupts, interrupts};
 pub use state::{Refusal, StateChoice, StateError, StateFolders};
 pub use tls::TlsError;

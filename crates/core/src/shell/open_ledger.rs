@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 
 use super::error::Error;
 use super::files::{LedgerFile, Lock};
-use super::ledgers::{header_of, lock, refuse_packed, resume, same_api};
+use super::ledgers::{header_to_write, resume, same_api, take_lock};
 use crate::api::Api;
 use crate::ledger::{Batch, Ledger, LedgerError};
 
 /// A ledger that is locked and was read through: a run may take its settings from there, and
-/// [begin](super::Prepared::resume) with what was read.
+/// [begin](super::ReadyRun::resume) with what was read.
 #[derive(Debug)]
 pub struct OpenLedger {
     pub(super) path: PathBuf,
@@ -26,10 +26,9 @@ impl OpenLedger {
     /// When it is not there, is no ledger, packed, damaged, another run's, or of another API: keys and notes of this one
     /// must not go there. Nothing was written but for a torn tail that was mended.
     pub fn open(path: &Path, target: &dyn Api) -> Result<Self, Error> {
-        refuse_packed(path)?;
-        // Before there is a lock file beside what is no ledger of ours.
-        same_api(path, &header_of(path)?, target)?;
-        let lock = lock(path)?;
+        // Before there is a lock file beside what is not a ledger of this API.
+        same_api(path, &header_to_write(path)?, target)?;
+        let lock = take_lock(path)?;
         let (ledger, batch) = resume(path)?.ok_or_else(|| Error::ledger(path)(LedgerError::Empty))?;
         Ok(Self { path: path.to_owned(), lock, ledger, batch })
     }

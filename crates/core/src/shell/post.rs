@@ -17,7 +17,7 @@ use super::files::LedgerFile;
 use super::job_file::JobFile;
 use super::known_rows::{Claimed, FollowClaims};
 use super::ledgers::{begin, entropy};
-use super::prepare::{Prepared, PreparedRows};
+use super::prepare::{Prepared, PreparedRows, ReadyRun};
 use super::run_request::{RunRequest, Source};
 use super::sender::Sender;
 use super::signals::Interrupts;
@@ -78,7 +78,7 @@ pub struct Report {
     pub interrupt: Option<Interrupt>,
 }
 
-impl Prepared {
+impl ReadyRun {
     /// Posts what is to do.
     ///
     /// Dropping the future ends the run as a crash would: attempts under way leave their rows in doubt.
@@ -87,36 +87,33 @@ impl Prepared {
     ///
     /// When the ledger cannot be begun or the run not be recorded in it, or the job file not be read: nothing was
     /// sent then. What stops a run later is no error but in the report.
-    ///
-    /// # Panics
-    ///
-    /// When it was opened to look only.
     pub async fn post<T: Transport>(
-        mut self,
+        self,
         transport: T,
         mut interrupts: Interrupts,
         observe: &mut dyn FnMut(Observation<'_>),
     ) -> Result<Report, Error> {
-        assert!(self.lock.is_some(), "posting needs a ledger that was opened to post");
+        // The lock is held until the end.
+        let Self { prepared: mut this, lock: _lock, ledger } = self;
         let clock = Clock::start();
         let began = clock.now().wall;
         let (slot_source, state_folder, interrupted) =
-            self.slot_source(transport.timeout(), clock, &mut interrupts, observe).await?;
-        let concurrency = self.run_request.settings.concurrency();
+            this.slot_source(transport.timeout(), clock, &mut interrupts, observe).await?;
+        let concurrency = this.run_request.settings.concurrency();
         let sender = Sender::start(transport, concurrency, clock).await.map_err(Error::thread("send from"))?;
-        let path = self.run_request.ledger.clone();
+        let path = this.run_request.ledger.clone();
         let failed = Error::ledger(&path);
         let mut claim = match interrupted {
-            None => self.claim(clock, &mut interrupts).await?,
+            None => this.claim(clock, &mut interrupts).await?,
             Some(signal) => Claim::Interrupted(signal),
         };
         let interrupted = if let Claim::Interrupted(signal) = claim { Some(signal) } else { None };
-        let mut ledger = match self.ledger.take() {
+        let mut ledger = match ledger {
             Some(ledger) => ledger,
-            None => begin(&path, &self.batch.header)?,
+            None => begin(&path, &this.batch.header)?,
         };
         let opening: Vec<Record> =
-            std::iter::once(self.run_record(began, state_folder)).chain(self.presence.drain(..)).collect();
+            std::iter::once(this.run_record(began, state_folder)).chain(this.presence.drain(..)).collect();
         commit_all(&mut ledger, &opening).map_err(&failed)?;
         match &mut claim {
             Claim::Nothing | Claim::Interrupted(_) => {}
@@ -125,21 +122,21 @@ impl Prepared {
         }
         // Before anything is sent: a run that ends early would leave the rows that it never came to as if nothing were
         // known of them, and the next one would send what another ledger has as posted.
-        if let PreparedRows::Read(read) = &self.rows
-            && self.batch.job_states.values().any(|job_state| job_state.is_unrecorded())
+        if let PreparedRows::Read(read) = &this.rows
+            && this.batch.job_states.values().any(|job_state| job_state.is_unrecorded())
         {
-            record_excluded_rows(&read.jobs, &self.run_request, &mut self.batch, &mut ledger)?;
+            record_excluded_rows(&read.jobs, &this.run_request, &mut this.batch, &mut ledger)?;
         }
-        let (vanished, vanished_in_doubt) = self.batch.vanished();
-        let job_states = std::mem::take(&mut self.batch.job_states);
-        let config = self.config();
+        let (vanished, vanished_in_doubt) = this.batch.vanished();
+        let job_states = std::mem::take(&mut this.batch.job_states);
+        let config = this.config();
         let stream = config.stream;
-        let policy = self.run_request.policy.clone();
-        let blank = self.read_summary().map_or(0, |read_summary| read_summary.blank);
-        let feed = match (self.rows, &claim) {
+        let policy = this.run_request.policy.clone();
+        let blank = this.read_summary().map_or(0, |read_summary| read_summary.blank);
+        let feed = match (this.rows, &claim) {
             (PreparedRows::Read(read), _) => feeder::start(PendingJobs::new(read.jobs.rows(), policy, job_states)),
             (PreparedRows::Follow(rows), Claim::OfStream(claims)) => {
-                let follow = Follow::new(policy, self.batch.unknown(), job_states);
+                let follow = Follow::new(policy, this.batch.unknown(), job_states);
                 feeder::follow(Stream { rows: *rows, follow }, claims.clone())
             }
             // It was interrupted before it could claim anything, and takes no rows.
@@ -147,7 +144,7 @@ impl Prepared {
         };
         let feed = feed.map_err(Error::thread("read the job file"))?;
 
-        let mut driver = Driver::new(config, self.run_request.settings.grace);
+        let mut driver = Driver::new(config, this.run_request.settings.grace);
         if let Some(signal) = interrupted {
             // The run is recorded all the same, so that it can be resumed.
             driver.interrupted(signal, clock.now());
@@ -160,7 +157,7 @@ impl Prepared {
             feed,
             interrupts,
             clock,
-            request_template: self.run_request.request_template.clone(),
+            request_template: this.run_request.request_template.clone(),
             observe,
         };
         let left = drive.run().await;
@@ -181,8 +178,8 @@ impl Prepared {
             blank,
             vanished,
             vanished_in_doubt,
-            attempts: self.batch.attempts + progress.attempts,
-            limited: self.batch.limited + progress.limited,
+            attempts: this.batch.attempts + progress.attempts,
+            limited: this.batch.limited + progress.limited,
             posted_now: progress.posted,
             attempts_now: progress.attempts,
             limited_now: progress.limited,
@@ -212,7 +209,9 @@ impl Prepared {
         release(claim, clock).await;
         Ok(report)
     }
+}
 
+impl Prepared {
     /// Claims the rows that will be sent, under the lock of the account's registry. Another run may have it for a moment.
     async fn claim(&mut self, clock: Clock, interrupts: &mut Interrupts) -> Result<Claim, Error> {
         if self.to_send() == Some(0) {

@@ -1,5 +1,6 @@
 //! A run up to the moment at which it could send: the ledger open, the input read through.
 
+use std::ops::Deref;
 use std::path::Path;
 
 use super::error::Error;
@@ -20,12 +21,10 @@ use crate::planning::{ReadSummary, presence_changes};
 use crate::reading::likely_encoding;
 use crate::settings::{OnChanged, OnKnown};
 
-/// A run whose ledger is open and whose input was read through. Nothing was sent.
+/// A run whose ledger and input were read through. Nothing is locked, and nothing was written or sent.
 #[derive(Debug)]
 pub struct Prepared {
     pub(super) run_request: RunRequest,
-    pub(super) lock: Option<Lock>,
-    pub(super) ledger: Option<Ledger<LedgerFile>>,
     pub(super) batch: Batch,
     pub(super) rows: PreparedRows,
     pub(super) mapping: Mapping,
@@ -34,8 +33,65 @@ pub struct Prepared {
     /// Jobs that are posted or in doubt and vanished from the input as the table became another.
     lost_by_table: u64,
     layout: Layout,
-    /// Which jobs vanished from the input since the ledger's last word, and which returned.
+    /// Which jobs vanished from the input since the ledger's last record, and which returned.
     pub(super) presence: Vec<Record>,
+}
+
+/// A prepared run that may [post](Self::post): its ledger is locked, and nothing refuses it.
+#[derive(Debug)]
+pub struct ReadyRun {
+    pub(super) prepared: Prepared,
+    pub(super) lock: Lock,
+    /// None where it is not begun yet.
+    pub(super) ledger: Option<Ledger<LedgerFile>>,
+}
+
+impl Deref for ReadyRun {
+    type Target = Prepared;
+
+    fn deref(&self) -> &Prepared {
+        &self.prepared
+    }
+}
+
+impl ReadyRun {
+    /// Opens and locks the ledger, if there is one, and reads the whole input, if it is a file.
+    ///
+    /// # Errors
+    ///
+    /// When either cannot be used. Nothing was sent, and nothing was written, except that a torn tail was repaired.
+    pub fn open(run_request: RunRequest) -> Result<Self, Error> {
+        // Before there is a lock file beside a ledger that is not begun then.
+        if !run_request.ledger.exists() {
+            can_share(&run_request)?;
+        }
+        let lock = lock(&run_request.ledger)?;
+        let (ledger, batch) = ledgers::open_to_write(&run_request)?;
+        Self::read(run_request, lock, ledger, batch)
+    }
+
+    /// Reads the whole input, if it is a file, to continue the ledger that is open, whatever ledger `run_request` names.
+    ///
+    /// # Errors
+    ///
+    /// When the request is not for its account, or the input cannot be used. Nothing was sent.
+    pub fn resume(run_request: RunRequest, open_ledger: OpenLedger) -> Result<Self, Error> {
+        let OpenLedger { path, lock, ledger, batch } = open_ledger;
+        Self::read(RunRequest { ledger: path, ..run_request }, lock, Some(ledger), batch)
+    }
+
+    fn read(
+        run_request: RunRequest,
+        lock: Lock,
+        ledger: Option<Ledger<LedgerFile>>,
+        batch: Batch,
+    ) -> Result<Self, Error> {
+        let prepared = Prepared::read(run_request, Access::Post, ledger.as_ref().map(Ledger::storage), batch)?;
+        match prepared.refusal() {
+            Some(refusal) => Err(refusal),
+            None => Ok(Self { prepared, lock, ledger }),
+        }
+    }
 }
 
 /// The rows of a run.
@@ -48,47 +104,24 @@ pub(super) enum PreparedRows {
 }
 
 impl Prepared {
-    /// Opens the ledger, if there is one, and reads the whole input, if it is a file.
+    /// Reads the ledger, if there is one, and the whole input, if it is a file.
     ///
     /// # Errors
     ///
-    /// When either cannot be used. Nothing was sent, and nothing written but for a torn tail that was mended.
-    pub fn open(run_request: RunRequest, access: Access) -> Result<Self, Error> {
-        let lock = match access {
-            Access::Look => None,
-            Access::Post => {
-                // Before there is a lock file beside a ledger that is not begun then.
-                if !run_request.ledger.exists() {
-                    can_share(&run_request)?;
-                }
-                Some(lock(&run_request.ledger)?)
-            }
-        };
-        let (ledger, batch) = ledgers::open(&run_request, access)?;
-        Self::read(run_request, lock, ledger, batch)
-    }
-
-    /// Reads the whole input, if it is a file, to go on with the ledger that `open_ledger` has open, whatever ledger `run_request`
-    /// names.
-    ///
-    /// # Errors
-    ///
-    /// When the order is not for its target, or the input cannot be used. Nothing was sent.
-    pub fn resume(run_request: RunRequest, open_ledger: OpenLedger) -> Result<Self, Error> {
-        let OpenLedger { path, lock, ledger, batch } = open_ledger;
-        let run_request = RunRequest { ledger: path, ..run_request };
-        Self::read(run_request, Some(lock), Some(ledger), batch)
+    /// When either cannot be read. What would keep a run from posting is no error but a [refusal](Self::refusal).
+    pub fn look(run_request: RunRequest) -> Result<Self, Error> {
+        let (file, batch) = ledgers::open_to_read(&run_request)?;
+        Self::read(run_request, Access::Look, file.as_ref(), batch)
     }
 
     fn read(
         mut run_request: RunRequest,
-        lock: Option<Lock>,
-        ledger: Option<Ledger<LedgerFile>>,
+        access: Access,
+        ledger: Option<&LedgerFile>,
         mut batch: Batch,
     ) -> Result<Self, Error> {
         same_target(&run_request, &batch)?;
         run_request.state = run_request.state.continuing(&batch);
-        let access = if lock.is_some() { Access::Post } else { Access::Look };
         let (reader_config, table) =
             reader_config(&run_request.options, &run_request.settings, run_request.request_template.target())?;
         let input = Input::open(&run_request.source, reader_config, &job_file::folder(&run_request, access))?;
@@ -99,7 +132,7 @@ impl Prepared {
             let (mapping, layout) = (rows.mapping().clone(), rows.layout());
             (PreparedRows::Follow(Box::new(rows)), mapping, layout)
         } else {
-            let mut read = read_input(input, &run_request, access, &mut batch)?;
+            let mut read = read_input(input, &run_request, access, ledger, &mut batch)?;
             presence = presence_changes(&batch.job_states);
             if is_other_table(&batch, table.as_deref()) {
                 lost_by_table = sent_and_vanished(&batch, &presence);
@@ -111,11 +144,7 @@ impl Prepared {
             let (mapping, layout) = (read.mapping.clone(), read.layout.clone());
             (PreparedRows::Read(Box::new(read)), mapping, layout)
         };
-        let prepared = Self { run_request, lock, ledger, batch, rows, mapping, table, lost_by_table, layout, presence };
-        match prepared.refusal() {
-            Some(refusal) if access == Access::Post => Err(refusal),
-            _ => Ok(prepared),
-        }
+        Ok(Self { run_request, batch, rows, mapping, table, lost_by_table, layout, presence })
     }
 
     /// Why a run would not begin, though all could be read.

@@ -39,6 +39,7 @@ pub(super) fn read_input(
     input: Input,
     run_request: &RunRequest,
     access: Access,
+    ledger: Option<&LedgerFile>,
     batch: &mut Batch,
 ) -> Result<ReadThrough, Error> {
     let failed = Error::input(run_request);
@@ -70,7 +71,7 @@ pub(super) fn read_input(
         return Err(Error::Changed { name: run_request.input_name() });
     }
     let mut read = ReadThrough { input, read_summary, tickets, mapping, layout, fingerprint, jobs: jobs?, known: None };
-    read.hold_edits(run_request, batch)?;
+    read.hold_edits(run_request, ledger, batch)?;
     Ok(read)
 }
 
@@ -86,10 +87,15 @@ fn both<A, B: Send>(here: impl FnOnce() -> A, beside: impl Fn() -> B + Sync) -> 
 }
 
 impl ReadThrough {
-    fn hold_edits(&mut self, run_request: &RunRequest, batch: &mut Batch) -> Result<(), Error> {
+    fn hold_edits(
+        &mut self,
+        run_request: &RunRequest,
+        ledger: Option<&LedgerFile>,
+        batch: &mut Batch,
+    ) -> Result<(), Error> {
         let may_hold = run_request.policy.holds_edits(self.mapping.key.is_some(), batch.unnamed);
         let changed = if may_hold && self.read_summary.to_do + self.read_summary.counts.held > 0 {
-            missing_tickets(run_request, batch)?
+            missing_tickets(run_request, ledger, batch)?
         } else {
             TicketSet::default()
         };
@@ -131,11 +137,11 @@ impl ReadThrough {
 }
 
 /// The tickets of jobs that are posted or in doubt and are no longer in the input.
-fn missing_tickets(run_request: &RunRequest, batch: &Batch) -> Result<TicketSet, Error> {
-    if !batch.job_states.values().any(|job_state| job_state.was_sent_and_is_missing()) {
-        return Ok(TicketSet::default());
+fn missing_tickets(run_request: &RunRequest, ledger: Option<&LedgerFile>, batch: &Batch) -> Result<TicketSet, Error> {
+    match ledger {
+        Some(ledger) if batch.job_states.values().any(|job_state| job_state.was_sent_and_is_missing()) => {
+            tickets_of_vanished(ledger, &batch.job_states).map_err(Error::ledger(&run_request.ledger))
+        }
+        _ => Ok(TicketSet::default()),
     }
-    let path = &run_request.ledger;
-    let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
-    tickets_of_vanished(&file, &batch.job_states).map_err(Error::ledger(path))
 }

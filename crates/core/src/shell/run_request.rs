@@ -65,7 +65,7 @@ pub struct RunRequest {
 
 /// What may be done with a ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Access {
+pub(super) enum Access {
     /// Look only: nothing is locked, mended or written.
     Look,
     /// Post: no other run may use it.

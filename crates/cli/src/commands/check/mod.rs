@@ -10,7 +10,7 @@ use anyhow::bail;
 use batchpost::api::Endpoint;
 use batchpost::planning::ReadSummary;
 use batchpost::settings::InDoubt;
-use batchpost::shell::{Access, Prepared, RunRequest, look};
+use batchpost::shell::{Prepared, RunRequest, look};
 use serde_json::value::RawValue;
 
 use super::resolve::{self, What};
@@ -33,7 +33,7 @@ pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
     let target = target(check, endpoint, &ledger)?;
     let state = resolve::state(&check.budget)?;
     let what = What { api, source, options: resolve::options(&check.input)?, ledger, target, settings, state };
-    let prepared = Prepared::open(resolve::run_request(what, &this_time, check.known.clone())?, Access::Look)?;
+    let prepared = Prepared::look(resolve::run_request(what, &this_time, check.known.clone())?)?;
     let Some(read_summary) = prepared.read_summary() else { bail!("an input that is followed cannot be checked") };
 
     let finish = Finish::of(prepared.run_request(), read_summary.to_do);

@@ -17,7 +17,7 @@ pub use network::reach;
 use super::budget;
 use super::clock::wall;
 use super::error::Error;
-use super::ledgers::{look, refuse_packed};
+use super::ledgers::{header_to_write, look};
 use super::platform::{group_name, since_boot};
 use super::state::Scope;
 use super::{SharingError, StateFolders};
@@ -29,7 +29,7 @@ use crate::settings::Settings;
 pub fn ledger(path: &Path, target: Option<&str>) -> Finding {
     let check = Check::Ledger;
     let place = path.display();
-    if refuse_packed(path).is_err() {
+    if matches!(header_to_write(path), Err(Error::PackedLedger(_))) {
         let advice = format!("unpack it with `gunzip {place}`, and go on with what comes out");
         return Finding::problem(check, format!("{place} is packed with gzip, and can only be looked at"), advice);
     }
