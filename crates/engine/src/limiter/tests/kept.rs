@@ -203,7 +203,7 @@ fn a_state_that_contradicts_itself_is_damaged() {
     let (one, two) = (r#"{"length":1000000000,"freeing":[]}"#, r#"{"length":2000000000,"freeing":[]}"#);
     let windows = |of: &[&str]| of.join(",");
     assert!(written(&windows(&[one, two]), &[(1, "5/1s"), (2, "5/2s")]).is_ok());
-    let damaged = Err(Unreadable::Damaged("it contradicts itself"));
+    let damaged = Err(Unreadable::Damaged("it is inconsistent"));
     assert_eq!(written(&windows(&[two, one]), &[]), damaged, "windows out of order");
     assert_eq!(written(&windows(&[one, one]), &[]), damaged, "a window twice");
     assert_eq!(written(one, &[(1, "5/1s"), (2, "5/2s")]), damaged, "a limit without its window");
