@@ -271,7 +271,7 @@ fn a_line_missing_doubled_moved_or_foreign_is_damage_with_its_place() {
     assert_eq!(
         missing.to_string(),
         format!(
-            "the ledger is damaged at line 5 (byte {}): record 6 stands where record 5 belongs: lines are missing, \
+            "the ledger is damaged at line 5 (byte {}): record 6 is in the place of record 5: lines are missing, \
              doubled or moved; nothing was sent, and nothing was changed in it",
             all[..4].concat().len()
         )
@@ -379,7 +379,7 @@ fn a_tail_that_cannot_be_set_aside_is_not_cut_off() {
     let mut torn = sample();
     torn.bytes.truncate(torn.bytes.len() - 3);
     torn.fail = Some("set_aside");
-    assert!(matches!(Ledger::open(torn), Err(LedgerError::Io { doing: "mended", .. })));
+    assert!(matches!(Ledger::open(torn), Err(LedgerError::Io { doing: "repaired", .. })));
 }
 
 #[test]
