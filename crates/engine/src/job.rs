@@ -194,7 +194,7 @@ fn part(hash: &mut blake3::Hasher, bytes: &[u8]) {
 
 /// Normalises to NFC, LF line ends, no blanks before the end of a line or of the text.
 ///
-///  Called for every row. Most texts are in this form already; they are checked and not copied.
+/// Called for every row. Most texts are in this form already; they are checked and not copied.
 fn canonical(text: &str) -> Cow<'_, str> {
     let composed = text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes;
     let text = if composed { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) };

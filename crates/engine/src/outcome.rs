@@ -9,8 +9,8 @@ use crate::limit::Limit;
 
 /// The state of a row. Every row of the input has exactly one.
 ///
-///  Match it without a wildcard: code that treats an unknown outcome like another loses rows. A release that adds an
-///  outcome is meant to break the build.
+/// Match it without a wildcard: code that treats an unknown outcome like another loses rows. A release that adds an
+/// outcome is meant to break the build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -62,8 +62,8 @@ impl Outcome {
 
     /// The state of a row that was in state `self` before an attempt that led to `next`.
     ///
-    ///  Doubt is sticky: the note of an earlier attempt may exist, whatever the answer to a later one. Only `posted`
-    ///  ends it.
+    /// Doubt is sticky: the note of an earlier attempt may exist, whatever the answer to a later one. Only `posted`
+    /// ends it.
     #[must_use]
     pub fn then(self, next: Self) -> Self {
         match (self, next) {
@@ -90,9 +90,7 @@ impl std::str::FromStr for Outcome {
 
 /// The word does not name an outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "{0:?} is not an outcome; use posted, rejected, failed, in_doubt, pending, invalid, held or skipped"
-)]
+#[error("{0:?} is not an outcome; use posted, rejected, failed, in_doubt, pending, invalid, held or skipped")]
 pub struct UnknownOutcome(String);
 
 /// What the end of an attempt means. An [API](crate::api::Api) decides it. Match it without a wildcard, like

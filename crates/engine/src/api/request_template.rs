@@ -57,8 +57,8 @@ pub enum RequestTemplateError {
 fn names(known: &[&'static str]) -> String {
     match known {
         [] => "no fields can be set".to_owned(),
-                [one] => format!("the only field is {one}"),
-                many => format!("the fields are {}", many.join(", ")),
+        [one] => format!("the only field is {one}"),
+        many => format!("the fields are {}", many.join(", ")),
     }
 }
 
@@ -188,7 +188,10 @@ mod tests {
             (&["department:=7", "private=yes"], "the field private is a flag; write private:=true or :=false"),
             (&["department:=7", "cc=a"], "the field cc is a list; write cc:=[...]"),
             (&["department:=7", "Body=x"], "the field Body comes from the rows: map a column to it, or use a template"),
-            (&["department:=7", "Level=1"], "the API's notes have no field Level; the fields are private, department, cc"),
+            (
+                &["department:=7", "Level=1"],
+                "the API's notes have no field Level; the fields are private, department, cc",
+            ),
         ] {
             assert_eq!(request_template(fields).unwrap_err().to_string(), wanted);
         }

@@ -36,7 +36,7 @@ pub fn header(storage: &impl Storage) -> Result<Header, LedgerError> {
 /// attempt for any row. So jobs without a final outcome are put in doubt, and rows without a record will be when they
 /// are next read.
 ///
-///  The new ledger gets its name only when it is complete and durable: a partial copy would look complete.
+/// The new ledger gets its name only when it is complete and durable: a partial copy would look complete.
 ///
 /// # Errors
 ///

@@ -59,7 +59,7 @@ impl<S: Storage> Ledger<S> {
     /// Opens a ledger to continue it: syncs it, reads it, and repairs a torn tail by keeping its bytes elsewhere and
     /// cutting it off.
     ///
-    ///  On return all of the batch's state is durable. The extent tells what was cut off.
+    /// On return all of the batch's state is durable. The extent tells what was cut off.
     ///
     /// # Errors
     ///

@@ -238,7 +238,7 @@ impl Account {
     /// Removes windows that no run asks for and that have no slots in use. If too many of them have slots in use, the
     /// shortest are removed, whose slots a longer one has too.
     ///
-    ///  Call [`free`](Self::free) first.
+    /// Call [`free`](Self::free) first.
     pub(super) fn tidy(&mut self) {
         let asked: Vec<Duration> = self.sharers().flat_map(|run| &run.limits).map(|limit| limit.window()).collect();
         let mut unasked = [0, 0];
@@ -265,7 +265,7 @@ impl Account {
 
     /// How many attempts may start at `now`. If none, when one may start, as far as known.
     ///
-    ///  Call [`free`](Self::free) first.
+    /// Call [`free`](Self::free) first.
     pub(super) fn room(&self, now: Duration) -> Result<u32, Option<Duration>> {
         let held: u64 = self.holders.iter().map(|holder| u64::from(holder.held)).sum();
         let mut room = u64::from(u32::MAX);
@@ -310,8 +310,8 @@ impl Account {
 
     /// Converts the state to another clock, which shows `now` where the old one showed `before`.
     ///
-    ///  What has ended can be counted for as long as by the old clock and no longer, whatever a wall clock shows. So it
-    ///  does not matter which runs have left since, or how often the clock changed.
+    /// What has ended can be counted for as long as by the old clock and no longer, whatever a wall clock shows. So it
+    /// does not matter which runs have left since, or how often the clock changed.
     pub(super) fn on_clock(&mut self, shift: Shift, before: Duration, now: Duration) {
         if shift.long_ns != shift.short_ns {
             // A short window opened later must not be filled from times that the wall clock has moved.

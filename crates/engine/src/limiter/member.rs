@@ -32,8 +32,8 @@ const GRACE: Duration = Duration::from_millis(100);
 impl Member {
     /// A run known to others as `run`.
     ///
-    ///  The pace follows the limit with the shortest window: spreading a daily cap over the day would leave every
-    ///  night's run unfinished.
+    /// The pace follows the limit with the shortest window: spreading a daily cap over the day would leave every
+    /// night's run unfinished.
     pub fn new(run: Sharer, spread: Spread) -> Self {
         let shortest = shortest(&run.limits);
         let own = shortest.map(|limit| Own::new(limit.window(), run.timeout));

@@ -7,10 +7,10 @@ use crate::limit::margin;
 
 /// When slots are freed, stored compactly as times with counts.
 ///
-///  The first [`MOST_EXACT`] times are exact. Further ones are rounded *up* to a multiple of a thousandth of the
-///  window, so a window of any size needs about two thousand times at most. A slot is freed at most that thousandth
-///  late, and never early. The rounding is coarser only if more attempts than that ended without a reply and the
-///  time-out is many windows long.
+/// The first [`MOST_EXACT`] times are exact. Further ones are rounded *up* to a multiple of a thousandth of the
+/// window, so a window of any size needs about two thousand times at most. A slot is freed at most that thousandth
+/// late, and never early. The rounding is coarser only if more attempts than that ended without a reply and the
+/// time-out is many windows long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Window {
     length: Duration,

@@ -168,8 +168,8 @@ pub fn for_each_to_do<R: Read>(
 /// The next row that this run excludes or has made pending again, and that has no record of it in the ledger yet. The
 /// row counts as recorded from now on; the caller must record it.
 ///
-///  All of them are recorded before anything is sent. Otherwise a run that ends early would leave rows that it did not
-///  reach without a record: the next run would send those that another ledger has as posted.
+/// All of them are recorded before anything is sent. Otherwise a run that ends early would leave rows that it did not
+/// reach without a record: the next run would send those that another ledger has as posted.
 ///
 /// # Errors
 ///

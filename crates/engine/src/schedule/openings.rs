@@ -106,8 +106,8 @@ impl Openings {
 
     /// The earliest moment from `from` on that lies within the hours (`within`) or outside of them.
     ///
-    ///  Clocks run evenly between two changes, so the moment is reached by waiting for the time of day, or with the
-    ///  next change.
+    /// Clocks run evenly between two changes, so the moment is reached by waiting for the time of day, or with the
+    /// next change.
     fn first(&self, hours: Hours, from: Timestamp, within: bool) -> Timestamp {
         let mut at = from;
         loop {
