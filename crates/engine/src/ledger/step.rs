@@ -276,7 +276,7 @@ mod tests {
             }
         }
 
-        /// With a checksum that fits, whatever was done to the bytes.
+        /// With a matching checksum, whatever was done to the bytes.
         #[test]
         fn nothing_is_taken_that_is_refused_in_full(
             intent in intents(), at in any::<prop::sample::Index>(), ended in any::<bool>(),

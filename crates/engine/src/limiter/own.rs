@@ -77,7 +77,7 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// Of five seconds, with a share of three, of which two ended at `at`.
+    /// With a window of five seconds and a share of three, of which two ended at `at`.
     fn own(at: Duration) -> Own {
         let mut own = Own::new(ms(5000), TIMEOUT);
         own.free(at);

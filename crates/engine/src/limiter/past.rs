@@ -89,7 +89,7 @@ mod tests {
             prop_assert!(past.times().len() <= MOST);
             let sum = |times: &[(Duration, u64)]| -> u64 { times.iter().map(|(_, count)| count).sum() };
             prop_assert_eq!(sum(past.times()), sum(&exact));
-            // None has moved to before its time.
+            // None was moved to before its time.
             let since = |times: &[(Duration, u64)], at: Duration| -> u64 {
                 times.iter().filter(|(last, _)| *last >= at).map(|(_, count)| count).sum()
             };
@@ -105,7 +105,7 @@ mod tests {
                 exact.iter().filter(|(last, _)| counts(*last)).map(|(_, count)| count).sum()
             };
             prop_assert!(window.used() >= must(1.0));
-            // And no more than what is little older than the window.
+            // And no more than what is slightly older than the window.
             prop_assert!(window.used() <= must(1.2) + 4 * 20, "{} of {}", window.used(), must(1.2));
         }
     }

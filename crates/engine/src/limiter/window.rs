@@ -132,7 +132,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
-        /// Against a plain list of exact times.
+        /// Compared with a plain list of exact times.
         #[test]
         fn slots_come_free_never_early_and_late_by_a_thousandth_of_the_window_at_most(
             steps in prop::collection::vec((0u64..400, 1u32..4), 1..4000),

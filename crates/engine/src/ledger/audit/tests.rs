@@ -1,4 +1,4 @@
-//! Ledgers made by hand, in which a limit was broken by one, or just not.
+//! Ledgers made by hand in which a limit was exceeded by one, or just kept.
 
 mod servers;
 
@@ -117,7 +117,7 @@ fn ledger_in(runs: &[HandMade<'_>], wall_unit_us: Option<u32>) -> Bytes {
     Bytes(bytes)
 }
 
-/// What the audit of a ledger that contradicts itself nowhere finds of its only limit.
+/// The result of the audit for the only limit of a ledger without contradictions.
 fn of(runs: &[HandMade<'_>]) -> (u32, u32, bool) {
     let audit = audit(&ledger(runs)).unwrap();
     assert_eq!(audit.problems, [""; 0]);
