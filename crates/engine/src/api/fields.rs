@@ -86,7 +86,7 @@ impl FieldSpec {
 /// All fields of an API's notes: those of each row, and those that a batch's settings may set.
 ///
 /// ```
-/// use batchpost::api::{FieldSpec, Fields, Kind};
+/// use batchpost_engine::api::{FieldSpec, Fields, Kind};
 ///
 /// let fields = Fields::new(FieldSpec::new("ticket_id", Kind::Number), "body")
 ///     .with(FieldSpec::new("private", Kind::Flag).usually(true))

@@ -74,7 +74,7 @@ impl Settings {
 /// The value of an `Authorization` header for basic authentication.
 ///
 /// ```
-/// assert_eq!(batchpost::api::basic_auth("key", "X"), "Basic a2V5Olg=");
+/// assert_eq!(batchpost_engine::api::basic_auth("key", "X"), "Basic a2V5Olg=");
 /// ```
 pub fn basic_auth(user: &str, password: &str) -> String {
     format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")))

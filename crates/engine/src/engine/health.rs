@@ -256,7 +256,7 @@ impl Health {
         self.outage = Some(outage);
         let left = self.give_up_after.saturating_sub(now.saturating_sub(outage.since));
         if left.is_zero() && outage.failed_probes > 0 {
-            return Advice::Stop(Stop::Outage, "the API did not recover within the time to wait for it");
+            return Advice::Stop(Stop::Outage, "the API did not recover within the configured waiting time");
         }
         let doubled = OUTAGE_PAUSE.saturating_mul(1 << outage.failed_probes.min(10)).min(LONGEST_OUTAGE_PAUSE);
         // The last probe is made when the time is over, not up to a pause later.

@@ -256,7 +256,7 @@ impl Engine {
                 let sent: Vec<AttemptId> =
                     self.attempts.iter().filter(|(_, a)| a.phase == Phase::Sent).map(|(id, _)| *id).collect();
                 for attempt in sent {
-                    self.ended(attempt, &Err(Failure::NoReply("not waited for any longer".to_owned())), now);
+                    self.ended(attempt, &Err(Failure::NoReply("no longer awaited".to_owned())), now);
                 }
             }
         }
@@ -370,7 +370,7 @@ impl Engine {
         }
         if let Some(closed) = self.hours.closed(now) {
             if self.config.no_wait {
-                self.stop(Stop::Planned, "the hours in which it may post are over".to_owned());
+                self.stop(Stop::Planned, "the hours for posting are over".to_owned());
             } else {
                 self.waiting = Waiting::Hours(closed.look_again, closed.opens);
             }
@@ -387,7 +387,7 @@ impl Engine {
             slots::Next::Until(until)
                 if self.config.no_wait && self.attempts.is_empty() && self.slots.run_dry(until, now) =>
             {
-                self.stop(Stop::Planned, "no slot is free for longer than a minute".to_owned());
+                self.stop(Stop::Planned, "no slot becomes free for more than a minute".to_owned());
                 return true;
             }
             slots::Next::Until(until) => {
@@ -439,7 +439,7 @@ impl Engine {
             Ok(reply) => self.config.target.judge(reply, job, context),
             Err(failure) => Judgement::of_failure(failure),
         };
-        // A reply to a probe, or to an attempt from before a pause, is no measure of this run's share of a window.
+        // A reply to a probe, or to an attempt from before a pause, does not measure this run's share of a window.
         let is_shared = !self.health.is_alone();
         let advice = self.health.on_verdict(id, attempt.place, &judgement.verdict, now.elapsed);
         for (place, tries) in self.health.take_wronged() {

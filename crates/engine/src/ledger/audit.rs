@@ -240,7 +240,7 @@ impl Auditor {
         }
         let from_us = self.at(intent.at_us, intent.wall);
         if from_us < self.last_intent_us {
-            self.audit.problem(format!("record {number}: an attempt began before the one that is recorded before it"));
+            self.audit.problem(format!("record {number}: an attempt started before the one recorded before it"));
         }
         self.last_intent_us = from_us.max(self.last_intent_us);
         self.sweep.begin(intent.key, self.last_intent_us, number);
@@ -286,7 +286,7 @@ impl Auditor {
                     && batch.reading.is_some()
                     && batch.counts() != finish.counts
                 {
-                    self.audit.problem(format!("record {number}: the run's sums are not those of its records"));
+                    self.audit.problem(format!("record {number}: the run's sums do not match its records"));
                 }
             }
             (None, _) => {}

@@ -91,7 +91,7 @@ pub enum LedgerError {
     /// The storage failed.
     #[error("the ledger cannot be {doing}: {source}")]
     Io {
-        /// `opened`, `read`, `written`, `synced` or `repaired`.
+        /// `created`, `opened`, `read`, `written`, `synced` or `repaired`.
         doing: &'static str,
         /// The system's error.
         source: io::Error,

@@ -43,11 +43,11 @@ pub fn header(storage: &impl Storage) -> Result<Header, LedgerError> {
 /// If `from` cannot be read or the new ledger cannot be written; then the new ledger does not exist. The caller ensures
 /// that it did not exist before.
 pub fn salvage(from: &impl Storage, directory: &mut impl Directory, new: &Header) -> Result<Salvaged, LedgerError> {
-    let mut file = directory.create_unfinished().map_err(LedgerError::io("begun"))?;
+    let mut file = directory.create_unfinished().map_err(LedgerError::io("created"))?;
     file.append(&first_line(new)).map_err(LedgerError::io("written"))?;
     let (to, ..) = Ledger::open(file)?;
     let salvaged = copy(from, to)?;
-    directory.rename_finished().and_then(|()| directory.sync()).map_err(LedgerError::io("begun"))?;
+    directory.rename_finished().and_then(|()| directory.sync()).map_err(LedgerError::io("created"))?;
     Ok(salvaged)
 }
 

@@ -32,7 +32,7 @@ pub struct Openings {
 /// No attempt fits into the hours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no attempt fits between {hours}: the last one starts a time-out ({}) before the hours end; use longer hours or a shorter time-out",
+    "no attempt fits into the hours {hours}: the last one starts a time-out ({}) before the hours end; use longer hours or a shorter time-out",
     humantime::format_duration(*.timeout)
 )]
 pub struct TooShort {
@@ -115,7 +115,7 @@ impl Openings {
             if hours.contain(time) == within {
                 return at;
             }
-            let edge = SignedDuration::try_from(hours.edge(within)).expect("a time of day is no long time");
+            let edge = SignedDuration::try_from(hours.edge(within)).expect("a time of day is shorter than a day");
             let passed = time.duration_since(jiff::civil::Time::midnight());
             let wait = if edge > passed { edge - passed } else { edge - passed + DAY };
             let by_waiting = at.checked_add(wait).unwrap_or(Timestamp::MAX);

@@ -4,14 +4,14 @@
 //! interval touches it. Take such a window, and let A be the last started of the attempts that touch it. A started no
 //! later than the window's end, so the window starts no earlier than its length before A. Hence all that touch it
 //! started no later than A and ended no earlier than that; and the window that ends at A's start touches them all. So
-//! the fullest window is found by counting for each attempt how many of those before it ended later than one window
-//! length before its start.
+//! the fullest window is found by counting for each attempt how many of those before it ended no earlier than one
+//! window length before its start.
 //!
 //! Attempts are processed in the order of their starts, each as soon as the ends of all before it are known. They are
 //! dropped when no window can contain them any more. Kept are those within the longest window and those in flight.
 //!
-//! A window counts against the limits of the run that made its last attempt: that run knew the ones before. So if a
-//! limit was raised between runs, the later attempts do not count against the lower one.
+//! A window counts against the limits of the run that made its last attempt: that run had to wait. So if a limit
+//! was raised between runs, the later attempts do not count against the lower one.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};

@@ -238,7 +238,7 @@ fn attempts_out_of_order_are_told_of() {
         }
     }
     let audit = audit(&Bytes(records)).unwrap();
-    assert!(audit.problems[0].contains("began before the one that is recorded before it"), "{:?}", audit.problems);
+    assert!(audit.problems[0].contains("started before the one recorded before it"), "{:?}", audit.problems);
 }
 
 #[test]
