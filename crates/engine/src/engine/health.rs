@@ -475,7 +475,7 @@ mod tests {
         assert!(!health.is_outage());
     }
 
-    /// An attempt for a row at which the API fails.
+    /// A row's attempt that the API fails at.
     fn fail(health: &mut Health, id: u64, row: Place, at: u64) -> Advice {
         health.started(AttemptId(id));
         health.on_verdict(AttemptId(id), row, &AGAIN, s(at))
