@@ -1,83 +1,85 @@
-//! The seam to the account's budget: every attempt takes a slot in every window before its intent is written, and
-//! gives it back when it has ended.
+//! The seam to the account's budget: every attempt takes a slot in every window before its intent is written, and gives
+//! it back at its end.
 
 use std::time::Duration;
 
 use crate::limit::Limit;
 
-/// How an attempt that held a slot ended.
+/// How an attempt with a slot ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
     /// A reply was read, or it is certain that no byte of the request left.
     Answered,
-    /// Without a reply: the request may be counted for as long as the transport's time-out to come.
+    /// Without a reply: the server may still count the request within the transport's time-out from now.
     Silent,
-    /// It was never given to the transport.
+    /// Never given to the transport.
     NotSent,
 }
 
-/// When a run that was refused a slot may ask again.
+/// When a run may ask again after it got fewer slots than it wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Wait {
     /// Not before this time.
     Until(Duration),
-    /// Every slot is held by an attempt of this run that has not ended.
+    /// All slots are held by this run's attempts in flight; one must end first.
     UntilOneEnds,
 }
 
-/// How a run holds itself back, for the sake of others on the account, below what its limits would let it have.
+/// How a run limits itself below its limits, for the sake of other clients of the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Throttle {
-    /// Its attempts are spaced evenly.
+    /// Space attempts evenly.
     Evenly,
-    /// So many attempts in the shortest window, until another number is given.
+    /// At most this many attempts in the shortest window, until another number is set.
     Share(u32),
-    /// Another limit holds as well, for all runs that share the budget while this one is there. It only ever tightens:
-    /// of two limits with one window the smaller holds.
+    /// Apply another limit as well, for all runs that share the budget while this run takes part. This only tightens:
+    /// of two limits with the same window the smaller applies.
     Learn(Limit),
 }
 
-/// What a run gives back, and what it would like to have. Times are since the run began.
+/// What a run gives back and what it wants. Times are since the run began.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Request {
     /// Attempts that ended, how and when. Each gives its slot back.
     pub ended: Vec<(Ended, Duration)>,
-    /// How many attempts could start now; none where only slots are given back and an earlier wish stands.
+    /// The number of attempts that could start now. `None` if the request only gives slots back; an earlier wish then
+    /// remains.
     pub want: Option<u32>,
-    /// How the run holds itself back from now on, in the order in which it was decided.
+    /// Changes of the run's throttling, in the order of the decisions.
     pub throttles: Vec<Throttle>,
 }
 
 impl Request {
-    /// Whether there is nothing in it.
+    /// Whether the request is empty.
     pub fn is_empty(&self) -> bool {
         self.ended.is_empty() && self.want.is_none() && self.throttles.is_empty()
     }
 }
 
-/// What a run has got.
+/// What a run was granted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Answer {
-    /// So many attempts may start. Each holds a slot in every window from now on.
+    /// The number of attempts that may start. Each has a slot in every window from now on.
     pub granted: u32,
-    /// When to ask again for the rest, where less was granted than wanted.
+    /// When to ask again for the rest, if less was granted than wanted.
     pub wait: Option<Wait>,
 }
 
-/// A budget cannot be kept any more.
+/// The budget cannot be kept any more.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct BudgetError(pub String);
 
-/// The slots that an account has, as one run sees them: its own in memory, or those that it shares with other runs.
+/// The slots of an account as one run sees them: its own in memory, or those it shares with other runs.
 pub trait Budget: Send {
-    /// Gives back what has ended, then takes up to as many slots as are wanted.
+    /// Gives back the slots of ended attempts, then takes up to as many as are wanted.
     ///
-    /// `now` is the time since the run began, and never decreases. On return, what was granted is taken for everyone
-    /// who shares the budget, and durably so as far as a loss of power could make others forget it too early.
+    /// `now` is the time since the run began and never decreases. On return the granted slots are taken for all who
+    /// share the budget. They are as durable as needed to keep others from freeing them too early after a loss of
+    /// power.
     ///
     /// # Errors
     ///
-    /// When what was given or taken could not be written down. Nothing may be sent then any more.
+    /// If the slots given back or taken could not be written. Nothing may be sent then.
     fn exchange(&mut self, request: &Request, now: Duration) -> Result<Answer, BudgetError>;
 }

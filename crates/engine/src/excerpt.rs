@@ -1,6 +1,6 @@
-//! Texts of others in messages: bounded, whatever is in them.
+//! Bounded excerpts for messages, of texts from outside.
 
-/// At most `most` characters of `text`, with an ellipsis where some were left off.
+/// The first `most` characters of `text`, with an ellipsis if the text is longer.
 pub fn excerpt(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),

@@ -1,4 +1,4 @@
-//! Fields that every note of a batch has besides its ticket and its text.
+//! Fields that every note of a batch has besides its ticket and text.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,11 +6,11 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A field of the request with the same value in every note: `NAME=TEXT`, or `NAME:=JSON` for what is no text.
+/// A field of the request with the same value in every note: `NAME=TEXT`, or `NAME:=JSON` for other types than text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct FixedField {
-    /// Does not end with a colon, with which the text of the field would read back as JSON.
+    /// Does not end with a colon: the field's text would read back as JSON.
     name: String,
     value: Value,
 }
@@ -21,25 +21,25 @@ impl FixedField {
         &self.name
     }
 
-    /// Its value.
+    /// The field's value.
     pub fn value(&self) -> &Value {
         &self.value
     }
 }
 
-/// Why a text is no field.
+/// Why a text is not a field.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FieldError {
-    /// Nothing on one side, or nothing that divides them.
-    #[error("field {0:?} is not understood; write it like Source=Old helpdesk, or Priority:=3 for what is no text")]
+    /// The name or the separator is missing.
+    #[error("field {0:?} is not valid; write it like Source=Old helpdesk, or Priority:=3 for a value that is not text")]
     RequestTemplate(String),
-    /// After `:=`, something else than JSON.
+    /// The value after `:=` is not JSON.
     #[error("the value of field {name} is not JSON: {why}; write {name}=TEXT for a text")]
     Json {
         /// The field's name.
         name: String,
-        /// What the parser found.
+        /// The parser's error.
         why: String,
     },
 }

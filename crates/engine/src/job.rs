@@ -1,4 +1,4 @@
-//! Rows, the jobs made of them, and the identity that outlives a sorted or re-saved file.
+//! Rows, the jobs made of them, and a job identity that survives sorting and saving the file again.
 
 mod ticket;
 
@@ -14,7 +14,7 @@ pub use ticket::{Ticket, TicketError, TicketSet};
 
 use crate::fields::FixedField;
 
-/// Where a row stands in its input.
+/// The position of a row in its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     /// Number of the record, from 1; a header is not counted.
@@ -31,31 +31,31 @@ impl fmt::Display for Position {
     }
 }
 
-/// How keys are made; written in every ledger, since keys of two schemes never match.
+/// Version of the key scheme. Every ledger records it, since keys of two schemes never match.
 pub const KEY_SCHEME: u32 = 1;
 
-/// What the jobs of a batch have in common that makes them the same jobs in the next run.
+/// What the jobs of a batch have in common, as far as it is part of their identity.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     target: String,
-    // There is a key for every row, so what all have in common is made ready once.
-    /// What the hash of a job by its content begins with.
+    // Computed once, since a key is made for every row.
+    /// The start of the hash input of a job's content.
     job: Vec<u8>,
-    /// What the hash of a job by its name begins with.
+    /// The start of the hash input of a job's name.
     name: Vec<u8>,
-    /// What the hash of a job by its content ends with.
+    /// The end of the hash input of a job's content.
     fields: Vec<u8>,
 }
 
 impl Identity {
-    /// Of notes to `target`, as the ledger names it, that have nothing in common besides.
+    /// The identity of notes to `target`, as the ledger names it, without fixed fields.
     pub fn of(target: impl Into<String>) -> Self {
         let target = target.into();
         let begin = |kind| [kind, target.as_bytes()].into_iter().flat_map(measured).collect();
         Self { job: begin(JOB), name: begin(NAME), fields: Vec::new(), target }
     }
 
-    /// The same notes with `fields` besides their own, in the order of their names.
+    /// The same notes with these fixed `fields`, in the order of their names.
     #[must_use]
     pub fn with(mut self, fields: &[FixedField]) -> Self {
         self.fields.clear();
@@ -75,33 +75,33 @@ impl Default for Identity {
     }
 }
 
-/// What hashes of each kind begin with. Each names [`KEY_SCHEME`].
+/// The first part of each kind of hash. Each names [`KEY_SCHEME`].
 const JOB: &[u8] = b"batchpost key 1 job";
 const NAME: &[u8] = b"batchpost key 1 name";
 const INVALID: &[u8] = b"batchpost key 1 invalid";
 const OCCURRENCE: &[u8] = b"batchpost key 1 occurrence";
 
-/// What makes a job the same job in a file that was sorted, edited elsewhere, or saved anew.
+/// Identifies a job in a file that was sorted, edited elsewhere, or saved in another format.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key([u8; 16]);
 
 impl Key {
     /// The key of the first job with this content: 128 bits of BLAKE3 over target, ticket, text and fixed fields.
     ///
-    /// For the key only, the text is taken as NFC, with LF line ends and without trailing blanks (on each
-    /// line and at the end), since spreadsheets change those on saving. Lengths are hashed beside the parts,
-    /// so that no two contents run together.
+    /// For the key only, the text is normalised: NFC, LF line ends, no trailing blanks on a line or at the end.
+    /// Spreadsheets change those on saving. Each part is hashed after its length, so the parts of two contents cannot
+    /// run together.
     pub fn of_job(identity: &Identity, ticket: &Ticket, text: &str) -> Self {
         Self::of_note(identity, ticket, text, &[])
     }
 
-    /// The same of a job whose row gives `fields` besides: they are hashed after those that the whole batch has.
+    /// The key of a job whose row has `fields` of its own. They are hashed after the fields of the whole batch.
     pub fn of_note(identity: &Identity, ticket: &Ticket, text: &str, fields: &[FixedField]) -> Self {
         let mut hash = blake3::Hasher::new();
         hash.update(&identity.job);
         match ticket.as_number() {
             Some(number) => part(&mut hash, &number.to_le_bytes()),
-            // Longer than any number's 8 bytes, so that no text runs together with one.
+            // Longer than a number's 8 bytes, so a text never hashes like a number.
             None => part(&mut hash, format!("text id {ticket}").as_bytes()),
         }
         part(&mut hash, canonical(text).as_bytes());
@@ -110,8 +110,8 @@ impl Key {
         Self::truncate(&hash)
     }
 
-    /// The key of the job that a column of the input names, whatever its ticket and text are. Blanks around the name
-    /// do not matter.
+    /// The key of a job that a column of the input names, whatever its ticket and text are. Blanks around the name do
+    /// not count.
     pub fn of_name(identity: &Identity, name: &str) -> Self {
         let mut hash = blake3::Hasher::new();
         hash.update(&identity.name);
@@ -119,7 +119,7 @@ impl Key {
         Self::truncate(&hash)
     }
 
-    /// The key of a row of which no job can be made: over its raw cells.
+    /// The key of an invalid row, over its raw cells.
     pub fn of_invalid<'a>(cells: impl Iterator<Item = &'a [u8]>) -> Self {
         let mut hash = Self::hasher(INVALID);
         for cell in cells {
@@ -128,7 +128,7 @@ impl Key {
         Self::truncate(&hash)
     }
 
-    /// The key of the `occurrence`th row (from 0) that is exactly alike: each is a job of its own.
+    /// The key of the `occurrence`th of several identical rows, from 0. Each is a job of its own.
     #[must_use]
     pub fn occurrence(self, occurrence: u32) -> Self {
         if occurrence == 0 {
@@ -140,7 +140,7 @@ impl Key {
         Self::truncate(&hash)
     }
 
-    /// The key with these hexadecimal digits.
+    /// Parses 32 hexadecimal digits.
     pub(crate) fn of_digits(digits: &[u8; 32]) -> Option<Self> {
         let mut key = [0; 16];
         for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
@@ -150,20 +150,20 @@ impl Key {
         Some(Self(key))
     }
 
-    /// The length of a [reference](Self::reference).
+    /// The length of a [reference](Self::reference), in bytes.
     pub const REFERENCE_BYTES: usize = 13;
 
-    /// A short reference to the job, to be searched for: `bp-` and ten hexadecimal digits.
+    /// A short reference to search for: `bp-` and the key's first ten hexadecimal digits.
     pub fn reference(self) -> String {
         format!("bp-{}", &self.to_string()[..10])
     }
 
-    /// The sixteen bytes that it is.
+    /// The key's sixteen bytes.
     pub fn to_bytes(self) -> [u8; 16] {
         self.0
     }
 
-    /// The key that is these bytes.
+    /// The key with these bytes.
     pub fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(bytes)
     }
@@ -181,20 +181,20 @@ impl Key {
     }
 }
 
-/// `bytes` with their length before them.
+/// `bytes` after their length.
 fn measured(bytes: &[u8]) -> Vec<u8> {
     [&(bytes.len() as u64).to_le_bytes(), bytes].concat()
 }
 
-/// Adds `bytes` with their length before them.
+/// Adds `bytes` after their length.
 fn part(hash: &mut blake3::Hasher, bytes: &[u8]) {
     hash.update(&(bytes.len() as u64).to_le_bytes());
     hash.update(bytes);
 }
 
-/// NFC, LF line ends, no blanks before a line's end or the text's.
+/// Normalises to NFC, LF line ends, no blanks before the end of a line or of the text.
 ///
-/// There is a key for every row, so text that is in this form already, as most is, costs a look and no copy.
+/// Called for every row. Most texts are in this form already; they are checked and not copied.
 fn canonical(text: &str) -> Cow<'_, str> {
     let composed = text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes;
     let text = if composed { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) };
@@ -227,7 +227,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// A text is not 32 hexadecimal digits.
+/// The text is not 32 hexadecimal digits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a key is 32 hexadecimal digits")]
 pub struct KeyError;
@@ -278,7 +278,7 @@ impl std::hash::Hash for Key {
     }
 }
 
-/// Hashes a [`Key`] to its own first 64 bits: it is the output of a cryptographic hash already.
+/// Hashes a [`Key`] to its own first 64 bits. A key is the output of a cryptographic hash already.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct KeyHasher(u64);
 
@@ -296,33 +296,33 @@ impl Hasher for KeyHasher {
     }
 }
 
-/// A map from keys, at 20 bytes and a control byte an entry where the value has 4.
+/// A map from keys. An entry takes 21 bytes (20 and a control byte) where the value takes 4.
 pub type KeyMap<V> = std::collections::HashMap<Key, V, BuildHasherDefault<KeyHasher>>;
 
 /// A valid row turned into one note to post.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
-    /// Where the row stands in the input as it was last read.
+    /// The row's position in the input when it was last read.
     pub position: Position,
-    /// The job's identity.
+    /// Identifies the job.
     pub key: Key,
-    /// The key of its content, where a column names the job: other ledgers know it by this one.
+    /// The key of the content, where a column names the job. Other ledgers know the job by this key.
     pub content: Option<Key>,
     /// The ticket that gets the note.
     pub ticket: Ticket,
-    /// The note's text, as it will be posted.
+    /// The note's text, as it is posted.
     pub text: String,
-    /// Fields of the note besides ticket and text that the row gives, in the order of their names.
+    /// Fields of this row's note besides ticket and text, in the order of their names.
     pub fields: Vec<FixedField>,
 }
 
 impl Job {
-    /// A job that is known by its content, with no fields of its own.
+    /// A job identified by its content, without fields of its own.
     pub fn new(position: Position, key: Key, ticket: Ticket, text: String) -> Self {
         Self { position, key, content: None, ticket, text, fields: Vec::new() }
     }
 
-    /// The key by which other ledgers know what it posts.
+    /// The key by which other ledgers know the job.
     pub fn content_key(&self) -> Key {
         self.content.unwrap_or(self.key)
     }
@@ -389,7 +389,7 @@ mod tests {
         assert_eq!(key.to_string().parse(), Ok(key));
     }
 
-    /// As `docs/ledger-format.md` has it, in one piece.
+    /// The format that `docs/ledger-format.md` specifies.
     #[test]
     fn a_key_is_the_hash_of_its_parts_each_after_its_length() {
         let key = |parts: &[&[u8]]| {

@@ -1,8 +1,8 @@
 //! Decides what is sent when, and keeps the ledger: a deterministic engine without I/O, clocks or a runtime.
 //!
-//! Everything here takes `now` and seeded generators as arguments. What is outside is behind [seams](storage): one
-//! append-only file, one request, the account's slots, an API. So the code that posts is the code that the simulation
-//! drives through virtual time and crashes.
+//! Everything here takes `now` and seeded generators as arguments. The outside world is behind [seams](storage): one
+//! append-only file, one request, the account's slots, an API. So the simulation drives the code that posts, through
+//! virtual time and crashes.
 //!
 //! # Floors
 //!
@@ -11,8 +11,8 @@
 //! 1. values and arithmetic on them: [job], [outcome], [limit], [schedule], [settings], [fields];
 //! 2. seams: [storage], [transport], [budget], and [api], the seam to an API;
 //! 3. mechanisms: [limiter], [retry], [ledger];
-//! 4. [known], what others of the account have sent;
-//! 5. the [engine] and its [driver], [planning], which makes events of rows.
+//! 4. [known], what other ledgers and runs of the account have sent;
+//! 5. the [engine] and its [driver], and [planning], which turns rows into events.
 
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]

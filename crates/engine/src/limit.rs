@@ -1,4 +1,4 @@
-//! Limits as people write them: `25/5s`.
+//! Limits in the notation `25/5s`.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -15,7 +15,7 @@ pub struct Limit {
     window: Duration,
 }
 
-/// A text is not a limit.
+/// The text is not a limit.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("limit {text:?} {why}; write it like 25/5s, 120/1m or 10000/1d")]
 pub struct LimitError {
@@ -24,15 +24,15 @@ pub struct LimitError {
 }
 
 impl Limit {
-    /// The longest window that may be set: 366 days.
+    /// The longest window: 366 days.
     pub const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-    /// A limit of `count` in `window`; none where the window is zero or longer than [`Limit::LONGEST`].
+    /// A limit of `count` in `window`. `None` if the window is zero or longer than [`Limit::LONGEST`].
     pub fn new(count: NonZeroU32, window: Duration) -> Option<Self> {
         (!window.is_zero() && window <= Self::LONGEST).then_some(Self { count, window })
     }
 
-    /// Requests that fit into one window.
+    /// The number of requests that fit into one window.
     pub fn count(self) -> u32 {
         self.count.get()
     }
@@ -42,14 +42,14 @@ impl Limit {
         self.window
     }
 
-    /// What is left of it when so many requests are left to others; none where nothing is.
+    /// The rest of this limit when `reserved` requests are left to other clients. `None` if nothing is left.
     pub fn less(self, reserved: u32) -> Option<Self> {
         let count = NonZeroU32::new(self.count.get().saturating_sub(reserved))?;
         Some(Self { count, ..self })
     }
 
-    /// Adds this limit to others that hold with it. True where it changes anything: where it is smaller than the one with
-    /// its window, or none has its window and they allow more than it.
+    /// Adds this limit to `limits`, which apply together. Returns whether that changed anything. It does if this limit
+    /// is smaller than the one with the same window, or if none has its window and the others allow more than it.
     pub fn tighten(self, limits: &mut Vec<Self>) -> bool {
         let is_implied = limits.iter().any(|limit| limit.implies(self));
         match limits.iter_mut().find(|limit| limit.window == self.window) {
@@ -60,14 +60,15 @@ impl Limit {
         true
     }
 
-    /// Whether who keeps this limit keeps `other` too: its window is no longer than so many windows of this one.
+    /// Whether keeping this limit keeps `other` too: all requests in as many windows of this one as `other`'s window
+    /// spans fit into `other`.
     fn implies(self, other: Self) -> bool {
         let windows = other.window.as_nanos().div_ceil(self.window.as_nanos());
         u128::from(self.count.get()) * windows <= u128::from(other.count.get())
     }
 
-    /// What is added to the window before a slot comes free: one thousandth of it, and at least a millisecond.
-    /// It covers windows that count both of their ends, and a server's clock that runs a little faster than ours.
+    /// Added to the window before a slot is freed: one thousandth of it, at least 1 ms. It covers windows that count
+    /// both of their ends, and a server's clock that runs slightly faster than ours.
     pub fn margin(self) -> Duration {
         margin(self.window)
     }

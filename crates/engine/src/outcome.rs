@@ -1,4 +1,4 @@
-//! What an attempt's reply means, and where that leaves its row.
+//! What the reply to an attempt means, and the state of its row after it.
 
 use std::fmt;
 use std::time::Duration;
@@ -7,34 +7,34 @@ use serde::{Deserialize, Serialize};
 
 use crate::limit::Limit;
 
-/// Where a row stands. Every row of the input has exactly one of these.
+/// The state of a row. Every row of the input has exactly one.
 ///
-/// To be matched whole: code that takes an outcome that it does not know for another would lose rows, so a release with
-/// one more is to break it rather than to pass unseen.
+/// Match it without a wildcard: code that treats an unknown outcome like another loses rows. A release that adds an
+/// outcome is meant to break the build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Outcome {
-    /// Still to do.
+    /// Not sent yet.
     Pending,
     /// The API confirmed it.
     Posted,
     /// The API refused this row; it is not sent again.
     Rejected,
-    /// Its tries were used up; the next run tries again.
+    /// Its attempts are used up; the next run tries again.
     Failed,
-    /// It may or may not have been created. Only a later `posted` or a person ends that.
+    /// May or may not have been created. Only a later `posted` or a person's decision ends that.
     InDoubt,
     /// No job can be made of it.
     Invalid,
-    /// Waits for a decision: it was changed after it had been posted.
+    /// Changed after it was posted; waits for a decision.
     Held,
-    /// Passed over on purpose.
+    /// Left out on purpose.
     Skipped,
 }
 
 impl Outcome {
-    /// All of them, in the order in which reports name them.
+    /// All outcomes, in the order of reports.
     pub const ALL: [Self; 8] = [
         Self::Posted,
         Self::Rejected,
@@ -46,7 +46,7 @@ impl Outcome {
         Self::Skipped,
     ];
 
-    /// The word for it in ledgers, options and JSON.
+    /// Its word in ledgers, options and JSON.
     pub fn word(self) -> &'static str {
         match self {
             Self::Pending => "pending",
@@ -60,10 +60,10 @@ impl Outcome {
         }
     }
 
-    /// Where a row stands after an attempt that led to `next`, having stood at `self` before.
+    /// The state of a row that was in state `self` before an attempt that led to `next`.
     ///
-    /// Doubt is sticky: the note of an earlier attempt may exist whatever a later one was answered, so only
-    /// `posted` ends it.
+    /// Doubt is sticky: the note of an earlier attempt may exist, whatever the answer to a later one. Only `posted`
+    /// ends it.
     #[must_use]
     pub fn then(self, next: Self) -> Self {
         match (self, next) {
@@ -88,41 +88,42 @@ impl std::str::FromStr for Outcome {
     }
 }
 
-/// A word names no outcome.
+/// The word does not name an outcome.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no outcome; there are posted, rejected, failed, in_doubt, pending, invalid, held and skipped")]
+#[error("{0:?} is not an outcome; use posted, rejected, failed, in_doubt, pending, invalid, held or skipped")]
 pub struct UnknownOutcome(String);
 
-/// What an attempt's end means. A [target](crate::api::Api) finds it; to be matched whole, like [`Outcome`].
+/// What the end of an attempt means. An [API](crate::api::Api) decides it. Match it without a wildcard, like
+/// [`Outcome`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// The note was created.
     Posted,
-    /// Not created: over the limit. Nobody may send for a while.
+    /// Not created: over the limit. Nothing may be sent for a while.
     Limited {
         /// How long the API asks to wait.
         retry_after: Option<Duration>,
-        /// The limit that the API's message names.
+        /// The limit that the API's message states.
         named: Option<Limit>,
     },
-    /// Not created: the API refuses this row, and would again.
+    /// Not created: the API refused this row, and would refuse it again.
     Rejected {
-        /// The answer might also mean that the endpoint is wrong or that access was withdrawn (403, 404, 410):
-        /// several of these in a row end the run.
+        /// The answer may also mean that the endpoint is wrong or access was withdrawn (403, 404, 410). Several of
+        /// these in a row end the run.
         suspicious: bool,
     },
-    /// Not created, as far as the API says; worth another try.
+    /// Not created, according to the API; worth another attempt.
     Again {
         /// How long the API asks to wait.
         retry_after: Option<Duration>,
     },
-    /// Not created: no byte of the request left.
+    /// Not created: no byte of the request was sent.
     Unsent,
-    /// It may or may not have been created.
+    /// May or may not have been created.
     Unknown,
-    /// Not created, and no other row would be: the run ends, the row is still to do.
+    /// Not created, and no other row would be. The run ends; the row stays pending.
     SetupFault(Stop),
-    /// The intent was written, then the engine decided not to send (a pause or the run's end came between).
+    /// The intent was written, then the engine decided not to send, because a pause or the run's end intervened.
     Withdrawn,
 }
 
@@ -135,7 +136,7 @@ impl Verdict {
         }
     }
 
-    /// The word for it in ledgers and logs.
+    /// Its word in ledgers and logs.
     pub fn word(&self) -> VerdictWord {
         match self {
             Self::Posted => VerdictWord::Posted,
@@ -150,7 +151,7 @@ impl Verdict {
     }
 }
 
-/// A [`Verdict`] without its particulars, as the ledger keeps it.
+/// A [`Verdict`] without its details, as the ledger keeps it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum VerdictWord {
@@ -188,32 +189,32 @@ impl fmt::Display for VerdictWord {
     }
 }
 
-/// Why a run ended before every row was settled.
+/// Why a run ended before every row had a final state.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Stop {
-    /// The API does not take the access keys.
+    /// The API refuses the access keys.
     Credentials,
-    /// The URL is not the API's, or no longer.
+    /// The URL is not the API's, or no longer is.
     Endpoint,
-    /// The API refused one row after the other without taking any.
+    /// The API refused one row after another and accepted none.
     Refused,
     /// The ledger could not be written or synced.
     Ledger,
-    /// The input could not be read, or changed while it was.
+    /// The input could not be read, or changed while it was read.
     Input,
-    /// The API cannot be reached, or answers nothing that can be understood.
+    /// The API cannot be reached, or its answers cannot be understood.
     Outage,
     /// Over the limit for too long.
     Limited,
-    /// Somebody asked the run to end.
+    /// A person or the system asked the run to end.
     Interrupted,
-    /// The run did what it was asked to and rows are left.
+    /// The run did what it was asked to do, and rows are left.
     Planned,
 }
 
 impl Stop {
-    /// All of them, in the order in which exit codes ask for them.
+    /// All reasons, in the order in which exit codes consider them.
     pub const ALL: [Self; 9] = [
         Self::Credentials,
         Self::Endpoint,
@@ -226,7 +227,7 @@ impl Stop {
         Self::Planned,
     ];
 
-    /// The word for it in ledgers and JSON.
+    /// Its word in ledgers and JSON.
     pub fn word(self) -> &'static str {
         match self {
             Self::Credentials => "credentials",
@@ -252,21 +253,21 @@ impl fmt::Display for Stop {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// The API says that the account is over its limit.
+    /// The API reports that the account is over its limit.
     Limited,
     /// The API cannot be reached: several attempts in a row could not be sent.
     Unreachable,
-    /// The API's answers cannot be understood, or do not come: several in a row.
+    /// The API's answers cannot be understood or are missing, several times in a row.
     Unclear,
-    /// The API answers that it has failed, for several rows in a row.
+    /// The API reports a failure of its own, for several rows in a row.
     Failing,
 }
 
 impl Cause {
-    /// All of them.
+    /// All causes.
     pub const ALL: [Self; 4] = [Self::Limited, Self::Unreachable, Self::Unclear, Self::Failing];
 
-    /// The word for it in ledgers.
+    /// Its word in ledgers.
     pub fn word(self) -> &'static str {
         match self {
             Self::Limited => "limited",
@@ -277,36 +278,36 @@ impl Cause {
     }
 }
 
-/// How many rows stand where.
+/// The number of rows in each state.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Counts {
-    /// Rows that are posted.
+    /// Posted rows.
     pub posted: u64,
     /// Rows that the API refused.
     pub rejected: u64,
-    /// Rows whose tries were used up.
+    /// Rows whose attempts are used up.
     pub failed: u64,
     /// Rows that may or may not have been created.
     pub in_doubt: u64,
-    /// Rows still to do.
+    /// Rows not sent yet.
     pub pending: u64,
     /// Rows of which no job can be made.
     pub invalid: u64,
     /// Rows that wait for a decision.
     pub held: u64,
-    /// Rows passed over on purpose.
+    /// Rows left out on purpose.
     pub skipped: u64,
 }
 
 impl Counts {
-    /// The number of rows that stand at `outcome`.
+    /// The number of rows in state `outcome`.
     pub fn of(&self, outcome: Outcome) -> u64 {
         let mut counts = *self;
         *counts.of_mut(outcome)
     }
 
-    /// The number of rows that stand at `outcome`, to be changed.
+    /// The number of rows in state `outcome`, mutable.
     pub fn of_mut(&mut self, outcome: Outcome) -> &mut u64 {
         match outcome {
             Outcome::Pending => &mut self.pending,
@@ -323,12 +324,12 @@ impl Counts {
     /// Moves one row from one outcome to another.
     pub fn move_one(&mut self, from: Outcome, to: Outcome) {
         let left = self.of_mut(from);
-        debug_assert!(*left > 0, "a row stood at {from}");
+        debug_assert!(*left > 0, "a row was in state {from}");
         *left = left.saturating_sub(1);
         *self.of_mut(to) += 1;
     }
 
-    /// All rows.
+    /// The number of all rows.
     pub fn total(&self) -> u64 {
         Outcome::ALL.into_iter().fold(0, |total: u64, outcome| total.saturating_add(self.of(outcome)))
     }

@@ -1,4 +1,4 @@
-//! What a run is asked to do, as far as a later `resume` must know it. Settings that exist are valid.
+//! The settings of a run, as far as a later `resume` needs them. Settings that exist are valid.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,29 +15,29 @@ use crate::schedule::{self, Hours};
 pub enum Spread {
     /// The whole window at once, as soon as slots are free: a small batch ends soonest.
     Burst,
-    /// One every window / count.
+    /// One attempt every window / count.
     Even,
 }
 
-/// What to take an unexplained 500 for.
+/// How to judge an unexplained 500.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum On500 {
-    /// Not created, as the API's documentation has it: try again.
+    /// Not created, as the API's documentation says: try again.
     #[default]
     Retry,
-    /// Perhaps created after all: hold the row in doubt.
+    /// Possibly created: the row is in doubt.
     Hold,
 }
 
-/// What to do with a row exactly like an earlier one of the same input.
+/// What to do with a row that is identical to an earlier one of the same input.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnDuplicate {
-    /// It is a job of its own.
+    /// Post it: it is a job of its own.
     #[default]
     Post,
-    /// Pass over it.
+    /// Leave it out.
     Skip,
 }
 
@@ -52,52 +52,52 @@ impl OnDuplicate {
     }
 }
 
-/// Whose the budget is that a run takes its slots from.
+/// Whose budget a run takes its slots from.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sharing {
     /// The account's: all runs that post to it and use the same state folder keep its limits together.
     #[default]
     Shared,
-    /// The run's own: it knows of no other, nor of those before it.
+    /// The run's own: it knows no other run, not even earlier ones.
     Private,
 }
 
-/// How a run posts. Kept in the ledger with each run; holds no secret. There will be more of them: write
-/// `..Settings::of(&target)` behind those that you set. There are none without a target: each has
-/// [limits of its own](crate::api::Api::limits), and another's would be too many.
+/// How a run posts. Each run's settings are kept in the ledger; they contain no secret. Later versions add settings:
+/// end a struct expression with `..Settings::of(&target)`. There is no `Default`: each API has [limits of its
+/// own](crate::api::Api::limits), and those of another would be too many.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
-    /// The limits that hold all at once; none only for a target on this machine.
+    /// The limits, which apply together. Empty only for a target on this machine.
     pub limits: Vec<Limit>,
     /// Whether the account's budget is shared.
     #[serde(default)]
     pub budget: Sharing,
-    /// The folder of the shared budgets, where it was said.
+    /// The folder of the shared budgets, if one was set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_dir: Option<PathBuf>,
-    /// How attempts are spread within a window; by the batch's size where it is not said.
+    /// How attempts are spread within a window; chosen by the batch's size if not set.
     #[serde(default)]
     pub spread: Option<Spread>,
-    /// The most attempts under way at once, from 1; by the limits where it is not said.
+    /// The maximum number of attempts in flight, from 1; derived from the limits if not set.
     #[serde(default)]
     pub concurrency: Option<u32>,
-    /// The longest that an attempt waits for its whole reply.
+    /// The maximum time an attempt waits for its whole reply.
     #[serde(default = "usual_wait", with = "human_duration")]
     pub timeout: Duration,
     /// How long an interrupted run waits for replies in flight.
     #[serde(default = "usual_wait", with = "human_duration")]
     pub grace: Duration,
-    /// How often a row is tried in one run, from 1.
+    /// The maximum number of attempts for a row in one run, from 1.
     #[serde(default = "usual_attempts")]
     pub max_attempts: u32,
-    /// How long an outage is waited out, from 0.
+    /// How long to wait for the end of an outage, from 0.
     #[serde(default = "usual_give_up_after", with = "human_duration")]
     pub give_up_after: Duration,
-    /// What an unexplained 500 is taken for.
+    /// How to judge an unexplained 500.
     #[serde(default)]
     pub on_500: On500,
-    /// Whether rows of which no job can be made are recorded and passed over.
+    /// Whether invalid rows are recorded and left out.
     #[serde(default)]
     pub skip_invalid: bool,
     /// Whether each note ends with the job's [reference](crate::job::Key::reference).
@@ -106,16 +106,16 @@ pub struct Settings {
     /// Fields that every note has besides its own, or that replace the usual ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FixedField>,
-    /// The hours in which it posts; always, where none are said.
+    /// The hours in which the run posts; always if not set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<Hours>,
-    /// The time zone of the hours, by its IANA name.
+    /// The IANA name of the hours' time zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
-    /// Whether it ends rather than waits for hours to open, or for longer than a minute for a slot.
+    /// Whether the run ends instead of waiting for hours to open, or for more than a minute for a slot.
     #[serde(default, skip_serializing_if = "is_false")]
     pub no_wait: bool,
-    /// What to do with rows exactly like an earlier one.
+    /// What to do with rows that are identical to an earlier one.
     #[serde(default, skip_serializing_if = "OnDuplicate::is_default")]
     pub duplicates: OnDuplicate,
 }
@@ -133,7 +133,7 @@ const fn usual_give_up_after() -> Duration {
 }
 
 impl Settings {
-    /// With nothing asked for but these limits. [`Settings::of`] takes those of a target.
+    /// Defaults with these limits. [`Settings::of`] takes the limits of a target.
     pub fn under(limits: Vec<Limit>) -> Self {
         Self {
             limits,
@@ -157,10 +157,10 @@ impl Settings {
     }
 }
 
-/// What to do with rows that are in doubt from an earlier run. Asked for anew in each run, never remembered.
+/// What to do with rows that are in doubt from an earlier run. Each run asks anew; it is never remembered.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum InDoubt {
-    /// Leave them alone.
+    /// Do not send them.
     #[default]
     Hold,
     /// Send them again, at the risk of a second note.
@@ -171,57 +171,58 @@ pub enum InDoubt {
 /// text was edited after it was posted.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum OnChanged {
-    /// Hold it until a person has decided.
+    /// Hold it until a person decides.
     #[default]
     Hold,
     /// Post it.
     Post,
 }
 
-/// What to do with rows that another ledger of the same target knows as posted or in doubt.
+/// What to do with rows that another ledger of the account has as posted or in doubt.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum OnKnown {
-    /// Do not begin.
+    /// Do not start the run.
     #[default]
     Refuse,
-    /// Pass over them.
+    /// Leave them out.
     Skip,
-    /// Post them all the same.
+    /// Post them anyway.
     Post,
 }
 
-/// A batch that can end within this is posted in bursts: it ends soonest.
+/// A batch that can end within this time is posted in bursts, since it then ends soonest.
 const SMALL_BATCH: Duration = Duration::from_secs(10 * 60);
 
-/// The most attempts under way at once where nothing else is said.
+/// The maximum number of attempts in flight where no limit is smaller.
 const MOST_AT_ONCE: u32 = 256;
 
 impl Settings {
-    /// The most attempts under way at once: as asked, else the smallest limit's size, at most 256.
+    /// The maximum number of attempts in flight: as set, else the smallest limit's count, at most 256.
     pub fn concurrency(&self) -> u32 {
         let smallest = self.limits.iter().map(|limit| limit.count()).min();
         self.concurrency.unwrap_or_else(|| smallest.unwrap_or(MOST_AT_ONCE).min(MOST_AT_ONCE)).max(1)
     }
 
-    /// Whether slots are taken from a budget that other runs share.
+    /// Whether slots come from a budget that other runs share.
     pub fn shares(&self) -> bool {
         self.budget == Sharing::Shared && !self.limits.is_empty()
     }
 
-    /// How attempts are spread: as asked, else in bursts for a batch of `to_do` rows that ends within ten minutes,
-    /// and evenly for a longer one (the same finish, kinder to others on the account) or one of unknown length.
+    /// How attempts are spread: as set; else in bursts for a batch of `to_do` rows that can end within ten minutes;
+    /// else evenly. Evenly ends at the same time and leaves more room to other clients; it is also the choice for
+    /// unknown lengths.
     pub fn spread(&self, to_do: Option<u64>) -> Spread {
         let small = to_do.is_some_and(|rows| self.best_finish(rows, Duration::ZERO) <= SMALL_BATCH);
         self.spread.unwrap_or(if small { Spread::Burst } else { Spread::Even })
     }
 
-    /// The soonest that `rows` requests can all have been answered under every limit, when each takes `round_trip`.
+    /// The earliest finish of `rows` requests under every limit, when each takes `round_trip`.
     pub fn best_finish(&self, rows: u64, round_trip: Duration) -> Duration {
         schedule::soonest(&self.limits, rows, round_trip)
     }
 }
 
-/// Durations as `30s`, so that the ledger reads as the command line does.
+/// Durations as `30s`, the notation of the command line.
 pub(crate) mod human_duration {
     use std::time::Duration;
 

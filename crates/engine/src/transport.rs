@@ -1,4 +1,4 @@
-//! The seam to the outside: one request goes out, and either a reply comes back or something is known of why not.
+//! The seam to the network: sends one request, and returns a reply or the reason for its absence.
 
 mod retry_after;
 
@@ -15,16 +15,16 @@ use url::Url;
 
 /// One HTTP request, ready to be sent to the batch's [endpoint](crate::api::Endpoint).
 ///
-/// It names no host, and no credentials: the transport adds both. So what a target makes of a row cannot send the keys
-/// anywhere else.
+/// It names no host and no credentials; the transport adds both. So a request that an [API](crate::api::Api) makes of a
+/// row cannot send the keys elsewhere.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request {
-    /// `POST`, where nothing else was said.
+    /// `POST` by default.
     pub method: Method,
-    /// Where below the endpoint's own path.
+    /// The path below the endpoint's own.
     pub path: Path,
-    /// Headers besides the credentials. `Content-Type` is `application/json` where it is not among them.
+    /// Headers besides the credentials. `Content-Type` is `application/json` if it is not among them.
     pub headers: HeaderMap,
     /// The body.
     pub body: Bytes,
@@ -36,7 +36,7 @@ impl Request {
         Self { method: Method::POST, path: Path::default(), headers: HeaderMap::new(), body: body.into() }
     }
 
-    /// The same below the endpoint.
+    /// The same request to a path below the endpoint.
     #[must_use]
     pub fn at<'a>(self, segments: impl IntoIterator<Item = &'a str>) -> Self {
         Self { path: Path::of(segments), ..self }
@@ -48,9 +48,8 @@ impl Request {
 pub struct Path(Vec<String>);
 
 impl Path {
-    /// The path of these segments, which are escaped where it takes that: what stands between two slashes, however odd,
-    /// stays between them. Segments that would climb (`.` and `..`) and empty ones are left out, but for an empty last one:
-    /// with it the path ends in a slash.
+    /// The path of these segments. Each is escaped, so that it stays one segment whatever it contains. Left out are `.`
+    /// and `..`, which would climb, and empty segments, except for an empty last one: it ends the path with a slash.
     pub fn of<'a>(segments: impl IntoIterator<Item = &'a str>) -> Self {
         let mut segments = segments.into_iter().peekable();
         let mut kept = Vec::new();
@@ -61,39 +60,39 @@ impl Path {
         Self(kept)
     }
 
-    /// The URL that is `base` with this path below its own. Scheme, host and port are those of `base`, whatever the
-    /// segments hold.
+    /// `base` with this path below its own. Scheme, host and port stay those of `base`, whatever the segments contain.
     pub(crate) fn below(&self, base: &Url) -> Url {
         let mut url = base.clone();
         if !self.0.is_empty()
             && let Ok(mut path) = url.path_segments_mut()
         {
-            // A base that ends in a slash has an empty segment there.
+            // A base that ends in a slash has an empty last segment.
             path.pop_if_empty().extend(&self.0);
         }
         url
     }
 }
 
-/// What came back, whole.
+/// A complete reply.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// The headers. They may repeat the credentials: judge by them, and quote none.
+    /// The headers. They may repeat the credentials: judge by them, do not quote them.
     pub headers: HeaderMap,
-    /// The body, decoded and without a byte order mark, up to the transport's bound. It is judged, and never quoted where `quotable` is there.
+    /// The body, decoded and without a byte order mark, up to the transport's bound. Judge by it. Do not quote it if
+    /// `quotable` is set.
     pub body: Bytes,
-    /// The body without the credentials, where it repeats them.
+    /// The body without the credentials, if the body repeats them.
     pub quotable: Option<Bytes>,
 }
 
-/// Some servers begin a text in UTF-8 with it, and no parser of JSON takes it.
+/// Some servers begin UTF-8 text with it; JSON parsers reject it.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 impl Reply {
-    /// A reply without headers. A byte order mark at the beginning of the body is left out.
+    /// A reply without headers. A byte order mark at the start of the body is removed.
     pub fn new(status: u16, body: impl Into<Bytes>) -> Self {
         let mut body = body.into();
         if body.starts_with(BYTE_ORDER_MARK) {
@@ -102,7 +101,7 @@ impl Reply {
         Self { status, body, ..Self::default() }
     }
 
-    /// The same with one header more. What no header can be is left out.
+    /// The same reply with one more header. An invalid header is left out.
     #[must_use]
     pub fn with(mut self, name: impl TryInto<HeaderName>, value: &str) -> Self {
         if let (Ok(name), Ok(value)) = (name.try_into(), HeaderValue::from_str(value)) {
@@ -111,46 +110,46 @@ impl Reply {
         self
     }
 
-    /// A header's value, where it is there and is text; the first, should it be there more than once.
+    /// The header's value, if present and text; the first if there are several.
     pub fn header(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
 
-    /// What may be quoted of the body.
+    /// The part of the body that may be quoted.
     pub fn quotable(&self) -> &Bytes {
         self.quotable.as_ref().unwrap_or(&self.body)
     }
 
-    /// How long `Retry-After` asks to wait, at most a year; none where it is not there, cannot be read, or asks for no
-    /// wait at all. `wall` is the wall clock, for a date in a reply that has no `Date` to count it from.
+    /// How long `Retry-After` asks to wait, at most a year. `None` if the header is missing or unreadable, or asks for
+    /// no wait. `wall` is the wall clock, for a date in a reply that has no `Date` header.
     pub fn retry_after(&self, wall: Timestamp) -> Option<Duration> {
         retry_after(self.header(RETRY_AFTER)?, self.header(DATE), wall)
     }
 }
 
-/// Why no whole reply came back. The difference decides whether a row may be sent again.
+/// Why there is no complete reply. The difference decides whether a row may be sent again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
-    /// Certain: no byte of the request left (refused, DNS, TLS).
+    /// Certain: no byte of the request was sent (refused, DNS, TLS).
     #[error("not sent: {0}")]
     Unsent(String),
-    /// At least one byte may have left and no whole reply was read: the note may or may not exist.
+    /// At least one byte may have been sent and no complete reply was read: the note may or may not exist.
     #[error("no reply: {0}")]
     NoReply(String),
 }
 
 /// Sends requests. Implementations never send a request twice and never follow a redirect.
 ///
-/// A run sends on a thread of its own, in a tokio runtime that has this one thread and ends with the run; the transport is
-/// dropped there. So what it needs of another runtime it must bring along, and it must not block: that would keep all
-/// other attempts waiting, and a run that is told to end at once.
+/// A run sends on its own thread, in a single-threaded tokio runtime that ends with the run; the transport is dropped
+/// there. So the transport must not depend on another runtime that it does not own. It must not block: that would delay
+/// all other attempts, and a run that is told to end at once.
 pub trait Transport: Send + Sync + 'static {
     /// Sends `request` once and reads the whole reply.
     ///
-    /// Ends within [`Transport::timeout`]. Dropping the future ends the attempt with its fate unknown.
+    /// Ends within [`Transport::timeout`]. Dropping the future ends the attempt with an unknown result.
     fn send(&self, request: Request) -> impl Future<Output = Result<Reply, Failure>> + Send;
 
-    /// The longest that [`Transport::send`] takes. An attempt without a reply keeps its slots for so much longer.
+    /// The maximum duration of [`Transport::send`]. An attempt without a reply keeps its slots for this much longer.
     fn timeout(&self) -> Duration;
 }
 

@@ -1,5 +1,5 @@
-//! What a reply means. Total: whatever is not named here is unknown, since a row that is wrongly taken for done is
-//! lost and one that is wrongly sent again is there twice.
+//! The meaning of a reply. Total: an unlisted reply is unknown. A row wrongly judged done is lost, and a row wrongly
+//! sent again is there twice.
 
 use http::header::RETRY_AFTER;
 use serde::Deserialize;
@@ -12,7 +12,7 @@ use batchpost_engine::outcome::{Stop, Verdict};
 use batchpost_engine::settings::On500;
 use batchpost_engine::transport::Reply;
 
-/// Judges a whole reply to the note for `ticket`.
+/// Judges a complete reply to the note for `ticket`.
 pub(super) fn judge(reply: &Reply, ticket: &Ticket, context: Context) -> Judgement {
     let body = Body::read(&reply.body);
     Judgement::new(verdict(reply, &body, ticket, context), reply, |quotable| Body::read(quotable).brief())
@@ -21,7 +21,7 @@ pub(super) fn judge(reply: &Reply, ticket: &Ticket, context: Context) -> Judgeme
 fn verdict(reply: &Reply, body: &Body, ticket: &Ticket, context: Context) -> Verdict {
     let status = reply.status;
     if status == 200 && body.message() == Some("Activity Created") {
-        // Created on another ticket than the one sent would be news to everybody: leave that to a person.
+        // Creation on another ticket than the one sent would be unheard of: leave it to a person.
         return if body.ticket().as_ref() == Some(ticket) { Verdict::Posted } else { Verdict::Unknown };
     }
     let after = || reply.retry_after(context.wall);
@@ -48,7 +48,7 @@ fn verdict(reply: &Reply, body: &Body, ticket: &Ticket, context: Context) -> Ver
     }
 }
 
-/// The members of a reply's JSON object that say something; all absent where the body is anything else.
+/// The relevant members of a reply's JSON object; all null if the body is not an object.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Body {
@@ -64,7 +64,7 @@ const LIMIT_MESSAGE: &str = "API calls exceeded the limit of ";
 
 impl Body {
     fn read(bytes: &[u8]) -> Self {
-        // What is derived reads an array too, as the members in their order.
+        // The derived implementation would also read an array, as the members in order.
         if !bytes.trim_ascii_start().starts_with(b"{") {
             return Self::default();
         }
@@ -75,7 +75,7 @@ impl Body {
         self.message.as_str()
     }
 
-    /// The echoed ticket: documented as a string, though it is sent as a number.
+    /// The echoed ticket. Documented as a string, though it is sent as a number.
     fn ticket(&self) -> Option<Ticket> {
         match &self.related_ticket_id {
             Value::String(text) => Ticket::number(text).ok(),
@@ -93,7 +93,7 @@ impl Body {
         self.exception_type.as_str() == Some(LIMIT_EXCEPTION) || self.limit_words().is_some()
     }
 
-    /// What follows the words with which the API names its limit, only where it speaks itself: a note's own text that
+    /// The text after the words with which the API states its limit, only in the API's own message: a note's text that
     /// is echoed elsewhere in an answer must not stop a batch.
     fn limit_words(&self) -> Option<&str> {
         let said = |value: &'_ Value| {
@@ -103,7 +103,7 @@ impl Body {
         said(speaking).and_then(|at| speaking.as_str().map(|text| &text[at..]))
     }
 
-    /// The limit in `N in S second(s)`.
+    /// Parses the limit in `N in S second(s)`.
     fn named_limit(&self) -> Option<Limit> {
         let mut words = self.limit_words()?.split_ascii_whitespace();
         let count = words.next()?;
@@ -113,15 +113,15 @@ impl Body {
 
     /// Whether a 500's exception says that this request can never succeed.
     ///
-    /// One such type is documented (`MXMandatoryAttributeMissingException`); the others share its words. Taking one
-    /// too many for a refusal costs a look at the row, never a second note.
+    /// One such type is documented (`MXMandatoryAttributeMissingException`); the others share its words. A type wrongly
+    /// taken for a refusal costs a look at the row, never a second note.
     fn blames_the_request(&self) -> bool {
         const WORDS: [&str; 6] = ["Mandatory", "Missing", "Invalid", "Validation", "NotFound", "Argument"];
         let exception = self.exception_type.as_str().unwrap_or_default();
         WORDS.iter().any(|word| exception.contains(word))
     }
 
-    /// What it says, in words; none where it has none.
+    /// The API's message; `None` if there is none.
     fn brief(&self) -> Option<String> {
         let exception = self.exception_type.as_str().unwrap_or_default();
         let message = self.exception_message.as_str().or(self.message());

@@ -1,7 +1,7 @@
-//! LeadSquared's internal note on a ticket: the target that comes with the crate.
+//! LeadSquared's internal note on a ticket: the API that comes with the crate.
 //!
-//! Facts about the API come from LeadSquared's documentation of its Service CRM; what was only seen on its other APIs
-//! is recognised as well, and relied on nowhere.
+//! The facts come from LeadSquared's documentation of its Service CRM. Answers known only from its other APIs are
+//! recognised too, but nothing relies on them.
 
 mod endpoint;
 mod judge;
@@ -23,7 +23,7 @@ use batchpost_engine::transport::{Reply, Request};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeadSquared;
 
-/// Its name in ledgers. One that names no API is of this one: they were begun before there was another.
+/// Its name in ledgers. A ledger that names no API belongs to this one: it was created before there was another.
 pub const NAME: &str = "leadsquared";
 
 /// The documented limit: 25 requests in 5 seconds.
@@ -43,7 +43,7 @@ impl Api for LeadSquared {
     fn fields(&self) -> Fields {
         Fields::new(FieldSpec::new(TICKET, Kind::Number), TEXT)
             .with(FieldSpec::new(ACTIVITY_TYPE, Kind::Text).required().usually("CreateInternalNote"))
-            // Spelt so in the documentation's sample and in its table.
+            // The documentation's sample and table have this spelling.
             .with(FieldSpec::new(STORAGE_TYPE, Kind::Text).required().usually("Permament"))
             .and_others()
     }

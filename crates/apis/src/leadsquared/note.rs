@@ -1,4 +1,4 @@
-//! What a note's body looks like.
+//! The body of a note's request.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 

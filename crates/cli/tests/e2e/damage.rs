@@ -41,10 +41,10 @@ fn a_line_doubled_missing_moved_or_of_another_ledger_is_named() {
 
     let doubled = with(&[lines[at], lines[at], &rest]);
     let after = format!("line {} (byte {})", at + 2, byte + lines[at].len());
-    is_refused(&api, &folder, &doubled, &["damaged", &after, "record 7 stands where record 8 belongs"]);
-    is_refused(&api, &folder, &with(&[&rest]), &["damaged", &next, "record 8 stands where record 7 belongs"]);
+    is_refused(&api, &folder, &doubled, &["damaged", &after, "record 7 is in the place of record 8"]);
+    is_refused(&api, &folder, &with(&[&rest]), &["damaged", &next, "record 8 is in the place of record 7"]);
     let moved = with(&[lines[at + 1], lines[at], &lines[at + 2..].concat()]);
-    is_refused(&api, &folder, &moved, &["damaged", &next, "record 8 stands where record 7 belongs"]);
+    is_refused(&api, &folder, &moved, &["damaged", &next, "record 8 is in the place of record 7"]);
 
     // Another batch of the same rows has the same record there, but for the ledger's id.
     let other = Folder::with_rows(10);

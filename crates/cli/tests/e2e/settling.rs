@@ -232,8 +232,8 @@ fn what_is_refused_is_named_by_number_and_state_with_one_line_for_each_reason() 
     folder.run(&api, &["--concurrency", "1", "--skip-invalid"]).with_code(4);
     let said = folder.call(&["settle", LEDGER, "--rows", "2-10", "--as", "to-do"]).with_code(2).stderr;
     let lines: Vec<&str> = said.lines().collect();
-    assert_eq!(lines[0], "rows 3, 5-9: posted; to send that again would make a second note", "{said}");
-    assert_eq!(lines[1], "row 10: invalid: mend that in the input, or waive it", "{said}");
+    assert_eq!(lines[0], "rows 3, 5-9: posted; another attempt would create a second note", "{said}");
+    assert_eq!(lines[1], "row 10: invalid: fix it in the input, or waive it", "{said}");
     assert!(lines.len() == 3 && lines[2].contains("7 of the decisions cannot be taken"), "{said}");
     is_refused(&folder, &["--rows", "5-8", "--as", "posted"], &["rows 5-8: posted already"]);
 

@@ -1,5 +1,5 @@
-//! An API of the tests: its ids are texts, its key is encoded, and its notes have no fields but those it names. A reply's
-//! status says all, and the body of a 429 may be a limit.
+//! An API for tests: text ids, an encoded key, and no fields but those it names. The reply's status decides the
+//! verdict. The body of a 429 may be a limit.
 
 use http::HeaderName;
 use http::header::AUTHORIZATION;

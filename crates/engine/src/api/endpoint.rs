@@ -1,4 +1,4 @@
-//! Where notes are posted to, checked before any key could be sent there.
+//! The URL that notes are posted to, checked before any key could be sent there.
 
 use std::fmt;
 
@@ -6,21 +6,21 @@ use url::{Host, Url};
 
 use crate::transport::Path;
 
-/// The URL at which an account's notes are taken, or below which they are: https, or plain http to this very machine. It
-/// carries no secrets.
+/// The URL at or below which an account's notes are posted: https, or plain http to this machine. It contains no
+/// secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint(Url);
 
-/// Why a URL is not taken.
+/// Why a URL is rejected.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum EndpointError {
-    /// It cannot be read as a URL.
+    /// Not a URL.
     #[error("{url:?} is not a URL: {why}")]
     NotAUrl {
         /// As it was given.
         url: String,
-        /// What is wrong with it.
+        /// The parser's error.
         why: String,
     },
     /// Keys would travel in the open.
@@ -29,33 +29,33 @@ pub enum EndpointError {
     /// A scheme that is not HTTP.
     #[error("a URL with the scheme {0:?} cannot be posted to: use https")]
     Scheme(String),
-    /// It has parts that would end up in ledgers and logs.
-    #[error("the URL must not hold a user name, a password, a query or a fragment: keys belong in the environment")]
+    /// It has parts that must not get into ledgers and logs.
+    #[error("the URL must not contain a user name, a password, a query or a fragment: keys belong in the environment")]
     Extras,
-    /// A host name or tenant that cannot stand in a URL.
-    #[error("{what} {text:?} is not one: give {example}")]
+    /// A host name or tenant that is not valid in a URL.
+    #[error("{text:?} is not a valid {what}; pass {example}")]
     Part {
         /// `host` or `tenant`.
         what: &'static str,
         /// As it was given.
         text: String,
-        /// What one looks like.
+        /// What to pass, with an example.
         example: &'static str,
     },
 }
 
-/// What may be repeated of an address that is no good: what has a user name, a query or a fragment in it may hold a
-/// password or a key.
+/// The repeatable part of a rejected address: one with a user name, a query or a fragment may contain a password or a
+/// key.
 pub fn repeatable(text: &str) -> String {
     if text.contains(['@', '?', '#', ';', '=']) { "(hidden)".to_owned() } else { text.to_owned() }
 }
 
 impl Endpoint {
-    /// The endpoint at this whole URL.
+    /// The endpoint at this URL.
     ///
     /// # Errors
     ///
-    /// For what is not a URL, is plain http to another machine, or holds more than scheme, host, port and path.
+    /// If the text is not a URL, is plain http to another machine, or has more than scheme, host, port and path.
     pub fn from_url(text: &str) -> Result<Self, EndpointError> {
         let url = Url::parse(text)
             .map_err(|error| EndpointError::NotAUrl { url: repeatable(text), why: error.to_string() })?;
@@ -81,12 +81,12 @@ impl Endpoint {
         }
     }
 
-    /// The URL of a request to `path` below it: on the same host, whatever the path holds.
+    /// The URL of a request to `path` below the endpoint. Always on the same host, whatever `path` contains.
     pub fn url(&self, path: &Path) -> Url {
         path.below(&self.0)
     }
 
-    /// The URL itself, by which ledgers know it.
+    /// The URL as text; ledgers identify the account by it.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }

@@ -1,4 +1,4 @@
-//! The fields that a note has in an API.
+//! The fields of a note in an API.
 
 use std::fmt;
 
@@ -10,15 +10,15 @@ use serde_json::Value;
 pub struct FieldSpec {
     /// Its name in the API.
     pub name: &'static str,
-    /// What its value is.
+    /// The type of its value.
     pub kind: Kind,
-    /// Whether the API takes no note without it.
+    /// Whether the API requires it.
     pub required: bool,
-    /// Its value where no other is given.
+    /// Its default value.
     pub usual: Option<Value>,
 }
 
-/// What a field's value is.
+/// The type of a field's value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kind {
@@ -42,7 +42,7 @@ impl Kind {
         }
     }
 
-    /// How a person writes a field of this kind.
+    /// How a person writes a field of this type.
     pub(super) fn as_written(self) -> &'static str {
         match self {
             Self::Text => "=TEXT",
@@ -65,28 +65,28 @@ impl fmt::Display for Kind {
 }
 
 impl FieldSpec {
-    /// A field that need not be there.
+    /// An optional field.
     pub fn new(name: &'static str, kind: Kind) -> Self {
         Self { name, kind, required: false, usual: None }
     }
 
-    /// One that must be there.
+    /// The same field, required.
     #[must_use]
     pub fn required(self) -> Self {
         Self { required: true, ..self }
     }
 
-    /// One that is there with this value where no other is given.
+    /// The same field with this default value.
     #[must_use]
     pub fn usually(self, value: impl Into<Value>) -> Self {
         Self { usual: Some(value.into()), ..self }
     }
 }
 
-/// All fields of an API's notes: what each row gives, and what the settings of a batch may give.
+/// All fields of an API's notes: those of each row, and those that a batch's settings may set.
 ///
 /// ```
-/// use batchpost::api::{FieldSpec, Fields, Kind};
+/// use batchpost_engine::api::{FieldSpec, Fields, Kind};
 ///
 /// let fields = Fields::new(FieldSpec::new("ticket_id", Kind::Number), "body")
 ///     .with(FieldSpec::new("private", Kind::Flag).usually(true))
@@ -103,37 +103,38 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// The ticket's field and the text's, which each row gives.
+    /// The fields of the ticket and the text, which each row gives.
     pub fn new(ticket: FieldSpec, text: &'static str) -> Self {
         let text = FieldSpec::new(text, Kind::Text).required();
         Self { ticket: ticket.required(), text, settings: Vec::new(), takes_others: false }
     }
 
-    /// And one that the settings of a batch may give. It says how notes are kept rather than what they are: a batch that
-    /// is continued with another value has the same notes still, and posts none of them again.
+    /// Adds a field that a batch's settings may set. It affects how notes are kept, not what they are: a batch
+    /// continued with another value has the same notes and posts none of them again.
     #[must_use]
     pub fn with(mut self, field: FieldSpec) -> Self {
         self.settings.push(field);
         self
     }
 
-    /// And any others that the settings of a batch give. A note with another value in one of these is another note.
+    /// Also accepts any other fields from a batch's settings. A note with another value in one of these is another
+    /// note.
     #[must_use]
     pub fn and_others(self) -> Self {
         Self { takes_others: true, ..self }
     }
 
-    /// What the API calls the ticket.
+    /// The API's name for the ticket.
     pub fn ticket_name(&self) -> &'static str {
         self.ticket.name
     }
 
-    /// What the API calls the text.
+    /// The API's name for the text.
     pub fn text_name(&self) -> &'static str {
         self.text.name
     }
 
-    /// All that have a name.
+    /// All named fields.
     pub fn iter(&self) -> impl Iterator<Item = &FieldSpec> {
         [&self.ticket, &self.text].into_iter().chain(&self.settings)
     }

@@ -1,4 +1,4 @@
-//! What a reply was found to mean.
+//! The meaning of a reply.
 
 use jiff::Timestamp;
 
@@ -11,16 +11,16 @@ use crate::transport::{Failure, Reply};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Context {
-    /// Whether a note was posted in this run: if so, URL and keys are right, and a 404 is about its row.
+    /// Whether a note was posted in this run. If so, URL and keys are right, and a 404 concerns its row.
     pub posted_before: bool,
-    /// What to take an unexplained 500 for.
+    /// How to judge an unexplained 500.
     pub on_500: On500,
     /// The wall clock, for a `Retry-After` that is a date.
     pub wall: Timestamp,
 }
 
 impl Context {
-    /// At the beginning of a run with the usual settings.
+    /// The context at the start of a run with default settings.
     pub const fn at(wall: Timestamp) -> Self {
         Self { posted_before: false, on_500: On500::Retry, wall }
     }
@@ -31,14 +31,14 @@ impl Context {
         Self { posted_before: true, ..self }
     }
 
-    /// The same with this word on an unexplained 500.
+    /// The same with this setting for an unexplained 500.
     #[must_use]
     pub const fn on_500(self, on_500: On500) -> Self {
         Self { on_500, ..self }
     }
 }
 
-/// A verdict and the API's answer in brief.
+/// A verdict and a short form of the API's answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
     /// What the answer means.
@@ -50,8 +50,8 @@ pub struct Judgement {
 const BRIEF_CHARS: usize = 300;
 
 impl Judgement {
-    /// This verdict on `reply`. `said` finds in what may be quoted of its body what the API has to say; where it finds
-    /// nothing, the body's beginning is quoted. Only one line of it is kept, with the status before it.
+    /// A verdict on `reply`. `said` extracts the API's message from the quotable part of the body. If it returns
+    /// `None`, the start of the body is quoted. The text is reduced to one line, with the status before it.
     pub fn new(verdict: Verdict, reply: &Reply, said: impl FnOnce(&[u8]) -> Option<String>) -> Self {
         let quotable = reply.quotable();
         let beginning = || String::from_utf8_lossy(&quotable[..quotable.len().min(4 * BRIEF_CHARS)]).into_owned();
@@ -71,7 +71,7 @@ impl Judgement {
         &self.reply
     }
 
-    /// Of an attempt that got no whole reply; it means the same whatever the API.
+    /// The judgement of an attempt without a complete reply; the same for every API.
     pub(crate) fn of_failure(failure: &Failure) -> Self {
         let verdict = match failure {
             Failure::Unsent(_) => Verdict::Unsent,
@@ -80,7 +80,7 @@ impl Judgement {
         Self { verdict, reply: excerpt(&failure.to_string(), BRIEF_CHARS) }
     }
 
-    /// Of an attempt that was not sent after all.
+    /// The judgement of an attempt that was withdrawn before sending.
     pub(crate) fn of_withdrawn() -> Self {
         Self { verdict: Verdict::Withdrawn, reply: "not sent after all".to_owned() }
     }

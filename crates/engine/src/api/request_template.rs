@@ -1,4 +1,4 @@
-//! What the requests of a batch have in common.
+//! The common part of a batch's requests.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -12,73 +12,74 @@ use crate::fields::FixedField;
 use crate::job::{Identity, Job, Key};
 use crate::transport::Request;
 
-/// The form of every request of a batch: the API, and the fields that the batch's settings give.
+/// The template of every request of a batch: the API, and the fields from the batch's settings.
 #[derive(Debug, Clone)]
 pub struct RequestTemplate {
     target: Arc<dyn Api>,
-    /// Those that the API names, in its order.
+    /// Fields that the API names, in its order.
     settings: Vec<(&'static str, Value)>,
-    /// In the order of their names.
+    /// Other fields, in the order of their names.
     others: Vec<FixedField>,
     marker: bool,
 }
 
-/// Why fields cannot be in a request.
+/// Why fields cannot be part of a request.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RequestTemplateError {
     /// The field comes from each row.
     #[error("the field {0} comes from the rows: map a column to it, or use a template")]
     OfTheRow(String),
-    /// The name twice.
+    /// The name is given twice.
     #[error("the field {0} is given twice; leave one out")]
     Twice(String),
-    /// Something else than what the API wants there.
+    /// The value is not of the type that the API expects.
     #[error("the field {name} is a {kind}; write {name}{}", kind.as_written())]
     Kind {
         /// The field.
         name: &'static str,
-        /// What its value is.
+        /// The type that the API expects.
         kind: Kind,
     },
     /// The API has no such field.
-    #[error("the API's notes have no field {name}; there {}", names(known))]
+    #[error("the API's notes have no field {name}; {}", names(known))]
     Unknown {
         /// The field.
         name: String,
-        /// Those that there are to be given.
+        /// The fields that can be set.
         known: Vec<&'static str>,
     },
-    /// The API takes no note without it.
-    #[error("the field {0} is missing, and the API takes no note without it")]
+    /// The API requires the field.
+    #[error("the field {0} is missing; the API requires it")]
     Missing(&'static str),
 }
 
 fn names(known: &[&'static str]) -> String {
     match known {
-        [] => "are none to be given".to_owned(),
-        [one] => format!("is {one}"),
-        many => format!("are {}", many.join(", ")),
+        [] => "no fields can be set".to_owned(),
+        [one] => format!("the only field is {one}"),
+        many => format!("the fields are {}", many.join(", ")),
     }
 }
 
 impl RequestTemplate {
-    /// The length of what a `marker` adds to a text.
+    /// The length of the text that a marker adds, in bytes.
     pub const MARKER_BYTES: usize = Key::REFERENCE_BYTES + "\n\n[]".len();
 
-    /// The API's usual request, with `fields` added to it or in the place of usual ones, and with the job's reference at
-    /// the end of its text if there is to be a `marker`.
+    /// The API's default request, in which `fields` are added or replace default ones. With `marker`, the text ends
+    /// with the job's reference.
     ///
     /// # Errors
     ///
-    /// When a field comes twice, is the row's own, or is none of the API's.
+    /// If a field is given twice, comes from the row, has the wrong type, is required and missing, or is unknown to the
+    /// API.
     pub fn new(target: Arc<dyn Api>, fields: &[FixedField], marker: bool) -> Result<Self, RequestTemplateError> {
         let mut names = HashSet::new();
         if let Some(again) = fields.iter().find(|field| !names.insert(field.name().to_lowercase())) {
             return Err(RequestTemplateError::Twice(again.name().to_owned()));
         }
         let specs = target.fields();
-        // A server that reads names without regard to case would take one of two that differ in nothing else.
+        // Names are compared without case: a server that ignores case would take one of two such fields.
         let is = |field: &FixedField, name: &str| field.name().eq_ignore_ascii_case(name);
         let mut settings = Vec::new();
         for spec in &specs.settings {
@@ -110,8 +111,8 @@ impl RequestTemplate {
         &self.target
     }
 
-    /// What the jobs of this form have in common. How a note is kept is no part of it: a setting that is corrected makes
-    /// no note a new one.
+    /// The common part of these jobs' identity. Settings that only affect how a note is kept are not part of it:
+    /// correcting one does not make the notes new ones.
     pub fn identity(&self, endpoint: impl Into<String>) -> Identity {
         Identity::of(endpoint).with(&self.others)
     }
@@ -126,7 +127,7 @@ impl RequestTemplate {
     }
 }
 
-/// A note that is to be posted.
+/// A note to post.
 #[derive(Debug)]
 pub struct Note<'a> {
     request_template: &'a RequestTemplate,
@@ -135,22 +136,22 @@ pub struct Note<'a> {
 }
 
 impl Note<'_> {
-    /// The job that it is made for.
+    /// The note's job.
     pub fn job(&self) -> &Job {
         self.job
     }
 
-    /// Its text, with all that the settings add to the job's.
+    /// The note's text: the job's text with what the settings add.
     pub fn text(&self) -> &str {
         &self.text
     }
 
-    /// The fields besides ticket and text that the API names, in its order, as far as there is a value for them.
+    /// The fields besides ticket and text that the API names, in its order, if they have a value.
     pub fn settings(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
         self.request_template.settings.iter().map(|(name, value)| (*name, value))
     }
 
-    /// The fields that it does not name, in the order of their names.
+    /// The fields that the API does not name, in the order of their names.
     pub fn others(&self) -> impl ExactSizeIterator<Item = (&str, &Value)> {
         self.request_template.others.iter().map(|field| (field.name(), field.value()))
     }
@@ -182,12 +183,15 @@ mod tests {
     #[test]
     fn what_is_missing_unknown_or_of_another_kind_is_refused_and_said() {
         for (fields, wanted) in [
-            (&[][..], "the field department is missing, and the API takes no note without it"),
+            (&[][..], "the field department is missing; the API requires it"),
             (&["department=7"], "the field department is a number; write department:=NUMBER"),
             (&["department:=7", "private=yes"], "the field private is a flag; write private:=true or :=false"),
             (&["department:=7", "cc=a"], "the field cc is a list; write cc:=[...]"),
             (&["department:=7", "Body=x"], "the field Body comes from the rows: map a column to it, or use a template"),
-            (&["department:=7", "Level=1"], "the API's notes have no field Level; there are private, department, cc"),
+            (
+                &["department:=7", "Level=1"],
+                "the API's notes have no field Level; the fields are private, department, cc",
+            ),
         ] {
             assert_eq!(request_template(fields).unwrap_err().to_string(), wanted);
         }

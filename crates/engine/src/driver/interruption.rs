@@ -1,43 +1,44 @@
-//! When a signal asks a run to end, and when another one is meant to end it at once.
+//! When a signal asks a run to end, and when a second one ends it at once.
 
 use std::time::Duration;
 
-/// Somebody asks the run to end. The number is the signal's, as Unix numbers it.
+/// A request to end the run. The number is the signal's Unix number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interrupt(pub u8);
 
-/// The terminal is gone: its window was closed, or the connection to it was lost. As Unix numbers it.
+/// The terminal is gone: its window was closed, or its connection was lost. The Unix number.
 pub const SIGHUP: u8 = 1;
-/// Ctrl-C, as Unix numbers it.
+/// Ctrl-C. The Unix number.
 pub const SIGINT: u8 = 2;
-/// The polite request to end, as Unix numbers it.
+/// The regular request to end. The Unix number.
 pub const SIGTERM: u8 = 15;
 
-/// A signal sooner than this after the first one is taken for the same request: process managers signal the process
-/// and then its group, a terminal and a wrapper both pass Ctrl-C on. A person who wants the run gone presses again.
+/// A signal sooner than this after the first counts as the same request: process managers signal the process and then
+/// its group, and a terminal and a wrapper both pass Ctrl-C on. A person who wants to end the run at once presses
+/// again.
 pub const DELIBERATE_AFTER: Duration = Duration::from_secs(1);
 
 /// What a signal asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
-    /// End in good order.
+    /// End regularly.
     ToEnd,
-    /// The same again: nothing changes.
+    /// A repetition: nothing changes.
     Again,
-    /// End now, without waiting for what is in flight.
+    /// End now, without waiting for attempts in flight.
     AtOnce,
 }
 
-/// The signals of one run. The first asks it to end; one that comes [`DELIBERATE_AFTER`] the first or later ends it at
-/// once, of whatever kind the two are. A hang-up never does: a terminal that goes away sends several, and systemd may
-/// send one after its SIGTERM.
+/// The signals of one run. The first asks it to end. One that arrives [`DELIBERATE_AFTER`] the first or later ends it
+/// at once, whatever their kinds. A hang-up never does: a terminal that goes away sends several, and systemd may send
+/// one after its SIGTERM.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Interruption {
     first: Option<(Interrupt, Duration)>,
 }
 
 impl Interruption {
-    /// A signal arrived at `now`; what does it ask for?
+    /// Applies a signal that arrived at `now`.
     pub fn on_signal(&mut self, signal: Interrupt, now: Duration) -> Asked {
         match self.first {
             None => {
@@ -49,7 +50,7 @@ impl Interruption {
         }
     }
 
-    /// The first signal: it names the exit code.
+    /// The first signal, which determines the exit code.
     pub fn first(&self) -> Option<Interrupt> {
         self.first.map(|(signal, _)| signal)
     }

@@ -1,22 +1,22 @@
-//! The driver: the loop around the [engine](crate::engine), without its I/O.
+//! The driver: the loop around the [engine](crate::engine), without I/O.
 //!
-//! It decides which records are committed together, what the budget is asked and when, which requests go out as a
-//! group, when rows are taken from the input, and how a run that is interrupted or that lost its ledger ends. Its
-//! caller owns the outside world (the shell has sockets and files, the simulation models of them) and does three things:
+//! It decides which records are committed together, when to ask the budget for what, which requests are sent as a
+//! group, when to take rows from the input, and how a run ends after an interrupt or an error of the ledger. Its caller
+//! owns the outside world (the shell has sockets and files, the simulation models of them) and does three things:
 //!
-//! 1. performs each [`Step`] that [`Driver::next`] gives, until it gives none;
+//! 1. performs each [`Step`] from [`Driver::next`] until there are none;
 //! 2. waits until something happens, at most until [`Driver::wake_at`];
-//! 3. tells the driver what happened: [`Driver::rows`], [`Driver::ended`], [`Driver::answered`], [`Driver::committed`],
+//! 3. reports what happened: [`Driver::rows`], [`Driver::ended`], [`Driver::answered`], [`Driver::committed`],
 //!    [`Driver::interrupted`].
 //!
-//! A step is performed before the next one is asked for. Of [`Step::Commit`] and [`Step::Exchange`] one each is under
-//! way at a time; what comes up meanwhile makes the next one. `now` never decreases.
+//! Perform a step before asking for the next one. At most one [`Step::Commit`] and one [`Step::Exchange`] are under way
+//! at a time; what accumulates meanwhile makes the next one. `now` never decreases.
 //!
-//! # What the counts mean
+//! # The counts at the end
 //!
-//! [`Left::progress`] counts what is known to be durable, and counts in doubt what a reader of the ledger finds so. It
-//! is the fold of all records whose commit succeeded, however the run ended; [`Left::is_recorded`] says whether there
-//! may be more of them in the ledger.
+//! [`Left::progress`] counts what is known to be durable, and counts as in doubt what a reader of the ledger finds in
+//! doubt. It is the fold of all records whose commit succeeded, however the run ended. [`Left::is_recorded`] states
+//! whether the ledger may have more.
 
 mod interruption;
 
@@ -33,47 +33,47 @@ use crate::ledger::{LedgerError, Record};
 use crate::outcome::Stop;
 use crate::transport::{Failure, Reply};
 
-/// How long a run that ends at once waits for the commit that is under way: so the counts are those of the ledger. A
-/// disk that hangs longer is not waited for.
+/// How long a run that ends at once waits for the current commit, so that the counts match the ledger. It does not wait
+/// longer for a disk that hangs.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Something is to be done.
+/// A step to perform.
 #[derive(Debug)]
 pub enum Step {
-    /// Stop all attempts under way; none of them is waited for any longer.
+    /// Stop all attempts in flight; none is awaited any longer.
     CutOff,
-    /// Pass this on to the run's observer.
+    /// Pass this notice to the run's observer.
     Tell(Notice),
-    /// Send these jobs' requests, once each, together.
+    /// Send these jobs' requests together, each once.
     Send(Vec<(AttemptId, Arc<Job>)>),
-    /// Ask the budget, and answer with [`Driver::answered`], whatever was asked.
+    /// Send this request to the budget, and always answer with [`Driver::answered`].
     Exchange(Request),
     /// Make these records durable as one group, and answer with [`Driver::committed`].
     Commit(Vec<Record>),
-    /// The run is over; nothing else is to be done.
+    /// The run is over; there are no more steps.
     Done(Left),
 }
 
-/// How a run was left.
+/// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Left {
-    /// Why it ended, where rows that could have been sent are left.
+    /// The reason, if rows that could have been sent are left.
     pub stopped: Option<Stop>,
     /// The first signal that asked it to end.
     pub interrupt: Option<Interrupt>,
-    /// A second signal ended it: what was in flight was not awaited.
+    /// A second signal ended it: attempts in flight were not awaited.
     pub at_once: bool,
-    /// Whether the ledger has exactly what the counts say. Not after an error of the ledger, nor where a commit was
-    /// under way that was not waited for: then it may have more.
+    /// Whether the ledger matches the counts. False after an error of the ledger, or if a commit under way was not
+    /// awaited: then the ledger may have more.
     pub is_recorded: bool,
-    /// Where the rows stand, and what this run did.
+    /// The states of the rows, and what this run did.
     pub progress: Progress,
-    /// Attempts of whose end the budget was not told yet. Slots that a late answer grants are to be given back besides.
+    /// Ended attempts that the budget was not told of yet. If a late answer grants slots, give those back too.
     pub ended: Vec<(Ended, Duration)>,
 }
 
 impl Left {
-    /// Whether the ledger is to be closed, with the mark that vouches for all of it.
+    /// Whether to close the ledger, with a mark that covers all of it.
     pub fn closes_ledger(&self) -> bool {
         !self.at_once && self.is_recorded
     }
@@ -83,21 +83,21 @@ impl Left {
 #[derive(Debug)]
 pub struct Driver {
     engine: Engine,
-    /// How long what is in flight is awaited after an interrupt.
+    /// How long attempts in flight are awaited after an interrupt.
     grace: Duration,
     /// Rows that were read and that the engine did not want yet.
     rows: VecDeque<Event>,
-    /// The attempts that go out together.
+    /// The attempts to send together.
     sends: Vec<(AttemptId, Arc<Job>)>,
     to_commit: Vec<Record>,
-    /// How many records are in the group that is being committed.
+    /// The number of records in the group being committed.
     committing: Option<u64>,
-    /// Records that have become durable.
+    /// The number of durable records.
     written: u64,
     ledger_failed: bool,
-    /// What the budget is to be asked next.
+    /// The next request to the budget.
     request: Request,
-    /// Whether the exchange under way asks for slots, or only gives some back.
+    /// Whether the current exchange asks for slots, or only gives some back.
     asking: Option<Asking>,
     interruption: Interruption,
     ending: Ending,
@@ -112,20 +112,20 @@ enum Asking {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
     No,
-    /// What is in flight is awaited until then.
+    /// Attempts in flight are awaited until then.
     Grace(Duration),
-    /// It is to be cut off.
+    /// They are to be cut off.
     CutOff,
     /// The grace is over.
     Waited,
-    /// A run that ends at once is to be cut off; its last commit is awaited until then.
+    /// A run that ends at once: attempts are to be cut off; the last commit is awaited until then.
     CutOffAtOnce(Duration),
     AtOnce(Duration),
     Done,
 }
 
 impl Driver {
-    /// The driver of a run that begins now, at time zero.
+    /// The driver of a run that starts now, at time zero.
     pub fn new(config: Config, grace: Duration) -> Self {
         Self {
             engine: Engine::new(config),
@@ -148,7 +148,7 @@ impl Driver {
         self.rows.is_empty() && self.engine.wants_input()
     }
 
-    /// When to call [`Driver::next`] again if nothing happens before. Holds after `next` returned none.
+    /// When to call [`Driver::next`] again if nothing happens before. Valid after `next` returned `None`.
     pub fn wake_at(&self) -> Option<Duration> {
         let own = match self.ending {
             Ending::AtOnce(until) | Ending::CutOffAtOnce(until) => return Some(until),
@@ -158,25 +158,26 @@ impl Driver {
         self.engine.wake_at().into_iter().chain(own).min()
     }
 
-    /// How the run stands.
+    /// The run's progress.
     pub fn progress(&self) -> Progress {
         self.engine.progress()
     }
 
-    /// The input's next rows: engine events about the input, in its order.
+    /// Adds the input's next rows, as engine events in the input's order.
     pub fn rows(&mut self, group: impl IntoIterator<Item = Event>, now: Now) {
         self.rows.extend(group);
         self.feed(now);
     }
 
-    /// How attempts ended. `at` was read with the ends in hand: slots are free a window after it.
+    /// Reports ended attempts. Read `at` after the ends: slots are free one window after it.
     pub fn ended(&mut self, ends: impl IntoIterator<Item = (AttemptId, Result<Reply, Failure>)>, at: Now) {
         for (attempt, result) in ends {
             self.engine.handle(Event::Ended(attempt, result), at);
         }
     }
 
-    /// Nothing will be heard of the attempts under way, which may have arrived: the run ends as when its grace is over.
+    /// Reports that the attempts in flight will not be answered, although they may have arrived. The run ends as at the
+    /// end of its grace.
     pub fn transport_lost(&mut self, now: Now) {
         self.engine.handle(Event::Interrupted, now);
         self.give_up(now);
@@ -192,7 +193,7 @@ impl Driver {
         }
     }
 
-    /// What became of the last [`Step::Commit`].
+    /// Reports the result of the last [`Step::Commit`].
     pub fn committed(&mut self, result: Result<(), LedgerError>, now: Now) {
         let records = self.committing.take().unwrap_or_default();
         match result {
@@ -208,7 +209,7 @@ impl Driver {
         }
     }
 
-    /// A signal arrived.
+    /// Reports a signal.
     pub fn interrupted(&mut self, signal: Interrupt, now: Now) {
         match self.interruption.on_signal(signal, now.elapsed) {
             Asked::ToEnd => {
@@ -219,14 +220,14 @@ impl Driver {
             }
             Asked::Again => {}
             Asked::AtOnce => {
-                // What is not with the ledger yet is not written any more.
+                // Records that are not being committed yet are not written.
                 self.to_commit.clear();
                 self.ending = Ending::CutOffAtOnce(now.elapsed + COMMIT_PATIENCE);
             }
         }
     }
 
-    /// What to do next; none when there is nothing to do before something happens or [`Driver::wake_at`].
+    /// The next step; `None` if there is none before something happens or [`Driver::wake_at`].
     pub fn next(&mut self, now: Now) -> Option<Step> {
         match self.ending {
             Ending::CutOffAtOnce(until) => {
@@ -269,7 +270,7 @@ impl Driver {
         None
     }
 
-    /// Gives the engine as many of the rows at hand as it wants.
+    /// Gives the engine as many of the buffered rows as it wants.
     fn feed(&mut self, now: Now) {
         while self.engine.wants_input()
             && let Some(row) = self.rows.pop_front()
@@ -278,7 +279,7 @@ impl Driver {
         }
     }
 
-    /// What is in flight is not awaited any longer.
+    /// Stops waiting for attempts in flight.
     fn give_up(&mut self, now: Now) {
         self.engine.handle(Event::GraceOver, now);
         self.ending = Ending::CutOff;

@@ -1,4 +1,4 @@
-//! The jobs at hand: a bounded look-ahead into the input, in order within each ticket.
+//! The jobs in memory: a bounded look-ahead into the input, in order within each ticket.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet, BinaryHeap, HashMap, VecDeque};
@@ -9,24 +9,24 @@ use super::messages::PendingJob;
 use crate::job::{Job, Ticket};
 use crate::outcome::Outcome;
 
-/// Place of a job in the order in which the input gave them.
+/// A job's number in the input's order.
 pub(super) type Place = u64;
 
-/// A job at hand.
+/// A job in memory.
 #[derive(Debug)]
 pub(super) struct Work {
     pub(super) job: Arc<Job>,
-    /// Where the row stands, with everything that was decided since.
+    /// The row's state, including decisions not durable yet.
     pub(super) stands: Outcome,
     /// Attempts made for it, over all runs.
     pub(super) attempts: u32,
-    /// Tries that count against the most it may have in this run.
+    /// Attempts that count towards this run's maximum.
     pub(super) tries: u32,
-    /// Tries that do not: they fell into an outage.
+    /// Attempts that do not count, because they were made in an outage.
     pub(super) outage_attempts: u32,
 }
 
-/// Jobs by place. Of each ticket only the first can be ready: the others wait until it is done with.
+/// Jobs by place. Only the first job of each ticket can be ready; the others wait until it is finished.
 #[derive(Debug)]
 pub(super) struct Backlog {
     most: usize,
@@ -38,7 +38,7 @@ pub(super) struct Backlog {
     text_bytes: usize,
 }
 
-/// Jobs with long texts are looked ahead for less far.
+/// Bounds the look-ahead for jobs with long texts.
 const MOST_TEXT_BYTES: usize = 16 << 20;
 
 impl Backlog {
@@ -81,7 +81,7 @@ impl Backlog {
         self.works.insert(place, work);
     }
 
-    /// The first job in the input's order that is ready at `now`, or when the next one will be.
+    /// The first job in the input's order that is ready at `now`; else when the next one will be.
     pub(super) fn ready(&mut self, now: Duration) -> Result<Place, Option<Duration>> {
         while let Some(Reverse((due, place))) = self.later.peek()
             && *due <= now
@@ -95,7 +95,7 @@ impl Backlog {
         }
     }
 
-    /// How many jobs were ready when that was last asked.
+    /// The number of jobs that were ready at the last call of [`ready`](Self::ready).
     pub(super) fn ready_now(&self) -> usize {
         self.ready.len()
     }
@@ -107,26 +107,26 @@ impl Backlog {
     }
 
     pub(super) fn get_mut(&mut self, place: Place) -> &mut Work {
-        self.works.get_mut(&place).expect("a job stays at hand until it is done with")
+        self.works.get_mut(&place).expect("a job stays in memory until it is finished")
     }
 
-    /// So many tries of a job do not count any more; nothing where this run is done with it.
+    /// Uncounts attempts of a job. No effect if this run has finished it.
     pub(super) fn forgive(&mut self, place: Place, tries: u32) {
         if let Some(work) = self.works.get_mut(&place) {
             work.tries = work.tries.saturating_sub(tries);
         }
     }
 
-    /// Puts a job back that was attempted and is to be attempted again, not before `due`.
+    /// Puts a job back that is to be attempted again, not before `due`.
     pub(super) fn put_back(&mut self, place: Place, due: Duration) {
         self.later.push(Reverse((due, place)));
     }
 
-    /// Done with an attempted job: the next one of its ticket is ready.
+    /// Finishes an attempted job: the next one of its ticket is ready.
     pub(super) fn finish(&mut self, place: Place) {
-        let work = self.works.remove(&place).expect("a job is done with once");
+        let work = self.works.remove(&place).expect("a job is finished once");
         self.text_bytes -= work.job.text.len();
-        let queue = self.by_ticket.get_mut(&work.job.ticket).expect("a job at hand stands in its ticket's queue");
+        let queue = self.by_ticket.get_mut(&work.job.ticket).expect("a job in memory is in its ticket's queue");
         assert_eq!(queue.pop_front(), Some(place), "rows of one ticket are attempted in order");
         match queue.front() {
             Some(next) => {

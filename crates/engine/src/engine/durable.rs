@@ -1,4 +1,4 @@
-//! What follows when a record is durable, and what when it never will be.
+//! What to do when a record is durable, and when it never will be.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use crate::budget::Ended;
 use crate::job::Ticket;
 use crate::outcome::{Outcome, Stop, VerdictWord};
 
-/// What a record is waited for with.
+/// What to do when a record is durable.
 #[derive(Debug)]
 pub(super) enum OnceDurable {
     Nothing,
-    /// This attempt may be sent.
+    /// Send this attempt.
     Clear(AttemptId),
-    /// The move counts, and is told of.
+    /// Count and report this move.
     Moved(Move),
 }
 
-/// A row moves from one outcome to another.
+/// The move of a row from one state to another.
 #[derive(Debug)]
 pub(super) struct Move {
     pub(super) row: u64,
@@ -31,24 +31,24 @@ pub(super) struct Move {
     pub(super) spent: Spent,
 }
 
-/// What becomes of a job after an attempt.
+/// What happens to a job after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
-    /// This run is done with it.
+    /// It is finished in this run.
     Done(Outcome),
-    /// It is tried again after this delay, unless the run ends before.
+    /// It is attempted again after this delay, unless the run ends before.
     Retry(Duration),
-    /// It is taken up again as soon as anything may be sent.
+    /// It is attempted again as soon as anything may be sent.
     Resume,
 }
 
 impl Engine {
-    /// The first so many records are durable.
+    /// The first `through` records are durable.
     pub(super) fn committed(&mut self, through: u64) {
         while let Some((number, _)) = self.uncommitted.front()
             && *number <= through
         {
-            let (_, then) = self.uncommitted.pop_front().expect("it is there: it was looked at");
+            let (_, then) = self.uncommitted.pop_front().expect("the queue has a front element");
             match then {
                 OnceDurable::Nothing => {}
                 OnceDurable::Clear(id) => {
@@ -82,10 +82,10 @@ impl Engine {
         }
     }
 
-    /// Nothing is known of the records that were not durable yet, and none will be written any more.
+    /// The ledger failed: it is unknown whether the last records are durable, and no more are written.
     pub(super) fn ledger_failed(&mut self, why: String, now: Duration) {
         self.ledger_failed = true;
-        // Whatever ended the run before, that its record cannot be relied on weighs more.
+        // Whatever ended the run before, an unreliable record matters more.
         self.stop = None;
         self.ending = Ending::No;
         self.stop(Stop::Ledger, why);
@@ -98,14 +98,14 @@ impl Engine {
         }
     }
 
-    /// Nothing more is sent or written: counts as in doubt what a reader finds so of a ledger that has the records that
-    /// are known to be durable.
+    /// Nothing more is sent or written. Counts as in doubt what a reader of the ledger with the known durable records
+    /// finds in doubt.
     pub(super) fn abandon(&mut self) {
         for (_, then) in std::mem::take(&mut self.uncommitted) {
             match then {
                 OnceDurable::Moved(moved) => self.count_as_open(moved.from, moved.verdict),
-                // Not sent, and its intent is not known to be written: it stands where it stood, or where its move above
-                // left it.
+                // Not sent, and its intent is not known to be written: the row keeps its state, or the one from the
+                // move above.
                 OnceDurable::Clear(id) => {
                     self.attempts.remove(&id);
                 }
@@ -115,7 +115,7 @@ impl Engine {
         for attempt in std::mem::take(&mut self.attempts).into_values() {
             let from = self.backlog.get_mut(attempt.place).stands;
             self.progress.counts.move_one(from, from.then(Outcome::InDoubt));
-            // Its intent is durable, whether it was sent or not.
+            // Its intent is durable, whether the attempt was sent or not.
             self.progress.attempts += u64::from(attempt.phase != Phase::Sent);
         }
         self.cleared.clear();
@@ -124,15 +124,15 @@ impl Engine {
         self.actions.retain(|action| matches!(action, Action::Tell(_)));
     }
 
-    /// The ledger has the intent of an attempt from `from`, and will not have its end.
+    /// The ledger has the intent of an attempt from state `from`, and will not have its end.
     fn count_as_open(&mut self, from: Outcome, verdict: VerdictWord) {
         self.progress.counts.move_one(from, from.then(Outcome::InDoubt));
-        // It was not counted, as nothing was sent; the ledger does not know that.
+        // A withdrawn attempt was not counted, since nothing was sent. The ledger does not have the withdrawal.
         self.progress.attempts += u64::from(verdict == VerdictWord::Withdrawn);
     }
 
-    /// An intent will not be written. It may be on the disk all the same: then the ledger has an attempt, and the row in
-    /// doubt, of which nothing was sent.
+    /// An intent will not be written. It may be on the disk anyway: then according to the ledger there was an attempt
+    /// and the row is in doubt, although nothing was sent.
     fn uncleared(&mut self, id: AttemptId, now: Duration) {
         let attempt = self.attempts.remove(&id).expect("an attempt that was not sent has not ended");
         self.give_back(Spent { taken: attempt.taken, ended: Ended::Silent, at: now });
@@ -141,7 +141,7 @@ impl Engine {
         self.tell(Notice::Unwritten { row, ticket, verdict: VerdictWord::Withdrawn });
     }
 
-    /// The end of an attempt will not be written: to the ledger it is one without a reply, and so it is to the budget.
+    /// The end of an attempt will not be written. For the ledger, and for the budget, it has no reply.
     pub(super) fn unwritten(&mut self, moved: Move) {
         let Move { row, ticket, from, verdict, spent, .. } = moved;
         self.give_back(Spent { ended: Ended::Silent, ..spent });

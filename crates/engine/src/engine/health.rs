@@ -1,4 +1,4 @@
-//! What the answers say about the API as a whole: when to pause, to probe with one row, to stop.
+//! What the answers show about the API as a whole: when to pause, to probe with one row, to stop.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,27 +7,26 @@ use super::backlog::Place;
 use super::messages::{AttemptId, Cause};
 use crate::outcome::{Stop, Verdict};
 
-/// So many rejections before any post mean that a setting is wrong, not the rows.
+/// This many rejections before any post mean that a setting is wrong, not the rows.
 const MOST_REJECTIONS_BEFORE_A_POST: u32 = 25;
-/// So many 403, 404 or 410 without a post between them mean that access was withdrawn.
+/// This many answers 403, 404 or 410 without a post between them mean that access was withdrawn.
 const MOST_SUSPICIOUS: u32 = 5;
-/// Without an answer between them that was understood and was none of these, so many attempts that could not be sent
-/// mean an outage.
+/// This many attempts that could not be sent mean an outage, unless another answer that was understood comes between.
 const MOST_UNSENT: u32 = 3;
-/// So many whose fate is unknown do.
+/// The same for this many attempts with an unknown result.
 const MOST_UNKNOWN: u32 = 5;
-/// So many rows that the API has failed at do: of fewer than that, each may be a row that it always fails at.
+/// The same for this many rows at which the API failed. With fewer, each may be a row at which it always fails.
 const MOST_FAILING: usize = 5;
-/// The first pause of an outage; each failed probe doubles it.
+/// The first pause of an outage. Each failed probe doubles it.
 const OUTAGE_PAUSE: Duration = Duration::from_secs(5);
-/// The longest one.
+/// The longest pause of an outage.
 pub(super) const LONGEST_OUTAGE_PAUSE: Duration = Duration::from_secs(60);
-/// The longest pause that is made up here; the API may ask for more.
+/// The longest pause without a `Retry-After`; the API may ask for a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
-/// Limited for so long without a post, or asked to wait longer: the next run may have more luck.
+/// The run stops after this long limited without a post, or if asked to wait for longer: a later run may succeed.
 const LONGEST_LIMITED: Duration = Duration::from_secs(60 * 60);
 
-/// What follows from an answer for the run.
+/// What the run should do after an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Advice {
     GoOn,
@@ -35,47 +34,47 @@ pub(super) enum Advice {
     Stop(Stop, &'static str),
 }
 
-/// Whether attempts may start, and with what care.
+/// Decides whether attempts may start, and whether only one at a time.
 #[derive(Debug)]
 pub(super) struct Health {
-    /// How long to pause for a limited reply that does not say.
+    /// The pause for a limited reply without a wait time.
     limited_pause: Duration,
     /// How long an outage may last.
     give_up_after: Duration,
     posted: bool,
     rejections_before_a_post: u32,
     suspicious: u32,
-    /// Since the last answer that shows the API at work.
+    /// Counts since the last answer that shows that the API works.
     bad: Bad,
     outage: Option<Outage>,
     limited_since: Option<Duration>,
-    /// Pauses in a row for the limit.
+    /// Consecutive pauses for the limit.
     limited_pauses: u32,
     pause: Option<(Cause, Duration)>,
-    /// Until an answer was understood, one attempt at a time: at the run's beginning and after every pause.
+    /// One attempt at a time until an answer was understood: at the start of the run and after every pause.
     alone: bool,
     probe: Option<AttemptId>,
 }
 
-/// Attempts in a row that came to nothing for no fault of their rows', as far as that is known.
+/// Consecutive attempts without a result, through no fault of their rows as far as known.
 #[derive(Debug, Default)]
 struct Bad {
     since: Option<Duration>,
     unsent: u32,
     unknown: u32,
-    /// The rows that the API has failed at, with how often. No more than [`MOST_FAILING`]: then it is an outage.
+    /// The rows at which the API failed, with counts. At most [`MOST_FAILING`]: then it is an outage.
     failing: BTreeMap<Place, u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Outage {
-    /// When the first of the attempts ended that showed it.
+    /// When the first of the attempts that showed it ended.
     since: Duration,
     failed_probes: u32,
 }
 
 impl Health {
-    /// Of an API of which nothing was heard yet. `limited_pause` is the shortest window.
+    /// For an API without any answer yet. `limited_pause` is the shortest window.
     pub(super) fn new(limited_pause: Duration, give_up_after: Duration) -> Self {
         Self {
             limited_pause,
@@ -98,34 +97,34 @@ impl Health {
         self.posted
     }
 
-    /// The pause under way at `now`.
+    /// The pause in effect at `now`.
     pub(super) fn pause(&self, now: Duration) -> Option<(Cause, Duration)> {
         self.pause.filter(|(_, until)| now < *until)
     }
 
-    /// Whether an attempt may start now that no pause is under way.
+    /// Whether an attempt may start, if no pause is in effect.
     pub(super) fn may_start(&self) -> bool {
         !self.alone || self.probe.is_none()
     }
 
-    /// Whether only one attempt may be under way.
+    /// Whether at most one attempt may be in flight.
     pub(super) fn is_alone(&self) -> bool {
         self.alone
     }
 
-    /// An attempt starts.
+    /// Records that an attempt starts.
     pub(super) fn started(&mut self, attempt: AttemptId) {
         if self.alone {
             self.probe = Some(attempt);
         }
     }
 
-    /// Whether the API as a whole does not work: what it answers says nothing about rows.
+    /// Whether there is an outage: answers then have no meaning for their rows.
     pub(super) fn is_outage(&self) -> bool {
         self.outage.is_some()
     }
 
-    /// The rows that have used tries up before it was known to be an outage, with how many; to be told once.
+    /// Attempts charged to rows before the outage was detected; returned once, to be refunded.
     pub(super) fn take_wronged(&mut self) -> BTreeMap<Place, u32> {
         if self.outage.is_none() {
             return BTreeMap::new();
@@ -133,13 +132,13 @@ impl Health {
         std::mem::take(&mut self.bad.failing)
     }
 
-    /// The end of an attempt for a row says something about the API.
+    /// Applies the end of an attempt for a row.
     pub(super) fn on_verdict(&mut self, attempt: AttemptId, place: Place, verdict: &Verdict, now: Duration) -> Advice {
         let probe = self.probe == Some(attempt);
         if probe {
             self.probe = None;
         }
-        // Answers to attempts from before a pause are news about their rows, not about whether it has helped.
+        // An answer to an attempt from before a pause concerns its row; it does not show whether the pause has helped.
         let late = self.alone && !probe;
         match verdict {
             Verdict::Posted => {
@@ -167,7 +166,7 @@ impl Health {
                 let too_many = self.bad.failing.len() >= MOST_FAILING;
                 let advice = self.out_of_order(Cause::Failing, too_many, *retry_after, late, probe, now);
                 if self.outage.is_some() {
-                    // This one falls into the outage, and was not counted.
+                    // This attempt is part of the outage and was not charged.
                     self.bad.failing.insert(place, before);
                 }
                 advice
@@ -230,7 +229,7 @@ impl Health {
         if now.saturating_sub(since) >= LONGEST_LIMITED {
             return Advice::Stop(Stop::Limited, "the API has answered with its limit for an hour");
         }
-        // A late reply tells of the pause under way, not of a further one.
+        // A late reply belongs to the current pause and does not start another.
         if !late {
             self.limited_pauses += 1;
         }
@@ -257,7 +256,7 @@ impl Health {
         self.outage = Some(outage);
         let left = self.give_up_after.saturating_sub(now.saturating_sub(outage.since));
         if left.is_zero() && outage.failed_probes > 0 {
-            return Advice::Stop(Stop::Outage, "the API stayed out of order for as long as it was to be waited for");
+            return Advice::Stop(Stop::Outage, "the API did not recover within the configured waiting time");
         }
         let doubled = OUTAGE_PAUSE.saturating_mul(1 << outage.failed_probes.min(10)).min(LONGEST_OUTAGE_PAUSE);
         // The last probe is made when the time is over, not up to a pause later.

@@ -1,4 +1,4 @@
-//! The engine's side of the plan: attempts start only while the hours are open.
+//! The engine's side of the schedule: attempts start only within the hours.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use crate::schedule::Openings;
 /// No attempt may start now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Closed {
-    /// When to look again.
+    /// When to check again.
     pub(super) look_again: Duration,
-    /// When the hours open, as far as the wall clock tells.
+    /// When the hours open, according to the wall clock.
     pub(super) opens: Timestamp,
 }
 
@@ -23,7 +23,7 @@ pub(super) struct OpenHours {
     known: Option<Known>,
 }
 
-/// The next opening, as of a moment. Calendars cost too much to be asked for every attempt.
+/// The next opening as of a moment, kept because calendar calculations are too expensive for every attempt.
 #[derive(Debug, Clone, Copy)]
 struct Known {
     as_of: Timestamp,
@@ -31,7 +31,7 @@ struct Known {
     until: Timestamp,
 }
 
-/// Closed hours are looked at again after so long at the latest: a wall clock may be set, and a machine may sleep.
+/// The maximum time until closed hours are checked again: the wall clock may be set, and the machine may sleep.
 const LONGEST_LOOK: Duration = Duration::from_secs(60);
 
 impl OpenHours {
@@ -39,7 +39,7 @@ impl OpenHours {
         Self { openings, known: None }
     }
 
-    /// Whether no attempt may start now, and until when.
+    /// Whether the hours are closed now, and until when.
     pub(super) fn closed(&mut self, now: Now) -> Option<Closed> {
         self.openings.hours()?;
         let known = match self.known {

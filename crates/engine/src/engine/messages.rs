@@ -1,4 +1,4 @@
-//! What the engine is told, and what it asks for.
+//! The engine's events and actions.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,12 +14,12 @@ pub use crate::outcome::Cause;
 use crate::outcome::{Counts, Outcome, Stop, VerdictWord};
 use crate::transport::{Failure, Reply};
 
-/// The time, as the shell reads it.
+/// The time as read by the shell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {
-    /// Since the run began; never decreases. All decisions are made on this.
+    /// Time since the run started; never decreases. Decisions are based on it.
     pub elapsed: Duration,
-    /// The wall clock, which may step: it is only written down.
+    /// The wall clock, which may jump. Used only for records, hours and dates in `Retry-After`.
     pub wall: Timestamp,
 }
 
@@ -27,172 +27,174 @@ pub struct Now {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AttemptId(pub u64);
 
-/// A job to do, and what the ledger knows of it.
+/// A job to send, with its state in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PendingJob {
     /// The job.
     pub job: Job,
-    /// Where it stands: pending, failed, or in doubt where those are to be sent again.
+    /// Its state: pending, failed, or in doubt if those are sent again.
     pub stands: Outcome,
     /// Attempts made for it in earlier runs.
     pub attempts: u32,
 }
 
-/// Something happened.
+/// An event.
 #[derive(Debug)]
 pub enum Event {
-    /// The input has a job to do. Give no more of these than [`Engine::wants_input`](super::Engine::wants_input) asks for.
+    /// The input has a job to send. Pass no more of these than [`Engine::wants_input`](super::Engine::wants_input) asks
+    /// for.
     Job(PendingJob),
-    /// The input has a row that is not sent, which the ledger does not say yet.
+    /// The input has an excluded row that the ledger does not have yet.
     Excluded(ExcludedRow),
-    /// A stream has a row that needs nothing done. (What a file holds was counted before the run.)
+    /// A stream has a row that needs no action. (The rows of a file were counted before the run.)
     Passed(Outcome),
-    /// The input has come to its end. What only a stream's end shows is to be recorded: what it held, and which jobs
+    /// The input has ended. The records are those that only a stream's end allows: its row counts, and which jobs
     /// vanished from it or returned.
     InputEnded(Vec<Record>),
-    /// As many rows as were asked for were read, and more are left.
+    /// The requested number of rows was read, and more are left.
     InputTruncated,
-    /// The input could not be read on, or is not what it was when it was first read.
+    /// The input could not be read further, or has changed since it was first read.
     InputFailed(String),
-    /// The first so many records that the engine asked to have written are durable.
+    /// The first so many of the requested records are durable.
     Committed(u64),
-    /// The ledger could not be written; nothing is known of the records that were not yet durable.
+    /// The ledger could not be written. It is unknown whether the records that were not durable yet are.
     LedgerFailed(String),
-    /// What was asked for with [`Action::Take`] was granted, or not.
+    /// The answer to [`Action::Take`].
     Slots(Answer),
     /// The budget cannot be kept any more.
     BudgetFailed(String),
     /// An attempt has ended.
     Ended(AttemptId, Result<Reply, Failure>),
-    /// Somebody asks the run to end.
+    /// The run is asked to end.
     Interrupted,
-    /// What is in flight has been waited for long enough.
+    /// The grace period for attempts in flight is over.
     GraceOver,
-    /// The run ends at once: nothing more is sent, written or heard of, and what is under way is left in doubt. No
-    /// record is being written any more of which it is not known that it is durable.
+    /// The run ends at once: nothing more is sent, written or received, and attempts in flight are left in doubt. No
+    /// commit is under way whose result is still awaited.
     Abandoned,
 }
 
-/// Something is to be done.
+/// An action to carry out.
 #[derive(Debug)]
 pub enum Action {
-    /// Write this record to the ledger. Records that are asked for one after the other may be committed together.
+    /// Write this record to the ledger. Consecutive records may be committed together.
     Write(Record),
-    /// Take up to so many slots, and answer with [`Event::Slots`]; what was given back before goes first.
+    /// Take up to this many slots, and answer with [`Event::Slots`]. Slots from earlier [`Action::GiveBack`]s are given
+    /// back first.
     Take(u32),
-    /// Give one slot back: its attempt ended so, at this time since the run began.
+    /// Give one slot back: its attempt ended in this way, at this time since the run started.
     GiveBack(Ended, Duration),
-    /// Hold back so from now on.
+    /// Throttle the run in this way from now on.
     Throttle(Throttle),
     /// Send this job's request once.
     Send(AttemptId, Arc<Job>),
-    /// Pass this on to the run's observer.
+    /// Pass this notice to the run's observer.
     Tell(Notice),
     /// The run is over: nothing is in flight, and everything that could be written is durable.
     Done(Option<Stop>),
 }
 
-/// What a person or a log may want to know. Law: a row is reported as settled only after its outcome is durable.
+/// Information for people or logs. A row is reported as settled only after its outcome is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
-    /// A row has reached an outcome, durably.
+    /// A row has a durable outcome.
     Settled {
         /// The row.
         row: u64,
         /// Its ticket.
         ticket: Ticket,
-        /// Where it stands.
+        /// Its state.
         stands: Outcome,
-        /// The API's answer in brief.
+        /// A short form of the API's answer.
         reply: String,
     },
     /// Other runs post to this account, and take their slots from the same budget.
     Sharing {
-        /// Who they are.
+        /// Those runs.
         with: Vec<Sharer>,
     },
-    /// Somebody who takes no slots from this budget uses the account too: the run takes a smaller share from now on,
-    /// and more again as there is room. Said once in a run.
+    /// Other clients use the account without taking slots from this budget. The run takes a smaller share from now on,
+    /// and more again when there is room. Reported once in a run.
     OtherClients {
         /// Attempts in the shortest window at first.
         share: u32,
-        /// What its limit would let it have.
+        /// The limit, which would allow more.
         limit: Limit,
     },
-    /// The API has named a limit that the run's own limits do not imply. It is kept from now on, beside them.
+    /// The API stated a limit that the run's own limits do not imply. The run keeps it too from now on.
     Learned {
         /// That limit.
         limit: Limit,
     },
-    /// A row will be tried again.
+    /// A row will be attempted again.
     Retrying {
         /// The row.
         row: u64,
         /// Its ticket.
         ticket: Ticket,
-        /// What came of this attempt.
+        /// The meaning of this attempt's answer.
         verdict: VerdictWord,
-        /// The API's answer in brief.
+        /// A short form of the API's answer.
         reply: String,
-        /// How long it waits at least.
+        /// The minimum delay.
         delay: Duration,
     },
     /// Nothing is sent for a while.
     Paused {
-        /// Why.
+        /// The cause.
         cause: Cause,
-        /// For how long.
+        /// The length.
         delay: Duration,
-        /// The answer that led to it.
+        /// The answer that caused it.
         reply: String,
     },
-    /// The run will end when what is in flight has been answered.
+    /// The run will end when attempts in flight are answered.
     Stopping {
-        /// Why.
+        /// The reason.
         stop: Stop,
-        /// In words.
+        /// The reason in words.
         why: String,
     },
-    /// An attempt's end that could not be recorded: the ledger will say that the row is in doubt.
+    /// An attempt's end could not be recorded: according to the ledger the row is in doubt.
     Unwritten {
         /// The row.
         row: u64,
         /// Its ticket.
         ticket: Ticket,
-        /// What the answer meant.
+        /// The meaning of the answer.
         verdict: VerdictWord,
     },
 }
 
-/// What the engine is waiting for.
+/// What the engine waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Waiting {
-    /// Nothing in particular: attempts, commits or rows are under way.
+    /// For attempts, commits or rows under way.
     UnderWay,
     /// A free slot, until this time.
     Limit(Duration),
     /// A pause, until this time.
     Pause(Cause, Duration),
-    /// Rows that will be tried again, until this time.
+    /// For rows that will be attempted again, until this time.
     Retry(Duration),
-    /// The hours in which it may post, which are looked at again at this time and open at that one.
+    /// For the hours: check again at this time; they open at that one.
     Hours(Duration, Timestamp),
 }
 
-/// How a run stands.
+/// The progress of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Progress {
-    /// Where the input's rows stand, durably.
+    /// The states of the input's rows, as far as durable.
     pub counts: Counts,
     /// Rows posted by this run.
     pub posted: u64,
-    /// Attempts made by this run: as soon as they are sent, and at its end those that the ledger has.
+    /// Attempts of this run: counted when they are sent; at the end, those in the ledger.
     pub attempts: u64,
-    /// Attempts of this run that were answered with the limit, durably.
+    /// Attempts of this run that the API refused because of its limit, as far as durable.
     pub limited: u64,
-    /// Attempts under way.
+    /// Attempts in flight.
     pub in_flight: usize,
-    /// What the engine is waiting for.
+    /// What the engine waits for.
     pub waiting: Waiting,
 }

@@ -1,19 +1,19 @@
-//! The engine: decides what is sent when, and what becomes of each row. It does no I/O and reads no clock.
+//! The engine: decides what is sent when, and the state of each row. No I/O, no clock.
 //!
-//! Whoever drives it tells it what happened ([`Engine::handle`]), carries out what it asks for
-//! ([`Engine::next_action`], until there is nothing more), and comes back when something happens or when
-//! [`Engine::wake_at`] says. The [driver](crate::driver) does, for the shell with its sockets, files and clock as for
-//! the simulation with a model of the API, a model of the disk and virtual time.
+//! The caller passes events to [`Engine::handle`] and carries out the actions from [`Engine::next_action`] until there
+//! are none. It continues at the next event or at [`Engine::wake_at`]. The caller is the [driver](crate::driver): for
+//! the shell with sockets, files and a clock, and for the simulation with models of the API and the disk and virtual
+//! time.
 //!
-//! # Laws kept here
+//! # Invariants
 //!
-//! - An attempt is sent only after its intent was reported durable; a row is reported as settled only after its
-//!   outcome was.
-//! - Every attempt holds a slot in every window from before its intent is written.
+//! - An attempt is sent only after its intent was reported durable. A row is reported as settled only after its outcome
+//!   was reported durable.
+//! - Every attempt has a slot in every window before its intent is written.
 //! - Doubt is sticky ([`Outcome::then`]).
 //! - Rows of one ticket are attempted in order, one at a time, through their retries.
 //! - After an error from the ledger nothing is sent.
-//! - What is held at once is bounded: see [`Engine::wants_input`].
+//! - Memory is bounded: see [`Engine::wants_input`].
 
 mod backlog;
 mod durable;
@@ -46,30 +46,30 @@ use crate::schedule::Openings;
 use crate::settings::On500;
 use crate::transport::{Failure, Reply};
 
-/// What the engine must know before it begins.
+/// The engine's configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// The API: it judges replies.
+    /// The API, which judges replies.
     pub target: Arc<dyn Api>,
-    /// The limits that the budget keeps. A limited reply that does not say is paused for the shortest window.
+    /// The limits that the budget keeps. A limited reply without a wait time pauses for the shortest window.
     pub limits: Vec<Limit>,
-    /// How long an outage may last, from 0: then its first failed probe ends the run.
+    /// How long an outage may last. With 0, the first failed probe ends the run.
     pub give_up_after: Duration,
-    /// The most attempts under way at once, from 1.
+    /// The maximum number of attempts in flight, from 1.
     pub concurrency: u32,
-    /// How often a row is tried in this run, from 1.
+    /// The maximum number of attempts for a row in this run, from 1.
     pub max_attempts: u32,
-    /// What an unexplained 500 is taken for.
+    /// How to judge an unexplained 500.
     pub on_500: On500,
-    /// Where the input's rows stand at the beginning; zero for a stream, whose rows are counted as they come.
+    /// The states of the input's rows at the start; zero for a stream, whose rows are counted as they arrive.
     pub counts: Counts,
     /// Whether the input is a stream that was not counted before.
     pub stream: bool,
     /// When attempts may start.
     pub openings: Openings,
-    /// Whether to end rather than to wait for hours to open, or for longer than a minute for a slot.
+    /// Whether to end instead of waiting for hours to open, or for more than a minute for a slot.
     pub no_wait: bool,
-    /// Seed of all that is left to chance.
+    /// The seed of all random choices.
     pub seed: u64,
 }
 
@@ -83,40 +83,40 @@ pub struct Engine {
     backlog: Backlog,
     health: Health,
     hours: OpenHours,
-    /// None for a run without limits.
+    /// `None` for a run without limits.
     share: Option<Share>,
-    /// The share that the budget was last told of.
+    /// The share that the budget was last told.
     told_share: Option<u32>,
-    /// The pause that the ledger has no end of.
+    /// The recorded pause whose end is not recorded yet.
     pause: Option<Recorded>,
     attempts: BTreeMap<AttemptId, Attempt>,
     next_attempt: u64,
-    /// Attempts whose intents are durable and that were not given to the transport yet.
+    /// Attempts with durable intents that were not given to the transport yet.
     cleared: VecDeque<AttemptId>,
-    /// What follows when a record is durable, in the order in which records were asked for.
+    /// What to do when each record is durable, in the order of the records.
     uncommitted: VecDeque<(u64, OnceDurable)>,
-    /// Records asked for so far.
+    /// The number of records requested so far.
     written: u64,
     actions: VecDeque<Action>,
     input: InputState,
     stop: Option<Stop>,
     ledger_failed: bool,
     ending: Ending,
-    /// What `next_action` last found itself waiting for.
+    /// The result of the last `next_action`.
     waiting: Waiting,
     progress: Progress,
 }
 
-/// What follows a pause of which the ledger was told.
+/// The state of a recorded pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Recorded {
-    /// Nothing yet.
+    /// No attempt since.
     Paused,
-    /// An attempt, which took its slots then.
+    /// The first attempt after it, and when that took its slots.
     Probing(AttemptId, Now),
 }
 
-/// An attempt under way: from its slots to its end.
+/// An attempt from its slots to its end.
 #[derive(Debug)]
 struct Attempt {
     place: Place,
@@ -138,7 +138,7 @@ enum Phase {
 enum InputState {
     Open,
     Ended,
-    /// There is more, and it was not asked for.
+    /// There is more, which was not asked for.
     Withheld,
 }
 
@@ -150,15 +150,15 @@ enum Ending {
     Done,
 }
 
-/// Jobs looked ahead for, for each attempt that may be under way: rows of other tickets fill the window while one
-/// ticket's rows wait for each other.
+/// The number of jobs to look ahead per possible attempt in flight: rows of other tickets fill the window while the
+/// rows of one ticket wait for each other.
 const LOOK_AHEAD: usize = 16;
 const LEAST_LOOK_AHEAD: usize = 1024;
 
-/// Records that may wait to become durable before the input is made to wait.
+/// The maximum number of records waiting to become durable before the input must wait.
 const MOST_UNCOMMITTED: usize = 4096;
 
-/// How long to pause for a limited reply where no limit of ours says how long a window is.
+/// How long to pause for a limited reply if there is no limit with a window.
 const UNKNOWN_WINDOW: Duration = Duration::from_secs(5);
 
 impl Engine {
@@ -199,15 +199,15 @@ impl Engine {
         }
     }
 
-    /// Whether more of the input is wanted. At most one more row may be given each time this says so.
+    /// Whether more of the input is wanted. Pass at most one row each time this returns true.
     pub fn wants_input(&self) -> bool {
-        // Rows that are only written down wait for the disk, not for a slot.
+        // Rows that are only recorded wait for the disk, not for a slot.
         let behind = self.uncommitted.len() >= MOST_UNCOMMITTED;
         self.input == InputState::Open && self.stop.is_none() && self.backlog.has_room() && !behind
     }
 
-    /// When to call [`Engine::next_action`] again if nothing happens before. None: only an event will change things.
-    /// Holds after `next_action` returned none.
+    /// When to call [`Engine::next_action`] again if no event arrives before. `None`: only an event changes anything.
+    /// Valid after `next_action` returned `None`.
     pub fn wake_at(&self) -> Option<Duration> {
         match self.waiting {
             Waiting::UnderWay => None,
@@ -217,12 +217,12 @@ impl Engine {
         }
     }
 
-    /// How the run stands.
+    /// The run's progress.
     pub fn progress(&self) -> Progress {
         Progress { in_flight: self.attempts.len(), waiting: self.waiting, ..self.progress }
     }
 
-    /// Takes in what happened.
+    /// Applies an event.
     pub fn handle(&mut self, event: Event, now: Now) {
         match event {
             Event::Job(pending_job) => {
@@ -256,13 +256,13 @@ impl Engine {
                 let sent: Vec<AttemptId> =
                     self.attempts.iter().filter(|(_, a)| a.phase == Phase::Sent).map(|(id, _)| *id).collect();
                 for attempt in sent {
-                    self.ended(attempt, &Err(Failure::NoReply("not waited for any longer".to_owned())), now);
+                    self.ended(attempt, &Err(Failure::NoReply("no longer awaited".to_owned())), now);
                 }
             }
         }
     }
 
-    /// What to do next; none when there is nothing to do before the next event or [`Engine::wake_at`].
+    /// The next action; `None` if there is none before the next event or [`Engine::wake_at`].
     pub fn next_action(&mut self, now: Now) -> Option<Action> {
         loop {
             if let Some(action) = self.actions.pop_front() {
@@ -274,17 +274,17 @@ impl Engine {
         }
     }
 
-    /// A stream's rows are counted as they come; a file's were counted before.
+    /// Counts a row of a stream. The rows of a file were counted before.
     fn count(&mut self, outcome: Outcome) {
         if self.config.stream {
             *self.progress.counts.of_mut(outcome) += 1;
         }
     }
 
-    /// Asks for a record to be written. After an error from the ledger nothing more is.
+    /// Requests a record. After an error of the ledger nothing more is written.
     fn write(&mut self, record: Record, then: OnceDurable) {
         if self.ledger_failed {
-            // No attempt begins any more; those under way still end.
+            // No new attempt starts. Those in flight still end.
             if let OnceDurable::Moved(moved) = then {
                 self.unwritten(moved);
             }
@@ -299,16 +299,16 @@ impl Engine {
         self.actions.push_back(Action::Tell(notice));
     }
 
-    /// No new attempt starts from here on. The first reason given is the run's.
+    /// Stops new attempts. The first reason is the run's.
     fn stop(&mut self, stop: Stop, why: String) {
-        // What is over cannot be stopped: its last record says how it ended.
+        // A finished run cannot be stopped: its last record states how it ended.
         if self.stop.is_none() && self.ending == Ending::No {
             self.stop = Some(stop);
             self.tell(Notice::Stopping { stop, why });
         }
     }
 
-    /// Gives the next attempt whose intent is durable to the transport, or takes it back.
+    /// Gives the next attempt with a durable intent to the transport, or withdraws it.
     fn send_one(&mut self, now: Now) -> bool {
         let Some(id) = self.cleared.pop_front() else { return false };
         let closed =
@@ -325,7 +325,7 @@ impl Engine {
         true
     }
 
-    /// Starts an attempt if one may start: uses a slot and asks for its intent to be written.
+    /// Starts an attempt if possible: uses a slot and requests its intent.
     fn start_one(&mut self, now: Now) -> bool {
         self.waiting = Waiting::UnderWay;
         let Some(place) = self.next_to_start(now) else { return self.give_unused_back(now.elapsed) };
@@ -352,7 +352,7 @@ impl Engine {
         true
     }
 
-    /// The row that may be attempted next, but for a slot.
+    /// The next row to attempt, if only a slot is missing.
     fn next_to_start(&mut self, now: Now) -> Option<Place> {
         if self.stop.is_some() || self.attempts.len() >= self.config.concurrency as usize {
             return None;
@@ -370,7 +370,7 @@ impl Engine {
         }
         if let Some(closed) = self.hours.closed(now) {
             if self.config.no_wait {
-                self.stop(Stop::Planned, "the hours in which it may post are over".to_owned());
+                self.stop(Stop::Planned, "the hours for posting are over".to_owned());
             } else {
                 self.waiting = Waiting::Hours(closed.look_again, closed.opens);
             }
@@ -383,11 +383,11 @@ impl Engine {
     fn ask_for_slots(&mut self, now: Duration) -> bool {
         match self.slots.next(now) {
             slots::Next::ReadPolicy => {}
-            // What is under way is sent first: a stop would withdraw it.
+            // What is in flight is sent first: a stop would withdraw it.
             slots::Next::Until(until)
                 if self.config.no_wait && self.attempts.is_empty() && self.slots.run_dry(until, now) =>
             {
-                self.stop(Stop::Planned, "no slot is free for longer than a minute".to_owned());
+                self.stop(Stop::Planned, "no slot becomes free for more than a minute".to_owned());
                 return true;
             }
             slots::Next::Until(until) => {
@@ -404,7 +404,7 @@ impl Engine {
         true
     }
 
-    /// Slots are used at once or given back: others may be waiting for them.
+    /// Gives unused slots back: other runs may be waiting for them.
     fn give_unused_back(&mut self, now: Duration) -> bool {
         let unused = self.slots.drop_unused();
         self.actions.extend((0..unused).map(|_| Action::GiveBack(Ended::NotSent, now)));
@@ -416,7 +416,7 @@ impl Engine {
         self.actions.push_back(Action::GiveBack(ended, at));
     }
 
-    /// Takes back an attempt that was not sent: its job is to do as before.
+    /// Withdraws an attempt that was not sent. Its job stays pending.
     fn withdraw(&mut self, id: AttemptId, now: Now) {
         let attempt = self.attempts.remove(&id).expect("an attempt that was not sent has not ended");
         let spent = Spent { taken: attempt.taken, ended: Ended::NotSent, at: now.elapsed };
@@ -428,7 +428,7 @@ impl Engine {
     }
 
     fn ended(&mut self, id: AttemptId, result: &Result<Reply, Failure>, now: Now) {
-        // An attempt that was given up on may still be heard of; its row is in doubt by then.
+        // The reply to an attempt that was given up may still arrive; its row is in doubt by then.
         let Some(attempt) = self.attempts.remove(&id) else { return };
         let ended = if matches!(result, Err(Failure::NoReply(_))) { Ended::Silent } else { Ended::Answered };
         let spent = Spent { taken: attempt.taken, ended, at: now.elapsed };
@@ -439,7 +439,7 @@ impl Engine {
             Ok(reply) => self.config.target.judge(reply, job, context),
             Err(failure) => Judgement::of_failure(failure),
         };
-        // A reply to what was sent before a pause, or to its probe, says nothing about this run's share of a window.
+        // A reply to a probe, or to an attempt from before a pause, does not measure this run's share of a window.
         let is_shared = !self.health.is_alone();
         let advice = self.health.on_verdict(id, attempt.place, &judgement.verdict, now.elapsed);
         for (place, tries) in self.health.take_wronged() {
@@ -483,7 +483,7 @@ impl Engine {
         }
     }
 
-    /// Records how an attempt ended and decides what becomes of its job.
+    /// Records the end of an attempt and decides what happens to its job.
     fn conclude(&mut self, place: Place, spent: Spent, judgement: &Judgement, status: Option<u16>, now: Now) {
         let work = self.backlog.get_mut(place);
         let next = match &judgement.verdict {
@@ -492,7 +492,7 @@ impl Engine {
             Verdict::Unknown => Next::Done(Outcome::InDoubt),
             Verdict::Again { retry_after } if self.health.is_outage() => {
                 work.outage_attempts += 1;
-                // Other rows are the next probes: this one may be a row that the API always fails at.
+                // Other rows are probed next: this may be a row at which the API always fails.
                 let turn = LONGEST_OUTAGE_PAUSE * work.outage_attempts;
                 Next::Retry(turn.max(Schedule::within_reason(*retry_after)))
             }
@@ -530,7 +530,7 @@ impl Engine {
         self.write(Record::Outcome(end), OnceDurable::Moved(moved));
     }
 
-    /// Ends the run when there is nothing left to wait for.
+    /// Ends the run when nothing is left to wait for.
     fn end(&mut self, now: Now) -> bool {
         let read = self.input != InputState::Open && self.backlog.is_empty();
         let over = (read || self.stop.is_some()) && self.attempts.is_empty() && self.ending == Ending::No;

@@ -1,11 +1,11 @@
-//! How much of the limit a run leaves itself while strangers use the account too.
+//! The share of the limit that a run takes while other clients use the account too.
 //!
-//! A run never sends more than its limits allow. So a limited reply means that somebody else has used the rest of the
-//! window (or that the limit is set too high, or that the server counts in another way: the same is right then). The
-//! first one makes the run space its attempts evenly, for servers that weight the window before. Each further one makes
-//! its share of the window smaller by a part, and every window that passes without one makes it larger by a little:
-//! additive increase, multiplicative decrease, by which those who do not know of each other find their shares. The two
-//! constants were chosen by simulation; `docs/limits.md` has the figures, and what else was tried.
+//! A run never sends more than its limits allow. So a limited reply means that another client used the rest of the
+//! window. It can also mean that the limit is set too high or that the server counts differently; the same reaction is
+//! right then. After the first one the run spaces its attempts evenly, for servers that weight the previous window.
+//! Each further one reduces its share of the window by a factor, and every window without one increases it by a small
+//! amount: additive increase, multiplicative decrease, by which clients that do not know each other find their shares.
+//! The two constants were chosen by simulation; `docs/limits.md` has the figures and the rejected alternatives.
 
 use std::time::Duration;
 
@@ -13,9 +13,9 @@ use super::{Action, Engine, Notice, shortest};
 use crate::budget::Throttle;
 use crate::limit::Limit;
 
-/// What is left of the share after a refusal.
+/// The factor of the share after a refusal.
 const DECREASE: f64 = 0.7;
-/// By how much of the limit it grows in each window.
+/// The part of the limit by which the share grows in each window.
 const INCREASE: f64 = 0.02;
 
 /// The share of one run. `now` is an argument.
@@ -27,25 +27,25 @@ pub(super) struct Share {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Stage {
-    /// Nobody else was noticed.
+    /// No other client was noticed.
     Whole,
     /// The limit is used in full, with attempts spaced evenly.
     Even,
-    /// So many attempts in a window, and more from this time on.
+    /// This many attempts in a window, growing from this time on.
     Smaller { attempts: f64, from: Duration },
 }
 
-/// What follows from a refusal.
+/// The reaction to a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reaction {
     SpaceEvenly,
-    /// Somebody else uses the account: said for the first time.
+    /// A smaller share for the first time, to be reported.
     FirstSmaller,
     Smaller,
 }
 
 impl Share {
-    /// All of `limit`, the one with the shortest window.
+    /// All of `limit`, which has the shortest window.
     pub(super) fn whole(limit: Limit) -> Self {
         Self { limit, stage: Stage::Whole }
     }
@@ -54,12 +54,12 @@ impl Share {
         self.limit
     }
 
-    /// Another limit has the shortest window, or a smaller one holds in it.
+    /// Uses another limit: one with a shorter window, or a smaller one for the same window.
     pub(super) fn keep(&mut self, limit: Limit) {
         self.limit = limit;
     }
 
-    /// An attempt was refused though the slots said that there was room; nothing is sent before `resumes`.
+    /// Reacts to a refusal although slots were free; nothing is sent before `resumes`.
     pub(super) fn refused(&mut self, now: Duration, resumes: Duration) -> Reaction {
         let reaction = match self.stage {
             Stage::Whole => Reaction::SpaceEvenly,
@@ -73,9 +73,9 @@ impl Share {
         reaction
     }
 
-    /// Attempts in the shortest window, at least one.
+    /// The number of attempts in the shortest window, at least one.
     pub(super) fn at(&self, now: Duration) -> u32 {
-        // Never negative, and no larger than the count of a limit.
+        // Not negative, and at most the limit's count.
         (self.exact(now) as u32).max(1)
     }
 
@@ -92,7 +92,7 @@ impl Share {
 }
 
 impl Engine {
-    /// The API names a limit: where those that hold allow more, it holds too from now on. Tells whether it does.
+    /// Keeps a limit that the API stated, if the limits in force allow more. Returns whether they do.
     pub(super) fn learn(&mut self, named: Limit) -> bool {
         // Without limits there is no budget to keep it.
         let Some(share) = &mut self.share else { return false };
@@ -107,11 +107,12 @@ impl Engine {
         true
     }
 
-    /// An attempt was refused, and a pause begins.
+    /// Reacts to a refusal at which a pause starts.
     pub(super) fn make_room(&mut self, is_shared: bool, now: Duration, pause: Duration) {
         let Some(share) = &mut self.share else { return };
         if !is_shared {
-            // Of ours the window was empty: a smaller share would not have helped. Spacing evenly does no harm.
+            // The window had no other attempts of this run: a smaller share would not have helped. Even spacing does no
+            // harm.
             self.actions.push_back(Action::Throttle(Throttle::Evenly));
             return;
         }
@@ -125,7 +126,7 @@ impl Engine {
         }
     }
 
-    /// Tells the budget of the share, where it has changed.
+    /// Sends the share to the budget if it has changed.
     pub(super) fn tell_share(&mut self, now: Duration) {
         let Some(share) = self.share else { return };
         let attempts = share.at(now);

@@ -1,16 +1,17 @@
-//! The engine's side of the budget: what it has asked for, and the slots that it has in hand.
+//! The engine's side of the budget: its outstanding request and its unused slots.
 
 use std::time::Duration;
 
 use crate::budget::{Answer, Ended, Wait};
 
-/// One slot in every window, for one attempt. To be given back with [`Slots::give_back`].
+/// One slot in every window, for one attempt. Give it back with [`Slots::give_back`].
 #[derive(Debug)]
 #[must_use = "slots that are not given back are lost to the run"]
 pub(super) struct Taken(());
 
-/// A slot whose attempt has ended: how, and when. It is given back when the ledger knows of the end, or never will. So
-/// whoever reads the ledger, the audit too, never finds an attempt under way for longer than its slot was kept.
+/// The slot of an ended attempt, with how and when it ended. It is given back when the end is durable in the ledger, or
+/// never will be. So a reader of the ledger, such as the audit, never finds an attempt in flight for longer than its
+/// slot was kept.
 #[derive(Debug)]
 pub(super) struct Spent {
     pub(super) taken: Taken,
@@ -18,45 +19,45 @@ pub(super) struct Spent {
     pub(super) at: Duration,
 }
 
-/// What was granted and not used yet, and whether it makes sense to ask.
+/// Unused granted slots, and whether to ask for more.
 #[derive(Debug, Default)]
 pub(super) struct Slots {
     in_hand: u32,
     asked: bool,
-    /// A slot was given back after the budget was asked: its answer does not know of that.
+    /// A slot was given back after the last request, so the answer does not consider it.
     given_back_since: bool,
-    /// What the last answer left to wait for.
+    /// The wait that the last answer stated.
     wait: Option<Wait>,
-    /// Since when nothing was granted of what was asked for.
+    /// Since when requests were granted nothing.
     dry_since: Option<Duration>,
 }
 
-/// A wait that a run which is not to wait does not wait for: longer than any short window's.
+/// The maximum wait of a run that is not to wait: longer than any short window.
 const LONG: Duration = Duration::from_secs(60);
 
-/// What a run without a slot in hand can do.
+/// What a run without an unused slot can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     ReadPolicy,
     Until(Duration),
-    /// An answer or an attempt's end is under way.
+    /// An answer or an attempt's end is awaited.
     UnderWay,
 }
 
 impl Slots {
-    /// Uses a slot that was granted.
+    /// Uses a granted slot.
     pub(super) fn use_one(&mut self) -> Option<Taken> {
         self.in_hand = self.in_hand.checked_sub(1)?;
         Some(Taken(()))
     }
 
-    /// An attempt has ended: it may be worth asking again.
+    /// Records the end of an attempt: asking again may succeed.
     pub(super) fn give_back(&mut self, Taken(()): Taken) {
         self.wait = None;
         self.given_back_since = true;
     }
 
-    /// What was granted and cannot be used.
+    /// Takes the granted slots that cannot be used.
     pub(super) fn drop_unused(&mut self) -> u32 {
         std::mem::take(&mut self.in_hand)
     }
@@ -74,8 +75,8 @@ impl Slots {
         }
     }
 
-    /// Whether the slots have run dry, by what is known at `now` of a wait until `until`: the next is far off, or none
-    /// was had for long.
+    /// Whether the slots have run dry, as known at `now` with a wait until `until`: the next slot is far off, or there
+    /// was none for long.
     pub(super) fn run_dry(&self, until: Duration, now: Duration) -> bool {
         let since = self.dry_since.unwrap_or(now);
         until.saturating_sub(since) > LONG
@@ -85,7 +86,7 @@ impl Slots {
         self.dry_since = if answer.granted > 0 { None } else { self.dry_since.or(Some(now)) };
         self.asked = false;
         self.in_hand += answer.granted;
-        // What it leaves to wait for may have come already.
+        // What it says to wait for may have happened already.
         self.wait = answer.wait.filter(|_| !self.given_back_since);
     }
 }

@@ -1,4 +1,4 @@
-//! Data in, data out: a driver that makes every record durable at once and answers as a script says.
+//! A driver for tests that makes every record durable at once and answers by a script.
 
 mod answers;
 mod ending;
@@ -16,7 +16,7 @@ use crate::limit::Limit;
 use crate::limiter::Limiter;
 use crate::settings::Spread;
 
-/// An engine with a budget of its own, which is asked as soon as the engine wants it to be.
+/// An engine with its own budget, which is asked as soon as the engine wants slots.
 struct Engine {
     engine: super::Engine,
     limiter: Limiter,
@@ -58,7 +58,7 @@ impl DerefMut for Engine {
     }
 }
 
-/// One thing that the driver saw, at a time.
+/// One event that the driver saw, with its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Saw {
     Intent(u64),
@@ -70,7 +70,7 @@ enum Saw {
     Done(Option<Stop>),
 }
 
-/// The settings of most tests, with their limit.
+/// The settings of most tests, with this limit.
 pub(super) fn config(limit: &str) -> (Config, Limit) {
     let config = fixtures::config(limit);
     let limit = config.limits[0];
@@ -90,11 +90,11 @@ struct Driver {
     saw: Vec<(Duration, Saw)>,
     /// The row and the attempt's number of each intent and outcome.
     numbers: Vec<(u64, u32)>,
-    /// Until that time every attempt ends so; only then the script is asked.
+    /// Until this time every attempt ends in this way; only then the script is asked.
     answer_from: Option<(Duration, Kind)>,
-    /// How often a limit was adopted.
+    /// How often a limit was learned.
     learned: u32,
-    /// What was recorded of pauses.
+    /// The records of pauses.
     pauses: Vec<Record>,
 }
 
@@ -121,7 +121,7 @@ impl Driver {
         }
     }
 
-    /// Carries out what the engine asks for until it has to wait.
+    /// Carries out the engine's actions until it has to wait.
     fn settle(&mut self) {
         let mut written = 0;
         loop {

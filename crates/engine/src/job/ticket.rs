@@ -1,4 +1,4 @@
-//! Which ticket gets a note: a number, or a text where an API's ids are such.
+//! A ticket's id: a number, or a text for APIs whose ids are texts.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -12,49 +12,49 @@ use crate::excerpt;
 
 /// A ticket's id in the API.
 ///
-/// A number is positive, and no larger than the signed 64 bits that servers keep it in. A text (`INC0010023`, `HELP-12`)
-/// is of visible ASCII characters, and not of dots alone: it can stand in a URL, a log and a terminal as it is. A text of
-/// digits is not the number: which of them its ids are, a [target](crate::api::Api) knows.
+/// A number is positive and fits into the signed 64 bits that servers keep it in. A text (`INC0010023`, `HELP-12`)
+/// consists of visible ASCII characters and not of dots alone, so it is safe in a URL, a log and a terminal. A text of
+/// digits does not equal the number. The [API](crate::api::Api) decides which of the two its ids are.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(Id);
 
-/// As many bytes as a text's pointer and length; a number needs no allocation.
+/// A text takes a pointer and a length; a number needs no allocation.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Id {
     Number(NonZeroU64),
     Text(Arc<str>),
 }
 
-/// Why a text is not a ticket's id.
+/// Why a text is not a ticket id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TicketError {
-    /// Nothing but blanks.
+    /// Only blanks.
     #[error("the ticket id is empty")]
     Empty,
-    /// Zero-padded: most likely the id of another system, not the API's number.
+    /// Zero-padded: most likely an id of another system, not the API's number.
     #[error("ticket id {0:?} has leading zeros; the API's ticket ids are plain positive numbers")]
     LeadingZeros(String),
-    /// Anything that is not a positive whole number.
+    /// Not a positive whole number.
     #[error("ticket id {0:?} is not a positive whole number")]
     NotANumber(String),
-    /// Not what the API's ids look like.
+    /// Not in the format of the API's ids.
     #[error("ticket id {found:?} is not {wanted}")]
     NotLike {
-        /// The text, cut short.
+        /// The text, truncated.
         found: String,
-        /// What an id is, as in `a key like HELP-12`.
+        /// The expected format, such as `a key like HELP-12`.
         wanted: &'static str,
     },
 }
 
 impl TicketError {
-    /// `found` is not `wanted`, as in `a key like HELP-12`.
+    /// `found` does not have the format `wanted`, such as `a key like HELP-12`.
     pub fn not_like(wanted: &'static str, found: &str) -> Self {
         Self::NotLike { found: excerpt(found.trim(), 40), wanted }
     }
 
-    /// What is wrong, without the text.
+    /// The error without the text.
     pub fn kind(&self) -> String {
         match self {
             Self::Empty => "the ticket id is empty".to_owned(),
@@ -66,14 +66,14 @@ impl TicketError {
 }
 
 impl Ticket {
-    /// The longest that the id of a ticket may be that is a text.
+    /// The maximum length of a text id.
     pub const LONGEST_BYTES: usize = 128;
 
-    /// Takes `143` as spreadsheets write it: ` 143 `, `#143`, `143.0`. Nothing else is guessed at.
+    /// Parses a number as spreadsheets write it: `143`, ` 143 `, `#143`, `143.0`. Nothing else is guessed.
     ///
     /// # Errors
     ///
-    /// For anything else than a positive whole number without leading zeros.
+    /// If the text is not a positive whole number, or has leading zeros.
     pub fn number(text: &str) -> Result<Self, TicketError> {
         let trimmed = text.trim();
         if trimmed.is_empty() {
@@ -96,12 +96,12 @@ impl Ticket {
         Self::try_from(number).map_err(|_| not_a_number())
     }
 
-    /// Takes an id that is a text, without the blanks around it.
+    /// Parses a text id, without the blanks around it.
     ///
     /// # Errors
     ///
-    /// For a text that is empty, longer than [`LONGEST_BYTES`](Self::LONGEST_BYTES), of dots alone, or has something
-    /// else than visible ASCII characters.
+    /// If the text is empty, longer than [`LONGEST_BYTES`](Self::LONGEST_BYTES), consists of dots alone, or has a
+    /// character that is not visible ASCII.
     pub fn text(text: &str) -> Result<Self, TicketError> {
         let trimmed = text.trim();
         if trimmed.is_empty() {
@@ -114,7 +114,7 @@ impl Ticket {
         Ok(Self(Id::Text(trimmed.into())))
     }
 
-    /// The number, where the id is one.
+    /// The number, if the id is a number.
     pub fn as_number(&self) -> Option<u64> {
         match &self.0 {
             Id::Number(number) => Some(number.get()),
@@ -122,7 +122,7 @@ impl Ticket {
         }
     }
 
-    /// The text, where the id is one.
+    /// The text, if the id is a text.
     pub fn as_text(&self) -> Option<&str> {
         match &self.0 {
             Id::Number(_) => None,
@@ -191,7 +191,7 @@ impl<'de> Deserialize<'de> for Ticket {
     }
 }
 
-/// Tickets, of which a number takes the 8 bytes that it has.
+/// A set of tickets. A number takes 8 bytes.
 #[derive(Debug, Clone, Default)]
 pub struct TicketSet {
     numbers: HashSet<NonZeroU64>,
@@ -207,7 +207,7 @@ impl TicketSet {
         };
     }
 
-    /// Whether the ticket is among them.
+    /// Whether the set contains the ticket.
     pub fn contains(&self, ticket: &Ticket) -> bool {
         match &ticket.0 {
             Id::Number(number) => self.numbers.contains(number),
@@ -215,7 +215,7 @@ impl TicketSet {
         }
     }
 
-    /// Whether there is none.
+    /// Whether the set is empty.
     pub fn is_empty(&self) -> bool {
         self.numbers.is_empty() && self.texts.is_empty()
     }

@@ -1,28 +1,28 @@
-//! The rows that a run may send, to be compared with what others know and claim.
+//! The rows that a run may send, to compare with what other ledgers know and other runs claim.
 
 use super::fold::KnownKeys;
 use crate::job::Key;
 
-/// The keys that the rows which a run may send are known by, and which of them others know. 16 bytes and a bit a key.
+/// The keys of the rows that a run may send, and which of them are known elsewhere. 16 bytes and a bit per key.
 #[derive(Debug, Clone, Default)]
 pub struct Candidates {
     keys: Vec<Key>,
     known: Vec<u64>,
 }
 
-/// What a ledger knows of the candidates.
+/// The candidates that one ledger knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Found {
-    /// How many.
+    /// Their number.
     pub rows: u64,
-    /// How many of them no ledger was known to know before.
+    /// The number that no ledger compared before knows.
     pub new: u64,
     /// When the first and the last of them were sent, in seconds since 1970.
     pub dates: Option<(u32, u32)>,
 }
 
 impl Candidates {
-    /// Rows that are known by these keys.
+    /// Candidates with these keys.
     pub fn new(mut keys: Vec<Key>) -> Self {
         keys.sort_unstable();
         keys.dedup();
@@ -30,27 +30,27 @@ impl Candidates {
         Self { keys, known }
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// How many others know.
+    /// The number known elsewhere.
     pub fn known(&self) -> u64 {
         self.known.iter().map(|word| u64::from(word.count_ones())).sum()
     }
 
-    /// Whether a row is known by this key.
+    /// Whether a candidate has this key.
     pub fn has(&self, key: Key) -> bool {
         self.keys.binary_search(&key).is_ok()
     }
 
-    /// Whether others know the row with this key.
+    /// Whether the candidate with this key is known elsewhere.
     pub fn is_known(&self, key: Key) -> bool {
         self.keys.binary_search(&key).is_ok_and(|at| self.known[at / 64] >> (at % 64) & 1 != 0)
     }
 
-    /// Notes which candidates `keys` has, of those that were sent at `since` or later.
+    /// Marks the candidates that `keys` has, of those sent at `since` or later.
     pub fn mark(&mut self, keys: &KnownKeys, since: u32) -> Found {
         let mut found = Found::default();
         let Self { keys: ours, known } = self;
@@ -81,7 +81,7 @@ impl Candidates {
         found
     }
 
-    /// The candidates that are among `claimed`, which are in order.
+    /// The candidates among `claimed`, which is in order.
     pub fn among(&self, claimed: &[Key]) -> Vec<Key> {
         let mut among = Vec::new();
         in_both(&self.keys, claimed.iter(), |key| **key, |_, key| among.push(*key));
@@ -89,8 +89,8 @@ impl Candidates {
     }
 }
 
-/// Calls `each` with what is in both, whose keys are in order on both sides: the place on the left, and the item on the
-/// right. As fast as the shorter side allows.
+/// Calls `each` for the keys in both lists, which are in order, with the position in `keys` and the item of `others`.
+/// Skips ahead in `keys`, so a short `others` costs little.
 fn in_both<T: Copy>(
     keys: &[Key],
     others: impl Iterator<Item = T>,
@@ -100,7 +100,7 @@ fn in_both<T: Copy>(
     let mut at = 0;
     for other in others {
         let key = key_of(&other);
-        // Steps that double, then a search in the last of them.
+        // Steps of doubling size, then a search within the last one.
         let mut step = 1;
         while keys.get(at + step - 1).is_some_and(|ours| *ours < key) {
             at += step;

@@ -1,13 +1,13 @@
-//! The claim of a run under way, as bytes: what it sends.
+//! The stored claim of a run under way: the rows that it sends.
 
 use crate::job::Key;
 
-/// Keys in groups, each closed by a checksum: a run that follows a stream claims one group after the other. A group that
-/// is cut off was not durable, so nothing of it was sent. A group without keys records that the run's ledger exists and
-/// names the run: before it, nothing was sent.
+/// Keys in groups, each ending in a checksum: a run that follows a stream claims one group after another. A group that
+/// is cut off was not durable, so none of its rows was sent. A group without keys records that the run's ledger exists
+/// and contains the run; before it, nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
-    /// Who made it.
+    /// Identifies the run, in the caller's format.
     pub owner: String,
     /// In order.
     pub keys: Vec<Key>,
@@ -15,22 +15,22 @@ pub struct Claim {
     pub is_begun: bool,
 }
 
-/// The version of the format that this code writes, and the only one that it reads.
+/// The format version that this code writes, and the only one that it reads.
 const OPENING: &[u8] = b"batchpost claim 1\n";
 
-/// A claim's bytes are not what was written.
+/// The bytes are not a claim as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("this is no claim of a run, or one of another version")]
+#[error("this is not a run's claim, or one of another version")]
 pub struct ClaimError;
 
 impl Claim {
-    /// A claim begins with the opening and what says whose it is.
+    /// The start of a claim: the opening and the owner.
     pub fn begin(owner: &str) -> Vec<u8> {
         let length = u32::try_from(owner.len()).expect("a path is shorter than 4 GiB");
         [OPENING, &length.to_le_bytes(), owner.as_bytes()].concat()
     }
 
-    /// A group of keys: how many (4 bytes), the keys, a checksum of both (4). Numbers are little-endian.
+    /// A group of keys: their number (4 bytes), the keys, a checksum of both (4). Numbers are little-endian.
     pub fn group(keys: &[Key]) -> Vec<u8> {
         let count = u32::try_from(keys.len()).expect("groups are bounded");
         let mut out = Vec::with_capacity(8 + 16 * keys.len());
@@ -41,11 +41,11 @@ impl Claim {
         out
     }
 
-    /// Reads what was written.
+    /// Parses a claim.
     ///
     /// # Errors
     ///
-    /// When it does not begin as a claim.
+    /// If it does not start like a claim.
     pub fn read(bytes: &[u8]) -> Result<Self, ClaimError> {
         let rest = bytes.strip_prefix(OPENING).ok_or(ClaimError)?;
         let (length, rest) = rest.split_first_chunk().ok_or(ClaimError)?;
@@ -60,7 +60,8 @@ impl Claim {
         Ok(Self { owner, keys, is_begun })
     }
 
-    /// Whether a claim is still being written, or was when its run died: nothing was sent by it.
+    /// Whether the claim's start is incomplete: still being written, or cut off when its run died. Nothing was sent for
+    /// it.
     pub fn is_unfinished(bytes: &[u8]) -> bool {
         let owner = || bytes.strip_prefix(OPENING).map(|rest| rest.split_first_chunk());
         let is_whole = |(length, rest): (&[u8; 4], &[u8])| rest.len() >= u32::from_le_bytes(*length) as usize;

@@ -1,4 +1,4 @@
-//! What a ledger knows as posted or in doubt: the fold over its records.
+//! The jobs that a ledger knows as posted or in doubt: a fold over its records.
 
 use std::mem;
 
@@ -6,20 +6,20 @@ use crate::job::{Key, KeyMap, Ticket};
 use crate::ledger::{Attempt, Record, Step};
 use crate::outcome::Outcome;
 
-/// What a ledger knows as posted or in doubt, each once, in the order of the keys.
+/// The jobs that a ledger knows as posted or in doubt, each once, ordered by key.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KnownKeys {
-    /// The keys that it is known by, and when it was last sent, in seconds since 1970.
+    /// Their keys, and when each was last sent, in seconds since 1970.
     pub(super) rows: Vec<(Key, u32)>,
-    /// The keys of the names that a column gave to jobs, and what each is known by.
+    /// For jobs that a column named: the name's key and the key that the job is known by.
     pub(super) names: Vec<(Key, Key)>,
-    /// Intents without an outcome: doubts, unless a run that is under way still finds that they were not carried out.
+    /// Intents without an outcome. They are doubts, unless a run still under way finds that they were not carried out.
     pub(super) open: Vec<Open>,
-    /// Some are known by name and ticket together: their content is not recorded.
+    /// Some are known by name and ticket together, since their content is not recorded.
     pub(super) legacy: bool,
 }
 
-/// A job with an intent that has no outcome.
+/// A job with an intent without an outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Open {
     /// The job's own key.
@@ -29,12 +29,12 @@ pub(super) struct Open {
 }
 
 impl KnownKeys {
-    /// How many there are.
+    /// The number of jobs.
     pub fn len(&self) -> usize {
         self.rows.len() + self.open_alone(0).count()
     }
 
-    /// Whether there is none.
+    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.open.is_empty()
     }
@@ -45,34 +45,34 @@ impl KnownKeys {
         Some((dates().min()?, dates().max()?))
     }
 
-    /// When the row with this key was last sent, if the ledger knows it whatever comes of the intents that have no outcome.
+    /// When the row with this key was last sent, if it is known independently of open intents.
     pub(super) fn settled(&self, key: Key) -> Option<u32> {
         let at = self.rows.binary_search_by_key(&key, |(key, _)| *key).ok()?;
         Some(self.rows[at].1)
     }
 
-    /// Whether the row with this key was sent at `since` or later, and no intent to send it is open.
+    /// Whether the row with this key was sent at `since` or later and has no open intent.
     pub fn was_sent_since(&self, key: Key, since: u32) -> bool {
         self.settled(key).is_some_and(|at_s| at_s >= since) && !self.open.iter().any(|open| open.known_by == key)
     }
 
-    /// The open intents of rows that are not known, or not to have been sent since then, for anything else.
+    /// The open intents of rows that are not known, or not sent since then, independently of them.
     pub(super) fn open_alone(&self, since: u32) -> impl Iterator<Item = &Open> {
         self.open.iter().filter(move |open| self.settled(open.known_by).is_none_or(|at_s| at_s < since))
     }
 
-    /// What runs that died have claimed and may have sent, and when at the latest.
+    /// The rows that dead runs claimed and may have sent, with the latest possible time.
     pub fn claimed(keys: impl Iterator<Item = (Key, u32)>) -> Self {
         let open = keys.map(|(key, at_s)| Open { key, known_by: key, at_s });
         Self { open: open.collect(), ..Self::default() }
     }
 
-    /// The open intents alone, which are no longer in this.
+    /// Takes the open intents out.
     pub fn take_open(&mut self) -> Self {
         Self { open: std::mem::take(&mut self.open), ..Self::default() }
     }
 
-    /// Counts the open intents as doubts for good: nothing more will be read of them.
+    /// Makes doubts of the open intents for good: no more records about them will be read.
     pub(super) fn settle_open(&mut self) {
         for Open { key, known_by, at_s } in std::mem::take(&mut self.open) {
             self.rows.push((known_by, at_s));
@@ -83,12 +83,12 @@ impl KnownKeys {
         self.in_order();
     }
 
-    /// Whether some of them are known by their [name and ticket](legacy_key) only.
+    /// Whether some are known only by [name and ticket](legacy_key).
     pub fn has_legacy(&self) -> bool {
         self.legacy
     }
 
-    /// Takes others in.
+    /// Adds others.
     pub fn merge(&mut self, others: Self) {
         self.legacy |= others.legacy;
         self.open.extend(others.open);
@@ -105,7 +105,7 @@ impl KnownKeys {
     }
 
     fn in_order(&mut self) {
-        // The last date of each key is the one that is kept.
+        // Keep the latest date of each key.
         self.rows.sort_unstable_by_key(|(key, at_s)| (*key, u32::MAX - at_s));
         self.rows.dedup_by_key(|(key, _)| *key);
         self.names.sort_unstable();
@@ -114,7 +114,7 @@ impl KnownKeys {
     }
 }
 
-/// The key by which a job is known whose content its ledger does not have: over its name's key and its ticket.
+/// The key of a job whose content is not in its ledger, over its name's key and its ticket.
 pub fn legacy_key(name: Key, ticket: &Ticket) -> Key {
     let mut hash = blake3::Hasher::new();
     hash.update(b"batchpost known 1 name and ticket");
@@ -125,35 +125,34 @@ pub fn legacy_key(name: Key, ticket: &Ticket) -> Key {
     Key::from_bytes(key)
 }
 
-/// Takes a ledger's records in, one after the other.
+/// Applies a ledger's records in order.
 #[derive(Debug, Default)]
 pub(super) struct Fold {
     jobs: KeyMap<Job>,
-    /// What jobs are known by that a column named; others are by their own keys.
+    /// The keys that jobs named by a column are known by; other jobs are known by their own keys.
     contents: KeyMap<Key>,
-    /// What jobs were known by before another content was sent under their names, and when they were last sent so.
+    /// Earlier keys of jobs whose name was later sent with other content, with the time of the last attempt.
     earlier: Vec<(Key, Key, u32)>,
-    /// Whether a column names the jobs of the run at hand.
+    /// Whether a column names the jobs of the current run.
     pub(super) named: bool,
     legacy: bool,
-    /// When the run at hand began.
+    /// When the current run started.
     begun_s: u32,
-    /// A decision about a job of which no earlier record was read: what it is known by has to be looked for in all of
-    /// them.
+    /// A decision concerns a job without an earlier record: all of the ledger must be read to find its key.
     pub(super) lacks_the_beginning: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Job {
     at_s: u32,
-    /// An intent without an outcome.
+    /// It has an intent without an outcome.
     open: bool,
-    /// Posted, or in doubt at any time.
+    /// Posted, or ever in doubt.
     known: bool,
 }
 
 impl Fold {
-    /// That goes on where `named` is what the last run before was, and `open` are the intents without an outcome.
+    /// A fold that continues: `named` is the value for the last run before, `open` the intents without an outcome.
     pub(super) fn after(named: bool, open: Vec<Open>) -> Self {
         let mut fold = Self { named, ..Self::default() };
         for Open { key, known_by, at_s } in open {
@@ -165,10 +164,10 @@ impl Fold {
         fold
     }
 
-    /// Takes the next record in.
+    /// Applies the next record.
     pub(super) fn take(&mut self, step: Step) {
         match step {
-            // One that a column named without its content is read in full.
+            // An intent of a named job without content is read in full.
             Step::Intent(attempt) => self.intent(attempt),
             Step::Posted(attempt) => self.end(attempt.key, attempt.at_s, Outcome::Posted),
             Step::Mark => {}
@@ -186,9 +185,9 @@ impl Fold {
                 self.intent(Attempt { key: intent.key, content, at_s: seconds(intent.wall) });
             }
             Record::Outcome(end) => self.end(end.key, seconds(end.wall), end.stands),
-            // Records were lost, and one of them may have sent it.
+            // Records were lost, and one of them may have been an attempt for it.
             Record::Excluded(excluded) if excluded.stands == Outcome::InDoubt => {
-                // An intent may have its content.
+                // A lost or earlier intent may have its content.
                 self.lacks_the_beginning |= !self.jobs.contains_key(&excluded.key);
                 if let Some(ticket) = &excluded.ticket
                     && !self.contents.contains_key(&excluded.key)
@@ -215,14 +214,14 @@ impl Fold {
 
     fn intent(&mut self, attempt: Attempt) {
         let job = self.jobs.entry(attempt.key).or_default();
-        // One before it has no outcome and never will.
+        // The previous one has no outcome and never will.
         job.known |= job.open;
         if let Some(content) = attempt.content
             && let Some(before) = self.contents.insert(attempt.key, content)
             && before != content
             && job.known
         {
-            // A note of that content may exist, whatever becomes of this one.
+            // A note with that content may exist, whatever happens to this one.
             self.earlier.push((attempt.key, before, job.at_s));
         }
         (job.open, job.at_s) = (true, attempt.at_s);
@@ -235,7 +234,7 @@ impl Fold {
         job.known |= is_known(stands);
     }
 
-    /// What is known now.
+    /// The jobs known now.
     pub(super) fn finish(&mut self) -> KnownKeys {
         let contents = mem::take(&mut self.contents);
         let mut known = KnownKeys { legacy: self.legacy, ..KnownKeys::default() };

@@ -1,6 +1,6 @@
-//! What a ledger knows, kept beside the account's budget so that a ledger need not be read through by every run. It can
-//! only make rows known: where it does not fit its ledger any more, the ledger is read, and what only the index has stays
-//! known.
+//! A stored copy of the jobs that a ledger knows, kept beside the account's budget so that runs need not read the whole
+//! ledger. It can only make rows known: if it no longer matches its ledger, the ledger is read, and rows that only the
+//! index has stay known.
 
 use std::cell::Cell;
 
@@ -9,20 +9,20 @@ use crate::job::Key;
 use crate::ledger::{Attempt, BadLine, Extent, LedgerError, LedgerId, Step, header, read_after, read_as};
 use crate::storage::Storage;
 
-/// What a ledger knows, and how much of it was read to know that.
+/// The jobs that a ledger knows, and how much of the ledger was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
-    /// What was read: every record up to the last.
+    /// The part that was read: every record up to the last.
     pub extent: Extent,
-    /// The checksum of the last bytes that were read: the ledger still has them.
+    /// The checksum of the last bytes read, to check that the ledger still has them.
     last_bytes: u32,
-    /// Whether a column named the jobs of the last run that was read.
+    /// Whether a column named the jobs of the last run read.
     named: bool,
-    /// What the ledger knows as posted or in doubt.
+    /// The jobs that the ledger knows as posted or in doubt.
     pub keys: KnownKeys,
 }
 
-/// The version of the format that this code writes. Version 1 has no open intents; it was written when there were none.
+/// The format version that this code writes. Version 1 has no open intents; it was written only when there were none.
 const OPENING: &[u8] = b"batchpost known 2\n";
 const OPENING_1: &[u8] = b"batchpost known 1\n";
 const ROW_BYTES: usize = 20;
@@ -30,10 +30,11 @@ const NAME_BYTES: usize = 32;
 const OPEN_BYTES: usize = 36;
 
 impl Index {
-    /// As bytes: the opening; the ledger's id, bytes and records read (8 each), the checksum of the last
-    /// 512 of these (4), two flags (1 each), how many rows, names and open intents there are (8 each); the rows, each a key and
-    /// seconds since 1970 (4); the names, each its key and the key that it is known by; the open intents, each with both
-    /// keys and seconds since 1970; a checksum of all that (4). Numbers are little-endian.
+    /// The stored form: the opening; the ledger's id, and the bytes and records read (8 bytes each); the checksum of
+    /// the last 512 of these bytes (4); two flags (1 each); the numbers of rows, names and open intents (8 each); the
+    /// rows, each a key and seconds since 1970 (4); the names, each the name's key and the key that the job is known
+    /// by; the open intents, each with both keys and seconds since 1970; a checksum of all that (4). Numbers are
+    /// little-endian.
     pub fn to_bytes(&self) -> Vec<u8> {
         let KnownKeys { rows, names, open, legacy } = &self.keys;
         let lists_bytes = rows.len() * ROW_BYTES + names.len() * NAME_BYTES + open.len() * OPEN_BYTES;
@@ -65,7 +66,7 @@ impl Index {
         out
     }
 
-    /// What [`Index::to_bytes`] gave; none of anything else.
+    /// Parses the output of [`Index::to_bytes`]. `None` for anything else.
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (covered, sum) = bytes.split_last_chunk()?;
         if crc32fast::hash(covered) != u32::from_le_bytes(*sum) {
@@ -99,12 +100,12 @@ impl Index {
     }
 }
 
-/// What the ledger in `storage` knows, of which `index` knows the beginning if it fits. If it does not, though it is this
-/// ledger's, an older copy of the ledger was put in its place: what the index has stays known.
+/// The jobs that the ledger in `storage` knows. If `index` matches the ledger, only the rest is read. If it does not,
+/// although it has the ledger's id, an older copy of the ledger is in its place: what the index has stays known.
 ///
 /// # Errors
 ///
-/// When it is no ledger, is damaged, or cannot be read.
+/// If it is not a ledger, is damaged, or cannot be read.
 pub fn bring_up_to_date(storage: &impl Storage, index: Option<Index>) -> Result<Index, LedgerError> {
     let mut taken_back = KnownKeys::default();
     if let Some(index) = index {
@@ -129,35 +130,35 @@ pub fn bring_up_to_date(storage: &impl Storage, index: Option<Index>) -> Result<
 }
 
 impl Index {
-    /// Whether it has all that the ledger knows.
+    /// Whether the index covers all that the ledger knows.
     pub fn covers(&self, storage: &impl Storage) -> bool {
         let has_all = |now: Self| now.extent.good_bytes == self.extent.good_bytes;
         self.fits(storage).unwrap_or(false)
             && self.clone().and_the_rest(storage).is_ok_and(|now| now.is_some_and(has_all))
     }
 
-    /// Whether the ledger still begins with what was read.
+    /// Whether the ledger still starts with the part that was read.
     ///
     /// # Errors
     ///
-    /// When it is no ledger, or cannot be read.
+    /// If it is not a ledger, or cannot be read.
     pub fn fits(&self, storage: &impl Storage) -> Result<bool, LedgerError> {
         let size = storage.size().map_err(LedgerError::io("read"))?;
         let same = header(storage)?.id == self.extent.id && size >= self.extent.good_bytes;
         Ok(same && last_bytes(storage, self.extent.good_bytes)? == self.last_bytes)
     }
 
-    /// With what runs of its ledger that died may have sent, and never to fit: an older copy took the ledger's place, and rows
-    /// that only the index has may be to do again by what is there now.
+    /// Adds what dead runs of its ledger may have sent, and makes the index never match again: an older copy is in the
+    /// ledger's place, and according to it rows that only the index has may be pending.
     #[must_use]
     pub fn of_one_taken_back(mut self, claimed: KnownKeys) -> Self {
         self.keys.merge(claimed);
         self.keys.settle_open();
-        // No ledger that grows has another checksum there later.
+        // No growing ledger will have this checksum there.
         Self { last_bytes: !self.last_bytes, ..self }
     }
 
-    /// With what the ledger has recorded since; none where that takes the beginning to be understood.
+    /// Adds what the ledger has recorded since. `None` if that requires reading the ledger from the start.
     fn and_the_rest(mut self, storage: &impl Storage) -> Result<Option<Self>, LedgerError> {
         let named = Cell::new(self.named);
         let mut fold = Fold::after(self.named, std::mem::take(&mut self.keys.open));
@@ -175,7 +176,7 @@ impl Index {
     }
 }
 
-/// Reads a line as far as it matters. Of a named job whose content is not recorded the ticket does.
+/// Parses a line as far as needed. For a named job without recorded content that includes the ticket.
 fn read(line: &[u8], id: LedgerId, number: u64, named: bool) -> Result<Step, BadLine> {
     match Step::read(line, id, number)? {
         Step::Intent(Attempt { content: None, .. }) if named => Step::read_in_full(line, id, number),
@@ -183,8 +184,8 @@ fn read(line: &[u8], id: LedgerId, number: u64, named: bool) -> Result<Step, Bad
     }
 }
 
-/// So many bytes at the end of what was read tell whether it is the same ledger still: every line has its number, its time
-/// and its checksum.
+/// The number of bytes at the end of the part read that show whether it is still the same ledger: every line has its
+/// number, time and checksum.
 const LAST_BYTES: u64 = 512;
 
 fn last_bytes(storage: &impl Storage, end: u64) -> Result<u32, LedgerError> {

@@ -1,29 +1,29 @@
-//! What the runs of an account share about their rows, and how it is looked at.
+//! What the runs of an account share about their rows, and how a run compares its rows with it.
 
 use super::candidates::{Candidates, Found};
 use super::fold::KnownKeys;
 use crate::job::Key;
 
-/// Where the runs of an account list their ledgers and their claims. Each method reads the state at the moment of the call.
+/// The list of ledgers and claims of an account's runs. Each method reads the state at the time of the call.
 pub trait Registry {
-    /// Names a listed ledger in messages.
+    /// Identifies a listed ledger in messages.
     type Ledger: Clone + PartialEq;
     /// Why the registry cannot be used.
     type Error;
 
-    /// The claims of other runs, each tested for life.
+    /// The claims of other runs, each with a test whether the run is alive.
     ///
     /// # Errors
     ///
-    /// When the registry cannot be read.
+    /// If the registry cannot be read.
     fn claims(&mut self) -> Result<Vec<Claimed<Self::Ledger>>, Self::Error>;
 
-    /// Gives each ledger but the run's own, with what it knows, to `each`; those of dead claimants are among them. One that
-    /// has not changed since it was given may be left out, unless it is among `anew`.
+    /// Passes each ledger but the run's own, with what it knows, to `each`, including those of dead claimants. A ledger
+    /// that has not changed since the last call may be left out, unless it is in `anew`.
     ///
     /// # Errors
     ///
-    /// When the registry cannot be read. A ledger that cannot be read is passed to `each` with the reason.
+    /// If the registry cannot be read. An unreadable ledger is passed to `each` with the reason.
     #[expect(clippy::type_complexity, reason = "one callback")]
     fn known(
         &mut self,
@@ -32,42 +32,42 @@ pub trait Registry {
     ) -> Result<(), Self::Error>;
 }
 
-/// What another run has claimed.
+/// The claim of another run.
 #[derive(Debug, Clone)]
 pub struct Claimed<L> {
-    /// Whether that run lives.
+    /// Whether that run is alive.
     pub alive: bool,
     /// Whether it can have sent anything.
     pub is_begun: bool,
     /// Its ledger.
     pub ledger: L,
-    /// The keys of what it sends, in order.
+    /// The keys of its rows, in order.
     pub keys: Vec<Key>,
-    /// When it was made, in seconds since 1970.
+    /// When the claim was made, in seconds since 1970.
     pub since_s: u32,
-    /// When it can have sent anything at the latest, in seconds since 1970.
+    /// The latest time at which it can have sent anything, in seconds since 1970.
     pub until_s: u32,
 }
 
 /// A ledger that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unreadable {
-    /// Why.
+    /// The reason.
     pub why: String,
-    /// What it knew when it was last read; none where it never was.
+    /// What it knew when it was last read; `None` if it never was.
     pub index: Option<KnownKeys>,
-    /// It has ended runs since then.
+    /// Whether runs of it have ended since then.
     pub outdated: bool,
 }
 
-/// A ledger that knows rows which the run would send.
+/// A ledger that knows rows which this run would send.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known<L> {
     /// The ledger.
     pub ledger: L,
-    /// The rows that it knows.
+    /// The rows it knows.
     pub found: Found,
-    /// Rows that have the name of one that it knows, and another content. They are not known.
+    /// Rows that have the name of a row it knows, and other content. They are not known.
     pub other_content: u64,
 }
 
@@ -76,39 +76,39 @@ pub struct Known<L> {
 pub struct InUse<L> {
     /// Its ledger.
     pub ledger: L,
-    /// How many rows.
+    /// The number of rows.
     pub rows: u64,
 }
 
-/// What was found.
+/// The result of a comparison.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Look<L> {
-    /// The ledgers of all other runs that have claimed rows.
+    /// The ledgers of all other runs with claims.
     pub live: Vec<L>,
-    /// Other runs that send these rows.
+    /// Other runs that send rows of this one.
     pub in_use: Vec<InUse<L>>,
-    /// Ledgers that know some of them.
+    /// Ledgers that know rows of this one.
     pub known: Vec<Known<L>>,
-    /// Ledgers that cannot be read and may know more of them than is known.
+    /// Unreadable ledgers that may know more rows than is known.
     pub unreadable: Vec<(L, String)>,
 }
 
-/// Compares what a run may send with what other runs have claimed, and then with what other ledgers know. Under the
-/// registry's lock what is found stays so; without it, it is a first look.
+/// Compares what a run may send with other runs' claims, and then with what other ledgers know. Under the registry's
+/// lock the result stays true; without the lock it is a first look.
 ///
-/// `since` is the time, in seconds since 1970, before which rows that were sent do not count. `is_ours` tells whether a
-/// row that the run may send has this name, where a column names its jobs.
+/// Rows sent before `since`, in seconds since 1970, do not count. `is_ours` returns whether a row that the run may send
+/// has this name, where a column names its jobs.
 ///
 /// # Errors
 ///
-/// When the registry cannot be read.
+/// If the registry cannot be read.
 pub fn look<R: Registry>(
     registry: &mut R,
     candidates: &mut Candidates,
     since: u32,
     is_ours: &dyn Fn(Key) -> bool,
 ) -> Result<Look<R::Ledger>, R::Error> {
-    // First the claims, then the ledgers: see the module's docs.
+    // Claims first, then ledgers: see the module's docs.
     let mut claims = registry.claims()?;
     claims.iter_mut().for_each(|claim| claim.keys = candidates.among(&claim.keys));
     let in_use = claims.iter().filter(|claim| claim.alive && !claim.keys.is_empty());
@@ -119,7 +119,8 @@ pub fn look<R: Registry>(
         let of_index;
         let keys = match known {
             Ok(keys) => {
-                // What a run has sent, and knows what came of it, it does not send again. What its ledger knew before it may.
+                // A run does not send again what it has sent with a known result. It may send again what its ledger
+                // knew before.
                 for Claimed { keys: claimed, since_s, .. } in
                     claims.iter_mut().filter(|claim| claim.alive && claim.ledger == ledger)
                 {
@@ -129,12 +130,12 @@ pub fn look<R: Registry>(
             }
             Err(Unreadable { why, index, outdated }) => {
                 let claims: Vec<_> = claims.iter().filter(|claim| claim.ledger == ledger).collect();
-                // What was not in it when it was last read is at most what a run has claimed since.
+                // What was added since the index was last written is at most what runs have claimed since.
                 if outdated || (index.is_none() && claims.is_empty()) {
                     look.unreadable.push((ledger.clone(), why));
                 }
                 let mut all = index.unwrap_or_default();
-                // Whatever a run that died was about to send it may have sent.
+                // A dead run may have sent all that it was about to send.
                 for claim in claims.iter().filter(|claim| !claim.alive && claim.is_begun) {
                     let rows = claim.keys.iter().map(|key| (*key, claim.until_s)).collect();
                     all.merge(KnownKeys { rows, ..KnownKeys::default() });

@@ -18,7 +18,7 @@ use crate::outcome::{Outcome, VerdictWord};
 use crate::settings::Settings;
 use crate::storage::{Directory, Storage};
 
-/// A file in memory, which several may have open.
+/// A file in memory that may be open several times.
 #[derive(Debug, Clone, Default)]
 struct Memory(Arc<Mutex<Vec<u8>>>);
 
@@ -190,7 +190,7 @@ fn posted_rows_and_those_in_doubt_are_known_and_no_others() {
         row(5, VerdictWord::Limited, Pending),
         row(6, VerdictWord::Withdrawn, Pending),
         row(7, VerdictWord::Unsent, Pending),
-        // Whatever came of it, no outcome says so: it may have been sent.
+        // Its result is not recorded: it may have been sent.
         [intent(content(8, 0), None, 8, 10), run(false, 12)],
     ];
     let known = known_by(&ledger_of(1, &[vec![run(false, 9)], records.concat()]));
@@ -262,7 +262,7 @@ fn doubts_that_a_salvage_leaves_are_known() {
     assert_eq!(bring_up_to_date(&whole, Some(index)).unwrap().keys, known);
 }
 
-/// What one attempt of a run comes to.
+/// The result of one attempt of a run.
 #[derive(Debug, Clone, Copy)]
 enum End {
     Posted,
@@ -276,9 +276,9 @@ enum End {
 #[derive(Debug, Clone)]
 struct Simple {
     named: bool,
-    /// Jobs, which edit of their text is sent, and what comes of it.
+    /// Jobs, which edit of their text is sent, and the result.
     attempts: Vec<(u8, u8, End)>,
-    /// A job about which a person decides after the run.
+    /// A job that a person decides about after the run.
     settled: Option<u8>,
 }
 
@@ -290,7 +290,7 @@ fn runs() -> impl Strategy<Value = Vec<Simple>> {
     prop::collection::vec(run, 1..4)
 }
 
-/// The records of these runs in groups, and what they make known, told by another way than the fold.
+/// The records of these runs in groups, and what they make known, computed differently from the fold.
 fn played(runs: &[Simple], legacy: bool) -> (Vec<Vec<Record>>, BTreeMap<Key, u32>) {
     let (mut groups, mut known, mut at_s) = (Vec::new(), BTreeMap::new(), 10);
     let mut doubted = BTreeMap::new();
@@ -358,7 +358,7 @@ proptest! {
         let bytes = ledger.bytes();
         let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
         for end in ends {
-            // A torn line at its end is no part of what was read.
+            // A torn line at its end is not part of what was read.
             let beginning = [&bytes[..end], &b"{\"n\":"[..]].concat();
             let index = bring_up_to_date(&Memory::of(&beginning), None).unwrap();
             prop_assert_eq!(index.extent.good_bytes as usize, end);
@@ -488,7 +488,7 @@ fn a_name_with_another_content_is_told_and_one_of_which_the_content_is_known_is_
     assert_eq!((found.known[0].found.rows, found.known[0].other_content), (1, 1));
 }
 
-/// What the only other run has claimed, and what its ledger knows.
+/// The only other run's claim, and what its ledger knows.
 struct Other {
     claimed: Vec<Key>,
     known: KnownKeys,
@@ -516,7 +516,7 @@ impl Registry for Other {
     }
 }
 
-/// A run that follows a stream may go on for weeks.
+/// A run that follows a stream may last for weeks.
 #[test]
 fn what_a_run_has_posted_is_known_and_what_it_has_yet_to_send_is_in_use() {
     let posted =
@@ -531,14 +531,14 @@ fn what_a_run_has_posted_is_known_and_what_it_has_yet_to_send_is_in_use() {
         registry.was_given = false;
         assert_eq!((found.in_use.len(), found.known.len(), found.live), (in_use, known, vec!["theirs"]), "{row}");
     }
-    // What the ledger knew before its run began may be sent again by it: somebody may have ordered that.
+    // It may send again what the ledger knew before its run started: the user may have asked for that.
     let mut candidates = Candidates::new(vec![content(1, 0)]);
     let before = registry.known.rows.iter_mut();
     before.for_each(|(_, at_s)| *at_s = 9);
     let found = look(&mut registry, &mut candidates, 0, &|_| false).unwrap();
     assert_eq!((found.in_use.len(), found.known.len()), (1, 1));
     registry.known.rows.iter_mut().for_each(|(_, at_s)| *at_s = 11);
-    // Looked at again, when the ledger has not changed.
+    // Compared again while the ledger has not changed.
     let mut candidates = Candidates::new(vec![content(1, 0)]);
     for _ in 0..2 {
         assert_eq!(look(&mut registry, &mut candidates, 0, &|_| false).unwrap().in_use, []);

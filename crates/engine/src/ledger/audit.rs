@@ -1,30 +1,33 @@
-//! What a ledger proves about its batch: that the limits held, that every row has one outcome, that the sums match.
+//! What a ledger proves about its batch: that the limits were kept, that every row has one outcome, that the sums
+//! match.
 //!
-//! # When a server can have counted an attempt
+//! # When a server may have counted an attempt
 //!
-//! T is the time-out of its run. An attempt lasts T at the most, and no request is under way for longer than T after the
-//! end of its attempt, however that ended: that is what [the limiter](crate::limiter) assumes, too.
+//! T is the time-out of its run. An attempt lasts at most T, and no request is under way for longer than T after the
+//! end of its attempt, however that ended. [The limiter](crate::limiter) makes the same assumption.
 //!
 //! | the ledger has | counted at the earliest | at the latest |
 //! |---|---|---|
-//! | an end with a reply | its intent: it is sent later | its end |
+//! | an end with a reply | its intent, since it is sent later | its end |
 //! | an end without a reply | its intent | its end, and T |
-//! | an end of what was never sent | never | never |
+//! | an end without sending | never | never |
 //! | no end | its intent | see below |
 //!
-//! An attempt has no end in the ledger when its run was cut off before that was durable, or the ledger failed. When it
-//! ended is not known, and it may have been sent long after the run's last record: a sync can take any time, and a process
-//! can be stopped. But when the next run began it had ended, since one run at a time has the ledger. So:
+//! An attempt has no end in the ledger if its run was cut off before the end was durable, or the ledger failed. Its end
+//! is unknown. It may have been sent long after the run's last record: a sync can take any time, and a process can be
+//! stopped. But it had ended when the next run started, since one run at a time has the ledger. So:
 //!
-//! - *At the latest* it was counted T after the next run began. Within its own run there is no latest moment, and none is
-//!   needed: a run gives a slot back only when the attempt's end is durable.
-//! - *At the least* its slot was kept until T and a window after its intent. Either the run itself gave it back, after an
-//!   error of the ledger, or another run that found it dead: no earlier than the intent, and as of an attempt without a reply.
+//! - *At the latest* it was counted T after the next run started. Within its own run there is no latest moment, and
+//!   none is needed: a run gives a slot back only when the attempt's end is durable.
+//! - *At the least* its slot was kept until T and a window after its intent. The slot was given back by the run itself,
+//!   after an error of the ledger, or by another run that found it dead: no earlier than the intent, and as for an
+//!   attempt without a reply.
 //!
-//! So a window is counted twice. By the latest moments no server can have counted more: if the limit is not exceeded so, it
-//! is proven that it held. By the least ones no run that kept the limit can have made more: if it is exceeded even so, a run
-//! has not kept it, or runs do not share their budget. In between, the ledger proves neither: between a crash and the next
-//! run of this ledger another run of the account may have found the dead one, and freed its slots.
+//! So a window is counted in two ways. By the latest moments no server can have counted more: if the limit is not
+//! exceeded, it is proven that it was kept. By the least moments no run that kept the limit can have sent more: if it
+//! is exceeded even so, a run did not keep it, or runs do not share their budget. In between, the ledger proves
+//! neither: between a crash and the next run of this ledger, another run of the account may have found the dead run and
+//! freed its slots.
 
 mod sweep;
 mod timeline;
@@ -41,70 +44,70 @@ use crate::outcome::{Outcome, VerdictWord};
 use sweep::{Sweep, micros};
 use timeline::Timeline;
 
-/// What was found.
+/// The result of an audit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Audit {
-    /// For each limit that any run had, how close it came.
+    /// For each limit that any run had, how close the batch came to it.
     pub limits: Vec<LimitAudit>,
     /// Runs.
     pub runs: u64,
     /// Attempts that may have reached the API.
     pub attempts: u64,
-    /// What does not add up, at most [`Audit::MOST_PROBLEMS`].
+    /// Contradictions, at most [`Audit::MOST_PROBLEMS`].
     pub problems: Vec<String>,
-    /// Runs at whose beginning the wall clock lay before the former run's end, at most [`Audit::MOST_PROBLEMS`]. No time
-    /// is taken to have passed between the two.
+    /// Runs at whose start the wall clock was before the end of the previous run, at most [`Audit::MOST_PROBLEMS`]. No
+    /// time is assumed to have passed between the two.
     pub set_back: Vec<SetBack>,
 }
 
-/// How close a batch came to one limit.
+/// How close a batch came to a limit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LimitAudit {
     /// The limit.
     pub limit: Limit,
-    /// The most requests that any server can have counted in one window of a single run.
+    /// The maximum number of requests that any server can have counted in one window of a single run.
     pub peak_in_a_run: u32,
-    /// The same over all runs, for windows whose last attempt is of a run that had this limit: runs one right after the
-    /// other share windows.
+    /// The same over all runs, for windows whose last attempt is from a run with this limit. Consecutive runs share
+    /// windows.
     pub peak: u32,
-    /// The same where an attempt without an end is taken to be counted no later than its slot was kept at the least.
+    /// The same, with each attempt without an end counted no later than its slot was kept at the least.
     pub peak_at_least: u32,
-    /// The record of the attempt that was the last in the fullest window; zero where there is none.
+    /// The record of the last attempt in the fullest window; zero if there is none.
     pub fullest: u64,
-    /// Attempts in all windows but each run's last, and the most that were possible in the time that they took. In its
-    /// last window a run has no more to send.
+    /// The attempts in all windows but the last of each run, and the maximum possible in that time. In its last window
+    /// a run has no more to send.
     pub made: u64,
     /// See [`LimitAudit::made`].
     pub possible: u64,
 }
 
-/// What a ledger proves of a limit, the best first.
+/// What a ledger proves about a limit, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Proof {
     /// No server can have counted more in any window.
     Held,
-    /// Whether it held depends on when attempts were counted whose end the ledger does not have.
+    /// It depends on when attempts were counted whose end is not in the ledger.
     Open,
-    /// A server can have counted more, and no run that kept it would have sent so many.
+    /// A server can have counted more, and no run that kept the limit would have sent that many.
     Exceeded,
 }
 
 /// The wall clock was set back between two runs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SetBack {
-    /// The number of the second one.
+    /// The second run's number.
     pub run: u32,
-    /// By this much, and by the time that passed between them.
+    /// The difference, plus the time that passed between the runs.
     pub by: Duration,
 }
 
 impl LimitAudit {
-    /// Whether it is proven that the limit held within each run, and across them.
+    /// Whether it is proven that the limit was kept, within each run and across runs.
     pub fn held(&self) -> bool {
         self.proof() == Proof::Held
     }
 
-    /// What is proven of the limit.
+    /// What is proven about the limit.
     pub fn proof(&self) -> Proof {
         match self.limit.count() {
             count if self.peak_at_least > count => Proof::Exceeded,
@@ -113,17 +116,17 @@ impl LimitAudit {
         }
     }
 
-    /// How much of the possible rate was used; none where no run filled a window.
+    /// The used part of the possible rate; `None` if no run filled a window.
     pub fn used(&self) -> Option<f64> {
         (self.possible > 0).then(|| self.made as f64 / self.possible as f64)
     }
 }
 
 impl Audit {
-    /// More problems than this are not told.
+    /// The maximum number of problems reported.
     pub const MOST_PROBLEMS: usize = 20;
 
-    /// Whether everything holds.
+    /// Whether all limits were kept and there is no problem.
     pub fn holds(&self) -> bool {
         self.problems.is_empty() && self.limits.iter().all(LimitAudit::held)
     }
@@ -135,15 +138,14 @@ impl Audit {
     }
 }
 
-/// Audits a ledger. What is kept at once of its attempts is what the longest window holds, and besides them where each
-/// row stands.
+/// Audits a ledger. Keeps in memory the attempts of the longest window, and the state of each row.
 ///
 /// # Errors
 ///
-/// As [`read`].
+/// As for [`read`].
 pub fn audit(storage: &impl Storage) -> Result<Audit, LedgerError> {
-    // A run may have a limit whose windows hold attempts of runs before it, which had other ones. Then, and only then,
-    // the ledger is read again.
+    // A run may have a limit whose windows include attempts of earlier runs with other limits. Only then is the ledger
+    // read again.
     let mut known = Vec::new();
     loop {
         match Auditor::read(storage, &known)? {
@@ -159,19 +161,19 @@ struct Auditor {
     batch: Option<Batch>,
     sweep: Sweep,
     line: Timeline,
-    /// The present run's number, and its time-out.
+    /// The current run's number and time-out.
     run: u32,
     timeout_us: i64,
-    /// The present run, until a record of it shows its clock: only then it is known when it began.
+    /// The current run, until one of its records shows its clock; only then is its start known.
     beginning: Option<Beginning>,
-    /// Where the last attempt began.
+    /// When the last attempt started.
     last_intent_us: i64,
-    /// Ends without a beginning, which may be among what was lost before a salvage.
+    /// Ends of attempts without an intent, which may have been lost before a salvage.
     never_began: Vec<String>,
     salvaged: bool,
 }
 
-/// A run of which only its own record was read.
+/// A run of which only the run record was read.
 struct Beginning {
     wall: Timestamp,
     limits: Vec<Limit>,
@@ -199,7 +201,7 @@ impl Auditor {
         Ok(auditor.conclude())
     }
 
-    /// What the record says of when requests were made.
+    /// Applies the record's times of requests.
     fn timing(&mut self, number: u64, record: &Record) {
         match record {
             Record::Salvage(_) => self.salvaged = true,
@@ -222,7 +224,7 @@ impl Auditor {
         self.beginning = Some(Beginning { wall: run.wall, limits, timeout_us });
     }
 
-    /// The present run has begun, which ends what is known of the one before it.
+    /// Starts the current run; nothing more can be learned about the one before.
     fn begin(&mut self) {
         if let Some(Beginning { wall, limits, timeout_us }) = self.beginning.take() {
             self.sweep.close_run(self.timeout_us, self.line.began_us(wall));
@@ -238,7 +240,7 @@ impl Auditor {
         }
         let from_us = self.at(intent.at_us, intent.wall);
         if from_us < self.last_intent_us {
-            self.audit.problem(format!("record {number}: an attempt began before the one that is recorded before it"));
+            self.audit.problem(format!("record {number}: an attempt started before the one recorded before it"));
         }
         self.last_intent_us = from_us.max(self.last_intent_us);
         self.sweep.begin(intent.key, self.last_intent_us, number);
@@ -274,7 +276,7 @@ impl Auditor {
         at_us
     }
 
-    /// What the record says of where rows stand.
+    /// Applies the record's effect on the states of rows.
     fn outcomes(&mut self, number: u64, record: Record) {
         match (&mut self.batch, record) {
             (None, Record::Header(header)) => self.batch = Some(Batch::new(header)),
@@ -284,7 +286,7 @@ impl Auditor {
                     && batch.reading.is_some()
                     && batch.counts() != finish.counts
                 {
-                    self.audit.problem(format!("record {number}: the run's sums are not those of its records"));
+                    self.audit.problem(format!("record {number}: the run's sums do not match its records"));
                 }
             }
             (None, _) => {}

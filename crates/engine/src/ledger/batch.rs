@@ -1,4 +1,4 @@
-//! What a ledger knows of its batch: the fold over its records.
+//! A ledger's state of its batch: the fold over its records.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use super::step::Step;
 use crate::job::{Key, KeyMap};
 use crate::outcome::{Counts, Outcome, VerdictWord};
 
-/// Where a job stands, in four bytes: there is one for every row.
+/// The state of a job, in four bytes, since there is one for every row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JobState {
     outcome: Outcome,
@@ -15,19 +15,19 @@ pub struct JobState {
     attempts: u16,
 }
 
-/// An intent without its outcome.
+/// It has an intent without an outcome.
 const OPEN: u8 = 1;
-/// No longer in the input, as of the ledger's last word.
+/// No longer in the input, according to the ledger.
 const VANISHED: u8 = 2;
-/// Met in this run's reading of the input.
+/// Found in this run's reading of the input.
 const MET: u8 = 4;
-/// In doubt, and not sent again by this run, since another ledger knows it too.
+/// In doubt, and not sent again by this run because another ledger knows it too.
 const LEFT_OUT: u8 = 8;
-/// A person has said that it is to do, whatever speaks for holding or skipping it.
+/// A person decided that it is to be sent, whatever would hold or skip it.
 const RELEASED: u8 = 16;
-/// It was set aside, or taken up again, by this run, which the ledger does not say yet.
+/// Excluded or made pending again by this run, and not recorded in the ledger yet.
 const UNRECORDED: u8 = 32;
-/// It was in doubt at some time. A decision ends the doubt and not this: the first note may be there all the same.
+/// Was in doubt at some time. A decision ends the doubt but keeps this flag: the first note may exist.
 const DOUBTED: u8 = 128;
 
 impl Default for JobState {
@@ -37,76 +37,77 @@ impl Default for JobState {
 }
 
 impl JobState {
-    /// A job that no ledger knows yet.
+    /// A job without a record in any ledger.
     pub const NEW: Self = Self { outcome: Outcome::Pending, flags: 0, attempts: 0 };
 
-    /// A job of which a ledger may have known before some of its records were lost.
+    /// A job that a ledger may have known before some of its records were lost.
     pub const LOST: Self = Self { outcome: Outcome::InDoubt, flags: UNRECORDED | DOUBTED, attempts: 0 };
 
-    /// Where the job stands. An intent without an outcome is a doubt.
+    /// The job's state. An intent without an outcome means in doubt.
     pub fn outcome(self) -> Outcome {
         if self.is(OPEN) { self.outcome.then(Outcome::InDoubt) } else { self.outcome }
     }
 
-    /// Attempts made for it so far.
+    /// The number of attempts made for it.
     pub fn attempts(self) -> u32 {
         u32::from(self.attempts)
     }
 
-    /// Whether it is in doubt, or was at any time before it was posted, refused or settled.
+    /// Whether it is in doubt, or was at any time before it was posted, rejected or settled.
     pub fn was_doubted(self) -> bool {
         self.is(DOUBTED) || self.outcome() == Outcome::InDoubt
     }
 
-    /// Whether the ledger says that it is no longer in the input.
+    /// Whether it is no longer in the input, according to the ledger.
     pub fn is_vanished(self) -> bool {
         self.is(VANISHED)
     }
 
-    /// Whether this run's reading of the input has met it.
+    /// Whether this run's reading found it in the input.
     pub fn is_met(self) -> bool {
         self.is(MET)
     }
 
-    /// Notes that this run's reading of the input has met it.
+    /// Records that this run's reading found it in the input.
     pub fn meet(&mut self) {
         self.set(MET, true);
     }
 
-    /// Whether it is posted or in doubt, and this run's reading of the input has not met it.
+    /// Whether it is posted or in doubt, and this run's reading did not find it.
     pub fn was_sent_and_is_missing(self) -> bool {
         !self.is_met() && matches!(self.outcome(), Outcome::Posted | Outcome::InDoubt)
     }
 
-    /// Whether a person has said that it is to do.
+    /// Whether a person decided that it is to be sent.
     pub fn is_released(self) -> bool {
         self.is(RELEASED)
     }
 
-    /// Whether it was set aside, or taken up again, by this run, which the ledger does not say yet.
+    /// Whether this run excluded it or made it pending again and the ledger has no record of that yet.
     pub fn is_unrecorded(self) -> bool {
         self.is(UNRECORDED)
     }
 
-    /// The ledger says now what this run has found.
+    /// Records that the ledger now has this run's finding.
     pub fn note_recorded(&mut self) {
         self.set(UNRECORDED, false);
     }
 
-    /// As the next run finds it in the ledger, once it is recorded.
+    /// The state in which the next run finds it in the ledger.
     #[cfg(test)]
     pub(crate) fn as_recorded(mut self) -> Self {
         self.set(MET | UNRECORDED, false);
         self
     }
 
-    /// The row is not sent, as this run finds; the ledger is to be told.
+    /// Excludes the row by a finding of this run, to be recorded.
     pub fn exclude_now(&mut self, stands: Outcome) {
         self.exclude(stands);
         self.set(UNRECORDED, true);
     }
 
-    /// Another ledger knows the row, so this run does not send it. Only `posted` ends a doubt: one in doubt stays so.
+    /// Leaves the row out of this run because another ledger knows it. One in doubt stays in doubt: only `posted` ends
+    /// that.
     pub fn leave_out(&mut self) {
         if self.outcome() == Outcome::InDoubt {
             self.set(LEFT_OUT, true);
@@ -120,24 +121,24 @@ impl JobState {
         self.is(LEFT_OUT)
     }
 
-    /// A row to do is held, as this run finds; the ledger is to be told.
+    /// Holds a pending row by a finding of this run, to be recorded.
     pub fn hold_now(&mut self) {
         self.exclude_now(Outcome::Held);
     }
 
-    /// A row that was held is to do after all, as this run finds; the ledger is to be told.
+    /// Makes a held row pending again by a finding of this run, to be recorded.
     pub fn take_up_again(&mut self) {
         self.outcome = Outcome::Pending;
         self.set(UNRECORDED, true);
     }
 
-    /// The ledger says so: the row is not sent.
+    /// Excludes the row by a record of the ledger.
     fn exclude(&mut self, stands: Outcome) {
         self.move_on(stands);
         self.set(UNRECORDED, false);
     }
 
-    /// A person says so, which ends every doubt.
+    /// Applies a person's decision, which ends every doubt.
     pub fn settle(&mut self, stands: Outcome) {
         let was_doubted = self.was_doubted() || stands == Outcome::InDoubt;
         self.set(DOUBTED, was_doubted);
@@ -173,35 +174,35 @@ impl JobState {
     }
 }
 
-/// All that a ledger records of a batch, without its history.
+/// All that a ledger records of a batch, without history.
 #[derive(Debug)]
 pub struct Batch {
     /// The ledger's first record.
     pub header: Header,
-    /// Where each job stands that has a record.
+    /// The state of each job that has a record.
     pub job_states: KeyMap<JobState>,
     /// The last run.
     pub run: Option<Run>,
-    /// What the last run's reading of the input found; none while a stream has not come to its end.
+    /// The result of the last run's reading of the input; `None` for a stream that has not ended.
     pub reading: Option<Reading>,
-    /// How the last run ended; none where it was cut off, or is under way.
+    /// How the last run ended; `None` if it was cut off or is under way.
     pub finish: Option<Finish>,
     /// Attempts made, over all runs.
     pub attempts: u64,
-    /// Attempts that were answered with the limit.
+    /// Attempts that the API refused because of its limit.
     pub limited: u64,
-    /// Records were lost before the ledger was salvaged: a row that it does not know may have been sent.
+    /// Records were lost before the ledger was salvaged: a row without a record may have been sent.
     pub lost_records: bool,
     /// The ledgers that this one was salvaged from.
     pub salvaged_from: Vec<LedgerId>,
-    /// A run may have posted jobs that no column named: one is recorded, or may be among the records that were lost.
+    /// Whether a run may have posted jobs that no column named: one is recorded, or may be among the lost records.
     pub unnamed: bool,
-    /// The state folder that a run used last; for ledgers of programs that did not say so, the one that a run was given.
+    /// The state folder that a run used last; in older ledgers, the one that a run was given.
     pub state_folder: Option<PathBuf>,
 }
 
 impl Batch {
-    /// The batch of a ledger that has nothing but its header.
+    /// The batch of a ledger that has only its header.
     pub fn new(header: Header) -> Self {
         let job_states = KeyMap::default();
         Self {
@@ -219,7 +220,7 @@ impl Batch {
         }
     }
 
-    /// Takes in the ledger's next record.
+    /// Applies the ledger's next record.
     pub fn apply(&mut self, record: &Record) {
         match record {
             Record::Intent(intent) => self.begin(intent.key),
@@ -247,8 +248,8 @@ impl Batch {
             }
             Record::Read(reading) => self.reading = Some(reading.clone()),
             Record::Finish(finish) => {
-                // Every row was read: those that the ledger did not know were put in doubt, and later ones are new. A
-                // ledger that knows rows of other inputs may have lost records of those as well.
+                // Every row was read: rows without a record were put in doubt, and later ones are new. A ledger that
+                // knows rows of other inputs may have lost records of those too.
                 let all = finish.stopped.is_none() && !self.job_states.values().any(|job| job.is_vanished());
                 self.lost_records &= !all;
                 self.finish = Some(finish.clone());
@@ -257,7 +258,7 @@ impl Batch {
         }
     }
 
-    /// The same of a record that was read no further than it matters here.
+    /// The same for a record that was parsed only as far as needed here.
     pub(super) fn take(&mut self, step: Step) {
         match step {
             Step::Intent(attempt) => self.begin(attempt.key),
@@ -281,20 +282,20 @@ impl Batch {
         self.job_state(key).end(stands);
     }
 
-    /// What a job is that the ledger does not know.
+    /// The state of a job without a record in this ledger.
     pub fn unknown(&self) -> JobState {
         if self.lost_records { JobState::LOST } else { JobState::NEW }
     }
 
-    /// Where the rows of the input as last read stand. Rows of which the ledger has no record are pending, or in doubt
-    /// where records were lost.
+    /// The states of the rows of the input as last read. Rows without a record are pending, or in doubt if records were
+    /// lost.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for job_state in self.job_states.values().filter(|job_state| !job_state.is_vanished()) {
             *counts.of_mut(job_state.outcome()) += 1;
         }
         if let Some(reading) = &self.reading {
-            // A record may say any number.
+            // A record may contain any number.
             counts.skipped = counts.skipped.saturating_add(reading.blank);
             let rest = reading.rows.saturating_sub(counts.total());
             let unknown = counts.of_mut(self.unknown().outcome());
@@ -303,7 +304,7 @@ impl Batch {
         counts
     }
 
-    /// Jobs that went out or were refused and are no longer in the input, and how many of them are in doubt.
+    /// Jobs that are no longer in the input, except pending and invalid ones, and how many of them are in doubt.
     pub fn vanished(&self) -> (u64, u64) {
         let gone = self.job_states.values().filter(|job_state| job_state.is_vanished());
         gone.fold((0, 0), |(all, in_doubt), job_state| match job_state.outcome() {

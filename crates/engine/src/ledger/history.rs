@@ -1,4 +1,4 @@
-//! What a ledger's records say of single jobs.
+//! The last events of single jobs, from a ledger's records.
 
 use std::mem;
 
@@ -9,48 +9,48 @@ use super::{LedgerError, Storage, read};
 use crate::job::{Key, KeyMap, Ticket};
 use crate::outcome::Outcome;
 
-/// The last that is known of a job.
+/// The last known facts about a job.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct History {
-    /// Number of its row, by the reading that its last record was made in.
+    /// The row number in the reading of its last record.
     pub row: u64,
-    /// The same, whatever number it is given since.
+    /// The same, even if `row` is renumbered later.
     pub recorded_row: u64,
-    /// Whether that was the last reading of the input, or one of the very same bytes: else the row may have moved.
+    /// Whether that was the last reading of the input, or one of identical bytes. Otherwise the row may have moved.
     pub row_is_current: bool,
-    /// The reading, by the number of changes of the input before it.
+    /// The reading's number: the count of changes of the input before it.
     reading: u32,
-    /// Its ticket, where a record says it.
+    /// Its ticket, if a record has it.
     pub ticket: Option<Ticket>,
-    /// What was last said of it: the API's answer, why it was set aside, why it was settled. Where a decision was taken
-    /// back, what was said before it.
+    /// The last reason: the API's answer, why it was excluded, or why it was settled. If a decision was taken back, the
+    /// reason before it.
     pub reason: String,
-    /// The last that happened is that a decision was taken back.
+    /// Whether the last event is that a decision was taken back.
     pub taken_back: bool,
-    /// When.
+    /// The time of the last event.
     pub at: Option<Timestamp>,
-    /// How it stood before each decision of a person, the first one first: of those that were taken since it was last
-    /// sent, and not taken back.
+    /// The states before each decision of a person, oldest first; only decisions made since it was last sent and not
+    /// taken back.
     pub decided_from: Vec<Before>,
 }
 
-/// How a job stood before a decision.
+/// A job's state before a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Before {
-    /// Where.
+    /// The state.
     pub stood: Outcome,
-    /// Why.
+    /// The reason.
     pub reason: String,
 }
 
-/// What is said of a job whose last attempt has no end in the ledger.
+/// The reason of a job whose last attempt has no end in the ledger.
 pub const CUT_OFF: &str = "the run was cut off before its reply was recorded";
 
-/// The histories of the jobs that are wanted and have a record, up to the record `last`: a run may be adding more.
+/// The histories of the wanted jobs that have a record, up to the record `last`: a run may be adding more.
 ///
 /// # Errors
 ///
-/// As [`read`].
+/// As for [`read`].
 pub fn histories(
     storage: &impl Storage,
     last: u64,
@@ -84,7 +84,7 @@ pub fn histories(
         }
         Record::Excluded(excluded) if wanted(&excluded.key) => {
             let history = all.entry(excluded.key).or_default();
-            // A salvage has read no input: it repeats the number that it found.
+            // A salvage has read no input and repeats the number that it found.
             if excluded.line > 0 {
                 (history.row, history.reading) = (excluded.row, reading);
             }
@@ -96,7 +96,7 @@ pub fn histories(
             for row in settlement.rows.iter().filter(|row| wanted(&row.key)) {
                 let history = all.entry(row.key).or_default();
                 history.at = Some(settlement.wall);
-                // A decision that leads to where the row stood before the last one takes that back, however it was put.
+                // A decision that leads back to the state before the last one takes that one back, whatever its kind.
                 if let Some(before) = history.decided_from.pop_if(|before| before.stood == row.stands) {
                     (history.reason, history.taken_back) = (before.reason, true);
                     continue;

@@ -1,7 +1,7 @@
-//! A record as one line: numbered, and closed by a checksum that also covers the ledger's id.
+//! A record as one line: numbered, and ending in a checksum that also covers the ledger's id.
 //!
-//! `{"n":7,"intent":{…},"crc":"0badcafe"}`: CRC-32 over the id's bytes and the line up to the last comma. So a flipped
-//! bit is found by the checksum, a line missing or doubled by its number, a line from another ledger by the id.
+//! `{"n":7,"intent":{…},"crc":"0badcafe"}`: CRC-32 over the id's bytes and the line up to the last comma. The checksum
+//! detects a changed bit, the number a missing or doubled line, and the id a line from another ledger.
 
 use std::io::Write;
 
@@ -16,29 +16,29 @@ use super::record::{
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum BadLine {
-    /// It does not end with a line feed.
+    /// It does not end in a line feed.
     #[error("the line has no end")]
     Unfinished,
-    /// It does not close with a checksum.
-    #[error("this is no line of a ledger")]
+    /// It does not end in a checksum.
+    #[error("this is not a line of a ledger")]
     NoChecksum,
-    /// Its bytes are not those that were written, or not to this ledger.
-    #[error("the checksum does not fit: the line was changed, or comes from another ledger")]
+    /// It is not as it was written, or was written to another ledger.
+    #[error("the checksum does not match: the line was changed, or comes from another ledger")]
     Checksum,
-    /// It follows a record that it did not follow when it was written.
-    #[error("record {found} stands where record {expected} belongs: lines are missing, doubled or moved")]
+    /// It does not follow the record that it followed when it was written.
+    #[error("record {found} is in the place of record {expected}: lines are missing, doubled or moved")]
     Number {
-        /// The number that follows the last record's.
+        /// The expected number.
         expected: u64,
-        /// The number that is there.
+        /// The number in the line.
         found: u64,
     },
-    /// The checksum fits and yet it cannot be read.
+    /// The checksum matches, but the record cannot be read.
     #[error("the record cannot be read: {0}")]
     Record(String),
 }
 
-/// How every line begins.
+/// The start of every line.
 pub(super) const OPENING: &[u8] = br#"{"n":"#;
 
 /// `,"crc":"` and eight digits and `"}`.
@@ -80,11 +80,11 @@ pub(super) fn checksum(id: LedgerId, bytes: &[u8]) -> u32 {
     crc.finalize()
 }
 
-/// What a line has besides a record by which nothing changes and which programs of the same version may not know: to
-/// them it is a mark, which vouches for nothing.
+/// Added to a record of a kind that changes no state and that programs of the same format version may not know. To them
+/// it is a mark that covers no record.
 const TOLD_AS_A_MARK: &[u8] = br#","mark":{"synced":0}"#;
 
-/// A line's shape: exactly one of the members between `n` and `crc` is there, or a mark besides it.
+/// The members of a line. Exactly one of those between `n` and `crc` is present, possibly with a mark besides.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Shape {
@@ -126,7 +126,7 @@ impl Shape {
     }
 }
 
-/// Reads the first line of a ledger, whose checksum covers the id that it names itself.
+/// Reads the first line of a ledger. Its checksum covers the id in the line itself.
 pub(super) fn read_header(line: &[u8]) -> Result<Header, BadLine> {
     let (bytes, _) = split(line)?;
     let mut closed = bytes.to_vec();
@@ -137,7 +137,7 @@ pub(super) fn read_header(line: &[u8]) -> Result<Header, BadLine> {
     Ok(header)
 }
 
-/// Reads a line that must hold record `expected` of ledger `id`.
+/// Reads a line that must be record `expected` of ledger `id`.
 pub(super) fn read(line: &[u8], id: LedgerId, expected: u64) -> Result<Record, BadLine> {
     let (number, record) = read_any(line, id)?;
     if number != expected {
@@ -146,27 +146,27 @@ pub(super) fn read(line: &[u8], id: LedgerId, expected: u64) -> Result<Record, B
     Ok(record)
 }
 
-/// Reads a line that holds some record of ledger `id`.
+/// Reads a line that must be any record of ledger `id`.
 pub(super) fn read_any(line: &[u8], id: LedgerId) -> Result<(u64, Record), BadLine> {
     verify(line, id)?;
     parse(line)
 }
 
-/// Reads a line that has been verified.
+/// Reads a verified line.
 pub(super) fn parse(line: &[u8]) -> Result<(u64, Record), BadLine> {
     let mut shape: Shape = serde_json::from_slice(line).map_err(|error| BadLine::Record(error.to_string()))?;
     let number = std::mem::take(&mut shape.n);
-    let record = shape.record().ok_or_else(|| BadLine::Record("its kind is not known".to_owned()))?;
+    let record = shape.record().ok_or_else(|| BadLine::Record("its kind is unknown".to_owned()))?;
     Ok((number, record))
 }
 
-/// What the checksum of a line covers, which is what was written to ledger `id`.
+/// Checks that the line was written to ledger `id`, and returns the bytes that its checksum covers.
 pub(super) fn verify(line: &[u8], id: LedgerId) -> Result<&[u8], BadLine> {
     let (bytes, crc) = split(line)?;
     if checksum(id, bytes) == crc { Ok(bytes) } else { Err(BadLine::Checksum) }
 }
 
-/// A line's bytes that the checksum covers, and the checksum.
+/// The bytes that the checksum covers, and the checksum.
 fn split(line: &[u8]) -> Result<(&[u8], u32), BadLine> {
     let line = line.strip_suffix(b"\n").ok_or(BadLine::Unfinished)?;
     let at = line.len().checked_sub(CLOSING_BYTES).ok_or(BadLine::NoChecksum)?;

@@ -5,21 +5,21 @@ use std::ops::Range;
 use super::LedgerError;
 use crate::storage::Storage;
 
-/// No record is longer; what is, is not kept in memory to be looked at.
+/// The maximum length of a record's line. Longer lines are not kept in memory.
 pub(super) const LONGEST_LINE_BYTES: u64 = 1 << 20;
 
 const PIECE_BYTES: usize = 1 << 18;
 
-/// Lines of bounded length, looked at where they were read to: a ledger may have millions.
+/// Reads lines of bounded length and lends them from its buffer without copying: a ledger may have millions.
 pub(super) struct Lines<'a, S> {
     storage: &'a S,
-    /// Bytes read so far.
+    /// The number of bytes read so far.
     offset: u64,
     buffer: Vec<u8>,
-    /// The bytes in the buffer that were read.
+    /// The number of buffer bytes that are filled.
     filled: usize,
     line: Range<usize>,
-    /// The line has no end within the bound: the next one begins after that end.
+    /// The line exceeds the bound; the next line starts after its line feed.
     is_cut: bool,
 }
 
@@ -28,23 +28,23 @@ impl<'a, S: Storage> Lines<'a, S> {
         Self::from(storage, 0)
     }
 
-    /// Those from a line's first byte on.
+    /// Starts at `offset`, which must be the first byte of a line.
     pub(super) fn from(storage: &'a S, offset: u64) -> Self {
         Self { storage, offset, buffer: vec![0; PIECE_BYTES], filled: 0, line: 0..0, is_cut: false }
     }
 
-    /// The line that was read last, its line feed included. Of one beyond the bound only the beginning is there, which
-    /// verifies as nothing.
+    /// The last line read, including its line feed. Of a line beyond the bound only the start is returned, which never
+    /// verifies.
     pub(super) fn line(&self) -> &[u8] {
         &self.buffer[self.line.clone()]
     }
 
-    /// Where it ends.
+    /// Where the last line read ends.
     pub(super) fn end(&self) -> u64 {
         self.offset - (self.filled - self.line.end) as u64
     }
 
-    /// Reads the next line; false at the end of the file.
+    /// Reads the next line. Returns false at the end of the file.
     pub(super) fn next(&mut self) -> Result<bool, LedgerError> {
         if self.is_cut {
             self.skip_to_line_feed()?;
@@ -73,7 +73,8 @@ impl<'a, S: Storage> Lines<'a, S> {
         Ok(!self.line.is_empty())
     }
 
-    /// Reads more behind the line at hand, which reaches to the end of what was read; false if there is no more.
+    /// Reads more bytes after the current line, which extends to the end of the filled part. Returns false if there are
+    /// none.
     fn read_on(&mut self) -> Result<bool, LedgerError> {
         self.buffer.copy_within(self.line.clone(), 0);
         self.line = 0..self.line.len();

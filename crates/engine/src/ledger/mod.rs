@@ -1,22 +1,22 @@
-//! The ledger: the append-only file that is the truth about a batch.
+//! The ledger: an append-only file with the authoritative record of a batch.
 //!
 //! # Constraints
 //!
-//! - An attempt is sent only after its intent is durable, a job is reported posted only after its outcome is.
-//! - A crash at any moment, also one in which unsynced writes are lost, torn or reordered, leaves a ledger that is
-//!   read without a guess: what was synced is all there, what was not is a torn tail, which is kept aside and cut off.
-//! - What was changed afterwards is found, and nothing is sent on its strength.
-//! - A settlement is one record or all of its records (`parts`).
+//! - An attempt is sent only after its intent is durable. A job is reported posted only after its outcome is durable.
+//! - A crash at any moment leaves a ledger that can be read without guessing, even if unsynced writes are lost, torn or
+//!   reordered. All that was synced is there. What was not is a torn tail, which is kept in another file and cut off.
+//! - A later change of the file is detected, and nothing is sent on the basis of a changed ledger.
+//! - A settlement counts only if all of its records are there (`parts`).
 //!
 //! # Format
 //!
-//! JSON lines, one record a line, numbered and closed by a checksum (`line`). Records are written in groups; each
-//! group opens with a `mark` that names the last record known to be synced. A bad line before what the last mark
-//! vouches for is damage. After it, it was never synced, so no request was ever sent on its strength.
+//! JSON lines, one record per line, numbered and ending in a checksum (`line`). Records are written in groups. Each
+//! group starts with a `mark` that states the last record known to be synced. A bad line up to that record is damage. A
+//! bad line after it was never synced, so no request was sent because of it.
 //!
 //! # Not detected
 //!
-//! An older copy of the ledger put back in its place, and lines cut off at its end after the last mark.
+//! An older copy of the ledger in its place, and missing lines at its end after the last mark.
 
 mod audit;
 mod batch;
@@ -56,13 +56,13 @@ use crate::storage::Storage;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
-    /// Zero bytes long: not something this program leaves behind.
+    /// Zero bytes long: this program never leaves such a file.
     #[error("the file is empty, so it is not a ledger; remove it, or name another one")]
     Empty,
-    /// Its first line is no ledger's header.
+    /// Its first line is not a ledger's header.
     #[error("this is not a ledger, or its first line is damaged ({0}); nothing was changed in it")]
     NotALedger(BadLine),
-    /// Written by a newer program.
+    /// Written by a newer version of the program.
     #[error(
         "the ledger has format version {found}, and this program knows versions up to {VERSION}; use a newer batchpost"
     )]
@@ -70,13 +70,13 @@ pub enum LedgerError {
         /// Its version.
         found: u32,
     },
-    /// Its jobs have other identities than this program would give them.
+    /// Its jobs have keys that this program cannot compute.
     #[error("the ledger's keys are of scheme {found}, which this program does not know; use a newer batchpost")]
     KeyScheme {
         /// Its key scheme.
         found: u32,
     },
-    /// Bytes that were synced are no longer what they were.
+    /// Synced bytes have changed.
     #[error(
         "the ledger is damaged at line {line} (byte {byte}): {what}; nothing was sent, and nothing was changed in it"
     )]
@@ -85,19 +85,19 @@ pub enum LedgerError {
         line: u64,
         /// Offset of the line's first byte.
         byte: u64,
-        /// What is wrong with it.
+        /// What is wrong with the line.
         what: BadLine,
     },
     /// The storage failed.
     #[error("the ledger cannot be {doing}: {source}")]
     Io {
-        /// `opened`, `read`, `written`, `synced` or `repaired`.
+        /// `created`, `opened`, `read`, `written`, `synced` or `repaired`.
         doing: &'static str,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// A record has no end in reason: names of columns or a path, most likely.
-    #[error("a record is longer than a ledger's line may be; are the names of the columns that long?")]
+    /// A record exceeds the bound of a line; most likely column names or a path are too long.
+    #[error("a record is longer than a line of a ledger may be; shorten the names of the columns or the path")]
     TooLong,
     /// A settlement could not be written.
     #[error("{source}; {}", if *nothing_recorded {
@@ -106,13 +106,13 @@ pub enum LedgerError {
         "it is not known whether the decisions were recorded: see `batchpost status`"
     })]
     NotSettled {
-        /// The ledger has none of its records, or not all of them, which is the same.
+        /// The ledger has none of its records or only some, which counts the same.
         nothing_recorded: bool,
-        /// Why.
+        /// The cause.
         source: Box<LedgerError>,
     },
-    /// An earlier write or sync failed, so that nothing is known of what reached the disk.
-    #[error("the ledger was given up after a failed write or sync")]
+    /// An earlier write or sync failed, so it is unknown what reached the disk.
+    #[error("an earlier write or sync of the ledger failed; nothing more is written to it")]
     Poisoned,
 }
 
@@ -122,11 +122,11 @@ impl LedgerError {
     }
 }
 
-/// Reads a whole ledger without changing it: what it knows of its batch, and how far it can be relied on.
+/// Reads a whole ledger without changing it. Returns the batch's state and how far the file is intact.
 ///
 /// # Errors
 ///
-/// For what is no ledger, is damaged, or cannot be read.
+/// If the file is not a ledger, is damaged, or cannot be read.
 pub fn inspect(storage: &impl Storage) -> Result<(Batch, Extent), LedgerError> {
     let mut batch = None;
     let extent = recovery::read_as(storage, Step::read, &mut |_, step| match (&mut batch, step) {

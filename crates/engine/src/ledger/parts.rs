@@ -1,8 +1,8 @@
-//! Settlements of several records: they count where all of them are there, one after the other.
+//! Settlements of several records. They count only if all of the records are there, one after another.
 //!
-//! They are written as one group, so what a crash or a full disk leaves of it is the end of the ledger, which is a torn tail
-//! from the first of its records on. A program that does not know of parts may have gone on behind it; then they stay and are
-//! passed over.
+//! The records are written as one group. If a crash or a full disk leaves only some of them, they are the end of the
+//! ledger: a torn tail that starts at the first of them. A program that does not know parts may have appended records
+//! after it. Then the incomplete records stay and are ignored.
 
 use jiff::Timestamp;
 
@@ -13,7 +13,7 @@ use super::recovery::later_mark_vouches_for;
 use super::step::Step;
 use super::{LedgerError, Storage};
 
-/// A record, as far as it may be a part of something.
+/// A record that may be part of a settlement.
 pub(crate) trait HasParts {
     fn settlement(&self) -> Option<&Settlement>;
 }
@@ -30,26 +30,26 @@ impl HasParts for Step {
     }
 }
 
-/// What a record is to its reader.
+/// How the reader treats a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     Counts,
-    /// It belongs to a settlement that is not all there.
+    /// It belongs to an incomplete settlement.
     PassedOver,
-    /// With it begins what a crash left of a settlement.
+    /// It is the first record of a settlement that a crash cut off.
     Torn,
 }
 
-/// Follows the parts of settlements through a ledger.
+/// Tracks the parts of settlements while a ledger is read.
 #[derive(Debug, Default)]
 pub(super) struct Parts {
-    /// The settlement whose parts are being read, and whether it counts.
+    /// The settlement being read, and whether it counts.
     current: Option<(Whole, bool)>,
-    /// Settlements that are not all there.
+    /// The number of incomplete settlements.
     pub(super) incomplete: u64,
 }
 
-/// What the parts of one settlement have in common.
+/// The common data of one settlement's parts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Whole {
     wall: Timestamp,
@@ -60,18 +60,18 @@ fn part_of(settlement: &Settlement) -> Option<(Whole, u32)> {
     settlement.part.map(|Part { number, of }| (Whole { wall: settlement.wall, of }, number))
 }
 
-/// How it goes on after a settlement's first part.
+/// What follows a settlement's first part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rest {
     AllThere,
     /// The ledger ends before the last part.
     CutOff,
-    /// Something else was recorded before the last part.
+    /// Another record comes before the last part.
     Overtaken,
 }
 
 impl Parts {
-    /// Where the next record belongs; `ahead` looks at what follows it.
+    /// Decides how to treat the next record; `ahead` reads the lines after it.
     pub(super) fn follow<'a, S: Storage + 'a>(
         &mut self,
         record: &impl HasParts,
@@ -103,18 +103,18 @@ impl Parts {
     }
 }
 
-/// What follows a record.
+/// The lines after a record.
 pub(super) struct Ahead<'a, S> {
     pub(super) lines: Lines<'a, S>,
     pub(super) id: LedgerId,
-    /// That record's number.
+    /// The number of that record.
     pub(super) last: u64,
 }
 
 impl<S: Storage> Ahead<'_, S> {
     fn rest_of(mut self, whole: Whole) -> Result<Rest, LedgerError> {
         let mut found = 1;
-        // A salvage copies records in groups of its own.
+        // A salvage copies records in groups of its own, so a mark may come between.
         let mut marked = false;
         while found < whole.of {
             if !self.lines.next()? {
@@ -126,7 +126,7 @@ impl<S: Storage> Ahead<'_, S> {
                 Ok(Record::Settle(settlement)) if part_of(&settlement) == Some((whole, found + 1)) => found += 1,
                 Ok(_) => return Ok(Rest::Overtaken),
                 Err(_) => {
-                    // The reader of the records that follow reports the damage.
+                    // The main reader reports the damage when it gets there.
                     let is_damage = later_mark_vouches_for(&mut self.lines, self.id, self.last)?;
                     return Ok(if marked || is_damage { Rest::Overtaken } else { Rest::CutOff });
                 }

@@ -1,4 +1,4 @@
-//! What the ledger records. Docs of the format: `docs/ledger-format.md`.
+//! The records of a ledger. `docs/ledger-format.md` describes the format.
 
 use std::fmt;
 
@@ -10,10 +10,10 @@ use crate::job::{Key, Ticket};
 use crate::outcome::{Cause, Counts, Outcome, Stop, VerdictWord};
 use crate::settings::Settings;
 
-/// The version of the format that this code writes. Older ones are read, newer ones refused.
+/// The format version that this code writes. Older versions are read, newer ones refused.
 pub const VERSION: u32 = 1;
 
-/// A ledger's own id, drawn when it is begun.
+/// A ledger's own id, drawn at random when it is created.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LedgerId(pub u64);
 
@@ -45,53 +45,52 @@ pub struct Header {
     pub version: u32,
     /// The ledger's own id: every line's checksum covers it.
     pub id: LedgerId,
-    /// How the keys were made.
+    /// The version of the key scheme.
     pub key_scheme: u32,
-    /// Name and version of the program that began it.
+    /// Name and version of the program that created it.
     pub tool: String,
-    /// The API, by its target's name. None for the one that was there before ledgers named theirs: which that is, whoever
-    /// knows the APIs knows.
+    /// The API's name. `None` in ledgers from before this field existed: there was one API then, and the caller knows
+    /// which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api: Option<String>,
     /// What the notes are posted to: the endpoint's URL, with the tenant in it.
     pub target: String,
-    /// When it was begun.
+    /// When it was created.
     pub wall: Timestamp,
 }
 
-/// A run begins.
+/// The start of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Run {
     /// Its number, from 1.
     pub run: u32,
     /// Name and version of the program.
     pub tool: String,
-    /// When it began, before it had a part in its account's budget.
+    /// When it started, before it joined its account's budget.
     pub wall: Timestamp,
-    /// The unit in microseconds to which the wall clock of its records is cut off; not in ledgers of programs that did not
-    /// say so.
+    /// The unit in microseconds to which the wall clock of its records is truncated. Missing in older ledgers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wall_unit_us: Option<u32>,
-    /// Who began it, where, and how; not in ledgers of programs that did not say so.
+    /// Who started it, where and how. Missing in older ledgers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Caller>,
-    /// Whether its pauses are records; not in ledgers of programs that recorded none.
+    /// Whether its pauses are recorded. Missing in older ledgers, which have no records of them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pauses_recorded: bool,
-    /// What is read.
+    /// What it reads.
     pub input: Input,
     /// How it posts.
     pub settings: Settings,
-    /// The state folder that it used; none where it needed none, and in ledgers of programs that did not say so.
+    /// The state folder that it used. `None` if it needed none, and in older ledgers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_folder: Option<String>,
 }
 
-/// Who began a run.
+/// Who started a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Caller {
-    /// The user's name, or number where it has none.
+    /// The user's name, or number if there is no name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// The machine's name.
@@ -103,7 +102,7 @@ pub struct Caller {
 }
 
 impl Caller {
-    /// `anna@nightly1`, as far as it is known.
+    /// Such as `anna@nightly1`; `?` for unknown parts.
     pub fn at(&self) -> String {
         let part = |part: &Option<String>| part.clone().unwrap_or_else(|| "?".to_owned());
         format!("{}@{}", part(&self.user), part(&self.host))
@@ -113,51 +112,51 @@ impl Caller {
 /// The input of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Input {
-    /// Its absolute path; none for standard input.
+    /// Its absolute path; `None` for standard input.
     pub path: Option<String>,
-    /// How it was read: its format, columns, templates, as whoever reads inputs writes it.
+    /// How it was read: format, columns, templates. Written by the reader of inputs.
     #[serde(flatten)]
     pub reader: Section,
-    /// BLAKE3 of the table that the options name, in hexadecimal.
+    /// BLAKE3 of the lookup table's file, in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lookup_fingerprint: Option<String>,
-    /// What the first reading found; none where the input is read only once.
+    /// The result of the first reading; `None` if the input is read only once.
     pub read: Option<Reading>,
 }
 
 impl Input {
-    /// Whether a column named the jobs.
+    /// Whether a column names the jobs.
     pub fn has_names(&self) -> bool {
         self.reader.get("key").is_some_and(|column| !column.is_null())
     }
 }
 
-/// What a whole reading of the input found.
+/// The result of reading the whole input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
-    /// Records, the blank ones included.
+    /// Records, including blank ones.
     pub rows: u64,
-    /// Rows with nothing in any mapped column.
+    /// Rows without text in any mapped column.
     pub blank: u64,
     /// BLAKE3 of the input's bytes, in hexadecimal.
     pub fingerprint: String,
 }
 
-/// An attempt is about to be made. Durable before its first byte leaves.
+/// An attempt is about to be made. Durable before its first byte is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
-    /// Number of the row in the input as last read.
+    /// Row number in the input when it was last read.
     pub row: u64,
     /// Identity of the job.
     pub key: Key,
-    /// The key of its content, where a column names the job. Not in ledgers of programs that did not record it.
+    /// The key of the content, where a column names the job. Missing in older ledgers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<Key>,
     /// The ticket.
     pub ticket: Ticket,
-    /// The how-manieth attempt for this job, over all runs, from 1.
+    /// The number of the attempt for this job, over all runs, from 1.
     pub attempt: u32,
-    /// Microseconds since the run began, when the attempt took its slots.
+    /// Microseconds since the run started, when the attempt took its slots.
     pub at_us: u64,
     /// The wall clock.
     pub wall: Timestamp,
@@ -166,7 +165,7 @@ pub struct Intent {
 /// An attempt has ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptEnd {
-    /// Number of the row in the input as last read.
+    /// Row number in the input when it was last read.
     pub row: u64,
     /// Identity of the job.
     pub key: Key,
@@ -174,51 +173,50 @@ pub struct AttemptEnd {
     pub ticket: Ticket,
     /// The attempt that ended.
     pub attempt: u32,
-    /// Microseconds since the run began, when the reply was read or given up on.
+    /// Microseconds since the run started, when the reply was read or given up.
     pub at_us: u64,
     /// The wall clock.
     pub wall: Timestamp,
     /// What the answer means.
     pub verdict: VerdictWord,
-    /// Where the row stands now.
+    /// The row's state after it.
     pub stands: Outcome,
-    /// The HTTP status, where a whole reply came.
+    /// The HTTP status, if there was a complete reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The answer in brief; left out where the note was posted.
+    /// A short form of the answer; left out if the note was posted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<String>,
 }
 
-/// A row that is not sent: no job can be made of it, it waits for a decision, or it is passed over. Or one that was held
-/// and is to do again.
+/// An excluded row: it is invalid, held or skipped, and not sent. Or a row that was held and is pending again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExcludedRow {
-    /// Number of the row in the input as last read.
+    /// Row number in the input when it was last read.
     pub row: u64,
     /// The line on which it begins.
     pub line: u64,
     /// Identity of the row.
     pub key: Key,
-    /// Its ticket, where it has one.
+    /// Its ticket, if it has one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<Ticket>,
-    /// Where it stands: `invalid`, `held`, `skipped`, `in_doubt` where records were lost, or `pending` again.
+    /// Its state: `invalid`, `held`, `skipped`, `in_doubt` if records were lost, or `pending` again.
     pub stands: Outcome,
-    /// Why.
+    /// The reason.
     pub why: String,
 }
 
-/// A person has decided about rows, or has taken a decision back. All of it counts or nothing: a settlement that has no
-/// room in one record is several, and those are read only where they are all there.
+/// A person's decision about rows, or its withdrawal. It counts as a whole or not at all: a settlement that is too long
+/// for one record is split into several, which count only if all of them are there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settlement {
     /// The wall clock; the same in all records of one settlement.
     pub wall: Timestamp,
-    /// Which of the settlement's records this is; none where it is the only one.
+    /// Which of the settlement's records this is; `None` if it is the only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<Part>,
-    /// What the person said of it.
+    /// The person's reason.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
     /// The rows.
@@ -230,106 +228,107 @@ pub struct Settlement {
 pub struct Part {
     /// Its number, from 1.
     pub number: u32,
-    /// How many there are.
+    /// The number of parts.
     pub of: u32,
 }
 
-/// A row that was decided about.
+/// A row of a settlement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settled {
-    /// Number of the row in the input as last read.
+    /// Row number in the input when it was last read.
     pub row: u64,
     /// Identity of the job.
     pub key: Key,
-    /// Where it stood.
+    /// Its state before.
     pub was: Outcome,
-    /// Where it stands now, whatever was in doubt before.
+    /// Its state after, even if it was in doubt before.
     pub stands: Outcome,
 }
 
-/// This ledger was made of what could be read of a damaged one.
+/// This ledger was made from the readable records of a damaged one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Salvage {
     /// The damaged ledger's id.
     pub from: LedgerId,
-    /// Records that could not be read; any row may have been sent by one of them.
+    /// Unreadable records; each may have been an attempt for any row.
     pub lost: u64,
 }
 
-/// Some jobs of this ledger are no longer in the input, or are there again.
+/// Some jobs of this ledger are no longer in the input, or are in it again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presence {
     /// The jobs.
     pub keys: Vec<Key>,
 }
 
-/// Nothing is sent for a while because of an answer.
+/// Sending pauses because of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Paused {
-    /// Microseconds since the run began, when the answer was read or given up on.
+    /// Microseconds since the run started, when the answer was read or given up.
     pub at_us: u64,
     /// The wall clock.
     pub wall: Timestamp,
-    /// Why.
+    /// The cause.
     pub cause: Cause,
-    /// For how long at first; answers that still come may make it longer.
+    /// The initial length; answers that arrive later may extend it.
     pub wait_us: u64,
-    /// How long the API asked to wait, where it did.
+    /// How long the API asked to wait, if it did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_us: Option<u64>,
-    /// The row whose attempt was answered so.
+    /// The row of the attempt with this answer.
     pub row: u64,
-    /// The answer in brief.
+    /// A short form of the answer.
     pub reply: String,
 }
 
-/// The first attempt after a pause has ended. Where another pause began before it did, or it was never made, there is none.
+/// The first attempt after a pause has ended. Not recorded if another pause started before that, or no attempt was
+/// made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resumed {
-    /// Microseconds since the run began, when that attempt took its slots.
+    /// Microseconds since the run started, when that attempt took its slots.
     pub at_us: u64,
     /// The wall clock.
     pub wall: Timestamp,
-    /// The row that was attempted.
+    /// The row of the attempt.
     pub row: u64,
     /// What the answer meant.
     pub verdict: VerdictWord,
 }
 
-/// What of this ledger is known to be synced.
+/// States which records are known to be synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mark {
-    /// Every record up to this number.
+    /// All records up to this number.
     pub synced: u64,
 }
 
-/// A run has ended in good order.
+/// A run has ended regularly.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finish {
-    /// Microseconds since it began.
+    /// Microseconds since the run started.
     pub at_us: u64,
     /// The wall clock.
     pub wall: Timestamp,
-    /// Why, where rows that could have been posted are left.
+    /// The reason, if rows that could have been posted are left.
     pub stopped: Option<Stop>,
-    /// Where the rows of its input stood.
+    /// The states of its input's rows.
     pub counts: Counts,
 }
 
-/// One record. Its name is the member of the line that holds it.
+/// One record. The documented word is the name of the line's member that contains it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
     /// `ledger`
     Header(Header),
     /// `run`
     Run(Box<Run>),
-    /// `read`: the input, read once as a stream, has come to its end.
+    /// `read`: the end of an input that is read once, as a stream.
     Read(Reading),
     /// `intent`
     Intent(Intent),
     /// `outcome`
     Outcome(AttemptEnd),
-    /// `excluded`
+    /// `aside`
     Excluded(ExcludedRow),
     /// `settle`
     Settle(Settlement),

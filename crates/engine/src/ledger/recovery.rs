@@ -1,4 +1,4 @@
-//! Reading a ledger back: what verifies, where it ends, and whether a bad line is damage or a torn tail.
+//! Reads a ledger: verifies the lines, finds the end, and decides whether a bad line is damage or a torn tail.
 
 use super::line::{self, BadLine};
 use super::lines::Lines;
@@ -7,32 +7,32 @@ use super::record::{Header, LedgerId, Record, VERSION};
 use super::{LedgerError, Storage};
 use crate::job::KEY_SCHEME;
 
-/// A record that verified.
+/// A verified record.
 #[derive(Debug)]
 pub struct Entry {
-    /// Its number, which is its line too.
+    /// Its number, which is also its line number.
     pub number: u64,
     /// The record.
     pub record: Record,
 }
 
-/// How far a ledger can be relied on.
+/// How far a ledger is intact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extent {
     /// The ledger's id.
     pub id: LedgerId,
-    /// Number of the last good record.
+    /// The number of the last good record.
     pub last: u64,
-    /// Bytes of all good lines.
+    /// The length of all good lines.
     pub good_bytes: u64,
-    /// Bytes after them: a tail torn by a crash, of which nothing was synced.
+    /// The length of what follows: a tail torn by a crash. Nothing of it was synced.
     pub torn_bytes: u64,
-    /// Settlements of which records are missing, in the torn tail or before it. None of their decisions counts.
+    /// Settlements with missing records, in the torn tail or before it. None of their decisions counts.
     pub incomplete_settlements: u64,
 }
 
 impl Extent {
-    /// What to know of settlements that are not all there.
+    /// A message about incomplete settlements.
     pub fn incomplete_in_words(&self) -> String {
         let settlements = match self.incomplete_settlements {
             1 => "1 settlement was".to_owned(),
@@ -44,18 +44,18 @@ impl Extent {
     }
 }
 
-/// Reads a ledger from its first record to the last good one, giving each to `each`. Changes nothing. What is there of a
-/// settlement that is not all there is passed over.
+/// Reads a ledger from the first record to the last good one and passes each to `each`. Changes nothing. Records of
+/// incomplete settlements are left out.
 ///
 /// # Errors
 ///
-/// When the first line is no header this program knows, when bytes that were once synced are bad, or when the storage
-/// cannot be read.
+/// If the first line is not a header that this program knows, if synced bytes are bad, or if the storage cannot be
+/// read.
 pub fn read(storage: &impl Storage, each: &mut impl FnMut(Entry)) -> Result<Extent, LedgerError> {
     read_as(storage, line::read, &mut |number, record| each(Entry { number, record }))
 }
 
-/// The same, with each line read by `parse`, which is to refuse what [`line::read`] refuses.
+/// The same, with each line read by `parse`, which must refuse what [`line::read`] refuses.
 pub(crate) fn read_as<T: From<Record> + HasParts>(
     storage: &impl Storage,
     parse: impl Fn(&[u8], LedgerId, u64) -> Result<T, BadLine>,
@@ -69,7 +69,7 @@ pub(crate) fn read_as<T: From<Record> + HasParts>(
     read_on(storage, lines, extent, parse, each)
 }
 
-/// The same of the records after those that `known` covers, which were read before.
+/// The same for the records after those that `known` covers, which were read before.
 pub(crate) fn read_after<T: HasParts>(
     storage: &impl Storage,
     known: &Extent,
@@ -118,18 +118,18 @@ fn read_on<T: HasParts>(
     Ok(extent)
 }
 
-/// The header, whatever follows it.
+/// The header of any ledger, intact or not after it.
 pub(super) fn header(storage: &impl Storage) -> Result<Header, LedgerError> {
     let mut lines = Lines::new(storage);
     lines.next()?;
     header_of(lines.line())
 }
 
-/// The header of a ledger that begins with these bytes: its first line at least, or all there are.
+/// The header of a ledger that starts with these bytes: at least its first line, or the whole file.
 ///
 /// # Errors
 ///
-/// For what is no ledger, or one of a newer program.
+/// If it is not a ledger, or was written by a newer program.
 pub fn header_of(start: &[u8]) -> Result<Header, LedgerError> {
     if start.is_empty() {
         return Err(LedgerError::Empty);
@@ -140,11 +140,12 @@ pub fn header_of(start: &[u8]) -> Result<Header, LedgerError> {
     Ok(header)
 }
 
-/// Reads every line that verifies by itself and follows the one before, and returns how many records are missing.
+/// Reads every line that verifies on its own and has a higher number than the one before. Returns the number of missing
+/// records.
 ///
 /// # Errors
 ///
-/// When the header cannot be read, or what `each` returns.
+/// If the header cannot be read, and the errors of `each`.
 pub(super) fn read_what_verifies(
     storage: &impl Storage,
     each: &mut impl FnMut(Entry) -> Result<(), LedgerError>,
@@ -159,7 +160,7 @@ pub(super) fn read_what_verifies(
                 (last, bad_since) = (number, 0);
                 each(Entry { number, record })?;
             }
-            // Counted by the gap that it leaves, unless it is the last.
+            // Counted by the gap in the numbers, unless it is the last.
             _ => bad_since += 1,
         }
     }
@@ -177,7 +178,7 @@ fn accept(header: &Header) -> Result<(), LedgerError> {
     Ok(())
 }
 
-/// Whether a mark from the current line on says that record `number` had been synced.
+/// Whether a mark on the current line or a later one states that record `number` was synced.
 pub(super) fn later_mark_vouches_for(
     lines: &mut Lines<'_, impl Storage>,
     id: LedgerId,
@@ -186,7 +187,7 @@ pub(super) fn later_mark_vouches_for(
     let vouches =
         |bytes: &[u8]| matches!(line::read_any(bytes, id), Ok((_, Record::Mark(mark))) if mark.synced >= number);
     loop {
-        // Where a line feed is what was damaged, the mark stands on the bad line's own end.
+        // If the damage is in a line feed, the mark is at the end of the bad line.
         let line = lines.line();
         if memchr::memmem::find_iter(line, line::OPENING).any(|at| vouches(&line[at..])) {
             return Ok(true);

@@ -1,4 +1,4 @@
-//! Making a usable ledger of what can be read of a damaged one.
+//! Makes a usable ledger from the readable records of a damaged one.
 
 use super::batch::Batch;
 use super::history::histories;
@@ -10,44 +10,44 @@ use crate::job::Key;
 use crate::outcome::Outcome;
 use crate::storage::Directory;
 
-/// What a salvage kept.
+/// The result of a salvage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Salvaged {
-    /// Records that were copied, marks not counted.
+    /// Copied records, without marks.
     pub kept: u64,
     /// Records that could not be read.
     pub lost: u64,
-    /// Jobs with records that are in doubt for what was lost.
+    /// Jobs with records that were put in doubt because of the lost ones.
     pub doubted: u64,
 }
 
 const RECORDS_A_COMMIT: usize = 256;
 
-/// The header of a ledger that may be damaged after its first line.
+/// The header of a ledger that may be damaged after the first line.
 ///
 /// # Errors
 ///
-/// When the first line itself cannot be read: then no other line can be verified.
+/// If the first line cannot be read: then no other line can be verified.
 pub fn header(storage: &impl Storage) -> Result<Header, LedgerError> {
     recovery::header(storage)
 }
 
-/// Copies all that verifies in `from` to a new ledger with this header. If records are missing, any row may have been
-/// sent by one of them: jobs without a final outcome are put in doubt, and rows without any record will be when they are
-/// next read.
+/// Copies all that verifies in `from` to a new ledger with this header. If records are missing, each may have been an
+/// attempt for any row. So jobs without a final outcome are put in doubt, and rows without a record will be when they
+/// are next read.
 ///
-/// The new ledger has its name only when all of this is in it and durable: half a copy would pass for the whole.
+/// The new ledger gets its name only when it is complete and durable: a partial copy would look complete.
 ///
 /// # Errors
 ///
-/// When `from` cannot be read or the new ledger not be written: then it is not there. Whoever calls this has made sure
-/// that it was not there before.
+/// If `from` cannot be read or the new ledger cannot be written; then the new ledger does not exist. The caller ensures
+/// that it did not exist before.
 pub fn salvage(from: &impl Storage, directory: &mut impl Directory, new: &Header) -> Result<Salvaged, LedgerError> {
-    let mut file = directory.create_unfinished().map_err(LedgerError::io("begun"))?;
+    let mut file = directory.create_unfinished().map_err(LedgerError::io("created"))?;
     file.append(&first_line(new)).map_err(LedgerError::io("written"))?;
     let (to, ..) = Ledger::open(file)?;
     let salvaged = copy(from, to)?;
-    directory.rename_finished().and_then(|()| directory.sync()).map_err(LedgerError::io("begun"))?;
+    directory.rename_finished().and_then(|()| directory.sync()).map_err(LedgerError::io("created"))?;
     Ok(salvaged)
 }
 
@@ -80,7 +80,7 @@ fn copy<S: Storage>(from: &impl Storage, mut to: Ledger<S>) -> Result<Salvaged, 
     Ok(Salvaged { kept, lost, doubted })
 }
 
-/// Puts the jobs in doubt that have records and no final outcome.
+/// Puts in doubt the jobs that have records and no final outcome.
 fn doubt<S: Storage>(ledger: &mut Ledger<S>, batch: &Batch) -> Result<u64, LedgerError> {
     let open = |key: &Key| {
         let outcome = batch.job_states.get(key).map(|job_state| job_state.outcome());

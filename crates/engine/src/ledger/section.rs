@@ -1,41 +1,41 @@
-//! Parts of records that the ledger keeps for their owners.
+//! Parts of records that the ledger stores for other modules.
 
 use serde::de::{DeserializeOwned, Error as _, MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-/// Members that the ledger keeps and does not interpret: in their order, with all that their owner wrote.
+/// Members that the ledger stores without interpreting them, complete and in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Section(Vec<(String, Value)>);
 
 impl Section {
-    /// The members of `object`.
+    /// Makes a section of the members of `object`.
     ///
     /// # Panics
     ///
-    /// When it does not serialize as a JSON object.
+    /// If `object` does not serialize as a JSON object.
     pub fn of(object: &impl Serialize) -> Self {
         let json = serde_json::to_vec(object).expect("values serialize into memory");
         serde_json::from_slice(&json).expect("a section is an object")
     }
 
-    /// These members and then those of `other`.
+    /// Appends the members of `other`.
     pub fn and(mut self, other: Self) -> Self {
         self.0.extend(other.0);
         self
     }
 
-    /// A member's value.
+    /// The value of a member.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
-    /// What its owner reads in it.
+    /// Parses the members as the owner's type.
     ///
     /// # Errors
     ///
-    /// When the members are not those that the owner writes.
+    /// If the members do not match that type.
     pub fn parse<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
         serde_json::from_value(Value::Object(self.0.iter().cloned().collect()))
     }
@@ -65,7 +65,7 @@ impl<'de> Deserialize<'de> for Section {
                 let mut section = Section::default();
                 while let Some((name, value)) = map.next_entry::<String, Value>()? {
                     if section.get(&name).is_some() {
-                        return Err(A::Error::custom(format!("the member {name} is there twice")));
+                        return Err(A::Error::custom(format!("the member {name} occurs twice")));
                     }
                     section.0.push((name, value));
                 }

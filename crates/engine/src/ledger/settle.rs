@@ -1,4 +1,4 @@
-//! Decisions of a person about rows: what may be decided, and the record of it.
+//! Decisions of a person about rows: which are allowed, and their records.
 
 use jiff::Timestamp;
 
@@ -8,16 +8,16 @@ use super::record::{Part, Record, Settled, Settlement};
 use crate::job::{Key, KeyMap};
 use crate::outcome::Outcome;
 
-/// What a person decides about a row.
+/// A person's decision about a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Decision {
-    /// The note is there: somebody looked.
+    /// The note exists: a person checked.
     Posted,
-    /// It is to be sent, or sent again.
+    /// Send it, or send it again.
     ToDo,
-    /// Nobody needs it.
+    /// It is not needed.
     Waived,
-    /// The last decision that stands is taken back.
+    /// Take back the last decision in effect.
     Undone,
 }
 
@@ -35,88 +35,88 @@ impl std::str::FromStr for Decision {
     }
 }
 
-/// What a person decides, and about which row.
+/// A decision and its row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Decided {
     /// The row's job.
     pub key: Key,
     /// What is decided.
     pub decision: Decision,
-    /// The attempts that had been made when it was, where that is known. What was sent since is another matter.
+    /// The number of attempts made when it was decided, if known, to detect a later attempt.
     pub attempts: Option<u32>,
-    /// What the sheet that it comes from says otherwise than the ledger.
+    /// A difference between the ledger and the sheet that the decision comes from.
     pub contradicts: Option<Contradiction>,
 }
 
-/// What a sheet of decisions says of a row otherwise than the ledger: the key in it may be another row's.
+/// A difference between a sheet of decisions and the ledger: the key in the sheet may be another row's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Contradiction {
-    /// Its ticket.
+    /// The ticket.
     #[error("the sheet has another ticket for this key than the ledger")]
     Ticket,
-    /// Its text.
+    /// The text.
     #[error("the sheet has another text for this key than the ledger's row has")]
     Text,
-    /// What a column names it.
+    /// The name in the column that names jobs.
     #[error("the sheet has another name for this key than the ledger's row has")]
     Name,
-    /// Its number.
+    /// The row number.
     #[error("the sheet has another row number for this key than the ledger")]
     Row,
-    /// It was sent more often.
+    /// The sheet has more attempts.
     #[error("the sheet has more attempts for this key than the ledger")]
     Attempts,
 }
 
 impl Decided {
-    /// A decision by what the ledger knows now.
+    /// A decision based on the ledger's current state.
     pub fn now(key: Key, decision: Decision) -> Self {
         Self { key, decision, attempts: None, contradicts: None }
     }
 }
 
-/// A text is no decision.
+/// The text is not a decision.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no decision; write posted, to-do or waived")]
+#[error("{0:?} is not a decision; write posted, to-do or waived")]
 pub struct UnknownDecision(String);
 
-/// Why a row cannot be decided about so: in words that follow its number, or those of several.
+/// Why a decision is refused. The text follows the row's number or several.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettleError {
-    /// There is nothing in the ledger to decide about.
+    /// The ledger has no record of the row.
     #[error(
-        "no record in the ledger: never attempted, or never in the input; if it is not to be sent, take it out of the input"
+        "no record in the ledger: never attempted, or never in the input; to keep it from being sent, remove it from the input"
     )]
     Unknown,
-    /// It stands there already.
+    /// It is in this state already.
     #[error("{0} already")]
     Already(Outcome),
-    /// The sheet is not about this row, or was changed.
+    /// The sheet's row is another one, or was changed.
     #[error(
         "{0}; restore the sheet's columns as `export` wrote them, or export anew (a column that a program has changed may be \
-         deleted: it is not compared then)"
+                  deleted: it is not compared then)"
     )]
     Contradicts(Contradiction),
-    /// The decision was made before the last attempt: it is about what was known then.
-    #[error("sent since the sheet was exported, so that its decision may no longer hold")]
+    /// The decision was made before the last attempt, and does not consider it.
+    #[error("sent since the sheet was exported, so the decision may be outdated; export anew")]
     SentSince,
-    /// The API said that the note was created.
-    #[error("posted; to send that again would make a second note")]
+    /// The API confirmed that the note was created.
+    #[error("posted; another attempt would create a second note")]
     Posted,
-    /// No note can be made of it.
-    #[error("invalid: mend that in the input, or waive it")]
+    /// No note can be made of the row.
+    #[error("invalid: fix it in the input, or waive it")]
     Invalid,
     /// There is no decision to take back.
-    #[error("no decision that can be taken back: there is none, or it was sent since")]
+    #[error("no decision to undo: none was made, or the row was sent since")]
     NothingToUndo,
 }
 
-/// A decision, as the ledger will have it.
+/// Checks a decision and returns its record.
 ///
 /// # Errors
 ///
-/// When the decision makes no sense for where the row stands, or the row was sent since it was made.
+/// If the decision does not fit the row's state, or the row was sent after it was made.
 pub fn settle(batch: &Batch, histories: &KeyMap<History>, decided: Decided) -> Result<Settled, SettleError> {
     let Decided { key, decision, attempts, contradicts } = decided;
     let (Some(job_state), Some(history)) = (batch.job_states.get(&key), histories.get(&key)) else {
@@ -126,7 +126,7 @@ pub fn settle(batch: &Batch, histories: &KeyMap<History>, decided: Decided) -> R
         contradicts.or(attempts.filter(|attempts| *attempts > job_state.attempts()).map(|_| Contradiction::Attempts));
     let was_sent_since = attempts.is_some_and(|attempts| attempts < job_state.attempts());
     match contradicts {
-        // Another reading may have given it another number.
+        // A later reading may have given it another number.
         None | Some(Contradiction::Row) if was_sent_since => return Err(SettleError::SentSince),
         None => {}
         Some(contradiction) => return Err(SettleError::Contradicts(contradiction)),
@@ -149,10 +149,10 @@ pub fn settle(batch: &Batch, histories: &KeyMap<History>, decided: Decided) -> R
     Ok(Settled { row: history.row, key, was, stands })
 }
 
-/// So many rows have room in one record, whatever was said of them: one has about a hundred bytes.
+/// This many rows fit into one record, whatever the reason's length: a row has about a hundred bytes.
 const ROWS_A_RECORD: usize = 4096;
 
-/// What is recorded of decisions about `rows`: one record, or several that count together.
+/// The records of decisions about `rows`: one, or several that count together.
 pub fn settlement(wall: Timestamp, why: Option<&str>, rows: &[Settled]) -> Vec<Record> {
     in_records_of(ROWS_A_RECORD, wall, why, rows)
 }

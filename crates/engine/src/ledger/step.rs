@@ -1,28 +1,28 @@
-//! What a record does to its batch, read no further than that: a ledger may have millions of intents and posts, which
-//! are known by their shape.
+//! A record's effect on its batch, without the rest of the record. A ledger may have millions of intents and posts;
+//! they are recognised by their shape and not parsed in full.
 
 use super::line::{self, BadLine};
 use super::record::{LedgerId, Record};
 use crate::job::{Key, Ticket};
 
-/// A record, as far as it matters to where jobs stand.
+/// A record, reduced to what affects the states of jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// An attempt is to be made.
+    /// An attempt is about to be made.
     Intent(Attempt),
-    /// One has ended with the note posted.
+    /// An attempt has ended and the note was posted.
     Posted(Attempt),
     Mark,
     Other(Record),
 }
 
-/// An attempt, as far as it matters.
+/// An attempt, reduced likewise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Attempt {
     pub(crate) key: Key,
     /// The key of the job's content, where a column names the job.
     pub(crate) content: Option<Key>,
-    /// When, in seconds since 1970.
+    /// The time in seconds since 1970.
     pub(crate) at_s: u32,
 }
 
@@ -33,24 +33,25 @@ impl From<Record> for Step {
 }
 
 impl Step {
-    /// Reads a line that must hold record `expected` of ledger `id`.
+    /// Reads a line that must be record `expected` of ledger `id`.
     pub(crate) fn read(line: &[u8], id: LedgerId, expected: u64) -> Result<Self, BadLine> {
         let covered = line::verify(line, id)?;
         let (found, step) = match known(covered) {
             Some(known) => known,
-            // Whatever is written in another way is read in full.
+            // A line in any other form is parsed in full.
             None => line::parse(line).map(|(number, record)| (number, record.into()))?,
         };
         if found == expected { Ok(step) } else { Err(BadLine::Number { expected, found }) }
     }
 
-    /// The same with all that the record has.
+    /// The same, with the whole record.
     pub(crate) fn read_in_full(line: &[u8], id: LedgerId, expected: u64) -> Result<Self, BadLine> {
         line::read(line, id, expected).map(Self::Other)
     }
 }
 
-/// The number and the step of a line that is written just as this program writes the commonest ones. None of any other.
+/// The number and the step of a line in the exact form in which this program writes the most common records. `None` for
+/// any other line.
 fn known(covered: &[u8]) -> Option<(u64, Step)> {
     let mut rest = Rest(covered);
     rest.skip(line::OPENING)?;
@@ -71,7 +72,7 @@ fn known(covered: &[u8]) -> Option<(u64, Step)> {
     rest.0.is_empty().then_some((number, step))
 }
 
-/// What is left of a line.
+/// The rest of a line.
 struct Rest<'a>(&'a [u8]);
 
 impl Rest<'_> {
@@ -80,7 +81,7 @@ impl Rest<'_> {
         Some(())
     }
 
-    /// A number that fits wherever the records have one of so many digits.
+    /// A number without leading zeros of at most `most` digits.
     fn digits(&mut self, most: usize) -> Option<u64> {
         let mut number = 0;
         let mut count = 0;
@@ -100,7 +101,7 @@ impl Rest<'_> {
         self.digits(18)
     }
 
-    /// What intents and outcomes have in common, as far as it matters. The time of day is known by its shape.
+    /// The common fields of intents and outcomes. The time is checked by its shape.
     fn attempt(&mut self) -> Option<Attempt> {
         self.skip(b"\"row\":")?;
         self.number()?;
@@ -125,7 +126,7 @@ impl Rest<'_> {
         Key::of_digits(digits)
     }
 
-    /// A number, or a text without anything that JSON escapes.
+    /// A number, or a text without characters that JSON escapes.
     fn ticket(&mut self) -> Option<()> {
         let Some(text) = self.0.strip_prefix(b"\"") else {
             return self.number().filter(|ticket| *ticket > 0).map(|_| ());
@@ -136,11 +137,11 @@ impl Rest<'_> {
         (is_plain && text[..end].iter().any(|byte| *byte != b'.')).then_some(())
     }
 
-    /// A moment as the records have it, in seconds since 1970. What no calendar has is left to be read in full, which
-    /// refuses it.
+    /// A time in the records' format, in seconds since 1970. `None` for dates outside the calendar: the line is then
+    /// parsed in full, which refuses it.
     fn wall(&mut self) -> Option<u32> {
         const SHAPE: &[u8; 19] = b"0000-00-00T00:00:00";
-        // The leap day is read in full.
+        // The leap day is parsed in full.
         const DAYS: [u8; 13] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
         let (wall, rest) = self.0.split_first_chunk::<19>()?;
         let fits = wall.iter().zip(SHAPE).all(|(byte, shape)| match shape {
@@ -152,13 +153,13 @@ impl Rest<'_> {
         }
         let two = |at: usize| (wall[at] - b'0') * 10 + (wall[at + 1] - b'0');
         let (century, month, day) = (two(0), two(5), two(8));
-        // The last day of the year 9999 is not a moment everywhere.
+        // The last day of the year 9999 is not valid in every time zone.
         let is_day = century < 99 && day > 0 && DAYS.get(usize::from(month)).is_some_and(|days| day <= *days);
         if !is_day || two(11) > 23 || two(14) > 59 || two(17) > 59 {
             return None;
         }
         self.0 = rest;
-        // Down to the microsecond, without the zeros at the end.
+        // Down to the microsecond, without trailing zeros.
         if let Some(fraction) = self.0.strip_prefix(b".") {
             let digits = fraction.iter().take(6).take_while(|byte| byte.is_ascii_digit()).count();
             self.0 = fraction.get(digits..).filter(|_| digits > 0)?;
@@ -170,9 +171,9 @@ impl Rest<'_> {
     }
 }
 
-/// Days since 1970 of a day in the Gregorian calendar, by the 400 years after which it repeats itself. None before 1970.
+/// Days from 1970 to a day of the Gregorian calendar, which repeats after 400 years. `None` before 1970.
 fn days_since_1970(year: u32, month: u32, day: u32) -> Option<u32> {
-    // Years that begin in March have the leap day at their end.
+    // Count years from March, so that the leap day is at the end.
     let (year, month) = if month > 2 { (year, month - 3) } else { (year.checked_sub(1)?, month + 9) };
     let of_years = year * 365 + year / 4 - year / 100 + year / 400;
     let of_months = (153 * month + 2) / 5;
@@ -275,7 +276,7 @@ mod tests {
             }
         }
 
-        /// With a checksum that fits, whatever was done to the bytes.
+        /// With a matching checksum, whatever was done to the bytes.
         #[test]
         fn nothing_is_taken_that_is_refused_in_full(
             intent in intents(), at in any::<prop::sample::Index>(), ended in any::<bool>(),

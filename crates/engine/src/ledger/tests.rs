@@ -26,7 +26,7 @@ struct Memory {
     fail: Option<&'static str>,
     /// What fails the next time only.
     fail_once: Option<&'static str>,
-    /// Bytes that it may have.
+    /// The maximum number of bytes.
     room: Option<usize>,
 }
 
@@ -153,7 +153,7 @@ fn run(number: u32, key: Option<&str>) -> Record {
     }))
 }
 
-/// A ledger of three commits, closed by a last mark.
+/// A ledger of three commits that ends in a last mark.
 fn sample() -> Memory {
     let (mut ledger, ..) = Ledger::open(begun()).unwrap();
     ledger.commit(&[intent(1)]).unwrap();
@@ -271,7 +271,7 @@ fn a_line_missing_doubled_moved_or_foreign_is_damage_with_its_place() {
     assert_eq!(
         missing.to_string(),
         format!(
-            "the ledger is damaged at line 5 (byte {}): record 6 stands where record 5 belongs: lines are missing, \
+            "the ledger is damaged at line 5 (byte {}): record 6 is in the place of record 5: lines are missing, \
              doubled or moved; nothing was sent, and nothing was changed in it",
             all[..4].concat().len()
         )
@@ -328,7 +328,7 @@ fn a_record_as_long_as_a_line_may_be_is_read_back_and_a_longer_one_is_refused_be
     };
     let longest = lines::LONGEST_LINE_BYTES as usize - line_of(&excluded(0));
     let (mut ledger, ..) = Ledger::open(begun()).unwrap();
-    // It is a line that is bounded, not what is committed at once.
+    // The bound is for a line, not for a commit.
     ledger.commit(&[excluded(longest), excluded(longest - 1), excluded(longest / 2), intent(2)]).unwrap();
     let (batch, extent) = inspect(&ledger.storage).unwrap();
     assert_eq!((extent.torn_bytes, extent.last, batch.job_states.len()), (0, 6, 2));
@@ -341,7 +341,7 @@ fn a_record_as_long_as_a_line_may_be_is_read_back_and_a_longer_one_is_refused_be
     }
 }
 
-/// A directory that holds a ledger whose name may not be durable yet.
+/// A directory with a ledger whose name may not be durable yet.
 struct Named {
     synced: bool,
 }
@@ -379,7 +379,7 @@ fn a_tail_that_cannot_be_set_aside_is_not_cut_off() {
     let mut torn = sample();
     torn.bytes.truncate(torn.bytes.len() - 3);
     torn.fail = Some("set_aside");
-    assert!(matches!(Ledger::open(torn), Err(LedgerError::Io { doing: "mended", .. })));
+    assert!(matches!(Ledger::open(torn), Err(LedgerError::Io { doing: "repaired", .. })));
 }
 
 #[test]
@@ -397,7 +397,7 @@ fn sums_of_absurd_numbers_are_the_largest_there_is() {
 }
 
 proptest! {
-    /// Whatever the bytes, reading them ends in an answer.
+    /// Whatever the bytes, reading them returns.
     #[test]
     fn reading_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..400), keep in 0usize..2000) {
         let mut memory = sample();

@@ -1,4 +1,4 @@
-//! Writing: groups of records, each made durable as a whole.
+//! Writes groups of records. Each group is made durable as a whole.
 
 use super::batch::Batch;
 use super::line;
@@ -7,17 +7,17 @@ use super::record::{Header, LedgerId, Mark, Record};
 use super::{Extent, LedgerError, Storage, inspect};
 use crate::storage::Directory;
 
-/// Begins a ledger that holds nothing but its header. After a crash at any moment it is there with its first line, or
-/// it is not there. [`resume`] it to write to it, which also makes its name durable.
+/// Creates a ledger with only its header. After a crash at any moment the ledger exists with its first line, or does
+/// not exist. Call [`resume`] to write to it; that also makes its name durable.
 ///
 /// # Errors
 ///
-/// When the storage fails; whether the ledger is there is then not known. Whoever calls this has made sure that no
-/// other run would begin it, and that it is not there.
+/// If the storage fails; it is then unknown whether the ledger exists. The caller ensures that no other run creates the
+/// ledger at the same time, and that it does not exist.
 pub fn begin(directory: &mut impl Directory, header: &Header) -> std::io::Result<()> {
     let mut file = directory.create_unfinished()?;
     file.append(&first_line(header))?;
-    // Before it gets its name: a name can become durable before the bytes that it leads to.
+    // Sync before it gets its name: a name can become durable before the file's bytes.
     file.sync()?;
     directory.rename_finished()
 }
@@ -28,21 +28,21 @@ pub(super) fn first_line(header: &Header) -> Vec<u8> {
     bytes
 }
 
-/// Opens the directory's ledger to continue it, as [`Ledger::open`] does; none if it is not there.
+/// Opens the directory's ledger to continue it, as [`Ledger::open`] does. `None` if there is none.
 ///
 /// # Errors
 ///
 /// As [`Ledger::open`], and when the directory fails.
-#[expect(clippy::type_complexity, reason = "three things come of it, and all three callers take them apart at once")]
+#[expect(clippy::type_complexity, reason = "it returns three values, and all three callers take them apart at once")]
 pub fn resume<D: Directory>(directory: &mut D) -> Result<Option<(Ledger<D::File>, Batch, Extent)>, LedgerError> {
     let Some(file) = directory.open().map_err(LedgerError::io("opened"))? else { return Ok(None) };
-    // The name may be there and not be durable: it was just given, perhaps by a run that was killed then. All that is
-    // synced from now on would be lost with it.
+    // The name may exist without being durable, if it was just given, perhaps by a run that was killed then. All that
+    // is synced from now on would be lost with it.
     directory.sync().map_err(LedgerError::io("synced"))?;
     Ledger::open(file).map(Some)
 }
 
-/// A ledger to write to. After the first error it is poisoned: nothing is known of what reached the disk.
+/// An open ledger to write to. After the first error it is poisoned: it is unknown what reached the disk.
 #[derive(Debug)]
 pub struct Ledger<S> {
     pub(super) storage: S,
@@ -56,19 +56,20 @@ pub struct Ledger<S> {
 }
 
 impl<S: Storage> Ledger<S> {
-    /// Opens a ledger to continue it: syncs it, reads it, and cuts off a torn tail, which is set aside first.
+    /// Opens a ledger to continue it: syncs it, reads it, and repairs a torn tail by keeping its bytes elsewhere and
+    /// cutting it off.
     ///
-    /// On return all that the batch holds is durable. The extent says what was cut off.
+    /// On return all of the batch's state is durable. The extent tells what was cut off.
     ///
     /// # Errors
     ///
-    /// As [`inspect`], and when the storage fails. Damage is left as it is.
+    /// As for [`inspect`], and if the storage fails. Damage is left unchanged.
     pub fn open(mut storage: S) -> Result<(Self, Batch, Extent), LedgerError> {
-        // A crashed run may have left bytes that are in the page cache only; what is read must not be lost later.
+        // A crashed run may have left bytes in the page cache only; what is read now must not be lost later.
         storage.sync().map_err(LedgerError::io("synced"))?;
         let (batch, extent) = inspect(&storage)?;
         if extent.torn_bytes > 0 {
-            mend(&mut storage, &extent).map_err(LedgerError::io("mended"))?;
+            mend(&mut storage, &extent).map_err(LedgerError::io("repaired"))?;
         }
         let ledger = Self {
             storage,
@@ -81,12 +82,12 @@ impl<S: Storage> Ledger<S> {
         Ok((ledger, batch, extent))
     }
 
-    /// Writes a mark and `records` and syncs them; on return they are durable.
+    /// Writes a mark and `records` and syncs them. On return they are durable.
     ///
     /// # Errors
     ///
-    /// When the storage fails, now or at any time before: then some of `records` may or may not be durable, and no
-    /// further call will write anything.
+    /// If the storage fails, now or in an earlier call. Then each of `records` may or may not be durable, and no
+    /// further call writes anything.
     pub fn commit(&mut self, records: &[Record]) -> Result<(), LedgerError> {
         if self.poisoned {
             return Err(LedgerError::Poisoned);
@@ -98,12 +99,12 @@ impl<S: Storage> Ledger<S> {
             let start = self.buffer.len();
             line::write(&mut self.buffer, self.id, self.last, record);
             if (self.buffer.len() - start) as u64 > LONGEST_LINE_BYTES {
-                // It would be written and never be read again.
+                // It could be written but never read again.
                 self.poisoned = true;
                 return Err(LedgerError::TooLong);
             }
         }
-        // Cleared only by success: a panic between the two calls poisons as well.
+        // Reset only on success: a panic between the two calls poisons the ledger too.
         self.poisoned = true;
         self.storage.append(&self.buffer).map_err(LedgerError::io("written"))?;
         self.storage.sync().map_err(LedgerError::io("synced"))?;
@@ -112,12 +113,12 @@ impl<S: Storage> Ledger<S> {
         Ok(())
     }
 
-    /// As [`Ledger::commit`], of the records of one settlement. Where that fails they are cut off again if that can be
-    /// done; what is left of them otherwise is not all of them, unless only the sync failed.
+    /// Like [`Ledger::commit`], for the records of one settlement. If it fails, the records are cut off again if
+    /// possible. What is left otherwise is an incomplete settlement, unless only the sync failed.
     ///
     /// # Errors
     ///
-    /// [`LedgerError::NotSettled`], which tells whether the ledger may have them.
+    /// [`LedgerError::NotSettled`], which states whether the ledger may have the settlement.
     pub fn commit_settlement(&mut self, records: &[Record]) -> Result<(), LedgerError> {
         let not_settled = |nothing_recorded: bool| {
             move |source| LedgerError::NotSettled { nothing_recorded, source: Box::new(source) }
@@ -131,23 +132,23 @@ impl<S: Storage> Ledger<S> {
         })
     }
 
-    /// What the ledger is written to.
+    /// The ledger's storage.
     pub fn storage(&self) -> &S {
         &self.storage
     }
 
-    /// Writes the mark that vouches for everything, and gives the storage back.
+    /// Writes a mark that covers all records, and returns the storage.
     ///
     /// # Errors
     ///
-    /// As [`Ledger::commit`].
+    /// As for [`Ledger::commit`].
     pub fn close(mut self) -> Result<S, LedgerError> {
         self.commit(&[])?;
         Ok(self.storage)
     }
 }
 
-/// Sets a torn tail aside and cuts it off. In this order: at no moment are its bytes nowhere.
+/// Keeps a torn tail's bytes elsewhere, then cuts it off. In this order its bytes exist at every moment.
 fn mend(storage: &mut impl Storage, extent: &Extent) -> std::io::Result<()> {
     let mut piece = vec![0; 1 << 20];
     let mut at = extent.good_bytes;

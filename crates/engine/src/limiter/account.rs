@@ -1,5 +1,5 @@
-//! What all runs of one account know of each other: who holds how many slots, and when those of ended attempts come
-//! free in each window.
+//! The shared state of an account's runs: each run's slots in use, and when the slots of ended attempts are freed in
+//! each window.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,24 +11,24 @@ use super::window::Window;
 use crate::budget::Ended;
 use crate::limit::{Limit, margin};
 
-/// The state that runs of one account share. Pure: `now` is on the account's clock, and whoever keeps the state
-/// between two calls sees to it that only one run at a time changes it.
+/// The state that the runs of one account share. Pure: `now` is on the account's clock. The caller stores the state
+/// between two calls and ensures that only one run at a time changes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Account {
-    /// One for each length that any run asked for, the shortest first.
+    /// One for each length that a run asked for, shortest first.
     pub(super) windows: Vec<Window>,
     pub(super) past: Past,
-    /// Attempts of which nothing is known can be counted until then.
+    /// Unknown attempts may be counted until then.
     pub(super) unknown_to: Option<Duration>,
     pub(super) holders: Vec<Holder>,
-    /// How much the holder had been served that was served last: who comes new or was away begins there.
+    /// Slots served to the holder that was served last. A run that is new or was away starts at this count.
     pub(super) turn: u64,
 }
 
-/// A run that shares a budget, as others see it.
+/// A run that shares a budget, as other runs see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sharer {
-    /// Drawn by chance: a process id is used again.
+    /// Random, since process ids are reused.
     pub id: u64,
     /// The process, for people.
     pub pid: u32,
@@ -36,27 +36,27 @@ pub struct Sharer {
     pub name: String,
     /// When it began.
     pub since: Timestamp,
-    /// Its limits. While it lives, all runs of the account keep them.
+    /// Its limits. All runs of the account keep them while this run is alive.
     pub limits: Vec<Limit>,
     /// How long its requests may be under way after their end.
     pub timeout: Duration,
 }
 
-/// A run, and how it stands with the budget.
+/// A run and its use of the budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Holder {
     pub(super) run: Sharer,
-    /// Slots of its attempts that have not ended.
+    /// Slots of its attempts in flight.
     pub(super) held: u32,
-    /// Slots it has had, for taking turns.
+    /// Slots served, for taking turns.
     pub(super) served: u64,
-    /// What it waits for.
+    /// The slots it waits for.
     pub(super) wish: Option<Wish>,
-    /// When it was last heard of.
+    /// When it last accessed the budget.
     pub(super) seen: Duration,
 }
 
-/// A holder waits for so many slots, and is respected for a while when it should be there.
+/// A holder waits for `count` slots. Others leave it its share between `from` and `to`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wish {
     pub(super) count: u32,
@@ -64,10 +64,10 @@ pub(super) struct Wish {
     pub(super) to: Duration,
 }
 
-/// What is added to the times of one clock to have them on another.
+/// The differences between two clocks, to be added to the times of one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shift {
-    /// For windows that outlast a machine's restart.
+    /// For windows that outlast a restart of the machine.
     pub(super) long_ns: i128,
     /// For shorter ones.
     pub(super) short_ns: i128,
@@ -78,34 +78,34 @@ fn shifted(time: Duration, by_ns: i128) -> Duration {
     Duration::from_nanos(u64::try_from(ns.max(0)).unwrap_or(u64::MAX))
 }
 
-/// Windows from this length on outlast a machine's restart.
+/// Windows of this length or longer outlast a restart of the machine.
 const LONG: Duration = Duration::from_secs(60);
-/// The longest window that does not.
+/// The longest window that does not outlast a restart.
 const LONGEST_SHORT: Duration = LONG.saturating_sub(Duration::from_nanos(1));
 
-/// Windows that no run asks for any more are kept while they hold slots, but no more of them than this, of long ones and of
-/// short ones.
+/// The maximum number of windows kept for their slots although no run asks for them; long and short windows are counted
+/// separately.
 const MOST_UNASKED: usize = 8;
 
 impl Account {
-    /// An account of which nothing is known: anything may have been sent until `to`.
+    /// An account without any knowledge: anything may have been sent until `to`.
     pub fn unknown(to: Duration) -> Self {
         Self { unknown_to: Some(to), ..Self::default() }
     }
 
-    /// Anything may have been sent until `now` that is not known here, by requests that are under way for no longer than
-    /// `timeout` after that.
+    /// Records that unknown requests may have been sent until `now`, which may be under way for up to `timeout` after
+    /// that.
     pub fn take_as_unknown(&mut self, timeout: Duration, now: Duration) {
         self.unknown_to = self.unknown_to.max(Some(now + timeout));
     }
 
-    /// The runs that share it.
+    /// The runs that share the account.
     pub fn sharers(&self) -> impl Iterator<Item = &Sharer> {
         self.holders.iter().map(|holder| &holder.run)
     }
 
-    /// When the slots of this limit's window come free, and how many, as far as that is known at `now`. Slots in flight
-    /// are taken to be given back now.
+    /// When the slots of this limit's window are freed, and how many, as far as known at `now`. Slots in flight count
+    /// as given back now.
     pub fn freeing(&self, limit: Limit, now: Duration) -> Vec<(Duration, u32)> {
         let mut freeing = Vec::new();
         if let Some(window) = self.windows.iter().find(|window| window.length() == limit.window()) {
@@ -121,22 +121,22 @@ impl Account {
         freeing
     }
 
-    /// Until when a window of this length is to be taken for full, since anything may have been sent; none where all
-    /// that counts at `now` is known.
+    /// Until when a window of this length counts as full because anything may have been sent. `None` if all that counts
+    /// at `now` is known.
     pub fn full_to(&self, length: Duration, now: Duration) -> Option<Duration> {
         self.unknown_to.map(|to| to + length + margin(length)).filter(|to| *to > now)
     }
 
-    /// Whether a loss of power could make it forget what still counts: what it says must be durable before it is
-    /// acted on. It ceases to be so only where a run joins or leaves, and what is so then must be durable in any case: a
-    /// state that says so is followed by none that was acted on and was not durable.
+    /// Whether a loss of power could make the account forget what still counts. If so, each state must be durable
+    /// before anyone acts on it. This becomes false only when a run joins or leaves, and the state written then is made
+    /// durable in any case. So no state that was acted on before it was durable precedes one that needs no sync.
     pub fn outlasts_a_restart(&self) -> bool {
         self.windows.iter().any(|window| window.length() >= LONG)
     }
 
-    /// Whether a run that nobody can look at may be alive: until its time-out and the longest window have passed
-    /// since it was last heard of. By then all that it took is free, if it has ended; if it has not, it is counted again
-    /// when it speaks up.
+    /// Whether a run whose process cannot be checked may be alive: until its time-out and the longest window have
+    /// passed since it was last seen. If it has ended, all its slots are free by then. If it is alive, it is counted
+    /// again when it next accesses the budget.
     pub fn is_presumed_alive(&self, id: u64, now: Duration) -> bool {
         let longest_window = self.windows.iter().map(Window::length).max().unwrap_or_default();
         let longest_timeout = self.sharers().map(|run| run.timeout).max().unwrap_or_default();
@@ -144,7 +144,7 @@ impl Account {
         holder.is_some_and(|holder| now <= holder.seen + longest_timeout + longest_window)
     }
 
-    /// Ends the part of every run that is found dead: its slots count as of attempts that end now, without a reply.
+    /// Removes every run that is found dead. Its slots count as attempts that end now, without a reply.
     pub fn find_dead(&mut self, mut is_alive: impl FnMut(&Sharer) -> bool, now: Duration) {
         let dead: Vec<u64> = self.sharers().filter(|run| !is_alive(run)).map(|run| run.id).collect();
         for id in dead {
@@ -152,7 +152,7 @@ impl Account {
         }
     }
 
-    /// Ends the part of one run. What it still holds counts as ended now, without a reply.
+    /// Removes one run. The slots it still has count as attempts that end now, without a reply.
     pub(super) fn unseat(&mut self, id: u64, now: Duration) {
         let Some(at) = self.holders.iter().position(|holder| holder.run.id == id) else { return };
         let gone = self.holders.remove(at);
@@ -161,7 +161,7 @@ impl Account {
         }
     }
 
-    /// Sees to it that this run is among the holders, holding so many slots.
+    /// Ensures that this run is among the holders, with `held` slots.
     pub(super) fn seat(&mut self, run: &Sharer, held: u32, now: Duration) -> &mut Holder {
         let at = match self.holders.iter().position(|holder| holder.run.id == run.id) {
             Some(at) => at,
@@ -179,7 +179,7 @@ impl Account {
         holder
     }
 
-    /// A run brings another limit: of those with one window its smallest counts.
+    /// Adds limits of a run. Of several with the same window, the smallest applies.
     pub(super) fn learn(&mut self, id: u64, limits: &[Limit], now: Duration) {
         let Some(holder) = self.holders.iter_mut().find(|holder| holder.run.id == id) else { return };
         holder.run.limits = limits.to_vec();
@@ -188,7 +188,7 @@ impl Account {
         }
     }
 
-    /// A window of a length that nobody kept before holds all that can count in it: by a longer one, else by the past.
+    /// Opens a window of a new length with all attempts that can count in it: from a longer window, else from the past.
     fn open_window(&mut self, length: Duration, now: Duration) {
         let at = match self.windows.binary_search_by_key(&length, Window::length) {
             Ok(_) => return,
@@ -207,7 +207,7 @@ impl Account {
         self.windows.insert(at, window);
     }
 
-    /// Attempts have ended that can be counted until `last` at the latest.
+    /// Records ended attempts that can be counted until `last` at the latest.
     fn ended_at(&mut self, last: Duration, count: u32, now: Duration) {
         for window in &mut self.windows {
             window.add(last, count);
@@ -215,7 +215,7 @@ impl Account {
         self.past.add(last, u64::from(count), now);
     }
 
-    /// A holder gives a slot back. An end that lies in the future is now.
+    /// Gives back a holder's slot. An end in the future counts as now.
     pub(super) fn give_back(&mut self, id: u64, ended: Ended, at: Duration, now: Duration) {
         let Some(holder) = self.holders.iter_mut().find(|holder| holder.run.id == id) else { return };
         holder.held = holder.held.checked_sub(1).expect("a slot is given back once, by the run that took it");
@@ -228,17 +228,17 @@ impl Account {
         }
     }
 
-    /// Forgets what is free at `now`.
+    /// Removes what is free at `now`.
     pub(super) fn free(&mut self, now: Duration) {
         for window in &mut self.windows {
             window.free(now);
         }
     }
 
-    /// Forgets windows that no run asks for and that hold nothing; where many hold something, the shortest of them, whose
-    /// slots a longer one has too.
+    /// Removes windows that no run asks for and that have no slots in use. If too many of them have slots in use, the
+    /// shortest are removed, whose slots a longer one has too.
     ///
-    /// What is free was forgotten before.
+    /// Call [`free`](Self::free) first.
     pub(super) fn tidy(&mut self) {
         let asked: Vec<Duration> = self.sharers().flat_map(|run| &run.limits).map(|limit| limit.window()).collect();
         let mut unasked = [0, 0];
@@ -253,7 +253,7 @@ impl Account {
         self.windows.reverse();
     }
 
-    /// The limits that hold now: those of every run that shares the budget, of each length the strictest.
+    /// The limits in force: those of all runs that share the budget, the strictest for each length.
     fn limits(&self) -> BTreeMap<Duration, u32> {
         let mut limits = BTreeMap::new();
         for limit in self.sharers().flat_map(|run| &run.limits) {
@@ -263,9 +263,9 @@ impl Account {
         limits
     }
 
-    /// How many attempts may start at `now`; with none, when one may, as far as that is known.
+    /// How many attempts may start at `now`. If none, when one may start, as far as known.
     ///
-    /// What is free at `now` was forgotten before.
+    /// Call [`free`](Self::free) first.
     pub(super) fn room(&self, now: Duration) -> Result<u32, Option<Duration>> {
         let held: u64 = self.holders.iter().map(|holder| u64::from(holder.held)).sum();
         let mut room = u64::from(u32::MAX);
@@ -273,7 +273,7 @@ impl Account {
         for (length, count) in self.limits() {
             let count = u64::from(count);
             let at = self.windows.binary_search_by_key(&length, Window::length);
-            let window = &self.windows[at.expect("a run's windows are opened when it is seated")];
+            let window = &self.windows[at.expect("a run's windows are opened when it joins")];
             if let Some(full_to) = self.full_to(length, now) {
                 room = 0;
                 until = until.max(Some(full_to)).filter(|_| until.is_some());
@@ -288,33 +288,33 @@ impl Account {
         if room > 0 { Ok(u32::try_from(room).unwrap_or(u32::MAX)) } else { Err(until) }
     }
 
-    /// When next a slot comes free in any window.
+    /// When the next slot is freed in any window.
     pub(super) fn next_free(&self) -> Option<Duration> {
         self.windows.iter().filter_map(|window| window.freeing().next()).map(|(free, _)| free).min()
     }
 
-    /// Until when attempts can be counted that have ended, or of which nothing is known.
+    /// Until when ended and unknown attempts can be counted.
     fn counted_to(&self) -> Duration {
         self.windows.iter().filter_map(Window::counted_to).chain(self.unknown_to).max().unwrap_or_default()
     }
 
-    /// For how long, from `now` on, attempts can be counted of runs that end now.
+    /// For how long from `now` on the attempts of runs that end now can be counted.
     pub(super) fn longest_flight(&self) -> Duration {
         self.sharers().map(|run| run.timeout).max().unwrap_or_default()
     }
 
-    /// For how long, from `now` on, anything can be counted if all runs end now.
+    /// For how long from `now` on anything can be counted if all runs end now.
     pub(super) fn longest_count(&self, now: Duration) -> Duration {
         self.counted_to().saturating_sub(now).max(self.longest_flight())
     }
 
-    /// The same state on another clock, which shows `now` where the old one showed `before`.
+    /// Converts the state to another clock, which shows `now` where the old one showed `before`.
     ///
-    /// What has ended can be counted for as long as it could be by the old clock, and no longer, whatever a wall clock
-    /// says. So it is no matter who has left since, and how often the clock has changed.
+    /// What has ended can be counted for as long as by the old clock and no longer, whatever a wall clock shows. So it
+    /// does not matter which runs have left since, or how often the clock changed.
     pub(super) fn on_clock(&mut self, shift: Shift, before: Duration, now: Duration) {
         if shift.long_ns != shift.short_ns {
-            // A short window that a run asks for later must not be filled from times that the wall clock has moved.
+            // A short window opened later must not be filled from times that the wall clock has moved.
             self.open_window(LONGEST_SHORT, before);
             self.windows.retain(|window| window.length() != LONGEST_SHORT || window.used() > 0);
         }

@@ -1,4 +1,4 @@
-//! One run's part in an account's budget: how it takes slots, gives them back, and takes turns with the others.
+//! One run's part in an account's budget: it takes slots, gives them back, and takes turns with other runs.
 
 use std::time::Duration;
 
@@ -9,28 +9,28 @@ use crate::budget::{Answer, Ended, Request, Throttle, Wait};
 use crate::limit::Limit;
 use crate::settings::Spread;
 
-/// A run that shares a budget, or has one for itself.
+/// A run that shares a budget or has its own.
 #[derive(Debug)]
 pub struct Member {
     run: Sharer,
-    /// Slots of its attempts that have not ended. Counted here too, so that an account that has lost its state learns
-    /// of them again.
+    /// Slots of its attempts in flight. Counted here too, so that an account whose state was lost gets them back.
     held: u32,
     pace: Option<Pace>,
     own: Option<Own>,
 }
 
-/// Others' slots come free at times that are known only when their attempts have ended: how soon to look again.
+/// When the slots of other runs are freed is known only after their attempts ended; the delays after which to ask
+/// again.
 const SOONEST_LOOK: Duration = Duration::from_millis(50);
 const LATEST_LOOK: Duration = Duration::from_millis(250);
-/// How soon to look again where others hold nothing: one may leave whose limits were stricter.
+/// The delay if other runs have no slots in flight: a run with stricter limits may leave.
 const IDLE_LOOK: Duration = Duration::from_secs(1);
 
-/// So long after it should be there, a waiting run is left its share; then it is passed over until it comes.
+/// A waiting run is left its share for this long after it was due; then it is passed over until it asks.
 const GRACE: Duration = Duration::from_millis(100);
 
 impl Member {
-    /// A run that is `run` to others.
+    /// A run known to others as `run`.
     ///
     /// The pace follows the limit with the shortest window: spreading a daily cap over the day would leave every
     /// night's run unfinished.
@@ -40,19 +40,20 @@ impl Member {
         Self { run, held: 0, pace: shortest.map(|limit| Pace::new(limit, spread)), own }
     }
 
-    /// What it is to others.
+    /// How other runs see this one.
     pub fn run(&self) -> &Sharer {
         &self.run
     }
 
-    /// Joins the others before it wants anything.
+    /// Joins the account before it wants slots.
     pub fn join(&mut self, account: &mut Account, now: Duration) {
         account.free(now);
         account.seat(&self.run, self.held, now);
         account.tidy();
     }
 
-    /// Gives back what has ended, then takes up to as many slots as are wanted. All times are the account's.
+    /// Gives back the slots of ended attempts, then takes up to as many as wanted. All times are on the account's
+    /// clock.
     pub fn exchange(&mut self, account: &mut Account, request: &Request, now: Duration) -> Answer {
         account.free(now);
         account.seat(&self.run, self.held, now);
@@ -78,7 +79,7 @@ impl Member {
         }
     }
 
-    /// Leaves the others. Slots that it still holds count as of attempts that end now, without a reply.
+    /// Leaves the account. Slots it still has count as attempts that end now, without a reply.
     pub fn leave(&mut self, account: &mut Account, ended: &[(Ended, Duration)], now: Duration) {
         self.exchange(account, &Request { ended: ended.to_vec(), ..Request::default() }, now);
         account.unseat(self.run.id, now);
@@ -87,13 +88,13 @@ impl Member {
     }
 
     fn hold_back(&mut self, account: &mut Account, throttle: Throttle, now: Duration) {
-        // A run without limits has nothing to hold back by.
+        // A run without limits has nothing to throttle.
         let (Some(pace), Some(own)) = (&mut self.pace, &mut self.own) else { return };
         match throttle {
             Throttle::Evenly => pace.spread(Spread::Even, now),
             Throttle::Share(attempts) => {
-                // Less than the limit goes at once when it is free: so it meets the strangers' peaks once in a window, not
-                // all through it, and what a pause has kept back is used after it.
+                // A share below the limit is used at once when it is free. So it meets other clients' peaks once per
+                // window instead of all the time, and what a pause delayed is sent after it.
                 let smaller = attempts < pace.limit().count();
                 pace.spread(if smaller { Spread::Burst } else { Spread::Even }, now);
                 own.take_share(attempts);
@@ -113,7 +114,7 @@ impl Member {
         let turn = account.turn;
         let me = account.seat(&self.run, self.held, now);
         if me.wish.is_none_or(|wish| wish.to < now) {
-            // Who is new, was away, or did not come when its turn was there, has saved nothing up.
+            // A run that is new, was away or missed its turn gets no credit for that time.
             me.served = me.served.max(turn);
         }
         me.wish = None;
@@ -139,7 +140,7 @@ impl Member {
             return Answer { granted, wait: paced };
         }
         if granted == most {
-            // What it does not allow itself it does not wait for at the others' door.
+            // It does not wait in the account's queue for what it does not allow itself.
             let own = self.own.as_ref().and_then(|own| own.room(self.held).err());
             return Answer { granted, wait: own };
         }
@@ -154,7 +155,7 @@ impl Member {
             (until, look) => until.or(look.map(|look| now + look)),
         };
         if let Some(until) = wait {
-            // Where there is room, and it is left to others, this run stands at the door.
+            // If there is room and it is left to others, this run is due now.
             let from = if told.is_ok() { now } else { until };
             account.seat(&self.run, self.held, now).wish =
                 Some(Wish { count: want - granted, from, to: until + GRACE });
@@ -168,8 +169,8 @@ fn shortest(limits: &[Limit]) -> Option<Limit> {
 }
 
 impl Account {
-    /// Max-min fairness: slot by slot, the room goes to whoever was served least of this run and those that should be
-    /// here now.
+    /// Max-min fairness: slot by slot, the room goes to the run with the fewest slots served, among this run and those
+    /// that are due.
     fn share_of(&self, id: u64, want: u32, room: u32, now: Duration) -> u32 {
         let mut rivals: Vec<(u64, u32)> = self.due(id, now).map(|(holder, wish)| (holder.served, wish.count)).collect();
         if rivals.is_empty() {
@@ -195,16 +196,16 @@ impl Account {
         share
     }
 
-    /// The others that wait and should be here now, or are about to come.
+    /// The other waiting runs that are due now or about to be.
     fn due(&self, id: u64, now: Duration) -> impl Iterator<Item = (&Holder, Wish)> {
         let others = self.holders.iter().filter(move |holder| holder.run.id != id);
         let waiting = others.filter_map(|holder| holder.wish.map(|wish| (holder, wish)));
-        // Slots of one burst come free within a moment; so do those who wait for them come.
+        // Slots of one burst are freed almost together, so the runs that wait for them ask almost together.
         let soon = now + (self.shortest() / 50).min(GRACE);
         waiting.filter(move |(_, wish)| wish.from <= soon && now <= wish.to)
     }
 
-    /// When a run may have more luck that leaves room to others now: they have come, or are passed over.
+    /// When a run that now leaves room to others may get more: they have taken it or are passed over.
     fn next_turn(&self, id: u64, now: Duration) -> Duration {
         let passed_over = self.due(id, now).map(|(_, wish)| wish.to).min().unwrap_or(now);
         let later = passed_over + Duration::from_millis(1);
@@ -215,7 +216,7 @@ impl Account {
         self.windows.first().map(|window| window.length()).unwrap_or_default()
     }
 
-    /// After how long to look whether others have given something back; none where there are no others.
+    /// After how long to check whether other runs have given slots back. `None` if there are no other runs.
     fn look_again(&self, id: u64) -> Option<Duration> {
         let others = || self.holders.iter().filter(|holder| holder.run.id != id);
         others().next()?;

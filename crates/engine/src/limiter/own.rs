@@ -1,32 +1,32 @@
-//! A run's own part of the shortest window, for a run that allows itself less than the account would.
+//! A run's own slots in the shortest window, for a run that allows itself less than the account would.
 
 use std::time::Duration;
 
 use super::window::Window;
 use crate::budget::Wait;
 
-/// When a run's own slots come free, and how many of them it allows itself.
+/// When a run's own slots are freed, and how many of them it allows itself.
 #[derive(Debug)]
 pub(super) struct Own {
     window: Window,
     share: Option<u32>,
-    /// When it was last asked.
+    /// The time of the last call.
     now: Duration,
     timeout: Duration,
 }
 
 impl Own {
-    /// Of the shortest window there is. `timeout` is for how long at most a request can be counted after its end.
+    /// For the shortest window. `timeout` is how long a request can be counted after its end.
     pub(super) fn new(shortest: Duration, timeout: Duration) -> Self {
         Self { window: Window::new(shortest), share: None, now: Duration::ZERO, timeout }
     }
 
-    /// From now on the run allows itself so many.
+    /// Sets the number of slots that the run allows itself.
     pub(super) fn take_share(&mut self, share: u32) {
         self.share = Some(share);
     }
 
-    /// A shorter window than this one holds as well.
+    /// Uses a shorter window if `shortest` is shorter.
     pub(super) fn keep(&mut self, shortest: Duration) {
         if shortest < self.window.length() {
             let mut shorter = Window::new(shortest);
@@ -37,15 +37,15 @@ impl Own {
         }
     }
 
-    /// An attempt has ended that can be counted until `last` at the latest.
+    /// Records an ended attempt that can be counted until `last` at the latest.
     pub(super) fn ended(&mut self, last: Duration) {
         self.window.add(last, 1);
     }
 
-    /// Forgets what is free at `now`.
+    /// Removes what is free at `now`.
     pub(super) fn free(&mut self, now: Duration) {
         if now < self.now {
-            // A wall clock that was set back, where runs share no better one.
+            // The wall clock was set back, where runs share no better clock.
             let latest = now + self.timeout + self.window.kept();
             self.window = self.window.moved(|free| Some(free.min(latest)));
         }
@@ -53,7 +53,7 @@ impl Own {
         self.window.free(now);
     }
 
-    /// How many attempts may start while so many are under way; with none, when one may.
+    /// How many attempts may start while `held` are in flight. If none, when one may start.
     pub(super) fn room(&self, held: u32) -> Result<u32, Wait> {
         let Some(share) = self.share else { return Ok(u32::MAX) };
         let used = u64::from(held) + self.window.used();
@@ -77,7 +77,7 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// Of five seconds, with a share of three, of which two ended at `at`.
+    /// With a window of five seconds and a share of three, of which two ended at `at`.
     fn own(at: Duration) -> Own {
         let mut own = Own::new(ms(5000), TIMEOUT);
         own.free(at);

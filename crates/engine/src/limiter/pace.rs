@@ -14,7 +14,7 @@ use crate::budget::Wait;
 use crate::limit::Limit;
 use crate::settings::Spread;
 
-/// Shows governor the time that the engine was last told.
+/// A clock for governor that shows the engine's latest time.
 #[derive(Debug, Clone, Default)]
 struct EngineClock(Arc<AtomicU64>);
 
@@ -22,7 +22,7 @@ impl Clock for EngineClock {
     type Instant = Duration;
 
     fn now(&self) -> Duration {
-        // One thread reads and writes; the atomic is only what governor's `Clone` asks for.
+        // Only one thread reads and writes; governor's `Clone` requires the atomic.
         Duration::from_nanos(self.0.load(Ordering::Relaxed))
     }
 }
@@ -46,7 +46,7 @@ impl Pace {
         self.bucket.check().map_err(|not_until| Wait::Until(not_until.earliest_possible()))
     }
 
-    /// Another limit has the shortest window, or a smaller one holds in it.
+    /// Uses another limit: one with a shorter window, or a smaller one for the same window.
     pub(super) fn keep(&mut self, limit: Limit, now: Duration) {
         if limit != self.limit {
             self.set(now);
@@ -71,7 +71,8 @@ impl Pace {
         let nanos = u64::try_from(now.as_nanos()).expect("no clock here shows 584 years");
         let before = self.clock.0.swap(nanos, Ordering::Relaxed);
         if nanos < before {
-            // A wall clock that was set back, where runs share no better one: the bucket would stand still until then.
+            // The wall clock was set back, where runs share no better clock: the bucket would grant nothing until the
+            // old time.
             self.bucket = bucket(self.limit, self.spread, self.clock.clone());
         }
     }
@@ -86,7 +87,7 @@ fn bucket(
         Spread::Burst => limit.count(),
         Spread::Even => 1,
     };
-    // A period of zero nanoseconds would be refused; a limit of more than one request a nanosecond has no pace.
+    // Governor rejects a period of zero. A limit of more than one request per nanosecond has no pace.
     let period = (limit.window() / limit.count()).max(Duration::from_nanos(1));
     let quota = Quota::with_period(period)
         .expect("the period is not zero")

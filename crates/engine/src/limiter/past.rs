@@ -1,20 +1,20 @@
-//! What the account has sent, coarsely and for as long as any window can be: a window that nobody kept before is
-//! filled from it.
+//! A coarse record of what the account has sent, for as long as the longest possible window. It fills windows of new
+//! lengths.
 
 use std::time::Duration;
 
 use super::window::{Window, round_up};
 use crate::limit::Limit;
 
-/// Times until which attempts could be counted, with their number, oldest first. The further back, the coarser: where
-/// two times become one it is the later, so that slots made of them come free late, never early.
+/// Times until which attempts could be counted, with their number, oldest first. The older, the coarser: two merged
+/// times become the later one, so slots made from them are freed late, never early.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Past(Vec<(Duration, u64)>);
 
-/// So many times are kept: enough for each to be within a tenth of its age.
+/// The maximum number of times: enough for each to be within a tenth of its age.
 const MOST: usize = 200;
 
-/// Ends within one of these are not told apart.
+/// Times are rounded up to this unit.
 const TICK: Duration = Duration::from_secs(1);
 
 impl Past {
@@ -28,10 +28,10 @@ impl Past {
         &self.0
     }
 
-    /// Attempts that can be counted until `last` at the latest.
+    /// Adds attempts that can be counted until `last` at the latest.
     pub(super) fn add(&mut self, last: Duration, count: u64, now: Duration) {
         let last = round_up(last, TICK);
-        // Nearly always the newest, or close to it.
+        // Almost always the newest time or close to it.
         let at = self.0.iter().rposition(|(time, _)| *time <= last).map_or(0, |before| before + 1);
         match at.checked_sub(1).map(|before| &mut self.0[before]) {
             Some((time, sum)) if *time == last => *sum = sum.saturating_add(count),
@@ -45,7 +45,7 @@ impl Past {
         }
     }
 
-    /// Makes one time of the two neighbours that are closest for their age.
+    /// Merges the two neighbours that are closest relative to their age.
     fn join_two(&mut self, now: Duration) {
         let cost = |pair: &[(Duration, u64)]| {
             let age = now.saturating_sub(pair[1].0) + 10 * TICK;
@@ -58,7 +58,7 @@ impl Past {
         }
     }
 
-    /// Fills a window that nothing is known of otherwise.
+    /// Fills a new window.
     pub(super) fn fill(&self, window: &mut Window) {
         for (last, count) in &self.0 {
             window.add(*last, u32::try_from(*count).unwrap_or(u32::MAX));
@@ -89,7 +89,7 @@ mod tests {
             prop_assert!(past.times().len() <= MOST);
             let sum = |times: &[(Duration, u64)]| -> u64 { times.iter().map(|(_, count)| count).sum() };
             prop_assert_eq!(sum(past.times()), sum(&exact));
-            // None has moved to before its time.
+            // None was moved to before its time.
             let since = |times: &[(Duration, u64)], at: Duration| -> u64 {
                 times.iter().filter(|(last, _)| *last >= at).map(|(_, count)| count).sum()
             };
@@ -105,7 +105,7 @@ mod tests {
                 exact.iter().filter(|(last, _)| counts(*last)).map(|(_, count)| count).sum()
             };
             prop_assert!(window.used() >= must(1.0));
-            // And no more than what is little older than the window.
+            // And no more than what is slightly older than the window.
             prop_assert!(window.used() <= must(1.2) + 4 * 20, "{} of {}", window.used(), must(1.2));
         }
     }

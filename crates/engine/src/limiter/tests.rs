@@ -9,7 +9,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// A slot that was taken.
+/// A taken slot.
 #[derive(Debug)]
 struct Taken;
 
@@ -44,7 +44,7 @@ fn limiter(of: &[&str], spread: Spread) -> OneByOne {
     OneByOne(Limiter::new(&limits(of), spread, TIMEOUT), ms(0))
 }
 
-/// Takes at the earliest moment that the limiter allows, from `now` on.
+/// Takes a slot at the earliest moment that the limiter allows, from `now` on.
 fn take_soonest(limiter: &mut OneByOne, mut now: Duration) -> (Taken, Duration) {
     loop {
         match limiter.take(now) {
@@ -84,7 +84,7 @@ fn what_was_never_sent_costs_no_slot() {
     let mut limiter = limiter(&["1/1h"], Spread::Burst);
     let taken = limiter.take(ms(0)).unwrap();
     limiter.give_back(taken, Ended::NotSent, ms(10));
-    // The pace alone: a token an hour, of which the one is spent.
+    // The pace alone: a token an hour, and the first one is spent.
     assert!(matches!(limiter.take(ms(10)), Err(Wait::Until(until)) if until <= Duration::from_secs(3600)));
 }
 
@@ -181,7 +181,7 @@ fn counted_moments(limiter: &mut OneByOne, steps: &[Step]) -> Vec<Duration> {
 
 use std::cmp::Reverse;
 
-/// The most moments within any span of `window`, both ends included.
+/// The maximum number of moments within any span of `window`, both ends included.
 fn most_within(mut moments: Vec<Duration>, window: Duration) -> usize {
     moments.sort();
     (0..moments.len())
@@ -209,8 +209,8 @@ proptest! {
         prop_assert!(most_within(moments, ms(20_000)) <= long_count as usize);
     }
 
-    /// Exactness from the other side: in a burst, the n + 1st start comes at the very moment at which the earliest of
-    /// the n before it is a window and a margin past its reply, not later.
+    /// Exactness from the other side: in a burst, the n + 1st start is at the very moment at which the earliest of the
+    /// n before it is a window and a margin past its reply, not later.
     #[test]
     fn a_burst_never_waits_longer_than_is_safe(lasts in prop::collection::vec(0..3000u64, 2..60), count in 1..10u32) {
         let mut limiter = limiter(&[&format!("{count}/5s")], Spread::Burst);

@@ -1,7 +1,7 @@
-//! An account's state as it is kept: one line of JSON behind its checksum.
+//! The stored form of an account's state: one line of JSON after its checksum.
 //!
-//! Times are nanoseconds on the clock that the line names: since the machine's boot of that id, or, where a system has
-//! no such clock, of the wall clock. Times of a window are written as distances from the one before.
+//! Times are nanoseconds on the clock that the line names: since the boot with that id, or, on systems without such a
+//! clock, the wall clock. Each time in a window is stored as the distance from the previous one.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,26 +14,26 @@ use super::past::Past;
 use super::window::Window;
 use crate::limit::Limit;
 
-/// A moment on the clock that an account is kept by.
+/// A moment on an account's clock.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stamp {
-    /// Which clock: the boot's id, or nothing for the wall clock.
+    /// The boot's id, or empty for the wall clock.
     pub boot: String,
-    /// The time on it.
+    /// The time on that clock.
     pub at: Duration,
     /// The wall clock at that time.
     pub wall: Timestamp,
 }
 
-/// Bytes are no account's state.
+/// The bytes are not an account's state.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unreadable {
-    /// Not whole, or changed since they were written.
+    /// Incomplete or changed since they were written.
     #[error("{0}")]
     Damaged(&'static str),
-    /// Of a version that is not known here.
-    #[error("it was written by a newer version of this program (its format is {0}): use that one")]
+    /// Of a newer format version.
+    #[error("it was written by a newer version of this program (its format is {0}): use that version")]
     Newer(u32),
 }
 
@@ -47,7 +47,7 @@ struct Stored {
     wall: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     unknown_to: Option<u64>,
-    /// For programs of before that asked for it on another clock. What can be counted is known without it.
+    /// Read by earlier versions when the clock changed; this version does not need it.
     #[serde(default)]
     longest_timeout: u64,
     turn: u64,
@@ -62,8 +62,7 @@ struct StoredWindow {
     freeing: Vec<(u64, u32)>,
 }
 
-/// What a holder waits for is not kept across a change of clock, and is nothing to rely on: a wish that is lost is
-/// told again.
+/// The wish is dropped when the clock changes, and nothing relies on it: the run repeats a lost wish.
 #[derive(Serialize, Deserialize)]
 struct StoredHolder {
     id: u64,
@@ -76,13 +75,14 @@ struct StoredHolder {
     served: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     wish: Option<(u32, u64, u64)>,
-    /// None in states that were written before there was such a time: it was heard of when they were, at the latest.
+    /// `None` in states from before this field existed: the run was then last seen when they were written, at the
+    /// latest.
     #[serde(default)]
     seen: Option<u64>,
 }
 
 impl Account {
-    /// The state as it is at `stamp`, to be kept.
+    /// The stored form of the state at `stamp`.
     pub fn to_line(&self, stamp: &Stamp) -> String {
         let stored = Stored {
             version: VERSION,
@@ -100,20 +100,20 @@ impl Account {
         format!("{:08x} {json}\n", crc32fast::hash(json.as_bytes()))
     }
 
-    /// The state as it was kept, on the clock of `now`.
+    /// Parses a stored state and converts it to the clock of `now`.
     ///
-    /// From another boot's clock, the times of long windows are carried over by the wall clock. Of short ones what was
-    /// left when they were last written is waited for anew: no clock needs to be believed for that. If runs were under
-    /// way when that boot ended, and nothing made what they wrote durable, anything may have been sent until now.
+    /// From another boot's clock, the times of long windows are converted by the wall clock. For short windows, the
+    /// time that was left when they were last written is waited for again; that relies on no clock. If runs were under
+    /// way when that boot ended and their writes were not durable, anything may have been sent until now.
     ///
     /// # Errors
     ///
-    /// When the bytes are not what was written.
+    /// If the bytes are not as written, or of a newer version.
     pub fn read(line: &[u8], now: &Stamp) -> Result<Self, Unreadable> {
         let (stored, mut account) = parse(line)?;
         let another = stored.boot != now.boot;
         if another {
-            // By how much the new clock is ahead of the old one, when both show the same moment of the wall clock.
+            // How far the new clock is ahead of the old one, at the same moment of the wall clock.
             let wall_passed = now.wall.as_nanosecond() - stored.wall.as_nanosecond();
             let short_ns = i128::from(ns(now.at)) - i128::from(stored.at);
             let shift = Shift { long_ns: short_ns - wall_passed, short_ns };
@@ -141,11 +141,11 @@ fn parse(line: &[u8]) -> Result<(Stored, Account), Unreadable> {
     struct Versioned {
         version: u32,
     }
-    let Versioned { version } = serde_json::from_str(json).map_err(|_| damaged("it is not what it should be"))?;
+    let Versioned { version } = serde_json::from_str(json).map_err(|_| damaged("it is not in the expected format"))?;
     if version > VERSION {
         return Err(Unreadable::Newer(version));
     }
-    let stored: Stored = serde_json::from_str(json).map_err(|_| damaged("it is not what it should be"))?;
+    let stored: Stored = serde_json::from_str(json).map_err(|_| damaged("it is not in the expected format"))?;
     let account = Account {
         windows: stored.windows.iter().map(StoredWindow::window).collect(),
         past: Past::of(stored.past.iter().map(|(time, count)| (Duration::from_nanos(*time), *count)).collect()),
@@ -158,7 +158,7 @@ fn parse(line: &[u8]) -> Result<(Stored, Account), Unreadable> {
     let ids: BTreeSet<u64> = account.sharers().map(|run| run.id).collect();
     let each_once = ids.len() == account.holders.len();
     if !in_order || !each_once || !account.sharers().flat_map(|run| &run.limits).all(has_window) {
-        return Err(damaged("it contradicts itself"));
+        return Err(damaged("it is inconsistent"));
     }
     Ok((stored, account))
 }

@@ -1,16 +1,16 @@
-//! One window's length, and when the slots of ended attempts come free in it.
+//! The slots of ended attempts in one window, and when they are freed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::limit::margin;
 
-/// When slots come free, kept compactly: times with a count each.
+/// When slots are freed, stored compactly as times with counts.
 ///
-/// So many times are kept exactly; further ones are rounded *up*, to a multiple of a thousandth of the window, so that
-/// a window of any size takes some two thousand times at the most. A slot comes free late by at most that thousandth, and
-/// never early. (Only where more attempts than that ended without a reply, and the time-out is many windows long, is
-/// the rounding coarser, to keep the bound.)
+/// The first [`MOST_EXACT`] times are exact. Further ones are rounded *up* to a multiple of a thousandth of the
+/// window, so a window of any size needs about two thousand times at most. A slot is freed at most that thousandth
+/// late, and never early. The rounding is coarser only if more attempts than that ended without a reply and the
+/// time-out is many windows long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Window {
     length: Duration,
@@ -19,9 +19,9 @@ pub(super) struct Window {
     used: u64,
 }
 
-/// So many times are kept exactly.
+/// The number of times that are kept exactly.
 const MOST_EXACT: usize = 1000;
-/// For so many more, the rounding is to a thousandth of the window; then it doubles.
+/// The number of further times rounded to a thousandth of the window; after each such number the rounding doubles.
 const MOST_ROUNDED: usize = 1500;
 
 impl Window {
@@ -33,17 +33,17 @@ impl Window {
         self.length
     }
 
-    /// How long a slot is kept after its attempt can no longer be counted.
+    /// How long a slot is kept after the moment until which its attempt can be counted.
     pub(super) fn kept(&self) -> Duration {
         self.length + margin(self.length)
     }
 
-    /// Slots of attempts that can be counted until `last` at the latest.
+    /// Adds slots of attempts that can be counted until `last` at the latest.
     pub(super) fn add(&mut self, last: Duration, count: u32) {
         self.put(last + self.kept(), count);
     }
 
-    /// Slots that come free at `free`, or a little later.
+    /// Adds slots that are freed at `free` or slightly later.
     pub(super) fn put(&mut self, free: Duration, count: u32) {
         let beyond = self.freeing.len().checked_sub(MOST_EXACT);
         let free = match beyond {
@@ -56,7 +56,7 @@ impl Window {
         self.keep(free, count);
     }
 
-    /// Slots that come free at exactly this time.
+    /// Adds slots that are freed exactly at `free`.
     pub(super) fn keep(&mut self, free: Duration, count: u32) {
         let slots = self.freeing.entry(free).or_default();
         let before = *slots;
@@ -64,7 +64,7 @@ impl Window {
         self.used += u64::from(*slots - before);
     }
 
-    /// Forgets the slots that are free at `now`.
+    /// Removes the slots that are free at `now`.
     pub(super) fn free(&mut self, now: Duration) {
         while let Some(first) = self.freeing.first_entry()
             && *first.key() <= now
@@ -73,17 +73,17 @@ impl Window {
         }
     }
 
-    /// Slots that are not free yet.
+    /// The number of slots that are not free yet.
     pub(super) fn used(&self) -> u64 {
         self.used
     }
 
-    /// Until when the attempts that its slots are of can be counted; none where all are free.
+    /// Until when the attempts of its slots can be counted. `None` if all slots are free.
     pub(super) fn counted_to(&self) -> Option<Duration> {
         self.freeing.last_key_value().map(|(free, _)| free.saturating_sub(self.kept()))
     }
 
-    /// When so many of them will have come free; none where there are not so many.
+    /// When `slots` of them will be free. `None` if there are fewer.
     pub(super) fn when_free(&self, slots: u64) -> Option<Duration> {
         let mut freed = 0;
         self.freeing.iter().find_map(|(free, count)| {
@@ -92,12 +92,12 @@ impl Window {
         })
     }
 
-    /// The times at which slots come free, and how many.
+    /// The times at which slots are freed, and how many.
     pub(super) fn freeing(&self) -> impl Iterator<Item = (Duration, u32)> {
         self.freeing.iter().map(|(free, count)| (*free, *count))
     }
 
-    /// The same slots on another clock: `on_it` gives each time there, none where it has passed.
+    /// The same slots on another clock: `on_it` converts a time and returns `None` if it has passed.
     pub(super) fn moved(&self, on_it: impl Fn(Duration) -> Option<Duration>) -> Self {
         let mut moved = Self::new(self.length);
         for (free, count) in &self.freeing {
@@ -132,7 +132,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
-        /// Against a plain list of exact times.
+        /// Compared with a plain list of exact times.
         #[test]
         fn slots_come_free_never_early_and_late_by_a_thousandth_of_the_window_at_most(
             steps in prop::collection::vec((0u64..400, 1u32..4), 1..4000),

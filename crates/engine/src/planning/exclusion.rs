@@ -1,4 +1,4 @@
-//! What keeps a row of the input from being sent, whatever becomes of the others.
+//! Excludes single rows of the input from being sent, independent of other rows.
 
 use std::borrow::Cow;
 
@@ -14,31 +14,32 @@ use crate::settings::OnDuplicate;
 pub(super) const HELD: &str =
     "another note on its ticket was posted, or may have been, and is no longer in the input: this may be an edit of it";
 
-/// Sets a row aside of which no job can be made, and one that repeats an earlier row where it is not to be posted.
+/// Excludes an invalid row, and a repetition of an earlier row if repetitions are not posted.
 pub(super) fn exclude_unsendable(content: &Content, met: Occurrence, policy: &ReadPolicy, job_state: &mut JobState) {
-    // What was attempted, or decided by a person, stands.
+    // A state from an attempt or a person's decision is kept.
     if job_state.outcome() != Outcome::Pending || job_state.attempts() > 0 || job_state.is_released() {
         return;
     }
     match content {
         Content::Invalid { .. } => job_state.exclude_now(Outcome::Invalid),
-        // Rows with one name need not be alike, so whether to post rows that are does not bear on them.
+        // Rows with the same name need not be identical, so the setting for identical rows does not apply.
         Content::Note { name: Some(_), .. } if met.again => job_state.exclude_now(Outcome::Invalid),
         Content::Note { .. } if skips_repeat(policy, met.again, met.content) => job_state.exclude_now(Outcome::Skipped),
         Content::Note { .. } | Content::Blank => {}
     }
 }
 
-/// Whether a note is left out because an earlier row has its key. `content` is the content key of one that a column names.
+/// Whether a note is skipped because an earlier row has its key. `content` is the content key if a column names the
+/// job.
 pub(super) fn skips_repeat(policy: &ReadPolicy, again: bool, content: Option<Key>) -> bool {
     again && content.is_none() && policy.duplicates == OnDuplicate::Skip
 }
 
-/// Holds a row that may be an edit of one that was posted, and takes one up again that no longer is.
+/// Holds a row that may be an edit of a posted one, and makes a row pending again that no longer may be.
 pub(super) fn hold(job_state: &mut JobState, changed: bool) {
     match job_state.outcome() {
         Outcome::Held if !changed => job_state.take_up_again(),
-        // A job that was attempted before is no edit, and what a person released is theirs to answer for.
+        // A job with an earlier attempt is not an edit. A row that a person released is that person's decision.
         Outcome::Pending if changed && job_state.attempts() == 0 && !job_state.is_released() => {
             job_state.hold_now();
         }
@@ -46,7 +47,7 @@ pub(super) fn hold(job_state: &mut JobState, changed: bool) {
     }
 }
 
-/// What is wrong with a row of which no job can be made; none of another.
+/// The defect of an invalid row; `None` for a valid one.
 pub(super) fn defect(content: &Content, again: bool) -> Option<Cow<'_, Defect>> {
     match content {
         Content::Invalid { reason, .. } => Some(Cow::Borrowed(reason)),
@@ -55,11 +56,11 @@ pub(super) fn defect(content: &Content, again: bool) -> Option<Cow<'_, Defect>> 
     }
 }
 
-/// The record of a note that stands where this run has set it. `again` says that an earlier row has the same content.
+/// The record of a note whose state this run has set. `again` means that an earlier row has the same content.
 pub(super) fn excluded_row(job: Job, again: bool, stands: Outcome) -> ExcludedRow {
     let why = match stands {
         Outcome::Held => HELD,
-        Outcome::Pending => "no reason to hold it is left",
+        Outcome::Pending => "there is no longer a reason to hold it",
         Outcome::InDoubt => "records of this ledger were lost, and one of them may have sent it",
         _ if again => "it repeats an earlier row of the input",
         _ => "another ledger of the same account has it as posted or in doubt",

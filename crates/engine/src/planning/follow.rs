@@ -1,4 +1,4 @@
-//! A stream that does not end: its rows are posted as they come, each looked up when it is there.
+//! A stream that does not end: its rows are posted as they arrive, each looked up on arrival.
 
 use super::exclusion::{exclude_unsendable, excluded_row};
 use super::identity::{Occurrences, presence_changes};
@@ -10,13 +10,13 @@ use crate::job::{Key, KeyMap};
 use crate::ledger::{JobState, Reading, Record};
 use crate::outcome::Outcome;
 
-/// The rows of a stream. See the [module](super).
+/// Plans the rows of a stream. See the [module](super).
 #[derive(Debug)]
 pub struct Follow {
     policy: ReadPolicy,
     job_states: KeyMap<JobState>,
     occurrences: Occurrences,
-    /// How often each content was met, where a column names the jobs.
+    /// How often each content occurred, where a column names the jobs.
     contents: KeyMap<u32>,
     read: u64,
     blank: u64,
@@ -24,14 +24,14 @@ pub struct Follow {
 }
 
 impl Follow {
-    /// A stream of whose rows the ledger of an earlier run knows `job_states`. `unknown` is what a job is that it does not
-    /// know.
+    /// A stream whose rows have `job_states` in the ledger of an earlier run. `unknown` is the state of a job that the
+    /// ledger does not know.
     pub fn new(policy: ReadPolicy, unknown: JobState, job_states: KeyMap<JobState>) -> Self {
         let occurrences = Occurrences::new(policy.identity.clone(), unknown);
         Self { policy, job_states, occurrences, contents: KeyMap::default(), read: 0, blank: 0, offered: 0 }
     }
 
-    /// What the engine is told of the next row.
+    /// The engine's event for the next row.
     pub fn enter(&mut self, Row { position, content }: Row) -> Event {
         self.read += 1;
         let Some((met, job_state)) = self.occurrences.enter(&content, &mut self.job_states) else {
@@ -62,7 +62,7 @@ impl Follow {
         Event::Job(PendingJob { job, stands, attempts: job_state.attempts() })
     }
 
-    /// What becomes of a row that was given as one to do, and that another ledger knows.
+    /// The event for a pending row that another ledger knows.
     pub fn leave_out(&mut self, pending_job: PendingJob) -> Event {
         self.offered -= 1;
         match pending_job.stands {
@@ -78,7 +78,7 @@ impl Follow {
         content.occurrence(*met - 1)
     }
 
-    /// What the engine is told at the stream's end. `fingerprint` is the hash of all that was read.
+    /// The event at the stream's end. `fingerprint` is the hash of all that was read.
     pub fn end(&self, fingerprint: String) -> Event {
         let read = Record::Read(Reading { rows: self.read, blank: self.blank, fingerprint });
         Event::InputEnded(std::iter::once(read).chain(presence_changes(&self.job_states)).collect())

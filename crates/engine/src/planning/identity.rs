@@ -1,17 +1,17 @@
-//! Which job a row is: rows exactly alike are told apart by their occurrence.
+//! Assigns rows to jobs: identical rows are distinguished by their occurrence.
 
 use super::row::{Content, Row};
 use crate::job::{Identity, Key, KeyMap, TicketSet};
 use crate::ledger::{self, Batch, ExcludedRow, JobState, LedgerError, Presence, Record};
 use crate::storage::Storage;
 
-/// Gives each row of a reading its key.
+/// Computes the keys of a reading's rows.
 #[derive(Debug)]
 pub(super) struct Occurrences {
     identity: Identity,
-    /// What a job is that the ledger does not know.
+    /// The state of a job that the ledger does not know.
     unknown: JobState,
-    /// How often a key's content was met, where it was more than once.
+    /// How often a key's content was repeated.
     repeats: KeyMap<u32>,
 }
 
@@ -19,9 +19,9 @@ pub(super) struct Occurrences {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Occurrence {
     pub(super) key: Key,
-    /// The key of the row's content, where a column names the job: that of the first row with this content.
+    /// The key of the row's content, where a column names the job; the same for all rows with this content.
     pub(super) content: Option<Key>,
-    /// An earlier row of this reading has the same content, or name.
+    /// Whether an earlier row of this reading has the same content or name.
     pub(super) again: bool,
 }
 
@@ -30,8 +30,8 @@ impl Occurrences {
         Self { identity, unknown, repeats: KeyMap::default() }
     }
 
-    /// Enters the next row into `job_states`: its key, its own in each reading and the same in the next, and where it
-    /// stands. None for a blank one.
+    /// Enters the next row into `job_states`. Returns its key, which is unique in each reading and the same in the
+    /// next, and its state. `None` for a blank row.
     pub(super) fn enter<'a, F>(
         &mut self,
         content: &Content<F>,
@@ -40,14 +40,14 @@ impl Occurrences {
         let (first, content, unknown) = match content {
             Content::Blank => return None,
             Content::Note { ticket, text, uncut, name, fields } => {
-                // Where its text is cut makes a note no other one.
+                // Truncation does not change a note's identity.
                 let content = Key::of_note(&self.identity, ticket, uncut.as_ref().unwrap_or(text), fields);
                 match name {
                     Some(name) => (Key::of_name(&self.identity, name), Some(content), self.unknown),
                     None => (content, None, self.unknown),
                 }
             }
-            // No job, so no record that was lost can have sent it.
+            // An invalid row was never sent, so no lost record can concern it.
             Content::Invalid { key, .. } => (*key, None, JobState::NEW),
         };
         let mut met = Occurrence { key: first, content, again: false };
@@ -62,23 +62,23 @@ impl Occurrences {
     }
 }
 
-/// The keys of an input's rows, which are given one after the other.
+/// Computes the keys of an input's rows, which are entered one by one.
 #[derive(Debug)]
 pub struct RowKeys(Occurrences);
 
 impl RowKeys {
-    /// For an input whose notes have this in common, and jobs that `batch` knows.
+    /// For an input whose notes share `identity`, and the jobs of `batch`.
     pub fn new(identity: Identity, batch: &Batch) -> Self {
         Self(Occurrences::new(identity, batch.unknown()))
     }
 
-    /// Enters the next row into `batch`. Its key and where it stands; none of a blank row.
+    /// Enters the next row into `batch`. Returns its key and state; `None` for a blank row.
     pub fn enter<F>(&mut self, row: &Row<F>, batch: &mut Batch) -> Option<(Key, JobState)> {
         self.0.enter(&row.content, &mut batch.job_states).map(|(met, job_state)| (met.key, *job_state))
     }
 }
 
-/// After a reading: which jobs of the ledger are no longer in the input and which are there again, in records of a
+/// After a reading: records of the jobs that are no longer in the input and of those that are in it again, each of a
 /// readable size.
 pub fn presence_changes(job_states: &KeyMap<JobState>) -> Vec<Record> {
     const KEYS_A_RECORD: usize = 256;
@@ -91,7 +91,7 @@ pub fn presence_changes(job_states: &KeyMap<JobState>) -> Vec<Record> {
             _ => {}
         }
     }
-    // The table's order differs from run to run; the ledger's should not.
+    // The table's order differs between runs; the ledger's must not.
     vanished.sort_unstable();
     returned.sort_unstable();
     let chunk = |keys: &[Key]| Presence { keys: keys.to_vec() };
@@ -99,16 +99,16 @@ pub fn presence_changes(job_states: &KeyMap<JobState>) -> Vec<Record> {
     vanished.chain(returned.chunks(KEYS_A_RECORD).map(chunk).map(Record::Returned)).collect()
 }
 
-/// The tickets of jobs that are posted or in doubt and were not met in this reading, by the records in `ledger`: a new row
-/// on one of them may be an edit.
+/// The tickets of jobs that are posted or in doubt and were not found in this reading, from the records in `ledger`. A
+/// new row for one of them may be an edit.
 ///
 /// # Errors
 ///
-/// When the ledger cannot be read.
+/// If the ledger cannot be read.
 pub fn tickets_of_vanished(ledger: &impl Storage, job_states: &KeyMap<JobState>) -> Result<TicketSet, LedgerError> {
     let mut tickets = TicketSet::default();
     ledger::read(ledger, &mut |entry| {
-        // Of a doubt that a salvage left there may be no intent any more.
+        // A doubt from a salvage may have no intent any more.
         let (key, ticket) = match entry.record {
             Record::Intent(intent) => (intent.key, intent.ticket),
             Record::Outcome(end) => (end.key, end.ticket),

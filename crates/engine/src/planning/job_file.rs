@@ -1,17 +1,17 @@
-//! The job file: what one reading of an input found, in the input's order. Posting reads nothing else, so nothing that
-//! happens to the input afterwards changes a note.
+//! The job file: the result of reading an input, in the input's order. Posting reads nothing else, so later changes of
+//! the input do not change a note.
 //!
 //! # Format
 //!
-//! Records, each with its length (4 bytes), a checksum (4 bytes; CRC-32 over the record's number and its bytes) and its
-//! bytes. Numbers are little-endian. The file has no name and is read by the process that wrote it, so it has no version;
-//! the writer tells the reader how many records there are, so that a missing end is found as well.
+//! A sequence of records: the length (4 bytes), a checksum (4 bytes; CRC-32 over the record's number and its bytes) and
+//! the bytes. Numbers are little-endian. The file has no name and is read by the process that wrote it, so it has no
+//! version. The writer passes the number of records to the reader, so a missing end is detected too.
 //!
 //! | first byte | then |
 //! |---|---|
 //! | `J`, a note that may be sent | flags, position, key, content key if a column names the job, ticket, text, fields |
-//! | `X`, a row of which no job can be made | position, key, ticket if it has one, why |
-//! | `D`, a named note with which there is nothing to do | content key |
+//! | `X`, an invalid row | position, key, ticket if it has one, why |
+//! | `D`, a named note that is not to be sent | content key |
 
 use std::io::{self, Read, Write};
 
@@ -20,7 +20,7 @@ use crate::job::{Job, Key, Position, Ticket};
 use crate::ledger::ExcludedRow;
 use crate::outcome::Outcome;
 
-/// No record is longer: a text has at most some MiB, and so has a row that is shown.
+/// The maximum length of a record: a text has at most some MiB, and so has an invalid row's message.
 const LONGEST_RECORD: usize = 1 << 30;
 
 const PIECE_BYTES: usize = 256 << 10;
@@ -28,30 +28,30 @@ const PIECE_BYTES: usize = 256 << 10;
 /// A record of the job file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JobRecord {
-    /// A note that may be sent. Its content key, where it has one, is that of the first row with this content: rows
-    /// exactly alike are told apart by [`Jobs`](super::Jobs).
+    /// A note that may be sent. Its content key, if any, is that of the first row with this content;
+    /// [`Jobs`](super::Jobs) distinguishes identical rows.
     Job {
         /// The note.
         job: Job,
-        /// An earlier row of the input has the same key.
+        /// Whether an earlier row of the input has the same key.
         again: bool,
     },
-    /// A row of which no job can be made.
+    /// An invalid row.
     Unusable(UnusableRow),
-    /// A named note with which there is nothing to do. It counts among the rows with its content.
+    /// A named note that is not to be sent. It counts as an occurrence of its content.
     Done(Key),
 }
 
-/// A row of which no job can be made.
+/// An invalid row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnusableRow {
-    /// Where it stands.
+    /// Its position.
     pub position: Position,
     /// Its key.
     pub key: Key,
-    /// Its ticket, where it has one.
+    /// Its ticket, if it has one.
     pub ticket: Option<Ticket>,
-    /// Why.
+    /// The reason.
     pub why: String,
 }
 
@@ -68,15 +68,15 @@ impl UnusableRow {
 #[non_exhaustive]
 pub enum JobFileError {
     /// It cannot be read or written.
-    #[error("the job file, which holds what was read of the input, cannot be {doing}: {source}")]
+    #[error("the job file, which contains the rows read from the input, cannot be {doing}: {source}")]
     Io {
         /// `created`, `written`, `synced` or `read`.
         doing: &'static str,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// A record is not what was written.
-    #[error("the job file, which holds what was read of the input, is damaged at its record {record}; run it again")]
+    /// A record is not as written.
+    #[error("the job file, which contains the rows read from the input, is damaged at record {record}; run it again")]
     Damaged {
         /// Its number, from 1.
         record: u64,
@@ -92,7 +92,7 @@ pub struct JobFileWriter<W> {
 }
 
 impl<W: Write> JobFileWriter<W> {
-    /// Begins a job file.
+    /// Starts a job file.
     pub fn new(out: W) -> Self {
         Self { out, buffer: Vec::new(), records: 0 }
     }
@@ -101,7 +101,7 @@ impl<W: Write> JobFileWriter<W> {
     ///
     /// # Errors
     ///
-    /// When it cannot be written.
+    /// If the record cannot be written.
     pub fn add(&mut self, record: &JobRecord) -> Result<(), JobFileError> {
         let start = self.begin();
         let out = &mut self.buffer;
@@ -137,17 +137,17 @@ impl<W: Write> JobFileWriter<W> {
         self.end(start)
     }
 
-    /// Writes what is left. Returns what was written to, and how many records there are.
+    /// Writes the rest. Returns the output and the number of records.
     ///
     /// # Errors
     ///
-    /// When it cannot be written.
+    /// If the rest cannot be written.
     pub fn finish(mut self) -> Result<(W, u64), JobFileError> {
         self.write_out()?;
         Ok((self.out, self.records))
     }
 
-    /// Leaves room for a record's length and checksum.
+    /// Reserves space for a record's length and checksum.
     fn begin(&mut self) -> usize {
         let start = self.buffer.len();
         self.buffer.extend_from_slice(&[0; HEAD_BYTES]);
@@ -171,35 +171,35 @@ impl<W: Write> JobFileWriter<W> {
     }
 }
 
-/// Reads a job file from its beginning.
+/// Reads a job file from its start.
 #[derive(Debug)]
 pub struct JobFileReader<R> {
     source: R,
     buffer: Vec<u8>,
-    /// Bytes of the buffer that were taken.
+    /// The number of buffer bytes already consumed.
     taken: usize,
-    /// Records read so far.
+    /// The number of records read so far.
     read: u64,
-    /// All there are.
+    /// The number of all records.
     records: u64,
 }
 
 impl<R: Read> JobFileReader<R> {
-    /// Reads a file of so many records.
+    /// Reads a file with this many records.
     pub fn new(source: R, records: u64) -> Self {
         Self { source, buffer: Vec::new(), taken: 0, read: 0, records }
     }
 
-    /// How many records are left.
+    /// The number of records left.
     pub fn left(&self) -> usize {
         usize::try_from(self.records - self.read).unwrap_or_default()
     }
 
-    /// The next record; none after the last.
+    /// The next record; `None` after the last.
     ///
     /// # Errors
     ///
-    /// When it cannot be read, or is not what was written.
+    /// If the record cannot be read, or is not as written.
     #[expect(clippy::should_implement_trait, reason = "an error ends the run, so it is `?` on each call, not an item")]
     pub fn next(&mut self) -> Result<Option<JobRecord>, JobFileError> {
         if self.read == self.records {
@@ -223,7 +223,7 @@ impl<R: Read> JobFileReader<R> {
         Ok(Some(read))
     }
 
-    /// The next so many bytes, or all that are left.
+    /// The next `wanted` bytes, or all that are left.
     fn fill(&mut self, wanted: usize) -> Result<&[u8], JobFileError> {
         if self.buffer.len() - self.taken < wanted {
             self.buffer.drain(..self.taken);
@@ -236,10 +236,10 @@ impl<R: Read> JobFileReader<R> {
     }
 }
 
-/// A record's length and its checksum.
+/// The length of a record's length and checksum.
 const HEAD_BYTES: usize = 8;
 
-/// Covers the record's number too: one in another's place is not taken for it.
+/// Covers the record's number too, so a moved record is detected.
 fn checksum(number: u64, record: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
     hasher.update(&number.to_le_bytes());
@@ -264,7 +264,7 @@ fn put_position(out: &mut Vec<u8>, position: Position) {
     [position.record, position.line, position.byte].into_iter().for_each(|number| put_number(out, number));
 }
 
-/// A number, or 0 and the text that is no number.
+/// The number, or 0 and the text.
 fn put_ticket(out: &mut Vec<u8>, ticket: &Ticket) {
     match ticket.as_number() {
         Some(number) => put_number(out, number),
@@ -275,7 +275,7 @@ fn put_ticket(out: &mut Vec<u8>, ticket: &Ticket) {
     }
 }
 
-/// What is left of a record.
+/// The rest of a record.
 struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {

@@ -1,4 +1,4 @@
-//! What is made of a job file: all that is decided after the reading, and what posting is given.
+//! Evaluates a job file: the decisions after the reading, and the jobs to post.
 
 use std::io::Read;
 
@@ -14,21 +14,21 @@ use crate::outcome::Outcome;
 #[derive(Debug)]
 pub struct Jobs<R> {
     reader: JobFileReader<R>,
-    /// How often a content was met that several named rows have.
+    /// How often a content occurred that several named rows have.
     repeated: KeyMap<u32>,
 }
 
 impl<R: Read> Jobs<R> {
-    /// The rows that `reader` gives. `repeated` are the contents that [several named rows](repeated_contents) have.
+    /// The rows of `reader`. `repeated` are the contents that [several named rows](repeated_contents) have.
     pub fn new(reader: JobFileReader<R>, repeated: &[Key]) -> Self {
         Self { reader, repeated: repeated.iter().map(|key| (*key, 0)).collect() }
     }
 
-    /// The next record. A note's content key is its own among notes exactly alike.
+    /// The next record. Identical notes get different content keys.
     ///
     /// # Errors
     ///
-    /// When the file cannot be read, or is not what was written.
+    /// If the file cannot be read, or is not as written.
     #[expect(clippy::should_implement_trait, reason = "an error ends the run, so it is `?` on each call, not an item")]
     pub fn next(&mut self) -> Result<Option<JobRecord>, JobFileError> {
         let mut record = self.reader.next()?;
@@ -40,7 +40,7 @@ impl<R: Read> Jobs<R> {
         Ok(record)
     }
 
-    /// The next note that this run sends by `job_states`.
+    /// The next note that this run sends, according to `job_states`.
     fn next_to_send(
         &mut self,
         policy: &ReadPolicy,
@@ -63,13 +63,13 @@ impl<R: Read> Jobs<R> {
     }
 }
 
-/// The contents that several named rows of a job file have; there are none where no column names the jobs.
+/// The contents that several named rows of a job file have. None if no column names the jobs.
 ///
-/// Takes 16 bytes for each record while it looks.
+/// Takes 16 bytes per record while it runs.
 ///
 /// # Errors
 ///
-/// When the file cannot be read, or is not what was written.
+/// If the file cannot be read, or is not as written.
 pub fn repeated_contents<R: Read>(mut reader: JobFileReader<R>) -> Result<Vec<Key>, JobFileError> {
     let mut contents = Vec::with_capacity(reader.left());
     while let Some(record) = reader.next()? {
@@ -85,12 +85,12 @@ pub fn repeated_contents<R: Read>(mut reader: JobFileReader<R>) -> Result<Vec<Ke
     Ok(repeated)
 }
 
-/// Holds the rows on the tickets in `changed`, which may be edits of posted ones, and takes up again those that no longer
-/// may: to be decided once it is known which posted jobs vanished from the input.
+/// Holds the rows on the tickets in `changed`, which may be edits of posted ones, and makes those pending again that no
+/// longer may be. Call it once it is known which posted jobs vanished from the input.
 ///
 /// # Errors
 ///
-/// When the job file cannot be read.
+/// If the job file cannot be read.
 pub fn hold_edits<R: Read>(
     jobs: &mut Jobs<R>,
     policy: &ReadPolicy,
@@ -120,11 +120,12 @@ pub fn hold_edits<R: Read>(
     Ok(())
 }
 
-/// Leaves out the rows to do that `is_known` names, by the keys that other ledgers know them by. Returns how many.
+/// Leaves out the pending rows for which `is_known` is true, by the keys that other ledgers know them by. Returns how
+/// many.
 ///
 /// # Errors
 ///
-/// When the job file cannot be read.
+/// If the job file cannot be read.
 pub fn skip_known<R: Read>(
     jobs: &mut Jobs<R>,
     policy: &ReadPolicy,
@@ -146,11 +147,11 @@ pub fn skip_known<R: Read>(
     Ok(skipped)
 }
 
-/// Calls `each` with the rows that are to be sent, in order.
+/// Calls `each` with the rows to send, in order.
 ///
 /// # Errors
 ///
-/// When the job file cannot be read.
+/// If the job file cannot be read.
 pub fn for_each_to_do<R: Read>(
     jobs: &mut Jobs<R>,
     policy: &ReadPolicy,
@@ -164,15 +165,15 @@ pub fn for_each_to_do<R: Read>(
     Ok(())
 }
 
-/// The next row that this run does not send, or has taken up again, which the ledger does not say yet. From now on it
-/// counts as recorded: the caller is to see to it.
+/// The next row that this run excludes or has made pending again, and that has no record of it in the ledger yet. The
+/// row counts as recorded from now on; the caller must record it.
 ///
-/// All are recorded before anything is sent. A run that ends early would otherwise leave rows that it never came to
-/// as if nothing were known of them: those that another ledger has as posted would be sent by the next run.
+/// All of them are recorded before anything is sent. Otherwise a run that ends early would leave rows that it did not
+/// reach without a record: the next run would send those that another ledger has as posted.
 ///
 /// # Errors
 ///
-/// When the job file cannot be read.
+/// If the job file cannot be read.
 pub fn next_excluded<R: Read>(
     jobs: &mut Jobs<R>,
     job_states: &mut KeyMap<JobState>,
@@ -195,7 +196,7 @@ pub fn next_excluded<R: Read>(
     Ok(None)
 }
 
-/// Gives what is to do, from a job file about which all was decided.
+/// Returns the pending jobs of a job file after all decisions are made.
 #[derive(Debug)]
 pub struct PendingJobs<R> {
     jobs: Jobs<R>,
@@ -205,17 +206,17 @@ pub struct PendingJobs<R> {
 }
 
 impl<R: Read> PendingJobs<R> {
-    /// Gives the rows of `jobs` that are to do by `job_states`.
+    /// Returns the rows of `jobs` that are pending according to `job_states`.
     pub fn new(jobs: Jobs<R>, policy: ReadPolicy, job_states: KeyMap<JobState>) -> Self {
         Self { jobs, policy, job_states, offered: 0 }
     }
 
-    /// The next row to do, as an [`Event::Job`], or the end: [`Event::InputTruncated`] where there is more to do than was
-    /// asked for, else [`Event::InputEnded`].
+    /// The next pending row, as an [`Event::Job`], or the end: [`Event::InputTruncated`] if there are more rows than
+    /// were asked for, else [`Event::InputEnded`].
     ///
     /// # Errors
     ///
-    /// When the job file cannot be read, or is not what was written.
+    /// If the job file cannot be read, or is not as written.
     pub fn pull(&mut self) -> Result<Event, JobFileError> {
         let Some((job, job_state)) = self.jobs.next_to_send(&self.policy, &self.job_states)? else {
             return Ok(Event::InputEnded(Vec::new()));

@@ -1,9 +1,10 @@
-//! What a ledger, and what others know, make of each row of an input: decided over neutral [rows](Row), without I/O.
+//! Decides what happens to each row of an input, by the ledger and what else is known: over neutral [rows](Row),
+//! without I/O.
 //!
-//! An input is read once: a [`Planner`] is given its rows, counts everything, and says what of each goes into the
-//! [job file](JobFileWriter). What can be decided only when all was read (which rows may be [edits](hold_edits) of posted
-//! ones, which are [known](skip_known) to other ledgers) is decided over the job file, and posting reads nothing else
-//! ([`PendingJobs`]). A stream that does not end is [followed](Follow): its rows are posted as they come.
+//! An input is read once. A [`Planner`] gets its rows, counts them, and returns what of each goes into the [job
+//! file](JobFileWriter). Decisions that need the whole input are made over the job file: which rows may be
+//! [edits](hold_edits) of posted ones, and which are [known](skip_known) to other ledgers. Posting reads only the job
+//! file ([`PendingJobs`]). A stream that does not end is [followed](Follow): its rows are posted as they arrive.
 
 mod exclusion;
 mod follow;

@@ -1,4 +1,4 @@
-//! The reading: everything is counted, what may be sent goes into the job file, nothing is sent.
+//! Reads an input: counts everything and returns the records of the job file. Nothing is sent.
 
 use super::exclusion::{HELD, defect, exclude_unsendable};
 use super::identity::{Occurrence, Occurrences};
@@ -10,25 +10,25 @@ use crate::ledger::JobState;
 use crate::outcome::{Counts, Outcome};
 use crate::settings::{InDoubt, OnChanged, OnDuplicate, OnKnown};
 
-/// What is asked of a reading.
+/// The settings of a reading.
 #[derive(Debug, Clone, Default)]
 pub struct ReadPolicy {
-    /// What the notes have in common.
+    /// The common part of the notes' identity.
     pub identity: Identity,
     /// What to do with rows that are in doubt.
     pub in_doubt: InDoubt,
-    /// Post only so many rows, then end.
+    /// Post only this many rows, then end.
     pub first: Option<u64>,
-    /// What to do with a row that seems to be an edit of one that was posted.
+    /// What to do with a row that may be an edit of a posted one.
     pub changed: OnChanged,
     /// What to do with rows that another ledger knows.
     pub known: OnKnown,
-    /// What to do with rows exactly like an earlier one.
+    /// What to do with rows that are identical to an earlier one.
     pub duplicates: OnDuplicate,
 }
 
 impl ReadPolicy {
-    /// Whether a row that stands so is to be sent.
+    /// Whether a row in state `stands` is to be sent.
     pub fn is_to_do(&self, stands: Outcome) -> bool {
         match stands {
             Outcome::Pending | Outcome::Failed => true,
@@ -37,72 +37,72 @@ impl ReadPolicy {
         }
     }
 
-    /// Whether a row may be held as the edit of one that was posted. `named` says that a column names the jobs: an edit has
-    /// its job's name then, and is the same job, unless the ledger may know jobs `unnamed` by any column.
+    /// Whether rows may be held as edits of posted ones. With `named`, a column names the jobs: an edit then has its
+    /// job's name and is the same job, unless the ledger may have jobs that no column named (`unnamed`).
     pub fn holds_edits(&self, named: bool, unnamed: bool) -> bool {
         self.changed == OnChanged::Hold && (!named || unnamed)
     }
 
-    /// Whether this run sends a job that stands so.
+    /// Whether this run sends a job in this state.
     pub fn sends(&self, job_state: &JobState) -> bool {
         !job_state.is_left_out() && self.is_to_do(job_state.outcome())
     }
 }
 
-/// Something to say about one row.
+/// A message about one row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowNote {
-    /// Where it stands in the input.
+    /// Its position in the input.
     pub position: Position,
-    /// Its ticket, where it has one.
+    /// Its ticket, if it has one.
     pub ticket: Option<Ticket>,
-    /// What there is to say.
+    /// The message.
     pub what: String,
 }
 
-/// What the first reading found.
+/// The result of the first reading.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadSummary {
-    /// Where the rows stand.
+    /// The number of rows in each state.
     pub counts: Counts,
     /// All rows.
     pub rows: u64,
-    /// Rows with nothing in any mapped column; counted as skipped.
+    /// Rows with only blanks in every mapped column; counted as skipped.
     pub blank: u64,
-    /// The first of them, as many as were asked for.
+    /// The first of them, as many as requested.
     pub blanks: Vec<Position>,
-    /// Rows exactly like an earlier one. Where a column names the jobs there are none.
+    /// Rows identical to an earlier one. Zero where a column names the jobs.
     pub duplicates: u64,
     /// Rows with the name of an earlier one, where a column names the jobs.
     pub same_names: u64,
     /// The first of them.
     pub first_same_name: Option<RowNote>,
-    /// Rows that are to be sent; this run may have been asked for fewer.
+    /// Rows to be sent; this run may have been asked for fewer.
     pub to_do: u64,
-    /// The invalid rows, as many as were asked for.
+    /// The first invalid rows, as many as requested.
     pub invalid: Vec<RowNote>,
-    /// Rows like an earlier one, as many as were asked for.
+    /// The first rows identical to an earlier one, as many as requested.
     pub repeats: Vec<RowNote>,
-    /// The rows in doubt, as many as were asked for.
+    /// The first rows in doubt, as many as requested.
     pub in_doubt: Vec<RowNote>,
-    /// Rows that are held, as many as were asked for.
+    /// The first held rows, as many as requested.
     pub held: Vec<RowNote>,
-    /// The first jobs to do, as many as were asked for.
+    /// The first jobs to send, as many as requested.
     pub next: Vec<Job>,
-    /// What else there is to tell of the input.
+    /// Further facts about the input.
     pub profile: Profile,
 }
 
-/// How many rows of each kind a survey names.
+/// How many rows of each kind a read summary lists.
 #[derive(Debug, Clone, Copy)]
 pub struct SampleSizes {
     /// Rows that are blank, invalid, in doubt or held.
     pub notes: usize,
-    /// Jobs to do.
+    /// Jobs to send.
     pub jobs: usize,
 }
 
-/// Plans what becomes of each row of an input, which are given one after the other.
+/// Plans what happens to each row of an input; the rows are entered one by one.
 #[derive(Debug)]
 pub struct Planner<'a> {
     policy: &'a ReadPolicy,
@@ -113,8 +113,8 @@ pub struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    /// For an input of which no row was met yet. `job_states` are the jobs that the ledger knows, `unknown` is what a job is
-    /// that it does not know.
+    /// For an input before its first row. `job_states` are the jobs that the ledger knows, `unknown` is the state of a
+    /// job that it does not know.
     pub fn new(
         policy: &'a ReadPolicy,
         unknown: JobState,
@@ -125,8 +125,8 @@ impl<'a> Planner<'a> {
         Self { policy, named, job_states, occurrences, read_summary: ReadSummary::default() }
     }
 
-    /// Enters the next row. What the job file has of it: what may be sent, and what is not sent and the ledger does not say
-    /// yet.
+    /// Enters the next row. Returns its record for the job file: rows that may be sent, and excluded rows that the
+    /// ledger does not have yet.
     pub fn enter(&mut self, Row { position, content }: Row) -> Option<JobRecord> {
         let Self { policy, named, read_summary, .. } = self;
         read_summary.rows += 1;
@@ -153,14 +153,14 @@ impl<'a> Planner<'a> {
         Some(record)
     }
 
-    /// What was found, when there are no more rows.
+    /// The result after the last row.
     pub fn end(self) -> ReadSummary {
         self.read_summary
     }
 }
 
 impl ReadSummary {
-    /// Counts a row, and names it where it is to be named.
+    /// Counts a row, and lists it if requested.
     fn meet(&mut self, content: &Content, position: Position, again: bool, stands: Outcome, named: SampleSizes) {
         *self.counts.of_mut(stands) += 1;
         let ticket = match content {
@@ -203,7 +203,7 @@ impl ReadSummary {
     }
 }
 
-/// What the job file has of a row, or nothing if there is nothing to do with it.
+/// A row's record in the job file; `None` if nothing is to be done with it.
 pub(super) fn record_of(
     content: Content,
     position: Position,

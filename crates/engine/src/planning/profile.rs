@@ -1,16 +1,16 @@
-//! What a reading tells of an input besides where its rows stand: how long its texts are, what is wrong with its rows.
+//! Facts about an input besides its rows' states: the lengths of texts and the defects of rows.
 
 use super::row::Defect;
 use crate::job::Position;
 
-/// What a reading tells of an input besides where its rows stand.
+/// Facts about an input besides its rows' states.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Profile {
-    /// How long the texts are; none where there is none.
+    /// The lengths of the texts; `None` if there are none.
     pub texts: Option<Lengths>,
-    /// What is wrong with rows, in the order in which it was met.
+    /// The defects of rows, in the order in which they were found.
     reasons: Vec<Reason>,
-    /// Rows with further defects, met when there was no more room for one.
+    /// The number of rows with further defects, found when the list was full.
     pub other_defects: u64,
 }
 
@@ -21,11 +21,11 @@ pub struct Lengths {
     pub shortest: usize,
     /// The longest.
     pub longest: usize,
-    /// Where the longest stands.
+    /// The position of the longest.
     pub longest_at: Position,
-    /// All together.
+    /// The sum.
     pub sum: u64,
-    /// How many there are.
+    /// The number of texts.
     pub count: u64,
 }
 
@@ -36,30 +36,30 @@ impl Lengths {
     }
 }
 
-/// Something that is wrong with rows.
+/// A kind of defect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
-    /// What is wrong, without what differs from row to row.
+    /// The defect, without what differs between rows.
     pub what: String,
-    /// With how many.
+    /// The number of rows with it.
     pub rows: u64,
-    /// Where the first few stand.
+    /// The positions of the first few.
     pub first: Vec<Position>,
 }
 
 impl Profile {
-    /// Kinds of defects that are told apart. There are few, but for those that name a column.
+    /// The maximum number of kinds. There are few, except for those that name a column.
     const MOST_REASONS: usize = 50;
     const MOST_POSITIONS: usize = 5;
 
-    /// What is wrong with rows, the most frequent first; of those as frequent, the one met first.
+    /// The kinds of defects, most frequent first, equally frequent ones in the order in which they were found.
     pub fn reasons(&self) -> impl Iterator<Item = &Reason> {
         let mut reasons: Vec<&Reason> = self.reasons.iter().collect();
         reasons.sort_by_key(|reason| std::cmp::Reverse(reason.rows));
         reasons.into_iter()
     }
 
-    /// Takes in what is wrong with a row.
+    /// Counts a row's defect.
     pub(super) fn meet_defect(&mut self, defect: &Defect, position: Position) {
         let known = self.reasons.iter().position(|known| known.what == defect.kind);
         let nth = match known {
@@ -80,7 +80,7 @@ impl Profile {
         }
     }
 
-    /// Takes the length of a text in.
+    /// Counts a text.
     pub(super) fn meet_text(&mut self, bytes: usize, position: Position) {
         let lengths = self.texts.get_or_insert(Lengths {
             shortest: bytes,

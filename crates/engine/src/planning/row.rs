@@ -1,19 +1,19 @@
-//! Rows as planning sees them, whatever they were read from.
+//! Rows as planning sees them, independent of the input's format.
 
 use crate::fields::FixedField;
 use crate::job::{Key, Position, Ticket};
 
-/// One row of an input. Whoever reads inputs may say with a type of its own what is wrong with one.
+/// One row of an input. A reader may use its own type `F` for what is wrong with a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row<F = Defect> {
-    /// Where it stands.
+    /// Its position.
     pub position: Position,
-    /// What it is.
+    /// Its content.
     pub content: Content<F>,
 }
 
 impl<F: Into<Defect>> Row<F> {
-    /// The row, with what is wrong with it in words.
+    /// The row, with its defect as text.
     pub fn in_words(self) -> Row {
         let content = match self.content {
             Content::Blank => Content::Blank,
@@ -24,40 +24,40 @@ impl<F: Into<Defect>> Row<F> {
     }
 }
 
-/// What a row is.
+/// The content of a row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content<F = Defect> {
-    /// Nothing but blanks in every mapped column.
+    /// Only blanks in every mapped column.
     Blank,
-    /// A text for a ticket.
+    /// A note for a ticket.
     Note {
         /// The ticket.
         ticket: Ticket,
-        /// The text, as it stands in its cell; cells of several text columns are joined by an empty line. Or what a
-        /// template made, or what was left of a text that was cut.
+        /// The text of its cell; cells of several text columns are joined by an empty line. Or the output of a
+        /// template, or the rest of a text that was truncated.
         text: String,
-        /// The whole of a text that was cut: it makes the row what it is, wherever the cut is made.
+        /// The whole of a truncated text. It identifies the row, wherever the text is truncated.
         uncut: Option<String>,
-        /// What names the job, where a column does.
+        /// The job's name, if a column names the jobs.
         name: Option<String>,
-        /// Fields besides ticket and text that columns give, in the order of their names.
+        /// Fields besides ticket and text from columns, in the order of their names.
         fields: Vec<FixedField>,
     },
     /// No job can be made of it.
     Invalid {
-        /// Why.
+        /// The reason.
         reason: F,
-        /// The key of its raw cells, or of what was kept of them.
+        /// The key of its raw cells, or of the part of them that was kept.
         key: Key,
     },
 }
 
-/// Why no job can be made of a row, in words.
+/// Why a row is invalid, as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Defect {
-    /// What is wrong, without what differs from row to row: rows with the same defect have the same.
+    /// The kind of defect, without what differs between rows, to group rows by it.
     pub kind: String,
-    /// What is wrong with this row.
+    /// The defect of this row.
     pub what: String,
 }
 

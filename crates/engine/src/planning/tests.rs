@@ -11,7 +11,7 @@ fn policy() -> ReadPolicy {
     ReadPolicy { identity: Identity::of("t"), ..ReadPolicy::default() }
 }
 
-/// The rows of a sheet as a reader would give them: the columns `ticket` and `text`, and `id`, which names the jobs.
+/// The rows of a sheet as a reader passes them: the columns `ticket` and `text`, and `id`, which names the jobs.
 fn rows(sheet: &str) -> Vec<Row> {
     let mut lines = sheet.lines();
     let columns: Vec<&str> = lines.next().unwrap().split(',').collect();
@@ -46,7 +46,7 @@ fn note(ticket: u64, text: &str, uncut: Option<&str>, name: Option<&str>) -> Con
 
 const NAMED: SampleSizes = SampleSizes { notes: 10, jobs: 10 };
 
-/// What a reading of `rows` finds, and its job file.
+/// The result of reading `rows`, and its job file.
 fn read_rows(rows: Vec<Row>, policy: &ReadPolicy, job_states: &mut KeyMap<JobState>) -> (ReadSummary, JobFile) {
     let mut jobs = JobFileWriter::new(Vec::new());
     let mut planner = Planner::new(policy, JobState::NEW, NAMED, job_states);
@@ -80,7 +80,7 @@ fn read(sheet: &str, policy: &ReadPolicy, job_states: &mut KeyMap<JobState>) -> 
     read_all(sheet, policy, job_states).0
 }
 
-/// Events in short: the row numbers of jobs, what becomes of others, and whether some were withheld.
+/// Events in short: the row numbers of jobs, the states of others, and whether the input was truncated.
 fn in_short(mut pull: impl FnMut() -> Event) -> Vec<String> {
     let mut all = Vec::new();
     loop {
@@ -97,20 +97,20 @@ fn in_short(mut pull: impl FnMut() -> Event) -> Vec<String> {
     }
 }
 
-/// What posting is given.
+/// The jobs passed to posting.
 fn fed(jobs: &JobFile, policy: &ReadPolicy, job_states: KeyMap<JobState>) -> Vec<String> {
     let mut feed = PendingJobs::new(jobs.jobs(), policy.clone(), job_states);
     in_short(|| feed.pull().unwrap())
 }
 
-/// What is recorded of rows that are not sent: their numbers, lines, and why.
+/// The records of excluded rows: numbers, lines and reasons.
 fn excluded_rows(jobs: &JobFile, job_states: &mut KeyMap<JobState>) -> Vec<(u64, u64, Outcome, String)> {
     let mut jobs = jobs.jobs();
     let next = || next_excluded(&mut jobs, job_states).unwrap();
     std::iter::from_fn(next).map(|excluded| (excluded.row, excluded.line, excluded.stands, excluded.why)).collect()
 }
 
-/// What following `rows` gives.
+/// The events of following `rows`.
 fn followed(rows: Vec<Row>, policy: &ReadPolicy) -> Vec<String> {
     let mut stream = Stream::new(rows, policy.clone(), KeyMap::default());
     in_short(|| stream.pull())
@@ -224,7 +224,7 @@ fn rows_in_doubt_are_given_only_when_asked_for() {
 fn what_is_not_sent_is_recorded_once_and_not_given() {
     let mut job_states = KeyMap::default();
     let (first, jobs) = read_all(SHEET, &policy(), &mut job_states);
-    // Another ledger has the first of two rows exactly alike.
+    // Another ledger has the first of two identical rows.
     job_states.get_mut(&first.next[0].key).unwrap().exclude_now(Outcome::Skipped);
     let recorded = excluded_rows(&jobs, &mut job_states);
     let recorded: Vec<_> = recorded.iter().map(|(row, line, stands, _)| (*row, *line, *stands)).collect();
@@ -267,7 +267,7 @@ fn rows_that_may_be_edits_are_held_and_taken_up_again_when_they_no_longer_are() 
     );
     let mut job_states: KeyMap<JobState> =
         job_states.iter().map(|(key, job_state)| (*key, job_state.as_recorded())).collect();
-    // Held still: there is nothing new to record.
+    // Still held: there is nothing new to record.
     let (read_summary, jobs) = held(TWO, 1, &mut job_states.clone());
     assert_eq!((read_summary.counts.held, read_summary.to_do), (1, 1));
     assert_eq!(fed(&jobs, &policy(), job_states.clone()), ["job 2"]);
@@ -403,7 +403,7 @@ fn a_row_of_a_stream_that_another_ledger_knows_is_none_of_the_first_so_many_and_
 
 #[test]
 fn a_stream_and_a_file_know_a_named_row_by_the_same_content() {
-    // The second row's name is another's: it is no note, and none of those with its content.
+    // The second row has another row's name: it is not a note, and not counted among those with its content.
     let sheet = "id,ticket,text\na,1,x\na,1,x\nb,1,x\n";
     let (mut job_states, mut contents) = (KeyMap::default(), Vec::new());
     let of_file = read_rows(rows(sheet), &policy(), &mut job_states).1;
@@ -444,7 +444,7 @@ fn rows_with_the_name_of_an_earlier_one_are_counted_and_the_first_is_told() {
     assert_eq!(named_survey("id,ticket,text\na,1,x\nb,1,x\n").same_names, 0);
 }
 
-/// A content is known as often as it was posted, whatever names its rows have and however many of them are done.
+/// A content is known as often as it was posted, whatever names its rows have and however many of them are finished.
 #[test]
 fn named_rows_with_one_content_are_told_apart_by_how_many_come_before() {
     const SHEET: &str = "id,ticket,text\na,1,x\nb,1,x\nc,2,y\nd,1,x\n";
@@ -460,7 +460,7 @@ fn named_rows_with_one_content_are_told_apart_by_how_many_come_before() {
     let key = all[0].1;
     assert_eq!(all.iter().map(|(row, _)| *row).collect::<Vec<_>>(), [1, 2, 3, 4]);
     assert_eq!((all[1].1, all[3].1), (key.occurrence(1), key.occurrence(2)));
-    // Once the first is posted, the others are what they were.
+    // Once the first is posted, the others stay as they were.
     let (first, _) = read_rows(rows(SHEET), &policy(), &mut KeyMap::default());
     let mut known = KeyMap::default();
     let mut posted = JobState::NEW;

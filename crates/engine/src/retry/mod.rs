@@ -1,19 +1,19 @@
-//! When a row that failed is tried again: exponential backoff, capped, with full jitter.
+//! Delays between a row's attempts: exponential backoff, capped, with full jitter.
 //!
-//! The delays come from the `backoff` crate, which is unmaintained (RUSTSEC-2025-0012) and is therefore used for
-//! nothing but this table; `backon` would be its successor. Of its own traps none is left in: it adds jitter after
-//! the cap and from an unseeded generator (so its jitter is off and ours is drawn from the engine's generator), and
-//! gives up after 15 minutes by default (so that is off; tries are counted by row).
+//! The delays come from the `backoff` crate. It is unmaintained (RUSTSEC-2025-0012), so it is used for this table only;
+//! `backon` would be its successor. Two of its defaults are switched off. It adds jitter after the cap and from an
+//! unseeded generator; ours is drawn from the engine's generator. It gives up after 15 minutes; here attempts are
+//! counted by row.
 
 use std::time::Duration;
 
 use backoff::ExponentialBackoffBuilder;
 use backoff::backoff::Backoff;
 
-/// The longest that an API's `Retry-After` makes one row wait.
+/// The maximum time that an API's `Retry-After` delays one row.
 const LONGEST_ASKED: Duration = Duration::from_secs(15 * 60);
 
-/// The ceilings of a row's delays, one for each try but the last.
+/// The ceilings of a row's delays, one for each attempt but the last.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     ceilings: Vec<Duration>,
@@ -22,10 +22,10 @@ pub struct Schedule {
 impl Schedule {
     /// The first delay's ceiling.
     pub const BASE: Duration = Duration::from_secs(1);
-    /// No delay is longer, unless the API asks for it.
+    /// The maximum delay, unless the API asks for a longer one.
     pub const CAP: Duration = Duration::from_secs(60);
 
-    /// A schedule for rows that are tried `max_attempts` times. Zero is taken as one.
+    /// The schedule for rows with `max_attempts` attempts. Zero counts as one.
     pub fn new(max_attempts: u32) -> Self {
         let mut delays = ExponentialBackoffBuilder::new()
             .with_initial_interval(Self::BASE)
@@ -35,22 +35,22 @@ impl Schedule {
             .with_max_elapsed_time(None)
             .build();
         let ceilings = (1..max_attempts)
-            .map(|_| delays.next_backoff().expect("without a longest elapsed time a schedule does not end"))
+            .map(|_| delays.next_backoff().expect("without a maximum elapsed time the sequence does not end"))
             .collect();
         Self { ceilings }
     }
 
-    /// How long a row waits after its `tries`th try (from 1) failed; none when it was the last.
+    /// The delay after a row's `tries`th attempt (from 1) failed. `None` if it was the last.
     ///
-    /// Full jitter (a draw between nothing and the ceiling) spreads rows that failed together. What the API asked for
-    /// is a floor, within reason.
+    /// Full jitter (drawn between zero and the ceiling) spreads rows that failed together. The delay that the API asked
+    /// for is a lower bound, up to a maximum.
     pub fn delay(&self, tries: u32, asked: Option<Duration>, rng: &mut fastrand::Rng) -> Option<Duration> {
         let ceiling = *self.ceilings.get(tries.max(1) as usize - 1)?;
         let jittered = ceiling.mul_f64(rng.f64());
         Some(jittered.max(Self::within_reason(asked)))
     }
 
-    /// What the API asked one row to wait for, as far as it is waited for.
+    /// The delay that the API asked for, limited to 15 minutes.
     pub fn within_reason(asked: Option<Duration>) -> Duration {
         asked.unwrap_or_default().min(LONGEST_ASKED)
     }

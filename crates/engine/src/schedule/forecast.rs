@@ -1,8 +1,8 @@
-//! When a number of rows will be done: the limiter's rule, played through in groups.
+//! Forecasts when a number of rows will be finished, by applying the limiter's rule to groups of rows.
 //!
-//! A slot that is taken at a moment comes free a round trip, a window and a margin later. All slots that a window has
-//! free are taken at once, so what is played through are windows, not rows. Where even these would be very many, a limit
-//! is taken several windows at a time: as many requests per second, in fewer steps.
+//! A slot that is taken is freed one round trip, window and margin later. All free slots of a window are taken at once,
+//! so the steps are windows, not rows. If even these would be too many, a limit is scaled to several windows at a time:
+//! the same rate in fewer steps.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -13,30 +13,30 @@ use jiff::Timestamp;
 use super::openings::Openings;
 use crate::limit::Limit;
 
-/// How a batch is going to be posted.
+/// How a batch will be posted.
 #[derive(Debug, Clone)]
 pub struct Schedule {
-    /// The limits that hold all at once, each with what is used of it.
+    /// The limits, which apply together, each with the slots in use.
     pub limits: Vec<Load>,
-    /// When it may post.
+    /// When the batch may post.
     pub openings: Openings,
-    /// The most attempts under way at once.
+    /// The maximum number of attempts in flight.
     pub concurrency: u32,
-    /// How long an attempt takes.
+    /// The duration of an attempt.
     pub round_trip: Duration,
 }
 
-/// A limit, and which of its slots are taken to begin with.
+/// A limit, and the slots that are taken at the start.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Load {
     /// The limit.
     pub limit: Limit,
-    /// When slots come free, and how many. Those of a past moment are free.
+    /// When slots are freed, and how many. Those of a past moment are free.
     pub freeing: Vec<(Timestamp, u32)>,
 }
 
 impl Load {
-    /// Slots that are taken at `now`.
+    /// The number of slots taken at `now`.
     pub fn used(&self, now: Timestamp) -> u64 {
         self.freeing.iter().filter(|(free, _)| *free > now).map(|(_, count)| u64::from(*count)).sum()
     }
@@ -48,23 +48,23 @@ impl From<Limit> for Load {
     }
 }
 
-/// What is to be expected, provided that every row needs one attempt and nothing else is sent for the account.
+/// What to expect, if every row needs one attempt and no other client uses the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Forecast {
-    /// When the last reply is there. [`Timestamp::MAX`] where that is beyond the calendar.
+    /// When the last reply has arrived. [`Timestamp::MAX`] if that is beyond the calendar.
     pub done_at: Timestamp,
-    /// How many openings it takes, counted by days: the nights of an operator who says `22:00-06:00`.
+    /// The number of openings it takes, counted by days: the nights of an operator who sets `22:00-06:00`.
     pub days: u32,
 }
 
-/// A limit is played through in about this many steps at the most.
+/// The approximate maximum number of steps for a limit.
 const MOST_STEPS: u64 = 200_000;
 
-/// More moments at which slots come free to begin with are put together.
+/// Slots of more moments at the start are merged into this many groups.
 const MOST_MOMENTS: usize = 256;
 
 impl Schedule {
-    /// When `rows` rows will be done if posting goes on from `now`.
+    /// When `rows` rows will be finished, if posting starts or continues at `now`.
     pub fn forecast(&self, rows: u64, now: Timestamp) -> Forecast {
         let begin = now.as_microsecond();
         let at_once = Window::new(self.concurrency.max(1), self.round_trip, rows);
@@ -85,8 +85,8 @@ impl Schedule {
     }
 }
 
-/// The soonest that `rows` requests can all have been answered under all of `limits` by the limiter's rule, when each
-/// takes `round_trip` and nothing was sent before.
+/// The earliest finish of `rows` requests under all of `limits` by the limiter's rule, when each takes `round_trip` and
+/// no slot is taken before.
 pub fn soonest(limits: &[Limit], rows: u64, round_trip: Duration) -> Duration {
     if rows == 0 {
         return Duration::ZERO;
@@ -97,7 +97,7 @@ pub fn soonest(limits: &[Limit], rows: u64, round_trip: Duration) -> Duration {
     Duration::from_micros(last.unsigned_abs()).saturating_add(round_trip)
 }
 
-/// A span in which attempts may start, in microseconds, and the day that it belongs to.
+/// A span in which attempts may start, in microseconds, and its day.
 #[derive(Debug, Clone, Copy)]
 struct Opening {
     from: i64,
@@ -105,12 +105,13 @@ struct Opening {
     day: Option<jiff::civil::Date>,
 }
 
-/// Sends `rows` as early as the windows and the openings let, from `begin`: when the last is sent, and on how many days.
+/// Sends `rows` from `begin` on, as early as the windows and openings allow. Returns when the last is sent, and on how
+/// many days.
 fn play(rows: u64, mut windows: Vec<Window>, begin: i64, next: &mut dyn FnMut(i64) -> Opening) -> (i64, u32) {
     let (mut at, mut left, mut days) = (begin, rows, 0);
     let mut opening = Opening { from: begin, until: begin, day: None };
     while left > 0 {
-        // A window that has room keeps it while another one is waited for.
+        // A window that has room keeps it while the loop waits for another one.
         at = windows.iter_mut().fold(at, |at, window| window.room_at(at));
         if at >= opening.until {
             let last_day = opening.day;
@@ -133,7 +134,7 @@ fn play(rows: u64, mut windows: Vec<Window>, begin: i64, next: &mut dyn FnMut(i6
 #[derive(Debug)]
 struct Window {
     size: u64,
-    /// From when a slot is taken until it comes free.
+    /// How long a slot is taken.
     hold: i64,
     taken: u64,
     freeing: BinaryHeap<Reverse<(i64, u64)>>,
@@ -163,7 +164,7 @@ impl Window {
     fn room_at(&mut self, at: i64) -> i64 {
         let mut at = at;
         while self.room(at) == 0 {
-            // Slots that are taken come free; where more are taken than there are, some come free in vain.
+            // If more slots are taken than the window has, the first ones freed give no room.
             let Some(Reverse((free, _))) = self.freeing.peek() else { break };
             at = *free;
         }

@@ -1,4 +1,4 @@
-//! Hours as people write them: `22:00-06:00`.
+//! Hours in the notation `22:00-06:00`.
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,17 +9,17 @@ use serde::{Deserialize, Serialize};
 
 const MINUTES_A_DAY: u16 = 24 * 60;
 
-/// The part of each day in which a batch may post, by the clock on the wall: from its first minute until before its
-/// last. It may go across midnight. It is neither empty nor the whole day.
+/// The part of each day in which a batch may post, by local time: from the first minute, included, to the last,
+/// excluded. May cross midnight. Neither empty nor the whole day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Hours {
-    /// Minutes since midnight, below those of a day; and the two differ.
+    /// Minutes since midnight, each below those of a day. The two differ.
     from: u16,
     until: u16,
 }
 
-/// A text says no hours.
+/// The text is not hours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("hours {text:?} {why}; write them like 22:00-06:00")]
 pub struct HoursError {
@@ -28,7 +28,7 @@ pub struct HoursError {
 }
 
 impl Hours {
-    /// Whether the clock on the wall stands within them.
+    /// Whether the local time `time` lies within the hours.
     pub fn contain(self, time: Time) -> bool {
         let minute = minute(time);
         if self.goes_across_midnight() {
@@ -38,24 +38,24 @@ impl Hours {
         }
     }
 
-    /// Their length on a day without a change of the clocks.
+    /// Their length on a day without a clock change.
     pub fn length(self) -> Duration {
         let minutes = (self.until + MINUTES_A_DAY - self.from) % MINUTES_A_DAY;
         Duration::from_secs(u64::from(minutes) * 60)
     }
 
-    /// Whether they are more of a working day than of a night: what an operator calls three of them.
+    /// Whether they lie by day rather than by night; forecasts count days or nights accordingly.
     pub fn are_by_day(self) -> bool {
         const DAWN: u16 = 5 * 60;
         !self.goes_across_midnight() && self.from >= DAWN
     }
 
-    /// Whether `time` belongs to hours that began on the day before.
+    /// Whether `time` belongs to hours that began on the previous day.
     pub(super) fn began_the_day_before(self, time: Time) -> bool {
         self.goes_across_midnight() && minute(time) < self.until
     }
 
-    /// The time of day at which they begin, or end.
+    /// The time of day at which they begin, or else end.
     pub(super) fn edge(self, begin: bool) -> Duration {
         Duration::from_secs(u64::from(if begin { self.from } else { self.until }) * 60)
     }
@@ -87,13 +87,13 @@ impl FromStr for Hours {
         let until = time_of_day(until).ok_or_else(|| err("do not end with a time of day"))?;
         let (from, until) = (from % MINUTES_A_DAY, until % MINUTES_A_DAY);
         if from == until {
-            return Err(err("are the whole day or nothing of it (for the whole day, leave them out)"));
+            return Err(err("are the whole day or empty (for the whole day, leave them out)"));
         }
         Ok(Self { from, until })
     }
 }
 
-/// Minutes since midnight, `24:00` counted in.
+/// Minutes since midnight, including `24:00`.
 fn time_of_day(text: &str) -> Option<u16> {
     let (hour, minute) = text.trim().split_once(':')?;
     let digits = |text: &str, most: usize| (1..=most).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());

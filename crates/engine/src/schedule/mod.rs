@@ -1,9 +1,9 @@
-//! When a batch may post, and when it will be done.
+//! When a batch may post, and when it will be finished.
 //!
-//! Values and arithmetic only: `now` is an argument, and so is the time zone, which the shell looks up.
+//! Only values and arithmetic: `now` is an argument, and so is the time zone, which the shell looks up.
 //!
-//! [`Hours`] are what an operator writes, [`Openings`] the spans of time that they come to in a zone, and a [`Schedule`]
-//! forecasts from them and the limits when a number of rows will be done.
+//! [`Hours`] are the operator's setting, [`Openings`] the spans of time that they cover in a zone. A [`Schedule`]
+//! forecasts from these and the limits when a number of rows will be finished.
 
 mod forecast;
 mod hours;

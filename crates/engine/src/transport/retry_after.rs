@@ -4,14 +4,14 @@ use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 
-/// Longer than any pause that means anything; keeps sums of times far from overflow.
+/// Longer than any meaningful pause; keeps sums of times far from overflow.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-/// How long the header `text` asks to wait, at most a year.
+/// How long the header value `text` asks to wait, at most a year.
 ///
-/// It is a number of seconds (servers send fractions too, against RFC 9110) or an HTTP-date. A date is counted from
-/// the reply's own `Date` where there is one, since the server's clock need not be ours, else from `wall`. What asks
-/// for no wait at all (zero, a date gone by) or cannot be read is no instruction: none.
+/// The value is a number of seconds (some servers send fractions, against RFC 9110) or an HTTP date. A date is counted
+/// from the reply's own `Date` header if there is one, since the server's clock may differ from ours, else from `wall`.
+/// `None` for a value that is unreadable or asks for no wait (zero, a past date).
 pub fn retry_after(text: &str, date: Option<&str>, wall: Timestamp) -> Option<Duration> {
     let text = text.trim();
     let asked = if text.starts_with(|c: char| c.is_ascii_digit()) {

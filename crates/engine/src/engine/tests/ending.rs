@@ -1,4 +1,4 @@
-//! What a run that ends early does with what it has begun.
+//! How a run that ends early treats attempts that have started.
 
 use super::*;
 
@@ -13,7 +13,7 @@ fn intents_that_became_durable_after_a_stop_are_taken_back() {
     assert_taken_back_after(|engine, _| engine.handle(Event::Interrupted, now(ms(3))));
 }
 
-/// `event` happens while one attempt is under way and another's intent is being made durable.
+/// `event` happens while one attempt is in flight and another's intent is being made durable.
 #[track_caller]
 fn assert_taken_back_after(event: impl FnOnce(&mut Engine, AttemptId)) {
     let mut engine = Engine::new(config("25/5s"));
@@ -128,7 +128,7 @@ fn a_run_that_is_abandoned_counts_each_row_once() {
     drain(&mut engine, 0);
     engine.handle(Event::Committed(1), now(ms(1)));
     let first = drain(&mut engine, 1)[0];
-    // A sync takes long: the first row's retry is intended before the end of its first attempt is durable.
+    // A sync takes long: the first row's retry has its intent before the end of its first attempt is durable.
     engine.handle(Event::Ended(first, status(500)), now(ms(2)));
     drain(&mut engine, 2);
     drain(&mut engine, 5000);

@@ -1,4 +1,4 @@
-//! What tests of the engine and of its driver are made of.
+//! Fixtures for tests of the engine and its driver.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub(crate) fn now(elapsed: Duration) -> Now {
     Now { elapsed, wall: Timestamp::UNIX_EPOCH }
 }
 
-/// A stream's: rows are counted as they come.
+/// For a stream: rows are counted as they arrive.
 pub(crate) fn config(limit: &str) -> Config {
     Config {
         target: Arc::new(Desk),

@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// What was recorded of pauses in brief, times in milliseconds.
+/// The records of pauses in short, with times in milliseconds.
 fn told(run: &Driver) -> Vec<String> {
     let ms = |us: u64| us / 1000;
     let told = |record: &Record| match record {

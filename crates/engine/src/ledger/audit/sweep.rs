@@ -1,18 +1,17 @@
-//! How many attempts a server can have counted in one window, over all runs of a ledger.
+//! The maximum number of attempts that a server can have counted in one window, over all runs of a ledger.
 //!
-//! An attempt may have been counted at any moment of an interval, so a closed window can hold every attempt whose
-//! interval touches it. Take such a window, and of the attempts that touch it the one A that was begun last. It begins
-//! no later than the window's end, so the window begins no earlier than its length before A. Hence all that touch it
-//! were begun no later than A and ended no earlier than that; and the window that ends when A begins holds them all. So
-//! the fullest window is found by asking at each attempt how many of those before it ended within a window's length of
-//! its beginning, or later.
+//! An attempt may have been counted at any moment of an interval, so a closed window may contain every attempt whose
+//! interval touches it. Take such a window, and let A be the last started of the attempts that touch it. A started no
+//! later than the window's end, so the window starts no earlier than its length before A. Hence all that touch it
+//! started no later than A and ended no earlier than that; and the window that ends at A's start touches them all. So
+//! the fullest window is found by counting for each attempt how many of those before it ended no earlier than one
+//! window length before its start.
 //!
-//! Attempts are taken in the order in which they began, each as soon as it is known how all before it ended, and
-//! forgotten when no window can hold them any more: what is kept at once are those within the longest window and those
-//! under way.
+//! Attempts are processed in the order of their starts, each as soon as the ends of all before it are known. They are
+//! dropped when no window can contain them any more. Kept are those within the longest window and those in flight.
 //!
-//! A window counts against the limits of the run that its last attempt was made by: that run had to know better. So
-//! where a limit was raised between runs, the later attempts do not count against the lower one.
+//! A window counts against the limits of the run that made its last attempt: that run had to wait. So if a limit
+//! was raised between runs, the later attempts do not count against the lower one.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -22,19 +21,19 @@ use super::LimitAudit;
 use crate::job::{Key, KeyMap};
 use crate::limit::Limit;
 
-/// Goes through a ledger's attempts in order. Times are microseconds on one line.
+/// Processes a ledger's attempts in order. Times are microseconds on one timeline.
 #[derive(Debug)]
 pub(super) struct Sweep {
     limits: Vec<Held>,
-    /// Attempts in the order in which they began, from the first of which it is not known how it ended.
+    /// Attempts in the order of their starts, from the first with an unknown end on.
     waiting: VecDeque<Attempt>,
-    /// The number of the first of them, counted over all.
+    /// The number of the first of them, counted from the start.
     first: u64,
-    /// The last attempt of each job that has one under way, by number.
+    /// The number of each job's attempt in flight.
     open: KeyMap<u64>,
     /// Attempts that may have been counted.
     sent: u64,
-    /// A limit was met only after attempts that it would have had to see.
+    /// A limit first appeared after attempts that its windows should have included.
     late: bool,
 }
 
@@ -50,7 +49,7 @@ enum End {
     Unknown,
     /// No server can have counted it.
     NotSent,
-    /// By the latest moment at which it can have been counted, and by the least that its slot was kept for.
+    /// The latest moment at which it can have been counted, and the least moment until which its slot was kept.
     At {
         latest_us: i64,
         least_us: i64,
@@ -58,13 +57,13 @@ enum End {
 }
 
 impl Sweep {
-    /// A sweep for limits that are known already, as for none.
+    /// A sweep for the limits known so far.
     pub(super) fn new(limits: &[Limit]) -> Self {
         let limits = limits.iter().copied().map(Held::new).collect();
         Self { limits, waiting: VecDeque::new(), first: 0, open: KeyMap::default(), sent: 0, late: false }
     }
 
-    /// A run under these limits begins. The one before it was closed.
+    /// Starts a run under these limits. The previous one was closed.
     pub(super) fn run(&mut self, limits: &[Limit]) {
         for limit in limits {
             if !self.limits.iter().any(|held| held.limit == *limit) {
@@ -77,20 +76,20 @@ impl Sweep {
         }
     }
 
-    /// An attempt begins, no earlier than those before it.
+    /// Starts an attempt, no earlier than those before it.
     pub(super) fn begin(&mut self, key: Key, from_us: i64, record: u64) {
-        // Where the job has an attempt under way, nothing will be said of that one's end: it waits for the run's.
+        // If the job has an attempt in flight, that one's end will not be recorded; it ends with its run.
         self.open.insert(key, self.first + self.waiting.len() as u64);
         self.waiting.push_back(Attempt { from_us, record, end: End::Unknown });
     }
 
-    /// When the attempt began that this job has under way.
+    /// The start of the job's attempt in flight.
     pub(super) fn under_way(&self, key: &Key) -> Option<i64> {
         let number = self.open.get(key)?;
         self.waiting.get((number - self.first) as usize).map(|attempt| attempt.from_us)
     }
 
-    /// The job's attempt ended, and may have been counted until `to_us`; none if it never left.
+    /// Ends the job's attempt, which may have been counted until `to_us`; `None` if it was not sent.
     pub(super) fn end(&mut self, key: &Key, to_us: Option<i64>) {
         let Some(number) = self.open.remove(key) else { return };
         if let Some(attempt) = self.waiting.get_mut((number - self.first) as usize) {
@@ -102,8 +101,8 @@ impl Sweep {
         self.settle();
     }
 
-    /// The run is over. When the next one began, at `next_us`, attempts of whose end it says nothing had ended, and may
-    /// have been counted for a time-out more.
+    /// Ends the run. Attempts without a recorded end had ended when the next run started, at `next_us`, and may have
+    /// been counted for a time-out after that.
     pub(super) fn close_run(&mut self, timeout_us: i64, next_us: i64) {
         self.open.clear();
         for attempt in self.waiting.iter_mut().filter(|attempt| matches!(attempt.end, End::Unknown)) {
@@ -114,12 +113,12 @@ impl Sweep {
         self.limits.iter_mut().for_each(Held::end_run);
     }
 
-    /// Attempts that may have been counted.
+    /// The number of attempts that may have been counted.
     pub(super) fn sent(&self) -> u64 {
         self.sent
     }
 
-    /// What was found; or, where limits were met too late to be sure of them, all limits, for another sweep.
+    /// The results; or all limits, for another sweep, if a limit appeared too late.
     pub(super) fn found(self) -> Result<Vec<LimitAudit>, Vec<Limit>> {
         if self.late {
             return Err(self.limits.iter().map(|held| held.limit).collect());
@@ -141,12 +140,12 @@ impl Sweep {
     }
 }
 
-/// How one limit was held.
+/// How well one limit was kept.
 #[derive(Debug)]
 struct Held {
     limit: Limit,
     window_us: i64,
-    /// Whether the present run has it.
+    /// Whether the current run has it.
     in_force: bool,
     of_the_run: Ends,
     of_all: Ends,
@@ -160,12 +159,12 @@ struct Held {
     possible: u64,
 }
 
-/// How fast the present run posts, by its windows.
+/// How fast the current run posts, by its windows.
 #[derive(Debug, Default)]
 struct Rate {
     attempts: u64,
     began_us: i64,
-    /// Attempts before the last that began a new window's worth, and the time until that one.
+    /// The number of attempts before the last one that started a new window's worth, and the time until that one.
     made: u64,
     passed_us: i64,
 }
@@ -229,12 +228,12 @@ impl Held {
     }
 }
 
-/// When attempts ended that a window may still hold.
+/// The ends of attempts that a window may still contain.
 #[derive(Debug, Default)]
 struct Ends(BinaryHeap<Reverse<i64>>);
 
 impl Ends {
-    /// Takes in one more, and returns how many a window holds that begins at `window_from_us`, or later.
+    /// Adds an end, and returns how many are in a window that starts at `window_from_us` or later.
     fn with(&mut self, to_us: i64, window_from_us: i64) -> u32 {
         while self.0.peek().is_some_and(|Reverse(end)| *end < window_from_us) {
             self.0.pop();

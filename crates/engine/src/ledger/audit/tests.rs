@@ -1,4 +1,4 @@
-//! Ledgers made by hand, in which a limit was broken by one, or just not.
+//! Ledgers made by hand in which a limit was exceeded by one, or just kept.
 
 mod servers;
 
@@ -117,7 +117,7 @@ fn ledger_in(runs: &[HandMade<'_>], wall_unit_us: Option<u32>) -> Bytes {
     Bytes(bytes)
 }
 
-/// What the audit of a ledger that contradicts itself nowhere finds of its only limit.
+/// The result of the audit for the only limit of a ledger without contradictions.
 fn of(runs: &[HandMade<'_>]) -> (u32, u32, bool) {
     let audit = audit(&ledger(runs)).unwrap();
     assert_eq!(audit.problems, [""; 0]);
@@ -238,7 +238,7 @@ fn attempts_out_of_order_are_told_of() {
         }
     }
     let audit = audit(&Bytes(records)).unwrap();
-    assert!(audit.problems[0].contains("began before the one that is recorded before it"), "{:?}", audit.problems);
+    assert!(audit.problems[0].contains("started before the one recorded before it"), "{:?}", audit.problems);
 }
 
 #[test]

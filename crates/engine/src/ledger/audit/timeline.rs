@@ -1,47 +1,48 @@
-//! One line of time over all runs of a ledger.
+//! One timeline over all runs of a ledger.
 //!
-//! Within a run the clock does not step, and its microseconds are taken as they are. Between two runs only the wall
-//! clock can say how much time passed: from the last record of the one that shows both clocks to the first such record
-//! of the other. So it does not matter if it was set while a run was on. If it was set back between two, it says that
-//! less than no time has passed; none is taken, which puts the runs' attempts into as few windows as can be, and it
-//! is reported. If it was set forward between two, that cannot be told from time that has passed.
+//! Within a run the clock does not jump, and its microseconds are used as they are. Between two runs only the wall
+//! clock shows how much time passed: from the last record of the first run that has both clocks to the first such
+//! record of the second. So it does not matter if the wall clock was set during a run. If it was set back between two
+//! runs, the difference is negative. Then no time is assumed to have passed, which puts the runs' attempts into as few
+//! windows as possible, and it is reported. If it was set forward between two runs, that cannot be distinguished from
+//! time that passed.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// The wall clock is recorded cut off to a unit: between two records that much less may have passed. Longer than the margin
-/// it must not be, or runs that kept it would be found guilty. A run's record says which unit; before it did, it was a
+/// The wall clock is recorded truncated to a unit: that much less may have passed between two records. The unit must
+/// not exceed the margin, or runs that kept it would be found guilty. A run's record names the unit. Older runs used a
 /// microsecond,
 const UNIT_US: i64 = 1;
 
-/// or, before that, a millisecond. Which of the two, any record of the run shows that is not of a whole millisecond; where
-/// none does, the coarser is the one that proves nothing too much.
+/// or, before that, a millisecond. Which of the two is shown by any record of the run that is not of a whole
+/// millisecond. If there is none, the coarser unit is used, since it does not prove too much.
 const COARSE_UNIT_US: i64 = 1000;
 
-/// Tells where on the line a record stands, in microseconds from the first one.
+/// Places records on the timeline, in microseconds from the first one.
 #[derive(Debug, Default)]
 pub(super) struct Timeline {
-    /// Where the present run's clock showed zero; none until a record of it was met.
+    /// Where the current run's clock was zero; `None` until a record of the run shows it.
     began_us: Option<i64>,
-    /// The latest record's place, and what the wall clock showed with the last one.
+    /// The position of the latest record, and the wall clock of the last one.
     last_us: i64,
     last_wall: Option<Timestamp>,
-    /// The unit of that wall clock, as far as it is known.
+    /// The unit of that wall clock, as far as known.
     unit_us: i64,
-    /// The unit that the present run's record names.
+    /// The unit that the current run's record names.
     named_unit_us: Option<i64>,
 }
 
 impl Timeline {
-    /// Another run begins, whose record names this unit: its clock starts anew.
+    /// Starts another run, whose record names this unit. Its clock starts anew.
     pub(super) fn run(&mut self, unit_us: Option<u32>) {
         self.began_us = None;
         self.named_unit_us = unit_us.map(i64::from);
     }
 
-    /// Where the present run's clock showed zero, by its first record that shows it; before there is one, by when its
-    /// record says that it began.
+    /// Where the current run's clock was zero, by its first record that shows the clock. Before there is one, by the
+    /// start time in the run's own record.
     pub(super) fn began_us(&self, wall: Timestamp) -> i64 {
         self.began_us.unwrap_or_else(|| {
             let passed = self.last_wall.map_or(0, |last| wall.as_microsecond() - last.as_microsecond());
@@ -49,13 +50,13 @@ impl Timeline {
         })
     }
 
-    /// By how much the wall clock lies before that of the last run's last record, when a run's first one shows `wall`.
+    /// How far the wall clock `wall` of a run's first record is before that of the last run's last record.
     pub(super) fn set_back(&self, wall: Timestamp) -> Option<Duration> {
         let last = self.last_wall.filter(|last| self.began_us.is_none() && wall < *last)?;
         Some(last.duration_since(wall).unsigned_abs())
     }
 
-    /// Where a record stands that the run's clock shows `at_us` for, and the wall clock `wall`.
+    /// The position of a record at `at_us` on the run's clock and `wall` on the wall clock.
     pub(super) fn at(&mut self, at_us: u64, wall: Timestamp) -> i64 {
         let at_us = i64::try_from(at_us).unwrap_or(i64::MAX);
         let began_us = *self.began_us.get_or_insert_with(|| {

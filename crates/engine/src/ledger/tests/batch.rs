@@ -1,4 +1,4 @@
-//! The fold over records: where jobs stand, and what the batch adds up to.
+//! The fold over records: the states of jobs, and the sums of the batch.
 
 use super::*;
 use crate::outcome::{Counts, Stop};
@@ -41,7 +41,7 @@ fn job_state(records: &[Record]) -> JobState {
 fn a_job_that_was_ever_in_doubt_stays_known_as_such_whatever_is_decided_about_it() {
     let unknown = outcome(1, VerdictWord::Unknown, Outcome::InDoubt);
     let doubts: [&[Record]; 5] = [
-        // As a crash leaves it, and as the next attempt finds that.
+        // The state that a crash leaves, which the next attempt finds.
         &[intent(1)],
         &[intent(1), intent(1), outcome(1, VerdictWord::Rejected, Outcome::Rejected)],
         &[intent(1), unknown.clone()],
@@ -120,7 +120,7 @@ fn what_a_run_finds_is_unrecorded_until_the_ledger_says_it() {
     assert!(invalid.is_unrecorded());
     invalid.note_recorded();
     assert_eq!((invalid.outcome(), invalid.is_unrecorded()), (Outcome::Invalid, false));
-    // As the ledger may say it in the middle of the run that found it.
+    // As recorded in the middle of the run that found it.
     let mut batch = Batch::new(header());
     batch.job_states.insert(key(1), JobState::LOST);
     batch.apply(&excluded(1, Outcome::InDoubt));

@@ -1,9 +1,9 @@
-//! What may be decided about a row, and where a decision that is taken back leads.
+//! Which decisions about a row are allowed, and the state after a decision is taken back.
 
 use super::*;
 use crate::job::KeyMap;
 
-/// What a ledger with these records knows of row 1 of them.
+/// The ledger's state of row 1 after these records.
 fn known(records: &[Record]) -> (Batch, KeyMap<History>) {
     let (mut ledger, ..) = Ledger::open(begun()).unwrap();
     ledger.commit(records).unwrap();
@@ -19,7 +19,7 @@ fn decide(records: &[Record], decision: Decision) -> Result<(Outcome, Outcome), 
     Ok((settled.was, settled.stands))
 }
 
-/// As a settlement would record the decision.
+/// Applies the decision as a settlement would record it.
 fn and_decided(records: &[Record], decision: Decision) -> Vec<Record> {
     let (was, stands) = decide(records, decision).unwrap();
     [records, &[settlement(vec![Settled { row: 1, key: key(1), was, stands }])]].concat()
@@ -67,7 +67,7 @@ fn what_is_undone_is_the_last_decision_that_stands_whatever_it_was() {
     for decision in [Posted, ToDo, Waived] {
         let decided = and_decided(&in_doubt(), decision);
         let stands = decide(&in_doubt(), decision).unwrap().1;
-        // Also a row that is posted by a person's word, which no other decision may touch.
+        // Also a row that a person settled as posted, which no other decision may change.
         assert_eq!(decide(&decided, Undone), Ok((stands, Outcome::InDoubt)), "{decision:?}");
         assert_eq!(decide(&and_decided(&decided, Undone), Undone), Err(SettleError::NothingToUndo), "{decision:?}");
     }

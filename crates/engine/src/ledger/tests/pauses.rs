@@ -1,4 +1,4 @@
-//! Records of pauses, and what a program of the same version makes of them that does not know them.
+//! Records of pauses, and how a program of the same format version that does not know them reads them.
 
 use super::super::step::Step;
 use super::*;

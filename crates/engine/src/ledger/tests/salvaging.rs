@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// A directory in which a ledger is made.
+/// A directory in which a ledger is created.
 #[derive(Debug, Default)]
 struct New {
     file: Option<Shared>,
@@ -60,7 +60,7 @@ impl Directory for New {
     }
 }
 
-/// What a salvage of this ledger says, and the new one.
+/// The result of salvaging this ledger, and the new ledger.
 fn salvaged(from: &Memory) -> (Salvaged, Memory) {
     let mut new = New::default();
     let said = salvage(from, &mut new, &Header { id: LedgerId(7), ..header() }).unwrap();
@@ -179,7 +179,7 @@ fn of_a_settlement_of_several_records_that_lost_one_nothing_counts_in_the_new_le
         let posted = batch.job_states.values().filter(|job| job.outcome() == Outcome::Posted).count();
         (posted, extent.incomplete_settlements)
     };
-    // The copy has marks between its parts: they do not end a settlement.
+    // The copy has marks between the parts: they do not end a settlement.
     assert_eq!(posted(&whole), (600, 0));
     let mut damaged = whole;
     let last_part = damaged.len() - 2;

@@ -1,4 +1,4 @@
-//! What an account keeps, and for how long: windows that nobody asks for, another clock, a file that contradicts itself.
+//! What an account keeps and for how long: windows that no run asks for, another clock, an inconsistent file.
 
 use super::together::{member, stamp, use_up, want};
 use super::*;
@@ -10,12 +10,12 @@ fn lengths(account: &Account) -> Vec<Duration> {
     account.windows.iter().map(window::Window::length).collect()
 }
 
-/// A run whose requests may be under way for so long after their ends.
+/// A run whose requests may be under way for this long after their ends.
 fn patient(id: u64, of: &[&str], timeout: Duration) -> Member {
     Member::new(Sharer { id, ..Sharer::new(limits(of), timeout) }, Spread::Burst)
 }
 
-/// All that a run is granted that comes at `at`, and leaves no trace.
+/// The number of slots that a run is granted at `at`; it leaves no trace.
 fn asks(account: &Account, of: &str, at: Duration) -> Answer {
     member(99, &[of]).exchange(&mut account.clone(), &want(9), at)
 }
@@ -54,7 +54,7 @@ fn of_many_windows_that_no_run_asks_for_the_longest_are_kept_which_know_what_the
     let mut kept: Vec<Duration> = (13..=20).map(|n| n * S).collect();
     kept.extend((13..=20).map(|n| n * 3600 * S));
     assert_eq!(lengths(&account), kept);
-    // To the millisecond: all but the one of which the window has just passed.
+    // To the millisecond: all but the one whose window has just passed.
     assert_eq!(asks(&account, "20/5s", ms(5105)).granted, 1);
     assert_eq!(asks(&account, "20/5s", ms(5104)).granted, 0);
 }
@@ -66,7 +66,7 @@ fn a_state_outlasts_a_restart_while_a_window_of_a_minute_is_kept_and_until_a_run
     assert!(!account.outlasts_a_restart());
     member(2, &["5/5s", "9/1m"]).join(&mut account, ms(0));
     assert!(account.outlasts_a_restart());
-    // It is found dead by one that goes on, whose states of then need not be durable.
+    // It is found dead by a run that continues, whose states then need not be durable.
     let mut other = member(1, &["5/5s", "9/59999ms"]);
     account.find_dead(|run| run.id == 1, ms(1000));
     assert_eq!(other.exchange(&mut account, &want(1), ms(1000)).granted, 1);
@@ -132,7 +132,7 @@ fn after_a_loss_of_power_what_a_window_of_a_minute_made_durable_is_all_that_is_t
     assert_eq!(asks(&account, "5/5s", ms(0)).granted, 4);
 }
 
-/// The state after a loss of power, at the beginning of the next boot's clock.
+/// The state after a loss of power, at the start of the next boot's clock.
 fn restarted(account: &Account, boot: u32, at: Duration, wall_ms: i64) -> Account {
     let line = account.to_line(&stamp(&boot.to_string(), at, 0));
     Account::read(line.as_bytes(), &stamp(&(boot + 1).to_string(), ms(0), wall_ms)).unwrap()
@@ -143,7 +143,7 @@ fn what_may_be_under_way_is_waited_for_over_any_number_of_restarts_and_departure
     let patience = 30 * S;
     let mut account = Account::default();
     patient(1, &["5/1s"], patience).join(&mut account, ms(0));
-    // Under a run: nothing is known. Then under nobody, and under one with a shorter time-out, after a moment each.
+    // With a run: nothing is known. Then without one, and with one with a shorter time-out, each a moment later.
     let mut account = restarted(&account, 1, ms(100), 0);
     account.find_dead(|_| false, ms(0));
     patient(2, &["5/1s"], patience).leave(&mut account, &[], ms(10));
@@ -159,7 +159,7 @@ fn what_may_be_under_way_is_waited_for_over_any_number_of_restarts_and_departure
 #[test]
 fn after_a_loss_of_power_the_longest_time_out_of_those_who_were_there_is_waited_for_and_no_longer_one() {
     let mut account = Account::default();
-    // Had left long before.
+    // It left long before.
     patient(1, &["5/1s"], 3600 * S).leave(&mut account, &[], ms(0));
     for (id, timeout) in [(2, 5), (3, 9), (4, 7)] {
         patient(id, &["5/1s"], timeout * S).join(&mut account, ms(2000));
@@ -203,7 +203,7 @@ fn a_state_that_contradicts_itself_is_damaged() {
     let (one, two) = (r#"{"length":1000000000,"freeing":[]}"#, r#"{"length":2000000000,"freeing":[]}"#);
     let windows = |of: &[&str]| of.join(",");
     assert!(written(&windows(&[one, two]), &[(1, "5/1s"), (2, "5/2s")]).is_ok());
-    let damaged = Err(Unreadable::Damaged("it contradicts itself"));
+    let damaged = Err(Unreadable::Damaged("it is inconsistent"));
     assert_eq!(written(&windows(&[two, one]), &[]), damaged, "windows out of order");
     assert_eq!(written(&windows(&[one, one]), &[]), damaged, "a window twice");
     assert_eq!(written(one, &[(1, "5/1s"), (2, "5/2s")]), damaged, "a limit without its window");

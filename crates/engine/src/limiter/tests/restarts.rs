@@ -1,23 +1,23 @@
-//! Runs of one account that come and go between losses of power: what the account remembers while nobody is there.
+//! Runs of one account that start and end between losses of power: what the account keeps while there is no run.
 
 use super::together::stamp;
 use super::*;
 
-/// What the limits of a run can be. The time-outs are many windows long.
+/// The possible limits of a run. The time-outs are many windows long.
 const LIMITS: [&[&str]; 5] = [&["3/1s"], &["5/1s"], &["2/1500ms", "4/5s"], &["4/5s"], &["4/5s", "9/70s"]];
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    /// A run joins, with these of the limits and a time-out of so many seconds.
+    /// A run joins, with these of the limits and a time-out in seconds.
     Join(usize, u64),
     Take(u32),
     /// Which of the run's attempts ends, and whether without a reply.
     End(usize, bool),
     Leave,
     Kill,
-    /// The power is lost: the wall clock jumps by so many seconds; what is there is what was last made durable, or what
-    /// was last written.
+    /// The power is lost: the wall clock jumps by this many seconds. What is left is the last durable state, or the
+    /// last written one.
     Restart(i64, bool),
     Damage,
 }
@@ -39,7 +39,7 @@ fn step() -> impl Strategy<Value = (usize, u64, u64, Step)> {
     (prop::bool::weighted(0.15).prop_map(usize::from), idle, counted, what)
 }
 
-/// An attempt: of which limits its run is, when it left, and when the server counts it.
+/// An attempt: the limits of its run, when it was sent, and when the server counts it.
 #[derive(Debug, Clone, Copy)]
 struct Counted {
     limits: usize,
@@ -51,11 +51,11 @@ struct Run {
     member: Member,
     limits: usize,
     timeout: Duration,
-    /// When each left, and how late between there and the last moment it is counted, in thousandths.
+    /// When each was sent, and when it is counted between then and the last possible moment, in thousandths.
     flying: Vec<(Duration, u64)>,
 }
 
-/// What the shell does around an account, and what a server sees of it.
+/// The shell's handling of an account, and what a server sees of it.
 #[derive(Default)]
 struct World {
     line: Option<String>,
@@ -94,7 +94,7 @@ impl World {
         }
     }
 
-    /// The run is gone. What it had under way is given up on, and may be counted for a time-out more.
+    /// The run has died. Its attempts in flight are given up, and may be counted for a time-out more.
     fn cut_off(&mut self, which: usize) {
         let Some(run) = self.runs[which].take() else { return };
         for (sent, late) in run.flying {
@@ -175,7 +175,7 @@ impl World {
         }
     }
 
-    /// The most that a window of `limit` holds whose last attempt to leave was of a run that had it.
+    /// The maximum in a window of `limit` whose last attempt sent is from a run with that limit.
     fn most_within(&self, limit: Limit) -> usize {
         let has = |counted: &Counted| super::limits(LIMITS[counted.limits]).contains(&limit);
         let most = |last: &Counted| {
@@ -205,7 +205,7 @@ proptest! {
         world.now += LONGEST_TIMEOUT;
         (0..2).for_each(|which| world.time_out(which));
         for limit in LIMITS.iter().flat_map(|of| limits(of)) {
-            // A long window's times are carried over by the wall clock.
+            // A long window's times are converted by the wall clock.
             if limit.window() < ms(60_000) || !world.set_forward {
                 let most = world.most_within(limit);
                 prop_assert!(most <= limit.count() as usize, "{most} in {limit}: {:?}", world.counted);

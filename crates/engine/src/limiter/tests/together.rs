@@ -24,7 +24,7 @@ pub(super) fn stamp(boot: &str, at: Duration, wall_ms: i64) -> Stamp {
     Stamp { boot: boot.to_owned(), at, wall: Timestamp::from_millisecond(1_800_000_000_000 + wall_ms).unwrap() }
 }
 
-/// Takes and gives back `count` slots at `now`, of a run that leaves then.
+/// Takes and gives back `count` slots at `now`, for a run that then leaves.
 pub(super) fn use_up(account: &mut Account, id: u64, count: u32, of: &[&str], now: Duration) {
     let mut run = member(id, of);
     assert_eq!(run.exchange(account, &want(count), now).granted, count);
@@ -60,7 +60,7 @@ fn a_window_that_nobody_kept_before_knows_what_was_sent() {
         let mut account = Account::default();
         use_up(&mut account, 1, 30, before, Duration::from_secs(100));
         use_up(&mut account, 2, 20, before, Duration::from_secs(200));
-        // Hours later nothing of it is known but the past.
+        // Hours later only the past is known of it.
         let asks = |of: &str, at| member(9, &[of]).exchange(&mut account.clone(), &want(100), at).granted;
         assert_eq!(asks("60/10m", Duration::from_secs(210)), 10, "{before:?}");
         assert_eq!(asks("60/1d", Duration::from_secs(50_000)), 10, "{before:?}");
@@ -88,12 +88,12 @@ fn a_run_that_waits_is_left_its_share_and_passed_over_when_it_does_not_come() {
     a.exchange(&mut account, &back(&[(Ended::Answered, ms(40)); 10]), ms(40));
     let told = b.exchange(&mut account, &want(10), ms(60)).wait;
     assert_eq!(told, Some(Wait::Until(ms(1041))));
-    // Each has 10 then; the first to come leaves the other the slots by which it was served less.
+    // Each has 10 then; the first to ask leaves the other the slots by which it was served less.
     let first = a.exchange(&mut account, &want(10), ms(1041));
     assert!(first.granted <= 5, "{first:?}");
     let Some(Wait::Until(again)) = first.wait else { panic!("there is more to come") };
     assert!(again <= ms(1041 + 102), "{again:?}");
-    // The other one stands still.
+    // The other one is stalled.
     assert_eq!(a.exchange(&mut account, &want(10), again).granted, 10 - first.granted);
 }
 
@@ -151,14 +151,14 @@ fn a_lost_state_is_taken_for_full_windows_and_learns_of_those_who_live() {
     let mut account = Account::unknown(ms(100) + SHORT);
     let full = a.exchange(&mut account, &want(1), ms(100));
     assert_eq!(full, Answer { granted: 0, wait: Some(Wait::Until(ms(100 + 2000 + 1001))) });
-    // Its two are still under way when all else has come free, and it does not come for the one that it waits for.
+    // Its two are still in flight when all else is free, and it does not ask for the one that it waits for.
     assert_eq!(member(2, &["5/1s"]).exchange(&mut account, &want(9), ms(3400)).granted, 3);
 }
 
 #[test]
 fn what_is_foretold_of_a_state_that_is_not_known_is_what_is_waited_for() {
     let of = |limit: &str| limit.parse::<Limit>().unwrap();
-    // Lost, before any run has come, and under a run that has taken two since.
+    // Lost before any run has joined, and with a run that has taken two since.
     let mut account = Account::unknown(ms(100) + SHORT);
     assert_eq!(account.freeing(of("5/1s"), ms(100)), [(ms(100 + 2000 + 1001), 5)]);
     let mut a = member(1, &["5/1s"]);
@@ -167,7 +167,7 @@ fn what_is_foretold_of_a_state_that_is_not_known_is_what_is_waited_for() {
     assert_eq!(account.freeing(of("5/1s"), ms(3000)), [(ms(4001), 2), (until, 3)]);
     assert_eq!(account.freeing(of("5/1s"), until), [(until + ms(1001), 2)], "the rest is known then");
 
-    // The machine restarted under a run.
+    // The machine restarted while a run was under way.
     let mut account = Account::default();
     member(1, &["5/5s"]).exchange(&mut account, &want(2), ms(9000));
     let line = account.to_line(&stamp("a", ms(9000), 0));
@@ -280,7 +280,7 @@ proptest! {
             let stamp_now = |boot: i32, at: Duration, wall_off: i64, global: Duration| {
                 stamp(&boot.to_string(), at, global.as_millis() as i64 + wall_off * 1000)
             };
-            // No attempt lasts longer than its time-out; of some the account hears late.
+            // No attempt lasts longer than its time-out; the account learns of some late.
             for (member, flying) in &mut runs {
                 let mut over = Vec::new();
                 flying.retain(|attempt| {
@@ -346,7 +346,7 @@ proptest! {
                 }
                 Step::Damage => account = Account::unknown(now + SHORT),
             }
-            // Whoever joins makes the state durable.
+            // A run that joins makes the state durable.
             let at = global - booted;
             for (member, _) in &mut runs {
                 let new = account.sharers().all(|run| run.id != member.run().id);
@@ -356,7 +356,7 @@ proptest! {
                 }
             }
         }
-        // Those whose end never came may be counted as late as a time-out after the last of them.
+        // Those without an end may be counted as late as a time-out after the last of them.
         prop_assert!(most_within(moments.clone(), ms(window)) <= count as usize, "{:?}", moments);
         prop_assert!(most_within(moments.clone(), ms(9000)) <= 7, "{:?}", moments);
     }
@@ -394,7 +394,7 @@ proptest! {
         prop_assert!(granted == 0 || (line == whole && now >= ms(1000 + 5005)), "{granted} at {now:?}");
     }
 
-    /// Behind a right checksum, too: what contradicts itself is found, and nothing overflows.
+    /// With a matching checksum, too: inconsistent contents are detected, and nothing overflows.
     #[test]
     fn no_numbers_make_it_panic(numbers in prop::collection::vec(any::<u64>(), 12), held in any::<u32>()) {
         let n = |at: usize| numbers[at];

@@ -22,7 +22,7 @@ fn plan(limits: &[&str], hours: Option<&str>, zone: &str) -> Schedule {
     }
 }
 
-/// Row by row, by the slot rule alone: each waits for the slot of every limit that comes free first.
+/// Row by row, by the slot rule alone: each row waits for the first free slot of every limit.
 fn brute_force(plan: &Schedule, rows: u64, now: Timestamp) -> Timestamp {
     let mut slots: Vec<(Duration, BinaryHeap<Reverse<Timestamp>>)> = Vec::new();
     for load in &plan.limits {
@@ -87,7 +87,7 @@ fn what_is_used_of_a_limit_is_waited_for() {
     plan.limits[1].freeing = vec![(tomorrow, 90), (at("2026-11-22T11:00:00Z"), 5)];
     assert_eq!(plan.forecast(10, now).done_at, now + ROUND_TRIP);
     assert_eq!(plan.forecast(11, now).done_at, tomorrow + ROUND_TRIP);
-    // More is used than the limit has slots: it was lowered.
+    // More slots are used than the limit has: it was lowered.
     plan.limits[1].freeing = vec![(at("2026-11-22T13:00:00Z"), 90), (tomorrow, 100)];
     assert_eq!(plan.forecast(1, now).done_at, tomorrow + ROUND_TRIP);
 }
@@ -111,7 +111,7 @@ fn a_great_many_rows_take_few_steps_and_come_out_right() {
     let nights = plan(&["25/5s", "10000/1d"], Some("22:00-06:00"), "UTC");
     let forecast = nights.forecast(10_000_000, now);
     assert!((day(forecast) / 1000.0 - 1.0).abs() < 0.02 && forecast.days >= 1000, "{forecast:?}");
-    // And what no calendar holds.
+    // And beyond any calendar.
     assert_eq!(nights.forecast(u64::MAX, now).done_at, Timestamp::MAX);
     assert_eq!(plan(&["1/366d"], None, "UTC").forecast(u64::MAX, now).done_at, Timestamp::MAX);
     assert!(soonest(&["1/366d".parse().unwrap()], u64::MAX, ROUND_TRIP) > Duration::from_secs(1 << 40));
@@ -136,7 +136,7 @@ proptest! {
         let load = |&(count, tenths): &(u32, u64)| {
             let limit = Limit::new(count.try_into().unwrap(), Duration::from_millis(tenths * 100)).unwrap();
             let moment = |tenths| now + jiff::SignedDuration::from_millis(tenths * 100);
-            // Of a limit that is large enough for it: row by row there is no slot in two uses.
+            // For a limit large enough for it: row by row no slot is used twice.
             let mut left = count;
             let freeing = used.iter().map(|&(tenths, count)| {
                 let count = count.min(left);

@@ -18,7 +18,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// Where the openings that begin on the days between two moments begin and end, by the clock on the wall.
+/// Where the openings that begin on the days between two moments begin and end, in local time.
 fn between(openings: &Openings, from: &str, to: &str) -> Vec<String> {
     let mut all = Vec::new();
     let mut from = at(from);

@@ -1,4 +1,4 @@
-//! Against any server, and any runs that keep the limit: the audit never counts too few, and never accuses one of them.
+//! For any server, and any runs that keep the limit, the audit never counts too few, and never accuses a run.
 
 use proptest::prelude::*;
 
@@ -20,7 +20,7 @@ struct Attempt {
     counted: u64,
 }
 
-/// A run's attempts; how long after its last record it was over, and how long after that the next one begins.
+/// A run's attempts; how long after its last record it ended, and how long after that the next one starts.
 type Drawn = (Vec<Attempt>, u64, u64);
 
 fn runs() -> impl Strategy<Value = Vec<Drawn>> {
@@ -42,7 +42,7 @@ struct Posted {
     cut_off: bool,
 }
 
-/// When a slot is free at last, of those that come free at these times while so many others do not.
+/// When a slot is free, among those freed at these times while this many others stay taken.
 fn when_free(free: &[u64], held: usize, mut now: u64) -> Option<u64> {
     loop {
         let taken: Vec<u64> = free.iter().copied().filter(|at| *at > now).collect();
@@ -53,7 +53,7 @@ fn when_free(free: &[u64], held: usize, mut now: u64) -> Option<u64> {
     }
 }
 
-/// Posts as drawn; where the limit is kept each attempt waits for a slot, and a run that has none left ends.
+/// Posts as drawn. If the limit is kept, each attempt waits for a slot, and a run that gets no more slots ends.
 fn post(drawn: &[Drawn], keep: bool) -> Posted {
     let (mut now, mut counted, mut cut_off, mut runs, mut free) = (0, Vec::new(), false, Vec::new(), Vec::new());
     for (attempts, over_after, pause) in drawn {
@@ -93,7 +93,7 @@ fn post(drawn: &[Drawn], keep: bool) -> Posted {
     Posted { ledger: ledger_in(&runs, Some(1)), counted, cut_off }
 }
 
-/// The most in one closed window.
+/// The maximum in one closed window.
 fn most_counted(counted: &[u64]) -> usize {
     let within = |from: u64| counted.iter().filter(|at| (from..=from + WINDOW_MS).contains(*at)).count();
     counted.iter().map(|from| within(*from)).max().unwrap_or(0)
