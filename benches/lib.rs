@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use batchpost::api::RequestTemplate;
+use batchpost::batch::{RunRequest, Source};
 use batchpost::engine::{Now, PendingJob};
 use batchpost::input::{Format, Options};
 use batchpost::job::{Identity, Job, KEY_SCHEME, Key, Position, Ticket};
 use batchpost::leadsquared::LeadSquared;
 use batchpost::ledger::{self, AttemptEnd, Header, Intent, LedgerId, Record, VERSION};
 use batchpost::outcome::{Outcome, VerdictWord};
+use batchpost::runtime::LedgerFile;
 use batchpost::settings::Settings;
-use batchpost::shell::{LedgerFile, RunRequest, Source};
 use batchpost::storage::Directory;
 use batchpost::transport::{Failure, Reply, Request, Transport};
 use jiff::Timestamp;

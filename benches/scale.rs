@@ -5,7 +5,8 @@
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use batchpost::shell::{Interrupts, Prepared, ReadyRun};
+use batchpost::batch::{Prepared, ReadyRun};
+use batchpost::runtime::Interrupts;
 use batchpost_benches::{Echo, run_request, write_csv};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {

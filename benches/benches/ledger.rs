@@ -3,7 +3,7 @@
 
 use batchpost::ledger::{Ledger, Record, inspect};
 use batchpost::outcome::Outcome;
-use batchpost::shell::LedgerFile;
+use batchpost::runtime::LedgerFile;
 use batchpost_benches::{Folder, records};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
 

@@ -5,8 +5,9 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use batchpost::api::Endpoint;
+use batchpost::batch::ReadyRun;
 use batchpost::leadsquared::LeadSquared;
-use batchpost::shell::{Credentials, Http, HttpOptions, Interrupts, ReadyRun};
+use batchpost::runtime::{Credentials, Http, HttpOptions, Interrupts};
 use batchpost_benches::{Echo, run_request, write_csv};
 use batchpost_sandbox::{Server, Settings};
 use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use batchpost::api::{Api, Endpoint, EndpointError};
+use batchpost::batch::{Account, account_of};
 use batchpost::leadsquared::{self, LeadSquared};
-use batchpost::shell::{Account, account_of};
 
 /// An API, and what people are asked for an account of it.
 #[derive(Debug)]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use batchpost::api::{Api, Endpoint};
 use batchpost::doctor::{Check, Finding};
-use batchpost::shell::{Credentials, key_from_command, key_from_file};
+use batchpost::runtime::{Credentials, key_from_command, key_from_file};
 use secrecy::SecretString;
 
 use crate::apis::{Credential, KnownApi};

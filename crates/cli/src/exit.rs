@@ -14,8 +14,9 @@
 use std::io;
 use std::process::ExitCode;
 
+use batchpost::batch::{Error, ExportFailed};
 use batchpost::outcome::{Counts, Stop};
-use batchpost::shell::{Error, ExportFailed, Interrupt, LockError, SIGINT};
+use batchpost::runtime::{Interrupt, LockError, SIGINT};
 
 use crate::{hints, logging};
 
@@ -138,7 +139,7 @@ pub(crate) fn one_line(error: &anyhow::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use batchpost::shell::{SIGHUP, SIGTERM};
+    use batchpost::runtime::{SIGHUP, SIGTERM};
 
     use super::*;
 

@@ -5,7 +5,8 @@ use std::io::{self, BufWriter, Read, Write};
 use std::path::Path;
 
 use anyhow::Context;
-use batchpost::shell::{is_ledger, sync_directory_of};
+use batchpost::batch::is_ledger;
+use batchpost::runtime::sync_directory_of;
 use tempfile::NamedTempFile;
 
 /// Who may read a file.

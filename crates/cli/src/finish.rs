@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use batchpost::batch::RunRequest;
+use batchpost::runtime::wall;
 use batchpost::schedule::{Forecast, Load, Schedule};
-use batchpost::shell::{RunRequest, wall};
 use jiff::Timestamp;
 
 use crate::summary::thousands;

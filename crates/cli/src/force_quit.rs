@@ -8,7 +8,8 @@ use std::future::pending;
 use std::time::Duration;
 use std::{process, thread};
 
-use batchpost::shell::{Error, interrupts};
+use batchpost::batch::Error;
+use batchpost::runtime::interrupts;
 use tokio::runtime::Builder;
 use tokio::time::timeout;
 use tracing::warn;

@@ -7,13 +7,11 @@ mod nearby;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use batchpost::batch::{Error, KnownLedger, RegistryError, RunRequestError, is_ledger, look};
 use batchpost::input::{Format, Options, ReadAs};
 use batchpost::ledger::LedgerError;
 use batchpost::outcome::Stop;
-use batchpost::shell::{
-    Error, HttpError, KnownLedger, LockError, Refusal, RegistryError, RunRequestError, SharingError, StateError,
-    is_ledger, look,
-};
+use batchpost::runtime::{HttpError, LockError, Refusal, SharingError, StateError};
 use clap::Args as _;
 
 use self::input::of_input;

@@ -1,8 +1,8 @@
 //! How the last run of a ledger fared, as far as it can be told, and whether somebody has the ledger.
 
+use batchpost::batch::{Holder, InUse};
 use batchpost::ledger::Batch;
 use batchpost::outcome::Stop;
-use batchpost::shell::{Holder, InUse};
 use jiff::Timestamp;
 
 /// How it fared. `in_use` names the process that has the ledger right now, so that no other can add to it.

@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::{self, IsTerminal, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use batchpost::shell::wall;
+use batchpost::runtime::wall;
 use indicatif::MultiProgress;
 use jiff::tz::TimeZone;
 use tracing::field::{Empty, Field};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
+use batchpost::batch::{Observation, RunRequest};
 use batchpost::engine::{Notice, Progress, Waiting};
 use batchpost::limit::Limit;
 use batchpost::outcome::{Outcome, Stop, VerdictWord};
-use batchpost::shell::{Observation, RunRequest};
 use indicatif::{ProgressBar, ProgressStyle};
 use tracing::{debug, error, info, trace, warn};
 
@@ -256,10 +256,10 @@ mod tests {
     use std::mem;
     use std::sync::mpsc::sync_channel;
 
+    use batchpost::batch::Source;
     use batchpost::input::{Format, Options};
     use batchpost::outcome::Counts;
     use batchpost::settings::Settings;
-    use batchpost::shell::Source;
 
     use super::*;
 

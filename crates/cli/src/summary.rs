@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use batchpost::batch::{Prepared, Report};
 use batchpost::ledger::Batch;
 use batchpost::outcome::{Counts, Outcome, Stop};
-use batchpost::shell::{Prepared, Report};
 use serde::Serialize;
 
 pub(crate) use crate::words::thousands;

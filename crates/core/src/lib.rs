@@ -1,7 +1,7 @@
 //! Posts every row of a spreadsheet to a rate-limited API: never faster than the account may, never a row lost, never
 //! a row twice by its own doing, and able to say afterwards what became of each.
 //!
-//! A run reads its [input], makes a [job] of each row, and lets the [engine] decide what is sent when; the [shell]
+//! A run reads its [input], makes a [job] of each row, and lets the [engine] decide what is sent when; the [batch]
 //! carries that out and tells the engine what came back. The [ledger] is written before anything is sent and holds
 //! what became of every row, so that a run that was cut off anywhere is continued by the next.
 //!
@@ -13,7 +13,8 @@
 //! use batchpost::input::{Format, Options};
 //! use batchpost::leadsquared::{self, LeadSquared};
 //! use batchpost::settings::Settings;
-//! use batchpost::shell::{Credentials, Http, HttpOptions, ReadyRun, RunRequest, Source, StateFolders, interrupts};
+//! use batchpost::runtime::{Credentials, Http, HttpOptions, StateFolders, interrupts};
+//! use batchpost::batch::{ReadyRun, RunRequest, Source};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let endpoint = leadsquared::endpoint("apigw.example.com", "12345")?;
@@ -42,18 +43,19 @@
 //! ```
 //!
 //! Run again, it goes on after what the ledger has. A row that cannot be posted is no error but an
-//! [outcome](outcome::Outcome); what stopped the run early is [in the report](shell::Report::stopped).
+//! [outcome](outcome::Outcome); what stopped the run early is [in the report](batch::Report::stopped).
 //!
 //! # Watch it, and stop it
 //!
-//! [`ReadyRun::post`](shell::ReadyRun::post) tells its observer of all that happens, in the order in which it happens,
+//! [`ReadyRun::post`](batch::ReadyRun::post) tells its observer of all that happens, in the order in which it happens,
 //! on the task that posts: an observer that takes long holds the run up, so one that prints or sends elsewhere passes on
-//! what it is told. A [`Canceller`](shell::Canceller) ends the run from anywhere.
+//! what it is told. A [`Canceller`](runtime::Canceller) ends the run from anywhere.
 //!
 //! ```no_run
 //! use batchpost::engine::Notice;
 //! use batchpost::outcome::Outcome;
-//! use batchpost::shell::{Error, Http, Interrupts, Observation, ReadyRun, Report};
+//! use batchpost::batch::{Error, Observation, ReadyRun, Report};
+//! use batchpost::runtime::{Http, Interrupts};
 //!
 //! /// Posts until the first row is in doubt, then lets what is in flight end and stops.
 //! async fn post_carefully(run: ReadyRun, http: Http) -> Result<Report, Error> {
@@ -82,15 +84,16 @@
 //!
 //! # Read a ledger afterwards
 //!
-//! A ledger is a file of JSON lines; [`look`](shell::look) folds it into what it knows of its batch, [`ledger::read`]
-//! gives its records one by one, and [`audit`](shell::audit) proves from it that the limits held. None of them changes
+//! A ledger is a file of JSON lines; [`look`](batch::look) folds it into what it knows of its batch, [`ledger::read`]
+//! gives its records one by one, and [`audit`](batch::audit) proves from it that the limits held. None of them changes
 //! or locks anything.
 //!
 //! ```
 //! use std::path::Path;
 //!
 //! use batchpost::ledger::{Record, read};
-//! use batchpost::shell::{LedgerFile, audit, look};
+//! use batchpost::runtime::{LedgerFile};
+//! use batchpost::batch::{audit, look};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/ledgers/v1.jsonl"));
@@ -211,19 +214,21 @@
 //!
 //! # Where things are
 //!
-//! This crate reads inputs into notes ([input], [reading]), runs and maintains batches ([shell]), and makes data of ledgers
+//! This crate reads inputs into notes ([input], [reading]), runs and maintains batches ([batch], on the [runtime]), and makes data of ledgers
 //! ([report]) and machines ([doctor]). What decides about rows and attempts, and all that it works on, is the crate
 //! `batchpost-engine`, whose modules are re-exported here; [leadsquared] is of `batchpost-apis`.
 
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]
 
+pub mod batch;
 pub mod doctor;
 pub mod export;
 pub mod input;
+pub mod probes;
 pub mod reading;
 pub mod report;
-pub mod shell;
+pub mod runtime;
 
 pub use batchpost_apis::leadsquared;
 pub use batchpost_engine::{

@@ -14,7 +14,8 @@ const ENGINE: &[&[&str]] = &[
     &["known"],
     &["engine", "driver", "planning"],
 ];
-const CORE: &[&[&str]] = &[&["export"], &["input"], &["reading", "report", "doctor"], &["shell"]];
+const CORE: &[&[&str]] =
+    &[&["export"], &["input"], &["reading", "report", "doctor"], &["runtime"], &["batch"], &["probes"]];
 
 /// What is outside: files, sockets, processes, threads, clocks, the runtime.
 const OUTSIDE: &[&str] = &["tokio", "reqwest", "std::fs", "std::net", "std::process", "std::thread", "::now("];
@@ -131,7 +132,10 @@ fn sheets_engine_apis_and_web_know_of_no_file_socket_thread_or_clock() {
     for source in ["sheets", "engine", "apis", "web"].into_iter().flat_map(sources) {
         source.assert_names_none_of(OUTSIDE);
     }
-    for source in sources("core").into_iter().filter(|source| source.module().as_deref() != Some("shell")) {
+    for source in sources("core")
+        .into_iter()
+        .filter(|source| !matches!(source.module().as_deref(), Some("runtime" | "batch" | "probes")))
+    {
         source.assert_names_none_of(OUTSIDE);
     }
 }
@@ -150,7 +154,7 @@ fn sheets_engine_and_web_know_of_no_api_and_of_no_option() {
 #[test]
 fn the_librarys_errors_and_findings_name_no_option() {
     // What was typed is shown without its secrets, so the options that hold them are known.
-    let knows_options = |path: &Path| path == Path::new("shell/caller.rs");
+    let knows_options = |path: &Path| path == Path::new("runtime/caller.rs");
     for source in sources("core").into_iter().filter(|source| !knows_options(&source.path)) {
         source.assert_names_no_option();
     }

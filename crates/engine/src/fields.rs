@@ -33,7 +33,7 @@ impl FixedField {
 pub enum FieldError {
     /// The name or the separator is missing.
     #[error("field {0:?} is not valid; write it like Source=Old helpdesk, or Priority:=3 for a value that is not text")]
-    RequestTemplate(String),
+    NotAField(String),
     /// The value after `:=` is not JSON.
     #[error("the value of field {name} is not JSON: {why}; write {name}=TEXT for a text")]
     Json {
@@ -48,8 +48,8 @@ impl FromStr for FixedField {
     type Err = FieldError;
 
     fn from_str(text: &str) -> Result<Self, FieldError> {
-        let request_template = || FieldError::RequestTemplate(text.to_owned());
-        let (name, value) = text.split_once('=').ok_or_else(request_template)?;
+        let not_a_field = || FieldError::NotAField(text.to_owned());
+        let (name, value) = text.split_once('=').ok_or_else(not_a_field)?;
         let (name, value) = match name.strip_suffix(':') {
             None => (name, Value::String(value.to_owned())),
             Some(name) => {
@@ -60,7 +60,7 @@ impl FromStr for FixedField {
         };
         let name = name.trim();
         if name.is_empty() || name.ends_with(':') {
-            Err(request_template())
+            Err(not_a_field())
         } else {
             Ok(Self { name: name.to_owned(), value })
         }

@@ -1,4 +1,4 @@
-//! The account's budget as it outlives runs: what the shell keeps in a file.
+//! The account's budget as it outlives runs: what the runtime keeps in a file.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ impl Kept {
         Stamp { boot: self.boots.to_string(), at, wall }
     }
 
-    /// Lets a run change the state, as the shell does while it holds the lock, and makes it durable where that must
+    /// Lets a run change the state, as the runtime does while it holds the lock, and makes it durable where that must
     /// outlast a loss of power. Of the runs that have a part in it only those that are said to are alive.
     pub(crate) fn change<T>(
         &mut self,

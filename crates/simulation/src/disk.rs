@@ -466,7 +466,7 @@ impl Storage for DiskFile {
         Ok(())
     }
 
-    /// As the shell does it: a file beside the ledger, synced, then its name.
+    /// As the runtime does it: a file beside the ledger, synced, then its name.
     fn keep_torn_tail(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.disk.state();
         let file = state.create(ASIDE)?;

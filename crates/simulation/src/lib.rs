@@ -1,7 +1,7 @@
 //! The engine against the sandbox's model on a virtual clock and a crashing disk, by seed.
 //!
 //! The real planning, engine, driver and ledger, with no runtime, no thread and no real time: what
-//! the shell does with sockets, files and clocks is done here with a queue of happenings. Everything follows from one
+//! the runtime does with sockets, files and clocks is done here with a queue of happenings. Everything follows from one
 //! number.
 
 #![warn(missing_docs)]

@@ -1,4 +1,4 @@
-//! One run on a virtual clock: what the shell does, without a runtime. It performs what the driver asks for.
+//! One run on a virtual clock: what the runtime does, without a runtime. It performs what the driver asks for.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

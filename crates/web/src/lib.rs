@@ -19,8 +19,8 @@
 //! let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/ledgers/v1.jsonl"));
 //! let api: Arc<dyn Api> = Arc::new(LeadSquared);
 //! let page = Page {
-//!     overview: &shell::overview(path, &api)?,
-//!     audit: &shell::audit(path)?,
+//!     overview: &batch::overview(path, &api)?,
+//!     audit: &batch::audit(path)?,
 //!     ledger: "v1.jsonl",
 //!     steps: &[],
 //!     export: &|outcome| format!("jq -c 'select(.outcome.stands == \"{outcome}\")' v1.jsonl"),

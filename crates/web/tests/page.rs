@@ -7,16 +7,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use batchpost::api::Api;
+use batchpost::batch;
 use batchpost::leadsquared::LeadSquared;
-use batchpost::shell;
 use batchpost_web::report::{OPENING, Page, Step};
 
 fn page() -> String {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/batch.jsonl");
     let api: Arc<dyn Api> = Arc::new(LeadSquared);
     let page = Page {
-        overview: &shell::overview(&path, &api).expect("the ledger is whole"),
-        audit: &shell::audit(&path).expect("the ledger is whole"),
+        overview: &batch::overview(&path, &api).expect("the ledger is whole"),
+        audit: &batch::audit(&path).expect("the ledger is whole"),
         ledger: "notes & more.jsonl",
         steps: &[Step { purpose: "Post the rest", command: "resume 'notes & more.jsonl'".to_owned() }],
         export: &|outcome| format!("export {outcome}"),

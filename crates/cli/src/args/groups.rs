@@ -7,9 +7,9 @@ use std::time::Duration;
 
 use batchpost::fields::FixedField;
 use batchpost::input::{ColumnChoice, Delimiter, Encoding, Format, LookupSpec, Template, TicketPattern, TooLong};
+use batchpost::runtime::masked;
 use batchpost::schedule::Hours;
 use batchpost::settings::{InDoubt, On500, OnChanged, OnDuplicate, OnKnown, Sharing, Spread};
-use batchpost::shell::masked;
 use clap::Args as Group;
 use jiff::civil::Date;
 

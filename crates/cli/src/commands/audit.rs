@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::time::Duration;
 
+use batchpost::batch;
 use batchpost::ledger::{Audit as Found, LimitAudit, Proof, SetBack};
-use batchpost::shell;
 use serde::Serialize;
 
 use crate::args::{Audit, Output};
@@ -41,7 +41,7 @@ struct AuditedSetBack {
 }
 
 pub(crate) fn audit(audit: &Audit, output: &Output) -> anyhow::Result<u8> {
-    let found = shell::audit(&audit.ledger)?;
+    let found = batch::audit(&audit.ledger)?;
     let mut stdout = plain::stdout(output);
     if output.json {
         let limit = |limit: &LimitAudit| AuditedLimit {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
 use std::io::{self, Write};
 
-use batchpost::shell::masked;
+use batchpost::runtime::masked;
 use serde::Serialize;
 
 use crate::apis::Credential;

@@ -4,9 +4,10 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use batchpost::api::Endpoint;
+use batchpost::batch::{self, account_of, is_ledger};
 use batchpost::doctor::{self as judge, Check, Finding, Level, Setting};
+use batchpost::probes as look;
 use batchpost::settings::Settings;
-use batchpost::shell::{self, account_of, doctor as look, is_ledger};
 use serde::Serialize;
 
 use super::resolve;
@@ -117,9 +118,9 @@ fn on_the_way(api: &KnownApi, endpoint: &Endpoint, network: &Network) -> anyhow:
     let set: Vec<String> = variables.into_iter().filter(is_set).map(str::to_owned).collect();
     let mut findings: Vec<Finding> =
         judge::proxy(&set, network.proxy.is_some(), endpoint.is_loopback()).into_iter().collect();
-    let mend = format!("look at the name in --host or --url: {} names an account's host", api.name);
+    let remedy = format!("look at the name in --host or --url: {} names an account's host", api.name);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    findings.extend(runtime.block_on(look::reach(endpoint.as_str(), &mend, &resolve::http(network))));
+    findings.extend(runtime.block_on(look::reach(endpoint.as_str(), &remedy, &resolve::http(network))));
     // A name that is still being resolved on a thread of its own is not waited for.
     runtime.shutdown_background();
     Ok(findings)
@@ -151,7 +152,7 @@ fn its_ledger(doctor: &Doctor, ledger: Option<&Path>) -> Option<PathBuf> {
 
 /// The input that a ledger names, without which its batch does not go on; none of a stream.
 fn of_its_input(ledger: &Path) -> Option<Finding> {
-    let (batch, _) = shell::look(ledger).ok()?;
+    let (batch, _) = batch::look(ledger).ok()?;
     let found = look::input(Path::new(&batch.run?.input.path?));
     let elsewhere =
         || format!("if it has moved: batchpost resume {} --input FILE", shell_word(&ledger.display().to_string()));
@@ -173,7 +174,7 @@ fn of_budget(
     let settings = resolve::budget(settings, &doctor.budget, matches!(destination, Destination::Sandbox))?;
     let state = resolve::state(&doctor.budget)?;
     // One that cannot be read was said to be so.
-    let state = match its_ledger(doctor, ledger).and_then(|ledger| shell::look(&ledger).ok()) {
+    let state = match its_ledger(doctor, ledger).and_then(|ledger| batch::look(&ledger).ok()) {
         Some((batch, _)) => state.continuing(&batch),
         None => state,
     };

@@ -4,9 +4,9 @@ use std::io::BufWriter;
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use batchpost::batch;
 use batchpost::export::BOM;
 use batchpost::outcome::Outcome;
-use batchpost::shell;
 use tracing::warn;
 
 use crate::apis;
@@ -20,11 +20,11 @@ pub(crate) fn export(export: &Export, output: &Output) -> anyhow::Result<u8> {
     let exported = match &export.output {
         None => {
             let stdout = BufWriter::new(plain::stdout_to_the_byte());
-            shell::export(&export.ledger, &apis::of_ledger(&export.ledger).target(), &export.states, stdout)?
+            batch::export(&export.ledger, &apis::of_ledger(&export.ledger).target(), &export.states, stdout)?
         }
         Some(path) => {
             let of_ledger = |file: &mut _| {
-                Ok(shell::export(&export.ledger, &apis::of_ledger(&export.ledger).target(), &export.states, file)?)
+                Ok(batch::export(&export.ledger, &apis::of_ledger(&export.ledger).target(), &export.states, file)?)
             };
             if path.exists() {
                 refuse_to_replace(path, export)?;
@@ -56,7 +56,7 @@ fn refuse_to_replace(path: &Path, export: &Export) -> anyhow::Result<()> {
     if there(path, opening).with_context(|| format!("{name} cannot be replaced"))? == There::Ledger {
         bail!("{name} is a ledger; name another file");
     }
-    let (batch, _) = shell::look(&export.ledger)?;
+    let (batch, _) = batch::look(&export.ledger)?;
     let input = batch.run.and_then(|run| run.input.path);
     if input.is_some_and(|input| is_same(Path::new(&input), path)) {
         bail!("{name} is the input itself; name another file");

@@ -5,7 +5,7 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, bail};
-use batchpost::shell::{NotedLedger, add_ledger, forget_ledger, known_ledgers};
+use batchpost::batch::{NotedLedger, add_ledger, forget_ledger, known_ledgers};
 use jiff::Timestamp;
 use serde::Serialize;
 

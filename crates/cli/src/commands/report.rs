@@ -4,9 +4,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use batchpost::batch;
 use batchpost::outcome::Outcome;
 use batchpost::report::Overview;
-use batchpost::shell;
 use batchpost_web::report::{OPENING, Page, Step};
 use serde_json::json;
 
@@ -21,8 +21,8 @@ pub(crate) fn report(report: &ReportArgs, output: &Output) -> anyhow::Result<u8>
     if !to_stdout {
         refuse_what_is_not_ours(&path, report.force)?;
     }
-    let overview = shell::overview(&report.ledger, &apis::of_ledger(&report.ledger).target())?;
-    let audit = shell::audit(&report.ledger)?;
+    let overview = batch::overview(&report.ledger, &apis::of_ledger(&report.ledger).target())?;
+    let audit = batch::audit(&report.ledger)?;
     let ledger = report.ledger.display().to_string();
     let page = Page {
         overview: &overview,

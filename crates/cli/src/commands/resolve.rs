@@ -5,11 +5,12 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use batchpost::api::Endpoint;
+use batchpost::batch::{RunRequest, Source};
 use batchpost::input::{ColumnChoice, Field, Format, LookupSpec, MaxText, Options, Template};
 use batchpost::limit::Limit;
 use batchpost::planning::SampleSizes;
+use batchpost::runtime::{HttpOptions, StateFolders, caller};
 use batchpost::settings::{Settings, Sharing};
-use batchpost::shell::{HttpOptions, RunRequest, Source, StateFolders, caller};
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use batchpost::api::Endpoint;
+use batchpost::batch::{Observation, OpenLedger, ReadyRun, Report, RunRequest, Source};
 use batchpost::input::ReadAs;
-use batchpost::shell::{Credentials, Http, Observation, OpenLedger, ReadyRun, Report, RunRequest, Source, interrupts};
+use batchpost::runtime::{Credentials, Http, interrupts};
 use batchpost_sandbox::Server;
 use tracing::{Span, warn};
 

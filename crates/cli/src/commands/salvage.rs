@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use batchpost::shell;
+use batchpost::batch;
 use serde_json::json;
 
 use super::resolve;
@@ -11,7 +11,7 @@ use crate::plain;
 use crate::summary::thousands;
 
 pub(crate) fn salvage(salvage: &Salvage, output: &Output) -> anyhow::Result<u8> {
-    let salvaged = shell::salvage(&salvage.ledger, &salvage.output, &resolve::tool())?;
+    let salvaged = batch::salvage(&salvage.ledger, &salvage.output, &resolve::tool())?;
     let mut stdout = plain::stdout(output);
     if output.json {
         let result = json!({

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use anyhow::Context;
 use batchpost::limit::Limit;
-use batchpost::shell::interrupts;
+use batchpost::runtime::interrupts;
 use batchpost_sandbox::{Counting, Server, Settings};
 
 use crate::args::{LimitArg, Output, Sandbox};

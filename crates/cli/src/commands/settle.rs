@@ -7,10 +7,10 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 
 use anyhow::{Context, bail};
+use batchpost::batch::{self, InUse, Settling};
 use batchpost::job::Key;
 use batchpost::ledger::{Decided, Decision, SettleError, Settled, settle as decide};
 use batchpost::outcome::Outcome;
-use batchpost::shell::{self, InUse, Settling};
 use serde_json::json;
 use tracing::warn;
 
@@ -72,7 +72,7 @@ pub(crate) fn settle(settle: &Settle, config: &Resolved, output: &Output) -> any
         }
     }
     let settled = rows.len();
-    let nobody_else = InUse::ByNobody { at: shell::wall() };
+    let nobody_else = InUse::ByNobody { at: batchpost::runtime::wall() };
     settling.record(&rows, settle.why.as_deref())?;
     let result = match output.json {
         true => {
@@ -95,7 +95,7 @@ pub(crate) fn settle(settle: &Settle, config: &Resolved, output: &Output) -> any
 /// What to type next, by how the batch stands now. While the ledger was locked for the decisions nobody else had it.
 fn next(settle: &Settle, nobody_else: InUse, config: &Resolved) -> String {
     // The decisions are recorded, whether that can be read again or not.
-    let Ok((batch, _)) = shell::look(&settle.ledger) else { return String::new() };
+    let Ok((batch, _)) = batch::look(&settle.ledger) else { return String::new() };
     let counts = batch.counts();
     next::in_words(Left {
         ledger: &settle.ledger,

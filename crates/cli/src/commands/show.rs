@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use batchpost::batch::{LedgerView, in_use};
 use batchpost::job::{Key, Ticket};
 use batchpost::ledger::{CUT_OFF, Caller, Record, Settled};
 use batchpost::outcome::{Outcome, VerdictWord};
-use batchpost::shell::{LedgerView, in_use};
 use jiff::Timestamp;
 use serde::Serialize;
 

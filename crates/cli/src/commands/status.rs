@@ -2,7 +2,8 @@
 
 use std::io::Write;
 
-use batchpost::shell::{in_use, loads, look, wall};
+use batchpost::batch::{in_use, loads, look};
+use batchpost::runtime::wall;
 use serde::Serialize;
 
 use super::resolve;

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use batchpost::shell::{CommandLine, by_somebody_else};
+use batchpost::runtime::{CommandLine, by_somebody_else};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 

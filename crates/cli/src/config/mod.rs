@@ -16,9 +16,10 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
+use batchpost::batch::{Account, account_of};
 use batchpost::fields::FixedField;
 use batchpost::input::ColumnChoice;
-use batchpost::shell::{Account, account_of, masked};
+use batchpost::runtime::masked;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, ValueEnum};
 

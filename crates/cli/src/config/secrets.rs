@@ -5,7 +5,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::bail;
-use batchpost::shell::{CommandLine, KeyCommand};
+use batchpost::runtime::{CommandLine, KeyCommand};
 
 use super::layers::Place;
 use crate::apis::{Credential, credentials};

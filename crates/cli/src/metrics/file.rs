@@ -8,8 +8,9 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use batchpost::batch::{Observation, Prepared, Report, RunRequest, Source};
 use batchpost::engine::Progress;
-use batchpost::shell::{Observation, Prepared, Report, RunRequest, Source, wall};
+use batchpost::runtime::wall;
 use tracing::warn;
 
 use super::{Facts, LAST_SUCCESS};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use batchpost::ledger::{AttemptEnd, Finish, Intent, Ledger, Record};
 use batchpost::outcome::{Counts, Outcome, VerdictWord};
-use batchpost::shell::LedgerFile;
+use batchpost::runtime::LedgerFile;
 use batchpost_sandbox::Settings;
 use serde_json::Value;
 

@@ -3,7 +3,7 @@
 use std::fs;
 
 use batchpost::ledger::{Header, Ledger, VERSION};
-use batchpost::shell::LedgerFile;
+use batchpost::runtime::LedgerFile;
 
 use crate::support::{Api, Folder, ended, quick};
 

@@ -16,9 +16,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use batchpost::api::Endpoint;
+use batchpost::batch::{Observation, ReadyRun, RunRequest, Source};
 use batchpost::input::{Format, Options};
+use batchpost::runtime::{Credentials, Http, HttpOptions, Interrupts};
 use batchpost::settings::{Settings, Sharing};
-use batchpost::shell::{Credentials, Http, HttpOptions, Interrupts, Observation, ReadyRun, RunRequest, Source};
 use batchpost_sandbox::{Api, Server};
 use target::Freshdesk;
 

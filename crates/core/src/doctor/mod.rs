@@ -1,5 +1,5 @@
 //! What is found when a machine is looked over before a run, and what to do about it. Judgements only: who looks is
-//! the [shell](crate::shell::doctor).
+//! the [probes](crate::probes).
 
 mod budget;
 mod clock;

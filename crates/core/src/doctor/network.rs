@@ -22,16 +22,16 @@ pub fn proxy(variables: &[String], asked: bool, loopback: bool) -> Option<Findin
     }
 }
 
-/// What is to be said of a host's name, given the addresses that it leads to or why there are none. `mend` says where
+/// What is to be said of a host's name, given the addresses that it leads to or why there are none. `remedy` says where
 /// the name was had from.
-pub fn name(host: &str, addresses: Result<&[String], String>, mend: &str) -> Finding {
+pub fn name(host: &str, addresses: Result<&[String], String>, remedy: &str) -> Finding {
     match addresses {
-        Ok([]) => Finding::problem(Check::Name, format!("{host} has no address"), mend),
+        Ok([]) => Finding::problem(Check::Name, format!("{host} has no address"), remedy),
         Ok(addresses) => Finding::ok(Check::Name, format!("{host} is {}", addresses.join(", "))),
         Err(why) => Finding::problem(
             Check::Name,
             format!("{host} has no address: {why}"),
-            format!("{mend}; if no name has one, look at this machine's network (DNS)"),
+            format!("{remedy}; if no name has one, look at this machine's network (DNS)"),
         ),
     }
 }

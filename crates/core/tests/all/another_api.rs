@@ -9,10 +9,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use batchpost::api::{Api, Endpoint};
+use batchpost::batch::{RunRequest, Source};
 use batchpost::input::{Format, Options};
 use batchpost::limit::Limit;
 use batchpost::settings::Settings;
-use batchpost::shell::{RunRequest, Source};
 use target::Freshdesk;
 
 fn limits_of(settings: impl FnOnce(&dyn Api) -> Settings) -> Vec<String> {

@@ -9,7 +9,7 @@ use batchpost::known::{Candidates, bring_up_to_date, legacy_key};
 use batchpost::ledger::{Batch, Caller, Record, audit, inspect, read as records};
 use batchpost::outcome::Counts;
 use batchpost::report::overview;
-use batchpost::shell::LedgerFile;
+use batchpost::runtime::LedgerFile;
 
 fn read(name: &str) -> (Batch, LedgerFile) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/ledgers").join(name);

@@ -2,7 +2,7 @@
 //!
 //! It decides which records are committed together, when to ask the budget for what, which requests are sent as a
 //! group, when to take rows from the input, and how a run ends after an interrupt or an error of the ledger. Its caller
-//! owns the outside world (the shell has sockets and files, the simulation models of them) and does three things:
+//! owns the outside world (the runtime has sockets and files, the simulation models of them) and does three things:
 //!
 //! 1. performs each [`Step`] from [`Driver::next`] until there are none;
 //! 2. waits until something happens, at most until [`Driver::wake_at`];

@@ -111,7 +111,7 @@ impl Backlog {
     }
 
     /// Uncounts attempts of a job. No effect if this run has finished it.
-    pub(super) fn forgive(&mut self, place: Place, tries: u32) {
+    pub(super) fn refund(&mut self, place: Place, tries: u32) {
         if let Some(work) = self.works.get_mut(&place) {
             work.tries = work.tries.saturating_sub(tries);
         }
@@ -175,11 +175,11 @@ mod tests {
         backlog.push(pending_job(1, 1));
         let place = backlog.ready(NOW).unwrap();
         backlog.start(place).tries = 3;
-        backlog.forgive(place, 2);
+        backlog.refund(place, 2);
         assert_eq!(backlog.get_mut(place).tries, 1);
-        backlog.forgive(place, 2);
+        backlog.refund(place, 2);
         assert_eq!(backlog.get_mut(place).tries, 0);
         backlog.finish(place);
-        backlog.forgive(place, 1);
+        backlog.refund(place, 1);
     }
 }

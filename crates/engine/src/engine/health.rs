@@ -125,7 +125,7 @@ impl Health {
     }
 
     /// Attempts charged to rows before the outage was detected; returned once, to be refunded.
-    pub(super) fn take_wronged(&mut self) -> BTreeMap<Place, u32> {
+    pub(super) fn take_refundable(&mut self) -> BTreeMap<Place, u32> {
         if self.outage.is_none() {
             return BTreeMap::new();
         }

@@ -14,7 +14,7 @@ pub use crate::outcome::Cause;
 use crate::outcome::{Counts, Outcome, Stop, VerdictWord};
 use crate::transport::{Failure, Reply};
 
-/// The time as read by the shell.
+/// The time as read by the runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {
     /// Time since the run started; never decreases. Decisions are based on it.

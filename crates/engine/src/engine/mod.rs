@@ -2,7 +2,7 @@
 //!
 //! The caller passes events to [`Engine::handle`] and carries out the actions from [`Engine::next_action`] until there
 //! are none. It continues at the next event or at [`Engine::wake_at`]. The caller is the [driver](crate::driver): for
-//! the shell with sockets, files and a clock, and for the simulation with models of the API and the disk and virtual
+//! the runtime with sockets, files and a clock, and for the simulation with models of the API and the disk and virtual
 //! time.
 //!
 //! # Invariants
@@ -382,7 +382,7 @@ impl Engine {
     /// Asks for as many slots as attempts could start now.
     fn ask_for_slots(&mut self, now: Duration) -> bool {
         match self.slots.next(now) {
-            slots::Next::ReadPolicy => {}
+            slots::Next::Ask => {}
             // What is in flight is sent first: a stop would withdraw it.
             slots::Next::Until(until)
                 if self.config.no_wait && self.attempts.is_empty() && self.slots.run_dry(until, now) =>
@@ -442,8 +442,8 @@ impl Engine {
         // A reply to a probe, or to an attempt from before a pause, does not measure this run's share of a window.
         let is_shared = !self.health.is_alone();
         let advice = self.health.on_verdict(id, attempt.place, &judgement.verdict, now.elapsed);
-        for (place, tries) in self.health.take_wronged() {
-            self.backlog.forgive(place, tries);
+        for (place, tries) in self.health.take_refundable() {
+            self.backlog.refund(place, tries);
         }
         self.conclude(attempt.place, spent, &judgement, result.as_ref().ok().map(|reply| reply.status), now);
 

@@ -38,7 +38,7 @@ const LONG: Duration = Duration::from_secs(60);
 /// What a run without an unused slot can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
-    ReadPolicy,
+    Ask,
     Until(Duration),
     /// An answer or an attempt's end is awaited.
     UnderWay,
@@ -70,7 +70,7 @@ impl Slots {
             _ => {
                 self.asked = true;
                 self.given_back_since = false;
-                Next::ReadPolicy
+                Next::Ask
             }
         }
     }
@@ -102,11 +102,11 @@ mod tests {
         let mut slots = Slots::default();
         slots.answered(Answer { granted: 1, wait: None }, NOW);
         let taken = slots.use_one().unwrap();
-        assert_eq!(slots.next(NOW), Next::ReadPolicy);
+        assert_eq!(slots.next(NOW), Next::Ask);
         slots.give_back(taken);
         assert_eq!(slots.next(NOW), Next::UnderWay, "it is answered first");
         slots.answered(Answer { granted: 0, wait: Some(Wait::UntilOneEnds) }, NOW);
-        assert_eq!(slots.next(NOW), Next::ReadPolicy);
+        assert_eq!(slots.next(NOW), Next::Ask);
         slots.answered(Answer { granted: 0, wait: Some(Wait::UntilOneEnds) }, NOW);
         assert_eq!(slots.next(NOW), Next::UnderWay);
     }

@@ -58,8 +58,8 @@ pub(super) fn write(out: &mut Vec<u8>, id: LedgerId, number: u64, record: &Recor
         Record::Salvage(body) => member(out, number, "salvage", body),
         Record::Vanished(body) => member(out, number, "vanished", body),
         Record::Returned(body) => member(out, number, "returned", body),
-        Record::Pause(body) => member(out, number, "pause", body).map(|()| out.extend_from_slice(TOLD_AS_A_MARK)),
-        Record::Resumed(body) => member(out, number, "resumed", body).map(|()| out.extend_from_slice(TOLD_AS_A_MARK)),
+        Record::Pause(body) => member(out, number, "pause", body).map(|()| out.extend_from_slice(READ_AS_A_MARK)),
+        Record::Resumed(body) => member(out, number, "resumed", body).map(|()| out.extend_from_slice(READ_AS_A_MARK)),
         Record::Mark(body) => member(out, number, "mark", body),
         Record::Finish(body) => member(out, number, "finish", body),
     };
@@ -82,7 +82,7 @@ pub(super) fn checksum(id: LedgerId, bytes: &[u8]) -> u32 {
 
 /// Added to a record of a kind that changes no state and that programs of the same format version may not know. To them
 /// it is a mark that covers no record.
-const TOLD_AS_A_MARK: &[u8] = br#","mark":{"synced":0}"#;
+const READ_AS_A_MARK: &[u8] = br#","mark":{"synced":0}"#;
 
 /// The members of a line. Exactly one of those between `n` and `crc` is present, possibly with a mark besides.
 #[derive(Default, Deserialize)]

@@ -69,7 +69,7 @@ impl<S: Storage> Ledger<S> {
         storage.sync().map_err(LedgerError::io("synced"))?;
         let (batch, extent) = inspect(&storage)?;
         if extent.torn_bytes > 0 {
-            mend(&mut storage, &extent).map_err(LedgerError::io("repaired"))?;
+            repair(&mut storage, &extent).map_err(LedgerError::io("repaired"))?;
         }
         let ledger = Self {
             storage,
@@ -149,7 +149,7 @@ impl<S: Storage> Ledger<S> {
 }
 
 /// Keeps a torn tail's bytes elsewhere, then cuts it off. In this order its bytes exist at every moment.
-fn mend(storage: &mut impl Storage, extent: &Extent) -> std::io::Result<()> {
+fn repair(storage: &mut impl Storage, extent: &Extent) -> std::io::Result<()> {
     let mut piece = vec![0; 1 << 20];
     let mut at = extent.good_bytes;
     loop {

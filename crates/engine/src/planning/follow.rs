@@ -43,7 +43,7 @@ impl Follow {
         let stands = job_state.outcome();
         let (mut job, again) = match record_of(content, position, met, job_state, &self.policy) {
             Some(JobRecord::Job { job, again }) => (job, again),
-            Some(JobRecord::Unusable(row)) => return Event::Excluded(row.into_aside(stands)),
+            Some(JobRecord::Unusable(row)) => return Event::Excluded(row.into_excluded(stands)),
             Some(JobRecord::Done(content)) => {
                 self.occurrence(content);
                 return Event::Passed(stands);

@@ -57,7 +57,7 @@ pub struct UnusableRow {
 
 impl UnusableRow {
     /// Its record in the ledger.
-    pub(super) fn into_aside(self, stands: Outcome) -> ExcludedRow {
+    pub(super) fn into_excluded(self, stands: Outcome) -> ExcludedRow {
         let Position { record, line, .. } = self.position;
         ExcludedRow { row: record, line, key: self.key, ticket: self.ticket, stands, why: self.why }
     }

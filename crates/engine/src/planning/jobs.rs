@@ -186,7 +186,7 @@ pub fn next_excluded<R: Read>(
     while let Some(record) = jobs.next()? {
         let excluded = match record {
             JobRecord::Job { job, again } => unrecorded(job.key).map(|stands| excluded_row(job, again, stands)),
-            JobRecord::Unusable(row) => unrecorded(row.key).map(|stands| row.into_aside(stands)),
+            JobRecord::Unusable(row) => unrecorded(row.key).map(|stands| row.into_excluded(stands)),
             JobRecord::Done(_) => None,
         };
         if excluded.is_some() {

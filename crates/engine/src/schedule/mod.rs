@@ -1,6 +1,6 @@
 //! When a batch may post, and when it will be finished.
 //!
-//! Only values and arithmetic: `now` is an argument, and so is the time zone, which the shell looks up.
+//! Only values and arithmetic: `now` is an argument, and so is the time zone, which the runtime looks up.
 //!
 //! [`Hours`] are the operator's setting, [`Openings`] the spans of time that they cover in a zone. A [`Schedule`]
 //! forecasts from these and the limits when a number of rows will be finished.

@@ -1,4 +1,4 @@
-//! The account's registry in memory: what `shell/registry.rs` keeps in files.
+//! The account's registry in memory: what `core/src/batch/registry.rs` keeps in files.
 
 use std::collections::BTreeMap;
 

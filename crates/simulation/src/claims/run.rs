@@ -1,4 +1,4 @@
-//! One run of a batch, step by step: what `shell/prepare.rs`, `shell/known_rows.rs` and `shell/post.rs` do.
+//! One run of a batch, step by step: what `core/src/batch/prepare.rs`, `core/src/batch/known_rows.rs` and `core/src/batch/post.rs` do.
 
 use std::collections::BTreeMap;
 

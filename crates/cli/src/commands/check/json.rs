@@ -1,9 +1,9 @@
 //! What `check --json` prints.
 
+use batchpost::batch::Prepared;
 use batchpost::input::{IdShapes, Shape};
 use batchpost::job::Position;
 use batchpost::planning::{Lengths, ReadSummary, Reason, RowNote};
-use batchpost::shell::Prepared;
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::value::RawValue;

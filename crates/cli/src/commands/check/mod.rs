@@ -8,9 +8,9 @@ use std::path::Path;
 
 use anyhow::bail;
 use batchpost::api::Endpoint;
+use batchpost::batch::{Prepared, RunRequest, look};
 use batchpost::planning::ReadSummary;
 use batchpost::settings::InDoubt;
-use batchpost::shell::{Prepared, RunRequest, look};
 use serde_json::value::RawValue;
 
 use super::resolve::{self, What};

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
+use batchpost::batch::Prepared;
 use batchpost::input::{IdShapes, Layout, Mapping};
 use batchpost::planning::{Profile, ReadSummary, RowNote};
 use batchpost::settings::OnKnown;
-use batchpost::shell::Prepared;
 
 use super::{requests, resolve};
 use crate::finish::Finish;

@@ -6,9 +6,9 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use anyhow::{Context, bail};
+use batchpost::batch::propose;
 use batchpost::input::{Field, Format, Options};
 use batchpost::reading::{Guess, Proposal};
-use batchpost::shell::propose;
 use serde::Serialize;
 
 use super::resolve::reading;

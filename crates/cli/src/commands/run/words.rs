@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io::{self, BufReader, IsTerminal};
 use std::path::{Path, absolute};
 
+use batchpost::batch::{Prepared, Report, Source};
 use batchpost::input::TooLong;
 use batchpost::outcome::Stop;
 use batchpost::planning::RowNote;
 use batchpost::settings::{InDoubt, OnDuplicate, Settings, Sharing};
-use batchpost::shell::{Prepared, Report, Source};
 use tracing::{info, warn};
 
 use super::answered_yes;

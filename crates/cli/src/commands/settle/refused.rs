@@ -1,8 +1,8 @@
 //! Decisions that cannot be taken, those that are alike together.
 
+use batchpost::batch::Settling;
 use batchpost::job::Key;
 use batchpost::ledger::SettleError;
-use batchpost::shell::Settling;
 
 use crate::summary::thousands;
 

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 use anyhow::bail;
+use batchpost::batch::Settling;
 use batchpost::job::Key;
 use batchpost::outcome::Outcome;
-use batchpost::shell::Settling;
 
 use crate::args::RowRange;
 

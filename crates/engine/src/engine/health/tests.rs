@@ -195,10 +195,10 @@ fn an_api_that_fails_at_five_rows_is_out_of_order_and_their_tries_are_given_back
     for (id, row) in [(1, 1), (2, 2), (3, 1), (4, 3), (5, 4), (6, 1)] {
         assert_eq!(fail(&mut health, id, row, id), Advice::GoOn);
     }
-    assert!(health.take_wronged().is_empty(), "not before it is known");
+    assert!(health.take_refundable().is_empty(), "not before it is known");
     assert_eq!(fail(&mut health, 7, 5, 7), Advice::Pause(Cause::Failing, s(5)));
-    assert_eq!(health.take_wronged(), BTreeMap::from([(1, 3), (2, 1), (3, 1), (4, 1), (5, 0)]));
-    assert!(health.take_wronged().is_empty(), "once");
+    assert_eq!(health.take_refundable(), BTreeMap::from([(1, 3), (2, 1), (3, 1), (4, 1), (5, 0)]));
+    assert!(health.take_refundable().is_empty(), "once");
     assert_eq!(fail(&mut health, 8, 1, 12), Advice::Pause(Cause::Failing, s(10)));
 }
 

@@ -1,0 +1,119 @@
+//! Performs what the [driver](crate::driver) asks for and waits for what happens next. It decides nothing.
+
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::committer::Committer;
+use super::error::Error;
+use super::feeder::Fed;
+use crate::api::RequestTemplate;
+use crate::budget::{Answer, Budget, BudgetError};
+use crate::driver::{Driver, Left, Step};
+use crate::engine::{Notice, Progress};
+use crate::runtime::budget_client::SlotSource;
+use crate::runtime::clock::Clock;
+use crate::runtime::sender::Sender;
+use crate::runtime::signals::Interrupts;
+use crate::storage::Storage;
+
+/// The observer gets an observation at least this often, through the longest pause.
+const TELL_EVERY: Duration = Duration::from_secs(1);
+
+/// What a run lets others see.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Observation<'a> {
+    /// Something happened.
+    Notice(&'a Notice),
+    /// How the run stands, after each step, and the time since it began.
+    Progress(&'a Progress, Duration),
+    /// Why no further row of a stream is posted, where the rows that others know are the reason. The notice that the run
+    /// stops follows.
+    Refused(&'a Error),
+}
+
+/// What a run is made of.
+pub(super) struct Drive<'a, S> {
+    pub(super) driver: Driver,
+    pub(super) sender: Sender,
+    pub(super) slot_source: SlotSource,
+    pub(super) committer: Committer<S>,
+    pub(super) feed: mpsc::Receiver<Fed>,
+    pub(super) interrupts: Interrupts,
+    pub(super) clock: Clock,
+    pub(super) request_template: RequestTemplate,
+    pub(super) observe: &'a mut dyn FnMut(Observation<'_>),
+}
+
+impl<S: Storage + 'static> Drive<'_, S> {
+    /// Runs to the end. The caller closes the purse and the committer.
+    pub(super) async fn run(&mut self) -> Left {
+        loop {
+            if let Some(left) = self.perform() {
+                return left;
+            }
+            let now = self.clock.now().elapsed;
+            (self.observe)(Observation::Progress(&self.driver.progress(), now));
+
+            let wake = self.driver.wake_at().into_iter().fold(now + TELL_EVERY, Duration::min);
+            tokio::select! {
+                // In this order: a reply that was read is heard of before anything new is begun.
+                biased;
+                Some(signal) = self.interrupts.recv() => self.driver.interrupted(signal, self.clock.now()),
+                ends = self.sender.ended() => match ends {
+                    Some((ends, at)) => self.driver.ended(ends, at),
+                    // The thread that sends has panicked.
+                    None => self.driver.transport_lost(self.clock.now()),
+                },
+                answer = answered(&mut self.slot_source) => self.driver.answered(answer, self.clock.now()),
+                result = self.committer.committed(), if self.committer.is_busy() => {
+                    self.driver.committed(result, self.clock.now());
+                }
+                group = self.feed.recv(), if self.driver.wants_rows() => {
+                    let Fed { events, refused } = group.unwrap_or_else(Fed::lost);
+                    if let Some(error) = &refused {
+                        (self.observe)(Observation::Refused(error));
+                    }
+                    self.driver.rows(events, self.clock.now());
+                }
+                () = tokio::time::sleep_until(self.clock.at(wake)) => {}
+            }
+            while let Some((ends, at)) = self.sender.ended_already() {
+                self.driver.ended(ends, at);
+            }
+        }
+    }
+
+    /// Does what the driver asks for until it has to wait; tells when the run is over.
+    fn perform(&mut self) -> Option<Left> {
+        while let Some(step) = self.driver.next(self.clock.now()) {
+            match step {
+                Step::CutOff => self.sender.abandon(),
+                Step::Tell(notice) => (self.observe)(Observation::Notice(&notice)),
+                Step::Send(group) => {
+                    self.sender
+                        .send(group.into_iter().map(|(attempt, job)| (attempt, self.request_template.request(&job))));
+                }
+                Step::Exchange(request) => match &mut self.slot_source {
+                    SlotSource::Own(limiter) => {
+                        let answer = limiter.exchange(&request, self.clock.now().elapsed);
+                        self.driver.answered(answer, self.clock.now());
+                    }
+                    SlotSource::Shared(budget_client) => budget_client.ask(request),
+                },
+                Step::Commit(group) => self.committer.commit(group),
+                Step::Done(left) => return Some(left),
+            }
+        }
+        None
+    }
+}
+
+/// The next answer of a budget that was asked; none comes where it was not.
+async fn answered(slot_source: &mut SlotSource) -> Result<Answer, BudgetError> {
+    match slot_source {
+        SlotSource::Shared(budget_client) if budget_client.is_busy() => budget_client.answered().await,
+        _ => std::future::pending().await,
+    }
+}

@@ -1,0 +1,298 @@
+//! Why a run cannot begin, or could not go on. Errors carry facts; which option or command helps is for the program that
+//! shows them to say.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::known_rows::KnownLedger;
+use super::lookups::LookupFailed;
+use super::registry::{NamedLedger, RegistryError};
+use super::run_request::RunRequest;
+use crate::input::InputError;
+use crate::ledger::LedgerError;
+use crate::planning::{JobFileError, RowNote};
+use crate::runtime::budget::SharingError;
+use crate::runtime::files::LockError;
+
+/// Why a run cannot begin, or could not go on. Whatever was sent before is in the ledger.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The input's file cannot be opened.
+    #[error("the input {} cannot be opened: {source}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The input's file is a pipe, a device or a folder.
+    #[error("the input {} is no regular file; to post a stream, give it on standard input and - as the input", .0.display())]
+    NotAFile(PathBuf),
+    /// The input cannot be read.
+    #[error("{name}: {source}")]
+    Input {
+        /// The input's name.
+        name: String,
+        /// Why.
+        source: Box<InputError>,
+    },
+    /// The lookup table cannot be used.
+    #[error("the lookup table {}: {source}", path.display())]
+    Lookup {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Box<LookupFailed>,
+    },
+    /// The ledger cannot be used.
+    #[error("the ledger {}: {source}", path.display())]
+    Ledger {
+        /// Where it is.
+        path: PathBuf,
+        /// Why.
+        source: LedgerError,
+    },
+    /// The ledger's file cannot be opened or begun.
+    #[error("the ledger {} cannot be {doing}: {source}", path.display())]
+    LedgerFile {
+        /// Where it is.
+        path: PathBuf,
+        /// `opened` or `begun`.
+        doing: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The ledger is packed, and something was to be added to it.
+    #[error(
+        "the ledger {path} is packed with gzip, and so it can only be looked at; unpack it with `gunzip {path}`, and go on \
+         with what comes out", path = .0.display()
+    )]
+    PackedLedger(PathBuf),
+    /// The ledger is in use.
+    #[error("the ledger {}: {source}", path.display())]
+    Lock {
+        /// Where it is.
+        path: PathBuf,
+        /// Why.
+        source: LockError,
+    },
+    /// The folder with the other ledgers cannot be looked through.
+    #[error("{} cannot be looked through for other ledgers: {source}", path.display())]
+    History {
+        /// The folder.
+        path: PathBuf,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// Other ledgers know rows of the input as posted or in doubt.
+    #[error(
+        "{rows} {} already recorded as posted or in doubt in {}",
+        if *rows == 1 { "row is" } else { "rows are" },
+        in_words(ledgers)
+    )]
+    Known {
+        /// How many rows.
+        rows: u64,
+        /// The ledgers.
+        ledgers: Vec<KnownLedger>,
+    },
+    /// Rows became known between the first look and the moment at which the run would have begun.
+    #[error(
+        "{rows} {} recorded as posted or in doubt by another run in the meantime (in {}); nothing was sent; run it again to \
+         see what is left",
+        if *rows == 1 { "row was" } else { "rows were" },
+        ledger.display()
+    )]
+    BecameKnown {
+        /// How many rows.
+        rows: u64,
+        /// A ledger that has them.
+        ledger: PathBuf,
+    },
+    /// The ledger has fewer records than it had.
+    #[error(
+        "the ledger {} has fewer records than it had: {rows} {} missing from it, as after restoring an older copy",
+        path.display(),
+        if *rows == 1 { "row that it recorded as posted or in doubt is" } else { "rows that it recorded as posted or in doubt are" }
+    )]
+    TakenBack {
+        /// Where it is.
+        path: PathBuf,
+        /// How many rows that it knew are to be sent.
+        rows: u64,
+    },
+    /// A row of a stream is known.
+    #[error(
+        "row {row} is already recorded as posted or in doubt by another ledger of this account; the stream is not read on"
+    )]
+    KnownInStream {
+        /// The row.
+        row: u64,
+    },
+    /// Another run is sending rows of the input.
+    #[error("{rows} {} being sent by another run, whose ledger is {}; run it again when that one has ended",
+        if *rows == 1 { "row is" } else { "rows are" },
+        ledger.display()
+    )]
+    RowsInUse {
+        /// Its ledger.
+        ledger: PathBuf,
+        /// How many rows.
+        rows: u64,
+    },
+    /// A ledger that posted to the account cannot be read, and may know rows of the input.
+    #[error(
+        "the ledger {} posted to this account and cannot be read ({why}): rows that only it knows would be posted again",
+        path.display()
+    )]
+    KnownUnreadable {
+        /// The ledger.
+        path: PathBuf,
+        /// Why it cannot be read.
+        why: String,
+        /// Whether it is on the account's list; else it was found beside the input or in a folder of ledgers.
+        is_listed: bool,
+    },
+    /// The account's list of ledgers and claims cannot be used.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// Rows cannot be claimed.
+    #[error("the claim of this run cannot be written: {0}")]
+    Claim(io::Error),
+    /// The input was written to, or replaced, while it was read.
+    #[error("{name} changed while it was read; nothing was sent; run it again when no program is writing to it")]
+    Changed {
+        /// The input's name.
+        name: String,
+    },
+    /// The input cannot be compared with what was read of it.
+    #[error("{name} cannot be read again to see that it did not change: {source}; nothing was sent")]
+    InputGone {
+        /// The input's name.
+        name: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The job file cannot be used.
+    #[error("{source} (in {}); nothing was sent", folder.display())]
+    JobFile {
+        /// The folder it is in.
+        folder: PathBuf,
+        /// Why.
+        source: JobFileError,
+    },
+    /// A column that is to name the jobs names several the same.
+    #[error("{}: {} (rows with the name of an earlier one: {rows})", .first.position, .first.what)]
+    SameName {
+        /// The first of them.
+        first: RowNote,
+        /// How many there are.
+        rows: u64,
+    },
+    /// The lookup table leads elsewhere than in the last run.
+    #[error(
+        "the lookup table is not the one that the last run read, and by it {rows} rows that are posted or in doubt are no \
+         longer in the input: they would be posted again, on other tickets"
+    )]
+    OtherTable {
+        /// How many they are.
+        rows: u64,
+    },
+    /// The account's budget cannot be shared.
+    #[error(transparent)]
+    Sharing(#[from] SharingError),
+    /// A thread cannot be started. Nothing was sent.
+    #[error(
+        "no thread can be started to {what}: {source}; `ulimit -a` shows how many threads and open files are allowed"
+    )]
+    Thread {
+        /// What it was to do.
+        what: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The ledger is of another API, whose keys and notes are none of this one's.
+    #[error(
+        "the ledger {} is of notes to the API {theirs:?}, and this run would post to {ours:?}",
+        path.display()
+    )]
+    OtherApi {
+        /// Where it is.
+        path: PathBuf,
+        /// The name of its target.
+        theirs: String,
+        /// The name of this run's.
+        ours: &'static str,
+    },
+    /// The ledger belongs to another account.
+    #[error("the ledger {} belongs to {theirs}, and this run would post to {ours}", path.display())]
+    OtherTarget {
+        /// Where it is.
+        path: PathBuf,
+        /// Its target.
+        theirs: String,
+        /// The target of this run.
+        ours: String,
+        /// No row of it is posted or in doubt.
+        unused: bool,
+    },
+}
+
+impl Error {
+    pub(super) fn unreadable(ledger: NamedLedger, why: String) -> Self {
+        let is_listed = ledger.is_listed();
+        Self::KnownUnreadable { path: ledger.path, why, is_listed }
+    }
+
+    pub(super) fn input(run_request: &RunRequest) -> impl Fn(InputError) -> Self + use<> {
+        let name = run_request.input_name();
+        move |source| Self::Input { name: name.clone(), source: Box::new(source) }
+    }
+
+    pub(super) fn job_file(folder: &Path) -> impl Fn(JobFileError) -> Self + use<> {
+        let folder = folder.to_owned();
+        move |source| Self::JobFile { folder: folder.clone(), source }
+    }
+
+    pub(super) fn thread(what: &'static str) -> impl Fn(io::Error) -> Self + use<> {
+        move |source| Self::Thread { what, source }
+    }
+
+    pub(super) fn ledger(path: &Path) -> impl Fn(LedgerError) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::Ledger { path: path.clone(), source }
+    }
+
+    pub(super) fn ledger_file(path: &Path, doing: &'static str) -> impl Fn(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::LedgerFile { path: path.clone(), doing, source }
+    }
+}
+
+/// Each ledger with how many rows it knows, and when they were sent.
+fn in_words(ledgers: &[KnownLedger]) -> String {
+    const MOST_NAMED: usize = 5;
+    let named = ledgers.iter().take(MOST_NAMED).map(|other| {
+        let dates = other.dates.map(|dates| format!(", {}", days(dates))).unwrap_or_default();
+        format!("{} ({}{dates})", other.path.display(), other.rows)
+    });
+    let named = named.collect::<Vec<_>>().join(", ");
+    match ledgers.len().saturating_sub(MOST_NAMED) {
+        0 => named,
+        more => format!("{named} and {more} more ledgers"),
+    }
+}
+
+/// The days of two moments, in UTC.
+pub(super) fn days((first, last): (u32, u32)) -> String {
+    let day = |at_s: u32| {
+        let at = Timestamp::from_second(i64::from(at_s)).unwrap_or_default();
+        at.to_zoned(TimeZone::UTC).date().to_string()
+    };
+    let (first, last) = (day(first), day(last));
+    if first == last { format!("sent {first}") } else { format!("sent {first} to {last}") }
+}

@@ -1,0 +1,336 @@
+//! Opening and beginning ledgers by their paths, and finding the others beside one.
+
+use std::fmt;
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+
+use super::error::Error;
+use super::run_request::RunRequest;
+use crate::api::Api;
+use crate::input::read_start;
+use crate::job::KEY_SCHEME;
+use crate::leadsquared;
+use crate::ledger::{self, Batch, Extent, Header, Ledger, LedgerError, LedgerId, VERSION};
+use crate::outcome::Outcome;
+use crate::runtime::clock;
+use crate::runtime::entropy::entropy;
+use crate::runtime::files::{
+    LedgerFile, LedgerPath, Lock, LockError, beside, in_words_of_a_ledger, is_our_own, is_packed, only_a_file,
+};
+use crate::runtime::platform::{LockHolder, lock_holder};
+
+/// Looks at a ledger without locking or changing it.
+///
+/// # Errors
+///
+/// When it is not there, is no ledger, or is damaged.
+pub fn look(path: &Path) -> Result<(Batch, Extent), Error> {
+    let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
+    ledger::inspect(&file).map_err(Error::ledger(path))
+}
+
+/// Where the notes of a ledger's batch are posted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Account {
+    /// The [name](Api::name) of the API.
+    pub api: String,
+    /// The URL of the account's endpoint, or another name for what the batch is posted to.
+    pub target: String,
+}
+
+/// The API of a ledger's batch. The ledgers of the first one do not name it.
+pub(super) fn api_of(header: &Header) -> &str {
+    header.api.as_deref().unwrap_or(leadsquared::NAME)
+}
+
+pub(super) fn same_api(path: &Path, header: &Header, target: &dyn Api) -> Result<(), Error> {
+    let (theirs, ours) = (api_of(header), target.name());
+    if theirs == ours {
+        return Ok(());
+    }
+    Err(Error::OtherApi { path: path.to_owned(), theirs: theirs.to_owned(), ours })
+}
+
+/// The account that a ledger names at its beginning, whatever follows: of one that is packed, only that is unpacked.
+///
+/// # Errors
+///
+/// When it is not there, or does not begin as a ledger.
+pub fn account_of(path: &Path) -> Result<Account, Error> {
+    header_of(path).map(|header| Account { api: api_of(&header).to_owned(), target: header.target })
+}
+
+/// What the ledger at `path` begins with, whatever follows.
+pub(super) fn header_of(path: &Path) -> Result<Header, Error> {
+    begins_with(path, &open_a_file(path)?)
+}
+
+/// The header of a ledger that can be added to: a packed one is refused.
+pub(crate) fn header_to_write(path: &Path) -> Result<Header, Error> {
+    let file = open_a_file(path)?;
+    if is_packed(&file).unwrap_or(false) {
+        return Err(Error::PackedLedger(path.to_owned()));
+    }
+    begins_with(path, &file)
+}
+
+fn open_a_file(path: &Path) -> Result<File, Error> {
+    only_a_file(path).and_then(|()| File::open(path)).map_err(Error::ledger_file(path, "opened"))
+}
+
+fn begins_with(path: &Path, file: &File) -> Result<Header, Error> {
+    // Headers have some hundred bytes, and a URL.
+    const START_BYTES: usize = 1 << 16;
+    let mut start = vec![0; START_BYTES];
+    let read =
+        read_start(file, &mut start).map_err(in_words_of_a_ledger).map_err(Error::ledger_file(path, "opened"))?;
+    ledger::header_of(&start[..read]).map_err(Error::ledger(path))
+}
+
+/// Locks the ledger at `path` for this process.
+pub(super) fn lock(path: &Path) -> Result<Lock, Error> {
+    if is_our_own(path) {
+        let why = "names that end so are for the files beside a ledger; choose another";
+        return Err(Error::ledger_file(path, "used")(io::Error::new(io::ErrorKind::NotFound, why)));
+    }
+    // Before there is a lock file beside it, which would be all that is left of this.
+    match header_to_write(path) {
+        Err(Error::LedgerFile { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
+        header => drop(header?),
+    }
+    take_lock(path)
+}
+
+/// The same of a ledger whose header was read.
+pub(super) fn take_lock(path: &Path) -> Result<Lock, Error> {
+    let holder = Holder { process: std::process::id(), since: Some(clock::wall()) };
+    Lock::take(path, &holder.to_string()).map_err(|source| Error::Lock { path: path.to_owned(), source })
+}
+
+/// A process that has a ledger open to add to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Holder {
+    /// The process.
+    pub process: u32,
+    /// Since when it has it, where that is known.
+    pub since: Option<Timestamp>,
+}
+
+impl Holder {
+    /// As `text` names it, if that is about this process.
+    fn named(process: u32, text: &str) -> Self {
+        let since = text.trim().strip_prefix(&format!("process {process} since "));
+        Self { process, since: since.and_then(|since| since.parse().ok()) }
+    }
+}
+
+/// What stands in a lock file.
+impl fmt::Display for Holder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "process {}", self.process)?;
+        self.since.map_or(Ok(()), |since| write!(f, " since {since}"))
+    }
+}
+
+/// Whether a process has a ledger open to add to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InUse {
+    /// This one has.
+    By(Holder),
+    /// Nobody had it then.
+    ByNobody {
+        /// When.
+        at: Timestamp,
+    },
+    /// The system does not tell: only Linux does, not of every file system, and in a container not of what others do.
+    NotTold,
+}
+
+/// Whether a process has the ledger at `path` open to add to it. No lock is taken to find out, which could send the run away
+/// that comes just then.
+///
+/// To be asked before the ledger is read: a run that ends in between is then found to have ended.
+pub fn in_use(path: &Path) -> InUse {
+    let at = clock::wall();
+    let Ok(file) = only_a_file(path).and_then(|()| File::open(path)) else { return InUse::NotTold };
+    match lock_holder(&file) {
+        LockHolder::Nobody => InUse::ByNobody { at },
+        LockHolder::NotTold => InUse::NotTold,
+        LockHolder::Held(process) => {
+            let mut text = String::new();
+            // It lies beside the ledger's own name: whoever has it open by another has left nothing here, or it is older.
+            let read = File::open(beside(path, ".lock")).and_then(|file| file.take(200).read_to_string(&mut text));
+            InUse::By(Holder::named(process, if read.is_ok() { &text } else { "" }))
+        }
+    }
+}
+
+/// The ledger of `run_request` to look at, if it is there, and what it knows.
+pub(super) fn open_to_read(run_request: &RunRequest) -> Result<(Option<LedgerFile>, Batch), Error> {
+    let path = &run_request.ledger;
+    match LedgerFile::open_to_read(path) {
+        Ok(file) => {
+            let (batch, _) = ledger::inspect(&file).map_err(Error::ledger(path))?;
+            Ok((Some(file), batch))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok((None, Batch::new(new_header(run_request)))),
+        Err(source) => Err(Error::ledger_file(path, "opened")(source)),
+    }
+}
+
+/// The ledger of `run_request` to add to, if it is there, and what it knows.
+pub(super) fn open_to_write(run_request: &RunRequest) -> Result<(Option<Ledger<LedgerFile>>, Batch), Error> {
+    let opened = resume(&run_request.ledger)?.map(|(ledger, batch)| (Some(ledger), batch));
+    Ok(opened.unwrap_or_else(|| (None, Batch::new(new_header(run_request)))))
+}
+
+/// Whether `batch` may be continued as `run_request` says.
+pub(super) fn same_target(run_request: &RunRequest, batch: &Batch) -> Result<(), Error> {
+    let path = &run_request.ledger;
+    same_api(path, &batch.header, run_request.request_template.target().as_ref())?;
+    let (theirs, ours) = (&batch.header.target, run_request.policy.identity.account());
+    if theirs == ours {
+        return Ok(());
+    }
+    // A name mistyped, most likely.
+    let unused =
+        !batch.job_states.values().any(|job_state| matches!(job_state.outcome(), Outcome::Posted | Outcome::InDoubt));
+    Err(Error::OtherTarget { path: path.clone(), theirs: theirs.clone(), ours: ours.to_owned(), unused })
+}
+
+/// Opens the ledger at `path` to continue it; none if it is not there. A torn tail is mended, and that is said at once: what
+/// comes next may fail, and whoever comes after that finds nothing torn.
+pub(super) fn resume(path: &Path) -> Result<Option<(Ledger<LedgerFile>, Batch)>, Error> {
+    let opened = ledger::resume(&mut LedgerPath(path)).map_err(|source| match source {
+        LedgerError::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock => {
+            let holder = "which knows it by another name".to_owned();
+            Error::Lock { path: path.to_owned(), source: LockError::Held { holder } }
+        }
+        source => Error::ledger(path)(source),
+    })?;
+    Ok(opened.map(|(ledger, batch, extent)| {
+        if extent.torn_bytes > 0 {
+            tracing::warn!(
+                event = "mended",
+                bytes = extent.torn_bytes,
+                "a crash left the ledger's end torn; it was mended, its bytes are in {}.torn",
+                path.display()
+            );
+        }
+        if extent.incomplete_settlements > 0 {
+            tracing::warn!(event = "incomplete_settlement", "{}", extent.incomplete_in_words());
+        }
+        (ledger, batch)
+    }))
+}
+
+/// Begins the ledger at `path`, where there is none.
+pub(super) fn begin(path: &Path, header: &Header) -> Result<Ledger<LedgerFile>, Error> {
+    let failed = Error::ledger_file(path, "begun");
+    ledger::begin(&mut LedgerPath(path), header).map_err(&failed)?;
+    let (ledger, ..) =
+        resume(path)?.ok_or_else(|| failed(io::Error::new(io::ErrorKind::NotFound, "it is not there")))?;
+    Ok(ledger)
+}
+
+fn new_header(run_request: &RunRequest) -> Header {
+    Header {
+        version: VERSION,
+        id: LedgerId(entropy()),
+        key_scheme: KEY_SCHEME,
+        tool: run_request.tool.clone(),
+        api: Some(run_request.request_template.target().name().to_owned()).filter(|name| name != leadsquared::NAME),
+        target: run_request.policy.identity.account().to_owned(),
+        wall: clock::wall(),
+    }
+}
+
+/// The ledgers beside the one of `run_request`, or in the folder that it names; they are known by their first bytes.
+///
+/// # Errors
+///
+/// When the folder cannot be read.
+pub(super) fn others(run_request: &RunRequest) -> Result<Vec<PathBuf>, Error> {
+    let beside = run_request.ledger.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = run_request.history.as_deref().or(beside).unwrap_or(Path::new("."));
+    let failed = |source| Error::History { path: folder.to_owned(), source };
+    let own = run_request.ledger.canonicalize().ok();
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        // Passed over: the files beside a ledger, among them what was begun and never finished; what is no file, such
+        // as a pipe that would keep its reader waiting; and the run's own ledger.
+        if is_our_own(&path) || !path.is_file() || (own.is_some() && path.canonicalize().ok() == own) {
+            continue;
+        }
+        match is_ledger(&path) {
+            Ok(true) => paths.push(path),
+            Ok(false) => {}
+            // It may hold this very batch.
+            Err(source) if is_named_as_ledgers_are(&path) => return Err(Error::ledger_file(&path, "opened")(source)),
+            Err(_) => {}
+        }
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// Whether the file at `path` begins as ledgers do, packed or not.
+///
+/// # Errors
+///
+/// When it cannot be read.
+pub fn is_ledger(path: &Path) -> io::Result<bool> {
+    const OPENING: &[u8] = br#"{"n":1,"ledger"#;
+    let mut start = [0; OPENING.len()];
+    let read = read_start(File::open(path)?, &mut start).map_err(in_words_of_a_ledger)?;
+    Ok(start[..read] == *OPENING)
+}
+
+fn is_named_as_ledgers_are(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    name.strip_suffix(".gz").unwrap_or(&name).ends_with(".jsonl")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::super::OpenLedger;
+    use super::*;
+    use crate::leadsquared;
+    use crate::runtime::files::tests::header;
+
+    #[test]
+    fn a_lock_file_tells_since_when_only_of_the_process_that_it_names() {
+        let since = Some(Timestamp::UNIX_EPOCH);
+        let text = Holder { process: 42, since }.to_string() + "\n";
+        assert_eq!(Holder::named(42, &text), Holder { process: 42, since });
+        for other in [&text.replace("42", "421"), "process 42 since", "process 42 since yesterday", ""] {
+            assert_eq!(Holder::named(42, other).since, None, "{other:?}");
+        }
+    }
+
+    #[test]
+    fn of_a_packed_ledger_only_the_start_is_read_to_tell_its_target() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl");
+        let header = header();
+        ledger::begin(&mut LedgerPath(&path), &header).unwrap();
+        let mut member = GzEncoder::new(Vec::new(), Compression::none());
+        member.write_all(&fs::read(&path).unwrap()).and_then(|()| member.write_all(&vec![b'x'; 1 << 20])).unwrap();
+        let packed = member.finish().unwrap();
+        // Whoever reads on finds it cut off.
+        File::create(&path).and_then(|mut file| file.write_all(&packed[..packed.len() / 2])).unwrap();
+        let account = Account { api: leadsquared::NAME.to_owned(), target: header.target };
+        assert_eq!(account_of(&path).unwrap(), account);
+        assert!(look(&path).unwrap_err().to_string().contains("cut off"));
+        assert!(matches!(OpenLedger::open(&path, &leadsquared::LeadSquared), Err(Error::PackedLedger(_))));
+    }
+}

@@ -1,0 +1,38 @@
+//! Batches on files: a run from its input to its report, and what is done with a ledger before and afterwards.
+//!
+//! [`ReadyRun`] reads the input, claims the rows, and carries out what the [driver](crate::driver) decides, on one task that
+//! puts all events into one order (`drive`). One thread sends, one owns the ledger, one reads the input, one uses the shared
+//! budget. Between them are bounded channels and nothing shared.
+
+mod ahead;
+mod committer;
+mod drive;
+pub(crate) mod error;
+mod feeder;
+mod input;
+mod job_file;
+mod known_list;
+mod known_rows;
+pub(crate) mod ledgers;
+mod lookups;
+mod maintenance;
+mod open_ledger;
+mod post;
+mod prepare;
+mod read;
+mod registry;
+mod run_request;
+
+pub use drive::Observation;
+pub use error::Error;
+pub use input::propose;
+pub use known_list::{NotedLedger, add_ledger, forget_ledger, known_ledgers};
+pub use known_rows::KnownLedger;
+pub use ledgers::{Account, Holder, InUse, account_of, in_use, is_ledger, look};
+pub use lookups::LookupFailed;
+pub use maintenance::{ExportFailed, Exported, LedgerView, Settling, audit, export, overview, salvage};
+pub use open_ledger::OpenLedger;
+pub use post::Report;
+pub use prepare::{Prepared, ReadyRun};
+pub use registry::{ListedLedger, RegistryError};
+pub use run_request::{RunRequest, RunRequestError, Source, loads};

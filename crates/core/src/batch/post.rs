@@ -1,0 +1,407 @@
+//! Posting what is to do, and what came of it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+
+use super::committer::Committer;
+use super::drive::{Drive, Observation};
+use super::error::Error;
+use super::feeder::{self, Stream};
+use super::job_file::JobFile;
+use super::known_rows::{Claimed, FollowClaims};
+use super::ledgers::begin;
+use super::prepare::{Prepared, PreparedRows, ReadyRun};
+use super::run_request::{RunRequest, Source};
+use crate::driver::{Driver, Interrupt};
+use crate::engine::{Config, Notice};
+use crate::input::ReadAs;
+use crate::ledger::{self, Batch, Input, Ledger, LedgerError, Reading, Record, Run};
+use crate::limiter::{Limiter, Member, Sharer};
+use crate::outcome::{Counts, Stop};
+use crate::planning::{Follow, PendingJobs, next_excluded};
+use crate::runtime::budget::{Folder, SharingError};
+use crate::runtime::budget_client::{BudgetClient, SlotSource};
+use crate::runtime::clock::{Clock, WALL_UNIT_US, wall};
+use crate::runtime::entropy::entropy;
+use crate::runtime::files::LedgerFile;
+use crate::runtime::sender::Sender;
+use crate::runtime::signals::Interrupts;
+use crate::transport::Transport;
+
+/// How often it is looked whether the registry's lock is free.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
+/// A run that waits for the registry's lock says so after this time, and one that has ended does not wait for longer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// What came of claiming the rows that will be sent.
+enum Claim {
+    /// There is nothing to send.
+    Nothing,
+    Of(Box<Claimed>),
+    OfStream(FollowClaims),
+    /// Somebody asked the run to end before.
+    Interrupted(Interrupt),
+}
+
+/// How a run ended.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Report {
+    /// Where the input's rows stand, by the records that are known to be in the ledger.
+    pub counts: Counts,
+    /// Whether the ledger has these records and no others. Not after an error of the ledger, nor where the run was ended
+    /// at once while its disk hung: what was being written then may be in it as well.
+    pub is_recorded: bool,
+    /// Rows that count as skipped since they are blank; of a stream only where it came to its end.
+    pub blank: u64,
+    /// Jobs of the ledger that are no longer in the input.
+    pub vanished: u64,
+    /// Those of them that are in doubt.
+    pub vanished_in_doubt: u64,
+    /// Attempts for the batch, over all runs.
+    pub attempts: u64,
+    /// Attempts for the batch that were answered with the limit.
+    pub limited: u64,
+    /// Rows posted by this run.
+    pub posted_now: u64,
+    /// Attempts made by this run.
+    pub attempts_now: u64,
+    /// Attempts of this run that were answered with the limit.
+    pub limited_now: u64,
+    /// How long it took.
+    pub elapsed: Duration,
+    /// Why it ended, where rows that could have been posted are left.
+    pub stopped: Option<Stop>,
+    /// The signal that asked it to end.
+    pub interrupt: Option<Interrupt>,
+}
+
+impl ReadyRun {
+    /// Posts what is to do.
+    ///
+    /// Dropping the future ends the run as a crash would: attempts under way leave their rows in doubt.
+    ///
+    /// # Errors
+    ///
+    /// When the ledger cannot be begun or the run not be recorded in it, or the job file not be read: nothing was
+    /// sent then. What stops a run later is no error but in the report.
+    pub async fn post<T: Transport>(
+        self,
+        transport: T,
+        mut interrupts: Interrupts,
+        observe: &mut dyn FnMut(Observation<'_>),
+    ) -> Result<Report, Error> {
+        // The lock is held until the end.
+        let Self { prepared: mut this, lock: _lock, ledger } = self;
+        let clock = Clock::start();
+        let began = clock.now().wall;
+        let (slot_source, state_folder, interrupted) =
+            this.slot_source(transport.timeout(), clock, &mut interrupts, observe).await?;
+        let concurrency = this.run_request.settings.concurrency();
+        let sender = Sender::start(transport, concurrency, clock).await.map_err(Error::thread("send from"))?;
+        let path = this.run_request.ledger.clone();
+        let failed = Error::ledger(&path);
+        let mut claim = match interrupted {
+            None => this.claim(clock, &mut interrupts).await?,
+            Some(signal) => Claim::Interrupted(signal),
+        };
+        let interrupted = if let Claim::Interrupted(signal) = claim { Some(signal) } else { None };
+        let mut ledger = match ledger {
+            Some(ledger) => ledger,
+            None => begin(&path, &this.batch.header)?,
+        };
+        let opening: Vec<Record> =
+            std::iter::once(this.run_record(began, state_folder)).chain(this.presence.drain(..)).collect();
+        commit_all(&mut ledger, &opening).map_err(&failed)?;
+        match &mut claim {
+            Claim::Nothing | Claim::Interrupted(_) => {}
+            Claim::Of(claimed) => claimed.begun()?,
+            Claim::OfStream(claims) => claims.begun()?,
+        }
+        // Before anything is sent: a run that ends early would leave the rows that it never came to as if nothing were
+        // known of them, and the next one would send what another ledger has as posted.
+        if let PreparedRows::Read(read) = &this.rows
+            && this.batch.job_states.values().any(|job_state| job_state.is_unrecorded())
+        {
+            record_excluded_rows(&read.jobs, &this.run_request, &mut this.batch, &mut ledger)?;
+        }
+        let (vanished, vanished_in_doubt) = this.batch.vanished();
+        let job_states = std::mem::take(&mut this.batch.job_states);
+        let config = this.config();
+        let stream = config.stream;
+        let policy = this.run_request.policy.clone();
+        let blank = this.read_summary().map_or(0, |read_summary| read_summary.blank);
+        let feed = match (this.rows, &claim) {
+            (PreparedRows::Read(read), _) => feeder::start(PendingJobs::new(read.jobs.rows(), policy, job_states)),
+            (PreparedRows::Follow(rows), Claim::OfStream(claims)) => {
+                let follow = Follow::new(policy, this.batch.unknown(), job_states);
+                feeder::follow(Stream { rows: *rows, follow }, claims.clone())
+            }
+            // It was interrupted before it could claim anything, and takes no rows.
+            (PreparedRows::Follow(_), _) => Ok(mpsc::channel(1).1),
+        };
+        let feed = feed.map_err(Error::thread("read the job file"))?;
+
+        let mut driver = Driver::new(config, this.run_request.settings.grace);
+        if let Some(signal) = interrupted {
+            // The run is recorded all the same, so that it can be resumed.
+            driver.interrupted(signal, clock.now());
+        }
+        let mut drive = Drive {
+            driver,
+            sender,
+            slot_source,
+            committer: Committer::start(ledger).map_err(Error::thread("write the ledger"))?,
+            feed,
+            interrupts,
+            clock,
+            request_template: this.run_request.request_template.clone(),
+            observe,
+        };
+        let left = drive.run().await;
+        let elapsed = clock.now().elapsed;
+        let Drive { sender, committer, observe, slot_source, .. } = drive;
+        // What is still in flight is cut off.
+        drop(sender);
+        let closes_ledger = left.closes_ledger();
+        if !left.at_once
+            && let SlotSource::Shared(budget_client) = slot_source
+        {
+            budget_client.finish(left.ended).await;
+        }
+        let progress = left.progress;
+        let mut report = Report {
+            counts: progress.counts,
+            is_recorded: left.is_recorded,
+            blank,
+            vanished,
+            vanished_in_doubt,
+            attempts: this.batch.attempts + progress.attempts,
+            limited: this.batch.limited + progress.limited,
+            posted_now: progress.posted,
+            attempts_now: progress.attempts,
+            limited_now: progress.limited,
+            elapsed,
+            stopped: left.stopped,
+            interrupt: left.interrupt,
+        };
+        if !closes_ledger {
+            return Ok(report);
+        }
+        let closed = committer.finish().map_or(Err(LedgerError::Poisoned), Ledger::close);
+        match closed {
+            // All that was posted is recorded; only the last mark is missing.
+            Err(error) => {
+                report.stopped = Some(Stop::Ledger);
+                observe(Observation::Notice(&Notice::Stopping { stop: Stop::Ledger, why: error.to_string() }));
+            }
+            // What a stream held, and what vanished from it, shows at its end only, and the ledger has been told then.
+            Ok(file) if stream => {
+                if let Ok((batch, _)) = ledger::inspect(&file) {
+                    (report.vanished, report.vanished_in_doubt) = batch.vanished();
+                    report.blank = batch.reading.map_or(0, |reading| reading.blank);
+                }
+            }
+            Ok(_) => {}
+        }
+        release(claim, clock).await;
+        Ok(report)
+    }
+}
+
+impl Prepared {
+    /// Claims the rows that will be sent, under the lock of the account's registry. Another run may have it for a moment.
+    async fn claim(&mut self, clock: Clock, interrupts: &mut Interrupts) -> Result<Claim, Error> {
+        if self.to_send() == Some(0) {
+            return Ok(Claim::Nothing);
+        }
+        let read = match &mut self.rows {
+            PreparedRows::Read(read) => read,
+            // Its rows are claimed as they come.
+            PreparedRows::Follow(_) => {
+                let begin = || FollowClaims::try_begin(&self.run_request, &self.batch);
+                let begun = when_unlocked(begin, clock, interrupts).await?;
+                return Ok(begun.map_or_else(Claim::Interrupted, Claim::OfStream));
+            }
+        };
+        // None where records of the ledger were lost: see `Prepared`.
+        let Some(known) = read.known.take() else { return Ok(Claim::Nothing) };
+        let lock = match when_unlocked(|| Ok(known.try_lock()?), clock, interrupts).await? {
+            Ok(lock) => lock,
+            Err(signal) => return Ok(Claim::Interrupted(signal)),
+        };
+        let claimed = known.claim(&lock, &self.run_request, &read.jobs, &self.batch.job_states)?;
+        Ok(Claim::Of(Box::new(claimed)))
+    }
+
+    /// What the ledger is told first.
+    fn run_record(&self, began: Timestamp, state_folder: Option<String>) -> Record {
+        let read = match &self.rows {
+            PreparedRows::Read(read) => Some(Reading {
+                rows: read.read_summary.rows,
+                blank: read.read_summary.blank,
+                fingerprint: read.fingerprint.clone(),
+            }),
+            PreparedRows::Follow(_) => None,
+        };
+        let path = match &self.run_request.source {
+            Source::File(path) => std::path::absolute(path).ok().map(|path| path.to_string_lossy().into_owned()),
+            Source::Stdin | Source::Follow => None,
+        };
+        let run = Run {
+            run: self.run(),
+            tool: self.run_request.tool.clone(),
+            wall: began,
+            wall_unit_us: Some(WALL_UNIT_US),
+            by: self.run_request.caller.clone(),
+            pauses_recorded: true,
+            input: Input {
+                path,
+                reader: ReadAs { options: self.run_request.options.clone(), mapping: self.mapping.clone() }.section(),
+                lookup_fingerprint: self.table.clone(),
+                read,
+            },
+            settings: self.run_request.settings.clone(),
+            state_folder,
+        };
+        Record::Run(Box::new(run))
+    }
+
+    /// Where this run takes its slots from, and the state folder in which that is. Other runs may keep it waiting for
+    /// that: a signal that asks it to end meanwhile is returned, and nothing is to be sent then.
+    async fn slot_source(
+        &self,
+        timeout: Duration,
+        clock: Clock,
+        interrupts: &mut Interrupts,
+        observe: &mut dyn FnMut(Observation<'_>),
+    ) -> Result<(SlotSource, Option<String>, Option<Interrupt>), Error> {
+        let settings = &self.run_request.settings;
+        let spread = settings.spread(self.to_send());
+        let own = || SlotSource::Own(Box::new(Limiter::new(&settings.limits, spread, timeout)));
+        // With nothing to do there is nothing to share.
+        if !settings.shares() || self.to_send() == Some(0) {
+            return Ok((own(), None, None));
+        }
+        let choice = self.run_request.state.choose(self.run_request.policy.identity.account())?;
+        let state = choice.open()?;
+        let name = match &self.run_request.source {
+            Source::File(path) => path,
+            Source::Stdin | Source::Follow => &self.run_request.ledger,
+        };
+        let run = Sharer {
+            id: entropy(),
+            pid: std::process::id(),
+            name: name.file_name().unwrap_or(name.as_os_str()).to_string_lossy().into_owned(),
+            since: wall(),
+            ..Sharer::new(settings.limits.clone(), timeout)
+        };
+        let member = Member::new(run, spread);
+        let account = state.account(self.run_request.policy.identity.account()).map_err(SharingError::Folder)?;
+        // What the last run sent is known in the folder that it used, and not in this one.
+        let last = self.batch.run.as_ref().map_or(timeout, |last| last.settings.timeout.max(timeout));
+        let unknown = choice.is_moved().then_some(last);
+        let mut budget_client = BudgetClient::start(Folder::of(account), member, clock, unknown)
+            .map_err(Error::thread("keep the account's budget"))?;
+        let with = tokio::select! {
+            biased;
+            Some(signal) = interrupts.recv() => return Ok((own(), None, Some(signal))),
+            with = budget_client.joined() => with?,
+        };
+        if !with.is_empty() {
+            observe(Observation::Notice(&Notice::Sharing { with }));
+        }
+        // By its whole path: the batch may be resumed from another folder.
+        let folder = std::path::absolute(state.path()).unwrap_or_else(|_| state.path().to_owned());
+        Ok((SlotSource::Shared(budget_client), Some(folder.to_string_lossy().into_owned()), None))
+    }
+
+    fn config(&self) -> Config {
+        let settings = &self.run_request.settings;
+        Config {
+            target: Arc::clone(self.run_request.request_template.target()),
+            limits: settings.limits.clone(),
+            give_up_after: settings.give_up_after,
+            concurrency: settings.concurrency(),
+            max_attempts: settings.max_attempts,
+            on_500: settings.on_500,
+            counts: self.read_summary().map(|read_summary| read_summary.counts).unwrap_or_default(),
+            stream: self.read_summary().is_none(),
+            openings: self.run_request.openings.clone(),
+            no_wait: settings.no_wait,
+            seed: entropy(),
+        }
+    }
+}
+
+fn commit_all(ledger: &mut Ledger<LedgerFile>, records: &[Record]) -> Result<(), LedgerError> {
+    const RECORDS_A_GROUP: usize = 64;
+    records.chunks(RECORDS_A_GROUP).try_for_each(|group| ledger.commit(group))
+}
+
+/// Records the rows that are not sent.
+fn record_excluded_rows(
+    jobs: &JobFile,
+    run_request: &RunRequest,
+    batch: &mut Batch,
+    ledger: &mut Ledger<LedgerFile>,
+) -> Result<(), Error> {
+    const ROWS_A_GROUP: usize = 256;
+    let mut rows = jobs.rows();
+    loop {
+        let mut group = Vec::with_capacity(ROWS_A_GROUP);
+        while group.len() < ROWS_A_GROUP
+            && let Some(excluded) = next_excluded(&mut rows, &mut batch.job_states).map_err(jobs.unusable())?
+        {
+            group.push(Record::Excluded(excluded));
+        }
+        if group.is_empty() {
+            return Ok(());
+        }
+        ledger.commit(&group).map_err(Error::ledger(&run_request.ledger))?;
+    }
+}
+
+/// What `attempt` returns, once the registry's lock is free; the signal that came before.
+async fn when_unlocked<T>(
+    mut attempt: impl FnMut() -> Result<Option<T>, Error>,
+    clock: Clock,
+    interrupts: &mut Interrupts,
+) -> Result<Result<T, Interrupt>, Error> {
+    let mut waited = Duration::ZERO;
+    loop {
+        if let Some(done) = attempt()? {
+            return Ok(Ok(done));
+        }
+        tokio::select! {
+            biased;
+            Some(signal) = interrupts.recv() => return Ok(Err(signal)),
+            () = tokio::time::sleep_until(clock.at(clock.now().elapsed + LOOK_AGAIN)) => waited += LOOK_AGAIN,
+        }
+        if waited == PATIENCE {
+            tracing::warn!("waiting for the account's list of ledgers, which another run has locked");
+        }
+    }
+}
+
+/// Drops a claim. A process that was stopped while it had the registry's lock keeps no run from ending.
+async fn release(claim: Claim, clock: Clock) {
+    let is_released = || match &claim {
+        Claim::Nothing | Claim::Interrupted(_) => true,
+        Claim::Of(claimed) => claimed.try_release(),
+        Claim::OfStream(claims) => claims.try_release(),
+    };
+    let until = clock.now().elapsed + PATIENCE;
+    while !is_released() {
+        if clock.now().elapsed >= until {
+            tracing::warn!(
+                "another run has the account's list of ledgers locked; that this run has ended is for the next one to find"
+            );
+            return;
+        }
+        tokio::time::sleep_until(clock.at(clock.now().elapsed + LOOK_AGAIN)).await;
+    }
+}

@@ -1,0 +1,103 @@
+//! The list of the ledgers that posted to an account: `known.list`, a line of JSON each.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{RegistryError, failed, read_file};
+use crate::batch::ledgers::header_of;
+use crate::ledger::LedgerId;
+use crate::runtime::clock::wall;
+use crate::runtime::state::{AccountFolder, Durability, own_user};
+
+pub(super) const LIST: &str = "known.list";
+
+/// A ledger that posted to the account.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListedLedger {
+    /// Its id.
+    #[serde(rename = "ledger")]
+    pub id: LedgerId,
+    /// The account that it posted to.
+    pub account: String,
+    /// Where it was, as a whole path.
+    #[serde(with = "super::paths")]
+    pub path: PathBuf,
+    /// The user whose it is; only Unix tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<u32>,
+    /// When it was listed.
+    pub added: Timestamp,
+    /// How many bytes it had when a run last ended in good order; none where none has.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_bytes: Option<u64>,
+}
+
+impl ListedLedger {
+    /// Whether it is the ledger `id` at this path.
+    pub(super) fn is(&self, path: &Path, id: LedgerId) -> bool {
+        self.path == path && self.id == id
+    }
+
+    pub(super) fn is_there(&self) -> bool {
+        header_at(&self.path).is_ok_and(|id| id == self.id)
+    }
+}
+
+/// The ledgers that posted to the account.
+pub(super) fn read_list(account: &AccountFolder) -> Result<Vec<ListedLedger>, RegistryError> {
+    let bytes = match read_file(account, LIST) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        result => result.map_err(failed(account, LIST, "read"))?,
+    };
+    let lines = bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
+    lines
+        .map(|(at, line)| {
+            serde_json::from_slice(line).map_err(|error| RegistryError::List {
+                path: account.path().join(LIST),
+                line: at + 1,
+                why: error.to_string(),
+            })
+        })
+        .collect()
+}
+
+/// Adds a ledger unless it is listed.
+pub(super) fn add(list: &mut Vec<ListedLedger>, ledger: ListedLedger) {
+    if !list.iter().any(|listed| listed.is(&ledger.path, ledger.id)) {
+        list.push(ledger);
+    }
+}
+
+pub(super) fn write_list(account: &AccountFolder, list: &[ListedLedger]) -> Result<(), RegistryError> {
+    let mut bytes = Vec::new();
+    for listed in list {
+        serde_json::to_writer(&mut bytes, listed).map_err(|error| failed(account, LIST, "written")(error.into()))?;
+        bytes.push(b'\n');
+    }
+    account.replace(LIST, &bytes, Durability::Name).map_err(failed(account, LIST, "written"))
+}
+
+pub(crate) fn listed(id: LedgerId, account: &str, path: &Path) -> ListedLedger {
+    let (account, owner) = (account.to_owned(), Some(own_user()));
+    ListedLedger { id, account, path: whole(path), owner, added: wall(), ended_bytes: None }
+}
+
+pub(super) fn header_at(path: &Path) -> io::Result<LedgerId> {
+    header_of(path).map(|header| header.id).map_err(io::Error::other)
+}
+
+/// A ledger may be known by several names of one folder; a path that has no whole form is told as it is.
+pub(crate) fn whole(path: &Path) -> PathBuf {
+    let canonical = || {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        Some(folder.canonicalize().ok()?.join(path.file_name()?))
+    };
+    path.canonicalize()
+        .ok()
+        .or_else(canonical)
+        .or_else(|| std::path::absolute(path).ok())
+        .unwrap_or_else(|| path.to_owned())
+}

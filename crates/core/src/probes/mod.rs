@@ -1,0 +1,124 @@
+//! Looks a machine over before a run. Nothing is posted: of the API's host no more is asked than a connection and a
+//! TLS handshake. Any HTTP request, however harmless its method, may count against the account's limit, and would then
+//! need a slot. What is found is judged by [`crate::doctor`].
+
+mod folder;
+mod network;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+use jiff::tz::TimeZone;
+
+pub use folder::folder;
+pub use network::reach;
+
+use crate::batch::error::Error;
+use crate::batch::ledgers::{header_to_write, look};
+use crate::doctor::{self, Check, Clocks, Finding, Setting};
+use crate::runtime::budget;
+use crate::runtime::clock::wall;
+use crate::runtime::platform::{group_name, since_boot};
+use crate::runtime::state::Scope;
+use crate::runtime::{SharingError, StateFolders};
+use crate::settings::Settings;
+
+/// The ledger at `path`, which is to be of a batch for `target`, if that is known. It is read and nothing else: even a
+/// lock of a moment could send the run away that comes just then.
+pub fn ledger(path: &Path, target: Option<&str>) -> Finding {
+    let check = Check::Ledger;
+    let place = path.display();
+    if matches!(header_to_write(path), Err(Error::PackedLedger(_))) {
+        let advice = format!("unpack it with `gunzip {place}`, and go on with what comes out");
+        return Finding::problem(check, format!("{place} is packed with gzip, and can only be looked at"), advice);
+    }
+    match look(path) {
+        Ok((batch, _)) if target.is_some_and(|target| target != batch.header.target) => Finding::problem(
+            check,
+            format!("{place} belongs to {}", batch.header.target),
+            "name another ledger, or post to where it belongs",
+        )
+        .about(Setting::Ledger),
+        Ok((batch, extent)) => {
+            let writable = fs::OpenOptions::new().append(true).open(path);
+            if let Err(error) = writable {
+                let advice = "let this user write to it: a run records what it is about to send";
+                return Finding::problem(check, format!("{place} cannot be written: {error}"), advice);
+            }
+            let counts = batch.counts();
+            let found = format!("{place}: {} rows, {} of them posted", counts.total(), counts.posted);
+            match extent.torn_bytes {
+                0 => Finding::ok(check, found),
+                torn => Finding::warning(
+                    check,
+                    format!("{found}; its last {torn} bytes are torn"),
+                    "nothing: a run is writing it, or was cut off, and the next one sets them aside",
+                ),
+            }
+        }
+        Err(Error::LedgerFile { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            Finding::ok(check, format!("{place} is not there yet; the first run begins it"))
+        }
+        Err(Error::LedgerFile { path, source, .. }) => {
+            let found = format!("{} cannot be opened: {source}", path.display());
+            Finding::problem(check, found, "let this user read and write it, or name another ledger")
+                .about(Setting::Ledger)
+        }
+        Err(error) => Finding::problem(
+            check,
+            error.to_string(),
+            "put a backup in its place; without one, `batchpost salvage` makes a new ledger of what can be read",
+        ),
+    }
+}
+
+/// The input at `path`: whether it can be opened at all. Its rows are not read: `check` tells what is in it.
+pub fn input(path: &Path) -> Finding {
+    let place = path.display();
+    let opened = fs::File::open(path).and_then(|file| file.metadata());
+    match opened {
+        Ok(metadata) if metadata.is_file() => Finding::ok(
+            Check::Input,
+            format!("{place} can be opened, {} bytes; its rows are not read here", metadata.len()),
+        ),
+        Ok(_) => Finding::problem(
+            Check::Input,
+            format!("{place} is no regular file"),
+            "name a file, or give a stream with -",
+        ),
+        Err(error) => Finding::problem(
+            Check::Input,
+            format!("{place} cannot be opened: {error}"),
+            "look at its name and its mode",
+        ),
+    }
+}
+
+/// The budget that a run with `settings` for the account `target` would take its slots from, the folder under which it is
+/// kept, and who shares it.
+///
+/// # Errors
+///
+/// When the folder cannot be used: runs for the account send nothing then.
+pub fn budget(state: &StateFolders, target: &str, settings: &Settings) -> Result<Vec<Finding>, SharingError> {
+    if !settings.shares() {
+        return Ok(vec![Finding::ok(Check::Budget, "each run for itself: no other run's requests count")]);
+    }
+    let choice = state.choose(target)?;
+    let scope = choice.check(target)?;
+    let (place, kept) = budget::glance(&choice.path, target, &settings.limits);
+    let mut findings = folder(Check::StateFolder, &place);
+    findings.push(match scope {
+        Some(Scope::Shared { group }) => doctor::shared_by_group(&choice.path, &group_name(group)),
+        Some(Scope::Personal) | None => doctor::shared_by_user(&choice.path, choice.passed_over.as_deref()),
+    });
+    findings.extend(doctor::budget(&place, &kept, wall()));
+    Ok(findings)
+}
+
+/// The clocks of this machine.
+pub fn clock() -> Vec<Finding> {
+    let zone = TimeZone::try_system().ok().and_then(|zone| zone.iana_name().map(str::to_owned));
+    doctor::clocks(&Clocks { wall: wall(), zone, since_boot: since_boot().is_some() })
+}

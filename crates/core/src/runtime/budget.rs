@@ -1,0 +1,394 @@
+//! The budget that the runs of one account share, in a folder of this machine: its state in one small file, which is
+//! replaced whole; a lock for the moment in which one run changes it; and for each run a file that it keeps locked
+//! while it lives. The system lets go of that lock when a process ends, however it does.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use super::clock::Clock;
+use super::platform::{LockHolder, lock_holder};
+use super::state::{AccountFolder, Durability, Life, StateChoice, StateError, StateFolder, account_path};
+use crate::budget::{Answer, Budget, BudgetError, Ended, Request, Wait};
+use crate::doctor::Kept;
+use crate::limit::Limit;
+use crate::limiter::{Account, Member, Sharer, Stamp, Unreadable};
+use crate::schedule::Load;
+
+/// Why a run cannot have a part in its account's budget.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SharingError {
+    /// There is no folder to keep it in.
+    #[error(
+        "there is no place for the account's budget, which all its runs share: neither XDG_STATE_HOME nor HOME is set"
+    )]
+    NoPlace,
+    /// The folder that the ledger's last run used does not exist.
+    #[error("the state folder {} that this ledger's last run used does not exist", .0.display())]
+    Gone(PathBuf),
+    /// Two folders know the account.
+    #[error(
+        "the account is known in two state folders, {} and {}, and runs that use different ones do not keep its limit together",
+        shared.display(), personal.display()
+    )]
+    Two {
+        /// The shared one.
+        shared: PathBuf,
+        /// The user's own.
+        personal: PathBuf,
+        /// What the user's own has of the account.
+        account: PathBuf,
+    },
+    /// The folder for it cannot be used.
+    #[error(transparent)]
+    Folder(#[from] StateError),
+    /// It cannot be kept.
+    #[error("the account's budget in {} cannot be {doing}: {source}", path.display())]
+    Io {
+        /// Where it is.
+        path: PathBuf,
+        /// What failed.
+        doing: &'static str,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A newer version keeps it otherwise.
+    #[error("the account's budget {}: {source}", path.display())]
+    Newer {
+        /// Where it is.
+        path: PathBuf,
+        /// Why.
+        source: Unreadable,
+    },
+    /// A defect of this program.
+    #[error("the thread that keeps the account's budget is gone")]
+    Panicked,
+}
+
+/// No state is longer, unless it is damaged.
+const LONGEST_STATE: u64 = 16 << 20;
+
+/// A run's part in its account's budget.
+#[derive(Debug)]
+pub(crate) struct SharedBudget {
+    folder: Folder,
+    lock: File,
+    member: Member,
+    clock: Clock,
+    /// Until when all slots are taken to be in use, as it was said last.
+    full_to: Option<Duration>,
+    /// After an error nothing more is written: what the account knows of this run then, it holds until it is found
+    /// dead.
+    poisoned: bool,
+    /// Locked while this run lives.
+    _alive: File,
+}
+
+impl SharedBudget {
+    /// Joins the other runs of the account; tells who they are. Waits for as long as another process has the lock.
+    ///
+    /// `unknown` is the longest time-out of requests that may have been sent until now without this budget's knowledge; none
+    /// where there are none.
+    pub(crate) fn join(
+        folder: Folder,
+        mut member: Member,
+        clock: Clock,
+        unknown: Option<Duration>,
+    ) -> Result<(Self, Vec<Sharer>), SharingError> {
+        let lock = folder.0.lock_file(LOCK).map_err(folder.failed("locked"))?;
+        let locked = Locked::on(&lock).map_err(folder.failed("locked"))?;
+        let stamp = clock.stamp();
+        let mut account = folder.load(&lock, &stamp, member.run().timeout)?;
+        // While the lock is held: a file without a run that locks it is a dead one's, and is removed.
+        let alive = folder.create_alive(member.run().id).map_err(folder.failed("joined"))?;
+        folder.find_dead(&mut account, member.run().id, stamp.at);
+        folder.remove_remains(&account, member.run().id);
+        let others = account.sharers().cloned().collect();
+        if let Some(timeout) = unknown {
+            account.take_as_unknown(timeout.max(USUAL_TIMEOUT), stamp.at);
+        }
+        member.join(&mut account, stamp.at);
+        folder.store(&account, &stamp, Durability::Name).map_err(folder.failed("written"))?;
+        mark_begun(&lock).map_err(folder.failed("written"))?;
+        drop(locked);
+        let mut budget = Self { folder, lock, member, clock, full_to: None, poisoned: false, _alive: alive };
+        budget.say_if_full(&account, &stamp);
+        Ok((budget, others))
+    }
+
+    /// Leaves the others, giving back what has ended. Slots that it still holds count as of attempts that end now.
+    pub(crate) fn leave(mut self, ended: &[(Ended, Duration)]) -> Result<(), SharingError> {
+        if self.poisoned {
+            return Ok(());
+        }
+        let locked = Locked::on(&self.lock).map_err(self.folder.failed("locked"))?;
+        let (elapsed, stamp) = self.clock.both();
+        let ended = on_account_clock(ended, elapsed, stamp.at);
+        let mut account = self.folder.load(&self.lock, &stamp, self.member.run().timeout)?;
+        self.member.leave(&mut account, &ended, stamp.at);
+        self.folder.store(&account, &stamp, Durability::Name).map_err(self.folder.failed("written"))?;
+        // What cannot be removed is so by the next run.
+        self.folder.0.remove(&alive(self.member.run().id)).ok();
+        drop(locked);
+        Ok(())
+    }
+
+    fn exchange(&mut self, request: &Request) -> Result<Answer, SharingError> {
+        let locked = Locked::on(&self.lock).map_err(self.folder.failed("locked"))?;
+        // Only now: waiting for the lock takes its time.
+        let (elapsed, stamp) = self.clock.both();
+        let request = Request { ended: on_account_clock(&request.ended, elapsed, stamp.at), ..request.clone() };
+        let mut account = self.folder.load(&self.lock, &stamp, self.member.run().timeout)?;
+        self.folder.find_dead(&mut account, self.member.run().id, stamp.at);
+        let answer = self.member.exchange(&mut account, &request, stamp.at);
+        let durability = if account.outlasts_a_restart() { Durability::Content } else { Durability::None };
+        self.folder.store(&account, &stamp, durability).map_err(self.folder.failed("written"))?;
+        drop(locked);
+        self.say_if_full(&account, &stamp);
+        if answer.granted > 0 && account.outlasts_a_restart() {
+            // Whoever replaced it meanwhile had read it: this name or a later one is made durable.
+            self.folder.0.sync().map_err(self.folder.failed("synced"))?;
+        }
+        let wait = answer.wait.map(|wait| match wait {
+            Wait::Until(until) => Wait::Until(elapsed + until.saturating_sub(stamp.at)),
+            Wait::UntilOneEnds => Wait::UntilOneEnds,
+        });
+        Ok(Answer { wait, ..answer })
+    }
+
+    /// Says why nothing is sent, where it is not known what was. Whoever met the damage may be gone, and a restart is no
+    /// damage: so each run says it for itself.
+    fn say_if_full(&mut self, account: &Account, stamp: &Stamp) {
+        let limits = &self.member.run().limits;
+        let full_to = limits.iter().filter_map(|limit| account.full_to(limit.window(), stamp.at)).max();
+        if full_to > self.full_to {
+            self.full_to = full_to;
+            let left = full_to.unwrap_or_default().saturating_sub(stamp.at);
+            let until = stamp.wall.checked_add(left).unwrap_or(Timestamp::MAX);
+            tracing::warn!(
+                %until,
+                "what was sent for the account of late is not known, since its budget was lost, the machine restarted under a run, or \
+                 a batch came from another state folder: every slot is taken to be in use, and nothing is sent until all have \
+                 come free"
+            );
+        }
+    }
+}
+
+impl Budget for SharedBudget {
+    fn exchange(&mut self, request: &Request, _: Duration) -> Result<Answer, BudgetError> {
+        if self.poisoned {
+            return Err(BudgetError("the account's budget could not be kept".to_owned()));
+        }
+        let result = Self::exchange(self, request);
+        self.poisoned = result.is_err();
+        result.map_err(|error| BudgetError(error.to_string()))
+    }
+}
+
+/// What is used of `limits` by the runs of the account `target`; none where nothing is known of it.
+///
+/// `timeout` is what requests that are not known of are taken to have at the most.
+pub(crate) fn loads(state: &StateChoice, target: &str, limits: &[Limit], timeout: Duration) -> Option<Vec<Load>> {
+    let lost = || {
+        let stamp = Clock::start().stamp();
+        Some(loads_of(&of_lost_state(&stamp, timeout), limits, &stamp))
+    };
+    match glance(&state.path, target, limits).1 {
+        // Nothing is known there of what was sent before.
+        _ if state.is_moved() => lost(),
+        Kept::Known { loads, .. } => Some(loads),
+        Kept::Lost(_) => lost(),
+        Kept::NotBegun | Kept::Unusable(_) => None,
+    }
+}
+
+fn loads_of(account: &Account, limits: &[Limit], stamp: &Stamp) -> Vec<Load> {
+    let wall = |free: Duration| stamp.wall.checked_add(free.saturating_sub(stamp.at)).unwrap_or(Timestamp::MAX);
+    let load = |limit: &Limit| {
+        let freeing = account.freeing(*limit, stamp.at);
+        Load { limit: *limit, freeing: freeing.into_iter().map(|(free, count)| (wall(free), count)).collect() }
+    };
+    limits.iter().map(load).collect()
+}
+
+/// What there is of the budget of the account `target`, and where, for one who has no part in it. Nothing is locked:
+/// the state is replaced whole, and a run that it names has locked its own file before.
+pub(crate) fn glance(state: &Path, target: &str, limits: &[Limit]) -> (PathBuf, Kept) {
+    let stamp = Clock::start().stamp();
+    let account = StateFolder::open_existing(state)
+        .and_then(|state| state.map_or(Ok(None), |state| state.existing_account(target)));
+    let folder = match account {
+        Ok(Some(account)) => Folder::of(account),
+        Ok(None) => return (account_path(state, target), Kept::NotBegun),
+        Err(error) => return (account_path(state, target), Kept::Unusable(error.to_string())),
+    };
+    let kept = match folder.read(&stamp) {
+        Ok(Ok(account)) => {
+            let runs = account.sharers().filter(|run| folder.is_alive(&account, run.id, stamp.at)).cloned().collect();
+            Kept::Known { runs, loads: loads_of(&account, limits, &stamp) }
+        }
+        Ok(Err(damaged @ Unreadable::Damaged(_))) => Kept::Lost(damaged.to_string()),
+        Ok(Err(newer)) => Kept::Unusable(newer.to_string()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            match folder.0.open_read(LOCK).and_then(|lock| lock.metadata()) {
+                Ok(lock) if lock.len() > 0 => Kept::Lost("it is gone".to_owned()),
+                _ => Kept::NotBegun,
+            }
+        }
+        Err(error) => Kept::Unusable(error.to_string()),
+    };
+    (folder.path().to_owned(), kept)
+}
+
+/// Times since the run began, on the account's clock. `elapsed` was read before `at`, and the account's clock does not
+/// stand still while the machine sleeps: no time comes out earlier than it was.
+fn on_account_clock(ended: &[(Ended, Duration)], elapsed: Duration, at: Duration) -> Vec<(Ended, Duration)> {
+    ended.iter().map(|(how, then)| (*how, at.saturating_sub(elapsed.saturating_sub(*then)))).collect()
+}
+
+/// Holds the lock on the account's state.
+struct Locked<'a>(&'a File);
+
+impl<'a> Locked<'a> {
+    fn on(file: &'a File) -> io::Result<Self> {
+        loop {
+            match file.lock() {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                result => return result.map(|()| Self(file)),
+            }
+        }
+    }
+}
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        // Where this fails the file's end lets go of it.
+        self.0.unlock().ok();
+    }
+}
+
+/// The lock file says that there has been a state: one that is missing then was lost.
+fn mark_begun(mut lock: &File) -> io::Result<()> {
+    if lock.metadata()?.len() == 0 { lock.write_all(b"begun\n") } else { Ok(()) }
+}
+
+const BUDGET: &str = "budget";
+const LOCK: &str = "lock";
+
+/// The name of the file that a run keeps locked while it lives.
+fn alive(id: u64) -> String {
+    format!("run-{id:016x}")
+}
+
+/// An account's folder, as its budget uses it.
+#[derive(Debug, Clone)]
+pub(crate) struct Folder(Arc<AccountFolder>);
+
+impl Folder {
+    pub(crate) fn of(account: AccountFolder) -> Self {
+        Self(Arc::new(account))
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// The process that holds the lock, and what it posts, as far as that can be found out.
+    pub(crate) fn holder(&self, stamp: &Stamp) -> Option<(u32, Option<String>)> {
+        let LockHolder::Held(pid) = lock_holder(&self.0.open_read(LOCK).ok()?) else { return None };
+        let account = self.read(stamp).ok().and_then(Result::ok).unwrap_or_default();
+        let name = account.sharers().find(|run| run.pid == pid).map(|run| run.name.clone());
+        Some((pid, name))
+    }
+
+    fn failed(&self, doing: &'static str) -> impl Fn(io::Error) -> SharingError + use<> {
+        let path = self.path().to_owned();
+        move |source| SharingError::Io { path: path.clone(), doing, source }
+    }
+
+    fn read(&self, stamp: &Stamp) -> io::Result<Result<Account, Unreadable>> {
+        let mut line = Vec::new();
+        self.0.open_read(BUDGET)?.take(LONGEST_STATE).read_to_end(&mut line)?;
+        Ok(Account::read(&line, stamp))
+    }
+
+    /// The state as it is on the clock of `stamp`. One that is damaged or was lost is taken for full windows.
+    fn load(&self, lock: &File, stamp: &Stamp, timeout: Duration) -> Result<Account, SharingError> {
+        let path = self.path().join(BUDGET);
+        let why = match self.read(stamp) {
+            Ok(Ok(account)) => return Ok(account),
+            Ok(Err(source @ Unreadable::Newer(_))) => return Err(SharingError::Newer { path, source }),
+            Ok(Err(error)) => error.to_string(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                if lock.metadata().map_err(self.failed("read"))?.len() == 0 {
+                    return Ok(Account::default());
+                }
+                "it is gone".to_owned()
+            }
+            Err(source) => return Err(self.failed("read")(source)),
+        };
+        tracing::warn!(path = %path.display(), "the account's budget is damaged: {why}");
+        Ok(of_lost_state(stamp, timeout))
+    }
+
+    /// Replaces the state.
+    fn store(&self, account: &Account, stamp: &Stamp, durability: Durability) -> io::Result<()> {
+        self.0.replace(BUDGET, account.to_line(stamp).as_bytes(), durability)
+    }
+
+    /// A file that says, while it is locked, that the run lives.
+    fn create_alive(&self, id: u64) -> io::Result<File> {
+        let file = self.0.create_exclusive(&alive(id))?;
+        file.try_lock()?;
+        Ok(file)
+    }
+
+    /// Whether a run of the account lives. Of one whose file tells nothing, only as long as it can be under way by what it
+    /// did last.
+    fn is_alive(&self, account: &Account, id: u64, now: Duration) -> bool {
+        match self.0.life(&alive(id)) {
+            Life::Locked => true,
+            Life::Free | Life::Missing => false,
+            Life::Unknown => account.is_presumed_alive(id, now),
+        }
+    }
+
+    fn find_dead(&self, account: &mut Account, own: u64, now: Duration) {
+        let others = account.sharers().map(|run| run.id).filter(|id| *id != own);
+        let dead: Vec<u64> = others.filter(|id| !self.is_alive(account, *id, now)).collect();
+        account.find_dead(|run| !dead.contains(&run.id), now);
+    }
+
+    /// Removes the files of runs that are dead and forgotten, and what they left unfinished. What cannot be removed is in
+    /// nobody's way.
+    fn remove_remains(&self, account: &Account, own: u64) {
+        self.0.remove_unfinished(BUDGET).ok();
+        for name in self.0.names().unwrap_or_default() {
+            let id = name.strip_prefix("run-").and_then(|id| u64::from_str_radix(id, 16).ok());
+            if let Some(id) = id
+                && id != own
+                && account.sharers().all(|run| run.id != id)
+                && matches!(self.0.life(&name), Life::Free)
+            {
+                self.0.remove(&name).ok();
+            }
+        }
+    }
+}
+
+/// Requests of other runs may be under way for as long as their time-outs, of which a run's own is the best guess.
+fn of_lost_state(stamp: &Stamp, timeout: Duration) -> Account {
+    Account::unknown(stamp.at + timeout.max(USUAL_TIMEOUT))
+}
+
+/// What most runs wait for a reply.
+const USUAL_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! The thread that has to do with the budget that runs share: another process may hold its lock for a while, and its
+//! state may have to be synced.
+
+use std::io;
+use std::pin::pin;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::budget::{Folder, SharedBudget, SharingError};
+use super::clock::Clock;
+use crate::budget::{Answer, Budget, BudgetError, Ended, Request};
+use crate::limiter::{Limiter, Member, Sharer};
+
+/// Where a run's slots come from.
+#[derive(Debug)]
+pub(crate) enum SlotSource {
+    /// The run has the budget for itself.
+    Own(Box<Limiter>),
+    Shared(BudgetClient),
+}
+
+/// Hands requests to the budget's thread, one at a time: what comes up meanwhile makes the next one.
+#[derive(Debug)]
+pub(crate) struct BudgetClient {
+    requests: mpsc::Sender<Request>,
+    answers: mpsc::Receiver<Result<Answer, BudgetError>>,
+    busy: bool,
+    joined: oneshot::Receiver<Result<Vec<Sharer>, SharingError>>,
+    vigil: LockWaitNotice,
+}
+
+/// How long a run's end waits for the budget: another process may stand still while it holds the lock. What is not
+/// given back then is found when this process has ended.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+impl BudgetClient {
+    /// Begins to join the other runs of the account; `unknown` as in [`SharedBudget::join`].
+    ///
+    /// # Errors
+    ///
+    /// When the system has no thread.
+    pub(crate) fn start(folder: Folder, member: Member, clock: Clock, unknown: Option<Duration>) -> io::Result<Self> {
+        let (requests, mut to_do) = mpsc::channel::<Request>(1);
+        let (answered, answers) = mpsc::channel(1);
+        let (tell, joined) = oneshot::channel();
+        let vigil = LockWaitNotice { folder: folder.clone(), clock, next: SOON };
+        std::thread::Builder::new().spawn(move || {
+            let mut unheard = Vec::new();
+            let mut budget = match SharedBudget::join(folder, member, clock, unknown) {
+                Ok((budget, with)) => {
+                    // A run that ended meanwhile asks for nothing, and the budget is left again.
+                    let _nobody_listens = tell.send(Ok(with));
+                    budget
+                }
+                Err(error) => {
+                    let _nobody_listens = tell.send(Err(error));
+                    return;
+                }
+            };
+            while let Some(request) = to_do.blocking_recv() {
+                let answer = budget.exchange(&request, clock.now().elapsed);
+                let granted = answer.as_ref().map_or(0, |answer| answer.granted);
+                if answered.blocking_send(answer).is_err() {
+                    // The run is gone, and has not heard of these.
+                    unheard = vec![(Ended::NotSent, clock.now().elapsed); granted as usize];
+                    break;
+                }
+            }
+            if let Err(error) = budget.leave(&unheard) {
+                tracing::warn!(%error, "the account's budget was not left in good order; the next run finds out");
+            }
+            drop(answered);
+        })?;
+        Ok(Self { requests, answers, busy: false, joined, vigil })
+    }
+
+    /// Waits until the others were joined; tells who they are. To be called once.
+    pub(crate) async fn joined(&mut self) -> Result<Vec<Sharer>, SharingError> {
+        self.vigil.over(&mut self.joined).await.unwrap_or(Err(SharingError::Panicked))
+    }
+
+    pub(crate) fn is_busy(&self) -> bool {
+        self.busy
+    }
+
+    /// Begins an exchange.
+    pub(crate) fn ask(&mut self, request: Request) {
+        debug_assert!(!self.busy, "one request at a time");
+        self.busy = true;
+        self.vigil.begin();
+        if let Err(error) = self.requests.try_send(request) {
+            // The thread has panicked: `answered` will say so.
+            tracing::error!(%error, "the budget's thread is gone");
+        }
+    }
+
+    /// What came of it. Cancel-safe.
+    pub(crate) async fn answered(&mut self) -> Result<Answer, BudgetError> {
+        let answer = self.vigil.over(self.answers.recv()).await;
+        self.busy = false;
+        let gone = || Err(BudgetError("the thread that keeps the account's budget is gone".to_owned()));
+        answer.unwrap_or_else(gone)
+    }
+
+    /// Gives back the slots of these and leaves the budget.
+    pub(crate) async fn finish(mut self, mut ended: Vec<(Ended, Duration)>) {
+        let leaving = async {
+            if self.busy
+                && let Ok(Answer { granted, .. }) = self.answered().await
+            {
+                ended.extend((0..granted).map(|_| (Ended::NotSent, Duration::ZERO)));
+            }
+            if !ended.is_empty() {
+                self.ask(Request { ended, ..Request::default() });
+            }
+            let Self { requests, mut answers, .. } = self;
+            drop(requests);
+            while answers.recv().await.is_some() {}
+        };
+        if tokio::time::timeout(PATIENCE, leaving).await.is_err() {
+            tracing::warn!("the account's budget is locked by a process that stands still; the next run waits longer");
+        }
+    }
+}
+
+/// The budget is had within milliseconds, unless another process stands still while it holds the lock.
+const SOON: Duration = Duration::from_secs(1);
+const SAY_AGAIN: Duration = Duration::from_secs(60);
+
+/// Says what is waited for when the budget takes long.
+#[derive(Debug)]
+struct LockWaitNotice {
+    folder: Folder,
+    clock: Clock,
+    /// When next to say it, since the run began.
+    next: Duration,
+}
+
+impl LockWaitNotice {
+    fn begin(&mut self) {
+        self.next = self.next.max(self.clock.now().elapsed + SOON);
+    }
+
+    /// What comes of `waiting`. Cancel-safe if that is.
+    async fn over<T>(&mut self, waiting: impl Future<Output = T>) -> T {
+        let mut waiting = pin!(waiting);
+        loop {
+            if let Ok(result) = tokio::time::timeout_at(self.clock.at(self.next), &mut waiting).await {
+                return result;
+            }
+            self.say();
+            self.next = self.clock.now().elapsed + SAY_AGAIN;
+        }
+    }
+
+    fn say(&self) {
+        match self.folder.holder(&self.clock.stamp()) {
+            Some((pid, name)) => {
+                let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
+                tracing::warn!(
+                    process = pid,
+                    "waits for the account's budget, which process {pid}{name} has locked; if that stands still, let it go on or end it"
+                );
+            }
+            None => {
+                tracing::warn!(folder = %self.folder.path().display(), "waits for the account's budget, which is locked or slow to be written");
+            }
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! Access keys: read literally, kept out of every message.
+
+use std::fmt;
+
+use http::{HeaderMap, HeaderName, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::redaction::Redactor;
+use crate::api::Api;
+
+/// A user's keys to an API, and the headers that carry them.
+#[derive(Clone)]
+pub struct Credentials {
+    /// Marked so that nothing prints them.
+    headers: HeaderMap,
+    redactor: Redactor,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials([hidden])")
+    }
+}
+
+/// Why a key cannot be used. Names the key, never its value.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CredentialsError {
+    /// It is empty.
+    #[error("the {0} is empty")]
+    Empty(&'static str),
+    /// HTTP would not send it as it is.
+    #[error("the {0} begins or ends with a blank, which HTTP does not send; take it off")]
+    Blank(&'static str),
+    /// It holds characters that no header can.
+    #[error("the {0} holds a line break or another character that cannot be sent in a header")]
+    Unsendable(&'static str),
+    /// What the target makes of the keys for a header holds characters that none can.
+    #[error("what is made of the keys for the header {0} cannot be sent in one")]
+    Header(HeaderName),
+    /// The target gives a header twice, of which the second would not be sent.
+    #[error("the keys are given in two headers of the name {0}, and one can be sent")]
+    Twice(HeaderName),
+}
+
+impl Credentials {
+    /// The keys to the API of `target`, in the order in which [it names them](Api::credentials), taken literally.
+    ///
+    /// # Errors
+    ///
+    /// For a key that is missing, empty, or cannot be sent in a header, and for headers of the target's that cannot.
+    pub fn new(target: &dyn Api, secrets: &[SecretString]) -> Result<Self, CredentialsError> {
+        let names = target.credentials();
+        for (at, what) in names.iter().enumerate() {
+            check(what, secrets.get(at).ok_or(CredentialsError::Empty(what))?.expose_secret())?;
+        }
+        let secrets: Vec<&str> = secrets.iter().take(names.len()).map(ExposeSecret::expose_secret).collect();
+        let made = target.authorize(&secrets);
+        let headers = headers_of(&made)?;
+        // As in `Basic QUtJVTpY`: the word is no secret, and what follows it is one by itself.
+        let made = made.iter().map(|(_, value)| &**value).filter(|value| !secrets.contains(value));
+        let made = made.flat_map(|value| [Some(value), value.split_once(' ').map(|(_, made)| made)]);
+        let redactor = Redactor::new(secrets.iter().copied().chain(made.flatten()));
+        Ok(Self { headers, redactor })
+    }
+
+    /// The headers that carry the keys.
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
+    /// `answer` without the keys, should it repeat them in any encoding that is known here. None where it does not.
+    pub(crate) fn redact(&self, answer: &[u8]) -> Option<Vec<u8>> {
+        self.redactor.redact(answer)
+    }
+}
+
+/// The headers that a target makes of the keys.
+fn headers_of(made: &[(HeaderName, String)]) -> Result<HeaderMap, CredentialsError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in made {
+        let mut header = HeaderValue::from_str(value).map_err(|_| CredentialsError::Header(name.clone()))?;
+        header.set_sensitive(true);
+        // The client sends one of a name.
+        if headers.insert(name, header).is_some() {
+            return Err(CredentialsError::Twice(name.clone()));
+        }
+    }
+    Ok(headers)
+}
+
+/// Whether a header can carry `key` as it is.
+fn check(what: &'static str, key: &str) -> Result<(), CredentialsError> {
+    if key.trim().is_empty() {
+        return Err(CredentialsError::Empty(what));
+    }
+    if key.trim() != key {
+        let line_break = key.contains(['\r', '\n']);
+        return Err(if line_break { CredentialsError::Unsendable(what) } else { CredentialsError::Blank(what) });
+    }
+    HeaderValue::from_str(key).map(|_| ()).map_err(|_| CredentialsError::Unsendable(what))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::api::{Context, Fields, Judgement, Note, basic_auth};
+    use crate::job::{Job, Ticket, TicketError};
+    use crate::leadsquared::LeadSquared;
+    use crate::limit::Limit;
+    use crate::transport::{Reply, Request};
+
+    /// An API whose key is encoded, and is LeadSquared's else.
+    #[derive(Debug)]
+    struct Encoded;
+
+    impl Api for Encoded {
+        fn name(&self) -> &'static str {
+            "encoded"
+        }
+
+        fn fields(&self) -> Fields {
+            LeadSquared.fields()
+        }
+
+        fn ticket(&self, text: &str) -> Result<Ticket, TicketError> {
+            LeadSquared.ticket(text)
+        }
+
+        fn request(&self, note: &Note<'_>) -> Request {
+            LeadSquared.request(note)
+        }
+
+        fn judge(&self, reply: &Reply, job: &Job, context: Context) -> Judgement {
+            LeadSquared.judge(reply, job, context)
+        }
+
+        fn limits(&self) -> Vec<Limit> {
+            LeadSquared.limits()
+        }
+
+        fn credentials(&self) -> &'static [&'static str] {
+            &["key"]
+        }
+
+        fn authorize(&self, secrets: &[&str]) -> Vec<(HeaderName, String)> {
+            vec![(http::header::AUTHORIZATION, basic_auth(secrets[0], "X"))]
+        }
+    }
+
+    fn credentials(access: &str, secret: &str) -> Result<Credentials, CredentialsError> {
+        Credentials::new(&LeadSquared, &[access.into(), secret.into()])
+    }
+
+    #[test]
+    fn keys_are_taken_literally_and_never_shown() {
+        let keys = credentials("u$r{AK}", "s%3D\"'\\").unwrap();
+        assert_eq!(keys.headers()["x-lsq-access-key"].as_bytes(), b"u$r{AK}");
+        assert_eq!(keys.headers()["x-lsq-secret-key"].as_bytes(), b"s%3D\"'\\");
+        assert!(!format!("{keys:?} {:?}", keys.headers()).contains("AK"));
+    }
+
+    #[test]
+    fn keys_that_cannot_be_sent_are_refused_without_being_repeated() {
+        for (access, secret) in [("", "x"), ("x", " "), ("hunter2\n", "x"), ("x", "hunter2\r\nX-Evil: 1")] {
+            assert!(!credentials(access, secret).unwrap_err().to_string().contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn what_a_header_makes_of_a_key_is_hidden_too() {
+        let keys = Credentials::new(&Encoded, &["hunter2".into()]).unwrap();
+        assert_eq!(keys.headers()["authorization"], "Basic aHVudGVyMjpY");
+        let redacted =
+            keys.redact(b"no hunter2, nor Basic aHVudGVyMjpY, nor aHVudGVyMjpY; Basic is no secret").unwrap();
+        assert_eq!(redacted, b"no [hidden], nor [hidden], nor [hidden]; Basic is no secret");
+        assert!(!format!("{keys:?} {:?}", keys.headers()).contains("HVudGVy"));
+        assert!(matches!(Credentials::new(&Encoded, &[]), Err(CredentialsError::Empty("key"))));
+    }
+
+    #[test]
+    fn headers_of_a_target_that_cannot_be_sent_are_named() {
+        for (made, wanted) in [
+            (&[("x-user", "a"), ("x-sign", "hunter2\n")][..], "the header x-sign"),
+            (&[("x-key", "a"), ("x-user", "b"), ("x-key", "hunter2")], "two headers of the name x-key"),
+        ] {
+            let made = made.iter().map(|(name, value)| (HeaderName::from_static(name), (*value).to_owned()));
+            let error = headers_of(&made.collect::<Vec<_>>()).unwrap_err().to_string();
+            assert!(error.contains(wanted) && !error.contains("hunter2"), "{error}");
+        }
+    }
+}

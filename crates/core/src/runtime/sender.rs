@@ -1,0 +1,299 @@
+//! The thread that sends: every attempt under way is a task on it.
+//!
+//! A thread of its own, so that replies are read whatever the engine's task is kept by: one that was there and not looked
+//! at in time would be taken for none.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use tokio::runtime::Builder;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::{Id, JoinError, JoinSet};
+use tracing::Span;
+
+use super::clock::Clock;
+use crate::engine::{AttemptId, Now};
+use crate::transport::{Failure, Reply, Request, Transport};
+
+/// How many tasks are polled before the sockets' events are looked at again.
+///
+/// With tokio's 61 a connection that the server has closed, or on which bytes nobody asked for are waiting, could still be
+/// written to: the attempt would be in doubt, or take those bytes for its reply. With 1 the task of a connection begins a
+/// request only right after the events were looked at, and hyper then takes another connection, as nothing was written.
+const TASKS_BETWEEN_EVENTS: u32 = 1;
+
+/// Attempts to be sent together.
+type Group = Vec<(AttemptId, Request)>;
+
+/// How an attempt has ended.
+pub(crate) type End = (AttemptId, Result<Reply, Failure>);
+
+/// Hands attempts to the thread that sends, and hears how they ended. Dropped, it cuts off those under way.
+#[derive(Debug)]
+pub(crate) struct Sender {
+    /// None once nothing is waited for any longer.
+    groups: Option<mpsc::Sender<Group>>,
+    ends: mpsc::Receiver<Vec<End>>,
+    clock: Clock,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Sender {
+    /// Starts a thread that sends at most `concurrency` requests at a time through `transport`.
+    ///
+    /// # Errors
+    ///
+    /// When the system has no thread, or nothing to wait for sockets with.
+    pub(crate) async fn start<T: Transport>(transport: T, concurrency: u32, clock: Clock) -> io::Result<Self> {
+        // A group holds an attempt at least, so there are never more of them and both channels always have room.
+        let room = concurrency as usize;
+        let (groups, to_send) = mpsc::channel(room);
+        let (heard, ends) = mpsc::channel(room);
+        let (ready, is_ready) = oneshot::channel();
+        let span = Span::current();
+        let thread = thread::Builder::new().spawn(move || {
+            let runtime = match Builder::new_current_thread().enable_all().event_interval(TASKS_BETWEEN_EVENTS).build()
+            {
+                Ok(runtime) => runtime,
+                // Whoever waits for this is gone only if the run is.
+                Err(error) => return drop(ready.send(Err(error))),
+            };
+            if ready.send(Ok(())).is_ok() {
+                span.in_scope(|| runtime.block_on(send_all(transport, to_send, heard)));
+            }
+            // A name that is still being resolved is not waited for.
+            runtime.shutdown_background();
+        })?;
+        is_ready.await.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))?;
+        Ok(Self { groups: Some(groups), ends, clock, thread: Some(thread) })
+    }
+
+    /// Sends a group of attempts.
+    pub(crate) fn send(&self, group: impl Iterator<Item = (AttemptId, Request)>) {
+        if let Some(groups) = &self.groups
+            && let Err(error) = groups.try_send(group.collect())
+        {
+            // The thread has panicked: `ended` will say so.
+            tracing::error!(%error, "the thread that sends is gone");
+        }
+    }
+
+    /// How the next attempts ended, and the time; none when the thread has panicked, and nothing will be heard of them.
+    /// Cancel-safe.
+    pub(crate) async fn ended(&mut self) -> Option<(Vec<End>, Now)> {
+        if self.groups.is_none() {
+            return std::future::pending().await;
+        }
+        let ends = self.ends.recv().await?;
+        Some(self.timed(ends))
+    }
+
+    /// How others have ended already, and the time.
+    pub(crate) fn ended_already(&mut self) -> Option<(Vec<End>, Now)> {
+        let ends = self.ends.try_recv().ok()?;
+        Some(self.timed(ends))
+    }
+
+    /// The time is read with the ends in hand: the thread does not wait, and one from before would set slots free sooner
+    /// than a window after the replies.
+    fn timed(&self, ends: Vec<End>) -> (Vec<End>, Now) {
+        (ends, self.clock.now())
+    }
+
+    /// Waits for none of them any longer.
+    pub(crate) fn abandon(&mut self) {
+        self.groups = None;
+    }
+}
+
+impl Drop for Sender {
+    fn drop(&mut self) {
+        self.abandon();
+        self.ends.close();
+        // So that nothing is sent any more when this is gone. It has only to notice, as no transport blocks.
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the thread that sends has panicked");
+        }
+    }
+}
+
+async fn send_all<T: Transport>(transport: T, mut groups: mpsc::Receiver<Group>, heard: mpsc::Sender<Vec<End>>) {
+    let transport = Arc::new(transport);
+    let mut attempts = Attempts::default();
+    loop {
+        tokio::select! {
+            // In this order: the end comes before all else.
+            biased;
+            group = groups.recv() => {
+                let Some(group) = group else { break };
+                for (attempt, request) in group {
+                    let transport = Arc::clone(&transport);
+                    attempts.start(attempt, async move { transport.send(request).await });
+                }
+            }
+            Some(end) = attempts.next() => {
+                // All that is there, so that the engine decides with all of it.
+                let ends = std::iter::once(end).chain(std::iter::from_fn(|| attempts.try_next())).collect();
+                if heard.send(ends).await.is_err() {
+                    break;
+                }
+            }
+        }
+    }
+    attempts.tasks.shutdown().await;
+}
+
+/// Attempts under way, each a task of its own, so that one that panics is recorded like any that got no reply.
+#[derive(Debug, Default)]
+struct Attempts {
+    tasks: JoinSet<Result<Reply, Failure>>,
+    ids: HashMap<Id, AttemptId>,
+}
+
+impl Attempts {
+    fn start(&mut self, attempt: AttemptId, send: impl Future<Output = Result<Reply, Failure>> + Send + 'static) {
+        let task = self.tasks.spawn(send);
+        self.ids.insert(task.id(), attempt);
+    }
+
+    /// The next attempt to end; none when none is under way. Cancel-safe.
+    async fn next(&mut self) -> Option<End> {
+        let joined = self.tasks.join_next_with_id().await?;
+        Some(self.ended(joined))
+    }
+
+    /// An attempt that has ended already.
+    fn try_next(&mut self) -> Option<End> {
+        let joined = self.tasks.try_join_next_with_id()?;
+        Some(self.ended(joined))
+    }
+
+    fn ended(&mut self, joined: Result<(Id, Result<Reply, Failure>), JoinError>) -> End {
+        let (task, result) = match joined {
+            Ok((task, result)) => (task, result),
+            Err(error) => (error.id(), Err(Failure::NoReply("the attempt was cut off on our side".to_owned()))),
+        };
+        (self.ids.remove(&task).expect("every task is an attempt's"), result)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+    use std::time::Duration;
+
+    use super::*;
+
+    /// Long enough for any thread to get its turn.
+    const AT_MOST: Duration = Duration::from_secs(30);
+
+    /// Lets the one that is answered later be answered.
+    static LATER: tokio::sync::Notify = tokio::sync::Notify::const_new();
+
+    /// Says what happens to a request, as its body asks for.
+    struct Told(SyncSender<&'static str>);
+
+    struct Gone(SyncSender<&'static str>);
+
+    impl Drop for Gone {
+        fn drop(&mut self) {
+            self.0.send("gone").unwrap();
+        }
+    }
+
+    impl Transport for Told {
+        async fn send(&self, request: Request) -> Result<Reply, Failure> {
+            match &*request.body {
+                b"panic" => panic!("as asked for"),
+                b"later" => {
+                    LATER.notified().await;
+                    Ok(Reply::new(200, "{}"))
+                }
+                b"wait" => {
+                    let _gone = Gone(self.0.clone());
+                    self.0.send("waits").unwrap();
+                    std::future::pending().await
+                }
+                _ => {
+                    self.0.send("answered").unwrap();
+                    Ok(Reply::new(200, "{}"))
+                }
+            }
+        }
+
+        fn timeout(&self) -> Duration {
+            AT_MOST
+        }
+    }
+
+    async fn sent(bodies: &[&'static str]) -> (Sender, Receiver<&'static str>) {
+        let (tell, told) = sync_channel(9);
+        let sender = Sender::start(Told(tell), 9, Clock::start()).await.unwrap();
+        sender.send((0..).map(AttemptId).zip(bodies.iter().map(|body| Request::post(*body))));
+        (sender, told)
+    }
+
+    #[tokio::test]
+    async fn replies_are_read_while_the_engine_is_kept_from_asking_for_them() {
+        let (_outbox, told) = sent(&["", ""]).await;
+        // This thread, which stands for the engine's, does nothing but wait: for a terminal that was stopped, say.
+        assert_eq!([told.recv_timeout(AT_MOST), told.recv_timeout(AT_MOST)], [Ok("answered"); 2]);
+    }
+
+    #[tokio::test]
+    async fn no_end_is_timed_before_its_reply_however_long_it_was_waited_for() {
+        let (mut sender, _told) = sent(&["later"]).await;
+        let clock = sender.clock;
+        let mut ended = std::pin::pin!(sender.ended());
+        tokio::select! {
+            biased;
+            ended = &mut ended => panic!("{ended:?}"),
+            () = tokio::task::yield_now() => {}
+        }
+        let before = clock.now().elapsed;
+        LATER.notify_one();
+        let (_, at) = ended.await.unwrap();
+        assert!(at.elapsed >= before, "{at:?} is before {before:?}");
+    }
+
+    #[tokio::test]
+    async fn an_attempt_that_panics_has_no_reply_and_the_others_have_theirs() {
+        let (mut sender, _told) = sent(&["", "panic", ""]).await;
+        let mut ended = Vec::new();
+        while ended.len() < 3 {
+            ended.extend(sender.ended().await.unwrap().0);
+        }
+        ended.sort_by_key(|(attempt, _)| attempt.0);
+        let replied: Vec<bool> = ended.iter().map(|(_, result)| result.is_ok()).collect();
+        assert_eq!(replied, [true, false, true]);
+        assert!(matches!(&ended[1].1, Err(Failure::NoReply(_))), "it may have arrived");
+    }
+
+    #[tokio::test]
+    async fn what_is_under_way_is_cut_off_before_a_drop_returns() {
+        let (sender, told) = sent(&["wait"]).await;
+        assert_eq!(told.recv_timeout(AT_MOST), Ok("waits"));
+        drop(sender);
+        assert_eq!(told.try_recv(), Ok("gone"));
+    }
+
+    #[tokio::test]
+    async fn what_was_abandoned_is_not_heard_of_nor_what_comes_after() {
+        let (mut sender, told) = sent(&["wait"]).await;
+        assert_eq!(told.recv_timeout(AT_MOST), Ok("waits"));
+        sender.abandon();
+        assert_eq!(told.recv_timeout(AT_MOST), Ok("gone"));
+        sender.send([(AttemptId(1), Request::post(""))].into_iter());
+        tokio::select! {
+            biased;
+            ended = sender.ended() => panic!("{ended:?}"),
+            () = tokio::task::yield_now() => {}
+        }
+        drop(sender);
+        assert_eq!(told.try_recv().ok(), None, "sent after all");
+    }
+}
