@@ -381,16 +381,16 @@ mod tests {
             (b",hi", r#"1@2: column "Ticket" is empty; there is a text but no ticket id to post it under"#),
             (b"T-1,hi", r#"1@2: column "Ticket": ticket id "T-1" is not a positive whole number"#),
             (b"T-1,", r#"1@2: column "Ticket": ticket id "T-1" is not a positive whole number"#),
-            (b"143", "1@2: cells: 1, columns in the header: 2; a text with a comma or quote in it must be quoted"),
-            (b"143,a,b", "1@2: cells: 3, columns in the header: 2; a text with a comma or quote in it must be quoted"),
+            (b"143", "1@2: cells: 1, columns in the header: 2; quote each text that contains a comma or a quote"),
+            (b"143,a,b", "1@2: cells: 3, columns in the header: 2; quote each text that contains a comma or a quote"),
             (
                 b"143,Gr\xfc\xdfe",
-                r#"1@2: column "Note" is not UTF-8 at byte 3 of its cell; it looks like windows-1252: read it as that, or save the file as UTF-8"#,
+                r#"1@2: column "Note" is not UTF-8 at byte 3 of its cell; it looks like windows-1252: read it with that encoding, or save the file as UTF-8"#,
             ),
             (b"143,a\0b", r#"1@2: column "Note" contains a NUL character; remove it"#),
             (
                 b"143,\"a",
-                "1@2: the record that begins on line 2 has a quote that is never closed; the input ends inside it",
+                "1@2: the record that begins on line 2 has a quote that is never closed; close it, or complete the file",
             ),
         ] {
             assert_eq!(csv([b"Ticket,Note\n", record].concat()), [wanted], "{record:?}");
@@ -412,7 +412,7 @@ mod tests {
             [
                 r#"1@2: 1 "c\n\na\n\nb""#,
                 r#"2@3: 2 "c\n\nb""#,
-                "3@4: cells: 3, columns in the header: 4; a text with a comma or quote in it must be quoted",
+                "3@4: cells: 3, columns in the header: 4; quote each text that contains a comma or a quote",
                 "4@5: blank",
                 "5@6: blank",
                 r#"6@7: 3 "b""#,
@@ -431,7 +431,7 @@ mod tests {
                 brief(Pieces::new(input.as_bytes(), vec![size]), &options),
                 [
                     r#"1@2: 1 "a""#,
-                    "2@3: the record that begins on line 3 is longer than 20 bytes; is a quote never closed?",
+                    "2@3: the record that begins on line 3 is longer than 20 bytes; check for an unclosed quote",
                     r#"3@5: 3 "c""#,
                 ]
             );
