@@ -157,7 +157,7 @@ fn a_name_with_a_dot_is_found_on_the_way_to_what_is_nested() {
     assert_eq!(of_object(object, &["text=text", "text=meta.v1.note"], ""), r#"1 "main\n\nkept""#);
     // Two ways with one name.
     let object = r#"{"ticket":1,"a.b":{"c":"x"},"a":{"b.c":"y"}}"#;
-    let wanted = "error: two members have the path \"a.b.c\", since a name has a dot in it; rename the one not meant";
+    let wanted = "error: two members have the path \"a.b.c\", because a name contains a dot; rename one of them";
     assert_eq!(of_object(object, &["text=a.b.c"], ""), wanted);
 }
 
@@ -178,7 +178,7 @@ fn a_name_twice_in_an_object_that_a_template_reaches_makes_an_invalid_row() {
 #[test]
 fn a_row_is_blank_by_its_ticket_and_the_columns_that_are_used_whatever_its_format() {
     let no_ticket = r#"column "Ticket" is empty; there is a text but no ticket id to post it under"#;
-    let nothing = "there is a ticket id, but nothing to make a text of by the template";
+    let nothing = "the row has a ticket id, but the template gives no text for it";
     for (ticket, text, template, wanted) in [
         ("1", "", "Hello", "1 \"Hello\""),
         ("", "", "Hello", "blank"),

@@ -66,9 +66,7 @@ impl From<Encoding> for String {
 
 /// Unknown encoding label.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "encoding {0:?} is not known; usual ones are windows-1252, iso-8859-15, utf-16le, utf-16be, shift_jis, gb18030"
-)]
+#[error("encoding {0:?} is unknown; common ones are windows-1252, iso-8859-15, utf-16le, utf-16be, shift_jis, gb18030")]
 pub struct UnknownEncoding(String);
 
 /// Converts an input to UTF-8. A byte order mark is treated as an ordinary character.

@@ -207,7 +207,7 @@ mod tests {
         let none = "error: any of semicolon, comma (by semicolon: no ticket and text in \
                     [\"a\", \"b,c\", \"Note\"])";
         assert_eq!(rows("a;b,c;Note\n"), [none]);
-        let both = "error: the columns could be separated by any of comma, pipe";
+        let both = "error: the delimiter is ambiguous: the columns could be separated by any of comma, pipe";
         assert_eq!(rows("Ticket,Note,x|Ticket No|Text\n"), [both]);
     }
 
