@@ -1,27 +1,28 @@
-//! The form of an exported file: what is added to a row, and cells that no spreadsheet takes for a formula.
+//! The format of an exported file: the added columns, and the guard against cells that spreadsheet programs run as
+//! formulas.
 
 use std::borrow::Cow;
 
-/// The columns that an export adds to the input's own.
+/// The columns that an export adds to those of the input.
 pub const ADDED_COLUMNS: [&str; 6] = ["outcome", "reason", ATTEMPTS_COLUMN, "at", DECISION_COLUMN, KEY_COLUMN];
 
-/// The columns that an export has before them where it is made of the ledger alone.
+/// The columns before these in an export that is made from the ledger alone.
 pub const LEDGER_COLUMNS: [&str; 2] = ["row", "ticket"];
 
-/// The column that names the job. A file that has it is an export of ours, and its cells are guarded.
+/// The column with the job's key. A file with this column is an export, and its cells are guarded.
 pub const KEY_COLUMN: &str = "batchpost_key";
 
-/// The column that tells how often the row was sent when it was exported.
+/// The column with the number of attempts at the time of the export.
 pub const ATTEMPTS_COLUMN: &str = "attempts";
 
 /// The column that a person fills in.
 pub const DECISION_COLUMN: &str = "decision";
 
-/// A byte order mark, without which Excel takes UTF-8 for something else.
+/// A byte order mark. Without it, Excel does not read the file as UTF-8.
 pub const BOM: &[u8] = "\u{feff}".as_bytes();
 
-/// A cell as it is exported: what a spreadsheet would take for a formula begins with an apostrophe, and so does what
-/// begins with one, so that [`unguard`] gives back exactly what was there.
+/// Guards a cell for export: prefixes an apostrophe to a cell that a spreadsheet program would run as a formula. A cell
+/// that begins with an apostrophe gets another one, so that [`unguard`] restores every cell exactly.
 pub fn guard(cell: &[u8]) -> Cow<'_, [u8]> {
     match cell.first() {
         Some(b'=' | b'+' | b'-' | b'@' | b'\t' | b'\r' | b'\'') => [b"'", cell].concat().into(),
@@ -29,12 +30,12 @@ pub fn guard(cell: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// What was exported as `cell`.
+/// Restores a cell from its exported form.
 pub fn unguard(cell: &[u8]) -> &[u8] {
     cell.strip_prefix(b"'").unwrap_or(cell)
 }
 
-/// The same of a text.
+/// Like [`unguard`], for a text.
 pub fn unguard_str(cell: &str) -> &str {
     cell.strip_prefix('\'').unwrap_or(cell)
 }

@@ -1,9 +1,9 @@
-//! Posts every row of a spreadsheet to a rate-limited API: never faster than the account may, never a row lost, never
-//! a row twice by its own doing, and able to say afterwards what became of each.
+//! Posts every row of a spreadsheet to a rate-limited API. The account's limit is never exceeded, no row is lost or
+//! posted twice by the tool's own doing, and the outcome of every row is on record.
 //!
-//! A run reads its [input], makes a [job] of each row, and lets the [engine] decide what is sent when; the [batch]
-//! carries that out and tells the engine what came back. The [ledger] is written before anything is sent and holds
-//! what became of every row, so that a run that was cut off anywhere is continued by the next.
+//! A run reads its [input] and turns each row into a [job]. The [engine] decides which job is sent and when. The
+//! [batch] carries out these decisions and reports the replies to the engine. The [ledger] records every attempt before
+//! it is sent, and its outcome afterwards, so the next run can continue after an interruption at any point.
 //!
 //! # Post a sheet
 //!
@@ -26,10 +26,10 @@
 //! };
 //! let (sheet, ledger) = (Source::File("notes.csv".into()), "notes.csv.ledger.jsonl".into());
 //! let mut run_request = RunRequest::new(Arc::new(LeadSquared), &endpoint, settings, ledger, sheet, options)?;
-//! // All runs that use this folder keep the account's limit together.
+//! // All runs that use this folder share the account's limit.
 //! run_request.state = StateFolders::named("/home/me/.local/state/batchpost");
 //!
-//! // Reads the whole sheet and sends nothing yet.
+//! // Reads the whole sheet. Nothing is sent yet.
 //! let run = ReadyRun::open(run_request)?;
 //! println!("{:?} rows to send", run.to_send());
 //!
@@ -42,14 +42,15 @@
 //! # }
 //! ```
 //!
-//! Run again, it goes on after what the ledger has. A row that cannot be posted is no error but an
-//! [outcome](outcome::Outcome); what stopped the run early is [in the report](batch::Report::stopped).
+//! A second run with the same ledger continues where the first one stopped. A row that cannot be posted is not an error
+//! but has an [outcome](outcome::Outcome). If a run stops early, [the report](batch::Report::stopped) contains the
+//! reason.
 //!
-//! # Watch it, and stop it
+//! # Observe and cancel a run
 //!
-//! [`ReadyRun::post`](batch::ReadyRun::post) tells its observer of all that happens, in the order in which it happens,
-//! on the task that posts: an observer that takes long holds the run up, so one that prints or sends elsewhere passes on
-//! what it is told. A [`Canceller`](runtime::Canceller) ends the run from anywhere.
+//! [`ReadyRun::post`](batch::ReadyRun::post) calls its observer for every event, in order, on the task that posts. A
+//! slow observer delays the run, so an observer that prints or sends should pass the events on to another task. A
+//! [`Canceller`](runtime::Canceller) ends the run from anywhere.
 //!
 //! ```no_run
 //! use batchpost::engine::Notice;
@@ -57,7 +58,7 @@
 //! use batchpost::batch::{Error, Observation, ReadyRun, Report};
 //! use batchpost::runtime::{Http, Interrupts};
 //!
-//! /// Posts until the first row is in doubt, then lets what is in flight end and stops.
+//! /// Posts until a row is in doubt, then awaits the requests in flight and stops.
 //! async fn post_carefully(run: ReadyRun, http: Http) -> Result<Report, Error> {
 //!     let (canceller, interrupts) = Interrupts::by_hand();
 //!     let (events, mut watched) = tokio::sync::mpsc::unbounded_channel();
@@ -82,11 +83,11 @@
 //! }
 //! ```
 //!
-//! # Read a ledger afterwards
+//! # Read a ledger
 //!
-//! A ledger is a file of JSON lines; [`look`](batch::look) folds it into what it knows of its batch, [`ledger::read`]
-//! gives its records one by one, and [`audit`](batch::audit) proves from it that the limits held. None of them changes
-//! or locks anything.
+//! A ledger is a file of JSON lines. [`look`](batch::look) folds it into the state of its batch, [`ledger::read`]
+//! returns its records one by one, and [`audit`](batch::audit) verifies that the limits were kept. None of these
+//! functions changes or locks the ledger.
 //!
 //! ```
 //! use std::path::Path;
@@ -114,8 +115,8 @@
 //!
 //! # Post to another API
 //!
-//! One value says all that there is to know of an API: an [`Api`](api::Api). This one posts comments to requests
-//! of a service desk whose ids are keys like `HELP-12`:
+//! A type that implements [`Api`](api::Api) describes everything the engine needs to know about an API. This one posts
+//! comments to the requests of a service desk, whose ids are keys such as `HELP-12`:
 //!
 //! ```
 //! use std::sync::Arc;
@@ -124,7 +125,7 @@
 //! use batchpost::limit::Limit;
 //! use batchpost::outcome::{Stop, Verdict};
 //! use batchpost::settings::Settings;
-//! use batchpost::api::{Context, FieldSpec, Fields, RequestTemplate, Judgement, Kind, Note, Api, basic_auth};
+//! use batchpost::api::{Api, Context, FieldSpec, Fields, Judgement, Kind, Note, RequestTemplate, basic_auth};
 //! use batchpost::transport::{Reply, Request};
 //! use http::HeaderName;
 //! use serde_json::json;
@@ -155,7 +156,7 @@
 //!             body[name] = value.clone();
 //!         }
 //!         let key = note.job().ticket.to_string();
-//!         // Below the endpoint, whatever the key is: a request names no host.
+//!         // The path is below the endpoint, whatever the key is: a request names no host.
 //!         Request::post(body.to_string()).at(["rest", "servicedeskapi", "request", &key, "comment"])
 //!     }
 //!
@@ -168,7 +169,7 @@
 //!             404 if !context.posted_before => Verdict::SetupFault(Stop::Endpoint),
 //!             404 => Verdict::Rejected { suspicious: true },
 //!             400 => Verdict::Rejected { suspicious: false },
-//!             // What may have been created or not: a person has to look.
+//!             // It is unknown whether the comment was created: a person has to check.
 //!             _ => Verdict::Unknown,
 //!         };
 //!         Judgement::new(verdict, reply, |body| {
@@ -178,7 +179,7 @@
 //!     }
 //!
 //!     fn limits(&self) -> Vec<Limit> {
-//!         vec!["100/1m".parse().expect("it is written as limits are")]
+//!         vec!["100/1m".parse().expect("a valid limit")]
 //!     }
 //!
 //!     fn credentials(&self) -> &'static [&'static str] {
@@ -209,14 +210,15 @@
 //! # }
 //! ```
 //!
-//! With it in the place of LeadSquared, in the settings too, all that is above holds for the other API.
-//! `examples/freshdesk` is such a target in full, run against a stand-in that keeps a limit and fails now and then.
+//! Use this value instead of `LeadSquared`, in the settings too, and the examples above work with the other API.
+//! `examples/freshdesk` is a complete API of this kind, run against a stand-in server that enforces a limit and
+//! sometimes fails.
 //!
-//! # Where things are
+//! # Modules
 //!
-//! This crate reads inputs into notes ([input], [reading]), runs and maintains batches ([batch], on the [runtime]), and makes data of ledgers
-//! ([report]) and machines ([doctor]). What decides about rows and attempts, and all that it works on, is the crate
-//! `batchpost-engine`, whose modules are re-exported here; [leadsquared] is of `batchpost-apis`.
+//! This crate reads inputs into notes ([input], [reading]), runs and maintains batches ([batch], on the [runtime]), derives reports from
+//! ledgers ([report]), and diagnoses machines ([doctor]). The crate `batchpost-engine` decides about rows and attempts
+//! and defines the types for it; its modules are re-exported here. [leadsquared] is part of `batchpost-apis`.
 
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]

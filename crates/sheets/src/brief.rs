@@ -1,4 +1,4 @@
-//! Rows in brief, for tests: `record@line+byte: ticket "text"`, and the error that the input ends with.
+//! Rows as short strings for tests: `record@line+byte: ticket "text"`, then the error that ended the reading, if any.
 
 use std::io::Read;
 
@@ -7,14 +7,14 @@ use crate::text::source::Pieces;
 use crate::text::{CsvRecord, HeaderError, Known, Source, TextError, open_csv};
 use crate::{Cells, RecordError, RowPosition, Wanted};
 
-/// The names of the column that has the ticket, and of the one that has the text.
+/// Names accepted for the ticket column and the text column.
 const TICKET: &[&str] = &["ticket", "ticket no"];
 const TEXT: &[&str] = &["text", "note"];
 
-/// The usual bound.
+/// The default record bound.
 pub(crate) const BOUND_BYTES: usize = 1 << 20;
 
-/// Where the ticket and the text are.
+/// Indexes of the ticket column and the text column.
 fn columns(names: &[String], wanted: [&[&str]; 2]) -> Result<[usize; 2], String> {
     let find = |wanted: &[&str]| names.iter().position(|name| wanted.contains(&name.trim().to_lowercase().as_str()));
     match wanted.map(find) {
@@ -76,7 +76,7 @@ fn line(RowPosition { record, line, byte }: RowPosition, read: Result<(), Record
     format!("{record}@{line}+{byte}: {content}")
 }
 
-/// The same in pieces of several sizes.
+/// Reads the input in pieces of several sizes and checks that the result is always the same.
 fn in_pieces<E: ToString>(input: &[u8], read: impl Fn(Pieces<'_>, &mut Vec<String>) -> Result<(), E>) -> Vec<String> {
     let brief = |size: usize| {
         let mut out = Vec::new();
@@ -107,12 +107,12 @@ fn in_words(error: HeaderError<String>) -> String {
     }
 }
 
-/// The rows of a CSV whose columns have these names.
+/// The rows of a CSV with these column names.
 pub(crate) fn csv_by_names(input: &[u8], known: Known, names: [&[&str]; 2]) -> Vec<String> {
     in_pieces(input, |pieces, out| csv(pieces, known, names, out).map_err(in_words))
 }
 
-/// The rows of JSON.
+/// The rows of a JSON input.
 pub(crate) fn json_in_pieces(input: &[u8], container: Container, bound_bytes: usize) -> Vec<String> {
     in_pieces(input, |pieces, out| json(pieces, container, bound_bytes, out))
 }

@@ -1,6 +1,6 @@
-//! The cells of a record that a note is made of.
+//! The cells of a record that a note is built from.
 
-/// Which columns are taken over from each record, and into which slots of its [`Cells`].
+/// Which columns to copy from each record, and into which slots of [`Cells`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wanted {
     columns: Vec<(usize, usize)>,
@@ -8,12 +8,12 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    /// One slot for each of `columns`, in their order.
+    /// One slot for each of `columns`, in the same order.
     pub fn each(columns: &[usize]) -> Self {
         Self { columns: columns.iter().copied().enumerate().collect(), slots: columns.len() }
     }
 
-    /// One slot for each of a record's columns, of which only some are taken over.
+    /// One slot for each of the record's `all` columns, of which only `columns` are copied.
     pub fn some_of(all: usize, columns: impl Iterator<Item = usize>) -> Self {
         let mut columns: Vec<(usize, usize)> = columns.map(|column| (column, column)).collect();
         columns.sort_unstable();
@@ -21,11 +21,11 @@ impl Wanted {
         Self { columns, slots: all }
     }
 
-    /// Fills `cells` anew: `fill` appends the text of the column it is given.
+    /// Refills `cells`: `fill` appends the text of the given column.
     ///
     /// # Errors
     ///
-    /// The first that `fill` returns.
+    /// Returns the first error of `fill`.
     pub fn read<E>(
         &self,
         cells: &mut Cells,
@@ -36,25 +36,25 @@ impl Wanted {
     }
 }
 
-/// The wanted cells of one record as text, in buffers that are used again.
+/// The copied cells of one record, in reused buffers.
 #[derive(Debug, Default)]
 pub struct Cells {
     texts: Vec<String>,
 }
 
 impl Cells {
-    /// Forgets the record.
+    /// Empties all slots.
     pub fn clear(&mut self) {
         self.texts.iter_mut().for_each(String::clear);
     }
 
-    /// As many as there are slots, all empty.
+    /// Sets the number of slots and empties them.
     pub fn begin(&mut self, slots: usize) {
         self.texts.resize_with(slots, String::new);
         self.clear();
     }
 
-    /// The text of a slot.
+    /// The text in a slot.
     pub fn get(&self, slot: usize) -> &str {
         &self.texts[slot]
     }
@@ -64,7 +64,7 @@ impl Cells {
         &mut self.texts[slot]
     }
 
-    /// All texts, in the order of the slots.
+    /// All texts, in slot order.
     pub fn texts(&self) -> &[String] {
         &self.texts
     }

@@ -1,39 +1,39 @@
-//! The columns that an input has.
+//! The columns of an input.
 
-/// The columns that an input has.
+/// The columns of an input.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Columns {
-    /// Their names, as the header or the first object has them.
+    /// Column names from the header or the first JSON object.
     pub names: Vec<String>,
-    /// Of JSON, the paths to what is nested in the first object. They are used only where they are asked for.
+    /// For JSON, the paths of members nested in the first object. They are used only on request.
     pub nested: Vec<Nested>,
 }
 
-/// A member of an object within another.
+/// A member of a nested object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Nested {
-    /// Its steps, divided by dots. A step may have dots of its own.
+    /// The steps, joined by dots. A step may itself contain dots.
     pub name: String,
-    /// The names to go through, its own last.
+    /// The member names from the outermost object to the member itself.
     pub steps: Vec<String>,
 }
 
 impl Columns {
-    /// Those of an input with a header.
+    /// The columns of an input with a header.
     pub fn of_header(names: Vec<String>) -> Self {
         Self { names, nested: Vec::new() }
     }
 
-    /// The name of a column by its index; what is nested comes last.
+    /// The name of a column by index. Nested members follow the columns.
     ///
     /// # Panics
     ///
-    /// When there is no such column.
+    /// If there is no such column.
     pub fn name(&self, index: usize) -> &str {
         self.names.get(index).unwrap_or_else(|| &self.nested[index - self.names.len()].name)
     }
 
-    /// All names, in the order of their indexes.
+    /// All names, in index order.
     pub fn all(&self) -> Vec<String> {
         self.names.iter().chain(self.nested.iter().map(|path| &path.name)).cloned().collect()
     }

@@ -1,48 +1,48 @@
-//! Excel's dates: days since an epoch, and fractions of a day.
+//! Excel dates: days since an epoch, with the time as a fraction of a day.
 
 use jiff::Span;
 use jiff::civil::{Date, Time, date};
 
 /// Seconds in a day.
 pub const DAY_SECONDS: i64 = 24 * 60 * 60;
-/// 31 December 9999 is the last day, in the system of 1900.
+/// The number of days in the 1900 date system, of which 31 December 9999 is the last.
 const DAYS: f64 = 2_958_466.0;
 
-/// The day that is counted from.
+/// The day from which a workbook counts its dates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Epoch {
-    /// Day 1 is 1 January 1900, and day 60 a 29 February that never was.
+    /// The 1900 date system: day 1 is 1 January 1900, and day 60 is 29 February 1900, which did not exist.
     Year1900,
-    /// Day 0 is 1 January 1904.
+    /// The 1904 date system: day 0 is 1 January 1904.
     Year1904,
 }
 
-/// A day of a calendar.
+/// A calendar day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Day {
-    /// One that there was.
+    /// A day that exists.
     Date(Date),
-    /// Day 0 in the system of 1900: a time without a date.
+    /// Day 0 of the 1900 date system: a time without a date.
     None,
-    /// 29 February 1900, which Excel has and nobody else.
+    /// 29 February 1900, which exists only in Excel.
     LeapDay1900,
 }
 
-/// A moment, to the second.
+/// A date and time, to the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Moment {
-    /// Its day.
+    /// The day.
     pub day: Day,
     second: i64,
 }
 
 impl Epoch {
-    /// That of a workbook whose dates are counted from 1904, or of another one.
+    /// Returns the epoch of a workbook, given whether it uses the 1904 date system.
     pub fn new(is_1904: bool) -> Self {
         if is_1904 { Self::Year1904 } else { Self::Year1900 }
     }
 
-    /// The moment that so many days after the epoch is; none where no date is so far away.
+    /// Converts a number of days since the epoch; `None` if it is outside the calendar.
     pub fn moment(self, days: f64) -> Option<Moment> {
         if !(0.0..DAYS).contains(&days) {
             return None;
@@ -67,7 +67,7 @@ impl Moment {
         self.second
     }
 
-    /// Its time of day.
+    /// The time of day.
     pub fn time(self) -> Option<Time> {
         Time::midnight().checked_add(Span::new().try_seconds(self.second).ok()?).ok()
     }

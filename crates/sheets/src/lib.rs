@@ -1,7 +1,10 @@
-//! The bytes of spreadsheets to rows of cells with positions: nothing here knows of tickets, keys, APIs, files or clocks.
+//! Reads the bytes of spreadsheets into rows of cells, each with its position in the input.
 //!
-//! [`workbook`] reads XLSX, XLSM, XLSB, XLS and ODS, [`text`] CSV, [`json`] an object a line or an array of objects, all in
-//! bounded memory. [`excel_date`] are the serial numbers that workbooks have for dates.
+//! The formats are CSV ([`text`]), JSON lines and JSON arrays of objects ([`json`]), and XLSX, XLSM, XLSB, XLS and ODS
+//! ([`workbook`]). Every reader works in bounded memory. [`excel_date`] converts the serial numbers that workbooks use
+//! for dates.
+//!
+//! The crate does not know about tickets, keys, APIs, files or clocks.
 
 #[cfg(test)]
 mod brief;

@@ -1,8 +1,8 @@
-//! Texts of a sheet in messages: bounded, whatever is in them.
+//! Bounded display of texts from a sheet in messages.
 
 use std::fmt;
 
-/// At most `most` characters of `text`, with an ellipsis where some were left off.
+/// Returns at most `most` characters of `text`, followed by an ellipsis if it was truncated.
 pub(crate) fn excerpt(text: &str, most: usize) -> String {
     match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -10,7 +10,7 @@ pub(crate) fn excerpt(text: &str, most: usize) -> String {
     }
 }
 
-/// Names of columns or sheets: quoted, and the first few where there are many.
+/// Names of columns or sheets, displayed quoted; only the first 40 are shown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Names(pub Vec<String>);
 

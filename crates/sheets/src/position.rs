@@ -1,11 +1,11 @@
-//! Where a row is.
+//! Positions of rows.
 
-/// Where a row of an input is.
+/// The position of a row in its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RowPosition {
-    /// Its number, from 1; a header is not counted.
+    /// Record number, from 1; the header is not counted.
     pub record: u64,
-    /// The line on which it begins, from 1.
+    /// Line on which the row begins, from 1.
     pub line: u64,
     /// Offset of its first byte.
     pub byte: u64,

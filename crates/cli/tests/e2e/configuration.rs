@@ -228,7 +228,7 @@ fn an_error_about_the_input_names_what_the_file_says_of_it() {
     let said = "header_row (batchpost.toml:2)";
     let refused = folder.call(&["check", "notes.jsonl"]).with_code(2);
     let refused = refused.saying(&[
-        "the header row setting is for csv",
+        "the header row setting applies to csv",
         "leave --header-row out",
         said,
         "column (batchpost.toml:3)",

@@ -250,7 +250,7 @@ fn options_of_another_format_are_refused() {
     for (input, option, value, says) in [
         ("notes.jsonl", "--delimiter", ";", "the input is jsonl"),
         ("notes.jsonl", "--header-row", "2", "the input is jsonl"),
-        ("notes.csv", "--sheet", "X", "the sheet setting is for workbooks, and the input is csv"),
+        ("notes.csv", "--sheet", "X", "the sheet setting applies to workbooks, but the input is csv"),
         ("notes.xlsx", "--encoding", "shift_jis", "the input is workbook"),
         ("notes.xlsx", "--delimiter", ";", "the input is workbook"),
     ] {

@@ -1,4 +1,4 @@
-//! The reading on two threads: one reads rows, this one makes their keys, looks each up, and writes the job file.
+//! Reads an input on two threads: one reads rows; the caller's makes their keys, looks them up and writes the job file.
 
 use std::io::Read;
 use std::sync::{Mutex, PoisonError, mpsc};
@@ -8,17 +8,17 @@ use super::feeder::{GROUP_TEXT_BYTES, GROUPS_WAITING};
 use crate::input::{Content, InputError, Row};
 use crate::reading::RowReader;
 
-/// Groups of 64 rows make a reading of a million a twentieth slower: each wakes the other thread.
+/// With groups of 64 rows, reading a million rows takes a twentieth longer, because each group wakes the other thread.
 const GROUP_ROWS: usize = 512;
 
-/// Calls `read_summary` with the rows that `scan` gives, which goes on meanwhile, a bounded way ahead; where the system has no second
-/// thread, only when it is asked to.
+/// Calls `plan` with the rows of `scan`. A second thread reads them a bounded way ahead. If the system provides no
+/// thread, each group is read when it is needed.
 pub(super) fn ahead<R: Read + Send, T>(
     scan: &mut RowReader<'_, R>,
     plan: impl FnOnce(&mut dyn FnMut() -> Result<Option<Row>, InputError>) -> T,
 ) -> T {
     let (sender, receiver) = mpsc::sync_channel(GROUPS_WAITING);
-    // One thread has it, from beginning to end.
+    // Only one thread uses it, from beginning to end.
     let scan = Mutex::new(scan);
     let go_on = || group(&mut scan.lock().unwrap_or_else(PoisonError::into_inner));
     thread::scope(|scope| {
@@ -47,7 +47,7 @@ pub(super) fn ahead<R: Read + Send, T>(
     })
 }
 
-/// The next rows, and whether what comes last is the end.
+/// Returns the next rows, and whether the last item ends the input.
 fn group(scan: &mut RowReader<'_, impl Read>) -> (Vec<Result<Option<Row>, InputError>>, bool) {
     let mut group = Vec::with_capacity(GROUP_ROWS);
     let mut text_bytes = 0;

@@ -1,4 +1,4 @@
-//! The thread that owns the ledger: commits one group of records after the other.
+//! The thread that owns the ledger and commits groups of records one after the other.
 
 use std::io;
 use std::thread::{self, JoinHandle};
@@ -8,8 +8,8 @@ use tokio::sync::mpsc;
 use crate::ledger::{Ledger, LedgerError, Record};
 use crate::storage::Storage;
 
-/// Hands groups of records to the ledger's thread, one at a time: what comes up while one is being synced makes the
-/// next one.
+/// Sends groups of records to the ledger's thread, one at a time. Records that arrive during a sync form the next
+/// group.
 #[derive(Debug)]
 pub(super) struct Committer<S> {
     groups: mpsc::Sender<Vec<Record>>,
@@ -23,14 +23,14 @@ impl<S: Storage + 'static> Committer<S> {
     ///
     /// # Errors
     ///
-    /// When the system has none.
+    /// If the system provides no thread.
     pub(super) fn start(mut ledger: Ledger<S>) -> io::Result<Self> {
         let (groups, mut to_commit) = mpsc::channel::<Vec<Record>>(1);
         let (committed, done) = mpsc::channel(1);
         let thread = thread::Builder::new().spawn(move || {
             while let Some(group) = to_commit.blocking_recv() {
                 let result = ledger.commit(&group);
-                // The run is gone: what it did not wait for is in doubt by its intents.
+                // The run has ended. Attempts whose records it did not await are in doubt because of their intents.
                 if committed.blocking_send(result).is_err() {
                     break;
                 }
@@ -45,24 +45,24 @@ impl<S: Storage + 'static> Committer<S> {
         self.busy
     }
 
-    /// Begins to commit `group`.
+    /// Starts the commit of `group`.
     pub(super) fn commit(&mut self, group: Vec<Record>) {
         debug_assert!(!self.busy, "one group at a time");
         self.busy = true;
         if let Err(error) = self.groups.try_send(group) {
-            // The thread has panicked: `committed` will say so.
+            // The thread has panicked: `committed` returns an error.
             tracing::error!(%error, "the ledger's thread is gone");
         }
     }
 
-    /// Whether the group has become durable. Cancel-safe.
+    /// Waits until the group is durable. Cancel-safe.
     pub(super) async fn committed(&mut self) -> Result<(), LedgerError> {
         let result = self.done.recv().await;
         self.busy = false;
         result.unwrap_or(Err(LedgerError::Poisoned))
     }
 
-    /// The ledger, when everything was committed; none if its thread panicked.
+    /// Returns the ledger after all commits, or `None` if its thread panicked.
     pub(super) fn finish(self) -> Option<Ledger<S>> {
         drop(self.groups);
         self.thread.join().ok()

@@ -1,4 +1,4 @@
-//! The input as it is opened: a file, which is read once, or standard input.
+//! Opens the input: a file, which is read once, or standard input.
 
 use std::fmt;
 use std::fs::{File, Metadata};
@@ -16,8 +16,8 @@ use crate::reading::{self, Proposal};
 use crate::runtime::platform::file_identity;
 use crate::settings::Settings;
 
-/// What `options` ask for, of notes to `target`, given what these need besides; also the hash of the table that they
-/// name.
+/// Creates the reader configuration for notes to `target`, with the bytes for the marker reserved and the lookup table
+/// loaded. Also returns the hash of the table.
 pub(super) fn reader_config(
     options: &Options,
     settings: &Settings,
@@ -33,12 +33,11 @@ pub(super) fn reader_config(
     Ok((reader_config.reserving(marker_bytes), fingerprint))
 }
 
-/// How the input at `path` seems to want to be read for notes to `target`, with what is said in `options`. Nothing is
-/// written.
+/// Proposes options for the input at `path`, for notes to `target`. Values in `options` are kept. Nothing is written.
 ///
 /// # Errors
 ///
-/// When it cannot be opened, or nothing can be made of it. `options` hold what was found until then.
+/// If the input cannot be opened, or no proposal is possible. `options` then contain the values found so far.
 pub fn propose(path: &Path, options: &mut Options, target: &Arc<dyn Api>) -> Result<Proposal, Error> {
     let reader_config = |options: Options| ReaderConfig::new(options, Arc::clone(target));
     let file = Input::open_file(path, reader_config(options.clone()))?;
@@ -47,15 +46,15 @@ pub fn propose(path: &Path, options: &mut Options, target: &Arc<dyn Api>) -> Res
         .map_err(|source| Error::Input { name: path.display().to_string(), source: Box::new(source) })
 }
 
-/// An input's rows.
+/// The rows of an input.
 pub(super) type InputRows = Rows<Hashing<Box<dyn Read + Send>>>;
 
-/// An input that was opened.
+/// An open input.
 #[derive(Debug, Clone)]
 pub(super) struct Input {
-    /// None of standard input.
+    /// `None` for standard input.
     file: Option<OpenFile>,
-    /// A workbook is read here and there: in a copy, of which every byte was hashed as it was taken.
+    /// A copy of a workbook, which is not read in order. Every byte was hashed while it was copied.
     copy: Option<Copied>,
     reader_config: ReaderConfig,
 }
@@ -71,11 +70,11 @@ struct OpenFile {
 struct Copied {
     file: Arc<File>,
     fingerprint: String,
-    /// The file was what was copied when all of it was: what happens to it later is nothing to the copy.
+    /// The file was unchanged when the copy was complete. Later changes to the file do not affect the copy.
     is_whole: bool,
 }
 
-/// What tells that a file was written to, or another put in its place.
+/// Facts that change when a file is written to or replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Facts {
     size: u64,
@@ -90,7 +89,7 @@ impl Facts {
 }
 
 impl Input {
-    /// Opens the input that a run reads. A copy of it, if it needs one, goes to `scratch`.
+    /// Opens the input of a run. A copy, if needed, is stored in `scratch`.
     pub(super) fn open(source: &Source, reader_config: ReaderConfig, scratch: &Path) -> Result<Self, Error> {
         match source {
             Source::File(path) => Self::open_path(path, reader_config, scratch),
@@ -106,7 +105,7 @@ impl Input {
 
     fn open_path(path: &Path, reader_config: ReaderConfig, scratch: &Path) -> Result<Self, Error> {
         let failed = |source| Error::Open { path: path.to_owned(), source };
-        // Before it is opened, which a pipe would keep waiting for somebody who writes to it.
+        // Checked before opening, which on a pipe would wait for a writer.
         if !std::fs::metadata(path).map_err(failed)?.is_file() {
             return Err(Error::NotAFile(path.to_owned()));
         }
@@ -130,12 +129,12 @@ impl Input {
         Ok(Self { file, copy, reader_config })
     }
 
-    /// The same input, read otherwise.
+    /// The same input with another configuration.
     pub(super) fn by(&self, reader_config: ReaderConfig) -> Self {
         Self { reader_config, ..self.clone() }
     }
 
-    /// Its rows, from the first. Those of standard input can be had once, unless it is a workbook.
+    /// Its rows, from the first one. Those of standard input can be read only once, unless it is a workbook.
     pub(super) fn rows(&self) -> Result<InputRows, InputError> {
         let read: Box<dyn Read + Send> = match (&self.copy, &self.file) {
             (Some(copy), _) => {
@@ -153,14 +152,14 @@ impl Input {
         Rows::open(Hashing::new(read), &self.reader_config)
     }
 
-    /// The hash of all that `rows` were made of, which have been read to the end.
+    /// The hash of the whole input of `rows`, which must have been read to the end.
     pub(super) fn fingerprint(&self, rows: &InputRows) -> String {
         let copied = || self.copy.as_ref().map(|copy| copy.fingerprint.clone());
         rows.source().map(Hashing::fingerprint).or_else(copied).unwrap_or_default()
     }
 
-    /// Whether the file was the same at the end of its reading as at the beginning: its bytes hash to `fingerprint`, as they
-    /// did while they were read.
+    /// Whether the file was the same at the end of the reading as at the beginning: its bytes still have the hash
+    /// `fingerprint`, which they had while they were read.
     pub(super) fn is_unchanged(&self, fingerprint: &str) -> io::Result<bool> {
         match (&self.copy, &self.file) {
             (Some(copy), _) => Ok(copy.is_whole),
@@ -169,14 +168,14 @@ impl Input {
         }
     }
 
-    /// The hash of all that is in the file.
+    /// Hashes the whole file again.
     pub(super) fn fingerprint_anew(&self) -> io::Result<String> {
         self.file.as_ref().map_or(Ok(String::new()), |open| fingerprint_of(&open.file))
     }
 }
 
 impl OpenFile {
-    /// Whether it still is what was opened, and nobody wrote to it meanwhile.
+    /// Whether the file is still the one that was opened, and was not written to.
     fn is_unchanged(&self, fingerprint: &str) -> io::Result<bool> {
         let is_the_same = |metadata: &Metadata| Facts::of(metadata) == self.facts;
         Ok(fingerprint_of(&self.file)? == fingerprint
@@ -185,7 +184,7 @@ impl OpenFile {
     }
 }
 
-/// What errors call standard input.
+/// The name of standard input in errors.
 pub(super) const STDIN: &str = "standard input";
 
 fn fingerprint_of(mut file: &File) -> io::Result<String> {
@@ -199,9 +198,10 @@ fn read_error(source: io::Error) -> InputError {
     TextError::Read { byte: 0, source }.into()
 }
 
-/// A copy of a workbook in the folder `scratch`, unpacked if it is packed.
+/// Copies a workbook into the folder `scratch`, unpacked if it is gzip.
 fn copied(source: impl Read, scratch: &Path) -> Result<Copied, InputError> {
-    // Far more than a workbook has, which is packed in itself: what goes on and on would fill the disk.
+    // Far more than the size of a workbook, which is compressed itself. The bound keeps endless data from filling the
+    // disk.
     const MOST_BYTES: u64 = 4 << 30;
     let mut hashing = Hashing::new(source);
     let mut copy = tempfile::tempfile_in(scratch).map_err(InputError::NotCopied)?;
@@ -221,7 +221,7 @@ fn copied(source: impl Read, scratch: &Path) -> Result<Copied, InputError> {
     Ok(Copied { file, fingerprint: hashing.fingerprint(), is_whole: true })
 }
 
-/// Hashes what is read through it.
+/// Hashes the bytes read through it.
 pub(super) struct Hashing<R> {
     source: R,
     hash: blake3::Hasher,

@@ -1,4 +1,4 @@
-//! The job file on the disk: temporary, without a name, readable by its owner only.
+//! The job file on disk: temporary, without a name, readable by its owner only.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -11,24 +11,24 @@ use crate::job::Key;
 use crate::planning::{JobFileError, JobFileReader, JobFileWriter, Jobs, repeated_contents};
 use crate::runtime::platform::{is_on_network, read_at};
 
-/// What one reading of the input found, synced. It is gone when this is.
+/// The result of reading the input, synced. The file is deleted when this is dropped.
 #[derive(Debug)]
 pub(super) struct JobFile {
     file: Arc<File>,
     records: u64,
-    /// Contents that several named rows have.
+    /// Contents that several named rows share.
     repeated: Vec<Key>,
     folder: PathBuf,
 }
 
 impl JobFile {
-    /// Begins a job file in `folder`.
+    /// Creates a job file in `folder`.
     pub(super) fn begin(folder: &Path) -> Result<JobFileWriter<File>, JobFileError> {
         let created = tempfile::tempfile_in(folder).map(JobFileWriter::new);
         created.map_err(|source| JobFileError::Io { doing: "created", source })
     }
 
-    /// Makes durable what was written to `folder`. `named` says that a column names the jobs.
+    /// Makes the written records durable. `named` is whether a column names the jobs.
     pub(super) fn finish(writer: JobFileWriter<File>, named: bool, folder: PathBuf) -> Result<Self, JobFileError> {
         let (file, records) = writer.finish()?;
         file.sync_data().map_err(|source| JobFileError::Io { doing: "synced", source })?;
@@ -39,17 +39,17 @@ impl JobFile {
         Ok(jobs)
     }
 
-    /// How many rows it has at the most.
+    /// Maximum number of its rows.
     pub(super) fn most_rows(&self) -> usize {
         usize::try_from(self.records).unwrap_or_default()
     }
 
-    /// Its rows, from the first.
+    /// Its rows, from the first one.
     pub(super) fn rows(&self) -> Jobs<FromStart> {
         Jobs::new(self.reader(), &self.repeated)
     }
 
-    /// What an error of it is to a run.
+    /// Converts errors of the job file for a run.
     pub(super) fn unusable(&self) -> impl Fn(JobFileError) -> Error + use<> {
         Error::job_file(&self.folder)
     }
@@ -59,8 +59,9 @@ impl JobFile {
     }
 }
 
-/// Where the job file of `run_request` is kept: where it is asked for, else beside the ledger, whose disk has to have room anyway,
-/// unless that is another machine's. A reading that only looks may stand where it must not write.
+/// Returns the folder for the job file: the requested one, else the ledger's, whose disk needs space anyway, unless
+/// that is on a network file system. A reading that only looks uses the temporary folder, because it may not be allowed
+/// to write beside the ledger.
 pub(super) fn folder(run_request: &RunRequest, access: Access) -> PathBuf {
     let beside = run_request.ledger.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     match (&run_request.scratch, access) {
@@ -74,7 +75,7 @@ pub(super) fn folder(run_request: &RunRequest, access: Access) -> PathBuf {
     }
 }
 
-/// Reads a file by positions, so that several can read it at once.
+/// Reads a file by position, so that several readers can use it at once.
 #[derive(Debug)]
 pub(super) struct FromStart {
     file: Arc<File>,

@@ -1,4 +1,4 @@
-//! The ledgers whose rows are known, as a person looks at them and changes them.
+//! The list of ledgers whose rows are known, for display and changes by a person.
 
 use std::path::{Path, PathBuf};
 
@@ -10,31 +10,31 @@ use super::registry::{FileRegistry, ListedLedger, RegistryError, listed, whole};
 use crate::ledger::LedgerId;
 use crate::runtime::state::StateFolder;
 
-/// A ledger that posted to an account, and what is noted of it.
+/// A ledger that posted to an account, as listed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotedLedger {
-    /// The account.
+    /// The account's URL.
     pub account: String,
-    /// Where the ledger was.
+    /// The path when it was listed.
     pub path: PathBuf,
-    /// Its id.
+    /// The id of the ledger.
     pub id: LedgerId,
     /// When it was listed.
     pub added: Timestamp,
-    /// Whether that ledger still is there.
+    /// Whether that ledger is still at its path.
     pub is_there: bool,
-    /// How many rows it was seen to have as posted or in doubt; none where it was not read yet.
+    /// Number of rows that it had as posted or in doubt; `None` if it was not read yet.
     pub rows: Option<u64>,
     /// When the first and the last of them were sent, in seconds since 1970.
     pub dates: Option<(u32, u32)>,
 }
 
-/// The ledgers whose rows the runs that share the state folder `state` know.
+/// Returns the ledgers whose rows are known to the runs that share the state folder `state`.
 ///
 /// # Errors
 ///
-/// When the folder cannot be used, or a list in it cannot be read.
+/// If the folder cannot be used, or a list in it cannot be read.
 pub fn known_ledgers(state: &Path) -> Result<Vec<NotedLedger>, Error> {
     let mut all = Vec::new();
     for registry in registries(state)? {
@@ -56,12 +56,12 @@ pub fn known_ledgers(state: &Path) -> Result<Vec<NotedLedger>, Error> {
     Ok(all)
 }
 
-/// Forgets a ledger, named by its path or its id: rows that only it knows are not known any more. Returns those that were
-/// forgotten.
+/// Removes a ledger, given by its path or id, from the list: rows that only it knows are no longer known. Returns the
+/// removed paths.
 ///
 /// # Errors
 ///
-/// As [`known_ledgers`], and when a list cannot be written.
+/// As for [`known_ledgers`], and if a list cannot be written.
 pub fn forget_ledger(state: &Path, ledger: &str) -> Result<Vec<PathBuf>, Error> {
     let path = whole(Path::new(ledger));
     let mut forgotten = Vec::new();
@@ -77,11 +77,11 @@ pub fn forget_ledger(state: &Path, ledger: &str) -> Result<Vec<PathBuf>, Error> 
     Ok(forgotten)
 }
 
-/// Lists the ledger at `path`: its rows are known from now on, wherever it is.
+/// Adds the ledger at `path` to the list. Its rows are known from now on, wherever it is.
 ///
 /// # Errors
 ///
-/// When it is no ledger, or the list cannot be written.
+/// If it is not a ledger, or the list cannot be written.
 pub fn add_ledger(state: &Path, path: &Path) -> Result<(), Error> {
     let header = header_of(path)?;
     let account =

@@ -1,4 +1,5 @@
-//! Rows to send that other ledgers of the account know as posted or in doubt, and rows that other runs are about to send.
+//! Finds rows to send that other ledgers of the account know as posted or in doubt, or that other runs are about to
+//! send.
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,13 +22,13 @@ use crate::settings::OnKnown;
 /// Another ledger that knows rows to send as posted or in doubt.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KnownLedger {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// How many rows it knows.
+    /// Number of rows that it knows.
     pub rows: u64,
     /// When the first and the last of them were sent, in seconds since 1970.
     pub dates: Option<(u32, u32)>,
-    /// Rows that have the name of one that it knows, and another content. They are not known.
+    /// Number of rows with a name that it knows, but with other content. They do not count as known.
     pub other_content: u64,
 }
 
@@ -38,21 +39,21 @@ impl KnownLedger {
     }
 }
 
-/// What was found of the rows that a run would send.
+/// What is known about the rows that a run would send.
 #[derive(Debug)]
 pub(super) struct KnownRows {
     registry: FileRegistry,
     candidates: Candidates,
     named: bool,
     pub(super) ledgers: Vec<KnownLedger>,
-    /// Rows that the run's own ledger knew before an older copy of it was put in its place.
+    /// Rows that the run's own ledger knew before an older copy took its place.
     pub(super) taken_back: u64,
-    /// Ledgers that cannot be read and may know more, and why.
+    /// Ledgers that cannot be read and may know more rows, with the reasons.
     pub(super) unreadable: Vec<(NamedLedger, String)>,
 }
 
 impl KnownRows {
-    /// Looks for the rows to do of `jobs` for the first time. They are claimed when the run begins.
+    /// Compares the rows to do in `jobs` for the first time. They are claimed when the run begins.
     pub(super) fn look(
         run_request: &RunRequest,
         access: Access,
@@ -98,7 +99,7 @@ impl KnownRows {
         Ok(this)
     }
 
-    /// The keys that others know the rows by which `policy` has sent. With `legacy`, also those by name and ticket.
+    /// The keys by which others know the rows that `policy` sends. With `legacy`, also the keys from name and ticket.
     fn keys_of(
         &self,
         jobs: &JobFile,
@@ -107,7 +108,7 @@ impl KnownRows {
         legacy: bool,
     ) -> Result<Vec<Key>, JobFileError> {
         if !self.named && policy.first.is_none() {
-            // They are the rows' own.
+            // The keys of the rows themselves.
             let to_send = job_states.iter().filter(|(_, job_state)| job_state.is_met() && policy.sends(job_state));
             return Ok(to_send.map(|(key, _)| *key).collect());
         }
@@ -133,7 +134,7 @@ impl KnownRows {
         look(&mut self.registry, &mut self.candidates, run_request.known_since_s, &is_ours)
     }
 
-    /// How many rows to do other ledgers know.
+    /// Number of rows to do that other ledgers know.
     pub(super) fn rows(&self) -> u64 {
         self.candidates.known()
     }
@@ -143,7 +144,7 @@ impl KnownRows {
             || (self.registry.has_legacy && self.candidates.is_known(legacy_key(job.key, &job.ticket)))
     }
 
-    /// Leaves out the rows that are known. Tells whether there were any.
+    /// Leaves out the known rows. Returns whether there were any.
     pub(super) fn skip(
         &self,
         jobs: &JobFile,
@@ -157,14 +158,14 @@ impl KnownRows {
         Ok(skip_known(&mut jobs.rows(), policy, |job| self.is_known(job), job_states, read_summary)? > 0)
     }
 
-    /// The registry's lock, if nobody has it.
+    /// Acquires the registry's lock if it is free.
     pub(super) fn try_lock(&self) -> Result<Option<RegistryLock>, RegistryError> {
         self.registry.try_lock()
     }
 
-    /// Looks again, with nobody able to change anything, and claims the rows that will be sent.
+    /// Compares again under the lock, so that nothing can change, and claims the rows that will be sent.
     ///
-    /// Another run may have posted some of them since the first look, or be about to: then nothing is claimed.
+    /// If another run has posted some of them since the first look, or is about to, nothing is claimed.
     pub(super) fn claim(
         mut self,
         lock: &RegistryLock,
@@ -192,13 +193,13 @@ impl KnownRows {
     }
 }
 
-/// The registry of the account, as the run by `run_request` sees it.
+/// Returns the registry of the account for the run of `run_request`.
 fn registry(run_request: &RunRequest, access: Access, batch: &Batch) -> Result<FileRegistry, Error> {
     let target = run_request.policy.identity.account();
     let account = match run_request.state.choose(target) {
-        // Runs that share nothing have the ledgers in a folder to ask.
+        // Runs that share nothing still have the ledgers in a folder.
         Err(SharingError::NoPlace) => None,
-        // That is told as what a run would be refused for.
+        // `Prepared::refusal` reports this error.
         Err(_) if access == Access::Look => None,
         Err(error) => return Err(error.into()),
         Ok(choice) => match access {
@@ -217,8 +218,9 @@ fn registry(run_request: &RunRequest, access: Access, batch: &Batch) -> Result<F
 
 fn refuse_in_use(found: &Look<NamedLedger>, registry: &FileRegistry) -> Result<(), Error> {
     let by_claim = found.in_use.first().map(|run| (run.ledger.path.clone(), run.rows));
-    // A run of a version that makes no claim, or one that shares no state folder with this: what one that has a claim sends
-    // is in it. The lock beside its own ledger is this run's, whatever ledger was there before.
+    // This finds runs of a version without claims, and runs with another state folder; a claim contains everything that
+    // its run sends. The path of this run's own ledger is excluded: its lock is this run's, whatever ledger was there
+    // before.
     let is_in_use = |ledger: &NamedLedger| {
         !registry.is_own(&ledger.path) && !found.live.contains(ledger) && is_locked(&ledger.path)
     };
@@ -227,7 +229,7 @@ fn refuse_in_use(found: &Look<NamedLedger>, registry: &FileRegistry) -> Result<(
     in_use.map_or(Ok(()), |(ledger, rows)| Err(Error::RowsInUse { ledger, rows }))
 }
 
-/// What a run has claimed, until its outcomes are durable.
+/// The rows that a run has claimed, until their outcomes are durable.
 #[derive(Debug)]
 pub(super) struct Claimed {
     registry: FileRegistry,
@@ -235,19 +237,19 @@ pub(super) struct Claimed {
 }
 
 impl Claimed {
-    /// Notes that the run's ledger exists and names the run. Durable on return; before that nothing may be sent.
+    /// Records that the run's ledger exists and contains the run. Durable on return. Nothing may be sent before.
     pub(super) fn begun(&mut self) -> Result<(), Error> {
         begun(&self.registry, self.claim.as_mut())
     }
 
-    /// Lets others have the rows, whose outcomes are durable; false if the registry's lock is taken. A claim that is not
-    /// dropped is found to be that of a run that has ended, and then the run's ledger is read.
+    /// Releases the rows, whose outcomes must be durable. Returns `false` if the registry's lock is taken. If a claim
+    /// is not released, other runs find that its run has ended and read the run's ledger.
     pub(super) fn try_release(&self) -> bool {
         try_release(&self.registry, self.claim.as_ref())
     }
 }
 
-/// The index has the run's record from then on: an older copy of the ledger is known for one.
+/// From then on, the index includes the run's record, so an older copy of the ledger is recognized.
 fn begun(registry: &FileRegistry, claim: Option<&mut OwnClaim>) -> Result<(), Error> {
     let Some(claim) = claim else { return Ok(()) };
     registry.note_own()?;
@@ -267,8 +269,8 @@ fn try_release(registry: &FileRegistry, claim: Option<&OwnClaim>) -> bool {
     true
 }
 
-/// What the run that follows a stream has claimed so far. The thread that reads the stream claims, and may wait for it for
-/// ever; the run releases.
+/// The rows that a run that follows a stream has claimed so far. The thread that reads the stream claims rows and may
+/// wait for input forever; the run's task releases the claim.
 #[derive(Debug, Clone)]
 pub(super) struct FollowClaims(Arc<Mutex<Option<Followed>>>);
 
@@ -281,7 +283,7 @@ struct Followed {
 }
 
 impl FollowClaims {
-    /// Lists the run's ledger, and claims nothing yet. Durable on return. None if the registry's lock is taken.
+    /// Lists the run's ledger with an empty claim. Durable on return. Returns `None` if the registry's lock is taken.
     pub(super) fn try_begin(run_request: &RunRequest, batch: &Batch) -> Result<Option<Self>, Error> {
         let mut registry = registry(run_request, Access::Post, batch)?;
         let Some(lock) = registry.try_lock()? else { return Ok(None) };
@@ -302,20 +304,20 @@ impl FollowClaims {
         }
     }
 
-    /// Claims a row that is about to be sent; false where it is known, and is to be left out.
+    /// Claims a row that is about to be sent; returns `false` if it is known and must be left out.
     ///
     /// # Errors
     ///
-    /// When it is known, or claimed by another run: the stream is not to be followed any further then.
+    /// If the row is known, or claimed by another run. The stream must not be followed any further then.
     pub(super) fn claim(&self, job: &Job) -> Result<bool, Error> {
         match self.0.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             Some(followed) => followed.claim(job),
-            // The run has ended, and takes no rows any more.
+            // The run has ended and takes no more rows.
             None => Ok(false),
         }
     }
 
-    /// See [`Claimed::try_release`]. False too while a row is being claimed.
+    /// See [`Claimed::try_release`]. Also returns `false` while a row is being claimed.
     pub(super) fn try_release(&self) -> bool {
         let Ok(mut followed) = self.0.try_lock() else { return false };
         let released = followed.as_ref().is_none_or(|ours| try_release(&ours.registry.registry, ours.claim.as_ref()));

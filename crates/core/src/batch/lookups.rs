@@ -1,4 +1,4 @@
-//! The table from the ids of an old system to tickets.
+//! Loads the lookup table from ids of an old system to tickets.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,20 +12,20 @@ use crate::input::{
 };
 use crate::job::Position;
 
-/// Why a table cannot be used.
+/// Why a lookup table cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LookupFailed {
-    /// Its name does not tell its format.
+    /// The file name does not show the format.
     #[error("its name does not tell its format; give it the extension csv, jsonl, json, xlsx or ods")]
     Format,
-    /// Its file cannot be opened.
+    /// The file cannot be opened.
     #[error("it cannot be opened: {0}")]
     Open(io::Error),
-    /// It cannot be read twice.
+    /// It is not a regular file, so it cannot be read twice.
     #[error("it is no regular file")]
     NotAFile,
-    /// It cannot be read.
+    /// The file cannot be read.
     #[error(transparent)]
     Input(#[from] InputError),
     /// A row has no old id, or no ticket.
@@ -36,12 +36,12 @@ pub enum LookupFailed {
     Entry(Position, LookupError),
 }
 
-/// Reads the table that `spec` names, with the tickets of `target`; also the hash of its file.
+/// Reads the table named by `spec`, with tickets of `target`. Also returns the hash of the file.
 pub(super) fn load(spec: &LookupSpec, target: &Arc<dyn Api>) -> Result<(LookupTable, String), Error> {
     let path = PathBuf::from(&spec.file);
     let failed = |source: LookupFailed| Error::Lookup { path: path.clone(), source: Box::new(source) };
     let format = Format::of_name(&path).ok_or_else(|| failed(LookupFailed::Format))?;
-    // A table is an input like any other: the new id is its ticket, and the old one its text.
+    // A table is read like any other input: the new id is the ticket, the old id the text.
     let columns = [(Field::Ticket, &spec.to), (Field::Text, &spec.from)];
     let columns = columns.map(|(field, column)| ColumnChoice { field, column: column.clone() }).to_vec();
     let options = Options { columns, ..Options::new(format) };

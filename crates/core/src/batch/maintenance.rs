@@ -1,4 +1,4 @@
-//! What is done with a ledger besides posting: settling, salvaging, exporting.
+//! Maintains ledgers: settles rows, salvages, audits, summarizes and exports.
 
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -27,27 +27,27 @@ use crate::runtime::entropy::entropy;
 use crate::runtime::files::{LedgerFile, LedgerPath, Lock, LockError};
 use crate::runtime::platform::is_locked;
 
-/// A ledger that nobody else may write to meanwhile, and what it knows.
+/// A locked ledger whose rows can be settled, with its state.
 #[derive(Debug)]
 pub struct Settling {
     _lock: Lock,
     path: PathBuf,
     ledger: Ledger<LedgerFile>,
-    /// Where the jobs stand.
+    /// The state of the jobs.
     pub batch: Batch,
-    /// The last that is known of each.
+    /// The last known record of each job.
     pub histories: KeyMap<History>,
-    /// Why rows have no other numbers than the ledger gives them, where the input cannot be read as it last was. Not of
-    /// standard input, which has no other numbers.
+    /// Why rows have the numbers of their records, if the input cannot be read as it was last. `None` for standard
+    /// input, which has no other numbers.
     pub numbered_by_ledger: Option<String>,
 }
 
 impl Settling {
-    /// Opens the ledger at `path` to settle rows of it, which were posted to `target`.
+    /// Opens the ledger at `path`, whose batch is posted to `target`, to settle rows.
     ///
     /// # Errors
     ///
-    /// When it is in use, is not there, or is damaged.
+    /// If it is in use, does not exist, or is damaged.
     pub fn open(path: &Path, target: &Arc<dyn Api>) -> Result<Self, Error> {
         header_to_write(path)?;
         let lock = take_lock(path)?;
@@ -59,11 +59,11 @@ impl Settling {
         Ok(Self { _lock: lock, path: path.to_owned(), ledger, batch, histories, numbered_by_ledger })
     }
 
-    /// Reads the decisions that a person has filled into a sheet, and compares its rows with what the ledger has of them.
+    /// Reads the decisions that a person entered into a sheet, and compares its rows with the ledger.
     ///
     /// # Errors
     ///
-    /// When the sheet or a decision in it cannot be read.
+    /// If the sheet or a decision in it cannot be read.
     pub fn decisions(&self, sheet: impl Read, target: &Arc<dyn Api>) -> Result<Vec<Decided>, DecisionsError> {
         let batch = &self.batch;
         let identity = identity(batch, target);
@@ -79,11 +79,11 @@ impl Settling {
         decisions(sheet, &Recorded { batch, histories: &self.histories, identity, reader_config, named })
     }
 
-    /// Records decisions, all of them or none; durable on return. Of none nothing is recorded.
+    /// Records the decisions, all or none. Durable on return. If there are none, nothing is recorded.
     ///
     /// # Errors
     ///
-    /// When the ledger cannot be written; the error tells whether they may be recorded all the same.
+    /// If the ledger cannot be written. The error states whether the decisions may be recorded nevertheless.
     pub fn record(mut self, rows: &[Settled], why: Option<&str>) -> Result<(), Error> {
         if rows.is_empty() {
             return Ok(());
@@ -97,40 +97,40 @@ impl Settling {
     }
 }
 
-/// What a ledger knew when it was looked at, whatever a run has added since.
+/// A ledger as it was at one moment, whatever a run appends later.
 #[derive(Debug)]
 pub struct LedgerView {
     path: PathBuf,
     file: LedgerFile,
-    /// How far it could be relied on.
+    /// The part of the ledger that was read.
     pub extent: Extent,
-    /// Where the jobs stood.
+    /// The state of the jobs.
     pub batch: Batch,
-    /// The last of each job that is wanted, by the numbers that rows have in the input as it was last read.
+    /// The last record of each wanted job, with the row numbers of the input as last read.
     pub histories: KeyMap<History>,
 }
 
 impl LedgerView {
-    /// Looks at the ledger at `path`, whose batch is posted to `target`.
+    /// Reads the ledger at `path`, whose batch is posted to `target`.
     ///
     /// # Errors
     ///
-    /// When it is not there or is damaged.
+    /// If it does not exist or is damaged.
     pub fn look(path: &Path, target: &Arc<dyn Api>, wanted: impl Fn(&Batch, &Key) -> bool) -> Result<Self, Error> {
         let (mut batch, extent) = look(path)?;
         let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
         let mut histories =
             ledger::histories(&file, extent.last, |key| wanted(&batch, key)).map_err(Error::ledger(path))?;
-        // Each says whether its number is current.
+        // Each history states whether its number is current.
         number_rows_anew(&mut batch, target, &mut histories).ok();
         Ok(Self { path: path.to_owned(), file, extent, batch, histories })
     }
 
-    /// Gives the records that were there to `each`, in their order.
+    /// Passes the records that existed then to `each`, in order.
     ///
     /// # Errors
     ///
-    /// When they cannot be read any more.
+    /// If they can no longer be read.
     pub fn records(&self, mut each: impl FnMut(Record)) -> Result<(), Error> {
         let mut known = |entry: Entry| {
             if entry.number <= self.extent.last {
@@ -142,8 +142,8 @@ impl LedgerView {
     }
 }
 
-/// Gives the histories the numbers that their rows have in the input as it was last read, if it is still there; else says
-/// why they have those of their last records.
+/// Updates the histories to the row numbers in the input as last read, if it still exists. Otherwise returns why they
+/// keep the numbers of their last records.
 fn number_rows_anew(batch: &mut Batch, target: &Arc<dyn Api>, histories: &mut KeyMap<History>) -> Result<(), String> {
     let mut rows = input_of(batch, target)?;
     let identity = identity(batch, target);
@@ -155,15 +155,15 @@ fn number_rows_anew(batch: &mut Batch, target: &Arc<dyn Api>, histories: &mut Ke
     numbered.map_err(|error| format!("the input cannot be read: {}", with_causes(&error)))
 }
 
-/// Makes the ledger `new` of what can be read of the one at `path`, which is left as it is.
+/// Salvages the readable part of the ledger at `path` into a new ledger at `new`. The old ledger is not changed.
 ///
 /// # Errors
 ///
-/// When the first line of the old one cannot be read, the new one is there already, or either is in use.
+/// If the first line of the old ledger cannot be read, the new one exists already, or either is in use.
 pub fn salvage(path: &Path, new: &Path, tool: &str) -> Result<Salvaged, Error> {
     let there =
         || Err(Error::ledger_file(new, "begun")(io::Error::new(io::ErrorKind::AlreadyExists, "it exists already")));
-    // Before the lock, which the old one's own name would find taken.
+    // Checked before locking: if both are the same ledger, the second lock would be reported as in use.
     if new.exists() {
         return there();
     }
@@ -186,39 +186,39 @@ pub fn salvage(path: &Path, new: &Path, tool: &str) -> Result<Salvaged, Error> {
 ///
 /// # Errors
 ///
-/// When it is not there or is damaged.
+/// If it does not exist or is damaged.
 pub fn audit(path: &Path) -> Result<Audit, Error> {
     let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
     ledger::audit(&file).map_err(Error::ledger(path))
 }
 
-/// Looks the ledger at `path` over, for a report on its batch, which is posted to `target`: rows have the numbers that
+/// Summarizes the ledger at `path`, whose batch is posted to `target`, for a report. Rows have the numbers that
 /// [`LedgerView`] gives them.
 ///
 /// # Errors
 ///
-/// When it is not there or is damaged.
+/// If it does not exist or is damaged.
 pub fn overview(path: &Path, target: &Arc<dyn Api>) -> Result<Overview, Error> {
     let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
     let number = |batch: &mut Batch, histories: &mut _| drop(number_rows_anew(batch, target, histories));
     report::overview(&file, number).map_err(Error::ledger(path))
 }
 
-/// An export that was written.
+/// A completed export.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exported {
-    /// Rows that were written.
+    /// Number of rows written.
     pub rows: u64,
-    /// Why the input's own columns are not in it, where they are not.
+    /// Why the export lacks the columns of the input, if it does.
     pub without_input: Option<String>,
 }
 
-/// Writes the rows that stand at one of `wanted` as CSV: with the columns of the input, if it is still what the last run
-/// read and was posted to `target`, else with what the ledger alone knows.
+/// Writes the rows whose outcome is in `wanted` as CSV: with the columns of the input, if it is unchanged since the
+/// last run and was posted to `target`; otherwise with the data of the ledger alone.
 ///
 /// # Errors
 ///
-/// When the ledger or the input cannot be read, or `out` not be written.
+/// If the ledger or the input cannot be read, or `out` cannot be written.
 pub fn export(
     path: &Path,
     target: &Arc<dyn Api>,
@@ -250,12 +250,12 @@ pub enum ExportFailed {
     /// The ledger cannot be used.
     #[error(transparent)]
     Ledger(#[from] Error),
-    /// It cannot be written, or the input not be read.
+    /// The export cannot be written, or the input cannot be read.
     #[error(transparent)]
     Export(#[from] ExportError),
 }
 
-/// The input of the last run, if it is what it was; else why not.
+/// Opens the input of the last run if it is unchanged; otherwise returns the reason.
 fn input_of(batch: &Batch, target: &Arc<dyn Api>) -> Result<InputRows, String> {
     let api = api_of(&batch.header);
     if api != target.name() {
@@ -267,7 +267,7 @@ fn input_of(batch: &Batch, target: &Arc<dyn Api>) -> Result<InputRows, String> {
     let ReadAs { options, .. } = ReadAs::of(&run.input).map_err(|error| error.to_string())?;
     let unresolved = ReaderConfig::new(options.clone(), Arc::clone(target));
     let input = Input::open_file(Path::new(path), unresolved).map_err(|error| with_causes(&error))?;
-    // Before anything else: a table may be large, and of no use.
+    // Checked first, because loading a large table might be in vain.
     if input.fingerprint_anew().map_err(|error| format!("{path} cannot be read: {error}"))? != reading.fingerprint {
         return Err(format!("{path} is no longer what the last run read"));
     }
@@ -278,11 +278,11 @@ fn input_of(batch: &Batch, target: &Arc<dyn Api>) -> Result<InputRows, String> {
     input.by(reader_config).rows().map_err(|error| format!("{path}: {}", with_causes(&error)))
 }
 
-/// What the notes of a batch have in common, by its last run.
+/// The identity that the notes of a batch share, from its last run.
 fn identity(batch: &Batch, target: &Arc<dyn Api>) -> Identity {
     let fields = batch.run.as_ref().map(|run| run.settings.fields.as_slice()).unwrap_or_default();
     let endpoint = batch.header.target.as_str();
-    // Fields that a run was recorded with were good.
+    // Recorded fields were valid when their run began.
     RequestTemplate::new(Arc::clone(target), fields, false)
         .map_or_else(|_| Identity::of(endpoint), |request_template| request_template.identity(endpoint))
 }

@@ -1,4 +1,4 @@
-//! A ledger that is to be gone on with, as long as it is not known how.
+//! A ledger that was opened to be resumed, before the settings of the run are known.
 
 use std::path::{Path, PathBuf};
 
@@ -8,8 +8,8 @@ use crate::api::Api;
 use crate::ledger::{Batch, Ledger, LedgerError};
 use crate::runtime::files::{LedgerFile, Lock};
 
-/// A ledger that is locked and was read through: a run may take its settings from there, and
-/// [begin](super::ReadyRun::resume) with what was read.
+/// A locked ledger that has been read. A run may take its settings from it, and then [starts](super::ReadyRun::resume)
+/// with what was read.
 #[derive(Debug)]
 pub struct OpenLedger {
     pub(super) path: PathBuf,
@@ -23,8 +23,8 @@ impl OpenLedger {
     ///
     /// # Errors
     ///
-    /// When it is not there, is no ledger, packed, damaged, another run's, or of another API: keys and notes of this one
-    /// must not go there. Nothing was written but for a torn tail that was mended.
+    /// If it does not exist, is not a ledger, is compressed, damaged, in use, or of another API: keys and notes for
+    /// this API must not be sent there. Nothing was written, except that a torn tail may have been repaired.
     pub fn open(path: &Path, target: &dyn Api) -> Result<Self, Error> {
         // Before there is a lock file beside what is not a ledger of this API.
         same_api(path, &header_to_write(path)?, target)?;
@@ -33,7 +33,7 @@ impl OpenLedger {
         Ok(Self { path: path.to_owned(), lock, ledger, batch })
     }
 
-    /// What the ledger knows.
+    /// The state of the batch.
     pub fn batch(&self) -> &Batch {
         &self.batch
     }

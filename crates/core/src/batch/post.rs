@@ -1,4 +1,4 @@
-//! Posting what is to do, and what came of it.
+//! Posts the rows to do and reports the result.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,35 +31,35 @@ use crate::runtime::sender::Sender;
 use crate::runtime::signals::Interrupts;
 use crate::transport::Transport;
 
-/// How often it is looked whether the registry's lock is free.
+/// Interval between attempts to acquire the registry's lock.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
-/// A run that waits for the registry's lock says so after this time, and one that has ended does not wait for longer.
+/// A run that waits for the registry's lock logs a warning after this time. A run that has ended does not wait longer.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// What came of claiming the rows that will be sent.
+/// The result of claiming the rows to send.
 enum Claim {
     /// There is nothing to send.
     Nothing,
     Of(Box<Claimed>),
     OfStream(FollowClaims),
-    /// Somebody asked the run to end before.
+    /// A signal arrived first.
     Interrupted(Interrupt),
 }
 
-/// How a run ended.
+/// The result of a run.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Report {
-    /// Where the input's rows stand, by the records that are known to be in the ledger.
+    /// Rows of the input by outcome, from the records that are known to be in the ledger.
     pub counts: Counts,
-    /// Whether the ledger has these records and no others. Not after an error of the ledger, nor where the run was ended
-    /// at once while its disk hung: what was being written then may be in it as well.
+    /// Whether the ledger has exactly these records. `false` after an error of the ledger, and if the run was ended at
+    /// once while its disk hung: records that were being written then may be in the ledger too.
     pub is_recorded: bool,
-    /// Rows that count as skipped since they are blank; of a stream only where it came to its end.
+    /// Blank rows, which count as skipped. For a stream, only if it was read to its end.
     pub blank: u64,
     /// Jobs of the ledger that are no longer in the input.
     pub vanished: u64,
-    /// Those of them that are in doubt.
+    /// How many of these are in doubt.
     pub vanished_in_doubt: u64,
     /// Attempts for the batch, over all runs.
     pub attempts: u64,
@@ -71,23 +71,23 @@ pub struct Report {
     pub attempts_now: u64,
     /// Attempts of this run that were answered with the limit.
     pub limited_now: u64,
-    /// How long it took.
+    /// Duration of the run.
     pub elapsed: Duration,
-    /// Why it ended, where rows that could have been posted are left.
+    /// Why the run ended, if rows are left that could have been posted.
     pub stopped: Option<Stop>,
-    /// The signal that asked it to end.
+    /// The signal that interrupted the run.
     pub interrupt: Option<Interrupt>,
 }
 
 impl ReadyRun {
-    /// Posts what is to do.
+    /// Posts the rows to do.
     ///
-    /// Dropping the future ends the run as a crash would: attempts under way leave their rows in doubt.
+    /// Dropping the future ends the run like a crash: attempts in flight leave their rows in doubt.
     ///
     /// # Errors
     ///
-    /// When the ledger cannot be begun or the run not be recorded in it, or the job file not be read: nothing was
-    /// sent then. What stops a run later is no error but in the report.
+    /// If the ledger cannot be created, the run cannot be recorded in it, or the job file cannot be read: nothing was
+    /// sent. Whatever stops a run later is in the report and is not an error.
     pub async fn post<T: Transport>(
         self,
         transport: T,
@@ -121,8 +121,8 @@ impl ReadyRun {
             Claim::Of(claimed) => claimed.begun()?,
             Claim::OfStream(claims) => claims.begun()?,
         }
-        // Before anything is sent: a run that ends early would leave the rows that it never came to as if nothing were
-        // known of them, and the next one would send what another ledger has as posted.
+        // Excluded rows are recorded before anything is sent. Otherwise rows that an interrupted run did not reach
+        // would have no record, and the next run would send rows that another ledger has as posted.
         if let PreparedRows::Read(read) = &this.rows
             && this.batch.job_states.values().any(|job_state| job_state.is_unrecorded())
         {
@@ -140,14 +140,14 @@ impl ReadyRun {
                 let follow = Follow::new(policy, this.batch.unknown(), job_states);
                 feeder::follow(Stream { rows: *rows, follow }, claims.clone())
             }
-            // It was interrupted before it could claim anything, and takes no rows.
+            // The run was interrupted before it could claim anything, so it takes no rows.
             (PreparedRows::Follow(_), _) => Ok(mpsc::channel(1).1),
         };
         let feed = feed.map_err(Error::thread("read the job file"))?;
 
         let mut driver = Driver::new(config, this.run_request.settings.grace);
         if let Some(signal) = interrupted {
-            // The run is recorded all the same, so that it can be resumed.
+            // The run is recorded nevertheless, so that it can be resumed.
             driver.interrupted(signal, clock.now());
         }
         let mut drive = Drive {
@@ -164,7 +164,7 @@ impl ReadyRun {
         let left = drive.run().await;
         let elapsed = clock.now().elapsed;
         let Drive { sender, committer, observe, slot_source, .. } = drive;
-        // What is still in flight is cut off.
+        // Attempts still in flight are cut off.
         drop(sender);
         let closes_ledger = left.closes_ledger();
         if !left.at_once
@@ -193,12 +193,12 @@ impl ReadyRun {
         }
         let closed = committer.finish().map_or(Err(LedgerError::Poisoned), Ledger::close);
         match closed {
-            // All that was posted is recorded; only the last mark is missing.
+            // All posts are recorded; only the final mark is missing.
             Err(error) => {
                 report.stopped = Some(Stop::Ledger);
                 observe(Observation::Notice(&Notice::Stopping { stop: Stop::Ledger, why: error.to_string() }));
             }
-            // What a stream held, and what vanished from it, shows at its end only, and the ledger has been told then.
+            // The content of a stream, and what vanished from it, is known and recorded only at its end.
             Ok(file) if stream => {
                 if let Ok((batch, _)) = ledger::inspect(&file) {
                     (report.vanished, report.vanished_in_doubt) = batch.vanished();
@@ -213,21 +213,21 @@ impl ReadyRun {
 }
 
 impl Prepared {
-    /// Claims the rows that will be sent, under the lock of the account's registry. Another run may have it for a moment.
+    /// Claims the rows to send under the lock of the account's registry. Another run may have the lock for a moment.
     async fn claim(&mut self, clock: Clock, interrupts: &mut Interrupts) -> Result<Claim, Error> {
         if self.to_send() == Some(0) {
             return Ok(Claim::Nothing);
         }
         let read = match &mut self.rows {
             PreparedRows::Read(read) => read,
-            // Its rows are claimed as they come.
+            // Its rows are claimed as they arrive.
             PreparedRows::Follow(_) => {
                 let begin = || FollowClaims::try_begin(&self.run_request, &self.batch);
                 let begun = when_unlocked(begin, clock, interrupts).await?;
                 return Ok(begun.map_or_else(Claim::Interrupted, Claim::OfStream));
             }
         };
-        // None where records of the ledger were lost: see `Prepared`.
+        // The known rows are looked up whenever there are rows to do.
         let Some(known) = read.known.take() else { return Ok(Claim::Nothing) };
         let lock = match when_unlocked(|| Ok(known.try_lock()?), clock, interrupts).await? {
             Ok(lock) => lock,
@@ -237,7 +237,7 @@ impl Prepared {
         Ok(Claim::Of(Box::new(claimed)))
     }
 
-    /// What the ledger is told first.
+    /// The first record of the run.
     fn run_record(&self, began: Timestamp, state_folder: Option<String>) -> Record {
         let read = match &self.rows {
             PreparedRows::Read(read) => Some(Reading {
@@ -270,8 +270,8 @@ impl Prepared {
         Record::Run(Box::new(run))
     }
 
-    /// Where this run takes its slots from, and the state folder in which that is. Other runs may keep it waiting for
-    /// that: a signal that asks it to end meanwhile is returned, and nothing is to be sent then.
+    /// Returns the source of this run's slots, and its state folder if it is shared. Other runs may delay this. A
+    /// signal that arrives meanwhile is returned too; nothing may be sent then.
     async fn slot_source(
         &self,
         timeout: Duration,
@@ -282,7 +282,7 @@ impl Prepared {
         let settings = &self.run_request.settings;
         let spread = settings.spread(self.to_send());
         let own = || SlotSource::Own(Box::new(Limiter::new(&settings.limits, spread, timeout)));
-        // With nothing to do there is nothing to share.
+        // With nothing to send, there is nothing to share.
         if !settings.shares() || self.to_send() == Some(0) {
             return Ok((own(), None, None));
         }
@@ -301,7 +301,7 @@ impl Prepared {
         };
         let member = Member::new(run, spread);
         let account = state.account(self.run_request.policy.identity.account()).map_err(SharingError::Folder)?;
-        // What the last run sent is known in the folder that it used, and not in this one.
+        // The folder that the last run used knows what it sent; this one does not.
         let last = self.batch.run.as_ref().map_or(timeout, |last| last.settings.timeout.max(timeout));
         let unknown = choice.is_moved().then_some(last);
         let mut budget_client = BudgetClient::start(Folder::of(account), member, clock, unknown)
@@ -314,7 +314,7 @@ impl Prepared {
         if !with.is_empty() {
             observe(Observation::Notice(&Notice::Sharing { with }));
         }
-        // By its whole path: the batch may be resumed from another folder.
+        // An absolute path, because the batch may be resumed from another folder.
         let folder = std::path::absolute(state.path()).unwrap_or_else(|_| state.path().to_owned());
         Ok((SlotSource::Shared(budget_client), Some(folder.to_string_lossy().into_owned()), None))
     }
@@ -342,7 +342,7 @@ fn commit_all(ledger: &mut Ledger<LedgerFile>, records: &[Record]) -> Result<(),
     records.chunks(RECORDS_A_GROUP).try_for_each(|group| ledger.commit(group))
 }
 
-/// Records the rows that are not sent.
+/// Records the excluded rows.
 fn record_excluded_rows(
     jobs: &JobFile,
     run_request: &RunRequest,
@@ -365,7 +365,7 @@ fn record_excluded_rows(
     }
 }
 
-/// What `attempt` returns, once the registry's lock is free; the signal that came before.
+/// Calls `attempt` until the registry's lock is free. Returns its result, or the signal that arrived first.
 async fn when_unlocked<T>(
     mut attempt: impl FnMut() -> Result<Option<T>, Error>,
     clock: Clock,
@@ -387,7 +387,7 @@ async fn when_unlocked<T>(
     }
 }
 
-/// Drops a claim. A process that was stopped while it had the registry's lock keeps no run from ending.
+/// Releases a claim. A process that is stopped while it has the registry's lock does not keep this run from ending.
 async fn release(claim: Claim, clock: Clock) {
     let is_released = || match &claim {
         Claim::Nothing | Claim::Interrupted(_) => true,

@@ -1,4 +1,4 @@
-//! A run up to the moment at which it could send: the ledger open, the input read through.
+//! Prepares a run up to the moment at which it can send: the ledger is open, and the input has been read.
 
 use std::ops::Deref;
 use std::path::Path;
@@ -28,12 +28,12 @@ pub struct Prepared {
     pub(super) batch: Batch,
     pub(super) rows: PreparedRows,
     pub(super) mapping: Mapping,
-    /// The hash of the table that the options name.
+    /// The hash of the lookup table that the options name.
     pub(super) table: Option<String>,
-    /// Jobs that are posted or in doubt and vanished from the input as the table became another.
+    /// Jobs that are posted or in doubt and vanished from the input because the lookup table changed.
     lost_by_table: u64,
     layout: Layout,
-    /// Which jobs vanished from the input since the ledger's last record, and which returned.
+    /// Records of jobs that vanished from the input since the ledger's last record, and of jobs that returned.
     pub(super) presence: Vec<Record>,
 }
 
@@ -99,7 +99,7 @@ impl ReadyRun {
 pub(super) enum PreparedRows {
     /// The input was read to its end.
     Read(Box<ReadThrough>),
-    /// A stream that is posted as it comes.
+    /// A stream that is posted as it arrives.
     Follow(Box<InputRows>),
 }
 
@@ -147,7 +147,7 @@ impl Prepared {
         Ok(Self { run_request, batch, rows, mapping, table, lost_by_table, layout, presence })
     }
 
-    /// Why a run would not begin, though all could be read.
+    /// Returns why a run would be refused although everything could be read.
     pub fn refusal(&self) -> Option<Error> {
         if self.to_send() != Some(0)
             && let Err(error) = can_share(&self.run_request)
@@ -166,7 +166,8 @@ impl Prepared {
         }
         let known = self.known_rows()?;
         let unreadable = || {
-            // A batch that is under way is not kept from going on by a neighbour, unless it relies on all of them.
+            // An unreadable ledger of another batch does not stop this one if it is under way, unless it relies on all
+            // ledgers.
             let matters = match self.run_request.policy.known {
                 OnKnown::Refuse => self.batch.run.is_none(),
                 OnKnown::Skip => true,
@@ -185,39 +186,39 @@ impl Prepared {
         unreadable()
     }
 
-    /// How many rows this run will send, as far as that is known beforehand.
+    /// Number of rows that this run will send, if known in advance.
     pub fn to_send(&self) -> Option<u64> {
         let read_summary = self.read_summary()?;
         Some(read_summary.to_do.min(self.run_request.policy.first.unwrap_or(u64::MAX)))
     }
 
-    /// What was asked for.
+    /// The run request.
     pub fn run_request(&self) -> &RunRequest {
         &self.run_request
     }
 
-    /// The columns that are posted.
+    /// The columns used.
     pub fn mapping(&self) -> &Mapping {
         &self.mapping
     }
 
-    /// How the input turned out to be written.
+    /// The detected layout of the input.
     pub fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// The encoding that the cells of a file look like, used or not, which is read as UTF-8 since none was said; none where
-    /// it is that. For a person to look at: no reading guesses.
+    /// Returns the encoding that the cells of a file, used or not, most likely have, if it is read as UTF-8 by default;
+    /// `None` if they are UTF-8. For a person to check: a run never guesses.
     pub fn likely_encoding(&self) -> Option<&'static str> {
         let PreparedRows::Read(read) = &self.rows else { return None };
         if self.run_request.options.encoding.is_some() || self.run_request.source == Source::Stdin {
             return None;
         }
-        // What cannot be read now could be read before, and said all that is relied on.
+        // The file was readable before, and nothing else depends on this reading.
         read.input.rows().and_then(|mut rows| likely_encoding(&mut rows)).ok().flatten()
     }
 
-    /// What the reading found; none for a stream that is posted as it comes.
+    /// The summary of the reading; `None` for a stream that is posted as it arrives.
     pub fn read_summary(&self) -> Option<&ReadSummary> {
         match &self.rows {
             PreparedRows::Read(read) => Some(&read.read_summary),
@@ -225,7 +226,7 @@ impl Prepared {
         }
     }
 
-    /// What tickets look like as the input has them; none of a stream.
+    /// The shapes of the ticket cells; `None` for a stream.
     pub fn tickets(&self) -> Option<&IdShapes> {
         match &self.rows {
             PreparedRows::Read(read) => Some(&read.tickets),
@@ -240,51 +241,51 @@ impl Prepared {
         }
     }
 
-    /// Other ledgers that know rows to send as posted or in doubt, or that know other rows of their names. Of a stream that
-    /// is posted as it comes, each row is looked up then.
+    /// Other ledgers that know rows to send as posted or in doubt, or other rows with the same names. Empty for a
+    /// stream that is posted as it arrives, whose rows are looked up then.
     pub fn known_by(&self) -> &[KnownLedger] {
         self.known_rows().map(|known| known.ledgers.as_slice()).unwrap_or_default()
     }
 
-    /// How many rows to send other ledgers know as posted or in doubt.
+    /// Number of rows to send that other ledgers know as posted or in doubt.
     pub fn known(&self) -> u64 {
         self.known_rows().map_or(0, KnownRows::rows)
     }
 
-    /// Ledgers of the account that cannot be read and may know more, and why.
+    /// Ledgers of the account that cannot be read and may know more rows, with the reasons.
     pub fn unreadable_ledgers(&self) -> impl Iterator<Item = (&Path, &str)> {
         let unreadable = self.known_rows().map(|known| known.unreadable.as_slice()).unwrap_or_default();
         unreadable.iter().map(|(ledger, why)| (ledger.path.as_path(), why.as_str()))
     }
 
-    /// The number that this run has in the ledger.
+    /// The number of this run in the ledger.
     pub fn run(&self) -> u32 {
         self.batch.run.as_ref().map_or(1, |run| run.run + 1)
     }
 
-    /// The ledger's own id.
+    /// The id of the ledger.
     pub fn ledger_id(&self) -> LedgerId {
         self.batch.header.id
     }
 
-    /// Whether the ledger is there already.
+    /// Whether the run continues an existing batch.
     pub fn continues(&self) -> bool {
-        // A salvaged one may have lost the record of every run.
+        // A salvaged ledger may have lost the records of all runs.
         self.batch.run.is_some() || self.batch.lost_records
     }
 
-    /// Jobs of the ledger that are no longer in the input, and how many of them are in doubt.
+    /// Number of jobs of the ledger that are no longer in the input, and how many of them are in doubt.
     pub fn vanished(&self) -> (u64, u64) {
         self.batch.vanished()
     }
 
-    /// Attempts made so far for the batch, and how many of them were answered with the limit.
+    /// Number of attempts made so far for the batch, and how many of them were answered with the limit.
     pub fn attempts(&self) -> (u64, u64) {
         (self.batch.attempts, self.batch.limited)
     }
 }
 
-/// Whether a run by `run_request` can keep the account's limits together with others.
+/// Checks that a run of `run_request` can share the account's limits with other runs.
 fn can_share(run_request: &RunRequest) -> Result<(), Error> {
     if run_request.settings.shares() {
         let target = run_request.policy.identity.account();
@@ -293,7 +294,7 @@ fn can_share(run_request: &RunRequest) -> Result<(), Error> {
     Ok(())
 }
 
-/// Whether ids lead to tickets by another table now than in the last run, as far as that is recorded.
+/// Whether the lookup table is another one than in the last run, as far as that is recorded.
 fn is_other_table(batch: &Batch, table: Option<&str>) -> bool {
     let Some(last) = batch.run.as_ref().map(|run| &run.input) else { return false };
     let named_none = || ReadAs::of(last).is_ok_and(|read_as| read_as.options.lookup.is_none());
@@ -301,7 +302,7 @@ fn is_other_table(batch: &Batch, table: Option<&str>) -> bool {
     is_recorded && last.lookup_fingerprint.as_deref() != table
 }
 
-/// How many of the jobs that this reading misses are posted or in doubt.
+/// Number of jobs that are missing from this reading and are posted or in doubt.
 fn sent_and_vanished(batch: &Batch, presence: &[Record]) -> u64 {
     let vanished = presence.iter().filter_map(|record| match record {
         Record::Vanished(presence) => Some(&presence.keys),

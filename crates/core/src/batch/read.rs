@@ -1,4 +1,4 @@
-//! The one reading of an input, and what is decided when it was read to its end.
+//! Reads the input once, and decides what depends on all of it.
 
 use std::panic::resume_unwind;
 use std::thread;
@@ -24,17 +24,18 @@ use crate::settings::OnKnown;
 pub(super) struct ReadThrough {
     pub(super) input: Input,
     pub(super) read_summary: ReadSummary,
-    /// What tickets look like as they are written.
+    /// The shapes of the ticket cells.
     pub(super) tickets: IdShapes,
     pub(super) mapping: Mapping,
     pub(super) layout: Layout,
     pub(super) fingerprint: String,
     pub(super) jobs: JobFile,
-    /// What other ledgers know of its rows; none where nothing is to do.
+    /// What other ledgers know about its rows; `None` if no rows are to do.
     pub(super) known: Option<KnownRows>,
 }
 
-/// Reads the whole input, enters its rows into the batch's standings, and holds those that may be edits of posted ones.
+/// Reads the whole input, enters its rows into the job states of `batch`, and holds rows that may be edits of posted
+/// ones.
 pub(super) fn read_input(
     input: Input,
     run_request: &RunRequest,
@@ -75,7 +76,8 @@ pub(super) fn read_input(
     Ok(read)
 }
 
-/// What both give: one waits for the disk, the other hashes. Where the system has no second thread, one after the other.
+/// Runs both closures in parallel: one waits for the disk, the other hashes. If the system provides no second thread,
+/// they run one after the other.
 fn both<A, B: Send>(here: impl FnOnce() -> A, beside: impl Fn() -> B + Sync) -> (A, B) {
     thread::scope(|scope| match thread::Builder::new().spawn_scoped(scope, &beside) {
         Ok(thread) => {
@@ -108,7 +110,7 @@ impl ReadThrough {
             .map_err(self.jobs.unusable())
     }
 
-    /// Looks for rows to do that other ledgers know, and leaves them out where that is asked for.
+    /// Looks up the rows to do in other ledgers, and leaves out known ones if the policy says so.
     pub(super) fn look_for_known(
         &mut self,
         run_request: &RunRequest,
@@ -127,7 +129,7 @@ impl ReadThrough {
         Ok(())
     }
 
-    /// Names the first jobs anew, when it was decided which are to do.
+    /// Selects the first jobs again after the rows to do have changed.
     fn name_first_jobs(&mut self, run_request: &RunRequest, job_states: &KeyMap<JobState>) -> Result<(), JobFileError> {
         let (next, most) = (&mut self.read_summary.next, run_request.named.jobs);
         next.clear();

@@ -1,7 +1,10 @@
-//! What the runs of an account know of each other's rows, in the account's folder: the list of ledgers that posted to it
-//! (`known.list`, a line of JSON each), an index of what each knows (`index-*`), and the claim of each run under way
-//! (`claim-*`), which that run keeps locked while it lives. `known.lock` is held while any of it is changed; it is not
-//! the budget's, whose holders must not wait for ledgers that are read.
+//! What the runs of an account know about each other's rows, as files in the account's folder:
+//!
+//! - `known.list`: the ledgers that posted to the account, one line of JSON each;
+//! - `index-*`: an index of the keys that each ledger knows;
+//! - `claim-*`: the claim of each run under way, which the run keeps locked as long as it lives;
+//! - `known.lock`: locked while any of these is changed. It is not the lock of the budget, which must not have to wait
+//!   until ledgers are read.
 
 mod claims;
 mod indexes;
@@ -29,10 +32,10 @@ use crate::runtime::platform::is_locked;
 use crate::runtime::state::{AccountFolder, StateError};
 use crate::storage::Storage;
 
-/// No file of the account is longer, unless it is damaged: an index has 20 bytes a row, or 52.
+/// Maximum length of a file of the account that is not damaged: an index has 20 bytes a row, or 52.
 const LONGEST_FILE: u64 = 4 << 30;
 
-/// Why it cannot be told which rows other runs know or send.
+/// Why it cannot be determined which rows other runs know or send.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RegistryError {
@@ -44,25 +47,25 @@ pub enum RegistryError {
     Io {
         /// The file, or the folder.
         path: PathBuf,
-        /// What failed.
+        /// The operation that failed.
         doing: &'static str,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// The list of ledgers has a line that is none of ours.
+    /// The list of ledgers has an invalid line.
     #[error("the account's list of ledgers, {}, is damaged at line {line}: {why}; remove that line", path.display())]
     List {
         /// The list.
         path: PathBuf,
         /// The line.
         line: usize,
-        /// What is wrong with it.
+        /// The error.
         why: String,
     },
-    /// A ledger is to be forgotten that a run is posting by.
+    /// A run is posting with the ledger that is to be forgotten.
     #[error("a run is posting with the ledger {}; forget it when that run has ended", .0.display())]
     Live(PathBuf),
-    /// A claim of another run cannot be understood.
+    /// The claim of another run cannot be read.
     #[error("another run's claim, {}, cannot be read ({why}); run this again when that run has ended; if none is under way for the \
          account, remove the file", path.display())]
     Claim {
@@ -75,38 +78,38 @@ pub enum RegistryError {
 
 const LOCK: &str = "known.lock";
 
-/// The account's list of ledgers and claims, as one run uses it.
+/// The registry of an account, as used by one run.
 #[derive(Debug)]
 pub(super) struct FileRegistry {
-    /// None where runs share nothing: then only the ledgers that were found are looked at.
+    /// `None` if runs share nothing. Only the ledgers that were found are compared then.
     account: Option<AccountFolder>,
     /// The API and the account.
     of: (String, String),
     own: PathBuf,
     own_id: LedgerId,
     own_claim: Option<String>,
-    /// The ledgers that the run's own was salvaged from: it says of their rows what they would.
+    /// The ledgers that the run's own ledger was salvaged from. It contains their rows.
     salvaged_from: Vec<LedgerId>,
-    /// Ledgers that were found in a folder.
+    /// Ledgers found in folders.
     found: Vec<PathBuf>,
     /// Whether indexes may be written.
     writes: bool,
-    /// The ledgers that were read, and the bytes that they had: more of them can only have been added at the end.
+    /// The ledgers that were read, with their sizes. A ledger only grows at its end.
     seen: HashMap<(PathBuf, LedgerId), u64>,
-    /// The claims of runs that died and may have sent, as they were last looked at.
+    /// The claims of dead runs that may have sent rows, as last seen.
     dead: Vec<Claimed<NamedLedger>>,
-    /// Some ledger knows jobs by their name and ticket only.
+    /// Whether some ledger knows jobs by name and ticket only.
     pub(super) has_legacy: bool,
 }
 
-/// The registry's lock, held until it is dropped.
+/// The lock of the registry. Dropping it releases the lock.
 #[derive(Debug)]
 pub(super) struct RegistryLock {
     _file: Option<File>,
 }
 
 impl FileRegistry {
-    /// That of the account whose folder is `account`, as the run by the ledger `own` sees it.
+    /// Creates the registry of the account with the folder `account`, for a run with the ledger `own`.
     pub(super) fn new(
         account: Option<AccountFolder>,
         of: (String, String),
@@ -130,47 +133,47 @@ impl FileRegistry {
         }
     }
 
-    /// The same of a ledger that was salvaged from others.
+    /// The same registry, for a ledger that was salvaged from others.
     pub(super) fn salvaged_from(self, ledgers: &[LedgerId]) -> Self {
         Self { salvaged_from: ledgers.to_vec(), ..self }
     }
 
-    /// Whether there is anything to look at.
+    /// Whether there is anything to compare with.
     pub(super) fn sees_any(&self) -> bool {
         self.account.is_some() || !self.found.is_empty()
     }
 
-    /// Where the account's ledgers are listed.
+    /// The path of the list of the account's ledgers.
     fn list_path(&self) -> PathBuf {
         self.account.as_ref().map_or_else(|| self.own.clone(), |account| account.path().join(LIST))
     }
 
-    /// That of the account whose folder is `account`, as nobody's run sees it.
+    /// Creates the registry of the account with the folder `account`, without a run.
     pub(super) fn of_account(account: AccountFolder) -> Self {
         Self::new(Some(account), (String::new(), String::new()), (Path::new(""), LedgerId(0)), &[], false)
     }
 
-    /// Whether it is the run's own ledger that is at this path.
+    /// Whether this is the path of the run's own ledger.
     pub(super) fn is_own(&self, path: &Path) -> bool {
         path == self.own
     }
 
-    /// Whether it is the run's own ledger.
+    /// Whether this is the run's own ledger.
     pub(super) fn is_itself(&self, ledger: &NamedLedger) -> bool {
         ledger.path == self.own && ledger.id == Some(self.own_id)
     }
 
-    /// Forgets which ledgers were read: all are looked at again.
+    /// Forgets which ledgers were read, so that all are read again.
     pub(super) fn forget(&mut self) {
         self.seen.clear();
     }
 
-    /// What the ledger at `path` knows, as far as it is noted.
+    /// What the ledger at `path` knows according to its index.
     pub(super) fn noted(&self, path: &Path, id: LedgerId) -> Option<KnownKeys> {
         self.index(path, id).map(|index| index.keys)
     }
 
-    /// Takes a ledger from the list, with what is noted of it and what runs that died had claimed. Only under the lock.
+    /// Removes a ledger from the list, with its index and the claims of its dead runs. Only under the lock.
     pub(super) fn forget_ledger(&self, ledger: &ListedLedger, _: &RegistryLock) -> Result<(), RegistryError> {
         let Some(account) = &self.account else { return Ok(()) };
         let of_it = |claim: &FoundClaim| claim.is_of(&ledger.path, ledger.id);
@@ -188,7 +191,7 @@ impl FileRegistry {
         Ok(())
     }
 
-    /// Lists a ledger. Only under the lock.
+    /// Adds a ledger to the list. Only under the lock.
     pub(super) fn list_ledger(&self, ledger: ListedLedger, _: &RegistryLock) -> Result<(), RegistryError> {
         let Some(account) = &self.account else { return Ok(()) };
         let mut list = read_list(account)?;
@@ -196,12 +199,12 @@ impl FileRegistry {
         write_list(account, &list)
     }
 
-    /// The ledgers that are listed.
+    /// The listed ledgers.
     pub(super) fn listed(&self) -> Result<Vec<ListedLedger>, RegistryError> {
         self.account.as_ref().map_or(Ok(Vec::new()), read_list)
     }
 
-    /// Takes the lock, if nobody has it.
+    /// Acquires the lock if it is free.
     pub(super) fn try_lock(&self) -> Result<Option<RegistryLock>, RegistryError> {
         let Some(account) = &self.account else { return Ok(Some(RegistryLock { _file: None })) };
         let file = account.lock_file(LOCK).map_err(failed(account, LOCK, "opened"))?;
@@ -212,7 +215,7 @@ impl FileRegistry {
         }
     }
 
-    /// Takes the lock, however long others have it.
+    /// Acquires the lock, however long that takes.
     pub(super) fn lock(&self) -> Result<RegistryLock, RegistryError> {
         let Some(account) = &self.account else { return Ok(RegistryLock { _file: None }) };
         let file = account.lock_file(LOCK).map_err(failed(account, LOCK, "opened"))?;
@@ -227,14 +230,15 @@ impl FileRegistry {
         }
     }
 
-    /// Claims `keys`, and lists the run's own ledger and the others that were found. Durable on return. Only under the lock.
+    /// Claims `keys`, and lists the run's own ledger and the others that were found. Durable on return. Only under the
+    /// lock.
     pub(super) fn claim(&mut self, keys: &[Key], _: &RegistryLock) -> Result<Option<OwnClaim>, RegistryError> {
         let Some(account) = &self.account else { return Ok(None) };
-        // A ledger without an index, of a run that has claimed rows, can then only know these.
+        // After this, a ledger without an index whose run has claimed rows can know only the claimed rows.
         self.note_own()?;
         let id = self.own_id;
         let claim = OwnClaim::make(account, &self.own, id, keys)?;
-        // After the claim: a run that is killed in between leaves no entry for a ledger that was never begun.
+        // After the claim: a run that is killed in between leaves no entry for a ledger that was never created.
         let mut list = read_list(account)?;
         for path in &self.found {
             if let Ok(id) = header_at(path)
@@ -251,12 +255,12 @@ impl FileRegistry {
         Ok(Some(claim))
     }
 
-    /// Notes what the run's own ledger knows.
+    /// Updates the index of the run's own ledger.
     pub(super) fn note_own(&self) -> Result<(), RegistryError> {
         self.note(&self.own, self.own_id)
     }
 
-    /// Notes what the ledger `id` at `path` knows, where it is there.
+    /// Updates the index of the ledger `id` at `path`, if it exists.
     pub(super) fn note(&self, path: &Path, id: LedgerId) -> Result<(), RegistryError> {
         if header_at(path).ok() != Some(id) {
             return Ok(());
@@ -264,7 +268,7 @@ impl FileRegistry {
         let failed = |source| RegistryError::Io { path: path.to_owned(), doing: "read", source };
         let file = LedgerFile::open_to_read(path).map_err(failed)?;
         let index = self.index(path, id);
-        // An older copy of the ledger is in its place where it does not fit: see `FileRegistry::read`.
+        // If the index does not fit, an older copy has replaced the ledger: see `FileRegistry::read_whole`.
         if index.as_ref().is_some_and(|index| index.covers(&file) || !index.fits(&file).unwrap_or(true)) {
             return Ok(());
         }
@@ -272,7 +276,8 @@ impl FileRegistry {
         self.write_index(path, &index).map_err(failed)
     }
 
-    /// Drops the claim of the run, whose outcomes are all durable, and notes what its ledger knows. Only under the lock.
+    /// Releases the run's claim, whose outcomes must all be durable, and updates the ledger's index. Only under the
+    /// lock.
     pub(super) fn release(&self, claim: &OwnClaim, _: &RegistryLock) -> Result<(), RegistryError> {
         let Some(account) = &self.account else { return Ok(()) };
         let ledger = LedgerFile::open_to_read(&self.own).and_then(|file| {
@@ -298,7 +303,7 @@ impl FileRegistry {
                     own.ended_bytes = Some(size);
                 }
                 write_list(account, &list)?;
-                // Earlier runs of this ledger that died claimed no more than it knows now.
+                // Earlier dead runs of this ledger claimed only rows that it knows now.
                 let dead = claims(account, None)?
                     .into_iter()
                     .filter(|claim| !claim.alive && claim.is_of(&self.own, self.own_id));
@@ -306,7 +311,7 @@ impl FileRegistry {
                     account.remove(&name).map_err(failed(account, &name, "removed"))?;
                 }
             }
-            // Its claim stays: the rows in it are known as those of a run that died, whatever became of the ledger.
+            // The claim stays. Its rows are known as those of a dead run, whatever happened to the ledger.
             Err(error) => {
                 tracing::warn!(%error, ledger = %self.own.display(), "what the ledger knows could not be noted");
                 return Ok(());
@@ -315,8 +320,8 @@ impl FileRegistry {
         account.remove(&claim.name).map_err(failed(account, &claim.name, "removed"))
     }
 
-    /// Removes the claims of runs that died, where all they may have sent is noted in an index, or where they died before they
-    /// could send: then the ledger that they would have begun is not listed any more either.
+    /// Removes the claims of dead runs if everything they may have sent is in an index, or if they died before they
+    /// could send. In the second case, a ledger that was never created is removed from the list too.
     pub(super) fn remove_dead_claims(&self, _: &RegistryLock) -> Result<(), RegistryError> {
         let Some(account) = &self.account else { return Ok(()) };
         let claims = claims(account, None)?;

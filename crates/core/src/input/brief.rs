@@ -1,4 +1,4 @@
-//! Rows in brief, for tests.
+//! Rows as short strings for tests.
 
 use std::io::Read;
 
@@ -6,7 +6,8 @@ use super::options::Options;
 use super::rows::{Content, Row, Rows};
 use crate::job::Position;
 
-/// The rows of `input`, `record@line+byte: content`, and the error it ends with; the same in pieces of several sizes.
+/// The rows of `input` as `record@line+byte: content`, then the error that ended the reading, if any. Checks that the
+/// result is the same in pieces of several sizes.
 pub(super) fn brief_in_pieces(input: &[u8], options: &Options) -> Vec<String> {
     let all = brief(input, options);
     for size in [1, 2, 3, 7, 1000] {
@@ -40,7 +41,7 @@ fn line(Row { position: Position { record, line, byte }, content }: Row) -> Stri
     format!("{record}@{line}+{byte}: {content}")
 }
 
-/// A source that gives `bytes` in pieces of the given sizes, over and over, as pipes and sockets do.
+/// A source that returns `bytes` in pieces of the given sizes, repeated, as pipes and sockets do.
 #[derive(Debug)]
 pub(super) struct Pieces<'a> {
     bytes: &'a [u8],
@@ -62,7 +63,7 @@ impl Read for Pieces<'_> {
     }
 }
 
-/// `bytes` packed with gzip.
+/// `bytes` as a gzip member.
 pub(super) fn packed(bytes: &[u8]) -> Vec<u8> {
     use std::io::Write;
     let mut member = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());

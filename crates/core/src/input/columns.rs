@@ -1,4 +1,4 @@
-//! Which columns of an input are what: those asked for, else those with the API's own or an obvious name.
+//! Chooses the columns for each field: the requested ones, else those with the API's own name or an obvious name.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,19 +7,19 @@ use super::options::{ColumnChoice, Field};
 use crate::api::Fields;
 use batchpost_sheets::{Columns, Names};
 
-/// The columns that are used, by name.
+/// The columns used, by name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Mapping {
-    /// The ticket id's.
+    /// The ticket column.
     pub ticket: String,
-    /// The text's, in the order in which they are joined; none where a template makes the text.
+    /// The text columns, in the order in which they are joined; empty if a template renders the text.
     pub text: Vec<String>,
-    /// The one that names the job.
+    /// The column that names the job.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
 }
 
-/// The columns that are used, by index.
+/// The columns used, by index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Chosen {
     pub(super) ticket: usize,
@@ -27,7 +27,7 @@ pub(super) struct Chosen {
     pub(super) key: Option<usize>,
 }
 
-/// The names that the API gives its fields.
+/// The API's own names for its fields.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Own {
     ticket: &'static str,
@@ -40,7 +40,7 @@ impl Own {
     }
 }
 
-/// What exports call them, letters and digits only, in lower case.
+/// Usual names of these columns in exports, reduced to lower-case letters and digits.
 const TICKET_NAMES: &[&str] = &["ticketid", "ticket", "ticketno", "ticketnumber", "ticketnum"];
 const TEXT_NAMES: &[&str] = &[
     "text",
@@ -58,7 +58,7 @@ const TEXT_NAMES: &[&str] = &[
     "message",
 ];
 
-/// What was asked for, by field.
+/// The requested columns, by field.
 struct Asked<'a> {
     ticket: Option<&'a str>,
     text: Vec<&'a str>,
@@ -82,7 +82,7 @@ impl<'a> Asked<'a> {
     }
 }
 
-/// Finds the columns to use. With a `template`, the text comes from no column in particular.
+/// Chooses the columns. With a `template`, there are no text columns.
 pub(super) fn resolve(
     columns: &Columns,
     own: Own,
@@ -95,7 +95,8 @@ pub(super) fn resolve(
     }
     let mut taken = Vec::new();
     let ticket = asked.ticket.map(|name| asked_for(columns, Field::Ticket, name).map(|index| vec![index]));
-    // Exports of a ticket's comments have a column for each, all of one name: they are joined like any others.
+    // Exports with several comments per ticket have several columns of one name. Their texts are joined like those of
+    // other columns.
     let texts = asked.text.iter().map(|name| all_asked_for(columns, Field::Text, name));
     for found in ticket.into_iter().chain(texts) {
         let found = found?;
@@ -112,14 +113,14 @@ pub(super) fn resolve(
     if text.is_empty() && !template {
         text.push(obvious(columns, own, &[ticket], Field::Text)?);
     }
-    // It may be the ticket's, where each ticket is to get one note.
+    // It may be the ticket column, if each ticket is to get one note.
     let key = asked.key.map(|name| asked_for(columns, Field::Key, name)).transpose()?;
     let name = |index: usize| columns.name(index).to_owned();
     let mapping = Mapping { ticket: name(ticket), text: text.iter().copied().map(name).collect(), key: key.map(name) };
     Ok((Chosen { ticket, text, key }, mapping))
 }
 
-/// The mapping of an input without a record to show its columns: as asked, else the API's names.
+/// The mapping of an input without any record to show its columns: the requested names, else those of the API.
 pub(super) fn unseen(own: Own, choices: &[ColumnChoice], template: bool) -> Result<Mapping, InputError> {
     let asked = Asked::of(choices)?;
     let text = if asked.text.is_empty() && !template { vec![own.text] } else { asked.text };
@@ -138,7 +139,7 @@ fn asked_for(columns: &Columns, field: Field, name: &str) -> Result<usize, Input
     }
 }
 
-/// The columns of that name, at least one.
+/// Returns the columns of that name, at least one.
 fn all_asked_for(columns: &Columns, field: Field, name: &str) -> Result<Vec<usize>, InputError> {
     let loose = |name: &str| name.trim().to_lowercase();
     let wanted = loose(name);
@@ -150,7 +151,7 @@ fn all_asked_for(columns: &Columns, field: Field, name: &str) -> Result<Vec<usiz
     if found.is_empty() {
         return Err(InputError::MissingColumn { field, column: name.to_owned(), columns: Names(all) });
     }
-    // What stands in different places of an object is no series of texts.
+    // Members at different places of an object are not a series of texts.
     if let [_, .., last] = found[..]
         && last >= columns.names.len()
     {
@@ -159,7 +160,7 @@ fn all_asked_for(columns: &Columns, field: Field, name: &str) -> Result<Vec<usiz
     Ok(found)
 }
 
-/// The column that `field`, ticket or text, obviously is, `taken` ones left aside.
+/// Returns the only column with an obvious name for `field` (ticket or text), except `taken` ones.
 fn obvious(columns: &Columns, own: Own, taken: &[usize], field: Field) -> Result<usize, InputError> {
     let columns = &columns.names;
     let (own, names) = if field == Field::Ticket { (own.ticket, TICKET_NAMES) } else { (own.text, TEXT_NAMES) };
@@ -175,17 +176,17 @@ fn obvious(columns: &Columns, own: Own, taken: &[usize], field: Field) -> Result
     .ok_or_else(|| InputError::NoCandidate { field, columns: Names(columns.to_vec()) })
 }
 
-/// The one column that `matches`, if any does; an error if several do.
+/// Returns the only column that `matches`, or `None`; several are an error.
 fn only(columns: &[String], field: Field, matches: impl Fn(usize, &str) -> bool) -> Result<Option<usize>, InputError> {
     match of_one_name(columns, field, matches)?[..] {
         [] => Ok(None),
         [index] => Ok(Some(index)),
-        // Of the same name, no option can tell them apart.
+        // Columns of the same name: no option can distinguish them.
         [first, ..] => Err(InputError::RepeatedColumn { field, column: columns[first].clone() }),
     }
 }
 
-/// The columns that `matches`; an error if their names differ.
+/// Returns the columns that `matches`; an error if their names differ.
 fn of_one_name(
     columns: &[String],
     field: Field,
@@ -263,13 +264,17 @@ mod tests {
                 &["ticket=id"],
                 r#"the header has the column "id" more than once; rename the one not meant"#,
             ),
-            ("Ticket,Note,Note", &["text=Note", "text=Note"], r#"the column "Note" is asked for twice; leave one out"#),
-            ("Ticket,Note", &["text=Note", "text=note"], r#"the column "Note" is asked for twice; leave one out"#),
-            ("a,b", &["text=a", "ticket=a"], r#"the column "a" is asked for twice; leave one out"#),
+            (
+                "Ticket,Note,Note",
+                &["text=Note", "text=Note"],
+                r#"the column "Note" is requested twice; remove one request"#,
+            ),
+            ("Ticket,Note", &["text=Note", "text=note"], r#"the column "Note" is requested twice; remove one request"#),
+            ("a,b", &["text=a", "ticket=a"], r#"the column "a" is requested twice; remove one request"#),
             (
                 "a,b",
                 &["ticket=a", "ticket=b"],
-                r#"the ticket comes from one column, but both "a" and "b" are asked for"#,
+                r#"the ticket comes from one column, but both "a" and "b" are requested; remove one"#,
             ),
         ] {
             assert_eq!(resolved(header, choices), wanted, "{header:?} {choices:?}");

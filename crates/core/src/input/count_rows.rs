@@ -1,4 +1,4 @@
-//! Reading an input from end to end.
+//! Counts the rows of an input.
 
 use std::io::Read;
 
@@ -6,22 +6,22 @@ use super::error::InputError;
 use super::reader_config::ReaderConfig;
 use super::rows::{Content, Rows};
 
-/// How many rows an input has, by what they are.
+/// The number of rows by content.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RowCounts {
-    /// Notes to post.
+    /// Rows with a note to post.
     pub notes: u64,
-    /// Rows of which no job can be made.
+    /// Rows that are invalid.
     pub invalid: u64,
-    /// Rows with nothing in the mapped columns.
+    /// Rows that are blank in the mapped columns.
     pub blank: u64,
 }
 
-/// Reads an input to its end and keeps nothing of it: all that reading can run into, in one call.
+/// Reads an input to its end and counts its rows: every error that reading can have, in one call.
 ///
 /// # Panics
 ///
-/// When rows are not counted and placed in order, which would be a fault of the reader's.
+/// If rows are not numbered and located in order, which would be a bug in the reader.
 pub fn count_rows(source: impl Read, reader_config: &ReaderConfig) -> Result<RowCounts, InputError> {
     let mut rows = Rows::open(source, reader_config)?;
     let mut tally = RowCounts::default();

@@ -1,4 +1,4 @@
-//! What can be wrong with an input as a whole, and with the options for reading it.
+//! Errors in an input as a whole and in the options for reading it.
 
 use std::io;
 
@@ -9,58 +9,58 @@ use batchpost_sheets::Names;
 use batchpost_sheets::text::{Delimiter, HeaderError, Listed, TextError};
 use batchpost_sheets::workbook::SheetError;
 
-/// The input as a whole cannot be read: the run ends.
+/// The input as a whole cannot be read. The run ends.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum InputError {
     /// The text cannot be read.
     #[error(transparent)]
     Text(#[from] TextError),
-    /// A setting for inputs of another format.
-    #[error("the {setting} setting is for {of}, and the input is {format}")]
+    /// A setting applies to inputs of another format.
+    #[error("the {setting} setting applies to {of}, but the input is {format}")]
     Misplaced {
         /// The setting: `sheet`, `delimiter`, `header row` or `encoding`.
         setting: &'static str,
-        /// What it is for.
+        /// The inputs that it applies to.
         of: &'static str,
-        /// The input's format.
+        /// The format of the input.
         format: Format,
     },
-    /// Options that name a table, which was not loaded.
-    #[error("the ids are to be looked up in {0}, which was not read")]
+    /// The options name a lookup table that was not loaded.
+    #[error("the lookup table {0} was not loaded")]
     NoTable(LookupSpec),
-    /// What is wrong with a workbook.
+    /// The workbook cannot be read.
     #[error(transparent)]
     Sheet(#[from] SheetError),
-    /// There is no room for a copy of a workbook.
+    /// The workbook cannot be copied, for example for lack of space.
     #[error("the workbook cannot be copied before it is read: {0}")]
     NotCopied(io::Error),
-    /// Several characters could separate the columns, and by none of them are the columns there that are needed.
-    #[error("the columns could be separated by any of {candidates} (by {first}: {reason})")]
+    /// Several delimiters occur in the header, but none of them gives the needed columns.
+    #[error("none of the delimiters {candidates} gives the needed columns (with {first}: {reason})")]
     NoDelimiterFits {
-        /// Those that occur in the header.
+        /// The delimiters that occur in the header.
         candidates: Listed<Delimiter>,
         /// The most frequent.
         first: Delimiter,
-        /// Why it does not do.
+        /// Why the most frequent one does not fit.
         reason: Box<InputError>,
     },
-    /// A column that was asked for is not there.
+    /// A requested column does not exist.
     #[error("there is no column {column:?} for the {field}; the columns are {columns}")]
     MissingColumn {
-        /// The field it was asked for.
+        /// The field it was requested for.
         field: Field,
-        /// The name as asked.
+        /// The requested name.
         column: String,
-        /// Those there are.
+        /// The existing columns.
         columns: Names,
     },
-    /// No column was asked for, and none has an obvious name.
+    /// No column was requested for a field, and none has an obvious name.
     #[error("no column is obviously the {field}; the columns are {columns}")]
     NoCandidate {
         /// The field without a column.
         field: Field,
-        /// The columns there are.
+        /// The existing columns.
         columns: Names,
     },
     /// Several columns match equally well.
@@ -68,40 +68,40 @@ pub enum InputError {
     AmbiguousColumn {
         /// The field.
         field: Field,
-        /// Those that match.
+        /// The columns that match.
         candidates: Names,
     },
-    /// The header has a name twice that is needed.
+    /// The header has a needed name more than once.
     #[error("the header has the column {column:?} more than once; rename the one not meant")]
     RepeatedColumn {
-        /// What it is needed for.
+        /// The field that needs it.
         field: Field,
         /// The name.
         column: String,
     },
-    /// In nested JSON, dots in names make two paths look alike.
-    #[error("two members have the path {0:?}, since a name has a dot in it; rename the one not meant")]
+    /// Two nested JSON members have the same path, because a name contains a dot.
+    #[error("two members have the path {0:?}, because a name contains a dot; rename one of them")]
     RepeatedPath(String),
-    /// Two options ask for one column.
-    #[error("the column {0:?} is asked for twice; leave one out")]
+    /// A column is requested twice.
+    #[error("the column {0:?} is requested twice; remove one request")]
     ColumnAskedTwice(String),
-    /// Two options give a field a column that has only one.
-    #[error("the {field} comes from one column, but both {first:?} and {second:?} are asked for")]
+    /// Two columns are requested for a field that takes only one.
+    #[error("the {field} comes from one column, but both {first:?} and {second:?} are requested; remove one")]
     TwoColumns {
         /// The field.
         field: Field,
-        /// The column asked for first.
+        /// The column requested first.
         first: String,
-        /// The other.
+        /// The column requested second.
         second: String,
     },
-    /// A template, and columns for the text.
-    #[error("the text comes from a template, but the column {0:?} is asked for as well; leave one out")]
+    /// Both a template and text columns are requested.
+    #[error("the text comes from a template, but the column {0:?} is requested for it too; remove one")]
     TemplateAndColumn(String),
     /// The template does not fit the input.
     #[error(transparent)]
     Template(#[from] TemplateError),
-    /// A file that is to be a workbook is none.
+    /// A file that should be a workbook is not one.
     #[error("the input is not a workbook (XLSX, XLSB, XLS or ODS)")]
     NoWorkbook,
 }
@@ -118,17 +118,17 @@ impl From<HeaderError<Self>> for InputError {
     }
 }
 
-/// An option for reading the input is not what it should be.
+/// An option for reading the input is invalid.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OptionError {
-    /// No known format.
-    #[error("format {0:?} is not known; it is csv, jsonl, json, xlsx, xlsb, xls or ods")]
+    /// Unknown format.
+    #[error("format {0:?} is unknown; use csv, jsonl, json, xlsx, xlsb, xls or ods")]
     Format(String),
-    /// No known field.
-    #[error("field {0:?} is not known; it is ticket, text or key")]
+    /// Unknown field.
+    #[error("field {0:?} is unknown; use ticket, text or key")]
     Field(String),
     /// Not of the form FIELD=COLUMN.
-    #[error("column choice {0:?} is not understood; write it like ticket=Ticket ID or text=Comment")]
+    #[error("column choice {0:?} is invalid; write it like ticket=Ticket ID or text=Comment")]
     Choice(String),
 }

@@ -1,18 +1,18 @@
-//! What can be wrong with one row of an input.
+//! Errors in one row of an input.
 
 use super::template::RenderError;
 use super::ticket::NoTicket;
 use crate::planning::Defect;
 use batchpost_sheets::{Names, RecordError};
 
-/// Why no job can be made of a row.
+/// Why a row cannot be turned into a job.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidRow {
     /// Its cells cannot be used.
     #[error(transparent)]
     Record(#[from] RecordError),
-    /// A ticket cell that holds no ticket id.
+    /// The ticket cell does not contain a ticket id.
     #[error("column {column:?}: {error}")]
     Ticket {
         /// The column's name.
@@ -20,43 +20,43 @@ pub enum InvalidRow {
         /// What is wrong with the id.
         error: NoTicket,
     },
-    /// A text, and an empty ticket cell.
+    /// The row has a text, but its ticket cell is empty.
     #[error("column {column:?} is empty; there is a text but no ticket id to post it under")]
     NoTicket {
-        /// The ticket's column.
+        /// The ticket column.
         column: String,
     },
-    /// A ticket id, and no text in any text column.
-    #[error("there is a ticket id but no text in {columns}")]
+    /// The row has a ticket id, but no text in any text column.
+    #[error("the row has a ticket id, but no text in {columns}")]
     NoText {
         /// The text columns.
         columns: Names,
     },
     /// The column that names the job is empty.
-    #[error("column {column:?} is empty; it is to name the job")]
+    #[error("column {column:?} is empty; it must name the job")]
     NoName {
         /// The column's name.
         column: String,
     },
-    /// A NUL character in a text.
+    /// A text contains a NUL character.
     #[error("column {column:?} contains a NUL character; remove it")]
     Nul {
         /// The column's name.
         column: String,
     },
-    /// A text made by a template, with a NUL character in it.
+    /// A text from a template contains a NUL character.
     #[error("the text contains a NUL character; remove it from the cell that it comes from")]
     NulInText,
-    /// The template cannot be filled in.
+    /// The template cannot be rendered.
     #[error(transparent)]
     Template(#[from] RenderError),
-    /// A ticket id, and nothing that the template makes a text of.
-    #[error("there is a ticket id, but nothing to make a text of by the template")]
+    /// The row has a ticket id, but the template renders no text.
+    #[error("the row has a ticket id, but the template gives no text for it")]
     NothingByTemplate,
-    /// A text over the length that was asked for.
-    #[error("the text has {bytes} bytes, more than {most}; shorten it, or have it cut")]
+    /// The text exceeds the requested maximum length.
+    #[error("the text has {bytes} bytes, more than {most}; shorten it, or allow truncation")]
     TooLong {
-        /// Its length in UTF-8.
+        /// The length of the text in UTF-8.
         bytes: usize,
         /// [`MaxText::bytes`](crate::input::MaxText::bytes).
         most: usize,
@@ -70,14 +70,14 @@ impl From<InvalidRow> for Defect {
 }
 
 impl InvalidRow {
-    /// What is wrong, without what differs from row to row: rows with the same defect have the same.
+    /// Returns the error without the parts that differ from row to row: rows with the same defect have the same kind.
     pub fn kind(&self) -> String {
         match self {
             Self::Record(error) => error.kind(),
             Self::Ticket { column, error } => format!("column {column:?}: {}", error.kind()),
             Self::Template(_) => "the template cannot be filled in".to_owned(),
             Self::TooLong { most, .. } => format!("the text is longer than {most} bytes"),
-            // These name nothing but the column.
+            // These contain nothing that differs from row to row.
             Self::NoTicket { .. }
             | Self::NoText { .. }
             | Self::NoName { .. }

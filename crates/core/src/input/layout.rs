@@ -1,18 +1,18 @@
-//! How an input turned out to be written.
+//! The detected layout of an input.
 
-/// How an input turned out to be written, in words for people.
+/// The detected layout of an input, for display.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Layout {
     /// `csv`, `jsonl`, `json`, `xlsx`, `xlsb`, `xls` or `ods`.
     pub format: String,
-    /// Whether it is packed with gzip.
+    /// Whether it is compressed with gzip.
     pub packed: bool,
-    /// A text's encoding.
+    /// The encoding of a text input.
     pub encoding: Option<String>,
-    /// What divides the cells of a text.
+    /// The delimiter of a CSV.
     pub delimiter: Option<String>,
-    /// A workbook's sheet.
+    /// The name of a workbook's sheet.
     pub sheet: Option<String>,
-    /// The columns there are.
+    /// All columns.
     pub columns: Vec<String>,
 }

@@ -1,16 +1,16 @@
-//! Reads exports (CSV, JSON, workbooks), record by record, into rows to post.
+//! Reads an input (CSV, JSON or workbook) record by record into rows to post.
 //!
-//! A broken record is a row of its own, [`Content::Invalid`] with its reason, and reading goes on after it; only
-//! what makes the whole input useless is an [`InputError`]. Records are counted and placed ([`Position`]) as a
-//! person finds them in the file. A text is handed on as it stands in its cell, to the byte, or as the sheet shows it,
-//! unless a template makes it or it is cut to a length, where that is asked for.
+//! A broken record is a row of its own, [`Content::Invalid`] with its reason, and reading continues after it. Only a
+//! fault of the input as a whole is an [`InputError`]. Records are numbered and located ([`Position`]) as a person
+//! finds them in the file. A text is used byte for byte as in its cell, or as the sheet shows it, unless a template
+//! creates it or the requested maximum length truncates it.
 //!
-//! A text may be gzip, and in another encoding than UTF-8 where it is marked or said to be; no encoding is guessed.
-//! What separates a CSV's cells is taken from its header, where that leaves no doubt.
+//! A text input may be compressed with gzip. Its encoding is UTF-8 unless a byte order mark or the options name another
+//! one; it is never guessed. The delimiter of a CSV is taken from its header if only one fits.
 //!
-//! Of a text, memory does not depend on the length: a record longer than [`Options::record_bound_bytes`] (most often a
-//! quote that is never closed) is read past, not kept. Of workbooks the shared texts are held, of XLS all cells, and a
-//! [`LookupTable`] is held whole.
+//! For text inputs, memory does not depend on the length: a record longer than [`Options::record_bound_bytes`] (most
+//! often because a quote is never closed) is skipped. The shared texts of a workbook, all cells of an XLS file, and a
+//! [`LookupTable`] are kept in memory.
 //!
 //! ```
 //! use batchpost::input::{Content, Format, Options, Rows};

@@ -1,4 +1,4 @@
-//! From the cells of a record to the note that it makes.
+//! Builds notes from the cells of records.
 
 use unicode_segmentation::UnicodeSegmentation;
 
@@ -12,7 +12,7 @@ use crate::job::{Ticket, TicketError};
 use batchpost_sheets::json::{self, Json};
 use batchpost_sheets::{Cells, Names};
 
-/// Makes notes of cells.
+/// Builds notes from cells.
 #[derive(Debug)]
 pub(super) struct NoteBuilder {
     pub(super) mapping: Mapping,
@@ -20,63 +20,63 @@ pub(super) struct NoteBuilder {
     pub(super) tickets: TicketRule,
     pub(super) text: Text,
     pub(super) max_text: Option<MaxText>,
-    /// Bytes of the longest text that something else needs.
+    /// Bytes of each text's maximum length that are reserved for another use.
     pub(super) reserved_bytes: u32,
 }
 
-/// Which cell is what to a note.
+/// The slots of the cells that make a note.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Slots {
     pub(super) ticket: usize,
-    /// What the text is made of.
+    /// The cells that make the text.
     pub(super) text: Vec<usize>,
     pub(super) key: Option<usize>,
 }
 
 impl Slots {
-    /// The ticket's, the text's and the key's, one after the other.
+    /// The slots in order: ticket, texts, key.
     pub(super) fn in_order(mapping: &Mapping) -> Self {
         let texts = mapping.text.len();
         Self { ticket: 0, text: (1..=texts).collect(), key: mapping.key.as_ref().map(|_| texts + 1) }
     }
 }
 
-/// Where a note's text comes from.
+/// The source of a note's text.
 #[derive(Debug)]
 pub(super) enum Text {
-    /// The cells that are not blank, an empty line between them.
+    /// The cells that are not blank, separated by empty lines.
     Joined,
-    /// A template, of cells.
+    /// A template over cells.
     OfCells(Renderer),
-    /// A template, of the object itself.
+    /// A template over the JSON object.
     OfObject(Renderer),
 }
 
-/// What a record makes.
+/// The note of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Note {
     pub(super) ticket: Ticket,
     pub(super) text: String,
-    /// The whole text, where it was cut.
+    /// The whole text, if it was truncated.
     pub(super) uncut: Option<String>,
-    /// What names the job, where a column does.
+    /// The value of the key column, if there is one.
     pub(super) name: Option<String>,
-    /// Fields besides ticket and text, in the order of their names.
+    /// Fields other than ticket and text, in order of names.
     pub(super) fields: Vec<FixedField>,
 }
 
 impl NoteBuilder {
-    /// The cell that holds the ticket.
+    /// The ticket cell.
     pub(super) fn ticket_cell<'a>(&self, cells: &'a Cells) -> &'a str {
         cells.texts().get(self.slots.ticket).map_or("", String::as_str)
     }
 
-    /// The cells that the text is made of.
+    /// The cells that make the text.
     pub(super) fn text_cells<'a>(&self, cells: &'a Cells) -> impl Iterator<Item = &'a str> {
         self.slots.text.iter().filter_map(|slot| cells.texts().get(*slot)).map(String::as_str)
     }
 
-    /// The note that `cells` make; none if all that matter are blank. `object` is the JSON that they come from.
+    /// Builds the note; `None` if all relevant cells are blank. `object` is the JSON object of the cells, if any.
     pub(super) fn note(&mut self, cells: &Cells, object: Option<&[u8]>) -> Result<Option<Note>, InvalidRow> {
         let ticket = match self.tickets.ticket(cells.get(self.slots.ticket)) {
             Ok(ticket) => ticket,
@@ -101,7 +101,7 @@ impl NoteBuilder {
         Ok(Some(Note { ticket, text, uncut, name: self.name(cells)?, fields: Vec::new() }))
     }
 
-    /// Whether there is nothing in all that a text is made of.
+    /// Whether all parts of a text are blank.
     fn is_blank(&self, cells: &Cells, object: Option<&[u8]>) -> Result<bool, InvalidRow> {
         Ok(match &self.text {
             Text::Joined | Text::OfCells(_) => self.slots.text.iter().all(|slot| is_blank(cells.get(*slot))),
@@ -112,7 +112,7 @@ impl NoteBuilder {
         })
     }
 
-    /// The text; none if there is nothing to see in it.
+    /// Builds the text; `None` if it is blank.
     fn text(&mut self, cells: &Cells, object: Option<&[u8]>) -> Result<Option<String>, InvalidRow> {
         let text = match &mut self.text {
             Text::Joined => return self.joined(cells),
@@ -128,7 +128,7 @@ impl NoteBuilder {
         Ok((!is_blank(&text)).then_some(text))
     }
 
-    /// The text cells that are not blank, an empty line between them.
+    /// Joins the text cells that are not blank, separated by empty lines.
     fn joined(&self, cells: &Cells) -> Result<Option<String>, InvalidRow> {
         let mut joined: Option<String> = None;
         for (slot, column) in self.slots.text.iter().zip(&self.mapping.text) {
@@ -154,7 +154,7 @@ impl NoteBuilder {
         match self.text {
             Text::Joined => {
                 let mut columns = self.mapping.text.clone();
-                // Those of one name are named once; they need not stand together, but mostly do.
+                // Columns of the same name are listed once if they are adjacent, as they usually are.
                 columns.dedup();
                 InvalidRow::NoText { columns: Names(columns) }
             }
@@ -173,15 +173,15 @@ impl NoteBuilder {
     }
 }
 
-/// Whether there is nothing to see.
+/// Whether the text has only whitespace.
 pub(super) fn is_blank(text: &str) -> bool {
     text.chars().all(char::is_whitespace)
 }
 
-/// What marks a text that was cut.
+/// Marks a truncated text.
 const ELLIPSIS: &str = "…";
 
-/// What becomes of a `text` that is longer than may be; none of another.
+/// Truncates or rejects a `text` over the maximum length; `None` if it is within it.
 fn shortened(text: &str, most: MaxText, reserved_bytes: u32) -> Result<Option<String>, InvalidRow> {
     let most_bytes = most.bytes.get().saturating_sub(reserved_bytes) as usize;
     if text.len() <= most_bytes {
@@ -194,8 +194,8 @@ fn shortened(text: &str, most: MaxText, reserved_bytes: u32) -> Result<Option<St
     cut.map(Some).ok_or(InvalidRow::TooLong { bytes: text.len(), most: most_bytes })
 }
 
-/// The beginning of `text` and an ellipsis, together at most `most` bytes: cut after a word where there is one in the
-/// last tenth, else between two characters as people see them. None where there is no room for any.
+/// Returns the start of `text` with an ellipsis, at most `most` bytes: cut after a word if one ends in the last tenth,
+/// otherwise between two grapheme clusters. `None` if nothing fits.
 fn cut(text: &str, most: usize) -> Option<String> {
     let room = most.checked_sub(ELLIPSIS.len())?;
     let mut end = 0;

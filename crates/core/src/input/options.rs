@@ -1,4 +1,4 @@
-//! How an input is to be read: its format, and which columns are what.
+//! How to read an input: its format, its columns, and the rules for tickets and texts.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -15,22 +15,22 @@ use batchpost_sheets::text::{Delimiter, Encoding, Known};
 /// The format of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Format {
-    /// `csv`: a header, and a record for each row.
+    /// `csv`: a header and one record per row.
     #[serde(rename = "csv")]
     Csv,
-    /// `jsonl` or `ndjson`: an object a line.
+    /// `jsonl` or `ndjson`: one object per line.
     #[serde(rename = "jsonl", alias = "ndjson")]
     JsonLines,
     /// `json`: one array of objects.
     #[serde(rename = "json")]
     Json,
-    /// `workbook`: a spreadsheet's own file (XLSX, XLSM, XLSB, XLS, ODS); which of them it is, its content tells.
+    /// `workbook`: a spreadsheet file (XLSX, XLSM, XLSB, XLS, ODS). Its content shows which format it has.
     #[serde(rename = "workbook")]
     Workbook,
 }
 
 impl Format {
-    /// The format that a file's name tells by its extension, in any case, whether it is packed (`.gz`) or not.
+    /// Returns the format for a file name by its extension, ignoring case and a trailing `.gz`.
     pub fn of_name(file_name: impl AsRef<Path>) -> Option<Self> {
         let mut path = file_name.as_ref().to_owned();
         if path.extension()?.eq_ignore_ascii_case("gz") {
@@ -65,15 +65,15 @@ impl FromStr for Format {
     }
 }
 
-/// What a column can be to a note.
+/// The role of a column in a note.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Field {
-    /// `ticket`: the id of the ticket that gets the note.
+    /// `ticket`: the id of the ticket that the note is posted to.
     Ticket,
-    /// `text`: the note's text, or a part of it.
+    /// `text`: the text of the note, or a part of it.
     Text,
-    /// `key`: what names the job, whatever its ticket and text are.
+    /// `key`: the name that identifies the job, whatever its ticket and text are.
     Key,
 }
 
@@ -100,13 +100,13 @@ impl FromStr for Field {
     }
 }
 
-/// A person's word on which column is what: `ticket=Ticket ID`.
+/// A choice of a column for a field: `ticket=Ticket ID`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ColumnChoice {
-    /// What the column is.
+    /// The role of the column.
     pub field: Field,
-    /// The column's name.
+    /// The name of the column.
     pub column: String,
 }
 
@@ -143,60 +143,59 @@ impl From<ColumnChoice> for String {
     }
 }
 
-/// The longest text that is posted.
+/// The maximum length of a posted text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MaxText {
-    /// Its length in bytes of UTF-8.
+    /// The length in bytes of UTF-8.
     pub bytes: NonZeroU32,
-    /// What to do with a longer one.
+    /// What to do with a longer text.
     pub too_long: TooLong,
 }
 
-/// What to do with a text that is too long.
+/// What to do with a text over the maximum length.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum TooLong {
     /// The row is invalid.
     #[default]
     Reject,
-    /// It is cut after a word, and ends with an ellipsis.
+    /// The text is truncated after a word and ends with an ellipsis.
     Truncate,
 }
 
-/// How an input is to be read. Kept in the ledger with each run.
+/// How to read an input. Each run records it in the ledger.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Options {
-    /// The input's format.
+    /// The format of the input.
     pub format: Format,
-    /// The columns to take; those of a field that none is given for are found by their names.
+    /// The chosen columns. A field without a choice gets the column with an obvious name.
     pub columns: Vec<ColumnChoice>,
-    /// The sheet of a workbook, by its name; the first one that is shown where it is not said.
+    /// The name of the sheet in a workbook; by default the first visible one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sheet: Option<String>,
-    /// Where the header is: the sheet's row, or the line on which it begins at the earliest; the first where it is not
-    /// said.
+    /// The header's row in the sheet, or the first line on which it may begin; by default the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub header_row: Option<NonZeroU32>,
-    /// The text's encoding; where it is not said, UTF-16 if it begins with that byte order mark, and UTF-8 if not.
+    /// The encoding of a text input; by default UTF-16 with a matching byte order mark, and UTF-8 otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<Encoding>,
-    /// What separates a CSV's cells; where it is not said, the header shows it.
+    /// The delimiter of a CSV; by default taken from the header.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delimiter: Option<Delimiter>,
-    /// Where the id stands in a ticket cell.
+    /// Extracts the id from a ticket cell.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket_pattern: Option<TicketPattern>,
-    /// The table from ids as they are written to tickets.
+    /// The table that maps ids in the input to tickets.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lookup: Option<LookupSpec>,
-    /// What makes the text of a row, instead of text columns.
+    /// The template that renders the text of a row, instead of text columns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub template: Option<Template>,
-    /// The longest text that is posted.
+    /// The maximum length of a posted text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_text: Option<MaxText>,
-    /// The longest record of a text that is kept, in bytes as they stand in the source, its line end not counted. A
-    /// workbook's rows have a bound of their own.
+    /// The maximum length of a record in a text input, in bytes of the source without the line end. The rows of a
+    /// workbook have a bound of their own.
     #[serde(skip, default = "default_record_bound_bytes")]
     pub record_bound_bytes: usize,
 }
@@ -209,7 +208,7 @@ impl Options {
     /// 1 MiB.
     pub const DEFAULT_RECORD_BOUND_BYTES: usize = 1 << 20;
 
-    /// Options for `format`: columns found by their names, and the default bound.
+    /// Options for `format` with default columns and the default record bound.
     pub fn new(format: Format) -> Self {
         Self {
             format,
@@ -226,13 +225,13 @@ impl Options {
         }
     }
 
-    /// What is known of a CSV beforehand.
+    /// The parts that concern a CSV.
     pub(super) fn known(&self) -> Known {
         let header_row = self.header_row.map_or(1, |row| row.get().into());
         Known { delimiter: self.delimiter, header_row, record_bound_bytes: self.record_bound_bytes }
     }
 
-    /// That no option is for another format: it would be passed over without a word.
+    /// Rejects options that apply to another format, which would otherwise be ignored silently.
     pub(super) fn check(&self) -> Result<(), InputError> {
         use Format::{Csv, Json, JsonLines, Workbook};
         let misplaced = [
@@ -290,13 +289,13 @@ mod tests {
     #[test]
     fn an_option_for_another_format_is_refused() {
         for (format, wanted) in [
-            (Format::Csv, ["the sheet setting is for workbooks, and the input is csv", "", "", ""]),
+            (Format::Csv, ["the sheet setting applies to workbooks, but the input is csv", "", "", ""]),
             (
                 Format::Json,
                 [
-                    "the sheet setting is for workbooks, and the input is json",
-                    "the delimiter setting is for csv, and the input is json",
-                    "the header row setting is for csv and workbooks, and the input is json",
+                    "the sheet setting applies to workbooks, but the input is json",
+                    "the delimiter setting applies to csv, but the input is json",
+                    "the header row setting applies to csv and workbooks, but the input is json",
                     "",
                 ],
             ),
@@ -304,9 +303,9 @@ mod tests {
                 Format::Workbook,
                 [
                     "",
-                    "the delimiter setting is for csv, and the input is workbook",
+                    "the delimiter setting applies to csv, but the input is workbook",
                     "",
-                    "the encoding setting is for texts (csv, jsonl, json), and the input is workbook",
+                    "the encoding setting applies to texts (csv, jsonl, json), but the input is workbook",
                 ],
             ),
         ] {

@@ -1,4 +1,4 @@
-//! How a run read its input, as its ledger has it.
+//! How a run read its input, as recorded in the ledger.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,33 +6,33 @@ use super::columns::Mapping;
 use super::options::Options;
 use crate::ledger::{self, Section};
 
-/// How a run read its input: what was asked for, and the columns that were used.
+/// How a run read its input: the options, and the columns used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadAs {
-    /// What was asked for.
+    /// The options.
     #[serde(flatten)]
     pub options: Options,
-    /// The columns that were used.
+    /// The columns used.
     #[serde(flatten)]
     pub mapping: Mapping,
 }
 
-/// What a ledger has of how an input was read is not understood.
+/// The ledger's record of how an input was read cannot be parsed.
 #[derive(Debug, thiserror::Error)]
-#[error("how the last run read its input is not understood: {0}")]
+#[error("the ledger's record of how the input was read cannot be parsed: {0}")]
 pub struct ReadAsError(#[from] serde_json::Error);
 
 impl ReadAs {
-    /// How the input of a run was read.
+    /// Parses the record of a run.
     ///
     /// # Errors
     ///
-    /// When the record has a format, a template or another option that this program does not know.
+    /// If it has a format, a template or another option that this version does not know.
     pub fn of(input: &ledger::Input) -> Result<Self, ReadAsError> {
         Ok(input.reader.parse()?)
     }
 
-    /// What a run's record has of it.
+    /// The record for the ledger.
     pub fn section(&self) -> Section {
         Section::of(self)
     }

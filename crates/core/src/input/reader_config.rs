@@ -1,4 +1,4 @@
-//! Options with all that they name at hand, and what they make of an input's columns.
+//! The options together with everything they refer to, applied to the columns of an input.
 
 use std::sync::Arc;
 
@@ -13,41 +13,41 @@ use crate::leadsquared::LeadSquared;
 use batchpost_sheets::json::Members;
 use batchpost_sheets::{Columns, Wanted};
 
-/// How an input is read: [`Options`], the table that they name, and the API that says what a ticket is.
+/// How to read an input: [`Options`], the lookup table that they name, and the API, which defines ticket ids.
 #[derive(Debug, Clone)]
 pub struct ReaderConfig {
     pub(super) options: Options,
     target: Arc<dyn Api>,
     lookup: Option<Arc<LookupTable>>,
-    /// Bytes of a text that something else needs.
+    /// Bytes of each text's maximum length that are reserved for another use.
     reserved_bytes: u32,
 }
 
 impl ReaderConfig {
-    /// What `options` ask for, of notes to `target`. With options that name a table no input opens, until
-    /// [it is there](Self::with_table).
+    /// Creates a configuration for notes to `target`. If the options name a lookup table, no input can be opened until
+    /// it is [loaded](Self::with_table).
     pub fn new(options: Options, target: Arc<dyn Api>) -> Self {
         Self { options, target, lookup: None, reserved_bytes: 0 }
     }
 
-    /// The same with the table that the options name, if they name one: `table` gives it.
+    /// Loads the lookup table with `table`, if the options name one.
     ///
     /// # Errors
     ///
-    /// When `table` has none.
+    /// Returns the error of `table`.
     pub fn with_table<E>(self, table: impl FnOnce(&LookupSpec) -> Result<LookupTable, E>) -> Result<Self, E> {
         let lookup = self.options.lookup.as_ref().map(table).transpose()?.map(Arc::new);
         Ok(Self { lookup, ..self })
     }
 
-    /// How to read the notes in an export of an input that was read by this one: a CSV as `sheet` says, that has the
-    /// columns of `mapping`.
+    /// The configuration for reading the notes back from an export of an input that was read by this one. `sheet`
+    /// describes the exported CSV, which has the columns of `mapping`.
     pub(crate) fn for_export(&self, sheet: Options, mapping: &Mapping) -> Self {
         let choice = |field, column: &String| ColumnChoice { field, column: column.clone() };
         let mut columns = vec![choice(Field::Ticket, &mapping.ticket)];
         for text in &mapping.text {
             let text = choice(Field::Text, text);
-            // A name stands for all columns that have it.
+            // A name refers to all columns that have it.
             if !columns.contains(&text) {
                 columns.push(text);
             }
@@ -58,18 +58,18 @@ impl ReaderConfig {
         Self { options: Options { columns, ticket_pattern, lookup, template, ..sheet }, ..self.clone() }
     }
 
-    /// The input's format.
+    /// The format of the input.
     pub fn format(&self) -> Format {
         self.options.format
     }
 
-    /// Keeps `bytes` of each text's longest length free.
+    /// Reserves `bytes` of each text's maximum length.
     #[must_use]
     pub fn reserving(self, bytes: u32) -> Self {
         Self { reserved_bytes: bytes, ..self }
     }
 
-    /// What is taken over from records under these columns, and what makes notes of it.
+    /// Returns the cells to copy from records with these columns, and the builder that turns them into notes.
     pub(super) fn for_columns(&self, columns: &Columns) -> Result<(Wanted, NoteBuilder), InputError> {
         let own = Own::of(&self.target.fields());
         let (chosen, mapping) = resolve(columns, own, &self.options.columns, self.options.template.is_some())?;
@@ -79,7 +79,7 @@ impl ReaderConfig {
             return Ok((Wanted::each(&all), self.note_builder(Slots::in_order(&mapping), mapping, Text::Joined)?));
         };
         let renderer = Renderer::for_columns(template, &columns.names)?;
-        // The renderer wants each cell at its column's place.
+        // The renderer expects each cell at the index of its column.
         let used = renderer.uses().to_vec();
         let wanted = [chosen.ticket].into_iter().chain(chosen.key).chain(used.iter().copied());
         let wanted = Wanted::some_of(columns.names.len(), wanted);
@@ -87,7 +87,8 @@ impl ReaderConfig {
         Ok((wanted, self.note_builder(slots, mapping, Text::OfCells(renderer))?))
     }
 
-    /// What is taken over from objects, of which the first shows these columns, and what makes notes of it.
+    /// Returns the members to copy from objects, and the builder that turns them into notes. `columns` are those of the
+    /// first object.
     pub(super) fn for_objects(&self, columns: Option<&Columns>) -> Result<(Members, NoteBuilder), InputError> {
         let template = self.options.template.as_ref();
         let own = Own::of(&self.target.fields());
@@ -117,7 +118,7 @@ impl ReaderConfig {
 }
 
 impl From<Options> for ReaderConfig {
-    /// Of notes to LeadSquared, and for options that name no table.
+    /// For notes to LeadSquared, and options without a lookup table.
     fn from(options: Options) -> Self {
         Self::new(options, Arc::new(LeadSquared))
     }
@@ -134,7 +135,7 @@ mod tests {
         for (format, input) in [(Format::Csv, "Ticket,Note\n"), (Format::JsonLines, "")] {
             let options = Options { lookup: lookup.clone(), ..Options::new(format) };
             let error = Rows::open(input.as_bytes(), &options.into()).unwrap_err();
-            assert_eq!(error.to_string(), "the ids are to be looked up in ids.csv:old:new, which was not read");
+            assert_eq!(error.to_string(), "the lookup table ids.csv:old:new was not loaded");
         }
     }
 }

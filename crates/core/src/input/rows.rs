@@ -1,4 +1,4 @@
-//! Records turned into rows: a note to post, a blank, or what is wrong.
+//! Turns records into rows: a note to post, a blank row, or an invalid one.
 
 use std::io::{Read, Seek};
 use std::num::NonZeroU32;
@@ -18,10 +18,10 @@ use batchpost_sheets::text::{CsvReader, CsvRecord, Delimiter, Source, TextError,
 use batchpost_sheets::workbook::{CellText, Sheet, WorkbookKind};
 use batchpost_sheets::{Cells, Columns, RecordError, RowPosition, Wanted};
 
-/// One record of the input.
+/// A row of the input.
 pub type Row = planning::Row<InvalidRow>;
 
-/// What a record is.
+/// The content of a row.
 pub type Content = planning::Content<InvalidRow>;
 
 fn content_of(note: Result<Option<Note>, InvalidRow>, key: impl FnOnce() -> Key) -> Content {
@@ -32,7 +32,7 @@ fn content_of(note: Result<Option<Note>, InvalidRow>, key: impl FnOnce() -> Key)
     }
 }
 
-/// The rows of an input, in order.
+/// The rows of an input in order.
 #[derive(Debug)]
 pub struct Rows<R> {
     records: Records<R>,
@@ -48,7 +48,7 @@ enum Records<R> {
         reader: Box<CsvReader>,
         wanted: Wanted,
         count: u64,
-        /// An export of ours, whose cells are guarded.
+        /// The input is an export of batchpost, whose cells are guarded.
         guarded: bool,
     },
     Json {
@@ -66,13 +66,13 @@ enum Records<R> {
 }
 
 impl<R: Read> Rows<R> {
-    /// Reads the header of a text, or JSON up to the first object, and finds the columns to use.
+    /// Reads the header, or JSON up to the first object, and chooses the columns to use.
     ///
-    /// An input with no rows is fine; a text without a header is not.
+    /// A CSV without a header is an error. An input without rows is not.
     ///
     /// # Errors
     ///
-    /// When the source cannot be read, or not be used as it is.
+    /// If the source cannot be read, or the input cannot be used with this configuration.
     pub fn open(source: R, reader_config: &ReaderConfig) -> Result<Self, InputError> {
         let options = &reader_config.options;
         options.check()?;
@@ -99,12 +99,12 @@ impl<R: Read> Rows<R> {
         Ok(Self { records, columns: columns.names, cells: Cells::default(), note_builder })
     }
 
-    /// Reads the header of a workbook's sheet, and finds the columns to use. Which format the workbook has, its content
-    /// tells.
+    /// Reads the header of a workbook's sheet and chooses the columns to use. The content shows which format the
+    /// workbook has.
     ///
     /// # Errors
     ///
-    /// When the source is no workbook, cannot be read, or not be used as it is.
+    /// If the source is not a workbook or cannot be read, or cannot be used with this configuration.
     pub fn open_workbook(
         mut source: impl Read + Seek + Send + 'static,
         reader_config: &ReaderConfig,
@@ -122,13 +122,13 @@ impl<R: Read> Rows<R> {
         Ok(Self { records, columns: columns.names, cells: Cells::default(), note_builder })
     }
 
-    /// The next row; none at the end, when the source has been read to its end too.
+    /// Returns the next row, or `None` at the end; the source has then been read to its end too.
     ///
-    /// After an error there is nothing more to read: what a failed source gives next has no place in the input.
+    /// Do not call it after an error: data that a failed source returns later has no known position in the input.
     #[expect(clippy::should_implement_trait, reason = "an error ends the run, so it is `?` on each call, not an item")]
     pub fn next(&mut self) -> Result<Option<Row>, InputError> {
         let Self { records, columns, cells, note_builder } = self;
-        // Of a record that is broken no cell is read.
+        // Cells of a broken record are not read, so they must not keep those of the row before.
         cells.clear();
         let (position, content) = match records {
             Records::Csv { source, reader, wanted, count, guarded } => {
@@ -171,7 +171,7 @@ impl<R: Read> Rows<R> {
         Ok(Some(Row { position, content }))
     }
 
-    /// The cells of the last row, one for each of [`Rows::columns`] where the row has as many.
+    /// The cells of the last row, one for each of [`Rows::columns`] as far as the row has them.
     pub fn cells(&self) -> Vec<Vec<u8>> {
         match &self.records {
             Records::Csv { reader, guarded, .. } => {
@@ -185,32 +185,32 @@ impl<R: Read> Rows<R> {
         }
     }
 
-    /// What stands in the last row's ticket cell, if the row had one that could be read.
+    /// The ticket cell of the last row, or an empty text if it could not be read.
     pub fn ticket_cell(&self) -> &str {
         self.note_builder.ticket_cell(&self.cells)
     }
 
-    /// The ticket that a ticket cell with this text would give.
+    /// The ticket that this text would give in a ticket cell.
     pub(crate) fn ticket_of(&mut self, cell: &str) -> Option<Ticket> {
         self.note_builder.tickets.ticket(cell).ok()
     }
 
-    /// What stands in the last row's text cells, as far as they could be read.
+    /// The text cells of the last row, as far as they could be read.
     pub(crate) fn text_cells(&self) -> impl Iterator<Item = &str> {
         self.note_builder.text_cells(&self.cells)
     }
 
-    /// The columns in use.
+    /// The columns used.
     pub fn mapping(&self) -> &Mapping {
         &self.note_builder.mapping
     }
 
-    /// The columns there are: those of the header, or the names in the first JSON object.
+    /// All columns: those of the header, or the names in the first JSON object.
     pub fn columns(&self) -> &[String] {
         &self.columns
     }
 
-    /// How the input turned out to be written.
+    /// The detected layout of the input.
     pub fn layout(&self) -> Layout {
         let text = |format: Format, source: &Source<R>, delimiter: Option<Delimiter>| Layout {
             format: format.to_string(),
@@ -237,7 +237,7 @@ impl<R: Read> Rows<R> {
         }
     }
 
-    /// What separates the cells of a CSV.
+    /// The delimiter of a CSV.
     pub fn delimiter(&self) -> Option<u8> {
         match &self.records {
             Records::Csv { reader, .. } => Some(reader.delimiter().byte()),
@@ -245,8 +245,7 @@ impl<R: Read> Rows<R> {
         }
     }
 
-    /// The source, which may have been read further than the last row; none of a workbook, which is read here and
-    /// there.
+    /// The source, which may have been read beyond the last row; `None` for a workbook, which is not read in order.
     pub fn source(&self) -> Option<&R> {
         match &self.records {
             Records::Csv { source, .. } | Records::Json { source, .. } => Some(source.get_ref()),
@@ -259,12 +258,12 @@ fn position_of(RowPosition { record, line, byte }: RowPosition) -> Position {
     Position { record, line, byte }
 }
 
-/// The key of a record of which no job can be made, by its bytes.
+/// The key of an invalid record, made from its bytes.
 fn key_of_record(record: &[u8]) -> Key {
     Key::of_invalid(std::iter::once(record))
 }
 
-/// Whether this is an export of ours, whose cells are guarded.
+/// Whether the input is an export of batchpost, whose cells are guarded.
 fn is_guarded(columns: &Columns) -> bool {
     columns.names.iter().any(|column| column == KEY_COLUMN)
 }
@@ -273,7 +272,7 @@ fn plain(cell: &[u8], guarded: bool) -> &[u8] {
     if guarded { unguard(cell) } else { cell }
 }
 
-/// Takes the wanted cells of a record over; false if it is blank altogether and of another width than the header.
+/// Copies the wanted cells of a record. Returns `false` if the record is blank and has another width than the header.
 fn read_record(
     record: &CsvRecord<'_>,
     columns: &[String],
@@ -300,7 +299,7 @@ fn read_record(
     Ok(true)
 }
 
-/// Takes the wanted cells of a sheet's row over.
+/// Copies the wanted cells of a sheet's row.
 fn read_sheet(
     sheet: &Sheet,
     columns: &[String],

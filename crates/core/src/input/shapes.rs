@@ -1,44 +1,43 @@
-//! The shapes that ticket cells have, tallied: what tells a person at a glance that a column holds `TKT-00143` in
-//! most rows and `143` in a few.
+//! Counts the shapes of ticket cells. The counts show at a glance that a column has `TKT-00143` in most rows and `143`
+//! in a few.
 
 use std::borrow::Cow;
 use std::ops::RangeInclusive;
 
 use batchpost_engine::excerpt;
 
-/// Cells that look alike.
+/// Cells of the same shape.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shape {
-    /// What they have in common: each run of digits as `9`, or `09` where it begins with a zero and goes on;
-    /// blanks as one; everything else as it stands, cut off with an ellipsis where it is long. `TKT-00143` is
-    /// `TKT-09`.
+    /// The shape: each run of digits as `9`, or `09` if it has a leading zero; a run of blanks as one; other characters
+    /// unchanged; truncated with an ellipsis if it is long. `TKT-00143` gives `TKT-09`.
     pub pattern: String,
-    /// How many there were.
+    /// Number of cells.
     pub count: u64,
-    /// The first few different ones, cut short.
+    /// The first few different cells, truncated.
     pub examples: Vec<String>,
-    /// The fewest and the most digits in one.
+    /// The lowest and the highest number of digits in a cell.
     pub digits: RangeInclusive<usize>,
 }
 
-/// A tally of shapes, in bounded memory.
+/// Counts shapes in bounded memory.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct IdShapes {
     shapes: Vec<Shape>,
-    /// The pattern of the cell at hand, in a buffer that is used again.
+    /// The pattern of the current cell, in a reused buffer.
     pattern: String,
-    /// Cells of further shapes, met when there was no more room for one.
+    /// Number of cells of further shapes, which did not fit.
     pub other: u64,
 }
 
 impl IdShapes {
-    /// Shapes that are told apart: a column with more of them is no column of ids, or has random ones.
+    /// Maximum number of shapes. A column with more is not a column of ids, or has random ones.
     pub const MOST: usize = 20;
     const EXAMPLES: usize = 3;
-    /// Of a pattern and of an example, in characters.
+    /// Maximum length of a pattern and of an example, in characters.
     const LONGEST: usize = 60;
 
-    /// Counts a cell. A blank one has no shape and does not count.
+    /// Counts a cell. A blank cell is not counted.
     pub fn meet(&mut self, cell: &str) {
         let cell = cell.trim();
         if cell.is_empty() {
@@ -51,7 +50,7 @@ impl IdShapes {
                 shape.count += 1;
                 shape.digits = digits.min(*shape.digits.start())..=digits.max(*shape.digits.end());
                 if shape.examples.len() < Self::EXAMPLES {
-                    // There is a cell for every row, and most need no shortening.
+                    // This runs for every row, and few cells need truncation.
                     let example = if cell.len() > Self::LONGEST {
                         excerpt(cell, Self::LONGEST).into()
                     } else {
@@ -72,7 +71,7 @@ impl IdShapes {
         }
     }
 
-    /// The shapes, the most frequent first; of those as frequent, the one met first.
+    /// The shapes, most frequent first; of equally frequent ones, the first seen first.
     pub fn shapes(&self) -> impl Iterator<Item = &Shape> {
         let mut shapes: Vec<&Shape> = self.shapes.iter().collect();
         shapes.sort_by_key(|shape| std::cmp::Reverse(shape.count));
@@ -80,7 +79,7 @@ impl IdShapes {
     }
 }
 
-/// Writes the pattern of `cell`, and counts its digits.
+/// Writes the pattern of `cell` and returns its number of digits.
 fn write_pattern(pattern: &mut String, cell: &str, longest: usize) -> usize {
     pattern.clear();
     let mut written = 0;
@@ -95,7 +94,7 @@ fn write_pattern(pattern: &mut String, cell: &str, longest: usize) -> usize {
             run += 1;
         }
         digits += if first.is_ascii_digit() { run } else { 0 };
-        // The digits are counted to the end, the pattern is not written so far.
+        // Digits are counted to the end, even beyond the truncated pattern.
         written += 1;
         if written > longest {
             continue;

@@ -1,12 +1,12 @@
-//! A CSV of our own that comes back from a spreadsheet program, which may have changed what separates its cells, and its
-//! encoding: what is read of it are columns of ASCII.
+//! Reads a CSV of batchpost that a spreadsheet program has saved again, perhaps with another delimiter and encoding.
+//! The columns read from it are ASCII.
 
 use super::error::InputError;
 use super::options::{Field, Format, Options};
 use batchpost_sheets::text::{CsvReader, Encoding, Known, Source, TextError, open_csv};
 use batchpost_sheets::{Names, RecordError};
 
-/// Its rows, in order.
+/// The rows of the table in order.
 #[derive(Debug)]
 pub(crate) struct Table<'a> {
     source: Source<&'a [u8]>,
@@ -16,10 +16,11 @@ pub(crate) struct Table<'a> {
 }
 
 impl<'a> Table<'a> {
-    /// Reads the header: what separates its cells is that by which it has the column `name`.
+    /// Reads the header with the delimiter that gives a column `name`.
     pub(crate) fn open(bytes: &'a [u8], name: &'static str) -> Result<Self, InputError> {
         match Self::open_in(bytes, name, None) {
-            // Excel's usual one on Windows. By any other that has ASCII in it the columns that are read are the same.
+            // Excel's default on Windows. Any other encoding based on ASCII gives the same values in the columns that
+            // are read.
             Err(InputError::Text(TextError::HeaderNotUtf8 { .. })) => {
                 Self::open_in(bytes, name, "windows-1252".parse().ok())
             }
@@ -29,7 +30,7 @@ impl<'a> Table<'a> {
 
     fn open_in(bytes: &'a [u8], name: &'static str, encoding: Option<Encoding>) -> Result<Self, InputError> {
         let mut source = Source::open(bytes, encoding)?;
-        // All of it is in memory already.
+        // The input is in memory already, so no record needs a lower bound.
         let record_bound_bytes = Options::DEFAULT_RECORD_BOUND_BYTES.max(bytes.len());
         let known = Known { delimiter: None, header_row: 1, record_bound_bytes };
         let (reader, names) = open_csv(&mut source, known, |names| match names.iter().any(|column| column == name) {
@@ -41,12 +42,12 @@ impl<'a> Table<'a> {
         Ok(Self { source, reader, names, encoding })
     }
 
-    /// Its columns.
+    /// The column names.
     pub(crate) fn names(&self) -> &[String] {
         &self.names
     }
 
-    /// How to read the same records in full: options for a CSV like it, with the columns still to be chosen.
+    /// Options for reading the same records in full. The columns are still to be chosen.
     pub(crate) fn options(&self, bytes: &[u8]) -> Options {
         Options {
             delimiter: Some(self.reader.delimiter()),
@@ -61,7 +62,7 @@ impl<'a> Table<'a> {
         self.names.iter().rposition(|column| column == name)
     }
 
-    /// The line on which the next row begins, and what it has in `columns`: nothing where it is shorter.
+    /// Returns the line of the next row and its cells in `columns`; cells that a short row lacks are empty.
     #[expect(clippy::type_complexity, reason = "a row that is broken has a line too")]
     pub(crate) fn next<const N: usize>(
         &mut self,

@@ -73,7 +73,7 @@ fn a_damaged_input_gives_its_rows_up_to_the_damage_and_then_the_error() {
     let found = brief_in_pieces(&after, &options);
     assert_eq!(found[..2], [r#"1@2+12: 1 "a""#, r#"2@3+16: 2 "b""#]);
     assert!(
-        found[2].starts_with("error: the input is compressed (gzip), and something else follows from byte "),
+        found[2].starts_with("error: the input is compressed (gzip), and other data follows from byte "),
         "{found:?}"
     );
 
@@ -102,7 +102,7 @@ fn a_row_of_a_stream_does_not_wait_for_what_follows_it() {
         for bytes in [text.as_bytes(), &utf16] {
             let found = brief(bytes.chain(Stalled), &Options::new(format));
             assert_eq!(found.len(), 2, "{found:?}");
-            assert!(found[0].ends_with(": 1 \"a\"") && found[1].starts_with("error: the input cannot be read on"));
+            assert!(found[0].ends_with(": 1 \"a\"") && found[1].starts_with("error: the input cannot be read past"));
         }
     }
 }
@@ -157,13 +157,13 @@ fn a_name_with_a_dot_is_found_on_the_way_to_what_is_nested() {
     assert_eq!(of_object(object, &["text=text", "text=meta.v1.note"], ""), r#"1 "main\n\nkept""#);
     // Two ways with one name.
     let object = r#"{"ticket":1,"a.b":{"c":"x"},"a":{"b.c":"y"}}"#;
-    let wanted = "error: two members have the path \"a.b.c\", since a name has a dot in it; rename the one not meant";
+    let wanted = "error: two members have the path \"a.b.c\", because a name contains a dot; rename one of them";
     assert_eq!(of_object(object, &["text=a.b.c"], ""), wanted);
 }
 
 #[test]
 fn a_name_twice_in_an_object_that_a_template_reaches_makes_an_invalid_row() {
-    let twice = |name: &str| format!("column {name:?} is there twice; it is unclear which one is meant");
+    let twice = |name: &str| format!("column {name:?} occurs more than once in the object; keep only one");
     for (object, template, wanted) in [
         (r#"{"ticket":1,"a":"x","a":"y"}"#, "{{ a }}", twice("a")),
         (r#"{"ticket":1,"a":"x","a":"y"}"#, "{% for name in row %}{{ name }}{% endfor %}", twice("a")),
@@ -178,7 +178,7 @@ fn a_name_twice_in_an_object_that_a_template_reaches_makes_an_invalid_row() {
 #[test]
 fn a_row_is_blank_by_its_ticket_and_the_columns_that_are_used_whatever_its_format() {
     let no_ticket = r#"column "Ticket" is empty; there is a text but no ticket id to post it under"#;
-    let nothing = "there is a ticket id, but nothing to make a text of by the template";
+    let nothing = "the row has a ticket id, but the template gives no text for it";
     for (ticket, text, template, wanted) in [
         ("1", "", "Hello", "1 \"Hello\""),
         ("", "", "Hello", "blank"),

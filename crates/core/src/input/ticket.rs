@@ -1,4 +1,4 @@
-//! Tickets as people write them: taken out of a longer text by a pattern, and looked up in a table of old and new ids.
+//! Extracts ticket ids from cells: with a pattern, a lookup table of old and new ids, or both.
 
 mod lookup;
 
@@ -15,7 +15,7 @@ use crate::api::Api;
 use crate::job::{Ticket, TicketError};
 use batchpost_engine::excerpt;
 
-/// Where the id stands in a ticket cell: a regular expression with one group, as in `TKT-0*(\d+)`.
+/// Extracts the id from a ticket cell: a regular expression with one group, such as `TKT-0*(\d+)`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct TicketPattern(Regex);
@@ -24,75 +24,75 @@ pub struct TicketPattern(Regex);
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum PatternError {
-    /// Not a regular expression, or one too large.
+    /// Not a regular expression, or one that is too large.
     #[error("{0}")]
     Regex(#[from] regex::Error),
-    /// Which group is the id must be plain.
+    /// The number of groups is not one, so it is unclear which is the id.
     #[error(
-        r"the pattern has {0} groups and must have one, around the id, as in TKT-0*(\d+); (?:...) groups without taking"
+        r"the pattern has {0} groups but must have one, around the id, as in TKT-0*(\d+); use (?:...) for other groups"
     )]
     Groups(usize),
 }
 
-/// Why there is no ticket id in a cell.
+/// Why a cell has no ticket id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum NoTicket {
-    /// What stands there, or what the pattern took from it, is no ticket id.
+    /// The cell, or what the pattern extracts from it, is not a ticket id.
     #[error(transparent)]
     Ticket(#[from] TicketError),
-    /// The pattern takes nothing from the cell.
+    /// The pattern does not match the cell.
     #[error("{cell:?} does not match the pattern {pattern}")]
     NoMatch {
-        /// The cell's text, cut short.
+        /// The cell, truncated.
         cell: String,
         /// The pattern.
         pattern: String,
     },
-    /// The pattern takes different ids from it.
-    #[error("{cell:?} holds both {first:?} and {second:?}; which one is meant cannot be known")]
+    /// The pattern extracts different ids from the cell.
+    #[error("{cell:?} contains both {first:?} and {second:?}; keep one of them, or use a stricter pattern")]
     Several {
-        /// The cell's text, cut short.
+        /// The cell, truncated.
         cell: String,
-        /// The first.
+        /// The first id.
         first: String,
-        /// The first that differs.
+        /// The first id that differs.
         second: String,
     },
-    /// More of a number follows right after what the pattern takes.
-    #[error("the pattern takes {found:?} from {cell:?}, where more follows; let it take all, or what ends it as well")]
+    /// The number continues after what the pattern extracts.
+    #[error("the pattern takes {found:?} from {cell:?}, but the number goes on; match all of it, or also what ends it")]
     CutShort {
-        /// The cell's text, cut short.
+        /// The cell, truncated.
         cell: String,
-        /// What the pattern took.
+        /// The extracted text.
         found: String,
     },
-    /// The pattern takes the zeros too.
+    /// The pattern extracts leading zeros.
     #[error(r"the pattern takes {found:?} from {cell:?}; use 0*(\d+) to leave leading zeros out")]
     LeadingZeros {
-        /// The cell's text, cut short.
+        /// The cell, truncated.
         cell: String,
-        /// What the pattern took.
+        /// The extracted text.
         found: String,
     },
-    /// Longer than any id or link.
+    /// The cell is longer than any id or link.
     #[error("the ticket cell is longer than {most_bytes} bytes: {cell:?}")]
     TooLong {
-        /// The cell's text, cut short.
+        /// The cell, truncated.
         cell: String,
-        /// The most that are searched.
+        /// The maximum length.
         most_bytes: usize,
     },
-    /// The table does not have it.
+    /// The id is not in the lookup table.
     #[error("{found:?} is not in the lookup table")]
     NotInTable {
-        /// What was looked up.
+        /// The id.
         found: String,
     },
 }
 
 impl NoTicket {
-    /// What is wrong, without the cell's text.
+    /// Returns the error without the text of the cell.
     pub fn kind(&self) -> String {
         match self {
             Self::Ticket(error) => error.kind(),
@@ -107,7 +107,7 @@ impl NoTicket {
 }
 
 impl TicketPattern {
-    /// Of the compiled expression. What people write for ids takes a few kB.
+    /// Maximum size of the compiled expression. Usual patterns for ids take a few kB.
     const LARGEST_BYTES: usize = 1 << 20;
 }
 
@@ -151,7 +151,7 @@ impl From<TicketPattern> for String {
     }
 }
 
-/// How the ticket is found in its cell.
+/// How to get the ticket from its cell.
 #[derive(Debug)]
 pub(super) struct TicketRule {
     target: Arc<dyn Api>,
@@ -160,10 +160,10 @@ pub(super) struct TicketRule {
 }
 
 impl TicketRule {
-    /// Searching for every match may take the square of the length; this bounds it.
+    /// Maximum length of a cell: finding all matches may take time quadratic in it.
     const LONGEST_BYTES: usize = 4096;
 
-    /// The rule of a pattern and a table. Without either, the cell is the id as `target` takes it.
+    /// Creates a rule. Without a pattern and a table, the cell is the id, as defined by `target`.
     pub(super) fn new(target: Arc<dyn Api>, pattern: Option<TicketPattern>, lookup: Option<Arc<LookupTable>>) -> Self {
         let pattern = pattern.map(|pattern| {
             let locations = pattern.0.capture_locations();
@@ -172,7 +172,7 @@ impl TicketRule {
         Self { target, pattern, lookup }
     }
 
-    /// The ticket of a cell. A blank cell is [`TicketError::Empty`] under every rule.
+    /// Returns the ticket of a cell. A blank cell is [`TicketError::Empty`] under every rule.
     pub(super) fn ticket(&mut self, cell: &str) -> Result<Ticket, NoTicket> {
         let cell = cell.trim();
         if cell.is_empty() {
@@ -194,7 +194,7 @@ impl TicketRule {
     }
 }
 
-/// What the group takes, trimmed; the same at every place where the pattern matches.
+/// Returns the trimmed text of the group, which must be the same in all matches.
 fn extract<'a>(pattern: &TicketPattern, locations: &mut CaptureLocations, cell: &'a str) -> Result<&'a str, NoTicket> {
     if cell.len() > TicketRule::LONGEST_BYTES {
         return Err(NoTicket::TooLong { cell: excerpt(cell, 60), most_bytes: TicketRule::LONGEST_BYTES });
@@ -205,12 +205,12 @@ fn extract<'a>(pattern: &TicketPattern, locations: &mut CaptureLocations, cell: 
         let Some(whole) = pattern.0.captures_read_at(locations, cell, from) else { break };
         from = match whole.is_empty() {
             false => whole.end(),
-            // An empty match would be found again for ever.
+            // An empty match would be found again and again.
             true => whole.end() + cell[whole.end()..].chars().next().map_or(1, char::len_utf8),
         };
         let (start, end) = locations.get(1).unwrap_or((whole.end(), whole.end()));
         let taken = cell[start..end].trim();
-        // A pattern that says what comes after the id has seen it.
+        // If the pattern also matches what follows the id, the id is complete.
         if !taken.is_empty() && end == whole.end() && goes_on(&cell[..end], &cell[end..]) {
             return Err(NoTicket::CutShort { cell: excerpt(cell, 60), found: excerpt(taken, 40) });
         }
@@ -227,8 +227,7 @@ fn extract<'a>(pattern: &TicketPattern, locations: &mut CaptureLocations, cell: 
     first.ok_or_else(|| NoTicket::NoMatch { cell: excerpt(cell, 60), pattern: excerpt(pattern.0.as_str(), 60) })
 }
 
-/// Whether a number that was taken up to here goes on: with a letter or a digit, with decimals, or with a group of
-/// thousands.
+/// Whether a number continues after the extracted text: with a letter or digit, decimals, or a group of thousands.
 fn goes_on(before: &str, after: &str) -> bool {
     let mut chars = after.chars();
     let digit = |c: char| c.is_ascii_digit();
@@ -296,7 +295,7 @@ mod tests {
             (
                 r"(\d+)",
                 "143 and 144",
-                r#""143 and 144" holds both "143" and "144"; which one is meant cannot be known"#,
+                r#""143 and 144" contains both "143" and "144"; keep one of them, or use a stricter pattern"#,
             ),
             (
                 r"TKT-(\d+)",
@@ -306,22 +305,22 @@ mod tests {
             (
                 r"TKT-0*(\d+)",
                 "TKT-1,234",
-                r#"the pattern takes "1" from "TKT-1,234", where more follows; let it take all, or what ends it as well"#,
+                r#"the pattern takes "1" from "TKT-1,234", but the number goes on; match all of it, or also what ends it"#,
             ),
             (
                 r"TKT-0*(\d+)",
                 "TKT-1 234",
-                r#"the pattern takes "1" from "TKT-1 234", where more follows; let it take all, or what ends it as well"#,
+                r#"the pattern takes "1" from "TKT-1 234", but the number goes on; match all of it, or also what ends it"#,
             ),
             (
                 r"/(\d+)",
                 "/143.5",
-                r#"the pattern takes "143" from "/143.5", where more follows; let it take all, or what ends it as well"#,
+                r#"the pattern takes "143" from "/143.5", but the number goes on; match all of it, or also what ends it"#,
             ),
             (
                 r"/(\d+)",
                 "/143abc",
-                r#"the pattern takes "143" from "/143abc", where more follows; let it take all, or what ends it as well"#,
+                r#"the pattern takes "143" from "/143abc", but the number goes on; match all of it, or also what ends it"#,
             ),
             (r"TKT-(.+)", "TKT-x", r#"ticket id "x" is not a positive whole number"#),
             (r"(\d+)", "١٤٣", r#"ticket id "١٤٣" is not a positive whole number"#),
@@ -351,8 +350,8 @@ mod tests {
         let json = serde_json::to_string(&pattern).unwrap();
         assert_eq!(serde_json::from_str::<TicketPattern>(&json).unwrap(), pattern);
         for (text, wanted) in [
-            (r"\d+", "the pattern has 0 groups and must have one"),
-            (r"(a)(\d+)", "the pattern has 2 groups and must have one"),
+            (r"\d+", "the pattern has 0 groups but must have one"),
+            (r"(a)(\d+)", "the pattern has 2 groups but must have one"),
             (r"(\d+", "regex parse error"),
             (r"((?:\w{1000}){1000})", "Compiled regex exceeds size limit"),
         ] {

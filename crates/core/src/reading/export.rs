@@ -1,4 +1,4 @@
-//! Giving rows back as a spreadsheet, with what became of each.
+//! Exports rows as a spreadsheet with the outcome of each.
 
 use std::io::{Read, Write};
 
@@ -9,7 +9,7 @@ use crate::ledger::{Batch, History, JobState};
 use crate::outcome::Outcome;
 use crate::planning::RowKeys;
 
-/// Why an export could not be written.
+/// Why an export cannot be written.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ExportError {
@@ -21,12 +21,12 @@ pub enum ExportError {
     Write(#[from] csv::Error),
 }
 
-/// Writes the rows that stand at one of `wanted` with their own columns; returns how many there were. Where semicolons
-/// divide the cells of the input, they do here.
+/// Writes the rows whose outcome is in `wanted` with their own columns; returns their number. The delimiter is a
+/// semicolon if that of the input is one.
 ///
 /// # Errors
 ///
-/// When the input cannot be read, or `out` not be written.
+/// If the input cannot be read, or `out` cannot be written.
 pub fn export_input<R: Read, W: Write>(
     rows: &mut Rows<R>,
     identity: Identity,
@@ -48,7 +48,7 @@ pub fn export_input<R: Read, W: Write>(
         }
         count += 1;
         let mut cells = rows.cells();
-        // What an unquoted delimiter split off goes back where it most likely came from.
+        // Cells split off by an unquoted delimiter are joined to the last cell again, where they most likely belong.
         let surplus = cells.split_off(cells.len().min(columns.len()));
         if let Some(last) = cells.last_mut() {
             surplus.iter().for_each(|cell| last.extend_from_slice(&[&[delimiter], cell.as_slice()].concat()));
@@ -58,7 +58,7 @@ pub fn export_input<R: Read, W: Write>(
             cells.into_iter().chain(added(key, job_state, histories.get(&key))).map(|cell| guard(&cell).into_owned()),
         )?;
     }
-    // What vanished from the input may wait for a decision all the same; of its own cells only the ticket is known.
+    // A job that vanished from the input may still need a decision. Of its own cells, only the ticket is known.
     let ticket_column = columns.iter().position(|column| *column == rows.mapping().ticket);
     let mut vanished: Vec<(Key, &History, JobState)> = recorded(batch, histories, wanted);
     vanished.retain(|(_, _, job_state)| job_state.is_vanished());
@@ -74,12 +74,12 @@ pub fn export_input<R: Read, W: Write>(
     Ok(count + vanished.len() as u64)
 }
 
-/// Writes what the ledger alone knows of the rows that stand at one of `wanted`; returns how many there were. Where
-/// semicolons were said to divide the cells of the input, they do here.
+/// Writes the jobs whose outcome is in `wanted` with the data of the ledger alone; returns their number. The delimiter
+/// is a semicolon if the last run's options set that.
 ///
 /// # Errors
 ///
-/// When `out` cannot be written.
+/// If `out` cannot be written.
 pub fn export_ledger<W: Write>(
     batch: &Batch,
     histories: &KeyMap<History>,
@@ -104,8 +104,8 @@ pub fn export_ledger<W: Write>(
 const COMMA: u8 = b',';
 const SEMICOLON: u8 = b';';
 
-/// Excel opens a CSV by the semicolon where that is how it writes one, as in most of Europe, and by the comma elsewhere;
-/// nowhere by what else may divide an input's cells.
+/// Excel splits a CSV at semicolons where it also writes them, as in most of Europe, and at commas elsewhere. It never
+/// splits at other delimiters that an input may have.
 fn writer<W: Write>(mut out: W, of_input: u8) -> Result<csv::Writer<W>, ExportError> {
     out.write_all(BOM).map_err(csv::Error::from)?;
     let delimiter = if of_input == SEMICOLON { SEMICOLON } else { COMMA };
@@ -120,7 +120,7 @@ fn added(key: Key, job_state: JobState, history: Option<&History>) -> [Vec<u8>; 
     cells.map(String::into_bytes)
 }
 
-/// The jobs with a record that stand at one of `wanted`, in the order of their rows.
+/// Returns the recorded jobs whose outcome is in `wanted`, in row order.
 fn recorded<'a>(
     batch: &Batch,
     histories: &'a KeyMap<History>,

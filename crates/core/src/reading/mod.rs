@@ -1,5 +1,5 @@
-//! What is made of inputs as a whole: the one [reading](plan_rows) that fills the job file, what [options](propose) an input
-//! seems to want, exports, and sheets of decisions that come back.
+//! Operations on whole inputs: [reading](plan_rows) one into the job file, [proposing](propose) options for it,
+//! exporting it, and reading back a sheet of decisions.
 
 mod export;
 mod plan_rows;

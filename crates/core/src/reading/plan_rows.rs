@@ -1,4 +1,4 @@
-//! The one reading of an input: its rows, planned, and what may be sent in the job file. Nothing is sent.
+//! Reads an input once: plans its rows and writes those that may be sent to the job file. Nothing is sent.
 
 use std::io::{Read, Write};
 
@@ -8,7 +8,7 @@ use crate::job::{Identity, Key};
 use crate::ledger::Batch;
 use crate::planning::{JobFileError, JobFileWriter, Planner, ReadSummary, RowKeys};
 
-/// Why an input could not be read into a job file.
+/// Why an input cannot be read into a job file.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ReadRowsError {
@@ -20,12 +20,13 @@ pub enum ReadRowsError {
     JobFile(#[from] JobFileError),
 }
 
-/// Reads the whole input: every row is given to `planner`, and what that says goes into `jobs`. Also tells what tickets
-/// look like.
+/// Reads the whole input: passes every row to `planner` and writes the resulting records to `jobs`. Also returns the
+/// shapes of the ticket cells.
 ///
 /// # Errors
 ///
-/// When the input as a whole cannot be read, or the job file not be written; a row that is no good is counted as invalid.
+/// If the input as a whole cannot be read, or the job file cannot be written. An invalid row is not an error but is
+/// counted.
 pub fn plan_rows<R: Read, W: Write>(
     rows: &mut Rows<R>,
     planner: Planner<'_>,
@@ -36,7 +37,7 @@ pub fn plan_rows<R: Read, W: Write>(
     Ok((read_summary, scan.tickets()))
 }
 
-/// The same with what a [`RowReader`] of the rows gives, but for what it knows of the tickets in the end.
+/// Like [`plan_rows`], with rows from a [`RowReader`], but without the shapes of the ticket cells.
 pub(crate) fn plan_scanned_rows<W: Write>(
     next: &mut dyn FnMut() -> Result<Option<Row>, InputError>,
     mut planner: Planner<'_>,
@@ -50,11 +51,11 @@ pub(crate) fn plan_scanned_rows<W: Write>(
     Ok(planner.end())
 }
 
-/// Reads the whole input, enters every row into `batch`, and tells each row's key and number.
+/// Reads the whole input, enters every row into `batch`, and passes each row's key and number to `each`.
 ///
 /// # Errors
 ///
-/// When the input cannot be read.
+/// If the input cannot be read.
 pub fn number_rows<R: Read>(
     rows: &mut Rows<R>,
     identity: Identity,

@@ -1,6 +1,6 @@
-//! How an input seems to want to be read, found out from itself: what the errors of reading advise a person to say is
-//! said, and what no error can tell is judged by the looks of the cells. It is for a person to look at, and nothing is
-//! posted by it: no reading guesses.
+//! Proposes options for an input from its content. It applies what the errors of reading advise, and judges by the look
+//! of the cells where no error helps. The proposal is for a person to check. Nothing is posted by it: a run never
+//! guesses.
 
 use std::io::Read;
 use std::num::NonZeroU32;
@@ -10,64 +10,64 @@ use crate::input::{
     Rows, SheetError, TextError, TicketPattern, legacy_hint,
 };
 
-/// Options for an input, and what it looks like by them.
+/// Proposed options for an input, and a sample of its rows with these options.
 #[derive(Debug, Clone)]
 pub struct Proposal {
-    /// The options. All columns that are used are named in them.
+    /// The options. They name all columns that are used.
     pub options: Options,
-    /// How the input is written.
+    /// The detected layout.
     pub layout: Layout,
     /// The sheets of a workbook.
     pub sheets: Vec<String>,
-    /// The columns that are used.
+    /// The columns used.
     pub mapping: Mapping,
-    /// What was judged by looks, for a person to look at.
+    /// The options that were guessed, for a person to check.
     pub guesses: Vec<Guess>,
-    /// What the first rows are.
+    /// The content of the first rows.
     pub sample: Sample,
 }
 
-/// Something that was judged by looks.
+/// An option that was guessed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Guess {
-    /// The text's encoding.
+    /// The encoding of a text input.
     Encoding,
-    /// What divides the cells.
+    /// The delimiter.
     Delimiter,
-    /// The column of the ticket ids, by their shapes.
+    /// The ticket column, by the shapes of its cells.
     Ticket,
-    /// The column of the texts, by their lengths.
+    /// The text column, by the lengths of its cells.
     Text,
-    /// What takes the ids out of their cells.
+    /// The pattern that extracts the ids from the ticket cells.
     Pattern,
 }
 
-/// What the first rows of an input are.
+/// The content of the first rows of an input.
 #[derive(Debug, Clone, Default)]
 pub struct Sample {
-    /// How many were read.
+    /// Number of rows read.
     pub rows: u64,
-    /// Of how many a note can be made.
+    /// Number of rows with a note.
     pub notes: u64,
-    /// Of how many none can be made.
+    /// Number of invalid rows.
     pub invalid: u64,
-    /// The first of those, in words.
+    /// The message for the first invalid row.
     pub first_invalid: Option<String>,
-    /// What their ticket cells look like.
+    /// The shapes of the ticket cells.
     pub tickets: IdShapes,
     encoding: EncodingLooks,
     wrong_tickets: u64,
 }
 
-/// What cells that were read as UTF-8 tell of the encoding that they are in.
+/// What cells that were read as UTF-8 reveal about their encoding.
 #[derive(Debug, Clone, Default)]
 struct EncodingLooks {
-    /// The one that a row of which no note can be made looks most like, since it is not UTF-8.
+    /// The most likely encoding of the first invalid row that is not UTF-8.
     likely: Option<&'static str>,
-    /// The same of a cell that no note is made of.
+    /// The most likely encoding of the first cell that is not UTF-8, used or not.
     likely_elsewhere: Option<&'static str>,
-    /// Some cell is UTF-8 and more than ASCII, so that what is not is damage rather than another encoding.
+    /// A cell is valid UTF-8 beyond ASCII. Cells that are not UTF-8 are then damaged rather than in another encoding.
     is_utf8: bool,
 }
 
@@ -76,7 +76,7 @@ impl EncodingLooks {
         self.likely.or(self.likely_elsewhere.filter(|_| !self.is_utf8))
     }
 
-    /// Takes in what the row that was read last tells, by all of its cells, used or not.
+    /// Evaluates all cells of the last row, used or not.
     fn meet<R: Read>(&mut self, rows: &Rows<R>, content: &Content) {
         if rows.delimiter().is_some() {
             for cell in rows.cells().iter().filter(|cell| !cell.is_ascii()) {
@@ -91,11 +91,11 @@ impl EncodingLooks {
     }
 }
 
-/// The encoding that the first of `rows`, which are read as UTF-8 since none was said, look like; none where it is that.
+/// Returns the most likely encoding of the first of `rows`, which are read as UTF-8 by default; `None` if it is UTF-8.
 ///
 /// # Errors
 ///
-/// When they cannot be read.
+/// If they cannot be read.
 pub(crate) fn likely_encoding<R: Read>(rows: &mut Rows<R>) -> Result<Option<&'static str>, InputError> {
     let mut looks = EncodingLooks::default();
     let mut met = 0;
@@ -108,21 +108,20 @@ pub(crate) fn likely_encoding<R: Read>(rows: &mut Rows<R>) -> Result<Option<&'st
     Ok(looks.likely())
 }
 
-/// Rows that are looked at. Seldom does a sheet turn into another after so many.
+/// Maximum number of rows read. Few sheets change their nature after so many.
 const MOST_ROWS: u64 = 20_000;
-/// Of every column in turn, where its looks are to tell what it is.
+/// Rows read for each column, to judge it by its look.
 const ROWS_OF_A_COLUMN: u64 = 500;
-/// Rows of a sheet, or lines of a text, in which a header is looked for.
+/// Rows of a sheet, or lines of a text, among which the header is searched.
 const HEADER_WITHIN: u32 = 10;
-/// Each turn settles something: encoding, delimiter, ticket, text.
+/// Each turn settles one option: encoding, delimiter, ticket or text.
 const TURNS: usize = 8;
 
-/// Finds out how an input seems to want to be read; `open` opens it anew by some options. What is said in `options` is
-/// kept.
+/// Proposes options for an input. `open` reopens the input with given options. Values already in `options` are kept.
 ///
 /// # Errors
 ///
-/// When it cannot be found out: what is wrong with the last try. `options` hold what was found until then.
+/// If no proposal is possible: the error of the last attempt. `options` then contain the values found so far.
 pub fn propose<R: Read>(
     options: &mut Options,
     open: &mut impl FnMut(&Options) -> Result<Rows<R>, InputError>,
@@ -130,7 +129,7 @@ pub fn propose<R: Read>(
     let mut search = Search { open, guesses: Vec::new() };
     let mut said = options.clone();
     let sheets = search.sheets(said.format);
-    // A first look tells the encoding; with another all is looked at anew.
+    // The first pass may reveal the encoding. With another encoding, everything is examined again.
     loop {
         *options = said.clone();
         (options.sheet, options.header_row) = search.place(&said, &sheets);
@@ -152,7 +151,7 @@ struct Search<'a, O> {
 }
 
 impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
-    /// The names of a workbook's sheets: asked for one that no sheet can be called, it tells those there are.
+    /// Returns the sheet names of a workbook, from the error for a sheet name that cannot exist.
     fn sheets(&mut self, format: Format) -> Vec<String> {
         if format != Format::Workbook {
             return Vec::new();
@@ -163,8 +162,8 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
         }
     }
 
-    /// The sheet and the row of the header, where they were not said: the first with columns that are obviously a ticket
-    /// and a text, else the first that could name columns.
+    /// Returns the sheet and the header row, unless given: the first whose columns are obviously a ticket and a text,
+    /// else the first that could name columns.
     fn place(&mut self, options: &Options, sheets: &[String]) -> (Option<String>, Option<NonZeroU32>) {
         let has_rows = matches!(options.format, Format::Csv | Format::Workbook);
         let header_rows = match options.header_row {
@@ -173,7 +172,7 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
         };
         let others = if options.sheet.is_some() { &[][..] } else { sheets };
         let mut could_be = None;
-        // The one that is taken where none is named goes first.
+        // The default sheet goes first.
         for sheet in std::iter::once(options.sheet.clone()).chain(others.iter().cloned().map(Some)) {
             for header_row in header_rows.iter().copied() {
                 let place = (sheet.clone(), header_row);
@@ -188,12 +187,12 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
         could_be.unwrap_or_else(|| (options.sheet.clone(), options.header_row))
     }
 
-    /// Whether the columns are obvious there, in whatever encoding their names are, and by the likeliest delimiter.
+    /// Whether the columns are obvious there, in any encoding of their names and with the most likely delimiter.
     fn header(&mut self, options: &Options) -> Result<(), InputError> {
         let mut options = options.clone();
         loop {
             match (self.open)(&options) {
-                // Texts of one name are as obvious as one; the ticket is looked for before them.
+                // Several text columns of one name are as obvious as one. The ticket column is resolved before them.
                 Err(InputError::RepeatedColumn { field: Field::Text, .. }) => return Ok(()),
                 Err(error) if likeliest(&error, &mut options).is_some() => {}
                 opened => return opened.map(drop),
@@ -201,7 +200,7 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
         }
     }
 
-    /// Adds to `options` what the errors advise to say, until the input opens.
+    /// Adds to `options` what the errors advise, until the input opens.
     fn settle(&mut self, options: &mut Options) -> Result<(), InputError> {
         for _ in 0..TURNS {
             match (self.open)(options) {
@@ -231,14 +230,14 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
         Ok(())
     }
 
-    /// The one of `columns` that looks most like `field`; texts of one name are one.
+    /// Returns the one of `columns` that looks most like `field`. Columns of one name count as one.
     fn choose(&mut self, options: &Options, field: Field, columns: &[String]) -> Option<String> {
         let taken = |column: &&String| options.columns.iter().any(|choice| choice.column == **column);
         let mut best: Option<(u64, &String)> = None;
         for column in columns.iter().filter(|column| !taken(column) && !column.trim().is_empty()) {
             let Some(looks) = self.looks(options, field, column, columns) else { continue };
             let score = if field == Field::Ticket { looks.as_ticket(column) } else { looks.as_text() };
-            // Of two as good the left one.
+            // Of two equally good columns, the left one is taken.
             if score > 0 && best.is_none_or(|(most, _)| score > most) {
                 best = Some((score, column));
             }
@@ -248,11 +247,11 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
         Some(column.clone())
     }
 
-    /// What the cells of a column look like as `field`; none where they cannot be that.
+    /// Returns the look of a column's cells, read as `field`; `None` if the column cannot be that field.
     fn looks(&mut self, options: &Options, field: Field, column: &str, all: &[String]) -> Option<Looks> {
         let mut with = options.clone();
         with.columns.push(ColumnChoice { field, column: column.to_owned() });
-        // The ticket is settled before the text, which anything else is meanwhile.
+        // The ticket is settled before the text, so any other column serves as the text here.
         if field == Field::Ticket {
             let other = all.iter().find(|other| *other != column)?;
             with.columns = vec![with.columns.pop()?, ColumnChoice { field: Field::Text, column: other.clone() }];
@@ -301,7 +300,7 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
         Ok(sample)
     }
 
-    /// The proposal that `options` are, with a pattern for the tickets where it helps.
+    /// Returns the proposal with `options`, and with a ticket pattern if that helps.
     fn proposal(mut self, mut options: Options, sheets: Vec<String>) -> Result<Proposal, InputError> {
         let mut sample = self.sample(&options)?;
         if sample.wrong_tickets > 0
@@ -318,7 +317,7 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
         let rows = (self.open)(&options)?;
         let (layout, mapping) = (rows.layout(), rows.mapping().clone());
         let choice = |field| move |column: &String| ColumnChoice { field, column: column.clone() };
-        // One choice has all columns of its name.
+        // A choice of a name applies to all columns of that name.
         let texts = mapping.text.iter().enumerate().filter(|(nth, name)| !mapping.text[..*nth].contains(name));
         let texts = texts.map(|(_, name)| name).map(choice(Field::Text));
         options.columns.retain(|choice| !matches!(choice.field, Field::Ticket | Field::Text));
@@ -327,7 +326,7 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
     }
 }
 
-/// Adds to `options` the encoding or the delimiter that an error names as the likeliest.
+/// Adds to `options` the encoding or delimiter that an error names as the most likely.
 fn likeliest(error: &InputError, options: &mut Options) -> Option<Guess> {
     match error {
         InputError::Text(
@@ -348,7 +347,7 @@ fn likeliest(error: &InputError, options: &mut Options) -> Option<Guess> {
     }
 }
 
-/// Whether what is wrong is only that the columns there are have no obvious names.
+/// Whether the only fault is that the columns have no obvious names.
 fn names_columns(error: &InputError) -> bool {
     match error {
         InputError::NoCandidate { columns, .. } => {
@@ -359,7 +358,7 @@ fn names_columns(error: &InputError) -> bool {
     }
 }
 
-/// The encoding that a row looks most like which is not UTF-8.
+/// Returns the most likely encoding of a row that is not UTF-8.
 fn likely_of(reason: &InvalidRow) -> Option<&'static str> {
     match reason {
         InvalidRow::Record(RecordError::NotUtf8 { likely, .. } | RecordError::RecordNotUtf8 { likely, .. }) => *likely,
@@ -367,7 +366,7 @@ fn likely_of(reason: &InvalidRow) -> Option<&'static str> {
     }
 }
 
-/// What the cells of a column look like.
+/// The look of a column's cells.
 #[derive(Debug, Default)]
 struct Looks {
     filled: u64,
@@ -376,7 +375,7 @@ struct Looks {
 }
 
 impl Looks {
-    /// Takes in the cells that one row has.
+    /// Counts the cells of one row.
     fn meet<'a>(&mut self, cells: impl IntoIterator<Item = &'a str>) {
         let mut cells = cells.into_iter().map(str::trim).filter(|cell| !cell.is_empty()).peekable();
         self.filled += u64::from(cells.peek().is_some());
@@ -386,7 +385,7 @@ impl Looks {
         }
     }
 
-    /// How much it looks like a column of ids: 0 for not at all.
+    /// How much the column looks like ids: 0 for not at all.
     fn as_ticket(&self, name: &str) -> u64 {
         let like_ids: u64 = self.shapes.shapes().filter(|shape| is_id(&shape.pattern)).map(|shape| shape.count).sum();
         if self.filled == 0 || like_ids * 10 < self.filled * 8 {
@@ -402,14 +401,14 @@ impl Looks {
         }
     }
 
-    /// The mean length of what is in it; 0 for ids.
+    /// The mean length of the texts; 0 for ids.
     fn as_text(&self) -> u64 {
         let like_ids: u64 = self.shapes.shapes().filter(|shape| is_id(&shape.pattern)).map(|shape| shape.count).sum();
         if self.filled == 0 || like_ids * 2 > self.filled { 0 } else { (self.chars / self.filled).max(1) }
     }
 }
 
-/// Whether cells of this shape could be ids: one number, and perhaps something short around it.
+/// Whether cells of this shape could be ids: one number, with at most something short around it.
 fn is_id(shape: &str) -> bool {
     const LONGEST: usize = 24;
     parts(shape).is_some_and(|(before, after)| {
@@ -418,7 +417,7 @@ fn is_id(shape: &str) -> bool {
     })
 }
 
-/// What stands before and after the only number of a shape.
+/// Returns the text before and after the only number of a shape.
 fn parts(shape: &str) -> Option<(&str, &str)> {
     let digit = |c: char| c.is_ascii_digit();
     let start = shape.find(digit)?;
@@ -427,11 +426,12 @@ fn parts(shape: &str) -> Option<(&str, &str)> {
     (!after.contains(digit) && !after.ends_with('…')).then_some((before, after))
 }
 
-/// What takes the number out of cells of these shapes, where all that are frequent agree on how it is written.
+/// Returns the pattern that extracts the number from cells of these shapes, if all frequent shapes agree on how it is
+/// written.
 fn pattern(shapes: &IdShapes) -> Option<TicketPattern> {
     const MOST_PREFIXES: usize = 5;
     let all: u64 = shapes.shapes().map(|shape| shape.count).sum::<u64>() + shapes.other;
-    // What is rare is a mistake rather than a way to write ids.
+    // A rare shape is a mistake rather than a way to write ids.
     let frequent = shapes.shapes().filter(|shape| shape.count * 50 >= all);
     let parts: Vec<(&str, &str)> = frequent.map(|shape| parts(&shape.pattern)).collect::<Option<_>>()?;
     let (_, suffix) = parts.first()?;
@@ -454,9 +454,9 @@ fn pattern(shapes: &IdShapes) -> Option<TicketPattern> {
     format!(r"{prefix}0*(\d+){}", literal(suffix)).parse().ok()
 }
 
-/// What matches a part of a shape, in which a blank is any number of them.
+/// Returns the pattern for a part of a shape, in which a blank is any number of blanks.
 fn literal(text: &str) -> String {
-    // These are escaped for places in which they do not stand here, and a person is to read it.
+    // These need no escape here, and without one a person can read the pattern more easily.
     let plain = |c: char| "-#&~".contains(c);
     let each = text.chars().map(|c| match c {
         ' ' => r"\s+".to_owned(),

@@ -1,8 +1,9 @@
-//! A sheet of decisions that comes back: what was decided, and whether each row still says what the ledger has of its key.
+//! Reads a sheet of decisions that was filled in by a person, and compares each row with the ledger.
 //!
-//! A key column that was sorted apart from the others would settle rows that nobody looked at. So what a row says besides its
-//! key is compared: its ticket and text, or its name, by the way the last run read its input; in a sheet that was made of the
-//! ledger alone, its ticket and number. A column that is not in the sheet is not compared.
+//! If the key column was sorted apart from the others, decisions would settle rows that nobody looked at. Therefore the
+//! other columns of a row are compared too: its ticket and text, or its name, read as the last run read its input; for
+//! a sheet that was exported from the ledger alone, its ticket and row number. A column that is missing from the sheet
+//! is not compared.
 
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -20,21 +21,21 @@ pub enum DecisionsError {
     /// The source failed.
     #[error("it cannot be read: {0}")]
     Read(#[from] io::Error),
-    /// It is no CSV.
+    /// It is not a CSV.
     #[error("it cannot be read as CSV: {0}")]
     Csv(InputError),
-    /// A spreadsheet program's own file.
+    /// It is a workbook.
     #[error("it is a workbook; save it as CSV, by whatever delimiter, and give that file")]
     Workbook,
     /// A column is missing.
     #[error("it has no column {0:?}; give back the file that `export` wrote, with the decisions filled in")]
     NoColumn(&'static str),
-    /// A cell is no good.
+    /// A cell is invalid.
     #[error("line {line}: {why}")]
     Cell {
         /// The line.
         line: u64,
-        /// What is wrong.
+        /// The error.
         why: String,
     },
 }
@@ -49,34 +50,34 @@ impl From<InputError> for DecisionsError {
     }
 }
 
-/// What the rows of a sheet of decisions are compared with.
+/// The data that the rows of a sheet of decisions are compared with.
 #[derive(Debug)]
 pub struct Recorded<'a> {
-    /// The ledger's batch.
+    /// The batch of the ledger.
     pub batch: &'a Batch,
-    /// The last that is known of each job.
+    /// The last known record of each job.
     pub histories: &'a KeyMap<History>,
-    /// What the notes have in common.
+    /// The identity that all notes share.
     pub identity: Identity,
-    /// How the last run read its input; without it only a sheet that was made of the ledger alone is compared.
+    /// How the last run read its input. Without it, only a sheet that was exported from the ledger alone is compared.
     pub reader_config: Option<(ReaderConfig, ReadAs)>,
-    /// The rows of the input by the names that a column gives them, where it does and the input is there: what a name stands
-    /// for may have changed since its last record.
+    /// The rows of the input by name, if a column names the jobs and the input exists: the content of a name may have
+    /// changed since its last record.
     pub named: Option<KeyMap<NamedRow>>,
 }
 
-/// What the row with a name says.
+/// The content of a named row.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NamedRow {
     ticket: Ticket,
     content: Key,
 }
 
-/// The rows of an input by their names.
+/// Returns the rows of an input by name.
 ///
 /// # Errors
 ///
-/// When the input cannot be read.
+/// If the input cannot be read.
 pub fn named_rows<R: Read>(rows: &mut Rows<R>, identity: &Identity) -> Result<KeyMap<NamedRow>, InputError> {
     let mut named = KeyMap::default();
     while let Some(row) = rows.next()? {
@@ -88,21 +89,21 @@ pub fn named_rows<R: Read>(rows: &mut Rows<R>, identity: &Identity) -> Result<Ke
     Ok(named)
 }
 
-/// Reads the decisions that a person has filled into an exported file; rows without one are passed over.
+/// Reads the decisions that a person entered into an exported file. Rows without a decision are skipped.
 ///
 /// # Errors
 ///
-/// When the file or a decision in it cannot be read.
+/// If the file or a decision in it cannot be read.
 pub fn decisions(mut file: impl Read, recorded: &Recorded<'_>) -> Result<Vec<Decided>, DecisionsError> {
     let mut whole = Vec::new();
     file.read_to_end(&mut whole)?;
     let mut table = Table::open(&whole, KEY_COLUMN)?;
-    // The input may have had columns of the same names; those that `export` added come last.
+    // The input may have had columns of the same names; those added by `export` come last.
     let column = |name: &'static str| table.column(name).ok_or(DecisionsError::NoColumn(name));
     let attempts_column = table.column(ATTEMPTS_COLUMN);
     let mut comparison = Comparison::of(&whole, &table, recorded);
     let [ticket, number] = comparison.columns;
-    // A column that is missing has no cells: a sheet made by hand has no attempts.
+    // A missing column gives empty cells: a sheet made by hand has no attempts.
     let optional = [attempts_column, ticket, number].map(|column| column.unwrap_or(usize::MAX));
     let columns = [column(KEY_COLUMN)?, column(DECISION_COLUMN)?, optional[0], optional[1], optional[2]];
     let mut decisions: Vec<Decided> = Vec::new();
@@ -124,7 +125,7 @@ pub fn decisions(mut file: impl Read, recorded: &Recorded<'_>) -> Result<Vec<Dec
             Some((at, first)) => {
                 lines.insert(key, (at, first));
                 let before = &mut decisions[at];
-                // A line that was copied says nothing new.
+                // A copied line does not change anything.
                 if (before.decision, before.attempts) != (decision, attempts) {
                     return Err(bad(format!("line {first} decides otherwise about the same row")));
                 }
@@ -146,20 +147,20 @@ fn plain_number(cell: &str) -> Result<u32, String> {
 /// What can be compared in a sheet.
 struct Comparison<'a> {
     recorded: &'a Recorded<'a>,
-    /// Those of the ticket and of the row's number, where they are compared.
+    /// The columns of the ticket and of the row number, if they are compared.
     columns: [Option<usize>; 2],
-    /// The sheet's rows, read as the input's were.
+    /// The rows of the sheet, read like those of the input.
     rows: Option<Rows<&'a [u8]>>,
     has_text: bool,
-    /// Whether a character that the sheet's encoding lacks may be a question mark in it, or another character.
+    /// Whether a character outside the sheet's encoding may have become a question mark or another character.
     is_lossy: bool,
-    /// How many jobs each ticket has, once it is asked.
+    /// The number of jobs per ticket, computed on demand.
     jobs: Option<HashMap<&'a Ticket, u32>>,
 }
 
 impl<'a> Comparison<'a> {
     fn of(sheet: &'a [u8], table: &Table<'_>, recorded: &'a Recorded<'a>) -> Self {
-        // Programs write one where they write Unicode, but for some that write UTF-8.
+        // Programs that write Unicode write a byte order mark, except for some that write UTF-8.
         let has_mark = [&b"\xef\xbb\xbf"[..], b"\xff\xfe", b"\xfe\xff"].iter().any(|mark| sheet.starts_with(mark));
         let is_lossy = !has_mark;
         let nothing = Self { recorded, columns: [None; 2], rows: None, has_text: false, is_lossy, jobs: None };
@@ -167,19 +168,19 @@ impl<'a> Comparison<'a> {
             return Self { columns: [Some(1), Some(0)], ..nothing };
         }
         let Some((reader_config, ReadAs { options, mapping })) = &recorded.reader_config else { return nothing };
-        // The input's own columns come first.
+        // The columns of the input come first.
         let Some(ticket) = table.names().iter().position(|name| *name == mapping.ticket) else { return nothing };
         let open = |mapping: &Mapping| {
             let reader_config = reader_config.for_export(table.options(sheet), mapping);
             Rows::open(sheet, &reader_config).ok()
         };
         let is_added = |name: &String| ADDED_COLUMNS.contains(&name.trim().to_lowercase().as_str());
-        // A template takes a number of an object for another text than the cell that an export makes of it.
+        // A template renders a number of a JSON object differently from the cell that an export has for it.
         let is_of_objects = options.template.is_some() && matches!(options.format, Format::Json | Format::JsonLines);
         let has_same_text = !is_of_objects && !mapping.text.iter().chain(&mapping.key).any(is_added);
         let in_full = if has_same_text { open(mapping) } else { None };
         let has_text = in_full.is_some();
-        // For the ticket alone; which text it has does not matter.
+        // Only the ticket is compared; the text read for it is ignored.
         let ticket_alone = || {
             let (text, key) = (vec![KEY_COLUMN.to_owned()], None);
             open(&Mapping { ticket: mapping.ticket.clone(), text, key })
@@ -188,14 +189,14 @@ impl<'a> Comparison<'a> {
         Self { columns: [Some(ticket).filter(|_| rows.is_some()), None], rows, has_text, ..nothing }
     }
 
-    /// The sheet's next row; none where no text is compared.
+    /// Returns the next row of the sheet; `None` if no text is compared.
     fn next(&mut self) -> Result<Option<Content>, InputError> {
         let Some(rows) = &mut self.rows else { return Ok(None) };
         let row = rows.next()?;
         Ok(row.map(|row| row.content).filter(|_| self.has_text))
     }
 
-    /// What a row says otherwise than the ledger has it.
+    /// Returns how a row contradicts the ledger.
     fn contradiction(
         &mut self,
         key: Key,
@@ -206,7 +207,7 @@ impl<'a> Comparison<'a> {
         let history = self.recorded.histories.get(&key)?;
         let said = unguard_str(ticket.trim());
         let Some(rows) = &mut self.rows else {
-            // Made of the ledger alone, or nothing is compared.
+            // The sheet was exported from the ledger alone, or nothing is compared.
             let [ticket, row] = self.columns;
             let theirs = history.ticket.as_ref().map(ToString::to_string).unwrap_or_default();
             let number = number.trim().parse().ok();
@@ -225,7 +226,7 @@ impl<'a> Comparison<'a> {
         {
             return Some(Contradiction::Ticket);
         }
-        // Of what vanished from the input, or was changed since, only the ticket is in an export.
+        // For jobs that vanished from the input or changed since, an export has only the ticket.
         let job_state = self.recorded.batch.job_states.get(&key).filter(|job_state| !job_state.is_vanished())?;
         let Content::Note { ticket, text, uncut, name, fields } = content? else { return None };
         let identity = &self.recorded.identity;
@@ -241,7 +242,7 @@ impl<'a> Comparison<'a> {
         if name.is_some() && own != key && !self.is_repeat(key, own, ticket) {
             return Some(Contradiction::Name);
         }
-        // Its cells made no note, and were mended in the sheet perhaps; or they are another row's.
+        // The row was invalid, and its cells may have been repaired in the sheet; or they belong to another row.
         let may_be_mended = job_state.outcome() == Outcome::Invalid || theirs.is_none();
         if may_be_mended && !self.recorded.histories.contains_key(&own) {
             return None;
@@ -250,9 +251,9 @@ impl<'a> Comparison<'a> {
         (!may_be_lost).then_some(Contradiction::Text)
     }
 
-    /// Whether `key` is of a later row that is just like that with the key `own`.
+    /// Whether `key` is that of a later row that is identical to the one with the key `own`.
     fn is_repeat(&mut self, key: Key, own: Key, ticket: &Ticket) -> bool {
-        // Beside those that have a record, some rows that have none.
+        // The number of identical rows without a record that are considered besides those with one.
         const WITHOUT_RECORD: u32 = 64;
         let histories = self.recorded.histories;
         let jobs = self.jobs.get_or_insert_with(|| {

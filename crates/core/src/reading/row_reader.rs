@@ -1,10 +1,10 @@
-//! What a reading needs a row's source for, and nothing else: it can be done ahead of the rest.
+//! The part of a reading that needs the source of the rows, so that it can run ahead of the rest.
 
 use std::io::Read;
 
 use crate::input::{IdShapes, InputError, Row, Rows};
 
-/// Rows, in order, and in the end what their tickets looked like.
+/// Returns the rows in order, and finally the shapes of their ticket cells.
 #[derive(Debug)]
 pub(crate) struct RowReader<'a, R> {
     rows: &'a mut Rows<R>,
@@ -12,16 +12,16 @@ pub(crate) struct RowReader<'a, R> {
 }
 
 impl<'a, R: Read> RowReader<'a, R> {
-    /// Of `rows`, from where they stand.
+    /// Reads `rows` from their current position.
     pub(crate) fn new(rows: &'a mut Rows<R>) -> Self {
         Self { rows, tickets: IdShapes::default() }
     }
 
-    /// The next row; none after the last. After that, or an error, there is nothing more to ask for.
+    /// Returns the next row, or `None` after the last. Do not call it after that or after an error.
     ///
     /// # Errors
     ///
-    /// When the input cannot be read on.
+    /// If the input cannot be read.
     pub(crate) fn next(&mut self) -> Result<Option<Row>, InputError> {
         let row = self.rows.next()?;
         if row.is_some() {
@@ -30,7 +30,7 @@ impl<'a, R: Read> RowReader<'a, R> {
         Ok(row)
     }
 
-    /// What the tickets of all rows so far look like as they are written.
+    /// The shapes of the ticket cells of all rows read.
     pub(crate) fn tickets(self) -> IdShapes {
         self.tickets
     }

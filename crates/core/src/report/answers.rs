@@ -1,4 +1,4 @@
-//! What was answered other than that a note was created, by what it says.
+//! Answers other than that a note was created, grouped by text.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -9,22 +9,22 @@ use crate::ledger::AttemptEnd;
 use crate::outcome::VerdictWord;
 use batchpost_engine::excerpt;
 
-/// Answers that say the same.
+/// Answers with the same text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
-    /// What they mean.
+    /// Their verdict.
     pub verdict: VerdictWord,
-    /// What they say, with `#` for numbers of more than three digits.
+    /// Their text, with `#` for numbers of more than three digits.
     pub says: String,
-    /// How many.
+    /// Number of answers.
     pub count: u64,
-    /// When the first one came, and the last.
+    /// Time of the first one.
     pub first: Timestamp,
-    /// See [`Answer::first`].
+    /// Time of the last one.
     pub last: Timestamp,
 }
 
-/// A bounded number of them.
+/// A bounded number of groups of answers.
 #[derive(Debug, Default)]
 pub struct Answers {
     told_apart: HashMap<(VerdictWord, String), Answer>,
@@ -32,7 +32,7 @@ pub struct Answers {
 }
 
 impl Answers {
-    /// No more are told apart: the ones that came first.
+    /// Maximum number of groups: the first ones seen.
     pub const MOST: usize = 500;
 
     /// The most frequent first; the same answers are always in the same order.
@@ -42,7 +42,7 @@ impl Answers {
         all
     }
 
-    /// Answers that were not told apart.
+    /// Number of answers outside these groups.
     pub fn others(&self) -> u64 {
         self.others
     }
@@ -66,7 +66,7 @@ impl Answers {
     }
 }
 
-/// Ids make answers differ that say the same; statuses have three digits.
+/// Ids make otherwise equal answers differ. Status codes have three digits and are kept.
 fn without_numbers(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

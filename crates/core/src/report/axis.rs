@@ -1,35 +1,35 @@
-//! A line of the time in which runs were on, one after the other.
+//! A time axis on which all runs follow each other.
 //!
-//! What lies between two runs is cut down to one unit, the window's length: so a picture shows the runs and not the
-//! weeks between them, and still no window on it holds more attempts than one in fact did.
+//! The time between two runs is reduced to at most one unit, which is the length of the window. A chart then shows the
+//! runs and not the weeks between them, and no window on the axis contains more attempts than one did in fact.
 
 use jiff::Timestamp;
 
-/// Tells where on the line a record stands, in microseconds.
+/// Converts the times of records to positions on the axis, in microseconds.
 #[derive(Debug, Default)]
 pub(super) struct Axis {
     unit_us: u64,
-    /// Where the present run's clock showed zero; none until a record of it was met.
+    /// Position at which the current run's clock was zero; `None` before its first record.
     began_us: Option<u64>,
     last_us: u64,
     last_wall: Option<Timestamp>,
 }
 
 impl Axis {
-    /// Another run begins: its clock starts anew.
+    /// Starts a run, whose clock starts at zero.
     pub(super) fn run(&mut self, unit_us: u64) {
         self.unit_us = unit_us;
         self.began_us = None;
     }
 
-    /// Where a record stands that the run's clock shows `at_us` for, and the wall clock `wall`.
+    /// Returns the position of a record with the run clock `at_us` and the wall clock `wall`.
     pub(super) fn at(&mut self, at_us: u64, wall: Timestamp) -> u64 {
         let began_us = *self.began_us.get_or_insert_with(|| match self.last_wall {
             None => 0,
             Some(last) => {
                 let passed_us = wall.as_microsecond() - last.as_microsecond();
                 let idle_us = passed_us.saturating_sub(i64::try_from(at_us).unwrap_or(i64::MAX));
-                // A wall clock that was set back does not tell how long it was.
+                // If the wall clock was set back, the idle time is unknown.
                 let idle_us = u64::try_from(idle_us).unwrap_or(self.unit_us);
                 self.last_us.saturating_add(idle_us.min(self.unit_us))
             }
@@ -40,12 +40,12 @@ impl Axis {
         at
     }
 
-    /// Where the present run's clock showed zero.
+    /// Position at which the current run's clock was zero.
     pub(super) fn began_us(&self) -> u64 {
         self.began_us.unwrap_or(self.last_us)
     }
 
-    /// Where the last record stands.
+    /// Position of the last record.
     pub(super) fn last_us(&self) -> u64 {
         self.last_us
     }

@@ -1,4 +1,4 @@
-//! Rows that somebody has to look at, with what was last said of them.
+//! Rows that need attention, with their last record.
 
 use jiff::Timestamp;
 
@@ -7,49 +7,49 @@ use crate::ledger::{Batch, History, JobState};
 use crate::outcome::Outcome;
 use batchpost_engine::excerpt;
 
-/// One of them.
+/// A row that needs attention.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Concern {
-    /// The row's number.
+    /// The row number.
     pub row: u64,
-    /// Whether that is the number in the last reading of the input: else the row may have moved.
+    /// Whether that is the number in the last reading of the input. Otherwise the row may have moved.
     pub row_is_current: bool,
-    /// Its ticket, where a record says it.
+    /// The ticket, if recorded.
     pub ticket: Option<Ticket>,
-    /// The job.
+    /// The key of the job.
     pub key: Key,
-    /// Where it stands.
+    /// The outcome.
     pub stands: Outcome,
-    /// Attempts made for it.
+    /// Number of attempts.
     pub attempts: u32,
-    /// When that was said, where the record says it.
+    /// Time of the last record, if it has one.
     pub at: Option<Timestamp>,
-    /// The API's answer, why it was set aside, or why it was settled.
+    /// The API's answer, or why the row was excluded or settled.
     pub reason: String,
-    /// Whether it is no longer in the input.
+    /// Whether the job is no longer in the input.
     pub vanished: bool,
 }
 
-/// A bounded number of rows for each outcome of concern.
+/// A bounded number of rows for each outcome that needs attention.
 #[derive(Debug, Default)]
 pub struct Concerns {
     found: Vec<Concern>,
 }
 
 impl Concerns {
-    /// The outcomes of concern.
+    /// The outcomes that need attention.
     pub const OUTCOMES: [Outcome; 5] =
         [Outcome::Rejected, Outcome::Failed, Outcome::InDoubt, Outcome::Invalid, Outcome::Held];
 
-    /// No more rows are kept of one outcome, and no more doubts about what is no longer in the input.
+    /// Maximum number of rows per outcome, and of jobs in doubt that are no longer in the input.
     pub const MOST: usize = 1000;
 
-    /// Those that stand so, in the order of their rows, and after them those that are no longer in the input.
+    /// The rows with this outcome in row order, followed by those that are no longer in the input.
     pub fn of(&self, outcome: Outcome) -> impl Iterator<Item = &Concern> {
         self.found.iter().filter(move |concern| concern.stands == outcome)
     }
 
-    /// Of these histories.
+    /// Creates the list from the histories of the chosen jobs.
     pub(super) fn new(batch: &Batch, histories: KeyMap<History>) -> Self {
         let concern = |(key, history): (Key, History)| {
             let job_state = batch.job_states.get(&key)?;
@@ -61,7 +61,7 @@ impl Concerns {
                 stands: job_state.outcome(),
                 attempts: job_state.attempts(),
                 at: history.at,
-                // A ledger's line may be long.
+                // A line of a ledger may be long.
                 reason: excerpt(&history.reason, 400),
                 vanished: job_state.is_vanished(),
             })
@@ -72,10 +72,10 @@ impl Concerns {
     }
 }
 
-/// Chooses the jobs whose histories are of concern: of each outcome the first that are asked about.
+/// Chooses the jobs whose histories are kept: of each outcome, the first ones seen.
 pub(super) struct Choice {
     room: [usize; Concerns::OUTCOMES.len()],
-    /// For doubts about what is no longer in the input, so that they take no room from the others.
+    /// The room for jobs in doubt that are no longer in the input. They must not take room from the others.
     room_for_vanished: usize,
     chosen: KeyMap<()>,
 }
@@ -86,7 +86,7 @@ impl Choice {
         Self { room, room_for_vanished: Concerns::MOST, chosen: KeyMap::default() }
     }
 
-    /// Whether it is one of them.
+    /// Whether the job is chosen.
     pub(super) fn takes(&mut self, batch: &Batch, key: &Key) -> bool {
         if self.chosen.contains_key(key) {
             return true;
@@ -100,8 +100,8 @@ impl Choice {
         takes
     }
 
-    /// The room for those that stand so, if it is of concern. What is no longer in the input needs nobody, unless its note may
-    /// be there.
+    /// The room for a job's outcome, if that needs attention. A job that is no longer in the input needs it only if its
+    /// note may exist.
     fn room(&mut self, job_state: &JobState) -> Option<&mut usize> {
         let stands = job_state.outcome();
         if job_state.is_vanished() {

@@ -1,35 +1,35 @@
-//! Attempts over time, in a bounded number of buckets of one width.
+//! Attempts over time, in a bounded number of buckets of equal width.
 
 use std::time::Duration;
 
 use super::latencies::Latencies;
 use crate::outcome::VerdictWord;
 
-/// Attempts by how they ended.
+/// Attempts by result.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct Ends {
     /// The note was created.
     pub posted: u64,
-    /// The API refused the row.
+    /// The API rejected the row.
     pub rejected: u64,
-    /// Not created, worth another try.
+    /// Not created; another attempt may succeed.
     pub again: u64,
-    /// No byte left.
+    /// No byte was sent.
     pub unsent: u64,
-    /// Over the limit.
+    /// Refused because of the limit.
     pub limited: u64,
-    /// It may or may not have been created.
+    /// The note may or may not have been created.
     pub unknown: u64,
-    /// It ended the run.
+    /// The answer ended the run.
     pub setup_fault: u64,
-    /// The intent was recorded and nothing was sent.
+    /// The intent was recorded, but nothing was sent.
     pub withdrawn: u64,
-    /// The ledger does not say how they ended: the run was cut off.
+    /// Unknown to the ledger: the run was cut off.
     pub cut_off: u64,
 }
 
 impl Ends {
-    /// The number of those with this verdict, to be changed.
+    /// The count for a verdict, to be changed.
     pub fn of_mut(&mut self, verdict: VerdictWord) -> &mut u64 {
         match verdict {
             VerdictWord::Posted => &mut self.posted,
@@ -43,7 +43,7 @@ impl Ends {
         }
     }
 
-    /// All that were made: not those that were withdrawn.
+    /// Number of attempts made, without withdrawn ones.
     pub fn attempts(&self) -> u64 {
         let answered = self.posted + self.rejected + self.again + self.limited + self.setup_fault;
         answered + self.unsent + self.unknown + self.cut_off
@@ -62,50 +62,50 @@ impl Ends {
     }
 }
 
-/// What began within one stretch of time.
+/// The attempts that began within one period.
 #[derive(Debug, Default, Clone)]
 pub struct Bucket {
-    /// The attempts.
+    /// The attempts by result.
     pub ends: Ends,
-    /// How long those took that were answered.
+    /// Latencies of the attempts with an answer.
     pub latencies: Latencies,
 }
 
 /// The buckets.
 #[derive(Debug, Default)]
 pub struct Course {
-    /// Of one bucket; zero until a run begins.
+    /// Width of a bucket; zero until a run begins.
     width_us: u64,
     last_us: u64,
     buckets: Vec<Bucket>,
 }
 
-/// Of a run without a limit, and the least of any.
+/// Minimum unit, also used for a run without a limit.
 const LEAST_WIDTH: Duration = Duration::from_secs(1);
-/// Of one with windows that are longer only the attempts are shown, not how they fill them.
+/// Maximum unit. For a run with longer windows, the buckets show the attempts but not how they fill the windows.
 const MOST_WIDTH: Duration = Duration::from_secs(60);
 
 impl Course {
-    /// There are never more buckets: when there would be, each two become one.
+    /// Maximum number of buckets. If more are needed, each two are merged.
     pub const MOST: usize = 240;
 
-    /// The buckets, each as wide as the next.
+    /// The buckets, all of equal width.
     pub fn buckets(&self) -> &[Bucket] {
         &self.buckets
     }
 
-    /// How much time one of them holds. While no run has other limits than the first, it is a multiple of that one's
-    /// shortest window, so that a limit that held is not exceeded by a bucket's rate.
+    /// The width of a bucket. As long as all runs have the limits of the first, it is a multiple of their shortest
+    /// window of up to a minute, so the rate in a bucket does not exceed a limit that was kept.
     pub fn width(&self) -> Duration {
         Duration::from_micros(self.width_us)
     }
 
-    /// The time in all of them: the last one may be cut short.
+    /// The time covered by all buckets. The last one may be incomplete.
     pub fn length(&self) -> Duration {
         Duration::from_micros(self.last_us)
     }
 
-    /// A run begins whose shortest window is this. Returns how long it is, within bounds.
+    /// Begins a run with this shortest window. Returns the window's length within the width bounds.
     pub(super) fn run(&mut self, window: Option<Duration>) -> u64 {
         let window = window.unwrap_or(LEAST_WIDTH).as_micros().max(1);
         let times = LEAST_WIDTH.as_micros().div_ceil(window);
@@ -119,13 +119,13 @@ impl Course {
         unit_us
     }
 
-    /// The bucket of what began then.
+    /// The bucket for attempts that began at this time.
     pub(super) fn at(&mut self, at_us: u64) -> &mut Bucket {
         self.reach(at_us);
         &mut self.buckets[(at_us / self.width_us) as usize]
     }
 
-    /// There is something to tell until then.
+    /// Extends the buckets to this time.
     pub(super) fn reach(&mut self, at_us: u64) {
         if self.width_us == 0 {
             self.run(None);

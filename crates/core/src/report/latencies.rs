@@ -1,14 +1,14 @@
-//! How long answers took.
+//! Latencies of answers.
 
 use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-/// A histogram of durations, exact to one hundredth, in a few kilobytes whatever it holds.
+/// A histogram of durations, precise to one percent. It takes a few kilobytes for any number of values.
 #[derive(Debug, Clone)]
 pub struct Latencies(Histogram<u32>);
 
-/// What takes longer counts as this long.
+/// Longer durations are counted as this one.
 const LONGEST_US: u64 = 24 * 60 * 60 * 1_000_000;
 
 impl Default for Latencies {
@@ -18,28 +18,28 @@ impl Default for Latencies {
 }
 
 impl Latencies {
-    /// Takes one in.
+    /// Adds a duration.
     pub fn record(&mut self, took: Duration) {
         let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX).min(LONGEST_US);
         self.0.record(us).expect("the histogram grows by itself");
     }
 
-    /// Takes in all of another.
+    /// Adds all durations of another histogram.
     pub fn add(&mut self, other: &Self) {
         self.0.add(&other.0).expect("the histogram grows by itself");
     }
 
-    /// How many there are.
+    /// Number of durations.
     pub fn count(&self) -> u64 {
         self.0.len()
     }
 
-    /// The duration that this share of them, from 0 to 1, did not exceed; none of none.
+    /// The duration that the given share, from 0 to 1, of the values does not exceed; `None` if there are no values.
     pub fn quantile(&self, share: f64) -> Option<Duration> {
         (self.count() > 0).then(|| Duration::from_micros(self.0.value_at_quantile(share).min(self.0.max())))
     }
 
-    /// The longest.
+    /// The longest duration.
     pub fn longest(&self) -> Option<Duration> {
         (self.count() > 0).then(|| Duration::from_micros(self.0.max()))
     }

@@ -1,14 +1,15 @@
-//! What a ledger tells of its batch as a whole, as something to be drawn: a fold over its records.
+//! Summarizes a whole batch from its ledger as data for charts: a fold over the records.
 //!
 //! # Memory
 //!
-//! Besides where each row stands, nothing grows with the ledger: time goes into a bounded number of buckets that merge
-//! as the batch grows, latencies into histograms, and of pauses, answers, runs and rows a bounded number is kept. What
-//! is left out is counted.
+//! Apart from the state of each row, memory does not grow with the ledger. Time is divided into a bounded number of
+//! buckets that merge as the batch grows, and latencies go into histograms. Of pauses, answers, runs and rows, a
+//! bounded number is kept, and the rest is counted.
 //!
-//! # What older ledgers do not say
+//! # Older ledgers
 //!
-//! In them pauses are no records. They are told from the answers for which a run pauses and the attempt that comes next.
+//! Older ledgers have no records of pauses. Their pauses are inferred from the answers that make a run pause and from
+//! the next attempt.
 
 mod answers;
 mod axis;
@@ -37,50 +38,50 @@ use axis::Axis;
 use concerns::Choice;
 use pauses::Watch;
 
-/// All of it.
+/// The summary of a batch.
 #[derive(Debug)]
 pub struct Overview {
-    /// The ledger's first record.
+    /// The first record of the ledger.
     pub header: Header,
-    /// How far it can be relied on.
+    /// The part of the ledger that was read.
     pub extent: Extent,
-    /// Where the rows of the input as last read stand.
+    /// Rows of the last reading of the input, by outcome.
     pub counts: Counts,
-    /// Jobs that went out or were refused and are no longer in the input.
+    /// Jobs that were sent or rejected and are no longer in the input.
     pub vanished: u64,
-    /// Of those the ones in doubt.
+    /// How many of these are in doubt.
     pub vanished_in_doubt: u64,
-    /// Attempts by how they ended.
+    /// Attempts by result.
     pub ends: Ends,
-    /// Rows by the attempt at which they were posted: the first, the second and so on; the last is for all later ones.
+    /// Rows by the number of the attempt that posted them; the last element also counts all later attempts.
     pub posted_at: [u64; Overview::TRIES],
-    /// From the taking of an attempt's slot to the reading of its whole reply.
+    /// Time from taking an attempt's slot to the end of its reply.
     pub latencies: Latencies,
-    /// The same over time.
+    /// Attempts over time.
     pub course: Course,
-    /// Stretches in which nothing was sent because of what was answered.
+    /// Periods without attempts because of an answer.
     pub pauses: Pauses,
-    /// What was answered, other than that a note was created.
+    /// Answers other than that a note was created.
     pub answers: Answers,
-    /// Rows that somebody has to look at.
+    /// Rows that need attention.
     pub concerns: Concerns,
-    /// The runs and what was decided between them.
+    /// The runs and the decisions between them.
     pub story: Story,
-    /// What the wall clock showed with the last record that says it.
+    /// Wall-clock time of the last record that has one.
     pub as_of: Timestamp,
 }
 
 impl Overview {
-    /// Tries that are told apart.
+    /// Number of attempts per row that are counted separately.
     pub const TRIES: usize = 6;
 }
 
-/// Looks a ledger over, in one reading; in two where rows are of concern, since only then is it known which. `number` may
-/// give those the numbers that they have in the input now.
+/// Summarizes a ledger. It is read once, or twice if rows need attention, because only the first reading shows which.
+/// `number` may update the row numbers to those in the current input.
 ///
 /// # Errors
 ///
-/// As [`read`].
+/// As for [`read`].
 pub fn overview(
     storage: &impl Storage,
     number: impl FnOnce(&mut Batch, &mut KeyMap<History>),
@@ -106,11 +107,11 @@ pub fn overview(
     Ok(fold.conclude(extent, counts, concerns))
 }
 
-/// A reading under way.
+/// A summary in progress.
 struct Fold {
     batch: Batch,
     axis: Axis,
-    /// Attempts under way, by when they began.
+    /// Open attempts and when they began.
     open: KeyMap<u64>,
     ends: Ends,
     posted_at: [u64; Overview::TRIES],
@@ -177,7 +178,7 @@ impl Fold {
     fn begin_attempt(&mut self, intent: &Intent) {
         let at_us = self.at(intent.at_us, intent.wall);
         self.watch.began(intent.key, at_us);
-        // Of an attempt of the same job that is still under way, the ledger will say no more.
+        // Of an earlier open attempt of the same job, the ledger has no further record.
         if let Some(before_us) = self.open.insert(intent.key, at_us) {
             self.never_ended(before_us);
         }
@@ -185,7 +186,7 @@ impl Fold {
 
     fn end_attempt(&mut self, end: &AttemptEnd) {
         let at_us = self.at(end.at_us, end.wall);
-        // One whose beginning was lost before a salvage is taken to have begun as it ended.
+        // An attempt whose beginning was lost in a salvage is taken to have begun when it ended.
         let begun_us = self.open.remove(&end.key);
         let from_us = begun_us.unwrap_or(at_us);
         *self.ends.of_mut(end.verdict) += 1;

@@ -1,8 +1,9 @@
-//! When a run sent nothing because of what it was answered.
+//! Periods in which a run sent nothing because of an answer.
 //!
-//! Programs of today record each pause, and what the first attempt after it found. In the ledgers of older ones pauses are
-//! [guessed](guess) from the answers. Either lasts from the answer that caused it to the next attempt, or to the run's end:
-//! that is what was waited for in fact, the pause and what else kept the next attempt back.
+//! Current versions record each pause and the verdict of the first attempt after it. In the ledgers of older versions,
+//! pauses are [inferred](guess) from the answers. In both cases a pause lasts from the answer that caused it to the
+//! next attempt or the end of the run. That is the actual waiting time: the pause itself and anything else that delayed
+//! the next attempt.
 
 mod guess;
 
@@ -16,47 +17,47 @@ use crate::outcome::{Cause, VerdictWord};
 use batchpost_engine::excerpt;
 use guess::Guess;
 
-/// What a pause ended with.
+/// The end of a pause.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PauseEnd {
     /// The next attempt.
     Attempt {
-        /// What its answer meant, where the ledger says it.
+        /// The verdict of the attempt, if recorded.
         found: Option<VerdictWord>,
     },
-    /// The run's end, or the last that the ledger says of it.
+    /// The end of the run, or its last record.
     Run,
 }
 
 /// One pause.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pause {
-    /// The run's number.
+    /// The number of the run.
     pub run: u32,
-    /// Where it began on the line of time.
+    /// Position of its start on the time axis.
     pub from_us: u64,
     /// When it began.
     pub wall: Timestamp,
-    /// What it was for.
+    /// The cause.
     pub cause: Cause,
     /// The answer that caused it.
     pub reply: String,
-    /// How long the API asked to wait, where the ledger says it.
+    /// The waiting time that the API requested, if recorded.
     pub asked: Option<Duration>,
-    /// Answers of its kind that came by its end, the first included.
+    /// Number of answers of the same kind until its end, including the first.
     pub answers: u64,
     /// How long nothing was sent.
     pub lasted: Duration,
-    /// What it ended with.
+    /// How it ended.
     pub end: PauseEnd,
 }
 
-/// The pauses for one cause.
+/// All pauses for one cause.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct PauseTotal {
-    /// How many.
+    /// Number of pauses.
     pub count: u64,
-    /// How long together.
+    /// Total duration.
     pub lasted: Duration,
 }
 
@@ -68,25 +69,25 @@ pub struct Pauses {
 }
 
 impl Pauses {
-    /// No more are kept: the longest.
+    /// Maximum number of pauses kept: the longest ones.
     pub const MOST: usize = 100;
 
-    /// Those that were kept, in the order in which they began.
+    /// The pauses kept, in order of their start.
     pub fn kept(&self) -> &[Pause] {
         &self.kept
     }
 
-    /// All for this cause.
+    /// The total for a cause.
     pub fn of(&self, cause: Cause) -> PauseTotal {
         self.totals[cause as usize]
     }
 
-    /// How many there were.
+    /// Number of all pauses.
     pub fn count(&self) -> u64 {
         self.totals.iter().map(|total| total.count).sum()
     }
 
-    /// How long all of them lasted.
+    /// Duration of all pauses.
     pub fn lasted(&self) -> Duration {
         self.totals.iter().fold(Duration::ZERO, |all, total| all.saturating_add(total.lasted))
     }
@@ -103,14 +104,14 @@ impl Pauses {
     }
 }
 
-/// Follows the records of one run after the other.
+/// Follows the records of successive runs.
 #[derive(Debug, Default)]
 pub(super) struct Watch {
     pauses: Pauses,
     under_way: Option<Pause>,
-    /// One that is over, until the answer to the first attempt after it is known.
+    /// A pause that is over, until the verdict of the first attempt after it is known.
     over: Option<Pause>,
-    /// Of a run that does not record its pauses.
+    /// For a run that does not record its pauses.
     guess: Option<Guess>,
 }
 
@@ -120,7 +121,7 @@ impl Watch {
         self.guess = (!pauses_recorded).then(Guess::default);
     }
 
-    /// An attempt began. Its record may follow that of an answer that came after it took its slot.
+    /// An attempt began. Its record may come after that of an answer that arrived after it took its slot.
     pub(super) fn began(&mut self, key: Key, at_us: u64) {
         if self.under_way.as_ref().is_some_and(|pause| pause.from_us >= at_us) {
             return;
@@ -143,14 +144,14 @@ impl Watch {
         }
     }
 
-    /// The ledger says that a run pauses.
+    /// The run recorded a pause.
     pub(super) fn paused(&mut self, paused: &Paused, at_us: u64, run: u32) {
         self.close(at_us, PauseEnd::Attempt { found: None });
         let asked = paused.asked_us.map(Duration::from_micros);
         self.begin(Pause { run, from_us: at_us, wall: paused.wall, asked, ..pause(paused.cause, &paused.reply) });
     }
 
-    /// The ledger says what the first attempt after a pause has found.
+    /// The run recorded the verdict of the first attempt after a pause.
     pub(super) fn resumed(&mut self, resumed: &Resumed) {
         if let Some(mut pause) = self.over.take() {
             pause.end = PauseEnd::Attempt { found: Some(resumed.verdict) };
@@ -165,7 +166,7 @@ impl Watch {
         self.guess = None;
     }
 
-    /// What was found.
+    /// The pauses found.
     pub(super) fn found(self) -> Pauses {
         self.pauses
     }
@@ -203,7 +204,7 @@ fn pause(cause: Cause, reply: &str) -> Pause {
     }
 }
 
-/// What an answer of this kind makes a run pause for, if there are enough of them.
+/// The cause of the pause that enough answers with this verdict make.
 fn cause_of(verdict: VerdictWord) -> Option<Cause> {
     match verdict {
         VerdictWord::Limited => Some(Cause::Limited),

@@ -1,4 +1,4 @@
-//! The runs of a batch, one after the other, and what was decided between them.
+//! The runs of a batch in order, and the decisions between them.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -14,84 +14,84 @@ use batchpost_engine::excerpt;
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunEnd {
-    /// The ledger does not say: it was cut off, or is under way.
+    /// Unknown: the run was cut off or is in progress.
     Unsaid,
-    /// With nothing left to send.
+    /// Nothing was left to send.
     Done,
-    /// With rows left, for this.
+    /// Rows were left, for this reason.
     Stopped(Stop),
 }
 
-/// A run.
+/// One run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunStory {
     /// Its number, from 1.
     pub run: u32,
-    /// Name and version of the program.
+    /// Name and version of the tool.
     pub tool: String,
-    /// When it began.
+    /// When the run began.
     pub wall: Timestamp,
-    /// Who began it, where it says so.
+    /// Who started it, if recorded.
     pub by: Option<Caller>,
-    /// What it read; none for standard input.
+    /// The path of its input; `None` for standard input.
     pub input: Option<String>,
-    /// Rows of the input, where its reading came to its end.
+    /// Number of rows, if the input was read to its end.
     pub rows: Option<u64>,
-    /// The limits that it kept.
+    /// The limits it applied.
     pub limits: Vec<Limit>,
-    /// Where it began on the line of time.
+    /// Position of its start on the time axis.
     pub from_us: u64,
-    /// From its beginning to its last record.
+    /// Time from its start to its last record.
     pub lasted: Duration,
-    /// Its attempts by how they ended.
+    /// Its attempts by result.
     pub ends: Ends,
     /// How it ended.
     pub end: RunEnd,
 }
 
-/// Decisions of a person that are alike.
+/// Equal decisions of a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settling {
     /// When the first of them was recorded.
     pub wall: Timestamp,
-    /// Where the rows stood.
+    /// The outcome before.
     pub was: Outcome,
-    /// Where they stand since.
+    /// The outcome since then.
     pub stands: Outcome,
-    /// How many rows.
+    /// Number of rows.
     pub rows: u64,
-    /// What was said of it.
+    /// The reason given.
     pub why: Option<String>,
 }
 
-/// What happened.
+/// An event of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Chapter {
     /// A run.
     Run(Box<RunStory>),
     /// Rows were settled.
     Settled(Settling),
-    /// The ledger was made of what could be read of a damaged one; so many records were lost.
+    /// The ledger was salvaged from a damaged one, with this number of lost records.
     Salvaged(u64),
 }
 
-/// All of it, as far as there is room.
+/// The events of a batch, up to a maximum.
 #[derive(Debug, Default)]
 pub struct Story {
     chapters: VecDeque<Chapter>,
     left_out: u64,
     runs: u64,
-    /// How long the runs were on that were left out.
+    /// Total duration of the runs that were dropped.
     before: Duration,
-    /// Attempts outside all runs, which no program writes.
+    /// Attempts outside all runs, which no version writes.
     outside: Ends,
 }
 
 impl Story {
-    /// No more chapters are kept: the last ones.
+    /// Maximum number of chapters kept; older ones are dropped.
     pub const MOST: usize = 300;
 
-    /// Those that are kept, in order.
+    /// The chapters kept, in order.
     pub fn chapters(&self) -> impl DoubleEndedIterator<Item = &Chapter> {
         self.chapters.iter()
     }
@@ -101,17 +101,17 @@ impl Story {
         self.chapters.iter().filter_map(|chapter| if let Chapter::Run(run) = chapter { Some(&**run) } else { None })
     }
 
-    /// How many runs there were.
+    /// Number of all runs.
     pub fn run_count(&self) -> u64 {
         self.runs
     }
 
-    /// How long all runs were on, together.
+    /// Total duration of all runs.
     pub fn run_time(&self) -> Duration {
         self.runs().fold(self.before, |time, run| time.saturating_add(run.lasted))
     }
 
-    /// How many chapters were left out before the first that is kept.
+    /// Number of chapters dropped before the first one kept.
     pub fn left_out(&self) -> u64 {
         self.left_out
     }
@@ -139,7 +139,7 @@ impl Story {
         }
     }
 
-    /// The present run began at `from_us` and goes on at `at_us`.
+    /// The current run began at `from_us` and has reached `at_us`.
     pub(super) fn reach(&mut self, from_us: u64, at_us: u64) {
         if let Some(run) = self.last_run() {
             run.from_us = from_us;
@@ -153,13 +153,13 @@ impl Story {
         }
     }
 
-    /// The present run's attempts.
+    /// The attempts of the current run.
     pub(super) fn ends(&mut self) -> &mut Ends {
         let run = self.chapters.iter_mut().rev().find_map(as_run);
         run.map_or(&mut self.outside, |run| &mut run.ends)
     }
 
-    /// The present run's number.
+    /// The number of the current run.
     pub(super) fn number(&mut self) -> u32 {
         self.last_run().map_or(0, |run| run.run)
     }
@@ -168,7 +168,7 @@ impl Story {
         let why = settlement.why.as_deref().map(|why| excerpt(why, 400));
         for row in &settlement.rows {
             let alike = |chapter: &&mut Chapter| matches!(chapter, Chapter::Settled(last) if last.was == row.was && last.stands == row.stands && last.why == why);
-            // One decision about many rows is several records.
+            // A decision about many rows is several records.
             let lately = self.chapters.iter_mut().rev().take_while(|chapter| matches!(chapter, Chapter::Settled(_)));
             match { lately }.find(alike) {
                 Some(Chapter::Settled(last)) => last.rows += 1,

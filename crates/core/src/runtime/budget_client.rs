@@ -1,5 +1,5 @@
-//! The thread that has to do with the budget that runs share: another process may hold its lock for a while, and its
-//! state may have to be synced.
+//! The thread that accesses the budget shared by runs. It is separate because another process may hold the lock for a
+//! while, and the state may have to be synced.
 
 use std::io;
 use std::pin::pin;
@@ -12,15 +12,15 @@ use super::clock::Clock;
 use crate::budget::{Answer, Budget, BudgetError, Ended, Request};
 use crate::limiter::{Limiter, Member, Sharer};
 
-/// Where a run's slots come from.
+/// Where the slots of a run come from.
 #[derive(Debug)]
 pub(crate) enum SlotSource {
-    /// The run has the budget for itself.
+    /// The run has a budget of its own.
     Own(Box<Limiter>),
     Shared(BudgetClient),
 }
 
-/// Hands requests to the budget's thread, one at a time: what comes up meanwhile makes the next one.
+/// Sends requests to the budget's thread, one at a time. Whatever arrives meanwhile goes into the next request.
 #[derive(Debug)]
 pub(crate) struct BudgetClient {
     requests: mpsc::Sender<Request>,
@@ -30,16 +30,16 @@ pub(crate) struct BudgetClient {
     vigil: LockWaitNotice,
 }
 
-/// How long a run's end waits for the budget: another process may stand still while it holds the lock. What is not
-/// given back then is found when this process has ended.
+/// Maximum time that the end of a run waits for the budget: another process may be stopped while it holds the lock.
+/// Slots not returned by then are recovered after this process has ended.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl BudgetClient {
-    /// Begins to join the other runs of the account; `unknown` as in [`SharedBudget::join`].
+    /// Starts joining the other runs of the account. `unknown` is as in [`SharedBudget::join`].
     ///
     /// # Errors
     ///
-    /// When the system has no thread.
+    /// If the system provides no thread.
     pub(crate) fn start(folder: Folder, member: Member, clock: Clock, unknown: Option<Duration>) -> io::Result<Self> {
         let (requests, mut to_do) = mpsc::channel::<Request>(1);
         let (answered, answers) = mpsc::channel(1);
@@ -49,7 +49,7 @@ impl BudgetClient {
             let mut unheard = Vec::new();
             let mut budget = match SharedBudget::join(folder, member, clock, unknown) {
                 Ok((budget, with)) => {
-                    // A run that ended meanwhile asks for nothing, and the budget is left again.
+                    // If the run has ended meanwhile, it makes no requests, and the budget is left again.
                     let _nobody_listens = tell.send(Ok(with));
                     budget
                 }
@@ -62,7 +62,7 @@ impl BudgetClient {
                 let answer = budget.exchange(&request, clock.now().elapsed);
                 let granted = answer.as_ref().map_or(0, |answer| answer.granted);
                 if answered.blocking_send(answer).is_err() {
-                    // The run is gone, and has not heard of these.
+                    // The run has ended without learning of these slots.
                     unheard = vec![(Ended::NotSent, clock.now().elapsed); granted as usize];
                     break;
                 }
@@ -75,7 +75,7 @@ impl BudgetClient {
         Ok(Self { requests, answers, busy: false, joined, vigil })
     }
 
-    /// Waits until the others were joined; tells who they are. To be called once.
+    /// Waits until the budget has been joined; returns the other runs. Call it once.
     pub(crate) async fn joined(&mut self) -> Result<Vec<Sharer>, SharingError> {
         self.vigil.over(&mut self.joined).await.unwrap_or(Err(SharingError::Panicked))
     }
@@ -84,18 +84,18 @@ impl BudgetClient {
         self.busy
     }
 
-    /// Begins an exchange.
+    /// Starts an exchange.
     pub(crate) fn ask(&mut self, request: Request) {
         debug_assert!(!self.busy, "one request at a time");
         self.busy = true;
         self.vigil.begin();
         if let Err(error) = self.requests.try_send(request) {
-            // The thread has panicked: `answered` will say so.
+            // The thread has panicked: `answered` returns an error.
             tracing::error!(%error, "the budget's thread is gone");
         }
     }
 
-    /// What came of it. Cancel-safe.
+    /// Waits for the answer. Cancel-safe.
     pub(crate) async fn answered(&mut self) -> Result<Answer, BudgetError> {
         let answer = self.vigil.over(self.answers.recv()).await;
         self.busy = false;
@@ -103,7 +103,7 @@ impl BudgetClient {
         answer.unwrap_or_else(gone)
     }
 
-    /// Gives back the slots of these and leaves the budget.
+    /// Returns the slots of these attempts and leaves the budget.
     pub(crate) async fn finish(mut self, mut ended: Vec<(Ended, Duration)>) {
         let leaving = async {
             if self.busy
@@ -124,16 +124,16 @@ impl BudgetClient {
     }
 }
 
-/// The budget is had within milliseconds, unless another process stands still while it holds the lock.
+/// The budget is available within milliseconds, unless another process is stopped while it holds the lock.
 const SOON: Duration = Duration::from_secs(1);
 const SAY_AGAIN: Duration = Duration::from_secs(60);
 
-/// Says what is waited for when the budget takes long.
+/// Logs a warning when the budget takes long.
 #[derive(Debug)]
 struct LockWaitNotice {
     folder: Folder,
     clock: Clock,
-    /// When next to say it, since the run began.
+    /// Time of the next warning, since the start of the run.
     next: Duration,
 }
 
@@ -142,7 +142,7 @@ impl LockWaitNotice {
         self.next = self.next.max(self.clock.now().elapsed + SOON);
     }
 
-    /// What comes of `waiting`. Cancel-safe if that is.
+    /// Awaits `waiting` and logs warnings meanwhile. Cancel-safe if `waiting` is.
     async fn over<T>(&mut self, waiting: impl Future<Output = T>) -> T {
         let mut waiting = pin!(waiting);
         loop {

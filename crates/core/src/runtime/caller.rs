@@ -1,27 +1,27 @@
-//! Who begins a run.
+//! The caller of a run, for the ledger.
 
 use std::env;
 
 use super::platform::{host, user};
 use crate::ledger::Caller;
 
-/// Longer arguments are cut: a template may be long, and what is asked is who did what.
+/// Longer arguments are truncated: a template may be long, and the record is to show who did what.
 const LONGEST_ARGUMENT_CHARS: usize = 1000;
 
-/// A command line has more arguments than this only where a shell spelled out a folder.
+/// A command line has more arguments only if a shell expanded the files of a folder.
 const MOST_ARGUMENTS: usize = 200;
 
-/// Options whose values are URLs. What reads like none, as `token@proxy`, may be one all the same.
+/// Options whose values are URLs, even if they do not look like one, such as `token@proxy`.
 const URL_OPTIONS: [&str; 2] = ["--proxy", "--url"];
 
-/// This process: its user, its machine, its command line.
+/// The caller of this process: user, host and command line.
 pub fn caller() -> Caller {
     let command = env::args_os().map(|argument| argument.to_string_lossy().into_owned());
     Caller { user: user(), host: host(), command: without_secrets(command) }
 }
 
-/// A command line as it may be written down. Options hold no secrets, but a URL may: of the proxy, or one that was not
-/// meant.
+/// Masks a command line for the ledger. Options contain no secrets, but a URL may: that of the proxy, or one passed by
+/// mistake.
 fn without_secrets(command: impl Iterator<Item = String>) -> Vec<String> {
     let cut = |argument: String| match argument.char_indices().nth(LONGEST_ARGUMENT_CHARS) {
         Some((end, _)) => format!("{}...", &argument[..end]),
@@ -42,7 +42,7 @@ fn masked_argument(argument: String) -> String {
         Some((option, value)) if option.starts_with("--") => (Some(option), value),
         _ => (None, argument.as_str()),
     };
-    // Anything may hold a URL, and a proxy is taken without a scheme too.
+    // Any argument may contain a URL, and a proxy may be given without a scheme.
     let looks_like_one = value.contains("://") || (value.contains('@') && value.contains(':'));
     if !looks_like_one && !option.is_some_and(|option| URL_OPTIONS.contains(&option)) {
         return argument;
@@ -50,17 +50,17 @@ fn masked_argument(argument: String) -> String {
     option.map_or_else(|| masked(value), |option| format!("{option}={}", masked(value)))
 }
 
-/// `url`, or what was meant to be one, with the parts hidden that may be secret: what stands before the host, and a query.
+/// Masks the parts of a URL that may be secret: those before the host, and a query. `url` may also be an invalid URL.
 pub fn masked(url: &str) -> String {
     let scheme = url.find("://").map_or(0, |end| end + "://".len());
     let (scheme, rest) = url.split_at(scheme);
     let (address, query) = rest.split_at(rest.find(['?', '#']).unwrap_or(rest.len()));
-    // What ends at an @ may be a password with a mark in it that ought to have been escaped: nothing is sure here.
+    // A password may contain an unescaped `?` or `#`, so a part that contains an @ may belong to it.
     if query.contains('@') {
         return format!("{scheme}(hidden)");
     }
     let query = query.chars().next().map(|mark| format!("{mark}(hidden)")).unwrap_or_default();
-    // The last one: a password may hold a slash or an @ likewise.
+    // The last one, because a password may contain a slash or an @.
     match address.rfind('@') {
         Some(at) => format!("{scheme}(hidden){}{query}", &address[at..]),
         None => format!("{scheme}{address}{query}"),

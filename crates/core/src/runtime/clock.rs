@@ -1,4 +1,4 @@
-//! The only place that reads the clocks.
+//! The only module that reads clocks.
 #![expect(clippy::disallowed_methods, reason = "this is where the time comes from")]
 
 use std::time::{Duration, Instant};
@@ -9,10 +9,10 @@ use super::platform::since_boot;
 use crate::engine::Now;
 use crate::limiter::Stamp;
 
-/// To what the wall clock of [`Clock::now`] is cut off.
+/// Resolution of the wall clock in [`Clock::now`], to which it is truncated.
 pub(crate) const WALL_UNIT_US: u32 = 1;
 
-/// The time of a run: monotonic since it began, and the wall clock beside it.
+/// The clock of a run: monotonic time since its start, together with the wall clock.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Clock(Instant);
 
@@ -21,13 +21,14 @@ impl Clock {
         Self(Instant::now())
     }
 
-    /// Both clocks at one moment, the wall clock to the microsecond: the audit tells by them how much time passed between
-    /// two runs, where a millisecond may be all the margin there is.
+    /// Returns both clocks at one moment, the wall clock to the microsecond. The audit computes the time between two
+    /// runs from them, where the whole margin may be a millisecond.
     pub(crate) fn now(self) -> Now {
         const AT_ONCE: Duration = Duration::from_micros(100);
         let mut elapsed = self.0.elapsed();
         let mut wall = Timestamp::now();
-        // A thread that is put aside between two looks takes them for one moment. Twice in a row is rare enough.
+        // If the thread is suspended between the two readings, they are not of one moment. That rarely happens several
+        // times in a row.
         for _ in 0..3 {
             let before = std::mem::replace(&mut elapsed, self.0.elapsed());
             if elapsed - before < AT_ONCE {
@@ -38,17 +39,18 @@ impl Clock {
         Now { elapsed, wall: cut(wall, Timestamp::as_microsecond, Timestamp::from_microsecond) }
     }
 
-    /// The moment at which `elapsed` will have passed.
+    /// Returns the moment at which `elapsed` has passed.
     pub(crate) fn at(self, elapsed: Duration) -> tokio::time::Instant {
         (self.0 + elapsed).into()
     }
 
-    /// The time of the run, and after it the time that all runs of this machine share.
+    /// Returns the time of the run, and the time that all runs of this machine share, read after it.
     pub(crate) fn both(self) -> (Duration, Stamp) {
         (self.0.elapsed(), self.stamp())
     }
 
-    /// The time that all runs of this machine share: since its boot, where the system tells, else by the wall clock.
+    /// Returns the time that all runs of this machine share: since boot if the system provides it, else by the wall
+    /// clock.
     pub(crate) fn stamp(self) -> Stamp {
         let wall = Timestamp::now();
         match since_boot() {
@@ -61,7 +63,7 @@ impl Clock {
     }
 }
 
-/// The wall clock, to the millisecond.
+/// The wall clock, truncated to the millisecond.
 pub fn wall() -> Timestamp {
     cut(Timestamp::now(), Timestamp::as_millisecond, Timestamp::from_millisecond)
 }

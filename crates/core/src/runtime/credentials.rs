@@ -1,4 +1,4 @@
-//! Access keys: read literally, kept out of every message.
+//! Access keys, taken literally and kept out of every message.
 
 use std::fmt;
 
@@ -8,10 +8,10 @@ use secrecy::{ExposeSecret, SecretString};
 use super::redaction::Redactor;
 use crate::api::Api;
 
-/// A user's keys to an API, and the headers that carry them.
+/// A user's keys for an API, and the headers that contain them.
 #[derive(Clone)]
 pub struct Credentials {
-    /// Marked so that nothing prints them.
+    /// Marked as sensitive, so that they are not printed.
     headers: HeaderMap,
     redactor: Redactor,
 }
@@ -26,29 +26,30 @@ impl fmt::Debug for Credentials {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialsError {
-    /// It is empty.
+    /// The key is empty.
     #[error("the {0} is empty")]
     Empty(&'static str),
-    /// HTTP would not send it as it is.
+    /// HTTP would strip a blank from the key.
     #[error("the {0} begins or ends with a blank, which HTTP does not send; take it off")]
     Blank(&'static str),
-    /// It holds characters that no header can.
+    /// The key contains characters that no header can.
     #[error("the {0} holds a line break or another character that cannot be sent in a header")]
     Unsendable(&'static str),
-    /// What the target makes of the keys for a header holds characters that none can.
+    /// A header that the API makes from the keys contains characters that no header can.
     #[error("what is made of the keys for the header {0} cannot be sent in one")]
     Header(HeaderName),
-    /// The target gives a header twice, of which the second would not be sent.
+    /// The API returns a header twice; only one of the two would be sent.
     #[error("the keys are given in two headers of the name {0}, and one can be sent")]
     Twice(HeaderName),
 }
 
 impl Credentials {
-    /// The keys to the API of `target`, in the order in which [it names them](Api::credentials), taken literally.
+    /// Creates credentials for the API `target` from the keys, in the order of [`Api::credentials`]. They are taken
+    /// literally.
     ///
     /// # Errors
     ///
-    /// For a key that is missing, empty, or cannot be sent in a header, and for headers of the target's that cannot.
+    /// If a key is missing or empty or cannot be sent in a header, or if a header that the API makes cannot be sent.
     pub fn new(target: &dyn Api, secrets: &[SecretString]) -> Result<Self, CredentialsError> {
         let names = target.credentials();
         for (at, what) in names.iter().enumerate() {
@@ -57,31 +58,31 @@ impl Credentials {
         let secrets: Vec<&str> = secrets.iter().take(names.len()).map(ExposeSecret::expose_secret).collect();
         let made = target.authorize(&secrets);
         let headers = headers_of(&made)?;
-        // As in `Basic QUtJVTpY`: the word is no secret, and what follows it is one by itself.
+        // As in `Basic QUtJVTpY`: the scheme is not secret, but the value after it is a secret of its own.
         let made = made.iter().map(|(_, value)| &**value).filter(|value| !secrets.contains(value));
         let made = made.flat_map(|value| [Some(value), value.split_once(' ').map(|(_, made)| made)]);
         let redactor = Redactor::new(secrets.iter().copied().chain(made.flatten()));
         Ok(Self { headers, redactor })
     }
 
-    /// The headers that carry the keys.
+    /// The headers that contain the keys.
     pub(crate) fn headers(&self) -> &HeaderMap {
         &self.headers
     }
 
-    /// `answer` without the keys, should it repeat them in any encoding that is known here. None where it does not.
+    /// Returns `answer` without the keys, if it repeats them in any supported encoding; otherwise `None`.
     pub(crate) fn redact(&self, answer: &[u8]) -> Option<Vec<u8>> {
         self.redactor.redact(answer)
     }
 }
 
-/// The headers that a target makes of the keys.
+/// Converts the headers that an API makes from the keys.
 fn headers_of(made: &[(HeaderName, String)]) -> Result<HeaderMap, CredentialsError> {
     let mut headers = HeaderMap::new();
     for (name, value) in made {
         let mut header = HeaderValue::from_str(value).map_err(|_| CredentialsError::Header(name.clone()))?;
         header.set_sensitive(true);
-        // The client sends one of a name.
+        // The client sends only one header of each name.
         if headers.insert(name, header).is_some() {
             return Err(CredentialsError::Twice(name.clone()));
         }
@@ -89,7 +90,7 @@ fn headers_of(made: &[(HeaderName, String)]) -> Result<HeaderMap, CredentialsErr
     Ok(headers)
 }
 
-/// Whether a header can carry `key` as it is.
+/// Checks that a header can contain `key` unchanged.
 fn check(what: &'static str, key: &str) -> Result<(), CredentialsError> {
     if key.trim().is_empty() {
         return Err(CredentialsError::Empty(what));

@@ -1,4 +1,4 @@
-//! The ledger's file, and the lock beside it.
+//! The file of a ledger, and the lock beside it.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -10,18 +10,18 @@ use super::platform::{for_owner_only, is_named, lock_alone, not_by_a_link, read_
 use crate::input::{GZIP_MAGIC, TextError, unpack_to};
 use crate::storage::{Directory, Storage};
 
-/// A ledger's file.
+/// The file of a ledger.
 #[derive(Debug)]
 pub struct LedgerFile {
     file: Exclusive,
     path: PathBuf,
 }
 
-/// An open file whose lock, if it has one, ends with this value.
+/// An open file. Its lock, if it has one, ends when this value is dropped.
 ///
-/// Closing the file is not enough. A lock belongs to the open file description, and a child process has that as well from
-/// its fork until its exec: a program that starts another one at that moment, on any thread, would find its own ledger in
-/// use. Unlocking ends the lock for every copy of the description.
+/// Closing the file is not enough. A lock belongs to the open file description, which a child process shares from its
+/// fork until its exec. A program that starts a child at that moment, on any thread, would find its own ledger in use.
+/// Unlocking ends the lock for every copy of the description.
 #[derive(Debug)]
 struct Exclusive(File);
 
@@ -41,7 +41,7 @@ impl DerefMut for Exclusive {
 
 impl Drop for Exclusive {
     fn drop(&mut self) {
-        // Where this fails the lock ends with the last copy.
+        // If this fails, the lock ends with the last copy.
         self.0.unlock().ok();
     }
 }
@@ -51,54 +51,55 @@ impl LedgerFile {
     ///
     /// # Errors
     ///
-    /// When it is not there or may not be written; [`io::ErrorKind::WouldBlock`] when another process has it open so.
+    /// If it does not exist or cannot be written; [`io::ErrorKind::WouldBlock`] if another process has it open for
+    /// writing.
     pub fn open(path: &Path) -> io::Result<Self> {
         only_a_file(path)?;
         let file = OpenOptions::new().read(true).append(true).open(path)?;
-        // The lock beside it is found by the ledger's name; this one also where a link gives it another.
+        // The lock beside the ledger is found by the ledger's name. This one also works if a link gives it another
+        // name.
         lock_alone(&file)?;
         Ok(Self { file: Exclusive(file), path: path.to_owned() })
     }
 
-    /// Opens the ledger at `path` to look at it. One that is packed with gzip is looked at in a copy, which is gone when
-    /// this is.
+    /// Opens the ledger at `path` for reading. A ledger compressed with gzip is unpacked into a temporary copy.
     ///
     /// # Errors
     ///
-    /// When it is not there or may not be read, or is packed and cannot be unpacked.
+    /// If it does not exist or cannot be read, or is compressed and cannot be unpacked.
     pub fn open_to_read(path: &Path) -> io::Result<Self> {
         only_a_file(path)?;
         Self::read_from(File::open(path)?, path)
     }
 
-    /// The same of one that is open.
+    /// Like [`Self::open_to_read`], for an open file.
     pub(crate) fn read_from(file: File, path: &Path) -> io::Result<Self> {
         let file = if is_packed(&file)? { unpacked(&file)? } else { file };
         Ok(Self { file: Exclusive(file), path: path.to_owned() })
     }
 
-    /// Makes its bytes durable, also those that another process wrote.
+    /// Makes its bytes durable, including those written by another process.
     pub(crate) fn make_durable(&self) -> io::Result<()> {
         self.file.sync_data()
     }
 }
 
-/// Whether a file is gzip's. A ledger that is can be looked at, but nothing be added to it.
+/// Whether a file is gzip. A compressed ledger can be read, but nothing can be appended to it.
 pub(crate) fn is_packed(file: &File) -> io::Result<bool> {
     let mut start = [0; GZIP_MAGIC.len()];
     Ok(read_at(file, 0, &mut start)? == start.len() && start == GZIP_MAGIC)
 }
 
-/// A copy of what is in a packed file, every byte of it verified by gzip's checksum.
+/// Unpacks a compressed file into a copy and verifies gzip's checksums.
 fn unpacked(packed: &File) -> io::Result<File> {
-    // Three times what ten million rows take: what goes on and on would fill the disk.
+    // Three times the size for ten million rows. The bound keeps endless data from filling the disk.
     const MOST_BYTES: u64 = 16 << 30;
     let mut copy = tempfile::tempfile()?;
     unpack_to(packed, &mut copy, MOST_BYTES).map_err(in_words_of_a_ledger)?;
     Ok(copy)
 }
 
-/// The input's errors speak of an input.
+/// Replaces the wording of the input's errors, which speak of an input.
 pub(crate) fn in_words_of_a_ledger(error: TextError) -> io::Error {
     io::Error::other(match error {
         TextError::Read { source, .. } => return source,
@@ -119,13 +120,13 @@ pub(crate) fn in_words_of_a_ledger(error: TextError) -> io::Error {
     })
 }
 
-/// How the name ends of a ledger that is being begun.
+/// Suffix of a ledger that is being created.
 pub(crate) const UNFINISHED: &str = ".unfinished";
 
-/// How the name ends of the lock file of a ledger.
+/// Suffix of the lock file of a ledger.
 const LOCK: &str = ".lock";
 
-/// Whether a name is one that is given to the files beside a ledger.
+/// Whether a file name is that of a file beside a ledger.
 pub(crate) fn is_our_own(path: &Path) -> bool {
     let name = path.to_string_lossy();
     [UNFINISHED, LOCK, ".torn"].iter().any(|suffix| name.ends_with(suffix))
@@ -158,7 +159,7 @@ impl Directory for LedgerPath<'_> {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        // It was not there a moment ago: a link that somebody else makes now is not followed.
+        // It did not exist a moment ago. A link that someone creates now is not followed.
         let file = for_owner_only(OpenOptions::new().read(true).write(true).create_new(true)).open(&path)?;
         Ok(LedgerFile { file: Exclusive(file), path })
     }
@@ -207,22 +208,22 @@ impl Storage for LedgerFile {
     }
 }
 
-/// Keeps other runs from a ledger while it is held. Advisory, and not to be relied on over NFS.
+/// Keeps other runs from a ledger as long as it exists. Advisory, and not reliable over NFS.
 #[derive(Debug)]
 pub struct Lock {
     ledger: PathBuf,
-    /// Dropped after the lock file was removed, where it is.
+    /// Dropped after the lock file was removed, if it is removed.
     _file: Exclusive,
 }
 
-/// How often a lock file may have been removed by the run before.
+/// How often the lock file may have been removed by the previous run before this one gives up.
 const MOST_TRIES: usize = 100;
 
-/// Why a lock was not had.
+/// Why a lock was not acquired.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LockError {
-    /// Another run has it.
+    /// Another run has the lock.
     #[error("it is in use by another run ({holder})")]
     Held {
         /// What that run wrote about itself.
@@ -233,20 +234,21 @@ pub enum LockError {
     Io {
         /// The lock file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
 
 impl Lock {
-    /// Takes the lock of the ledger at `ledger`, leaving `holder` in it for others to read. Does not wait.
+    /// Acquires the lock of the ledger at `ledger` and writes `holder` into the lock file for others to read. Does not
+    /// wait.
     ///
-    /// The lock file is removed when the lock ends and there is still no ledger, as after a run that was refused. A run that
-    /// had just opened the file notices that it has no name any more, and opens the next one.
+    /// If there is no ledger when the lock ends, as after a refused run, the lock file is removed. A run that had just
+    /// opened the file notices that the file no longer has this name, and opens the next one.
     ///
     /// # Errors
     ///
-    /// When another run has it, or the lock file cannot be used.
+    /// If another run has the lock, or the lock file cannot be used.
     pub fn take(ledger: &Path, holder: &str) -> Result<Self, LockError> {
         let path = beside(ledger, LOCK);
         let failed = |source| LockError::Io { path: path.clone(), source };
@@ -260,14 +262,14 @@ impl Lock {
     }
 }
 
-/// Locks an open lock file for `holder`; none where it is not the one at `path` any more.
+/// Locks an open lock file for `holder`; returns `None` if the file is no longer the one at `path`.
 fn locked(file: File, path: &Path, holder: &str) -> Result<Option<Exclusive>, LockError> {
     let failed = |source| LockError::Io { path: path.to_owned(), source };
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
-            // What cannot be read (it is being written) goes without a name.
+            // If it cannot be read, because it is being written, the holder is unknown.
             let named = (&file).take(200).read_to_string(&mut holder).is_ok_and(|bytes| bytes > 0);
             let holder = if named { holder.trim().to_owned() } else { "of unknown name".to_owned() };
             return Err(LockError::Held { holder });
@@ -286,13 +288,13 @@ impl Drop for Lock {
     fn drop(&mut self) {
         let is_gone = |error: io::Error| error.kind() == io::ErrorKind::NotFound;
         if fs::symlink_metadata(&self.ledger).is_err_and(is_gone) {
-            // What cannot be removed does no harm.
+            // A lock file that cannot be removed does no harm.
             fs::remove_file(beside(&self.ledger, LOCK)).ok();
         }
     }
 }
 
-/// Opens a file beside a ledger, to be written; never what a link there leads to.
+/// Opens a file beside a ledger for writing. A symbolic link is not followed.
 fn open_beside(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     for_owner_only(not_by_a_link(options)).open(path).map_err(|error| match fs::symlink_metadata(path) {
         Ok(named) if named.is_symlink() => {
@@ -302,8 +304,9 @@ fn open_beside(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     })
 }
 
-/// A pipe would keep its reader waiting, and a device keeps nothing. A link that leads nowhere is not a ledger that is yet to
-/// be begun: it would be replaced by one, and what it leads to may come back.
+/// Checks that the ledger is a regular file. A pipe would block its reader, and a device stores nothing. A link to a
+/// missing file does not count as a ledger yet to be created: the new ledger would replace the link, and the file it
+/// points to may come back.
 pub(crate) fn only_a_file(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => Ok(()),
@@ -321,7 +324,7 @@ pub(crate) fn only_a_file(path: &Path) -> io::Result<()> {
     }
 }
 
-/// `path` with `suffix` at the end of its name.
+/// Returns `path` with `suffix` appended to its name.
 pub(crate) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);

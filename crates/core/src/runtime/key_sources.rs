@@ -1,5 +1,5 @@
-//! Where access keys are kept: files that nobody else may read, and commands that print them. They are taken literally,
-//! but for the line break at the end.
+//! Sources of access keys: files that only their owner may read, and commands that print a key. Keys are taken
+//! literally, except for a line break at the end.
 
 use std::fmt;
 use std::fs::File;
@@ -14,87 +14,87 @@ use tokio::process::Command;
 
 use super::platform::open_to_others;
 
-/// No key is longer, and what is read of a device would never end.
+/// No key is longer. The bound ends the reading of an endless device.
 const LONGEST_BYTES: u64 = 64 << 10;
 
-/// Why a key could not be had. Names the key and its source, and nothing that was read from it.
+/// Why a key could not be obtained. Names the key and its source, and nothing that was read from it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeySourceError {
-    /// Its file cannot be read.
+    /// The file cannot be read.
     #[error("the {what} cannot be read from {}: {source}", path.display())]
     File {
-        /// Which key.
+        /// The key.
         what: &'static str,
-        /// Where it should be.
+        /// The path of the file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// Others than its owner may read or change its file.
+    /// Users other than the owner may read or change the file.
     #[error("the {what} in {0} may be read by others than its owner (mode {mode:03o}); type: chmod 600 {0}", path.display())]
     OpenToOthers {
-        /// Which key.
+        /// The key.
         what: &'static str,
-        /// Where it is.
+        /// The path of the file.
         path: PathBuf,
-        /// The file's mode.
+        /// The mode of the file.
         mode: u32,
     },
-    /// More than any key, or no text.
+    /// The content is too long for a key, or is not text.
     #[error("the {what} from {from} is no text of at most 64 KiB")]
     NoKey {
-        /// Which key.
+        /// The key.
         what: &'static str,
         /// The file or the command.
         from: String,
     },
-    /// Its command cannot be carried out.
+    /// The command cannot be started.
     #[error("the command {program} for the {what} cannot be carried out: {source}")]
     Command {
-        /// Which key.
+        /// The key.
         what: &'static str,
-        /// The command's first word.
+        /// The first word of the command.
         program: String,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// Its command failed.
+    /// The command failed.
     #[error("the command {program} for the {what} failed ({status}); try it by itself")]
     Failed {
-        /// Which key.
+        /// The key.
         what: &'static str,
-        /// The command's first word.
+        /// The first word of the command.
         program: String,
-        /// How it ended.
+        /// Its exit status.
         status: ExitStatus,
     },
-    /// Its command printed nothing.
+    /// The command printed nothing.
     #[error("the command {program} for the {what} printed nothing; try it by itself")]
     Silent {
-        /// Which key.
+        /// The key.
         what: &'static str,
-        /// The command's first word.
+        /// The first word of the command.
         program: String,
     },
-    /// Its command did not end.
+    /// The command did not end in time.
     #[error("the command {program} for the {what} had not ended after {}; try it by itself", humantime::format_duration(*after))]
     Slow {
-        /// Which key.
+        /// The key.
         what: &'static str,
-        /// The command's first word.
+        /// The first word of the command.
         program: String,
-        /// How long it was waited for.
+        /// The time limit.
         after: Duration,
     },
 }
 
-/// Reads a key from a file. One that others than its owner may read is refused, unless it is in a folder that the
-/// service manager made for this process (`credentials`), or on a file system that is mounted read-only.
+/// Reads a key from a file. A file that others than its owner may read is rejected, unless it is in the folder
+/// `credentials`, which the service manager created for this process, or on a file system that is mounted read-only.
 ///
 /// # Errors
 ///
-/// When the file cannot be read as a short text, or is open to others.
+/// If the file cannot be read as a short text, or is open to others.
 pub fn key_from_file(
     what: &'static str,
     path: &Path,
@@ -116,7 +116,7 @@ pub fn key_from_file(
     key(what, bytes, || path.display().to_string())
 }
 
-/// The key in `bytes`, without the line break at the end.
+/// Returns the key in `bytes` without the line break at the end.
 fn key(what: &'static str, bytes: Vec<u8>, from: impl Fn() -> String) -> Result<SecretString, KeySourceError> {
     let is_short = bytes.len() as u64 <= LONGEST_BYTES;
     let text = String::from_utf8(bytes).ok().filter(|_| is_short);
@@ -125,12 +125,12 @@ fn key(what: &'static str, bytes: Vec<u8>, from: impl Fn() -> String) -> Result<
     Ok(SecretString::from(key))
 }
 
-/// What is to be carried out, as people write it.
+/// A command as written by a person.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CommandLine {
-    /// One line, for the system's shell.
+    /// One line for the system's shell.
     Shell(String),
-    /// A program and its arguments; no shell has to do with them.
+    /// A program and its arguments, without a shell.
     Words(Vec<String>),
 }
 
@@ -138,7 +138,7 @@ pub enum CommandLine {
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeyCommand {
     line: CommandLine,
-    /// Where it is carried out.
+    /// The folder it runs in.
     folder: PathBuf,
 }
 
@@ -149,12 +149,12 @@ impl fmt::Debug for KeyCommand {
 }
 
 impl KeyCommand {
-    /// `line`, carried out in `folder`.
+    /// The command `line`, run in `folder`.
     pub fn new(line: CommandLine, folder: &Path) -> Self {
         Self { line, folder: folder.to_owned() }
     }
 
-    /// Its first word. The others may be what nobody should see, and so may an assignment before them.
+    /// The first word of the command. The other words may be secret, and so may an assignment before the command.
     pub fn name(&self) -> &str {
         let first = match &self.line {
             CommandLine::Shell(line) => line.split_whitespace().next(),
@@ -169,7 +169,7 @@ impl KeyCommand {
             CommandLine::Words(words) => {
                 let (program, arguments) = words.split_first().map_or(("", &[][..]), |(first, rest)| (first, rest));
                 let path = Path::new(program);
-                // Whose folder a relative path is meant from differs between systems; a bare name is looked up.
+                // Systems differ in the folder that a relative path refers to. A bare name is looked up.
                 let in_folder = path.is_relative() && path.components().count() > 1;
                 let mut command = if in_folder { Command::new(self.folder.join(path)) } else { Command::new(program) };
                 command.args(arguments);
@@ -179,7 +179,7 @@ impl KeyCommand {
         if !self.folder.as_os_str().is_empty() {
             command.current_dir(&self.folder);
         }
-        // Standard input may be the rows of a run. What the command says on standard error is for people.
+        // Standard input may contain the rows of a run. Standard error is for people.
         command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
         command
     }
@@ -199,15 +199,15 @@ fn shell(line: &str) -> Command {
     command
 }
 
-/// The key that `command` prints, waited for no longer than `limit`. Dropping the future ends the command.
+/// Runs `command` and returns the key that it prints, within the time `limit`. Dropping the future ends the command.
 ///
 /// # Errors
 ///
-/// When it cannot be carried out, fails, prints nothing or no short text, or does not end in time.
+/// If the command cannot be started, fails, prints nothing or no short text, or does not end in time.
 ///
 /// # Panics
 ///
-/// Outside a tokio runtime, or in one without I/O or time.
+/// Outside a tokio runtime, or in a runtime without I/O or time.
 pub async fn key_from_command(
     what: &'static str,
     command: &KeyCommand,
@@ -228,7 +228,8 @@ pub async fn key_from_command(
     }
 }
 
-/// What it printed and how it ended; none where it prints on and on. It is ended with the future.
+/// Returns the output and exit status of the command; `None` if the output is too long. Dropping the future ends the
+/// command.
 async fn carried_out(command: &KeyCommand) -> io::Result<Option<(Vec<u8>, ExitStatus)>> {
     let mut child = command.command().spawn()?;
     let mut bytes = Vec::new();

@@ -1,5 +1,5 @@
-//! What is particular to a platform: positioned reads, file modes, the durability of directory entries, the clock that
-//! all processes share, whether a terminal that goes away is to matter.
+//! Platform-specific operations: positioned reads, file modes, durable directory entries, the clock that all processes
+//! share, and whether the process survives its terminal.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
@@ -18,10 +18,10 @@ pub(crate) fn read_at(file: &File, offset: u64, buffer: &mut [u8]) -> io::Result
     std::os::windows::fs::FileExt::seek_read(file, buffer, offset)
 }
 
-/// Whether what is written to a folder goes to another machine, as far as that can be told.
+/// Whether a folder is on a network file system, as far as that can be determined.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn is_on_network(folder: &Path) -> bool {
-    // NFS, SMB, CIFS, SMB2, AFS, Ceph and what a program of a user gives (sshfs, most likely), by their magic numbers.
+    // NFS, SMB, CIFS, SMB2, AFS, Ceph and FUSE (most likely sshfs), by their magic numbers.
     const REMOTE: [u64; 7] = [0x6969, 0x517b, 0xff53_4d42, 0xfe53_4d42, 0x5346_414f, 0x00c3_6400, 0x6573_5546];
     rustix::fs::statfs(folder).is_ok_and(|fs| u64::try_from(fs.f_type).is_ok_and(|kind| REMOTE.contains(&kind)))
 }
@@ -31,7 +31,7 @@ pub(crate) fn is_on_network(_: &Path) -> bool {
     false
 }
 
-/// What tells one file from another: its device and its number there.
+/// What identifies a file: its device and inode number.
 #[cfg(unix)]
 pub(crate) fn file_identity(metadata: &std::fs::Metadata) -> Option<(u64, u64)> {
     use std::os::unix::fs::MetadataExt;
@@ -43,24 +43,24 @@ pub(crate) fn file_identity(_: &std::fs::Metadata) -> Option<(u64, u64)> {
     None
 }
 
-/// Files that are created are for their owner only (0600): a ledger names customers' tickets.
+/// Files are created for their owner only (0600): a ledger contains customers' tickets.
 pub(crate) fn for_owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options
 }
 
-/// What is opened is not what a symbolic link leads to: in a folder that others can write to they could have any file of
-/// this user's written over.
+/// Does not follow symbolic links when opening. Otherwise users who can write to the folder could have any file of this
+/// user overwritten.
 ///
-/// On Windows links are followed.
+/// On Windows, links are followed.
 pub(crate) fn not_by_a_link(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(options, rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
     options
 }
 
-/// Whether `path` still names the open file.
+/// Whether `path` still refers to the open file.
 #[cfg(unix)]
 pub(crate) fn is_named(file: &File, path: &Path) -> io::Result<bool> {
     use std::os::unix::fs::MetadataExt;
@@ -71,16 +71,17 @@ pub(crate) fn is_named(file: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// Whether `path` still names the open file. Here nothing takes a name from a file that is open.
+/// Whether `path` still refers to the open file. On this platform, an open file keeps its name.
 #[cfg(not(unix))]
 pub(crate) fn is_named(_: &File, _: &Path) -> io::Result<bool> {
     Ok(true)
 }
 
-/// The mode of a file that others than its owner may read or change, where that is its owner's doing.
+/// Returns the mode of a file that others than its owner may read or change, if its owner can change that.
 ///
-/// Not on a file system that is mounted read-only, as container platforms mount secrets: they are for all who are let
-/// into the container, and nobody there could change their mode. Not of a pipe or a device. Windows has no modes.
+/// Returns `None` on a file system that is mounted read-only, as container platforms mount secrets: they are for
+/// everyone in the container, and nobody there could change their mode. Also returns `None` for a pipe or device.
+/// Windows has no modes.
 #[cfg(unix)]
 pub(crate) fn open_to_others(file: &File) -> io::Result<Option<u32>> {
     let metadata = file.metadata()?;
@@ -97,14 +98,15 @@ pub(crate) fn open_to_others(_: &File) -> io::Result<Option<u32>> {
     Ok(None)
 }
 
-/// Why a file may hold somebody else's words; none where only this user or the system's own wrote it. For programs that
-/// read from a file where keys are sent, or which commands print them: whoever can write it could have them.
+/// Returns why a file may have been written by another user; `None` if only this user or the system's own could write
+/// it. For programs that read from a file where keys are sent or which commands print them: anyone who can write that
+/// file could obtain the keys.
 ///
-/// On Windows nothing is told.
+/// On Windows, it always returns `None`.
 ///
 /// # Errors
 ///
-/// When the file cannot be asked.
+/// If the file's metadata cannot be read.
 #[cfg(unix)]
 pub fn by_somebody_else(file: &File) -> io::Result<Option<&'static str>> {
     use std::os::unix::fs::MetadataExt;
@@ -115,7 +117,7 @@ pub fn by_somebody_else(file: &File) -> io::Result<Option<&'static str>> {
     Ok((metadata.mode() & 0o002 != 0).then_some("everybody may change it"))
 }
 
-/// Why a file may hold somebody else's words: of that nothing is known here.
+/// Returns why a file may have been written by another user. Unknown on this platform.
 ///
 /// # Errors
 ///
@@ -125,7 +127,7 @@ pub fn by_somebody_else(_: &File) -> io::Result<Option<&'static str>> {
     Ok(None)
 }
 
-/// Makes a folder, and those above it that are missing, for their owner only (0700).
+/// Creates a folder and its missing parents for their owner only (0700).
 pub(crate) fn create_folders_for_owner_only(path: &Path) -> io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     #[cfg(unix)]
@@ -133,10 +135,11 @@ pub(crate) fn create_folders_for_owner_only(path: &Path) -> io::Result<()> {
     builder.recursive(true).create(path)
 }
 
-/// The boot's id and the time since then, asleep or awake; none where the system does not tell both.
+/// Returns the id of the boot and the time since then, including suspension; `None` if the system does not provide
+/// both.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn since_boot() -> Option<(String, Duration)> {
-    // Read once: nothing changes it while a process lives.
+    // Read once: it does not change while a process lives.
     static BOOT: OnceLock<Option<String>> = OnceLock::new();
     let boot = BOOT.get_or_init(|| {
         let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
@@ -152,10 +155,10 @@ pub(crate) fn since_boot() -> Option<(String, Duration)> {
     None
 }
 
-/// The name of the user that this process runs as, or the number where the system's table of users has none.
+/// Returns the name of the user of this process, or the number if the system's user table has no name.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn user() -> Option<String> {
-    // The environment of a timer or a container names nobody, or somebody else.
+    // The environment of a timer or container names no user, or another one.
     let id = rustix::process::geteuid().as_raw().to_string();
     let users = std::fs::read_to_string("/etc/passwd").unwrap_or_default();
     let name = users.lines().find_map(|line| {
@@ -171,7 +174,7 @@ pub(crate) fn user() -> Option<String> {
     ["USER", "LOGNAME", "USERNAME"].into_iter().find_map(|name| std::env::var(name).ok())
 }
 
-/// The name of a group, or its number where the system's table of groups has none.
+/// Returns the name of a group, or its number if the system's group table has no name.
 pub(crate) fn group_name(id: u32) -> String {
     let id = id.to_string();
     let groups = if cfg!(unix) { std::fs::read_to_string("/etc/group").unwrap_or_default() } else { String::new() };
@@ -183,7 +186,7 @@ pub(crate) fn group_name(id: u32) -> String {
     name.unwrap_or(id)
 }
 
-/// This machine's name.
+/// The host name of this machine.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 pub(crate) fn host() -> Option<String> {
     Some(rustix::system::uname().nodename().to_string_lossy().into_owned())
@@ -194,12 +197,12 @@ pub(crate) fn host() -> Option<String> {
     ["HOSTNAME", "COMPUTERNAME"].into_iter().find_map(|name| std::env::var(name).ok())
 }
 
-/// Locks an open file against other processes that do so, until it is closed.
+/// Locks an open file until it is closed, against other processes that lock it in this way.
 ///
-/// Not on Windows, where a lock keeps readers out as well.
+/// Not on Windows, where a lock would also keep readers out.
 #[expect(clippy::disallowed_methods, reason = "before anything is begun, and no longer than a tenth of a second")]
 pub(crate) fn lock_alone(file: &File) -> io::Result<()> {
-    // A process that tests whether it is locked has it for a moment.
+    // A process that tests the lock has it for a moment.
     const TRIES: u32 = 20;
     const PAUSE: Duration = Duration::from_millis(5);
     for _ in 1..TRIES {
@@ -211,40 +214,41 @@ pub(crate) fn lock_alone(file: &File) -> io::Result<()> {
     if cfg!(unix) { file.try_lock().map_err(io::Error::from) } else { Ok(()) }
 }
 
-/// Whether another process has locked the file at `path` so.
+/// Whether another process has locked the file at `path` with [`lock_alone`].
 pub(crate) fn is_locked(path: &Path) -> bool {
-    // Opening a pipe would wait for its writer.
+    // Opening a pipe would wait for a writer.
     let is_file = cfg!(unix) && std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
     is_file && File::open(path).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
 }
 
-/// The system's name for the file system that holds `path`, a whole path without links; none where it does not tell.
+/// Returns the name of the file system of `path`, which must be absolute and without links; `None` if the system does
+/// not provide it.
 pub(crate) fn file_system_of(path: &Path) -> Option<String> {
     let mounts =
         if cfg!(target_os = "linux") { std::fs::read_to_string("/proc/self/mountinfo").ok()? } else { return None };
     mounted_at(&mounts, path)
 }
 
-/// The kind of what is mounted at `path` or nearest above it, by the lines of Linux's `mountinfo`.
+/// Returns the file system mounted at `path` or nearest above it, from the lines of Linux's `mountinfo`.
 fn mounted_at(mounts: &str, path: &Path) -> Option<String> {
     mount_of(mounts, path).map(|mount| mount.kind.to_owned())
 }
 
 /// A line of Linux's `mountinfo`.
 struct Mount<'a> {
-    /// The device that the kernel has the file system under.
+    /// The kernel's device number of the file system.
     #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux has such lines"))]
     device: &'a str,
     kind: &'a str,
 }
 
-/// What is mounted at `path` or nearest above it. Of several in one place the last covers the others.
+/// Returns the mount at `path` or nearest above it. Of several mounts in one place, the last covers the others.
 fn mount_of<'a>(mounts: &'a str, path: &Path) -> Option<Mount<'a>> {
     let mounted = mounts.lines().filter_map(|line| {
         let (before, after) = line.split_once(" - ")?;
         let mut before = before.split(' ').skip(2);
         let (device, point) = (before.next()?, before.nth(1)?);
-        // Blanks and such are written in octal.
+        // Blanks and similar characters are written in octal.
         let point = point.replace("\\040", " ").replace("\\011", "\t").replace("\\012", "\n").replace("\\134", "\\");
         let depth = Path::new(&point).components().count();
         path.starts_with(&point).then_some((depth, Mount { device, kind: after.split(' ').next()? }))
@@ -252,7 +256,8 @@ fn mount_of<'a>(mounts: &'a str, path: &Path) -> Option<Mount<'a>> {
     mounted.max_by_key(|(depth, _)| *depth).map(|(_, mount)| mount)
 }
 
-/// Bytes that this user may still write to the disk that holds `path`; none where the system does not tell.
+/// Returns the number of bytes that this user may still write to the disk of `path`; `None` if the system does not
+/// provide it.
 pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
     #[cfg(any(target_os = "linux", target_os = "android"))]
     return rustix::fs::statvfs(path).ok().map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
@@ -263,24 +268,24 @@ pub(crate) fn free_bytes(path: &Path) -> Option<u64> {
     }
 }
 
-/// Who has an exclusive lock on a file.
+/// The process with an exclusive lock on a file.
 #[cfg_attr(not(target_os = "linux"), expect(dead_code, reason = "only Linux tells"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LockHolder {
-    /// This process.
+    /// The process with this id.
     Held(u32),
-    /// Surely nobody.
+    /// Certainly no process.
     Nobody,
-    /// Perhaps somebody: the system does not tell of all.
+    /// Unknown: the system does not report all locks.
     NotTold,
 }
 
-/// Who has an exclusive lock on the file, as far as the system tells; no lock is taken for it.
+/// Returns the process with an exclusive lock on the file, as far as the system reports it, without taking a lock.
 #[cfg(target_os = "linux")]
 pub(crate) fn lock_holder(file: &File) -> LockHolder {
     let looked = || {
         let found = look_for_lock(file)?;
-        // The kernel gives the list out a page at a time; a lock that is let go of in between has the next one passed over.
+        // The kernel returns the list one page at a time. If a lock is released in between, the next one is skipped.
         let found = if found == LockHolder::Nobody { look_for_lock(file)? } else { found };
         let sure = found != LockHolder::Nobody || all_locks_are_told(file)?;
         io::Result::Ok(if sure { found } else { LockHolder::NotTold })
@@ -301,22 +306,22 @@ fn look_for_lock(file: &File) -> io::Result<LockHolder> {
     Ok(locked_by(&std::fs::read_to_string("/proc/locks")?, metadata.dev(), metadata.ino()))
 }
 
-/// Whether the kernel's list would name whoever has an exclusive lock on the file.
+/// Whether the kernel's list would contain any exclusive lock on the file.
 #[cfg(target_os = "linux")]
 fn all_locks_are_told(file: &File) -> io::Result<bool> {
     use std::os::fd::AsRawFd;
     use std::os::unix::fs::MetadataExt;
 
-    // Locks of processes that this one cannot see, as in another container, are not listed. The number is the kernel's own,
-    // of the namespace that all others are in.
+    // Locks of processes that are invisible to this one, as in another container, are not listed. The number is that of
+    // the kernel's initial PID namespace, which sees all others.
     let sees_all = std::fs::read_link("/proc/self/ns/pid")? == Path::new("pid:[4026531836]");
     let path = std::fs::read_link(format!("/proc/self/fd/{}", file.as_raw_fd()))?;
     let mounts = std::fs::read_to_string("/proc/self/mountinfo")?;
     Ok(sees_all && locks_are_of(&mounts, &path, file.metadata()?.dev()))
 }
 
-/// Whether the kernel lists locks on the file at `path` under `device`, which the file says it is on, and knows all: it
-/// lists them under the file system's own, as `mountinfo` does, and knows none of other machines.
+/// Whether the kernel lists every lock on the file at `path` under `device`, the device that the file reports. The
+/// kernel lists locks under the file system's own device, as in `mountinfo`, and does not know those of other machines.
 #[cfg(target_os = "linux")]
 fn locks_are_of(mounts: &str, path: &Path, device: u64) -> bool {
     const OF_ONE_MACHINE: [&str; 13] =
@@ -325,19 +330,21 @@ fn locks_are_of(mounts: &str, path: &Path, device: u64) -> bool {
     mount_of(mounts, path).is_some_and(|mount| mount.device == device && OF_ONE_MACHINE.contains(&mount.kind))
 }
 
-/// Who has an exclusive lock on a file, by the lines of Linux's `locks`. Nobody also on file systems that give a file another
-/// device than the kernel has it under, as btrfs does.
+/// Returns the process with an exclusive lock on a file, from the lines of Linux's `locks`. Also returns `Nobody` on
+/// file systems, such as btrfs, where a file reports another device than the kernel's.
 #[cfg(target_os = "linux")]
 fn locked_by(locks: &str, device: u64, inode: u64) -> LockHolder {
     let place = format!("{:02x}:{:02x}:{inode}", rustix::fs::major(device), rustix::fs::minor(device));
     let found = locks.lines().filter_map(|line| {
-        // `1: FLOCK  ADVISORY  WRITE 8146 fe:00:6430812 0 EOF`; who waits for one is listed with an arrow.
+        // `1: FLOCK  ADVISORY  WRITE 8146 fe:00:6430812 0 EOF`; a process that waits for the lock is listed with an
+        // arrow.
         match *line.split_whitespace().collect::<Vec<_>>() {
             [_, kind, _, "WRITE", pid, on, ..] if on == place => Some((kind, pid)),
             _ => None,
         }
     });
-    // Of another kind are the locks that an NFS server keeps for other machines; a process without a number is not in sight.
+    // Locks of another kind are those that an NFS server keeps for other machines. A process without a number is
+    // invisible.
     let process = |(kind, pid): (&str, &str)| pid.parse().ok().filter(|pid| kind == "FLOCK" && *pid > 0);
     match found.map(process).max() {
         None => LockHolder::Nobody,
@@ -345,23 +352,23 @@ fn locked_by(locks: &str, device: u64, inode: u64) -> LockHolder {
     }
 }
 
-/// Makes the entries of the directory that holds `path` durable: else a loss of power could take a name away again.
+/// Makes the entries of the directory of `path` durable. Otherwise a power failure could remove a name again.
 ///
-/// On Windows nothing is done.
+/// Does nothing on Windows.
 ///
 /// # Errors
 ///
-/// When the directory cannot be opened to read, or synced.
+/// If the directory cannot be opened for reading, or cannot be synced.
 pub fn sync_directory_of(path: &Path) -> io::Result<()> {
     let directory = match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    // Windows has no handle on a directory to sync; NTFS journals its entries.
+    // Windows has no directory handle to sync; NTFS journals its entries.
     if cfg!(unix) { File::open(directory)?.sync_all() } else { Ok(()) }
 }
 
-/// Whether this process is to go on when its terminal is gone, as nohup makes it.
+/// Whether this process must survive its terminal, as under nohup.
 #[cfg(unix)]
 pub(crate) fn is_to_outlive_its_terminal() -> bool {
     use std::io::IsTerminal;
@@ -371,12 +378,12 @@ pub(crate) fn is_to_outlive_its_terminal() -> bool {
     } else {
         None
     };
-    // Elsewhere nobody can be asked but by unsafe code. nohup leaves a program neither of the two on a terminal.
+    // Other systems can be asked only by unsafe code. nohup leaves neither of the two on a terminal.
     let by_its_looks = || !io::stdout().is_terminal() && !io::stderr().is_terminal();
     status.as_deref().and_then(ignores_hang_ups).unwrap_or_else(by_its_looks)
 }
 
-/// Whether a process ignores SIGHUP, by its Linux `status`.
+/// Whether a process ignores SIGHUP, from its Linux `status`.
 #[cfg(unix)]
 fn ignores_hang_ups(status: &str) -> Option<bool> {
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"))?;

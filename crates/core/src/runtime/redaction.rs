@@ -1,12 +1,13 @@
-//! Takes keys out of a server's answer before any of it is quoted.
+//! Removes keys from a server's answer before any part of it is quoted.
 //!
-//! A server can repeat a key as it is or encoded, and one encoding within another. The encoded forms cannot be listed, so
-//! the answer is decoded instead: each [decoder](decoders) makes a new layer of the text, of which every byte knows the
-//! place in the answer that it was decoded from. A key that is found in a layer is cut out of the answer there. What cannot
-//! be searched completely, or still holds a key after that, is not quoted at all.
+//! A server can repeat a key unchanged or encoded, and encodings can be nested. The encoded forms cannot be listed, so
+//! the answer is decoded instead: each [decoder](decoders) produces a new layer of the text, in which every byte has
+//! its source position in the answer. A key that is found in a layer is cut out of the answer at that position. An
+//! answer that cannot be searched completely, or that still contains a key afterwards, is not quoted at all.
 //!
-//! Keys are compared without case, and without blanks, control characters, `+` (a blank in URLs) and all that is not ASCII:
-//! an answer is quoted with other blanks than it has, and no header can carry a key with such characters.
+//! Keys are compared without case, and without blanks, control characters, `+` (a blank in URLs) and all characters
+//! other than ASCII: an answer is quoted with other blanks than it has, and no header can carry a key with such
+//! characters.
 
 mod decoders;
 
@@ -18,20 +19,21 @@ use secrecy::{ExposeSecret, SecretString};
 
 use self::decoders::{BARRIER, decoded, unescaped};
 
-/// What is quoted instead of a key, or of an answer that cannot be searched.
+/// Replaces a key, or an answer that cannot be searched.
 const HIDDEN: &str = "[hidden]";
 
-/// The most encodings within each other that are looked through.
+/// Maximum number of nested encodings that are decoded.
 const MOST_LAYERS: usize = 4;
 
-/// The most bytes that are decoded of one answer, each of which takes 12 bytes of memory meanwhile. Of 64 KiB of HTML
-/// or JSON that repeats no key it takes up to a half.
+/// Maximum number of bytes decoded from one answer, each of which takes 12 bytes of memory. 64 KiB of HTML or JSON
+/// without a key need up to half of it.
 const MOST_DECODED_BYTES: usize = 3 << 20;
 
-/// A shorter text that a key would decode to is not looked for: it is not the key, and would be found everywhere.
+/// A decoded variant of a key that is shorter than this is not searched: it is not the key, and would be found
+/// everywhere.
 const SHORTEST_VARIANT: usize = 4;
 
-/// A byte of a layer, and the place in the answer that it was decoded from.
+/// A byte of a layer, and its source position in the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 struct Byte {
     value: u8,
@@ -39,20 +41,20 @@ struct Byte {
     end: u32,
 }
 
-/// Knows the keys of a run, in the form in which they are compared.
+/// The keys of a run, in the form in which they are compared.
 #[derive(Clone)]
 pub(crate) struct Redactor {
     keys: Vec<SecretString>,
-    /// The length of the shortest.
+    /// Length of the shortest key.
     shortest: usize,
 }
 
 impl Redactor {
-    /// Keeps these keys out of what is quoted.
+    /// Creates a redactor for these keys.
     pub(crate) fn new<'a>(keys: impl IntoIterator<Item = &'a str>) -> Self {
         let mut folded = Vec::new();
         for key in keys {
-            // As a server repeats it that takes the key itself for encoded.
+            // A server that takes the key itself for encoded text repeats it decoded.
             let key = layer_of(key.as_bytes());
             folded.push(fold_layer(&key).0);
             let variants = unescaped(&key).map(|variant| fold_layer(&variant).0);
@@ -61,12 +63,12 @@ impl Redactor {
         folded.sort();
         folded.dedup();
         let shortest = folded.iter().map(Vec::len).min().unwrap_or_default();
-        // Folded, all of it is ASCII but the barrier, which no key has.
+        // A folded key is ASCII, except for the barrier, which no key contains.
         let keys = folded.into_iter().filter_map(|key| String::from_utf8(key).ok()).map(SecretString::from).collect();
         Self { keys, shortest }
     }
 
-    /// `answer` without the keys; none where it does not repeat any.
+    /// Returns `answer` without the keys; `None` if it does not contain any.
     pub(crate) fn redact(&self, answer: &[u8]) -> Option<Vec<u8>> {
         let cut = match self.find(answer) {
             Some(found) if found.is_empty() => return None,
@@ -77,9 +79,9 @@ impl Redactor {
         Some(if is_clean { cut } else { HIDDEN.into() })
     }
 
-    /// Where keys are in `answer`; none where that cannot be told.
+    /// Returns the positions of keys in `answer`; `None` if they cannot be determined.
     fn find(&self, answer: &[u8]) -> Option<Vec<Range<usize>>> {
-        // A key of blanks and the like is everywhere. An answer of 4 GiB is none.
+        // A key of ignored characters only would be found everywhere. Positions are 32 bits wide.
         if self.shortest == 0 || u32::try_from(answer.len()).is_err() {
             return None;
         }
@@ -94,7 +96,7 @@ impl Redactor {
                 continue;
             }
             for layer in decoded(&layer, self.shortest) {
-                // Decoders commute, mostly.
+                // Most decoders commute, so the same layer may result twice.
                 if seen.insert(state.hash_one(&layer)) {
                     bytes_left = bytes_left.checked_sub(layer.len())?;
                     layers.push_back((layer, depth + 1));
@@ -116,12 +118,12 @@ impl Redactor {
     }
 }
 
-/// The answer as its own first layer.
+/// The answer as the first layer.
 fn layer_of(answer: &[u8]) -> Vec<Byte> {
     (0..).zip(answer).map(|(start, &value)| Byte { value, start, end: start + 1 }).collect()
 }
 
-/// What a byte counts as where keys are compared; none if it does not count.
+/// Returns the value of a byte in comparisons; `None` if the byte is ignored.
 fn fold(value: u8) -> Option<u8> {
     match value {
         b'+' => None,
@@ -131,12 +133,12 @@ fn fold(value: u8) -> Option<u8> {
     }
 }
 
-/// The bytes of a layer that count, and where each is in the layer.
+/// Returns the bytes of a layer that are compared, and their positions in it.
 fn fold_layer(layer: &[Byte]) -> (Vec<u8>, Vec<usize>) {
     layer.iter().enumerate().filter_map(|(at, byte)| Some((fold(byte.value)?, at))).unzip()
 }
 
-/// `text` with [`HIDDEN`] in these places, which may overlap.
+/// Replaces these positions of `text`, which may overlap, by [`HIDDEN`].
 fn without(text: &[u8], mut places: Vec<Range<usize>>) -> Vec<u8> {
     places.sort_by_key(|place| place.start);
     let mut clean = Vec::new();

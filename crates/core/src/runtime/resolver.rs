@@ -1,7 +1,7 @@
-//! Host names to addresses, by the system's resolver, each on a thread of its own.
+//! Resolves host names with the system's resolver, each on a thread of its own.
 //!
-//! The client's own resolver takes a thread from the runtime's pool, which panics where the system has none: the attempt
-//! would be in doubt, of which it is certain that nothing was sent.
+//! The client's own resolver takes a thread from the runtime's pool, which panics if the system provides none. The
+//! attempt would then be in doubt, although it is certain that nothing was sent.
 
 use std::io;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -17,18 +17,19 @@ pub(crate) struct SystemResolver;
 impl Resolve for SystemResolver {
     fn resolve(&self, name: Name) -> Resolving {
         Box::pin(async move {
-            // The client puts the port in.
+            // The client sets the port.
             let addresses: Addrs = Box::new(addresses(name.as_str().to_owned(), 0).await?.into_iter());
             Ok(addresses)
         })
     }
 }
 
-/// The addresses of `host`. Dropped, the future leaves the thread to itself: the system cannot be told to stop.
+/// Returns the addresses of `host`. If the future is dropped, the thread continues, because the system call cannot be
+/// cancelled.
 ///
 /// # Errors
 ///
-/// When it has none, or the system has no thread.
+/// If the host has no addresses, or the system provides no thread.
 pub(crate) async fn addresses(host: String, port: u16) -> io::Result<Vec<SocketAddr>> {
     let (tell, found) = oneshot::channel();
     thread::Builder::new().spawn(move || {

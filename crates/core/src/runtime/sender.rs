@@ -1,7 +1,7 @@
-//! The thread that sends: every attempt under way is a task on it.
+//! The thread that sends. Every attempt in flight is a task on it.
 //!
-//! A thread of its own, so that replies are read whatever the engine's task is kept by: one that was there and not looked
-//! at in time would be taken for none.
+//! It is a thread of its own so that replies are read whatever the engine's task is busy with: a reply that arrived in
+//! time but was read too late would count as missing.
 
 use std::collections::HashMap;
 use std::io;
@@ -17,23 +17,24 @@ use super::clock::Clock;
 use crate::engine::{AttemptId, Now};
 use crate::transport::{Failure, Reply, Request, Transport};
 
-/// How many tasks are polled before the sockets' events are looked at again.
+/// Number of tasks that are polled between two checks for events of the sockets.
 ///
-/// With tokio's 61 a connection that the server has closed, or on which bytes nobody asked for are waiting, could still be
-/// written to: the attempt would be in doubt, or take those bytes for its reply. With 1 the task of a connection begins a
-/// request only right after the events were looked at, and hyper then takes another connection, as nothing was written.
+/// With tokio's default of 61, a connection that the server has closed, or on which unrequested bytes are waiting,
+/// could still be written to: the attempt would be in doubt, or would take those bytes for its reply. With 1, the task
+/// of a connection begins a request only right after a check, and hyper uses another connection, because nothing was
+/// written.
 const TASKS_BETWEEN_EVENTS: u32 = 1;
 
-/// Attempts to be sent together.
+/// Attempts to send together.
 type Group = Vec<(AttemptId, Request)>;
 
-/// How an attempt has ended.
+/// The end of an attempt.
 pub(crate) type End = (AttemptId, Result<Reply, Failure>);
 
-/// Hands attempts to the thread that sends, and hears how they ended. Dropped, it cuts off those under way.
+/// Passes attempts to the thread that sends, and receives their ends. Dropping it cuts off attempts in flight.
 #[derive(Debug)]
 pub(crate) struct Sender {
-    /// None once nothing is waited for any longer.
+    /// `None` once ends are no longer awaited.
     groups: Option<mpsc::Sender<Group>>,
     ends: mpsc::Receiver<Vec<End>>,
     clock: Clock,
@@ -45,9 +46,10 @@ impl Sender {
     ///
     /// # Errors
     ///
-    /// When the system has no thread, or nothing to wait for sockets with.
+    /// If the system provides no thread, or no way to wait for sockets.
     pub(crate) async fn start<T: Transport>(transport: T, concurrency: u32, clock: Clock) -> io::Result<Self> {
-        // A group holds an attempt at least, so there are never more of them and both channels always have room.
+        // A group has at least one attempt, so there are at most `concurrency` groups, and both channels always have
+        // room.
         let room = concurrency as usize;
         let (groups, to_send) = mpsc::channel(room);
         let (heard, ends) = mpsc::channel(room);
@@ -57,13 +59,13 @@ impl Sender {
             let runtime = match Builder::new_current_thread().enable_all().event_interval(TASKS_BETWEEN_EVENTS).build()
             {
                 Ok(runtime) => runtime,
-                // Whoever waits for this is gone only if the run is.
+                // The receiver is gone only if the run is.
                 Err(error) => return drop(ready.send(Err(error))),
             };
             if ready.send(Ok(())).is_ok() {
                 span.in_scope(|| runtime.block_on(send_all(transport, to_send, heard)));
             }
-            // A name that is still being resolved is not waited for.
+            // A name resolution in progress is not awaited.
             runtime.shutdown_background();
         })?;
         is_ready.await.unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))?;
@@ -75,13 +77,13 @@ impl Sender {
         if let Some(groups) = &self.groups
             && let Err(error) = groups.try_send(group.collect())
         {
-            // The thread has panicked: `ended` will say so.
+            // The thread has panicked: `ended` returns `None`.
             tracing::error!(%error, "the thread that sends is gone");
         }
     }
 
-    /// How the next attempts ended, and the time; none when the thread has panicked, and nothing will be heard of them.
-    /// Cancel-safe.
+    /// Waits for the ends of attempts; returns them with the time, or `None` if the thread has panicked and no more
+    /// will come. Cancel-safe.
     pub(crate) async fn ended(&mut self) -> Option<(Vec<End>, Now)> {
         if self.groups.is_none() {
             return std::future::pending().await;
@@ -90,19 +92,19 @@ impl Sender {
         Some(self.timed(ends))
     }
 
-    /// How others have ended already, and the time.
+    /// Returns ends that have arrived already, with the time.
     pub(crate) fn ended_already(&mut self) -> Option<(Vec<End>, Now)> {
         let ends = self.ends.try_recv().ok()?;
         Some(self.timed(ends))
     }
 
-    /// The time is read with the ends in hand: the thread does not wait, and one from before would set slots free sooner
-    /// than a window after the replies.
+    /// Reads the time after the ends were received. The thread does not wait, so an earlier time would free slots
+    /// sooner than one window after the replies.
     fn timed(&self, ends: Vec<End>) -> (Vec<End>, Now) {
         (ends, self.clock.now())
     }
 
-    /// Waits for none of them any longer.
+    /// Stops waiting for ends.
     pub(crate) fn abandon(&mut self) {
         self.groups = None;
     }
@@ -112,7 +114,7 @@ impl Drop for Sender {
     fn drop(&mut self) {
         self.abandon();
         self.ends.close();
-        // So that nothing is sent any more when this is gone. It has only to notice, as no transport blocks.
+        // Nothing is sent after this is dropped. The thread ends soon, because no transport blocks.
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
@@ -126,7 +128,7 @@ async fn send_all<T: Transport>(transport: T, mut groups: mpsc::Receiver<Group>,
     let mut attempts = Attempts::default();
     loop {
         tokio::select! {
-            // In this order: the end comes before all else.
+            // In this order: the end of the run has priority.
             biased;
             group = groups.recv() => {
                 let Some(group) = group else { break };
@@ -136,7 +138,7 @@ async fn send_all<T: Transport>(transport: T, mut groups: mpsc::Receiver<Group>,
                 }
             }
             Some(end) = attempts.next() => {
-                // All that is there, so that the engine decides with all of it.
+                // All ends at hand, so that the engine decides with all of them.
                 let ends = std::iter::once(end).chain(std::iter::from_fn(|| attempts.try_next())).collect();
                 if heard.send(ends).await.is_err() {
                     break;
@@ -147,7 +149,7 @@ async fn send_all<T: Transport>(transport: T, mut groups: mpsc::Receiver<Group>,
     attempts.tasks.shutdown().await;
 }
 
-/// Attempts under way, each a task of its own, so that one that panics is recorded like any that got no reply.
+/// Attempts in flight, each a task of its own, so that one that panics is recorded like any attempt without a reply.
 #[derive(Debug, Default)]
 struct Attempts {
     tasks: JoinSet<Result<Reply, Failure>>,
@@ -160,13 +162,13 @@ impl Attempts {
         self.ids.insert(task.id(), attempt);
     }
 
-    /// The next attempt to end; none when none is under way. Cancel-safe.
+    /// Returns the next attempt to end, or `None` if none is in flight. Cancel-safe.
     async fn next(&mut self) -> Option<End> {
         let joined = self.tasks.join_next_with_id().await?;
         Some(self.ended(joined))
     }
 
-    /// An attempt that has ended already.
+    /// Returns an attempt that has ended already.
     fn try_next(&mut self) -> Option<End> {
         let joined = self.tasks.try_join_next_with_id()?;
         Some(self.ended(joined))

@@ -1,15 +1,16 @@
-//! Ending a run before its time: the first signal asks it to end well, a second, deliberate one ends it at once.
+//! Interrupts a run: the first signal ends it in order, a second, deliberate one ends it at once.
 
 use tokio::sync::mpsc;
 
 use super::clock::Clock;
 use crate::driver::{Asked, Interrupt, Interruption, SIGHUP, SIGINT, SIGTERM};
 
-/// Where a run hears that it is to end.
+/// Receives the signals that ask a run to end.
 ///
-/// After the first signal nothing new is sent, what is in flight is awaited for the settings' grace and recorded, and
-/// rows are left to do. Another one that comes [a second](crate::driver::DELIBERATE_AFTER) after it or later ends the
-/// run at once, as a crash would: rows in flight are left in doubt. One that comes sooner changes nothing.
+/// After the first signal nothing new is sent. Attempts in flight are awaited for the grace period of the settings and
+/// recorded, and the remaining rows stay to do. Another signal that comes [a second](crate::driver::DELIBERATE_AFTER)
+/// or more after the first ends the run at once, like a crash: rows in flight are left in doubt. A signal that comes
+/// sooner has no effect.
 #[derive(Debug)]
 pub struct Interrupts(mpsc::Receiver<Interrupt>);
 
@@ -18,18 +19,18 @@ pub struct Interrupts(mpsc::Receiver<Interrupt>);
 pub struct Canceller(mpsc::Sender<Interrupt>);
 
 impl Interrupts {
-    /// Nobody asks.
+    /// No signals.
     pub fn never() -> Self {
         Self(mpsc::channel(1).1)
     }
 
-    /// The program asks, by the canceller.
+    /// Signals from the program itself, through the canceller.
     ///
     /// ```
     /// use batchpost::runtime::Interrupts;
     ///
     /// let (canceller, interrupts) = Interrupts::by_hand();
-    /// // `interrupts` goes to `Prepared::post`; the canceller to a button, a time-out, another task.
+    /// // Pass `interrupts` to `Prepared::post`, and the canceller to a button, a time-out or another task.
     /// canceller.cancel();
     /// # drop(interrupts);
     /// ```
@@ -38,12 +39,13 @@ impl Interrupts {
         (Canceller(sender), Self(receiver))
     }
 
-    /// The next signal, for work other than posting. None: no more will come.
+    /// Receives the next signal, for work other than posting; `None` if no more will come.
     pub async fn recv(&mut self) -> Option<Interrupt> {
         self.0.recv().await
     }
 
-    /// Waits for the signal that ends a run at once; gives the first of those before it. None: there will be none.
+    /// Waits for the signal that ends a run at once, and returns the first signal received; `None` if there will be
+    /// none.
     pub async fn at_once(&mut self) -> Option<Interrupt> {
         let clock = Clock::start();
         let mut interruption = Interruption::default();
@@ -57,25 +59,25 @@ impl Interrupts {
 }
 
 impl Canceller {
-    /// Asks the run to end: well at first, at once if it was asked before, a second ago or longer. Of a run that has
-    /// ended nothing is asked.
+    /// Asks the run to end: in order the first time, at once if the first time was a second ago or longer. Has no
+    /// effect after the run has ended.
     pub fn cancel(&self) {
-        // Full: it has not come to hear of the last two. Closed: it has ended.
+        // Full: the run has not received the last two yet. Closed: the run has ended.
         self.0.try_send(Interrupt(SIGINT)).ok();
     }
 }
 
-/// A file has grown to the bound that was set for it.
+/// Sent when a file reaches its maximum size.
 #[cfg(unix)]
 const SIGXFSZ: i32 = 25;
 
 /// Listens for Ctrl-C, SIGTERM and SIGHUP from now on. The task ends with the receiver.
 ///
-/// A SIGHUP that this process was started to ignore, as by nohup, stays ignored.
+/// If this process was started to ignore SIGHUP, as by nohup, SIGHUP stays ignored.
 ///
 /// # Errors
 ///
-/// When the system does not let signals be listened for.
+/// If the system does not allow listening for signals.
 pub fn interrupts() -> std::io::Result<Interrupts> {
     let (sender, receiver) = mpsc::channel(2);
     #[cfg(unix)]
@@ -83,11 +85,11 @@ pub fn interrupts() -> std::io::Result<Interrupts> {
         use tokio::signal::unix::{SignalKind, signal};
         let mut int = signal(SignalKind::interrupt())?;
         let mut term = signal(SignalKind::terminate())?;
-        // A listener would end the ignoring.
+        // A listener would stop it from being ignored.
         let mut hang_up =
             if super::platform::is_to_outlive_its_terminal() { None } else { Some(signal(SignalKind::hangup())?) };
-        // Heard, and not obeyed: a write beyond the bound on a file's size then fails as one to a full disk does, and
-        // is dealt with as such. Without a listener the signal would end the process.
+        // Received but not acted on: a write beyond the maximum file size then fails like one to a full disk. Without a
+        // listener the signal would end the process.
         let file_size = signal(SignalKind::from_raw(SIGXFSZ))?;
         tokio::spawn(async move {
             let _kept = file_size;
@@ -116,7 +118,7 @@ pub fn interrupts() -> std::io::Result<Interrupts> {
     Ok(Interrupts(receiver))
 }
 
-/// The next signal of one that may not be listened for.
+/// Receives the next signal, or waits forever without a listener.
 #[cfg(unix)]
 async fn heard(signal: &mut Option<tokio::signal::unix::Signal>) -> Option<()> {
     match signal {

@@ -1,5 +1,5 @@
-//! Whom to trust, and how TLS is spoken: one answer for the requests and for the [doctor](super::doctor), which looks
-//! at a connection without sending any.
+//! Sets up TLS and its trusted certificates, for requests and for the [doctor](super::doctor), which checks a
+//! connection without sending a request.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,36 +10,36 @@ use rustls::pki_types::pem::{Error as PemError, PemObject};
 use rustls::{ClientConfig, RootCertStore};
 use rustls_platform_verifier::Verifier;
 
-/// Why TLS cannot be spoken.
+/// Why TLS cannot be used.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TlsError {
-    /// The file of certificates cannot be read, or is no PEM.
+    /// The certificate file cannot be read or is not PEM.
     #[error("no certificates could be read from {}: {source}", path.display())]
     CaFile {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
+        /// The error.
         source: PemError,
     },
-    /// There is none in it.
+    /// The file has no certificate.
     #[error("no certificates could be read from {}: it holds none in PEM form", .0.display())]
     NoCertificate(PathBuf),
-    /// One of them cannot be used.
+    /// A certificate cannot be used.
     #[error("a certificate in {} cannot be used: {source}", path.display())]
     Certificate {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error.
         source: rustls::Error,
     },
-    /// TLS could not be set up.
+    /// TLS cannot be set up.
     #[error("TLS could not be set up: {0}")]
     Setup(#[from] rustls::Error),
 }
 
-/// TLS as this program speaks it. Trusted are the certificates in `ca_file`; without it the system's, or, where it has
-/// none, those built in.
+/// Returns the TLS configuration. It trusts the certificates in `ca_file`, or without one those of the system, or, if
+/// the system has none, the built-in ones.
 pub(crate) fn client(ca_file: Option<&Path>) -> Result<ClientConfig, TlsError> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;

@@ -1,4 +1,4 @@
-//! A JSON array, element by element, none longer than a bound.
+//! Reads a JSON array element by element, each within a length bound.
 
 use std::io::Read;
 
@@ -8,14 +8,14 @@ use crate::record_error::RecordError;
 use crate::text::Source;
 use crate::text::TextError;
 
-/// Finds where elements begin and end, and leaves what is within them to the parser: so an element that is wrong in
-/// itself costs itself alone. What is wrong between elements ends the reading, for what follows may be anything.
+/// Finds where elements begin and end, and leaves their content to the parser. A fault inside an element therefore
+/// affects that element only. A fault between elements ends the reading, because nothing after it can be trusted.
 #[derive(Debug)]
 pub(crate) struct Elements {
     place: Place,
     /// Line of the next byte, from 1.
     line: u64,
-    /// Elements begun.
+    /// Number of elements begun.
     count: u64,
 }
 
@@ -33,7 +33,7 @@ impl Elements {
         Self { place: Place::Before, line: 1, count: 0 }
     }
 
-    /// Reads up to the end of the next element; none at the end of the input.
+    /// Reads the next element. Returns its position, or `None` at the end of the input.
     pub(crate) fn next<R: Read>(
         &mut self,
         source: &mut Source<R>,
@@ -60,7 +60,7 @@ impl Elements {
         }
     }
 
-    /// The next byte that is not blank; none at the end.
+    /// Returns the next byte that is not whitespace, or `None` at the end.
     fn next_byte<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<u8>, TextError> {
         loop {
             let input = source.peek(1)?;
@@ -85,7 +85,7 @@ impl Elements {
         loop {
             let input = source.peek(1)?;
             if input.is_empty() {
-                return Err(broken(begun.line, begun.byte, "the input ends before the element does that begins there"));
+                return Err(broken(begun.line, begun.byte, "the input ends inside the element that begins there"));
             }
             let (length, ended) = match extent.find(input) {
                 Some(length) => (length, true),
@@ -107,27 +107,27 @@ fn broken(line: u64, byte: u64, what: &'static str) -> TextError {
 
 fn fault(place: Place, next: Option<u8>) -> &'static str {
     match (place, next) {
-        (Place::Before, _) => "no [ is there to open it",
-        (Place::Closed, _) => "something follows the ] that closes it",
-        (_, None) => "the input ends before a ] closes it",
+        (Place::Before, _) => "its opening [ is missing",
+        (Place::Closed, _) => "other data follows its closing ]",
+        (_, None) => "its closing ] is missing",
         (Place::AfterElement, Some(_)) => "a comma or the closing ] is missing after an element",
         (Place::Opened | Place::AfterComma, Some(_)) => "an element is missing",
     }
 }
 
-/// Finds where a JSON value ends, by its brackets and quotes.
+/// Finds the end of a JSON value from its brackets and quotes.
 #[derive(Debug, Default)]
 struct Extent {
     depth: u64,
     in_string: bool,
-    /// The byte before was a backslash.
+    /// The previous byte was a backslash.
     escaped: bool,
-    /// A number or a word, which ends before what follows it.
+    /// The value is a number or a word, which has no closing delimiter.
     is_bare: bool,
 }
 
 impl Extent {
-    /// How many of the next bytes of the value belong to it, if it ends in them.
+    /// Returns how many bytes of `input` belong to the value, if it ends within them.
     fn find(&mut self, input: &[u8]) -> Option<usize> {
         let mut at = 0;
         while at < input.len() {
@@ -165,7 +165,7 @@ impl Extent {
     }
 }
 
-/// What is wrong with an element, placed in the input: an element may take many lines.
+/// Converts the position of an error from a byte of the element to a line of the input: an element may span many lines.
 pub fn placed(reason: RecordError, element: &[u8], begun: RowPosition) -> RecordError {
     match reason {
         RecordError::NotAnObject { why, byte } => {
@@ -231,32 +231,26 @@ mod tests {
     fn what_is_wrong_between_elements_ends_the_reading_with_its_place() {
         let one = r#"{"ticket":1,"text":"a"}"#;
         for (input, rows_before, line, byte, what) in [
-            (String::new(), 0, 1, 0, "no [ is there to open it"),
-            (" x".to_owned(), 0, 1, 1, "no [ is there to open it"),
-            ("[".to_owned(), 0, 1, 1, "the input ends before a ] closes it"),
+            (String::new(), 0, 1, 0, "its opening [ is missing"),
+            (" x".to_owned(), 0, 1, 1, "its opening [ is missing"),
+            ("[".to_owned(), 0, 1, 1, "its closing ] is missing"),
             ("[,".to_owned(), 0, 1, 1, "an element is missing"),
-            ("[]\n]".to_owned(), 0, 2, 3, "something follows the ] that closes it"),
+            ("[]\n]".to_owned(), 0, 2, 3, "other data follows its closing ]"),
             (format!("[{one}\n{one}]"), 1, 2, 25, "a comma or the closing ] is missing after an element"),
             (format!("[{one}}}]"), 1, 1, 24, "a comma or the closing ] is missing after an element"),
             (format!("[{one},,{one}]"), 1, 1, 25, "an element is missing"),
             (format!("[{one},\n]"), 1, 2, 26, "an element is missing"),
-            (format!("[{one}"), 1, 1, 24, "the input ends before a ] closes it"),
-            (format!("[{one},"), 1, 1, 25, "the input ends before a ] closes it"),
-            (
-                format!("[{one},\n{{\"a\":\n{one},"),
-                1,
-                2,
-                26,
-                "the input ends before the element does that begins there",
-            ),
-            (format!("[{one},\n\"abc]\n"), 1, 2, 26, "the input ends before the element does that begins there"),
-            (format!("[{one}]{one}"), 1, 1, 25, "something follows the ] that closes it"),
+            (format!("[{one}"), 1, 1, 24, "its closing ] is missing"),
+            (format!("[{one},"), 1, 1, 25, "its closing ] is missing"),
+            (format!("[{one},\n{{\"a\":\n{one},"), 1, 2, 26, "the input ends inside the element that begins there"),
+            (format!("[{one},\n\"abc]\n"), 1, 2, 26, "the input ends inside the element that begins there"),
+            (format!("[{one}]{one}"), 1, 1, 25, "other data follows its closing ]"),
         ] {
             let mut found = rows(&input);
             let error = found.pop().unwrap();
             let wanted = format!(
-                "error: the JSON array is broken on line {line}, at byte {byte}: {what}; repair it: nothing after \
-                 that is read"
+                "error: the JSON array is broken on line {line}, at byte {byte}: {what}; repair it: the rest of \
+                 the input is not read"
             );
             assert_eq!((found.len(), error), (rows_before, wanted), "{input:?}");
         }
@@ -264,7 +258,7 @@ mod tests {
 
     #[test]
     fn an_object_or_lines_of_them_are_refused_with_a_hint() {
-        let wanted = "error: the input begins as a JSON object, and the format json is an array of objects; if the \
+        let wanted = "error: the input begins as a JSON object, but the format json is an array of objects; if the \
                       array is inside the object, extract it (with jq: jq .NAME FILE)";
         assert_eq!(rows("\n{\"notes\": [{\"ticket\": 1}]}"), [wanted]);
     }
@@ -298,7 +292,7 @@ mod tests {
         assert_eq!(
             json_in_pieces(b"[{\"ticket\":1,\"text\":\"Gr\xfc\xdfe\"}]", Container::Array, BOUND_BYTES),
             [
-                "1@1+1: not UTF-8 at byte 23 of the record; it looks like windows-1252: read it as that, or save the file as UTF-8"
+                "1@1+1: not UTF-8 at byte 23 of the record; it looks like windows-1252: read it with that encoding, or save the file as UTF-8"
             ]
         );
     }

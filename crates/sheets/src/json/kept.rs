@@ -1,9 +1,9 @@
-//! One record of a text, as much of it as is kept.
+//! The buffer for one record of a text, up to a length bound.
 
-/// A record, as much of it as the bound allows.
+/// A record, up to a length bound.
 #[derive(Debug)]
 pub(crate) struct Kept {
-    /// The record; of a longer one, the bound and a byte.
+    /// The record, truncated to one byte more than the bound.
     bytes: Vec<u8>,
     bound_bytes: usize,
 }
@@ -22,12 +22,12 @@ impl Kept {
         self.bytes.extend_from_slice(&part[..part.len().min(room)]);
     }
 
-    /// The record, if it keeps the bound.
+    /// The record, if it is within the bound.
     pub(crate) fn get(&self) -> Option<&[u8]> {
         (self.bytes.len() <= self.bound_bytes).then_some(&self.bytes[..])
     }
 
-    /// What was kept of it.
+    /// The record, truncated if it is over the bound.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -36,8 +36,8 @@ impl Kept {
         self.bound_bytes
     }
 
-    /// Takes a return off its end, where one is. Of a record that was cut off, it may be any; that is over the bound with
-    /// or without it.
+    /// Removes a carriage return from the end. A truncated record may end in one by chance; it is over the bound in
+    /// either case and keeps it.
     pub(crate) fn trim_return(&mut self) {
         if self.bytes.len() <= self.bound_bytes && self.bytes.ends_with(b"\r") {
             self.bytes.pop();

@@ -1,4 +1,4 @@
-//! Lines of a text, one at a time, none longer than a bound.
+//! Reads lines of a text one at a time, each within a length bound.
 
 use std::io::Read;
 
@@ -7,16 +7,16 @@ use crate::position::RowPosition;
 use crate::text::Source;
 use crate::text::TextError;
 
-/// Lines, one at a time.
+/// A reader of lines.
 #[derive(Debug, Default)]
 pub(crate) struct Lines {
-    /// Lines read so far, and those of them that are records.
+    /// Number of lines read, and number of records among them.
     count: u64,
     records: u64,
 }
 
 impl Lines {
-    /// Reads up to the end of the next line that is not blank; none at the end. The line end is not kept.
+    /// Reads the next line that is not blank, without its line end; returns `None` at the end.
     pub(crate) fn next<R: Read>(
         &mut self,
         source: &mut Source<R>,

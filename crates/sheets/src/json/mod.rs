@@ -1,4 +1,4 @@
-//! JSON: an object a line, or an array of objects. Numbers come as they stand.
+//! Reads JSON lines and JSON arrays of objects. Numbers are kept as written.
 
 mod array;
 mod kept;

@@ -1,4 +1,4 @@
-//! One JSON object: its names, or the values of the wanted ones and nothing else.
+//! Parses one JSON object: its member names, or the values of the requested members only.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -12,10 +12,10 @@ use crate::columns::{Columns, Nested};
 use crate::names::{Names, excerpt};
 use crate::record_error::RecordError;
 
-/// Nested objects are looked into so deep for columns that may be asked for.
+/// Maximum depth of nested objects that are offered as columns.
 const DEEPEST: usize = 8;
 
-/// The names in the object that `line` is, each once, in order; and the paths to what is nested.
+/// Returns the distinct member names of the object in `line`, in order, and the paths of its nested members.
 pub(crate) fn columns(line: &[u8]) -> Result<Columns, RecordError> {
     let object = read(line, |_| true)?;
     let mut nested = Vec::new();
@@ -43,11 +43,11 @@ fn paths(steps: &[&str], value: &Json<'_>, depth: usize, out: &mut Vec<Nested>) 
     }
 }
 
-/// Those members of the object that `line` is whose names are wanted.
+/// Returns the requested members of the object in `line`.
 ///
 /// # Errors
 ///
-/// When it is not an object, or one of these members cannot be read.
+/// If `line` is not an object, or a requested member cannot be read.
 pub fn read(line: &[u8], wanted: impl Fn(&str) -> bool) -> Result<value::Object<'_>, RecordError> {
     let members = members(line, wanted).map_err(|error| not_an_object(line, 0, &error))?;
     let each = |(name, raw)| match Json::of(raw) {
@@ -57,11 +57,11 @@ pub fn read(line: &[u8], wanted: impl Fn(&str) -> bool) -> Result<value::Object<
     members.into_iter().map(each).collect()
 }
 
-/// The same where each name is there once.
+/// Like [`read`], but rejects repeated names.
 ///
 /// # Errors
 ///
-/// As [`read`], and where a name is there twice.
+/// As for [`read`], and if a name occurs more than once.
 pub fn read_each_once(line: &[u8], wanted: impl Fn(&str) -> bool) -> Result<value::Object<'_>, RecordError> {
     let object = read(line, wanted)?;
     match repeated(&object) {
@@ -70,7 +70,7 @@ pub fn read_each_once(line: &[u8], wanted: impl Fn(&str) -> bool) -> Result<valu
     }
 }
 
-/// Those members of the object that `json` is whose names are wanted, with their values as they stand.
+/// Returns the requested members of the object in `json`, with their values as written.
 pub(crate) fn members(
     json: &[u8],
     wanted: impl Fn(&str) -> bool,
@@ -82,7 +82,7 @@ pub(crate) fn members(
     Ok(found)
 }
 
-/// A value that cannot be read, though its extent is plain.
+/// A value that cannot be read although its extent is known.
 #[derive(Debug)]
 pub(crate) struct Broken<'a> {
     pub(crate) raw: &'a str,
@@ -90,32 +90,32 @@ pub(crate) struct Broken<'a> {
 }
 
 impl Broken<'_> {
-    /// With its place in the line that it is a part of.
+    /// Adds the position in `line`, which contains the value.
     fn placed(&self, line: &[u8]) -> RecordError {
         let begins = self.raw.as_ptr() as usize - line.as_ptr() as usize;
         not_an_object(line, begins, &self.error)
     }
 }
 
-/// What is wanted of each object.
+/// The members to read from each object.
 #[derive(Debug, Default)]
 pub struct Members {
     root: Vec<Member>,
-    /// Of each slot, the column's name.
+    /// The column name of each slot.
     names: Vec<String>,
 }
 
 #[derive(Debug)]
 struct Member {
     name: String,
-    /// Where its value goes.
+    /// The slots that receive its value.
     slots: Vec<usize>,
-    /// What is wanted within it, if it is an object.
+    /// The members to read inside its value, if that is an object.
     within: Vec<Member>,
 }
 
 impl Members {
-    /// One slot for each name, which may be one of these paths.
+    /// Creates one slot for each name. A name that equals one of `paths` refers to that nested member.
     pub fn new<'a>(paths: &[Nested], names: impl Iterator<Item = &'a str>) -> Self {
         let mut members = Self::default();
         for (slot, name) in names.enumerate() {
@@ -127,11 +127,12 @@ impl Members {
         members
     }
 
-    /// Reads the wanted values of the object that `line` is: what is missing or null is an empty text.
+    /// Reads the requested values of the object in `line` into `cells`. A missing member or `null` gives an empty text.
     ///
     /// # Errors
     ///
-    /// When it is not an object, or has none of the wanted names, one of them twice, or a value of another kind.
+    /// If `line` is not an object, has members but none of the requested ones, has a requested member more than once,
+    /// or has a value of the wrong type.
     pub fn read(&self, line: &[u8], cells: &mut Cells) -> Result<(), RecordError> {
         cells.begin(self.names.len());
         let mut object = Object { line, names: &self.names, cells, met: Met::Nothing, broken: None };
@@ -140,7 +141,7 @@ impl Members {
         parsed.and_then(|()| json.end()).map_err(|error| not_an_object(line, 0, &error))?;
         match (object.met, object.broken) {
             (_, Some(broken)) => Err(broken),
-            // What other names hold is not to be passed over as if there were nothing.
+            // Values under other names must not be dropped as if the object were empty.
             (Met::OtherNames, None) => Err(RecordError::OtherNames { columns: Names(self.names.clone()) }),
             (Met::Nothing | Met::Wanted, None) => Ok(()),
         }
@@ -159,21 +160,21 @@ fn enter(members: &mut Vec<Member>, steps: &[String], slot: usize) {
     }
 }
 
-/// What was found so far of an object.
+/// The state of reading an object.
 struct Object<'a> {
     line: &'a [u8],
     names: &'a [String],
     cells: &'a mut Cells,
     met: Met,
-    /// Why it cannot be used, were it whole.
+    /// The first reason why the object cannot be used even if it is well-formed.
     broken: Option<RecordError>,
 }
 
-/// Which names an object was found to have.
+/// Which members an object has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Met {
     Nothing,
-    /// Some, and none that is wanted.
+    /// Only members that were not requested.
     OtherNames,
     Wanted,
 }
@@ -193,19 +194,19 @@ impl Object<'_> {
     }
 }
 
-/// Why `line` is no object, by the parser's error about what begins in it at `begins`.
+/// Creates the error for `line` from the parser's error about the text that starts at `begins`.
 fn not_an_object(line: &[u8], begins: usize, error: &serde_json::Error) -> RecordError {
     if std::str::from_utf8(line).is_err() {
         return RecordError::record_not_utf8(line);
     }
     let at = format!(" at line {} column {}", error.line(), error.column());
     let why = error.to_string();
-    // It may quote the line's own text. It counts from 0 where the first byte is of the wrong type.
+    // The parser's message may quote the line. Its column is 0 if the first byte has the wrong type.
     let why = excerpt(why.strip_suffix(&at).unwrap_or(&why), 100);
     RecordError::NotAnObject { why, byte: begins + byte_at(&line[begins..], error.line(), error.column()).max(1) }
 }
 
-/// The place of a byte in `text`, from 1, by its line and its place in that, from 1 both.
+/// Converts a line and column to the position of a byte in `text`. All count from 1.
 fn byte_at(text: &[u8], line: usize, column: usize) -> usize {
     let before = line.checked_sub(2).and_then(|nth| memchr::memchr_iter(b'\n', text).nth(nth));
     before.map_or(0, |feed| feed + 1) + column
@@ -235,7 +236,7 @@ impl<'de, F: Fn(&str) -> bool> Visitor<'de> for Wanted<'_, 'de, F> {
     }
 }
 
-/// The members of one object that are wanted.
+/// The requested members of one object.
 struct Within<'a, 'b> {
     object: &'a mut Object<'b>,
     members: &'a [Member],
@@ -257,7 +258,7 @@ impl<'de> Visitor<'de> for Within<'_, '_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        // Few members are wanted, so a list of those met is quicker than a set.
+        // A list of the members read is faster than a set, because few are requested.
         let mut met = Vec::with_capacity(self.members.len());
         while let Some(wanted) = map.next_key_seed(Named(self.members))? {
             let Some(nth) = wanted else {
@@ -281,7 +282,7 @@ impl<'de> Visitor<'de> for Within<'_, '_> {
     }
 }
 
-/// Finds the member of a name, by its place, without keeping the name.
+/// Finds the index of a member by its name without copying the name.
 struct Named<'a>(&'a [Member]);
 
 impl<'de> DeserializeSeed<'de> for Named<'_> {
@@ -304,14 +305,14 @@ impl Visitor<'_> for Named<'_> {
     }
 }
 
-/// Takes a value over as text, or what is wanted within it.
+/// Copies a value as text, or the requested members inside it.
 struct ValueOf<'a, 'b> {
     object: &'a mut Object<'b>,
     member: &'a Member,
 }
 
 impl ValueOf<'_, '_> {
-    /// Takes over a value as it stands.
+    /// Copies a value.
     fn take(self, raw: &str) {
         let Self { object, member } = self;
         match raw.as_bytes().first() {
@@ -346,7 +347,7 @@ impl<'de> DeserializeSeed<'de> for ValueOf<'_, '_> {
     }
 }
 
-/// Of a value that is not wanted itself, what is within it.
+/// Visits a value that is not requested itself, for the members inside it.
 impl<'de> Visitor<'de> for ValueOf<'_, '_> {
     type Value = ();
 
@@ -425,12 +426,12 @@ mod tests {
             (br#"{"x":1,"a":null}"#, "|||"),
             (br#"{"id":1e16}"#, "1e16|||"),
             (br#"{"id":18446744073709551615}"#, "18446744073709551615|||"),
-            (br#"{"id":1,"b":["y"]}"#, r#"column "b" is an array, which is not a text or a number"#),
-            (br#"{"id":1,"a":{"id":2}}"#, r#"column "a" is an object, which is not a text or a number"#),
-            (br#"{"n":{"x":[]}}"#, r#"column "n.x" is an array, which is not a text or a number"#),
-            (br#"{"id":1,"a":"x","id":1}"#, r#"column "id" is there twice; it is unclear which one is meant"#),
-            (br#"{"a":null,"a":"x"}"#, r#"column "a" is there twice; it is unclear which one is meant"#),
-            (br#"{"n":{"x":1,"x":2}}"#, r#"column "x" is there twice; it is unclear which one is meant"#),
+            (br#"{"id":1,"b":["y"]}"#, r#"column "b" is an array; it must be a text or a number"#),
+            (br#"{"id":1,"a":{"id":2}}"#, r#"column "a" is an object; it must be a text or a number"#),
+            (br#"{"n":{"x":[]}}"#, r#"column "n.x" is an array; it must be a text or a number"#),
+            (br#"{"id":1,"a":"x","id":1}"#, r#"column "id" occurs more than once in the object; keep only one"#),
+            (br#"{"a":null,"a":"x"}"#, r#"column "a" occurs more than once in the object; keep only one"#),
+            (br#"{"n":{"x":1,"x":2}}"#, r#"column "x" occurs more than once in the object; keep only one"#),
             (br#"{"id":1,"c":1,"c":2}"#, "1|||"),
             (br#"{"id":1,"a":"\ud800"}"#, "not a JSON object: unexpected end of hex escape, at byte 20 of the line"),
         ] {
@@ -466,7 +467,7 @@ mod tests {
             (b"\"id\"", "not a JSON object: invalid type: string \"id\", expected an object, at byte 4 of the line"),
             (
                 b"{\"id\":1,\"a\":\"Gr\xfc\xdfe\"}",
-                "not UTF-8 at byte 16 of the record; it looks like windows-1252: read it as that, or save the file as UTF-8",
+                "not UTF-8 at byte 16 of the record; it looks like windows-1252: read it with that encoding, or save the file as UTF-8",
             ),
         ] {
             assert_eq!(read(&[line]), [wanted], "{}", String::from_utf8_lossy(line));

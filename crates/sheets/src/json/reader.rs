@@ -1,4 +1,4 @@
-//! JSON as records: an object a line, or an array of objects.
+//! Reads JSON records: one object per line, or the elements of one array.
 
 use std::collections::VecDeque;
 use std::io::Read;
@@ -13,28 +13,28 @@ use crate::position::RowPosition;
 use crate::record_error::RecordError;
 use crate::text::{Source, TextError};
 
-/// Records looked at for a first object. They are kept until they are asked for, so there is an end to it.
+/// Maximum number of records read to find the first object. They are kept until requested, so their number is bounded.
 const MOST_BEFORE_FIRST: usize = 100;
 
-/// The two forms of a JSON input.
+/// The layout of a JSON input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Container {
-    /// An object a line.
+    /// One object per line.
     Lines,
     /// One array of objects.
     Array,
 }
 
-/// Reads records, into buffers that are used again. `K` is what is kept of a record that cannot be used.
+/// Reads records into a reused buffer. `K` is the part that is kept of a record that cannot be used.
 #[derive(Debug)]
 pub struct Reader<K> {
     records: Records,
     key_of: fn(&[u8]) -> K,
-    /// The record that was read last.
+    /// The last record read.
     record: Kept,
-    /// What was found on the way to the first object.
+    /// Records read before the first object.
     waiting: VecDeque<(RowPosition, RecordError, K)>,
-    /// The first object's position, while it is still the record at hand.
+    /// Position of the first object, as long as it is in `record`.
     first: Option<RowPosition>,
 }
 
@@ -43,13 +43,13 @@ pub struct Reader<K> {
 pub enum Record<'a, K> {
     /// A line that may be an object.
     Line(RowPosition, &'a [u8]),
-    /// An array's element that may be one.
+    /// An array element that may be an object.
     Element(RowPosition, &'a [u8]),
-    /// What is neither, and what is kept of it.
+    /// A record that cannot be used, the reason, and the part kept.
     Broken(RowPosition, RecordError, K),
 }
 
-/// What tells one record from the next.
+/// How records are separated.
 #[derive(Debug)]
 enum Records {
     Lines(Lines),
@@ -57,11 +57,11 @@ enum Records {
 }
 
 impl<K> Reader<K> {
-    /// Reads up to the first object, whose names are the columns there are; none where there is no object.
+    /// Reads up to the first object, whose member names are the columns; `None` if there is no object.
     ///
     /// # Errors
     ///
-    /// When the source cannot be read, or is not of this form.
+    /// If the source cannot be read or has another layout.
     pub fn open<R: Read>(
         source: &mut Source<R>,
         container: Container,
@@ -100,11 +100,11 @@ impl<K> Reader<K> {
         Ok((reader, None))
     }
 
-    /// The next record; none at the end.
+    /// Returns the next record, or `None` at the end.
     ///
     /// # Errors
     ///
-    /// When the source cannot be read, or an array is broken between its elements.
+    /// If the source cannot be read, or the array is broken between its elements.
     pub fn next<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<Record<'_, K>>, TextError> {
         if let Some((position, reason, key)) = self.waiting.pop_front() {
             return Ok(Some(Record::Broken(position, reason, key)));
@@ -123,7 +123,7 @@ impl<K> Reader<K> {
         }))
     }
 
-    /// The columns that the record at hand shows.
+    /// The columns of the current record.
     fn columns(&self, position: RowPosition) -> Result<Columns, RecordError> {
         let record = self.record.get().ok_or_else(|| self.too_long())?;
         object::columns(record).map_err(|reason| match self.records {
@@ -147,7 +147,7 @@ impl<K> Reader<K> {
         }
     }
 
-    /// Which of the two forms it reads.
+    /// The layout of the input.
     pub fn container(&self) -> Container {
         match self.records {
             Records::Lines(_) => Container::Lines,
@@ -155,8 +155,8 @@ impl<K> Reader<K> {
         }
     }
 
-    /// The last record's members of these names, as text: what is no string as JSON, what is missing as nothing. (Of the
-    /// records before the first object, nothing.)
+    /// The named members of the last record as text: a value other than a string as JSON, a missing one or `null` as an
+    /// empty text. Records before the first object give empty texts.
     pub fn last_cells(&self, columns: &[String]) -> Vec<Vec<u8>> {
         let wanted = |name: &str| columns.iter().any(|column| column == name);
         let object = self.record.get().and_then(|record| object::members(record, wanted).ok()).unwrap_or_default();
@@ -224,7 +224,7 @@ mod tests {
 
     #[test]
     fn an_array_is_another_format() {
-        let wanted = "error: the input begins as a JSON array, and JSON lines has an object on each line";
+        let wanted = "error: the input begins as a JSON array, but JSON lines has an object on each line";
         for input in ["[\n  {}\n]", "\n [{\"ticket\":1,\"text\":\"a\"}]"] {
             assert_eq!(rows(input), [wanted]);
         }

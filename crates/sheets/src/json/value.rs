@@ -1,17 +1,17 @@
-//! JSON values with their numbers as they stand.
+//! JSON values whose numbers are kept as written.
 
 use serde_json::value::RawValue;
 
 use super::object::{Broken, members};
 
-/// A value. Its numbers are texts: as numbers, `143.0` and the twentieth digit would be lost.
+/// A JSON value. Numbers are texts: as `f64`, `143.0` would become `143`, and a twentieth digit would be lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Json<'a> {
     /// `null`
     Null,
     /// `true` or `false`
     Bool(bool),
-    /// A number as it stands.
+    /// A number as written.
     Number(&'a str),
     /// A text.
     Text(String),
@@ -21,10 +21,10 @@ pub enum Json<'a> {
     Object(Object<'a>),
 }
 
-/// Names and their values, in order; a name may be there more than once.
+/// Names and values in order. A name may occur more than once.
 pub type Object<'a> = Vec<(String, Json<'a>)>;
 
-/// Values may be nested so deep, as for serde_json itself.
+/// Maximum nesting depth, as in serde_json.
 const DEEPEST: usize = 128;
 
 impl<'a> Json<'a> {
@@ -34,7 +34,7 @@ impl<'a> Json<'a> {
 
     fn within(raw: &'a str, depth: usize) -> Result<Self, Broken<'a>> {
         let broken = |error| Broken { raw, error };
-        let deeper = depth.checked_sub(1).ok_or_else(|| broken(serde::de::Error::custom("it is nested too deep")));
+        let deeper = depth.checked_sub(1).ok_or_else(|| broken(serde::de::Error::custom("it is nested too deeply")));
         Ok(match raw.as_bytes().first() {
             Some(b'"') => Self::Text(text(raw)?),
             Some(b'n') => Self::Null,
@@ -56,7 +56,7 @@ impl<'a> Json<'a> {
         })
     }
 
-    /// Whether there is nothing to see in it.
+    /// Whether the value has nothing visible in it.
     pub fn is_blank(&self) -> bool {
         match self {
             Self::Null => true,
@@ -68,12 +68,12 @@ impl<'a> Json<'a> {
     }
 }
 
-/// What a string says.
+/// Decodes a JSON string.
 pub(crate) fn text(raw: &str) -> Result<String, Broken<'_>> {
     serde_json::from_str(raw).map_err(|error| Broken { raw, error })
 }
 
-/// The first name that an object has more than once, or one within it.
+/// Returns the first name that occurs more than once in `object` or in an object inside it.
 pub(crate) fn repeated<'a>(object: &'a [(String, Json<'_>)]) -> Option<&'a str> {
     let mut names: Vec<&str> = object.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();

@@ -1,4 +1,4 @@
-//! CSV records, one at a time, none longer than a bound.
+//! Reads CSV records one at a time, each within a length bound.
 
 use std::io::Read;
 
@@ -11,36 +11,36 @@ use super::quotes::Quotes;
 use super::source::Source;
 use crate::record_error::RecordError;
 
-/// Excel's last column is XFD, the 16,384th. Without this bound, a record of nothing but commas would take
-/// eight bytes of memory for each of its own.
+/// Excel's last column is XFD, the 16,384th. Without this bound, each comma of a record of commas alone would take
+/// eight bytes of memory.
 const MOST_CELLS: usize = 16_384;
 
-/// Reads records with csv_core's parser into buffers that are used again.
+/// Reads records with csv_core's parser into reused buffers.
 #[derive(Debug)]
 pub struct Reader {
     core: csv_core::Reader,
     delimiter: Delimiter,
-    /// The cells of the record, unquoted, one after the other.
+    /// The unquoted cells of the record, one after the other.
     cells: Vec<u8>,
-    /// Where each cell ends in `cells`; one place more than the parser gets, for a cell that is cut off.
+    /// The end of each cell in `cells`. The parser gets all elements but one, which is for a truncated cell.
     ends: Vec<usize>,
     bound_bytes: usize,
     line_ends: LineEnds,
     quotes: Quotes,
-    /// Cells of the last record.
+    /// Number of cells in the last record.
     count: usize,
 }
 
-/// A record, and what keeps it from being used.
+/// A record, or the part that was kept of a broken one.
 #[derive(Debug)]
 pub struct Record<'a> {
-    /// Line on which it begins, from 1.
+    /// Line on which the record begins, from 1.
     pub line: u64,
     /// Offset of its first byte.
     pub byte: u64,
-    /// If set, the cells are what was kept of a record that cannot be used.
+    /// Why the record cannot be used. If set, the cells are the part that was kept.
     pub broken: Option<RecordError>,
-    /// What separates the cells.
+    /// The character that separates the cells.
     pub delimiter: Delimiter,
     bytes: &'a [u8],
     ends: &'a [usize],
@@ -52,7 +52,7 @@ impl Record<'_> {
         self.ends.len()
     }
 
-    /// A cell's bytes, unquoted.
+    /// The unquoted bytes of a cell.
     #[inline]
     pub fn cell(&self, index: usize) -> &[u8] {
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
@@ -66,11 +66,11 @@ impl Record<'_> {
 }
 
 impl Reader {
-    /// A reader from the place on where `line_ends` stands.
+    /// Creates a reader that starts at the position of `line_ends`.
     pub(crate) fn new(delimiter: Delimiter, bound_bytes: usize, line_ends: LineEnds) -> Self {
         let mut core = csv_core::ReaderBuilder::new().delimiter(delimiter.byte()).build();
-        // Before its first read the parser would drop a byte order mark, but only where all of it is at hand.
-        // The source has done that; this makes every read a later one.
+        // Before its first read, the parser would drop a byte order mark, but only if the buffer contains all of it.
+        // The source has already dropped it. With this call, no later read is the first.
         core.read_record(b",", &mut [], &mut []);
         core.set_line(line_ends.line);
         Self {
@@ -85,22 +85,22 @@ impl Reader {
         }
     }
 
-    /// What separates the cells.
+    /// The character that separates the cells.
     pub fn delimiter(&self) -> Delimiter {
         self.delimiter
     }
 
-    /// The next record; none at the end.
+    /// Returns the next record, or `None` at the end.
     ///
     /// # Errors
     ///
-    /// When the source cannot be read.
+    /// If the source cannot be read.
     pub fn next<R: Read>(&mut self, source: &mut Source<R>) -> Result<Option<Record<'_>>, TextError> {
         if !self.skip_line_ends(source)? {
             return Ok(None);
         }
         let (line, byte) = (self.core.line(), source.byte());
-        // One byte more than the bound, so that a record of just that length can show its end.
+        // One byte more than the bound, so that the end of a record of exactly that length is seen.
         let most = self.bound_bytes.saturating_add(1);
         let (mut used, mut kept, mut cells) = (0, 0, 0);
         let mut broken = None;
@@ -112,8 +112,8 @@ impl Reader {
             }
             let input = source.peek(1)?;
             let ended = input.is_empty();
-            // The end of input ends a record as a line end does, except within quotes, where the parser takes a
-            // line end for text: so it shows whether a quote is open, which it would not tell otherwise.
+            // The end of the input ends a record as a line end does, except inside quotes, where the parser takes a
+            // line end for text. Feeding a line end therefore reveals an open quote, which the parser does not report.
             let input = if ended { b"\n" } else { &input[..input.len().min(most - used)] };
             let spare = self.ends.len() - 1;
             let (result, read, copied, closed) =
@@ -143,11 +143,11 @@ impl Reader {
         }
         if broken.is_some() {
             self.discard(source)?;
-            // The cell that was cut off counts as one.
+            // The truncated cell counts as one.
             self.ends[cells] = kept;
             cells += 1;
         } else if self.quotes.text_after {
-            // The parser takes the text in and leaves the quote out: what is posted would not be what stands there.
+            // The parser keeps the text and drops the quote: the posted text would differ from the cell.
             broken = Some(RecordError::TextAfterQuote { line });
         }
         self.count = cells;
@@ -155,15 +155,16 @@ impl Reader {
         Ok(Some(Record { line, byte, broken, delimiter: self.delimiter, bytes, ends }))
     }
 
-    /// The cells of the last record, unquoted.
+    /// The unquoted cells of the last record.
     pub fn last_cells(&self) -> impl Iterator<Item = &[u8]> {
         let starts = std::iter::once(&0).chain(&self.ends);
         starts.zip(&self.ends[..self.count]).map(|(start, end)| &self.cells[*start..*end])
     }
 
-    /// Reads past the ends of lines, so that positions are where records really begin; false at the end.
+    /// Skips line ends, so that positions are those of records; returns `false` at the end.
     ///
-    /// The parser counts line feeds only, so returns are added to its count here. Within quotes, line feeds count.
+    /// The parser counts line feeds only, so carriage returns are added to its count here. Inside quotes, only line
+    /// feeds are counted.
     fn skip_line_ends<R: Read>(&mut self, source: &mut Source<R>) -> Result<bool, TextError> {
         self.line_ends.line = self.core.line() + u64::from(self.line_ends.after_return);
         let begun = self.line_ends.skip(source)?;
@@ -171,7 +172,7 @@ impl Reader {
         Ok(begun)
     }
 
-    /// Reads past the rest of a record.
+    /// Skips the rest of a record.
     fn discard<R: Read>(&mut self, source: &mut Source<R>) -> Result<(), TextError> {
         let (mut cells, mut ends) = ([0; 4096], [0; 64]);
         loop {

@@ -1,4 +1,5 @@
-//! Text in other encodings than UTF-8. An encoding is said or marked, never guessed.
+//! Decodes text in other encodings than UTF-8. The encoding comes from the caller or a byte order mark and is never
+//! guessed.
 
 use std::fmt;
 use std::io::Read;
@@ -11,24 +12,24 @@ use super::error::TextError;
 use super::gzip::Bytes;
 
 const RAW_BYTES: usize = 32 * 1024;
-/// Room for any character, and for what a decoder may want to say with it.
+/// Room for any character, and for what a decoder may write with it.
 pub(crate) const LEAST_ROOM_BYTES: usize = 32;
 
-/// A character encoding, by any of its labels on the web: `windows-1252`, `utf-16le`, `shift_jis`.
+/// A character encoding, parsed from any label of the Encoding Standard: `windows-1252`, `utf-16le`, `shift_jis`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Encoding(&'static encoding_rs::Encoding);
 
 impl Encoding {
-    /// What an input is read as when nothing else is said or marked.
+    /// The encoding of an input without a byte order mark, if the caller names none.
     pub const UTF_8: Self = Self(encoding_rs::UTF_8);
 
-    /// Its name in the Encoding Standard.
+    /// The name in the Encoding Standard.
     pub fn name(self) -> &'static str {
         self.0.name()
     }
 
-    /// The encoding whose byte order mark `bytes` begin with.
+    /// The encoding whose byte order mark `bytes` start with.
     pub(crate) fn of_mark(bytes: &[u8]) -> Option<Self> {
         encoding_rs::Encoding::for_bom(bytes).map(|(encoding, _)| Self(encoding))
     }
@@ -63,14 +64,12 @@ impl From<Encoding> for String {
     }
 }
 
-/// No known encoding.
+/// Unknown encoding label.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "encoding {0:?} is not known; usual ones are windows-1252, iso-8859-15, utf-16le, utf-16be, shift_jis, gb18030"
-)]
+#[error("encoding {0:?} is unknown; common ones are windows-1252, iso-8859-15, utf-16le, utf-16be, shift_jis, gb18030")]
 pub struct UnknownEncoding(String);
 
-/// Turns an input's bytes into UTF-8. A byte order mark is a character like any other here.
+/// Converts an input to UTF-8. A byte order mark is treated as an ordinary character.
 pub(crate) struct Decoding {
     encoding: Encoding,
     decoder: encoding_rs::Decoder,
@@ -80,9 +79,9 @@ pub(crate) struct Decoding {
     /// Offset of the byte at `start`.
     byte: u64,
     ended: bool,
-    /// The decoder has said its last.
+    /// The decoder has written its last output.
     finished: bool,
-    /// What is to be said once all that was decoded before it is given out.
+    /// An error to return after the text decoded before it.
     fault: Option<TextError>,
 }
 
@@ -93,7 +92,7 @@ impl fmt::Debug for Decoding {
 }
 
 impl Decoding {
-    /// With the first bytes of the input, which were read already.
+    /// Creates a decoder. `first` are the bytes of the input that were already read.
     pub(crate) fn new(encoding: Encoding, first: &[u8]) -> Self {
         let mut raw = vec![0; RAW_BYTES.max(first.len())];
         raw[..first.len()].copy_from_slice(first);
@@ -114,7 +113,7 @@ impl Decoding {
         self.encoding
     }
 
-    /// Fills a part of `text`, which has [`LEAST_ROOM_BYTES`] or more, with whole characters; nothing at the end.
+    /// Fills a part of `text`, which has at least [`LEAST_ROOM_BYTES`], with whole characters. Returns 0 at the end.
     pub(crate) fn read<R: Read>(&mut self, bytes: &mut Bytes<R>, text: &mut [u8]) -> Result<usize, TextError> {
         if let Some(fault) = self.fault.take() {
             return Err(fault);
@@ -148,11 +147,11 @@ impl Decoding {
     }
 }
 
-/// The encoding that `bytes` look most like, if they are not UTF-8: a word for a message, and for nothing else. It is
-/// wrong too often for short texts to decode by it.
+/// Returns the most likely encoding of `bytes`, or `None` if they are valid UTF-8. For messages only: for short texts
+/// it is wrong too often to decode by it.
 pub fn legacy_hint(bytes: &[u8]) -> Option<&'static str> {
     use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-    // The letters around tell what a letter is; a part of a long text tells enough.
+    // The letters around the invalid byte reveal the encoding; a part of a long text is enough.
     const BEFORE_BYTES: usize = 16;
     const AFTER_BYTES: usize = 64;
     let first = std::str::from_utf8(bytes).err()?.valid_up_to();
@@ -162,7 +161,8 @@ pub fn legacy_hint(bytes: &[u8]) -> Option<&'static str> {
     Some(detector.guess(None, Utf8Detection::Deny).name())
 }
 
-/// The UTF-16 that text with NUL bytes at these places most likely is: of letters as in English every second is NUL.
+/// Returns the UTF-16 variant that `bytes` most likely are: in English text, every second byte is NUL. `first` is the
+/// offset of `bytes`.
 pub(crate) fn utf16_hint(bytes: &[u8], first: u64) -> Option<&'static str> {
     let mut nuls = memchr::memchr_iter(0, bytes).map(|place| (first + place as u64) % 2);
     let parity = nuls.next()?;

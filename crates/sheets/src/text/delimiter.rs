@@ -1,11 +1,11 @@
-//! What separates the cells of a CSV, and which characters of a header could.
+//! The delimiter of a CSV and the detection of candidates in its header.
 
 use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The character between two cells: one of ASCII, and neither a quote nor a line end.
+/// The character that separates two cells: an ASCII character other than a quote, a carriage return or a line feed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Delimiter(u8);
@@ -13,14 +13,14 @@ pub struct Delimiter(u8);
 impl Delimiter {
     /// `comma`
     pub const COMMA: Self = Self(b',');
-    /// `semicolon`: Excel's, where the comma is the decimal sign.
+    /// `semicolon`: used by Excel where the comma is the decimal separator.
     pub const SEMICOLON: Self = Self(b';');
     /// `tab`
     pub const TAB: Self = Self(b'\t');
     /// `pipe`
     pub const PIPE: Self = Self(b'|');
 
-    /// Those that are looked for in a header.
+    /// The delimiters that are detected in a header.
     pub(crate) const USUAL: [Self; 4] = [Self::COMMA, Self::SEMICOLON, Self::TAB, Self::PIPE];
 
     /// The character itself.
@@ -52,7 +52,7 @@ impl FromStr for Delimiter {
         let found = match text {
             "comma" => Some(Self::COMMA),
             "semicolon" => Some(Self::SEMICOLON),
-            // The second is what is typed where a shell does not make a tab of it.
+            // `\t` is what a user types if the shell does not convert it to a tab.
             "tab" | "\\t" => Some(Self::TAB),
             "pipe" => Some(Self::PIPE),
             _ => match *text.as_bytes() {
@@ -78,19 +78,20 @@ impl From<Delimiter> for String {
     }
 }
 
-/// Nothing that can separate cells.
+/// Not a valid delimiter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("delimiter {0:?} is not valid; it is comma, semicolon, tab, pipe, or any one ASCII character")]
+#[error("delimiter {0:?} is invalid; use comma, semicolon, tab, pipe, or any other ASCII character")]
 pub struct UnknownDelimiter(String);
 
-/// Finds where a record ends that is separated by one delimiter, and how often that stands in it outside quotes.
+/// Finds the end of a record for one delimiter, and counts that delimiter outside quotes.
 ///
-/// A quote opens at a cell's beginning only, so what is quoted depends on the delimiter: one of these for each.
+/// A quote opens only at the start of a cell, so what is quoted depends on the delimiter: each candidate needs a scan
+/// of its own.
 #[derive(Debug, Clone)]
 pub(crate) struct Scan {
     pub(crate) delimiter: Delimiter,
     pub(crate) count: usize,
-    /// Length of the record, without its line end, once that is found.
+    /// Length of the record without its line end, once found.
     pub(crate) length: Option<usize>,
     state: State,
     seen: usize,
@@ -101,7 +102,7 @@ enum State {
     CellBegins,
     Plain,
     Quoted,
-    /// A quote within quotes: the first of a doubled one, or the closing one.
+    /// After a quote inside quotes: the first of a doubled quote, or the closing quote.
     QuoteInQuotes,
 }
 
@@ -110,7 +111,7 @@ impl Scan {
         Self { delimiter, count: 0, length: None, state: State::CellBegins, seen: 0 }
     }
 
-    /// Goes on with the next bytes of the record.
+    /// Continues with the next bytes of the record.
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         for byte in bytes {
             if self.length.is_some() {
@@ -134,7 +135,7 @@ impl Scan {
     }
 }
 
-/// The usual delimiters that occur in `header` outside quotes, the most frequent first; the comma if none does.
+/// Returns the usual delimiters that occur in `header` outside quotes, most frequent first; the comma if none occurs.
 #[cfg(test)]
 pub(crate) fn detect(header: &[u8]) -> Vec<Delimiter> {
     let mut scans = Delimiter::USUAL.map(Scan::new);
@@ -142,7 +143,7 @@ pub(crate) fn detect(header: &[u8]) -> Vec<Delimiter> {
     candidates(&scans)
 }
 
-/// The delimiters of `scans` that occur, the most frequent first; the comma if none does.
+/// Returns the delimiters of `scans` that occur, most frequent first; the comma if none occurs.
 pub(crate) fn candidates(scans: &[Scan]) -> Vec<Delimiter> {
     let mut found: Vec<&Scan> = scans.iter().filter(|scan| scan.count > 0).collect();
     found.sort_by_key(|scan| std::cmp::Reverse(scan.count));

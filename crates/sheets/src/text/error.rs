@@ -1,4 +1,4 @@
-//! What can be wrong with a text as a whole.
+//! Errors in a text as a whole.
 
 use std::fmt;
 use std::io;
@@ -7,146 +7,149 @@ use super::decode::Encoding;
 use super::delimiter::Delimiter;
 use crate::record_error::RecordError;
 
-/// A text as a whole cannot be read.
+/// The text as a whole cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum TextError {
     /// The source failed.
-    #[error("the input cannot be read on from byte {byte}")]
+    #[error("the input cannot be read past byte {byte}")]
     Read {
-        /// Bytes read before it.
+        /// Number of bytes read before the error.
         byte: u64,
         /// The source's error.
         source: io::Error,
     },
-    /// A zip archive, which is what .xlsx and .ods files are, or an old .xls file.
+    /// The input is a zip archive, as .xlsx and .ods files are, or an old .xls file.
     #[error("the input is a workbook or an archive, not text")]
     NotText,
-    /// Gzip that ends too early.
-    #[error("the input is compressed (gzip) and cut off before its end; get a whole copy of it")]
+    /// The gzip data ends too early.
+    #[error("the input is compressed (gzip) and cut off before its end; get a complete copy")]
     GzipCutOff,
-    /// Gzip that cannot be unpacked, or whose checksum does not match.
-    #[error("the input is compressed (gzip) and damaged at or before byte {byte}; get another copy of it")]
+    /// The gzip data cannot be unpacked, or its checksum does not match.
+    #[error("the input is compressed (gzip) and damaged at or before byte {byte}; get another copy")]
     GzipDamaged {
-        /// Where in the compressed bytes.
+        /// Position in the compressed input.
         byte: u64,
     },
-    /// More than there is room for.
+    /// The unpacked input is longer than allowed.
     #[error(
-        "the input is compressed (gzip) and has more than {most_bytes} bytes when unpacked; check that it is the right file"
+        "the input is compressed (gzip) and unpacks to more than {most_bytes} bytes; check that it is the right file"
     )]
     GzipTooLong {
-        /// The most that are unpacked.
+        /// The maximum length of the unpacked input.
         most_bytes: u64,
     },
-    /// What is unpacked cannot be kept.
-    #[error("the input is compressed (gzip), and there is no place to unpack it: {0}")]
+    /// The unpacked input cannot be written.
+    #[error("the input is compressed (gzip), and its unpacked copy cannot be written: {0}")]
     NotUnpacked(io::Error),
-    /// Something else after gzip's last member.
-    #[error("the input is compressed (gzip), and something else follows from byte {byte} on; unpack it and look")]
+    /// Other data follows the last gzip member.
+    #[error("the input is compressed (gzip), and other data follows from byte {byte} on; unpack and check it")]
     AfterGzip {
-        /// Where in the compressed bytes.
+        /// Position in the compressed input.
         byte: u64,
     },
-    /// Bytes that the encoding, asked for or marked, does not have.
+    /// The bytes are not valid in the requested or marked encoding.
     #[error("the input is not valid {encoding} from byte {byte} on; check that it is complete, and its encoding")]
     Malformed {
-        /// The encoding it was read in.
+        /// The encoding used.
         encoding: Encoding,
-        /// Where in the (unpacked) input.
+        /// Position in the unpacked input.
         byte: u64,
     },
-    /// A byte order mark of one encoding, and a request to read another.
-    #[error("the input begins with the byte order mark of {marked}, and is to be read as {said}")]
+    /// The byte order mark is of another encoding than the requested one.
+    #[error("the input begins with the byte order mark of {marked}, but was to be read as {said}")]
     Contradicted {
-        /// The mark's.
+        /// The encoding of the mark.
         marked: Encoding,
-        /// The one asked for.
+        /// The requested encoding.
         said: Encoding,
     },
-    /// NUL bytes where text should begin.
+    /// The text begins with NUL bytes, or its header or first JSON record contains one.
     #[error("the input has NUL bytes where text should be{}", utf16_advice(*likely))]
     Binary {
-        /// The UTF-16 that it most likely is.
+        /// The most likely UTF-16 variant.
         likely: Option<&'static str>,
     },
-    /// Nothing but empty lines, where a CSV's header was expected.
+    /// The CSV has only empty lines, and no header.
     #[error("the input has no header line; the first line of a CSV must name its columns")]
     NoHeader,
-    /// The header is not a record that can be used.
+    /// The header is a record that cannot be used.
     #[error("the header cannot be read: {0}")]
     Header(RecordError),
-    /// The lines that are to stand before the header are all there is.
-    #[error("the input ends before line {line}, where its header is said to be")]
+    /// The input ends before the requested header line.
+    #[error("the input ends before line {line}, where its header was expected")]
     NoHeaderRow {
-        /// The header's line, as asked.
+        /// The requested line of the header.
         line: u64,
     },
-    /// The header is in another encoding.
+    /// The header is not UTF-8.
     #[error("the header is not UTF-8 at byte {byte}; {}", encoding_advice(*likely))]
     HeaderNotUtf8 {
-        /// Where in the (unpacked) input.
+        /// Position in the unpacked input.
         byte: u64,
-        /// The encoding that it looks most like.
+        /// The most likely encoding.
         likely: Option<&'static str>,
     },
-    /// Several characters could separate the columns, and do equally well.
-    #[error("the columns could be separated by any of {candidates}")]
+    /// Several delimiters give the needed columns.
+    #[error("the delimiter is ambiguous: the columns could be separated by any of {candidates}")]
     SeveralDelimitersFit {
-        /// Those that do.
+        /// The delimiters that fit.
         candidates: Listed<Delimiter>,
     },
-    /// Line after line, and none a JSON object.
+    /// None of the first lines is a JSON object.
     #[error("none of the first {lines} lines is a JSON object; JSON lines has an object on each line (first: {first})")]
     NoObject {
-        /// Lines looked at.
+        /// Number of lines read.
         lines: usize,
-        /// What was wrong with the first.
+        /// The error in the first line.
         first: RecordError,
     },
-    /// Element after element, and none a JSON object.
+    /// None of the first elements of the array is a JSON object.
     #[error("none of the first {elements} elements of the array is a JSON object (first: {first})")]
     NoObjectInArray {
-        /// Elements looked at.
+        /// Number of elements read.
         elements: usize,
-        /// What was wrong with the first.
+        /// The error in the first element.
         first: RecordError,
     },
-    /// A JSON array where JSON lines were expected.
-    #[error("the input begins as a JSON array, and JSON lines has an object on each line")]
+    /// The input is a JSON array, but JSON lines were expected.
+    #[error("the input begins as a JSON array, but JSON lines has an object on each line")]
     ArrayNotLines,
-    /// A JSON object where an array was expected.
+    /// The input is a JSON object, but an array was expected.
     #[error(
-        "the input begins as a JSON object, and the format json is an array of objects; if the array is inside the \
+        "the input begins as a JSON object, but the format json is an array of objects; if the array is inside the \
          object, extract it (with jq: jq .NAME FILE)"
     )]
     ObjectNotArray,
-    /// A JSON array that is broken outside its elements, so that where they begin cannot be known.
-    #[error("the JSON array is broken on line {line}, at byte {byte}: {what}; repair it: nothing after that is read")]
+    /// The JSON array is broken between its elements, so it is unknown where the next element begins.
+    #[error(
+        "the JSON array is broken on line {line}, at byte {byte}: {what}; repair it: the rest of the input is not read"
+    )]
     BrokenArray {
         /// Line, from 1.
         line: u64,
         /// Offset.
         byte: u64,
-        /// What is wrong.
+        /// The fault.
         what: &'static str,
     },
 }
 
-/// Why a header could not be used. `E` is what whoever finds columns in it has against it, who also puts all of it into words.
+/// Why a header cannot be used. `E` is the error of the caller that looks for columns in it. The caller also writes the
+/// message.
 #[derive(Debug)]
 pub enum HeaderError<E> {
     /// The text cannot be read.
     Text(TextError),
-    /// The columns that are needed are not there.
+    /// The needed columns are missing.
     Columns(E),
-    /// Several characters could separate the columns, and by none of them are the columns there that are needed.
+    /// Several delimiters occur in the header, but none of them gives the needed columns.
     NoDelimiterFits {
-        /// Those that occur in the header.
+        /// The delimiters that occur in the header.
         candidates: Listed<Delimiter>,
         /// The most frequent.
         first: Delimiter,
-        /// Why it does not do.
+        /// Why the most frequent delimiter does not fit.
         reason: Box<HeaderError<E>>,
     },
 }
@@ -157,22 +160,22 @@ impl<E> From<TextError> for HeaderError<E> {
     }
 }
 
-/// What to do about a text that looks like it is in another encoding.
+/// The advice for a text that is not UTF-8.
 pub(crate) fn encoding_advice(likely: Option<&'static str>) -> String {
     match likely {
-        Some(encoding) => format!("it looks like {encoding}: read it as that, or save the file as UTF-8"),
+        Some(encoding) => format!("it looks like {encoding}: read it with that encoding, or save the file as UTF-8"),
         None => "save the file as UTF-8".to_owned(),
     }
 }
 
 fn utf16_advice(likely: Option<&'static str>) -> String {
     match likely {
-        Some(encoding) => format!(", as {encoding} without a byte order mark has"),
+        Some(encoding) => format!("; it looks like {encoding} without a byte order mark"),
         None => "; it is binary data".to_owned(),
     }
 }
 
-/// A few values for a message.
+/// A list of values in a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed<T>(pub Vec<T>);
 

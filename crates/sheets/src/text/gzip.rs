@@ -1,4 +1,4 @@
-//! The bytes of an input as it is stored, unpacked where they are gzip's.
+//! Reads the stored bytes of an input and unpacks them if they are gzip.
 
 use std::io::{ErrorKind, Read, Write};
 
@@ -6,17 +6,18 @@ use flate2::{Decompress, FlushDecompress, Status};
 
 use super::error::TextError;
 
-/// How every file begins that is gzip's.
+/// The first bytes of every gzip file.
 pub const GZIP_MAGIC: [u8; 2] = [0x1f, 0x8b];
 const PACKED_BYTES: usize = 32 * 1024;
-/// Two to the power of this is the largest window that deflate has.
+/// Base-2 logarithm of the largest window that deflate has.
 const WINDOW_BITS: u8 = 15;
 
-/// Unpacks `source` into `out`, if it is gzip; nothing is written if it is not, and false returned.
+/// Unpacks `source` into `out` if it is gzip; otherwise returns `false` and writes nothing.
 ///
 /// # Errors
 ///
-/// When it is cut off or damaged, has more than `most_bytes` in it, or cannot be read or written.
+/// If the source is cut off or damaged, unpacks to more than `most_bytes`, or cannot be read, or if `out` cannot be
+/// written.
 pub fn unpack_to(source: impl Read, out: &mut impl Write, most_bytes: u64) -> Result<bool, TextError> {
     let mut bytes = Bytes::open(source)?;
     if !bytes.is_compressed() {
@@ -38,11 +39,11 @@ pub fn unpack_to(source: impl Read, out: &mut impl Write, most_bytes: u64) -> Re
     }
 }
 
-/// Reads the first bytes of `source` into `start`, unpacked where they are gzip's; how many there are.
+/// Reads the first bytes of `source`, unpacked if they are gzip, into `start`. Returns their number.
 ///
 /// # Errors
 ///
-/// As [`unpack_to`], of what was read.
+/// As for [`unpack_to`], for the part that was read.
 pub fn read_start(source: impl Read, start: &mut [u8]) -> Result<usize, TextError> {
     let mut bytes = Bytes::open(source)?;
     let mut at_hand = 0;
@@ -55,7 +56,7 @@ pub fn read_start(source: impl Read, start: &mut [u8]) -> Result<usize, TextErro
     Ok(at_hand)
 }
 
-/// The bytes of a source, unpacked where it begins as gzip does.
+/// The bytes of a source, unpacked if it is gzip.
 #[derive(Debug)]
 pub(crate) struct Bytes<R> {
     raw: Raw<R>,
@@ -78,12 +79,13 @@ impl<R: Read> Bytes<R> {
         Ok(Self { raw, gunzip })
     }
 
-    /// The bytes of a source, whatever it begins with.
+    /// The bytes of a source, never unpacked.
     pub(crate) fn as_they_are(inner: R) -> Self {
         Self { raw: Raw::new(inner), gunzip: None }
     }
 
-    /// Fills a part of `buffer`, which is not empty; nothing at the end, when the source has been read to its end too.
+    /// Fills a part of `buffer`, which must not be empty. Returns 0 at the end; the source has then been read to its
+    /// end too.
     #[inline]
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize, TextError> {
         match &mut self.gunzip {
@@ -105,12 +107,12 @@ impl<R: Read> Bytes<R> {
 #[derive(Debug)]
 struct Raw<R> {
     inner: R,
-    /// What was read to see what the source is, and is to be given out first.
+    /// The first bytes, read to detect gzip. They are returned first.
     head: [u8; 2],
     head_bytes: usize,
-    /// Bytes that the source gave.
+    /// Number of bytes read from the source.
     byte: u64,
-    /// Once the source has ended it is not asked again: a terminal would begin anew.
+    /// The source has ended. It is not read again: a terminal would start anew.
     ended: bool,
 }
 
@@ -142,19 +144,19 @@ impl<R: Read> Raw<R> {
     }
 }
 
-/// Unpacks gzip: one member after the other, as `cat a.gz b.gz` makes them, and nothing else after the last.
+/// Unpacks gzip: one or more members, as `cat a.gz b.gz` makes them, and nothing after the last.
 ///
-/// flate2's own reader of several members is not used: it gives one and the same error for a member that is damaged
-/// and for something else that follows the last, and tells of neither where.
+/// flate2's own reader of several members is not used: it gives the same error for a damaged member and for other data
+/// after the last one, and it reports no position.
 #[derive(Debug)]
 struct Gunzip {
     packed: Box<[u8]>,
     start: usize,
     end: usize,
-    /// Of the member under way.
+    /// The decompressor of the current member.
     inflate: Decompress,
     between_members: bool,
-    /// What is to be said once all that was unpacked before it is given out.
+    /// An error to return after the bytes unpacked before it.
     fault: Option<TextError>,
 }
 
@@ -187,7 +189,7 @@ impl Gunzip {
                 self.inflate = Decompress::new_gzip(WINDOW_BITS);
                 self.between_members = false;
             }
-            // Asked before there is more to unpack: it may still hold what had no room in the buffer of before.
+            // Called before a refill: it may still have output that did not fit into the previous buffer.
             let (used, made) = (self.inflate.total_in(), self.inflate.total_out());
             let status = self.inflate.decompress(&self.packed[self.start..self.end], buffer, FlushDecompress::None);
             self.start += (self.inflate.total_in() - used) as usize;
@@ -223,7 +225,7 @@ impl Gunzip {
     }
 }
 
-/// `bytes` as a member of gzip.
+/// `bytes` as a gzip member.
 #[cfg(test)]
 pub(crate) fn packed(bytes: &[u8]) -> Vec<u8> {
     let mut member = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
@@ -281,16 +283,14 @@ mod tests {
     #[test]
     fn what_is_cut_off_damaged_or_followed_by_something_else_says_so() {
         let whole = packed(&text());
-        let cut = "the input is compressed (gzip) and cut off before its end; get a whole copy of it";
+        let cut = "the input is compressed (gzip) and cut off before its end; get a complete copy";
         for end in [2, 5, 11, whole.len() / 2, whole.len() - 8, whole.len() - 1] {
             let (out, error) = unpacked(&whole[..end]);
             assert_eq!(error.as_deref(), Some(cut), "{end}");
             assert!(text().starts_with(&out));
         }
         let after = |byte| {
-            format!(
-                "the input is compressed (gzip), and something else follows from byte {byte} on; unpack it and look"
-            )
+            format!("the input is compressed (gzip), and other data follows from byte {byte} on; unpack and check it")
         };
         assert_eq!(unpacked(&[&whole[..], b"\n"].concat()), (text(), Some(after(whole.len()))));
         assert_eq!(unpacked(&[&whole[..], &[0; 512]].concat()), (text(), Some(after(whole.len()))));

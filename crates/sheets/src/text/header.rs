@@ -1,4 +1,4 @@
-//! The beginning of a CSV: what stands before the header, what separates its columns, and their names.
+//! The start of a CSV: the lines before the header, the delimiter, and the column names.
 
 use std::io::Read;
 
@@ -9,25 +9,25 @@ use super::error::{HeaderError, Listed, TextError};
 use super::line_ends::LineEnds;
 use super::source::Source;
 
-/// What is known of a CSV beforehand.
+/// What the caller knows about a CSV.
 #[derive(Debug, Clone, Copy)]
 pub struct Known {
-    /// If it is known.
+    /// The delimiter, if known.
     pub delimiter: Option<Delimiter>,
-    /// The header is the first record that begins on this line or later, from 1.
+    /// Line of the header, from 1. If that line is empty, the header is the next record.
     pub header_row: u64,
-    /// The longest record that is kept, in bytes as they stand in the text, its line end not counted.
+    /// The maximum length of a record in bytes of the text, without its line end.
     pub record_bound_bytes: usize,
 }
 
-/// Reads the header: the reader for what follows it, and what `resolve` makes of the columns' names.
+/// Reads the header. Returns the reader of the rows that follow, and the result of `resolve` on the column names.
 ///
-/// Where several characters could separate the columns, the one with which `resolve` succeeds is it. The header is
-/// looked at ahead for this, so that nothing has to be read again.
+/// If several delimiters are possible, the one for which `resolve` succeeds is used. The header is read ahead for this,
+/// so that nothing has to be read twice.
 ///
 /// # Errors
 ///
-/// When the text cannot be read or has no header, or `resolve` fails.
+/// If the text cannot be read or has no header, or if `resolve` fails.
 pub fn open<R: Read, T, E>(
     source: &mut Source<R>,
     known: Known,
@@ -64,11 +64,11 @@ pub fn open<R: Read, T, E>(
     Ok((reader, resolve(columns).map_err(HeaderError::Columns)?))
 }
 
-/// The delimiter that a first line like `sep=;` tells Excel, if there is one.
+/// Returns the delimiter given by a first line such as `sep=;`, which is meant for Excel.
 fn separator_line<R: Read>(source: &mut Source<R>) -> Result<Option<Delimiter>, TextError> {
-    // As long as such a line with quotes, and its end.
+    // The length of such a line with quotes and its line end.
     const LONGEST: usize = 8;
-    // Looked at step by step: who writes a stream need not have written more than a short header.
+    // The first byte alone is checked first: the producer of a stream may have written only a short header so far.
     if !matches!(source.peek(1)?.first(), Some(b's' | b'S' | b'"')) {
         return Ok(None);
     }
@@ -86,18 +86,18 @@ fn separator_line<R: Read>(source: &mut Source<R>) -> Result<Option<Delimiter>, 
     })
 }
 
-/// The header as it stands, read ahead.
+/// The bytes of the header, read ahead.
 struct Ahead {
     bytes: Vec<u8>,
     /// Offset of its first byte.
     byte: u64,
     bound_bytes: usize,
-    /// Whether its offsets are those of the input's own bytes.
+    /// Whether offsets count the bytes of the (unpacked) input.
     is_raw: bool,
 }
 
 impl Ahead {
-    /// Looks ahead until every scan has found the header's end, or the bound is passed.
+    /// Reads ahead until every scan has found the end of the header, or the bound is exceeded.
     fn look<R: Read>(source: &mut Source<R>, scans: &mut [Scan], bound_bytes: usize) -> Result<Self, TextError> {
         let most = bound_bytes.saturating_add(1);
         let mut seen = 0;
@@ -115,7 +115,7 @@ impl Ahead {
         Ok(Self { bytes, byte: source.byte(), bound_bytes, is_raw: source.is_raw() })
     }
 
-    /// The columns if `delimiter` separates them.
+    /// The column names, if `delimiter` separates them.
     fn columns(&self, delimiter: Delimiter) -> Result<Vec<String>, TextError> {
         let mut text = Source::of_text(&self.bytes[..]);
         let mut reader = Reader::new(delimiter, self.bound_bytes, LineEnds::new());
@@ -123,7 +123,7 @@ impl Ahead {
         self.names(&record)
     }
 
-    /// The names in the header, which `record` is.
+    /// The column names in `record`, which is the header.
     fn names(&self, record: &Record<'_>) -> Result<Vec<String>, TextError> {
         if record.cells().any(|cell| cell.contains(&0)) {
             let likely = if self.is_raw { utf16_hint(&self.bytes, self.byte) } else { None };
@@ -140,7 +140,7 @@ impl Ahead {
     }
 }
 
-/// The one of `several` that fits.
+/// Returns the only one of `several` that fits.
 fn pick<T, E>(
     several: &[Delimiter],
     fits: impl Fn(Delimiter) -> Result<T, HeaderError<E>>,
@@ -207,7 +207,7 @@ mod tests {
         let none = "error: any of semicolon, comma (by semicolon: no ticket and text in \
                     [\"a\", \"b,c\", \"Note\"])";
         assert_eq!(rows("a;b,c;Note\n"), [none]);
-        let both = "error: the columns could be separated by any of comma, pipe";
+        let both = "error: the delimiter is ambiguous: the columns could be separated by any of comma, pipe";
         assert_eq!(rows("Ticket,Note,x|Ticket No|Text\n"), [both]);
     }
 
@@ -248,7 +248,7 @@ mod tests {
         ] {
             assert_eq!(csv_in_pieces(sheet.as_bytes(), known("", row)), [wanted], "{sheet:?}");
         }
-        let wanted = "error: the input ends before line 3, where its header is said to be";
+        let wanted = "error: the input ends before line 3, where its header was expected";
         assert_eq!(csv_in_pieces(b"Ticket,Note\n1,a", known("", 3)), [wanted]);
         let wanted = "error: the input has no header line; the first line of a CSV must name its columns";
         assert_eq!(csv_in_pieces(b"Ticket,Note\n1,a\n", known("", 3)), [wanted]);
@@ -260,21 +260,21 @@ mod tests {
             (
                 &b"Ticket,\"Note\n1,a"[..],
                 "error: the header cannot be read: the record that begins on line 1 has a quote that is never closed; \
-                 the input ends inside it",
+                 close it, or complete the file",
             ),
             (
                 b"Ticket,Gr\xf6\xdfe,Note\n",
-                "error: the header is not UTF-8 at byte 9; it looks like windows-1252: read it as that, \
+                "error: the header is not UTF-8 at byte 9; it looks like windows-1252: read it with that encoding, \
                  or save the file as UTF-8",
             ),
             (
                 b"\nTicket;Gr\xf6\xdfe, Note\n",
-                "error: the header is not UTF-8 at byte 10; it looks like windows-1252: read it as that, \
+                "error: the header is not UTF-8 at byte 10; it looks like windows-1252: read it with that encoding, \
                  or save the file as UTF-8",
             ),
             (
                 b"\x22\x04\x38\x04;\0N\0\n\0",
-                "error: the input has NUL bytes where text should be, as utf-16le without a byte order mark has",
+                "error: the input has NUL bytes where text should be; it looks like utf-16le without a byte order mark",
             ),
             (b"Ticket,No\0t\0\0e", "error: the input has NUL bytes where text should be; it is binary data"),
         ] {
@@ -291,7 +291,7 @@ mod tests {
         assert_eq!(found, [r#"1@2+200001: 1 "a""#]);
         found = csv_in_pieces(format!("{}\n1;a;\n", header(200_001)).as_bytes(), known);
         let wanted = "error: the header cannot be read: the record that begins on line 1 is longer than 200000 bytes; \
-                      is a quote never closed?";
+                      check for an unclosed quote";
         assert_eq!(found, [wanted]);
     }
 }

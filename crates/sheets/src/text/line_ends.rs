@@ -1,16 +1,16 @@
-//! Line ends as they are found in sheets: LF, CRLF, or, as old Macs and Excel's "CSV (Macintosh)" have it, CR alone.
+//! Line ends: LF, CRLF, or CR alone, which old Macs and Excel's "CSV (Macintosh)" write.
 
 use std::io::Read;
 
 use super::error::TextError;
 use super::source::Source;
 
-/// Counts lines over pieces of text, which may part a CRLF.
+/// Counts lines across pieces of text. A CRLF may be split between two pieces.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LineEnds {
     /// Line of the next byte, from 1.
     pub(crate) line: u64,
-    /// The byte used last was a carriage return: a line feed after it ends no line of its own.
+    /// The last byte was a carriage return, so a line feed after it does not end another line.
     pub(crate) after_return: bool,
 }
 
@@ -19,7 +19,7 @@ impl LineEnds {
         Self { line: 1, after_return: false }
     }
 
-    /// Reads past the ends of lines with nothing on them; false at the end.
+    /// Skips empty lines; returns `false` at the end.
     pub(crate) fn skip<R: Read>(&mut self, source: &mut Source<R>) -> Result<bool, TextError> {
         loop {
             let input = source.peek(1)?;
@@ -42,7 +42,7 @@ impl LineEnds {
         }
     }
 
-    /// Reads past a line, whatever is on it, and its end; false if the text ends before the line does.
+    /// Skips a line with its end; returns `false` if the text ends before the line does.
     pub(crate) fn skip_line<R: Read>(&mut self, source: &mut Source<R>) -> Result<bool, TextError> {
         if std::mem::take(&mut self.after_return) && source.peek(1)?.starts_with(b"\n") {
             source.consume(1);

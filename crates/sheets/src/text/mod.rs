@@ -1,8 +1,11 @@
-//! Texts: unpacked where they are gzip, decoded where they are marked or said to be anything but UTF-8, and CSV.
+//! Reads CSV, and the text of any input: unpacks gzip and decodes other encodings than UTF-8.
 //!
-//! No encoding is guessed. What separates a CSV's cells is taken from its header, where that leaves no doubt. Memory does not
-//! depend on a text's length: a record over a bound (most often a quote that is never closed) is read past, not kept. That is why [`csv_core`] is driven here
-//! directly: the csv crate's own reader lets a record grow without end.
+//! The encoding is never guessed: it is UTF-8 unless a byte order mark or the caller names another one. The delimiter
+//! of a CSV is taken from its header if only one fits.
+//!
+//! Memory does not depend on the length of the text. A record over the length bound, most often because a quote is
+//! never closed, is skipped. For this reason [`csv_core`] is driven directly: the reader of the csv crate lets a record
+//! grow without bound.
 
 mod csv;
 mod decode;

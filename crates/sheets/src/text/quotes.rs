@@ -1,22 +1,22 @@
-//! Whether anything follows a closing quote in its cell.
+//! Detects text after a closing quote in a cell.
 
 use super::delimiter::Delimiter;
 
-/// Follows the quotes of a record, which the parser leaves out. Where there are none, that is one search for them.
+/// Tracks the quotes of a record, which the parser drops. A record without quotes costs one search.
 #[derive(Debug)]
 pub(crate) struct Quotes {
     delimiter: u8,
     state: State,
-    /// A cell was closed, and then went on.
+    /// A cell continued after its closing quote.
     pub(crate) text_after: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
-    /// Not within quotes, and the byte before is this; none at the record's beginning.
+    /// Outside quotes, after this byte; `None` at the start of the record.
     Outside(Option<u8>),
     Quoted,
-    /// After a quote within quotes: the first of a doubled one, or the closing one.
+    /// After a quote inside quotes: the first of a doubled quote, or the closing quote.
     QuoteInQuotes,
 }
 
@@ -25,12 +25,12 @@ impl Quotes {
         Self { delimiter: delimiter.byte(), state: State::Outside(None), text_after: false }
     }
 
-    /// Begins a record.
+    /// Starts a record.
     pub(crate) fn begin(&mut self) {
         (self.state, self.text_after) = (State::Outside(None), false);
     }
 
-    /// Goes on with the next bytes of the record, up to and with the first of its line end.
+    /// Continues with the next bytes of the record, including the first byte of its line end.
     #[inline]
     pub(crate) fn feed(&mut self, bytes: &[u8]) {
         let mut at = 0;
@@ -43,7 +43,7 @@ impl Quotes {
                         return;
                     };
                     let before = if quote == at { before } else { Some(bytes[quote - 1]) };
-                    // Only at its beginning a quote opens a cell.
+                    // A quote opens a cell only at the start of the cell.
                     let opens = before.is_none_or(|before| before == self.delimiter);
                     self.state = if opens { State::Quoted } else { State::Outside(Some(b'"')) };
                     at = quote + 1;

@@ -1,4 +1,4 @@
-//! The text of an input, in UTF-8, with the count of bytes used.
+//! The text of an input as UTF-8, with the number of bytes used.
 
 use std::io::Read;
 
@@ -9,31 +9,32 @@ use super::gzip::Bytes;
 const BUFFER_BYTES: usize = 64 * 1024;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 
-/// A source behind a buffer: unpacked if it is gzip, decoded if it is marked or said to be anything but UTF-8.
+/// A buffered source, unpacked if it is gzip, and decoded if its byte order mark or the caller names another encoding
+/// than UTF-8.
 ///
-/// What is read as UTF-8 is handed on as it stands, valid or not: a cell that is not UTF-8 costs its row and no more.
-/// What is decoded is valid from there on; what cannot be decoded is an error, for a decoder cannot tell how far the
+/// Input read as UTF-8 is returned unchanged, valid or not: a cell that is not UTF-8 makes only its row invalid.
+/// Decoded input is always valid. Bytes that cannot be decoded are an error, because a decoder cannot tell how far the
 /// damage goes.
 #[derive(Debug)]
 pub struct Source<R> {
     bytes: Bytes<R>,
-    /// None for UTF-8.
+    /// `None` for UTF-8.
     decoding: Option<Decoding>,
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    /// Offset in the text of the byte at `start`.
+    /// Offset of the byte at `start` in the text.
     byte: u64,
     ended: bool,
 }
 
 impl<R: Read> Source<R> {
-    /// Finds out by the first bytes what the input is, refuses what is plainly no text, and reads past a byte order
-    /// mark. `encoding` is what a person says; that it is UTF-8 is as good as nothing said.
+    /// Opens a source: detects gzip and a byte order mark, rejects what is not text, and skips the mark. `encoding` is
+    /// the one that the caller requests, if any; a mark must agree with it.
     ///
     /// # Errors
     ///
-    /// When the source cannot be read, or is plainly no text.
+    /// If the source cannot be read or is not text, or if its byte order mark contradicts `encoding`.
     pub fn open(inner: R, encoding: Option<Encoding>) -> Result<Self, TextError> {
         let bytes = Bytes::open(inner)?;
         let buffer = vec![0; BUFFER_BYTES];
@@ -56,20 +57,20 @@ impl<R: Read> Source<R> {
             let likely = if encoding == Encoding::UTF_8 { utf16_hint(head, 0) } else { None };
             return Err(TextError::Binary { likely });
         }
-        // Tools that add a mark to what already has one leave two.
+        // Tools that add a mark to a text that already has one leave two.
         while source.peek(BYTE_ORDER_MARK.len())?.starts_with(BYTE_ORDER_MARK) {
             source.consume(BYTE_ORDER_MARK.len());
         }
         Ok(source)
     }
 
-    /// A source of what is known to be text, in UTF-8 and without a mark.
+    /// A source of text that is known to be UTF-8 without a byte order mark.
     pub(crate) fn of_text(text: R) -> Self {
         let bytes = Bytes::as_they_are(text);
         Self { bytes, decoding: None, buffer: vec![0; BUFFER_BYTES], start: 0, end: 0, byte: 0, ended: false }
     }
 
-    /// The bytes at hand: at least `least`, fewer only at the text's end. The buffer grows to hold as many.
+    /// Returns the buffered bytes: at least `least`, or fewer only at the end of the text. The buffer grows as needed.
     #[inline]
     pub(crate) fn peek(&mut self, least: usize) -> Result<&[u8], TextError> {
         if self.end - self.start < least {
@@ -97,7 +98,7 @@ impl<R: Read> Source<R> {
         Ok(())
     }
 
-    /// Marks the first `bytes` of those at hand as used.
+    /// Marks the first `bytes` buffered bytes as used.
     #[inline]
     pub(crate) fn consume(&mut self, bytes: usize) {
         debug_assert!(bytes <= self.end - self.start);
@@ -105,18 +106,18 @@ impl<R: Read> Source<R> {
         self.byte += bytes as u64;
     }
 
-    /// Offset of the next byte in the text: in the file itself if it is UTF-8, in the unpacked file if that is packed,
-    /// and in the text as UTF-8, its byte order mark counted, if it is decoded.
+    /// Offset of the next byte: in the file if it is UTF-8; in the unpacked file if it is gzip; in the text as UTF-8,
+    /// with its byte order mark, if it is decoded.
     pub(crate) fn byte(&self) -> u64 {
         self.byte
     }
 
-    /// The encoding that the input is read in, by its name.
+    /// The name of the encoding used.
     pub fn encoding(&self) -> &'static str {
         self.decoding.as_ref().map_or(Encoding::UTF_8, Decoding::encoding).name()
     }
 
-    /// Whether [`Source::byte`] counts the bytes that stand in the (unpacked) input.
+    /// Whether [`Source::byte`] counts the bytes of the (unpacked) input.
     pub(crate) fn is_raw(&self) -> bool {
         self.decoding.is_none()
     }
@@ -126,13 +127,13 @@ impl<R: Read> Source<R> {
         self.bytes.is_compressed()
     }
 
-    /// The source itself, with its bytes as they are stored.
+    /// The underlying source, which returns the bytes as stored.
     pub fn get_ref(&self) -> &R {
         self.bytes.get_ref()
     }
 }
 
-/// A source that gives `bytes` in pieces of the given sizes, over and over, as pipes and sockets do.
+/// A source that returns `bytes` in pieces of the given sizes, repeated, as pipes and sockets do.
 #[cfg(test)]
 #[derive(Debug)]
 pub(crate) struct Pieces<'a> {
@@ -228,8 +229,9 @@ mod tests {
     fn what_is_no_text_is_refused_by_its_first_bytes() {
         let workbook = "the input is a workbook or an archive, not text";
         let binary = "the input has NUL bytes where text should be; it is binary data";
-        let utf16 =
-            |which| format!("the input has NUL bytes where text should be, as {which} without a byte order mark has");
+        let utf16 = |which| {
+            format!("the input has NUL bytes where text should be; it looks like {which} without a byte order mark")
+        };
         for (bytes, said, wanted) in [
             (&b"PK\x03\x04\x14\0"[..], "", workbook.to_owned()),
             (b"PK\x03\x04\x14\0", "windows-1252", workbook.to_owned()),
@@ -254,7 +256,7 @@ mod tests {
             (b"\xff\xfea\0", "utf-16be", "UTF-16LE", "UTF-16BE"),
             (b"\xff\xfea\0", "utf-8", "UTF-16LE", "UTF-8"),
         ] {
-            let wanted = format!("the input begins with the byte order mark of {marked}, and is to be read as {name}");
+            let wanted = format!("the input begins with the byte order mark of {marked}, but was to be read as {name}");
             assert_eq!(read(bytes, said), Err(wanted));
         }
     }

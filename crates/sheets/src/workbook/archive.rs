@@ -1,4 +1,4 @@
-//! The zip archives that XLSX, XLSB and ODS files are: looked through before anything is parsed.
+//! Opens the zip archives of XLSX, XLSB and ODS files and verifies them before anything is parsed.
 
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 
@@ -10,17 +10,17 @@ use zip::result::ZipError;
 
 use super::error::SheetError;
 
-/// Of a part that is parsed as it streams by. A sheet of a million rows of long notes has a tenth.
+/// Maximum size of a streamed part. A sheet of a million rows of long notes has a tenth of it.
 const MOST_PART_BYTES: u64 = 8 << 30;
-/// Of the shared strings, which are held in memory.
+/// Maximum size of the shared strings, which are kept in memory.
 const MOST_STRINGS_BYTES: u64 = 1 << 30;
-/// Between one tag and the next: what the XML parser holds in memory. A cell has at most 32,767 characters.
+/// Maximum distance between two tags, which the XML parser keeps in memory. A cell has at most 32,767 characters.
 const MOST_RUN_BYTES: u64 = 64 << 20;
 
-/// Opens an archive after reading what will be parsed of it once, to its checksums.
+/// Opens an archive after reading every part that will be parsed once, which verifies its checksum.
 ///
-/// Without that a flipped bit could pass for another text: the parser does not read a sheet to its end, where the zip
-/// reader compares.
+/// Otherwise a flipped bit could change a text unnoticed: the parser does not read a sheet to its end, where the zip
+/// reader compares the checksum.
 pub(super) fn open_verified<R: Read + Seek>(source: R) -> Result<ZipArchive<R>, SheetError> {
     let mut archive = open(source)?;
     for index in 0..archive.len() {
@@ -43,7 +43,8 @@ pub(super) fn open_verified<R: Read + Seek>(source: R) -> Result<ZipArchive<R>, 
     Ok(archive)
 }
 
-/// Calamine reserves room for as many shared strings as are declared, which ends the process if there is none.
+/// Checks the declared number of shared strings. calamine allocates memory for that many, and the process aborts if
+/// there is not enough.
 fn check_count(strings: impl BufRead, bytes: u64) -> Result<(), SheetError> {
     let mut xml = quick_xml::Reader::from_reader(strings);
     let mut buffer = Vec::new();
@@ -66,7 +67,7 @@ fn check_count(strings: impl BufRead, bytes: u64) -> Result<(), SheetError> {
     }
 }
 
-/// The value of an attribute.
+/// Returns the value of an attribute.
 pub(super) fn attribute(element: &BytesStart<'_>, name: &str) -> Result<Option<String>, SheetError> {
     let Some(attribute) = element.try_get_attribute(name).map_err(SheetError::unreadable)? else { return Ok(None) };
     Ok(Some(attribute.normalized_value(XmlVersion::Implicit1_0)?.into_owned()))
@@ -78,21 +79,21 @@ pub(super) fn open<R: Read + Seek>(mut source: R) -> Result<ZipArchive<R>, Sheet
     ZipArchive::new(source).map_err(unreadable)
 }
 
-/// Gives the source back, at its beginning.
+/// Returns the source, rewound.
 pub(super) fn into_source<R: Read + Seek>(archive: ZipArchive<R>) -> Result<R, SheetError> {
     let mut source = archive.into_inner();
     source.seek(SeekFrom::Start(0))?;
     Ok(source)
 }
 
-/// A part by its name, whatever its case.
+/// Returns a part by its name, compared without case.
 pub(super) fn part<'a, R: Read + Seek>(
     archive: &'a mut ZipArchive<R>,
     name: &str,
 ) -> Result<BufReader<zip::read::ZipFile<'a, R>>, SheetError> {
     let same = |found: &[u8]| found.eq_ignore_ascii_case(name.as_bytes());
     let index = archive.file_names_raw().position(same).ok_or_else(|| {
-        SheetError::unreadable(io::Error::new(io::ErrorKind::NotFound, format!("the part {name} is not there")))
+        SheetError::unreadable(io::Error::new(io::ErrorKind::NotFound, format!("the part {name} is missing")))
     })?;
     Ok(BufReader::new(archive.by_index(index).map_err(unreadable)?))
 }

@@ -1,4 +1,4 @@
-//! The records of XLS files, and the values in them. The format: [MS-XLS] 2.1.4 and 2.5.
+//! The records of XLS files and their values. The format is [MS-XLS] 2.1.4 and 2.5.
 
 use std::io::{self, ErrorKind};
 
@@ -6,7 +6,7 @@ use encoding_rs::Encoding;
 
 const CONTINUE: u16 = 0x003c;
 
-/// Records of a stream.
+/// The records of a stream.
 #[derive(Debug, Clone)]
 pub(super) struct Records<'a> {
     stream: &'a [u8],
@@ -16,18 +16,18 @@ pub(super) struct Records<'a> {
 #[derive(Debug)]
 pub(super) struct Record<'a> {
     pub(super) kind: u16,
-    /// Where it begins in the stream.
+    /// Offset of the record in the stream.
     pub(super) at: usize,
     pub(super) body: Body<'a>,
 }
 
 impl<'a> Records<'a> {
-    /// Those from a place on.
+    /// The records from an offset on.
     pub(super) fn from(stream: &'a [u8], at: usize) -> Self {
         Self { stream, at }
     }
 
-    /// The next record, with those that continue it; none at the end.
+    /// Returns the next record with its continuation records, or `None` at the end.
     pub(super) fn next(&mut self) -> io::Result<Option<Record<'a>>> {
         loop {
             let at = self.at;
@@ -51,10 +51,10 @@ impl<'a> Records<'a> {
     }
 }
 
-/// The bytes of a record, and of those that continue it.
+/// The bytes of a record and of its continuation records.
 #[derive(Debug)]
 pub(super) struct Body<'a> {
-    /// Of the record that is being read.
+    /// The rest of the current record.
     part: &'a [u8],
     rest: Records<'a>,
 }
@@ -69,7 +69,7 @@ impl Body<'_> {
         Ok(false)
     }
 
-    /// Goes to the next record, if it continues this one.
+    /// Moves to the next record if it is a continuation.
     fn go_on(&mut self) -> io::Result<bool> {
         let mut rest = self.rest.clone();
         match rest.part()? {
@@ -104,7 +104,7 @@ impl Body<'_> {
         self.bytes().map(u32::from_le_bytes)
     }
 
-    /// What is left of the record itself.
+    /// Number of bytes left in the current record.
     pub(super) fn left(&self) -> usize {
         self.part.len()
     }
@@ -121,13 +121,13 @@ impl Body<'_> {
         Ok(())
     }
 
-    /// A text whose length has 16 bits.
+    /// Reads a text with a 16-bit length.
     pub(super) fn text(&mut self, letters: Letters) -> io::Result<Text> {
         let count = self.short()?;
         self.letters(count, letters)
     }
 
-    /// A text whose length has 8 bits.
+    /// Reads a text with an 8-bit length.
     pub(super) fn short_text(&mut self, letters: Letters) -> io::Result<Text> {
         let count = self.byte()?;
         self.letters(count.into(), letters)
@@ -135,7 +135,7 @@ impl Body<'_> {
 
     fn letters(&mut self, count: u16, letters: Letters) -> io::Result<Text> {
         match letters {
-            // Of no letters there need not be the byte that says how wide they are.
+            // An empty text may lack the byte for its character width.
             _ if count == 0 => Ok(Text::default()),
             Letters::Units => {
                 let wide = self.byte()? & 1 != 0;
@@ -148,7 +148,7 @@ impl Body<'_> {
         }
     }
 
-    /// A text of the shared ones, which can have formats and phonetic letters behind it.
+    /// Reads a shared text, which may be followed by formats and phonetic text.
     pub(super) fn rich_text(&mut self) -> io::Result<Text> {
         let count = self.short()?;
         let flags = self.byte()?;
@@ -159,8 +159,8 @@ impl Body<'_> {
         Ok(text)
     }
 
-    /// Units of UTF-16, of which the upper bytes are left out where all are 0; a record that goes on with them says so
-    /// anew. The units of one character can be in two records.
+    /// Reads UTF-16 units, which are stored without their upper bytes if all of these are 0. Each continuation record
+    /// states the width again. The units of one character may be split between two records.
     fn units(&mut self, count: u16, mut wide: bool) -> io::Result<Text> {
         let mut units = Vec::new();
         while units.len() < count.into() {
@@ -181,12 +181,12 @@ impl Body<'_> {
     }
 }
 
-/// How a file writes texts.
+/// The character encoding of a file.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Letters {
-    /// In UTF-16, from Excel 97 on.
+    /// UTF-16, since Excel 97.
     Units,
-    /// In the code page of the user; none for one that is not known here.
+    /// The user's code page; `None` if it is unknown.
     Bytes(Option<&'static Encoding>),
 }
 
@@ -207,11 +207,11 @@ impl Letters {
     }
 }
 
-/// A text of a file.
+/// A text in a file.
 #[derive(Debug, Default)]
 pub(super) struct Text {
     pub(super) text: String,
-    /// Whether there is something in the file that is no character.
+    /// Whether the text contains an invalid character.
     pub(super) garbled: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The values that calamine gives, as the text that is shown.
+//! Renders the values that calamine returns as text.
 
 use std::fmt::Write;
 
@@ -9,7 +9,7 @@ use super::number::push_float;
 use super::row::Shown;
 use crate::excel_date::Epoch;
 
-/// A cell's value, borrowed or not.
+/// The value of a cell.
 #[derive(Debug)]
 pub(super) enum Value<'a> {
     Empty,
@@ -24,7 +24,7 @@ pub(super) enum Value<'a> {
 }
 
 impl Value<'_> {
-    /// Appends what is shown.
+    /// Appends the text shown.
     pub(super) fn push(self, out: &mut String, epoch: Epoch) -> Shown {
         match self {
             Self::Empty => {}
@@ -32,7 +32,7 @@ impl Value<'_> {
             Self::Bool(value) => return push_boolean(out, value),
             Self::IsoMoment(iso) => push_iso_moment(out, iso),
             Self::IsoDuration(iso) => push_iso_duration(out, iso),
-            // What the formats hold as an integer has 30 bits.
+            // The formats store integers in 30 bits.
             Self::Int(number) => return push_float(out, number as f64),
             Self::Float(number) => return push_float(out, number),
             Self::Days(days) if days.is_duration() => return push_duration(out, days.as_f64()),

@@ -1,4 +1,4 @@
-//! Dates, times and durations.
+//! Renders dates, times and durations.
 
 use std::fmt::Write;
 
@@ -8,17 +8,17 @@ use jiff::{Span, SpanRelativeTo, Unit};
 use super::row::Shown;
 use crate::excel_date::{DAY_SECONDS, Day, Epoch};
 
-/// What a sheet shows for a date that its calendar does not have.
+/// Shown for a date that the calendar does not have.
 const NO_DATE: &str = "########";
 
-/// Appends a moment given in days since the epoch: below 1 a time of day.
+/// Appends a moment given in days since the epoch. Below 1, it is a time of day.
 pub(super) fn push_moment(out: &mut String, days: f64, epoch: Epoch) -> Shown {
     let Some(moment) = epoch.moment(days) else {
         out.push_str(NO_DATE);
         return Shown::Error;
     };
     match moment.day {
-        // Below a day there is no date to show, in either system.
+        // Less than one day has no date to show, in either date system.
         _ if days < 1.0 => {
             push_clock(out, moment.second_of_day());
             return Shown::Text;
@@ -44,7 +44,7 @@ pub(super) fn push_duration(out: &mut String, days: f64) -> Shown {
     Shown::Text
 }
 
-/// Appends a date, with or without time, written as ISO 8601 has it; one that is not, as it stands.
+/// Appends an ISO 8601 date with or without a time. Other text is appended unchanged.
 pub(super) fn push_iso_moment(out: &mut String, iso: &str) {
     let local = iso.trim().trim_end_matches('Z');
     let rounded = |moment: DateTime| moment.round(Unit::Second).ok();
@@ -62,7 +62,7 @@ pub(super) fn push_iso_moment(out: &mut String, iso: &str) {
     }
 }
 
-/// Appends what ISO 8601 writes as a duration, which may be a time of day.
+/// Appends an ISO 8601 duration, which may also be a time of day.
 pub(super) fn push_iso_duration(out: &mut String, iso: &str) {
     let seconds = iso
         .trim()
@@ -79,7 +79,7 @@ fn second_of_day(time: Time) -> i64 {
     i64::from(time.hour()) * 3600 + i64::from(time.minute()) * 60 + i64::from(time.second())
 }
 
-/// A time of day and a duration look alike: ODS does not tell one from the other.
+/// A time of day and a duration look alike, because ODS does not distinguish them.
 fn push_clock(out: &mut String, seconds: i64) {
     let sign = if seconds < 0 { "-" } else { "" };
     let seconds = seconds.unsigned_abs();

@@ -1,82 +1,80 @@
-//! What can be wrong with a workbook.
+//! Errors in a workbook.
 
 use std::error::Error;
 
 use crate::Names;
 
-/// A workbook, or the sheet that is meant, cannot be read: the run ends.
+/// The workbook or the chosen sheet cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SheetError {
-    /// A sheet was asked for that is not there.
+    /// The requested sheet does not exist.
     #[error("there is no sheet {name:?}; the sheets are {sheets}")]
     NoSuchSheet {
-        /// The name as asked.
+        /// The requested name.
         name: String,
-        /// Those with cells.
+        /// The sheets that have cells.
         sheets: Names,
     },
-    /// A sheet was asked for that is a chart or the like.
+    /// The requested sheet has no cells: it is a chart or the like.
     #[error("the sheet {name:?} is {kind} and has no cells; the sheets are {sheets}")]
     NotCells {
-        /// Its name.
+        /// The name of the sheet.
         name: String,
-        /// What it is.
+        /// Its type.
         kind: &'static str,
-        /// Those with cells.
+        /// The sheets that have cells.
         sheets: Names,
     },
     /// No sheet has cells.
     #[error("the workbook has no sheet with cells")]
     NoSheets,
-    /// The header's row has nothing in it.
-    #[error("row {row} of the sheet {sheet:?} is empty")]
+    /// The header row is empty.
+    #[error("row {row} of the sheet {sheet:?}, the header row, is empty")]
     HeaderEmpty {
-        /// The sheet's name.
+        /// The name of the sheet.
         sheet: String,
         /// From 1.
         row: u32,
     },
-    /// The header's row is behind the last.
-    #[error(
-        "the header was to be in row {row}, but the last row of the sheet {sheet:?} with something in it is {last}"
-    )]
+    /// The header row is after the last row.
+    #[error("the header row is {row}, but the last row of the sheet {sheet:?} that is not empty is {last}")]
     HeaderBeyond {
-        /// The sheet's name.
+        /// The name of the sheet.
         sheet: String,
         /// From 1.
         row: u32,
-        /// From 1; 0 for a sheet with nothing in it.
+        /// From 1; 0 if the sheet is empty.
         last: u32,
     },
-    /// Protected by a password.
+    /// The workbook is protected by a password.
     #[error("the workbook is encrypted: open it with its password and save a copy without one")]
     Encrypted,
-    /// Bytes that are not as the format has them, or a source that failed.
-    #[error("the workbook cannot be read{}; it may be damaged: open it and save it anew", after(*.row))]
+    /// The content violates the format, or the source failed.
+    #[error("the workbook cannot be read{}; it may be damaged: open it and save it again", after(*.row))]
     Unreadable {
         /// The last row that was read, from 1; 0 if none was.
         row: u32,
-        /// What was found.
+        /// The cause.
         source: Box<dyn Error + Send + Sync>,
     },
     /// The parser panicked.
-    #[error("the workbook cannot be read: its parser failed on it; it may be damaged: open it and save it anew")]
+    #[error("the workbook cannot be read: its parser failed; it may be damaged: open it and save it again")]
     Panicked,
-    /// Rows that do not ascend, which nothing that was seen writes.
-    #[error("row {row} of the sheet comes after row {after}; open the workbook and save it anew")]
+    /// The rows are not in ascending order. No known program writes such a sheet.
+    #[error("row {row} of the sheet comes after row {after}; open the workbook and save it again")]
     RowOrder {
         /// From 1.
         row: u32,
         /// From 1.
         after: u32,
     },
-    /// A part that would not fit in memory.
+    /// A part is too long to be kept in memory.
     #[error("{what} is longer than {most_bytes} bytes")]
     TooLong {
         /// The part.
         what: String,
-        /// The bound.
+        /// The maximum length.
         most_bytes: u64,
     },
 }
@@ -86,7 +84,7 @@ impl SheetError {
         Self::Unreadable { row: 0, source: source.into() }
     }
 
-    /// Says after which row, counted from 0, it was.
+    /// Adds the last row that was read, counted from 0.
     pub(super) fn after(self, last: u32) -> Self {
         match self {
             Self::Unreadable { source, .. } => Self::Unreadable { row: last.saturating_add(1), source },
@@ -96,7 +94,7 @@ impl SheetError {
 }
 
 fn after(row: u32) -> String {
-    if row == 0 { String::new() } else { format!(" on after row {row}") }
+    if row == 0 { String::new() } else { format!(" past row {row}") }
 }
 
 impl From<calamine::XlsxError> for SheetError {

@@ -1,27 +1,27 @@
-//! What a number format makes of a number, as far as that changes what it is.
+//! Classifies number formats: they turn a number into a moment or a duration, or leave it a number.
 
-/// What the number of a cell stands for.
+/// The meaning of a number in a cell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Number,
     /// A date, a time or both.
     Moment,
-    /// Hours, minutes or seconds that do not end with the day.
+    /// Hours, minutes or seconds that may exceed a day.
     Duration,
 }
 
 impl Format {
-    /// Of a format that is not in the file.
+    /// The meaning of a built-in format, whose code is not in the file.
     pub(super) fn built_in(id: u16) -> Self {
         match id {
-            // From 27 on: of eastern Asia.
+            // 27 and up are the formats of East Asian locales.
             14..=22 | 27..=36 | 45 | 47 | 50..=58 => Self::Moment,
             46 => Self::Duration,
             _ => Self::Number,
         }
     }
 
-    /// By its first section, which is for positive numbers.
+    /// The meaning of a format code, taken from its first section, which is for positive numbers.
     pub(super) fn of_code(code: &str) -> Self {
         if ["General", "Standard"].iter().any(|name| code.eq_ignore_ascii_case(name)) {
             return Self::Number;
@@ -31,9 +31,9 @@ impl Format {
             match char.to_ascii_lowercase() {
                 ';' => break,
                 '"' => _ = chars.find(|char| *char == '"'),
-                // What follows is shown, or as wide as a blank is to be, or repeated.
+                // The next character is shown literally, or gives the width of a blank, or is repeated.
                 '\\' | '_' | '*' => _ = chars.next(),
-                // Colours, conditions and locales too.
+                // Brackets also enclose colours, conditions and locales.
                 '[' => {
                     let inner: String = chars.by_ref().take_while(|char| *char != ']').collect();
                     let is_all = |unit| !inner.is_empty() && inner.chars().all(|char| char.eq_ignore_ascii_case(&unit));

@@ -124,7 +124,7 @@ fn rows_that_do_not_ascend_are_an_error() {
     let bytes = changed("table.xlsx", "xl/worksheets/sheet2.xml", |xml| xml.replace("5\"", "2\""));
     assert_eq!(
         why(read(bytes, WorkbookKind::Xlsx)),
-        "row 2 of the sheet comes after row 4; open the workbook and save it anew"
+        "row 2 of the sheet comes after row 4; open the workbook and save it again"
     );
 }
 
@@ -136,7 +136,7 @@ fn cells_that_are_not_where_the_file_has_them_are_an_error() {
         why(read(bytes, WorkbookKind::Xlsx))
     };
     assert_eq!(change("r=\"B5\"", "r=\"B6\""), "the cell B6 is in row 5");
-    assert_eq!(change("r=\"B5\"", "r=\"A5\""), "two cells A5");
+    assert_eq!(change("r=\"B5\"", "r=\"A5\""), "the cell A5 occurs twice");
     assert_eq!(change("t=\"s\"><v>", "t=\"s\"><v>-"), "the cell A1 has the shared text \"-3\"");
     let missing = change("t=\"s\"><v>", "t=\"s\"><v>9999");
     assert!(missing.contains("not found in shared strings"), "{missing}");
@@ -145,7 +145,7 @@ fn cells_that_are_not_where_the_file_has_them_are_an_error() {
 #[test]
 fn cells_beyond_the_last_column_are_an_error() {
     let bytes = changed("table.xlsx", "xl/worksheets/sheet2.xml", |xml| xml.replace("\"E1\"", "\"XFE1\""));
-    assert_eq!(why(read(bytes, WorkbookKind::Xlsx)), "a cell XFE1, right of where sheets end");
+    assert_eq!(why(read(bytes, WorkbookKind::Xlsx)), "the cell XFE1 is beyond the last column of a sheet");
 }
 
 #[test]
@@ -226,7 +226,10 @@ fn an_extent_costs_nothing_in_an_xls() {
     // The cell A2, a number, moved to the last row and column that the record can name.
     let number = [1, 0, 0, 0];
     let far = changed_xls([0x7e, 0x02], &number, &[&[0xff; 4], &[0; 6][..]].concat());
-    assert_eq!(why(read_sheet(far, WorkbookKind::Xls, Some("Other"))), "a cell CRXP65536, right of where sheets end");
+    assert_eq!(
+        why(read_sheet(far, WorkbookKind::Xls, Some("Other"))),
+        "the cell CRXP65536 is beyond the last column of a sheet"
+    );
     let declared = changed_xls([0x00, 0x02], &[0, 0, 0, 0, 9, 0, 0, 0], &[&[0, 0, 0, 0], &[0xff; 10][..]].concat());
     assert_eq!(read_sheet(declared, WorkbookKind::Xls, Some("Other")).unwrap(), 1);
 }

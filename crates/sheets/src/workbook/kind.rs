@@ -1,4 +1,4 @@
-//! Which format a workbook has, by its content.
+//! Detects the format of a workbook from its content.
 
 use std::fmt;
 use std::io::{self, Read, Seek, SeekFrom};
@@ -7,24 +7,24 @@ use zip::ZipArchive;
 
 use super::ole;
 
-/// A workbook's format.
+/// The format of a workbook.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WorkbookKind {
     /// Office Open XML, with or without macros.
     Xlsx,
-    /// The same with binary parts.
+    /// Office Open XML with binary parts.
     Xlsb,
-    /// What Excel wrote before 2007.
+    /// The format of Excel before 2007.
     Xls,
     /// OpenDocument.
     Ods,
 }
 
 impl WorkbookKind {
-    /// Looks into a source and leaves it at its beginning; none for what is no workbook.
+    /// Detects the format and rewinds the source; returns `None` if it is not a workbook.
     ///
-    /// One that is cut off or damaged has its kind if its first bytes tell, and one that is encrypted is an Xlsx,
-    /// for whatever it is; to open them is an error that says so.
+    /// A truncated or damaged workbook is recognized if its first bytes suffice. A container with an encrypted package
+    /// is reported as `Xlsx`, whatever the package is. Opening such a workbook returns the matching error.
     pub fn sniff<R: Read + Seek>(source: &mut R) -> io::Result<Option<Self>> {
         let mut head = Vec::new();
         source.seek(SeekFrom::Start(0))?;
@@ -56,7 +56,7 @@ impl WorkbookKind {
         }
     }
 
-    /// Of an archive without its directory, which is at the end.
+    /// Detects the format of an archive whose directory, at its end, is missing.
     fn of_first_member(head: &[u8]) -> Option<Self> {
         let name = head.get(30..)?;
         if name.starts_with(b"mimetypeapplication/vnd.oasis.") {

@@ -1,20 +1,19 @@
-//! One sheet of a workbook, row by row, as the text that it shows.
+//! Reads one sheet of a workbook row by row, as the text that a spreadsheet program shows.
 //!
-//! XLSX, XLSB and ODS are streamed: what is kept is the current row and, of the first two, the shared strings. XLS
-//! files, which end at 65,536 rows, are held as a whole. Calamine reads XLSX and XLSB. ODS is read here, because
-//! calamine lays out every sheet of it, empty cells and repeated ones too, before the first can be asked for, and
-//! does not come to an end on one that is cut off; XLS, because calamine misreads what some programs write.
+//! XLSX, XLSB and ODS are streamed: only the current row is kept in memory, and for XLSX and XLSB also the shared
+//! strings. XLS files, which have at most 65,536 rows, are read into memory. calamine reads XLSX and XLSB. It is not
+//! used for ODS, because it lays out every sheet with all its empty and repeated cells before the first cell can be
+//! read, and does not end on a truncated file. It is not used for XLS, because it misreads the files of some programs.
 //!
-//! What is shown, as far as it can be known: whole numbers with all their digits, others with 15, dates as
-//! `2026-03-01`, with a time `2026-03-01 14:05`, times as `14:05`, durations as `36:30`, booleans as `TRUE` and
-//! `FALSE`, formulas as the value last computed. Not known are the other number formats: 0.5 shown as `50%` is `0.5`,
-//! 143 shown as `00143` is `143`, and of a date of which only the month is shown all is there. So one table saved in
-//! two formats has the same rows.
+//! Whole numbers have all their digits, other numbers have 15. Dates are rendered as `2026-03-01`, with a time as
+//! `2026-03-01 14:05`, times as `14:05`, durations as `36:30`, booleans as `TRUE` and `FALSE`, and formulas as the
+//! value last computed. Other number formats are ignored: 0.5 shown as `50%` is `0.5`, 143 shown as `00143` is `143`,
+//! and a date that shows only its month is the whole date. A table saved in two formats therefore has the same rows.
 //!
-//! Merged cells have their value in the first; hidden rows and columns are like others.
+//! The value of merged cells is in the first of them. Hidden rows and columns are read like others.
 //!
-//! A workbook may be damaged, or made to do harm. Its members' checksums are verified and their sizes bounded before
-//! one is parsed, what would be allocated by extent is bounded, and a panic of the parser is an error.
+//! A workbook may be damaged or malicious. The checksums of its members are verified and their sizes bounded before any
+//! is parsed. Allocations that depend on a declared extent are bounded. A panic of the parser is an error.
 
 mod archive;
 mod biff;
@@ -44,22 +43,22 @@ pub use row::CellText;
 use crate::Names;
 use row::{Row, a1};
 
-/// A workbook's bytes, read here and there.
+/// The bytes of a workbook, read in any order.
 trait ReadSeek: Read + Seek + Send {}
 impl<R: Read + Seek + Send> ReadSeek for R {}
 type Source = Box<dyn ReadSeek>;
 
-/// A sheet's rows, whatever its format.
+/// The rows of a sheet, whatever its format.
 trait Rows: Send {
-    /// Reads the next row with something in it; false at the end.
+    /// Reads the next row that is not empty; returns `false` at the end.
     fn next(&mut self, row: &mut Row) -> Result<bool, SheetError>;
 }
 
-/// A sheet behind its header.
+/// A sheet whose header has been read.
 pub struct Sheet {
     name: String,
     columns: Vec<String>,
-    /// None once there is nothing more to read: at the end, and after an error.
+    /// `None` after the end and after an error.
     rows: Option<Box<dyn Rows>>,
     row: Row,
 }
@@ -71,10 +70,10 @@ impl std::fmt::Debug for Sheet {
 }
 
 impl Sheet {
-    /// Opens the sheet called `sheet`, or else the first one shown, and reads its header from the row `header_row`,
-    /// counted from 1 as the sheet does.
+    /// Opens the sheet named `sheet`, or else the first visible one, and reads its header from row `header_row`,
+    /// counted from 1.
     ///
-    /// The source is read from its beginning, wherever it stands.
+    /// The source is read from its beginning, whatever its current position.
     pub fn open<R: Read + Seek + Send + 'static>(
         source: R,
         kind: WorkbookKind,
@@ -97,23 +96,23 @@ impl Sheet {
                 return Err(SheetError::HeaderEmpty { sheet: name, row: header_row });
             }
         }
-        // The row stays: one that is repeated is not written anew.
+        // The row is kept: a repeated row is not written again.
         Ok(Self { name, columns: row.texts(), rows: Some(rows), row })
     }
 
-    /// The sheet's name.
+    /// The name of the sheet.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The header's cells as text, up to the last with something in it.
+    /// The texts of the header, up to the last cell that is not blank.
     pub fn columns(&self) -> &[String] {
         &self.columns
     }
 
-    /// Goes to the next row with something in it and gives its number, counted from 1 as the sheet does.
+    /// Moves to the next row that is not empty and returns its number, counted from 1.
     ///
-    /// After an error there is nothing more.
+    /// After an error, it returns `None`.
     #[expect(
         clippy::should_implement_trait,
         reason = "an error ends the reading, so it is `?` on each call, not an item"
@@ -131,17 +130,17 @@ impl Sheet {
         Ok(None)
     }
 
-    /// A cell of the current row, its column counted from 0.
+    /// A cell of the current row. Columns are counted from 0.
     pub fn cell(&self, column: usize) -> CellText<'_> {
         self.row.cell(column)
     }
 
-    /// The name of a cell of the current row that is not blank and right of all columns.
+    /// The name of the first cell in the current row that is not blank and has no column in the header.
     pub fn beyond(&self) -> Option<String> {
         self.row.not_blank_from(self.columns.len()).map(|column| self.a1(column))
     }
 
-    /// The name of the current row's cell in a column: `C7`.
+    /// The name of the current row's cell in a column, such as `C7`.
     pub fn a1(&self, column: usize) -> String {
         a1(column, self.row.number())
     }
@@ -156,14 +155,14 @@ fn open_rows(source: Source, kind: WorkbookKind, sheet: Option<&str>) -> Result<
     }
 }
 
-/// Makes an error of a panic: calamine indexes by what it finds in a file.
+/// Converts a panic into an error: calamine uses values from the file as indexes without checks.
 ///
-/// What `read` was working on is not used again.
+/// Whatever `read` was working on must not be used again.
 fn guarded<T>(read: impl FnOnce() -> Result<T, SheetError>) -> Result<T, SheetError> {
     std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).unwrap_or(Err(SheetError::Panicked))
 }
 
-/// The sheet that is meant: that of the name asked for, or the first that is shown, or the first.
+/// Chooses the sheet: the one named `asked`, or else the first visible one, or else the first.
 fn choose(sheets: &[calamine::Sheet], asked: Option<&str>) -> Result<String, SheetError> {
     use calamine::{SheetType, SheetVisible};
 
@@ -191,7 +190,7 @@ fn choose(sheets: &[calamine::Sheet], asked: Option<&str>) -> Result<String, She
     Err(SheetError::NotCells { name: sheet.name.clone(), kind, sheets: names() })
 }
 
-/// Spreadsheets do not tell sheets apart by case.
+/// Spreadsheet programs compare sheet names without case.
 fn same_name(one: &str, other: &str) -> bool {
     one.to_lowercase() == other.to_lowercase()
 }

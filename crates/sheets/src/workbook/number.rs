@@ -1,16 +1,16 @@
-//! Numbers as sheets show them.
+//! Renders numbers as spreadsheet programs show them.
 
 use std::fmt::Write;
 
 use super::row::Shown;
 
-/// What Excel keeps of a number that is typed; a double holds any whole number of so many digits, and most longer not.
+/// Digits that Excel keeps of a typed number. A double stores every whole number of this length, but few longer ones.
 const DIGITS: i32 = 15;
-/// The least whole number with more digits.
+/// The least whole number with more digits than that.
 const TOO_MANY_DIGITS: f64 = 1e15;
-/// Whole numbers up to here have a double each, 2^53.
+/// 2^53: every whole number up to here has a double of its own.
 const EXACT: f64 = 9_007_199_254_740_992.0;
-/// Below it sheets give up on digits: `1E-10`.
+/// The least exponent of a number written in digits; below it, sheets write `1E-10`.
 const LEAST_IN_DIGITS: i32 = -9;
 
 /// Appends a number.
@@ -27,7 +27,7 @@ pub(super) fn push_float(out: &mut String, number: f64) -> Shown {
         }
         return Shown::Number;
     }
-    // Typed into Excel, its 16th digit would be a 0.
+    // Excel would have replaced the 16th digit of a typed number by 0.
     let typed = number.fract() == 0.0 && number.abs() <= EXACT && number % 10.0 != 0.0;
     if number.abs() < 1e21 {
         push(out, format_args!("{number:.0}"));
@@ -37,7 +37,7 @@ pub(super) fn push_float(out: &mut String, number: f64) -> Shown {
     if typed { Shown::Number } else { Shown::Inexact }
 }
 
-/// At most [`DIGITS`] significant digits, without zeros at the end.
+/// Appends at most [`DIGITS`] significant digits, without trailing zeros.
 fn push_decimal(out: &mut String, number: f64) {
     let scientific = format!("{:.*e}", DIGITS as usize - 1, number.abs());
     let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));

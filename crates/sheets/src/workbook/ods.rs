@@ -1,6 +1,6 @@
-//! ODS sheets, streamed.
+//! Streams ODS sheets.
 //!
-//! The format: OpenDocument 1.3, part 3, chapters 9 (tables), 6 (text) and 19 (attributes). Names of elements are
+//! The format is OpenDocument 1.3, part 3, chapters 9 (tables), 6 (text) and 19 (attributes). Element names are
 //! compared with their usual prefixes, as other readers do.
 
 use std::io::{self, BufRead, BufReader, ErrorKind};
@@ -17,7 +17,7 @@ use super::ods_cell::{Calendar, Cell, content_text};
 use super::row::{Row, Shown};
 use super::{Rows, Source, archive, choose};
 
-/// As many as LibreOffice has.
+/// The limits of LibreOffice.
 const MOST_ROWS: u32 = 1 << 20;
 const MOST_COLUMNS: u32 = 1 << 14;
 
@@ -35,14 +35,14 @@ struct OdsRows {
     content: Content,
     calendar: Calendar,
     buffer: Vec<u8>,
-    /// Of the row after the last one read, from 0.
+    /// Number of the next row, from 0.
     next: u32,
-    /// How often the last one read is still to come.
+    /// How many more times the last row is repeated.
     again: u32,
 }
 
 pub(super) fn open(source: Source, asked: Option<&str>) -> Result<(String, Box<dyn Rows>), SheetError> {
-    // The sheets there are: only the end of the content says.
+    // The list of sheets is known only at the end of the content.
     let (sheets, calendar, archive) = sheets(source)?;
     let name = choose(&sheets, asked)?;
     let mut content = content(archive)?;
@@ -94,7 +94,7 @@ fn sheets(source: Source) -> Result<(Vec<calamine::Sheet>, Calendar, ZipArchive<
     Ok((sheets, calendar, archive))
 }
 
-/// Reads on into the next table that has a name: there are others, of values kept from elsewhere.
+/// Reads up to the next table that has a name. Tables without one contain values cached from other files.
 fn next_table<R: BufRead>(
     xml: &mut quick_xml::Reader<R>,
     buffer: &mut Vec<u8>,
@@ -171,14 +171,14 @@ impl Rows for OdsRows {
     }
 }
 
-/// Reads on into the next row and gives how often it is there; none at the table's end.
+/// Reads up to the next row and returns how often it is repeated; `None` at the end of the table.
 fn next_row(xml: &mut Xml<'_>, buffer: &mut Vec<u8>) -> Result<Option<u32>, SheetError> {
     loop {
         buffer.clear();
         match xml.read_event_into(buffer)? {
             Event::Start(element) => match element.name().as_ref() {
                 "table:table-row" => return repeats(&element, "table:number-rows-repeated").map(Some),
-                // Pictures, with texts and tables of their own.
+                // Drawings, which may contain texts and tables.
                 "table:shapes" => skip(xml, &element.into_owned())?,
                 _ => {}
             },
@@ -197,7 +197,7 @@ fn read_row(xml: &mut Xml<'_>, buffer: &mut Vec<u8>, calendar: Calendar, row: &m
             Event::Start(element) => {
                 let covered = match element.name().as_ref() {
                     "table:table-cell" => false,
-                    // Under a merged cell: not shown.
+                    // Covered by a merged cell, so not shown.
                     "table:covered-table-cell" => true,
                     _ => {
                         skip(xml, &element.into_owned())?;
@@ -216,7 +216,7 @@ fn read_row(xml: &mut Xml<'_>, buffer: &mut Vec<u8>, calendar: Calendar, row: &m
                         found = out.len() > start || shown == Shown::Uncomputed;
                         shown
                     };
-                    // A format can be set to the last column and beyond.
+                    // A format may extend to the last column and beyond.
                     if cell.is_something(text.as_deref().unwrap_or_default()) {
                         row.push(column, write)?;
                     }

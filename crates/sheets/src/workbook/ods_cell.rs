@@ -1,4 +1,4 @@
-//! The cells of ODS sheets: values in attributes, texts in paragraphs.
+//! The cells of ODS sheets: values are in attributes, texts in paragraphs.
 
 use jiff::civil::{Date, date};
 use jiff::{Span, SpanRelativeTo, Unit};
@@ -14,30 +14,30 @@ use super::ods::{Xml, cut_off, skip};
 use super::row::Shown;
 use crate::excel_date::Epoch;
 
-/// Of blanks that one element stands for.
+/// Maximum number of blanks for one element.
 const MOST_BLANKS: usize = 1 << 16;
-/// Of the text in a cell: a few bytes of the file can stand for very many blanks.
+/// Maximum text of a cell: a few bytes of the file can produce very many blanks.
 const MOST_TEXT_BYTES: usize = 64 << 20;
-/// From here on, a time is a moment of which the sheet shows the time only: days before 1927 are no dates of tickets,
-/// and no duration is as long.
+/// A time of at least this many days is a moment that shows only its time: no duration is as long, and tickets have no
+/// dates before 1927.
 const LEAST_MOMENT_DAYS: f64 = 10_000.0;
 
-/// What the days of a workbook are counted from.
+/// The day from which a workbook counts its dates.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub(super) struct Calendar {
-    /// Day 0, in days after 30 December 1899, the usual one.
+    /// Day 0, in days after 30 December 1899, which is the default.
     day_zero: f64,
 }
 
 impl Calendar {
-    /// By `table:null-date`.
+    /// Creates a calendar from `table:null-date`.
     pub(super) fn from_day_zero(iso: &str) -> Result<Self, SheetError> {
         let day_zero: Date = iso.trim().parse().map_err(SheetError::unreadable)?;
         let days = date(1899, 12, 30).until((Unit::Day, day_zero)).map_err(SheetError::unreadable)?.get_days();
         Ok(Self { day_zero: days.into() })
     }
 
-    /// Appends a time: one of day, or a duration, or a moment.
+    /// Appends a time of day, a duration or a moment.
     fn push_time(self, out: &mut String, iso: &str) -> Shown {
         let span = iso.trim().parse::<Span>().ok();
         let days = span.and_then(|span| span.total((Unit::Day, SpanRelativeTo::days_are_24_hours())).ok());
@@ -51,15 +51,15 @@ impl Calendar {
     }
 }
 
-/// What a formula shows that has no value.
+/// Errors that a formula without a value shows.
 const ERRORS: [&str; 8] = ["#NULL!", "#DIV/0!", "#VALUE!", "#REF!", "#NAME?", "#NUM!", "#N/A", "#UNKNOWN!"];
 
-/// The attributes that make a cell's value.
+/// The attributes that determine the value of a cell.
 #[derive(Debug, Default)]
 pub(super) struct Cell {
     /// `office:value-type`.
     kind: Option<String>,
-    /// The attribute that goes with the type.
+    /// The value attribute for that type.
     value: Option<String>,
     formula: Option<String>,
     error: bool,
@@ -87,7 +87,7 @@ impl Cell {
         self.kind.is_some() || self.value.is_some() || self.formula.is_some() || !text.is_empty()
     }
 
-    /// Appends what is shown, given the text in the cell.
+    /// Appends the text shown. `text` is the text in the cell.
     pub(super) fn push(&self, text: Option<&str>, calendar: Calendar, out: &mut String) -> Shown {
         let has_text = text.is_some();
         let text = text.unwrap_or_default();
@@ -99,7 +99,7 @@ impl Cell {
             return push_boolean(out, boolean);
         }
         match (self.kind.as_deref(), self.value.as_deref()) {
-            // LibreOffice writes no more than an empty paragraph of a formula that gives an empty text.
+            // For a formula with an empty text, LibreOffice writes only an empty paragraph.
             (None, None) if !has_text => return Shown::Uncomputed,
             (Some("string") | None, value) => out.push_str(value.unwrap_or(text)),
             (Some(_), None) => out.push_str(text),
@@ -113,26 +113,26 @@ impl Cell {
         Shown::Text
     }
 
-    /// Whether it shows an error, given its text.
+    /// Whether the cell shows an error. `text` is the text in the cell.
     fn is_error(&self, text: &str) -> bool {
         if self.error || self.formula.is_none() {
             return self.error;
         }
         match self.kind.as_deref() {
-            // Before it had a type for them, LibreOffice gave errors the value 0.
+            // Older versions of LibreOffice have no type for errors and write the value 0.
             Some("float") => text.starts_with('#') || text.starts_with("Err:"),
-            // Gnumeric makes texts of them.
+            // Gnumeric writes errors as texts.
             Some("string") => ERRORS.contains(&text),
             _ => false,
         }
     }
 
-    /// Its value, if it is a boolean, given its text.
+    /// The value, if it is a boolean. `text` is the text in the cell.
     fn boolean(&self, text: &str) -> Option<bool> {
         let (kind, value) = (self.kind.as_deref()?, self.value.as_deref()?);
         let computed = match kind {
             "boolean" => return Some(value == "true"),
-            // LibreOffice makes numbers of those that a formula gives; their texts are in the user's language.
+            // LibreOffice writes booleans from formulas as numbers, with a text in the user's language.
             "float" => self.formula.is_some() && !text.is_empty() && text.chars().all(char::is_uppercase),
             _ => false,
         };
@@ -144,12 +144,12 @@ impl Cell {
     }
 }
 
-/// The text in a cell, to its end: paragraphs, on a line each; none without a paragraph.
+/// Reads the rest of a cell and returns its text, one line per paragraph; `None` if it has no paragraph.
 pub(super) fn content_text(xml: &mut Xml<'_>) -> Result<Option<String>, SheetError> {
     let (mut text, mut buffer) = (String::new(), Vec::new());
     let mut depth = 0_u32;
     let (mut paragraphs, mut within) = (0, 0_u32);
-    // Whether a line end would be one of several blanks, or begin a paragraph: those are not shown.
+    // Whether the last character was a blank or the start of a paragraph. A line end after it is not shown.
     let mut after_blank = true;
     loop {
         if text.len() > MOST_TEXT_BYTES {
@@ -175,7 +175,7 @@ pub(super) fn content_text(xml: &mut Xml<'_>) -> Result<Option<String>, SheetErr
                     "text:tab" => (text.push('\t'), after_blank = false).1,
                     "text:line-break" => (text.push('\n'), after_blank = true).1,
                     "text:span" | "text:a" | "text:ruby" | "text:ruby-base" | "text:meta" => {}
-                    // Comments, pictures, phonetic text and what else is not the cell's text.
+                    // Comments, drawings, phonetic text and anything else that is not text of the cell.
                     name if within == 0 || !is_field(name) => {
                         skip(xml, &element.into_owned())?;
                         continue;
@@ -211,16 +211,16 @@ pub(super) fn content_text(xml: &mut Xml<'_>) -> Result<Option<String>, SheetErr
     }
 }
 
-/// Fields show their last value as their text: dates, names, pages.
+/// Fields contain their last value as text: dates, names, page numbers.
 fn is_field(name: &str) -> bool {
     name.starts_with("text:") && !matches!(name, "text:note" | "text:ruby-text" | "text:list")
 }
 
 /// Appends characters of a paragraph.
 ///
-/// The format has an element for blanks in a row, and lets a file be indented: there a run of blanks and line ends is
-/// one blank. But LibreOffice writes blanks as they stand in cells of several lines, and keeps them when it reads. So
-/// only runs with a line end in them are made one.
+/// In the format, a run of blanks and line ends is one blank, so that a file can be indented; several blanks have an
+/// element of their own. LibreOffice, however, writes blanks unchanged in cells of several lines, and preserves them
+/// when it reads. So only a run that contains a line end is reduced to one blank.
 fn push_blanks(text: &mut String, found: &str, after_blank: &mut bool) {
     let is_blank = |char| matches!(char, ' ' | '\t' | '\r' | '\n');
     let mut rest = found;

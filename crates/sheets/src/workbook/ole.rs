@@ -1,16 +1,16 @@
-//! The container of XLS files and of encrypted workbooks, as far as it is looked into before a parser is.
+//! The OLE container of XLS files and of encrypted workbooks.
 //!
-//! The format: [MS-CFB]. Sectors of one size; chains of them, by a table (FAT) that names each one's next; a
-//! directory of streams, the short ones in a stream of their own, in small sectors with a table of theirs.
+//! The format is [MS-CFB]. Sectors of one size form chains; a table (FAT) names the next sector of each. A directory
+//! lists the streams. Short streams are stored in a stream of their own, in small sectors with a table of their own.
 
 use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 
 pub(super) const SIGNATURE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 
-/// From here on, numbers of sectors mean something else.
+/// From this number on, sector numbers have special meanings.
 const LAST_SECTOR: u32 = 0xffff_fffa;
 const HEADER_TABLE: std::ops::Range<usize> = 76..512;
-/// A container is held in memory. What XLS files have in all their cells is far less.
+/// Maximum size of a container, which is read into memory. All the cells that an XLS file can have take far less.
 const MOST_BYTES: u64 = 256 << 20;
 const SHORT_SECTOR: usize = 64;
 const SHORT_STREAM: u64 = 4096;
@@ -22,7 +22,7 @@ struct Stream {
     bytes: u64,
 }
 
-/// A container, in memory.
+/// A container in memory.
 #[derive(Debug)]
 pub(super) struct File {
     bytes: Vec<u8>,
@@ -33,20 +33,20 @@ pub(super) struct File {
 }
 
 impl File {
-    /// Reads a container whole.
+    /// Reads a whole container.
     ///
-    /// An error if it is no container, if it is very long, or if a chain that begins in its header or directory does not end: a parser
-    /// that trusts it would not either.
+    /// Fails if it is not a container, exceeds the maximum size, or has a chain in its header or directory that does
+    /// not end: a parser that follows such a chain would not end either.
     pub(super) fn open<R: Read + Seek>(source: &mut R) -> io::Result<Self> {
         source.seek(SeekFrom::Start(0))?;
         let mut bytes = Vec::new();
         source.take(SIGNATURE.len() as u64).read_to_end(&mut bytes)?;
         if bytes != SIGNATURE {
-            return Err(damaged("no OLE container"));
+            return Err(damaged("not an OLE container"));
         }
         source.take(MOST_BYTES - bytes.len() as u64 + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > MOST_BYTES {
-            return Err(damaged("an OLE container that is longer than any workbook should be"));
+            return Err(damaged("an OLE container that is longer than any workbook"));
         }
         if bytes.len() < HEADER_TABLE.end {
             return Err(damaged("an OLE container that is cut off"));
@@ -54,7 +54,7 @@ impl File {
         let sector = match u16::from_le_bytes([bytes[30], bytes[31]]) {
             9 => 512,
             12 => 4096,
-            _ => return Err(damaged("an OLE container with sectors of an odd size")),
+            _ => return Err(damaged("an OLE container with an invalid sector size")),
         };
         let mut file = Self { bytes, sector, next: Vec::new(), short_next: Vec::new(), streams: Vec::new() };
         file.read_table()?;
@@ -75,7 +75,7 @@ impl File {
         self.find(name).is_some()
     }
 
-    /// The bytes of a stream; none if there is none of that name.
+    /// Returns the bytes of a stream, or `None` if there is no stream of that name.
     pub(super) fn stream(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
         let Some(stream) = self.find(name) else { return Ok(None) };
         let most = usize::try_from(stream.bytes).unwrap_or(usize::MAX);
@@ -96,7 +96,7 @@ impl File {
         self.streams.iter().find(|stream| stream.name.eq_ignore_ascii_case(name))
     }
 
-    /// The table's own sectors: the first are listed in the header, the others in a chain of lists.
+    /// Reads the table. Its first sectors are listed in the header, the others in a chain of lists.
     fn read_table(&mut self) -> io::Result<()> {
         let words = |bytes: &[u8]| -> Vec<u32> { bytes.chunks_exact(4).map(word).collect() };
         let mut table = words(&self.bytes[HEADER_TABLE]);
@@ -104,7 +104,7 @@ impl File {
         let mut lists = 0;
         while list < LAST_SECTOR {
             let mut more: Vec<u32> = self.words(list).collect();
-            list = more.pop().ok_or_else(|| damaged("an OLE table that ends in nothing"))?;
+            list = more.pop().ok_or_else(|| damaged("an OLE table that is cut off"))?;
             table.extend(more);
             lists += 1;
             if lists > self.bytes.len() / self.sector {
@@ -112,7 +112,7 @@ impl File {
             }
         }
         let next = table.iter().filter(|sector| **sector < LAST_SECTOR).flat_map(|sector| self.words(*sector));
-        // A sector listed over and over would make a table longer than the file.
+        // A sector that is listed again and again would make the table longer than the file.
         self.next = next.take(self.bytes.len()).collect();
         Ok(())
     }
@@ -126,10 +126,10 @@ impl File {
                 .take_while(|unit| *unit != 0)
                 .collect();
             let (start, low, high) = (word(&entry[116..]), word(&entry[120..]), word(&entry[124..]));
-            // With small sectors the upper half of the length may be anything.
+            // With 512-byte sectors, the upper half of the length is undefined.
             let high = if self.sector == 512 { 0 } else { u64::from(high) };
             let kind = entry[66];
-            // 0 is no entry, 1 a folder.
+            // 0 is an unused entry, 1 is a folder.
             if kind > 1 {
                 self.streams.push(Stream {
                     name: String::from_utf16_lossy(&name),
@@ -138,7 +138,7 @@ impl File {
                 });
             }
         }
-        // The first is the root, whose stream holds the short ones in long sectors, however short it is itself.
+        // The first entry is the root. Its stream contains the short streams and uses long sectors whatever its length.
         if let Some(root) = self.streams.first_mut() {
             root.bytes = root.bytes.max(SHORT_STREAM);
         }
@@ -150,7 +150,7 @@ impl File {
         Ok(sectors.iter().flat_map(|sector| self.sector_bytes(*sector)).copied().collect())
     }
 
-    /// The sectors of a chain.
+    /// Returns the sectors of a chain.
     fn chain(&self, start: u32, next: &[u32]) -> io::Result<Vec<u32>> {
         let mut sectors = Vec::new();
         let mut sector = start;
@@ -215,6 +215,6 @@ mod tests {
     #[test]
     fn a_container_without_an_end_is_not_taken_in() {
         let error = File::open(&mut Endless(0)).unwrap_err();
-        assert_eq!(error.to_string(), "an OLE container that is longer than any workbook should be");
+        assert_eq!(error.to_string(), "an OLE container that is longer than any workbook");
     }
 }

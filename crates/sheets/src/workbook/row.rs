@@ -1,34 +1,34 @@
-//! The current row: its cells as text, in one buffer that is used again.
+//! The current row: its cells as text in one reused buffer.
 
 use std::ops::Range;
 
 use super::error::SheetError;
 
-/// Far above any real row, so that repeated strings cannot fill the memory.
+/// Maximum text of a row, far above any real one, so that repeated strings cannot fill the memory.
 const MOST_ROW_BYTES: usize = 64 << 20;
-/// As many columns as any sheet has: the last is XFD.
+/// Number of columns in the largest sheets; the last is XFD.
 const MOST_COLUMNS: u32 = 16_384;
 
-/// What a cell shows.
+/// The content of a cell as shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CellText<'a> {
-    /// A text, a date, a boolean; empty if there is nothing in the cell.
+    /// A text, a date or a boolean; an empty text if the cell is empty.
     Text(&'a str),
     /// A number.
     Number(&'a str),
-    /// A whole number of which digits are lost, or may be: over 2^53, and from 16 digits up if it ends in the 0 that
-    /// Excel puts for the 16th. As it stands in the file, which need not be as it was typed.
+    /// A whole number that has or may have lost digits: above 2^53, or of 16 digits with a 0 at the end, which Excel
+    /// writes for the 16th digit. The text is the number in the file, which may differ from the one typed.
     Inexact(&'a str),
     /// An error, such as `#REF!`.
     Error(&'a str),
-    /// A text with something in it that is no character, such as one half of an emoji.
+    /// A text with an invalid character, such as half an emoji.
     Garbled(&'a str),
-    /// A formula whose value is not in the file: a program wrote it that does not compute.
+    /// A formula whose value is not in the file, because the program that wrote it does not compute.
     Uncomputed,
 }
 
 impl<'a> CellText<'a> {
-    /// What is seen, an error too.
+    /// The text shown, including errors.
     pub fn shown(self) -> &'a str {
         match self {
             Self::Text(text) | Self::Number(text) | Self::Inexact(text) | Self::Error(text) | Self::Garbled(text) => {
@@ -54,33 +54,33 @@ pub(super) enum Shown {
 struct Cell {
     column: u32,
     shown: Shown,
-    /// Of the row's text.
+    /// Range in the text of the row.
     at: Range<usize>,
 }
 
-/// A row; only cells with something in them are kept.
+/// A row. Only cells that are not empty are kept.
 #[derive(Debug, Default)]
 pub(super) struct Row {
     /// From 0.
     number: u32,
     text: String,
-    /// By ascending column.
+    /// In ascending order of columns.
     cells: Vec<Cell>,
 }
 
 impl Row {
-    /// Begins a row, without cells.
+    /// Starts a row without cells.
     pub(super) fn clear(&mut self, number: u32) {
         self.number = number;
         self.text.clear();
         self.cells.clear();
     }
 
-    /// Adds a cell with what `write` appends to the row's text.
+    /// Adds a cell. `write` appends its content to the text of the row.
     pub(super) fn push(&mut self, column: u32, write: impl FnOnce(&mut String) -> Shown) -> Result<(), SheetError> {
         if column >= MOST_COLUMNS {
             let column = a1(column as usize, self.number);
-            return Err(SheetError::unreadable(format!("a cell {column}, right of where sheets end")));
+            return Err(SheetError::unreadable(format!("the cell {column} is beyond the last column of a sheet")));
         }
         let start = self.text.len();
         let shown = write(&mut self.text);
@@ -97,7 +97,7 @@ impl Row {
             return Ok(());
         }
         match self.find(column) {
-            Ok(_) => Err(SheetError::unreadable(format!("two cells {}", a1(column as usize, self.number)))),
+            Ok(_) => Err(SheetError::unreadable(format!("the cell {} occurs twice", a1(column as usize, self.number)))),
             Err(at) => {
                 self.cells.insert(at, cell);
                 Ok(())
@@ -105,14 +105,14 @@ impl Row {
         }
     }
 
-    /// Repeats the cell just pushed, in columns that follow it.
+    /// Repeats the last cell in `columns`, which must follow it.
     pub(super) fn repeat_last(&mut self, columns: Range<u32>) {
         let Some(Cell { shown, at, .. }) = self.cells.last() else { return };
         let (shown, at) = (*shown, at.clone());
         self.cells.extend(columns.map(|column| Cell { column, shown, at: at.clone() }));
     }
 
-    /// Makes it the same row once more, one below.
+    /// Turns the row into a copy of itself, one row below.
     pub(super) fn move_down(&mut self) {
         self.number += 1;
     }
@@ -121,7 +121,7 @@ impl Row {
         self.number
     }
 
-    /// Whether no cell has anything in it.
+    /// Whether the row has no cells.
     pub(super) fn is_empty(&self) -> bool {
         self.cells.is_empty()
     }
@@ -135,7 +135,7 @@ impl Row {
         found.map_or(CellText::Text(""), |at| self.text_of(&self.cells[at]))
     }
 
-    /// The first column from `column` on that shows something.
+    /// The first column at or after `column` whose cell is not blank.
     pub(super) fn not_blank_from(&self, column: usize) -> Option<usize> {
         let from = self.cells.partition_point(|cell| (cell.column as usize) < column);
         let shows =
@@ -143,7 +143,7 @@ impl Row {
         self.cells[from..].iter().find(shows).map(|cell| cell.column as usize)
     }
 
-    /// The texts up to the last cell that shows something.
+    /// The texts up to the last cell that is not blank.
     pub(super) fn texts(&self) -> Vec<String> {
         let mut texts: Vec<String> = Vec::new();
         for cell in &self.cells {
@@ -173,7 +173,7 @@ impl Row {
     }
 }
 
-/// The name of a cell, both counted from 0: (2, 6) is `C7`.
+/// The name of a cell from its column and row, counted from 0: (2, 6) is `C7`.
 pub(super) fn a1(column: usize, row: u32) -> String {
     let mut letters = Vec::new();
     let mut rest = column + 1;

@@ -1,4 +1,4 @@
-//! XLSX and XLSB sheets, streamed through calamine.
+//! Streams XLSX and XLSB sheets through calamine.
 
 use calamine::{Cell, DataRef, Reader, Xlsb, Xlsx};
 use self_cell::{MutBorrow, self_cell};
@@ -23,13 +23,13 @@ struct Streamed<'a> {
     formula: bool,
 }
 
-/// A closure, since calamine does not name its reader of XLSB.
+/// A closure, because calamine does not export the type of its XLSB reader.
 type Cells<'a> = Box<dyn FnMut() -> Result<Option<Streamed<'a>>, SheetError> + Send + 'a>;
 
 struct Reading<'a> {
-    /// None once it has come to its end: it does not say so twice.
+    /// `None` after the end, which calamine reports only once.
     cells: Option<Cells<'a>>,
-    /// The cell that showed that a row was over.
+    /// The cell that was read to detect the end of the row.
     ahead: Option<Streamed<'a>>,
 }
 
@@ -48,7 +48,7 @@ impl<'a> Reading<'a> {
 }
 
 self_cell!(
-    /// The reader borrows from the workbook: its archive, its strings, its formats.
+    /// The reader borrows the archive, strings and formats of the workbook.
     struct Opened {
         owner: MutBorrow<Workbook>,
         #[not_covariant]
@@ -59,7 +59,7 @@ self_cell!(
 struct StreamedRows {
     opened: Opened,
     epoch: Epoch,
-    /// Whether a replacement character can be half of one that the file has.
+    /// Whether a replacement character may stand for half a surrogate pair in the file.
     halves: bool,
     last: Option<u32>,
 }
@@ -95,7 +95,7 @@ fn xlsb(mut source: Source) -> Result<(Xlsb<Source>, SheetErrors), SheetError> {
     Ok((Xlsb::new(archive::into_source(archive)?)?, errors))
 }
 
-/// An encrypted workbook is no archive but a container with one in it.
+/// An encrypted workbook is not an archive, but an OLE container with an archive in it.
 fn refuse_encrypted(source: &mut Source) -> Result<(), SheetError> {
     match super::ole::File::open(source) {
         Ok(file) if file.has("EncryptedPackage") => Err(SheetError::Encrypted),
@@ -128,7 +128,7 @@ fn rows(workbook: Workbook, name: String, epoch: Epoch, halves: bool) -> Result<
     Ok((name, Box::new(StreamedRows { opened, epoch, halves, last: None })))
 }
 
-/// Puts in the cells that calamine leaves out.
+/// Adds the cells that calamine skips.
 fn with_errors<'a>(
     mut next: impl FnMut() -> Result<Option<Cell<DataRef<'a>>>, SheetError> + Send + 'a,
     errors: &'a [FormulaError],

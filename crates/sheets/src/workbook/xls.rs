@@ -1,8 +1,8 @@
-//! XLS sheets, read from the workbook's records.
+//! Reads XLS sheets from the records of the workbook.
 //!
-//! Not through calamine: it passes over most number formats of Gnumeric, so that numbers become dates, and replaces a
-//! character whose units are in two records. The file is held as a whole, and of the sheet where its cells are; each
-//! row is made when it is asked for. The format: [MS-XLS], and for Excel 5 and 95 what is different in theirs.
+//! calamine is not used: it ignores most number formats that Gnumeric writes, so that numbers become dates, and it
+//! replaces a character whose units are split between two records. The file is kept in memory with the positions of the
+//! sheet's cells; each row is built on request. The format is [MS-XLS], with the differences of Excel 5 and 95.
 
 use std::collections::HashMap;
 
@@ -40,24 +40,24 @@ const NUMBER_FORMAT: u16 = 0x041e;
 const SHARED_FORMULA: u16 = 0x04bc;
 const BEGIN: u16 = 0x0809;
 
-/// Excel 5 and 95, in the record that begins a workbook.
+/// Excel 5 and 95, as written in the first record of a workbook.
 const VERSION_5: u16 = 0x0500;
 
 struct XlsRows {
     stream: Vec<u8>,
     workbook: Workbook,
-    /// Row of a record with cells, and where the record is; by row.
+    /// Row and offset of each record with cells, in order of rows.
     cells: Vec<(u16, usize)>,
-    /// Of the records.
+    /// Index of the next element of `cells`.
     next: usize,
 }
 
-/// What is said once for all sheets.
+/// The parts that all sheets share.
 #[derive(Debug)]
 struct Workbook {
     letters: Letters,
     epoch: Epoch,
-    /// Each with the place where it begins.
+    /// Each sheet with its offset in the stream.
     sheets: Vec<(calamine::Sheet, usize)>,
     formats: Vec<Format>,
     texts: Vec<Text>,
@@ -73,7 +73,7 @@ pub(super) fn open(mut source: Source, asked: Option<&str>) -> Result<(String, B
         None => file.stream("Book")?,
     };
     drop(file);
-    let stream = stream.ok_or_else(|| SheetError::unreadable("there is no workbook in it"))?;
+    let stream = stream.ok_or_else(|| SheetError::unreadable("it contains no workbook"))?;
     let workbook = Workbook::read(&stream)?;
     let sheets: Vec<calamine::Sheet> = workbook.sheets.iter().map(|(sheet, _)| sheet.clone()).collect();
     let name = choose(&sheets, asked)?;
@@ -152,15 +152,15 @@ fn sheet(body: &mut Body<'_>, letters: Letters) -> Result<(calamine::Sheet, usiz
     Ok((calamine::Sheet { name, typ, visible }, start))
 }
 
-/// Gnumeric counts a long text's characters instead of its units: then nothing that follows is what it seems, and more
-/// or less is there than was declared.
+/// Reads the shared texts and checks that nothing follows them. Gnumeric writes the number of characters of a long text
+/// instead of its UTF-16 units: everything after it is misread, and the number of texts differs from the declared one.
 fn shared_texts(body: &mut Body<'_>) -> Result<Vec<Text>, SheetError> {
     let [_uses, count] = [body.long()?, body.long()?];
     let texts = (0..count).map(|_| body.rich_text()).collect::<Result<_, _>>()?;
     if body.is_at_end()? { Ok(texts) } else { Err(SheetError::unreadable(format!("more than {count} shared texts"))) }
 }
 
-/// Where the cells of a sheet are.
+/// Returns the row and offset of each record with cells.
 fn cells(stream: &[u8], start: usize) -> Result<Vec<(u16, usize)>, SheetError> {
     let mut cells = Vec::new();
     let mut depth = 0_u32;
@@ -173,7 +173,7 @@ fn cells(stream: &[u8], start: usize) -> Result<Vec<(u16, usize)>, SheetError> {
                 return Ok(cells);
             }
             END => depth -= 1,
-            // Of a chart within the sheet.
+            // Part of a chart inside the sheet.
             _ if depth > 1 => {}
             FORMULA | MANY_NUMBERS | RICH_TEXT | SHARED_TEXT | NUMBER | TEXT | BOOLEAN | SMALL_NUMBER => {
                 cells.push((body.short()?, at));
@@ -203,7 +203,7 @@ impl Rows for XlsRows {
 }
 
 impl XlsRows {
-    /// Adds what is in one record.
+    /// Adds the cells of one record.
     fn push(&self, row: &mut Row, at: usize) -> Result<(), SheetError> {
         let mut following = Records::from(&self.stream, at);
         let Some(Record { kind, mut body, .. }) = following.next()? else { return Ok(()) };
@@ -211,7 +211,7 @@ impl XlsRows {
         let _row = body.short()?;
         let column = u32::from(body.short()?);
         if kind == MANY_NUMBERS {
-            // At the end is the last column.
+            // The record ends with the number of its last column.
             for column in (column..).take(body.left().saturating_sub(2) / 6) {
                 let (format, number) = (body.short()?, small_number(body.long()?));
                 row.push(column, |out| self.workbook.push_number(number, format, out))?;
@@ -255,7 +255,7 @@ impl XlsRows {
     }
 }
 
-/// The text that a formula gives, which is in a record of its own.
+/// Returns the text value of a formula, which is in a record of its own.
 fn formula_text(mut records: Records<'_>, letters: Letters) -> Result<Option<Text>, SheetError> {
     while let Some(Record { kind, mut body, .. }) = records.next()? {
         match kind {
@@ -267,7 +267,7 @@ fn formula_text(mut records: Records<'_>, letters: Letters) -> Result<Option<Tex
     Ok(None)
 }
 
-/// A number in 30 bits, an integer or the upper ones of a double, as it is or hundredfold.
+/// Decodes a 30-bit number: an integer or the upper bits of a double, as is or multiplied by 100.
 fn small_number(bits: u32) -> f64 {
     let number = match bits & 2 {
         0 => f64::from_bits(u64::from(bits & !3) << 32),

@@ -1,6 +1,6 @@
-//! Formulas with an error for value in XLSB sheets, which calamine leaves out as if there were nothing.
+//! Finds formulas in XLSB sheets whose value is an error. calamine skips these cells as if they were empty.
 //!
-//! The format: [MS-XLSB]. Records of a type and a length, both in groups of seven bits.
+//! The format is [MS-XLSB]: records of a type and a length, both in groups of seven bits.
 
 use std::io::{self, BufRead, ErrorKind, Read, Seek};
 
@@ -14,10 +14,10 @@ use super::error::SheetError;
 const ROW_HEADER: u16 = 0;
 const FORMULA_ERROR: u16 = 11;
 const SHEET: u16 = 156;
-/// Of a record that is looked into.
+/// Maximum length of a record that is parsed.
 const MOST_RECORD_BYTES: u64 = 1 << 20;
 
-/// Where a formula's value is an error.
+/// A formula whose value is an error.
 #[derive(Debug, PartialEq)]
 pub(super) struct FormulaError {
     row: u32,
@@ -31,7 +31,7 @@ impl FormulaError {
     }
 }
 
-/// Such formulas by sheet, in the order of the sheet.
+/// Returns these formulas by sheet, in the order of the sheet.
 pub(super) fn formula_errors<R: Read + Seek>(
     archive: &mut ZipArchive<R>,
 ) -> Result<Vec<(String, Vec<FormulaError>)>, SheetError> {
@@ -48,7 +48,7 @@ pub(super) fn formula_errors<R: Read + Seek>(
     Ok(found)
 }
 
-/// Relation and name of each sheet.
+/// Returns the relation and name of each sheet.
 fn sheets(workbook: &mut impl BufRead) -> Result<Vec<(String, String)>, SheetError> {
     let mut sheets = Vec::new();
     while let Some((kind, bytes)) = record(workbook)? {
@@ -97,7 +97,7 @@ fn errors_of_sheet(sheet: &mut impl BufRead) -> Result<Vec<FormulaError>, SheetE
     Ok(errors)
 }
 
-/// An error by its number, which is the same in XLS.
+/// Converts an error code, which is the same in XLS.
 pub(super) fn error(code: u8) -> CellErrorType {
     match code {
         0x00 => CellErrorType::Null,
@@ -107,12 +107,12 @@ pub(super) fn error(code: u8) -> CellErrorType {
         0x24 => CellErrorType::Num,
         0x2a => CellErrorType::NA,
         0x2b => CellErrorType::GettingData,
-        // Those that came later are shown as this one by programs that do not have them.
+        // Programs show newer errors that they do not know as this one.
         _ => CellErrorType::Value,
     }
 }
 
-/// A record's type and length; none at the end.
+/// Returns the type and length of the next record, or `None` at the end.
 fn record(from: &mut impl BufRead) -> io::Result<Option<(u16, u64)>> {
     if from.fill_buf()?.is_empty() {
         return Ok(None);
@@ -122,7 +122,7 @@ fn record(from: &mut impl BufRead) -> io::Result<Option<(u16, u64)>> {
     Ok(Some((kind as u16, bytes)))
 }
 
-/// A number in groups of seven bits, the lowest first, the eighth set in all but the last.
+/// Reads a number in groups of seven bits, lowest first; the eighth bit is set in all but the last.
 fn groups(from: &mut impl Read, most: u32) -> io::Result<u64> {
     let mut number = 0;
     for group in 0..most {

@@ -1,7 +1,8 @@
-//! What calamine takes for something else in XLSX parts, looked for before it reads them.
+//! Checks XLSX parts for content that calamine misreads.
 //!
-//! It goes by a cell's own name only, even in another row; a shared text whose number is none is the first one to it;
-//! and one half of a surrogate pair becomes a replacement character, as if the file had that.
+//! calamine takes the position of a cell from its reference alone, even if the cell is in another row. It reads a
+//! shared text with an invalid index as the first one. It replaces half a surrogate pair by a replacement character, as
+//! if the file contained that.
 
 use std::io::{BufRead, BufReader, Read, Seek};
 
@@ -11,10 +12,10 @@ use zip::ZipArchive;
 use super::archive::attribute;
 use super::error::SheetError;
 
-/// An escape: `_x000D_`.
+/// Length of an escape such as `_x000D_`.
 const ESCAPE_BYTES: usize = 7;
 
-/// Looks through all sheets and the shared texts, and says whether an escape in them is half a character.
+/// Checks all sheets and shared texts. Returns whether one of their escapes is half a surrogate pair.
 pub(super) fn look_through<R: Read + Seek>(archive: &mut ZipArchive<R>) -> Result<bool, SheetError> {
     let mut halves = false;
     for index in 0..archive.len() {
@@ -36,7 +37,7 @@ fn look_through_part(part: impl BufRead) -> Result<bool, SheetError> {
         match xml.read_event_into(&mut buffer)? {
             Event::Start(element) | Event::Empty(element) => {
                 let name = element.local_name();
-                // Other parts have no cells.
+                // Only sheets and shared texts have cells.
                 if !begun && !matches!(name.as_ref(), "worksheet" | "sst") {
                     return Ok(false);
                 }
@@ -54,7 +55,7 @@ fn look_through_part(part: impl BufRead) -> Result<bool, SheetError> {
     }
 }
 
-/// Where in a sheet the reading is.
+/// The current position in a sheet.
 #[derive(Debug, Default)]
 struct Place {
     row: Option<String>,
@@ -92,7 +93,7 @@ impl Place {
     }
 }
 
-/// Whether an escape is one half of a surrogate pair without the other.
+/// Whether an escape is half a surrogate pair without its other half.
 fn has_half(mut text: &str) -> bool {
     while let Some(at) = text.find("_x") {
         text = &text[at..];
@@ -110,7 +111,7 @@ fn has_half(mut text: &str) -> bool {
     false
 }
 
-/// The unit of UTF-16 that an escape at the beginning stands for.
+/// Returns the UTF-16 unit of an escape at the start of `text`.
 fn escape(text: &str) -> Option<u16> {
     let digits = text.get(..ESCAPE_BYTES)?.strip_prefix("_x")?.strip_suffix('_')?;
     let all = digits.bytes().all(|byte| byte.is_ascii_hexdigit());

@@ -1,4 +1,4 @@
-//! The claims of runs under way, as files in the account's folder: each is locked while its run lives.
+//! Claims of runs under way, as files in the account's folder. Each is locked as long as its run lives.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -17,7 +17,7 @@ use crate::runtime::state::{AccountFolder, Life};
 
 const CLAIM: &str = "claim-";
 
-/// The claim of this run. While it is there and the process lives, no other run sends these rows.
+/// The claim of this run. As long as it exists and the process lives, no other run sends these rows.
 #[derive(Debug)]
 pub(crate) struct OwnClaim {
     pub(super) name: String,
@@ -25,7 +25,8 @@ pub(crate) struct OwnClaim {
 }
 
 impl OwnClaim {
-    /// Claims `keys` for the run by the ledger `id` at the path `ledger`. Durable on return. Only under the registry's lock.
+    /// Claims `keys` for the run with the ledger `id` at the path `ledger`. Durable on return. Only under the
+    /// registry's lock.
     pub(super) fn make(
         account: &AccountFolder,
         ledger: &Path,
@@ -35,7 +36,7 @@ impl OwnClaim {
         let name = format!("{CLAIM}{:016x}", entropy());
         let failed = failed(account, &name, "written");
         let mut file = account.create_exclusive(&name).map_err(&failed)?;
-        // Somebody who tests it for life may have it for a moment.
+        // A process that tests whether the run lives may have the lock for a moment.
         file.lock().map_err(&failed)?;
         let owner = Owner { ledger: ledger.to_owned(), id, since: wall(), process: std::process::id() };
         let owner = serde_json::to_string(&owner).map_err(|error| failed(error.into()))?;
@@ -45,21 +46,21 @@ impl OwnClaim {
         Ok(claim)
     }
 
-    /// Claims more. Durable on return.
+    /// Claims more keys. Durable on return.
     pub(crate) fn add(&mut self, keys: &[Key]) -> io::Result<()> {
         const KEYS_A_GROUP: usize = 1 << 16;
         keys.chunks(KEYS_A_GROUP).try_for_each(|keys| self.file.write_all(&Claim::group(keys)))?;
         self.file.sync_all()
     }
 
-    /// Notes that the run's ledger exists and names the run: from now on it may send. Durable on return.
+    /// Records that the run's ledger exists and contains the run, which may send from now on. Durable on return.
     pub(crate) fn begun(&mut self) -> io::Result<()> {
         self.file.write_all(&Claim::group(&[]))?;
         self.file.sync_all()
     }
 }
 
-/// Whose a claim is.
+/// The owner of a claim.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Owner {
     #[serde(with = "super::paths")]
@@ -69,26 +70,26 @@ pub(super) struct Owner {
     process: u32,
 }
 
-/// A claim that was found.
+/// A claim found in the account's folder.
 pub(super) struct FoundClaim {
-    /// The file's name.
+    /// The name of the file.
     pub(super) name: String,
     pub(super) owner: Owner,
     pub(super) keys: Vec<Key>,
-    /// Whether the run lives.
+    /// Whether its run lives.
     pub(super) alive: bool,
-    /// Whether it can have sent anything.
+    /// Whether its run may have sent rows.
     pub(super) is_begun: bool,
 }
 
 impl FoundClaim {
-    /// Whether it is of a run by the ledger `id` at this path.
+    /// Whether it belongs to a run with the ledger `id` at this path.
     pub(super) fn is_of(&self, path: &Path, id: LedgerId) -> bool {
         self.owner.ledger == path && self.owner.id == id
     }
 }
 
-/// The claims there are, but for the one with the name `own`.
+/// Returns all claims except the one named `own`.
 pub(super) fn claims(account: &AccountFolder, own: Option<&str>) -> Result<Vec<FoundClaim>, RegistryError> {
     let mut claims = Vec::new();
     for name in account.names().map_err(failed(account, ".", "read"))? {
@@ -97,7 +98,7 @@ pub(super) fn claims(account: &AccountFolder, own: Option<&str>) -> Result<Vec<F
         }
         let path = account.path().join(&name);
         let unclear = |why: String| RegistryError::Claim { path: path.clone(), why };
-        // Before it is read: a run that ends in between has its outcomes in its ledger, which is read later.
+        // Tested before reading: if the run ends in between, its outcomes are in its ledger, which is read later.
         let alive = match account.life(&name) {
             Life::Locked => true,
             Life::Free => false,
@@ -115,11 +116,12 @@ pub(super) fn claims(account: &AccountFolder, own: Option<&str>) -> Result<Vec<F
             Ok((owner, Claim { keys, is_begun, .. })) => {
                 claims.push(FoundClaim { name, owner, keys, alive, is_begun });
             }
-            // It is being written. Under the registry's lock nobody writes one, and before that a look is a first one.
+            // It is being written. That does not happen under the registry's lock, and without the lock this is only a
+            // first look.
             Err(_) if alive && Claim::is_unfinished(&bytes) => {}
             Err(why) if alive => return Err(unclear(why)),
-            // Of a run that died while it wrote its claim, or whose claim the power took: it sent nothing. If it was spoilt
-            // later, the run's ledger is listed, which tells what it sent.
+            // The run died while it wrote its claim, or the claim was lost in a power failure: it sent nothing. If the
+            // claim was damaged later, the run's ledger is in the list, and shows what it sent.
             Err(why) => tracing::debug!(name, why, "the claim of a run that ended cannot be read"),
         }
     }

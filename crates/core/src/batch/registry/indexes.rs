@@ -1,4 +1,4 @@
-//! What ledgers knew when they were last read: `index-*`, one for each ledger.
+//! Indexes of what ledgers knew when they were last read: `index-*`, one for each ledger.
 
 use std::io;
 use std::path::Path;
@@ -15,13 +15,15 @@ impl FileRegistry {
         Index::from_bytes(&bytes).filter(|index| index.extent.id == id)
     }
 
-    /// Whether all that a ledger knows is in its index. It is not where another run had the ledger when it was read.
+    /// Whether the index contains everything the ledger knows. It does not if another run was using the ledger when it
+    /// was read.
     pub(super) fn is_noted(&self, path: &Path, id: LedgerId) -> bool {
         let index = self.index(path, id);
         index.is_some_and(|index| LedgerFile::open_to_read(path).is_ok_and(|file| index.covers(&file)))
     }
 
-    /// One that cannot be written costs the next run time, unless the ledger is gone by then.
+    /// Writes an index. If this fails, the next run has to read the ledger, and cannot know its rows if it is gone by
+    /// then.
     pub(super) fn write_index(&self, path: &Path, index: &Index) -> io::Result<()> {
         let Some(account) = &self.account else { return Ok(()) };
         let name = index_name(path, index.extent.id);

@@ -1,4 +1,4 @@
-//! The other ledgers of the account, as a run compares its rows with them.
+//! The other ledgers of the account, with which a run compares its rows.
 
 use std::collections::HashMap;
 use std::io;
@@ -19,11 +19,11 @@ use crate::runtime::platform::is_locked;
 use crate::runtime::state::{open_file_of, own_user};
 use crate::storage::Storage;
 
-/// A ledger as it is compared: where one was removed, another may have been begun in its place.
+/// A ledger to compare with. It has an id because another ledger may have been created where one was removed.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub(crate) struct NamedLedger {
     pub(crate) path: PathBuf,
-    /// None where it was not listed.
+    /// `None` if it is not listed.
     pub(super) id: Option<LedgerId>,
 }
 
@@ -33,18 +33,18 @@ impl NamedLedger {
     }
 }
 
-/// What was read of a ledger.
+/// The result of reading a ledger.
 struct Read {
-    /// Where it is, and its id.
+    /// Its path and id.
     seen: (PathBuf, LedgerId),
     size: u64,
     keys: KnownKeys,
 }
 
-/// So many bytes of a ledger that a run is adding to are worth writing its index anew.
+/// While a run appends to a ledger, its index is rewritten only after this many new bytes.
 const WORTH_AN_INDEX: u64 = 1 << 20;
 
-/// A ledger to look at.
+/// A ledger to read.
 #[derive(Debug)]
 struct Candidate {
     path: PathBuf,
@@ -69,12 +69,12 @@ impl Candidate {
 }
 
 impl FileRegistry {
-    /// The ledgers to look at: those listed, then those found that are not.
+    /// The ledgers to read: those listed, then those found but not listed.
     fn ledgers(&self) -> Result<Vec<Candidate>, RegistryError> {
         let list = self.account.as_ref().map(read_list).transpose()?.unwrap_or_default();
         let mut ledgers: Vec<Candidate> = list
             .into_iter()
-            // Its own may have been moved, or another may have been where it is now.
+            // The run's own ledger may have been moved, or another may have been at its path.
             .filter(|listed| listed.id != self.own_id || (listed.path != self.own && listed.is_there()))
             .map(|listed| Candidate { path: listed.path.clone(), listed: Some(listed) })
             .collect();
@@ -87,11 +87,11 @@ impl FileRegistry {
         Ok(ledgers)
     }
 
-    /// What a ledger knows, and its size; none where it is of another account, or was read before and has not changed, unless
-    /// it is to be read `anew`.
+    /// Reads what a ledger knows, and its size. Returns `None` if it is of another account, or was read before and has
+    /// not changed, unless it is to be read `anew`.
     fn read(&self, ledger: &Candidate, anew: bool) -> Result<Option<Read>, Unreadable> {
         match self.read_whole(ledger, anew) {
-            // The run's own ledger has what could be read of it, and knows that something is missing.
+            // The run's own ledger contains what could be read of it, and knows that something is missing.
             Err(_) if self.was_salvaged(ledger) => Ok(None),
             read => read,
         }
@@ -117,7 +117,7 @@ impl FileRegistry {
         };
         let file = ledger.open().map_err(|error| unreadable(error.to_string()))?;
         let size = file.size().map_err(|error| unreadable(error.to_string()))?;
-        // By its header: what is damaged in the ledger of another account is nothing to this run.
+        // Checked first, by the header: damage in the ledger of another account does not concern this run.
         let header = ledger::header(&file).map_err(|error| unreadable(error.to_string()))?;
         match &ledger.listed {
             Some(listed) if listed.id != header.id => {
@@ -130,15 +130,15 @@ impl FileRegistry {
         if !anew && self.seen.get(&seen) == Some(&size) {
             return Ok(None);
         }
-        // Whether a source of a salvage is whole again, only its records tell.
+        // Whether a ledger that was salvaged is whole again is known only from its records.
         let is_source = self.salvaged_from.contains(&header.id);
         let index = index.clone().or_else(|| self.index(path, header.id)).filter(|_| !is_source);
         let covered = index.as_ref().map_or(0, |index| index.extent.good_bytes);
         let fits = index.as_ref().is_none_or(|index| index.fits(&file).unwrap_or(false));
         let up_to_date = self.read_rest(&file, index).map_err(|error| unreadable(error.to_string()))?;
         let new = up_to_date.extent.good_bytes.saturating_sub(covered);
-        // Where an older copy is in the ledger's place, the index stays as it is: by it the copy is seen to lack rows. And while
-        // a run adds to it, not for each row.
+        // If an older copy has replaced the ledger, its index is kept, because it shows which rows the copy lacks.
+        // While a run appends to the ledger, the index is not rewritten for every row.
         if self.writes && fits && !is_source && new > if is_locked(path) { WORTH_AN_INDEX } else { 0 } {
             self.write_index(path, &up_to_date).ok();
         }
@@ -149,14 +149,14 @@ impl FileRegistry {
         Ok(Some(Read { seen, size, keys }))
     }
 
-    /// What the run's own ledger knew that it does not have now: an older copy was put in its place, or is continued at
-    /// another one.
+    /// Returns what the run's own ledger once knew but lacks now: an older copy has replaced it, or is continued at
+    /// another path.
     fn taken_back(&self) -> Result<KnownKeys, RegistryError> {
         let mut keys = KnownKeys::default();
         let Ok(file) = LedgerFile::open_to_read(&self.own) else { return Ok(keys) };
         let list = self.account.as_ref().map(read_list).transpose()?.unwrap_or_default();
         let elsewhere = list.into_iter().filter(|listed| listed.id == self.own_id && listed.path != self.own);
-        // Where it still is, it is looked at like any other.
+        // If it still exists there, it is read like any other ledger.
         let gone = elsewhere.filter(|listed| !listed.is_there()).map(|listed| listed.path);
         for path in gone.chain([self.own.clone()]) {
             let Some(index) = self.index(&path, self.own_id) else { continue };
@@ -168,7 +168,7 @@ impl FileRegistry {
         Ok(keys)
     }
 
-    /// What runs by this ledger that died may have sent.
+    /// The keys that dead runs of this ledger may have sent.
     pub(super) fn claimed_by_dead_runs(&self, ledger: &NamedLedger) -> KnownKeys {
         let dead = self.dead.iter().filter(|claim| claim.ledger == *ledger);
         KnownKeys::claimed(dead.flat_map(|claim| claim.keys.iter().map(|key| (*key, claim.until_s))))
@@ -189,7 +189,7 @@ impl Registry for FileRegistry {
 
     fn claims(&mut self) -> Result<Vec<Claimed<NamedLedger>>, RegistryError> {
         let Some(account) = &self.account else { return Ok(Vec::new()) };
-        // It may be sending now, or have been a moment ago.
+        // The run may be sending now, or may have been a moment ago.
         let until_s = u32::try_from(wall().as_second()).unwrap_or(u32::MAX);
         let claims: Vec<_> = claims(account, self.own_claim.as_deref())?
             .into_iter()
@@ -231,7 +231,7 @@ impl Registry for FileRegistry {
             for _ in 0..THREADS.min(ledgers.len()) {
                 let (read_next, sender) = (&read_next, sender.clone());
                 let work = move || while read_next().is_some_and(|known| sender.send(known).is_ok()) {};
-                // What a system without more threads leaves is read by this one.
+                // If the system provides no more threads, this one reads the rest.
                 thread::Builder::new().spawn_scoped(scope, work).ok();
             }
             drop(sender);
@@ -253,14 +253,14 @@ impl Registry for FileRegistry {
     }
 }
 
-/// A registry as a run sees it that looks at it again and again: it remembers what unchanged ledgers know, which takes 20
-/// bytes for each row that the account's ledgers know, and 32 more where a column names it.
+/// A registry for a run that looks at it again and again. It remembers what unchanged ledgers know, which takes 20
+/// bytes for each row that the account's ledgers know, and 32 more if a column names it.
 #[derive(Debug)]
 pub(crate) struct Remembering {
     pub(crate) registry: FileRegistry,
-    /// What is known whatever comes of the intents that were open when it was read.
+    /// Keys that are known whatever becomes of the intents that were open when they were read.
     known: KnownKeys,
-    /// What else each ledger knew when it was last read.
+    /// The other keys of each ledger when it was last read.
     open: HashMap<NamedLedger, KnownKeys>,
 }
 

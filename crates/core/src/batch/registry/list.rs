@@ -1,4 +1,4 @@
-//! The list of the ledgers that posted to an account: `known.list`, a line of JSON each.
+//! The list of ledgers that posted to an account: `known.list`, one line of JSON each.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -17,20 +17,20 @@ pub(super) const LIST: &str = "known.list";
 /// A ledger that posted to the account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ListedLedger {
-    /// Its id.
+    /// The id of the ledger.
     #[serde(rename = "ledger")]
     pub id: LedgerId,
     /// The account that it posted to.
     pub account: String,
-    /// Where it was, as a whole path.
+    /// Its absolute path when it was listed.
     #[serde(with = "super::paths")]
     pub path: PathBuf,
-    /// The user whose it is; only Unix tells.
+    /// The user that owns it; only known on Unix.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub owner: Option<u32>,
     /// When it was listed.
     pub added: Timestamp,
-    /// How many bytes it had when a run last ended in good order; none where none has.
+    /// Its size in bytes when a run last ended in order; `None` if none has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_bytes: Option<u64>,
 }
@@ -46,7 +46,7 @@ impl ListedLedger {
     }
 }
 
-/// The ledgers that posted to the account.
+/// Reads the list of ledgers that posted to the account.
 pub(super) fn read_list(account: &AccountFolder) -> Result<Vec<ListedLedger>, RegistryError> {
     let bytes = match read_file(account, LIST) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
@@ -64,7 +64,7 @@ pub(super) fn read_list(account: &AccountFolder) -> Result<Vec<ListedLedger>, Re
         .collect()
 }
 
-/// Adds a ledger unless it is listed.
+/// Adds a ledger unless it is listed already.
 pub(super) fn add(list: &mut Vec<ListedLedger>, ledger: ListedLedger) {
     if !list.iter().any(|listed| listed.is(&ledger.path, ledger.id)) {
         list.push(ledger);
@@ -89,7 +89,7 @@ pub(super) fn header_at(path: &Path) -> io::Result<LedgerId> {
     header_of(path).map(|header| header.id).map_err(io::Error::other)
 }
 
-/// A ledger may be known by several names of one folder; a path that has no whole form is told as it is.
+/// Returns the absolute path without links, because a folder may have several names; if there is none, the path itself.
 pub(crate) fn whole(path: &Path) -> PathBuf {
     let canonical = || {
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));

@@ -1,5 +1,5 @@
-//! Paths as the account's files have them: as text, and one that is no text in hexadecimal digits after `hex:`. A whole path
-//! begins with neither.
+//! Serializes paths in the account's files: as text, or if a path is not text, as `hex:` and hexadecimal digits. No
+//! absolute path begins with `hex:`.
 
 use std::path::{Path, PathBuf};
 

@@ -34,20 +34,20 @@ fn records_become_notes_blanks_and_reasons() {
         (b" ,\t", "1@2: blank"),
         (b" , ,,", "1@2: blank"),
         (b"\"\"", "1@2: blank"),
-        (b"143,", r#"1@2: there is a ticket id but no text in "Note""#),
+        (b"143,", r#"1@2: the row has a ticket id, but no text in "Note""#),
         (b",hi", r#"1@2: column "Ticket" is empty; there is a text but no ticket id to post it under"#),
         (b"T-1,hi", r#"1@2: column "Ticket": ticket id "T-1" is not a positive whole number"#),
         (b"T-1,", r#"1@2: column "Ticket": ticket id "T-1" is not a positive whole number"#),
-        (b"143", "1@2: cells: 1, columns in the header: 2; a text with a comma or quote in it must be quoted"),
-        (b"143,a,b", "1@2: cells: 3, columns in the header: 2; a text with a comma or quote in it must be quoted"),
+        (b"143", "1@2: cells: 1, columns in the header: 2; quote each text that contains a comma or a quote"),
+        (b"143,a,b", "1@2: cells: 3, columns in the header: 2; quote each text that contains a comma or a quote"),
         (
             b"143,Gr\xfc\xdfe",
-            r#"1@2: column "Note" is not UTF-8 at byte 3 of its cell; it looks like windows-1252: read it as that, or save the file as UTF-8"#,
+            r#"1@2: column "Note" is not UTF-8 at byte 3 of its cell; it looks like windows-1252: read it with that encoding, or save the file as UTF-8"#,
         ),
         (b"143,a\0b", r#"1@2: column "Note" contains a NUL character; remove it"#),
         (
             b"143,\"a",
-            "1@2: the record that begins on line 2 has a quote that is never closed; the input ends inside it",
+            "1@2: the record that begins on line 2 has a quote that is never closed; close it, or complete the file",
         ),
     ] {
         assert_eq!(csv([b"Ticket,Note\n", record].concat()), [wanted], "{record:?}");
@@ -69,11 +69,11 @@ fn text_columns_are_joined_by_an_empty_line_in_the_order_asked_without_blank_one
         [
             r#"1@2: 1 "c\n\na\n\nb""#,
             r#"2@3: 2 "c\n\nb""#,
-            "3@4: cells: 3, columns in the header: 4; a text with a comma or quote in it must be quoted",
+            "3@4: cells: 3, columns in the header: 4; quote each text that contains a comma or a quote",
             "4@5: blank",
             "5@6: blank",
             r#"6@7: 3 "b""#,
-            r#"7@8: there is a ticket id but no text in "c", "a", "b""#,
+            r#"7@8: the row has a ticket id, but no text in "c", "a", "b""#,
         ]
     );
 }
@@ -88,7 +88,7 @@ fn reading_goes_on_after_an_over_long_record() {
             brief(Pieces::new(input.as_bytes(), vec![size]), &options),
             [
                 r#"1@2: 1 "a""#,
-                "2@3: the record that begins on line 3 is longer than 20 bytes; is a quote never closed?",
+                "2@3: the record that begins on line 3 is longer than 20 bytes; check for an unclosed quote",
                 r#"3@5: 3 "c""#,
             ]
         );

@@ -1,95 +1,95 @@
-//! What can be wrong with a template, and with one row of it.
+//! Errors in a template and in rendering a row.
 
 use batchpost_sheets::Names;
 
-/// A template cannot be used.
+/// The template cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum TemplateError {
-    /// It does not compile.
+    /// The template does not compile.
     #[error("line {line} of the template: {why}")]
     Syntax {
         /// From 1.
         line: usize,
-        /// What the parser found.
+        /// The parser's error.
         why: String,
     },
-    /// A tag that goes on and on.
+    /// A tag is too long.
     #[error(
-        "line {line} of the template: the tag is too long, or there are too many elif; use {{% set %}} to divide it"
+        "line {line} of the template: the tag is too long, or there are too many elif; use {{% set %}} to split it"
     )]
     TooLong {
         /// From 1.
         line: usize,
     },
-    /// A filter that does not exist.
+    /// The filter or test does not exist.
     #[error("line {line} of the template: there is no {kind} {name:?}{}", meant(close))]
     Unknown {
         /// From 1.
         line: usize,
         /// `filter` or `test`.
         kind: &'static str,
-        /// As written.
+        /// The name as written.
         name: String,
-        /// One that looks like it.
+        /// A similar name that exists.
         close: Option<String>,
     },
-    /// A column that the input does not have.
+    /// The input has no such column.
     #[error("line {line} of the template: there is no column {name:?}{}; the columns are {columns}", meant(close))]
     UnknownColumn {
         /// From 1.
         line: usize,
-        /// As written.
+        /// The name as written.
         name: String,
-        /// One that looks like it.
+        /// A similar name that exists.
         close: Option<String>,
-        /// Those there are.
+        /// The existing columns.
         columns: Names,
     },
-    /// A column that the header has twice.
+    /// The header has the column more than once.
     #[error("line {line} of the template: the header has the column {name:?} more than once; rename the one not meant")]
     RepeatedColumn {
         /// From 1.
         line: usize,
-        /// The column.
+        /// The name of the column.
         name: String,
     },
 }
 
 fn meant(close: &Option<String>) -> String {
-    close.as_ref().map_or_else(String::new, |close| format!("; is {close:?} meant?"))
+    close.as_ref().map_or_else(String::new, |close| format!("; did you mean {close:?}?"))
 }
 
-/// Why a template makes no text of a row.
+/// Why the template cannot render a row.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RenderError {
-    /// A name that this row does not have.
-    #[error("line {line} of the template: {what}; where it may be missing, write {{{{ ... | default('') }}}}")]
+    /// The row lacks a name.
+    #[error("line {line} of the template: {what}; if it may be missing, write {{{{ ... | default('') }}}}")]
     Undefined {
         /// From 1.
         line: usize,
-        /// Which name.
+        /// The name, in a message of minijinja.
         what: String,
     },
-    /// A filter or an operation does not go with its value.
+    /// A filter or an operation does not accept its value.
     #[error("line {line} of the template: {why}")]
     Failed {
         /// From 1.
         line: usize,
-        /// What, with the value.
+        /// The operation and its value.
         why: String,
     },
-    /// Too much to do for one row.
-    #[error("line {line} of the template: it takes too long; does a loop have too many turns?")]
+    /// Rendering the row exceeds the work limit.
+    #[error("line {line} of the template: rendering takes too long; check for a loop with too many iterations")]
     TooMuchWork {
         /// From 1.
         line: usize,
     },
-    /// Too long a text.
-    #[error("the text that the template makes is longer than {most_bytes} bytes")]
+    /// The rendered text is too long.
+    #[error("the text from the template is longer than {most_bytes} bytes")]
     TooLong {
-        /// The longest there may be.
+        /// The maximum length.
         most_bytes: usize,
     },
 }

@@ -1,12 +1,12 @@
-//! The filters beyond minijinja's own.
+//! Filters in addition to those of minijinja.
 //!
-//! | filter | |
+//! | filter | result |
 //! |---|---|
-//! | `date(format="%Y-%m-%d", from=none)` | a date in ISO 8601, with or without time and offset, or as `from` says, written anew |
+//! | `date(format="%Y-%m-%d", from=none)` | reformats an ISO 8601 date (time and offset optional), or one like `from` |
 //! | `excel_date(format=none, system=1900)` | the date of a serial number: `45992.5` is `2025-12-01 12:00` |
 //! | `html_to_text` | the text of a piece of HTML: see [`html`] |
 //!
-//! Formats are strftime's. Whether the day or the month comes first is never guessed at.
+//! Formats are those of strftime. The order of day and month is never guessed.
 
 use std::borrow::Cow;
 
@@ -27,7 +27,7 @@ pub(super) fn add_to(environment: &mut Environment<'_>) {
     environment.add_filter("html_to_text", |text: Cow<'_, str>| html::to_text(&text));
 }
 
-/// `value` is bad; `why` goes on after it.
+/// Creates the error that `value` is invalid. `why` follows the value in the message.
 fn bad(filter: &str, value: &str, why: impl std::fmt::Display) -> Error {
     Error::new(ErrorKind::InvalidOperation, format!("{filter}: {:?} {why}", excerpt(value, 60)))
 }
@@ -39,7 +39,7 @@ fn date(text: Cow<'_, str>, format: Option<Cow<'_, str>>, options: Kwargs) -> Re
     options.assert_all_used()?;
     let trimmed = text.trim();
     if trimmed.is_empty() {
-        return Err(bad("date", &text, "is no date; where a cell may be empty, ask {% if ... %} first"));
+        return Err(bad("date", &text, "is not a date; if the cell may be empty, test it with {% if ... %} first"));
     }
     let moment = match &from {
         Some(from) => parse(trimmed, from)?,
@@ -49,7 +49,7 @@ fn date(text: Cow<'_, str>, format: Option<Cow<'_, str>>, options: Kwargs) -> Re
     written("date", &text, &moment, format)
 }
 
-/// A format given by place or by name.
+/// Returns a format given by position or by name.
 fn one_of(format: Option<Cow<'_, str>>, options: &Kwargs) -> Result<Option<String>, Error> {
     match format {
         Some(format) => Ok(Some(format.into_owned())),
@@ -67,10 +67,10 @@ fn written(filter: &str, text: &str, moment: &BrokenDownTime, format: &str) -> R
 fn parse(text: &str, from: &str) -> Result<BrokenDownTime, Error> {
     let other = |error: jiff::Error| {
         let why = excerpt(&error.to_string(), 150);
-        bad("date", text, format_args!("is not written like from={:?}: {why}", excerpt(from, 60)))
+        bad("date", text, format_args!("does not match from={:?}: {why}", excerpt(from, 60)))
     };
     let parsed = BrokenDownTime::parse(from, text).map_err(other)?;
-    // Made anew from what was read, so that the weekday and the like can be written too.
+    // Rebuilt from the parsed value, so that weekday and similar fields can be formatted too.
     if parsed.offset().is_some() {
         return parsed.to_zoned().map(|zoned| BrokenDownTime::from(&zoned)).map_err(other);
     }
@@ -82,9 +82,9 @@ fn parse(text: &str, from: &str) -> Result<BrokenDownTime, Error> {
     Ok(date.to_datetime(time).into())
 }
 
-/// A date with or without time and offset; without an offset it has none, not the machine's.
+/// Parses a date with or without time and offset. Without an offset, none is assumed.
 fn iso(text: &str) -> Option<BrokenDownTime> {
-    // ISO 8601 allows 20251201; it may as well be the number of something.
+    // ISO 8601 allows 20251201, but such a text may be any number.
     if text.bytes().all(|b| b.is_ascii_digit()) {
         return None;
     }
@@ -102,10 +102,10 @@ fn not_iso(text: &str) -> Error {
     let numbers = parts.iter().all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()));
     let why = match parts[..] {
         [first, second, _] if numbers && first.len() <= 2 && second.len() <= 2 => {
-            r#"may have the day first or the month; say which, as in from="%d.%m.%Y" or from="%m/%d/%Y""#
+            r#"may begin with the day or the month; give the format, as in from="%d.%m.%Y" or from="%m/%d/%Y""#
         }
-        [_] | [_, _] if numbers => "is a number; for a spreadsheet's there is the filter excel_date",
-        _ => r#"is not a date like 2025-12-01 09:30; say how it is written, as in from="%d %b %Y""#,
+        [_] | [_, _] if numbers => "is a number; for the serial number of a spreadsheet, use the filter excel_date",
+        _ => r#"is not a date like 2025-12-01 09:30; give its format, as in from="%d %b %Y""#,
     };
     bad("date", text, why)
 }
@@ -118,7 +118,7 @@ fn excel_date(value: Cow<'_, str>, format: Option<Cow<'_, str>>, options: Kwargs
     let epoch = match system {
         None | Some(1900) => Epoch::Year1900,
         Some(1904) => Epoch::Year1904,
-        Some(other) => return Err(bad("excel_date", &other.to_string(), "is no date system; it is 1900 or 1904")),
+        Some(other) => return Err(bad("excel_date", &other.to_string(), "is not a date system; use 1900 or 1904")),
     };
     let moment = serial(value.trim(), epoch)
         .ok_or_else(|| bad("excel_date", &value, "is not the serial number of a date, like 45992.5"))?;
@@ -130,7 +130,7 @@ fn excel_date(value: Cow<'_, str>, format: Option<Cow<'_, str>>, options: Kwargs
     written("excel_date", &value, &moment.into(), format)
 }
 
-/// The moment of a serial number. Of those that are no dates there is none, not even Excel's own 29 February 1900.
+/// Converts a serial number; `None` if it is not a date, including Excel's 29 February 1900.
 fn serial(text: &str, epoch: Epoch) -> Option<DateTime> {
     if !text.bytes().all(|b| b.is_ascii_digit() || b == b'.') {
         return None;
@@ -188,20 +188,20 @@ mod tests {
     #[test]
     fn what_is_no_date_or_may_be_two_is_named_with_what_to_do() {
         for (value, filter, wanted) in [
-            ("", "date", r#"date: "" is no date; where a cell may be empty, ask {% if ... %} first"#),
-            ("01/12/2025", "date", r#"date: "01/12/2025" may have the day first or the month; say which"#),
+            ("", "date", r#"date: "" is not a date; if the cell may be empty, test it with {% if ... %} first"#),
+            ("01/12/2025", "date", r#"date: "01/12/2025" may begin with the day or the month; give the format"#),
             ("31.12.2025 10:00", "date", r#"date: "31.12.2025 10:00" may have the day first"#),
             ("yesterday", "date", r#"date: "yesterday" is not a date like 2025-12-01 09:30; say how"#),
-            ("45992.5", "date", r#"date: "45992.5" is a number; for a spreadsheet's"#),
+            ("45992.5", "date", r#"date: "45992.5" is a number; for the serial number"#),
             ("20251201", "date", r#"date: "20251201" is a number"#),
             ("2025-02-30", "date", r#"date: "2025-02-30" is not a date"#),
-            ("32.12.2025", "date(from='%d.%m.%Y')", r#"date: "32.12.2025" is not written like from="%d.%m.%Y""#),
-            ("31.12.2025 x", "date(from='%d.%m.%Y')", r#"date: "31.12.2025 x" is not written like"#),
+            ("32.12.2025", "date(from='%d.%m.%Y')", r#"date: "32.12.2025" does not match from="%d.%m.%Y""#),
+            ("31.12.2025 x", "date(from='%d.%m.%Y')", r#"date: "31.12.2025 x" does not match"#),
             ("2025-12-01", "date('%z')", r#"date: "2025-12-01" cannot be written as "%z""#),
             ("2025-12-01", "date('%')", r#"date: "2025-12-01" cannot be written as "%""#),
             ("2025-12-01", "date(fmt='%Y')", "unknown keyword argument 'fmt'"),
             ("x", "excel_date", r#"excel_date: "x" is not the serial number of a date"#),
-            ("1", "excel_date(system=1905)", r#"excel_date: "1905" is no date system"#),
+            ("1", "excel_date(system=1905)", r#"excel_date: "1905" is not a date system"#),
         ] {
             let found = filtered(value, filter);
             assert!(found.starts_with(wanted), "{value} | {filter}: {found}");

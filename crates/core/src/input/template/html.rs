@@ -1,13 +1,13 @@
-//! The text of a piece of HTML, as it comes out of mails and ticket systems.
+//! Converts HTML from mails and ticket systems to plain text.
 //!
-//! Tags that end a line end one here, paragraphs get an empty line between them, items of lists begin with `- `,
-//! cells of a table have a tab between them. A link's address follows its text in parentheses unless it says the
-//! same. Scripts, styles, titles and comments are dropped, blanks are one blank, but for those in `pre`.
+//! Tags that end a line end one in the text. Paragraphs are separated by an empty line, list items begin with `- `, and
+//! table cells are separated by a tab. The address of a link follows its text in parentheses, unless the two are the
+//! same. Scripts, styles, titles and comments are dropped. A run of blanks becomes one blank, except in `pre`.
 //!
-//! Any text is accepted, in time linear in its length: what is not closed ends where it must, and a `<` that begins no
-//! tag is one.
+//! Any text is accepted, in time linear in its length. An element that is never closed ends where it must; a `<` that
+//! does not begin a tag is kept.
 
-/// The text of `html`.
+/// Returns the text of `html`.
 pub(super) fn to_text(html: &str) -> String {
     let mut text = Text::default();
     let mut tags = Tags { html, quotes_close: true, tags_close: true };
@@ -42,16 +42,16 @@ enum Markup<'a> {
     Close {
         name: String,
     },
-    /// A comment, a document type, a processing instruction.
+    /// A comment, a document type or a processing instruction.
     Other,
 }
 
-/// Elements whose content is not for reading.
+/// Whether the content of an element is not meant to be read.
 fn dropped(name: &str) -> bool {
     matches!(name, "script" | "style" | "title" | "textarea" | "noscript" | "template")
 }
 
-/// Where the element that was opened before `from` is closed: everything up to there is its content.
+/// Returns the end of the content of the element that was opened before `from`.
 fn skip_element(html: &str, from: usize, name: &str) -> usize {
     let bytes = html.as_bytes();
     memchr::memchr_iter(b'<', &bytes[from..])
@@ -65,15 +65,15 @@ fn skip_element(html: &str, from: usize, name: &str) -> usize {
 
 struct Tags<'a> {
     html: &'a str,
-    /// Until a tag's quote is never closed: from then on quotes mean nothing, so that no text is searched to its end
-    /// for each of its tags.
+    /// Cleared when the quote of a tag is never closed. From then on quotes are ignored; otherwise the text would be
+    /// searched to its end for each tag.
     quotes_close: bool,
-    /// Until there is no `>` any more.
+    /// Cleared when no `>` is left.
     tags_close: bool,
 }
 
 impl<'a> Tags<'a> {
-    /// What begins with the `<` at `start`, and where it ends; none if it is only a character.
+    /// Returns the markup that begins with the `<` at `start`, and its end; `None` if the `<` is text.
     fn at(&mut self, start: usize) -> Option<(Markup<'a>, usize)> {
         let rest = &self.html[start + 1..];
         if rest.starts_with("!--") {
@@ -97,7 +97,7 @@ impl<'a> Tags<'a> {
         Some((markup, start + 1 + end + 1))
     }
 
-    /// Where the `>` is that ends a tag.
+    /// Returns the position of the `>` that ends a tag.
     fn end(&mut self, tag: &str) -> Option<usize> {
         let bytes = tag.as_bytes();
         if !self.tags_close {
@@ -121,7 +121,7 @@ impl<'a> Tags<'a> {
     }
 }
 
-/// The value of an attribute, its references not yet read.
+/// Returns the value of an attribute, with its character references.
 fn attribute<'a>(attributes: &'a str, wanted: &str) -> Option<&'a str> {
     let mut rest = attributes;
     loop {
@@ -142,7 +142,7 @@ fn attribute<'a>(attributes: &'a str, wanted: &str) -> Option<&'a str> {
     }
 }
 
-/// What must stand between what was written and what comes.
+/// What must separate the next text from the output so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 enum Gap {
     #[default]
@@ -156,11 +156,11 @@ enum Gap {
 struct Text {
     out: String,
     gap: Gap,
-    /// The item mark to be written before what comes.
+    /// Write the mark of a list item before the next text.
     item: bool,
     lists: usize,
     pre: usize,
-    /// Before a `pre`'s first character, where a line end means nothing.
+    /// Before the first character of a `pre`, where a line end is ignored.
     pre_begins: bool,
     link: Option<Link>,
 }
@@ -168,7 +168,7 @@ struct Text {
 #[derive(Debug)]
 struct Link {
     address: String,
-    /// Where its text begins in the output, once it has some.
+    /// The start of its text in the output, once it has some.
     from: Option<usize>,
 }
 
@@ -193,7 +193,7 @@ impl Text {
             }
             ("li", None) => self.item = false,
             ("ul" | "ol", opened) => {
-                // A list within another is part of its item.
+                // A nested list is part of its item.
                 self.widen(if self.lists > usize::from(opened.is_none()) { Gap::Line } else { Gap::EmptyLine });
                 self.lists = if opened.is_some() { self.lists + 1 } else { self.lists.saturating_sub(1) };
             }
@@ -202,7 +202,7 @@ impl Text {
                 self.pre = if opened.is_some() { self.pre + 1 } else { self.pre.saturating_sub(1) };
                 self.pre_begins = opened.is_some();
             }
-            // Only between cells: before the first, the row has ended a line.
+            // Only between cells: before the first cell, the row has ended a line.
             ("td" | "th", Some(_)) if self.gap < Gap::Line && !self.out.is_empty() => {
                 self.end_gap();
                 self.out.push('\t');
@@ -224,7 +224,7 @@ impl Text {
         self.gap = self.gap.max(gap);
     }
 
-    /// Adds text of the source, with its references read.
+    /// Adds text of the source after resolving its character references.
     fn add(&mut self, raw: &str) {
         self.add_plain(&htmlize::unescape(raw));
     }
@@ -241,7 +241,7 @@ impl Text {
             }
             return;
         }
-        // A no-break space is a blank too: mails are full of them, and a note is not laid out.
+        // A no-break space counts as a blank: mails are full of them, and a note has no layout.
         let blank = |c: char| c.is_ascii_whitespace() || c == '\u{a0}';
         loop {
             let word = text.trim_start_matches(blank);
@@ -261,7 +261,7 @@ impl Text {
     fn begin_text(&mut self) {
         self.end_gap();
         if std::mem::take(&mut self.item) {
-            // Deeper lists than anybody writes go no further to the right.
+            // The indentation is limited to that of the eighth level.
             self.out.extend(std::iter::repeat_n("  ", self.lists.clamp(1, 8) - 1));
             self.out.push_str("- ");
         }
@@ -293,7 +293,7 @@ impl Text {
                 self.out.push_str(&link.address);
                 self.out.push(')');
             }
-            // A picture, most likely; the address is all there is to read.
+            // The link most likely contains an image, so the address is the only text.
             None => self.add_plain(&link.address),
         }
     }
@@ -306,23 +306,23 @@ impl Text {
 }
 
 impl Link {
-    /// A link that leads somewhere for the reader of a note.
+    /// Creates a link if its address is useful in a note.
     fn to(href: &str) -> Option<Self> {
         let mut address = htmlize::unescape_attribute(href.trim()).into_owned();
-        // As browsers do; else an address could pretend to be lines of the note.
+        // Browsers remove control characters too. Otherwise an address could imitate lines of the note.
         address.retain(|c| !c.is_control());
         let scheme = address.split(':').next().unwrap_or_default();
         let idle = ["javascript", "data", "vbscript"].iter().any(|idle| scheme.eq_ignore_ascii_case(idle));
         (!address.is_empty() && !address.starts_with('#') && !idle).then_some(Self { address, from: None })
     }
 
-    /// Whether `text` says the address already.
+    /// Whether `text` already contains the address.
     fn says(&self, text: &str) -> bool {
         bare(text) == bare(&self.address)
     }
 }
 
-/// An address without what browsers do not show.
+/// Removes the parts of an address that browsers do not show.
 fn bare(address: &str) -> &str {
     let mut bare = address.trim();
     for scheme in ["mailto:", "tel:", "https://", "http://"] {

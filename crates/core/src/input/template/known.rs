@@ -3,7 +3,8 @@
 use super::error::TemplateError;
 use super::mentions::{At, Mentions, closest};
 
-/// By name. Left out of minijinja's own: what is of use for web pages only, or shows a value as a programmer sees it.
+/// Filter names. Of minijinja's filters, those for web pages only and those that show values as a programmer sees them
+/// are left out.
 pub(super) const FILTERS: &[&str] = &[
     "abs",
     "batch",
@@ -54,10 +55,11 @@ pub(super) const FILTERS: &[&str] = &[
     "zip",
 ];
 
-/// Those of minijinja that are taken out, as a template may name a filter in a text, as in `map("safe")`.
+/// minijinja filters that are removed from the environment. The check of the source does not find a filter named in a
+/// text, as in `map("safe")`.
 pub(super) const FILTERS_OFF: &[&str] = &["attr", "pprint", "safe"];
 
-/// By name: minijinja's own, which `is` goes before.
+/// Test names: those of minijinja, used after `is`.
 pub(super) const TESTS: &[&str] = &[
     "boolean",
     "defined",
@@ -95,7 +97,8 @@ pub(super) const TESTS: &[&str] = &[
     "upper",
 ];
 
-/// Whether all that is mentioned exists. minijinja itself would tell with the first row that gets there.
+/// Checks that all mentioned filters and tests exist. minijinja itself reports them only with the first row that
+/// reaches them.
 pub(super) fn check(mentions: &Mentions<'_>) -> Result<(), TemplateError> {
     exist(&mentions.filters, "filter", FILTERS)?;
     exist(&mentions.tests, "test", TESTS)

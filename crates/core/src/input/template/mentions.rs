@@ -1,40 +1,40 @@
-//! What a template mentions: columns by `row["..."]`, filters, tests, and the lines of names.
+//! Finds what a template mentions: columns in `row["..."]`, filters, tests, and the lines of names.
 //!
-//! minijinja tells which names a template uses, but not which items of one, nor which filters: it finds those when it
-//! gets to them, which is a row too late. So the tags of a template are read here once more. Where this reader is not
-//! sure, it says that the whole row is used, which costs time and nothing else.
+//! minijinja reports which names a template uses, but not which items of a name and not which filters: it detects
+//! missing ones while rendering, which is too late. The tags of a template are therefore parsed here as well. If this
+//! parser is not sure, it reports that the whole row is used, which only costs time.
 
 use std::iter;
 
-/// A name and the line on which it stands.
+/// A name and its line.
 pub(super) type At<'a> = (&'a str, usize);
 
-/// What is mentioned, in the template's order.
+/// The mentions in the order of the template.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Mentions<'a> {
     /// Columns, as in `row["a"]` and `row.a`.
     pub(super) columns: Vec<At<'a>>,
-    /// Whether `row` is used in a way that any column may be meant.
+    /// Whether `row` is used in a way that may refer to any column.
     pub(super) whole_row: bool,
     pub(super) filters: Vec<At<'a>>,
     pub(super) tests: Vec<At<'a>>,
-    /// All words that stand for themselves: names, and the language's own.
+    /// All other words: names and keywords.
     pub(super) words: Vec<At<'a>>,
-    /// The line of the first tag that is longer than [`Mentions::LONGEST_TAG`], or of one `elif` too many.
+    /// The line of the first tag that is longer than [`Mentions::LONGEST_TAG`], or that exceeds the number of `elif`.
     pub(super) too_long: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Token<'a> {
     Word(&'a str),
-    /// A text in quotes; none if it has escapes.
+    /// A quoted text; `None` if it has escapes.
     Text(Option<&'a str>),
     Mark(char),
 }
 
 impl<'a> Mentions<'a> {
-    /// In words, texts and marks. minijinja goes one call deeper for each of some, and chains of `elif`, without a
-    /// bound of its own: 100,000 times `not` overflow the stack.
+    /// Maximum number of words, texts and marks in a tag, and of `elif` in a template. minijinja recurses for some
+    /// tokens and for chains of `elif` without a bound: 100,000 times `not` overflow the stack.
     const LONGEST_TAG: usize = 250;
 
     pub(super) fn of(template: &'a str) -> Self {
@@ -92,13 +92,13 @@ impl<'a> Mentions<'a> {
     }
 }
 
-/// Where the next tag or comment begins.
+/// Returns the start of the next tag or comment.
 fn tag(text: &str) -> Option<usize> {
     let bytes = text.as_bytes();
     memchr::memchr_iter(b'{', bytes).find(|&at| matches!(bytes.get(at + 1), Some(b'{' | b'%' | b'#')))
 }
 
-/// Counts lines up to offsets that only grow.
+/// Counts lines up to increasing offsets.
 struct Lines<'a> {
     template: &'a str,
     counted: usize,
@@ -113,7 +113,7 @@ impl Lines<'_> {
     }
 }
 
-/// What comes after the `{% endraw %}` of a `{% raw %}`.
+/// Returns the text after the `{% endraw %}` of a `{% raw %}`.
 fn after_raw(text: &str) -> &str {
     for (at, _) in text.match_indices("{%") {
         let tag = text[at + 2..].trim_start_matches(['-', '+']).trim_start();
@@ -126,12 +126,13 @@ fn after_raw(text: &str) -> &str {
     ""
 }
 
-/// The tokens of a tag, each with the number of bytes left from where it begins, and what comes after the tag.
+/// Returns the tokens of a tag, each with the number of bytes from its start to the end of `body`, and the text after
+/// the tag.
 fn tokens(body: &str, close: char) -> (Vec<(Token<'_>, usize)>, &str) {
     let mut found = Vec::new();
     let mut rest = body;
     let mut open = 0_usize;
-    // Past the end of the template, as seen from `body`: the caller's offsets count from its end.
+    // Offsets count from the end of the template, which is also the end of `body`.
     while let Some(c) = rest.chars().next() {
         let left = rest.len();
         if open == 0 && c == close && rest[1..].starts_with('}') {
@@ -161,7 +162,7 @@ fn tokens(body: &str, close: char) -> (Vec<(Token<'_>, usize)>, &str) {
     (found, "")
 }
 
-/// The text up to the closing quote, unless it has escapes, and what comes after.
+/// Returns the text up to the closing quote, or `None` if it has escapes, and the text after it.
 fn quoted(text: &str, quote: char) -> (Option<&str>, &str) {
     let mut escaped = false;
     let mut escapes = false;
@@ -176,7 +177,7 @@ fn quoted(text: &str, quote: char) -> (Option<&str>, &str) {
     (None, "")
 }
 
-/// Of `names`, the one that looks most like `name`, if one does.
+/// Returns the most similar of `names`, if one is similar enough to `name`.
 pub(super) fn closest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let plain = |name: &str| -> Vec<char> {
         name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).take(64).collect()
@@ -190,7 +191,7 @@ pub(super) fn closest<'a>(name: &str, names: impl Iterator<Item = &'a str>) -> O
         .map(|(_, other)| other)
 }
 
-/// Letters to insert, drop or change (Levenshtein).
+/// The Levenshtein distance: letters to insert, remove or change.
 fn distance(a: &[char], b: &[char]) -> usize {
     let mut row: Vec<usize> = (0..=b.len()).collect();
     for (i, x) in a.iter().enumerate() {

@@ -1,29 +1,28 @@
-//! Templates: the text of a note made of a row's cells, in the language of Jinja.
+//! Templates in the Jinja language: they render the text of a note from the cells of a row.
 //!
 //! # Names
 //!
-//! `{{ Date }}` is the column with exactly this name; `{{ row["Agent name"] }}` is any column. A JSON object's values
-//! are reached the same way, nested ones too: `{{ customer.name }}`, `{{ row.customer.name }}`. `row` is always the
-//! row: a column of this name is `row["row"]`, and so is one whose name is a word of the language (`row["if"]`,
-//! `row["none"]`) or, in a loop, `row["loop"]`. A column may be called like a filter. There are no functions, so that
-//! a name is always a column's; `include` and `macro` do not exist either.
+//! `{{ Date }}` is the column with exactly this name. `{{ row["Agent name"] }}` works for any column. The members of a
+//! JSON object are used in the same way, including nested ones: `{{ customer.name }}`, `{{ row.customer.name }}`. `row`
+//! is always the row. A column with that name is `row["row"]`; a column whose name is a keyword is `row["if"]` or
+//! `row["none"]`, and inside a loop `row["loop"]`. A column may have the name of a filter. There are no functions, so a
+//! name is always that of a column. `include` and `macro` do not exist either.
 //!
-//! A column that is not there is found before the first row is read. A name that a JSON object does not have makes
-//! its row invalid, unless the template says `| default('')`. A JSON null is an empty text, as it is without a
-//! template.
+//! A missing column is an error before the first row is read. A name that a JSON object lacks makes its row invalid,
+//! unless the template has `| default('')`. A JSON null is an empty text, as it is without a template.
 //!
-//! Cells are texts, and so are JSON numbers: `{% if Count | int > 5 %}` compares numbers. Cells are never read as a
-//! template, and nothing is escaped, unless with `| escape`.
+//! Cells are texts, and so are JSON numbers: `{% if Count | int > 5 %}` compares numbers. The content of cells is never
+//! interpreted as a template. Nothing is escaped except with `| escape`.
 //!
 //! # Filters
 //!
-//! `date`, `excel_date` and `html_to_text` (see [`filters`]), and those of Jinja that make texts, numbers and lists of
-//! one another: [`known::FILTERS`].
+//! The filters are `date`, `excel_date` and `html_to_text` (see [`filters`]), and those of Jinja that convert between
+//! texts, numbers and lists: [`known::FILTERS`].
 //!
 //! # Bounds
 //!
-//! A note has at most [`Renderer::MOST_BYTES`], and [`Renderer::FUEL`] bounds the work for one row, so that a template
-//! that loops without end makes an invalid row and not a run that stands.
+//! A text has at most [`Renderer::MOST_BYTES`]. [`Renderer::FUEL`] bounds the work per row, so a template with an
+//! endless loop makes a row invalid and does not block the run.
 
 mod error;
 mod filters;
@@ -41,7 +40,7 @@ use serde::{Deserialize, Serialize};
 pub use error::{RenderError, TemplateError};
 pub(super) use renderer::Renderer;
 
-/// A template as it was written; one that exists compiles.
+/// The source of a template. It has been compiled successfully.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Template(String);
@@ -114,7 +113,7 @@ mod tests {
             assert!(error.starts_with(wanted), "{text:?}: {error}");
         }
         let error = refused("{{ Agent name }}");
-        assert!(error.ends_with(r#"; a name with blanks is written row["Agent name"]"#), "{error}");
+        assert!(error.ends_with(r#"; write a name with blanks as row["Agent name"]"#), "{error}");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! A template compiled for its input.
+//! Renders a compiled template for the rows of an input.
 
 use std::io;
 use std::sync::Arc;
@@ -13,28 +13,28 @@ use batchpost_engine::excerpt;
 use batchpost_sheets::Names;
 use batchpost_sheets::json::Json;
 
-/// The one template of an environment.
+/// The name of the only template in an environment.
 const NAME: &str = "template";
 
-/// Makes the text of each row.
+/// Renders the text of each row.
 #[derive(Debug)]
 pub(crate) struct Renderer {
     environment: Environment<'static>,
     header: Arc<Header>,
-    /// Of the columns, those that are needed, by index.
+    /// The needed columns, by index.
     uses: Arc<[usize]>,
-    /// The names of an object that are needed, sorted; none if any may be.
+    /// The needed member names of an object, sorted; `None` if any may be needed.
     names: Option<Vec<String>>,
 }
 
 impl Renderer {
-    /// The longest text.
+    /// Maximum length of a text.
     pub(crate) const MOST_BYTES: usize = 1 << 20;
-    /// What a row may take, in minijinja's measure: an instruction, or 64 bytes moved. A row as large as one may be,
-    /// 1 MiB, goes through some thirty filters with it; a loop without end is over in a fraction of a second.
+    /// Work limit for a row in minijinja's unit: one instruction, or 64 bytes moved. A row of the maximum size, 1 MiB,
+    /// can pass some thirty filters. An endless loop ends in a fraction of a second.
     pub(crate) const FUEL: u64 = 500_000;
 
-    /// For cells under these columns. All that the template names must be there, once.
+    /// Compiles the template for these columns. Every name in the template must be one of them and occur once.
     pub(crate) fn for_columns(template: &Template, columns: &[String]) -> Result<Self, TemplateError> {
         let (environment, used) = compile(&template.0)?;
         let mentions = Mentions::of(&template.0);
@@ -58,7 +58,7 @@ impl Renderer {
                 }),
             })
             .collect::<Result<Vec<_>, _>>()?;
-        // A name that the template sets is none that it uses, to minijinja, even where it is read before that.
+        // minijinja does not report a name that the template sets, even if it is read before that.
         uses.extend(mentions.words.iter().filter_map(|(word, _)| match header.place(word)? {
             Place::Once(index) => Some(index),
             Place::Twice => None,
@@ -71,7 +71,7 @@ impl Renderer {
         Ok(Self { environment, header: header.into(), uses: uses.into(), names: None })
     }
 
-    /// For JSON objects, of which each may have other names.
+    /// Compiles the template for JSON objects, whose names may differ from record to record.
     pub(crate) fn for_objects(template: &Template) -> Result<Self, TemplateError> {
         let (environment, mut used) = compile(&template.0)?;
         let mentions = Mentions::of(&template.0);
@@ -85,17 +85,17 @@ impl Renderer {
         Ok(Self { environment, header, uses: [].into(), names: (!whole).then_some(used) })
     }
 
-    /// The columns that the template needs, by index, in order: all, if that cannot be told beforehand.
+    /// The needed columns by index, in order; all columns if that cannot be determined in advance.
     pub(crate) fn uses(&self) -> &[usize] {
         &self.uses
     }
 
-    /// Whether the template may need an object's member of this name.
+    /// Whether the template may need the member of this name.
     pub(crate) fn needs(&self, name: &str) -> bool {
         self.names.as_ref().is_none_or(|names| names.binary_search_by(|known| known.as_str().cmp(name)).is_ok())
     }
 
-    /// The text of a row with one cell for each column. Cells that the template does not use are not looked at.
+    /// Renders a row with one cell per column. Only the cells that the template uses are read.
     pub(crate) fn render_cells(&mut self, cells: &[impl AsRef<str>]) -> Result<String, RenderError> {
         let text = |index: &usize| cells.get(*index).map_or("", AsRef::as_ref);
         self.render(Value::from_object(RowOfCells {
@@ -105,7 +105,7 @@ impl Renderer {
         }))
     }
 
-    /// The text of a JSON object, of which those members are there that the template needs.
+    /// Renders a JSON object. `members` must have those that the template needs.
     pub(crate) fn render_object(&mut self, members: &[(String, Json<'_>)]) -> Result<String, RenderError> {
         self.render(object(members))
     }
@@ -122,19 +122,19 @@ impl Renderer {
     }
 }
 
-/// Whether any column may be meant. If the two readings of a template do not agree on `row`, so it is.
+/// Whether any column may be used. If minijinja and [`Mentions`] disagree on `row`, this is assumed.
 fn needs_whole_row(mentions: &Mentions<'_>, used: &[String]) -> bool {
     let row = used.iter().any(|name| name == "row");
     mentions.whole_row || (row && mentions.columns.is_empty())
 }
 
-/// Compiles a template; the names that it uses, sorted.
+/// Compiles a template. Also returns the names that it uses, sorted.
 pub(super) fn compile(text: &str) -> Result<(Environment<'static>, Vec<String>), TemplateError> {
     let mut environment = Environment::new();
     environment.set_undefined_behavior(UndefinedBehavior::Strict);
     environment.set_auto_escape_callback(|_| AutoEscape::None);
     environment.set_fuel(Some(Renderer::FUEL));
-    // Only so does an error say which name is undefined.
+    // Only in debug mode do errors contain the undefined name.
     environment.set_debug(true);
     for function in ["debug", "dict", "namespace", "range"] {
         environment.remove_global(function);
@@ -153,19 +153,19 @@ pub(super) fn compile(text: &str) -> Result<(Environment<'static>, Vec<String>),
 fn syntax(error: &minijinja::Error, text: &str) -> TemplateError {
     let line = error.line().unwrap_or(1);
     let mut why = excerpt(error.detail().unwrap_or("it cannot be read"), 200);
-    // A tag of words only: most likely a column's name, written plainly.
+    // A tag of plain words is most likely an unquoted column name.
     let tags = text.lines().nth(line - 1).unwrap_or_default().split("{{").skip(1);
     let mut names = tags.filter_map(|tag| tag.split_once("}}")).map(|(tag, _)| tag.trim());
     let plain = |name: &str| name.contains(' ') && name.chars().all(|c| c == ' ' || c == '_' || c.is_alphanumeric());
     if let Some(name) = names.find(|name| plain(name)) {
-        why = format!("{why}; a name with blanks is written row[{:?}]", excerpt(name, 60));
+        why = format!("{why}; write a name with blanks as row[{:?}]", excerpt(name, 60));
     }
     TemplateError::Syntax { line, why }
 }
 
 fn failure(error: &minijinja::Error) -> RenderError {
     let line = error.line().unwrap_or(1);
-    let why = || excerpt(error.detail().unwrap_or("it fails"), 300);
+    let why = || excerpt(error.detail().unwrap_or("it cannot be rendered"), 300);
     match error.kind() {
         ErrorKind::UndefinedError => RenderError::Undefined { line, what: why() },
         ErrorKind::OutOfFuel => RenderError::TooMuchWork { line },
@@ -176,7 +176,7 @@ fn failure(error: &minijinja::Error) -> RenderError {
     }
 }
 
-/// Takes a text up to its longest.
+/// Receives a text up to the maximum length.
 struct Capped {
     bytes: Vec<u8>,
     full: bool,

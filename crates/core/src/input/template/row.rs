@@ -17,9 +17,9 @@ pub(super) struct Header {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
-    /// By index.
+    /// The index of the column.
     Once(usize),
-    /// The header has the name twice.
+    /// The header has the name more than once.
     Twice,
 }
 
@@ -44,7 +44,7 @@ impl Header {
     }
 }
 
-/// `row`, of the cells that a template uses.
+/// `row`, with the cells that a template uses.
 #[derive(Debug)]
 pub(super) struct RowOfCells {
     pub(super) header: Arc<Header>,
@@ -63,8 +63,8 @@ impl Object for RowOfCells {
         match self.header.place(key)? {
             Place::Once(index) => match self.columns.binary_search(&index) {
                 Ok(nth) => self.cells.get(nth).cloned(),
-                // It was not seen that the template uses it. A name that is not there could pass for an empty cell.
-                Err(_) => failed(format!("the column {key:?} was not read; write row[{key:?}] for it")),
+                // The use of this column was not detected. Without an error, it would pass for an empty cell.
+                Err(_) => failed(format!("the column {key:?} was not read; write row[{key:?}] instead")),
             },
             Place::Twice => failed(format!("the header has the column {key:?} more than once")),
         }
@@ -75,7 +75,7 @@ impl Object for RowOfCells {
     }
 }
 
-/// What names are looked up in: `row`, and what is in it.
+/// The root in which names are looked up: `row` and its members.
 #[derive(Debug)]
 pub(super) struct Root(pub(super) Value);
 
@@ -101,8 +101,8 @@ pub(super) fn object(members: &[(String, Json<'_>)]) -> Value {
     Value::from_pairs(members.iter().map(|(name, json)| (name.as_str(), value(json))))
 }
 
-/// A value of one. Numbers are texts, like all that stands in a cell: so they are written as they stand. Null is an
-/// empty text, as it is in a mapped column: nobody wants to read `none` in a note.
+/// Converts a JSON value. Numbers are texts, like cells, so that they are rendered as written. Null is an empty text,
+/// as in a mapped column: `none` must not appear in a note.
 fn value(json: &Json<'_>) -> Value {
     match json {
         Json::Null => Value::from(""),

@@ -1,4 +1,4 @@
-//! A table of old ids and the new tickets they became.
+//! A lookup table from old ids to new tickets.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -10,27 +10,27 @@ use serde::{Deserialize, Serialize};
 use crate::job::Ticket;
 use batchpost_engine::excerpt;
 
-/// Where the table is: `FILE:FROM:TO`, a file and its columns of the old ids and of the new ones.
+/// The source of a lookup table, `FILE:FROM:TO`: a file and its columns of old ids and new ids.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct LookupSpec {
-    /// The file, which may have colons of its own.
+    /// The file. Its name may contain colons.
     pub file: String,
-    /// The column of the old ids.
+    /// The column of old ids.
     pub from: String,
-    /// The column of the new ones.
+    /// The column of new ids.
     pub to: String,
 }
 
-/// A text that is no [`LookupSpec`].
+/// Not a [`LookupSpec`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("lookup {0:?} is not understood; write it like ids.csv:Old ID:New ID")]
+#[error("lookup {0:?} is invalid; write it like ids.csv:Old ID:New ID")]
 pub struct LookupSpecError(String);
 
 impl FromStr for LookupSpec {
     type Err = LookupSpecError;
 
-    /// Splits from the right, so that `C:\ids.csv:old:new` is understood; a column's name cannot have a colon.
+    /// Splits from the right, so that `C:\ids.csv:old:new` is valid. Column names cannot contain a colon.
     fn from_str(text: &str) -> Result<Self, LookupSpecError> {
         let mut parts = text.rsplitn(3, ':');
         match (parts.next(), parts.next(), parts.next()) {
@@ -66,32 +66,32 @@ impl From<LookupSpec> for String {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum LookupError {
-    /// It can become one ticket only.
-    #[error("the old id {from:?} is there twice, as {first} and as {second}; which one is meant cannot be known")]
+    /// An old id has two different tickets.
+    #[error("the old id {from:?} occurs twice, as {first} and as {second}; keep only one of them")]
     Conflict {
-        /// The old id, cut short.
+        /// The old id, truncated.
         from: String,
-        /// The ticket it had.
+        /// The ticket of the earlier entry.
         first: Ticket,
-        /// The ticket it is given now.
+        /// The ticket of the new entry.
         second: Ticket,
     },
-    /// Nothing but blanks.
+    /// The old id is blank.
     #[error("the old id of {0} is empty")]
     Empty(Ticket),
-    /// The table would grow over 4 GiB.
-    #[error("the lookup table is too large; leave out what the input does not need")]
+    /// The old ids would take more than 4 GiB.
+    #[error("the lookup table is too large; remove the ids that the input does not need")]
     TooLarge,
 }
 
-/// Old ids and their tickets.
+/// A lookup table from old ids to tickets.
 ///
-/// An entry takes the bytes of its old id, 20 bytes, and 6 to 12 for the index: 45 to 65 bytes with the room that
-/// vectors keep, where a `HashMap<String, _>` takes over 90.
+/// An entry takes 45 to 65 bytes, including the spare capacity of vectors: the bytes of the old id, 20 bytes, and 6 to
+/// 12 for the index. A `HashMap<String, _>` takes over 90.
 #[derive(Debug, Default)]
 pub struct LookupTable {
     old_ids: OldIds,
-    /// The entries' numbers, by their old ids.
+    /// Entry numbers by old id.
     index: HashTable<u32>,
 }
 
@@ -99,7 +99,7 @@ pub struct LookupTable {
 #[derive(Debug, Default)]
 struct OldIds {
     texts: String,
-    /// Where each text ends; it begins where that of the entry before ends.
+    /// The end of each text. A text starts at the end of the previous one.
     ends: Vec<u32>,
     tickets: Vec<Ticket>,
 }
@@ -119,13 +119,13 @@ impl OldIds {
         self.texts.push_str(text);
         self.ends.push(end);
         self.tickets.push(ticket);
-        // Every entry has a byte of text at least, so there are no more of them than of bytes.
+        // Every entry has at least one byte of text, so there are no more entries than bytes.
         Ok(self.ends.len() as u32 - 1)
     }
 }
 
 impl LookupTable {
-    /// Adds an old id, trimmed. The same pair again changes nothing.
+    /// Adds an old id, trimmed. Adding the same pair again has no effect.
     pub fn insert(&mut self, from: &str, to: Ticket) -> Result<(), LookupError> {
         let from = from.trim();
         if from.is_empty() {
@@ -148,25 +148,25 @@ impl LookupTable {
         }
     }
 
-    /// The ticket of an old id, trimmed and else exactly as it was added.
+    /// Returns the ticket of an old id. The id is trimmed and must otherwise match exactly.
     pub fn get(&self, from: &str) -> Option<&Ticket> {
         let from = from.trim();
         let entry = self.index.find(hash(from), |entry| self.old_ids.text(*entry) == from)?;
         Some(self.old_ids.ticket(*entry))
     }
 
-    /// How many old ids there are.
+    /// Number of old ids.
     pub fn len(&self) -> usize {
         self.index.len()
     }
 
-    /// Whether there are none.
+    /// Whether the table is empty.
     pub fn is_empty(&self) -> bool {
         self.index.is_empty()
     }
 }
 
-/// Its keys are fixed: a table that a person made needs no defence, and two runs should not differ.
+/// The hash keys are fixed: a table made by a person needs no protection, and two runs should not differ.
 fn hash(text: &str) -> u64 {
     let mut hasher = DefaultHasher::new();
     text.hash(&mut hasher);
@@ -215,7 +215,7 @@ mod tests {
         table.insert("a", ticket(1)).unwrap();
         table.insert(" a ", ticket(1)).unwrap();
         let error = table.insert("a", ticket(2)).unwrap_err().to_string();
-        assert_eq!(error, r#"the old id "a" is there twice, as 1 and as 2; which one is meant cannot be known"#);
+        assert_eq!(error, r#"the old id "a" occurs twice, as 1 and as 2; keep only one of them"#);
         assert_eq!(table.insert(" ", ticket(3)), Err(LookupError::Empty(ticket(3))));
         assert_eq!((table.len(), table.get("a")), (1, Some(&ticket(1))));
     }

@@ -1,12 +1,12 @@
-//! Pauses that are no records: told from the answers, by the rules by which a run of that time paused. Those for an API that
-//! failed at every row are not told so.
+//! Infers pauses from answers, by the rules of the versions that did not record pauses. Pauses because the API failed
+//! for every row are not inferred.
 
 use super::{Cause, cause_of};
 use crate::job::Key;
 use crate::ledger::AttemptEnd;
 use crate::outcome::VerdictWord;
 
-/// So many attempts in a row that could not be sent mean an outage, and so many of unknown fate. As the engine has it.
+/// Numbers of consecutive attempts, not sent or of unknown result, that mean an outage; the same as in the engine.
 const MOST_UNSENT: u32 = 3;
 const MOST_UNKNOWN: u32 = 5;
 
@@ -16,20 +16,20 @@ pub(super) struct Guess {
     unsent: u32,
     unknown: u32,
     outage: bool,
-    /// From a pause on, one attempt goes at a time until its answer is understood.
+    /// After a pause, one attempt is sent at a time until its answer is understood.
     alone: bool,
     probe: Option<Key>,
 }
 
 impl Guess {
-    /// An attempt began, and no pause is under way.
+    /// An attempt began while no pause was in progress.
     pub(super) fn began(&mut self, key: Key) {
         if self.alone {
             self.probe = Some(key);
         }
     }
 
-    /// An attempt ended: the pause that its answer makes, or tells of again while it is `under_way`.
+    /// An attempt ended. Returns the cause of the pause that its answer starts, or confirms while it is `under_way`.
     pub(super) fn ended(&mut self, end: &AttemptEnd, under_way: Option<Cause>) -> Option<Cause> {
         let probe = self.probe.take_if(|probe| *probe == end.key).is_some();
         let pauses = match end.verdict {
@@ -59,7 +59,7 @@ impl Guess {
         Some(cause)
     }
 
-    /// Whether an attempt without an answer that says something makes a pause: where too many did, and then each probe.
+    /// Whether an attempt without a meaningful answer starts a pause: after too many of them, and then for each probe.
     fn outage(&mut self, too_many: bool, probe: bool) -> bool {
         let pauses = if self.outage { probe } else { too_many && (probe || !self.alone) };
         self.outage |= pauses;

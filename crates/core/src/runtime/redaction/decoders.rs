@@ -1,27 +1,27 @@
-//! What servers encode texts with, turned back. Every decoder takes any bytes, in time linear in their number.
+//! Decoders for the encodings that servers use. Each accepts any bytes and takes time linear in their number.
 
 use htmlize::Context;
 
 use super::Byte;
 
-/// Stands where bytes were left out, so that no key is found across.
+/// Marks a gap where bytes were left out, so that no key is found across it.
 pub(super) const BARRIER: u8 = 0xff;
 
-/// The layers below `layer`, of each encoding of which there is something in it. Base64 and hex are turned back only where
-/// `shortest` bytes of text come out: nearly any word is base64 of something.
+/// Returns the layers decoded from `layer`, one for each encoding that occurs in it. Base64 and hex are decoded only if
+/// `shortest` bytes of text result, because nearly any word is valid base64.
 pub(super) fn decoded(layer: &[Byte], shortest: usize) -> Vec<Vec<Byte>> {
     let packed = packed(layer, &BASE64, shortest).chain(packed(layer, &HEX, shortest));
     unescaped(layer).chain(joined(layer)).chain(listed(layer, shortest)).chain(packed).collect()
 }
 
-/// `layer` without blanks and line breaks, where one may be within what stands for a character.
+/// Returns `layer` without blanks and line breaks, if one of them may be inside an escape.
 fn joined(layer: &[Byte]) -> Option<Vec<Byte>> {
     let is_blank = |byte: &Byte| byte.value <= b' ';
     let is_escaped = layer.iter().any(|byte| matches!(byte.value, b'%' | b'&' | b'\\'));
     (is_escaped && layer.iter().any(is_blank)).then(|| layer.iter().filter(|byte| !is_blank(byte)).copied().collect())
 }
 
-/// The bytes that lists of decimal numbers stand for, as programs print buffers: `[104, 117]`, with line breaks wherever.
+/// Decodes lists of decimal numbers, as programs print buffers: `[104, 117]`, with line breaks anywhere.
 fn listed(layer: &[Byte], shortest: usize) -> Option<Vec<Byte>> {
     let layer: Vec<Byte> = layer.iter().filter(|byte| byte.value >= b' ').copied().collect();
     let (mut list, mut texts) = (Vec::new(), Vec::new());
@@ -38,16 +38,16 @@ fn listed(layer: &[Byte], shortest: usize) -> Option<Vec<Byte>> {
     (!texts.is_empty()).then_some(texts)
 }
 
-/// The layers of which single characters are encoded in `layer`.
+/// Returns the layers in which single encoded characters of `layer` are decoded.
 pub(super) fn unescaped(layer: &[Byte]) -> impl Iterator<Item = Vec<Byte>> {
     let decoders: [(u8, Decode); 3] = [(b'%', percent), (b'&', reference), (b'\\', escape)];
     decoders.into_iter().filter_map(|(mark, decode)| replaced(layer, mark, decode))
 }
 
-/// What the first bytes of a text stand for, and how many they are.
+/// Decodes the start of a text. Returns the decoded bytes and the length of the escape.
 type Decode = fn(&[Byte]) -> Option<(Vec<u8>, usize)>;
 
-/// `layer` with what `decode` makes of the bytes that begin with `mark`, and of how many; none where it makes nothing.
+/// Returns `layer` with every escape that begins with `mark` decoded by `decode`; `None` if nothing changes.
 fn replaced(layer: &[Byte], mark: u8, decode: Decode) -> Option<Vec<Byte>> {
     let mut out = Vec::new();
     let mut rest = 0;
@@ -71,7 +71,7 @@ fn replaced(layer: &[Byte], mark: u8, decode: Decode) -> Option<Vec<Byte>> {
     (out != layer).then_some(out)
 }
 
-/// Of URLs: `%24`, `%u0024`.
+/// Decodes escapes of URLs: `%24`, `%u0024`.
 fn percent(text: &[Byte]) -> Option<(Vec<u8>, usize)> {
     match text.get(1)?.value {
         b'u' | b'U' => Some((utf8(number(text, 2, 4, 16)?), 6)),
@@ -79,7 +79,7 @@ fn percent(text: &[Byte]) -> Option<(Vec<u8>, usize)> {
     }
 }
 
-/// Of HTML: `&dollar;`, `&#36;`, `&#x24;`, some without the semicolon.
+/// Decodes character references of HTML: `&dollar;`, `&#36;`, `&#x24;`, some without the semicolon.
 fn reference(text: &[Byte]) -> Option<(Vec<u8>, usize)> {
     let is_named = |byte: &&Byte| byte.value.is_ascii_alphanumeric() || byte.value == b'#';
     let name = 1 + text[1..].iter().take_while(is_named).count();
@@ -89,7 +89,7 @@ fn reference(text: &[Byte]) -> Option<(Vec<u8>, usize)> {
     (decoded != reference).then_some((decoded, length))
 }
 
-/// Of JSON, scripts and shells: `\u0024`, `\u{24}`, `\x24`, `\044`, `\"`.
+/// Decodes escapes of JSON, scripts and shells: `\u0024`, `\u{24}`, `\x24`, `\044`, `\"`.
 fn escape(text: &[Byte]) -> Option<(Vec<u8>, usize)> {
     let kind = text.get(1)?.value;
     let octal = || text[1..].iter().take(3).take_while(|byte| (b'0'..=b'7').contains(&byte.value)).count();
@@ -101,7 +101,7 @@ fn escape(text: &[Byte]) -> Option<(Vec<u8>, usize)> {
         b'u' => (number(text, 2, 4, 16), 6),
         b'x' => (number(text, 2, 2, 16), 4),
         b'0'..=b'7' => (number(text, 1, octal(), 8), 1 + octal()),
-        // Line ends and the like, which do not count.
+        // Line ends and similar characters, which are ignored in comparisons.
         b'n' | b'r' | b't' | b'b' | b'f' | b'v' => return Some((Vec::new(), 2)),
         _ => (None, 0),
     };
@@ -111,7 +111,7 @@ fn escape(text: &[Byte]) -> Option<(Vec<u8>, usize)> {
     }
 }
 
-/// The number that `count` digits from the one at `from` on make.
+/// Parses `count` digits from position `from` on.
 fn number(text: &[Byte], from: usize, count: usize, radix: u32) -> Option<u32> {
     let digits = text.get(from..from + count)?;
     digits
@@ -120,15 +120,15 @@ fn number(text: &[Byte], from: usize, count: usize, radix: u32) -> Option<u32> {
 }
 
 fn utf8(code: u32) -> Vec<u8> {
-    // Half of a pair is no character; no key has one that needs a pair.
+    // Half a surrogate pair is not a character, and no key has a character that needs a pair.
     char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER).to_string().into_bytes()
 }
 
 /// An encoding of whole texts by digits.
 struct Packed {
-    /// Of a digit.
+    /// Bits per digit.
     bits: usize,
-    /// Where in a run of digits a byte begins is not known: with one of so many of them.
+    /// The digit at which a byte begins is not known: it is one of this many.
     begins: usize,
     digit: fn(u8) -> Digit,
 }
@@ -136,15 +136,15 @@ struct Packed {
 const BASE64: Packed = Packed { bits: 6, begins: 4, digit: base64_digit };
 const HEX: Packed = Packed { bits: 4, begins: 2, digit: hex_digit };
 
-/// What a character is in a run of digits.
+/// The role of a character in a run of digits.
 enum Digit {
     Value(u8),
-    /// It may stand between two of them.
+    /// It may be between two digits.
     Between,
     None,
 }
 
-/// Of both alphabets, with line breaks wherever.
+/// Digits of both alphabets, with line breaks anywhere.
 fn base64_digit(value: u8) -> Digit {
     match value {
         b'A'..=b'Z' => Digit::Value(value - b'A'),
@@ -157,7 +157,7 @@ fn base64_digit(value: u8) -> Digit {
     }
 }
 
-/// In either case, with what is put between bytes.
+/// Digits in either case, with separators between bytes.
 fn hex_digit(value: u8) -> Digit {
     match value {
         b'0'..=b'9' => Digit::Value(value - b'0'),
@@ -168,7 +168,7 @@ fn hex_digit(value: u8) -> Digit {
     }
 }
 
-/// The bytes that runs of digits stand for, where they are text: a layer for each digit that a byte may begin with.
+/// Decodes runs of digits if the result is text: one layer for each digit at which a byte may begin.
 fn packed(layer: &[Byte], encoding: &Packed, shortest: usize) -> impl Iterator<Item = Vec<Byte>> {
     let Packed { bits, begins, digit } = *encoding;
     let mut runs: Vec<Vec<Byte>> = vec![Vec::new()];
@@ -190,7 +190,7 @@ fn packed(layer: &[Byte], encoding: &Packed, shortest: usize) -> impl Iterator<I
     layers.filter(|layer| !layer.is_empty())
 }
 
-/// The bytes that these digits are, from the first on.
+/// Decodes digits to bytes, starting with the first digit.
 fn unpacked(digits: &[Byte], bits: usize) -> Vec<Byte> {
     let bytes = digits.len() * bits / 8;
     let unpack = |at: usize| {
@@ -204,9 +204,9 @@ fn unpacked(digits: &[Byte], bits: usize) -> Vec<Byte> {
     (0..bytes).map(unpack).collect()
 }
 
-/// Adds the stretches of `bytes` that may be text, with barriers between them.
+/// Adds the parts of `bytes` that may be text, separated by barriers.
 fn add_texts(bytes: &[Byte], shortest: usize, texts: &mut Vec<Byte>) {
-    // With a NUL after each character too.
+    // NUL is included, for text with a NUL after each character.
     let is_text = |byte: &Byte| matches!(byte.value, 0 | b'\t' | b'\n' | b'\r' | b' '..=b'~');
     for stretch in bytes.split(|byte| !is_text(byte)).filter(|stretch| stretch.len() >= shortest) {
         texts.extend_from_slice(stretch);

@@ -200,7 +200,7 @@ fn objects_have_nested_names_and_rows_that_lack_one_say_which() {
     for (template, wanted) in [
         (
             "{{ customer.nmae }}",
-            "line 1 of the template: `customer.nmae` is undefined; where it may be missing, write {{ ... | default('') }}",
+            "line 1 of the template: `customer.nmae` is undefined; if it may be missing, write {{ ... | default('') }}",
         ),
         ("\n{{ missing }}", "line 2 of the template: `missing` is undefined;"),
         ("{{ missing.name | default('') }}", "line 1 of the template: `missing` is undefined;"),
@@ -269,7 +269,7 @@ fn a_text_of_the_greatest_length_is_made_and_one_longer_is_not() {
     let cell = "x".repeat(Renderer::MOST_BYTES);
     assert_eq!(text("{{ a }}", &[("a", &cell)]).len(), Renderer::MOST_BYTES);
     assert_eq!(text("{{ a | trim | upper | lower | html_to_text }}", &[("a", &cell)]).len(), Renderer::MOST_BYTES);
-    let wanted = "the text that the template makes is longer than 1048576 bytes";
+    let wanted = "the text from the template is longer than 1048576 bytes";
     assert_eq!(text("{{ a }}.", &[("a", &cell)]), wanted);
 }
 
