@@ -12,7 +12,7 @@
 //! use std::sync::Arc;
 //!
 //! use batchpost::leadsquared::LeadSquared;
-//! use batchpost::{shell, target::Api};
+//! use batchpost::{api::Api, batch};
 //! use batchpost_web::report::{OPENING, Page};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
