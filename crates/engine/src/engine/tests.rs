@@ -12,9 +12,12 @@ use fixtures::{created, ms, no_reply, now, pending_job, status};
 
 use super::*;
 use crate::budget::{Answer, Budget, Request, Wait};
+use crate::ledger::{Paused, Resumed};
 use crate::limit::Limit;
 use crate::limiter::Limiter;
+use crate::outcome::VerdictWord;
 use crate::settings::Spread;
+use crate::transport::Reply;
 
 /// An engine with its own budget, which is asked as soon as the engine wants slots.
 struct Engine {
