@@ -1,7 +1,7 @@
 //! XLS sheets, read from the workbook's records.
 //!
 //! Not through calamine: it passes over most number formats of Gnumeric, so that numbers become dates, and replaces a
-//! character whose units are in two records. The file is held as a whole, and of the sheet where its cells are; each
+//! character whose units are in two records. The workbook is held as a whole, and of the sheet where its cells are; each
 //! row is made when it is asked for. The format: [MS-XLS], and for Excel 5 and 95 what is different in theirs.
 
 use std::collections::HashMap;
@@ -63,17 +63,12 @@ struct Workbook {
     texts: Vec<Text>,
 }
 
-pub(super) fn open(mut source: Source, asked: Option<&str>) -> Result<(String, Box<dyn Rows>), SheetError> {
-    let file = ole::File::open(&mut source)?;
-    if file.has("EncryptedPackage") {
+pub(super) fn open(source: Source, asked: Option<&str>) -> Result<(String, Box<dyn Rows>), SheetError> {
+    let container = ole::Container::open(source)?;
+    if container.is_encrypted() {
         return Err(SheetError::Encrypted);
     }
-    let stream = match file.stream("Workbook")? {
-        Some(stream) => Some(stream),
-        None => file.stream("Book")?,
-    };
-    drop(file);
-    let stream = stream.ok_or_else(|| SheetError::unreadable("there is no workbook in it"))?;
+    let stream = container.into_workbook()?.ok_or_else(|| SheetError::unreadable("there is no workbook in it"))?;
     let workbook = Workbook::read(&stream)?;
     let sheets: Vec<calamine::Sheet> = workbook.sheets.iter().map(|(sheet, _)| sheet.clone()).collect();
     let name = choose(&sheets, asked)?;
