@@ -279,7 +279,7 @@ pub(crate) fn run_request(what: What, this_time: &ThisTime, known: OtherLedgers)
 /// When a day begins on this machine, in seconds since 1970.
 fn start_of_day(day: Date) -> anyhow::Result<u32> {
     let zone = TimeZone::try_system().context("--known-since: the time zone of this machine is not known")?;
-    let begins = day.to_zoned(zone).with_context(|| format!("--known-since {day}"))?;
+    let begins = day.to_zoned_datetime(zone).with_context(|| format!("--known-since {day}"))?;
     Ok(u32::try_from(begins.timestamp().as_second().max(0)).unwrap_or(u32::MAX))
 }
 

@@ -12,7 +12,7 @@ impl Forecast {
         // To the minute, and never before it is done: up.
         let minute = jiff::TimestampRound::new().smallest(Unit::Minute).mode(jiff::RoundMode::Ceil);
         let done_at = self.done_at.round(minute).unwrap_or(self.done_at);
-        let (done, now) = (done_at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
+        let (done, now) = (done_at.to_zoned_datetime(zone.clone()), now.to_zoned_datetime(zone.clone()));
         let when = if done.date() == now.date() {
             done.strftime("%H:%M")
         } else if done.date().yesterday().is_ok_and(|before| before == now.date()) {
