@@ -43,6 +43,31 @@ fn account(state: &Path) -> PathBuf {
 }
 
 #[test]
+fn only_absolute_paths_name_the_users_folders() {
+    let api = ten_a_second();
+    let folder = Folder::with_rows(1);
+    let home = folder.path("home");
+    let settings = home.join(".config/batchpost/batchpost.toml");
+    fs::create_dir_all(settings.parent().unwrap()).unwrap();
+    fs::write(&settings, "verbose = 1\n").unwrap();
+    let within = |mut command: Command, xdg: &str, home: &Path| {
+        command.env("XDG_STATE_HOME", xdg).env("XDG_CONFIG_HOME", xdg).env("HOME", home);
+        ended(&mut command)
+    };
+    for no_home in ["", "home"] {
+        within(folder.run_command(&api.url(), &LIMIT), "relative", Path::new(no_home)).with_code(2);
+    }
+    for xdg in ["", "relative"] {
+        let json = within(folder.batchpost(&["config", "--json"]), xdg, &home).with_code(0).json();
+        assert_eq!(json["file"], settings.to_str().unwrap());
+        within(folder.run_command(&api.url(), &LIMIT), xdg, &home).with_code(0);
+    }
+    assert!(home.join(".local/state/batchpost/budgets").is_dir());
+    assert!(!folder.path("relative").exists());
+    assert_eq!(api.arrivals(), 1);
+}
+
+#[test]
 fn under_another_home_the_limit_holds_since_the_ledger_remembers_its_state_folder() {
     let api = ten_a_second();
     let folder = Folder::with_rows(30);
