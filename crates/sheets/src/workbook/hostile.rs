@@ -9,7 +9,7 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 use super::tests::bytes as fixture;
 use super::*;
 
-type Members = Vec<(String, Vec<u8>)>;
+pub(super) type Members = Vec<(String, Vec<u8>)>;
 
 fn unpack(name: &str) -> Members {
     let mut archive = ZipArchive::new(Cursor::new(fixture(name))).unwrap();
@@ -24,7 +24,7 @@ fn unpack(name: &str) -> Members {
 }
 
 /// With right checksums: what gets by the look at them.
-fn pack(members: &Members) -> Vec<u8> {
+pub(super) fn pack(members: &Members) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in members {
         let method = if bytes.len() > 100_000 { CompressionMethod::Deflated } else { CompressionMethod::Stored };

@@ -16,6 +16,8 @@
 //! A workbook may be damaged, or made to do harm. Its members' checksums are verified and their sizes bounded before
 //! one is parsed, what would be allocated by extent is bounded, and a panic of the parser is an error.
 
+#[cfg(test)]
+mod agreement;
 mod archive;
 mod biff;
 mod cells;
