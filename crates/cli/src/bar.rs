@@ -168,7 +168,7 @@ impl View<'_> {
             Waiting::Limit(until) => Some(Piece::new(2, format!("waits {} for the limit", seconds(until)))),
             Waiting::Retry(until) => Some(Piece::new(2, format!("waits {} to try again", seconds(until)))),
             Waiting::Hours(_, opens) => {
-                let opens = opens.to_zoned(self.zone.clone());
+                let opens = opens.to_zoned_datetime(self.zone.clone());
                 let until = format!("outside the hours until {}", opens.strftime("%a %H:%M"));
                 Some(Piece::new(6, until).or(9, format!("opens {}", opens.strftime("%a %H:%M"))))
             }

@@ -137,7 +137,7 @@ struct TimeOfDay;
 impl FormatTime for TimeOfDay {
     fn format_time(&self, line: &mut Writer<'_>) -> fmt::Result {
         let zone = TimeZone::try_system().unwrap_or(TimeZone::UTC);
-        write!(line, "{}", wall().to_zoned(zone).strftime("%H:%M:%S"))
+        write!(line, "{}", wall().to_zoned_datetime(zone).strftime("%H:%M:%S"))
     }
 }
 

@@ -21,6 +21,7 @@ mod eta;
 mod exit;
 mod files;
 mod finish;
+mod folders;
 mod force_quit;
 mod hints;
 mod last_run;

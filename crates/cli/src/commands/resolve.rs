@@ -18,6 +18,7 @@ use crate::apis::KnownApi;
 use crate::args::{
     Budget, Input, LimitArg, Network, OtherLedgers, Posting, ReadingArgs, Reserve, TargetArgs, ThisTime,
 };
+use crate::folders;
 
 /// What ledgers of the sandbox inside this process name as their target: its port changes from run to run.
 pub(crate) const SANDBOX: &str = "sandbox";
@@ -171,18 +172,15 @@ pub(crate) fn budget(mut settings: Settings, budget: &Budget, sandbox: bool) -> 
     Ok(settings)
 }
 
-/// Where runs may keep together what they share. The user's own folder is by the XDG base directories, of which only whole
-/// paths count.
+/// Where runs may keep together what they share.
 pub(crate) fn state(budget: &Budget) -> anyhow::Result<StateFolders> {
-    let folder = |name| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let personal = || folder("XDG_STATE_HOME").or_else(|| Some(folder("HOME")?.join(".local/state")));
     let whole =
         |option, path: &PathBuf| std::path::absolute(path).with_context(|| format!("{option} {}", path.display()));
     let shared = budget.shared_state_dir.as_ref().map(|path| whole("--shared-state-dir", path)).transpose()?;
     Ok(StateFolders {
         named: budget.state_dir.as_ref().map(|path| whole("--state-dir", path)).transpose()?,
         shared: shared.or_else(|| cfg!(unix).then(|| SHARED_STATE.into())),
-        personal: personal().map(|state| state.join("batchpost")),
+        personal: folders::state(),
         ..StateFolders::default()
     })
 }
@@ -280,7 +278,7 @@ pub(crate) fn run_request(what: What, this_time: &ThisTime, known: OtherLedgers)
 /// When a day begins on this machine, in seconds since 1970.
 fn start_of_day(day: Date) -> anyhow::Result<u32> {
     let zone = TimeZone::try_system().context("--known-since: the time zone of this machine is not known")?;
-    let begins = day.to_zoned(zone).with_context(|| format!("--known-since {day}"))?;
+    let begins = day.to_zoned_datetime(zone).with_context(|| format!("--known-since {day}"))?;
     Ok(u32::try_from(begins.timestamp().as_second().max(0)).unwrap_or(u32::MAX))
 }
 

@@ -1,7 +1,6 @@
 //! batchpost.toml: found, read, and taken apart into keys with the lines they stand on.
 
 use std::collections::BTreeMap;
-use std::env;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -13,6 +12,7 @@ use toml::de::{DeTable, DeValue};
 use super::keys::{Key, Keys, NoKey, Shape, nearest};
 use super::layers::{Entry, Layer, Place, Rank};
 use super::secrets;
+use crate::folders;
 
 /// Its name in the working folder.
 pub(crate) const NAME: &str = "batchpost.toml";
@@ -36,9 +36,7 @@ pub(super) fn find(asked: Option<PathBuf>) -> anyhow::Result<Option<(PathBuf, St
         let text = open(&path).and_then(|file| read(&path, file))?;
         return Ok(Some((path, text)));
     }
-    let folder = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let home = || folder("XDG_CONFIG_HOME").or_else(|| Some(folder("HOME")?.join(".config")));
-    let own = || home().map(|home| home.join("batchpost").join(NAME));
+    let own = || folders::config().map(|folder| folder.join(NAME));
     // One that is there and cannot be opened is an error, and no reason to look elsewhere.
     let is_there = |path: &PathBuf| path.symlink_metadata().is_ok();
     let Some(path) = Some(PathBuf::from(NAME)).filter(is_there).or_else(|| own().filter(is_there)) else {

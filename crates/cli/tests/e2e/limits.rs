@@ -99,7 +99,7 @@ fn a_plan_is_told_beforehand_as_a_moment_and_in_nights() {
     let nights = json["nights"].as_u64().unwrap();
     assert!((3..=4).contains(&nights), "{json}");
     let done_at: jiff::Timestamp = json["done_at"].as_str().unwrap().parse().unwrap();
-    let local = done_at.to_zoned(jiff::tz::TimeZone::get("Asia/Kolkata").unwrap());
+    let local = done_at.to_zoned_datetime(jiff::tz::TimeZone::get("Asia/Kolkata").unwrap());
     assert!(!(6..22).contains(&local.hour()), "{local}");
     let words = check(&[]).with_code(0).stdout;
     assert!(words.contains(&format!("in {nights} nights")), "{words}");

@@ -1,6 +1,7 @@
 //! Which folder runs keep an account's limit together in: the one that the ledger remembers, one that users share.
 
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -40,6 +41,31 @@ fn elsewhere(folder: &Folder, arguments: &[&str]) -> Command {
 /// The one folder of an account under the state folder `state`.
 fn account(state: &Path) -> PathBuf {
     fs::read_dir(state.join("budgets")).unwrap().next().unwrap().unwrap().path()
+}
+
+#[test]
+fn only_absolute_paths_name_the_users_folders() {
+    let api = ten_a_second();
+    let folder = Folder::with_rows(1);
+    let home = folder.path("home");
+    let settings = home.join(".config/batchpost/batchpost.toml");
+    fs::create_dir_all(settings.parent().unwrap()).unwrap();
+    fs::File::create(&settings).unwrap().write_all(b"verbose = 1\n").unwrap();
+    let within = |mut command: Command, xdg: &str, home: &Path| {
+        command.env("XDG_STATE_HOME", xdg).env("XDG_CONFIG_HOME", xdg).env("HOME", home);
+        ended(&mut command)
+    };
+    for no_home in ["", "home"] {
+        within(folder.run_command(&api.url(), &LIMIT), "relative", Path::new(no_home)).with_code(2);
+    }
+    for xdg in ["", "relative"] {
+        let json = within(folder.batchpost(&["config", "--json"]), xdg, &home).with_code(0).json();
+        assert_eq!(json["file"], settings.to_str().unwrap());
+        within(folder.run_command(&api.url(), &LIMIT), xdg, &home).with_code(0);
+    }
+    assert!(home.join(".local/state/batchpost/budgets").is_dir());
+    assert!(!folder.path("relative").exists());
+    assert_eq!(api.arrivals(), 1);
 }
 
 #[test]

@@ -291,7 +291,7 @@ fn in_words(ledgers: &[KnownLedger]) -> String {
 pub(super) fn days((first, last): (u32, u32)) -> String {
     let day = |at_s: u32| {
         let at = Timestamp::from_second(i64::from(at_s)).unwrap_or_default();
-        at.to_zoned(TimeZone::UTC).date().to_string()
+        at.to_zoned_datetime(TimeZone::UTC).date().to_string()
     };
     let (first, last) = (day(first), day(last));
     if first == last { format!("sent {first}") } else { format!("sent {first} to {last}") }

@@ -22,7 +22,7 @@ const PLAUSIBLE_YEARS: std::ops::Range<i16> = 2026..2100;
 pub fn clocks(clocks: &Clocks) -> Vec<Finding> {
     let Clocks { wall, zone, since_boot } = clocks;
     let wall = wall.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
-    let year = clocks.wall.to_zoned(jiff::tz::TimeZone::UTC).year();
+    let year = clocks.wall.to_zoned_datetime(jiff::tz::TimeZone::UTC).year();
     let mut findings = vec![match (PLAUSIBLE_YEARS.contains(&year), zone) {
         (false, _) => Finding::problem(
             Check::Clock,

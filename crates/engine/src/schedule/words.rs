@@ -13,7 +13,7 @@ impl Forecast {
         // Rounded up to the minute, so that the stated time is never too early.
         let minute = jiff::TimestampRound::new().smallest(Unit::Minute).mode(jiff::RoundMode::Ceil);
         let done_at = self.done_at.round(minute).unwrap_or(self.done_at);
-        let (done, now) = (done_at.to_zoned(zone.clone()), now.to_zoned(zone.clone()));
+        let (done, now) = (done_at.to_zoned_datetime(zone.clone()), now.to_zoned_datetime(zone.clone()));
         let when = if done.date() == now.date() {
             done.strftime("%H:%M")
         } else if done.date().yesterday().is_ok_and(|before| before == now.date()) {

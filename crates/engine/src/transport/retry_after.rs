@@ -19,8 +19,10 @@ pub fn retry_after(text: &str, date: Option<&str>, wall: Timestamp) -> Option<Du
         Duration::try_from_secs_f64(seconds.min(LONGEST.as_secs_f64())).ok()?
     } else {
         let until = httpdate::parse_http_date(text).ok()?;
-        let from =
-            date.and_then(|date| httpdate::parse_http_date(date.trim()).ok()).unwrap_or_else(|| SystemTime::from(wall));
+        let from = match date.and_then(|date| httpdate::parse_http_date(date.trim()).ok()) {
+            Some(date) => date,
+            None => SystemTime::try_from(wall).ok()?,
+        };
         until.duration_since(from).ok()?
     };
     (!asked.is_zero()).then(|| asked.min(LONGEST))

@@ -1,6 +1,6 @@
 //! Workbooks that are damaged, or made to do harm: whatever is in them, reading ends, in bounded memory.
 
-use std::io::{Cursor, Read, Write};
+use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 
 use proptest::prelude::*;
 use zip::write::SimpleFileOptions;
@@ -9,7 +9,7 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 use super::tests::bytes as fixture;
 use super::*;
 
-type Members = Vec<(String, Vec<u8>)>;
+pub(super) type Members = Vec<(String, Vec<u8>)>;
 
 fn unpack(name: &str) -> Members {
     let mut archive = ZipArchive::new(Cursor::new(fixture(name))).unwrap();
@@ -24,7 +24,7 @@ fn unpack(name: &str) -> Members {
 }
 
 /// With right checksums: what gets by the look at them.
-fn pack(members: &Members) -> Vec<u8> {
+pub(super) fn pack(members: &Members) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in members {
         let method = if bytes.len() > 100_000 { CompressionMethod::Deflated } else { CompressionMethod::Stored };
@@ -251,7 +251,45 @@ fn an_ole_chain_without_an_end_is_an_error() {
     // The directory's only sector follows itself.
     bytes[512 + 4..512 + 8].copy_from_slice(&1_u32.to_le_bytes());
     assert_eq!(WorkbookKind::sniff(&mut Cursor::new(&bytes)).unwrap(), Some(WorkbookKind::Xls));
-    assert_eq!(why(read(bytes, WorkbookKind::Xls)), "an OLE chain without an end");
+    assert_eq!(why(read(bytes, WorkbookKind::Xls)), "Directory chain includes duplicate sector index 1");
+}
+
+#[test]
+fn an_ole_table_that_lists_one_sector_over_and_over_is_not_built() {
+    let mut bytes = fixture("table.xls");
+    let table = bytes[76..80].to_vec();
+    // 109 places in the header, and 127 in each sector of a chain of lists that are appended.
+    let lists = 1000_u32;
+    let first = (bytes.len() / 512 - 1) as u32;
+    for list in first..first + lists {
+        bytes.extend(table.repeat(127));
+        bytes.extend((list + 1).to_le_bytes());
+    }
+    let end = bytes.len();
+    bytes[end - 4..].copy_from_slice(&0xffff_fffe_u32.to_le_bytes());
+    for place in bytes[76..512].chunks_exact_mut(4) {
+        place.copy_from_slice(&table);
+    }
+    bytes[68..72].copy_from_slice(&first.to_le_bytes());
+    assert_eq!(WorkbookKind::sniff(&mut Cursor::new(&bytes)).unwrap(), Some(WorkbookKind::Xls));
+    assert_eq!(why(read(bytes, WorkbookKind::Xls)), "an OLE table that repeats itself");
+}
+
+#[test]
+fn a_container_longer_than_any_workbook_is_not_read() {
+    struct Endless;
+    impl Read for Endless {
+        fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+            panic!("it is read")
+        }
+    }
+    impl Seek for Endless {
+        fn seek(&mut self, _: SeekFrom) -> std::io::Result<u64> {
+            Ok((256 << 20) + 1)
+        }
+    }
+    let error = Sheet::open(Endless, WorkbookKind::Xls, None, 1).map(|_| 0);
+    assert_eq!(why(error), "an OLE container that is longer than any workbook should be");
 }
 
 #[test]

@@ -67,10 +67,10 @@ impl WorkbookKind {
     }
 
     fn of_ole<R: Read + Seek>(source: &mut R) -> Option<Self> {
-        let Ok(file) = ole::File::open(source) else { return Some(Self::Xls) };
+        let Ok(container) = super::guarded(|| Ok(ole::Container::open(source)?)) else { return Some(Self::Xls) };
         match () {
-            () if file.has("EncryptedPackage") => Some(Self::Xlsx),
-            () if file.has("Workbook") || file.has("Book") => Some(Self::Xls),
+            () if container.is_encrypted() => Some(Self::Xlsx),
+            () if container.has_workbook() => Some(Self::Xls),
             () => None,
         }
     }

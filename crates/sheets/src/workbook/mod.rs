@@ -15,6 +15,8 @@
 //! A workbook may be damaged or malicious. The checksums of its members are verified and their sizes bounded before any
 //! is parsed. Allocations that depend on a declared extent are bounded. A panic of the parser is an error.
 
+#[cfg(test)]
+mod agreement;
 mod archive;
 mod biff;
 mod cells;

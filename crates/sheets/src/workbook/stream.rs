@@ -97,8 +97,8 @@ fn xlsb(mut source: Source) -> Result<(Xlsb<Source>, SheetErrors), SheetError> {
 
 /// An encrypted workbook is not an archive, but an OLE container with an archive in it.
 fn refuse_encrypted(source: &mut Source) -> Result<(), SheetError> {
-    match super::ole::File::open(source) {
-        Ok(file) if file.has("EncryptedPackage") => Err(SheetError::Encrypted),
+    match super::ole::Container::open(source) {
+        Ok(container) if container.is_encrypted() => Err(SheetError::Encrypted),
         _ => Ok(()),
     }
 }

@@ -63,17 +63,12 @@ struct Workbook {
     texts: Vec<Text>,
 }
 
-pub(super) fn open(mut source: Source, asked: Option<&str>) -> Result<(String, Box<dyn Rows>), SheetError> {
-    let file = ole::File::open(&mut source)?;
-    if file.has("EncryptedPackage") {
+pub(super) fn open(source: Source, asked: Option<&str>) -> Result<(String, Box<dyn Rows>), SheetError> {
+    let container = ole::Container::open(source)?;
+    if container.is_encrypted() {
         return Err(SheetError::Encrypted);
     }
-    let stream = match file.stream("Workbook")? {
-        Some(stream) => Some(stream),
-        None => file.stream("Book")?,
-    };
-    drop(file);
-    let stream = stream.ok_or_else(|| SheetError::unreadable("it contains no workbook"))?;
+    let stream = container.into_workbook()?.ok_or_else(|| SheetError::unreadable("it contains no workbook"))?;
     let workbook = Workbook::read(&stream)?;
     let sheets: Vec<calamine::Sheet> = workbook.sheets.iter().map(|(sheet, _)| sheet.clone()).collect();
     let name = choose(&sheets, asked)?;

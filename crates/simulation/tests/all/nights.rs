@@ -45,7 +45,7 @@ fn over_three_nights_caps_and_hours_hold_and_the_first_evenings_plan_comes_true(
     assert!(report.most_in_any_window <= 25);
     let zone = TimeZone::get(ZONE).unwrap();
     for arrival in history.server().arrivals() {
-        let hour = (BEGIN + SignedDuration::try_from(*arrival).unwrap()).to_zoned(zone.clone()).hour();
+        let hour = (BEGIN + SignedDuration::try_from(*arrival).unwrap()).to_zoned_datetime(zone.clone()).hour();
         assert!(!(6..22).contains(&hour), "a request at {hour} h");
     }
     let foretold = Duration::try_from(foretold.done_at.duration_since(BEGIN)).unwrap();

@@ -27,7 +27,8 @@ fn between(openings: &Openings, from: &str, to: &str) -> Vec<String> {
         if opens >= at(to) {
             return all;
         }
-        let on_the_wall = |at: Timestamp| at.to_zoned(openings.zone().clone()).strftime("%d %H:%M%:z").to_string();
+        let on_the_wall =
+            |at: Timestamp| at.to_zoned_datetime(openings.zone().clone()).strftime("%d %H:%M%:z").to_string();
         all.push(format!("{} to {}", on_the_wall(opens), on_the_wall(closes)));
         from = closes;
     }
