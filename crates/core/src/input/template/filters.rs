@@ -190,8 +190,8 @@ mod tests {
         for (value, filter, wanted) in [
             ("", "date", r#"date: "" is not a date; if the cell may be empty, test it with {% if ... %} first"#),
             ("01/12/2025", "date", r#"date: "01/12/2025" may begin with the day or the month; give the format"#),
-            ("31.12.2025 10:00", "date", r#"date: "31.12.2025 10:00" may have the day first"#),
-            ("yesterday", "date", r#"date: "yesterday" is not a date like 2025-12-01 09:30; say how"#),
+            ("31.12.2025 10:00", "date", r#"date: "31.12.2025 10:00" may begin with the day"#),
+            ("yesterday", "date", r#"date: "yesterday" is not a date like 2025-12-01 09:30; give its format"#),
             ("45992.5", "date", r#"date: "45992.5" is a number; for the serial number"#),
             ("20251201", "date", r#"date: "20251201" is a number"#),
             ("2025-02-30", "date", r#"date: "2025-02-30" is not a date"#),

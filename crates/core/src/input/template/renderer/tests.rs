@@ -69,7 +69,7 @@ fn a_column_that_is_not_there_is_found_before_the_first_row() {
     for (template, wanted) in [
         (
             "{{ Datee }}",
-            r#"line 1 of the template: there is no column "Datee"; is "Date" meant?; the columns are "Date", "Note", "Note""#,
+            r#"line 1 of the template: there is no column "Datee"; the closest is "Date"; the columns are "Date", "Note", "Note""#,
         ),
         (
             "\n{{ row['Agent'] | default('') }}",
@@ -77,7 +77,7 @@ fn a_column_that_is_not_there_is_found_before_the_first_row() {
         ),
         (
             "{% if false %}{{ date }}{% endif %}",
-            r#"line 1 of the template: there is no column "date"; is "Date" meant?"#,
+            r#"line 1 of the template: there is no column "date"; the closest is "Date""#,
         ),
         ("{{ now() }}", r#"line 1 of the template: there is no column "now""#),
         ("{{ range(3) }}", r#"line 1 of the template: there is no column "range""#),
@@ -142,7 +142,7 @@ fn a_column_that_was_not_read_is_an_error_and_no_empty_text() {
     let mut renderer = renderer("{{ a }}{{ b | default('') }}", &["a", "b"]).unwrap();
     renderer.uses = [0].into();
     let error = renderer.render_cells(&["x", "y"]).unwrap_err().to_string();
-    assert_eq!(error, "line 1 of the template: the column \"b\" was not read; write row[\"b\"] for it");
+    assert_eq!(error, "line 1 of the template: the column \"b\" was not read; write row[\"b\"] instead");
 }
 
 #[test]
