@@ -1,4 +1,4 @@
-//! Interrupts a run: the first signal ends it in order, a second, deliberate one ends it at once.
+//! Interrupts a run: the first signal ends it gracefully, a second, deliberate one ends it at once.
 
 use tokio::sync::mpsc;
 
@@ -59,7 +59,7 @@ impl Interrupts {
 }
 
 impl Canceller {
-    /// Asks the run to end: in order the first time, at once if the first time was a second ago or longer. Has no
+    /// Asks the run to end: gracefully the first time, at once if the first time was a second ago or longer. Has no
     /// effect after the run has ended.
     pub fn cancel(&self) {
         // Full: the run has not received the last two yet. Closed: the run has ended.

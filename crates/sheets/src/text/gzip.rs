@@ -317,7 +317,7 @@ mod tests {
         assert_eq!(unpacked(b"plain", 0), (false, 0, String::new()));
         let (_, written, error) = unpacked(&packed(&vec![0; 10_000_000]), 1_000_000);
         assert!(written <= 1_000_000 && error.contains("more than 1000000 bytes"), "{written} {error}");
-        assert!(unpacked(&[&whole[..], b"x"].concat(), 1 << 20).2.contains("something else follows"));
+        assert!(unpacked(&[&whole[..], b"x"].concat(), 1 << 20).2.contains("other data follows"));
         assert!(unpacked(&whole[..whole.len() - 1], 1 << 20).2.contains("cut off"));
     }
 

@@ -30,7 +30,7 @@ pub struct ListedLedger {
     pub owner: Option<u32>,
     /// When it was listed.
     pub added: Timestamp,
-    /// Its size in bytes when a run last ended in order; `None` if none has.
+    /// Its size in bytes when a run last ended normally; `None` if none has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended_bytes: Option<u64>,
 }

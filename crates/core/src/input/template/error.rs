@@ -57,7 +57,7 @@ pub enum TemplateError {
 }
 
 fn meant(close: &Option<String>) -> String {
-    close.as_ref().map_or_else(String::new, |close| format!("; did you mean {close:?}?"))
+    close.as_ref().map_or_else(String::new, |close| format!("; the closest is {close:?}"))
 }
 
 /// Why the template cannot render a row.

@@ -69,7 +69,7 @@ fn a_column_that_is_not_there_is_found_before_the_first_row() {
     for (template, wanted) in [
         (
             "{{ Datee }}",
-            r#"line 1 of the template: there is no column "Datee"; did you mean "Date"?; the columns are "Date", "Note", "Note""#,
+            r#"line 1 of the template: there is no column "Datee"; the closest is "Date"; the columns are "Date", "Note", "Note""#,
         ),
         (
             "\n{{ row['Agent'] | default('') }}",
@@ -77,7 +77,7 @@ fn a_column_that_is_not_there_is_found_before_the_first_row() {
         ),
         (
             "{% if false %}{{ date }}{% endif %}",
-            r#"line 1 of the template: there is no column "date"; did you mean "Date"?"#,
+            r#"line 1 of the template: there is no column "date"; the closest is "Date""#,
         ),
         ("{{ now() }}", r#"line 1 of the template: there is no column "now""#),
         ("{{ range(3) }}", r#"line 1 of the template: there is no column "range""#),
