@@ -64,15 +64,15 @@ impl Choice for Sharing {
 
 impl Choice for Spread {
     const WORDS: Words<Self> =
-        &[("full", "The whole window at once", Self::Burst), ("even", "Evenly spaced", Self::Even)];
+        &[("full", "Use the whole window at once", Self::Burst), ("even", "Space them evenly", Self::Even)];
 }
 
 /// `--undo` takes a decision back.
 impl Choice for Decision {
     const WORDS: Words<Self> = &[
-        ("posted", "The note is there", Self::Posted),
+        ("posted", "The note exists", Self::Posted),
         ("to-do", "Send it, or send it again", Self::ToDo),
-        ("waived", "Nobody needs it", Self::Waived),
+        ("waived", "It is not needed", Self::Waived),
     ];
 }
 

@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn what_is_no_range_is_refused_in_words() {
         let refused = |text: &str| text.parse::<RowRange>().unwrap_err();
-        assert!(refused("13-11").contains("is it 11-13?"), "{}", refused("13-11"));
+        assert!(refused("13-11").contains("did you mean 11-13?"), "{}", refused("13-11"));
         for text in ["", "-", "4-", "-4", "1-2-3", "a", "18446744073709551616", "1..3"] {
             assert!(refused(text).contains("4,11-13"), "{text:?}: {}", refused(text));
         }
