@@ -119,7 +119,7 @@ pub(crate) fn examine(config: &Resolved, endpoint: &Endpoint) -> Vec<Finding> {
                 check,
                 "not set",
                 format!(
-                    "set {variable}, or {variable}_FILE to the name of a file that holds it, or say {setting}_file or \
+                    "set {variable}, or {variable}_FILE to the name of a file that contains it, or set {setting}_file or \
                      {setting}_command in batchpost.toml"
                 ),
             ),
@@ -127,10 +127,10 @@ pub(crate) fn examine(config: &Resolved, endpoint: &Endpoint) -> Vec<Finding> {
             Err(error) if config.profiles_way(key).is_some() => Finding::problem(
                 check,
                 exit::one_line(&error),
-                format!("mend that, or say another {setting}_file, {setting}_command or {setting}_env in that profile"),
+                format!("fix that, or set another {setting}_file, {setting}_command or {setting}_env in that profile"),
             ),
             Err(error) => {
-                let advice = format!("mend that, or give it in another way: {variable}");
+                let advice = format!("fix that, or set {variable}");
                 Finding::problem(check, exit::one_line(&error), advice)
             }
         }
@@ -163,7 +163,7 @@ fn secret(api: &KnownApi, key: &Credential, origin: Option<Origin>) -> anyhow::R
     Ok(match origin {
         Some(Origin::Variable(name)) => of_variable(name, name)?,
         Some(Origin::SecretSource(SecretSource::Variable(name), place)) => {
-            of_variable(&name, &format!("{name}, which {place} names,"))?
+            of_variable(&name, &format!("{name} (named by {place})"))?
         }
         Some(Origin::FileOfVariable(_, path) | Origin::Given(path)) => of_file(&path)?,
         Some(Origin::SecretSource(SecretSource::File(path), place)) => {
@@ -180,7 +180,7 @@ fn secret(api: &KnownApi, key: &Credential, origin: Option<Origin>) -> anyhow::R
         None => {
             let Credential { setting, variable, .. } = key;
             bail!(
-                "there is no {what}: set {variable}, or {variable}_FILE to the name of a file that holds it, or say \
+                "the {what} is not set; set {variable}, or {variable}_FILE to the name of a file that contains it, or set \
                  {setting}_file or {setting}_command in batchpost.toml"
             )
         }

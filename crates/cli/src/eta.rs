@@ -48,7 +48,7 @@ impl EtaThread {
         });
         if let Err(error) = thread {
             // Nobody answers then.
-            warn!(%error, "no thread can be started to look ahead; the run goes on without a forecast");
+            warn!(%error, "no thread can be started for the forecast; the run continues without one");
         }
         Self { questions, answers }
     }

@@ -77,7 +77,7 @@ fn write<T>(
 /// What is at `path`, which nothing but a regular file may be.
 fn file_at(path: &Path) -> io::Result<Option<fs::Metadata>> {
     match fs::metadata(path).ok() {
-        Some(there) if !there.is_file() => Err(io::Error::other("it is there and is no regular file; name another")),
+        Some(there) if !there.is_file() => Err(io::Error::other("it exists and is not a regular file; name another")),
         there => Ok(there),
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn listen_for_it() -> Result<(), Error> {
         // Made here: it must not be dropped within another one, as it would be if there is no thread for it.
         let runtime = match Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
-            Err(error) => return warn!(%error, "a second signal will not be heard"),
+            Err(error) => return warn!(%error, "a second signal will have no effect"),
         };
         runtime.block_on(async {
             let Ok(mut signals) = interrupts() else { return };

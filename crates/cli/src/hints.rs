@@ -51,13 +51,13 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
             return there_is(path, "the ledger", |file| is_ledger(file).unwrap_or(false));
         }
         Error::Lock { path, source: LockError::Io { source, .. } } if source.kind() == ErrorKind::NotFound => {
-            format!("the folder {} is not there; make it first", folder_of(path)?.display())
+            format!("the folder {} does not exist; create it first", folder_of(path)?.display())
         }
         Error::Ledger { path, source: LedgerError::NotALedger(_) } => {
             let beside = PathBuf::from(format!("{}.ledger.jsonl", path.display()));
             match beside.exists() {
                 true => format!("the ledger of {} is {}", path.display(), beside.display()),
-                false => "a ledger is what a run leaves beside its input, as INPUT.ledger.jsonl".to_owned(),
+                false => "a run writes its ledger beside the input, as INPUT.ledger.jsonl".to_owned(),
             }
         }
         Error::Input { source, .. } => of_input(source)?,
@@ -86,7 +86,7 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
                 }
                 false => "move it to another folder".to_owned(),
             };
-            format!("restore the ledger, pass --known post to go on without it, or {remove}")
+            format!("restore the ledger, pass --known post to continue without it, or {remove}")
         }
         Error::JobFile { .. } => "pass --scratch-dir DIR to write the job file to another folder".to_owned(),
         Error::OtherTable { .. } => {
@@ -128,8 +128,8 @@ pub(crate) fn of_sharing(error: &SharingError) -> Option<String> {
                 .to_owned()
         }
         SharingError::Gone(_) => {
-            "pass another state folder with --state-dir DIR: nothing is sent then until all that may have \
-                                  been sent before is past the limit"
+            "pass another state folder with --state-dir DIR; the run then waits until everything that may have been sent \
+             before is past the limit"
                 .to_owned()
         }
         SharingError::Two { account, .. } => {
@@ -183,7 +183,7 @@ pub(crate) fn said_of_the_input(config: &Resolved) -> Option<String> {
         elsewhere.map(|said| format!("{key} ({})", said.place)).collect::<Vec<_>>()
     });
     let said: Vec<String> = said.collect();
-    let overruled = "an option goes before each of them, and --config FILE takes another file";
+    let overruled = "override them with options, or pass another file with --config FILE";
     (!said.is_empty()).then(|| format!("settings for the input: {}; {overruled}", said.join(", ")))
 }
 
@@ -209,8 +209,8 @@ pub(crate) fn held_by_ledger(ledger: &Path, input: Option<&Path>) -> Option<Stri
     let held = if held.is_empty() { String::new() } else { format!(" ({})", held.join(" ")) };
     let word = |path: &Path| shell_word(&path.display().to_string());
     Some(format!(
-        "it is read as the last run read its input{held}; to read it otherwise: `batchpost run {} --ledger {} ...` with the \
-         options that it needs",
+        "the input is read with the last run's settings{held}; to change them, pass the options to `batchpost run {} --ledger \
+         {} ...`",
         word(&input),
         word(ledger)
     ))
@@ -235,7 +235,7 @@ mod tests {
         let likest = format!("is the input one of these? {}, {}", at("notes.csv"), at("other.csv"));
         assert_eq!(hint(&error(path)), Some(likest));
         let elsewhere = folder.path().join("no/notes.csv");
-        assert_eq!(hint(&error(elsewhere)), Some(format!("the folder {} is not there", at("no"))));
+        assert_eq!(hint(&error(elsewhere)), Some(format!("the folder {} does not exist", at("no"))));
         let ledger = Error::LedgerFile {
             path: folder.path().join("x.jsonl"),
             doing: "opened",

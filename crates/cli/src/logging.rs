@@ -59,7 +59,7 @@ pub(crate) fn start(output: &Output) -> Screen {
         }
     }
     if let Some(why) = complaint {
-        say!("batchpost: {RUST_LOG} is not understood, and does not count: {why}");
+        say!("batchpost: {RUST_LOG} is invalid and ignored: {why}");
     }
     screen
 }

@@ -124,14 +124,14 @@ impl Watcher {
                 }
             }
             Notice::OtherClients { share, limit } => {
-                warn!(event = "strangers", share, %limit, "somebody else uses the account; this run takes a smaller share, and more as room returns");
+                warn!(event = "strangers", share, %limit, "another client uses the account; this run takes a smaller share until there is room");
             }
             Notice::Learned { limit } => {
                 if limit.window() < LONG_WINDOW {
                     let most = per_second(limit);
                     self.most = Some(self.most.map_or(most, |before| before.min(most)));
                 }
-                warn!(event = "adopted", %limit, "the API names a limit that this run did not keep; it is kept from now on, beside the others");
+                warn!(event = "adopted", %limit, "the API names a limit that this run did not know; it is kept from now on, with the others");
             }
             Notice::Settled { row, ticket, stands: Outcome::Posted, .. } => {
                 trace!(event = "settled", row, %ticket, outcome = "posted", "posted");
@@ -148,7 +148,7 @@ impl Watcher {
                 match *named {
                     1..=MOST_NAMED => settled!(warn),
                     n if n == MOST_NAMED + 1 => {
-                        warn!(event = "more", outcome = %stands, "more rows like this are in the ledger; `show` names them");
+                        warn!(event = "more", outcome = %stands, "more rows like this are in the ledger; `show` lists them");
                     }
                     _ => settled!(debug),
                 }
@@ -157,7 +157,7 @@ impl Watcher {
                 debug!(event = "retrying", row, %ticket, %verdict, %reply, delay_ms = delay.as_millis() as u64, "will be tried again");
             }
             Notice::Paused { cause, delay, reply } => {
-                warn!(event = "paused", cause = because(*cause).1, pause_s = delay.as_secs_f64(), %reply, "{}, so nothing is sent for a while", because(*cause).0);
+                warn!(event = "paused", cause = because(*cause).1, pause_s = delay.as_secs_f64(), %reply, "{}; sending is paused", because(*cause).0);
             }
             Notice::Stopping { stop, why } => {
                 self.stopping = Some(*stop);
@@ -171,7 +171,7 @@ impl Watcher {
                 warn!(event = "stopping", %stop, "stopping: {why}{hint}");
             }
             Notice::Unwritten { row, ticket, verdict: VerdictWord::Withdrawn } => {
-                error!(event = "unwritten", row, %ticket, "was not sent, though the ledger may have it in doubt: its intent was being written");
+                error!(event = "unwritten", row, %ticket, "was not sent, but the ledger may have it in doubt: its intent was being written");
             }
             Notice::Unwritten { row, ticket, verdict } => {
                 error!(event = "unwritten", row, %ticket, %verdict, "could not be recorded; the ledger will have it in doubt");

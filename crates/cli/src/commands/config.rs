@@ -135,7 +135,7 @@ impl View {
         for (name, key) in &self.keys {
             let (value, from) = match &key.from {
                 Some(from) if key.set => ("set", from.clone()),
-                Some(from) => ("not set", format!("would be from {from}")),
+                Some(from) => ("not set", format!("would be read from {from}")),
                 None => ("not set", "asked for on a terminal".to_owned()),
             };
             lines.push([(*name).to_owned(), value.to_owned(), from]);
@@ -144,9 +144,9 @@ impl View {
         write_columns(out, &lines)?;
         let unset: Vec<&str> =
             self.settings.iter().filter(|(_, s)| s.is_empty()).map(|(key, _)| key.as_str()).collect();
-        writeln!(out, "\nnot said: {}", unset.join(", "))?;
+        writeln!(out, "\nnot set: {}", unset.join(", "))?;
         for Shadowed { key, values, from, why } in &self.silenced {
-            writeln!(out, "does not count: {key} {} ({from}): {why}", values.join(", "))?;
+            writeln!(out, "ignored: {key} {} ({from}): {why}", values.join(", "))?;
         }
         Ok(())
     }

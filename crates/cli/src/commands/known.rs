@@ -66,13 +66,13 @@ fn days(ledger: &NotedLedger) -> String {
 fn forget(state: &Path, ledger: &str, output: &Output) -> anyhow::Result<()> {
     let forgotten = forget_ledger(state, ledger)?;
     if forgotten.is_empty() {
-        bail!("{ledger} is not listed in {}; `batchpost known list` shows what is", state.display());
+        bail!("{ledger} is not listed in {}; `batchpost known list` names the ledgers", state.display());
     }
     let mut out = plain::stdout(output);
     for path in forgotten {
         writeln!(
             out,
-            "forgotten: {}; rows that only it has as posted or in doubt can be posted again",
+            "forgotten: {}; rows recorded as posted or in doubt only there can be posted again",
             path.display()
         )?;
     }

@@ -59,10 +59,10 @@ pub(crate) fn format(input: &Input) -> anyhow::Result<Format> {
     match (input.reading.format, source(&input.input)) {
         (Some(format), _) => Ok(format),
         (None, Source::Stdin | Source::Follow) => {
-            bail!("standard input has no name to tell its format by: say --format {FORMATS}")
+            bail!("the format of standard input is not set; pass --format {FORMATS}")
         }
         (None, Source::File(path)) => Format::of_name(&path).with_context(|| {
-            format!("the name of {} does not tell its format: say --format {FORMATS}", path.display())
+            format!("the name of {} does not show its format; pass --format {FORMATS}", path.display())
         }),
     }
 }
@@ -72,7 +72,7 @@ pub(crate) fn ledger(input: &Input) -> anyhow::Result<PathBuf> {
     match (&input.ledger, source(&input.input)) {
         (Some(ledger), _) => Ok(ledger.clone()),
         (None, Source::Stdin | Source::Follow) => {
-            bail!("standard input needs a ledger of a name of its own: say --ledger FILE")
+            bail!("no ledger set for standard input; pass --ledger FILE")
         }
         (None, Source::File(path)) => Ok(usual_ledger(&path, input.reading.sheet.as_deref())),
     }
@@ -132,7 +132,8 @@ pub(crate) fn settings(
     let limits = limits(&posting.limits, &posting.reserves)?;
     if limits.is_empty() && !to_this_machine {
         bail!(
-            "--limit none is for a server on this machine; an account's limit is in its plan, 25/5s where it is not said"
+            "--limit none is for a server on this machine only; pass the limit of the account's plan, or leave --limit out \
+             for 25/5s"
         );
     }
     Ok(Settings {
@@ -202,7 +203,7 @@ pub(crate) fn state_folder(budget: &Budget) -> anyhow::Result<PathBuf> {
 /// The limits as they are to be kept: what is left of them to others is not this account's for the run.
 pub(crate) fn limits(limits: &[LimitArg], reserves: &[Reserve]) -> anyhow::Result<Vec<Limit>> {
     if limits.contains(&LimitArg::None) && limits.len() > 1 {
-        bail!("--limit none and another --limit contradict each other");
+        bail!("--limit none and another --limit contradict each other; leave one of them out");
     }
     let each = limits.iter().filter_map(|limit| if let LimitArg::Limit(limit) = limit { Some(*limit) } else { None });
     reserves.iter().try_fold(each.collect(), leave)
@@ -211,7 +212,7 @@ pub(crate) fn limits(limits: &[LimitArg], reserves: &[Reserve]) -> anyhow::Resul
 fn leave(mut limits: Vec<Limit>, reserve: &Reserve) -> anyhow::Result<Vec<Limit>> {
     let shortest = limits.iter().map(|limit| limit.window()).min();
     let Some(window) = reserve.window.or(shortest) else {
-        bail!("--reserve leaves a part of a limit to others, and --limit none is none");
+        bail!("--reserve needs a limit, and --limit none sets none; leave one of them out");
     };
     let mut found = false;
     for limit in limits.iter_mut().filter(|limit| limit.window() == window) {
@@ -222,15 +223,15 @@ fn leave(mut limits: Vec<Limit>, reserve: &Reserve) -> anyhow::Result<Vec<Limit>
     if !found {
         let given: Vec<String> = limits.iter().map(ToString::to_string).collect();
         let time = humantime::format_duration(window);
-        bail!("--reserve is for a limit in {time}, and the limits are {}", given.join(" and "));
+        bail!("--reserve names a limit per {time}, but the limits are {}", given.join(" and "));
     }
     Ok(limits)
 }
 
 /// The table by its whole path: the batch may be resumed from another folder.
 fn from_anywhere(lookup: &LookupSpec) -> anyhow::Result<LookupSpec> {
-    let file =
-        std::path::absolute(&lookup.file).with_context(|| format!("the path {} has no whole form", lookup.file))?;
+    let file = std::path::absolute(&lookup.file)
+        .with_context(|| format!("the path {} cannot be made absolute", lookup.file))?;
     let file = file.to_str().with_context(|| format!("the path {} is not UTF-8", file.display()))?.to_owned();
     Ok(LookupSpec { file, ..lookup.clone() })
 }

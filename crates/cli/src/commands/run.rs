@@ -74,7 +74,7 @@ fn task_of_run(run: Run, config: &Resolved) -> anyhow::Result<Task> {
             };
             (Destination::Sandbox, resolve::SANDBOX.to_owned(), ledger)
         }
-        None => bail!("there is nothing to post to: say --host and --tenant, or --url, or --sandbox to try it out"),
+        None => bail!("no destination set; pass --host and --tenant, or --url, or --sandbox for a trial"),
     };
     let settings = resolve::budget(settings, &run.budget, run.target.sandbox)?;
     let options = resolve::options(&run.input)?;
@@ -91,13 +91,13 @@ fn task_of_resume(resume: Resume, config: &Resolved) -> anyhow::Result<Task> {
     let batch = open_ledger.batch();
     let path = resume.ledger.display();
     let Some(last) = batch.run.clone() else {
-        bail!("the ledger {path} was begun but has no run in it yet: start one with `run ... --ledger {path}`");
+        bail!("the ledger {path} has no run to resume; start one with `run ... --ledger {path}`");
     };
     let last_input = last.input.path.clone();
     let input = match (resume.input, last_input.clone()) {
         (Some(input), _) => input,
         (None, Some(input)) => input.into(),
-        (None, None) => bail!("the last run read standard input; give it again with `run - --ledger {path} ...`"),
+        (None, None) => bail!("the last run read standard input; pipe the same input into `run - --ledger {path} ...`"),
     };
     let destination = if batch.header.target == resolve::SANDBOX {
         Destination::Sandbox
@@ -205,7 +205,7 @@ fn print(report: &Report, ledger: &Path, source: &Source, again: &str, output: &
         (false, false) => words::in_words(report, ledger, source, again),
     };
     if let Err(error) = plain::stdout(output).write_all(result.as_bytes()) {
-        warn!(%error, "the result could not be printed; `batchpost status` gives it again");
+        warn!(%error, "the result could not be printed; `batchpost status` shows it");
     }
 }
 
@@ -226,14 +226,15 @@ async fn post(
         }
     };
     let http = Http::new(endpoint, credentials, timeout, &resolve::http(network))?;
-    let signals = interrupts().context("signals cannot be listened for")?;
+    let signals = interrupts().context("signal handlers cannot be installed")?;
     force_quit::listen_for_it()?;
     let report = prepared.post(http, signals, observe).await?;
     Ok((report, server))
 }
 
 fn temporary_ledger() -> anyhow::Result<PathBuf> {
-    let folder = tempfile::Builder::new().prefix("batchpost-").tempdir().context("no temporary folder can be made")?;
+    let folder =
+        tempfile::Builder::new().prefix("batchpost-").tempdir().context("no temporary folder can be created")?;
     Ok(folder.keep().join("sandbox.ledger.jsonl"))
 }
 

@@ -133,7 +133,7 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
         }
     }
     if rows.is_empty() && !output.json {
-        say!("no row of the ledger is like that; rows still to do and blank ones have no record in it");
+        say!("no rows match; rows never attempted and blank rows have no record in the ledger");
     }
     Ok(0)
 }

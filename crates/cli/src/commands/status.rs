@@ -59,7 +59,7 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
                 LastRun::Ended { stopped: None, .. } => "ended with nothing left to send".to_owned(),
                 LastRun::Ended { stopped: Some(stop), .. } => format!("stopped: {stop}"),
             };
-            writeln!(stdout, "run {}: begun {:.3}, {end}", run.run, run.wall)?;
+            writeln!(stdout, "run {}: started {:.3}, {end}", run.run, run.wall)?;
             if let Some(by) = &run.by {
                 let command: Vec<String> = by.command.iter().map(|word| quoted(word)).collect();
                 writeln!(stdout, "by:     {}: {}", by.at(), command.join(" "))?;
@@ -67,7 +67,7 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
         }
     }
     if let LastRun::Ended { in_use: Some(process), .. } | LastRun::CutOff { in_use: Some(process) } = last_run {
-        writeln!(stdout, "in use: by process {process}, which is about to begin a run, or to decide about rows")?;
+        writeln!(stdout, "in use: by process {process}, which is starting a run or settling rows")?;
     }
     if let Some(run) = &batch.run {
         let target = &batch.header.target;
@@ -83,7 +83,7 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
     let blank = batch.reading.as_ref().map_or(0, |reading| reading.blank);
     write!(stdout, "{}", table(&counts, blank))?;
     if last_run.under_way().is_some() && counts.in_doubt > 0 {
-        writeln!(stdout, "in doubt are also the rows that it has sent, until their answers are recorded")?;
+        writeln!(stdout, "rows in flight count as in doubt until their replies are recorded")?;
     }
     let (attempts, limited) = (count(batch.attempts, "attempt", "attempts"), thousands(batch.limited));
     writeln!(stdout, "{attempts}, {limited} of them limited")?;
@@ -93,7 +93,11 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
         writeln!(stdout, "{vanished} no longer in the input, {in_doubt} of them in doubt")?;
     }
     if extent.torn_bytes > 0 {
-        writeln!(stdout, "{} bytes at the end are torn; the next run sets them aside", extent.torn_bytes)?;
+        writeln!(
+            stdout,
+            "{} bytes at the end are torn; the next run moves them to a separate file",
+            extent.torn_bytes
+        )?;
     }
     if extent.incomplete_settlements > 0 {
         writeln!(stdout, "{}", extent.incomplete_in_words())?;

@@ -63,7 +63,7 @@ const OF_OTHERS: [&str; 3] = ["version", "home", "image"];
 pub(super) fn refuse_what_is_for_one_time(keys: &Keys) -> anyhow::Result<()> {
     for (variable, name) in ours().filter(|(_, name)| REFUSED.contains(&name.as_str())) {
         if let Err(NoKey::OneTime(why)) = keys.find(&name, secrets::settings()) {
-            bail!("{variable}: {name} does not belong in the environment: {why}");
+            bail!("{variable}: {name} cannot be set in the environment: {why}");
         }
     }
     Ok(())
@@ -84,7 +84,7 @@ fn remark(keys: &Keys, variable: &str, name: &str) -> Option<String> {
     match keys.find(name, secrets::settings()) {
         Err(NoKey::OneTime(why)) => Some(format!("{variable} is not used: {why}")),
         Err(NoKey::Unknown(Some(near))) => {
-            Some(format!("{variable} is not used; is {PREFIX}{} meant?", near.to_ascii_uppercase()))
+            Some(format!("{variable} is not used; did you mean {PREFIX}{}?", near.to_ascii_uppercase()))
         }
         Ok(_) | Err(NoKey::Unknown(None)) => None,
     }
@@ -101,10 +101,10 @@ mod tests {
     fn variables_that_are_not_used_are_remarked_on_and_those_of_others_are_not() {
         let keys = Keys::of(&Args::command());
         for (name, wanted) in [
-            ("limits", Some("is BATCHPOST_LIMIT meant?")),
+            ("limits", Some("did you mean BATCHPOST_LIMIT?")),
             ("access_key", Some("the access key comes from LSQ_ACCESS_KEY")),
-            ("dir", Some("it is for one command line alone")),
-            ("input", Some("it is for one command line alone")),
+            ("dir", Some("it applies to one command only")),
+            ("input", Some("it applies to one command only")),
             ("limit", None),
             ("version", None),
             ("home", None),

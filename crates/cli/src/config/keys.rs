@@ -12,11 +12,11 @@ use clap::{Arg, ArgAction, Command};
 
 /// What is decided for one time only, and why a file cannot decide it.
 const ONE_TIME: [(&str, &str); 18] = [
-    ("in_doubt", "every run would send its doubtful rows again; decide each time, with --in-doubt"),
-    ("first", "every run would stop early; say --first when you try something out"),
-    ("known_since", "it is the day of one note that is posted again; say --known-since when you post it"),
+    ("in_doubt", "every run would send rows in doubt again; pass --in-doubt each time"),
+    ("first", "every run would stop early; pass --first for a trial"),
+    ("known_since", "it applies to one repeated note; pass --known-since when you post that note"),
     ("follow", ONE_TIME_ONLY),
-    ("yes", "on a terminal the question is the last look before notes are posted, and without one nobody is asked"),
+    ("yes", "on a terminal the question is the last check before notes are posted; without a terminal there is none"),
     ("input", ONE_TIME_ONLY),
     ("output", ONE_TIME_ONLY),
     ("dir", ONE_TIME_ONLY),
@@ -29,16 +29,16 @@ const ONE_TIME: [(&str, &str); 18] = [
     ("as", ONE_TIME_ONLY),
     ("undo", ONE_TIME_ONLY),
     ("why", ONE_TIME_ONLY),
-    ("config", "a file does not name another; say --config, or set BATCHPOST_CONFIG"),
+    ("config", "a settings file cannot name another; pass --config, or set BATCHPOST_CONFIG"),
 ];
 
-const ONE_TIME_ONLY: &str = "it is for one command line alone; say it there";
+const ONE_TIME_ONLY: &str = "it applies to one command only; pass it as an option";
 
 /// Values that a file may not give to a key that it may have.
 const REFUSED_VALUES: [(&str, &str, &str); 1] = [(
     "known",
     "post",
-    "every run would post again what another ledger has as posted or in doubt; say --known post when you have decided",
+    "every run would post again rows that another ledger records as posted or in doubt; pass --known post each time",
 )];
 
 /// How the values of a key are written.
@@ -187,9 +187,9 @@ impl Key {
         Err(match (error.source(), error.get(ContextKind::ValidValue)) {
             (Some(reason), _) => reason.to_string(),
             (None, Some(ContextValue::Strings(values))) if error.kind() == ErrorKind::InvalidValue => {
-                format!("{value:?} is none of {}", values.join(", "))
+                format!("{value:?} is not one of {}", values.join(", "))
             }
-            _ => format!("{value:?} is not understood"),
+            _ => format!("{value:?} is invalid"),
         })
     }
 }
@@ -245,7 +245,7 @@ mod tests {
         let keys = Keys::of(&Args::command());
         for (name, value, wanted) in [
             ("max_attempts", "0", Some("0 is not in 1..=1000")),
-            ("on_500", "never", Some("\"never\" is none of retry, hold")),
+            ("on_500", "never", Some("\"never\" is not one of retry, hold")),
             ("timeout", "1ms", Some("it must be between 100ms and 1d")),
             ("known", "skip", None),
             ("limit", "none", None),

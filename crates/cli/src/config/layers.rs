@@ -139,7 +139,7 @@ pub(super) fn resolved_config<'a>(
         for (key, said) in &layer.said {
             let lower = (key.as_str(), said);
             if let Some((by, higher)) = counts_above().find(|higher| silences(*higher, lower)) {
-                let why = format!("{by} goes before it ({})", higher.place);
+                let why = format!("{by} overrides it ({})", higher.place);
                 resolved_config.silenced.push(Shadowed { key: key.clone(), said: said.clone(), why });
                 continue;
             }
@@ -194,9 +194,9 @@ fn drop_idle(resolved_config: &mut ResolvedConfig) -> anyhow::Result<()> {
         }
         for said in resolved_config.said.remove(key).into_iter().flatten() {
             if said.place.rank == Rank::Option {
-                bail!("{} says something about {of}, and there is none: say it, or leave it out", said.place);
+                bail!("{} has no effect without {of}; set {of}, or leave it out", said.place);
             }
-            resolved_config.silenced.push(Shadowed { key: key.to_owned(), said, why: format!("there is no {of}") });
+            resolved_config.silenced.push(Shadowed { key: key.to_owned(), said, why: format!("{of} is not set") });
         }
     }
     Ok(())
@@ -306,6 +306,6 @@ mod tests {
         assert_held([&["time_zone=UTC"], &[], &[], &[]], "");
         assert_held([&["time_zone=UTC"], &[], &[], &["between=1:00-2:00"]], "between=1:00-2:00 time_zone=UTC");
         let error = held([&[], &[], &[], &["time_zone=UTC"]]).unwrap_err();
-        assert_eq!(error, "Option says something about between, and there is none: say it, or leave it out");
+        assert_eq!(error, "Option has no effect without between; set between, or leave it out");
     }
 }

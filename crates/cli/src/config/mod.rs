@@ -189,7 +189,7 @@ impl Resolved {
         let Some(file) = &self.file else {
             return match &self.profile {
                 Some((name, place)) => {
-                    bail!("{place}: there is no {NAME} to take the profile {name:?} from; `batchpost init` writes one")
+                    bail!("{place}: no {NAME} was found for the profile {name:?}; `batchpost init` writes one")
                 }
                 None => Ok(Vec::new()),
             };

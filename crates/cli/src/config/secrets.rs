@@ -54,8 +54,8 @@ pub(crate) struct Ways(BTreeMap<&'static str, (SecretSource, Place)>);
 pub(super) fn refused(name: &str) -> Option<String> {
     let Credential { setting: key, variable, .. } = credentials().find(|key| key.setting == name)?;
     Some(format!(
-        "a key does not stand in a file of settings, which is copied and shown; set {variable}, or say {key}_file, \
-         {key}_command or {key}_env"
+        "access keys cannot be stored in a settings file, which may be copied and shown; set {variable}, or \
+         {key}_file, {key}_command or {key}_env"
     ))
 }
 
@@ -77,17 +77,17 @@ impl Ways {
         let is_blank = |line: &CommandLine| matches!(line, CommandLine::Shell(line) if line.trim().is_empty());
         let way = match (kind, words) {
             ("command", Some(line)) if !is_blank(&line) => SecretSource::Command(KeyCommand::new(line, folder)),
-            ("command", _) => bail!("{place}: {name}: it is a line for the shell, or an array of words"),
+            ("command", _) => bail!("{place}: {name}: expected a command line for the shell, or an array of words"),
             ("file", Some(CommandLine::Shell(path))) if !path.is_empty() => SecretSource::File(folder.join(path)),
             ("env", Some(CommandLine::Shell(variable))) if is_variable(&variable) => SecretSource::Variable(variable),
             ("env", _) => {
                 let example = format!("ACME_{}", key.setting.to_uppercase());
-                bail!("{place}: {name}: it is the name of a variable of the environment, like {example}")
+                bail!("{place}: {name}: expected the name of an environment variable, like {example}")
             }
-            _ => bail!("{place}: {name}: it is the name of a file, in quotes"),
+            _ => bail!("{place}: {name}: expected the name of a file, in quotes"),
         };
         if let Some((_, other)) = self.get(key) {
-            bail!("{place}: {name} contradicts what {other} says of the same key; leave one of them out");
+            bail!("{place}: {name} contradicts {other}, which sets the same key; leave one of them out");
         }
         self.0.insert(key.setting, (way, place.clone()));
         Ok(true)

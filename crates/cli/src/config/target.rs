@@ -75,11 +75,11 @@ impl Resolved {
             let fitting = self.profiles_to(target);
             let instead = match fitting.as_slice() {
                 [] => "leave the profile out".to_owned(),
-                names => format!("the profile for it is {}", names.join(" or ")),
+                names => format!("use the profile {}", names.join(" or ")),
             };
             let elsewhere = in_words(&resolved_config);
             bail!(
-                "the ledger {} is of {target}, and the profile {name} ({place}) posts to {elsewhere}: {instead}",
+                "the ledger {} belongs to {target}, but the profile {name} ({place}) posts to {elsewhere}; {instead}",
                 ledger.display()
             );
         }
@@ -101,7 +101,7 @@ impl Resolved {
             names => {
                 let names = names.join(", ");
                 bail!(
-                    "the ledger {} is of {target}, to which several profiles post: say --profile, one of {names}",
+                    "the ledger {} belongs to {target}, and several profiles post there; pass --profile with one of {names}",
                     ledger.display()
                 )
             }
@@ -140,8 +140,8 @@ impl Resolved {
         let Credential { name, setting: key, variable } = key;
         let of = in_words(&resolved_config);
         bail!(
-            "the {name} that {place} names is for {of}, and is not sent to {endpoint}: set {variable}, or make a profile of \
-             that endpoint, with {key}_file, {key}_command or {key}_env of its own"
+            "the {name} that {place} names is for {of}, and is not sent to {endpoint}; set {variable}, or add a profile for \
+             that endpoint with its own {key}_file, {key}_command or {key}_env"
         );
     }
 
@@ -158,7 +158,7 @@ impl Resolved {
                 (None, [_, ..]) => format!(", or choose a profile with --profile: {}", profiles.join(", ")),
                 _ => String::new(),
             };
-            bail!("there is a {there} ({}) and no {missing}: say --{missing} too{profile}", said.place);
+            bail!("{there} is set ({}) and {missing} is not; pass --{missing}{profile}", said.place);
         }
         Ok(())
     }

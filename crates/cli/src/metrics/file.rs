@@ -97,8 +97,8 @@ impl MetricsFile {
         if path.extension().is_none_or(|extension| extension != COLLECTED) {
             warn!(
                 event = "metrics",
-                "the metrics file {} will not be collected by node_exporter, which reads files whose names end with .{COLLECTED} \
-                 alone; give it such a name if it is to be",
+                "the metrics file {} will not be collected by node_exporter, which reads only files whose names end with \
+                 .{COLLECTED}; rename it to have it collected",
                 path.display()
             );
         }
@@ -212,12 +212,12 @@ fn write(path: &Path, mut facts: Facts) -> io::Result<()> {
 fn refuse_what_is_not_ours(path: &Path) -> io::Result<()> {
     // Nor a pipe or a device, which would be read for the last success, and some for ever. Of a folder, writing tells.
     if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
-        return Err(io::Error::other("it is no regular file; name another"));
+        return Err(io::Error::other("it is not a regular file; name another"));
     }
     match there(path, OPENING)? {
         There::Nothing | There::Ours => Ok(()),
         There::Ledger => Err(io::Error::other("it is a ledger; name another file")),
-        There::Other => Err(io::Error::other("it is there and is no metrics file of batchpost; name another")),
+        There::Other => Err(io::Error::other("it exists and is not a metrics file of batchpost; name another")),
     }
 }
 

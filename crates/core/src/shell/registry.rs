@@ -308,7 +308,7 @@ impl FileRegistry {
             }
             // Its claim stays: the rows in it are known as those of a run that died, whatever became of the ledger.
             Err(error) => {
-                tracing::warn!(%error, ledger = %self.own.display(), "what the ledger knows could not be noted");
+                tracing::warn!(%error, ledger = %self.own.display(), "the index of the ledger could not be written");
                 return Ok(());
             }
         }

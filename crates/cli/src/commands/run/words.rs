@@ -29,15 +29,15 @@ pub(super) fn complain_of_invalid(prepared: &Prepared) {
         say!("and {} more", thousands(more));
     }
     say!(
-        "batchpost: no note can be made of {} of {}; nothing was sent. Correct them, or pass --skip-invalid to post the others",
+        "batchpost: {} of {} cannot be posted; nothing was sent. Fix them, or pass --skip-invalid to post the others",
         thousands(read_summary.counts.invalid),
         count(read_summary.rows, "row", "rows")
     );
     if let Some(likely) = prepared.likely_encoding() {
-        say!("some cells are not UTF-8 and look like {likely}: --encoding {likely} reads them as that");
+        say!("some cells are not UTF-8 and look like {likely}; if they are, pass --encoding {likely}");
     }
     if prepared.run_request().options.max_text.is_some_and(|most| most.too_long == TooLong::Reject) {
-        say!("--too-long truncate cuts texts that are too long");
+        say!("pass --too-long truncate to shorten texts that are too long");
     }
 }
 
@@ -59,7 +59,7 @@ pub(super) fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
             OnDuplicate::Skip => "they are skipped",
         };
         let rows = format!("rows {}{more}", named.join(", "));
-        say!("{:>10}  of them exactly like an earlier row; {done}: {rows}", thousands(read_summary.duplicates));
+        say!("{:>10}  of them identical to an earlier row; {done}: {rows}", thousands(read_summary.duplicates));
     }
     if let Some(job) = read_summary.next.first() {
         say!("first     ticket {}, {}:", job.ticket, job.position);
@@ -117,14 +117,14 @@ pub(super) fn say_what_is_unlike(
         });
     }
     if let Some(folder) = state.filter(|folder| settings.shares() && state_before != Some(*folder)) {
-        unlike.push(format!("the budget is kept in {}", folder.display()));
+        unlike.push(format!("the state folder is {}", folder.display()));
     }
     // A path that has no whole form is another one.
     if last_input.is_some_and(|last| absolute(input).ok().as_deref() != Some(Path::new(last))) {
         unlike.push(format!("the input is {}", input.display()));
     }
     if !unlike.is_empty() {
-        info!(event = "unlike", "unlike in the last run, {}", unlike.join(", and "));
+        info!(event = "unlike", "unlike the last run, {}", unlike.join(", and "));
     }
 }
 
@@ -146,7 +146,9 @@ pub(super) fn say_what_is_done(prepared: &Prepared) {
             "{} {input}",
             if prepared.continues() { "continuing" } else { "posting" },
         ),
-        None => info!(event = "begun", ledger = %run_request.ledger.display(), "posting {input} as it comes"),
+        None => {
+            info!(event = "begun", ledger = %run_request.ledger.display(), "posting rows of {input} as they arrive")
+        }
     }
 }
 
@@ -159,11 +161,11 @@ pub(super) fn say_what_was_found(prepared: &Prepared) {
         }
         if other.other_content > 0 {
             let rows = other.other_content;
-            warn!(event = "same_name", rows, %ledger, "rows have the name of a row that another ledger has posted with another content; they are posted");
+            warn!(event = "same_name", rows, %ledger, "rows have the --key value of a row that another ledger posted with different content; they are posted");
         }
     }
     for (ledger, why) in prepared.unreadable_ledgers() {
-        warn!(ledger = %ledger.display(), why, "a ledger of the account cannot be read; rows that only it knows are not recognised");
+        warn!(ledger = %ledger.display(), why, "a ledger of the account cannot be read; rows recorded only there are not recognised");
     }
     let ledger = shell_word(&prepared.run_request().ledger.display().to_string());
     for note in prepared.read_summary().map(|read_summary| read_summary.held.as_slice()).unwrap_or_default() {
@@ -208,7 +210,7 @@ impl LeftInDoubt {
         }
         let more = self.all - self.named.len() as u64;
         if more > 0 {
-            warn!("and {} more rows in doubt; `batchpost show --state in_doubt` names them", thousands(more));
+            warn!("and {} more rows in doubt; `batchpost show --state in_doubt` lists them", thousands(more));
         }
     }
 }
@@ -246,7 +248,7 @@ pub(super) fn in_words(report: &Report, ledger: &Path, source: &Source, again: &
     let mut text = summary::table(&report.counts, report.blank);
     let limited = match report.limited_now {
         0 => "none over the limit".to_owned(),
-        limited => format!("{} answered with the limit", thousands(limited)),
+        limited => format!("{} over the limit", thousands(limited)),
     };
     text += &format!(
         "{} posted by this run in {}; {}, {limited}\nledger: {}\n",

@@ -76,7 +76,7 @@ fn in_ranges(rows: &[u64]) -> String {
 
 fn and_more(named: &[String], more: usize) -> String {
     let named = named.join(", ");
-    if more == 0 { named } else { format!("{named} and {} more like that", thousands(more as u64)) }
+    if more == 0 { named } else { format!("{named} and {} more", thousands(more as u64)) }
 }
 
 #[cfg(test)]
@@ -89,6 +89,6 @@ mod tests {
         assert_eq!(in_ranges(&[3, 3]), "3");
         let odd = (0..20).map(|n| 2 * n + 1);
         let rows: Vec<u64> = odd.chain([100, 101, 102, 200]).collect();
-        assert!(in_ranges(&rows).ends_with("37, 39 and 4 more like that"), "{}", in_ranges(&rows));
+        assert!(in_ranges(&rows).ends_with("37, 39 and 4 more"), "{}", in_ranges(&rows));
     }
 }
