@@ -23,7 +23,7 @@ use crate::args::Input;
 use crate::config::{Rank, Resolved};
 use crate::words::shell_word;
 
-/// A line that helps on, where there is one, with an error of the library that is not its [`Error`].
+/// A hint for an error of the library that is not its [`Error`].
 pub(crate) fn of_others(error: &anyhow::Error) -> Option<String> {
     let of_order = || match error.downcast_ref()? {
         RunRequestError::NoZone(_) => Some("pass --time-zone ZONE"),
@@ -37,7 +37,7 @@ pub(crate) fn of_others(error: &anyhow::Error) -> Option<String> {
     of_order().or_else(of_http).map(str::to_owned)
 }
 
-/// A line that helps on, where there is one.
+/// A hint for an error of the library.
 pub(crate) fn hint(error: &Error) -> Option<String> {
     let them = |rows: u64| if rows == 1 { "it" } else { "them" };
     Some(match error {
@@ -105,12 +105,12 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
     })
 }
 
-/// An error of the library in one line, with what helps.
+/// An error of the library in one line, with its hint.
 pub(crate) fn with_hint(error: &Error) -> String {
     hint(error).map_or_else(|| error.to_string(), |hint| format!("{error}; {hint}"))
 }
 
-/// What helps where a run of `api` stops for this reason.
+/// A hint for a run of `api` that stops for this reason.
 pub(crate) fn of_stop(stop: Stop, api: &KnownApi) -> Option<String> {
     match stop {
         Stop::Credentials => Some(format!("check {}, and --host", api.variables())),
@@ -119,7 +119,7 @@ pub(crate) fn of_stop(stop: Stop, api: &KnownApi) -> Option<String> {
     }
 }
 
-/// What helps where the account's budget cannot be shared.
+/// A hint for a budget that cannot be shared.
 pub(crate) fn of_sharing(error: &SharingError) -> Option<String> {
     Some(match error {
         SharingError::NoPlace => {
@@ -171,7 +171,7 @@ fn unpacked_first(ledgers: &[KnownLedger]) -> String {
     packed.map(unpacked).unwrap_or_default()
 }
 
-/// What was said elsewhere than on the command line of how the input is read: an error about the input may come of it.
+/// The settings for the input that are not from the command line: they may cause an error about the input.
 pub(crate) fn said_of_the_input(config: &Resolved) -> Option<String> {
     // These are not about reading.
     const OTHERS: [&str; 3] = ["ledger", "field", "duplicates"];
@@ -187,7 +187,7 @@ pub(crate) fn said_of_the_input(config: &Resolved) -> Option<String> {
     (!said.is_empty()).then(|| format!("settings for the input: {}; {overruled}", said.join(", ")))
 }
 
-/// By what the input of a batch that is resumed is still read, and how to read it otherwise.
+/// The settings with which `resume` reads the input, and how to change them.
 pub(crate) fn held_by_ledger(ledger: &Path, input: Option<&Path>) -> Option<String> {
     let (batch, _) = look(ledger).ok()?;
     let last = batch.run?.input;

@@ -1,4 +1,4 @@
-//! What to type next, by how a batch stands: the most useful command first.
+//! What to type next, by the state of a batch: the most useful command first.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::words::shell_word;
 /// More commands than this are a list, not a hint.
 const MOST: usize = 4;
 
-/// How a batch was left.
+/// The state of a batch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Left<'a> {
     pub(crate) ledger: &'a Path,
@@ -19,22 +19,22 @@ pub(crate) struct Left<'a> {
     pub(crate) last_run: LastRun,
     /// The last run's input was a file, so that it can be read again.
     pub(crate) file: bool,
-    /// The options without which `resume` would not post as this command would, each after a blank.
+    /// The options that `resume` needs to post as this command would, each after a blank.
     pub(crate) again: &'a str,
 }
 
-/// A command, and what it is good for.
+/// A command and its purpose.
 struct Hint {
     to: &'static str,
     command: String,
-    /// It adds to the ledger, which is to be unpacked then.
+    /// It writes to the ledger, which must be unpacked for that.
     adds: bool,
 }
 
 /// A ledger's names in commands, quoted for a shell.
 struct Names {
     as_it_is: String,
-    /// What it will be called when it is unpacked, if it is packed.
+    /// Its name after unpacking, if it is packed.
     unpacked: Option<String>,
 }
 
@@ -43,18 +43,17 @@ impl Names {
         Self { as_it_is: shell_word(ledger), unpacked: ledger.strip_suffix(".gz").map(shell_word) }
     }
 
-    /// A command that only looks at the ledger.
+    /// A command that only reads the ledger.
     fn look(&self, to: &'static str, command: impl FnOnce(&str) -> String) -> Hint {
         Hint { to, command: command(&self.as_it_is), adds: false }
     }
 
-    /// A command that adds to it.
+    /// A command that writes to it.
     fn add(&self, to: &'static str, command: impl FnOnce(&str) -> String) -> Hint {
         Hint { to, command: command(self.unpacked.as_ref().unwrap_or(&self.as_it_is)), adds: true }
     }
 
-    /// Such commands, so that each works as it stands where they are typed one after the other: when a packed ledger is
-    /// unpacked, the packed one is gone.
+    /// Orders commands so that they work when typed one after the other: unpacking a ledger removes the packed one.
     fn in_order(&self, mut hints: Vec<Hint>) -> Vec<Hint> {
         if self.unpacked.is_some() {
             hints.sort_by_key(|hint| hint.adds);
@@ -67,7 +66,7 @@ impl Names {
     }
 }
 
-/// The commands, each after a line that says what it is for.
+/// The commands, each after a line with its purpose.
 pub(crate) fn in_words(left: Left<'_>) -> String {
     let names = Names::of(&left.ledger.display().to_string());
     let mut most = hints(left, &names);
@@ -101,7 +100,7 @@ fn hints(left: Left<'_>, names: &Names) -> Vec<Hint> {
     let resume = |to| {
         names.add(to, |ledger| match file {
             true => format!("batchpost resume {ledger}{again}"),
-            // Its settings are not repeated here: whoever piped it in knows the command.
+            // Its settings are not repeated here: the user who piped it in knows the command.
             false => format!("batchpost run - --ledger {ledger} ... < THE SAME INPUT"),
         })
     };
@@ -144,19 +143,19 @@ fn hints(left: Left<'_>, names: &Names) -> Vec<Hint> {
     hints
 }
 
-/// What resuming is good for after a run that was not stopped.
+/// The purpose of `resume` after a run that was not stopped.
 fn to_go_on(last_run: LastRun, counts: &Counts) -> Option<&'static str> {
     let rows_are_left = counts.pending + counts.failed > 0;
     match last_run {
         LastRun::CutOff { .. } => rows_are_left.then_some("to continue"),
         LastRun::Unclear { .. } => rows_are_left.then_some("unless it is still under way, to continue"),
-        // Somebody has decided so since the run ended.
+        // Rows were settled as to do since the run ended.
         LastRun::Ended { .. } => (counts.pending > 0).then_some("to send the rows to do"),
         LastRun::UnderWay { .. } => None,
     }
 }
 
-/// Of a ledger in use: whatever would go on or decide something has to wait.
+/// For a ledger in use: commands that write to it have to wait.
 fn while_in_use(last_run: LastRun, names: &Names) -> Option<Vec<Hint>> {
     let status = |to| names.look(to, |ledger| format!("batchpost status {ledger}"));
     match last_run {

@@ -1,4 +1,4 @@
-//! How a batch stands, for people and as JSON.
+//! The state of a batch, for people and as JSON.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -90,8 +90,7 @@ impl Summary {
     }
 }
 
-/// The counts as a short table: the total, and each outcome that there is. Of the rows that are skipped, so many are
-/// blank.
+/// The counts as a short table: the total, and each outcome that occurs. `blank` of the skipped rows are blank.
 pub(crate) fn table(counts: &Counts, blank: u64) -> String {
     let blank = match blank {
         0 => String::new(),

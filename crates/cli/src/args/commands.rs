@@ -1,4 +1,4 @@
-//! What each command is asked, by its options.
+//! The arguments of each command.
 
 use std::ffi::OsString;
 use std::path::PathBuf;

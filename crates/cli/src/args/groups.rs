@@ -16,7 +16,7 @@ use jiff::civil::Date;
 use super::choices::{one_of, word};
 use super::values::{LimitArg, Reserve, format, give_up_after, grace, timeout};
 
-/// What is read, and what is made of it.
+/// What is read, and how rows become notes.
 #[derive(Debug, Clone, Group)]
 #[command(next_help_heading = "Input")]
 pub(crate) struct Input {
@@ -58,7 +58,7 @@ pub(crate) struct Input {
     pub(crate) ledger: Option<PathBuf>,
 }
 
-/// How it is written, and which columns are what.
+/// The input's format, and its columns.
 #[derive(Debug, Clone, Default, Group)]
 #[command(next_help_heading = "Input")]
 pub(crate) struct ReadingArgs {
@@ -164,7 +164,7 @@ pub(crate) struct Budget {
     pub(crate) shared_state_dir: Option<PathBuf>,
 }
 
-/// What to do this time.
+/// Decisions for one run.
 #[derive(Debug, Clone, Group)]
 #[command(next_help_heading = "This time")]
 pub(crate) struct ThisTime {
@@ -182,7 +182,7 @@ pub(crate) struct ThisTime {
     pub(crate) yes: bool,
 }
 
-/// What other ledgers know.
+/// Rows that other ledgers record.
 #[derive(Debug, Clone, Default, Group)]
 #[command(next_help_heading = "Other ledgers")]
 pub(crate) struct OtherLedgers {
@@ -215,13 +215,13 @@ pub(crate) struct Network {
 
 impl fmt::Debug for Network {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The proxy's URL may hold a password.
+        // The proxy's URL may contain a password.
         let proxy = self.proxy.as_deref().map(masked);
         f.debug_struct("Network").field("proxy", &proxy).field("ca_file", &self.ca_file).finish()
     }
 }
 
-/// What to leave for whoever watches over it.
+/// Output for monitoring.
 #[derive(Debug, Clone, Default, Group)]
 #[command(next_help_heading = "Watching")]
 pub(crate) struct Watching {

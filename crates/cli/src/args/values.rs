@@ -117,7 +117,7 @@ pub(super) fn faults() -> String {
     )
 }
 
-/// Rows by the numbers of the first and the last, as `show` lists them; of one row both are the same.
+/// The numbers of the first and the last row of a range, as `show` lists them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RowRange(pub(crate) RangeInclusive<u64>);
 

@@ -1,4 +1,4 @@
-//! `doctor`: looks over what a run would need, and posts nothing.
+//! `doctor`: checks what a run needs, and posts nothing.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -47,7 +47,7 @@ pub(crate) fn doctor(doctor: &Doctor, config: &Resolved, output: &Output) -> any
     Ok(if report.problems == 0 { 0 } else { exit::USAGE })
 }
 
-/// What is not looked at: the rows of the input that a run would read through before it sends anything.
+/// What is not checked: the rows of the input.
 fn unread(doctor: &Doctor, ledger: Option<&Path>) -> String {
     match doctor.file.as_deref().filter(|file| ledger.is_none() && *file != Path::new("-")) {
         Some(file) => {
@@ -70,7 +70,7 @@ fn destination(api: &KnownApi, doctor: &Doctor, ledger: Option<&Path>, findings:
     // A ledger that is damaged further on names it too.
     let of_ledger = ledger.and_then(|ledger| account_of(ledger).ok()).map(|account| account.target);
     let endpoint = match (of_ledger, resolve::endpoint(api, &doctor.target)) {
-        // As `resume` does: a batch goes on where it was begun.
+        // As `resume` does: a batch is continued on its own account.
         (Some(target), _) if target == resolve::SANDBOX => Ok(None),
         (Some(target), _) => Endpoint::from_url(&target).map(Some).map_err(|error| error.to_string()),
         (None, Err(error)) => Err(error.to_string()),
@@ -149,7 +149,7 @@ fn its_ledger(doctor: &Doctor, ledger: Option<&Path>) -> Option<PathBuf> {
     ledger.or(doctor.ledger.as_deref()).map(Path::to_owned).or_else(|| input.map(usual))
 }
 
-/// The input that a ledger names, without which its batch does not go on; none of a stream.
+/// The input that a ledger names, which `resume` needs; none for a stream.
 fn of_its_input(ledger: &Path) -> Option<Finding> {
     let (batch, _) = shell::look(ledger).ok()?;
     let found = look::input(Path::new(&batch.run?.input.path?));
@@ -172,7 +172,7 @@ fn of_budget(
     let settings = Settings { limits: resolve::limits(&doctor.limits, &[])?, ..Settings::of(api.target().as_ref()) };
     let settings = resolve::budget(settings, &doctor.budget, matches!(destination, Destination::Sandbox))?;
     let state = resolve::state(&doctor.budget)?;
-    // One that cannot be read was said to be so.
+    // An unreadable ledger has a finding already.
     let state = match its_ledger(doctor, ledger).and_then(|ledger| shell::look(&ledger).ok()) {
         Some((batch, _)) => state.continuing(&batch),
         None => state,
@@ -200,7 +200,7 @@ fn name_the_option(finding: &mut Finding) {
     }
 }
 
-/// All that is said.
+/// All findings.
 #[derive(Serialize)]
 struct Report<'a> {
     problems: u64,

@@ -46,7 +46,7 @@ pub(crate) fn export(export: &Export, output: &Output) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-/// Decisions that somebody has filled in are replaced when it is said; a ledger and the input never are.
+/// A file, which may have decisions filled in, is replaced only with `--force`; a ledger and the input never are.
 fn refuse_to_replace(path: &Path, export: &Export) -> anyhow::Result<()> {
     let name = path.display();
     if !export.force {

@@ -1,4 +1,4 @@
-//! `report`: a batch as one page to look at.
+//! `report`: a batch as an HTML page.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -85,7 +85,7 @@ fn beside(ledger: &Path) -> PathBuf {
     name.into()
 }
 
-/// A report is made anew as often as one likes; anything else may be somebody's work. A ledger is never replaced.
+/// An earlier report is replaced; any other file only with `--force`, and a ledger never.
 fn refuse_what_is_not_ours(path: &Path, force: bool) -> anyhow::Result<()> {
     match there(path, OPENING).with_context(|| format!("{} cannot be replaced", path.display()))? {
         There::Ledger => bail!("{} is a ledger; name another file", path.display()),

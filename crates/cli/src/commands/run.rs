@@ -1,4 +1,4 @@
-//! `run` and `resume`: post what is to do.
+//! `run` and `resume`: post rows.
 
 mod words;
 
@@ -31,7 +31,7 @@ enum Destination {
     Sandbox,
 }
 
-/// What both commands come down to.
+/// The work of either command.
 struct Task {
     run_request: RunRequest,
     /// The ledger, where it was opened for the last run's settings.
@@ -39,7 +39,7 @@ struct Task {
     destination: Destination,
     network: Network,
     yes: bool,
-    /// The options that `resume` would need.
+    /// The options that `resume` needs.
     again: String,
 }
 
@@ -184,7 +184,7 @@ fn carry_out(task: Task, output: &Output, screen: &Screen, metrics: &mut Metrics
     Ok(code)
 }
 
-/// Opens the ledger and reads the input through; says whose lines in the log the rest are.
+/// Opens the ledger and reads the input; names the run in the log lines that follow.
 fn open(run_request: RunRequest, open_ledger: Option<OpenLedger>) -> anyhow::Result<ReadyRun> {
     let span = Span::current();
     span.record("target", run_request.policy.identity.account())
@@ -197,7 +197,7 @@ fn open(run_request: RunRequest, open_ledger: Option<OpenLedger>) -> anyhow::Res
     Ok(prepared)
 }
 
-/// Prints what came of the run. The exit code is the batch's whether that can be read or not.
+/// Prints the run's result. A failure to print does not change the exit code.
 fn print(report: &Report, ledger: &Path, source: &Source, again: &str, output: &Output) {
     let result = match (output.json, output.quiet) {
         (true, _) => format!("{}\n", Summary::of_report(report, ledger).json()),

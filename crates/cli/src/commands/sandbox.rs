@@ -1,4 +1,4 @@
-//! `sandbox`: the stand-in for the API, by itself or inside a run.
+//! `sandbox`: the simulated API, by itself or inside a run.
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};

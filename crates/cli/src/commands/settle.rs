@@ -41,7 +41,7 @@ pub(crate) fn settle(settle: &Settle, config: &Resolved, output: &Output) -> any
             Ok(settled) => rows.push(settled),
             // A sheet is given again when more of it was decided.
             Err(SettleError::Already(_)) if settle.from.is_some() => already += 1,
-            // What it decided was done, or came too late; done once more it could make a second note.
+            // The decision was carried out, or is too late; repeating it could make a second note.
             Err(why @ SettleError::SentSince) => sent_since.push((decided.key, why)),
             Err(why) => refused.push((decided.key, why)),
         }
@@ -94,7 +94,7 @@ pub(crate) fn settle(settle: &Settle, config: &Resolved, output: &Output) -> any
     Ok(0)
 }
 
-/// What to type next, by how the batch stands now. While the ledger was locked for the decisions nobody else had it.
+/// What to type next, by the batch's state now. No other process had the ledger while it was locked for the decisions.
 fn next(settle: &Settle, nobody_else: InUse, config: &Resolved) -> String {
     // The decisions are recorded, whether that can be read again or not.
     let Ok((batch, _)) = shell::look(&settle.ledger) else { return String::new() };
@@ -108,7 +108,7 @@ fn next(settle: &Settle, nobody_else: InUse, config: &Resolved) -> String {
     })
 }
 
-/// The rows that are meant, and what is decided about each.
+/// The selected rows, and the decision about each.
 fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<Decided>> {
     if let Some(path) = &settle.from {
         let read = || format!("{}", path.display());

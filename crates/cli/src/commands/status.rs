@@ -1,4 +1,4 @@
-//! `status`: where a batch stands.
+//! `status`: the state of a batch.
 
 use std::io::Write;
 
@@ -21,7 +21,7 @@ use crate::words::{count, quoted};
 struct JobState {
     #[serde(flatten)]
     summary: Summary,
-    /// The process of the run that is under way; none where there is none, or it cannot be told.
+    /// The process of the active run; none if no run is active, or that is not known.
     under_way: Option<u32>,
 }
 
@@ -32,7 +32,7 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
     let counts = batch.counts();
     let code = match last_run {
         LastRun::UnderWay { .. } => exit::TRY_LATER,
-        // With rows left: the next run goes on.
+        // With rows left: the next run continues.
         LastRun::CutOff { .. } | LastRun::Unclear { .. } if counts.pending + counts.failed > 0 => exit::TRY_LATER,
         _ => exit::of_batch(&counts, last_run.stopped(), None),
     };

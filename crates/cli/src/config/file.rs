@@ -1,4 +1,4 @@
-//! batchpost.toml: found, read, and taken apart into keys with the lines they stand on.
+//! batchpost.toml: found, read, and parsed into keys with their lines.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -17,20 +17,20 @@ use super::secrets;
 /// Its name in the working folder.
 pub(crate) const NAME: &str = "batchpost.toml";
 
-/// The key that names the profile to use where none is asked for.
+/// The key that names the default profile.
 const DEFAULT_PROFILE: &str = "default_profile";
 
-/// A file of settings.
+/// A settings file.
 #[derive(Debug, Default)]
 pub(super) struct File {
     pub(super) path: PathBuf,
     pub(super) top: Layer,
     pub(super) profiles: BTreeMap<String, Layer>,
-    /// The profile to use where none is asked for.
+    /// The default profile.
     pub(super) default_profile: Option<(String, Place)>,
 }
 
-/// The file to use: the one asked for, else the one in this folder, else the user's own.
+/// The file to use: the one given, else the one in this folder, else the user's own.
 pub(super) fn find(asked: Option<PathBuf>) -> anyhow::Result<Option<(PathBuf, String)>> {
     if let Some(path) = asked {
         let text = open(&path).and_then(|file| read(&path, file))?;
@@ -39,7 +39,7 @@ pub(super) fn find(asked: Option<PathBuf>) -> anyhow::Result<Option<(PathBuf, St
     let folder = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let home = || folder("XDG_CONFIG_HOME").or_else(|| Some(folder("HOME")?.join(".config")));
     let own = || home().map(|home| home.join("batchpost").join(NAME));
-    // One that is there and cannot be opened is an error, and no reason to look elsewhere.
+    // A file that exists and cannot be opened is an error; the next place is not tried.
     let is_there = |path: &PathBuf| path.symlink_metadata().is_ok();
     let Some(path) = Some(PathBuf::from(NAME)).filter(is_there).or_else(|| own().filter(is_there)) else {
         return Ok(None);
@@ -48,7 +48,7 @@ pub(super) fn find(asked: Option<PathBuf>) -> anyhow::Result<Option<(PathBuf, St
         bail!("{} is not a file; pass --config /dev/null to run without it", path.display());
     }
     let file = open(&path)?;
-    // It says where keys are sent, and which commands are carried out.
+    // It decides where keys are sent, and which commands are executed.
     if let Some(why) = by_somebody_else(&file).with_context(|| path.display().to_string())? {
         let path = path.display();
         bail!("the settings file {path} is not used, because {why}; pass --config {path} to use it");
@@ -70,10 +70,10 @@ fn read(path: &Path, mut file: std::fs::File) -> anyhow::Result<String> {
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-/// What `text`, the content of the file at `path`, says.
+/// Parses `text`, the content of the file at `path`.
 pub(super) fn parse(path: &Path, text: &str, keys: &Keys) -> anyhow::Result<File> {
     let parser = Parser { path, text, keys };
-    // Only the message: a line of the file may hold what nobody should see.
+    // Only the message: a line of the file may contain a secret.
     let table = DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         anyhow::anyhow!("{}: {}", parser.place(at), error.message())
@@ -176,7 +176,7 @@ impl Parser<'_> {
     }
 }
 
-/// The values of a key, each fit for the option; or where one is not, and why.
+/// The values of a key, each valid for the option; or where one is not, and why.
 fn values(key: &Key, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>, (usize, String)> {
     let at = value.span().start;
     let several = matches!(key.shape, Shape::Many | Shape::Named);
@@ -211,7 +211,7 @@ fn scalar(key: &Key, value: &Spanned<DeValue<'_>>) -> Result<String, (usize, Str
     Err((value.span().start, format!("expected {wanted}")))
 }
 
-/// A table of names and values: as `NAME=TEXT`, or `NAME:=JSON` for what is no text.
+/// A table of names and values: as `NAME=TEXT`, or `NAME:=JSON` for other types.
 fn named(key: &Key, table: &DeTable<'_>) -> Result<Vec<(usize, String)>, (usize, String)> {
     let mut found = Vec::new();
     for (name, value) in table {
@@ -221,7 +221,7 @@ fn named(key: &Key, table: &DeTable<'_>) -> Result<Vec<(usize, String)>, (usize,
         }
         match value.get_ref() {
             DeValue::String(text) => found.push((at, format!("{name}={text}"))),
-            // Of several columns a text is made.
+            // A text can be made of several columns.
             DeValue::Array(values) if key.name == "column" => {
                 for value in values {
                     found.push((value.span().start, format!("{name}={}", scalar(key, value)?)));
@@ -269,7 +269,7 @@ fn strings(value: &DeValue<'_>) -> Option<CommandLine> {
     }
 }
 
-/// The values that a variable of the environment gives a key: one as it stands, or several as a file writes them.
+/// The values of a key from an environment variable: one unquoted value, or several in the file's syntax.
 pub(super) fn of_variable(key: &Key, text: &str) -> Result<Vec<String>, String> {
     let several = matches!(key.shape, Shape::Many | Shape::Named) && text.trim_start().starts_with(['[', '{']);
     if several {

@@ -1,5 +1,4 @@
-//! The keys that a file may have: one for each option, by the word of clap's own command, so that no option can be
-//! forgotten.
+//! The keys that a file may have: one for each option, derived from clap's command, so that no option can be forgotten.
 
 use std::any::TypeId;
 use std::error::Error;
@@ -10,7 +9,7 @@ use clap::builder::ValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command};
 
-/// What is decided for one time only, and why a file cannot decide it.
+/// Options that apply to one command only, and why a file cannot set them.
 const ONE_TIME: [(&str, &str); 18] = [
     ("in_doubt", "every run would send rows in doubt again; pass --in-doubt each time"),
     ("first", "every run would stop early; pass --first for a trial"),
@@ -52,11 +51,11 @@ pub(super) enum Shape {
     One,
     /// One value, or several in brackets.
     Many,
-    /// The same, or a table: each value is about something that has a name, and layers are merged by it.
+    /// The same, or a table: each value has a name, by which layers are merged.
     Named,
 }
 
-/// A key and the option that it stands for.
+/// A key and its option.
 #[derive(Debug, Clone)]
 pub(crate) struct Key {
     pub(super) name: String,
@@ -64,7 +63,7 @@ pub(crate) struct Key {
     parser: ValueParser,
 }
 
-/// Why a text is no key's name.
+/// Why a text is not the name of a key.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NoKey {
     OneTime(&'static str),
@@ -72,7 +71,7 @@ pub(super) enum NoKey {
     Unknown(Option<String>),
 }
 
-/// All keys, those of `run` before others of the same name.
+/// All keys; for equal names, the one of `run`.
 #[derive(Debug)]
 pub(super) struct Keys(Vec<Key>);
 
@@ -92,7 +91,7 @@ impl Keys {
         self.0.iter()
     }
 
-    /// The key of this name; `others` are further names that are fine where it was read.
+    /// The key of this name; `others` are further names that are valid in its source.
     pub(super) fn find(&self, name: &str, others: impl IntoIterator<Item = String>) -> Result<&Key, NoKey> {
         if let Some((_, why)) = ONE_TIME.iter().find(|(one_time, _)| *one_time == name) {
             return Err(NoKey::OneTime(why));
@@ -148,17 +147,17 @@ impl Key {
         &self.name
     }
 
-    /// The variable of the environment that says the same.
+    /// The environment variable for this key.
     pub(super) fn variable(&self) -> String {
         format!("BATCHPOST_{}", self.name.to_ascii_uppercase())
     }
 
-    /// The option that says the same in `command`, by clap's id.
+    /// The option for this key in `command`.
     pub(super) fn option_of<'a>(&self, command: &'a Command) -> Option<&'a Arg> {
         command.get_arguments().find(|option| name(option).as_deref() == Some(&self.name))
     }
 
-    /// `value` as it stands in a file in `folder`: a path there is meant from that folder on.
+    /// The meaning of `value` in a file in `folder`: paths are relative to that folder.
     pub(super) fn meant_in(&self, value: String, folder: &Path) -> String {
         let path = |path: &str| folder.join(path).to_str().map(str::to_owned);
         if self.parser.type_id() == TypeId::of::<PathBuf>() {
@@ -173,7 +172,7 @@ impl Key {
         value
     }
 
-    /// That a value is one, by the option's own parser, and one that a file may give.
+    /// Checks a value with the option's own parser, and that a file may set it.
     pub(super) fn check(&self, value: &str) -> Result<(), String> {
         if let Some((.., why)) =
             REFUSED_VALUES.iter().find(|(name, refused, _)| *name == self.name && *refused == value)

@@ -1,4 +1,4 @@
-//! Which option helps, where an input cannot be read: the library's errors say what is wrong, and name no option.
+//! Options that help with an unreadable input: the library's errors name no options.
 
 use batchpost::input::{Field, InputError, SheetError, TextError};
 

@@ -1,4 +1,4 @@
-//! The file: written by a thread of its own, so that a disk that hangs does not keep replies from being heard.
+//! The file: written by a thread of its own, so that a disk that hangs does not delay replies.
 
 use std::fs;
 use std::io;
@@ -16,7 +16,7 @@ use super::{Facts, LAST_SUCCESS};
 use crate::exit;
 use crate::files::{Readers, There, is_same, there, write_whole};
 
-/// How often it is written during a run: collectors come by every 15 seconds or less often.
+/// How often it is written during a run: collectors read it every 15 seconds or less often.
 const WRITE_EVERY: Duration = Duration::from_secs(10);
 
 /// How long a run's end waits for it: the exit code is due, and a mount that hangs may hang for ever.
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How the names end of the files that node_exporter's textfile collector reads.
 const COLLECTED: &str = "prom";
 
-/// What the file begins with, whoever wrote it last.
+/// How the file begins, with any version.
 const OPENING: &str = "# HELP batchpost_";
 
 /// The metrics of one run; does nothing where none were asked for.
@@ -90,8 +90,8 @@ impl MetricsFile {
         Ok(())
     }
 
-    /// Writes for the first time: the ledger is this run's. What cannot be written is warned of, now and at the end; the
-    /// run goes on.
+    /// Writes for the first time: the ledger is this run's. What cannot be written is warned of, now and at the end;
+    /// the run goes on.
     pub(crate) fn begin(&mut self, prepared: &Prepared) {
         let Some(Written { path, facts, writer, .. }) = &mut self.0 else { return };
         if path.extension().is_none_or(|extension| extension != COLLECTED) {
@@ -138,8 +138,9 @@ impl MetricsFile {
         facts.stopped = report.stopped;
     }
 
-    /// Writes for the last time: the run ends so. Nothing where another run was found to have the ledger, whose file it is. A
-    /// run that fails before it asks for the ledger writes over that one's, which is written anew within ten seconds.
+    /// Writes for the last time: the run ends so. Nothing where another run was found to have the ledger, whose file it
+    /// is. A run that fails before it asks for the ledger writes over that one's, which is written anew within ten
+    /// seconds.
     pub(crate) fn end(self, result: &anyhow::Result<u8>) {
         let Some(Written { path, mut facts, writer, .. }) = self.0 else { return };
         if result.as_ref().is_err_and(exit::is_in_use) {

@@ -1,4 +1,4 @@
-//! `init`: a commented batchpost.toml, with what a spreadsheet seems to want.
+//! `init`: a commented batchpost.toml, with settings derived from a spreadsheet.
 
 mod text;
 
@@ -53,7 +53,7 @@ fn look(input: &Path, said: &ReadingArgs) -> anyhow::Result<Proposal> {
     })
 }
 
-/// What to do where nothing can be proposed, with what is known of how the input is read.
+/// What to run where nothing can be proposed, with the known reading options.
 fn instead(known: &ReadingArgs) -> String {
     let options = text::said(known).into_iter().filter_map(|(key, value)| Some((key.replace('_', "-"), value?)));
     let options: String = options.map(|(option, value)| format!(" --{option} {}", shell_word(&value))).collect();
@@ -134,7 +134,7 @@ impl Found {
     }
 }
 
-/// Says what was found, and what of it was judged by looks.
+/// Writes what was found, and which parts are guesses.
 fn describe(out: &mut impl Write, input: &Path, proposal: &Proposal) -> io::Result<()> {
     let Proposal { layout, mapping, sample, options, guesses, .. } = proposal;
     let by = |guess: Guess, how: &str| if guesses.contains(&guess) { format!(" ({how})") } else { String::new() };

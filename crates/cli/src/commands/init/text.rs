@@ -56,7 +56,7 @@ fn tail() -> String {
     )
 }
 
-/// The whole text, with what was said of how an input is read, and what was found out of it.
+/// The whole text, with the given reading options and the proposal for the input.
 pub(super) fn of(said: &ReadingArgs, found: Option<(&Path, &Proposal)>) -> String {
     let input = match found {
         None => format!("\n# How the spreadsheet is read.\n{}", to_fill_in(said)),
@@ -70,7 +70,7 @@ pub(super) fn of(said: &ReadingArgs, found: Option<(&Path, &Proposal)>) -> Strin
     format!("{}{input}{}", head(), tail())
 }
 
-/// The keys of how an input is written, and what was said of each.
+/// The reading keys, each with its given value.
 pub(super) fn said(reading: &ReadingArgs) -> [(&'static str, Option<String>); 5] {
     let ReadingArgs { format, sheet, header_row, encoding, delimiter, columns: _ } = reading;
     [
@@ -82,7 +82,7 @@ pub(super) fn said(reading: &ReadingArgs) -> [(&'static str, Option<String>); 5]
     ]
 }
 
-/// What was said, and examples of the rest.
+/// The given values, and examples of the rest.
 fn to_fill_in(reading: &ReadingArgs) -> String {
     let mut text = String::new();
     for (key, said) in said(reading) {
@@ -91,7 +91,7 @@ fn to_fill_in(reading: &ReadingArgs) -> String {
             "header_row" => "1",
             "encoding" => "windows-1252",
             "delimiter" => "semicolon",
-            // Its name tells the format, where it was not said.
+            // The input's name shows its format.
             _ if said.is_none() => continue,
             _ => "",
         };
@@ -124,7 +124,7 @@ fn of_input(said: &ReadingArgs, proposal: &Proposal) -> String {
     match (sheet, &layout.sheet) {
         (Some(sheet), _) => line("sheet", basic(sheet), None),
         (None, Some(first)) if sheets.len() > 1 => {
-            line("# The first of several sheets is read.\n# sheet", basic(first), None)
+            line("# The first of several sheets is read.\n# sheet", basic(first), None);
         }
         _ => {}
     }
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
     use crate::config::values_in;
 
-    /// What holds by a file with this text, as `key=value`.
+    /// The values that a file with this text sets.
     fn read(text: &str) -> BTreeMap<String, Vec<String>> {
         values_in(text).unwrap()
     }

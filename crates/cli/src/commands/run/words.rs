@@ -1,4 +1,4 @@
-//! What a run says before and after it posts.
+//! Messages of a run before and after it posts.
 
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal};
@@ -18,7 +18,7 @@ use crate::next::{self, Left};
 use crate::summary::{self, thousands};
 use crate::words::{count, shell_word, span};
 
-/// Which rows no note can be made of, and what to do about them.
+/// Lists invalid rows, and what to do about them.
 pub(super) fn complain_of_invalid(prepared: &Prepared) {
     let Some(read_summary) = prepared.read_summary() else { return };
     for note in &read_summary.invalid {
@@ -41,7 +41,7 @@ pub(super) fn complain_of_invalid(prepared: &Prepared) {
     }
 }
 
-/// On a terminal: shows what is about to happen and asks. Elsewhere nobody is there to be asked.
+/// On a terminal: shows what the run will do and asks. Elsewhere there is no question.
 pub(super) fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
     let (Some(read_summary), Some(to_send @ 1..)) = (prepared.read_summary(), prepared.to_send()) else {
         return Ok(true);
@@ -72,7 +72,7 @@ pub(super) fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
     person.answers_yes()
 }
 
-/// Somebody at the terminal, who can be asked.
+/// A person at the terminal.
 enum Person {
     /// Who types on standard input.
     OnStdin,
@@ -102,7 +102,7 @@ impl Person {
     }
 }
 
-/// In what a run that is to have the last one's settings, state folder and input differs from it.
+/// Logs how a resumed run differs from the last one in settings, state folder and input.
 pub(super) fn say_what_is_unlike(
     (before, state_before, last_input): (&Settings, Option<&Path>, Option<&str>),
     settings: &Settings,
@@ -119,7 +119,7 @@ pub(super) fn say_what_is_unlike(
     if let Some(folder) = state.filter(|folder| settings.shares() && state_before != Some(*folder)) {
         unlike.push(format!("the state folder is {}", folder.display()));
     }
-    // A path that has no whole form is another one.
+    // A path that cannot be made absolute counts as another one.
     if last_input.is_some_and(|last| absolute(input).ok().as_deref() != Some(Path::new(last))) {
         unlike.push(format!("the input is {}", input.display()));
     }
@@ -128,7 +128,7 @@ pub(super) fn say_what_is_unlike(
     }
 }
 
-/// What is posted, once it was agreed to.
+/// Logs what is posted, after the question.
 pub(super) fn say_what_is_done(prepared: &Prepared) {
     let run_request = prepared.run_request();
     let input = match &run_request.source {
@@ -147,12 +147,12 @@ pub(super) fn say_what_is_done(prepared: &Prepared) {
             if prepared.continues() { "continuing" } else { "posting" },
         ),
         None => {
-            info!(event = "begun", ledger = %run_request.ledger.display(), "posting rows of {input} as they arrive")
+            info!(event = "begun", ledger = %run_request.ledger.display(), "posting rows of {input} as they arrive");
         }
     }
 }
 
-/// What there is to know about the rows before anybody agrees to post them.
+/// Logs what is known about the rows, before the question.
 pub(super) fn say_what_was_found(prepared: &Prepared) {
     for other in prepared.known_by() {
         let (rows, ledger, dates) = (other.rows, other.path.display(), other.days().unwrap_or_default());
@@ -220,7 +220,7 @@ fn row_and_ticket(note: &RowNote) -> (u64, String) {
     (note.position.record, note.ticket.as_ref().map(ToString::to_string).unwrap_or_default())
 }
 
-/// For whoever reads nothing but the log.
+/// The result, for readers of the log alone.
 pub(super) fn say_how_it_ended(report: &Report, exit_code: u8) {
     let counts = &report.counts;
     info!(
@@ -243,7 +243,7 @@ pub(super) fn say_how_it_ended(report: &Report, exit_code: u8) {
     );
 }
 
-/// What came of the run, and what to type next.
+/// The run's result, and what to type next.
 pub(super) fn in_words(report: &Report, ledger: &Path, source: &Source, again: &str) -> String {
     let mut text = summary::table(&report.counts, report.blank);
     let limited = match report.limited_now {

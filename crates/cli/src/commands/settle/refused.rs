@@ -1,4 +1,4 @@
-//! Decisions that cannot be taken, those that are alike together.
+//! Decisions that are not possible, grouped by reason.
 
 use batchpost::job::Key;
 use batchpost::ledger::SettleError;
@@ -12,7 +12,7 @@ const MOST_NAMED: usize = 20;
 /// Keys, which are long.
 const MOST_KEYS: usize = 3;
 
-/// Rows about which nothing can be decided, for the same reason.
+/// Rows that cannot be settled, for one reason.
 pub(super) struct Refused {
     why: SettleError,
     /// The numbers are of an earlier reading, or the rows have left the input.

@@ -15,7 +15,7 @@ use crate::args::RowRange;
 struct Numbered {
     /// Jobs of the sheet as it was last read.
     now: Vec<Key>,
-    /// A job in doubt stood there in an earlier reading.
+    /// A job in doubt had this number in an earlier reading.
     doubtful_before: bool,
 }
 
