@@ -1,4 +1,4 @@
-//! What the benches share: rows and the jobs they make, replies, a run's order, and a time that stands still.
+//! Shared by the benches: rows and their jobs, replies, a run request, and a fixed time.
 
 use std::fs::File;
 use std::io::{self, Write};

@@ -7,7 +7,7 @@ use batchpost::api::{Api, Endpoint, EndpointError};
 use batchpost::batch::{Account, account_of};
 use batchpost::leadsquared::{self, LeadSquared};
 
-/// An API, and what people are asked for an account of it.
+/// An API, and what its accounts need.
 #[derive(Debug)]
 pub(crate) struct KnownApi {
     /// Its name for people; ledgers have [`Api::name`].
@@ -38,7 +38,7 @@ pub(crate) struct Credential {
     pub(crate) name: &'static str,
     /// How keys of a settings file that are about it begin: `access_key` in `access_key_file`.
     pub(crate) setting: &'static str,
-    /// The environment variable that holds it.
+    /// The environment variable with its value.
     pub(crate) variable: &'static str,
 }
 

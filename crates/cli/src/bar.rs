@@ -1,4 +1,4 @@
-//! What a person sees of a run, as text of a given width: a pure function of how it stands.
+//! A run's progress as text of a given width: a pure function of its state.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ const LONGEST_GAUGE: usize = 60;
 /// Shorter waits for the limit are there in every window, and over before they are read.
 const LONG_WAIT: Duration = Duration::from_secs(1);
 
-/// How a run stands, and what is expected of it.
+/// The state of a run, and its forecast.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'a> {
     pub(crate) progress: &'a Progress,
@@ -26,13 +26,13 @@ pub(crate) struct View<'a> {
     pub(crate) now: Duration,
     /// Rows in all; none for a stream.
     pub(crate) rows: Option<u64>,
-    /// Attempts a second of late; none where none are known.
+    /// Recent attempts per second, where known.
     pub(crate) rate: Option<f64>,
-    /// What the limit with the shortest window would let through in a second; none where there is no short limit.
+    /// Requests per second that the limit with the shortest window allows; none without a short limit.
     pub(crate) most: Option<f64>,
     /// What is used of limits with long windows: `4,210 of 10000/1d`.
     pub(crate) used: &'a [String],
-    /// How long it will take, and `done about 03:40 tomorrow`.
+    /// The time left, and `done about 03:40 tomorrow`.
     pub(crate) left: Option<(Duration, &'a str)>,
     /// The run is ending, for this.
     pub(crate) stopping: Option<Stop>,
@@ -43,8 +43,8 @@ pub(crate) struct View<'a> {
 /// Words, and whether they ask for attention.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Piece {
-    /// What it says, from the fullest form to the shortest, and how much each matters: where room is short, the form of
-    /// the lowest rank is given up first.
+    /// Its forms, from the longest to the shortest, each with a rank: where room is short, the form of the lowest rank
+    /// is dropped first.
     forms: Vec<(u8, String)>,
     alert: bool,
 }
@@ -65,7 +65,7 @@ impl Piece {
 }
 
 impl View<'_> {
-    /// Three lines of at most `width` columns: how far it is, where the rows stand, how it goes on.
+    /// Three lines of at most `width` columns: progress, counts of rows, forecast.
     pub(crate) fn screen(&self, width: usize, colours: bool) -> String {
         let paint = |pieces| painted(&fitted(pieces, width), colours);
         let counts = paint(self.counts());
@@ -82,7 +82,7 @@ impl View<'_> {
         painted(&fitted(pieces, usize::MAX), false)
     }
 
-    /// How much of the rows needs nothing more done; none where their number is not known, or there is no room.
+    /// The share of rows that are done; none where the number of rows is unknown, or there is no room.
     fn gauge(&self, width: usize) -> Option<String> {
         let rows = self.rows.filter(|rows| *rows > 0)?;
         let counts = &self.progress.counts;
@@ -138,7 +138,7 @@ impl View<'_> {
             });
         }
         pieces.extend(self.used.iter().map(|used| Piece::new(4, format!("{used} used"))));
-        // How long a pause will really last nobody knows.
+        // The length of a pause is not known.
         let paused = matches!(self.progress.waiting, Waiting::Pause(..));
         if let Some((time, moment)) = self.left.filter(|_| self.stopping.is_none() && !paused) {
             let left = format!("{} left", span(Duration::from_secs(time.as_secs().max(1))));
@@ -184,10 +184,10 @@ impl View<'_> {
 /// Why nothing is sent for a while, in full and in short.
 pub(crate) fn because(cause: Cause) -> (&'static str, &'static str) {
     match cause {
-        Cause::Limited => ("the API says that the account is over its limit", "over the limit"),
+        Cause::Limited => ("the API reports that the account is over its limit", "over the limit"),
         Cause::Unreachable => ("the API cannot be reached", "API out of reach"),
-        Cause::Failing => ("the API answers that it has failed, whatever the row", "the API fails"),
-        Cause::Unclear => ("the API's answers cannot be understood or do not come", "no clear answers"),
+        Cause::Failing => ("the API reports a failure of its own", "the API fails"),
+        Cause::Unclear => ("the API's replies are missing or cannot be interpreted", "no clear replies"),
     }
 }
 

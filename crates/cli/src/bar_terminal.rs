@@ -1,9 +1,9 @@
-//! Where the bar is drawn: on the last lines of the terminal, so that it can be taken away whatever became of them.
+//! Draws the bar on the last lines of the terminal, so that it can be removed after a resize.
 //!
-//! Many terminals wrap what is on them anew when they become narrower, others cut it off, and none tells. Whoever has drawn
-//! three lines and goes up by two from the last finds itself in the middle of them then, or above them in a log line. So the
-//! cursor is left where the bar begins: wherever that line comes to stand, what is below the cursor is the bar and nothing
-//! else. Lines end with line feeds, since a terminal that becomes wider joins those that it has wrapped itself.
+//! When a terminal becomes narrower, it may wrap lines again or cut them off, and does not report which. A program that
+//! has drawn three lines and moves up by two may then be in the middle of them, or above them in a log line. So the
+//! cursor is left where the bar begins: wherever that line ends up, everything below the cursor is the bar. Lines end
+//! with line feeds, since a terminal that becomes wider joins lines that it has wrapped itself.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
@@ -25,8 +25,8 @@ pub(crate) fn can_draw() -> bool {
     io::stderr().is_terminal() && moves_its_cursor
 }
 
-/// Bars on standard error; hidden where none can be drawn. What is logged meanwhile goes through `suspend`: `println` would
-/// have it taken for a part of the picture.
+/// Bars on standard error; hidden where none can be drawn. Log lines go through `suspend`: with `println` they would
+/// become part of the bar.
 pub(crate) fn bars() -> MultiProgress {
     MultiProgress::with_draw_target(if can_draw() {
         let bar_terminal = Canvas::new(io::stderr(), || Term::stderr().size());
@@ -36,7 +36,7 @@ pub(crate) fn bars() -> MultiProgress {
     })
 }
 
-/// A terminal for indicatif, which tells it in small steps what is to be seen.
+/// A terminal for indicatif, which sends it small changes.
 #[derive(Debug)]
 struct Canvas<W> {
     /// Rows and columns.
@@ -49,7 +49,7 @@ struct State<W> {
     out: W,
     /// What is to be drawn: each line, and the blanks that fill it up.
     parts: Vec<String>,
-    /// Something is drawn, and the cursor stands where it begins.
+    /// Something is drawn, and the cursor is where it begins.
     drawn: bool,
 }
 
@@ -74,23 +74,24 @@ impl<W: Write> State<W> {
         if text.is_empty() {
             return;
         }
-        // Nobody is left to see it if standard error is gone.
+        // Without standard error there is no reader.
         let _nobody_to_see = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
     }
 }
 
-/// Clears all from the cursor's line on, and leaves the cursor at its first column. The lines below are cleared from the
-/// next one: where the first is the topmost, and all would be cleared from there, tmux keeps a copy in its history.
+/// Clears all from the cursor's line on, and leaves the cursor at its first column. The lines below are cleared from
+/// the next one: where the first is the topmost, and all would be cleared from there, tmux keeps a copy in its history.
 const CLEAR: &str = "\r\u{1b}[K\u{1b}7\u{1b}[B\u{1b}[J\u{1b}8";
 
-/// What makes `lines` stand where the cursor is, in the place of what was drawn there.
+/// The text that draws `lines` at the cursor, over what was drawn there.
 fn redrawn(drawn: bool, lines: &[&str]) -> String {
     let mut text = String::new();
     if drawn {
         text += CLEAR;
     }
     if !lines.is_empty() {
-        // A terminal that has just become narrower cuts a line that was made for more columns off, rather than to wrap it.
+        // A terminal that has just become narrower cuts a line that was made for more columns off, rather than to wrap
+        // it.
         text += &format!("\u{1b}[?7l{}\u{1b}[?7h\r", lines.join("\r\n"));
     }
     if lines.len() > 1 {
@@ -99,8 +100,8 @@ fn redrawn(drawn: bool, lines: &[&str]) -> String {
     text
 }
 
-/// indicatif goes over its old lines and clears each, then writes the new ones, each filled up to the width. What counts is
-/// what it writes.
+/// indicatif goes over its old lines and clears each, then writes the new ones, each filled up to the width. What
+/// counts is what it writes.
 impl<W: Write + std::fmt::Debug + Send> TermLike for Canvas<W> {
     fn width(&self) -> u16 {
         (self.size)().1

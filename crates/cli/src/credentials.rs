@@ -18,16 +18,16 @@ use crate::exit;
 /// Longer than it takes to unlock a password store by hand.
 const COMMAND_LIMIT: Duration = Duration::from_secs(120);
 
-/// Where a key is to be had.
+/// The source of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// Where the file of settings says.
+    /// The source that the settings file names.
     SecretSource(SecretSource, Place),
-    /// In the environment.
+    /// The environment.
     Variable(&'static str),
-    /// In the file that a variable of the environment names.
+    /// The file that an environment variable names.
     FileOfVariable(String, PathBuf),
-    /// In the folder of credentials that the service manager gives.
+    /// The service manager's credentials folder.
     Given(PathBuf),
 }
 
@@ -43,8 +43,7 @@ impl fmt::Display for Origin {
 }
 
 impl Origin {
-    /// Whether there is something to have it from, as far as that can be told without having it: no command is carried
-    /// out.
+    /// Whether the source exists, as far as that is known without using it: no command is executed.
     pub(crate) fn is_there(&self) -> bool {
         match self {
             Self::Variable(name) => variable(name).is_some(),
@@ -57,14 +56,14 @@ impl Origin {
     }
 }
 
-/// Where a key is to be had, if anywhere but from a person.
+/// The source of a key, if it is not asked for on the terminal.
 ///
-/// The word of the profile in use goes before the environment: what is exported for one account must not be sent to
-/// another. The top level's comes after it, as with all settings.
+/// The profile in use comes before the environment: a key exported for one account must not be sent to another. The
+/// file's top level comes after it, as with all settings.
 ///
 /// # Errors
 ///
-/// When the environment says two things.
+/// When the environment has two sources.
 pub(crate) fn origin(key: &Credential, config: &Resolved) -> anyhow::Result<Option<Origin>> {
     let of_file = |said: &(SecretSource, Place)| Origin::SecretSource(said.0.clone(), said.1.clone());
     if let Some(said) = config.profiles_way(key) {
@@ -82,20 +81,20 @@ pub(crate) fn origin(key: &Credential, config: &Resolved) -> anyhow::Result<Opti
     Ok(given.map(Origin::Given).or_else(|| config.top_levels_way(key).map(of_file)))
 }
 
-/// The folder of credentials that the service manager gives.
+/// The service manager's credentials folder.
 fn given() -> Option<PathBuf> {
     variable("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
-/// The user's keys for `endpoint`: from where they are said to be, or asked for on a terminal. Never from an option:
-/// a process list shows those.
+/// The user's keys for `endpoint`: from their sources, or asked for on a terminal. Never from an option: a process list
+/// shows those.
 ///
 /// # Errors
 ///
-/// When one is missing, cannot be had, or belongs to another endpoint.
+/// When one is missing, cannot be read, or belongs to another endpoint.
 pub(crate) fn resolve(config: &Resolved, endpoint: &Endpoint) -> anyhow::Result<Credentials> {
     let api = config.api();
-    // Before anybody is asked, or a command carried out.
+    // Before a question is asked, or a command executed.
     let origins = api.credentials.iter().map(|key| origin(key, config)).collect::<Result<Vec<_>, _>>()?;
     for (key, origin) in api.credentials.iter().zip(&origins) {
         if let Some(Origin::SecretSource(_, place)) = origin {
@@ -106,8 +105,8 @@ pub(crate) fn resolve(config: &Resolved, endpoint: &Endpoint) -> anyhow::Result<
     Ok(Credentials::new(api.target().as_ref(), &keys.collect::<Result<Vec<_>, _>>()?)?)
 }
 
-/// What is to be said of the keys that a run would send to `endpoint`. Nobody is asked for one; a command that prints
-/// one is carried out.
+/// Findings about the keys that a run would send to `endpoint`. Nothing is asked; commands that print keys are
+/// executed.
 pub(crate) fn examine(config: &Resolved, endpoint: &Endpoint) -> Vec<Finding> {
     let finding = |key: &Credential| {
         let Credential { name, setting, variable } = *key;
@@ -119,18 +118,18 @@ pub(crate) fn examine(config: &Resolved, endpoint: &Endpoint) -> Vec<Finding> {
                 check,
                 "not set",
                 format!(
-                    "set {variable}, or {variable}_FILE to the name of a file that holds it, or say {setting}_file or \
+                    "set {variable}, or {variable}_FILE to the name of a file that contains it, or set {setting}_file or \
                      {setting}_command in batchpost.toml"
                 ),
             ),
-            // Which goes before the environment.
+            // The profile comes before the environment.
             Err(error) if config.profiles_way(key).is_some() => Finding::problem(
                 check,
                 exit::one_line(&error),
-                format!("mend that, or say another {setting}_file, {setting}_command or {setting}_env in that profile"),
+                format!("fix that, or set another {setting}_file, {setting}_command or {setting}_env in that profile"),
             ),
             Err(error) => {
-                let advice = format!("mend that, or give it in another way: {variable}");
+                let advice = format!("fix that, or set {variable}");
                 Finding::problem(check, exit::one_line(&error), advice)
             }
         }
@@ -138,7 +137,7 @@ pub(crate) fn examine(config: &Resolved, endpoint: &Endpoint) -> Vec<Finding> {
     config.api().credentials.iter().map(finding).collect()
 }
 
-/// Where a key was had from that can be sent to `endpoint`, if it is to be had from anywhere but a person.
+/// The source of a key that can be sent to `endpoint`, if it is not asked for on the terminal.
 fn usable(key: &Credential, config: &Resolved, endpoint: &Endpoint) -> anyhow::Result<Option<Origin>> {
     let Some(origin) = origin(key, config)? else { return Ok(None) };
     if let Origin::SecretSource(_, place) = &origin {
@@ -151,7 +150,7 @@ fn usable(key: &Credential, config: &Resolved, endpoint: &Endpoint) -> anyhow::R
     Ok(Some(origin))
 }
 
-/// Keys for the sandbox inside this process, which takes any. The user's own are not shown to it.
+/// Keys for the sandbox inside this process, which accepts any. It does not get the user's own.
 pub(crate) fn for_sandbox(target: &dyn Api) -> anyhow::Result<Credentials> {
     let keys: Vec<SecretString> = target.credentials().iter().map(|_| "sandbox".into()).collect();
     Ok(Credentials::new(target, &keys)?)
@@ -163,14 +162,14 @@ fn secret(api: &KnownApi, key: &Credential, origin: Option<Origin>) -> anyhow::R
     Ok(match origin {
         Some(Origin::Variable(name)) => of_variable(name, name)?,
         Some(Origin::SecretSource(SecretSource::Variable(name), place)) => {
-            of_variable(&name, &format!("{name}, which {place} names,"))?
+            of_variable(&name, &format!("{name} (named by {place})"))?
         }
         Some(Origin::FileOfVariable(_, path) | Origin::Given(path)) => of_file(&path)?,
         Some(Origin::SecretSource(SecretSource::File(path), place)) => {
             of_file(&path).with_context(|| place.to_string())?
         }
         Some(Origin::SecretSource(SecretSource::Command(command), place)) => {
-            // No run is under way yet that this could hold up.
+            // No run is active yet that this could delay.
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(key_from_command(what, &command, COMMAND_LIMIT)).with_context(|| place.to_string())?
         }
@@ -180,7 +179,7 @@ fn secret(api: &KnownApi, key: &Credential, origin: Option<Origin>) -> anyhow::R
         None => {
             let Credential { setting, variable, .. } = key;
             bail!(
-                "there is no {what}: set {variable}, or {variable}_FILE to the name of a file that holds it, or say \
+                "the {what} is not set; set {variable}, or {variable}_FILE to the name of a file that contains it, or set \
                  {setting}_file or {setting}_command in batchpost.toml"
             )
         }

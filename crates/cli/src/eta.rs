@@ -1,4 +1,4 @@
-//! What is expected of a run, as of the last time it was asked.
+//! The forecast of a run, as of its last computation.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -8,7 +8,7 @@ use tracing::warn;
 
 use crate::finish::Finish;
 
-/// What is expected.
+/// The forecast.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Eta {
     /// What is used of long windows.
@@ -24,10 +24,10 @@ impl Eta {
     }
 }
 
-/// Looks ahead on a thread of its own: what the account has sent of late is read for it, and replies are to be heard of
-/// while a disk hangs.
+/// Computes the forecast on a thread of its own: it reads from disk what the account has sent recently, and a disk that
+/// hangs must not delay replies.
 ///
-/// The thread only reads. At the run's end it is left to itself: to wait for it would be to wait for that disk.
+/// The thread only reads. At the run's end it is not joined: that would be waiting for the disk.
 #[derive(Debug)]
 pub(crate) struct EtaThread {
     questions: SyncSender<u64>,
@@ -35,7 +35,7 @@ pub(crate) struct EtaThread {
 }
 
 impl EtaThread {
-    /// One that finds out by `look` what is expected of so many rows.
+    /// Starts a thread that computes the forecast for a number of rows with `look`.
     pub(crate) fn start(look: impl Fn(u64) -> Eta + Send + 'static) -> Self {
         let (questions, asked) = sync_channel(1);
         let (tell, answers) = sync_channel(1);
@@ -47,8 +47,8 @@ impl EtaThread {
             }
         });
         if let Err(error) = thread {
-            // Nobody answers then.
-            warn!(%error, "no thread can be started to look ahead; the run goes on without a forecast");
+            // There is no answer then.
+            warn!(%error, "no thread can be started for the forecast; the run continues without one");
         }
         Self { questions, answers }
     }

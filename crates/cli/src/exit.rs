@@ -3,8 +3,8 @@
 //! | code | when |
 //! |---|---|
 //! | 2 | usage, configuration or input error; nothing was sent |
-//! | 3 | stopped, a person is needed: credentials, endpoint, refused, ledger, input |
-//! | 75 | stopped, the next run may cure it: outage, limited, ledger in use by another run, no thread to be had |
+//! | 3 | stopped; needs a person: credentials, endpoint, refused, ledger, input |
+//! | 75 | stopped; run again later: outage, limited, ledger or rows in use by another run, no thread available |
 //! | 129, 130, 143 | interrupted |
 //! | 4 | finished or planned stop, and rows are in doubt |
 //! | 1 | finished or planned stop, and rows are rejected, failed, invalid or held |
@@ -23,13 +23,13 @@ use crate::{hints, logging};
 /// Nothing was sent.
 pub(crate) const USAGE: u8 = 2;
 const PERSON_NEEDED: u8 = 3;
-/// The next run may cure it.
+/// The next run may succeed.
 pub(crate) const TRY_LATER: u8 = 75;
 const IN_DOUBT: u8 = 4;
 const NOT_ALL: u8 = 1;
 const PLANNED: u8 = 5;
 
-/// The code for a batch that was left like this.
+/// The code for a batch with these counts.
 pub(crate) fn of_batch(counts: &Counts, stopped: Option<Stop>, interrupt: Option<Interrupt>) -> u8 {
     match stopped {
         Some(Stop::Credentials | Stop::Endpoint | Stop::Refused | Stop::Ledger | Stop::Input) => return PERSON_NEEDED,
@@ -48,17 +48,17 @@ pub(crate) fn of_batch(counts: &Counts, stopped: Option<Stop>, interrupt: Option
     }
 }
 
-/// As shells give it for a process that a signal has ended.
+/// The code that shells use for a process ended by a signal.
 pub(crate) fn of_signal(Interrupt(signal): Interrupt) -> u8 {
     128_u8.saturating_add(signal)
 }
 
-/// Whether a run that ends so did all that it was to do.
+/// Whether a run with this code did everything it was asked to.
 pub(crate) fn did_all(code: u8) -> bool {
     matches!(code, 0 | PLANNED)
 }
 
-/// What the process ends with, having said what went wrong, and of an error about the input what was said of how it is read.
+/// The process's exit code. Prints the error and, for an error about the input, the settings that affect its reading.
 pub(crate) fn code(result: &anyhow::Result<u8>, said_of_the_input: impl FnOnce() -> Option<String>) -> ExitCode {
     let error = match result {
         Ok(code) => return (*code).into(),
@@ -79,12 +79,12 @@ pub(crate) fn code(result: &anyhow::Result<u8>, said_of_the_input: impl FnOnce()
     of_error(error).into()
 }
 
-/// The code for what a command ended with.
+/// The code for a command's result.
 pub(crate) fn of_result(result: &anyhow::Result<u8>) -> u8 {
     result.as_ref().map_or_else(of_error, |code| *code)
 }
 
-/// The library's word on what went wrong, where it has one.
+/// The library's error, if it is one.
 fn library_error(error: &anyhow::Error) -> Option<&Error> {
     let of_export = || match error.downcast_ref()? {
         ExportFailed::Ledger(error) => Some(error),
@@ -98,7 +98,7 @@ pub(crate) fn is_in_use(error: &anyhow::Error) -> bool {
     matches!(library_error(error), Some(Error::Lock { source: LockError::Held { .. }, .. }))
 }
 
-/// Whoever reads our output has heard enough.
+/// Whether the reader of our output has closed it.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     let broken = |error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe;
     error.chain().any(|cause| cause.downcast_ref().is_some_and(broken))
@@ -111,7 +111,7 @@ fn of_error(error: &anyhow::Error) -> u8 {
     match library_error(error) {
         Some(_) if is_in_use(error) => TRY_LATER,
         Some(Error::RowsInUse { .. } | Error::BecameKnown { .. } | Error::Thread { .. }) => TRY_LATER,
-        // A name mistyped, a folder that is not there, a link to nowhere.
+        // A mistyped name, a missing folder, a dangling link.
         Some(Error::LedgerFile { source, .. } | Error::Lock { source: LockError::Io { source, .. }, .. })
             if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput) =>
         {

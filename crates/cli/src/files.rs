@@ -1,4 +1,4 @@
-//! Files that are written whole or not at all, and what may be replaced by them.
+//! Files that are written atomically, and what they may replace.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
@@ -14,32 +14,31 @@ use tempfile::NamedTempFile;
 pub(crate) enum Readers {
     /// Its owner (0600): it names customers' tickets.
     Owner,
-    /// Whoever the umask lets: it is the user's own to share.
+    /// Readers by the umask: the user decides.
     Usual,
     /// Everybody (0644), whatever the umask: it is made for another user's program.
     All,
 }
 
-/// Writes the file at `path`, or replaces it, as one step: whoever reads it finds the old one or the new one. Of a link, what
-/// it leads to is replaced, if that is there. A file for the usual readers keeps the readers it has.
+/// Writes or replaces the file at `path` atomically: readers find the old file or the new one. If `path` is a link
+/// whose target exists, the target is replaced. A file for the usual readers keeps its mode.
 pub(crate) fn write_whole(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
     let before = file_at(path)?;
     let path = if before.is_some() { &path.canonicalize()? } else { path };
     let mut file = begin(folder_of(path), readers)?;
-    // On Windows all that is kept so is that nobody may write to it.
+    // On Windows, permissions are only a read-only flag.
     if let (Some(before), Readers::Usual, true) = (before, readers, cfg!(unix)) {
         file.as_file().set_permissions(before.permissions())?;
     }
     file.write_all(content)?;
-    // Else a loss of power could leave the new name with nothing in it.
+    // Without this, a loss of power could leave an empty file.
     file.as_file().sync_data()?;
     file.persist(path)?;
-    // What is for all to read is made anew: metrics every ten seconds, the manual for the asking.
+    // Files for all readers can be written again: metrics every ten seconds, the manual on request.
     if readers == Readers::All { Ok(()) } else { sync_directory_of(path) }
 }
 
-/// Writes a file at `path` by `fill`: it is there when it is whole, and replaces nothing, also not what came to be there
-/// meanwhile.
+/// Writes a new file at `path` with `fill`, atomically. It replaces nothing, not even a file created in the meantime.
 pub(crate) fn write_new<T>(
     path: &Path,
     readers: Readers,
@@ -48,7 +47,7 @@ pub(crate) fn write_new<T>(
     write(path, readers, fill, |file| file.persist_noclobber(path).map(drop))
 }
 
-/// The same, and replaces the file that is there; of a link, what it leads to.
+/// The same, replacing an existing file; of a link, its target.
 pub(crate) fn write_over<T>(
     path: &Path,
     readers: Readers,
@@ -75,15 +74,15 @@ fn write<T>(
     Ok(filled)
 }
 
-/// What is at `path`, which nothing but a regular file may be.
+/// The file at `path`, if any. Anything but a regular file is an error.
 fn file_at(path: &Path) -> io::Result<Option<fs::Metadata>> {
     match fs::metadata(path).ok() {
-        Some(there) if !there.is_file() => Err(io::Error::other("it is there and is no regular file; name another")),
+        Some(there) if !there.is_file() => Err(io::Error::other("it exists and is not a regular file; name another")),
         there => Ok(there),
     }
 }
 
-/// In the file's own folder, for only within one file system a name is given or replaced in one step.
+/// In the file's own folder, since renames are atomic only within one file system.
 #[cfg(unix)]
 fn begin(folder: &Path, readers: Readers) -> io::Result<NamedTempFile> {
     let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode;
@@ -110,13 +109,13 @@ fn folder_of(path: &Path) -> &Path {
 /// What a file would replace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum There {
-    /// Nothing that can be replaced: no file, or an empty one.
+    /// No file, or an empty one.
     Nothing,
     /// An earlier one of the same kind.
     Ours,
-    /// A ledger, which nothing may replace.
+    /// A ledger, which is never replaced.
     Ledger,
-    /// Perhaps somebody's work.
+    /// Any other file.
     Other,
 }
 
@@ -124,9 +123,9 @@ pub(crate) enum There {
 ///
 /// # Errors
 ///
-/// When it is there and cannot be looked at.
+/// When it exists and cannot be read.
 pub(crate) fn there(path: &Path, opening: &str) -> io::Result<There> {
-    // Of what cannot be reached, whoever writes there will tell.
+    // If it cannot be reached, the write that follows fails with the reason.
     if !fs::metadata(path).is_ok_and(|there| there.is_file() && there.len() > 0) {
         return Ok(There::Nothing);
     }
@@ -134,13 +133,13 @@ pub(crate) fn there(path: &Path, opening: &str) -> io::Result<There> {
     File::open(path)?.take(opening.len() as u64).read_to_end(&mut start)?;
     Ok(match start == opening.as_bytes() {
         true => There::Ours,
-        // What is damaged is no ledger that could be told from others.
+        // A damaged ledger may not be recognised.
         false if is_ledger(path).unwrap_or(false) => There::Ledger,
         false => There::Other,
     })
 }
 
-/// Whether two names lead to one place, though nothing need be there yet.
+/// Whether two paths name one file, which need not exist yet.
 pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
     let to_be = |path: &Path| Some(folder_of(path).canonicalize().ok()?.join(path.file_name()?));
     let whole = |path: &Path| path.canonicalize().ok().or_else(|| to_be(path));

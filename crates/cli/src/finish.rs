@@ -17,7 +17,7 @@ pub(crate) fn used(load: &Load, now: Timestamp) -> String {
     format!("{} of {}", thousands(load.used(now)), load.limit)
 }
 
-/// What is to be expected of a run.
+/// The forecast of a run.
 pub(crate) struct Finish {
     plan: Schedule,
     now: Timestamp,
@@ -32,7 +32,7 @@ impl Finish {
         Self { plan, now, forecast }
     }
 
-    /// The same, at so many rows a second, without a look at the plan.
+    /// The same, at a rate in rows per second, without the plan.
     pub(crate) fn by_rate(run_request: &RunRequest, rows: u64, rate: f64) -> Self {
         let now = wall();
         // Ten years is as good as never, and no sum of times overflows.

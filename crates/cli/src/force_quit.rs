@@ -1,8 +1,8 @@
-//! The last word: a second, deliberate signal ends a run that cannot hear it.
+//! Forced exit: a second, deliberate signal ends a run that cannot react to it.
 //!
-//! What a run says goes to standard error, and the engine waits until it is written. Where nobody reads there any more (a
-//! terminal under Ctrl-S, a pipe whose reader hangs) nothing is sent and nothing recorded until somebody does, and no
-//! signal is heard by the run itself.
+//! Messages go to standard error, and the engine waits until they are written. If nothing reads there any more (a
+//! terminal under Ctrl-S, a pipe whose reader hangs), nothing is sent or recorded until it does, and the run itself
+//! does not react to signals.
 
 use std::future::pending;
 use std::time::Duration;
@@ -19,18 +19,18 @@ use crate::exit;
 /// A run that has heard the signal has ended by then.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Listens besides the run, from now on to the end of the process.
+/// Listens for signals beside the run, until the process ends.
 ///
 /// # Errors
 ///
 /// When the system has no thread.
 pub(crate) fn listen_for_it() -> Result<(), Error> {
-    // Nobody waits for it: if it comes to speak, it ends the process, as a crash would.
+    // The thread is not joined: if it acts, it ends the process, as a crash would.
     let thread = thread::Builder::new().spawn(move || {
-        // Made here: it must not be dropped within another one, as it would be if there is no thread for it.
+        // Created here: without a thread for it, it would be dropped inside another runtime, which panics.
         let runtime = match Builder::new_current_thread().enable_all().build() {
             Ok(runtime) => runtime,
-            Err(error) => return warn!(%error, "a second signal will not be heard"),
+            Err(error) => return warn!(%error, "a second signal will have no effect"),
         };
         runtime.block_on(async {
             let Ok(mut signals) = interrupts() else { return };

@@ -21,7 +21,7 @@ use crate::args::Input;
 use crate::config::{Rank, Resolved};
 use crate::words::shell_word;
 
-/// A line that helps on, where there is one, with an error of the library that is not its [`Error`].
+/// A hint for an error of the library that is not its [`Error`].
 pub(crate) fn of_others(error: &anyhow::Error) -> Option<String> {
     let of_order = || match error.downcast_ref()? {
         RunRequestError::NoZone(_) => Some("pass --time-zone ZONE"),
@@ -35,7 +35,7 @@ pub(crate) fn of_others(error: &anyhow::Error) -> Option<String> {
     of_order().or_else(of_http).map(str::to_owned)
 }
 
-/// A line that helps on, where there is one.
+/// A hint for an error of the library.
 pub(crate) fn hint(error: &Error) -> Option<String> {
     let them = |rows: u64| if rows == 1 { "it" } else { "them" };
     Some(match error {
@@ -49,13 +49,13 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
             return there_is(path, "the ledger", |file| is_ledger(file).unwrap_or(false));
         }
         Error::Lock { path, source: LockError::Io { source, .. } } if source.kind() == ErrorKind::NotFound => {
-            format!("the folder {} is not there; make it first", folder_of(path)?.display())
+            format!("the folder {} does not exist; create it first", folder_of(path)?.display())
         }
         Error::Ledger { path, source: LedgerError::NotALedger(_) } => {
             let beside = PathBuf::from(format!("{}.ledger.jsonl", path.display()));
             match beside.exists() {
                 true => format!("the ledger of {} is {}", path.display(), beside.display()),
-                false => "a ledger is what a run leaves beside its input, as INPUT.ledger.jsonl".to_owned(),
+                false => "a run writes its ledger beside the input, as INPUT.ledger.jsonl".to_owned(),
             }
         }
         Error::Input { source, .. } => of_input(source)?,
@@ -84,7 +84,7 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
                 }
                 false => "move it to another folder".to_owned(),
             };
-            format!("restore the ledger, pass --known post to go on without it, or {remove}")
+            format!("restore the ledger, pass --known post to continue without it, or {remove}")
         }
         Error::JobFile { .. } => "pass --scratch-dir DIR to write the job file to another folder".to_owned(),
         Error::OtherTable { .. } => {
@@ -103,12 +103,12 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
     })
 }
 
-/// An error of the library in one line, with what helps.
+/// An error of the library in one line, with its hint.
 pub(crate) fn with_hint(error: &Error) -> String {
     hint(error).map_or_else(|| error.to_string(), |hint| format!("{error}; {hint}"))
 }
 
-/// What helps where a run of `api` stops for this reason.
+/// A hint for a run of `api` that stops for this reason.
 pub(crate) fn of_stop(stop: Stop, api: &KnownApi) -> Option<String> {
     match stop {
         Stop::Credentials => Some(format!("check {}, and --host", api.variables())),
@@ -117,7 +117,7 @@ pub(crate) fn of_stop(stop: Stop, api: &KnownApi) -> Option<String> {
     }
 }
 
-/// What helps where the account's budget cannot be shared.
+/// A hint for a budget that cannot be shared.
 pub(crate) fn of_sharing(error: &SharingError) -> Option<String> {
     Some(match error {
         SharingError::NoPlace => {
@@ -126,8 +126,8 @@ pub(crate) fn of_sharing(error: &SharingError) -> Option<String> {
                 .to_owned()
         }
         SharingError::Gone(_) => {
-            "pass another state folder with --state-dir DIR: nothing is sent then until all that may have \
-                                  been sent before is past the limit"
+            "pass another state folder with --state-dir DIR; the run then waits until everything that may have been sent \
+             before is past the limit"
                 .to_owned()
         }
         SharingError::Two { account, .. } => {
@@ -169,7 +169,7 @@ fn unpacked_first(ledgers: &[KnownLedger]) -> String {
     packed.map(unpacked).unwrap_or_default()
 }
 
-/// What was said elsewhere than on the command line of how the input is read: an error about the input may come of it.
+/// The settings for the input that are not from the command line: they may cause an error about the input.
 pub(crate) fn said_of_the_input(config: &Resolved) -> Option<String> {
     // These are not about reading.
     const OTHERS: [&str; 3] = ["ledger", "field", "duplicates"];
@@ -181,11 +181,11 @@ pub(crate) fn said_of_the_input(config: &Resolved) -> Option<String> {
         elsewhere.map(|said| format!("{key} ({})", said.place)).collect::<Vec<_>>()
     });
     let said: Vec<String> = said.collect();
-    let overruled = "an option goes before each of them, and --config FILE takes another file";
+    let overruled = "override them with options, or pass another file with --config FILE";
     (!said.is_empty()).then(|| format!("settings for the input: {}; {overruled}", said.join(", ")))
 }
 
-/// By what the input of a batch that is resumed is still read, and how to read it otherwise.
+/// The settings with which `resume` reads the input, and how to change them.
 pub(crate) fn held_by_ledger(ledger: &Path, input: Option<&Path>) -> Option<String> {
     let (batch, _) = look(ledger).ok()?;
     let last = batch.run?.input;
@@ -207,8 +207,8 @@ pub(crate) fn held_by_ledger(ledger: &Path, input: Option<&Path>) -> Option<Stri
     let held = if held.is_empty() { String::new() } else { format!(" ({})", held.join(" ")) };
     let word = |path: &Path| shell_word(&path.display().to_string());
     Some(format!(
-        "it is read as the last run read its input{held}; to read it otherwise: `batchpost run {} --ledger {} ...` with the \
-         options that it needs",
+        "the input is read with the last run's settings{held}; to change them, pass the options to `batchpost run {} --ledger \
+         {} ...`",
         word(&input),
         word(ledger)
     ))
@@ -233,7 +233,7 @@ mod tests {
         let likest = format!("is the input one of these? {}, {}", at("notes.csv"), at("other.csv"));
         assert_eq!(hint(&error(path)), Some(likest));
         let elsewhere = folder.path().join("no/notes.csv");
-        assert_eq!(hint(&error(elsewhere)), Some(format!("the folder {} is not there", at("no"))));
+        assert_eq!(hint(&error(elsewhere)), Some(format!("the folder {} does not exist", at("no"))));
         let ledger = Error::LedgerFile {
             path: folder.path().join("x.jsonl"),
             doing: "opened",

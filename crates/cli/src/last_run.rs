@@ -1,4 +1,4 @@
-//! How the last run of a ledger fared, as far as it can be told, and whether somebody has the ledger.
+//! The state of a ledger's last run, as far as known, and whether a process has the ledger.
 
 use batchpost::batch::{Holder, InUse};
 use batchpost::ledger::Batch;

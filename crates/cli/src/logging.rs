@@ -1,4 +1,4 @@
-//! Log lines on standard error, kept clear of the progress bar.
+//! Log lines on standard error, above the progress bar.
 
 use std::ffi::OsString;
 use std::fmt;
@@ -21,7 +21,7 @@ use crate::bar_terminal;
 use crate::config::variable;
 use crate::plain::{Plain, escaped, plain};
 
-/// Standard error, on which a progress bar may stand.
+/// Standard error, with or without a progress bar.
 #[derive(Debug, Clone)]
 pub(crate) struct Screen {
     pub(crate) bars: MultiProgress,
@@ -59,15 +59,15 @@ pub(crate) fn start(output: &Output) -> Screen {
         }
     }
     if let Some(why) = complaint {
-        say!("batchpost: {RUST_LOG} is not understood, and does not count: {why}");
+        say!("batchpost: {RUST_LOG} is invalid and ignored: {why}");
     }
     screen
 }
 
-/// Says more precisely what is wanted than `-v` and `-q` can.
+/// A filter more precise than `-v` and `-q`.
 const RUST_LOG: &str = "RUST_LOG";
 
-/// What is logged: what was asked for, or else our own from `level` on. Where that could not be understood, also why.
+/// The log filter: the one given, or else our own from `level` on; with the reason if the given one is invalid.
 fn filter(asked: Option<OsString>, level: &str) -> (EnvFilter, Option<String>) {
     let usual = || EnvFilter::new(format!("warn,batchpost={level}"));
     let (filter, complaint) = match asked.map(OsString::into_string) {
@@ -83,10 +83,10 @@ fn filter(asked: Option<OsString>, level: &str) -> (EnvFilter, Option<String>) {
     (filter.add_directive(said), complaint)
 }
 
-/// Whether log lines are JSON: then nothing else may come between them.
+/// Whether log lines are JSON: then nothing else may be written between them.
 static AS_JSON: AtomicBool = AtomicBool::new(false);
 
-/// Where lines come from that are words for people and no events.
+/// The log target of messages for people.
 const SAID: &str = "batchpost_says";
 
 /// What the lines of a run have in common; they are filled in as they become known. Text for people goes without.
@@ -102,7 +102,7 @@ pub(crate) fn is_json() -> bool {
     AS_JSON.load(Ordering::Relaxed)
 }
 
-/// Says it to people. Nobody is left to tell if standard error is gone, and the work goes on.
+/// Prints a message for people. If standard error is closed, the message is lost and the work continues.
 pub(crate) fn say(words: fmt::Arguments<'_>) {
     if is_json() {
         info!(target: SAID, event = "said", "{}", words.to_string().trim_end());
@@ -111,7 +111,7 @@ pub(crate) fn say(words: fmt::Arguments<'_>) {
     }
 }
 
-/// Says why the command failed.
+/// Prints why the command failed.
 pub(crate) fn fail(why: &str) {
     if is_json() {
         error!(target: SAID, event = "failed", "{why}");
@@ -120,7 +120,7 @@ pub(crate) fn fail(why: &str) {
     }
 }
 
-/// A field as text: what is in it neither steers a terminal nor begins a line of its own.
+/// A field as text, without terminal control characters and line breaks.
 fn plain_field(line: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> fmt::Result {
     let text = format!("{value:?}").replace(['\n', '\t'], " ");
     match field.name() {
@@ -131,7 +131,7 @@ fn plain_field(line: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> 
     }
 }
 
-/// Whoever watches knows the day.
+/// Without the date: a person watches.
 struct TimeOfDay;
 
 impl FormatTime for TimeOfDay {
@@ -141,7 +141,7 @@ impl FormatTime for TimeOfDay {
     }
 }
 
-/// Whether what is said on standard error may be coloured.
+/// Whether messages on standard error may be coloured.
 pub(crate) fn colours() -> bool {
     bar_terminal::can_draw() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

@@ -1,4 +1,4 @@
-//! `batchpost`: posts every row of a spreadsheet as a note, within the API's limit, and says what became of each.
+//! `batchpost`: posts every row of a spreadsheet as a note, within the API's limit, and records the outcome of each.
 
 /// Words for people, on standard error.
 macro_rules! ask {
@@ -44,7 +44,7 @@ const VERSION: &str = env!("BATCHPOST_VERSION");
 fn main() -> ExitCode {
     let line: Vec<_> = std::env::args_os().collect();
     let resolved = config::resolve(&line);
-    // Before anything is said, an error too.
+    // Before any message, including an error.
     let screen = match &resolved {
         Ok((args, _)) => logging::start(&args.output),
         Err(_) => logging::start(&config::output_before_all_holds(&line)),
@@ -56,10 +56,10 @@ fn main() -> ExitCode {
         Ok(resolved) => resolved,
         Err(error) => return exit::code(&Err(error), || None),
     };
-    // Around all that a run says, its last word too.
+    // Around all messages of a run, including the last.
     let span = matches!(args.command, Command::Run(_) | Command::Resume(_)).then(logging::run_span);
     let _within = span.as_ref().map(tracing::Span::enter);
-    // Other commands read an input, if any, as its ledger says.
+    // Other commands read an input with the settings in its ledger.
     let reads_as_said = matches!(args.command, Command::Run(_) | Command::Check(_));
     let said_of_the_input = reads_as_said.then(|| hints::said_of_the_input(&config)).flatten();
     let resumed = match &args.command {

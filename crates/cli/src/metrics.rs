@@ -1,8 +1,7 @@
-//! `--metrics-file`: a run's numbers as Prometheus reads them, for node_exporter's textfile collector.
+//! `--metrics-file`: a run's metrics in Prometheus' text format, for node_exporter's textfile collector.
 //!
-//! Written by hand: all of it is known at one moment and in one place, and comes to some forty lines of text. A recorder
-//! such as `metrics` with its exporter would be a global registry and two dozen crates to put the same lines together from
-//! counters kept all along.
+//! Written by hand: all values are known at one moment and in one place, and make some forty lines of text. A recorder
+//! such as `metrics` with its exporter would add a global registry and two dozen crates for the same lines.
 
 mod file;
 
@@ -16,8 +15,8 @@ pub(crate) use file::MetricsFile;
 /// What is known of a run.
 #[derive(Debug, Clone)]
 struct Facts {
-    /// The file's own name without its ending: two jobs in one folder are told apart by it, and it stays from night to
-    /// night, which a ledger's name does not.
+    /// The file's name without its extension: it tells jobs in one folder apart, and does not change from night to
+    /// night as a ledger's name does.
     name: String,
     /// What is posted to, as soon as that is known.
     target: Option<String>,
@@ -31,7 +30,7 @@ struct Facts {
     attempts: u64,
     limited: u64,
     stopped: Option<Stop>,
-    /// When this run did all that it was to do, in seconds, or else the one that the file last told of.
+    /// When this run succeeded, in seconds, or else the last success in the file.
     last_success: Option<f64>,
 }
 
@@ -93,7 +92,7 @@ impl Page<'_> {
         self.family(metric, help, [(&none, value)]);
     }
 
-    /// All are gauges: what is told is one run, and the next begins anew.
+    /// All are gauges: they describe one run, and the next starts from zero.
     fn family<'l, const N: usize>(
         &mut self,
         metric: &str,
@@ -110,7 +109,7 @@ impl Page<'_> {
     }
 }
 
-/// A label's value: three characters are escaped, all others may stand as they are.
+/// A label's value, with its three special characters escaped.
 fn escaped(value: &str) -> String {
     value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n")
 }

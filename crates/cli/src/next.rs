@@ -1,4 +1,4 @@
-//! What to type next, by how a batch stands: the most useful command first.
+//! What to type next, by the state of a batch: the most useful command first.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -11,7 +11,7 @@ use crate::words::shell_word;
 /// More commands than this are a list, not a hint.
 const MOST: usize = 4;
 
-/// How a batch was left.
+/// The state of a batch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Left<'a> {
     pub(crate) ledger: &'a Path,
@@ -19,22 +19,22 @@ pub(crate) struct Left<'a> {
     pub(crate) last_run: LastRun,
     /// The last run's input was a file, so that it can be read again.
     pub(crate) file: bool,
-    /// The options without which `resume` would not post as this command would, each after a blank.
+    /// The options that `resume` needs to post as this command would, each after a blank.
     pub(crate) again: &'a str,
 }
 
-/// A command, and what it is good for.
+/// A command and its purpose.
 struct Hint {
     to: &'static str,
     command: String,
-    /// It adds to the ledger, which is to be unpacked then.
+    /// It writes to the ledger, which must be unpacked for that.
     adds: bool,
 }
 
 /// A ledger's names in commands, quoted for a shell.
 struct Names {
     as_it_is: String,
-    /// What it will be called when it is unpacked, if it is packed.
+    /// Its name after unpacking, if it is packed.
     unpacked: Option<String>,
 }
 
@@ -43,23 +43,22 @@ impl Names {
         Self { as_it_is: shell_word(ledger), unpacked: ledger.strip_suffix(".gz").map(shell_word) }
     }
 
-    /// A command that only looks at the ledger.
+    /// A command that only reads the ledger.
     fn look(&self, to: &'static str, command: impl FnOnce(&str) -> String) -> Hint {
         Hint { to, command: command(&self.as_it_is), adds: false }
     }
 
-    /// A command that adds to it.
+    /// A command that writes to it.
     fn add(&self, to: &'static str, command: impl FnOnce(&str) -> String) -> Hint {
         Hint { to, command: command(self.unpacked.as_ref().unwrap_or(&self.as_it_is)), adds: true }
     }
 
-    /// Such commands, so that each works as it stands where they are typed one after the other: when a packed ledger is
-    /// unpacked, the packed one is gone.
+    /// Orders commands so that they work when typed one after the other: unpacking a ledger removes the packed one.
     fn in_order(&self, mut hints: Vec<Hint>) -> Vec<Hint> {
         if self.unpacked.is_some() {
             hints.sort_by_key(|hint| hint.adds);
             if let Some(first) = hints.iter().position(|hint| hint.adds) {
-                let to = "to unpack the ledger, without which it cannot go on";
+                let to = "to unpack the ledger, so that it can be continued";
                 hints.insert(first, self.look(to, |ledger| format!("gunzip {ledger}")));
             }
         }
@@ -67,7 +66,7 @@ impl Names {
     }
 }
 
-/// The commands, each after a line that says what it is for.
+/// The commands, each after a line with its purpose.
 pub(crate) fn in_words(left: Left<'_>) -> String {
     let names = Names::of(&left.ledger.display().to_string());
     let mut most = hints(left, &names);
@@ -101,7 +100,7 @@ fn hints(left: Left<'_>, names: &Names) -> Vec<Hint> {
     let resume = |to| {
         names.add(to, |ledger| match file {
             true => format!("batchpost resume {ledger}{again}"),
-            // Its settings are not repeated here: whoever piped it in knows the command.
+            // Its settings are not repeated here: the user who piped it in knows the command.
             false => format!("batchpost run - --ledger {ledger} ... < THE SAME INPUT"),
         })
     };
@@ -109,33 +108,33 @@ fn hints(left: Left<'_>, names: &Names) -> Vec<Hint> {
     match last_run.stopped() {
         Some(Stop::Refused) if counts.rejected > 0 => {
             hints.push(show("to see why rows were refused", "rejected"));
-            let to = "once the cause is mended, to have them sent again";
+            let to = "once the cause is fixed, to send them again";
             hints.push(names.add(to, |ledger| format!("batchpost settle {ledger} --state rejected --as to-do")));
         }
         Some(Stop::Credentials) => hints.push(resume("once the access keys are right")),
         Some(Stop::Endpoint) => hints.push(resume("once the account's URL and access are right")),
-        Some(Stop::Ledger) => hints.push(resume("once the ledger's disk is well")),
-        Some(Stop::Input) => hints.push(resume("once the input is whole and nobody writes to it")),
+        Some(Stop::Ledger) => hints.push(resume("once the ledger's disk works")),
+        Some(Stop::Input) => hints.push(resume("once the input is complete and no longer written to")),
         Some(Stop::Refused | Stop::Outage | Stop::Limited | Stop::Interrupted | Stop::Planned) => {
-            hints.push(resume("to go on"));
+            hints.push(resume("to continue"));
         }
         None => hints.extend(to_go_on(last_run, counts).map(resume)),
     }
     let export = |to, rest: &str| names.look(to, |ledger| format!("batchpost export {ledger} {rest}"));
     if counts.in_doubt > 0 {
         hints.push(show("to see which rows are in doubt", "in_doubt"));
-        hints.push(export("to decide about them in a sheet", "--state in_doubt -o in-doubt.csv"));
+        hints.push(export("to decide about them in a spreadsheet", "--state in_doubt -o in-doubt.csv"));
     }
     let ended_well = matches!(last_run, LastRun::Ended { stopped: None, .. });
     if ended_well && counts.failed > 0 && counts.pending == 0 {
         hints.push(resume("to try the failed rows again"));
     }
     if counts.rejected + counts.failed + counts.invalid > 0 {
-        hints.push(export("to have the rows that were not posted as a sheet", "-o not-posted.csv"));
+        hints.push(export("to export the rows that were not posted", "-o not-posted.csv"));
     }
     if counts.held > 0 {
         hints.push(show("to see why rows are held", "held"));
-        let to = "to have all of them sent; some, by their numbers: --rows";
+        let to = "to send all of them (or some, with --rows)";
         hints.push(names.add(to, |ledger| format!("batchpost settle {ledger} --state held --as to-do")));
     }
     if hints.is_empty() {
@@ -144,28 +143,28 @@ fn hints(left: Left<'_>, names: &Names) -> Vec<Hint> {
     hints
 }
 
-/// What resuming is good for after a run that was not stopped.
+/// The purpose of `resume` after a run that was not stopped.
 fn to_go_on(last_run: LastRun, counts: &Counts) -> Option<&'static str> {
     let rows_are_left = counts.pending + counts.failed > 0;
     match last_run {
-        LastRun::CutOff { .. } => rows_are_left.then_some("to go on"),
-        LastRun::Unclear { .. } => rows_are_left.then_some("unless it is still under way, to go on"),
-        // Somebody has decided so since the run ended.
-        LastRun::Ended { .. } => (counts.pending > 0).then_some("to have the rows sent that are to do"),
+        LastRun::CutOff { .. } => rows_are_left.then_some("to continue"),
+        LastRun::Unclear { .. } => rows_are_left.then_some("unless it is still under way, to continue"),
+        // Rows were settled as to do since the run ended.
+        LastRun::Ended { .. } => (counts.pending > 0).then_some("to send the rows to do"),
         LastRun::UnderWay { .. } => None,
     }
 }
 
-/// Of a ledger in use: whatever would go on or decide something has to wait.
+/// For a ledger in use: commands that write to it have to wait.
 fn while_in_use(last_run: LastRun, names: &Names) -> Option<Vec<Hint>> {
     let status = |to| names.look(to, |ledger| format!("batchpost status {ledger}"));
     match last_run {
         LastRun::UnderWay { process } => Some(vec![
-            status("to see how far it is; once it has ended, this says how to go on"),
-            names.look("to have it end early, as Ctrl-C does where it runs", |_| format!("kill -INT {process}")),
+            status("to see its progress, and what to do once it has ended"),
+            names.look("to end it early, like Ctrl-C", |_| format!("kill -INT {process}")),
         ]),
         LastRun::Ended { in_use, .. } | LastRun::CutOff { in_use } | LastRun::Unclear { in_use } => {
-            in_use.map(|_| vec![status("once that process has ended, to see how to go on")])
+            in_use.map(|_| vec![status("once that process has ended, to see what to do")])
         }
     }
 }
@@ -196,7 +195,7 @@ mod tests {
         assert_eq!(first(None, nothing), "next, to look at it as a page:  batchpost report l");
         let doubt = Counts { in_doubt: 1, failed: 1, ..nothing };
         assert_eq!(first(None, doubt), "next, to see which rows are in doubt:  batchpost show l --state in_doubt");
-        assert_eq!(first(Some(Stop::Outage), doubt), "next, to go on:  batchpost resume l");
+        assert_eq!(first(Some(Stop::Outage), doubt), "next, to continue:  batchpost resume l");
         assert_eq!(
             first(Some(Stop::Refused), Counts { rejected: 25, ..doubt }),
             "next, to see why rows were refused:  batchpost show l --state rejected"
@@ -237,11 +236,11 @@ mod tests {
         let counts = Counts { rejected: 2, held: 1, ..Counts::default() };
         assert_eq!(
             of("my notes.jsonl", None, counts),
-            "next, to have the rows that were not posted as a sheet:
+            "next, to export the rows that were not posted:
   batchpost export 'my notes.jsonl' -o not-posted.csv
 then, to see why rows are held:
   batchpost show 'my notes.jsonl' --state held
-then, to have all of them sent; some, by their numbers: --rows:
+then, to send all of them (or some, with --rows):
   batchpost settle 'my notes.jsonl' --state held --as to-do
 "
         );
@@ -252,9 +251,9 @@ then, to have all of them sent; some, by their numbers: --rows:
         let counts = Counts { pending: 2, ..Counts::default() };
         assert_eq!(
             of("a.jsonl.gz", Some(Stop::Planned), counts),
-            "next, to unpack the ledger, without which it cannot go on:
+            "next, to unpack the ledger, so that it can be continued:
   gunzip a.jsonl.gz
-then, to go on:
+then, to continue:
   batchpost resume a.jsonl
 "
         );
@@ -262,11 +261,11 @@ then, to go on:
             of("a.jsonl.gz", None, Counts { failed: 1, in_doubt: 1, ..Counts::default() }),
             "next, to see which rows are in doubt:
   batchpost show a.jsonl.gz --state in_doubt
-then, to decide about them in a sheet:
+then, to decide about them in a spreadsheet:
   batchpost export a.jsonl.gz --state in_doubt -o in-doubt.csv
-then, to have the rows that were not posted as a sheet:
+then, to export the rows that were not posted:
   batchpost export a.jsonl.gz -o not-posted.csv
-then, to unpack the ledger, without which it cannot go on:
+then, to unpack the ledger, so that it can be continued:
   gunzip a.jsonl.gz
 then, to try the failed rows again:
   batchpost resume a.jsonl
@@ -274,7 +273,7 @@ then, to try the failed rows again:
         );
         assert_eq!(
             of("a.jsonl.gz", None, Counts { rejected: 1, ..Counts::default() }),
-            "next, to have the rows that were not posted as a sheet:\n  batchpost export a.jsonl.gz -o not-posted.csv\n"
+            "next, to export the rows that were not posted:\n  batchpost export a.jsonl.gz -o not-posted.csv\n"
         );
         assert!(of("a.jsonl.gz", None, Counts::default()).ends_with("batchpost report a.jsonl.gz\n"));
     }

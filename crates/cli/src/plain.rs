@@ -1,4 +1,4 @@
-//! Text that a terminal shows and does not obey: names of files and cells of strangers' sheets may hold anything.
+//! Text without control characters for terminals: file names and cells may contain anything.
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};

@@ -1,4 +1,4 @@
-//! What a person sees of a run: a bar on a terminal, a line now and then elsewhere.
+//! The display of a run: a bar on a terminal, periodic lines elsewhere.
 
 use std::time::Duration;
 
@@ -20,17 +20,18 @@ use crate::{apis, bar_terminal, hints};
 const LINE_EVERY: Duration = Duration::from_secs(10);
 const LINE_EVERY_CLOSED: Duration = Duration::from_secs(30 * 60);
 
-/// The bar is drawn anew no more often than eyes follow: a run without a limit takes thousands of steps in between.
+/// The bar is redrawn no more often than people can follow: a run without a limit takes thousands of steps in between.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 
-/// The end is estimated so often: by a plan, what the account has sent of late is read for it.
+/// How often the end is estimated; with a plan, what the account has sent recently is read for it.
 const FINISH_EVERY: Duration = Duration::from_secs(1);
 const FINISH_EVERY_PLANNED: Duration = Duration::from_secs(5);
 
-/// From so long before a line is due on, so that what was asked is known by then: a run is heard of every second.
+/// The forecast is requested this long before a line is due, so that it is known by then: progress is reported every
+/// second.
 const FINISH_AHEAD: Duration = Duration::from_secs(2);
 
-/// Rows of each kind that are named one by one before it is left at counting.
+/// Rows of each kind that are named before the rest is only counted.
 const MOST_NAMED: u32 = 20;
 
 /// What follows [`DELIBERATE_AFTER`](batchpost::driver::DELIBERATE_AFTER) of the library's.
@@ -44,9 +45,9 @@ pub(crate) struct Watcher {
     rate: Rate,
     run_request: RunRequest,
     rows: Option<u64>,
-    /// Rows that wait, and are not for this run to send.
+    /// Pending rows that this run does not send.
     beyond: u64,
-    /// What the limit with the shortest window lets through in a second.
+    /// Requests per second that the limit with the shortest window allows.
     most: Option<f64>,
     /// Whether hours or long windows decide about the end.
     planned: bool,
@@ -54,7 +55,7 @@ pub(crate) struct Watcher {
     eta: Eta,
     next_outlook: Duration,
     stopping: Option<Stop>,
-    /// What helps where a row of a stream may not be sent.
+    /// A hint for a stream's row that may not be sent.
     refused: Option<String>,
     named: [u32; Outcome::ALL.len()],
 }
@@ -62,7 +63,7 @@ pub(crate) struct Watcher {
 impl Watcher {
     /// A watcher of a run over `rows` rows, none where the number is not known, of which it leaves `beyond` waiting.
     pub(crate) fn new(screen: &Screen, rows: Option<u64>, beyond: u64, quiet: bool, run_request: RunRequest) -> Self {
-        // Lines for a program are not to have a picture between them.
+        // No bar between lines for a program.
         let bar = (bar_terminal::can_draw() && !quiet && !is_json()).then(|| {
             let style = ProgressStyle::with_template("{msg}").expect("the template is well-formed");
             screen.bars.add(ProgressBar::no_length().with_style(style))
@@ -101,7 +102,7 @@ impl Watcher {
         }
     }
 
-    /// The run is over: leaves the screen as it found it.
+    /// The run is over: removes the bar.
     pub(crate) fn finish(&self) {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
@@ -124,14 +125,14 @@ impl Watcher {
                 }
             }
             Notice::OtherClients { share, limit } => {
-                warn!(event = "strangers", share, %limit, "somebody else uses the account; this run takes a smaller share, and more as room returns");
+                warn!(event = "strangers", share, %limit, "another client uses the account; this run takes a smaller share until there is room");
             }
             Notice::Learned { limit } => {
                 if limit.window() < LONG_WINDOW {
                     let most = per_second(limit);
                     self.most = Some(self.most.map_or(most, |before| before.min(most)));
                 }
-                warn!(event = "adopted", %limit, "the API names a limit that this run did not keep; it is kept from now on, beside the others");
+                warn!(event = "adopted", %limit, "the API names a limit that this run did not know; it is kept from now on, with the others");
             }
             Notice::Settled { row, ticket, stands: Outcome::Posted, .. } => {
                 trace!(event = "settled", row, %ticket, outcome = "posted", "posted");
@@ -148,7 +149,7 @@ impl Watcher {
                 match *named {
                     1..=MOST_NAMED => settled!(warn),
                     n if n == MOST_NAMED + 1 => {
-                        warn!(event = "more", outcome = %stands, "more rows like this are in the ledger; `show` names them");
+                        warn!(event = "more", outcome = %stands, "more rows like this are in the ledger; `show` lists them");
                     }
                     _ => settled!(debug),
                 }
@@ -157,7 +158,7 @@ impl Watcher {
                 debug!(event = "retrying", row, %ticket, %verdict, %reply, delay_ms = delay.as_millis() as u64, "will be tried again");
             }
             Notice::Paused { cause, delay, reply } => {
-                warn!(event = "paused", cause = because(*cause).1, pause_s = delay.as_secs_f64(), %reply, "{}, so nothing is sent for a while", because(*cause).0);
+                warn!(event = "paused", cause = because(*cause).1, pause_s = delay.as_secs_f64(), %reply, "{}; sending is paused", because(*cause).0);
             }
             Notice::Stopping { stop, why } => {
                 self.stopping = Some(*stop);
@@ -171,7 +172,7 @@ impl Watcher {
                 warn!(event = "stopping", %stop, "stopping: {why}{hint}");
             }
             Notice::Unwritten { row, ticket, verdict: VerdictWord::Withdrawn } => {
-                error!(event = "unwritten", row, %ticket, "was not sent, though the ledger may have it in doubt: its intent was being written");
+                error!(event = "unwritten", row, %ticket, "was not sent, but the ledger may have it in doubt: its intent was being written");
             }
             Notice::Unwritten { row, ticket, verdict } => {
                 error!(event = "unwritten", row, %ticket, %verdict, "could not be recorded; the ledger will have it in doubt");
@@ -183,7 +184,7 @@ impl Watcher {
     fn progress(&mut self, progress: &Progress, now: Duration) {
         // Between two lines too: windows are shorter than what is between them.
         self.rate.note(now, progress.attempts);
-        // A late answer is not to take the place of what the rate told since.
+        // A late forecast of the plan must not replace the newer one by rate.
         if let Some(eta) = self.eta_thread.heard().filter(|_| self.rate_that_decides().is_none()) {
             self.eta = eta;
         }
@@ -207,7 +208,7 @@ impl Watcher {
         };
         if let Some(bar) = &self.bar {
             self.next = now + DRAW_EVERY;
-            // The last column is left free: what is written there makes some terminals begin a new line.
+            // The last column is left free: writing there makes some terminals begin a new line.
             let width = usize::from(console::Term::stderr().size().1).saturating_sub(1);
             bar.set_message(view.screen(width, colours()));
             return;
@@ -229,8 +230,8 @@ impl Watcher {
         );
     }
 
-    /// By the plan where hours or long windows decide, or nothing was sent yet; else by the rate, which knows of slow
-    /// answers and of others on the account.
+    /// By the plan if hours or long windows decide, or nothing was sent yet; else by the rate, which reflects slow
+    /// replies and other clients of the account.
     fn look_ahead(&mut self, progress: &Progress) {
         let pending = progress.counts.pending.saturating_sub(self.beyond);
         match self.rate_that_decides() {

@@ -1,9 +1,9 @@
-//! How fast a run goes of late.
+//! The recent rate of a run.
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Windows that are looked back over: bursts come once in each, so one window alone holds now all of it, now nothing.
+/// Windows to average over: each has one burst, so a single window would contain all of it or nothing.
 const WINDOWS: u32 = 6;
 
 /// Samples that are kept.
@@ -28,7 +28,7 @@ impl Rate {
         Self { window, most, samples: VecDeque::from([(Duration::ZERO, 0)]) }
     }
 
-    /// Takes note that there have been so many attempts by now.
+    /// Records the number of attempts so far.
     pub(crate) fn note(&mut self, now: Duration, attempts: u64) {
         let reach = self.window * WINDOWS;
         // The last sample is replaced until it is far enough from the one before it.
@@ -46,7 +46,8 @@ impl Rate {
     /// Attempts a second; none while none are known.
     pub(crate) fn per_second(&self) -> Option<f64> {
         let ((_, before), (now, attempts)) = (self.samples.front()?, self.samples.back()?);
-        // A burst is late by the round trips of those before it: until then the window that it is to fill does not count.
+        // A burst is late by the round trips of those before it: until then the window that it is to fill does not
+        // count.
         let late = self.window + self.window / 50;
         let windows = now.as_nanos().div_ceil(late.as_nanos()).clamp(1, u128::from(WINDOWS));
         let made = attempts.saturating_sub(*before);

@@ -1,4 +1,4 @@
-//! How a batch stands, for people and as JSON.
+//! The state of a batch, for people and as JSON.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -90,8 +90,7 @@ impl Summary {
     }
 }
 
-/// The counts as a short table: the total, and each outcome that there is. Of the rows that are skipped, so many are
-/// blank.
+/// The counts as a short table: the total, and each outcome that occurs. `blank` of the skipped rows are blank.
 pub(crate) fn table(counts: &Counts, blank: u64) -> String {
     let blank = match blank {
         0 => String::new(),
@@ -104,11 +103,11 @@ pub(crate) fn table(counts: &Counts, blank: u64) -> String {
         let (name, meaning) = match outcome {
             Outcome::Posted => ("posted", ""),
             Outcome::Rejected => ("rejected", "the API refused them; they are not sent again"),
-            Outcome::Failed => ("failed", "their tries are used up; the next run tries again"),
-            Outcome::InDoubt => ("in doubt", "may or may not have been created; not sent again unasked"),
+            Outcome::Failed => ("failed", "attempts used up; the next run tries again"),
+            Outcome::InDoubt => ("in doubt", "may or may not have been created; not sent again automatically"),
             Outcome::Pending => ("to do", ""),
-            Outcome::Invalid => ("invalid", "no note can be made of them"),
-            Outcome::Held => ("held", "they wait for a decision"),
+            Outcome::Invalid => ("invalid", "cannot be posted; fix the sheet"),
+            Outcome::Held => ("held", "waiting for a decision"),
             Outcome::Skipped => ("skipped", blank.as_str()),
         };
         let line = format!("{:>10}  {name:<9} {meaning}", thousands(counts.of(outcome)));
@@ -126,7 +125,7 @@ mod tests {
         let counts = Counts { posted: 1234, failed: 1, ..Counts::default() };
         assert_eq!(
             table(&counts, 0),
-            "     1,235  rows\n     1,234  posted\n         1  failed    their tries are used up; the next run tries again\n"
+            "     1,235  rows\n     1,234  posted\n         1  failed    attempts used up; the next run tries again\n"
         );
     }
 

@@ -1,4 +1,4 @@
-//! What comes back: the API's answers, and those of what stands in front of it.
+//! Replies: the API's, and those of gateways and firewalls in front of it.
 //!
 //! Only the success and the error body's shape are documented, and the exceptions of the limit and of a missing
 //! attribute; all other texts are stand-ins.
@@ -31,7 +31,7 @@ pub enum Fate {
     CutShort(Answer),
     /// The connection ends without a byte of a reply.
     Closed,
-    /// Nothing comes back, and the connection stays.
+    /// No reply, and the connection stays open.
     Silence,
 }
 
@@ -118,7 +118,8 @@ pub(crate) fn refused(settings: &Settings) -> Answer {
     }
 }
 
-/// What a fault makes of a request. `ticket` is the one that the note was created on; faults that create none name none.
+/// What a fault makes of a request. `ticket` is the one that the note was created on; faults that create none name
+/// none.
 pub(crate) fn of_fault(fault: Fault, ticket: u64, settings: &Settings, wall: SystemTime) -> Fate {
     let api = settings.api;
     let retry_after = whole_seconds(settings.retry_after).to_string();

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 macro_rules! faults {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
-        /// One way for a request to go wrong. The name in text, such as `500-created`, stands first in each line.
+        /// One way for a request to fail. Its name in text is like `500-created`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Fault {
             $(#[doc = concat!("`", $name, "`:")] $(#[doc = $doc])+ $variant,)+
@@ -33,35 +33,35 @@ macro_rules! faults {
 }
 
 faults! {
-    /// the server failed, said in the API's error body; nothing created.
+    /// the server failed, by the API's error body; nothing created.
     ServerError = "500",
-    /// 500 whose exception says that the request itself is invalid; nothing created.
+    /// 500 whose exception blames the request; nothing created.
     ServerErrorInvalid = "500-invalid",
     /// the note is created, then the server fails.
     ServerErrorCreated = "500-created",
-    /// the limit is said to be exceeded, though it was not.
+    /// the reply reports the limit as exceeded, although it was not.
     Limited = "429",
-    /// the limit is said to be exceeded, with a Retry-After in seconds.
+    /// the reply reports the limit as exceeded, with a Retry-After in seconds.
     LimitedRetryAfter = "429-retry-after",
-    /// the limit is said to be exceeded, with a Retry-After that is a date, and a Date.
+    /// the reply reports the limit as exceeded, with a Retry-After that is a date, and a Date.
     LimitedDate = "429-date",
-    /// the limit said as a 403, by its exception and message.
+    /// the limit as a 403, by its exception and message.
     LimitedAs403 = "403-limit",
-    /// the limit said as a 200, by its exception and message.
+    /// the limit as a 200, by its exception and message.
     LimitedAs200 = "200-limit",
     /// a 200 that carries an error; nothing created.
     ErrorAs200 = "200-error",
-    /// the body is said to be wrong.
+    /// the reply reports an invalid body.
     BadRequest = "400",
-    /// the keys are said to be wrong.
+    /// the reply reports invalid keys.
     Unauthorized = "401",
     /// a firewall's page forbids the request.
     Forbidden = "403",
-    /// the API is said not to be there.
+    /// the reply reports that the API does not exist.
     NotFound = "404",
     /// the server gave up waiting for the request.
     RequestTimeout = "408",
-    /// the body is said to be too large.
+    /// the reply reports a body that is too large.
     PayloadTooLarge = "413",
     /// a gateway's page; nothing created.
     BadGateway = "502",
@@ -93,7 +93,7 @@ impl Fault {
         matches!(self, Self::ServerErrorCreated | Self::WrongTicket | Self::CutShort | Self::Reset | Self::Silence)
     }
 
-    /// Whether the answer says that the limit was exceeded.
+    /// Whether the reply reports the limit as exceeded.
     pub const fn limits(self) -> bool {
         matches!(
             self,
@@ -119,7 +119,7 @@ pub enum When {
     Ticket(u64),
 }
 
-/// A fault and the requests that it strikes, written `503=0.05`, `reset@3,7` or `400@ticket:143`.
+/// A fault and the requests that it applies to, written `503=0.05`, `reset@3,7` or `400@ticket:143`.
 ///
 /// ```
 /// use batchpost_sandbox::{Fault, FaultRule, When};

@@ -1,7 +1,7 @@
-//! Freshdesk's `POST /api/v2/tickets/{id}/notes`: what it takes, and what it says.
+//! Freshdesk's `POST /api/v2/tickets/{id}/notes`: what it accepts, and its replies.
 //!
-//! The success, the shape of a validation error and the code of wrong credentials are documented; so is that a 404 has no
-//! body. Other texts are stand-ins.
+//! The success, the shape of a validation error and the code of wrong credentials are documented; so is that a 404 has
+//! no body. Other texts are stand-ins.
 
 use std::num::NonZeroU64;
 

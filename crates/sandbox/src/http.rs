@@ -1,7 +1,7 @@
 //! The model on a real socket.
 //!
-//! One task accepts and owns one task for each connection; they end with the [`Server`]. What reads the clock and
-//! sleeps stands here and in [`connection`]; what is decided, the model decides.
+//! One task accepts and owns one task for each connection; they end with the [`Server`]. Only this module and
+//! [`connection`] read the clock and sleep; the model makes all decisions.
 
 mod connection;
 mod reply;
@@ -31,7 +31,7 @@ pub struct Server {
     api: Api,
     shared: Arc<Shared>,
     accepting: JoinHandle<()>,
-    /// That it is gone is the word to stop, so dropping the server says it too.
+    /// Dropping it stops the task, so dropping the server does too.
     stop: oneshot::Sender<()>,
 }
 
@@ -77,8 +77,8 @@ impl Server {
         self.address
     }
 
-    /// The model, to ask what arrived. Requests wait while it is held, so hold it briefly and never across an await.
-    /// Asking for it twice in one statement waits forever.
+    /// The model, to ask what arrived. Requests wait while it is locked, so keep the lock briefly and never across an
+    /// await. Locking it twice in one statement waits forever.
     pub fn model(&self) -> MutexGuard<'_, Model> {
         self.shared.model()
     }

@@ -12,7 +12,7 @@ use crate::strangers::Strangers;
 use crate::window::{Budget, most_in_a_fixed, most_in_any};
 use crate::{Counting, Fault, Received, Settings, When};
 
-/// A server that keeps its limit, remembers what arrived, and fails as it is told to.
+/// A server that enforces its limit, remembers what arrived, and fails by its fault rules.
 ///
 /// Time is given as the time since the model began, and never decreases. All chance comes from the seed: the same calls
 /// in the same order meet the same fates. All that arrives is remembered, so memory grows with every request and note.
@@ -59,7 +59,7 @@ pub struct Report {
     pub requests: usize,
     /// Requests that never arrived, by a fault.
     pub lost: usize,
-    /// Requests that were told that the limit was exceeded, whether or not it was.
+    /// Requests answered with the limit, whether or not it was exceeded.
     pub limited: usize,
     /// Those of them that truly exceeded it.
     pub refused: usize,
@@ -68,18 +68,19 @@ pub struct Report {
     /// Tickets that have one. Where every row has its own, fewer than rows are notes lost, more notes than that are
     /// notes created twice.
     pub tickets: usize,
-    /// Calls of strangers, up to the last request.
+    /// Calls of other clients, up to the last request.
     pub strangers: usize,
     /// Those of them that were refused for the limit.
     pub strangers_refused: usize,
-    /// The most requests, refused ones and no stranger's, within any closed interval as long as the window.
+    /// The most requests, with refused ones and without other clients' calls, within any closed interval as long as the
+    /// window.
     pub most_in_any_window: usize,
     /// The most of the same within one of the fixed windows, where the windows are fixed.
     pub most_in_a_fixed_window: Option<usize>,
 }
 
 impl Model {
-    /// A server to which nothing has come yet.
+    /// A server that has not received anything yet.
     pub fn new(settings: Settings) -> Self {
         Self {
             rng: Rng::with_seed(settings.seed),
@@ -105,9 +106,9 @@ impl Model {
 
     /// The request is counted and judged, all at this moment.
     ///
-    /// The limit comes first: what is refused for it meets no fault but being lost. A fault that would create a note
-    /// passes a request over that asks for none, and it gets the API's answer. `wall` is used for the faults with a
-    /// date only.
+    /// The limit comes first: a request refused for it meets no fault but being lost. A fault that would create a note
+    /// does not apply to a request without one, which gets the API's answer. `wall` is used for the faults with a date
+    /// only.
     ///
     /// # Panics
     ///
@@ -180,9 +181,9 @@ impl Model {
         }
     }
 
-    /// What was said of this very request decides, then what was said of its ticket, and chance last; of rules alike the
-    /// first. All rules with a probability draw every time, so that what one request meets never depends on which rules
-    /// struck another.
+    /// What was said of this very request decides, then what was said of its ticket, and chance last; of rules alike
+    /// the first. All rules with a probability draw every time, so that what one request meets never depends on which
+    /// rules struck another.
     fn draw_fault(&mut self, ticket: Option<u64>) -> Option<Fault> {
         let mut struck: Option<(u8, Fault)> = None;
         for rule in &self.settings.faults {

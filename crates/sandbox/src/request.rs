@@ -11,7 +11,7 @@ use crate::{Api, Settings, freshdesk};
 /// The longest body that is read; a longer one is answered 413. The API documents no bound.
 pub const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
 
-/// One request as the API sees it. It holds keys, so it cannot be printed.
+/// One request as the API sees it. It contains keys, so it cannot be printed.
 #[derive(Clone, Copy)]
 pub struct Received<'a> {
     /// `POST`, mostly.

@@ -18,7 +18,7 @@ pub enum Counting {
     },
 }
 
-/// The API that is stood in for.
+/// The API that is simulated.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum Api {
     /// LeadSquared's internal note.
@@ -28,12 +28,13 @@ pub enum Api {
     Freshdesk,
 }
 
-/// What a [`Model`](crate::Model) is set to. The default is the documented API: 25 calls in 5 seconds, nothing going wrong.
+/// What a [`Model`](crate::Model) is set to. The default is the documented API: 25 calls in 5 seconds, nothing going
+/// wrong.
 #[derive(Clone)]
 pub struct Settings {
-    /// What it stands in for.
+    /// The API that it simulates.
     pub api: Api,
-    /// Calls that one window allows; without one, all are let through.
+    /// Calls that one window allows; without a limit, all are accepted.
     pub limit: Option<u32>,
     /// The window's length. The report measures in it, whether or not there is a limit.
     pub window: Duration,
@@ -41,11 +42,11 @@ pub struct Settings {
     pub counting: Counting,
     /// Whether a call that was refused for the limit uses the budget too.
     pub refused_count: bool,
-    /// Calls of somebody else's that come at random times and count against the limit: so many in such a time, on
-    /// average. None of them is answered to anybody.
+    /// Calls of other clients at random times, which count against the limit: their number in a time, on average. They
+    /// have no replies.
     pub strangers: Option<(u32, Duration)>,
-    /// What goes wrong. Of rules that strike a request, one by its number decides, else one by its ticket, else one by
-    /// chance; of two alike the first.
+    /// The fault rules. If several match a request, one by its number wins, else one by its ticket, else one by
+    /// probability; among equals the first.
     pub faults: Vec<FaultRule>,
     /// How long requests and replies travel together. An empty range means its start.
     pub latency: RangeInclusive<Duration>,

@@ -1,4 +1,4 @@
-//! Somebody else who uses the account: calls at random times that count against the same limit.
+//! Other clients of the account: calls at random times that count against the same limit.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use fastrand::Rng;
 
 use crate::window::Budget;
 
-/// What became of the strangers' calls.
+/// Counts of the other clients' calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Calls {
     /// All of them.
@@ -74,7 +74,7 @@ mod tests {
             before = strangers.calls().made;
         }
         assert!((19_500..20_500).contains(&before), "{before}");
-        // Poisson with a mean of 2: nobody in 13.5% of all seconds, five or more in 5.3%.
+        // Poisson with a mean of 2: no calls in 13.5% of all seconds, five or more in 5.3%.
         assert!((1200..1500).contains(&seconds[0]), "{seconds:?}");
         assert!((400..660).contains(&seconds[5..].iter().sum::<i32>()), "{seconds:?}");
     }

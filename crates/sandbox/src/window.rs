@@ -1,4 +1,4 @@
-//! The limit's arithmetic: who is let through, and how full the fullest window was.
+//! The limit's arithmetic: which calls are accepted, and how full the fullest window was.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -31,7 +31,7 @@ impl Budget {
         Self { limit, window, refused_count, counted }
     }
 
-    /// Whether the call that arrives now is let through; it is counted if it is, or if refused ones count.
+    /// Whether the call that arrives now is accepted; it is counted if it is, or if refused ones count.
     pub(crate) fn take(&mut self, at: Duration) -> bool {
         let Some(limit) = self.limit else { return true };
         match &mut self.counted {

@@ -1,4 +1,4 @@
-//! The account's budget as it outlives runs: what the runtime keeps in a file.
+//! The account's budget between runs, which the runtime stores in a file.
 
 use std::time::Duration;
 
@@ -6,11 +6,11 @@ use batchpost_engine::limiter::{Account, Member, Stamp, Unreadable};
 use fastrand::Rng;
 use jiff::Timestamp;
 
-/// The kept state, on the clock of a machine that can lose its power.
+/// The stored state, on the clock of a machine that can lose its power.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Kept {
     line: Option<String>,
-    /// The same as the run that is under way last left it, which spares reading and writing it each time.
+    /// The same as the active run last left it, which saves reading and writing it each time.
     fresh: Option<(Account, Stamp)>,
     /// Whether that is durable, as each state is that must outlast a loss of power.
     is_synced: bool,
@@ -29,8 +29,8 @@ impl Kept {
         Stamp { boot: self.boots.to_string(), at, wall }
     }
 
-    /// Lets a run change the state, as the runtime does while it holds the lock, and makes it durable where that must
-    /// outlast a loss of power. Of the runs that have a part in it only those that are said to are alive.
+    /// Changes the state for a run, as the runtime does under the lock, and makes it durable where it must survive a loss
+    /// of power. Of the runs in it, only the given ones are alive.
     pub(crate) fn change<T>(
         &mut self,
         stamp: &Stamp,
@@ -63,7 +63,7 @@ impl Kept {
         self.durable.clone_from(&self.line);
     }
 
-    /// The power is lost: what is there is what was last made durable, or a later state, or ruins.
+    /// The power is lost: the state is the last durable one, a later one, or damaged.
     pub(crate) fn lose_power(&mut self, rng: &mut Rng, clock: Duration) -> &'static str {
         self.boots += 1;
         self.booted = clock;

@@ -2,8 +2,8 @@
 //! drawn by chance: runs end, die and begin again between any two steps of each other, also within a look.
 //!
 //! Real: the planning of the rows, the job files, what is decided over them, the ledgers with their bytes, the indexes,
-//! the claims, [`look`](batchpost_engine::known::look). Simulated: the disks, who does what when, and the API's answers. There is
-//! no limit here, and no time: that is what the other histories are about.
+//! the claims, [`look`](batchpost_engine::known::look). Simulated: the disks, who does what when, and the API's
+//! answers. There is no limit here, and no time: that is what the other histories are about.
 
 mod registry;
 mod run;
@@ -33,7 +33,7 @@ struct State {
     batches: Vec<Batch>,
     runs: Vec<Slot>,
     shared: Shared,
-    /// How often each note was sent so that it may exist, unasked.
+    /// How often each note was sent so that it may exist, without a decision to send it again.
     sent: BTreeMap<Note, u32>,
     /// How often the sheet has each note that has it most often.
     most: BTreeMap<Note, u32>,
@@ -54,7 +54,7 @@ enum Slot {
     Between(Box<Run>),
 }
 
-/// What comes of a step.
+/// The result of a step.
 enum Next {
     Goes(Box<Run>),
     Ended,

@@ -1,4 +1,4 @@
-//! What was seen to happen, so that a simulation that has silently stopped testing something is noticed.
+//! Counts of what happened, so that a simulation that has silently stopped testing something is noticed.
 
 use std::collections::BTreeMap;
 use std::fmt;

@@ -303,7 +303,7 @@ impl Disk {
         state.live_names.get(LEDGER).is_some_and(|file| state.files[*file].dropped)
     }
 
-    /// What was done to this disk that must never be done.
+    /// Forbidden operations on this disk.
     pub fn offence(&self) -> Option<&'static str> {
         self.state().offence
     }
@@ -363,7 +363,7 @@ impl Disk {
         look(bytes, state.generation)
     }
 
-    /// Whether the ledger has a line now that was never written: one that nobody may take for a record.
+    /// Whether the ledger has a line now that was never written, which must not be read as a record.
     pub fn has_foreign_line(&self) -> bool {
         let state = self.state();
         let ledger = state.live_names.get(LEDGER).map_or(&[][..], |file| &state.files[*file].live);

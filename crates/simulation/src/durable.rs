@@ -1,5 +1,5 @@
-//! What the durable bytes of a ledger say of each row: read anew, with none of the ledger's own code, so that what is
-//! checked does not vouch for itself.
+//! The state of each row by the durable bytes of a ledger: read without the ledger's own code, so that the code under
+//! test does not check itself.
 
 use serde_json::Value;
 
@@ -12,7 +12,7 @@ pub(crate) struct Known {
     pub(crate) attempt: u64,
     /// The last intent has no outcome.
     pub(crate) open: bool,
-    /// Where the last outcome says that it stands.
+    /// The state in the last outcome.
     pub(crate) stands: Option<String>,
     /// It was posted, or refused by the API: never to be sent again.
     pub(crate) settled: bool,
@@ -36,7 +36,7 @@ impl Durable {
                 *self = Self { generation, ..Self::default() };
             }
             while let Some(end) = bytes[self.read..].iter().position(|byte| *byte == b'\n') {
-                // What is no record ends what can be relied on.
+                // Bytes that are not a record end the reliable part.
                 let Ok(line) = serde_json::from_slice::<Value>(&bytes[self.read..=self.read + end]) else { break };
                 self.take(&line);
                 self.read += end + 1;

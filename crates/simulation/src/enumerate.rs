@@ -104,7 +104,7 @@ fn explore(history: &History, cut: Cut, way: &mut Way, enumerated: &mut Enumerat
     Ok(())
 }
 
-/// The same way again, told in words.
+/// The same path again, with a log.
 fn retell(scenario: &Scenario, way: &[(u64, Option<Survival>)]) -> Vec<String> {
     let mut history = History::new(scenario.clone());
     history.in_words();

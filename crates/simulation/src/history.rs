@@ -67,7 +67,7 @@ impl Clone for History {
     }
 }
 
-/// What is to happen, in order of time; what happens at the same time, in the order in which it was entered.
+/// Coming events in order of time; for equal times, in the order in which they were entered.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Queue {
     happenings: BTreeMap<(Duration, u64), Happening>,

@@ -1,5 +1,4 @@
-//! What must always hold, checked as it happens against the disk's durable bytes, and afterwards against the server's
-//! own record.
+//! Invariants, checked at each step against the disk's durable bytes, and at the end against the server's own record.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -71,7 +70,7 @@ pub(crate) struct Watch {
 struct Row {
     ticket: u64,
     created: u64,
-    /// Notes created whose answer said that they were not.
+    /// Notes created although the reply reported a failure.
     denied: u64,
     /// Sent again by order, though in doubt.
     sent_in_doubt: u64,
@@ -115,7 +114,7 @@ impl Watch {
         self.counts = None;
     }
 
-    /// Whether the disk has ever said that it had failed, and gone on as if nothing were lost.
+    /// Whether the disk has ever reported a failure, and then worked as if nothing were lost.
     pub(crate) fn has_dropped(&self) -> bool {
         self.dropped
     }
@@ -181,12 +180,12 @@ impl Watch {
         self.unwritten_now.insert(row);
     }
 
-    /// The run has heard that its ledger cannot be written: it gives back slots that the ledger says nothing of.
+    /// The run knows that its ledger cannot be written: it gives back slots that the ledger has no record of.
     pub(crate) fn ledger_failed(&mut self) {
         self.ledger_has_failed = true;
     }
 
-    /// The run has heard that what is in the ledger now is durable.
+    /// The run knows that the ledger's content is durable now.
     pub(crate) fn recorded(&mut self, disk: &Disk) {
         self.recorded_bytes = disk.ledger_size();
     }
@@ -260,8 +259,8 @@ pub(crate) fn after_a_run(history: &mut History, end: End) -> Result<(), Violati
     audited(history)
 }
 
-/// The ledger's own proof agrees: within each run every limit held, and across runs where no wall clock steps; no window
-/// held more than it says; and nothing in it contradicts itself.
+/// The ledger's own proof agrees: within each run every limit held, and across runs where no wall clock steps; no
+/// window held more than it says; and nothing in it contradicts itself.
 fn audited(history: &mut History) -> Result<(), Violation> {
     let disk = history.disk.fork();
     let Some(Ok(audit)) = disk.ledger().map(|file| ledger::audit(&file)) else { return Ok(()) };
@@ -292,7 +291,7 @@ fn audited(history: &mut History) -> Result<(), Violation> {
     Ok(())
 }
 
-/// Notes of one ticket were created in the sheet's order, those of rows that this run left in doubt or failed aside.
+/// Notes of one ticket were created in the sheet's order, except those of rows that this run left in doubt or failed.
 fn in_order(history: &History) -> Result<(), Violation> {
     let watch = &history.watch;
     let mut last = BTreeMap::new();
@@ -373,7 +372,7 @@ fn outcomes(history: &History) -> Result<Option<(Vec<Outcome>, Counts)>, Violati
     Ok(Some((history.scenario.rows.iter().map(outcome).collect(), counts)))
 }
 
-/// Where a row stands of which no ledger knows.
+/// The state of a row without any record.
 fn unknown(line: &Line) -> Outcome {
     match line {
         Line::Note { .. } => Outcome::Pending,

@@ -1,5 +1,5 @@
-//! Runs histories by seed: `--seeds A..B` as many as asked, `--claims A..B` of them only what is about known rows, `--fresh N` as many that nobody has run before, `--seed N -v` one
-//! of them, told in words.
+//! Runs histories by seed: `--seeds A..B` a range of them, `--claims A..B` those about known rows only, `--fresh N`
+//! that many seeds that were never run before, `--seed N -v` one of them with a log.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::Range;
@@ -37,7 +37,8 @@ fn misused() -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Means over so many runs of a thousand rows, for each way of counting and for fewer and more strangers.
+/// Means over this many runs of a thousand rows, for each way of counting and for fewer and more calls of other
+/// clients.
 fn in_company(runs: u64) -> ExitCode {
     for (spread, other_clients) in [(Spread::Burst, 10), (Spread::Even, 10), (Spread::Burst, 5), (Spread::Burst, 18)] {
         for (fixed, refused_count) in [(false, false), (false, true), (true, false)] {
@@ -70,7 +71,7 @@ fn range(text: &str) -> Option<Range<u64>> {
     Some(first.parse().ok()?..end.parse().ok()?)
 }
 
-/// A range from a place drawn by chance, among so many that none was ever drawn before. Fixed ranges begin at 0.
+/// A range from a random start, in a space so large that no seed repeats. Fixed ranges begin at 0.
 fn fresh(count: u64) -> Range<u64> {
     let first = RandomState::new().build_hasher().finish() >> 16;
     let end = first.saturating_add(count);
@@ -78,7 +79,7 @@ fn fresh(count: u64) -> Range<u64> {
     first..end
 }
 
-/// What a seed stands for: a history of one batch, and one of several that share an account's known rows.
+/// The histories of a seed: one of a single batch, and one of several that share an account's known rows.
 fn both(seed: u64) -> (Option<String>, Coverage) {
     let (wrong, history) = simulate(seed, false);
     let mut coverage = history.coverage().clone();

@@ -16,7 +16,7 @@ use crate::job_file::JobFile;
 /// What all of a history's notes are posted to.
 pub(crate) const TARGET: &str = "simulated";
 
-/// Why a run does not go on.
+/// Why a run does not continue.
 pub(crate) enum Cut {
     Ended(End),
     Violated(Violation),

@@ -1,4 +1,4 @@
-//! One run on an account that strangers use too: how much of the room they leave it uses, and at whose cost.
+//! One run on an account with other clients: how much of the room that they leave it uses, and at whose cost.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use batchpost_sandbox::Counting;
 
 use crate::sharing::{Part, Rough, share};
 
-/// How the server counts, and how often strangers call.
+/// How the server counts, and how often other clients call.
 #[derive(Debug, Clone, Copy)]
 pub struct Company {
-    /// Strangers' calls in each window, on average.
+    /// Other clients' calls in each window, on average.
     pub other_clients: u32,
     /// Whether windows are fixed.
     pub fixed: bool,
@@ -23,16 +23,16 @@ pub struct Company {
     pub spread: Spread,
 }
 
-/// What came of it.
+/// The result.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outcome {
     /// Rows posted, of those that there were.
     pub posted: f64,
-    /// Rows posted, in terms of what the limit leaves beside the strangers' calls.
+    /// Rows posted, as a share of what the limit leaves beside the other clients' calls.
     pub used: f64,
     /// Attempts that were refused, in terms of all.
     pub refused: f64,
-    /// Strangers' calls that were refused, in terms of all of theirs.
+    /// The refused share of the other clients' calls.
     pub strangers_refused: f64,
 }
 

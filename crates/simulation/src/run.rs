@@ -56,7 +56,7 @@ struct Run<'h> {
     /// The last intent written for each row, until it is sent.
     intents: BTreeMap<u64, u32>,
     member: Member,
-    /// So many slots were granted, and the run has not heard of it yet.
+    /// This many slots were granted, and the run does not know yet.
     granted: u32,
     committing: Option<Committing>,
     /// Rows in a group of the input's.

@@ -31,7 +31,7 @@ pub struct Scenario {
     pub refused_count: bool,
     /// What the server is made to do wrong, by the number of the request in order of arrival.
     pub faults: Vec<Option<Fault>>,
-    /// How long a request and its reply travel together, where nothing holds them up.
+    /// How long a request and its reply travel together, without delays.
     pub latency: RangeInclusive<Duration>,
     /// What the server asks to wait for, where it does.
     pub retry_after: Duration,
@@ -74,7 +74,7 @@ pub struct Weather {
     pub reply_lost: f64,
     /// The connection breaks at any time, also before the request has arrived, and does not keep it from arriving.
     pub broken: f64,
-    /// A request is held up, perhaps for longer than the client waits.
+    /// A request is delayed, perhaps for longer than the client waits.
     pub late: f64,
     /// A run is cut off at some step, by a loss of power or by being killed.
     pub crash: f64,
@@ -184,8 +184,8 @@ impl Scenario {
         if rng.u8(0..3) == 0 { scenario.restless(rng) } else { scenario }
     }
 
-    /// Runs come and go quickly, and the power with them, while requests of runs before them are still under way: as many
-    /// rows as fill a window, a server that answers, and a time-out that is many windows long.
+    /// Runs come and go quickly, and the power with them, while requests of runs before them are still under way: as
+    /// many rows as fill a window, a server that answers, and a time-out that is many windows long.
     fn restless(mut self, rng: &mut Rng) -> Self {
         let rows = rng.usize(30..=60);
         self.rows = (1..=rows).map(|number| note(number, number as u64)).collect();

@@ -45,13 +45,13 @@ pub struct Rough {
     pub power_losses: u32,
     /// A reply, or a request with it, is lost.
     pub lost: f64,
-    /// A request is held up, for as long as its attempt lasts and as long again at the most.
+    /// A request is delayed, for as long as its attempt lasts and as long again at most.
     pub late: f64,
     /// How long an attempt waits for its reply.
     pub timeout: Duration,
     /// Somebody else calls so often in such a time, at random.
     pub other_clients: Option<(u32, Duration)>,
-    /// The limit that the server keeps and names, where it is not the first run's.
+    /// The limit that the server enforces and names, if it is not the first run's.
     pub limit: Option<Limit>,
     /// How the server counts.
     pub counting: Counting,

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use maud::{Markup, PreEscaped};
 
-/// Replaces each character that cannot be seen by its code, which makes a text up to eight times as long. A part of a page
-/// goes through this as a whole, so that no text is forgotten: the page's own tags and words have no such character.
+/// Replaces each invisible character by its code, which makes a text up to eight times as long. Whole parts of a page
+/// go through this, so that no text is forgotten: the page's own tags and words have no such character.
 pub(crate) fn visible(markup: Markup) -> Markup {
     if !markup.0.contains(is_invisible) {
         return markup;
@@ -21,8 +21,8 @@ pub(crate) fn visible(markup: Markup) -> Markup {
     PreEscaped(text)
 }
 
-/// Whether it has no shape of its own, or changes the order of what follows. The joiners stay: scripts and emoji are written
-/// with them.
+/// Whether it has no shape of its own, or changes the order of what follows. The joiners stay: scripts and emoji are
+/// written with them.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'

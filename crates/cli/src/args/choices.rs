@@ -1,11 +1,11 @@
-//! Options that take one of a few words, each for a value of an enum of the library.
+//! Options whose values are words for the variants of an enum of the library.
 
 use batchpost::input::TooLong;
 use batchpost::ledger::Decision;
 use batchpost::settings::{InDoubt, On500, OnChanged, OnDuplicate, OnKnown, Sharing, Spread};
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 
-/// Values, each with its word and with what help says of it, which may be nothing.
+/// Each value with its word and its help text, which may be empty.
 type Words<T> = &'static [(&'static str, &'static str, T)];
 
 /// An enum of the library that an option takes.
@@ -45,7 +45,7 @@ impl Choice for OnChanged {
     const WORDS: Words<Self> = &[("hold", "", Self::Hold), ("post", "", Self::Post)];
 }
 
-/// To refuse is what happens if nothing is asked for.
+/// Refusing is the default and has no word.
 impl Choice for OnKnown {
     const WORDS: Words<Self> = &[("skip", "", Self::Skip), ("post", "", Self::Post)];
 }
@@ -64,15 +64,15 @@ impl Choice for Sharing {
 
 impl Choice for Spread {
     const WORDS: Words<Self> =
-        &[("full", "The whole window at once", Self::Burst), ("even", "Evenly spaced", Self::Even)];
+        &[("full", "Use the whole window at once", Self::Burst), ("even", "Space them evenly", Self::Even)];
 }
 
-/// `--undo` takes a decision back.
+/// `--undo` has an option of its own.
 impl Choice for Decision {
     const WORDS: Words<Self> = &[
-        ("posted", "The note is there", Self::Posted),
+        ("posted", "The note exists", Self::Posted),
         ("to-do", "Send it, or send it again", Self::ToDo),
-        ("waived", "Nobody needs it", Self::Waived),
+        ("waived", "It is not needed", Self::Waived),
     ];
 }
 

@@ -1,4 +1,4 @@
-//! What each command is asked, by its options.
+//! The arguments of each command.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,8 +18,7 @@ use super::values::{FaultParser, Latency, LimitArg, RowRange, faults, row, state
 pub(crate) struct Run {
     #[command(flatten)]
     pub(crate) input: Input,
-    /// Post the rows of standard input as they come, for a program that goes on writing them; each is looked up when it
-    /// is there, and nobody is asked
+    /// Post rows of standard input as they arrive, without asking; each is compared with other ledgers on arrival
     #[arg(long)]
     pub(crate) follow: bool,
     #[command(flatten)]
@@ -42,7 +41,7 @@ pub(crate) struct Run {
 pub(crate) struct Resume {
     /// The ledger to continue
     pub(crate) ledger: PathBuf,
-    /// The input, if it has moved
+    /// Path of the input, if it has moved
     #[arg(long, value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
     #[command(flatten)]
@@ -65,7 +64,7 @@ pub(crate) struct Check {
     pub(crate) target: TargetArgs,
     #[command(flatten)]
     pub(crate) known: OtherLedgers,
-    /// A new row whose ticket has a posted note that is no longer in the input: a run would hold it, or post it
+    /// New row whose ticket has a posted note that is no longer in the input: hold it or post it
     #[arg(long, value_parser = one_of::<OnChanged>(), default_value = word(OnChanged::default()))]
     pub(crate) changed: OnChanged,
     #[command(flatten)]
@@ -84,13 +83,13 @@ pub(crate) struct Status {
 pub(crate) struct Show {
     /// The ledger
     pub(crate) ledger: PathBuf,
-    /// Only the row of this number
+    /// Only the row with this number
     #[arg(long, value_name = "N", value_parser = row)]
     pub(crate) row: Option<u64>,
     /// Only rows of this ticket
     #[arg(long, value_name = "ID", value_parser = ticket)]
     pub(crate) ticket: Option<u64>,
-    /// Only rows that stand so
+    /// Only rows in this state
     #[arg(long, value_parser = state())]
     pub(crate) state: Option<Outcome>,
 }
@@ -99,13 +98,13 @@ pub(crate) struct Show {
 pub(crate) struct Export {
     /// The ledger
     pub(crate) ledger: PathBuf,
-    /// Rows that stand so; repeatable
+    /// Rows in this state; repeatable
     #[arg(long = "state", value_delimiter = ',', value_parser = state(), default_values = ["rejected", "failed", "invalid"])]
     pub(crate) states: Vec<Outcome>,
     /// Write to this file instead of standard output
     #[arg(short, long, value_name = "FILE.csv")]
     pub(crate) output: Option<PathBuf>,
-    /// Replace a file that is there
+    /// Replace an existing file
     #[arg(long, requires = "output")]
     pub(crate) force: bool,
 }
@@ -116,35 +115,35 @@ pub(crate) struct Export {
 pub(crate) struct Settle {
     /// The ledger
     pub(crate) ledger: PathBuf,
-    /// Rows of these numbers: 4,11-13
+    /// Row numbers, like 4,11-13
     #[arg(long, value_name = "N,N-N", value_delimiter = ',')]
     pub(crate) rows: Vec<RowRange>,
-    /// All rows that stand so
+    /// All rows in this state
     #[arg(long, value_parser = state())]
     pub(crate) state: Option<Outcome>,
-    /// The rows and decisions of an export whose decision column was filled in
+    /// Take rows and decisions from an export whose `decision` column is filled in
     #[arg(long, value_name = "FILE.csv")]
     pub(crate) from: Option<PathBuf>,
-    /// What is decided
+    /// Decision for these rows
     #[arg(long = "as", value_parser = one_of::<Decision>(), value_name = "DECISION", id = "decision")]
     pub(crate) decision: Option<Decision>,
-    /// Take the last decision back, as long as the row was not sent since; again, the one before it
+    /// Undo the last decision if the row was not sent since; repeat to undo earlier ones
     #[arg(long)]
     pub(crate) undo: bool,
-    /// Why, for the ledger
+    /// Reason, recorded in the ledger
     #[arg(long, value_name = "TEXT")]
     pub(crate) why: Option<String>,
-    /// Do not ask
+    /// Do not ask for confirmation
     #[arg(short, long)]
     pub(crate) yes: bool,
 }
 
 #[derive(Debug, Group)]
 pub(crate) struct KnownArgs {
-    /// The state folder; by default the shared one where this user may write to it, else this user's own
+    /// State folder [default: the shared one if it is writable, else this user's own]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) state_dir: Option<PathBuf>,
-    /// The state folder that a group of users shares; by default /var/lib/batchpost
+    /// State folder shared by a group of users [default: /var/lib/batchpost]
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) shared_state_dir: Option<PathBuf>,
     #[command(subcommand)]
@@ -155,13 +154,13 @@ pub(crate) struct KnownArgs {
 pub(crate) enum KnownCommand {
     /// List the ledgers, by account
     List,
-    /// Forget ledgers: rows that only they have as posted or in doubt can be posted again
+    /// Remove ledgers from the list: rows recorded only there can be posted again
     Forget {
         /// The ledgers, by path or id
         #[arg(required = true, value_name = "LEDGER")]
         ledgers: Vec<String>,
     },
-    /// Add ledgers of other folders or machines
+    /// Add ledgers from other folders or machines
     Add {
         /// The ledgers
         #[arg(required = true, value_name = "LEDGER")]
@@ -179,32 +178,32 @@ pub(crate) struct Audit {
 pub(crate) struct ReportArgs {
     /// The ledger
     pub(crate) ledger: PathBuf,
-    /// Write to this file, or with - to standard output; by default it stands beside the ledger, as LEDGER.report.html
+    /// Write to this file, or to standard output with - [default: LEDGER.report.html, beside the ledger]
     #[arg(short, long, value_name = "FILE.html")]
     pub(crate) output: Option<PathBuf>,
-    /// Replace a file that is no report
+    /// Replace an existing file that is not a report
     #[arg(long)]
     pub(crate) force: bool,
 }
 
 #[derive(Debug, Group)]
 pub(crate) struct Salvage {
-    /// The damaged ledger; it is left as it is
+    /// The damaged ledger; it is not changed
     pub(crate) ledger: PathBuf,
-    /// The ledger to make
+    /// The new ledger
     #[arg(short, long, value_name = "NEW")]
     pub(crate) output: PathBuf,
 }
 
 #[derive(Debug, Group)]
 pub(crate) struct Doctor {
-    /// The input that is to be posted, or the ledger of a batch that is to go on
+    /// The input to post, or the ledger of the batch to continue
     #[arg(value_name = "INPUT or LEDGER")]
     pub(crate) file: Option<PathBuf>,
-    /// The sheet of a workbook that a run would be asked for: the usual ledger is named after it too
+    /// Sheet that the run would read; it is part of the default ledger's name
     #[arg(long, value_name = "NAME")]
     pub(crate) sheet: Option<String>,
-    /// The ledger that a run of the input would keep, where it is not the usual one
+    /// Ledger that the run would write [default: INPUT.ledger.jsonl]
     #[arg(long, value_name = "FILE")]
     pub(crate) ledger: Option<PathBuf>,
     #[command(flatten)]
@@ -213,56 +212,56 @@ pub(crate) struct Doctor {
     pub(crate) network: Network,
     #[command(flatten)]
     pub(crate) budget: Budget,
-    /// A limit of the account, to tell how much of it is used; repeatable
+    /// Limit of the account whose use is shown; repeatable
     #[arg(long = "limit", value_name = "N/TIME", default_value = "25/5s")]
     pub(crate) limits: Vec<LimitArg>,
 }
 
 #[derive(Debug, Group)]
 pub(crate) struct Sandbox {
-    /// The port to listen on, on this machine only; 0 takes a free one
+    /// Port to listen on, on the loopback interface; 0 takes a free port
     #[arg(long, default_value_t = 0)]
     pub(crate) port: u16,
-    /// The limit it keeps, or none
+    /// Limit that the sandbox enforces, or `none`
     #[arg(long, value_name = "N/TIME", default_value = "25/5s")]
     pub(crate) limit: LimitArg,
-    /// Count in fixed windows instead of a sliding one
+    /// Count in fixed windows instead of a sliding window
     #[arg(long)]
     pub(crate) fixed: bool,
-    /// Count refused requests as well
+    /// Count refused requests against the limit too
     #[arg(long)]
     pub(crate) refused_count: bool,
-    /// Calls of others at random times that count against the limit, so many in such a time on average
+    /// Average rate of simulated calls by other clients, which count against the limit
     #[arg(long, value_name = "N/TIME")]
     pub(crate) strangers: Option<Limit>,
-    /// How long requests take: TIME, or FROM..TO
+    /// Time that a request takes: TIME, or a range FROM..TO
     #[arg(long, value_name = "TIME", default_value = "20ms..120ms")]
     pub(crate) latency: Latency,
-    /// Make it fail: KIND=PROBABILITY, KIND@N,N (the Nth request) or KIND@ticket:ID; repeatable
+    /// Inject a fault: KIND=PROBABILITY, KIND@N,N (the Nth request) or KIND@ticket:ID; repeatable
     #[arg(long = "fault", value_name = "FAULT", value_parser = FaultParser, hide_possible_values = true, long_help = faults())]
     pub(crate) faults: Vec<FaultRule>,
-    /// Seed of all that is left to chance
+    /// Seed for all random choices
     #[arg(long, default_value_t = 0)]
     pub(crate) seed: u64,
 }
 
 #[derive(Debug, Group)]
 pub(crate) struct Init {
-    /// The spreadsheet to look at
+    /// The spreadsheet to derive settings from
     pub(crate) input: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) reading: ReadingArgs,
     /// The file to write
     #[arg(short, long, value_name = "FILE.toml", default_value = "batchpost.toml")]
     pub(crate) output: PathBuf,
-    /// Replace a file that is there
+    /// Replace an existing file
     #[arg(long)]
     pub(crate) force: bool,
 }
 
 #[derive(Debug, Group)]
 pub(crate) struct ShowConfig {
-    /// The command line that it is shown for; by default that of a run
+    /// Command line to show the settings for [default: `run`]
     #[arg(last = true, value_name = "COMMAND")]
     pub(crate) line: Vec<OsString>,
 }
@@ -275,7 +274,7 @@ pub(crate) struct Completions {
 
 #[derive(Debug, Group)]
 pub(crate) struct Man {
-    /// Write batchpost.1, batchpost-run.1 and so on into this folder
+    /// Write one page for each command into this folder: batchpost.1, batchpost-run.1 and so on
     #[arg(long, value_name = "DIR")]
     pub(crate) dir: Option<PathBuf>,
 }

@@ -86,7 +86,7 @@ fn a_shell_is_told_of_every_word_that_an_option_with_a_fixed_set_of_them_takes()
     }
     assert_eq!(words("sandbox", "fault"), Fault::ALL.iter().map(|fault| fault.name()).collect::<Vec<_>>());
     assert_eq!(words("run", "format").join(" "), "csv jsonl json xlsx xlsb xls ods");
-    // What goes without saying is still understood.
+    // Words that help does not list are accepted too.
     for line in [&["show", "l", "--state", "in-doubt"][..], &["run", "x", "--format", "ndjson"]] {
         Args::try_parse_from([&["batchpost"], line].concat()).unwrap();
     }

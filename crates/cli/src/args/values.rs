@@ -19,7 +19,7 @@ pub(crate) enum LogFormat {
     Json,
 }
 
-/// A limit, or that there is none.
+/// A limit, or `none`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LimitArg {
     None,
@@ -34,7 +34,8 @@ impl FromStr for LimitArg {
     }
 }
 
-/// What is left to others: of the limit with that time, or, without a time, of the one with the shortest.
+/// The part of a limit that is left to other clients: of the limit with that window, or, without one, of that with the
+/// shortest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reserve {
     pub(crate) count: u32,
@@ -65,24 +66,24 @@ impl FromStr for Latency {
         let (from, to) = text.split_once("..").unwrap_or((text, text));
         let parse = |text: &str| humantime::parse_duration(text.trim()).map_err(|error| format!("{text:?}: {error}"));
         let (from, to) = (parse(from)?, parse(to)?);
-        if from <= to { Ok(Self(from..=to)) } else { Err(format!("{text:?} ends before it begins")) }
+        if from <= to { Ok(Self(from..=to)) } else { Err(format!("{text:?}: the end is before the start")) }
     }
 }
 
-/// A word for where rows stand; as those that there are, for a shell to complete.
+/// A parser of states; it lists them for a shell to complete.
 pub(super) fn state() -> impl TypedValueParser<Value = Outcome> {
     let words = Outcome::ALL.map(|outcome| PossibleValue::new(outcome.word()).alias(outcome.word().replace('_', "-")));
     PossibleValuesParser::new(words).try_map(|word| word.parse::<Outcome>())
 }
 
-/// The format of an input likewise.
+/// A parser of input formats; it lists them too.
 pub(super) fn format() -> impl TypedValueParser<Value = Format> {
     let words = ["csv", "jsonl", "json", "xlsx", "xlsb", "xls", "ods"].map(PossibleValue::new);
     let others = ["tsv", "tab", "ndjson", "xlsm", "workbook"].map(|word| PossibleValue::new(word).hide(true));
     PossibleValuesParser::new(words.into_iter().chain(others)).try_map(|word| word.parse::<Format>())
 }
 
-/// A rule by which the sandbox fails; its kinds for a shell to complete.
+/// A parser of the sandbox's fault rules; it lists the kinds for a shell to complete.
 #[derive(Debug, Clone)]
 pub(super) struct FaultParser;
 
@@ -98,24 +99,25 @@ impl TypedValueParser for FaultParser {
     }
 }
 
-/// What a fault does, as help says things: without a full stop.
+/// What a fault does, in the style of help texts: without a full stop.
 pub(super) fn meaning(fault: Fault) -> &'static str {
     fault.meaning().trim_end_matches('.')
 }
 
-/// The long help for such rules, with every kind there is.
+/// The long help for fault rules, with every kind.
 pub(super) fn faults() -> String {
     let widest = Fault::ALL.iter().map(|fault| fault.name().len()).max().unwrap_or_default();
     let kinds: String =
         Fault::ALL.iter().map(|fault| format!("\n  {:widest$}  {}", fault.name(), meaning(*fault))).collect();
     format!(
-        "Make it fail: KIND=PROBABILITY, KIND@N,N (the Nth request) or KIND@ticket:ID; repeatable. Of several rules that strike \
-         a request one by its number decides, else one by its ticket, else one by chance; of two alike the first.\n\n\
+        "Inject a fault: KIND=PROBABILITY, KIND@N,N (the Nth request) or KIND@ticket:ID; repeatable. If several rules \
+         match a request, a rule by number wins over one by ticket, and that over one by probability; among equals the \
+         first.\n\n\
          Kinds:{kinds}"
     )
 }
 
-/// Rows by the numbers of the first and the last, as `show` lists them; of one row both are the same.
+/// The numbers of the first and the last row of a range, as `show` lists them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RowRange(pub(crate) RangeInclusive<u64>);
 
@@ -127,41 +129,38 @@ impl FromStr for RowRange {
         let (first, last) = text.split_once('-').unwrap_or((text, text));
         match (number(first), number(last)) {
             (Ok(first), Ok(last)) if first > last => {
-                Err(format!("the range ends before it begins; is it {last}-{first}?"))
+                Err(format!("the range ends before it starts; did you mean {last}-{first}?"))
             }
             (Ok(first), Ok(last)) => Ok(Self(first..=last)),
-            _ => {
-                Err("rows go by their numbers, those that follow each other by the first and the last: 4,11-13"
-                    .to_owned())
-            }
+            _ => Err("expected row numbers and ranges, like 4,11-13".to_owned()),
         }
     }
 }
 
 /// A row's number, as `show` lists it.
 pub(super) fn row(text: &str) -> Result<u64, String> {
-    text.trim().parse().map_err(|_| "a row goes by its number, like 11".to_owned())
+    text.trim().parse().map_err(|_| "expected a row number, like 11".to_owned())
 }
 
 /// A ticket's number, as it was posted to.
 pub(super) fn ticket(text: &str) -> Result<u64, String> {
-    text.trim().parse().map_err(|_| "a ticket goes by its number alone, as `show` lists it, like 143".to_owned())
+    text.trim().parse().map_err(|_| "expected the ticket's number as `show` lists it, like 143".to_owned())
 }
 
-/// Zero would put every row in doubt, and a day is longer than any server takes.
+/// Zero would put every row in doubt; no server takes a day.
 pub(super) fn timeout(text: &str) -> Result<Duration, String> {
     let timeout = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     let sane = Duration::from_millis(100)..=Duration::from_secs(24 * 60 * 60);
     if sane.contains(&timeout) { Ok(timeout) } else { Err("it must be between 100ms and 1d".to_owned()) }
 }
 
-/// No longer than the longest time-out: what is in flight has ended by then.
+/// At most the longest time-out: requests in flight have ended by then.
 pub(super) fn grace(text: &str) -> Result<Duration, String> {
     let grace = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if grace <= Duration::from_secs(24 * 60 * 60) { Ok(grace) } else { Err("it must be at most 1d".to_owned()) }
 }
 
-/// Longer than a year is no time to wait; the bound keeps sums of times from overflowing.
+/// At most 366 days, so that sums of times cannot overflow.
 pub(super) fn give_up_after(text: &str) -> Result<Duration, String> {
     let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if time <= Limit::LONGEST { Ok(time) } else { Err("it must be at most 366d".to_owned()) }

@@ -77,7 +77,7 @@ fn in_words(out: &mut impl Write, found: &Found) -> io::Result<()> {
         let by = humantime::format_duration(Duration::from_millis(step.by.as_millis() as u64));
         writeln!(
             out,
-            "run {}: the wall clock stood {by} before the end of the run before it; no time is counted between the two",
+            "run {}: the wall clock was {by} before the previous run's end; the time between the two is not counted",
             step.run
         )?;
     }
@@ -100,10 +100,10 @@ fn in_words_of(out: &mut impl Write, limit: &LimitAudit, runs: u64) -> io::Resul
         write!(out, ", the last of them in record {}", limit.fullest)?;
     }
     if limit.proof() == Proof::Open {
-        write!(out, "; attempts without an outcome count until a time-out after the next run began")?;
+        write!(out, "; attempts without an outcome count until one time-out after the next run's start")?;
     }
     if let Some(used) = limit.used() {
-        write!(out, "; {:.0} % of what it lets through was used", used * 100.0)?;
+        write!(out, "; {:.0} % of the possible rate was used", used * 100.0)?;
     }
     writeln!(out)
 }

@@ -1,4 +1,4 @@
-//! `config`: what holds, and where each value was said.
+//! `config`: the effective settings and their sources.
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
@@ -13,7 +13,7 @@ use crate::config::{Place, Rank, Resolved, built_in, resolve};
 use crate::credentials::{self, Origin};
 use crate::plain::stdout;
 
-/// Shows `config`, or what would hold for the command line that is asked about.
+/// Shows `config`, or the effective settings for the given command line.
 pub(crate) fn config(
     shown: &ShowConfig,
     config: Resolved,
@@ -31,7 +31,7 @@ pub(crate) fn config(
     Ok(0)
 }
 
-/// What holds for `asked`, with the file and the profile that were asked for before it.
+/// The effective settings for `asked`, with the file and the profile given before it.
 fn for_line(asked: &[OsString], from_file: &FromFile) -> anyhow::Result<Resolved> {
     let word = |option: &str, value: &OsStr| {
         let mut word = OsString::from(option);
@@ -135,7 +135,7 @@ impl View {
         for (name, key) in &self.keys {
             let (value, from) = match &key.from {
                 Some(from) if key.set => ("set", from.clone()),
-                Some(from) => ("not set", format!("would be from {from}")),
+                Some(from) => ("not set", format!("would be read from {from}")),
                 None => ("not set", "asked for on a terminal".to_owned()),
             };
             lines.push([(*name).to_owned(), value.to_owned(), from]);
@@ -144,9 +144,9 @@ impl View {
         write_columns(out, &lines)?;
         let unset: Vec<&str> =
             self.settings.iter().filter(|(_, s)| s.is_empty()).map(|(key, _)| key.as_str()).collect();
-        writeln!(out, "\nnot said: {}", unset.join(", "))?;
+        writeln!(out, "\nnot set: {}", unset.join(", "))?;
         for Shadowed { key, values, from, why } in &self.silenced {
-            writeln!(out, "does not count: {key} {} ({from}): {why}", values.join(", "))?;
+            writeln!(out, "ignored: {key} {} ({from}): {why}", values.join(", "))?;
         }
         Ok(())
     }
@@ -155,7 +155,7 @@ impl View {
 /// Longer values push what follows them onto a line of its own, rather than out of its column.
 const WIDEST: usize = 40;
 
-/// Lines of a key, a value and where it was said, each below each.
+/// Writes keys, values and sources in aligned columns.
 fn write_columns(out: &mut impl Write, lines: &[[String; 3]]) -> io::Result<()> {
     let widths = |column: usize| lines.iter().map(move |line| line[column].chars().count());
     let keys = widths(0).max().unwrap_or(0);
@@ -171,7 +171,7 @@ fn write_columns(out: &mut impl Write, lines: &[[String; 3]]) -> io::Result<()> 
     Ok(())
 }
 
-/// Keys whose values are URLs, or parts of one; what is a note's own text is shown as it is.
+/// Keys whose values are URLs, or parts of one. The text of notes is shown unchanged.
 const URLS: [&str; 3] = ["url", "host", "proxy"];
 
 /// The values of a key without what may be secret in them.

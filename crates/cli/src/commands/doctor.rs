@@ -1,4 +1,4 @@
-//! `doctor`: looks over what a run would need, and posts nothing.
+//! `doctor`: checks what a run needs, and posts nothing.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -48,21 +48,21 @@ pub(crate) fn doctor(doctor: &Doctor, config: &Resolved, output: &Output) -> any
     Ok(if report.problems == 0 { 0 } else { exit::USAGE })
 }
 
-/// What is not looked at: the rows of the input that a run would read through before it sends anything.
+/// What is not checked: the rows of the input.
 fn unread(doctor: &Doctor, ledger: Option<&Path>) -> String {
     match doctor.file.as_deref().filter(|file| ledger.is_none() && *file != Path::new("-")) {
         Some(file) => {
-            format!("the sheet was not read, which `batchpost check {}` does", shell_word(&file.display().to_string()))
+            format!("the rows were not read; `batchpost check {}` reads them", shell_word(&file.display().to_string()))
         }
-        None => "no sheet was read, which `batchpost check FILE` does".to_owned(),
+        None => "no rows were read; `batchpost check FILE` reads them".to_owned(),
     }
 }
 
 fn of_settings(config: &Resolved) -> Finding {
     let profile = config.profile().map(|(name, _)| format!(", profile {name}")).unwrap_or_default();
     let found = match config.file() {
-        Some(file) => format!("{}{profile}; `batchpost config` shows what holds", file.display()),
-        None => "no file of settings; `batchpost init` writes one".to_owned(),
+        Some(file) => format!("{}{profile}; `batchpost config` shows the effective settings", file.display()),
+        None => "no settings file; `batchpost init` writes one".to_owned(),
     };
     Finding::ok(Check::Configuration, found)
 }
@@ -71,11 +71,11 @@ fn destination(api: &KnownApi, doctor: &Doctor, ledger: Option<&Path>, findings:
     // A ledger that is damaged further on names it too.
     let of_ledger = ledger.and_then(|ledger| account_of(ledger).ok()).map(|account| account.target);
     let endpoint = match (of_ledger, resolve::endpoint(api, &doctor.target)) {
-        // As `resume` does: a batch goes on where it was begun.
+        // As `resume` does: a batch is continued on its own account.
         (Some(target), _) if target == resolve::SANDBOX => Ok(None),
         (Some(target), _) => Endpoint::from_url(&target).map(Some).map_err(|error| error.to_string()),
         (None, Err(error)) => Err(error.to_string()),
-        (None, Ok(None)) if !doctor.target.sandbox => Err("there is nothing to post to".to_owned()),
+        (None, Ok(None)) if !doctor.target.sandbox => Err("no destination set".to_owned()),
         (None, Ok(endpoint)) => Ok(endpoint),
     };
     match endpoint {
@@ -84,14 +84,14 @@ fn destination(api: &KnownApi, doctor: &Doctor, ledger: Option<&Path>, findings:
             Destination::Api(endpoint)
         }
         Ok(None) => {
-            let found = "the sandbox, inside the process: there is nothing to reach, and it takes any keys";
+            let found = "the sandbox, inside this process; it needs no network and accepts any keys";
             findings.push(Finding::ok(Check::Account, found));
             Destination::Sandbox
         }
         Err(why) => {
             let KnownApi { name, tenant, .. } = api;
             let advice = format!(
-                "say --host and --tenant, or --url: {name} names an account's host, the tenant is its {}",
+                "pass --host and --tenant, or --url; {name} provides an account's host, the tenant is its {}",
                 tenant.name
             );
             findings.push(Finding::problem(Check::Account, why, advice));
@@ -105,8 +105,8 @@ fn of_account(api: &KnownApi, endpoint: &Endpoint) -> Finding {
         Some(tenant) => Finding::ok(Check::Account, format!("tenant {tenant}, {endpoint}")),
         None => Finding::warning(
             Check::Account,
-            format!("{endpoint} has not the documented path"),
-            "say --host and --tenant instead of --url, unless that path is meant",
+            format!("{endpoint} does not have the documented path"),
+            "pass --host and --tenant instead of --url, unless that path is intended",
         ),
     }
 }
@@ -118,7 +118,7 @@ fn on_the_way(api: &KnownApi, endpoint: &Endpoint, network: &Network) -> anyhow:
     let set: Vec<String> = variables.into_iter().filter(is_set).map(str::to_owned).collect();
     let mut findings: Vec<Finding> =
         judge::proxy(&set, network.proxy.is_some(), endpoint.is_loopback()).into_iter().collect();
-    let remedy = format!("look at the name in --host or --url: {} names an account's host", api.name);
+    let remedy = format!("check the name in --host or --url; {} provides an account's host", api.name);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     findings.extend(runtime.block_on(look::reach(endpoint.as_str(), &remedy, &resolve::http(network))));
     // A name that is still being resolved on a thread of its own is not waited for.
@@ -150,7 +150,7 @@ fn its_ledger(doctor: &Doctor, ledger: Option<&Path>) -> Option<PathBuf> {
     ledger.or(doctor.ledger.as_deref()).map(Path::to_owned).or_else(|| input.map(usual))
 }
 
-/// The input that a ledger names, without which its batch does not go on; none of a stream.
+/// The input that a ledger names, which `resume` needs; none for a stream.
 fn of_its_input(ledger: &Path) -> Option<Finding> {
     let (batch, _) = batch::look(ledger).ok()?;
     let found = look::input(Path::new(&batch.run?.input.path?));
@@ -173,14 +173,14 @@ fn of_budget(
     let settings = Settings { limits: resolve::limits(&doctor.limits, &[])?, ..Settings::of(api.target().as_ref()) };
     let settings = resolve::budget(settings, &doctor.budget, matches!(destination, Destination::Sandbox))?;
     let state = resolve::state(&doctor.budget)?;
-    // One that cannot be read was said to be so.
+    // An unreadable ledger has a finding already.
     let state = match its_ledger(doctor, ledger).and_then(|ledger| batch::look(&ledger).ok()) {
         Some((batch, _)) => state.continuing(&batch),
         None => state,
     };
     Ok(look::budget(&state, target, &settings).unwrap_or_else(|error| {
-        let advice = hints::of_sharing(&error).unwrap_or_else(|| "do what the message says".to_owned());
-        let advice = format!("{advice}; runs for the account send nothing until then");
+        let advice = hints::of_sharing(&error).unwrap_or_else(|| "follow the message".to_owned());
+        let advice = format!("{advice}; until then runs for the account send nothing");
         vec![Finding::problem(Check::StateFolder, error.to_string(), advice)]
     }))
 }
@@ -201,7 +201,7 @@ fn name_the_option(finding: &mut Finding) {
     }
 }
 
-/// All that is said.
+/// All findings.
 #[derive(Serialize)]
 struct Report<'a> {
     problems: u64,
@@ -234,8 +234,8 @@ impl<'a> Report<'a> {
         let unread = plain(&self.unread);
         match self.problems {
             0 if quiet => Ok(()),
-            0 if self.warnings == 0 => writeln!(out, "nothing here stands in a run's way; {unread}"),
-            0 => writeln!(out, "nothing here stands in a run's way, with {warnings}; {unread}"),
+            0 if self.warnings == 0 => writeln!(out, "no problems found; {unread}"),
+            0 => writeln!(out, "no problems found, {warnings}; {unread}"),
             problems => writeln!(out, "{}, {warnings}", count(problems, "problem", "problems")),
         }
     }

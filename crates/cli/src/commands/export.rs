@@ -35,7 +35,7 @@ pub(crate) fn export(export: &Export, output: &Output) -> anyhow::Result<u8> {
         }
     };
     if let Some(why) = &exported.without_input {
-        warn!("the export has only what the ledger knows: {why}");
+        warn!("the export has no columns of the input: {why}");
     }
     if let (Some(path), false) = (&export.output, output.quiet) {
         say!("{} written to {}", count(exported.rows, "row", "rows"), path.display());
@@ -46,11 +46,11 @@ pub(crate) fn export(export: &Export, output: &Output) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-/// Decisions that somebody has filled in are replaced when it is said; a ledger and the input never are.
+/// A file, which may have decisions filled in, is replaced only with `--force`; a ledger and the input never are.
 fn refuse_to_replace(path: &Path, export: &Export) -> anyhow::Result<()> {
     let name = path.display();
     if !export.force {
-        bail!("{name} exists already; name another file, or say --force to replace it");
+        bail!("{name} already exists; name another file, or pass --force to replace it");
     }
     let opening = std::str::from_utf8(BOM)?;
     if there(path, opening).with_context(|| format!("{name} cannot be replaced"))? == There::Ledger {

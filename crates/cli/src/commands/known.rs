@@ -1,4 +1,4 @@
-//! `known`: the ledgers whose rows are not posted again unasked.
+//! `known`: the ledgers whose rows are not posted again.
 
 use std::borrow::Cow;
 use std::io::Write;
@@ -47,7 +47,7 @@ fn list(state: &Path, output: &Output) -> anyhow::Result<()> {
             None => "not read yet".to_owned(),
         };
         let missing = if ledger.is_there { "" } else { "; the file is missing" };
-        // A path that is no text can be typed by nobody: `known forget` takes the id.
+        // A path that is not UTF-8 cannot be typed: `known forget` takes the id.
         let id = if ledger.path.to_str().is_none() { format!(" ({})", ledger.id) } else { String::new() };
         writeln!(out, "  {}{id}  {rows}{missing}", ledger.path.display())?;
     }
@@ -66,13 +66,13 @@ fn days(ledger: &NotedLedger) -> String {
 fn forget(state: &Path, ledger: &str, output: &Output) -> anyhow::Result<()> {
     let forgotten = forget_ledger(state, ledger)?;
     if forgotten.is_empty() {
-        bail!("{ledger} is not listed in {}; `batchpost known list` shows what is", state.display());
+        bail!("{ledger} is not listed in {}; `batchpost known list` names the ledgers", state.display());
     }
     let mut out = plain::stdout(output);
     for path in forgotten {
         writeln!(
             out,
-            "forgotten: {}; rows that only it has as posted or in doubt can be posted again",
+            "forgotten: {}; rows recorded as posted or in doubt only there can be posted again",
             path.display()
         )?;
     }

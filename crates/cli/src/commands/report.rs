@@ -1,4 +1,4 @@
-//! `report`: a batch as one page to look at.
+//! `report`: a batch as an HTML page.
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -57,19 +57,19 @@ fn steps(overview: &Overview, ledger: &str) -> Vec<Step> {
     if counts.in_doubt + overview.vanished_in_doubt > 0 {
         // Not by their numbers: when the page is read, the sheet may have changed and been run again.
         step(
-            "Look for the rows in doubt in the CRM, fill in what is true",
+            "Look the rows in doubt up in the CRM, and fill in the decisions",
             format!("batchpost export {ledger} --state in_doubt -o in-doubt.csv"),
         );
-        step("Tell the ledger", format!("batchpost settle {ledger} --from in-doubt.csv"));
+        step("Record the decisions", format!("batchpost settle {ledger} --from in-doubt.csv"));
     }
     if counts.rejected + counts.failed + counts.invalid > 0 {
-        step("Take out the rows that went wrong, with the reasons", format!("batchpost export {ledger} -o rest.csv"));
+        step("Export the rows that were not posted, with reasons", format!("batchpost export {ledger} -o rest.csv"));
     }
     if counts.held > 0 {
         step("Decide about the held rows", format!("batchpost settle {ledger} --state held --as to-do"));
     }
     if counts.pending + counts.failed > 0 {
-        step("Post what is still to do", format!("batchpost resume {ledger}"));
+        step("Post the remaining rows", format!("batchpost resume {ledger}"));
     }
     steps
 }
@@ -85,12 +85,12 @@ fn beside(ledger: &Path) -> PathBuf {
     name.into()
 }
 
-/// A report is made anew as often as one likes; anything else may be somebody's work. A ledger is never replaced.
+/// An earlier report is replaced; any other file only with `--force`, and a ledger never.
 fn refuse_what_is_not_ours(path: &Path, force: bool) -> anyhow::Result<()> {
     match there(path, OPENING).with_context(|| format!("{} cannot be replaced", path.display()))? {
         There::Ledger => bail!("{} is a ledger; name another file", path.display()),
         There::Other if !force => {
-            bail!("{} exists already and is no report; name another file, or say --force", path.display())
+            bail!("{} already exists and is not a report; name another file, or pass --force", path.display())
         }
         There::Nothing | There::Ours | There::Other => Ok(()),
     }

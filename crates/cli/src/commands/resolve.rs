@@ -1,4 +1,4 @@
-//! From what was typed to what it means.
+//! From typed arguments to the library's settings.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -26,8 +26,7 @@ pub(crate) const SANDBOX: &str = "sandbox";
 /// How many rows a command names.
 const NAMED: SampleSizes = SampleSizes { notes: 20, jobs: 3 };
 
-/// With the commit: what a ledger says of itself is read when a run is to be explained, and two builds of one version
-/// may differ.
+/// The program's version in the ledger. With the commit, since two builds of one version may differ.
 pub(crate) fn tool() -> String {
     format!("batchpost {}", crate::VERSION)
 }
@@ -45,7 +44,7 @@ pub(crate) fn source(input: &Path) -> Source {
     if input == Path::new("-") { Source::Stdin } else { Source::File(input.to_owned()) }
 }
 
-/// The same of a run that may be asked to post rows as they come.
+/// The source of a run, which may follow standard input.
 pub(crate) fn source_of_run(input: &Path, follow: bool) -> anyhow::Result<Source> {
     match (source(input), follow) {
         (Source::File(path), true) => {
@@ -61,10 +60,10 @@ pub(crate) fn format(input: &Input) -> anyhow::Result<Format> {
     match (input.reading.format, source(&input.input)) {
         (Some(format), _) => Ok(format),
         (None, Source::Stdin | Source::Follow) => {
-            bail!("standard input has no name to tell its format by: say --format {FORMATS}")
+            bail!("the format of standard input is not set; pass --format {FORMATS}")
         }
         (None, Source::File(path)) => Format::of_name(&path).with_context(|| {
-            format!("the name of {} does not tell its format: say --format {FORMATS}", path.display())
+            format!("the name of {} does not show its format; pass --format {FORMATS}", path.display())
         }),
     }
 }
@@ -74,7 +73,7 @@ pub(crate) fn ledger(input: &Input) -> anyhow::Result<PathBuf> {
     match (&input.ledger, source(&input.input)) {
         (Some(ledger), _) => Ok(ledger.clone()),
         (None, Source::Stdin | Source::Follow) => {
-            bail!("standard input needs a ledger of a name of its own: say --ledger FILE")
+            bail!("no ledger set for standard input; pass --ledger FILE")
         }
         (None, Source::File(path)) => Ok(usual_ledger(&path, input.reading.sheet.as_deref())),
     }
@@ -84,7 +83,7 @@ pub(crate) fn ledger(input: &Input) -> anyhow::Result<PathBuf> {
 pub(crate) fn usual_ledger(input: &Path, sheet: Option<&str>) -> PathBuf {
     let mut name = OsString::from(input);
     if let Some(sheet) = sheet {
-        // A sheet's name may hold what no file's may.
+        // A sheet's name may contain characters that a file name cannot.
         let plain = |c: char| if c.is_alphanumeric() || " -_.".contains(c) { c } else { '_' };
         name.push(format!(".{}", sheet.chars().map(plain).collect::<String>()));
     }
@@ -106,7 +105,7 @@ pub(crate) fn options(input: &Input) -> anyhow::Result<Options> {
     })
 }
 
-/// How an input of this format is written, as far as it was said.
+/// The given reading options for an input of this format.
 pub(crate) fn reading(reading: &ReadingArgs, format: Format) -> Options {
     Options {
         columns: reading.columns.clone(),
@@ -118,7 +117,7 @@ pub(crate) fn reading(reading: &ReadingArgs, format: Format) -> Options {
     }
 }
 
-/// The zone's name, so that a batch that is resumed on another machine keeps its hours.
+/// The zone's name, so that a batch resumed on another machine has the same hours.
 fn time_zone(posting: &Posting) -> Option<String> {
     let system = || TimeZone::try_system().ok().and_then(|zone| zone.iana_name().map(str::to_owned));
     posting.between.and_then(|_| posting.time_zone.clone().or_else(system))
@@ -134,7 +133,8 @@ pub(crate) fn settings(
     let limits = limits(&posting.limits, &posting.reserves)?;
     if limits.is_empty() && !to_this_machine {
         bail!(
-            "--limit none is for a server on this machine; an account's limit is in its plan, 25/5s where it is not said"
+            "--limit none is for a server on this machine only; pass the limit of the account's plan, or leave --limit out \
+             for 25/5s"
         );
     }
     Ok(Settings {
@@ -160,7 +160,7 @@ pub(crate) fn settings(
 /// The settings with the budget that was asked for, where anything was.
 pub(crate) fn budget(mut settings: Settings, budget: &Budget, sandbox: bool) -> anyhow::Result<Settings> {
     match budget.budget {
-        // The stand-in inside this process is nobody else's.
+        // The sandbox inside this process is not shared.
         _ if sandbox => settings.budget = Sharing::Private,
         Some(sharing) => settings.budget = sharing,
         None => {}
@@ -172,7 +172,7 @@ pub(crate) fn budget(mut settings: Settings, budget: &Budget, sandbox: bool) -> 
     Ok(settings)
 }
 
-/// Where runs may keep together what they share.
+/// The state folders that runs may share.
 pub(crate) fn state(budget: &Budget) -> anyhow::Result<StateFolders> {
     let whole =
         |option, path: &PathBuf| std::path::absolute(path).with_context(|| format!("{option} {}", path.display()));
@@ -198,10 +198,10 @@ pub(crate) fn state_folder(budget: &Budget) -> anyhow::Result<PathBuf> {
         .context("no state folder: neither XDG_STATE_HOME nor HOME is set; pass --state-dir DIR")
 }
 
-/// The limits as they are to be kept: what is left of them to others is not this account's for the run.
+/// The limits that the run keeps: those given, less what is reserved for other clients.
 pub(crate) fn limits(limits: &[LimitArg], reserves: &[Reserve]) -> anyhow::Result<Vec<Limit>> {
     if limits.contains(&LimitArg::None) && limits.len() > 1 {
-        bail!("--limit none and another --limit contradict each other");
+        bail!("--limit none and another --limit contradict each other; leave one of them out");
     }
     let each = limits.iter().filter_map(|limit| if let LimitArg::Limit(limit) = limit { Some(*limit) } else { None });
     reserves.iter().try_fold(each.collect(), leave)
@@ -210,7 +210,7 @@ pub(crate) fn limits(limits: &[LimitArg], reserves: &[Reserve]) -> anyhow::Resul
 fn leave(mut limits: Vec<Limit>, reserve: &Reserve) -> anyhow::Result<Vec<Limit>> {
     let shortest = limits.iter().map(|limit| limit.window()).min();
     let Some(window) = reserve.window.or(shortest) else {
-        bail!("--reserve leaves a part of a limit to others, and --limit none is none");
+        bail!("--reserve needs a limit, and --limit none sets none; leave one of them out");
     };
     let mut found = false;
     for limit in limits.iter_mut().filter(|limit| limit.window() == window) {
@@ -221,15 +221,15 @@ fn leave(mut limits: Vec<Limit>, reserve: &Reserve) -> anyhow::Result<Vec<Limit>
     if !found {
         let given: Vec<String> = limits.iter().map(ToString::to_string).collect();
         let time = humantime::format_duration(window);
-        bail!("--reserve is for a limit in {time}, and the limits are {}", given.join(" and "));
+        bail!("--reserve names a limit per {time}, but the limits are {}", given.join(" and "));
     }
     Ok(limits)
 }
 
-/// The table by its whole path: the batch may be resumed from another folder.
+/// The table by its absolute path: the batch may be resumed from another folder.
 fn from_anywhere(lookup: &LookupSpec) -> anyhow::Result<LookupSpec> {
-    let file =
-        std::path::absolute(&lookup.file).with_context(|| format!("the path {} has no whole form", lookup.file))?;
+    let file = std::path::absolute(&lookup.file)
+        .with_context(|| format!("the path {} cannot be made absolute", lookup.file))?;
     let file = file.to_str().with_context(|| format!("the path {} is not UTF-8", file.display()))?.to_owned();
     Ok(LookupSpec { file, ..lookup.clone() })
 }
@@ -253,11 +253,11 @@ pub(crate) struct What {
     pub(crate) state: StateFolders,
 }
 
-/// The order for `what`, as it is to be done this time.
+/// The run request for `what`, with the decisions for this run.
 pub(crate) fn run_request(what: What, this_time: &ThisTime, known: OtherLedgers) -> anyhow::Result<RunRequest> {
     let What { api, source, options, ledger, target, mut settings, mut state } = what;
     if target == SANDBOX {
-        // The stand-in inside this process is nobody else's, and what it was sent is nothing to other runs.
+        // The sandbox inside this process is not shared, and its rows are not known to other runs.
         (settings.budget, state) = (Sharing::Private, StateFolders::default());
     }
     let mut run_request = RunRequest::for_account(api.target(), &target, settings, ledger, source, options)?;

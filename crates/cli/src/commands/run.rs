@@ -1,4 +1,4 @@
-//! `run` and `resume`: post what is to do.
+//! `run` and `resume`: post rows.
 
 mod words;
 
@@ -32,7 +32,7 @@ enum Destination {
     Sandbox,
 }
 
-/// What both commands come down to.
+/// The work of either command.
 struct Task {
     run_request: RunRequest,
     /// The ledger, where it was opened for the last run's settings.
@@ -40,7 +40,7 @@ struct Task {
     destination: Destination,
     network: Network,
     yes: bool,
-    /// The options that `resume` would need.
+    /// The options that `resume` needs.
     again: String,
 }
 
@@ -75,7 +75,7 @@ fn task_of_run(run: Run, config: &Resolved) -> anyhow::Result<Task> {
             };
             (Destination::Sandbox, resolve::SANDBOX.to_owned(), ledger)
         }
-        None => bail!("there is nothing to post to: say --host and --tenant, or --url, or --sandbox to try it out"),
+        None => bail!("no destination set; pass --host and --tenant, or --url, or --sandbox for a trial"),
     };
     let settings = resolve::budget(settings, &run.budget, run.target.sandbox)?;
     let options = resolve::options(&run.input)?;
@@ -92,13 +92,13 @@ fn task_of_resume(resume: Resume, config: &Resolved) -> anyhow::Result<Task> {
     let batch = open_ledger.batch();
     let path = resume.ledger.display();
     let Some(last) = batch.run.clone() else {
-        bail!("the ledger {path} was begun but has no run in it yet: start one with `run ... --ledger {path}`");
+        bail!("the ledger {path} has no run to resume; start one with `run ... --ledger {path}`");
     };
     let last_input = last.input.path.clone();
     let input = match (resume.input, last_input.clone()) {
         (Some(input), _) => input,
         (None, Some(input)) => input.into(),
-        (None, None) => bail!("the last run read standard input; give it again with `run - --ledger {path} ...`"),
+        (None, None) => bail!("the last run read standard input; pipe the same input into `run - --ledger {path} ...`"),
     };
     let destination = if batch.header.target == resolve::SANDBOX {
         Destination::Sandbox
@@ -185,7 +185,7 @@ fn carry_out(task: Task, output: &Output, screen: &Screen, metrics: &mut Metrics
     Ok(code)
 }
 
-/// Opens the ledger and reads the input through; says whose lines in the log the rest are.
+/// Opens the ledger and reads the input; names the run in the log lines that follow.
 fn open(run_request: RunRequest, open_ledger: Option<OpenLedger>) -> anyhow::Result<ReadyRun> {
     let span = Span::current();
     span.record("target", run_request.policy.identity.account())
@@ -198,7 +198,7 @@ fn open(run_request: RunRequest, open_ledger: Option<OpenLedger>) -> anyhow::Res
     Ok(prepared)
 }
 
-/// Prints what came of the run. The exit code is the batch's whether that can be read or not.
+/// Prints the run's result. A failure to print does not change the exit code.
 fn print(report: &Report, ledger: &Path, source: &Source, again: &str, output: &Output) {
     let result = match (output.json, output.quiet) {
         (true, _) => format!("{}\n", Summary::of_report(report, ledger).json()),
@@ -206,7 +206,7 @@ fn print(report: &Report, ledger: &Path, source: &Source, again: &str, output: &
         (false, false) => words::in_words(report, ledger, source, again),
     };
     if let Err(error) = plain::stdout(output).write_all(result.as_bytes()) {
-        warn!(%error, "the result could not be printed; `batchpost status` gives it again");
+        warn!(%error, "the result could not be printed; `batchpost status` shows it");
     }
 }
 
@@ -227,14 +227,15 @@ async fn post(
         }
     };
     let http = Http::new(endpoint, credentials, timeout, &resolve::http(network))?;
-    let signals = interrupts().context("signals cannot be listened for")?;
+    let signals = interrupts().context("signal handlers cannot be installed")?;
     force_quit::listen_for_it()?;
     let report = prepared.post(http, signals, observe).await?;
     Ok((report, server))
 }
 
 fn temporary_ledger() -> anyhow::Result<PathBuf> {
-    let folder = tempfile::Builder::new().prefix("batchpost-").tempdir().context("no temporary folder can be made")?;
+    let folder =
+        tempfile::Builder::new().prefix("batchpost-").tempdir().context("no temporary folder can be created")?;
     Ok(folder.keep().join("sandbox.ledger.jsonl"))
 }
 

@@ -26,8 +26,8 @@ pub(crate) fn salvage(salvage: &Salvage, output: &Output) -> anyhow::Result<u8> 
     if salvaged.lost > 0 {
         writeln!(
             stdout,
-            "any row without a final outcome may have been sent by a record that was lost: {} were put in doubt, and so \
-             will be the rows without any record when the next run reads them",
+            "lost records may have been attempts: {} rows without a final outcome were put in doubt, and the next run \
+             puts rows without any record in doubt",
             thousands(salvaged.doubted)
         )?;
     }

@@ -1,4 +1,4 @@
-//! `sandbox`: the stand-in for the API, by itself or inside a run.
+//! `sandbox`: the simulated API, by itself or inside a run.
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -26,7 +26,7 @@ pub(crate) fn sandbox(sandbox: &Sandbox, output: &Output) -> anyhow::Result<u8> 
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
-        let mut signals = interrupts().context("signals cannot be listened for")?;
+        let mut signals = interrupts().context("signal handlers cannot be installed")?;
         let server = start(sandbox.port, settings).await?;
         let mut stdout = io::stdout();
         writeln!(stdout, "{}", server.url())?;
@@ -55,7 +55,8 @@ pub(super) fn in_words(server: &Server) -> String {
         report.requests, report.notes, report.refused, report.most_in_any_window
     );
     if report.strangers > 0 {
-        words += &format!("; strangers' calls: {}, {} of them refused", report.strangers, report.strangers_refused);
+        words +=
+            &format!("; calls by other clients: {}, {} of them refused", report.strangers, report.strangers_refused);
     }
     words
 }

@@ -41,31 +41,33 @@ pub(crate) fn settle(settle: &Settle, config: &Resolved, output: &Output) -> any
             Ok(settled) => rows.push(settled),
             // A sheet is given again when more of it was decided.
             Err(SettleError::Already(_)) if settle.from.is_some() => already += 1,
-            // What it decided was done, or came too late; done once more it could make a second note.
+            // The decision was carried out, or is too late; repeating it could make a second note.
             Err(why @ SettleError::SentSince) => sent_since.push((decided.key, why)),
             Err(why) => refused.push((decided.key, why)),
         }
     }
     if !refused.is_empty() {
-        let all = thousands(refused.len() as u64);
+        let all = count(refused.len() as u64, "decision is", "decisions are");
         Refused::grouped(refused, &settling).iter().for_each(|alike| say!("{}", alike.in_words()));
-        bail!("{all} of the decisions cannot be taken; nothing was changed");
+        bail!("{all} not possible; nothing was changed");
     }
     let overtaken = sent_since.len() as u64;
     for alike in Refused::grouped(sent_since, &settling) {
-        say!("{}; passed over: `export` them anew to decide about them", alike.in_words());
+        say!("{}; skipped; export them again to decide about them", alike.in_words());
     }
     if rows.is_empty() && already + overtaken == 0 {
-        let path = settle.from.as_ref().map(|path| path.display());
-        match path {
-            Some(path) => bail!("no decision in {path}: fill its column `decision` in with posted, to-do or waived"),
-            None => bail!("no row stands so; nothing was changed"),
+        match (&settle.from, settle.state) {
+            (Some(path), _) => {
+                bail!("no decisions in {}; fill in its column `decision`: posted, to-do or waived", path.display())
+            }
+            (None, Some(state)) => bail!("no rows are in state `{state}`; nothing was changed"),
+            (None, None) => bail!("no rows were selected; nothing was changed"),
         }
     }
     rows.sort_by_key(|row| (row.row, row.key));
     show(&rows, &settling);
     if !rows.is_empty() && !settle.yes && io::stdin().is_terminal() && io::stderr().is_terminal() {
-        ask!("Settle {} so? [y/N] ", count(rows.len() as u64, "row", "rows"));
+        ask!("Settle {}? [y/N] ", count(rows.len() as u64, "row", "rows"));
         if !answered_yes(&mut io::stdin().lock())? {
             say!("nothing was changed");
             return Ok(exit::USAGE);
@@ -80,19 +82,19 @@ pub(crate) fn settle(settle: &Settle, config: &Resolved, output: &Output) -> any
             json!({ "ledger": ledger, "settled": settled, "already": already, "sent_since": overtaken }).to_string()
         }
         false => {
-            let so = if already > 0 { format!(", {} already so", thousands(already)) } else { String::new() };
+            let so = if already > 0 { format!(", {} already settled", thousands(already)) } else { String::new() };
             let next = if output.quiet { String::new() } else { next(settle, nobody_else, config) };
             format!("{} settled{so}\n{next}", count(settled as u64, "row", "rows")).trim_end().to_owned()
         }
     };
     // They are recorded, whether that can be read or not.
     if let Err(error) = writeln!(plain::stdout(output), "{result}") {
-        warn!(%error, "the result could not be printed; the decisions are recorded, and `batchpost show` tells of them");
+        warn!(%error, "the result could not be printed; the decisions are recorded, and `batchpost show` lists them");
     }
     Ok(0)
 }
 
-/// What to type next, by how the batch stands now. While the ledger was locked for the decisions nobody else had it.
+/// What to type next, by the batch's state now. No other process had the ledger while it was locked for the decisions.
 fn next(settle: &Settle, nobody_else: InUse, config: &Resolved) -> String {
     // The decisions are recorded, whether that can be read again or not.
     let Ok((batch, _)) = batch::look(&settle.ledger) else { return String::new() };
@@ -106,7 +108,7 @@ fn next(settle: &Settle, nobody_else: InUse, config: &Resolved) -> String {
     })
 }
 
-/// The rows that are meant, and what is decided about each.
+/// The selected rows, and the decision about each.
 fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<Decided>> {
     if let Some(path) = &settle.from {
         let read = || format!("{}", path.display());
@@ -117,7 +119,7 @@ fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<Decided>> 
     let decision = match settle.decision {
         _ if settle.undo => Decision::Undone,
         Some(decision) => decision,
-        None => bail!("say what is decided: --as posted, to-do or waived"),
+        None => bail!("no decision given; pass --as posted, to-do or waived"),
     };
     let stands = |key: &Key| settling.batch.job_states.get(key).map(|job_state| job_state.outcome());
     if let Some(state) = settle.state {
@@ -130,8 +132,8 @@ fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<Decided>> 
             && let rows @ 1.. = never_attempted.count()
         {
             bail!(
-                "{} of the rows still to do were never attempted, and the ledger has nothing of them to decide about: take out \
-                 of the sheet what is not to be sent, and name the others with --rows; nothing was changed",
+                "{} of the rows to do were never attempted, so the ledger has no record of them to settle; remove rows \
+                 that are not to be sent from the sheet, and name the others with --rows; nothing was changed",
                 thousands(rows as u64)
             );
         }
@@ -140,7 +142,7 @@ fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<Decided>> 
     }
     if let Some(why) = &settling.numbered_by_ledger {
         // Whatever was asked to be quiet: a number may be another row's by now.
-        say!("rows are taken by the numbers that they had when the input was last read: {why}");
+        say!("row numbers are those of the last reading of the input: {why}");
     }
     Ok(rows::of_numbers(&settle.rows, settling)?.into_iter().map(|key| Decided::now(key, decision)).collect())
 }

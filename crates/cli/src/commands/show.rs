@@ -1,4 +1,4 @@
-//! `show`: what became of rows, from the ledger alone.
+//! `show`: the outcome and history of rows, from the ledger alone.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -29,13 +29,13 @@ struct Row {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     vanished: bool,
     history: Vec<Step>,
-    /// Why it stands there, where the last step, which took a decision back, does not say.
+    /// The reason for its state, where the last step undid a decision and does not contain it.
     #[serde(skip)]
     as_before: Option<String>,
 }
 
 impl Row {
-    /// An attempt that is not followed by its end was cut off with its run, unless that may be under way: the `last` may.
+    /// An attempt without an end was cut off with its run, unless the run may still be active: only the `last` may.
     fn say_what_has_no_end(&mut self, last: Option<(u32, LastRun)>) {
         for at in 0..self.history.len() {
             let has_end = self.history.get(at + 1).is_some_and(|next| next.verdict.is_some());
@@ -133,12 +133,12 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
         }
     }
     if rows.is_empty() && !output.json {
-        say!("no row of the ledger is like that; rows still to do and blank ones have no record in it");
+        say!("no rows match; rows never attempted and blank rows have no record in the ledger");
     }
     Ok(0)
 }
 
-/// What a record says of jobs: the key, the ticket where it is named, and what there is to say.
+/// The steps in a record: the job's key, its ticket where named, and what happened.
 fn steps(record: Record) -> Vec<(Key, Option<Ticket>, Step)> {
     match record {
         Record::Intent(intent) => {
@@ -153,7 +153,7 @@ fn steps(record: Record) -> Vec<(Key, Option<Ticket>, Step)> {
             vec![(end.key, Some(end.ticket), step)]
         }
         Record::Excluded(excluded) => {
-            // What was salvaged has lost its line.
+            // A salvaged record has no line.
             let line = if excluded.line > 0 { format!("line {}: ", excluded.line) } else { String::new() };
             let what = line + &excluded.why;
             vec![(excluded.key, excluded.ticket, Step { what, ..Step::default() })]

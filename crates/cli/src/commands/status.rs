@@ -1,4 +1,4 @@
-//! `status`: where a batch stands.
+//! `status`: the state of a batch.
 
 use std::io::Write;
 
@@ -22,7 +22,7 @@ use crate::words::{count, quoted};
 struct JobState {
     #[serde(flatten)]
     summary: Summary,
-    /// The process of the run that is under way; none where there is none, or it cannot be told.
+    /// The process of the active run; none if no run is active, or that is not known.
     under_way: Option<u32>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
     let counts = batch.counts();
     let code = match last_run {
         LastRun::UnderWay { .. } => exit::TRY_LATER,
-        // With rows left: the next run goes on.
+        // With rows left: the next run continues.
         LastRun::CutOff { .. } | LastRun::Unclear { .. } if counts.pending + counts.failed > 0 => exit::TRY_LATER,
         _ => exit::of_batch(&counts, last_run.stopped(), None),
     };
@@ -60,7 +60,7 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
                 LastRun::Ended { stopped: None, .. } => "ended with nothing left to send".to_owned(),
                 LastRun::Ended { stopped: Some(stop), .. } => format!("stopped: {stop}"),
             };
-            writeln!(stdout, "run {}: begun {:.3}, {end}", run.run, run.wall)?;
+            writeln!(stdout, "run {}: started {:.3}, {end}", run.run, run.wall)?;
             if let Some(by) = &run.by {
                 let command: Vec<String> = by.command.iter().map(|word| quoted(word)).collect();
                 writeln!(stdout, "by:     {}: {}", by.at(), command.join(" "))?;
@@ -68,7 +68,7 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
         }
     }
     if let LastRun::Ended { in_use: Some(process), .. } | LastRun::CutOff { in_use: Some(process) } = last_run {
-        writeln!(stdout, "in use: by process {process}, which is about to begin a run, or to decide about rows")?;
+        writeln!(stdout, "in use: by process {process}, which is starting a run or settling rows")?;
     }
     if let Some(run) = &batch.run {
         let target = &batch.header.target;
@@ -84,7 +84,7 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
     let blank = batch.reading.as_ref().map_or(0, |reading| reading.blank);
     write!(stdout, "{}", table(&counts, blank))?;
     if last_run.under_way().is_some() && counts.in_doubt > 0 {
-        writeln!(stdout, "in doubt are also the rows that it has sent, until their answers are recorded")?;
+        writeln!(stdout, "rows in flight count as in doubt until their replies are recorded")?;
     }
     let (attempts, limited) = (count(batch.attempts, "attempt", "attempts"), thousands(batch.limited));
     writeln!(stdout, "{attempts}, {limited} of them limited")?;
@@ -94,7 +94,11 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
         writeln!(stdout, "{vanished} no longer in the input, {in_doubt} of them in doubt")?;
     }
     if extent.torn_bytes > 0 {
-        writeln!(stdout, "{} bytes at the end are torn; the next run sets them aside", extent.torn_bytes)?;
+        writeln!(
+            stdout,
+            "{} bytes at the end are torn; the next run moves them to a separate file",
+            extent.torn_bytes
+        )?;
     }
     if extent.incomplete_settlements > 0 {
         writeln!(stdout, "{}", extent.incomplete_in_words())?;

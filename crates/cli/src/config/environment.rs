@@ -1,4 +1,4 @@
-//! What the environment says: `BATCHPOST_` and a key's name.
+//! Settings from the environment: `BATCHPOST_` and a key's name.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -21,7 +21,7 @@ pub(crate) fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// What the environment says of the options that `commands` have.
+/// The environment's values for the options that `commands` have.
 pub(super) fn layer(keys: &Keys, commands: [&Command; 2]) -> anyhow::Result<Layer> {
     let mut layer = Layer::default();
     for key in keys.iter().filter(|key| commands.iter().any(|command| key.option_of(command).is_some())) {
@@ -35,7 +35,7 @@ pub(super) fn layer(keys: &Keys, commands: [&Command; 2]) -> anyhow::Result<Laye
     Ok(layer)
 }
 
-/// Variables that look like ours, by name and by the key that they would say something of, and are not set by Kubernetes.
+/// Variables with our prefix and the keys they would set, without those that Kubernetes sets.
 fn ours() -> impl Iterator<Item = (String, String)> {
     env::vars_os().filter_map(|(variable, value)| {
         let variable = variable.into_string().ok()?;
@@ -45,31 +45,31 @@ fn ours() -> impl Iterator<Item = (String, String)> {
     })
 }
 
-/// Kubernetes tells every container so of a service that is called batchpost.
+/// Kubernetes sets such variables in every container for a service named batchpost.
 fn is_of_kubernetes(name: &str, value: &OsStr) -> bool {
     let is_address = || value.to_string_lossy().contains("://");
     name.starts_with("service_") || name.starts_with("port_") || (name == "port" && is_address())
 }
 
-/// What is decided for one time only, and dangerous where it is believed to hold and does not.
+/// Decisions for one run that are dangerous if a user believes that they apply and they do not.
 const REFUSED: [&str; 3] = ["in_doubt", "first", "yes"];
 
-/// What others like to keep about a program under its prefix.
+/// Names that other tools use with a program's prefix.
 const OF_OTHERS: [&str; 3] = ["version", "home", "image"];
 
 /// # Errors
 ///
-/// For what is decided for one time only and matters: who set it believes that it holds.
+/// For dangerous decisions for one run: the user believes that they apply.
 pub(super) fn refuse_what_is_for_one_time(keys: &Keys) -> anyhow::Result<()> {
     for (variable, name) in ours().filter(|(_, name)| REFUSED.contains(&name.as_str())) {
         if let Err(NoKey::OneTime(why)) = keys.find(&name, secrets::settings()) {
-            bail!("{variable}: {name} does not belong in the environment: {why}");
+            bail!("{variable}: {name} cannot be set in the environment: {why}");
         }
     }
     Ok(())
 }
 
-/// What is to be said of variables that look like ours and are not what they may have been meant to be.
+/// Warnings about variables with our prefix that are not used.
 pub(super) fn remarks(keys: &Keys) -> Vec<String> {
     ours().filter_map(|(variable, name)| remark(keys, &variable, &name)).collect()
 }
@@ -84,7 +84,7 @@ fn remark(keys: &Keys, variable: &str, name: &str) -> Option<String> {
     match keys.find(name, secrets::settings()) {
         Err(NoKey::OneTime(why)) => Some(format!("{variable} is not used: {why}")),
         Err(NoKey::Unknown(Some(near))) => {
-            Some(format!("{variable} is not used; is {PREFIX}{} meant?", near.to_ascii_uppercase()))
+            Some(format!("{variable} is not used; did you mean {PREFIX}{}?", near.to_ascii_uppercase()))
         }
         Ok(_) | Err(NoKey::Unknown(None)) => None,
     }
@@ -101,10 +101,10 @@ mod tests {
     fn variables_that_are_not_used_are_remarked_on_and_those_of_others_are_not() {
         let keys = Keys::of(&Args::command());
         for (name, wanted) in [
-            ("limits", Some("is BATCHPOST_LIMIT meant?")),
+            ("limits", Some("did you mean BATCHPOST_LIMIT?")),
             ("access_key", Some("the access key comes from LSQ_ACCESS_KEY")),
-            ("dir", Some("it is for one command line alone")),
-            ("input", Some("it is for one command line alone")),
+            ("dir", Some("it applies to one command only")),
+            ("input", Some("it applies to one command only")),
             ("limit", None),
             ("version", None),
             ("home", None),

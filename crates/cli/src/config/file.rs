@@ -1,4 +1,4 @@
-//! batchpost.toml: found, read, and taken apart into keys with the lines they stand on.
+//! batchpost.toml: found, read, and parsed into keys with their lines.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -17,63 +17,61 @@ use crate::folders;
 /// Its name in the working folder.
 pub(crate) const NAME: &str = "batchpost.toml";
 
-/// The key that names the profile to use where none is asked for.
+/// The key that names the default profile.
 const DEFAULT_PROFILE: &str = "default_profile";
 
-/// A file of settings.
+/// A settings file.
 #[derive(Debug, Default)]
 pub(super) struct File {
     pub(super) path: PathBuf,
     pub(super) top: Layer,
     pub(super) profiles: BTreeMap<String, Layer>,
-    /// The profile to use where none is asked for.
+    /// The default profile.
     pub(super) default_profile: Option<(String, Place)>,
 }
 
-/// The file to use: the one asked for, else the one in this folder, else the user's own.
+/// The file to use: the one given, else the one in this folder, else the user's own.
 pub(super) fn find(asked: Option<PathBuf>) -> anyhow::Result<Option<(PathBuf, String)>> {
     if let Some(path) = asked {
         let text = open(&path).and_then(|file| read(&path, file))?;
         return Ok(Some((path, text)));
     }
     let own = || folders::config().map(|folder| folder.join(NAME));
-    // One that is there and cannot be opened is an error, and no reason to look elsewhere.
+    // A file that exists and cannot be opened is an error; the next place is not tried.
     let is_there = |path: &PathBuf| path.symlink_metadata().is_ok();
     let Some(path) = Some(PathBuf::from(NAME)).filter(is_there).or_else(|| own().filter(is_there)) else {
         return Ok(None);
     };
     if path.metadata().is_ok_and(|there| !there.is_file()) {
-        bail!("{} is no file: say --config /dev/null to do without it", path.display());
+        bail!("{} is not a file; pass --config /dev/null to run without it", path.display());
     }
     let file = open(&path)?;
-    // It says where keys are sent, and which commands are carried out.
+    // It decides where keys are sent, and which commands are executed.
     if let Some(why) = by_somebody_else(&file).with_context(|| path.display().to_string())? {
         let path = path.display();
-        bail!("the file of settings {path} is not used, for {why}: say --config {path} if it is to be");
+        bail!("the settings file {path} is not used, because {why}; pass --config {path} to use it");
     }
     let text = read(&path, file)?;
     Ok(Some((path, text)))
 }
 
 fn open(path: &Path) -> anyhow::Result<std::fs::File> {
-    std::fs::File::open(path).with_context(|| format!("the file of settings {} cannot be opened", path.display()))
+    std::fs::File::open(path).with_context(|| format!("the settings file {} cannot be opened", path.display()))
 }
 
 /// The text of a file; it is UTF-8, with a byte order mark or without.
 fn read(path: &Path, mut file: std::fs::File) -> anyhow::Result<String> {
     let mut bytes = Vec::new();
     let name = path.display();
-    file.read_to_end(&mut bytes).with_context(|| format!("the file of settings {name} cannot be read"))?;
-    let Ok(text) = String::from_utf8(bytes) else {
-        bail!("the file of settings {name} is not UTF-8; save it as UTF-8")
-    };
+    file.read_to_end(&mut bytes).with_context(|| format!("the settings file {name} cannot be read"))?;
+    let Ok(text) = String::from_utf8(bytes) else { bail!("the settings file {name} is not UTF-8; save it as UTF-8") };
     Ok(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
 }
 
-/// What `text`, the content of the file at `path`, says.
+/// Parses `text`, the content of the file at `path`.
 pub(super) fn parse(path: &Path, text: &str, keys: &Keys) -> anyhow::Result<File> {
     let parser = Parser { path, text, keys };
-    // Only the message: a line of the file may hold what nobody should see.
+    // Only the message: a line of the file may contain a secret.
     let table = DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         anyhow::anyhow!("{}: {}", parser.place(at), error.message())
@@ -107,8 +105,7 @@ impl Parser<'_> {
                 "profile" => match value.get_ref() {
                     DeValue::Table(profiles) => file.profiles = self.profiles(profiles)?,
                     _ => bail!(
-                        "{}: profile is the table of all: write [profile.NAME], and {DEFAULT_PROFILE} = \"NAME\" for \
-                         the one to use where none is asked for",
+                        "{}: profile is a table; write [profile.NAME], and {DEFAULT_PROFILE} = \"NAME\" for the default",
                         self.place(at)
                     ),
                 },
@@ -117,7 +114,7 @@ impl Parser<'_> {
                         let place = Place { rank: Rank::TopLevel, name: self.place(at) };
                         file.default_profile = Some((profile.to_string(), place));
                     }
-                    _ => bail!("{}: {DEFAULT_PROFILE} is the name of one, in quotes", self.place(at)),
+                    _ => bail!("{}: {DEFAULT_PROFILE}: expected the name of a profile, in quotes", self.place(at)),
                 },
                 _ => self.entry(&mut file.top, Rank::TopLevel, (name, at), value)?,
             }
@@ -130,7 +127,7 @@ impl Parser<'_> {
         for (name, table) in profiles {
             let DeValue::Table(table) = table.get_ref() else {
                 let name = name.get_ref();
-                bail!("{}: a profile is a table: write [profile.{name}]", self.place(table.span().start));
+                bail!("{}: a profile is a table; write [profile.{name}]", self.place(table.span().start));
             };
             let mut layer = Layer::default();
             for (key, value) in table {
@@ -158,13 +155,13 @@ impl Parser<'_> {
         }
         let key = match self.keys.find(name, secrets::settings().chain([DEFAULT_PROFILE.to_owned()])) {
             Ok(key) => key,
-            Err(NoKey::OneTime(why)) => bail!("{place}: {name} does not belong in a file: {why}"),
-            Err(NoKey::Unknown(Some(near))) => bail!("{place}: there is no key {name:?}; is {near} meant?"),
+            Err(NoKey::OneTime(why)) => bail!("{place}: {name} cannot be set in a file: {why}"),
+            Err(NoKey::Unknown(Some(near))) => bail!("{place}: unknown key {name:?}; did you mean {near}?"),
             Err(NoKey::Unknown(None)) if rank == Rank::TopLevel && matches!(value.get_ref(), DeValue::Table(_)) => {
-                bail!("{place}: there is no table {name:?}; a profile is written [profile.{name}]")
+                bail!("{place}: unknown table {name:?}; write a profile as [profile.{name}]")
             }
             Err(NoKey::Unknown(None)) => {
-                bail!("{place}: there is no key {name:?}; docs/configuration.md and `batchpost config` have them all")
+                bail!("{place}: unknown key {name:?}; docs/configuration.md and `batchpost config` list all keys")
             }
         };
         let values = values(key, value).map_err(|(at, why)| {
@@ -177,7 +174,7 @@ impl Parser<'_> {
     }
 }
 
-/// The values of a key, each fit for the option; or where one is not, and why.
+/// The values of a key, each valid for the option; or where one is not, and why.
 fn values(key: &Key, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>, (usize, String)> {
     let at = value.span().start;
     let several = matches!(key.shape, Shape::Many | Shape::Named);
@@ -209,27 +206,27 @@ fn scalar(key: &Key, value: &Spanned<DeValue<'_>>) -> Result<String, (usize, Str
         (Shape::Many, _) => "a value in quotes, or several in brackets",
         (Shape::Named, _) => "values in quotes, or a table like { name = \"value\" }",
     };
-    Err((value.span().start, format!("it is {wanted}")))
+    Err((value.span().start, format!("expected {wanted}")))
 }
 
-/// A table of names and values: as `NAME=TEXT`, or `NAME:=JSON` for what is no text.
+/// A table of names and values: as `NAME=TEXT`, or `NAME:=JSON` for other types.
 fn named(key: &Key, table: &DeTable<'_>) -> Result<Vec<(usize, String)>, (usize, String)> {
     let mut found = Vec::new();
     for (name, value) in table {
         let (at, name) = (name.span().start, name.get_ref());
         if name.contains('=') {
-            return Err((at, format!("the name {name:?} has an equals sign in it")));
+            return Err((at, format!("the name {name:?} contains an equals sign")));
         }
         match value.get_ref() {
             DeValue::String(text) => found.push((at, format!("{name}={text}"))),
-            // Of several columns a text is made.
+            // A text can be made of several columns.
             DeValue::Array(values) if key.name == "column" => {
                 for value in values {
                     found.push((value.span().start, format!("{name}={}", scalar(key, value)?)));
                 }
             }
             value => {
-                let json = json(value).ok_or_else(|| (at, "a date goes in quotes".to_owned()))?;
+                let json = json(value).ok_or_else(|| (at, "write a date in quotes".to_owned()))?;
                 found.push((at, format!("{name}:={json}")));
             }
         }
@@ -270,7 +267,7 @@ fn strings(value: &DeValue<'_>) -> Option<CommandLine> {
     }
 }
 
-/// The values that a variable of the environment gives a key: one as it stands, or several as a file writes them.
+/// The values of a key from an environment variable: one unquoted value, or several in the file's syntax.
 pub(super) fn of_variable(key: &Key, text: &str) -> Result<Vec<String>, String> {
     let several = matches!(key.shape, Shape::Many | Shape::Named) && text.trim_start().starts_with(['[', '{']);
     if several {
@@ -278,7 +275,7 @@ pub(super) fn of_variable(key: &Key, text: &str) -> Result<Vec<String>, String> 
         return values(key, &value).map_err(|(_, why)| why);
     }
     if key.shape == Shape::Switch && !["true", "false"].contains(&text) {
-        return Err("it is true or false".to_owned());
+        return Err("expected true or false".to_owned());
     }
     key.check(text)?;
     Ok(vec![text.to_owned()])
@@ -291,10 +288,14 @@ impl File {
             let names: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
             let path = self.path.display();
             if names.is_empty() {
-                return format!("{place}: {path} has no profile {name:?}, nor any other; write [profile.{name}] there");
+                return format!("{place}: {path} has no profiles; add [profile.{name}] to it");
             }
-            let near = nearest(name, self.profiles.keys().cloned()).map(|near| format!("; is {near} meant?"));
-            format!("{place}: {path} has no profile {name:?}, but {}{}", names.join(", "), near.unwrap_or_default())
+            let near = nearest(name, self.profiles.keys().cloned()).map(|near| format!("; did you mean {near}?"));
+            format!(
+                "{place}: {path} has no profile {name:?}; its profiles are {}{}",
+                names.join(", "),
+                near.unwrap_or_default()
+            )
         })
     }
 }
@@ -342,18 +343,18 @@ mod tests {
     #[test]
     fn what_is_wrong_is_said_with_its_line() {
         for (text, wanted) in [
-            ("\nmax-attempts = 3", "x/b.toml:2: there is no key \"max-attempts\"; is max_attempts meant?"),
-            ("[acme]\nhost = 'h'", "x/b.toml:1: there is no table \"acme\"; a profile is written [profile.acme]"),
-            ("profile = 'acme'", "x/b.toml:1: profile is the table of all: write [profile.NAME], and default_profile"),
-            ("default-profile = 'a'", "x/b.toml:1: there is no key \"default-profile\"; is default_profile meant?"),
-            ("[profile]\nacme = 3", "x/b.toml:2: a profile is a table: write [profile.acme]"),
+            ("\nmax-attempts = 3", "x/b.toml:2: unknown key \"max-attempts\"; did you mean max_attempts?"),
+            ("[acme]\nhost = 'h'", "x/b.toml:1: unknown table \"acme\"; write a profile as [profile.acme]"),
+            ("profile = 'acme'", "x/b.toml:1: profile is a table; write [profile.NAME], and default_profile"),
+            ("default-profile = 'a'", "x/b.toml:1: unknown key \"default-profile\"; did you mean default_profile?"),
+            ("[profile]\nacme = 3", "x/b.toml:2: a profile is a table; write [profile.acme]"),
             ("timeout = '30s'\nmax_attempts = 0", "x/b.toml:2: max_attempts: 0 is not in 1..=1000"),
             ("limit = [\n'25/5s',\n'x'\n]", "x/b.toml:3: limit: "),
-            ("[profile.a]\non_500 = 'never'", "x/b.toml:2: on_500: \"never\" is none of retry, hold"),
-            ("skip_invalid = 'yes'", "x/b.toml:1: skip_invalid: it is true or false"),
-            ("sheet = ['a']", "x/b.toml:1: sheet: it is one value, in quotes"),
+            ("[profile.a]\non_500 = 'never'", "x/b.toml:2: on_500: \"never\" is not one of retry, hold"),
+            ("skip_invalid = 'yes'", "x/b.toml:1: skip_invalid: expected true or false"),
+            ("sheet = ['a']", "x/b.toml:1: sheet: expected one value, in quotes"),
             ("limit = []", "x/b.toml:1: limit: it is empty; leave it out"),
-            ("in_doubt = 'retry'", "x/b.toml:1: in_doubt does not belong in a file: every run would send"),
+            ("in_doubt = 'retry'", "x/b.toml:1: in_doubt cannot be set in a file: every run would send"),
             ("known = 'post'", "x/b.toml:1: known: every run would post again"),
             ("a = 'x\n", "x/b.toml:1: "),
             ("sheet = 'a'\nsheet = 'b'", "x/b.toml:2: duplicate key"),

@@ -1,5 +1,4 @@
-//! The keys that a file may have: one for each option, by the word of clap's own command, so that no option can be
-//! forgotten.
+//! The keys that a file may have: one for each option, derived from clap's command, so that no option can be forgotten.
 
 use std::any::TypeId;
 use std::error::Error;
@@ -10,13 +9,13 @@ use clap::builder::ValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, Command};
 
-/// What is decided for one time only, and why a file cannot decide it.
+/// Options that apply to one command only, and why a file cannot set them.
 const ONE_TIME: [(&str, &str); 18] = [
-    ("in_doubt", "every run would send its doubtful rows again; decide each time, with --in-doubt"),
-    ("first", "every run would stop early; say --first when you try something out"),
-    ("known_since", "it is the day of one note that is posted again; say --known-since when you post it"),
+    ("in_doubt", "every run would send rows in doubt again; pass --in-doubt each time"),
+    ("first", "every run would stop early; pass --first for a trial"),
+    ("known_since", "it applies to one repeated note; pass --known-since when you post that note"),
     ("follow", ONE_TIME_ONLY),
-    ("yes", "on a terminal the question is the last look before notes are posted, and without one nobody is asked"),
+    ("yes", "on a terminal the question is the last check before notes are posted; without a terminal there is none"),
     ("input", ONE_TIME_ONLY),
     ("output", ONE_TIME_ONLY),
     ("dir", ONE_TIME_ONLY),
@@ -29,16 +28,16 @@ const ONE_TIME: [(&str, &str); 18] = [
     ("as", ONE_TIME_ONLY),
     ("undo", ONE_TIME_ONLY),
     ("why", ONE_TIME_ONLY),
-    ("config", "a file does not name another; say --config, or set BATCHPOST_CONFIG"),
+    ("config", "a settings file cannot name another; pass --config, or set BATCHPOST_CONFIG"),
 ];
 
-const ONE_TIME_ONLY: &str = "it is for one command line alone; say it there";
+const ONE_TIME_ONLY: &str = "it applies to one command only; pass it as an option";
 
 /// Values that a file may not give to a key that it may have.
 const REFUSED_VALUES: [(&str, &str, &str); 1] = [(
     "known",
     "post",
-    "every run would post again what another ledger has as posted or in doubt; say --known post when you have decided",
+    "every run would post again rows that another ledger records as posted or in doubt; pass --known post each time",
 )];
 
 /// How the values of a key are written.
@@ -52,11 +51,11 @@ pub(super) enum Shape {
     One,
     /// One value, or several in brackets.
     Many,
-    /// The same, or a table: each value is about something that has a name, and layers are merged by it.
+    /// The same, or a table: each value has a name, by which layers are merged.
     Named,
 }
 
-/// A key and the option that it stands for.
+/// A key and its option.
 #[derive(Debug, Clone)]
 pub(crate) struct Key {
     pub(super) name: String,
@@ -64,7 +63,7 @@ pub(crate) struct Key {
     parser: ValueParser,
 }
 
-/// Why a text is no key's name.
+/// Why a text is not the name of a key.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NoKey {
     OneTime(&'static str),
@@ -72,7 +71,7 @@ pub(super) enum NoKey {
     Unknown(Option<String>),
 }
 
-/// All keys, those of `run` before others of the same name.
+/// All keys; for equal names, the one of `run`.
 #[derive(Debug)]
 pub(super) struct Keys(Vec<Key>);
 
@@ -92,7 +91,7 @@ impl Keys {
         self.0.iter()
     }
 
-    /// The key of this name; `others` are further names that are fine where it was read.
+    /// The key of this name; `others` are further names that are valid in its source.
     pub(super) fn find(&self, name: &str, others: impl IntoIterator<Item = String>) -> Result<&Key, NoKey> {
         if let Some((_, why)) = ONE_TIME.iter().find(|(one_time, _)| *one_time == name) {
             return Err(NoKey::OneTime(why));
@@ -148,17 +147,17 @@ impl Key {
         &self.name
     }
 
-    /// The variable of the environment that says the same.
+    /// The environment variable for this key.
     pub(super) fn variable(&self) -> String {
         format!("BATCHPOST_{}", self.name.to_ascii_uppercase())
     }
 
-    /// The option that says the same in `command`, by clap's id.
+    /// The option for this key in `command`.
     pub(super) fn option_of<'a>(&self, command: &'a Command) -> Option<&'a Arg> {
         command.get_arguments().find(|option| name(option).as_deref() == Some(&self.name))
     }
 
-    /// `value` as it stands in a file in `folder`: a path there is meant from that folder on.
+    /// The meaning of `value` in a file in `folder`: paths are relative to that folder.
     pub(super) fn meant_in(&self, value: String, folder: &Path) -> String {
         let path = |path: &str| folder.join(path).to_str().map(str::to_owned);
         if self.parser.type_id() == TypeId::of::<PathBuf>() {
@@ -173,7 +172,7 @@ impl Key {
         value
     }
 
-    /// That a value is one, by the option's own parser, and one that a file may give.
+    /// Checks a value with the option's own parser, and that a file may set it.
     pub(super) fn check(&self, value: &str) -> Result<(), String> {
         if let Some((.., why)) =
             REFUSED_VALUES.iter().find(|(name, refused, _)| *name == self.name && *refused == value)
@@ -187,9 +186,9 @@ impl Key {
         Err(match (error.source(), error.get(ContextKind::ValidValue)) {
             (Some(reason), _) => reason.to_string(),
             (None, Some(ContextValue::Strings(values))) if error.kind() == ErrorKind::InvalidValue => {
-                format!("{value:?} is none of {}", values.join(", "))
+                format!("{value:?} is not one of {}", values.join(", "))
             }
-            _ => format!("{value:?} is not understood"),
+            _ => format!("{value:?} is invalid"),
         })
     }
 }
@@ -245,7 +244,7 @@ mod tests {
         let keys = Keys::of(&Args::command());
         for (name, value, wanted) in [
             ("max_attempts", "0", Some("0 is not in 1..=1000")),
-            ("on_500", "never", Some("\"never\" is none of retry, hold")),
+            ("on_500", "never", Some("\"never\" is not one of retry, hold")),
             ("timeout", "1ms", Some("it must be between 100ms and 1d")),
             ("known", "skip", None),
             ("limit", "none", None),

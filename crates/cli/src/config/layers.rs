@@ -1,5 +1,5 @@
-//! What each layer says, and what holds of it: a higher layer's word goes before a lower one's, and silences what
-//! contradicts it there.
+//! The layers of settings and how they are resolved: a higher layer overrides a lower one, and shadows what contradicts
+//! it there.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use anyhow::bail;
 
 use super::secrets::Ways;
 
-/// Who said something, the weakest first.
+/// The layers, the weakest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
     TopLevel,
@@ -17,7 +17,7 @@ pub(crate) enum Rank {
     Option,
 }
 
-/// Where something was said.
+/// The source of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Place {
     pub(crate) rank: Rank,
@@ -31,7 +31,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// What was said about one key.
+/// The values of one key in one layer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) values: Vec<String>,
@@ -44,15 +44,15 @@ impl Entry {
     }
 }
 
-/// What one layer says: at most one thing about each key.
+/// One layer: at most one entry for each key.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Layer {
     pub(super) said: BTreeMap<String, Entry>,
-    /// Where the access keys are to come from.
+    /// The sources of the access keys.
     pub(super) ways: Ways,
 }
 
-/// What was said and does not count.
+/// An entry that has no effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Shadowed {
     pub(crate) key: String,
@@ -60,15 +60,15 @@ pub(crate) struct Shadowed {
     pub(crate) why: String,
 }
 
-/// What holds of all layers, without what nobody said.
+/// The effective settings of all layers, without built-in defaults.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ResolvedConfig {
-    /// What holds of a key; of one whose values have names there may be several, from several layers.
+    /// The effective entries of a key; one whose values have names may have several, from several layers.
     pub(crate) said: BTreeMap<String, Vec<Entry>>,
     pub(crate) silenced: Vec<Shadowed>,
 }
 
-/// Keys of which only one can hold.
+/// Pairs of keys of which only one can be effective.
 const ALTERNATIVES: [(&str, &str); 7] = [
     ("url", "host"),
     ("url", "tenant"),
@@ -79,27 +79,27 @@ const ALTERNATIVES: [(&str, &str); 7] = [
     ("quiet", "verbose"),
 ];
 
-/// What the account needs and the sandbox has no use for.
+/// Keys of the account that the sandbox does not use.
 const NOT_OF_THE_SANDBOX: [&str; 7] = ["proxy", "ca_file", "ledger", "history", "between", "time_zone", "no_wait"];
 
-/// Keys that say something about another, and nothing without it.
+/// Keys that have an effect only together with another.
 const DEPENDENT: [(&str, &str); 2] = [("time_zone", "between"), ("too_long", "max_text")];
 
 /// Keys whose values have names, by which layers are merged.
 const NAMED: [&str; 2] = ["column", "field"];
 
-/// What a value of such a key is about.
+/// The name in a value of such a key.
 fn subject(value: &str) -> &str {
     let name = value.split_once('=').map_or(value, |(name, _)| name);
     name.strip_suffix(':').unwrap_or(name).trim()
 }
 
-/// Whether saying this says anything against others: a switch that is off does not.
+/// Whether this is a switch that is off, which contradicts nothing.
 fn is_off(said: &Entry) -> bool {
     said.is("false") || said.is("0")
 }
 
-/// Whether a lower layer's word does not count, because of the higher one's.
+/// Whether an entry of a higher layer shadows one of a lower layer.
 fn silences(higher: (&str, &Entry), lower: (&str, &Entry)) -> bool {
     let ((key, said), (other, below)) = (higher, lower);
     if is_off(said) || is_off(below) {
@@ -112,7 +112,7 @@ fn silences(higher: (&str, &Entry), lower: (&str, &Entry)) -> bool {
         || (key == "column" && makes_text(other) && said.values.iter().any(|value| subject(value) == "text"))
 }
 
-/// Whether two words of one layer contradict each other.
+/// Whether two entries of one layer contradict each other.
 fn contradict(one: (&str, &Entry), another: (&str, &Entry)) -> bool {
     let is_alternative = |(a, b): &(&str, &str)| (*a, *b) == (one.0, another.0) || (*b, *a) == (one.0, another.0);
     ALTERNATIVES.iter().any(is_alternative) && !is_off(one.1) && !is_off(another.1)
@@ -123,23 +123,23 @@ fn makes_text(key: &str) -> bool {
     ["text_template", "text_template_file"].contains(&key)
 }
 
-/// What holds of `layers`, of which the last is the highest.
+/// Resolves `layers`, of which the last is the highest.
 ///
 /// # Errors
 ///
-/// When two words of one layer contradict each other, and neither is silenced by a higher one.
+/// When two entries of one layer contradict each other, and no higher layer shadows either.
 pub(super) fn resolved_config<'a>(
     layers: impl DoubleEndedIterator<Item = &'a Layer>,
 ) -> anyhow::Result<ResolvedConfig> {
     let mut resolved_config = ResolvedConfig::default();
     for layer in layers.rev() {
-        // Words of one layer do not silence each other.
+        // Entries of one layer do not shadow each other.
         let above = resolved_config.said.clone();
         let counts_above = || above.iter().flat_map(|(key, said)| said.iter().map(move |said| (key.as_str(), said)));
         for (key, said) in &layer.said {
             let lower = (key.as_str(), said);
             if let Some((by, higher)) = counts_above().find(|higher| silences(*higher, lower)) {
-                let why = format!("{by} goes before it ({})", higher.place);
+                let why = format!("{by} overrides it ({})", higher.place);
                 resolved_config.silenced.push(Shadowed { key: key.clone(), said: said.clone(), why });
                 continue;
             }
@@ -185,8 +185,8 @@ fn refuse_contradictions(layer: &Layer, resolved_config: &ResolvedConfig) -> any
     Ok(())
 }
 
-/// Takes out what is of no use without another key. A file may have it for the profiles or options that do have the
-/// other; on the command line it is a mistake.
+/// Removes keys that have no effect without another. A file may have them for profiles or options that set the other;
+/// on the command line they are an error.
 fn drop_idle(resolved_config: &mut ResolvedConfig) -> anyhow::Result<()> {
     for (key, of) in DEPENDENT {
         if resolved_config.said.contains_key(of) {
@@ -194,16 +194,16 @@ fn drop_idle(resolved_config: &mut ResolvedConfig) -> anyhow::Result<()> {
         }
         for said in resolved_config.said.remove(key).into_iter().flatten() {
             if said.place.rank == Rank::Option {
-                bail!("{} says something about {of}, and there is none: say it, or leave it out", said.place);
+                bail!("{} has no effect without {of}; set {of}, or leave it out", said.place);
             }
-            resolved_config.silenced.push(Shadowed { key: key.to_owned(), said, why: format!("there is no {of}") });
+            resolved_config.silenced.push(Shadowed { key: key.to_owned(), said, why: format!("{of} is not set") });
         }
     }
     Ok(())
 }
 
 impl ResolvedConfig {
-    /// What holds of a key that has one value.
+    /// The effective entry of a key that has one value.
     pub(super) fn one(&self, key: &str) -> Option<&Entry> {
         self.said.get(key)?.first()
     }
@@ -229,7 +229,7 @@ mod tests {
         layer
     }
 
-    /// What holds of these layers, the lowest first.
+    /// The effective settings of these layers, the lowest first.
     fn held(layers: [&[&str]; 4]) -> Result<String, String> {
         let ranks = [Rank::TopLevel, Rank::Profile, Rank::Environment, Rank::Option];
         let layers: Vec<Layer> = ranks.into_iter().zip(layers).map(|(rank, words)| layer(rank, words)).collect();
@@ -306,6 +306,6 @@ mod tests {
         assert_held([&["time_zone=UTC"], &[], &[], &[]], "");
         assert_held([&["time_zone=UTC"], &[], &[], &["between=1:00-2:00"]], "between=1:00-2:00 time_zone=UTC");
         let error = held([&[], &[], &[], &["time_zone=UTC"]]).unwrap_err();
-        assert_eq!(error, "Option says something about between, and there is none: say it, or leave it out");
+        assert_eq!(error, "Option has no effect without between; set between, or leave it out");
     }
 }

@@ -1,9 +1,9 @@
-//! What holds: the command line, the environment and batchpost.toml, layer on layer.
+//! Settings from the command line, the environment and batchpost.toml, in layers.
 //!
-//! What is said elsewhere than on the command line becomes a default of clap's own command: so it goes through the
-//! very same parsers, the command line goes before it, and no option can be forgotten. [`layers`] says what holds where
-//! several layers speak; [`keys`] which keys there are; [`secrets`] where access keys may be, which are bound to the
-//! endpoint of the layer that says so ([`Resolved::refuse_elsewhere`]).
+//! Values from the environment and the file become defaults of clap's own command: so they go through the same parsers,
+//! the command line overrides them, and no option can be forgotten. [`layers`] resolves several layers; [`keys`]
+//! defines the keys; [`secrets`] the sources of access keys, which are bound to the endpoint of the layer that sets
+//! them ([`Resolved::refuse_elsewhere`]).
 
 mod environment;
 mod file;
@@ -36,32 +36,32 @@ use file::File;
 use keys::{Keys, Shape};
 use layers::Layer;
 
-/// The option that asks for a profile.
+/// The option that chooses a profile.
 const ASKED: &str = "--profile";
 
-/// Which settings hold, and who said so.
+/// The effective settings and their sources.
 #[derive(Debug, Default)]
 pub(crate) struct Resolved {
     file: Option<File>,
-    /// The name by which the file was asked for; none where it was found.
+    /// The given name of the file; none if it was found.
     asked_file: Option<PathBuf>,
-    /// The profile in use, and where it was asked for.
+    /// The profile in use, and the source of that choice.
     profile: Option<(String, Place)>,
     /// The API that is posted to.
     api: &'static KnownApi,
     resolved_config: ResolvedConfig,
 }
 
-/// What was typed, completed by what holds besides. Ends the process as clap does for what cannot be understood or
-/// asks for help.
+/// The typed arguments, completed from the other layers. Ends the process as clap does, for help and for invalid
+/// arguments.
 ///
 /// # Errors
 ///
-/// When the file of settings or the environment says something that cannot hold.
+/// When the settings file or the environment has an invalid setting.
 pub(crate) fn resolve(line: &[OsString]) -> anyhow::Result<(Args, Resolved)> {
     let (command, keys, typed) = typed(line);
     let Some((name, typed)) = typed.subcommand() else { bail!("there is no command; see batchpost --help") };
-    // What it writes may be what mends the file.
+    // Its output may replace a broken file.
     if name == "init" {
         let args = Args::from_arg_matches(&matches(command, line)).unwrap_or_else(|error| error.exit());
         return Ok((args, Resolved::default()));
@@ -73,8 +73,8 @@ pub(crate) fn resolve(line: &[OsString]) -> anyhow::Result<(Args, Resolved)> {
     Ok((args, config))
 }
 
-/// How to speak of what [`resolve`] refused: as the command line says, or the environment. A file has no say in what is
-/// wrong with it.
+/// Output options for errors of [`resolve`]: from the command line or the environment, not from the file, which may be
+/// invalid.
 pub(crate) fn output_before_all_holds(line: &[OsString]) -> Output {
     let (.., typed) = typed(line);
     let typed = typed.subcommand().and_then(|(_, typed)| {
@@ -86,12 +86,12 @@ pub(crate) fn output_before_all_holds(line: &[OsString]) -> Output {
     Output { json: false, quiet: false, verbose: 0, log_format }
 }
 
-/// What is to be said of the environment, whatever holds.
+/// Warnings about the environment.
 pub(crate) fn remarks() -> Vec<String> {
     environment::remarks(&Keys::of(&Args::command()))
 }
 
-/// The command with its keys, and what was typed of it.
+/// The command with its keys, and the typed arguments.
 fn typed(line: &[OsString]) -> (clap::Command, Keys, ArgMatches) {
     let command = Args::command();
     let keys = Keys::of(&command);
@@ -130,7 +130,7 @@ fn switchable(command: clap::Command, keys: &Keys) -> clap::Command {
     names.iter().fold(turn(command), |command, name| command.mut_subcommand(name, turn))
 }
 
-/// What the command line itself says of the keys.
+/// The layer of the command line.
 fn typed_layer(command: &clap::Command, keys: &Keys, subcommand: &clap::Command, typed: &ArgMatches) -> Layer {
     let mut layer = Layer::default();
     for key in keys.iter() {
@@ -141,7 +141,7 @@ fn typed_layer(command: &clap::Command, keys: &Keys, subcommand: &clap::Command,
         }
         let values = match key.shape {
             Shape::Count => vec![typed.get_count(id).to_string()],
-            // What is no UTF-8 is nothing that another layer could be compared with.
+            // Text that is not UTF-8 cannot equal a value of another layer.
             _ => typed.get_raw(id).into_iter().flatten().map(|value| value.to_string_lossy().into_owned()).collect(),
         };
         let name = format!("--{}", option.get_long().unwrap_or_default());
@@ -159,7 +159,7 @@ impl Resolved {
             None => None,
         };
         environment::refuse_what_is_for_one_time(keys)?;
-        // What is shown without a command of its own is what would hold for a run.
+        // Without a command line to show, `config` shows the settings of a run.
         let shown = if name == "config" { command.find_subcommand("run") } else { None };
         let environment = environment::layer(keys, [command, shown.unwrap_or(subcommand)])?;
         let mut options = typed_layer(command, keys, subcommand, typed);
@@ -185,12 +185,12 @@ impl Resolved {
         Ok(config)
     }
 
-    /// The file's layers: its top level, and the profile in use where it is asked for too.
+    /// The file's layers: its top level and, with `with_profile`, the profile in use.
     fn file_layers(&self, with_profile: bool) -> anyhow::Result<Vec<&Layer>> {
         let Some(file) = &self.file else {
             return match &self.profile {
                 Some((name, place)) => {
-                    bail!("{place}: there is no {NAME} to take the profile {name:?} from; `batchpost init` writes one")
+                    bail!("{place}: no {NAME} was found for the profile {name:?}; `batchpost init` writes one")
                 }
                 None => Ok(Vec::new()),
             };
@@ -202,7 +202,7 @@ impl Resolved {
         Ok(layers)
     }
 
-    /// `command` with all that holds and was not typed as its defaults.
+    /// `command` with the effective settings of the other layers as its defaults.
     fn as_defaults(&self, command: clap::Command, keys: &Keys, name: &str) -> clap::Command {
         let set = |command: clap::Command| {
             keys.iter().fold(command, |command, key| {
@@ -220,7 +220,7 @@ impl Resolved {
         set(command).mut_subcommand(name, set)
     }
 
-    /// Adds to columns and fields what lower layers say of others.
+    /// Adds the columns and fields that only lower layers set.
     fn complete(&self, args: &mut Args) -> anyhow::Result<()> {
         let input = match &mut args.command {
             args::Command::Run(run) => &mut run.input,
@@ -239,20 +239,20 @@ impl Resolved {
         self.file.as_ref().map(|file| file.path.as_path())
     }
 
-    /// The profile in use, and where it was asked for.
+    /// The profile in use, and the source of that choice.
     pub(crate) fn profile(&self) -> Option<&(String, Place)> {
         self.profile.as_ref()
     }
 
-    /// The options that `resume` would need to go on with a batch that is posted to `target`, each after a blank: what was
-    /// typed, or is in an environment that another shell may not have, and is neither in the ledger nor in a file that is
-    /// found.
+    /// The options that `resume` needs to continue a batch posted to `target`, each after a blank: those that were
+    /// typed, or are in the environment, which another shell may not have, and are neither in the ledger nor in a file
+    /// that is found.
     pub(crate) fn to_resume(&self, target: &str) -> String {
         let mut options = String::new();
         if let Some(file) = &self.asked_file {
             options += &format!(" --config {}", shell_word(&file.display().to_string()));
         }
-        // One that posts elsewhere was overruled, and would be refused.
+        // A profile that posts elsewhere was overridden, and would be refused.
         if let Some((name, place)) = &self.profile
             && [ASKED, PROFILE].contains(&place.name.as_str())
             && self.profile_agrees(target)
@@ -273,30 +273,30 @@ impl Resolved {
         options
     }
 
-    /// What was said of which key, and where.
+    /// The effective entries of each key.
     pub(crate) fn resolved_config(&self) -> &ResolvedConfig {
         &self.resolved_config
     }
 
-    /// The API that is posted to: the ledger's if a batch goes on.
+    /// The API that is posted to: the ledger's if a batch is continued.
     pub(crate) fn api(&self) -> &'static KnownApi {
         self.api
     }
 
-    /// Where the profile in use says that a key is.
+    /// The source of a key in the profile in use.
     pub(crate) fn profiles_way(&self, key: &Credential) -> Option<&(SecretSource, Place)> {
         let file = self.file.as_ref()?;
         file.profiles.get(&self.profile.as_ref()?.0)?.ways.get(key)
     }
 
-    /// Where the file's top level says that a key is.
+    /// The source of a key in the file's top level.
     pub(crate) fn top_levels_way(&self, key: &Credential) -> Option<&(SecretSource, Place)> {
         self.file.as_ref()?.top.ways.get(key)
     }
 }
 
-/// The ledger that the command line names as that of a batch which is to go on, and the ledger's account; none where it
-/// cannot be read, of which the command itself will tell.
+/// The ledger of the batch that the command line continues, and its account; none if it cannot be read, which the
+/// command itself reports.
 fn batch_that_goes_on(name: &str, typed: &ArgMatches) -> Option<(PathBuf, Account)> {
     let id = match name {
         "resume" => "ledger",
@@ -308,7 +308,7 @@ fn batch_that_goes_on(name: &str, typed: &ArgMatches) -> Option<(PathBuf, Accoun
     account_of(ledger).ok().map(|account| (ledger.clone(), account))
 }
 
-/// The profile that was asked for on the command line or in the environment.
+/// The profile chosen on the command line or in the environment.
 fn asked_profile(typed: &ArgMatches) -> anyhow::Result<Option<(String, Place)>> {
     if let Some(name) = typed.get_one::<String>("profile") {
         return Ok(Some((name.clone(), Place { rank: Rank::Option, name: ASKED.to_owned() })));
@@ -318,7 +318,7 @@ fn asked_profile(typed: &ArgMatches) -> anyhow::Result<Option<(String, Place)>> 
     Ok(Some((name, Place { rank: Rank::Environment, name: PROFILE.to_owned() })))
 }
 
-/// Each option of `run` that has a key, and the values it has where nobody says anything.
+/// Each option of `run` that has a key, and its default values.
 pub(crate) fn built_in() -> Vec<(String, Vec<String>)> {
     let command = Args::command();
     let keys = Keys::of(&command);
@@ -331,7 +331,7 @@ pub(crate) fn built_in() -> Vec<(String, Vec<String>)> {
     keys.iter().filter_map(of_run).collect()
 }
 
-/// What a file with this text says at its top level.
+/// The values that a file with this text sets at its top level.
 #[cfg(test)]
 pub(crate) fn values_in(text: &str) -> anyhow::Result<std::collections::BTreeMap<String, Vec<String>>> {
     let file = file::parse(Path::new(NAME), text, &Keys::of(&Args::command()))?;

@@ -1,4 +1,4 @@
-//! Where a file says that the access keys are. The keys themselves never stand in one.
+//! The sources of access keys that a file may name. The file never contains the keys themselves.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -10,15 +10,15 @@ use batchpost::runtime::{CommandLine, KeyCommand};
 use super::layers::Place;
 use crate::apis::{Credential, credentials};
 
-/// The ways to say where a key is, each the end of a setting's name: `access_key_file`.
+/// The kinds of source, each a suffix of a setting's name: `access_key_file`.
 const WAYS: [&str; 3] = ["file", "command", "env"];
 
-/// The settings that say where a key is.
+/// The settings that name a key's source.
 pub(super) fn settings() -> impl Iterator<Item = String> {
     credentials().flat_map(|key| WAYS.iter().map(|way| format!("{}_{way}", key.setting)))
 }
 
-/// The key that the setting `name` is about, and the way that it names.
+/// The key and the kind of source in the setting `name`.
 fn of_setting(name: &str) -> Option<(&'static Credential, &'static str)> {
     let named = |key: &'static Credential| {
         let way = name.strip_prefix(key.setting)?.strip_prefix('_')?;
@@ -27,7 +27,7 @@ fn of_setting(name: &str) -> Option<(&'static Credential, &'static str)> {
     credentials().find_map(named)
 }
 
-/// Where a key is.
+/// The source of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum SecretSource {
     File(PathBuf),
@@ -36,7 +36,7 @@ pub(crate) enum SecretSource {
 }
 
 impl fmt::Display for SecretSource {
-    /// Without a command's arguments: one of them may be what nobody should see.
+    /// Without a command's arguments: one of them may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "the file {}", path.display()),
@@ -46,16 +46,16 @@ impl fmt::Display for SecretSource {
     }
 }
 
-/// What one layer says of each key, by the key's [setting](Credential::setting).
+/// One layer's source of each key, by the key's [setting](Credential::setting).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Ways(BTreeMap<&'static str, (SecretSource, Place)>);
 
-/// Why a key of this name is refused, if it would hold a secret.
+/// Why a setting of this name is refused, if it would contain a secret.
 pub(super) fn refused(name: &str) -> Option<String> {
     let Credential { setting: key, variable, .. } = credentials().find(|key| key.setting == name)?;
     Some(format!(
-        "a key does not stand in a file of settings, which is copied and shown; set {variable}, or say {key}_file, \
-         {key}_command or {key}_env"
+        "access keys cannot be stored in a settings file, which may be copied and shown; set {variable}, or \
+         {key}_file, {key}_command or {key}_env"
     ))
 }
 
@@ -64,8 +64,8 @@ impl Ways {
         self.0.get(key.setting)
     }
 
-    /// Takes in what the setting `name` of a file in `folder` says: a text, or an array of them, which only a command can
-    /// be. False if it is not about a key.
+    /// Adds the setting `name` of a file in `folder`: a text or, for a command, an array of texts. False if it does not
+    /// name a key's source.
     pub(super) fn take_in(
         &mut self,
         name: &str,
@@ -77,17 +77,17 @@ impl Ways {
         let is_blank = |line: &CommandLine| matches!(line, CommandLine::Shell(line) if line.trim().is_empty());
         let way = match (kind, words) {
             ("command", Some(line)) if !is_blank(&line) => SecretSource::Command(KeyCommand::new(line, folder)),
-            ("command", _) => bail!("{place}: {name}: it is a line for the shell, or an array of words"),
+            ("command", _) => bail!("{place}: {name}: expected a command line for the shell, or an array of words"),
             ("file", Some(CommandLine::Shell(path))) if !path.is_empty() => SecretSource::File(folder.join(path)),
             ("env", Some(CommandLine::Shell(variable))) if is_variable(&variable) => SecretSource::Variable(variable),
             ("env", _) => {
                 let example = format!("ACME_{}", key.setting.to_uppercase());
-                bail!("{place}: {name}: it is the name of a variable of the environment, like {example}")
+                bail!("{place}: {name}: expected the name of an environment variable, like {example}")
             }
-            _ => bail!("{place}: {name}: it is the name of a file, in quotes"),
+            _ => bail!("{place}: {name}: expected the name of a file, in quotes"),
         };
         if let Some((_, other)) = self.get(key) {
-            bail!("{place}: {name} contradicts what {other} says of the same key; leave one of them out");
+            bail!("{place}: {name} contradicts {other}, which sets the same key; leave one of them out");
         }
         self.0.insert(key.setting, (way, place.clone()));
         Ok(true)

@@ -11,7 +11,7 @@ use super::{Layer, Resolved};
 use crate::apis::{Credential, KnownApi};
 pub(super) use crate::commands::SANDBOX;
 
-/// Whether what some layers say of the endpoint, which may be all of it or a part, goes with `target` of `api`.
+/// Whether the endpoint, or the part of it, in some layers agrees with `target` of `api`.
 fn agrees(api: &KnownApi, resolved_config: &ResolvedConfig, target: &str) -> bool {
     if resolved_config.value("sandbox") == Some("true") {
         return target == SANDBOX;
@@ -19,7 +19,7 @@ fn agrees(api: &KnownApi, resolved_config: &ResolvedConfig, target: &str) -> boo
     if let Some(url) = resolved_config.value("url") {
         return Endpoint::from_url(url).is_ok_and(|endpoint| endpoint.as_str() == target);
     }
-    // What is not said is taken from the target: a part that would stand in its place says nothing against it.
+    // Missing parts are taken from the target: they cannot contradict it.
     let parts = |host: &str, tenant: &str| (api.endpoint)(host, tenant).map(|endpoint| endpoint.as_str().to_owned());
     match (resolved_config.value("host"), resolved_config.value("tenant")) {
         (None, None) => true,
@@ -54,18 +54,18 @@ fn in_words(resolved_config: &ResolvedConfig) -> String {
 }
 
 impl Resolved {
-    /// Takes the profile that the file itself names, where none was asked for.
+    /// Uses the file's default profile, if none was chosen.
     pub(super) fn choose_default_profile(&mut self) {
         if self.profile.is_none() {
             self.profile = self.file.as_ref().and_then(|file| file.default_profile.clone());
         }
     }
 
-    /// Takes the profile that posts where `ledger` does, to `target`.
+    /// Chooses the profile that posts to `target`, as `ledger` does.
     ///
     /// # Errors
     ///
-    /// When another one was asked for, or several do.
+    /// When another one was chosen, or several match.
     pub(super) fn choose_profile_for(&mut self, ledger: &Path, target: &str) -> anyhow::Result<()> {
         if let Some((name, place)) = &self.profile {
             let resolved_config = layers::resolved_config(self.file_layers(true)?.into_iter())?;
@@ -75,11 +75,11 @@ impl Resolved {
             let fitting = self.profiles_to(target);
             let instead = match fitting.as_slice() {
                 [] => "leave the profile out".to_owned(),
-                names => format!("the profile for it is {}", names.join(" or ")),
+                names => format!("use the profile {}", names.join(" or ")),
             };
             let elsewhere = in_words(&resolved_config);
             bail!(
-                "the ledger {} is of {target}, and the profile {name} ({place}) posts to {elsewhere}: {instead}",
+                "the ledger {} belongs to {target}, but the profile {name} ({place}) posts to {elsewhere}; {instead}",
                 ledger.display()
             );
         }
@@ -101,14 +101,14 @@ impl Resolved {
             names => {
                 let names = names.join(", ");
                 bail!(
-                    "the ledger {} is of {target}, to which several profiles post: say --profile, one of {names}",
+                    "the ledger {} belongs to {target}, and several profiles post there; pass --profile with one of {names}",
                     ledger.display()
                 )
             }
         }
     }
 
-    /// Whether the profile in use posts to `target`, by the file's own word.
+    /// Whether the profile in use posts to `target`, by the file alone.
     pub(super) fn profile_agrees(&self, target: &str) -> bool {
         let layers = self.file_layers(true);
         layers
@@ -126,12 +126,12 @@ impl Resolved {
         file.profiles.iter().filter(|(_, layer)| posts_there(layer)).map(|(name, _)| name.clone()).collect()
     }
 
-    /// That a key which the file says where to find is not sent elsewhere than the same layer, with those below it,
-    /// says to post.
+    /// Refuses to send a key whose source the file names to another endpoint than that of the same layer, with those
+    /// below it.
     ///
     /// # Errors
     ///
-    /// When it would be.
+    /// When `endpoint` is another one.
     pub(crate) fn refuse_elsewhere(&self, key: &Credential, place: &Place, endpoint: &Endpoint) -> anyhow::Result<()> {
         let resolved_config = layers::resolved_config(self.file_layers(place.rank == Rank::Profile)?.into_iter())?;
         if agrees(self.api, &resolved_config, endpoint.as_str()) {
@@ -140,12 +140,12 @@ impl Resolved {
         let Credential { name, setting: key, variable } = key;
         let of = in_words(&resolved_config);
         bail!(
-            "the {name} that {place} names is for {of}, and is not sent to {endpoint}: set {variable}, or make a profile of \
-             that endpoint, with {key}_file, {key}_command or {key}_env of its own"
+            "the {name} that {place} names is for {of}, and is not sent to {endpoint}; set {variable}, or add a profile for \
+             that endpoint with its own {key}_file, {key}_command or {key}_env"
         );
     }
 
-    /// That there is a tenant to a host, and a host to a tenant.
+    /// Refuses a host without a tenant, and a tenant without a host.
     pub(super) fn refuse_half_a_target(&self) -> anyhow::Result<()> {
         for (there, missing) in [("host", "tenant"), ("tenant", "host")] {
             let Some(said) = self.resolved_config.one(there) else { continue };
@@ -158,7 +158,7 @@ impl Resolved {
                 (None, [_, ..]) => format!(", or choose a profile with --profile: {}", profiles.join(", ")),
                 _ => String::new(),
             };
-            bail!("there is a {there} ({}) and no {missing}: say --{missing} too{profile}", said.place);
+            bail!("{there} is set ({}) and {missing} is not; pass --{missing}{profile}", said.place);
         }
         Ok(())
     }

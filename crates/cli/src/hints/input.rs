@@ -1,4 +1,4 @@
-//! Which option helps, where an input cannot be read: the library's errors say what is wrong, and name no option.
+//! Options that help with an unreadable input: the library's errors name no options.
 
 use batchpost::input::{Field, InputError, SheetError, TextError};
 
@@ -8,7 +8,7 @@ pub(crate) fn of_input(error: &InputError) -> Option<String> {
         InputError::Text(error) => return of_text(error).map(str::to_owned).or_else(|| encoding_of(error)),
         InputError::Sheet(error) => of_sheet(error)?.to_owned(),
         InputError::Misplaced { setting, .. } => format!("leave --{} out", setting.replace(' ', "-")),
-        InputError::NotCopied(_) => "--scratch-dir DIR names another folder for the copy".to_owned(),
+        InputError::NotCopied(_) => "pass --scratch-dir DIR to copy it to another folder".to_owned(),
         InputError::NoDelimiterFits { reason, .. } => {
             let also = of_input(reason).map(|hint| format!(", or {hint}")).unwrap_or_default();
             format!("pass --delimiter{also}")

@@ -1,4 +1,4 @@
-//! What a folder has that may have been meant.
+//! Files of a folder that the user may have meant.
 
 use std::cmp::Reverse;
 use std::fs;
@@ -7,23 +7,23 @@ use std::path::{Path, PathBuf};
 /// Files that are named.
 const MOST: usize = 3;
 
-/// The folder that is missing; none where it is there, and only the file is not.
+/// The folder that is missing; none if only the file is.
 pub(super) fn folder_of(path: &Path) -> Option<&Path> {
     path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
 }
 
-/// A sheet that moved together with its ledger is where one is.
+/// A sheet that was moved together with its ledger is in the working folder.
 pub(super) fn is_here(path: &Path) -> Option<String> {
     let name = Path::new(path.file_name()?);
     let is_elsewhere = path.parent().is_some_and(|folder| !folder.as_os_str().is_empty());
     let name = (is_elsewhere && name.is_file()).then(|| name.display())?;
-    Some(format!("there is a {name} in this folder; where it is the same sheet, `resume` takes it with --input {name}"))
+    Some(format!("this folder has a {name}; if it is the same sheet, run `resume` with --input {name}"))
 }
 
-/// What might have been meant by `path`: the files of its folder that are of the kind, those with the likest names first.
+/// Files that `path` may have meant: those of its folder that are of the kind, the most similar names first.
 pub(super) fn there_is(path: &Path, what: &str, of_kind: impl Fn(&Path) -> bool) -> Option<String> {
     if let Some(folder) = folder_of(path) {
-        return Some(format!("the folder {} is not there", folder.display()));
+        return Some(format!("the folder {} does not exist", folder.display()));
     }
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let entries = fs::read_dir(folder.unwrap_or(Path::new("."))).ok()?;

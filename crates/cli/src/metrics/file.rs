@@ -1,4 +1,4 @@
-//! The file: written by a thread of its own, so that a disk that hangs does not keep replies from being heard.
+//! The file: written by a thread of its own, so that a disk that hangs does not delay replies.
 
 use std::fs;
 use std::io;
@@ -17,7 +17,7 @@ use super::{Facts, LAST_SUCCESS};
 use crate::exit;
 use crate::files::{Readers, There, is_same, there, write_whole};
 
-/// How often it is written during a run: collectors come by every 15 seconds or less often.
+/// How often it is written during a run: collectors read it every 15 seconds or less often.
 const WRITE_EVERY: Duration = Duration::from_secs(10);
 
 /// How long a run's end waits for it: the exit code is due, and a mount that hangs may hang for ever.
@@ -26,7 +26,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// How the names end of the files that node_exporter's textfile collector reads.
 const COLLECTED: &str = "prom";
 
-/// What the file begins with, whoever wrote it last.
+/// How the file begins, with any version.
 const OPENING: &str = "# HELP batchpost_";
 
 /// The metrics of one run; does nothing where none were asked for.
@@ -91,15 +91,15 @@ impl MetricsFile {
         Ok(())
     }
 
-    /// Writes for the first time: the ledger is this run's. What cannot be written is warned of, now and at the end; the
-    /// run goes on.
+    /// Writes for the first time: the ledger is this run's. What cannot be written is warned of, now and at the end;
+    /// the run goes on.
     pub(crate) fn begin(&mut self, prepared: &Prepared) {
         let Some(Written { path, facts, writer, .. }) = &mut self.0 else { return };
         if path.extension().is_none_or(|extension| extension != COLLECTED) {
             warn!(
                 event = "metrics",
-                "the metrics file {} will not be collected by node_exporter, which reads files whose names end with .{COLLECTED} \
-                 alone; give it such a name if it is to be",
+                "the metrics file {} will not be collected by node_exporter, which reads only files whose names end with \
+                 .{COLLECTED}; rename it to have it collected",
                 path.display()
             );
         }
@@ -139,8 +139,9 @@ impl MetricsFile {
         facts.stopped = report.stopped;
     }
 
-    /// Writes for the last time: the run ends so. Nothing where another run was found to have the ledger, whose file it is. A
-    /// run that fails before it asks for the ledger writes over that one's, which is written anew within ten seconds.
+    /// Writes for the last time: the run ends so. Nothing where another run was found to have the ledger, whose file it
+    /// is. A run that fails before it asks for the ledger writes over that one's, which is written anew within ten
+    /// seconds.
     pub(crate) fn end(self, result: &anyhow::Result<u8>) {
         let Some(Written { path, mut facts, writer, .. }) = self.0 else { return };
         if result.as_ref().is_err_and(exit::is_in_use) {
@@ -213,12 +214,12 @@ fn write(path: &Path, mut facts: Facts) -> io::Result<()> {
 fn refuse_what_is_not_ours(path: &Path) -> io::Result<()> {
     // Nor a pipe or a device, which would be read for the last success, and some for ever. Of a folder, writing tells.
     if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
-        return Err(io::Error::other("it is no regular file; name another"));
+        return Err(io::Error::other("it is not a regular file; name another"));
     }
     match there(path, OPENING)? {
         There::Nothing | There::Ours => Ok(()),
         There::Ledger => Err(io::Error::other("it is a ledger; name another file")),
-        There::Other => Err(io::Error::other("it is there and is no metrics file of batchpost; name another")),
+        There::Other => Err(io::Error::other("it exists and is not a metrics file of batchpost; name another")),
     }
 }
 

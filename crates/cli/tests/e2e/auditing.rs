@@ -199,7 +199,7 @@ fn a_wall_clock_that_was_set_back_between_runs_is_told_of() {
     let found = audit(&folder, 1);
     assert_eq!(found["set_back"], serde_json::json!([{"run": 2, "by_s": 60.0}]), "{found}");
     let words = folder.call(&["audit", LEDGER]).with_code(1).stdout;
-    assert!(words.contains("run 2: the wall clock stood 1m before the end of the run before it"), "{words}");
+    assert!(words.contains("run 2: the wall clock was 1m before the previous run's end"), "{words}");
     let record = found["limits"][0]["fullest"].as_u64().unwrap();
     assert!(words.contains(&format!("4 across runs, the last of them in record {record}")), "{words}");
     assert_eq!(folder.ledger(LEDGER)[record as usize - 1]["intent"]["row"], 4, "{found}");
@@ -213,7 +213,7 @@ fn how_much_of_the_limit_was_used_is_told() {
     let used = audit(&folder, 0)["limits"][0]["used"].as_f64().unwrap();
     assert!(used > 0.0 && used <= 1.0, "{used}");
     let words = folder.call(&["audit", LEDGER]).with_code(0).stdout;
-    assert!(words.contains(&format!("; {:.0} % of what it lets through was used", used * 100.0)), "{words}");
+    assert!(words.contains(&format!("; {:.0} % of the possible rate was used", used * 100.0)), "{words}");
 
     let few = Folder::with_rows(3);
     few.run(&api, &[]).with_code(0);

@@ -50,7 +50,7 @@ fn a_profile_may_be_the_files_own_choice() {
     assert_eq!(shown(&[])["profile"], "acme");
     assert_eq!(shown(&["--profile", "beta"])["settings"]["marker"][0]["from"], "batchpost.toml:5, profile beta");
     let error = folder.call(&["check", "notes.csv", "--profile", "acm"]).with_code(2);
-    error.saying(&["--profile", "no profile \"acm\"", "acme, beta", "is acme meant?"]);
+    error.saying(&["--profile", "no profile \"acm\"", "acme, beta", "did you mean acme?"]);
     std::fs::remove_file(folder.path("batchpost.toml")).unwrap();
     folder.call(&["check", "notes.csv", "--profile", "acme"]).with_code(2).saying(&["no batchpost.toml", "acme"]);
 }
@@ -60,7 +60,7 @@ fn what_cannot_hold_is_refused_with_its_place_before_anything_is_sent() {
     let api = Api::start(quick());
     let folder = Folder::with_rows(1);
     for (file, wanted) in [
-        ("\nmax-attempts = 3", &["batchpost.toml:2", "max-attempts", "is max_attempts meant?"][..]),
+        ("\nmax-attempts = 3", &["batchpost.toml:2", "max-attempts", "did you mean max_attempts?"][..]),
         ("timeout = '30s'\n\n[profile.other]\nlimit = '25'", &["batchpost.toml:4", "limit"]),
         ("in_doubt = 'retry'", &["batchpost.toml:1", "in_doubt", "--in-doubt"]),
         ("access_key = 'MARIGOLD'", &["batchpost.toml:1", "LSQ_ACCESS_KEY", "access_key_file"]),
@@ -80,7 +80,7 @@ fn what_cannot_hold_is_refused_with_its_place_before_anything_is_sent() {
     run("BATCHPOST_IN_DOUBT").with_code(2).saying(&["BATCHPOST_IN_DOUBT", "--in-doubt"]);
     run("BATCHPOST_TIMEOUT").with_code(2).saying(&["BATCHPOST_TIMEOUT"]);
     assert_eq!(api.arrivals(), 0);
-    run("BATCHPOST_LIMITS").saying(&["BATCHPOST_LIMITS is not used", "BATCHPOST_LIMIT meant?"]).with_code(0);
+    run("BATCHPOST_LIMITS").saying(&["BATCHPOST_LIMITS is not used", "did you mean BATCHPOST_LIMIT?"]).with_code(0);
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn columns_are_merged_and_a_half_of_a_target_is_not_enough() {
     assert_eq!((&json["ticket_column"], &json["text_columns"]), (&"Case".into(), &serde_json::json!(["Comment"])));
     let json = check(&["--profile", "acme", "--text-template", "{{ Note }}!"]).with_code(0).json();
     assert_eq!((&json["ticket_column"], &json["text_columns"]), (&"Case".into(), &serde_json::json!([])));
-    check(&[]).with_code(2).saying(&["batchpost.toml:2", "no tenant", "--profile", "acme"]);
+    check(&[]).with_code(2).saying(&["batchpost.toml:2", "tenant is not", "--profile", "acme"]);
     check(&["--url", "http://127.0.0.1:1/"]).with_code(0);
 }
 
@@ -216,7 +216,7 @@ fn a_key_is_set_only_where_there_is_something_to_have_it_from() {
     assert_eq!(json["secret_key"], serde_json::json!({ "set": false, "from": "the file missing (batchpost.toml:2)" }));
     let mut command = folder.batchpost(&["config"]);
     let shown = ended(command.env_remove("LSQ_ACCESS_KEY").env_remove("LSQ_SECRET_KEY")).with_code(0).stdout;
-    assert!(shown.contains("would be from the file missing (batchpost.toml:2)"), "{shown}");
+    assert!(shown.contains("would be read from the file missing (batchpost.toml:2)"), "{shown}");
     assert!(!shown.lines().any(|line| line.contains("_key") && line.contains(" set ") && !line.contains("not set")));
 }
 
@@ -298,7 +298,7 @@ fn a_ledger_is_resumed_with_the_keys_of_its_own_account() {
     let run = ["run", "notes.csv", "--profile", "acme", "--first", "1", "--max-attempts", "2"];
     ended(&mut keyed(&folder, &run)).with_code(5);
     let other = ended(&mut keyed(&folder, &["resume", "notes.csv.ledger.jsonl", "--profile", "beta"])).with_code(2);
-    other.saying(&["the profile beta", &acme.url(), "the profile for it is acme"]);
+    other.saying(&["the profile beta", &acme.url(), "use the profile acme"]);
     assert_eq!((acme.arrivals(), beta.arrivals()), (1, 0));
     let mut file = folder.read("batchpost.toml");
     file.insert_str(0, "max_attempts = 9\ndefault_profile = 'beta'\n");

@@ -46,7 +46,7 @@ fn where_all_is_well_it_says_so_asks_nothing_of_the_api_and_leaves_nothing_behin
         assert_eq!(levels(&report, check), ["ok"], "{check}: {report}");
     }
     let words = folder.call(&["doctor", "notes.csv", "--url", &api.url()]).with_code(0).stdout;
-    let last = "nothing here stands in a run's way; the sheet was not read, which `batchpost check notes.csv` does";
+    let last = "no problems found; the rows were not read; `batchpost check notes.csv` reads them";
     assert!(words.contains(last), "{words}");
     assert_eq!((api.arrivals(), folder.names()), (0, vec!["notes.csv".to_owned()]));
     for key in ["access\"", "secret\""] {
@@ -109,7 +109,7 @@ fn a_profiles_key_that_cannot_be_read_is_said_once_with_advice_that_helps() {
 fn a_port_on_which_nobody_listens_is_a_problem() {
     let folder = Folder::with_rows(3);
     let ran = folder.call(&["doctor", "notes.csv", "--url", &closed_port_url()]).with_code(2);
-    for words in ["problem  connection", "nobody listens there", "1 problem, 0 warnings"] {
+    for words in ["problem  connection", "nothing listens there", "1 problem, 0 warnings"] {
         assert!(ran.stdout.contains(words), "{}", ran.stdout);
     }
 }
@@ -281,7 +281,7 @@ fn a_batch_that_goes_on_is_looked_at_with_the_profile_that_resume_would_take() {
     assert!(found(&report, "configuration")[0].1.contains("profile acme"), "{report}");
     assert!(found(&report, "account")[0].1.contains(&acme.url()), "{report}");
     let other = call(&["doctor", "notes.csv.ledger.jsonl", "--profile", "beta"]).with_code(2);
-    other.saying(&["the profile for it is acme"]);
+    other.saying(&["use the profile acme"]);
     let of_input = call(&["doctor", "notes.csv", "--json"]).json();
     assert!(found(&of_input, "configuration")[0].1.contains("profile beta"), "as a run would: {of_input}");
 }

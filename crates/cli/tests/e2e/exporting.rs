@@ -128,7 +128,7 @@ fn an_export_replaces_a_file_when_it_is_said_and_never_a_ledger_or_the_input() {
     export("bad.csv", &[]).with_code(0).saying(&["1 row written to bad.csv"]);
     let first = folder.read("bad.csv");
     folder.write("bad.csv", "mine");
-    export("bad.csv", &[]).with_code(2).saying(&["bad.csv exists already", "--force"]);
+    export("bad.csv", &[]).with_code(2).saying(&["bad.csv already exists", "--force"]);
     assert_eq!(folder.read("bad.csv"), "mine");
     export("bad.csv", &["--force"]).with_code(0);
     assert_eq!(folder.read("bad.csv"), first);
@@ -213,7 +213,7 @@ fn a_file_is_written_whole_or_not_at_all_and_never_over_the_ledger() {
     folder.write("bad.csv", "from before");
     folder.write(LEDGER, ledger.replacen("posted", "Posted", 1));
     let names = folder.names();
-    folder.call(&["export", LEDGER, "-o", "bad.csv"]).with_code(2).saying(&["bad.csv exists"]);
+    folder.call(&["export", LEDGER, "-o", "bad.csv"]).with_code(2).saying(&["bad.csv already exists"]);
     folder.call(&["export", LEDGER, "-o", "new.csv"]).with_code(3).saying(&["damaged"]);
     assert_eq!((folder.read("bad.csv"), folder.names()), ("from before".to_owned(), names));
 }

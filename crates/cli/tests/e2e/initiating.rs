@@ -47,7 +47,7 @@ fn check_says_the_encoding_that_init_proposes_also_by_cells_that_are_not_used() 
     let checked = || folder.call(&["check", "notes.csv", "--json"]).with_code(0).json();
     assert_eq!((&checked()["encoding"], &checked()["likely_encoding"]), (&"UTF-8".into(), &"windows-1252".into()));
     let said = folder.call(&["check", "notes.csv"]).with_code(0).stdout;
-    assert!(said.contains("look like windows-1252; --encoding windows-1252"), "{said}");
+    assert!(said.contains("look like windows-1252; if they are, pass --encoding windows-1252"), "{said}");
     let (found, checked) = proposed(&folder, "notes.csv");
     assert_eq!((&found["encoding"], &checked["encoding"]), (&"windows-1252".into(), &"windows-1252".into()));
     assert_eq!(checked["likely_encoding"], Value::Null);
@@ -100,9 +100,9 @@ fn what_an_error_advises_is_taken_and_lands_in_what_is_written() {
     let sheet = "Export S\u{fc}d, Mai;;\r\nRef;Wer;Gr\u{f6}\u{df}e\r\nTKT-1;48001;48002\r\n";
     let bytes: Vec<u8> = sheet.chars().map(|c| u8::try_from(u32::from(c)).unwrap()).collect();
     folder.write("notes.txt", bytes);
-    folder.call(&["init", "notes.txt"]).with_code(2).saying(&["say --format"]);
+    folder.call(&["init", "notes.txt"]).with_code(2).saying(&["pass --format"]);
     let init = |more: &[&str]| folder.call(&[&["init", "notes.txt", "--format", "csv"], more].concat());
-    let bare = "`batchpost init --format csv --header-row 2 --encoding windows-1252` writes a file";
+    let bare = "`batchpost init --format csv --header-row 2 --encoding windows-1252` for a file";
     init(&[]).with_code(2).saying(&["--column text=", bare]);
     init(&["--column", "text=Gr\u{f6}\u{df}e"]).with_code(0);
     let written = folder.read("batchpost.toml");
@@ -129,7 +129,7 @@ fn what_is_there_is_kept_and_what_cannot_be_told_is_said() {
     assert_eq!(folder.names(), ["notes.csv"]);
     let said = folder.call(&["init", "-o", "a b.toml"]).with_code(0).stdout;
     assert!(said.contains("next: batchpost check FILE --config 'a b.toml'"), "{said}");
-    folder.call(&["init", "-o", "a b.toml"]).with_code(2).saying(&["a b.toml is there already", "--force", "-o"]);
+    folder.call(&["init", "-o", "a b.toml"]).with_code(2).saying(&["a b.toml already exists", "--force", "-o"]);
     folder.call(&["config", "--config", "a b.toml"]).with_code(0);
 }
 

@@ -77,7 +77,7 @@ fn equal_names_in_unrelated_sheets_are_told_of_and_posted() {
     folder.write("b.csv", "Id,Ticket,Text\n1,8,eight\n2,9,nine\n");
     run(&folder, &api, "a.csv", &["--key", "Id"]).with_code(0);
     let ran = run(&folder, &api, "b.csv", &["--key", "Id"]).with_code(0);
-    ran.saying(&["rows=2", "have the name of a row that another ledger has posted with another content"]);
+    ran.saying(&["rows=2", "have the --key value of a row that another ledger posted with different content"]);
     assert_eq!(api.arrivals(), 4);
 }
 
@@ -205,7 +205,7 @@ fn what_a_run_sent_whose_ledger_was_removed_under_it_is_known_and_other_rows_are
     let running = Running::start(&mut folder.run_command(&api.url(), &["--concurrency", "1"]));
     until("it posts", || api.arrivals() > 0);
     fs::remove_file(folder.path("notes.csv.ledger.jsonl")).unwrap();
-    running.ended().with_code(0).saying(&["could not be noted"]);
+    running.ended().with_code(0).saying(&["could not be written"]);
     folder.write("copy.csv", sheet(1..=6));
     run(&folder, &api, "copy.csv", &[]).with_code(2).saying(&["5 rows are already recorded"]);
     folder.write("other.csv", sheet(8..=9));

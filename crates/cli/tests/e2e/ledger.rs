@@ -64,7 +64,7 @@ fn status_tells_a_run_that_is_under_way_from_one_that_was_cut_off() {
     until("the first request has arrived", || api.arrivals() == 1);
     let process = run.id();
     let said = status();
-    assert!(!said.contains("was cut off\n") && !said.contains("to go on:\n  batchpost resume"), "{said}");
+    assert!(!said.contains("was cut off\n") && !said.contains("to continue:\n  batchpost resume"), "{said}");
     assert!(why().starts_with("row 1 ticket 1001 in_doubt: no reply is recorded"), "{}", why());
     if told {
         assert_eq!(why(), "row 1 ticket 1001 in_doubt: no reply is recorded yet\n");
@@ -184,7 +184,7 @@ fn a_torn_tail_is_said_where_it_is_mended_though_the_run_then_fails() {
     let excluded = format!("{LEDGER}.torn");
     OpenOptions::new().append(true).open(folder.path(LEDGER)).unwrap().write_all(b"{\"n\":").unwrap();
     let mut resume = folder.batchpost(&["resume", LEDGER]);
-    ended(resume.env_remove("LSQ_ACCESS_KEY")).with_code(2).saying(&["there is no access key", "torn", &excluded]);
+    ended(resume.env_remove("LSQ_ACCESS_KEY")).with_code(2).saying(&["the access key is not set", "torn", &excluded]);
 }
 
 #[test]

@@ -357,7 +357,7 @@ fn rows_posted_without_names_are_recognised_in_a_copy_with_them() {
     assert_eq!((&json["skipped"], &json["attempts_now"]), (&2.into(), &0.into()), "{json}");
     folder.write("april.csv", "Id,Ticket,Text\nc,9,something else\n");
     let ran = run(&folder, &api, "april.csv", &["--key", "Id"]).with_code(0);
-    ran.saying(&["have the name of a row that another ledger has posted with another content"]);
+    ran.saying(&["have the --key value of a row that another ledger posted with different content"]);
     assert_eq!(api.arrivals(), 4);
 }
 
@@ -389,7 +389,7 @@ fn rows_exactly_alike_are_posted_each_or_once_as_it_is_said_and_resumed_so() {
 fn check_says_how_to_take_a_number_out_of_ids_until_it_was_said() {
     let folder = Folder::new();
     folder.write("notes.csv", "Ticket ID,Comment\nTKT-00143,a\n");
-    let hint = "--ticket-pattern takes the number out";
+    let hint = "--ticket-pattern extracts the number";
     let without = folder.call(&["check", "notes.csv"]).with_code(2);
     let with = folder.call(&["check", "notes.csv", "--ticket-pattern", r"TKT-0*(\d+)"]).with_code(0);
     assert!(without.stdout.contains(hint) && !with.stdout.contains(hint), "{}", without.stdout);

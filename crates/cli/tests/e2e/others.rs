@@ -19,7 +19,7 @@ fn an_api_that_fails_at_everything_costs_no_row_its_tries() {
     let api = Api::failing(&["500=1"]);
     let folder = Folder::with_rows(30);
     let more = ["--limit", "100/200ms", "--give-up-after", "1s", "--max-attempts", "2"];
-    let json = folder.run(&api, &more).with_code(75).saying(&["whatever the row"]).json();
+    let json = folder.run(&api, &more).with_code(75).saying(&["a failure of its own"]).json();
     assert_eq!((&json["pending"], &json["failed"]), (&30.into(), &0.into()), "{json}");
     assert!(api.texts().is_empty());
 }
@@ -30,7 +30,7 @@ fn beside_strangers_all_rows_are_posted_and_the_run_says_once_that_it_is_not_alo
     let api = Api::start(Settings { limit: Some(10), window, strangers: Some((5, window)), ..quick() });
     let folder = Folder::with_rows(60);
     let ran = folder.run(&api, &["--limit", "10/500ms"]).with_code(0);
-    assert_eq!(ran.stderr.matches("somebody else uses the account").count(), 1, "{}", ran.stderr);
+    assert_eq!(ran.stderr.matches("another client uses the account").count(), 1, "{}", ran.stderr);
     assert_eq!(api.texts(), texts(60));
     let report = api.report();
     assert!(report.refused > 0 && report.strangers > 0, "{report:?}");
@@ -60,7 +60,7 @@ fn a_reserve_that_leaves_nothing_or_is_of_no_limit_sends_nothing() {
     let api = Api::start(quick());
     let folder = Folder::with_rows(3);
     for (reserve, why) in
-        [("25", "leaves nothing of 25/5s"), ("5/1d", "is for a limit in 1day"), ("x", "write it like")]
+        [("25", "leaves nothing of 25/5s"), ("5/1d", "names a limit per 1day"), ("x", "write it like")]
     {
         let arguments = ["--limit", "25/5s", "--reserve", reserve];
         ended(&mut folder.run_command(&api.url(), &arguments)).with_code(2).saying(&[why]);

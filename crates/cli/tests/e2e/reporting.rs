@@ -199,7 +199,7 @@ fn a_report_is_made_anew_and_nothing_else_is_replaced_unasked() {
 
     folder.write("mine.html", "<p>mine</p>");
     let refused = ["report", LEDGER, "-o", "mine.html"];
-    folder.call(&refused).with_code(2).saying(&["mine.html exists already and is no report", "--force"]);
+    folder.call(&refused).with_code(2).saying(&["mine.html already exists and is not a report", "--force"]);
     assert_eq!(folder.read("mine.html"), "<p>mine</p>");
     folder.call(&[&refused[..], &["--force"]].concat()).with_code(0);
     assert_eq!(folder.read("mine.html"), first);

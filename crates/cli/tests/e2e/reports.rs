@@ -80,7 +80,7 @@ fn check_says_in_words_how_ticket_ids_are_written() {
     for line in [
         "\n         2 rows: digits (like 48001, 48002)\n",
         "\n         1 row:  \"TKT-09\" (like TKT-00143)\n",
-        "     note:  9 stands for any digits there, 09 for digits after a zero\n",
+        "     note:  9 means any digits, 09 digits after a zero\n",
     ] {
         assert!(said.contains(line), "{line:?} is not in\n{said}");
     }
@@ -172,7 +172,7 @@ fn rows_that_are_skipped_for_being_blank_are_said_to_be_so_and_check_names_them(
         assert!(said.contains(" 1  skipped   blank\n"), "{said}");
     }
     assert!(check.contains("blank: row 6\n"), "{check}");
-    folder.call(&["show", LEDGER, "--state", "skipped"]).with_code(0).saying(&["blank ones have no record"]);
+    folder.call(&["show", LEDGER, "--state", "skipped"]).with_code(0).saying(&["blank rows have no record"]);
 
     let stream = Running::start_fed(
         &mut folder.batchpost(&[

@@ -163,7 +163,7 @@ fn a_resumed_run_says_in_what_it_differs_from_the_last_one_and_nothing_where_it_
     assert_eq!(resume(&[]), None);
     assert_eq!(resume(&["--input", "notes.csv", "--budget", "shared"]), None);
     std::fs::copy(folder.path("notes.csv"), folder.path("moved.csv")).unwrap();
-    let unlike = " in the last run, the account's budget is not shared with other runs, and the input is moved.csv";
+    let unlike = " the last run, the account's budget is not shared with other runs, and the input is moved.csv";
     assert_eq!(resume(&["--input", "moved.csv", "--budget", "private"]).as_deref(), Some(unlike));
 }
 
@@ -178,7 +178,7 @@ fn an_input_that_is_read_as_the_last_one_was_says_so_where_that_cannot_be() {
     let resume = ["resume", "notes.csv.ledger.jsonl", "--input", "new notes.csv"];
     folder.call(&resume).with_code(2).saying(&[
         "no column is obviously the ticket",
-        "as the last run read its input (--header-row 2 --encoding windows-1252)",
+        "with the last run's settings (--header-row 2 --encoding windows-1252)",
         "`batchpost run 'new notes.csv' --ledger notes.csv.ledger.jsonl ...`",
     ]);
     let run = ["run", "new notes.csv", "--ledger", "notes.csv.ledger.jsonl", "--url", &api.url(), "--limit", LIMIT];

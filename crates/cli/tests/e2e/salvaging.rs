@@ -125,7 +125,7 @@ fn after_a_salvage_no_row_is_created_twice_and_those_that_may_have_been_sent_are
 fn an_intent_that_was_lost_does_not_make_a_posted_row_doubtful() {
     let (api, folder) = half_done(1, 0);
     let said = folder.call(&["salvage", LEDGER, "-o", NEW]).with_code(0).stdout;
-    assert!(said.contains("1 lost") && said.contains("0 were put in doubt"), "{said}");
+    assert!(said.contains("1 lost") && said.contains("0 rows without a final outcome were put in doubt"), "{said}");
     let (json, _) = run_on_new(&folder, &api, 4, &["--first", "3"]);
     assert_eq!(
         (&json["posted"], &json["in_doubt"], &json["attempts_now"]),

@@ -84,9 +84,9 @@ fn a_sheet_that_came_back_with_semicolons_is_read_and_a_workbook_is_told_to_be_s
 fn numbers_that_are_none_are_refused_in_words_and_decisions_go_by_either_spelling() {
     let (_api, folder) = three_doubts();
     is_refused(&folder, &["--rows", "2..4", "--as", "to-do"], &["4,11-13"]);
-    folder.call(&["show", LEDGER, "--ticket", "TKT-00143"]).with_code(2).saying(&["number alone"]);
+    folder.call(&["show", LEDGER, "--ticket", "TKT-00143"]).with_code(2).saying(&["the ticket's number"]);
     let settled = folder.call(&["settle", LEDGER, "--rows", "2", "--as", "to_do"]).with_code(0);
-    let next = "next, to have the rows sent that are to do:\n  batchpost resume notes.csv.ledger.jsonl\n";
+    let next = "next, to send the rows to do:\n  batchpost resume notes.csv.ledger.jsonl\n";
     assert!(settled.stdout.starts_with(&format!("1 row settled\n{next}")), "{}", settled.stdout);
 }
 
@@ -96,12 +96,12 @@ fn a_range_means_each_of_its_rows() {
     let folder = Folder::with_rows(8);
     folder.run(&api, &["--concurrency", "1"]).with_code(4);
     is_refused(&folder, &["--rows", "2-5", "--as", "to-do"], &["row 5", "second note", "nothing was changed"]);
-    is_refused(&folder, &["--rows", "4-2", "--as", "to-do"], &["is it 2-4?"]);
+    is_refused(&folder, &["--rows", "4-2", "--as", "to-do"], &["did you mean 2-4?"]);
     for beyond in ["6-9", "1-18446744073709551615"] {
         is_refused(
             &folder,
             &["--rows", beyond, "--as", "waived"],
-            &["is row 8", "nothing to decide about after row 8", "nothing was changed"],
+            &["is row 8", "cannot all be settled", "nothing was changed"],
         );
     }
     let settled = folder.call(&["settle", LEDGER, "--rows", "6,2-4,3", "--as", "waived", "--json"]).with_code(0).json();
@@ -116,7 +116,7 @@ fn numbers_that_a_sheet_had_before_it_was_changed_are_taken_and_it_is_said() {
     folder.write("notes.csv", sheet((1..=8).rev()));
     let settled = folder.call(&["settle", LEDGER, "--rows", "2", "--as", "posted", "-q"]).with_code(0);
     settled.saying(&[
-        "by the numbers that they had when the input was last read",
+        "row numbers are those of the last reading of the input",
         "notes.csv is no longer what the last run read",
         "row 2 ticket 1002: in_doubt -> posted",
     ]);
@@ -234,7 +234,7 @@ fn what_is_refused_is_named_by_number_and_state_with_one_line_for_each_reason() 
     let lines: Vec<&str> = said.lines().collect();
     assert_eq!(lines[0], "rows 3, 5-9: posted; another attempt would create a second note", "{said}");
     assert_eq!(lines[1], "row 10: invalid: fix it in the input, or waive it", "{said}");
-    assert!(lines.len() == 3 && lines[2].contains("7 of the decisions cannot be taken"), "{said}");
+    assert!(lines.len() == 3 && lines[2].contains("7 decisions are not possible"), "{said}");
     is_refused(&folder, &["--rows", "5-8", "--as", "posted"], &["rows 5-8: posted already"]);
 
     let unknown = "0123456789abcdef0123456789abcdef";
@@ -305,12 +305,12 @@ fn a_sheet_is_given_again_when_more_of_it_was_decided() {
         first.lines().next().unwrap().to_owned()
     };
     assert_eq!(settled(&["posted", "to-do", ""]), "2 rows settled");
-    assert_eq!(settled(&["posted", "to-do", "waived"]), "1 row settled, 2 already so");
+    assert_eq!(settled(&["posted", "to-do", "waived"]), "1 row settled, 2 already settled");
     let before = folder.read(LEDGER);
-    assert_eq!(settled(&["posted", "to-do", "waived"]), "0 rows settled, 3 already so");
+    assert_eq!(settled(&["posted", "to-do", "waived"]), "0 rows settled, 3 already settled");
     assert_eq!(records(&folder.ledger(LEDGER), "settle").len(), 2, "nothing was decided anew: {before}");
     // What a sheet says otherwise is a decision, and one that makes no sense is refused as ever.
-    assert_eq!(settled(&["posted", "waived", "waived"]), "1 row settled, 2 already so");
+    assert_eq!(settled(&["posted", "waived", "waived"]), "1 row settled, 2 already settled");
     folder.write("doubts.csv", decided(&export, &["to-do", "waived", "waived"]));
     is_refused(&folder, &["--from", "doubts.csv"], &["second note", "nothing was changed"]);
 }
@@ -387,9 +387,9 @@ fn rows_that_were_never_attempted_are_no_ones_to_decide_about_and_it_says_what_t
     let api = Api::failing(&["reset@2"]);
     let folder = Folder::with_rows(4);
     folder.run(&api, &["--first", "2", "--concurrency", "1"]).with_code(4);
-    let instead = "take it out of the sheet";
+    let instead = "remove it from the sheet";
     is_refused(&folder, &["--rows", "3", "--as", "posted"], &["no record of a row 3", "never attempted", instead]);
-    let all = &["2 of the rows still to do were never attempted", "take out of the sheet", "nothing was changed"];
+    let all = &["2 of the rows to do were never attempted", "from the sheet", "nothing was changed"];
     is_refused(&folder, &["--state", "pending", "--as", "waived"], all);
     // Nor are only some of them settled, and nothing said of the others.
     settle(&folder, &["--rows", "2", "--as", "to-do"]);

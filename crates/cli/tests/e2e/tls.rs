@@ -147,7 +147,7 @@ fn a_certificate_that_has_run_out_and_one_of_another_host_are_told_apart() {
     let mut old = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
     (old.not_before, old.not_after) = (date_time_ymd(2000, 1, 1), date_time_ymd(2001, 1, 1));
     let another = CertificateParams::new(["api.example".to_owned()]).unwrap();
-    for (params, word) in [(old, "clock"), (another, "something else answers")] {
+    for (params, word) in [(old, "clock"), (another, "another server answers")] {
         let folder = Folder::with_rows(1);
         let front = Front::with_certificate(&api, &folder, &params);
         let arguments = ["doctor", "notes.csv", "--url", &front.url(), "--ca-file", "ca.pem", "--json"];

@@ -64,7 +64,7 @@ fn what_ends_a_command_before_its_run_is_json_too() {
     folder.write("notes.csv", "Ticket,Text\nx,a\n");
     let url = closed_port_url();
     for (arguments, event, says) in [
-        (vec!["run", "notes.csv", "--url", &url], "said", "no note can be made of 1 of 1 row"),
+        (vec!["run", "notes.csv", "--url", &url], "said", "1 of 1 row cannot be posted"),
         (vec!["run", "no.csv", "--url", &url], "failed", "no.csv"),
         (vec!["status", "no.jsonl"], "failed", "no.jsonl"),
     ] {
@@ -107,7 +107,7 @@ fn rust_log_says_what_is_logged_unless_it_is_empty_or_cannot_be_understood() {
     };
     let heard = run("notes.csv", "", "text").with_code(1).saying(&["posting notes.csv", "rejected"]);
     assert!(!heard.stderr.contains("RUST_LOG"), "{}", heard.stderr);
-    run("notes.csv", "batchpost=loud", "text").with_code(1).saying(&["RUST_LOG is not understood", "rejected"]);
+    run("notes.csv", "batchpost=loud", "text").with_code(1).saying(&["RUST_LOG is invalid", "rejected"]);
     let off = run("notes.csv", "off", "text").with_code(1);
     assert_eq!(off.stderr, "");
     let said = log(&run("invalid.csv", "off", "json").with_code(2));
@@ -306,10 +306,10 @@ fn a_metrics_file_never_takes_the_place_of_anything_else() {
     let run = |name: &str| ended(&mut folder.run_command(&api.url(), &["--metrics-file", name, "--first", "1"]));
     // The ledger is not even there yet.
     for (name, why) in [
-        ("notes.csv", "no metrics file of batchpost"),
-        ("mine.txt", "no metrics file of batchpost"),
+        ("notes.csv", "not a metrics file of batchpost"),
+        ("mine.txt", "not a metrics file of batchpost"),
         (LEDGER, "the run's own input or ledger"),
-        ("/dev/zero", "no regular file"),
+        ("/dev/zero", "not a regular file"),
     ] {
         run(name).with_code(2).saying(&[name, why]);
     }

@@ -30,7 +30,7 @@ pub enum Error {
         source: io::Error,
     },
     /// The input's file is a pipe, a device or a folder.
-    #[error("the input {} is no regular file; to post a stream, give it on standard input and - as the input", .0.display())]
+    #[error("the input {} is not a regular file; to post a stream, pipe it in and pass - as the input", .0.display())]
     NotAFile(PathBuf),
     /// The input cannot be read.
     #[error("{name}: {source}")]
@@ -68,8 +68,8 @@ pub enum Error {
     },
     /// The ledger is packed, and something was to be added to it.
     #[error(
-        "the ledger {path} is packed with gzip, and so it can only be looked at; unpack it with `gunzip {path}`, and go on \
-         with what comes out", path = .0.display()
+        "the ledger {path} is packed with gzip and can only be read; unpack it with `gunzip {path}` to continue with it",
+        path = .0.display()
     )]
     PackedLedger(PathBuf),
     /// The ledger is in use.
@@ -81,7 +81,7 @@ pub enum Error {
         source: LockError,
     },
     /// The folder with the other ledgers cannot be looked through.
-    #[error("{} cannot be looked through for other ledgers: {source}", path.display())]
+    #[error("{} cannot be searched for other ledgers: {source}", path.display())]
     History {
         /// The folder.
         path: PathBuf,
@@ -127,14 +127,14 @@ pub enum Error {
     },
     /// A row of a stream is known.
     #[error(
-        "row {row} is already recorded as posted or in doubt by another ledger of this account; the stream is not read on"
+        "row {row} is already recorded as posted or in doubt by another ledger of this account; the rest of the stream was not read"
     )]
     KnownInStream {
         /// The row.
         row: u64,
     },
     /// Another run is sending rows of the input.
-    #[error("{rows} {} being sent by another run, whose ledger is {}; run it again when that one has ended",
+    #[error("{rows} {} being sent by another run, whose ledger is {}; run this again when that run has ended",
         if *rows == 1 { "row is" } else { "rows are" },
         ledger.display()
     )]
@@ -170,7 +170,7 @@ pub enum Error {
         name: String,
     },
     /// The input cannot be compared with what was read of it.
-    #[error("{name} cannot be read again to see that it did not change: {source}; nothing was sent")]
+    #[error("{name} cannot be read again to check that it did not change: {source}; nothing was sent")]
     InputGone {
         /// The input's name.
         name: String,
@@ -186,7 +186,7 @@ pub enum Error {
         source: JobFileError,
     },
     /// A column that is to name the jobs names several the same.
-    #[error("{}: {} (rows with the name of an earlier one: {rows})", .first.position, .first.what)]
+    #[error("{}: {} (rows with the key of an earlier row: {rows})", .first.position, .first.what)]
     SameName {
         /// The first of them.
         first: RowNote,
@@ -195,8 +195,8 @@ pub enum Error {
     },
     /// The lookup table leads elsewhere than in the last run.
     #[error(
-        "the lookup table is not the one that the last run read, and by it {rows} rows that are posted or in doubt are no \
-         longer in the input: they would be posted again, on other tickets"
+        "the lookup table is not the one that the last run read; it moves {rows} rows that are posted or in doubt to other \
+         tickets, where they would be posted again"
     )]
     OtherTable {
         /// How many they are.
@@ -217,7 +217,7 @@ pub enum Error {
     },
     /// The ledger is of another API, whose keys and notes are none of this one's.
     #[error(
-        "the ledger {} is of notes to the API {theirs:?}, and this run would post to {ours:?}",
+        "the ledger {} belongs to the API {theirs:?}, and this run would post to {ours:?}",
         path.display()
     )]
     OtherApi {

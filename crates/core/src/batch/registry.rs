@@ -313,7 +313,7 @@ impl FileRegistry {
             }
             // The claim stays. Its rows are known as those of a dead run, whatever happened to the ledger.
             Err(error) => {
-                tracing::warn!(%error, ledger = %self.own.display(), "what the ledger knows could not be noted");
+                tracing::warn!(%error, ledger = %self.own.display(), "the index of the ledger could not be written");
                 return Ok(());
             }
         }

@@ -31,13 +31,13 @@ pub enum Kept {
 pub fn shared_by_user(state: &Path, passed_over: Option<&Path>) -> Finding {
     let state = state.display();
     let found = format!(
-        "this user's runs on this machine that use {state} keep the limit together; runs of other users and on other machines do not"
+        "this user's runs on this machine that use {state} share the limit; runs of other users and on other machines do not"
     );
     let Some(shared) = passed_over.map(Path::display) else { return Finding::ok(Check::StateFolder, found) };
     Finding::warning(
         Check::StateFolder,
-        format!("{found}; {shared} could be shared, and is not used since {state} already knows the account"),
-        "to share the account with its group from now on, name the shared one in every run",
+        format!("{found}; {shared} could be shared, and is not used because {state} already has the account"),
+        "to share the account with the group, use the shared folder in every run",
     )
     .about(Setting::StateFolder)
 }
@@ -48,8 +48,8 @@ pub fn shared_by_group(state: &Path, group: &str) -> Finding {
     Finding::ok(
         Check::StateFolder,
         format!(
-            "runs of all members of group {group} on this machine that use {state} keep the limit together, and each member can \
-             change what is in it; runs on other machines do not"
+            "runs of all members of group {group} on this machine that use {state} share the limit, and each member can change \
+             its files; runs on other machines do not"
         ),
     )
 }
@@ -59,15 +59,15 @@ pub fn budget(folder: &Path, kept: &Kept, now: Timestamp) -> Vec<Finding> {
     let place = folder.display();
     let check = Check::Budget;
     match kept {
-        Kept::NotBegun => vec![Finding::ok(check, format!("none yet; the first run begins it in {place}"))],
+        Kept::NotBegun => vec![Finding::ok(check, format!("none yet; the first run creates it in {place}"))],
         Kept::Lost(why) => vec![Finding::warning(
             check,
             format!("{place} is damaged: {why}"),
-            "the next run mends it, and waits as if every limit were used up; if nothing was sent for so long, remove that \
-             folder while no run is under way",
+            "the next run repairs it, and waits as if every limit were used up; if nothing was sent in that time, you can \
+             remove the folder instead, while no run is active",
         )],
         Kept::Unusable(why) => vec![
-            Finding::problem(check, format!("{place}: {why}"), "mend that, or name another folder")
+            Finding::problem(check, format!("{place}: {why}"), "fix that, or use another folder")
                 .about(Setting::StateFolder),
         ],
         Kept::Known { runs, loads } => {

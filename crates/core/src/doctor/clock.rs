@@ -26,22 +26,22 @@ pub fn clocks(clocks: &Clocks) -> Vec<Finding> {
     let mut findings = vec![match (PLAUSIBLE_YEARS.contains(&year), zone) {
         (false, _) => Finding::problem(
             Check::Clock,
-            format!("it is {wall} by this machine's clock"),
-            "set the clock (timedatectl set-ntp true): certificates are refused and the ledger's times are wrong by it",
+            format!("this machine's clock shows {wall}"),
+            "set the clock (timedatectl set-ntp true); otherwise certificates are refused and the ledger's times are wrong",
         ),
         (true, Some(zone)) => Finding::ok(Check::Clock, format!("{wall}; this machine's time zone is {zone}")),
         (true, None) => Finding::warning(
             Check::Clock,
             format!("{wall}; this machine's time zone is not known"),
-            "hours to post in need a time zone here",
+            "set a time zone if you limit the hours of posting",
         )
         .about(Setting::TimeZone),
     }];
     if !since_boot {
         findings.push(Finding::warning(
             Check::Clock,
-            "there is no clock here that counts from the machine's boot",
-            "runs share the account's limit by the wall clock: set it back while none is under way only",
+            "this system has no clock that counts from boot",
+            "runs share the limit by the wall clock; set it back only while no run is active",
         ));
     }
     findings

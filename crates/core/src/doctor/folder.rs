@@ -88,9 +88,9 @@ pub fn folder(check: Check, probed: &Probed<'_>) -> Vec<Finding> {
     let about = about.into_iter().flatten().collect::<Vec<_>>().join(", ");
     let about = if about.is_empty() { about } else { format!(" ({about})") };
     let mut findings = vec![if *locks {
-        Finding::ok(check, format!("{path_in_words}{about}: files are created, synced, renamed and locked there"))
+        Finding::ok(check, format!("{path_in_words}{about}: files can be created, synced, renamed and locked"))
     } else {
-        let advice = "keep it on a disk of this machine: two runs on one ledger could not be told apart";
+        let advice = "use a local disk; without locks, two runs can write to one ledger at once";
         Finding::problem(check, format!("{path_in_words}{about}: locks have no effect there"), advice)
     }];
     let warning = |found: String, advice: &str| Finding::warning(check, found, advice);
@@ -98,40 +98,40 @@ pub fn folder(check: Check, probed: &Probed<'_>) -> Vec<Finding> {
         Some(FileSystem::Memory) => {
             let (advice, setting) = match check {
                 Check::StateFolder => {
-                    ("keep it on a disk, or a cap for the day is forgotten at a restart", Setting::StateFolder)
+                    ("use a folder on a disk; otherwise a daily limit is forgotten at a restart", Setting::StateFolder)
                 }
-                _ => ("keep the ledger on a disk: without it, rows that were posted are posted again", Setting::Ledger),
+                _ => ("keep the ledger on a disk; if it is lost, posted rows are posted again", Setting::Ledger),
             };
-            let found = format!("{path_in_words} is in memory: it is gone when the machine restarts");
+            let found = format!("{path_in_words} is in memory and is lost when the machine restarts");
             findings.push(warning(found, advice).about(setting));
         }
         Some(FileSystem::Container) => findings.push(warning(
-            format!("{path_in_words} is the container's own: it is gone when the container is removed"),
-            "keep it on a volume, if the container is not to stay",
+            format!("{path_in_words} is inside the container and is lost when the container is removed"),
+            "use a volume if the container is temporary",
         )),
         Some(FileSystem::Network) => findings.push(warning(
             format!("{path_in_words} is on a network file system"),
-            "use it from one machine only: its locks may not be seen by others, nor its syncs reach a disk",
+            "use it from one machine only; other machines may not see its locks, and its syncs may not reach a disk",
         )),
         Some(FileSystem::Disk) | None => {}
     }
     if let Some(program) = synced_by(path) {
         findings.push(warning(
-            format!("{path_in_words} is kept the same on several machines by {program}"),
-            "keep it elsewhere, or run it from one machine only: such a program may put an older copy back in its place",
+            format!("{path_in_words} is synchronised between machines by {program}"),
+            "use another folder, or run from one machine only; such a program may restore an older copy",
         ));
     }
     if let Some(free) = *free_bytes {
         let rows = free / LEDGER_BYTES_A_ROW;
         if free < NOTHING_BYTES {
-            let advice = "make room: a run stops when the ledger cannot be written";
+            let advice = "free space; a run stops when the ledger cannot be written";
             findings.push(Finding::problem(check, format!("{path_in_words} is full"), advice));
         } else if free < LITTLE_BYTES && check == Check::LedgerFolder {
-            let found = format!("{path_in_words} has room for some {rows} rows");
+            let found = format!("{path_in_words} has room for about {rows} rows");
             findings.push(Finding::warning(
                 check,
                 found,
-                "make room, if the batch has more: a ledger takes about 500 bytes a row",
+                "free space if the batch has more; a ledger takes about 500 bytes a row",
             ));
         }
     }

@@ -9,13 +9,13 @@ pub fn proxy(variables: &[String], asked: bool, loopback: bool) -> Option<Findin
     let named = variables.join(", ");
     match (variables.is_empty(), asked) {
         (true, false) => None,
-        (_, true) => Some(Finding::ok(Check::Proxy, "the one that was asked for is used")),
+        (_, true) => Some(Finding::ok(Check::Proxy, "the configured one is used")),
         (false, false) if loopback => Some(Finding::ok(Check::Proxy, format!("none is used ({named} is set)"))),
         (false, false) => Some(
             Finding::warning(
                 Check::Proxy,
-                format!("none is used, though {named} is set: the environment is not asked"),
-                "name it, if this machine gets out through it only",
+                format!("none is used; {named} is set, but environment variables are ignored"),
+                "set the proxy if this machine needs it",
             )
             .about(Setting::Proxy),
         ),
@@ -31,7 +31,7 @@ pub fn name(host: &str, addresses: Result<&[String], String>, remedy: &str) -> F
         Err(why) => Finding::problem(
             Check::Name,
             format!("{host} has no address: {why}"),
-            format!("{remedy}; if no name has one, look at this machine's network (DNS)"),
+            format!("{remedy}; if no name has an address, check this machine's DNS"),
         ),
     }
 }
@@ -43,12 +43,11 @@ pub fn connection(whom: &str, made: Result<Duration, &std::io::Error>, proxy: bo
         Err(error) => {
             let problem = |advice| Finding::problem(Check::Connection, format!("none to {whom}: {error}"), advice);
             match error.kind() {
-                std::io::ErrorKind::ConnectionRefused => problem("nobody listens there: look at the host and the port"),
-                _ if proxy => problem("look at the proxy's URL").about(Setting::Proxy),
-                _ => problem(
-                    "look at the host, and at firewalls; if this machine gets out through a proxy only, name the proxy",
-                )
-                .about(Setting::Proxy),
+                std::io::ErrorKind::ConnectionRefused => problem("nothing listens there; check the host and the port"),
+                _ if proxy => problem("check the proxy's URL").about(Setting::Proxy),
+                _ => {
+                    problem("check the host and firewalls; if this machine needs a proxy, set it").about(Setting::Proxy)
+                }
             }
         }
     }
@@ -90,19 +89,19 @@ pub fn tls(host: &str, result: Result<&Handshake, (TlsTrouble, &str)>, ca_file: 
         Err(failed) => failed,
     };
     let advice = match trouble {
-        TlsTrouble::Time => "look at this machine's clock; if it is right, the server's certificate has run out",
-        TlsTrouble::OtherHost => "look at the host: something else answers in its place, or it goes by another name",
+        TlsTrouble::Time => "check this machine's clock; if it is right, the server's certificate has expired",
+        TlsTrouble::OtherHost => "check the host; another server answers in its place, or it has another name",
         TlsTrouble::Issuer if ca_file => {
-            "look whether the file of trusted certificates holds the issuer of the server's certificate"
+            "check that the file of trusted certificates contains the issuer of the server's certificate"
         }
         TlsTrouble::Issuer => {
-            "do not post: something answers in the host's place; if it is a firewall of yours that reads along, trust its \
-             certificate"
+            "do not post: another server answers in the host's place; if it is your firewall, which inspects traffic, trust \
+             its certificate"
         }
-        TlsTrouble::NoTls => "look at the port: what answers there does not speak TLS",
-        TlsTrouble::Other => "look at firewalls and proxies on the way, which may cut such connections off",
+        TlsTrouble::NoTls => "check the port; the server there does not speak TLS",
+        TlsTrouble::Other => "check firewalls and proxies on the way, which may close such connections",
     };
-    let problem = Finding::problem(Check::Tls, format!("no private connection to {host}: {why}"), advice);
+    let problem = Finding::problem(Check::Tls, format!("no TLS connection to {host}: {why}"), advice);
     if trouble == TlsTrouble::Issuer { problem.about(Setting::CaFile) } else { problem }
 }
 

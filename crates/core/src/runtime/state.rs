@@ -350,7 +350,7 @@ impl AccountFolder {
         let (file, names, facts) = self.dir.open_file(name, how)?;
         // A member of the group could have given a file of ours from elsewhere a name here, for us to write to.
         if how == Use::Append && self.scope != Scope::Personal && names > 1 {
-            return Err(io::Error::other(format!("{name} is another name of a file elsewhere")));
+            return Err(io::Error::other(format!("{name} is a hard link to a file elsewhere")));
         }
         share_own_file(&file, names, facts, self.scope)?;
         Ok(file)

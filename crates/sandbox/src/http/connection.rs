@@ -45,7 +45,7 @@ type Travelling = Mutex<Option<OnItsWay>>;
 /// A request whose client went away while it was on its way arrives all the same, as on a network: such a client has
 /// used up a place in the window.
 pub(super) async fn serve(stream: TcpStream, shared: Arc<Shared>) {
-    // A failure means that the peer is gone, and the next read says so too.
+    // A failure means that the peer is gone; the next read fails too.
     stream.set_nodelay(true).ok();
     let travelling = Travelling::default();
     let service = service_fn(|request| answer(request, &shared, &travelling));

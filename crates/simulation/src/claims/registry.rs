@@ -1,4 +1,4 @@
-//! The account's registry in memory: what `core/src/batch/registry.rs` keeps in files.
+//! The account's registry in memory, which `core/src/batch/registry.rs` stores in files.
 
 use std::collections::BTreeMap;
 
@@ -62,7 +62,7 @@ impl Shared {
         KnownKeys::claimed(dead.flat_map(|claim| claim.keys().into_iter().map(|key| (key, claim.since_s))))
     }
 
-    /// Lists the ledger and claims rows. `whole` says that the run does not die over it.
+    /// Lists the ledger and claims rows. With `whole`, the run does not die meanwhile.
     pub(super) fn claim(&mut self, batch: usize, keys: &[Key], at_s: i64, whole: Option<usize>) {
         if !self.listed.contains(&batch) {
             self.listed.push(batch);
@@ -78,7 +78,8 @@ impl Shared {
         self.claims.iter().any(|claim| claim.alive && claim.batch == batch && claim.keys().contains(&key))
     }
 
-    /// A batch other than this one whose run lives, has claimed one of these rows, and has no outcome of it that is known.
+    /// A batch other than this one whose run lives, has claimed one of these rows, and has no outcome of it that is
+    /// known.
     pub(super) fn who_has(&self, batch: usize, keys: &[Key], batches: &[Batch]) -> Option<usize> {
         let mut others = self.claims.iter().filter(|claim| claim.alive && claim.batch != batch);
         let is_about_to_send = |claim: &&ClaimFile| {
@@ -96,8 +97,8 @@ impl Shared {
         claims.for_each(|claim| claim.bytes.extend(Claim::group(&[])));
     }
 
-    /// Removes the claims of runs that died, where all they may have sent is in an index, or where they died before they
-    /// could send: then a ledger that was never begun is not listed any more either.
+    /// Removes the claims of runs that died, where all they may have sent is in an index, or where they died before
+    /// they could send: then a ledger that was never begun is not listed any more either.
     pub(super) fn remove_dead_claims(&mut self, batches: &[Batch]) {
         let Self { listed, indexes, claims, .. } = self;
         let ledger = |batch: usize| batches[batch].disk.ledger().filter(|_| !batches[batch].is_gone);
@@ -145,7 +146,8 @@ impl AsSeen<'_> {
             return Ok(None);
         }
         let mut up_to_date = bring_up_to_date(&file, index.clone()).map_err(|error| unreadable(error.to_string()))?;
-        // Real ones are not always written while a run goes on. Where an older copy of the ledger took its place, none is.
+        // Real ones are not always written while a run goes on. Where an older copy of the ledger took its place, none
+        // is.
         let fits = index.is_none_or(|index| index.fits(&file).unwrap_or(false));
         if fits && (!state.is_live(batch) || state.rng.bool()) {
             state.shared.indexes.insert(batch, Some(up_to_date.to_bytes()));
@@ -212,7 +214,8 @@ impl Registry for AsSeen<'_> {
     }
 }
 
-/// Drops the claim of a run whose outcomes are durable, and those of its batch's dead runs, and notes what its ledger knows.
+/// Drops the claim of a run whose outcomes are durable, and those of its batch's dead runs, and notes what its ledger
+/// knows.
 pub(super) fn release(claims: &Claims, batch: usize) -> Result<(), Violation> {
     let mut state = claims.state();
     let file = state.batches[batch].disk.ledger();

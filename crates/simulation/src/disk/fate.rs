@@ -8,9 +8,9 @@ const BLOCK_BYTES: usize = 64;
 /// What becomes of a write that was not synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// Nothing of it is there.
+    /// Nothing of it was written.
     Lost,
-    /// All of it is there.
+    /// All of it was written.
     Kept,
     /// The file ends after so many of its bytes.
     Torn(usize),
@@ -20,7 +20,7 @@ pub enum Fate {
     Reordered(usize),
     /// Of each 64 blocks those whose bit is set are there, and zeros instead of the others.
     Blocks(u64),
-    /// All of it is there, and one bit of this byte is not what was written.
+    /// All of it was written, and one bit of this byte is wrong.
     Garbled(usize),
 }
 

@@ -1,4 +1,4 @@
-//! Rows that a person has to look at.
+//! Rows that need a person's attention.
 
 use batchpost::outcome::Outcome;
 use batchpost::report::{Concern, Concerns, Overview};

@@ -9,10 +9,10 @@ use super::words::{Shown, moment, percent, shown};
 use super::{Page, Step, chart};
 use crate::words::{count, proof, rounded, span, thousands};
 
-/// The page's word for limits that may not have held.
+/// The page's word for limits that may have been exceeded.
 const EXCEEDED: &str = "exceeded?";
 
-/// What was read, how far it is, and as of when.
+/// The input, the progress, and the time of the report.
 pub(super) fn header(page: &Page<'_>) -> Markup {
     html! {
         header {

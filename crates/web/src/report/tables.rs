@@ -127,7 +127,7 @@ pub(super) fn answers(answers: &Answers) -> Markup {
     }
 }
 
-/// The runs, and what was decided between them.
+/// The runs, and the settlements between them.
 pub(super) fn story(story: &Story) -> Markup {
     let columns = [
         [Number("Run"), Text("Begun, UTC"), Number("Lasted"), Text("Limits")],

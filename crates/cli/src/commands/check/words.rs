@@ -21,12 +21,15 @@ pub(super) fn write(
     let run_request = prepared.run_request();
     writeln!(out, "format: {}", layout(prepared.layout()))?;
     if let Some(likely) = prepared.likely_encoding() {
-        writeln!(out, "note: some cells are not UTF-8 and look like {likely}; --encoding {likely} reads them so")?;
+        writeln!(out, "note: some cells are not UTF-8 and look like {likely}; if they are, pass --encoding {likely}")?;
     }
     writeln!(out, "columns: {}", mapping(prepared.mapping()))?;
     match run_request.policy.identity.account() {
         resolve::SANDBOX => {
-            writeln!(out, "to: not said, so other ledgers are not compared (--host and --tenant, or --url)")?;
+            writeln!(
+                out,
+                "to: no destination set, so other ledgers are not compared; pass --host and --tenant, or --url"
+            )?;
         }
         target => writeln!(out, "to: {target}")?,
     }
@@ -53,15 +56,18 @@ pub(super) fn write(
         }
         if other.other_content > 0 {
             let rows = thousands(other.other_content);
-            writeln!(out, "{rows:>10}  with the name of a row in {path} that has another content; they are not known")?;
+            writeln!(
+                out,
+                "{rows:>10}  with the --key value of a row in {path} but different content, so to be posted"
+            )?;
         }
     }
     for (path, why) in prepared.unreadable_ledgers() {
-        writeln!(out, "note: the ledger {} cannot be read, and may know some of the rows: {why}", path.display())?;
+        writeln!(out, "note: the ledger {} cannot be read, and may record some of the rows: {why}", path.display())?;
     }
     profile(out, prepared.tickets(), &read_summary.profile, run_request.options.ticket_pattern.is_some())?;
     blank(out, read_summary)?;
-    rows(out, "exactly like an earlier row", &read_summary.repeats, read_summary.duplicates)?;
+    rows(out, "identical to an earlier row", &read_summary.repeats, read_summary.duplicates)?;
     rows(out, "held", &read_summary.held, read_summary.counts.held)?;
     invalid(out, read_summary)?;
     if read_summary.to_do > 0 {
@@ -96,30 +102,30 @@ fn layout(layout: &Layout) -> String {
         add(format!(", {encoding}"));
     }
     if let Some(delimiter) = &layout.delimiter {
-        add(format!(", cells divided by {delimiter}"));
+        add(format!(", cells separated by {delimiter}"));
     }
     if layout.packed {
-        add(", packed with gzip".to_owned());
+        add(", compressed with gzip".to_owned());
     }
     words
 }
 
 fn mapping(mapping: &Mapping) -> String {
     let text = match mapping.text.as_slice() {
-        [] => "text by the template".to_owned(),
+        [] => "text from the template".to_owned(),
         names => {
             let names: Vec<String> = names.iter().map(|name| format!("{name:?}")).collect();
             format!("text from {}", names.join(" and "))
         }
     };
-    let named = mapping.key.as_ref().map(|column| format!(", jobs named by {column:?}")).unwrap_or_default();
+    let named = mapping.key.as_ref().map(|column| format!(", jobs identified by {column:?}")).unwrap_or_default();
     format!("ticket from {:?}, {text}{named}", mapping.ticket)
 }
 
 fn profile(out: &mut impl Write, tickets: Option<&IdShapes>, profile: &Profile, by_pattern: bool) -> io::Result<()> {
     let (mut more_than_numbers, mut has_nines) = (false, false);
     if let Some(tickets) = tickets.filter(|tickets| tickets.shapes().next().is_some()) {
-        writeln!(out, "ticket ids as they are written:")?;
+        writeln!(out, "forms of ticket ids:")?;
         for shape in tickets.shapes() {
             more_than_numbers |= shape.pattern.contains(|c: char| !c.is_ascii_digit());
             let rows = if shape.count == 1 { "row: " } else { "rows:" };
@@ -137,15 +143,15 @@ fn profile(out: &mut impl Write, tickets: Option<&IdShapes>, profile: &Profile, 
             writeln!(out, "{:>10} rows: other shapes", thousands(tickets.other))?;
         }
         if has_nines {
-            writeln!(out, "{:>10}  9 stands for any digits there, 09 for digits after a zero", "note:")?;
+            writeln!(out, "{:>10}  9 means any digits, 09 digits after a zero", "note:")?;
         }
         writeln!(
             out,
-            "{:>10}  the API's ticket id is the number in the ticket page's URL; it need not be the one that people see",
+            "{:>10}  the API's ticket id is the number in the ticket page's URL; people may see another number",
             "note:"
         )?;
         if more_than_numbers && !by_pattern {
-            writeln!(out, "{:>10}  --ticket-pattern takes the number out of such ids: 'TKT-0*(\\d+)'", "note:")?;
+            writeln!(out, "{:>10}  --ticket-pattern extracts the number from such ids: 'TKT-0*(\\d+)'", "note:")?;
         }
     }
     if let Some(texts) = &profile.texts {
@@ -183,7 +189,7 @@ fn invalid(out: &mut impl Write, read_summary: &ReadSummary) -> io::Result<()> {
     if read_summary.counts.invalid == 0 {
         return Ok(());
     }
-    writeln!(out, "what is wrong with rows:")?;
+    writeln!(out, "reasons for invalid rows:")?;
     for reason in read_summary.profile.reasons() {
         let first: Vec<String> = reason.first.iter().map(|position| position.record.to_string()).collect();
         let more = if reason.rows > first.len() as u64 { ", ..." } else { "" };

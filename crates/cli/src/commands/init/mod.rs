@@ -1,4 +1,4 @@
-//! `init`: a commented batchpost.toml, with what a spreadsheet seems to want.
+//! `init`: a commented batchpost.toml, with settings derived from a spreadsheet.
 
 mod text;
 
@@ -36,14 +36,14 @@ pub(crate) fn init(init: &Init, output: &Output) -> anyhow::Result<u8> {
     if let Some((input, proposal)) = &found {
         describe(&mut out, input, proposal)?;
     }
-    writeln!(out, "written: {}; say in it where to post to", init.output.display())?;
+    writeln!(out, "written: {}; set the destination in it", init.output.display())?;
     writeln!(out, "next: {next}")?;
     Ok(0)
 }
 
 fn look(input: &Path, said: &ReadingArgs) -> anyhow::Result<Proposal> {
     let format = said.format.or_else(|| Format::of_name(input)).with_context(|| {
-        format!("the name of {} does not tell its format; say --format, or {}", input.display(), instead(said))
+        format!("the name of {} does not show its format; pass --format, or {}", input.display(), instead(said))
     })?;
     let mut options = reading(said, format);
     propose(input, &mut options, &apis::default().target()).with_context(|| {
@@ -53,13 +53,13 @@ fn look(input: &Path, said: &ReadingArgs) -> anyhow::Result<Proposal> {
     })
 }
 
-/// What to do where nothing can be proposed, with what is known of how the input is read.
+/// What to run where nothing can be proposed, with the known reading options.
 fn instead(known: &ReadingArgs) -> String {
     let options = text::said(known).into_iter().filter_map(|(key, value)| Some((key.replace('_', "-"), value?)));
     let options: String = options.map(|(option, value)| format!(" --{option} {}", shell_word(&value))).collect();
     match options.is_empty() {
-        true => "`batchpost init` alone writes a file to fill in".to_owned(),
-        false => format!("`batchpost init{options}` writes a file to fill in"),
+        true => "run `batchpost init` alone for a file to fill in".to_owned(),
+        false => format!("run `batchpost init{options}` for a file to fill in"),
     }
 }
 
@@ -78,7 +78,7 @@ fn write(init: &Init, content: &str) -> anyhow::Result<()> {
     let path = init.output.as_path();
     if !init.force {
         if path.exists() {
-            bail!("{} is there already; say --force to replace it, or -o FILE to write another", path.display());
+            bail!("{} already exists; pass --force to replace it, or -o FILE to write another", path.display());
         }
         return write_new(path, Readers::Usual, |file| Ok(file.write_all(content.as_bytes())?));
     }
@@ -134,32 +134,38 @@ impl Found {
     }
 }
 
-/// Says what was found, and what of it was judged by looks.
+/// Writes what was found, and which parts are guesses.
 fn describe(out: &mut impl Write, input: &Path, proposal: &Proposal) -> io::Result<()> {
     let Proposal { layout, mapping, sample, options, guesses, .. } = proposal;
     let by = |guess: Guess, how: &str| if guesses.contains(&guess) { format!(" ({how})") } else { String::new() };
     let mut words = vec![layout.format.clone()];
     words.extend(layout.sheet.as_ref().map(|sheet| format!("sheet {sheet:?}")));
-    words.extend(options.header_row.map(|row| format!("its columns named in row {row}")));
-    let encoding = by(Guess::Encoding, "by its looks: look at the accented letters in what check shows");
+    words.extend(options.header_row.map(|row| format!("column names in row {row}")));
+    let encoding = by(Guess::Encoding, "guessed: check the accented letters in the output of `batchpost check`");
     words.extend(layout.encoding.as_ref().map(|name| format!("{name}{encoding}")));
-    let delimiter = by(Guess::Delimiter, "it could be another");
-    words.extend(layout.delimiter.as_ref().map(|name| format!("cells divided by {name}{delimiter}")));
+    let delimiter = by(Guess::Delimiter, "guessed: another fits too");
+    words.extend(layout.delimiter.as_ref().map(|name| format!("cells separated by {name}{delimiter}")));
     writeln!(out, "{}: {}", input.display(), words.join(", "))?;
     let like: Vec<String> =
         sample.tickets.shapes().take(3).filter_map(|shape| shape.examples.first().cloned()).collect();
     let like = if like.is_empty() { String::new() } else { format!(", like {}", like.join(", ")) };
-    writeln!(out, "{}: {:?}{}{like}", Field::Ticket, mapping.ticket, by(Guess::Ticket, "by its cells"))?;
+    writeln!(out, "{}: {:?}{}{like}", Field::Ticket, mapping.ticket, by(Guess::Ticket, "guessed from its cells"))?;
     if let Some(pattern) = &options.ticket_pattern {
-        writeln!(out, "ids: taken out by {pattern}")?;
+        writeln!(out, "ids: extracted with {pattern}")?;
     }
     let texts: Vec<String> = mapping.text.iter().map(|name| format!("{name:?}")).collect();
-    writeln!(out, "{}: {}{}", Field::Text, texts.join(" and "), by(Guess::Text, "by its cells: the longest"))?;
+    writeln!(
+        out,
+        "{}: {}{}",
+        Field::Text,
+        texts.join(" and "),
+        by(Guess::Text, "guessed from its cells: the longest")
+    )?;
     let invalid = match (&sample.first_invalid, sample.invalid) {
-        (Some(first), invalid) => format!("; of {} no note can be made, the first: {first}", thousands(invalid)),
+        (Some(first), invalid) => format!("; {} invalid, the first: {first}", thousands(invalid)),
         (None, _) => String::new(),
     };
     let notes = count(sample.notes, "note", "notes");
-    let rows = count(sample.rows, "row that was", "rows that were");
-    writeln!(out, "{notes} in the {rows} looked at{invalid}")
+    let rows = count(sample.rows, "row", "rows");
+    writeln!(out, "{notes} in the {rows} examined{invalid}")
 }

@@ -24,17 +24,17 @@ pub(super) fn head() -> String {
     let examples: String = api.credentials.iter().enumerate().map(example).collect();
     format!(
         "\
-# Settings of batchpost. docs/configuration.md explains every key, and `batchpost config` shows what holds and where it
-# was said. Options and variables of the environment (BATCHPOST_HOST, ...) go before what stands here.
+# Settings of batchpost. docs/configuration.md explains every key, and `batchpost config` shows the effective settings
+# and their sources. Options and environment variables (BATCHPOST_HOST, ...) override this file.
 
-# Where to post to: your account's {}, which {name} names, and the account's {}.
+# The destination: your account's {}, which {name} provides, and the account's {}.
 # host = \"{}\"
 # tenant = \"{}\"
 
-# The account's limits; all hold at once.
+# The account's limits; all apply at once.
 # limit = [\"25/5s\"]
 
-# The access keys do not stand here. They come from {variables}, or from where this says:
+# Access keys are not stored here. They come from {variables}, or from these sources:
 {examples}",
         host.name, tenant.name, host.example, tenant.example
     )
@@ -46,17 +46,17 @@ fn tail() -> String {
     let keys: String = keys.map(|key| format!("# {key}_env = \"SECOND_{}\"\n", key.to_uppercase())).collect();
     format!(
         "
-# Rows of which no note can be made: end, or record them and post the others.
+# Record invalid rows and post the others, instead of stopping.
 # skip_invalid = true
 
-# Another account, chosen with --profile second. What stands here goes before what stands above.
+# Another account, chosen with --profile second. Its keys override those above.
 # [profile.second]
 # tenant = \"67890\"
 {keys}"
     )
 }
 
-/// The whole text, with what was said of how an input is read, and what was found out of it.
+/// The whole text, with the given reading options and the proposal for the input.
 pub(super) fn of(said: &ReadingArgs, found: Option<(&Path, &Proposal)>) -> String {
     let input = match found {
         None => format!("\n# How the spreadsheet is read.\n{}", to_fill_in(said)),
@@ -64,13 +64,13 @@ pub(super) fn of(said: &ReadingArgs, found: Option<(&Path, &Proposal)>) -> Strin
             // A name is one line of a comment, whatever is in it.
             let name: String =
                 path.display().to_string().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
-            format!("\n# How the spreadsheet is read: what {name} seems to want.\n{}", of_input(said, proposal))
+            format!("\n# How the spreadsheet is read, derived from {name}.\n{}", of_input(said, proposal))
         }
     };
     format!("{}{input}{}", head(), tail())
 }
 
-/// The keys of how an input is written, and what was said of each.
+/// The reading keys, each with its given value.
 pub(super) fn said(reading: &ReadingArgs) -> [(&'static str, Option<String>); 5] {
     let ReadingArgs { format, sheet, header_row, encoding, delimiter, columns: _ } = reading;
     [
@@ -82,7 +82,7 @@ pub(super) fn said(reading: &ReadingArgs) -> [(&'static str, Option<String>); 5]
     ]
 }
 
-/// What was said, and examples of the rest.
+/// The given values, and examples of the rest.
 fn to_fill_in(reading: &ReadingArgs) -> String {
     let mut text = String::new();
     for (key, said) in said(reading) {
@@ -91,7 +91,7 @@ fn to_fill_in(reading: &ReadingArgs) -> String {
             "header_row" => "1",
             "encoding" => "windows-1252",
             "delimiter" => "semicolon",
-            // Its name tells the format, where it was not said.
+            // The input's name shows its format.
             _ if said.is_none() => continue,
             _ => "",
         };
@@ -113,7 +113,7 @@ fn of_input(said: &ReadingArgs, proposal: &Proposal) -> String {
     let mut text = String::new();
     let mut line = |key: &str, value: String, guess: Option<&str>| {
         if let Some(guess) = guess {
-            text += &format!("# Judged by its looks; {guess}.\n");
+            text += &format!("# Guessed; {guess}.\n");
         }
         text += &format!("{key} = {value}\n");
     };
@@ -123,25 +123,23 @@ fn of_input(said: &ReadingArgs, proposal: &Proposal) -> String {
     }
     match (sheet, &layout.sheet) {
         (Some(sheet), _) => line("sheet", basic(sheet), None),
-        (None, Some(first)) if sheets.len() > 1 => line("# The first of several is read.\n# sheet", basic(first), None),
+        (None, Some(first)) if sheets.len() > 1 => {
+            line("# The first of several sheets is read.\n# sheet", basic(first), None);
+        }
         _ => {}
     }
     if let Some(row) = header_row {
         line("header_row", row.to_string(), None);
     }
     if let Some(encoding) = encoding {
-        let guess = guessed(Guess::Encoding, "look at the accented letters in what `batchpost check` shows");
+        let guess = guessed(Guess::Encoding, "check the accented letters in the output of `batchpost check`");
         line("encoding", basic(encoding.name()), guess);
     }
     if let Some(delimiter) = delimiter {
-        line(
-            "delimiter",
-            basic(&delimiter.to_string()),
-            guessed(Guess::Delimiter, "another could divide the cells too"),
-        );
+        line("delimiter", basic(&delimiter.to_string()), guessed(Guess::Delimiter, "another delimiter fits too"));
     }
-    let guess = guessed(Guess::Ticket, "see whether these are the columns")
-        .or(guessed(Guess::Text, "see whether this is the column of the text"));
+    let guess = guessed(Guess::Ticket, "check that these are the right columns")
+        .or(guessed(Guess::Text, "check that this is the text column"));
     line("column", table(columns), guess);
     if let Some(pattern) = ticket_pattern {
         line("ticket_pattern", literal(&pattern.to_string()), Some("the group is the ticket's number"));
@@ -184,7 +182,7 @@ mod tests {
     use super::*;
     use crate::config::values_in;
 
-    /// What holds by a file with this text, as `key=value`.
+    /// The values that a file with this text sets.
     fn read(text: &str) -> BTreeMap<String, Vec<String>> {
         values_in(text).unwrap()
     }

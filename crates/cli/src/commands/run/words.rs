@@ -1,4 +1,4 @@
-//! What a run says before and after it posts.
+//! Messages of a run before and after it posts.
 
 use std::fs::File;
 use std::io::{self, BufReader, IsTerminal};
@@ -18,7 +18,7 @@ use crate::next::{self, Left};
 use crate::summary::{self, thousands};
 use crate::words::{count, shell_word, span};
 
-/// Which rows no note can be made of, and what to do about them.
+/// Lists invalid rows, and what to do about them.
 pub(super) fn complain_of_invalid(prepared: &Prepared) {
     let Some(read_summary) = prepared.read_summary() else { return };
     for note in &read_summary.invalid {
@@ -29,19 +29,19 @@ pub(super) fn complain_of_invalid(prepared: &Prepared) {
         say!("and {} more", thousands(more));
     }
     say!(
-        "batchpost: no note can be made of {} of {}; nothing was sent. Correct them, or pass --skip-invalid to post the others",
+        "batchpost: {} of {} cannot be posted; nothing was sent. Fix them, or pass --skip-invalid to post the others",
         thousands(read_summary.counts.invalid),
         count(read_summary.rows, "row", "rows")
     );
     if let Some(likely) = prepared.likely_encoding() {
-        say!("some cells are not UTF-8 and look like {likely}: --encoding {likely} reads them as that");
+        say!("some cells are not UTF-8 and look like {likely}; if they are, pass --encoding {likely}");
     }
     if prepared.run_request().options.max_text.is_some_and(|most| most.too_long == TooLong::Reject) {
-        say!("--too-long truncate cuts texts that are too long");
+        say!("pass --too-long truncate to shorten texts that are too long");
     }
 }
 
-/// On a terminal: shows what is about to happen and asks. Elsewhere nobody is there to be asked.
+/// On a terminal: shows what the run will do and asks. Elsewhere there is no question.
 pub(super) fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
     let (Some(read_summary), Some(to_send @ 1..)) = (prepared.read_summary(), prepared.to_send()) else {
         return Ok(true);
@@ -59,7 +59,7 @@ pub(super) fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
             OnDuplicate::Skip => "they are skipped",
         };
         let rows = format!("rows {}{more}", named.join(", "));
-        say!("{:>10}  of them exactly like an earlier row; {done}: {rows}", thousands(read_summary.duplicates));
+        say!("{:>10}  of them identical to an earlier row; {done}: {rows}", thousands(read_summary.duplicates));
     }
     if let Some(job) = read_summary.next.first() {
         say!("first     ticket {}, {}:", job.ticket, job.position);
@@ -72,7 +72,7 @@ pub(super) fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
     person.answers_yes()
 }
 
-/// Somebody at the terminal, who can be asked.
+/// A person at the terminal.
 enum Person {
     /// Who types on standard input.
     OnStdin,
@@ -102,7 +102,7 @@ impl Person {
     }
 }
 
-/// In what a run that is to have the last one's settings, state folder and input differs from it.
+/// Logs how a resumed run differs from the last one in settings, state folder and input.
 pub(super) fn say_what_is_unlike(
     (before, state_before, last_input): (&Settings, Option<&Path>, Option<&str>),
     settings: &Settings,
@@ -117,18 +117,18 @@ pub(super) fn say_what_is_unlike(
         });
     }
     if let Some(folder) = state.filter(|folder| settings.shares() && state_before != Some(*folder)) {
-        unlike.push(format!("the budget is kept in {}", folder.display()));
+        unlike.push(format!("the state folder is {}", folder.display()));
     }
-    // A path that has no whole form is another one.
+    // A path that cannot be made absolute counts as another one.
     if last_input.is_some_and(|last| absolute(input).ok().as_deref() != Some(Path::new(last))) {
         unlike.push(format!("the input is {}", input.display()));
     }
     if !unlike.is_empty() {
-        info!(event = "unlike", "unlike in the last run, {}", unlike.join(", and "));
+        info!(event = "unlike", "unlike the last run, {}", unlike.join(", and "));
     }
 }
 
-/// What is posted, once it was agreed to.
+/// Logs what is posted, after the question.
 pub(super) fn say_what_is_done(prepared: &Prepared) {
     let run_request = prepared.run_request();
     let input = match &run_request.source {
@@ -146,11 +146,13 @@ pub(super) fn say_what_is_done(prepared: &Prepared) {
             "{} {input}",
             if prepared.continues() { "continuing" } else { "posting" },
         ),
-        None => info!(event = "begun", ledger = %run_request.ledger.display(), "posting {input} as it comes"),
+        None => {
+            info!(event = "begun", ledger = %run_request.ledger.display(), "posting rows of {input} as they arrive");
+        }
     }
 }
 
-/// What there is to know about the rows before anybody agrees to post them.
+/// Logs what is known about the rows, before the question.
 pub(super) fn say_what_was_found(prepared: &Prepared) {
     for other in prepared.known_by() {
         let (rows, ledger, dates) = (other.rows, other.path.display(), other.days().unwrap_or_default());
@@ -159,11 +161,11 @@ pub(super) fn say_what_was_found(prepared: &Prepared) {
         }
         if other.other_content > 0 {
             let rows = other.other_content;
-            warn!(event = "same_name", rows, %ledger, "rows have the name of a row that another ledger has posted with another content; they are posted");
+            warn!(event = "same_name", rows, %ledger, "rows have the --key value of a row that another ledger posted with different content; they are posted");
         }
     }
     for (ledger, why) in prepared.unreadable_ledgers() {
-        warn!(ledger = %ledger.display(), why, "a ledger of the account cannot be read; rows that only it knows are not recognised");
+        warn!(ledger = %ledger.display(), why, "a ledger of the account cannot be read; rows recorded only there are not recognised");
     }
     let ledger = shell_word(&prepared.run_request().ledger.display().to_string());
     for note in prepared.read_summary().map(|read_summary| read_summary.held.as_slice()).unwrap_or_default() {
@@ -208,7 +210,7 @@ impl LeftInDoubt {
         }
         let more = self.all - self.named.len() as u64;
         if more > 0 {
-            warn!("and {} more rows in doubt; `batchpost show --state in_doubt` names them", thousands(more));
+            warn!("and {} more rows in doubt; `batchpost show --state in_doubt` lists them", thousands(more));
         }
     }
 }
@@ -218,7 +220,7 @@ fn row_and_ticket(note: &RowNote) -> (u64, String) {
     (note.position.record, note.ticket.as_ref().map(ToString::to_string).unwrap_or_default())
 }
 
-/// For whoever reads nothing but the log.
+/// The result, for readers of the log alone.
 pub(super) fn say_how_it_ended(report: &Report, exit_code: u8) {
     let counts = &report.counts;
     info!(
@@ -241,12 +243,12 @@ pub(super) fn say_how_it_ended(report: &Report, exit_code: u8) {
     );
 }
 
-/// What came of the run, and what to type next.
+/// The run's result, and what to type next.
 pub(super) fn in_words(report: &Report, ledger: &Path, source: &Source, again: &str) -> String {
     let mut text = summary::table(&report.counts, report.blank);
     let limited = match report.limited_now {
         0 => "none over the limit".to_owned(),
-        limited => format!("{} answered with the limit", thousands(limited)),
+        limited => format!("{} over the limit", thousands(limited)),
     };
     text += &format!(
         "{} posted by this run in {}; {}, {limited}\nledger: {}\n",

@@ -1,4 +1,4 @@
-//! Decisions that cannot be taken, those that are alike together.
+//! Decisions that are not possible, grouped by reason.
 
 use batchpost::batch::Settling;
 use batchpost::job::Key;
@@ -12,7 +12,7 @@ const MOST_NAMED: usize = 20;
 /// Keys, which are long.
 const MOST_KEYS: usize = 3;
 
-/// Rows about which nothing can be decided, for the same reason.
+/// Rows that cannot be settled, for one reason.
 pub(super) struct Refused {
     why: SettleError,
     /// The numbers are of an earlier reading, or the rows have left the input.
@@ -76,7 +76,7 @@ fn in_ranges(rows: &[u64]) -> String {
 
 fn and_more(named: &[String], more: usize) -> String {
     let named = named.join(", ");
-    if more == 0 { named } else { format!("{named} and {} more like that", thousands(more as u64)) }
+    if more == 0 { named } else { format!("{named} and {} more", thousands(more as u64)) }
 }
 
 #[cfg(test)]
@@ -89,6 +89,6 @@ mod tests {
         assert_eq!(in_ranges(&[3, 3]), "3");
         let odd = (0..20).map(|n| 2 * n + 1);
         let rows: Vec<u64> = odd.chain([100, 101, 102, 200]).collect();
-        assert!(in_ranges(&rows).ends_with("37, 39 and 4 more like that"), "{}", in_ranges(&rows));
+        assert!(in_ranges(&rows).ends_with("37, 39 and 4 more"), "{}", in_ranges(&rows));
     }
 }

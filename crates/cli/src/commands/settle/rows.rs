@@ -15,7 +15,7 @@ use crate::args::RowRange;
 struct Numbered {
     /// Jobs of the sheet as it was last read.
     now: Vec<Key>,
-    /// A job in doubt stood there in an earlier reading.
+    /// A job in doubt had this number in an earlier reading.
     doubtful_before: bool,
 }
 
@@ -41,8 +41,8 @@ pub(super) fn of_numbers(asked: &[RowRange], settling: &Settling) -> anyhow::Res
     let beyond = asked.iter().find(|range| *range.end() > last && range.start() < range.end());
     if let Some(beyond) = beyond.filter(|_| last > 0) {
         bail!(
-            "the last row of which the ledger has a record is row {last}, so of rows {}-{} there is nothing to decide about after \
-             row {last}; nothing was changed",
+            "the last row with a record in the ledger is row {last}, so rows {}-{} cannot all be settled; nothing was \
+             changed",
             beyond.start(),
             beyond.end()
         );
@@ -52,15 +52,15 @@ pub(super) fn of_numbers(asked: &[RowRange], settling: &Settling) -> anyhow::Res
         let Numbered { now, doubtful_before } = numbered.remove(&number).unwrap_or_default();
         if doubtful_before {
             bail!(
-                "row {number} is two rows: one that is in the sheet now, and one in doubt that was there before; \
-                 `export --state in_doubt,held` shows both, to be settled with --from"
+                "row {number} is ambiguous: one row of the current sheet, and one in doubt of an earlier reading; run \
+                 `export --state in_doubt,held` for both, and settle them with --from"
             );
         }
         if now.is_empty() {
             bail!(
-                "the ledger has no record of a row {number} of the sheet as it was last read, so there is nothing to decide \
-                 about: if it was never attempted and is not to be sent, take it out of the sheet; if the sheet was changed \
-                 since its record, `export` it and settle with --from"
+                "the ledger has no record of a row {number} in the sheet as last read; if it was never attempted, remove \
+                 it from the sheet to keep it from being sent; if the sheet changed since its record, `export` it and \
+                 settle with --from"
             );
         }
         keys.extend(now);
@@ -113,7 +113,7 @@ mod tests {
     #[test]
     fn what_is_no_range_is_refused_in_words() {
         let refused = |text: &str| text.parse::<RowRange>().unwrap_err();
-        assert!(refused("13-11").contains("is it 11-13?"), "{}", refused("13-11"));
+        assert!(refused("13-11").contains("did you mean 11-13?"), "{}", refused("13-11"));
         for text in ["", "-", "4-", "-4", "1-2-3", "a", "18446744073709551616", "1..3"] {
             assert!(refused(text).contains("4,11-13"), "{text:?}: {}", refused(text));
         }
