@@ -72,7 +72,7 @@ fn parse(text: &str, from: &str) -> Result<BrokenDownTime, Error> {
     let parsed = BrokenDownTime::parse(from, text).map_err(other)?;
     // Rebuilt from the parsed value, so that weekday and similar fields can be formatted too.
     if parsed.offset().is_some() {
-        return parsed.to_zoned().map(|zoned| BrokenDownTime::from(&zoned)).map_err(other);
+        return parsed.to_zoned_datetime().map(|zoned| BrokenDownTime::from(&zoned)).map_err(other);
     }
     let date = parsed.to_date().map_err(other)?;
     let time = match parsed.hour() {
@@ -92,7 +92,7 @@ fn iso(text: &str) -> Option<BrokenDownTime> {
     let moment = pieces.date().to_datetime(pieces.time().unwrap_or(Time::midnight()));
     match pieces.to_numeric_offset() {
         None => Some(moment.into()),
-        Some(offset) => Some((&moment.to_zoned(TimeZone::fixed(offset)).ok()?).into()),
+        Some(offset) => Some((&moment.to_zoned_datetime(TimeZone::fixed(offset)).ok()?).into()),
     }
 }
 
