@@ -149,8 +149,10 @@ fn of_state(error: &StateError) -> Option<String> {
         _ => return None,
     };
     Some(match why {
-        Refusal::Everybodys { .. } => format!("{ANOTHER}, or run `chmod o-w {path}` if nobody else wrote to this one"),
-        Refusal::Others { .. } => format!("{ANOTHER}, or run `chmod 700 {path}` if nobody else wrote to this one"),
+        Refusal::Everybodys { .. } => {
+            format!("{ANOTHER}, or run `chmod o-w {path}` if no other user wrote to this one")
+        }
+        Refusal::Others { .. } => format!("{ANOTHER}, or run `chmod 700 {path}` if no other user wrote to this one"),
         Refusal::AnotherUsers { .. } => ANOTHER.to_owned(),
         Refusal::NotSetUp { .. } => {
             format!(

@@ -51,7 +51,7 @@ impl Facts {
         if let Some(counts) = &self.counts {
             let of = |outcome: Outcome| ([("outcome", outcome.word())], counts.of(outcome) as f64);
             let rows = Outcome::ALL.map(of);
-            page.family("batchpost_rows", "Rows of the input by where they stand.", rows.iter().map(|(l, n)| (l, *n)));
+            page.family("batchpost_rows", "Rows of the input by outcome.", rows.iter().map(|(l, n)| (l, *n)));
         }
         page.one("batchpost_run_posted_rows", "Rows that the last run posted.", self.posted as f64);
         page.one("batchpost_run_attempts", "Requests that the last run made.", self.attempts as f64);

@@ -106,7 +106,7 @@ impl MetricsFile {
         facts.updated = wall();
         facts.counts = prepared.read_summary().map(|read_summary| read_summary.counts);
         if let Err(error) = write(path, facts.clone()) {
-            warn!(event = "metrics", %error, "the metrics file {} cannot be written; the run goes on", path.display());
+            warn!(event = "metrics", %error, "the metrics file {} cannot be written; the run continues", path.display());
         }
         // One waits at most: what is newer replaces nothing, it comes ten seconds later.
         let (sender, facts_to_write) = sync_channel(1);
@@ -114,7 +114,7 @@ impl MetricsFile {
         match thread::Builder::new().spawn(move || write_all(&path, &facts_to_write)) {
             Ok(thread) => *writer = Some(Writer { facts: sender, thread }),
             Err(error) => {
-                warn!(event = "metrics", %error, "no thread can be started to write the metrics file; the run goes on");
+                warn!(event = "metrics", %error, "no thread can be started to write the metrics file; the run continues");
             }
         }
     }

@@ -24,7 +24,7 @@ fn a_run_under_way_is_told_with_where_its_rows_stand() {
         r#"# HELP batchpost_run_info What the last run posted to, and the program's version.
 # TYPE batchpost_run_info gauge
 batchpost_run_info{name="nightly",target="https://host/\"odd\"\\\n",version="VERSION"} 1
-# HELP batchpost_rows Rows of the input by where they stand.
+# HELP batchpost_rows Rows of the input by outcome.
 # TYPE batchpost_rows gauge
 batchpost_rows{name="nightly",outcome="posted"} 40
 batchpost_rows{name="nightly",outcome="rejected"} 0

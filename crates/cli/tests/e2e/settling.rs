@@ -192,7 +192,7 @@ fn a_decision_is_taken_back_until_the_row_is_sent_again() {
         let json = folder.run(&api, &[]).with_code(4).json();
         assert_eq!((&json["in_doubt"], &json["attempts_now"]), (&3.into(), &0.into()), "{decision}: {json}");
     }
-    is_refused(&folder, &["--rows", "4", "--undo"], &["row 4", "taken back"]);
+    is_refused(&folder, &["--rows", "4", "--undo"], &["row 4", "no decision to undo"]);
 
     settle(&folder, &["--rows", "2", "--as", "to-do"]);
     let json = folder.run(&api, &[]).with_code(4).json();

@@ -197,7 +197,7 @@ fn a_metrics_file_that_cannot_be_written_is_warned_of_and_stops_nothing() {
         let ran = folder.run(&api, &["--metrics-file", name]).with_code(0);
         let warned: Vec<&str> = ran.stderr.lines().filter(|line| line.contains(name)).collect();
         assert_eq!(warned.len(), 2, "{}", ran.stderr);
-        assert!(warned[0].contains("cannot be written; the run goes on"), "{warned:?}");
+        assert!(warned[0].contains("cannot be written; the run continues"), "{warned:?}");
         let begun = ran.stderr.lines().position(|line| line.contains("INFO")).unwrap();
         assert!(ran.stderr.lines().take(begun).any(|line| line == warned[0]), "warned of before: {}", ran.stderr);
     }
