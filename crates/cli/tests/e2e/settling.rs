@@ -398,5 +398,5 @@ fn rows_that_were_never_attempted_are_no_ones_to_decide_about_and_it_says_what_t
 
     folder.call(&["export", LEDGER, "--state", "pending", "-o", "rest.csv"]).with_code(0);
     folder.write("decided.csv", decided(&folder.read("rest.csv"), &["posted", ""]));
-    is_refused(&folder, &["--from", "decided.csv"], &["never attempted", "take it out of the input"]);
+    is_refused(&folder, &["--from", "decided.csv"], &["never attempted", "remove it from the input"]);
 }
