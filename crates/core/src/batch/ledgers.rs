@@ -216,7 +216,7 @@ pub(super) fn resume(path: &Path) -> Result<Option<(Ledger<LedgerFile>, Batch)>,
             tracing::warn!(
                 event = "mended",
                 bytes = extent.torn_bytes,
-                "a crash left the ledger's end torn; it was mended, its bytes are in {}.torn",
+                "a crash left the ledger's end torn; it was repaired, its bytes are in {}.torn",
                 path.display()
             );
         }

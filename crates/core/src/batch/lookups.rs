@@ -23,7 +23,7 @@ pub enum LookupFailed {
     #[error("it cannot be opened: {0}")]
     Open(io::Error),
     /// It is not a regular file, so it cannot be read twice.
-    #[error("it is no regular file")]
+    #[error("it is not a regular file")]
     NotAFile,
     /// The file cannot be read.
     #[error(transparent)]

@@ -289,7 +289,7 @@ impl FileRegistry {
                 index = index.of_one_taken_back(self.claimed_by_dead_runs(&own));
             }
             if index.extent.id != self.own_id {
-                return Err(io::Error::other("another ledger is there in its place"));
+                return Err(io::Error::other("another ledger is in its place"));
             }
             Ok((index, file.size()?))
         });

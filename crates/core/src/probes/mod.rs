@@ -84,14 +84,12 @@ pub fn input(path: &Path) -> Finding {
         ),
         Ok(_) => Finding::problem(
             Check::Input,
-            format!("{place} is no regular file"),
+            format!("{place} is not a regular file"),
             "name a file, or give a stream with -",
         ),
-        Err(error) => Finding::problem(
-            Check::Input,
-            format!("{place} cannot be opened: {error}"),
-            "look at its name and its mode",
-        ),
+        Err(error) => {
+            Finding::problem(Check::Input, format!("{place} cannot be opened: {error}"), "check its name and its mode")
+        }
     }
 }
 

@@ -42,7 +42,7 @@ impl Way<'_> {
         let config = match tls::client(self.options.ca_file.as_deref()) {
             Ok(config) => Arc::new(config),
             Err(error) => {
-                let finding = Finding::problem(Check::Tls, error.to_string(), "look at the file of certificates");
+                let finding = Finding::problem(Check::Tls, error.to_string(), "check the file of certificates");
                 return self.stop(finding.about(Setting::CaFile));
             }
         };
@@ -74,7 +74,7 @@ impl Way<'_> {
                 Ok(addresses) => Ok(addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>()),
                 Err(error) => Err(error.to_string()),
             };
-            let remedy = if proxy { "look at the proxy's name" } else { self.remedy };
+            let remedy = if proxy { "check the proxy's name" } else { self.remedy };
             let finding = doctor::name(&to.host, named.as_deref().map_err(Clone::clone), remedy);
             self.findings.push(if proxy { finding.about(Setting::Proxy) } else { finding });
         }
@@ -181,7 +181,7 @@ async fn tunnel(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), to: &Peer) -
     match line.split(' ').nth(1) {
         Some(status) if line.starts_with("HTTP/1.") && status.starts_with('2') => Ok(()),
         Some(status) if line.starts_with("HTTP/1.") => Err(io::Error::other(format!("it answers {status}"))),
-        _ => Err(io::Error::other("what answers is no HTTP proxy")),
+        _ => Err(io::Error::other("the answer is not that of an HTTP proxy")),
     }
 }
 

@@ -24,9 +24,7 @@ use crate::schedule::Load;
 #[non_exhaustive]
 pub enum SharingError {
     /// There is no folder to keep it in.
-    #[error(
-        "there is no place for the account's budget, which all its runs share: neither XDG_STATE_HOME nor HOME is set"
-    )]
+    #[error("no state folder for the account's budget, which its runs share: neither XDG_STATE_HOME nor HOME is set")]
     NoPlace,
     /// The folder that the ledger's last run used does not exist.
     #[error("the state folder {} that this ledger's last run used does not exist", .0.display())]

@@ -119,7 +119,7 @@ impl BudgetClient {
             while answers.recv().await.is_some() {}
         };
         if tokio::time::timeout(PATIENCE, leaving).await.is_err() {
-            tracing::warn!("the account's budget is locked by a process that stands still; the next run waits longer");
+            tracing::warn!("the account's budget is locked by a process that is stopped; the next run waits longer");
         }
     }
 }
@@ -160,7 +160,7 @@ impl LockWaitNotice {
                 let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
                 tracing::warn!(
                     process = pid,
-                    "waits for the account's budget, which process {pid}{name} has locked; if that stands still, let it go on or end it"
+                    "waits for the account's budget, which process {pid}{name} has locked; if it is stopped, continue it or end it"
                 );
             }
             None => {

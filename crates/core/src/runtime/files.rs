@@ -114,7 +114,9 @@ pub(crate) fn in_words_of_a_ledger(error: TextError) -> io::Error {
             format!("it is packed (gzip), and unpacked it has more than {most_bytes} bytes; is it what it should be?")
         }
         TextError::NotUnpacked(source) => {
-            format!("it is packed (gzip), and there is no place to unpack it: {source}; TMPDIR names another folder")
+            format!(
+                "it is packed (gzip), and its unpacked copy cannot be written: {source}; TMPDIR names another folder"
+            )
         }
         other => other.to_string(),
     })
@@ -310,7 +312,7 @@ fn open_beside(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
 pub(crate) fn only_a_file(path: &Path) -> io::Result<()> {
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => Ok(()),
-        Ok(_) => Err(io::Error::other("it is no regular file")),
+        Ok(_) => Err(io::Error::other("it is not a regular file")),
         Err(error) => Err(match fs::read_link(path) {
             Ok(to) if error.kind() == io::ErrorKind::NotFound => io::Error::new(
                 io::ErrorKind::InvalidInput,

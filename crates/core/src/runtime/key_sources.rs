@@ -42,7 +42,7 @@ pub enum KeySourceError {
         mode: u32,
     },
     /// The content is too long for a key, or is not text.
-    #[error("the {what} from {from} is no text of at most 64 KiB")]
+    #[error("the {what} from {from} is not text of at most 64 KiB")]
     NoKey {
         /// The key.
         what: &'static str,
@@ -282,8 +282,8 @@ mod tests {
             ("true hunter2", "the command true for the access key printed nothing; try it by itself"),
             ("printf '\\n'", "the command printf for the access key printed nothing; try it by itself"),
             ("K=hunter2 false", "the command (hidden) for the access key failed (exit status: 1); try it by itself"),
-            ("yes hunter2", "the access key from the command yes is no text of at most 64 KiB"),
-            ("printf '\\377'", "the access key from the command printf is no text of at most 64 KiB"),
+            ("yes hunter2", "the access key from the command yes is not text of at most 64 KiB"),
+            ("printf '\\377'", "the access key from the command printf is not text of at most 64 KiB"),
         ] {
             assert_eq!(of_line(line).await.unwrap_err(), wanted, "{line}");
         }

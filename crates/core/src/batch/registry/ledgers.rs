@@ -121,7 +121,7 @@ impl FileRegistry {
         let header = ledger::header(&file).map_err(|error| unreadable(error.to_string()))?;
         match &ledger.listed {
             Some(listed) if listed.id != header.id => {
-                return Err(unreadable("another ledger is there in its place".to_owned()));
+                return Err(unreadable("another ledger is in its place".to_owned()));
             }
             _ if (api_of(&header), header.target.as_str()) != (&*self.of.0, &*self.of.1) => return Ok(None),
             _ => {}
