@@ -195,8 +195,8 @@ pub enum Error {
     },
     /// The lookup table leads elsewhere than in the last run.
     #[error(
-        "the lookup table is not the one that the last run read; it moves {rows} rows that are posted or in doubt to other \
-         tickets, where they would be posted again"
+        "the lookup table is not the one that the last run read; nothing was sent: with this table, {rows} rows that are posted \
+         or in doubt belong to different tickets and would be posted there again"
     )]
     OtherTable {
         /// How many they are.

@@ -52,7 +52,7 @@ pub struct Decided {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Contradiction {
     /// The ticket.
-    #[error("the sheet has another ticket for this key than the ledger")]
+    #[error("the ticket in the sheet is not the one that the ledger has for this key")]
     Ticket,
     /// The text.
     #[error("the sheet has another text for this key than the ledger's row has")]
@@ -64,7 +64,7 @@ pub enum Contradiction {
     #[error("the sheet has another row number for this key than the ledger")]
     Row,
     /// The sheet has more attempts.
-    #[error("the sheet has more attempts for this key than the ledger")]
+    #[error("the sheet counts more attempts for this key than the ledger has")]
     Attempts,
 }
 

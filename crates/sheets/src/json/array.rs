@@ -249,8 +249,8 @@ mod tests {
             let mut found = rows(&input);
             let error = found.pop().unwrap();
             let wanted = format!(
-                "error: the JSON array is broken on line {line}, at byte {byte}: {what}; repair it: the rest of \
-                 the input is not read"
+                "error: the JSON array is broken on line {line}, at byte {byte}: {what}; nothing after that place \
+                 is read; correct the file"
             );
             assert_eq!((found.len(), error), (rows_before, wanted), "{input:?}");
         }

@@ -80,7 +80,7 @@ impl From<Delimiter> for String {
 
 /// Not a valid delimiter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("delimiter {0:?} is invalid; use comma, semicolon, tab, pipe, or any other ASCII character")]
+#[error("delimiter {0:?} is invalid; use comma, semicolon, tab, pipe, or any other single ASCII character")]
 pub struct UnknownDelimiter(String);
 
 /// Finds the end of a record for one delimiter, and counts that delimiter outside quotes.

@@ -123,7 +123,7 @@ pub enum TextError {
     ObjectNotArray,
     /// The JSON array is broken between its elements, so it is unknown where the next element begins.
     #[error(
-        "the JSON array is broken on line {line}, at byte {byte}: {what}; repair it: the rest of the input is not read"
+        "the JSON array is broken on line {line}, at byte {byte}: {what}; nothing after that place is read; correct the file"
     )]
     BrokenArray {
         /// Line, from 1.

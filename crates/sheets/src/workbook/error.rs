@@ -59,7 +59,7 @@ pub enum SheetError {
         source: Box<dyn Error + Send + Sync>,
     },
     /// The parser panicked.
-    #[error("the workbook cannot be read: its parser failed; it may be damaged: open it and save it again")]
+    #[error("the workbook cannot be read: it may be damaged; open it in a spreadsheet program and save it again")]
     Panicked,
     /// The rows are not in ascending order. No known program writes such a sheet.
     #[error("row {row} of the sheet comes after row {after}; open the workbook and save it again")]

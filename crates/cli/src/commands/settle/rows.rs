@@ -52,8 +52,9 @@ pub(super) fn of_numbers(asked: &[RowRange], settling: &Settling) -> anyhow::Res
         let Numbered { now, doubtful_before } = numbered.remove(&number).unwrap_or_default();
         if doubtful_before {
             bail!(
-                "row {number} is ambiguous: one row of the current sheet, and one in doubt of an earlier reading; run \
-                 `export --state in_doubt,held` for both, and settle them with --from"
+                "row {number} is ambiguous: the sheet has such a row now, and an earlier version of it had another one, which is \
+                 in doubt; to decide on both, run `export --state in_doubt,held`, fill in the decisions, and pass the file to \
+                 `settle --from`"
             );
         }
         if now.is_empty() {
