@@ -173,7 +173,7 @@ fn run_row(run: &RunStory, is_last: bool) -> Markup {
 fn settled_row(settling: &Settling) -> Markup {
     let (was, is) = (shown(settling.was).name.to_lowercase(), shown(settling.stands).name.to_lowercase());
     html! {
-        tr.excluded {
+        tr.aside {
             td {} td.t { (moment(settling.wall)) }
             td colspan="10" dir="auto" {
                 (count(settling.rows, "row", "rows")) " settled: " (was) " → " (is)
@@ -185,5 +185,5 @@ fn settled_row(settling: &Settling) -> Markup {
 
 fn salvaged_row(lost: u64) -> Markup {
     let lost = count(lost, "record", "records");
-    html! { tr.excluded { td {} td colspan="11" { "made of what could be read of a damaged ledger: " (lost) " lost" } } }
+    html! { tr.aside { td {} td colspan="11" { "made of what could be read of a damaged ledger: " (lost) " lost" } } }
 }
