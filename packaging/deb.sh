@@ -1,6 +1,7 @@
 #!/bin/sh
-# Makes a Debian package: the binary, manual pages, completions, documents, and packaging/debian/postinst, which makes the group
-# batchpost and its shared state folder. Needs cargo-deb (`cargo install cargo-deb`).
+# Makes a Debian package: the binary, manual pages, completions, documents, the licenses of what the binary links
+# (packaging/notices.sh), and packaging/debian/postinst, which makes the group batchpost and its shared state folder. Needs
+# cargo-deb (`cargo install cargo-deb`) and jq.
 # cargo-deb prints where the package is.
 set -eu
 cd "$(dirname "$0")/.."
@@ -15,4 +16,5 @@ mkdir -p "$made/man" "$made/completions"
 for shell in bash zsh fish; do
     "$binary" completions "$shell" > "$made/completions/$shell"
 done
+packaging/notices.sh > "$made/NOTICE.third-party"
 cargo deb --locked -p batchpost-cli --profile dist --no-build

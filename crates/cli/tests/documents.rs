@@ -1,8 +1,10 @@
 //! What the documents say, held against the program.
 #![expect(clippy::unwrap_used, reason = "a document that cannot be read fails the test")]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -43,6 +45,37 @@ fn every_message_that_troubleshooting_explains_is_one_of_the_programs() {
         for part in heading.split('…').map(str::trim).filter(|part| part.len() > 3) {
             assert!(sources.contains(part), "{part:?} of {heading:?} is in no source");
         }
+    }
+}
+
+/// What the program prints, at a width of its own choice.
+fn printed(arguments: &[&str]) -> String {
+    let program = env!("CARGO_BIN_EXE_batchpost");
+    let output = Command::new(program).args(arguments).env_clear().stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {output:?}");
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The long options that a help text defines, as keys of a configuration are named. A profile is chosen by no key.
+fn keys(help: &str) -> impl Iterator<Item = String> {
+    let definitions = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
+    let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+    let names = definitions.filter_map(move |line| line.split_once("--")?.1.split(|c| !is_name(c)).next());
+    names.filter(|name| !["help", "version", "profile"].contains(name)).map(|name| name.replace('-', "_"))
+}
+
+#[test]
+fn every_option_is_explained_as_a_key_in_the_documentation() {
+    let page = document("docs/configuration.md");
+    let help = printed(&["help"]);
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let names = commands.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
+    let commands: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+    let options: BTreeSet<String> =
+        commands.iter().flat_map(|name| keys(&printed(&["help", name])).collect::<Vec<_>>()).collect();
+    assert!(commands.len() > 10 && options.len() > 60, "they are where they are looked for: {commands:?}, {options:?}");
+    for name in options {
+        assert!(page.contains(&format!("`{name}`")), "{name} is not in docs/configuration.md");
     }
 }
 

@@ -97,7 +97,7 @@
 //! use batchpost::batch::{audit, look};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/ledgers/v1.jsonl"));
+//! let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/ledgers/v1.jsonl"));
 //! let (batch, _) = look(path)?;
 //! assert_eq!((batch.counts().posted, batch.counts().rejected), (3, 1));
 //!

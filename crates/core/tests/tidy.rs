@@ -219,3 +219,32 @@ fn the_simulation_links_no_client() {
     let manifest = fs::read_to_string(manifest).unwrap();
     assert!(!manifest.contains("reqwest") && !manifest.contains("batchpost.workspace"), "{manifest}");
 }
+
+/// What a published crate's package must build and test without: everything outside its folder. Its `tests` may look further
+/// where its manifest excludes them from the package.
+#[test]
+fn published_crates_read_no_file_outside_themselves() {
+    let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    for name in ["sheets", "engine", "apis", "core", "sandbox", "web", "cli"] {
+        let root = crates.join(name);
+        let excludes_tests = fs::read_to_string(root.join("Cargo.toml")).unwrap().contains(r#"exclude = ["tests/"]"#);
+        let mut folders = vec![root.join("src")];
+        folders.extend(Some(root.join("tests")).filter(|folder| folder.exists() && !excludes_tests));
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(&folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else if path.extension().is_some_and(|extension| extension == "rs") {
+                    let text = fs::read_to_string(&path).unwrap();
+                    let up = "../".repeat(path.strip_prefix(&root).unwrap().components().count());
+                    for line in text.lines() {
+                        let is_outside = line.contains("CARGO_MANIFEST_DIR") && line.contains("../")
+                            || line.contains("include_") && line.contains(&up);
+                        assert!(!is_outside, "{}: {line}", path.display());
+                    }
+                }
+            }
+        }
+    }
+}

@@ -16,17 +16,17 @@
 //! use batchpost_web::report::{OPENING, Page};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../fixtures/ledgers/v1.jsonl"));
+//! let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/batch.jsonl"));
 //! let api: Arc<dyn Api> = Arc::new(LeadSquared);
 //! let page = Page {
 //!     overview: &batch::overview(path, &api)?,
 //!     audit: &batch::audit(path)?,
-//!     ledger: "v1.jsonl",
+//!     ledger: "batch.jsonl",
 //!     steps: &[],
-//!     export: &|outcome| format!("jq -c 'select(.outcome.stands == \"{outcome}\")' v1.jsonl"),
+//!     export: &|outcome| format!("jq -c 'select(.outcome.stands == \"{outcome}\")' batch.jsonl"),
 //! };
 //! let html = page.html();
-//! assert!(html.starts_with(OPENING) && html.contains("3 of 6 rows are posted."));
+//! assert!(html.starts_with(OPENING) && html.contains("4 of 9 rows are posted."));
 //! # Ok(())
 //! # }
 //! ```

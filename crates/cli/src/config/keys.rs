@@ -216,15 +216,6 @@ mod tests {
     }
 
     #[test]
-    fn every_key_is_explained_in_the_documentation() {
-        let page = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/configuration.md");
-        let page = std::fs::read_to_string(page).unwrap();
-        for name in Keys::of(&Args::command()).iter().map(Key::name).chain(ONE_TIME.map(|(name, _)| name)) {
-            assert!(page.contains(&format!("`{name}`")), "{name} is not in docs/configuration.md");
-        }
-    }
-
-    #[test]
     fn a_name_that_is_none_suggests_the_nearest() {
         let keys = Keys::of(&Args::command());
         for (name, wanted) in [

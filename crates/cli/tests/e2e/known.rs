@@ -60,7 +60,7 @@ fn a_copy_in_another_folder_in_another_format_with_or_without_names_is_known() {
 #[test]
 fn rows_that_an_older_program_posted_by_name_are_known_by_name_and_ticket() {
     let folder = Folder::new();
-    let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/ledgers/v1-named.jsonl");
+    let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/fixtures/ledgers/v1-named.jsonl");
     fs::copy(old, folder.path("old.jsonl")).unwrap();
     folder.write("notes.csv", "Id,Ticket,Text\nA-1,31,the first\nA-2,32,the second\nA-4,34,the fourth\nA-3,99,other\n");
     let url = "http://127.0.0.1:8080/api/tenants/1/internalnote/upload";

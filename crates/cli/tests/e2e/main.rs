@@ -80,3 +80,6 @@ mod verdicts;
 mod version;
 #[cfg(test)]
 mod watching;
+// On Windows the program has another name, and the system other words.
+#[cfg(all(test, unix))]
+mod worded;

@@ -1,5 +1,5 @@
-//! A ledger is read forever: one of each version, and of what was added to it, stands in `fixtures/ledgers` and is never
-//! edited.
+//! A ledger is read forever: one of each version, and of what was added to it, stands in `fixtures/ledgers` of this crate and is
+//! never edited.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::path::Path;
@@ -12,7 +12,7 @@ use batchpost::report::overview;
 use batchpost::runtime::LedgerFile;
 
 fn read(name: &str) -> (Batch, LedgerFile) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/ledgers").join(name);
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/ledgers").join(name);
     let file = LedgerFile::open_to_read(&path).unwrap();
     let (batch, extent) = inspect(&file).unwrap();
     assert_eq!(extent.torn_bytes, 0);
