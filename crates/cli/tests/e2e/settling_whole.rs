@@ -152,7 +152,7 @@ fn a_sheet_made_of_the_ledger_alone_is_refused_when_its_numbers_are_other_rows()
     swap(&mut moved, 0, 1, 2);
     give_back(&folder, &moved).with_code(2).saying(&["rows 2, 4", "another row number for this key"]);
     swap(&mut moved, 1, 1, 2);
-    give_back(&folder, &moved).with_code(2).saying(&["rows 2, 4", "another ticket for this key"]);
+    give_back(&folder, &moved).with_code(2).saying(&["rows 2, 4", "the ticket in the sheet is not the one"]);
     give_back(&folder, &cells).with_code(0);
 }
 

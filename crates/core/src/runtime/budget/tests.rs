@@ -107,7 +107,7 @@ fn a_state_that_is_damaged_or_gone_is_taken_for_full_windows() {
 /// Written by the program before a state said when a run was last heard of, and killed with 25 slots in use.
 #[test]
 fn a_state_of_an_older_program_is_continued() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/state/v1-budget");
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/v1-budget");
     let old = fs::read(&path).unwrap();
     let at = Duration::from_secs(2010);
     let then = Stamp { boot: "f662bc51-ed17-44ad-9141-4c1d6a5a36d4".to_owned(), at, wall: Timestamp::UNIX_EPOCH };
