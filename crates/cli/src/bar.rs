@@ -184,9 +184,9 @@ impl View<'_> {
 /// Why nothing is sent for a while, in full and in short.
 pub(crate) fn because(cause: Cause) -> (&'static str, &'static str) {
     match cause {
-        Cause::Limited => ("the API reports that the account is over its limit", "over the limit"),
+        Cause::Limited => ("the API reports that the limit is exceeded", "over the limit"),
         Cause::Unreachable => ("the API cannot be reached", "API out of reach"),
-        Cause::Failing => ("the API reports a failure of its own", "the API fails"),
+        Cause::Failing => ("the API reports an internal error", "the API fails"),
         Cause::Unclear => ("the API's replies are missing or cannot be interpreted", "no clear replies"),
     }
 }

@@ -48,7 +48,7 @@ impl EtaThread {
         });
         if let Err(error) = thread {
             // There is no answer then.
-            warn!(%error, "no thread can be started for the forecast; the run continues without one");
+            warn!(%error, "cannot start a thread for the forecast; the run continues without one");
         }
         Self { questions, answers }
     }

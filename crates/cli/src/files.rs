@@ -77,7 +77,7 @@ fn write<T>(
 /// The file at `path`, if any. Anything but a regular file is an error.
 fn file_at(path: &Path) -> io::Result<Option<fs::Metadata>> {
     match fs::metadata(path).ok() {
-        Some(there) if !there.is_file() => Err(io::Error::other("it exists and is not a regular file; name another")),
+        Some(there) if !there.is_file() => Err(io::Error::other("it is not a regular file; use another name")),
         there => Ok(there),
     }
 }

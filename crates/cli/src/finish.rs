@@ -72,7 +72,7 @@ impl Finish {
     /// `done about 03:40 tomorrow`
     pub(crate) fn moment(&self) -> String {
         if self.forecast.done_at == Timestamp::MAX {
-            return "never done within the calendar".to_owned();
+            return "would never finish".to_owned();
         }
         format!("done {}", self.forecast.in_words(&self.plan.openings, self.now))
     }

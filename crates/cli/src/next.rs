@@ -148,7 +148,7 @@ fn to_go_on(last_run: LastRun, counts: &Counts) -> Option<&'static str> {
     let rows_are_left = counts.pending + counts.failed > 0;
     match last_run {
         LastRun::CutOff { .. } => rows_are_left.then_some("to continue"),
-        LastRun::Unclear { .. } => rows_are_left.then_some("unless it is still under way, to continue"),
+        LastRun::Unclear { .. } => rows_are_left.then_some("to continue, unless it is still running"),
         // Rows were settled as to do since the run ended.
         LastRun::Ended { .. } => (counts.pending > 0).then_some("to send the rows to do"),
         LastRun::UnderWay { .. } => None,

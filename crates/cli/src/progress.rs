@@ -132,7 +132,7 @@ impl Watcher {
                     let most = per_second(limit);
                     self.most = Some(self.most.map_or(most, |before| before.min(most)));
                 }
-                warn!(event = "adopted", %limit, "the API names a limit that this run did not know; it is kept from now on, with the others");
+                warn!(event = "adopted", %limit, "the API reports another limit; this run obeys it from now on");
             }
             Notice::Settled { row, ticket, stands: Outcome::Posted, .. } => {
                 trace!(event = "settled", row, %ticket, outcome = "posted", "posted");

@@ -91,7 +91,7 @@ fn a_pause_comes_first_with_its_cause_and_for_how_long() {
         "
 ███████████████░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░░  25 %
 posted 15,231 of 60,000 · waiting 44,769
-pauses 14 s: the API reports that the account is over its limit",
+pauses 14 s: the API reports that the limit is exceeded",
     );
     shows(
         &view(&progress),

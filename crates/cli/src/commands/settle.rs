@@ -132,8 +132,8 @@ fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<Decided>> 
             && let rows @ 1.. = never_attempted.count()
         {
             bail!(
-                "{} of the rows to do were never attempted, so the ledger has no record of them to settle; remove rows \
-                 that are not to be sent from the sheet, and name the others with --rows; nothing was changed",
+                "{} of the rows to do were never attempted, so the ledger has no record of them; remove rows that must not be \
+                 sent from the sheet, or select rows with --rows; nothing was changed",
                 thousands(rows as u64)
             );
         }

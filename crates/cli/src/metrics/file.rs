@@ -114,7 +114,7 @@ impl MetricsFile {
         match thread::Builder::new().spawn(move || write_all(&path, &facts_to_write)) {
             Ok(thread) => *writer = Some(Writer { facts: sender, thread }),
             Err(error) => {
-                warn!(event = "metrics", %error, "no thread can be started to write the metrics file; the run continues");
+                warn!(event = "metrics", %error, "cannot start a thread to write the metrics file; the run continues without it");
             }
         }
     }
@@ -184,13 +184,13 @@ fn within(patience: Duration, write: impl FnOnce() -> io::Result<()> + Send + 's
         let _nobody_listens_any_more = tell.send(write());
     })?;
     written.recv_timeout(patience).unwrap_or_else(|error| match error {
-        RecvTimeoutError::Timeout => Err(io::Error::new(io::ErrorKind::TimedOut, "its disk does not answer")),
+        RecvTimeoutError::Timeout => Err(io::Error::new(io::ErrorKind::TimedOut, "its disk does not respond")),
         RecvTimeoutError::Disconnected => Err(gone()),
     })
 }
 
 fn gone() -> io::Error {
-    io::Error::other("the thread that writes it is gone")
+    io::Error::other("its writing thread ended unexpectedly")
 }
 
 /// Writes whatever comes; the last result is what counts.

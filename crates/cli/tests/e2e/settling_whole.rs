@@ -121,7 +121,7 @@ fn a_sheet_whose_keys_were_sorted_apart_from_its_rows_is_refused_by_rows_and_not
     let mut sorted = cells.clone();
     swap(&mut sorted, key, 1, 3);
     give_back(&folder, &sorted).with_code(2).saying(&[
-        "rows 2, 6: the ticket in the sheet is not the one that the ledger has for this key",
+        "rows 2, 6: the ticket in the sheet differs from the ledger for this key",
         "2 decisions are not possible; nothing was changed",
     ]);
     let text = cells[0].iter().position(|name| name == "Comment").unwrap();

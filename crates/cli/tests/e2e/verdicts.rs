@@ -90,7 +90,7 @@ fn a_url_that_leads_elsewhere_stops_the_run_at_its_first_request() {
     let folder = Folder::with_rows(30);
     let elsewhere = api.url().replace("internalnote", "notes");
     let ran = ended(&mut folder.run_command(&elsewhere, &["--json"])).with_code(3);
-    let ran = ran.saying(&["the URL does not lead to the API", "check --host and --tenant, or --url"]);
+    let ran = ran.saying(&["the API was not found at this URL", "check --host and --tenant, or --url"]);
     assert_eq!((&ran.json()["stopped"], &ran.json()["pending"]), (&"endpoint".into(), &30.into()));
     assert_eq!(api.arrivals(), 1);
 }

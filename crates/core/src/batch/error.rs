@@ -68,7 +68,7 @@ pub enum Error {
     },
     /// The ledger is packed, and something was to be added to it.
     #[error(
-        "the ledger {path} is packed with gzip and can only be read; unpack it with `gunzip {path}` to continue with it",
+        "the ledger {path} is compressed (gzip) and read-only; unpack it with `gunzip {path}` to continue with it",
         path = .0.display()
     )]
     PackedLedger(PathBuf),
@@ -146,7 +146,7 @@ pub enum Error {
     },
     /// A ledger that posted to the account cannot be read, and may know rows of the input.
     #[error(
-        "the ledger {} posted to this account and cannot be read ({why}): rows that only it knows would be posted again",
+        "the ledger {} posted to this account and cannot be read ({why}); rows recorded only there would be posted again",
         path.display()
     )]
     KnownUnreadable {
@@ -195,8 +195,8 @@ pub enum Error {
     },
     /// The lookup table leads elsewhere than in the last run.
     #[error(
-        "the lookup table is not the one that the last run read; nothing was sent: with this table, {rows} rows that are posted \
-         or in doubt belong to different tickets and would be posted there again"
+        "the lookup table changed since the last run, and nothing was sent; it assigns other tickets to {rows} rows that are \
+         posted or in doubt, so they would be posted again"
     )]
     OtherTable {
         /// How many they are.
@@ -206,9 +206,7 @@ pub enum Error {
     #[error(transparent)]
     Sharing(#[from] SharingError),
     /// A thread cannot be started. Nothing was sent.
-    #[error(
-        "no thread can be started to {what}: {source}; `ulimit -a` shows how many threads and open files are allowed"
-    )]
+    #[error("cannot start a thread to {what}: {source}; check the limits on threads and open files (`ulimit -a`)")]
     Thread {
         /// What it was to do.
         what: &'static str,

@@ -264,7 +264,7 @@ fn try_release(registry: &FileRegistry, claim: Option<&OwnClaim>) -> bool {
         Err(error) => Err(error),
     };
     if let Err(error) = released {
-        tracing::warn!(%error, "the claim on this run's rows was not dropped; the next run finds out that it has ended");
+        tracing::warn!(%error, "this run's claim on its rows was not released; the next run detects that this run has ended");
     }
     true
 }

@@ -93,7 +93,7 @@ fn begins_with(path: &Path, file: &File) -> Result<Header, Error> {
 /// Locks the ledger at `path` for this process.
 pub(super) fn lock(path: &Path) -> Result<Lock, Error> {
     if is_our_own(path) {
-        let why = "names that end so are for the files beside a ledger; choose another";
+        let why = "this name is reserved for a file beside a ledger; choose another name";
         return Err(Error::ledger_file(path, "used")(io::Error::new(io::ErrorKind::NotFound, why)));
     }
     // Before there is a lock file beside it, which would be all that is left of this.
@@ -206,7 +206,7 @@ pub(super) fn same_target(run_request: &RunRequest, batch: &Batch) -> Result<(),
 pub(super) fn resume(path: &Path) -> Result<Option<(Ledger<LedgerFile>, Batch)>, Error> {
     let opened = ledger::resume(&mut LedgerPath(path)).map_err(|source| match source {
         LedgerError::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock => {
-            let holder = "which knows it by another name".to_owned();
+            let holder = "under another name".to_owned();
             Error::Lock { path: path.to_owned(), source: LockError::Held { holder } }
         }
         source => Error::ledger(path)(source),
@@ -216,7 +216,7 @@ pub(super) fn resume(path: &Path) -> Result<Option<(Ledger<LedgerFile>, Batch)>,
             tracing::warn!(
                 event = "mended",
                 bytes = extent.torn_bytes,
-                "a crash left the ledger's end torn; it was repaired, its bytes are in {}.torn",
+                "the ledger ended in an incomplete record, as after a crash; it was moved to {}.torn",
                 path.display()
             );
         }
@@ -232,7 +232,7 @@ pub(super) fn begin(path: &Path, header: &Header) -> Result<Ledger<LedgerFile>, 
     let failed = Error::ledger_file(path, "begun");
     ledger::begin(&mut LedgerPath(path), header).map_err(&failed)?;
     let (ledger, ..) =
-        resume(path)?.ok_or_else(|| failed(io::Error::new(io::ErrorKind::NotFound, "it is not there")))?;
+        resume(path)?.ok_or_else(|| failed(io::Error::new(io::ErrorKind::NotFound, "it does not exist")))?;
     Ok(ledger)
 }
 

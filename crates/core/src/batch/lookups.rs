@@ -17,7 +17,7 @@ use crate::job::Position;
 #[non_exhaustive]
 pub enum LookupFailed {
     /// The file name does not show the format.
-    #[error("its name does not tell its format; give it the extension csv, jsonl, json, xlsx or ods")]
+    #[error("its name does not show its format; use the extension csv, jsonl, json, xlsx or ods")]
     Format,
     /// The file cannot be opened.
     #[error("it cannot be opened: {0}")]

@@ -91,7 +91,7 @@ impl Settling {
         let records = ledger::settlement(clock::wall(), why, rows);
         self.ledger.commit_settlement(&records).map_err(Error::ledger(&self.path))?;
         if let Err(error) = self.ledger.close() {
-            tracing::warn!(%error, "the decisions are recorded, and the mark that follows them could not be written");
+            tracing::warn!(%error, "the decisions are recorded, but the sync mark after them could not be written");
         }
         Ok(())
     }
@@ -162,7 +162,7 @@ fn number_rows_anew(batch: &mut Batch, target: &Arc<dyn Api>, histories: &mut Ke
 /// If the first line of the old ledger cannot be read, the new one exists already, or either is in use.
 pub fn salvage(path: &Path, new: &Path, tool: &str) -> Result<Salvaged, Error> {
     let there =
-        || Err(Error::ledger_file(new, "begun")(io::Error::new(io::ErrorKind::AlreadyExists, "it exists already")));
+        || Err(Error::ledger_file(new, "begun")(io::Error::new(io::ErrorKind::AlreadyExists, "it already exists")));
     // Checked before locking: if both are the same ledger, the second lock would be reported as in use.
     if new.exists() {
         return there();
@@ -170,7 +170,7 @@ pub fn salvage(path: &Path, new: &Path, tool: &str) -> Result<Salvaged, Error> {
     header_of(path)?;
     let _locks = (lock(path)?, lock(new)?);
     if is_locked(path) {
-        let holder = "which knows it by another name".to_owned();
+        let holder = "under another name".to_owned();
         return Err(Error::Lock { path: path.to_owned(), source: LockError::Held { holder } });
     }
     let from = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
@@ -259,9 +259,9 @@ pub enum ExportFailed {
 fn input_of(batch: &Batch, target: &Arc<dyn Api>) -> Result<InputRows, String> {
     let api = api_of(&batch.header);
     if api != target.name() {
-        return Err(format!("its rows were posted to another API, {api}, whose tickets are not known here"));
+        return Err(format!("its rows were posted to another API, {api}"));
     }
-    let run = batch.run.as_ref().ok_or("there was no run yet")?;
+    let run = batch.run.as_ref().ok_or("no run has been made")?;
     let path = run.input.path.as_ref().ok_or("the last run read standard input")?;
     let reading = batch.reading.as_ref().ok_or("the last run did not read all of its input")?;
     let ReadAs { options, .. } = ReadAs::of(&run.input).map_err(|error| error.to_string())?;
@@ -269,11 +269,11 @@ fn input_of(batch: &Batch, target: &Arc<dyn Api>) -> Result<InputRows, String> {
     let input = Input::open_file(Path::new(path), unresolved).map_err(|error| with_causes(&error))?;
     // Checked first, because loading a large table might be in vain.
     if input.fingerprint_anew().map_err(|error| format!("{path} cannot be read: {error}"))? != reading.fingerprint {
-        return Err(format!("{path} is no longer what the last run read"));
+        return Err(format!("{path} changed since the last run"));
     }
     let (reader_config, table) = reader_config(&options, &run.settings, target).map_err(|error| error.to_string())?;
     if table != run.input.lookup_fingerprint && run.input.lookup_fingerprint.is_some() {
-        return Err("the lookup table is no longer what the last run read".to_owned());
+        return Err("the lookup table changed since the last run".to_owned());
     }
     input.by(reader_config).rows().map_err(|error| format!("{path}: {}", with_causes(&error)))
 }

@@ -305,7 +305,7 @@ impl Prepared {
         let last = self.batch.run.as_ref().map_or(timeout, |last| last.settings.timeout.max(timeout));
         let unknown = choice.is_moved().then_some(last);
         let mut budget_client = BudgetClient::start(Folder::of(account), member, clock, unknown)
-            .map_err(Error::thread("keep the account's budget"))?;
+            .map_err(Error::thread("use the account's budget"))?;
         let with = tokio::select! {
             biased;
             Some(signal) = interrupts.recv() => return Ok((own(), None, Some(signal))),
@@ -382,7 +382,7 @@ async fn when_unlocked<T>(
             () = tokio::time::sleep_until(clock.at(clock.now().elapsed + LOOK_AGAIN)) => waited += LOOK_AGAIN,
         }
         if waited == PATIENCE {
-            tracing::warn!("waiting for the account's list of ledgers, which another run has locked");
+            tracing::warn!("waiting for the account's list of ledgers, locked by another run");
         }
     }
 }
@@ -398,7 +398,8 @@ async fn release(claim: Claim, clock: Clock) {
     while !is_released() {
         if clock.now().elapsed >= until {
             tracing::warn!(
-                "another run has the account's list of ledgers locked; that this run has ended is for the next one to find"
+                "this run's claim on its rows was not released, because another run has locked the account's list of ledgers; the next run \
+                 detects that this run has ended"
             );
             return;
         }

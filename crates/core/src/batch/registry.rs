@@ -63,10 +63,10 @@ pub enum RegistryError {
         why: String,
     },
     /// A run is posting with the ledger that is to be forgotten.
-    #[error("a run is posting with the ledger {}; forget it when that run has ended", .0.display())]
+    #[error("a run is posting with the ledger {}; run this again when that run has ended", .0.display())]
     Live(PathBuf),
     /// The claim of another run cannot be read.
-    #[error("another run's claim, {}, cannot be read ({why}); run this again when that run has ended; if none is under way for the \
+    #[error("another run's claim, {}, cannot be read ({why}); run this again when that run has ended; if no run uses the \
          account, remove the file", path.display())]
     Claim {
         /// The claim.

@@ -94,7 +94,7 @@ pub enum RunRequestError {
     #[error(transparent)]
     TooShort(#[from] TooShort),
     /// Nothing is known of the time zone that they name.
-    #[error("the time zone {name:?} is not known: {source}")]
+    #[error("unknown time zone {name:?}: {source}")]
     Zone {
         /// Its name.
         name: String,
@@ -102,7 +102,7 @@ pub enum RunRequestError {
         source: jiff::Error,
     },
     /// They name none, and nothing is known of this machine's.
-    #[error("this machine's time zone is not known: {0}")]
+    #[error("cannot determine this machine's time zone: {0}")]
     NoZone(jiff::Error),
 }
 

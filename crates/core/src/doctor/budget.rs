@@ -36,7 +36,9 @@ pub fn shared_by_user(state: &Path, passed_over: Option<&Path>) -> Finding {
     let Some(shared) = passed_over.map(Path::display) else { return Finding::ok(Check::StateFolder, found) };
     Finding::warning(
         Check::StateFolder,
-        format!("{found}; {shared} could be shared, and is not used because {state} already has the account"),
+        format!(
+            "{found}; {shared} can be shared, but is not used, because the account already has a budget in {state}"
+        ),
         "to share the account with the group, use the shared folder in every run",
     )
     .about(Setting::StateFolder)

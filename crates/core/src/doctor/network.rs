@@ -90,16 +90,16 @@ pub fn tls(host: &str, result: Result<&Handshake, (TlsTrouble, &str)>, ca_file: 
     };
     let advice = match trouble {
         TlsTrouble::Time => "check this machine's clock; if it is right, the server's certificate has expired",
-        TlsTrouble::OtherHost => "check the host; another server answers in its place, or it has another name",
+        TlsTrouble::OtherHost => "check the host; the certificate is for another name",
         TlsTrouble::Issuer if ca_file => {
             "check that the file of trusted certificates contains the issuer of the server's certificate"
         }
         TlsTrouble::Issuer => {
-            "do not post: another server answers in the host's place; if it is your firewall, which inspects traffic, trust \
-             its certificate"
+            "do not post: another server replies in place of this host; if it is your own traffic-inspecting firewall, add its \
+             certificate to the trusted ones"
         }
-        TlsTrouble::NoTls => "check the port; the server there does not speak TLS",
-        TlsTrouble::Other => "check firewalls and proxies on the way, which may close such connections",
+        TlsTrouble::NoTls => "check the port; the server does not use TLS there",
+        TlsTrouble::Other => "check whether a firewall or proxy closes such connections",
     };
     let problem = Finding::problem(Check::Tls, format!("no TLS connection to {host}: {why}"), advice);
     if trouble == TlsTrouble::Issuer { problem.about(Setting::CaFile) } else { problem }

@@ -36,7 +36,7 @@ pub enum InputError {
     #[error("the workbook cannot be copied before it is read: {0}")]
     NotCopied(io::Error),
     /// Several delimiters occur in the header, but none of them gives the needed columns.
-    #[error("none of the delimiters {candidates} gives the needed columns (with {first}: {reason})")]
+    #[error("no delimiter ({candidates}) gives the needed columns; with {first}: {reason}")]
     NoDelimiterFits {
         /// The delimiters that occur in the header.
         candidates: Listed<Delimiter>,
@@ -46,7 +46,7 @@ pub enum InputError {
         reason: Box<InputError>,
     },
     /// A requested column does not exist.
-    #[error("there is no column {column:?} for the {field}; the columns are {columns}")]
+    #[error("no column {column:?} for the {field}; the columns are {columns}")]
     MissingColumn {
         /// The field it was requested for.
         field: Field,
@@ -56,7 +56,7 @@ pub enum InputError {
         columns: Names,
     },
     /// No column was requested for a field, and none has an obvious name.
-    #[error("no column is obviously the {field}; the columns are {columns}")]
+    #[error("cannot tell which column is the {field}; the columns are {columns}")]
     NoCandidate {
         /// The field without a column.
         field: Field,

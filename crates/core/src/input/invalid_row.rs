@@ -21,19 +21,19 @@ pub enum InvalidRow {
         error: NoTicket,
     },
     /// The row has a text, but its ticket cell is empty.
-    #[error("column {column:?} is empty; there is a text but no ticket id to post it under")]
+    #[error("column {column:?} is empty: the row has a text but no ticket id")]
     NoTicket {
         /// The ticket column.
         column: String,
     },
     /// The row has a ticket id, but no text in any text column.
-    #[error("the row has a ticket id, but no text in {columns}")]
+    #[error("the row has a ticket id but no text in {columns}")]
     NoText {
         /// The text columns.
         columns: Names,
     },
     /// The column that names the job is empty.
-    #[error("column {column:?} is empty; it must name the job")]
+    #[error("column {column:?} is empty, but every row needs a key")]
     NoName {
         /// The column's name.
         column: String,
@@ -51,10 +51,10 @@ pub enum InvalidRow {
     #[error(transparent)]
     Template(#[from] RenderError),
     /// The row has a ticket id, but the template renders no text.
-    #[error("the row has a ticket id, but the template gives no text for it")]
+    #[error("the row has a ticket id, but the template produces no text")]
     NothingByTemplate,
     /// The text exceeds the requested maximum length.
-    #[error("the text has {bytes} bytes, more than {most}; shorten it, or allow truncation")]
+    #[error("the text has {bytes} bytes, more than the {most} allowed; shorten it, or allow truncation")]
     TooLong {
         /// The length of the text in UTF-8.
         bytes: usize,

@@ -60,7 +60,7 @@ pub enum NoTicket {
         second: String,
     },
     /// The number continues after what the pattern extracts.
-    #[error("the pattern takes {found:?} from {cell:?}, but the number goes on; match all of it, or also what ends it")]
+    #[error("the pattern matches only {found:?} of a longer number in {cell:?}; make it match the whole number")]
     CutShort {
         /// The cell, truncated.
         cell: String,
@@ -68,7 +68,7 @@ pub enum NoTicket {
         found: String,
     },
     /// The pattern extracts leading zeros.
-    #[error(r"the pattern takes {found:?} from {cell:?}; use 0*(\d+) to leave leading zeros out")]
+    #[error(r"the pattern matches {found:?} in {cell:?}, with leading zeros; use 0*(\d+) to omit them")]
     LeadingZeros {
         /// The cell, truncated.
         cell: String,
@@ -97,9 +97,9 @@ impl NoTicket {
         match self {
             Self::Ticket(error) => error.kind(),
             Self::NoMatch { pattern, .. } => format!("no match of the pattern {pattern}"),
-            Self::CutShort { .. } => "the pattern takes a part of a number".to_owned(),
+            Self::CutShort { .. } => "the pattern matches part of a number".to_owned(),
             Self::Several { .. } => "several ids in one cell".to_owned(),
-            Self::LeadingZeros { .. } => "the pattern takes leading zeros".to_owned(),
+            Self::LeadingZeros { .. } => "the pattern matches leading zeros".to_owned(),
             Self::TooLong { most_bytes, .. } => format!("the ticket cell is longer than {most_bytes} bytes"),
             Self::NotInTable { .. } => "not in the lookup table".to_owned(),
         }

@@ -22,7 +22,7 @@ pub fn folder(check: Check, path: &Path) -> Vec<Finding> {
         Ok(there) => there,
         Err(error) => {
             let found = format!("{}: {error}", path.display());
-            return vec![Finding::problem(check, found, "make it, or name another one")];
+            return vec![Finding::problem(check, found, "create it, or use another one")];
         }
     };
     match Probe::of(&there).carry_out() {
@@ -32,10 +32,10 @@ pub fn folder(check: Check, path: &Path) -> Vec<Finding> {
         }
         Err((doing, error)) => {
             let (advice, setting) = match check {
-                Check::StateFolder => ("let this user write there, or name another folder", Setting::StateFolder),
-                _ => ("let this user write there, or name a ledger in another folder", Setting::Ledger),
+                Check::StateFolder => ("give this user write access, or use another folder", Setting::StateFolder),
+                _ => ("give this user write access, or use a ledger in another folder", Setting::Ledger),
             };
-            let found = format!("no file can be {doing} in {}: {error}", there.display());
+            let found = format!("a file cannot be {doing} in {}: {error}", there.display());
             vec![Finding::problem(check, found, advice).about(setting)]
         }
     }

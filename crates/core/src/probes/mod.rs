@@ -30,20 +30,20 @@ pub fn ledger(path: &Path, target: Option<&str>) -> Finding {
     let check = Check::Ledger;
     let place = path.display();
     if matches!(header_to_write(path), Err(Error::PackedLedger(_))) {
-        let advice = format!("unpack it with `gunzip {place}`, and go on with what comes out");
-        return Finding::problem(check, format!("{place} is packed with gzip, and can only be looked at"), advice);
+        let advice = format!("unpack it with `gunzip {place}`");
+        return Finding::problem(check, format!("{place} is compressed (gzip) and read-only"), advice);
     }
     match look(path) {
         Ok((batch, _)) if target.is_some_and(|target| target != batch.header.target) => Finding::problem(
             check,
             format!("{place} belongs to {}", batch.header.target),
-            "name another ledger, or post to where it belongs",
+            "use another ledger, or the account that it belongs to",
         )
         .about(Setting::Ledger),
         Ok((batch, extent)) => {
             let writable = fs::OpenOptions::new().append(true).open(path);
             if let Err(error) = writable {
-                let advice = "let this user write to it: a run records what it is about to send";
+                let advice = "give this user write access";
                 return Finding::problem(check, format!("{place} cannot be written: {error}"), advice);
             }
             let counts = batch.counts();
@@ -53,22 +53,22 @@ pub fn ledger(path: &Path, target: Option<&str>) -> Finding {
                 torn => Finding::warning(
                     check,
                     format!("{found}; its last {torn} bytes are torn"),
-                    "nothing: a run is writing it, or was cut off, and the next one sets them aside",
+                    "no action needed: a run is writing them, or the next run repairs the end",
                 ),
             }
         }
         Err(Error::LedgerFile { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            Finding::ok(check, format!("{place} is not there yet; the first run begins it"))
+            Finding::ok(check, format!("{place} does not exist yet; the first run creates it"))
         }
         Err(Error::LedgerFile { path, source, .. }) => {
             let found = format!("{} cannot be opened: {source}", path.display());
-            Finding::problem(check, found, "let this user read and write it, or name another ledger")
+            Finding::problem(check, found, "give this user read and write access, or use another ledger")
                 .about(Setting::Ledger)
         }
         Err(error) => Finding::problem(
             check,
             error.to_string(),
-            "put a backup in its place; without one, `batchpost salvage` makes a new ledger of what can be read",
+            "restore it from a backup; without one, `batchpost salvage` makes a new ledger from the readable records",
         ),
     }
 }
@@ -78,18 +78,19 @@ pub fn input(path: &Path) -> Finding {
     let place = path.display();
     let opened = fs::File::open(path).and_then(|file| file.metadata());
     match opened {
-        Ok(metadata) if metadata.is_file() => Finding::ok(
-            Check::Input,
-            format!("{place} can be opened, {} bytes; its rows are not read here", metadata.len()),
-        ),
+        Ok(metadata) if metadata.is_file() => {
+            Finding::ok(Check::Input, format!("{place} can be opened, {} bytes", metadata.len()))
+        }
         Ok(_) => Finding::problem(
             Check::Input,
             format!("{place} is not a regular file"),
-            "name a file, or give a stream with -",
+            "pass a file, or - for standard input",
         ),
-        Err(error) => {
-            Finding::problem(Check::Input, format!("{place} cannot be opened: {error}"), "check its name and its mode")
-        }
+        Err(error) => Finding::problem(
+            Check::Input,
+            format!("{place} cannot be opened: {error}"),
+            "check its name and permissions",
+        ),
     }
 }
 
@@ -101,7 +102,7 @@ pub fn input(path: &Path) -> Finding {
 /// When the folder cannot be used: runs for the account send nothing then.
 pub fn budget(state: &StateFolders, target: &str, settings: &Settings) -> Result<Vec<Finding>, SharingError> {
     if !settings.shares() {
-        return Ok(vec![Finding::ok(Check::Budget, "each run for itself: no other run's requests count")]);
+        return Ok(vec![Finding::ok(Check::Budget, "private; this run does not count requests of other runs")]);
     }
     let choice = state.choose(target)?;
     let scope = choice.check(target)?;

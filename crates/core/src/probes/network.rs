@@ -42,7 +42,7 @@ impl Way<'_> {
         let config = match tls::client(self.options.ca_file.as_deref()) {
             Ok(config) => Arc::new(config),
             Err(error) => {
-                let finding = Finding::problem(Check::Tls, error.to_string(), "check the file of certificates");
+                let finding = Finding::problem(Check::Tls, error.to_string(), "check the certificate file");
                 return self.stop(finding.about(Setting::CaFile));
             }
         };
@@ -50,13 +50,13 @@ impl Way<'_> {
             None => self.connect(&to, false).await?,
             Some(_) if !private => {
                 let found = HttpError::ProxyInTheOpen.to_string();
-                let finding = Finding::problem(Check::Proxy, found, "leave the proxy out, or use https");
+                let finding = Finding::problem(Check::Proxy, found, "use https, or no proxy");
                 return self.stop(finding.about(Setting::Proxy));
             }
             Some(proxy) => self.through(proxy, &to).await?,
         };
         if !private {
-            self.findings.push(Finding::ok(Check::Tls, "none: plain http stays on this machine"));
+            self.findings.push(Finding::ok(Check::Tls, "none; plain http is allowed on this machine only"));
             return Some(());
         }
         self.shake_hands(&to, config, stream).await
@@ -74,7 +74,7 @@ impl Way<'_> {
                 Ok(addresses) => Ok(addresses.iter().map(|address| address.ip().to_string()).collect::<Vec<_>>()),
                 Err(error) => Err(error.to_string()),
             };
-            let remedy = if proxy { "check the proxy's name" } else { self.remedy };
+            let remedy = if proxy { "check the proxy's host name" } else { self.remedy };
             let finding = doctor::name(&to.host, named.as_deref().map_err(Clone::clone), remedy);
             self.findings.push(if proxy { finding.about(Setting::Proxy) } else { finding });
         }
@@ -102,20 +102,20 @@ impl Way<'_> {
         };
         let mut stream = self.connect(&peer, true).await?;
         if url.scheme() != "http" || !url.username().is_empty() {
-            let found = format!("{} can be reached; the way through it was not tried", peer.in_words());
-            let advice = "try it with one row: a proxy with a password, or one that speaks TLS, is not looked through";
+            let found = format!("{} is reachable; a connection through it was not tested", peer.in_words());
+            let advice = "test it with one row; proxies with a password or TLS are not tested here";
             self.stop(Finding::warning(Check::Proxy, found, advice).about(Setting::First));
             return None;
         }
         match within(CONNECT_TIMEOUT, tunnel(&mut stream, to)).await {
             Ok(()) => {
                 self.findings
-                    .push(Finding::ok(Check::Proxy, format!("{} leads to {}", peer.in_words(), to.in_words())));
+                    .push(Finding::ok(Check::Proxy, format!("{} connects to {}", peer.in_words(), to.in_words())));
                 Some(stream)
             }
             Err(error) => {
-                let found = format!("{} does not lead to {}: {error}", peer.in_words(), to.in_words());
-                self.stop(Finding::problem(Check::Proxy, found, "ask its operator to let this machine through"));
+                let found = format!("{} does not connect to {}: {error}", peer.in_words(), to.in_words());
+                self.stop(Finding::problem(Check::Proxy, found, "ask its operator to allow this connection"));
                 None
             }
         }
@@ -180,8 +180,8 @@ async fn tunnel(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), to: &Peer) -
     let line = answer.lines().next().unwrap_or_default();
     match line.split(' ').nth(1) {
         Some(status) if line.starts_with("HTTP/1.") && status.starts_with('2') => Ok(()),
-        Some(status) if line.starts_with("HTTP/1.") => Err(io::Error::other(format!("it answers {status}"))),
-        _ => Err(io::Error::other("the answer is not that of an HTTP proxy")),
+        Some(status) if line.starts_with("HTTP/1.") => Err(io::Error::other(format!("it replies {status}"))),
+        _ => Err(io::Error::other("the reply is not from an HTTP proxy")),
     }
 }
 

@@ -25,10 +25,10 @@ pub enum DecisionsError {
     #[error("it cannot be read as CSV: {0}")]
     Csv(InputError),
     /// It is a workbook.
-    #[error("it is a workbook; save it as CSV, by whatever delimiter, and give that file")]
+    #[error("it is a workbook; save it as CSV and pass that file")]
     Workbook,
     /// A column is missing.
-    #[error("it has no column {0:?}; give back the file that `export` wrote, with the decisions filled in")]
+    #[error("it has no column {0:?}; pass the file that `export` wrote, with the decisions filled in")]
     NoColumn(&'static str),
     /// A cell is invalid.
     #[error("line {line}: {why}")]
@@ -127,7 +127,7 @@ pub fn decisions(mut file: impl Read, recorded: &Recorded<'_>) -> Result<Vec<Dec
                 let before = &mut decisions[at];
                 // A copied line does not change anything.
                 if (before.decision, before.attempts) != (decision, attempts) {
-                    return Err(bad(format!("line {first} decides otherwise about the same row")));
+                    return Err(bad(format!("line {first} has another decision for the same row")));
                 }
                 before.contradicts = before.contradicts.or(contradicts);
             }

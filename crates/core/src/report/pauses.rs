@@ -40,7 +40,7 @@ pub struct Pause {
     pub wall: Timestamp,
     /// The cause.
     pub cause: Cause,
-    /// The answer that caused it.
+    /// Caused by the reply.
     pub reply: String,
     /// The waiting time that the API requested, if recorded.
     pub asked: Option<Duration>,

@@ -24,14 +24,14 @@ use crate::schedule::Load;
 #[non_exhaustive]
 pub enum SharingError {
     /// There is no folder to keep it in.
-    #[error("no state folder for the account's budget, which its runs share: neither XDG_STATE_HOME nor HOME is set")]
+    #[error("no state folder for the budget that the account's runs share: neither XDG_STATE_HOME nor HOME is set")]
     NoPlace,
     /// The folder that the ledger's last run used does not exist.
     #[error("the state folder {} that this ledger's last run used does not exist", .0.display())]
     Gone(PathBuf),
     /// Two folders know the account.
     #[error(
-        "the account is known in two state folders, {} and {}, and runs that use different ones do not keep its limit together",
+        "the account has a budget in two state folders, {} and {}; runs that use different ones can exceed the limit together",
         shared.display(), personal.display()
     )]
     Two {
@@ -64,7 +64,7 @@ pub enum SharingError {
         source: Unreadable,
     },
     /// A defect of this program.
-    #[error("the thread that keeps the account's budget is gone")]
+    #[error("the thread for the account's budget ended unexpectedly")]
     Panicked,
 }
 
@@ -170,9 +170,8 @@ impl SharedBudget {
             let until = stamp.wall.checked_add(left).unwrap_or(Timestamp::MAX);
             tracing::warn!(
                 %until,
-                "what was sent for the account of late is not known, since its budget was lost, the machine restarted under a run, or \
-                 a batch came from another state folder: every slot is taken to be in use, and nothing is sent until all have \
-                 come free"
+                "the account's recent requests are unknown, because its budget was lost, the machine restarted during a run, or \
+                 a batch came from another state folder; sending starts when every slot that they may use is free again"
             );
         }
     }
@@ -181,7 +180,7 @@ impl SharedBudget {
 impl Budget for SharedBudget {
     fn exchange(&mut self, request: &Request, _: Duration) -> Result<Answer, BudgetError> {
         if self.poisoned {
-            return Err(BudgetError("the account's budget could not be kept".to_owned()));
+            return Err(BudgetError("the account's budget could not be saved".to_owned()));
         }
         let result = Self::exchange(self, request);
         self.poisoned = result.is_err();

@@ -68,7 +68,7 @@ impl BudgetClient {
                 }
             }
             if let Err(error) = budget.leave(&unheard) {
-                tracing::warn!(%error, "the account's budget was not left in good order; the next run finds out");
+                tracing::warn!(%error, "the slots of this run could not be returned to the account's budget; the next run waits for them");
             }
             drop(answered);
         })?;
@@ -91,7 +91,7 @@ impl BudgetClient {
         self.vigil.begin();
         if let Err(error) = self.requests.try_send(request) {
             // The thread has panicked: `answered` returns an error.
-            tracing::error!(%error, "the budget's thread is gone");
+            tracing::error!(%error, "the thread for the account's budget ended unexpectedly");
         }
     }
 
@@ -99,7 +99,7 @@ impl BudgetClient {
     pub(crate) async fn answered(&mut self) -> Result<Answer, BudgetError> {
         let answer = self.vigil.over(self.answers.recv()).await;
         self.busy = false;
-        let gone = || Err(BudgetError("the thread that keeps the account's budget is gone".to_owned()));
+        let gone = || Err(BudgetError("the thread for the account's budget ended unexpectedly".to_owned()));
         answer.unwrap_or_else(gone)
     }
 
@@ -119,7 +119,7 @@ impl BudgetClient {
             while answers.recv().await.is_some() {}
         };
         if tokio::time::timeout(PATIENCE, leaving).await.is_err() {
-            tracing::warn!("the account's budget is locked by a process that is stopped; the next run waits longer");
+            tracing::warn!("the account's budget is locked by a suspended process; the next run waits longer");
         }
     }
 }
@@ -160,11 +160,11 @@ impl LockWaitNotice {
                 let name = name.map(|name| format!(" ({name})")).unwrap_or_default();
                 tracing::warn!(
                     process = pid,
-                    "waits for the account's budget, which process {pid}{name} has locked; if it is stopped, continue it or end it"
+                    "waiting for the account's budget, locked by process {pid}{name}; if that process is suspended, resume or end it"
                 );
             }
             None => {
-                tracing::warn!(folder = %self.folder.path().display(), "waits for the account's budget, which is locked or slow to be written");
+                tracing::warn!(folder = %self.folder.path().display(), "waiting for the account's budget, which is locked or on a slow disk");
             }
         }
     }

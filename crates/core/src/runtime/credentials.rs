@@ -30,16 +30,16 @@ pub enum CredentialsError {
     #[error("the {0} is empty")]
     Empty(&'static str),
     /// HTTP would strip a blank from the key.
-    #[error("the {0} begins or ends with a blank, which HTTP does not send; take it off")]
+    #[error("the {0} begins or ends with white space, which HTTP headers cannot carry; remove it")]
     Blank(&'static str),
     /// The key contains characters that no header can.
-    #[error("the {0} holds a line break or another character that cannot be sent in a header")]
+    #[error("the {0} contains a line break or another character that HTTP headers cannot carry")]
     Unsendable(&'static str),
     /// A header that the API makes from the keys contains characters that no header can.
-    #[error("what is made of the keys for the header {0} cannot be sent in one")]
+    #[error("the keys give the header {0} a character that HTTP headers cannot carry")]
     Header(HeaderName),
     /// The API returns a header twice; only one of the two would be sent.
-    #[error("the keys are given in two headers of the name {0}, and one can be sent")]
+    #[error("two keys use the header {0}; only one can be sent")]
     Twice(HeaderName),
 }
 

@@ -103,19 +103,21 @@ fn unpacked(packed: &File) -> io::Result<File> {
 pub(crate) fn in_words_of_a_ledger(error: TextError) -> io::Error {
     io::Error::other(match error {
         TextError::Read { source, .. } => return source,
-        TextError::GzipCutOff => "it is packed (gzip) and cut off before its end; get a whole copy of it".to_owned(),
+        TextError::GzipCutOff => "it is compressed (gzip) and cut off before its end; get a complete copy".to_owned(),
         TextError::GzipDamaged { byte } => {
-            format!("it is packed (gzip) and damaged at or before byte {byte}; get another copy of it")
+            format!("it is compressed (gzip) and damaged at or before byte {byte}; get another copy")
         }
         TextError::AfterGzip { byte } => {
-            format!("it is packed (gzip), and from byte {byte} on something else follows; unpack it and see what it is")
+            format!("it is compressed (gzip), and other data follows from byte {byte} on; unpack and check it")
         }
         TextError::GzipTooLong { most_bytes } => {
-            format!("it is packed (gzip), and unpacked it has more than {most_bytes} bytes; is it what it should be?")
+            format!(
+                "it is compressed (gzip) and unpacks to more than {most_bytes} bytes; check that it is the right file"
+            )
         }
         TextError::NotUnpacked(source) => {
             format!(
-                "it is packed (gzip), and its unpacked copy cannot be written: {source}; TMPDIR names another folder"
+                "it is compressed (gzip), and its unpacked copy cannot be written: {source}; set TMPDIR to another folder"
             )
         }
         other => other.to_string(),
@@ -260,7 +262,7 @@ impl Lock {
                 return Ok(Self { ledger: ledger.to_owned(), _file: file });
             }
         }
-        Err(failed(io::Error::other("it is removed again and again; does another program do that?")))
+        Err(failed(io::Error::other("it was removed each time it was created; check which other program removes it")))
     }
 }
 
@@ -273,7 +275,7 @@ fn locked(file: File, path: &Path, holder: &str) -> Result<Option<Exclusive>, Lo
             let mut holder = String::new();
             // If it cannot be read, because it is being written, the holder is unknown.
             let named = (&file).take(200).read_to_string(&mut holder).is_ok_and(|bytes| bytes > 0);
-            let holder = if named { holder.trim().to_owned() } else { "of unknown name".to_owned() };
+            let holder = if named { holder.trim().to_owned() } else { "unknown".to_owned() };
             return Err(LockError::Held { holder });
         }
         Err(TryLockError::Error(source)) => return Err(failed(source)),

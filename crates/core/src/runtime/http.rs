@@ -50,16 +50,16 @@ impl fmt::Debug for HttpOptions {
 #[non_exhaustive]
 pub enum HttpError {
     /// The proxy's URL is no good. Its value is not repeated: it may hold a password.
-    #[error("the proxy's URL cannot be used")]
+    #[error("the proxy URL is invalid")]
     Proxy,
     /// Plain http is for this machine only, and a proxy need not be on it.
-    #[error("plain http through a proxy would send the access keys in the open")]
+    #[error("plain http through a proxy would send the access keys unencrypted")]
     ProxyInTheOpen,
     /// TLS cannot be spoken.
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// The client could not be set up.
-    #[error("the HTTP client could not be set up: {0}")]
+    #[error("cannot set up the HTTP client: {0}")]
     Client(#[from] reqwest::Error),
 }
 
@@ -175,7 +175,7 @@ fn plain(error: &reqwest::Error) -> String {
     for cause in causes(error) {
         said.push(cause.to_string());
         if speaks_no_tls(cause) {
-            said.push("what answers there does not speak TLS; is the port the right one?".to_owned());
+            said.push("the server does not use TLS on this port; check the port".to_owned());
         }
     }
     if error.is_timeout() {

@@ -22,7 +22,7 @@ const LONGEST_BYTES: u64 = 64 << 10;
 #[non_exhaustive]
 pub enum KeySourceError {
     /// The file cannot be read.
-    #[error("the {what} cannot be read from {}: {source}", path.display())]
+    #[error("cannot read the {what} from {}: {source}", path.display())]
     File {
         /// The key.
         what: &'static str,
@@ -32,7 +32,7 @@ pub enum KeySourceError {
         source: io::Error,
     },
     /// Users other than the owner may read or change the file.
-    #[error("the {what} in {0} may be read by others than its owner (mode {mode:03o}); type: chmod 600 {0}", path.display())]
+    #[error("other users can read the {what} in {0} (mode {mode:03o}); run `chmod 600 {0}`", path.display())]
     OpenToOthers {
         /// The key.
         what: &'static str,
@@ -42,7 +42,7 @@ pub enum KeySourceError {
         mode: u32,
     },
     /// The content is too long for a key, or is not text.
-    #[error("the {what} from {from} is not text of at most 64 KiB")]
+    #[error("the {what} from {from} is longer than 64 KiB or not text")]
     NoKey {
         /// The key.
         what: &'static str,
@@ -50,7 +50,7 @@ pub enum KeySourceError {
         from: String,
     },
     /// The command cannot be started.
-    #[error("the command {program} for the {what} cannot be carried out: {source}")]
+    #[error("cannot run the command {program} for the {what}: {source}")]
     Command {
         /// The key.
         what: &'static str,
@@ -60,7 +60,7 @@ pub enum KeySourceError {
         source: io::Error,
     },
     /// The command failed.
-    #[error("the command {program} for the {what} failed ({status}); try it by itself")]
+    #[error("the command {program} for the {what} failed ({status}); run it in a shell to see why")]
     Failed {
         /// The key.
         what: &'static str,
@@ -70,7 +70,7 @@ pub enum KeySourceError {
         status: ExitStatus,
     },
     /// The command printed nothing.
-    #[error("the command {program} for the {what} printed nothing; try it by itself")]
+    #[error("the command {program} for the {what} printed nothing; run it in a shell to see why")]
     Silent {
         /// The key.
         what: &'static str,
@@ -78,7 +78,7 @@ pub enum KeySourceError {
         program: String,
     },
     /// The command did not end in time.
-    #[error("the command {program} for the {what} had not ended after {}; try it by itself", humantime::format_duration(*after))]
+    #[error("the command {program} for the {what} did not end within {}; run it in a shell to see why", humantime::format_duration(*after))]
     Slow {
         /// The key.
         what: &'static str,
@@ -277,13 +277,16 @@ mod tests {
         for (line, wanted) in [
             (
                 "printf hunter2; exit 3",
-                "the command printf for the access key failed (exit status: 3); try it by itself",
+                "the command printf for the access key failed (exit status: 3); run it in a shell to see why",
             ),
-            ("true hunter2", "the command true for the access key printed nothing; try it by itself"),
-            ("printf '\\n'", "the command printf for the access key printed nothing; try it by itself"),
-            ("K=hunter2 false", "the command (hidden) for the access key failed (exit status: 1); try it by itself"),
-            ("yes hunter2", "the access key from the command yes is not text of at most 64 KiB"),
-            ("printf '\\377'", "the access key from the command printf is not text of at most 64 KiB"),
+            ("true hunter2", "the command true for the access key printed nothing; run it in a shell to see why"),
+            ("printf '\\n'", "the command printf for the access key printed nothing; run it in a shell to see why"),
+            (
+                "K=hunter2 false",
+                "the command (hidden) for the access key failed (exit status: 1); run it in a shell to see why",
+            ),
+            ("yes hunter2", "the access key from the command yes is longer than 64 KiB or not text"),
+            ("printf '\\377'", "the access key from the command printf is longer than 64 KiB or not text"),
         ] {
             assert_eq!(of_line(line).await.unwrap_err(), wanted, "{line}");
         }

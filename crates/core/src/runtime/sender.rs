@@ -78,7 +78,7 @@ impl Sender {
             && let Err(error) = groups.try_send(group.collect())
         {
             // The thread has panicked: `ended` returns `None`.
-            tracing::error!(%error, "the thread that sends is gone");
+            tracing::error!(%error, "the sending thread ended unexpectedly");
         }
     }
 
@@ -118,7 +118,7 @@ impl Drop for Sender {
         if let Some(thread) = self.thread.take()
             && thread.join().is_err()
         {
-            tracing::error!("the thread that sends has panicked");
+            tracing::error!("the sending thread has panicked");
         }
     }
 }

@@ -15,7 +15,7 @@ use rustls_platform_verifier::Verifier;
 #[non_exhaustive]
 pub enum TlsError {
     /// The certificate file cannot be read or is not PEM.
-    #[error("no certificates could be read from {}: {source}", path.display())]
+    #[error("cannot read certificates from {}: {source}", path.display())]
     CaFile {
         /// The file.
         path: PathBuf,
@@ -23,10 +23,10 @@ pub enum TlsError {
         source: PemError,
     },
     /// The file has no certificate.
-    #[error("no certificates could be read from {}: it holds none in PEM form", .0.display())]
+    #[error("{} contains no certificates in PEM format", .0.display())]
     NoCertificate(PathBuf),
     /// A certificate cannot be used.
-    #[error("a certificate in {} cannot be used: {source}", path.display())]
+    #[error("a certificate in {} is invalid: {source}", path.display())]
     Certificate {
         /// The file.
         path: PathBuf,
@@ -34,7 +34,7 @@ pub enum TlsError {
         source: rustls::Error,
     },
     /// TLS cannot be set up.
-    #[error("TLS could not be set up: {0}")]
+    #[error("cannot set up TLS: {0}")]
     Setup(#[from] rustls::Error),
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn client(ca_file: Option<&Path>) -> Result<ClientConfig, TlsError> {
         None => match Verifier::new(provider) {
             Ok(verifier) => builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
             Err(error) => {
-                tracing::warn!(%error, "the system's certificates cannot be used; using those built in");
+                tracing::warn!(%error, "the system's certificates cannot be read; the built-in ones are used");
                 builder.with_root_certificates(built_in())
             }
         },

@@ -24,10 +24,10 @@ pub enum EndpointError {
         why: String,
     },
     /// Keys would travel in the open.
-    #[error("{0} is plain http to another machine, and the access keys would travel in the open: use https")]
+    #[error("{0} is plain http to another machine, so the access keys would be sent unencrypted; use https")]
     PlainHttp(String),
     /// A scheme that is not HTTP.
-    #[error("a URL with the scheme {0:?} cannot be posted to: use https")]
+    #[error("the scheme {0:?} is not supported; use https")]
     Scheme(String),
     /// It has parts that must not get into ledgers and logs.
     #[error("the URL must not contain a user name, a password, a query or a fragment: keys belong in the environment")]

@@ -77,7 +77,7 @@ impl Engine {
                 self.write(Record::Pause(paused), OnceDurable::Nothing);
                 self.tell(Notice::Paused { cause, delay, reply });
             }
-            Advice::Stop(stop, why) => self.stop(stop, format!("{why} (the last answer: {reply})")),
+            Advice::Stop(stop, why) => self.stop(stop, format!("{why} (last reply: {reply})")),
         }
     }
 

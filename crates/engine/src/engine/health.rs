@@ -203,7 +203,7 @@ impl Health {
             if self.rejections_before_a_post >= MOST_REJECTIONS_BEFORE_A_POST {
                 return Advice::Stop(
                     Stop::Refused,
-                    "25 rows were rejected and none was posted: a setting is likely wrong",
+                    "25 rows were rejected and none was posted: a setting is probably wrong",
                 );
             }
         }
@@ -212,7 +212,7 @@ impl Health {
             if self.suspicious >= MOST_SUSPICIOUS {
                 return Advice::Stop(
                     Stop::Endpoint,
-                    "five rows in a row were answered 403, 404 or 410: access was likely withdrawn",
+                    "five replies in a row were 403, 404 or 410: access was probably withdrawn",
                 );
             }
         }
@@ -227,7 +227,7 @@ impl Health {
             return Advice::Stop(Stop::Limited, "the API asks to wait for more than an hour");
         }
         if now.saturating_sub(since) >= LONGEST_LIMITED {
-            return Advice::Stop(Stop::Limited, "the API has answered with its limit for an hour");
+            return Advice::Stop(Stop::Limited, "the API has reported its limit for an hour");
         }
         // A late reply belongs to the current pause and does not start another.
         if !late {
@@ -281,7 +281,7 @@ impl Health {
 fn setup_fault(stop: Stop) -> &'static str {
     match stop {
         Stop::Credentials => "authentication failed; another account's host returns the same error",
-        _ => "the URL does not lead to the API",
+        _ => "the API was not found at this URL",
     }
 }
 

@@ -146,7 +146,7 @@ pub enum Notice {
         cause: Cause,
         /// The length.
         delay: Duration,
-        /// The answer that caused it.
+        /// Caused by the reply.
         reply: String,
     },
     /// The run will end when attempts in flight are answered.

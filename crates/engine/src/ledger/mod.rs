@@ -57,7 +57,7 @@ use crate::storage::Storage;
 #[non_exhaustive]
 pub enum LedgerError {
     /// Zero bytes long: this program never leaves such a file.
-    #[error("the file is empty, so it is not a ledger; remove it, or name another one")]
+    #[error("the file is empty, so it is not a ledger; remove it, or use another one")]
     Empty,
     /// Its first line is not a ledger's header.
     #[error("this is not a ledger, or its first line is damaged ({0}); nothing was changed in it")]
@@ -97,13 +97,13 @@ pub enum LedgerError {
         source: io::Error,
     },
     /// A record exceeds the bound of a line; most likely column names or a path are too long.
-    #[error("a record is longer than a line of a ledger may be; shorten the names of the columns or the path")]
+    #[error("a record is too long for a line of the ledger; shorten the column names or the path")]
     TooLong,
     /// A settlement could not be written.
     #[error("{source}; {}", if *nothing_recorded {
         "no decision was recorded"
     } else {
-        "it is not known whether the decisions were recorded: see `batchpost status`"
+        "the decisions may or may not have been recorded; check the state of those rows"
     })]
     NotSettled {
         /// The ledger has none of its records or only some, which counts the same.

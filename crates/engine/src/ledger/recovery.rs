@@ -39,7 +39,7 @@ impl Extent {
             several => format!("{several} settlements were"),
         };
         format!(
-            "{settlements} cut off before all of it was written: none of its decisions is in effect; settle those rows again"
+            "{settlements} cut off before it was complete, so none of its decisions is in effect; settle those rows again"
         )
     }
 }

@@ -52,19 +52,19 @@ pub struct Decided {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Contradiction {
     /// The ticket.
-    #[error("the ticket in the sheet is not the one that the ledger has for this key")]
+    #[error("the ticket in the sheet differs from the ledger for this key")]
     Ticket,
     /// The text.
-    #[error("the sheet has another text for this key than the ledger's row has")]
+    #[error("the text in the sheet differs from the ledger for this key")]
     Text,
     /// The name in the column that names jobs.
-    #[error("the sheet has another name for this key than the ledger's row has")]
+    #[error("the name in the sheet differs from the ledger for this key")]
     Name,
     /// The row number.
-    #[error("the sheet has another row number for this key than the ledger")]
+    #[error("the row number in the sheet differs from the ledger for this key")]
     Row,
     /// The sheet has more attempts.
-    #[error("the sheet counts more attempts for this key than the ledger has")]
+    #[error("the sheet has more attempts than the ledger for this key")]
     Attempts,
 }
 
@@ -86,7 +86,7 @@ pub struct UnknownDecision(String);
 pub enum SettleError {
     /// The ledger has no record of the row.
     #[error(
-        "no record in the ledger: never attempted, or never in the input; to keep it from being sent, remove it from the input"
+        "it has no record in the ledger, so it was never attempted; if it must not be sent, remove it from the input"
     )]
     Unknown,
     /// It is in this state already.
@@ -94,8 +94,8 @@ pub enum SettleError {
     Already(Outcome),
     /// The sheet's row is another one, or was changed.
     #[error(
-        "{0}; restore the sheet's columns as `export` wrote them, or export anew (a column that a program has changed may be \
-                  deleted: it is not compared then)"
+        "{0}; restore the sheet's columns as `export` wrote them, or export it again (a column that another program reformatted \
+         can be deleted; it is then not compared)"
     )]
     Contradicts(Contradiction),
     /// The decision was made before the last attempt, and does not consider it.

@@ -33,7 +33,7 @@ pub enum Unreadable {
     #[error("{0}")]
     Damaged(&'static str),
     /// Of a newer format version.
-    #[error("it was written by a newer version of this program (its format is {0}): use that version")]
+    #[error("it has format {0}, written by a newer version of this program; use that version")]
     Newer(u32),
 }
 

@@ -12,7 +12,7 @@ use crate::settings::OnDuplicate;
 
 /// Why a row is held.
 pub(super) const HELD: &str =
-    "another note on its ticket was posted, or may have been, and is no longer in the input: this may be an edit of it";
+    "this may be an edit of a note on the same ticket that was posted (or may have been) and is no longer in the input";
 
 /// Excludes an invalid row, and a repetition of an earlier row if repetitions are not posted.
 pub(super) fn exclude_unsendable(content: &Content, met: Occurrence, policy: &ReadPolicy, job_state: &mut JobState) {

@@ -196,7 +196,7 @@ impl ReadSummary {
             }
             Content::Note { name: None, .. } if again => {
                 self.duplicates += 1;
-                note(&mut self.repeats, &|| "exactly like an earlier row".to_owned());
+                note(&mut self.repeats, &|| "identical to an earlier row".to_owned());
             }
             _ => {}
         }

@@ -64,10 +64,8 @@ pub struct Defect {
 impl Defect {
     pub(super) fn repeated_name(name: &str) -> Self {
         Self {
-            kind: "an earlier row has the same name".to_owned(),
-            what: format!(
-                "an earlier row is named {name:?} as well; the column that names jobs must differ in each row"
-            ),
+            kind: "an earlier row has the same key".to_owned(),
+            what: format!("an earlier row has the same key {name:?}; the key column must differ in each row"),
         }
     }
 }

@@ -32,7 +32,7 @@ pub struct Openings {
 /// No attempt fits into the hours.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "no attempt fits into the hours {hours}: the last one starts a time-out ({}) before the hours end; use longer hours or a shorter time-out",
+    "the hours {hours} are too short for one attempt, which may take a time-out ({}); use longer hours or a shorter time-out",
     humantime::format_duration(*.timeout)
 )]
 pub struct TooShort {

@@ -97,7 +97,7 @@ pub enum TextError {
         candidates: Listed<Delimiter>,
     },
     /// None of the first lines is a JSON object.
-    #[error("none of the first {lines} lines is a JSON object; JSON lines has an object on each line (first: {first})")]
+    #[error("the first {lines} lines are not JSON objects; JSON lines has an object on each line (first: {first})")]
     NoObject {
         /// Number of lines read.
         lines: usize,
@@ -105,7 +105,7 @@ pub enum TextError {
         first: RecordError,
     },
     /// None of the first elements of the array is a JSON object.
-    #[error("none of the first {elements} elements of the array is a JSON object (first: {first})")]
+    #[error("the first {elements} elements of the array are not JSON objects (first: {first})")]
     NoObjectInArray {
         /// Number of elements read.
         elements: usize,
@@ -122,9 +122,7 @@ pub enum TextError {
     )]
     ObjectNotArray,
     /// The JSON array is broken between its elements, so it is unknown where the next element begins.
-    #[error(
-        "the JSON array is broken on line {line}, at byte {byte}: {what}; nothing after that place is read; correct the file"
-    )]
+    #[error("the JSON array is broken on line {line}, at byte {byte}: {what}; the rest is not read; correct the file")]
     BrokenArray {
         /// Line, from 1.
         line: u64,

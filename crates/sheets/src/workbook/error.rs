@@ -9,7 +9,7 @@ use crate::Names;
 #[non_exhaustive]
 pub enum SheetError {
     /// The requested sheet does not exist.
-    #[error("there is no sheet {name:?}; the sheets are {sheets}")]
+    #[error("no sheet {name:?}; the sheets are {sheets}")]
     NoSuchSheet {
         /// The requested name.
         name: String,

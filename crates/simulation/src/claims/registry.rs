@@ -137,7 +137,7 @@ impl AsSeen<'_> {
             |why: String| Unreadable { why, index: index.clone().map(|index| index.keys), outdated: false };
         let Batch { disk, is_gone, .. } = &state.batches[batch];
         let Some(mut file) = disk.ledger().filter(|_| !is_gone) else {
-            return Err(unreadable("it is not there".to_owned()));
+            return Err(unreadable("it does not exist".to_owned()));
         };
         // What is read counts only after it is durable.
         let synced = file.sync().and_then(|()| file.size());

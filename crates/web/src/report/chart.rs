@@ -110,7 +110,7 @@ pub(super) fn latencies(overview: &Overview) -> Markup {
     let time = Time::of(overview);
     let of = |share: f64| time.buckets.iter().filter_map(move |bucket| bucket.latencies.quantile(share));
     let (Some(least), Some(most)) = (of(0.5).min(), of(0.99).max()) else {
-        return html! { p.empty { "No attempt has been answered." } };
+        return html! { p.empty { "No attempt has a reply yet." } };
     };
     let scale = Logarithmic::between(least, most);
     let legend = html! {
@@ -124,7 +124,7 @@ pub(super) fn latencies(overview: &Overview) -> Markup {
         @for (class, _, share) in QUANTILES { path.(class) d=(steps(&time, &scale, share)) {} }
     };
     let ticks = scale.ticks.iter().map(|tick| (scale.height(*tick), span(*tick))).collect();
-    Plot { time: &time, label: "Time to answer, by quantiles, over time", legend, ticks, shapes }.figure()
+    Plot { time: &time, label: "Time to reply, by quantiles, over time", legend, ticks, shapes }.figure()
 }
 
 /// A line of steps, with a gap where no answer came.
@@ -166,7 +166,7 @@ pub(super) fn figures(overview: &Overview) -> Markup {
     };
     html! {
         details {
-            summary { "The figures of both charts" }
+            summary { "The data of both charts" }
             div.scroll { (table("figures", &columns.concat(), &rows)) }
         }
     }

@@ -95,14 +95,14 @@ impl Page<'_> {
                 section {
                     h2 { "Attempts per second" }
                     p.note {
-                        "Over the time in which runs were on, one after the other; each bar is "
+                        "While runs were active, one after the other; each bar is "
                         (span(overview.course.width())) "."
                     }
                     (chart::rates(overview))
                     h2 { "Time to answer" }
                     p.note {
-                        "From the taking of a place in the limit’s window to the whole reply. "
-                        "Attempts without one are not in it."
+                        "From taking a slot of the limit to the end of the reply. "
+                        "Attempts without a reply are not included."
                     }
                     (chart::latencies(overview))
                     (chart::figures(overview))
@@ -113,10 +113,10 @@ impl Page<'_> {
                 }
                 section {
                     h2 { "Retries" } (tables::tries(&overview.posted_at))
-                    h3 { "Answers other than “created”" } (tables::answers(&overview.answers))
+                    h3 { "Replies other than “created”" } (tables::answers(&overview.answers))
                 }
             }
-            section { h2 { "Rows to look at" } (rows::all(self)) }
+            section { h2 { "Rows that need attention" } (rows::all(self)) }
             section { h2 { "Runs" } (tables::story(&overview.story)) }
             (self.footer())
         }
@@ -140,10 +140,10 @@ impl Page<'_> {
                     }
                     @if extent.torn_bytes > 0 {
                         @let torn = count(extent.torn_bytes, "byte", "bytes");
-                        div { dt { "Torn at the end" } dd { (torn) "; the next run sets them aside" } }
+                        div { dt { "Incomplete at the end" } dd { (torn) "; the next run repairs it" } }
                     }
                 }
-                p { "No note’s text is in the ledger, nor in this page." }
+                p { "Neither the ledger nor this page contains the text of a note." }
             }
         }
     }

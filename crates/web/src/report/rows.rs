@@ -38,7 +38,7 @@ fn needing_attention(overview: &Overview, outcome: Outcome) -> u64 {
 /// As many of the rows as there is room for, and how to get all of them.
 fn section(page: &Page<'_>, outcome: Outcome, all: u64) -> Markup {
     let Shown { name, class, meaning } = shown(outcome);
-    let columns = [Number("Row"), Number("Ticket"), Number("Attempts"), Text("Last said, UTC"), Text("Reason")];
+    let columns = [Number("Row"), Number("Ticket"), Number("Attempts"), Text("Last change, UTC"), Text("Reason")];
     let (rows, listed) = as_many_as_fit(page.overview.concerns.of(outcome).map(row));
     html! {
         section.rows #(outcome.word()) {

@@ -42,8 +42,7 @@ fn headline(overview: &Overview) -> String {
         text += &format!(" {} still to do.", count(to_do, "is", "are"));
     }
     if attention > 0 {
-        let them = if attention == 1 { "it" } else { "them" };
-        text += &format!(" {} somebody to look at {them}.", count(attention, "needs", "need"));
+        text += &format!(" {} a person’s attention.", count(attention, "needs", "need"));
     }
     text
 }
@@ -98,10 +97,10 @@ pub(super) fn key_figures(overview: &Overview, audit: &Audit) -> Markup {
                 (figure("Attempts", &thousands(attempts), &format!("in {}", count(story.run_count(), "run", "runs"))))
                 (figure("Time of runs", &span(run_time), &rate.unwrap_or_default()))
                 @if let (Some(half), Some(most)) = (latencies.quantile(0.5), latencies.quantile(0.99)) {
-                    (figure("Answers within", &span(half), &format!("99 of 100 within {}", span(most))))
+                    (figure("Replies within", &span(half), &format!("99 of 100 within {}", span(most))))
                 }
                 (figure("To be tried again", &thousands(retried), &retried_share))
-                (figure("Pauses", &paused, &count(ends.limited, "answer over the limit", "answers over the limit")))
+                (figure("Pauses", &paused, &count(ends.limited, "reply over the limit", "replies over the limit")))
                 @if let Some(worst) = audit.limits.iter().map(LimitAudit::proof).max() {
                     @let limits: Vec<String> = audit.limits.iter().map(|audit| audit.limit.to_string()).collect();
                     @let proven = if worst == Proof::Exceeded { EXCEEDED } else { proof(worst) };

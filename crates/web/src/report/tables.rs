@@ -27,7 +27,7 @@ pub(super) fn limits(audit: &Audit) -> Markup {
         }
     };
     html! {
-        p.note { "What the ledger proves of any server’s windows." }
+        p.note { "What the ledger proves, whenever the server counted." }
         @if audit.limits.is_empty() {
             p.empty { "No run had a limit." }
         } @else {
@@ -48,9 +48,9 @@ pub(super) fn pauses(pauses: &Pauses) -> Markup {
     };
     let shorter = pauses.count() - pauses.kept().len() as u64;
     html! {
-        p.note { "From the answer that made a run pause to its next attempt." }
+        p.note { "From the reply that caused a pause to the next attempt." }
         @if pauses.count() == 0 {
-            p.empty { "Nothing that was answered made a run pause." }
+            p.empty { "No pauses." }
         } @else {
             (table("tries", &[Text("Cause"), Number("Pauses"), Number("Together")], &by_cause))
             details {
@@ -63,7 +63,7 @@ pub(super) fn pauses(pauses: &Pauses) -> Markup {
 }
 
 fn longest_pauses(pauses: &Pauses) -> Markup {
-    let (cause, end) = (Text("The answer that caused it"), Text("Next answer"));
+    let (cause, end) = (Text("Caused by the reply"), Text("Next answer"));
     let columns = [Text("From, UTC"), Number("Run"), Number("Lasted"), Number("Answers"), cause, end];
     let rows = html! {
         @for pause in pauses.kept() {
@@ -119,7 +119,7 @@ pub(super) fn answers(answers: &Answers) -> Markup {
     };
     html! {
         @if all.is_empty() {
-            p.empty { "Every answer said that the note was created." }
+            p.empty { "Every reply was “created”." }
         } @else {
             (table("stack", &columns, &rows))
         }
@@ -185,5 +185,5 @@ fn settled_row(settling: &Settling) -> Markup {
 
 fn salvaged_row(lost: u64) -> Markup {
     let lost = count(lost, "record", "records");
-    html! { tr.aside { td {} td colspan="11" { "made of what could be read of a damaged ledger: " (lost) " lost" } } }
+    html! { tr.aside { td {} td colspan="11" { "recovered from a damaged ledger: " (lost) " lost" } } }
 }

@@ -34,14 +34,12 @@ pub(super) fn shown(outcome: Outcome) -> Shown {
     let (name, class, meaning) = match outcome {
         Outcome::Posted => ("Posted", "posted", "The API confirmed them"),
         Outcome::Rejected => ("Rejected", "rejected", "The API refused them; they are not sent again"),
-        Outcome::Failed => ("Failed", "again", "Their tries were used up; the next run tries again"),
-        Outcome::InDoubt => {
-            ("In doubt", "doubt", "They may or may not have been created; not sent again unless you say so")
-        }
+        Outcome::Failed => ("Failed", "again", "Their attempts are used up; the next run tries again"),
+        Outcome::InDoubt => ("In doubt", "doubt", "May or may not have been created; not sent again automatically"),
         Outcome::Pending => ("To do", "todo", "The next run sends them"),
-        Outcome::Invalid => ("Invalid", "invalid", "No note can be made of them"),
+        Outcome::Invalid => ("Invalid", "invalid", "They cannot be posted; fix the sheet"),
         Outcome::Held => ("Held", "held", "They wait for a decision"),
-        Outcome::Skipped => ("Skipped", "skipped", "Passed over on purpose, or blank"),
+        Outcome::Skipped => ("Skipped", "skipped", "Left out on purpose, or blank"),
     };
     Shown { name, class, meaning }
 }
@@ -61,9 +59,9 @@ pub(super) fn verdict(verdict: VerdictWord) -> &'static str {
 
 pub(super) fn cause(cause: Cause) -> &'static str {
     match cause {
-        Cause::Limited => "the API said its limit was exceeded",
+        Cause::Limited => "the API reported that the limit was exceeded",
         Cause::Unreachable => "the API could not be reached",
-        Cause::Unclear => "no answer that could be understood",
+        Cause::Unclear => "no reply that could be interpreted",
         Cause::Failing => "the API failed for every row",
     }
 }

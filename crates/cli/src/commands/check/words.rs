@@ -56,10 +56,7 @@ pub(super) fn write(
         }
         if other.other_content > 0 {
             let rows = thousands(other.other_content);
-            writeln!(
-                out,
-                "{rows:>10}  with the --key value of a row in {path} but different content, so to be posted"
-            )?;
+            writeln!(out, "{rows:>10}  with a --key value that {path} has with other content; they are posted")?;
         }
     }
     for (path, why) in prepared.unreadable_ledgers() {

@@ -261,7 +261,7 @@ pub(super) fn in_words(report: &Report, ledger: &Path, source: &Source, again: &
         text += &format!("stopped: {stop}\n");
     }
     if !report.is_recorded {
-        text += "these counts cover the records known to be written; `batchpost status` reads what the ledger has\n";
+        text += "these counts cover the records known to be written; `batchpost status` reads the ledger\n";
     }
     if report.vanished_in_doubt > 0 {
         text += &format!("in doubt and no longer in the input: {}\n", thousands(report.vanished_in_doubt));

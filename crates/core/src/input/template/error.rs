@@ -23,7 +23,7 @@ pub enum TemplateError {
         line: usize,
     },
     /// The filter or test does not exist.
-    #[error("line {line} of the template: there is no {kind} {name:?}{}", meant(close))]
+    #[error("line {line} of the template: unknown {kind} {name:?}{}", meant(close))]
     Unknown {
         /// From 1.
         line: usize,
@@ -35,7 +35,7 @@ pub enum TemplateError {
         close: Option<String>,
     },
     /// The input has no such column.
-    #[error("line {line} of the template: there is no column {name:?}{}; the columns are {columns}", meant(close))]
+    #[error("line {line} of the template: no column {name:?}{}; the columns are {columns}", meant(close))]
     UnknownColumn {
         /// From 1.
         line: usize,
