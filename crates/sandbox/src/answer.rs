@@ -8,8 +8,9 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimePrinter;
 use serde::Serialize;
+use serde_json::json;
 
-use crate::{Api, Fault, Settings, freshdesk};
+use crate::{Api, Fault, Settings};
 
 /// A whole reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,17 +51,37 @@ impl Answer {
     }
 }
 
-pub(crate) fn json(status: u16, body: String) -> Answer {
+fn reply(status: u16, body: String) -> Answer {
     Answer { status, headers: vec![("content-type", "application/json".to_owned())], body }
 }
 
 /// An error in the API's own words; the exception is LeadSquared's.
 fn error(api: Api, status: u16, exception_type: &str, exception_message: &str) -> Answer {
     if api == Api::Freshdesk {
-        return freshdesk::error(status, exception_message);
+        return freshdesk_error(status, exception_message);
     }
     let body = ErrorBody { status: "Error", exception_type, exception_message };
-    json(status, serde_json::to_string(&body).expect("a struct of texts is JSON"))
+    reply(status, serde_json::to_string(&body).expect("a struct of texts is JSON"))
+}
+
+/// Freshdesk's documented success.
+fn freshdesk_created(ticket: u64) -> Answer {
+    let note = json!({ "id": 1, "user_id": 1, "incoming": false, "private": true, "ticket_id": ticket });
+    reply(201, note.to_string())
+}
+
+/// Freshdesk's error. The shape of a validation error, the code of wrong credentials and that a 404 has no body are documented.
+fn freshdesk_error(status: u16, message: &str) -> Answer {
+    let body = match status {
+        400 => json!({
+            "description": "Validation failed",
+            "errors": [{ "field": "body", "message": message, "code": "invalid_value" }],
+        }),
+        401 => json!({ "code": "invalid_credentials", "message": message }),
+        404 => return Answer { status, headers: Vec::new(), body: String::new() },
+        _ => json!({ "message": message }),
+    };
+    reply(status, body.to_string())
 }
 
 fn page(status: u16, title: &str) -> Answer {
@@ -72,12 +93,12 @@ fn page(status: u16, title: &str) -> Answer {
 /// The documented success.
 pub(crate) fn created(api: Api, ticket: u64) -> Answer {
     if api == Api::Freshdesk {
-        return freshdesk::created(ticket);
+        return freshdesk_created(ticket);
     }
     let body = format!(
         r#"{{"Message":"Activity Created","RelatedTicketId":"{ticket}","RelatedOrgId":"22824","RelatedChannelMonitoringRequestId":0}}"#
     );
-    json(200, body)
+    reply(200, body)
 }
 
 pub(crate) fn bad_request(api: Api, why: &str) -> Answer {

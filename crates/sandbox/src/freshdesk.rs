@@ -1,14 +1,11 @@
-//! Freshdesk's `POST /api/v2/tickets/{id}/notes`: what it accepts, and its replies.
-//!
-//! The success, the shape of a validation error and the code of wrong credentials are documented; so is that a 404 has
-//! no body. Other texts are stand-ins.
+//! Freshdesk's `POST /api/v2/tickets/{id}/notes`: what it accepts.
 
 use std::num::NonZeroU64;
 
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use crate::answer::{self, Answer};
 use crate::request::Wanted;
@@ -63,24 +60,6 @@ fn key(request: &Received<'_>) -> Option<String> {
     let encoded = request.authorization?.strip_prefix("Basic ")?;
     let decoded = String::from_utf8(BASE64_STANDARD.decode(encoded).ok()?).ok()?;
     decoded.split_once(':').map(|(key, _)| key.to_owned())
-}
-
-pub(crate) fn created(ticket: u64) -> Answer {
-    let note = json!({ "id": 1, "user_id": 1, "incoming": false, "private": true, "ticket_id": ticket });
-    answer::json(201, note.to_string())
-}
-
-pub(crate) fn error(status: u16, message: &str) -> Answer {
-    let body = match status {
-        400 => json!({
-            "description": "Validation failed",
-            "errors": [{ "field": "body", "message": message, "code": "invalid_value" }],
-        }),
-        401 => json!({ "code": "invalid_credentials", "message": message }),
-        404 => return Answer { status, headers: Vec::new(), body: String::new() },
-        _ => json!({ "message": message }),
-    };
-    answer::json(status, body.to_string())
 }
 
 #[cfg(test)]

@@ -190,7 +190,7 @@ fn rows_still_to_do_are_exported_as_long_as_the_input_is_what_it_was() {
         assert_eq!(lines.len(), 3, "{lines:?}");
     };
     folder.write("notes.csv", sheet.replace("note 005", "note 5"));
-    by_the_ledger_alone("no longer what the last run read");
+    by_the_ledger_alone("changed since the last run");
     fs::remove_file(folder.path("notes.csv")).unwrap();
     by_the_ledger_alone("cannot be opened");
 

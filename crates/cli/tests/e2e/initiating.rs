@@ -124,7 +124,7 @@ fn what_is_there_is_kept_and_what_cannot_be_told_is_said() {
     folder
         .call(&["init", "notes.csv"])
         .with_code(2)
-        .saying(&["no column is obviously the ticket", "`batchpost init` alone"]);
+        .saying(&["cannot tell which column is the ticket", "`batchpost init` alone"]);
     folder.call(&["init", "notes"]).with_code(2).saying(&["batchpost init"]);
     assert_eq!(folder.names(), ["notes.csv"]);
     let said = folder.call(&["init", "-o", "a b.toml"]).with_code(0).stdout;

@@ -19,7 +19,7 @@ fn an_api_that_fails_at_everything_costs_no_row_its_tries() {
     let api = Api::failing(&["500=1"]);
     let folder = Folder::with_rows(30);
     let more = ["--limit", "100/200ms", "--give-up-after", "1s", "--max-attempts", "2"];
-    let json = folder.run(&api, &more).with_code(75).saying(&["a failure of its own"]).json();
+    let json = folder.run(&api, &more).with_code(75).saying(&["an internal error"]).json();
     assert_eq!((&json["pending"], &json["failed"]), (&30.into(), &0.into()), "{json}");
     assert!(api.texts().is_empty());
 }

@@ -76,7 +76,7 @@ fn a_report_tells_what_became_of_the_rows_and_what_to_type_next() {
     let folder = mixed();
     let page = reported(&folder, &[]);
     for words in [
-        "2 of 6 rows are posted. 1 is still to do. 3 need somebody to look at them.",
+        "2 of 6 rows are posted. 1 is still to do. 3 need a person’s attention.",
         "<h2>Attempts per second</h2>",
         "id=\"rejected\"",
         "id=\"failed\"",

@@ -177,7 +177,7 @@ fn an_input_that_is_read_as_the_last_one_was_says_so_where_that_cannot_be() {
     folder.write("new notes.csv", "Ticket;Note\n1;a\n2;b\n3;c\n");
     let resume = ["resume", "notes.csv.ledger.jsonl", "--input", "new notes.csv"];
     folder.call(&resume).with_code(2).saying(&[
-        "no column is obviously the ticket",
+        "cannot tell which column is the ticket",
         "with the last run's settings (--header-row 2 --encoding windows-1252)",
         "`batchpost run 'new notes.csv' --ledger notes.csv.ledger.jsonl ...`",
     ]);

@@ -117,7 +117,7 @@ fn numbers_that_a_sheet_had_before_it_was_changed_are_taken_and_it_is_said() {
     let settled = folder.call(&["settle", LEDGER, "--rows", "2", "--as", "posted", "-q"]).with_code(0);
     settled.saying(&[
         "row numbers are those of the last reading of the input",
-        "notes.csv is no longer what the last run read",
+        "notes.csv changed since the last run",
         "row 2 ticket 1002: in_doubt -> posted",
     ]);
     let other = folder.call(&["settle", LEDGER, "--state", "in_doubt", "--as", "posted"]).with_code(0);
@@ -349,7 +349,7 @@ fn a_row_decided_about_in_two_ways_at_once_is_refused() {
     let posted = decided(&export, &["posted", "waived", ""]);
     let to_do = decided(&export, &["to-do"]);
     folder.write("doubts.csv", posted + to_do.lines().nth(1).unwrap() + "\r\n");
-    is_refused(&folder, &["--from", "doubts.csv"], &["line 5", "line 2 decides otherwise"]);
+    is_refused(&folder, &["--from", "doubts.csv"], &["line 5", "line 2 has another decision"]);
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn a_sheet_whose_keys_were_sorted_apart_from_its_rows_is_refused_by_rows_and_not
     let text = cells[0].iter().position(|name| name == "Comment").unwrap();
     let mut edited = cells.clone();
     edited[2][text] = "note 999".to_owned();
-    give_back(&folder, &edited).with_code(2).saying(&["row 4: the sheet has another text for this key"]);
+    give_back(&folder, &edited).with_code(2).saying(&["row 4: the text in the sheet differs"]);
     let attempts = key - 3;
     assert_eq!(cells[0][attempts], "attempts");
     let mut other = cells.clone();
@@ -152,7 +152,7 @@ fn a_sheet_made_of_the_ledger_alone_is_refused_when_its_numbers_are_other_rows()
     swap(&mut moved, 0, 1, 2);
     give_back(&folder, &moved).with_code(2).saying(&["rows 2, 4", "another row number for this key"]);
     swap(&mut moved, 1, 1, 2);
-    give_back(&folder, &moved).with_code(2).saying(&["rows 2, 4", "the ticket in the sheet is not the one"]);
+    give_back(&folder, &moved).with_code(2).saying(&["rows 2, 4", "the ticket in the sheet differs"]);
     give_back(&folder, &cells).with_code(0);
 }
 

@@ -205,7 +205,7 @@ fn where_the_personal_and_the_shared_folder_know_the_account_one_has_to_be_chose
     assert_eq!(fs::read_dir(&shared).unwrap().count(), 0);
     let doctor = ["doctor", "x.csv", "--url", &api.url(), "--shared-state-dir", "shared"];
     let said = folder.call(&doctor).stdout;
-    assert!(said.contains("could be shared, and is not used"), "{said}");
+    assert!(said.contains("can be shared, but is not used"), "{said}");
     run("c.csv", &["--state-dir", "shared"]).with_code(0);
     let arrivals = api.arrivals();
     let personal = folder.state_home().join("batchpost").display().to_string();

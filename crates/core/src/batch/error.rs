@@ -1,17 +1,13 @@
 //! Why a run cannot begin, or could not go on. Errors carry facts; which option or command helps is for the program that
-//! shows them to say.
+//! shows them to add.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
-
-use super::known_rows::KnownLedger;
-use super::lookups::LookupFailed;
-use super::registry::{NamedLedger, RegistryError};
-use super::run_request::RunRequest;
-use crate::input::InputError;
+use super::known_ledger::{KnownLedger, in_words};
+use super::registry_error::RegistryError;
+use crate::input::{InputError, LookupError};
+use crate::job::Position;
 use crate::ledger::LedgerError;
 use crate::planning::{JobFileError, RowNote};
 use crate::runtime::budget::SharingError;
@@ -241,13 +237,7 @@ pub enum Error {
 }
 
 impl Error {
-    pub(super) fn unreadable(ledger: NamedLedger, why: String) -> Self {
-        let is_listed = ledger.is_listed();
-        Self::KnownUnreadable { path: ledger.path, why, is_listed }
-    }
-
-    pub(super) fn input(run_request: &RunRequest) -> impl Fn(InputError) -> Self + use<> {
-        let name = run_request.input_name();
+    pub(super) fn input(name: String) -> impl Fn(InputError) -> Self {
         move |source| Self::Input { name: name.clone(), source: Box::new(source) }
     }
 
@@ -271,26 +261,26 @@ impl Error {
     }
 }
 
-/// Each ledger with how many rows it knows, and when they were sent.
-fn in_words(ledgers: &[KnownLedger]) -> String {
-    const MOST_NAMED: usize = 5;
-    let named = ledgers.iter().take(MOST_NAMED).map(|other| {
-        let dates = other.dates.map(|dates| format!(", {}", days(dates))).unwrap_or_default();
-        format!("{} ({}{dates})", other.path.display(), other.rows)
-    });
-    let named = named.collect::<Vec<_>>().join(", ");
-    match ledgers.len().saturating_sub(MOST_NAMED) {
-        0 => named,
-        more => format!("{named} and {more} more ledgers"),
-    }
-}
-
-/// The days of two moments, in UTC.
-pub(super) fn days((first, last): (u32, u32)) -> String {
-    let day = |at_s: u32| {
-        let at = Timestamp::from_second(i64::from(at_s)).unwrap_or_default();
-        at.to_zoned_datetime(TimeZone::UTC).date().to_string()
-    };
-    let (first, last) = (day(first), day(last));
-    if first == last { format!("sent {first}") } else { format!("sent {first} to {last}") }
+/// Why a lookup table cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LookupFailed {
+    /// The file name does not show the format.
+    #[error("its name does not show its format; use the extension csv, jsonl, json, xlsx or ods")]
+    Format,
+    /// The file cannot be opened.
+    #[error("it cannot be opened: {0}")]
+    Open(io::Error),
+    /// It is not a regular file, so it cannot be read twice.
+    #[error("it is not a regular file")]
+    NotAFile,
+    /// The file cannot be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// A row has no old id, or no ticket.
+    #[error("{0}: {1}")]
+    Row(Position, String),
+    /// A row contradicts another.
+    #[error("{0}: {1}")]
+    Entry(Position, LookupError),
 }

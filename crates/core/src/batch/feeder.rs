@@ -36,7 +36,7 @@ pub(super) struct Fed {
 impl Fed {
     /// Of a thread that has panicked.
     pub(super) fn lost() -> Self {
-        Self::of(vec![Event::InputFailed("reading it ended without a word".to_owned())])
+        Self::of(vec![Event::InputFailed("the reading thread ended unexpectedly".to_owned())])
     }
 
     fn of(events: Vec<Event>) -> Self {

@@ -9,7 +9,7 @@ use std::time::SystemTime;
 
 use super::error::Error;
 use super::lookups;
-use super::run_request::Source;
+use super::source::Source;
 use crate::api::{Api, RequestTemplate};
 use crate::input::{Format, InputError, Options, ReaderConfig, Rows, TextError, unpack_to};
 use crate::reading::{self, Proposal};
@@ -94,7 +94,7 @@ impl Input {
         match source {
             Source::File(path) => Self::open_path(path, reader_config, scratch),
             Source::Stdin | Source::Follow => Self::of(None, reader_config, scratch)
-                .map_err(|error| Error::Input { name: STDIN.to_owned(), source: Box::new(error) }),
+                .map_err(|error| Error::Input { name: source.name(), source: Box::new(error) }),
         }
     }
 
@@ -183,9 +183,6 @@ impl OpenFile {
             && is_the_same(&std::fs::metadata(&self.path)?))
     }
 }
-
-/// The name of standard input in errors.
-pub(super) const STDIN: &str = "standard input";
 
 fn fingerprint_of(mut file: &File) -> io::Result<String> {
     file.rewind()?;

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 
 use super::error::Error;
 use super::ledgers::header_of;
-use super::registry::{FileRegistry, ListedLedger, RegistryError, listed, whole};
+use super::registry::{FileRegistry, ListedLedger, listed, whole};
+use super::registry_error::RegistryError;
 use crate::ledger::LedgerId;
 use crate::runtime::state::StateFolder;
 

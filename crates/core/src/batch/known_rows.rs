@@ -1,13 +1,14 @@
 //! Finds rows to send that other ledgers of the account know as posted or in doubt, or that other runs are about to
 //! send.
 
-use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::error::{Error, days};
+use super::error::Error;
 use super::job_file::JobFile;
+use super::known_ledger::KnownLedger;
 use super::ledgers;
-use super::registry::{FileRegistry, NamedLedger, OwnClaim, RegistryError, RegistryLock, Remembering};
+use super::registry::{FileRegistry, NamedLedger, OwnClaim, RegistryLock, Remembering};
+use super::registry_error::RegistryError;
 use super::run_request::{Access, RunRequest};
 use crate::job::{Job, Key, KeyMap};
 use crate::known::{Candidates, Look, legacy_key, look};
@@ -18,26 +19,6 @@ use crate::runtime::budget::SharingError;
 use crate::runtime::platform::is_locked;
 use crate::runtime::state::StateFolder;
 use crate::settings::OnKnown;
-
-/// Another ledger that knows rows to send as posted or in doubt.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KnownLedger {
-    /// Its path.
-    pub path: PathBuf,
-    /// Number of rows that it knows.
-    pub rows: u64,
-    /// When the first and the last of them were sent, in seconds since 1970.
-    pub dates: Option<(u32, u32)>,
-    /// Number of rows with a name that it knows, but with other content. They do not count as known.
-    pub other_content: u64,
-}
-
-impl KnownLedger {
-    /// The days of the first and the last of them, as in `sent 2026-10-01 to 2026-10-03`.
-    pub fn days(&self) -> Option<String> {
-        self.dates.map(days)
-    }
-}
 
 /// What is known about the rows that a run would send.
 #[derive(Debug)]
@@ -183,7 +164,7 @@ impl KnownRows {
         if let Some((ledger, why)) = found.unreadable.into_iter().next()
             && run_request.policy.known == OnKnown::Skip
         {
-            return Err(Error::unreadable(ledger, why));
+            return Err(unreadable_ledger(ledger, why));
         }
         self.registry.remove_dead_claims(lock)?;
         let mut keys = self.keys_of(jobs, &run_request.policy, job_states, false).map_err(jobs.unusable())?;
@@ -214,6 +195,11 @@ fn registry(run_request: &RunRequest, access: Access, batch: &Batch) -> Result<F
     let found = ledgers::others(run_request)?;
     let own = (run_request.ledger.as_path(), batch.header.id);
     Ok(FileRegistry::new(account, of, own, &found, access == Access::Post).salvaged_from(&batch.salvaged_from))
+}
+
+pub(super) fn unreadable_ledger(ledger: NamedLedger, why: String) -> Error {
+    let is_listed = ledger.is_listed();
+    Error::KnownUnreadable { path: ledger.path, why, is_listed }
 }
 
 fn refuse_in_use(found: &Look<NamedLedger>, registry: &FileRegistry) -> Result<(), Error> {
@@ -337,7 +323,7 @@ impl Followed {
         refuse_in_use(&found, &self.registry.registry)?;
         let unreadable = found.unreadable.into_iter().next().filter(|_| self.on_known != OnKnown::Post);
         if let Some((ledger, why)) = unreadable {
-            return Err(Error::unreadable(ledger, why));
+            return Err(unreadable_ledger(ledger, why));
         }
         if candidates.known() > 0 {
             match self.on_known {

@@ -1,40 +1,12 @@
 //! Loads the lookup table from ids of an old system to tickets.
 
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::error::Error;
+use super::error::{Error, LookupFailed};
 use super::input::Input;
 use crate::api::Api;
-use crate::input::{
-    ColumnChoice, Content, Field, Format, InputError, LookupError, LookupSpec, LookupTable, Options, ReaderConfig,
-};
-use crate::job::Position;
-
-/// Why a lookup table cannot be used.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum LookupFailed {
-    /// The file name does not show the format.
-    #[error("its name does not show its format; use the extension csv, jsonl, json, xlsx or ods")]
-    Format,
-    /// The file cannot be opened.
-    #[error("it cannot be opened: {0}")]
-    Open(io::Error),
-    /// It is not a regular file, so it cannot be read twice.
-    #[error("it is not a regular file")]
-    NotAFile,
-    /// The file cannot be read.
-    #[error(transparent)]
-    Input(#[from] InputError),
-    /// A row has no old id, or no ticket.
-    #[error("{0}: {1}")]
-    Row(Position, String),
-    /// A row contradicts another.
-    #[error("{0}: {1}")]
-    Entry(Position, LookupError),
-}
+use crate::input::{ColumnChoice, Content, Field, Format, LookupSpec, LookupTable, Options, ReaderConfig};
 
 /// Reads the table named by `spec`, with tickets of `target`. Also returns the hash of the file.
 pub(super) fn load(spec: &LookupSpec, target: &Arc<dyn Api>) -> Result<(LookupTable, String), Error> {

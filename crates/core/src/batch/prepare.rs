@@ -6,11 +6,13 @@ use std::path::Path;
 use super::error::Error;
 use super::input::{Input, InputRows, reader_config};
 use super::job_file;
-use super::known_rows::{KnownLedger, KnownRows};
+use super::known_ledger::KnownLedger;
+use super::known_rows::{KnownRows, unreadable_ledger};
 use super::ledgers::{self, lock, same_target};
 use super::open_ledger::OpenLedger;
 use super::read::{ReadThrough, read_input};
-use super::run_request::{Access, RunRequest, Source};
+use super::run_request::{Access, RunRequest};
+use super::source::Source;
 use crate::input::{IdShapes, ReadAs};
 use crate::input::{Layout, Mapping};
 use crate::job::Key;
@@ -128,7 +130,7 @@ impl Prepared {
         let mut presence = Vec::new();
         let mut lost_by_table = 0;
         let (rows, mapping, layout) = if run_request.source == Source::Follow {
-            let rows = input.rows().map_err(Error::input(&run_request))?;
+            let rows = input.rows().map_err(Error::input(run_request.source.name()))?;
             let (mapping, layout) = (rows.mapping().clone(), rows.layout());
             (PreparedRows::Follow(Box::new(rows)), mapping, layout)
         } else {
@@ -174,7 +176,7 @@ impl Prepared {
                 OnKnown::Post => false,
             };
             let (ledger, why) = known.unreadable.first().filter(|_| matters)?;
-            Some(Error::unreadable(ledger.clone(), why.clone()))
+            Some(unreadable_ledger(ledger.clone(), why.clone()))
         };
         if self.run_request.policy.known == OnKnown::Refuse && known.taken_back > 0 {
             return Some(Error::TakenBack { path: self.run_request.ledger.clone(), rows: known.taken_back });

@@ -43,7 +43,7 @@ pub(super) fn read_input(
     ledger: Option<&LedgerFile>,
     batch: &mut Batch,
 ) -> Result<ReadThrough, Error> {
-    let failed = Error::input(run_request);
+    let failed = Error::input(run_request.source.name());
     let folder = job_file::folder(run_request, access);
     let unusable = Error::job_file(&folder);
     let unknown = batch.unknown();
@@ -68,8 +68,8 @@ pub(super) fn read_input(
     let finish = || JobFile::finish(writer, mapping.key.is_some(), folder).map_err(unusable);
     let look_again = || input.is_unchanged(&fingerprint);
     let (jobs, is_unchanged) = both(finish, look_again);
-    if !is_unchanged.map_err(|source| Error::InputGone { name: run_request.input_name(), source })? {
-        return Err(Error::Changed { name: run_request.input_name() });
+    if !is_unchanged.map_err(|source| Error::InputGone { name: run_request.source.name(), source })? {
+        return Err(Error::Changed { name: run_request.source.name() });
     }
     let mut read = ReadThrough { input, read_summary, tickets, mapping, layout, fingerprint, jobs: jobs?, known: None };
     read.hold_edits(run_request, ledger, batch)?;

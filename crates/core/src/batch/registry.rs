@@ -14,67 +14,24 @@ mod paths;
 
 use std::collections::HashMap;
 use std::fs::{File, TryLockError};
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 pub(super) use self::claims::OwnClaim;
 use self::claims::{FoundClaim, claims};
-use self::indexes::index_name;
-pub(super) use self::ledgers::{NamedLedger, Remembering};
+use self::indexes::Indexes;
+pub(super) use self::ledgers::Remembering;
 pub use self::list::ListedLedger;
 use self::list::{LIST, add, header_at, read_list, write_list};
-pub(super) use self::list::{listed, whole};
+pub(super) use self::list::{NamedLedger, listed, whole};
+use super::registry_error::RegistryError;
 use crate::job::Key;
 use crate::known::{Claimed, KnownKeys, bring_up_to_date};
 use crate::ledger::LedgerId;
 use crate::runtime::files::LedgerFile;
 use crate::runtime::platform::is_locked;
-use crate::runtime::state::{AccountFolder, StateError};
+use crate::runtime::state::AccountFolder;
 use crate::storage::Storage;
-
-/// Maximum length of a file of the account that is not damaged: an index has 20 bytes a row, or 52.
-const LONGEST_FILE: u64 = 4 << 30;
-
-/// Why it cannot be determined which rows other runs know or send.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum RegistryError {
-    /// The state folder cannot be used.
-    #[error(transparent)]
-    State(#[from] StateError),
-    /// A file in the account's folder cannot be used.
-    #[error("the account's list of ledgers and claims: {} cannot be {doing}: {source}", path.display())]
-    Io {
-        /// The file, or the folder.
-        path: PathBuf,
-        /// The operation that failed.
-        doing: &'static str,
-        /// The system's error.
-        source: io::Error,
-    },
-    /// The list of ledgers has an invalid line.
-    #[error("the account's list of ledgers, {}, is damaged at line {line}: {why}; remove that line", path.display())]
-    List {
-        /// The list.
-        path: PathBuf,
-        /// The line.
-        line: usize,
-        /// The error.
-        why: String,
-    },
-    /// A run is posting with the ledger that is to be forgotten.
-    #[error("a run is posting with the ledger {}; run this again when that run has ended", .0.display())]
-    Live(PathBuf),
-    /// The claim of another run cannot be read.
-    #[error("another run's claim, {}, cannot be read ({why}); run this again when that run has ended; if no run uses the \
-         account, remove the file", path.display())]
-    Claim {
-        /// The claim.
-        path: PathBuf,
-        /// Why.
-        why: String,
-    },
-}
 
 const LOCK: &str = "known.lock";
 
@@ -170,7 +127,7 @@ impl FileRegistry {
 
     /// What the ledger at `path` knows according to its index.
     pub(super) fn noted(&self, path: &Path, id: LedgerId) -> Option<KnownKeys> {
-        self.index(path, id).map(|index| index.keys)
+        self.indexes().of(path, id).map(|index| index.keys)
     }
 
     /// Removes a ledger from the list, with its index and the claims of its dead runs. Only under the lock.
@@ -185,8 +142,8 @@ impl FileRegistry {
         write_list(account, &list)?;
         let dead =
             claims(account, None)?.into_iter().filter(|claim| !claim.alive && claim.is_of(&ledger.path, ledger.id));
-        for name in dead.map(|claim| claim.name).chain([index_name(&ledger.path, ledger.id)]) {
-            account.remove(&name).map_err(failed(account, &name, "removed"))?;
+        for name in dead.map(|claim| claim.name).chain([Indexes::name(&ledger.path, ledger.id)]) {
+            account.remove(&name).map_err(RegistryError::io(account, &name, "removed"))?;
         }
         Ok(())
     }
@@ -207,23 +164,23 @@ impl FileRegistry {
     /// Acquires the lock if it is free.
     pub(super) fn try_lock(&self) -> Result<Option<RegistryLock>, RegistryError> {
         let Some(account) = &self.account else { return Ok(Some(RegistryLock { _file: None })) };
-        let file = account.lock_file(LOCK).map_err(failed(account, LOCK, "opened"))?;
+        let file = account.lock_file(LOCK).map_err(RegistryError::io(account, LOCK, "opened"))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(RegistryLock { _file: Some(file) })),
             Err(TryLockError::WouldBlock) => Ok(None),
-            Err(TryLockError::Error(source)) => Err(failed(account, LOCK, "locked")(source)),
+            Err(TryLockError::Error(source)) => Err(RegistryError::io(account, LOCK, "locked")(source)),
         }
     }
 
     /// Acquires the lock, however long that takes.
     pub(super) fn lock(&self) -> Result<RegistryLock, RegistryError> {
         let Some(account) = &self.account else { return Ok(RegistryLock { _file: None }) };
-        let file = account.lock_file(LOCK).map_err(failed(account, LOCK, "opened"))?;
+        let file = account.lock_file(LOCK).map_err(RegistryError::io(account, LOCK, "opened"))?;
         loop {
             match file.lock() {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 result => {
-                    result.map_err(failed(account, LOCK, "locked"))?;
+                    result.map_err(RegistryError::io(account, LOCK, "locked"))?;
                     return Ok(RegistryLock { _file: Some(file) });
                 }
             }
@@ -245,7 +202,7 @@ impl FileRegistry {
                 && self.seen.contains_key(&(path.clone(), id))
             {
                 let ended_bytes =
-                    self.index(path, id).filter(|_| !is_locked(path)).map(|index| index.extent.good_bytes);
+                    self.indexes().of(path, id).filter(|_| !is_locked(path)).map(|index| index.extent.good_bytes);
                 add(&mut list, ListedLedger { ended_bytes, ..listed(id, &self.of.1, path) });
             }
         }
@@ -253,6 +210,17 @@ impl FileRegistry {
         write_list(account, &list)?;
         self.own_claim = Some(claim.name.clone());
         Ok(Some(claim))
+    }
+
+    /// The keys that dead runs of this ledger may have sent.
+    pub(super) fn claimed_by_dead_runs(&self, ledger: &NamedLedger) -> KnownKeys {
+        let dead = self.dead.iter().filter(|claim| claim.ledger == *ledger);
+        KnownKeys::claimed(dead.flat_map(|claim| claim.keys.iter().map(|key| (*key, claim.until_s))))
+    }
+
+    /// The indexes of the account's ledgers.
+    fn indexes(&self) -> Indexes<'_> {
+        Indexes(self.account.as_ref())
     }
 
     /// Updates the index of the run's own ledger.
@@ -267,13 +235,13 @@ impl FileRegistry {
         }
         let failed = |source| RegistryError::Io { path: path.to_owned(), doing: "read", source };
         let file = LedgerFile::open_to_read(path).map_err(failed)?;
-        let index = self.index(path, id);
+        let index = self.indexes().of(path, id);
         // If the index does not fit, an older copy has replaced the ledger: see `FileRegistry::read_whole`.
         if index.as_ref().is_some_and(|index| index.covers(&file) || !index.fits(&file).unwrap_or(true)) {
             return Ok(());
         }
         let index = bring_up_to_date(&file, index).map_err(|error| failed(io::Error::other(error)))?;
-        self.write_index(path, &index).map_err(failed)
+        self.indexes().write(path, &index).map_err(failed)
     }
 
     /// Releases the run's claim, whose outcomes must all be durable, and updates the ledger's index. Only under the
@@ -281,7 +249,7 @@ impl FileRegistry {
     pub(super) fn release(&self, claim: &OwnClaim, _: &RegistryLock) -> Result<(), RegistryError> {
         let Some(account) = &self.account else { return Ok(()) };
         let ledger = LedgerFile::open_to_read(&self.own).and_then(|file| {
-            let before = self.index(&self.own, self.own_id);
+            let before = self.indexes().of(&self.own, self.own_id);
             let fits = before.as_ref().is_none_or(|index| index.fits(&file).unwrap_or(true));
             let mut index = bring_up_to_date(&file, before).map_err(io::Error::other)?;
             if !fits {
@@ -295,7 +263,7 @@ impl FileRegistry {
         });
         match ledger {
             Ok((index, size)) => {
-                let is_noted = self.write_index(&self.own, &index).is_ok();
+                let is_noted = self.indexes().write(&self.own, &index).is_ok();
                 let mut list = read_list(account)?;
                 // It may have been forgotten meanwhile.
                 add(&mut list, listed(self.own_id, &self.of.1, &self.own));
@@ -308,7 +276,7 @@ impl FileRegistry {
                     .into_iter()
                     .filter(|claim| !claim.alive && claim.is_of(&self.own, self.own_id));
                 for FoundClaim { name, .. } in dead.filter(|_| is_noted) {
-                    account.remove(&name).map_err(failed(account, &name, "removed"))?;
+                    account.remove(&name).map_err(RegistryError::io(account, &name, "removed"))?;
                 }
             }
             // The claim stays. Its rows are known as those of a dead run, whatever happened to the ledger.
@@ -317,7 +285,7 @@ impl FileRegistry {
                 return Ok(());
             }
         }
-        account.remove(&claim.name).map_err(failed(account, &claim.name, "removed"))
+        account.remove(&claim.name).map_err(RegistryError::io(account, &claim.name, "removed"))
     }
 
     /// Removes the claims of dead runs if everything they may have sent is in an index, or if they died before they
@@ -330,7 +298,7 @@ impl FileRegistry {
         let mut removable = Vec::new();
         for FoundClaim { name, owner, is_begun, .. } in claims.iter().filter(|claim| !claim.alive) {
             let is_there = header_at(&owner.ledger).is_ok_and(|id| id == owner.id);
-            if !is_begun || self.is_noted(&owner.ledger, owner.id) {
+            if !is_begun || self.indexes().cover(&owner.ledger, owner.id) {
                 removable.push(name);
             }
             let may_have_sent = || claims.iter().any(|claim| claim.is_begun && claim.is_of(&owner.ledger, owner.id));
@@ -338,30 +306,17 @@ impl FileRegistry {
                 list.retain(|listed| {
                     !listed.is(&owner.ledger, owner.id)
                         || listed.ended_bytes.is_some()
-                        || self.index(&listed.path, listed.id).is_some()
+                        || self.indexes().of(&listed.path, listed.id).is_some()
                 });
             }
         }
         if list.len() < listed {
             write_list(account, &list)?;
         }
-        removable.into_iter().try_for_each(|name| account.remove(name).map_err(failed(account, name, "removed")))
+        removable
+            .into_iter()
+            .try_for_each(|name| account.remove(name).map_err(RegistryError::io(account, name, "removed")))
     }
-}
-
-pub(super) fn read_file(account: &AccountFolder, name: &str) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    account.open_read(name)?.take(LONGEST_FILE).read_to_end(&mut bytes)?;
-    Ok(bytes)
-}
-
-pub(super) fn failed(
-    account: &AccountFolder,
-    name: &str,
-    doing: &'static str,
-) -> impl Fn(io::Error) -> RegistryError + use<> {
-    let path = account.path().join(name);
-    move |source| RegistryError::Io { path: path.clone(), doing, source }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::tz::TimeZone;
 
-use super::input::STDIN;
+use super::source::Source;
 use crate::api::{Api, Endpoint, RequestTemplate, RequestTemplateError};
 use crate::input::Options;
 use crate::ledger::Caller;
@@ -15,17 +15,6 @@ use crate::runtime::budget;
 use crate::runtime::state::StateFolders;
 use crate::schedule::{Load, Openings, Schedule, TooShort};
 use crate::settings::Settings;
-
-/// Where rows come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Source {
-    /// A file.
-    File(PathBuf),
-    /// Standard input, read to its end before anything is sent.
-    Stdin,
-    /// Standard input, whose rows are posted as they come.
-    Follow,
-}
 
 /// What a run is asked for. There will be more of it: set what is to differ from what [`RunRequest::new`] gives.
 #[derive(Debug, Clone)]
@@ -173,14 +162,6 @@ impl RunRequest {
             known_since_s: 0,
             scratch: None,
         })
-    }
-
-    /// What errors call the input.
-    pub(super) fn input_name(&self) -> String {
-        match &self.source {
-            Source::File(path) => path.display().to_string(),
-            Source::Stdin | Source::Follow => STDIN.to_owned(),
-        }
     }
 
     /// How rows will be posted, as far as that is known: with what the account has sent of late, where its budget is

@@ -17,7 +17,7 @@ mod no_modes;
 mod unix;
 
 use std::fs::{File, TryLockError};
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use self::modes::{check_inner, scope, set_dir_mode, set_file_mode, share_own_file};
@@ -239,6 +239,15 @@ impl AccountFolder {
     /// Opens a file to read.
     pub(crate) fn open_read(&self, name: &str) -> io::Result<File> {
         self.open_file(name, Use::Read)
+    }
+
+    /// The content of a file, as far as an undamaged one is long.
+    pub(crate) fn read(&self, name: &str) -> io::Result<Vec<u8>> {
+        // An index has 20 or 52 bytes a row.
+        const LONGEST_FILE: u64 = 4 << 30;
+        let mut bytes = Vec::new();
+        self.open_read(name)?.take(LONGEST_FILE).read_to_end(&mut bytes)?;
+        Ok(bytes)
     }
 
     /// Opens a file to read, and to add to its end; creates it where it is missing.

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io;
 
-use super::decode::Encoding;
 use super::delimiter::Delimiter;
+use super::encoding::Encoding;
 use crate::record_error::RecordError;
 
 /// The text as a whole cannot be read.

@@ -10,6 +10,7 @@
 mod csv;
 mod decode;
 mod delimiter;
+mod encoding;
 mod error;
 mod gzip;
 mod header;
@@ -18,8 +19,9 @@ mod quotes;
 pub(crate) mod source;
 
 pub use csv::{Reader as CsvReader, Record as CsvRecord};
-pub use decode::{Encoding, UnknownEncoding, legacy_hint};
+pub use decode::legacy_hint;
 pub use delimiter::{Delimiter, UnknownDelimiter};
+pub use encoding::{Encoding, UnknownEncoding};
 pub(crate) use error::encoding_advice;
 pub use error::{HeaderError, Listed, TextError};
 pub use gzip::{GZIP_MAGIC, read_start, unpack_to};

@@ -2,7 +2,8 @@
 
 use std::io::Read;
 
-use super::decode::{Decoding, Encoding, LEAST_ROOM_BYTES, utf16_hint};
+use super::decode::{Decoding, LEAST_ROOM_BYTES, utf16_hint};
+use super::encoding::Encoding;
 use super::error::TextError;
 use super::gzip::Bytes;
 

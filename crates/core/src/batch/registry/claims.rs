@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{RegistryError, failed, read_file};
+use crate::batch::registry_error::RegistryError;
 use crate::job::Key;
 use crate::known::Claim;
 use crate::ledger::LedgerId;
@@ -34,7 +34,7 @@ impl OwnClaim {
         keys: &[Key],
     ) -> Result<Self, RegistryError> {
         let name = format!("{CLAIM}{:016x}", entropy());
-        let failed = failed(account, &name, "written");
+        let failed = RegistryError::io(account, &name, "written");
         let mut file = account.create_exclusive(&name).map_err(&failed)?;
         // A process that tests whether the run lives may have the lock for a moment.
         file.lock().map_err(&failed)?;
@@ -92,7 +92,7 @@ impl FoundClaim {
 /// Returns all claims except the one named `own`.
 pub(super) fn claims(account: &AccountFolder, own: Option<&str>) -> Result<Vec<FoundClaim>, RegistryError> {
     let mut claims = Vec::new();
-    for name in account.names().map_err(failed(account, ".", "read"))? {
+    for name in account.names().map_err(RegistryError::io(account, ".", "read"))? {
         if !name.starts_with(CLAIM) || name[CLAIM.len()..].contains('.') || own == Some(name.as_str()) {
             continue;
         }
@@ -105,9 +105,9 @@ pub(super) fn claims(account: &AccountFolder, own: Option<&str>) -> Result<Vec<F
             Life::Missing => continue,
             Life::Unknown => return Err(unclear("it cannot be opened or locked".to_owned())),
         };
-        let bytes = match read_file(account, &name) {
+        let bytes = match account.read(&name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
-            result => result.map_err(failed(account, &name, "read"))?,
+            result => result.map_err(RegistryError::io(account, &name, "read"))?,
         };
         let claim = Claim::read(&bytes)
             .map_err(|error| error.to_string())

@@ -3,36 +3,41 @@
 use std::io;
 use std::path::Path;
 
-use super::{FileRegistry, read_file};
 use crate::known::Index;
 use crate::ledger::LedgerId;
 use crate::runtime::files::LedgerFile;
-use crate::runtime::state::Durability;
+use crate::runtime::state::{AccountFolder, Durability};
 
-impl FileRegistry {
-    pub(super) fn index(&self, path: &Path, id: LedgerId) -> Option<Index> {
-        let bytes = read_file(self.account.as_ref()?, &index_name(path, id)).ok()?;
+/// The indexes in an account's folder; none without a folder.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Indexes<'a>(pub(super) Option<&'a AccountFolder>);
+
+impl Indexes<'_> {
+    /// The index of the ledger `id` at `path`.
+    pub(super) fn of(self, path: &Path, id: LedgerId) -> Option<Index> {
+        let bytes = self.0?.read(&Self::name(path, id)).ok()?;
         Index::from_bytes(&bytes).filter(|index| index.extent.id == id)
     }
 
     /// Whether the index contains everything the ledger knows. It does not if another run was using the ledger when it
     /// was read.
-    pub(super) fn is_noted(&self, path: &Path, id: LedgerId) -> bool {
-        let index = self.index(path, id);
+    pub(super) fn cover(self, path: &Path, id: LedgerId) -> bool {
+        let index = self.of(path, id);
         index.is_some_and(|index| LedgerFile::open_to_read(path).is_ok_and(|file| index.covers(&file)))
     }
 
     /// Writes an index. If this fails, the next run has to read the ledger, and cannot know its rows if it is gone by
     /// then.
-    pub(super) fn write_index(&self, path: &Path, index: &Index) -> io::Result<()> {
-        let Some(account) = &self.account else { return Ok(()) };
-        let name = index_name(path, index.extent.id);
+    pub(super) fn write(self, path: &Path, index: &Index) -> io::Result<()> {
+        let Some(account) = self.0 else { return Ok(()) };
+        let name = Self::name(path, index.extent.id);
         let written = account.replace(&name, &index.to_bytes(), Durability::Content);
         written.inspect_err(|error| tracing::debug!(%error, name, "an index could not be written"))
     }
-}
 
-pub(super) fn index_name(path: &Path, id: LedgerId) -> String {
-    let hash = blake3::hash(path.as_os_str().as_encoded_bytes()).to_hex();
-    format!("index-{id}-{}", &hash[..16])
+    /// The file name of the index of the ledger `id` at `path`.
+    pub(super) fn name(path: &Path, id: LedgerId) -> String {
+        let hash = blake3::hash(path.as_os_str().as_encoded_bytes()).to_hex();
+        format!("index-{id}-{}", &hash[..16])
+    }
 }

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc;
 use std::thread;
 
+use super::FileRegistry;
 use super::claims::{FoundClaim, claims};
-use super::list::{ListedLedger, header_at, read_list};
-use super::{FileRegistry, RegistryError};
+use super::list::{ListedLedger, NamedLedger, header_at, read_list};
 use crate::batch::ledgers::api_of;
+use crate::batch::registry_error::RegistryError;
 use crate::known::{Claimed, Index, KnownKeys, Registry, Unreadable, bring_up_to_date};
 use crate::ledger::{self, LedgerError, LedgerId};
 use crate::runtime::clock::wall;
@@ -18,20 +19,6 @@ use crate::runtime::files::LedgerFile;
 use crate::runtime::platform::is_locked;
 use crate::runtime::state::{open_file_of, own_user};
 use crate::storage::Storage;
-
-/// A ledger to compare with. It has an id because another ledger may have been created where one was removed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub(crate) struct NamedLedger {
-    pub(crate) path: PathBuf,
-    /// `None` if it is not listed.
-    pub(super) id: Option<LedgerId>,
-}
-
-impl NamedLedger {
-    pub(crate) fn is_listed(&self) -> bool {
-        self.id.is_some()
-    }
-}
 
 /// The result of reading a ledger.
 struct Read {
@@ -105,7 +92,7 @@ impl FileRegistry {
 
     fn read_whole(&self, ledger: &Candidate, anew: bool) -> Result<Option<Read>, Unreadable> {
         let path = &ledger.path;
-        let index = ledger.listed.as_ref().and_then(|listed| self.index(path, listed.id));
+        let index = ledger.listed.as_ref().and_then(|listed| self.indexes().of(path, listed.id));
         let unreadable = |why: String| {
             let ended = ledger.listed.as_ref().and_then(|listed| listed.ended_bytes);
             let covered = index.as_ref().map_or(0, |index| index.extent.good_bytes);
@@ -132,7 +119,7 @@ impl FileRegistry {
         }
         // Whether a ledger that was salvaged is whole again is known only from its records.
         let is_source = self.salvaged_from.contains(&header.id);
-        let index = index.clone().or_else(|| self.index(path, header.id)).filter(|_| !is_source);
+        let index = index.clone().or_else(|| self.indexes().of(path, header.id)).filter(|_| !is_source);
         let covered = index.as_ref().map_or(0, |index| index.extent.good_bytes);
         let fits = index.as_ref().is_none_or(|index| index.fits(&file).unwrap_or(false));
         let up_to_date = self.read_rest(&file, index).map_err(|error| unreadable(error.to_string()))?;
@@ -140,7 +127,7 @@ impl FileRegistry {
         // If an older copy has replaced the ledger, its index is kept, because it shows which rows the copy lacks.
         // While a run appends to the ledger, the index is not rewritten for every row.
         if self.writes && fits && !is_source && new > if is_locked(path) { WORTH_AN_INDEX } else { 0 } {
-            self.write_index(path, &up_to_date).ok();
+            self.indexes().write(path, &up_to_date).ok();
         }
         let mut keys = up_to_date.keys;
         if !fits {
@@ -159,19 +146,13 @@ impl FileRegistry {
         // If it still exists there, it is read like any other ledger.
         let gone = elsewhere.filter(|listed| !listed.is_there()).map(|listed| listed.path);
         for path in gone.chain([self.own.clone()]) {
-            let Some(index) = self.index(&path, self.own_id) else { continue };
+            let Some(index) = self.indexes().of(&path, self.own_id) else { continue };
             if !index.fits(&file).unwrap_or(true) {
                 keys.merge(index.keys);
                 keys.merge(self.claimed_by_dead_runs(&NamedLedger { path, id: Some(self.own_id) }));
             }
         }
         Ok(keys)
-    }
-
-    /// The keys that dead runs of this ledger may have sent.
-    pub(super) fn claimed_by_dead_runs(&self, ledger: &NamedLedger) -> KnownKeys {
-        let dead = self.dead.iter().filter(|claim| claim.ledger == *ledger);
-        KnownKeys::claimed(dead.flat_map(|claim| claim.keys.iter().map(|key| (*key, claim.until_s))))
     }
 
     fn read_rest(&self, file: &LedgerFile, index: Option<Index>) -> Result<Index, LedgerError> {

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{RegistryError, failed, read_file};
 use crate::batch::ledgers::header_of;
+use crate::batch::registry_error::RegistryError;
 use crate::ledger::LedgerId;
 use crate::runtime::clock::wall;
 use crate::runtime::state::{AccountFolder, Durability, own_user};
@@ -46,11 +46,25 @@ impl ListedLedger {
     }
 }
 
+/// A ledger to compare with. It has an id because another ledger may have been created where one was removed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub(crate) struct NamedLedger {
+    pub(crate) path: PathBuf,
+    /// `None` if it is not listed.
+    pub(super) id: Option<LedgerId>,
+}
+
+impl NamedLedger {
+    pub(crate) fn is_listed(&self) -> bool {
+        self.id.is_some()
+    }
+}
+
 /// Reads the list of ledgers that posted to the account.
 pub(super) fn read_list(account: &AccountFolder) -> Result<Vec<ListedLedger>, RegistryError> {
-    let bytes = match read_file(account, LIST) {
+    let bytes = match account.read(LIST) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        result => result.map_err(failed(account, LIST, "read"))?,
+        result => result.map_err(RegistryError::io(account, LIST, "read"))?,
     };
     let lines = bytes.split(|byte| *byte == b'\n').enumerate().filter(|(_, line)| !line.is_empty());
     lines
@@ -74,10 +88,11 @@ pub(super) fn add(list: &mut Vec<ListedLedger>, ledger: ListedLedger) {
 pub(super) fn write_list(account: &AccountFolder, list: &[ListedLedger]) -> Result<(), RegistryError> {
     let mut bytes = Vec::new();
     for listed in list {
-        serde_json::to_writer(&mut bytes, listed).map_err(|error| failed(account, LIST, "written")(error.into()))?;
+        serde_json::to_writer(&mut bytes, listed)
+            .map_err(|error| RegistryError::io(account, LIST, "written")(error.into()))?;
         bytes.push(b'\n');
     }
-    account.replace(LIST, &bytes, Durability::Name).map_err(failed(account, LIST, "written"))
+    account.replace(LIST, &bytes, Durability::Name).map_err(RegistryError::io(account, LIST, "written"))
 }
 
 pub(crate) fn listed(id: LedgerId, account: &str, path: &Path) -> ListedLedger {

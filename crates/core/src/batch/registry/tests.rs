@@ -309,7 +309,7 @@ fn what_was_released_is_known_from_the_ledger_and_when_that_is_gone_from_its_ind
     assert_eq!(numbers(&look_for(&mut place.registry("b"), &[1, 2])), (0, 1, 0));
     fs::remove_file(place.ledger("a")).unwrap();
     assert_eq!(numbers(&look_for(&mut place.registry("b"), &[1, 2])), (0, 1, 0), "its index is complete");
-    let index = index_name(&place.ledger("a"), LedgerId(1));
+    let index = Indexes::name(&place.ledger("a"), LedgerId(1));
     place.account().remove(&index).unwrap();
     assert_eq!(numbers(&look_for(&mut place.registry("b"), &[1, 2])).2, 1, "now nobody knows what it posted");
 }
@@ -465,8 +465,8 @@ fn an_index_that_was_overwritten_or_is_another_ledgers_makes_the_ledger_be_read(
         run.end();
     }
     let account = place.account();
-    let [of_a, of_b] = ["a", "b"].map(|name| index_name(&place.ledger(name), id_of(name)));
-    let others = read_file(&account, &of_b).unwrap();
+    let [of_a, of_b] = ["a", "b"].map(|name| Indexes::name(&place.ledger(name), id_of(name)));
+    let others = account.read(&of_b).unwrap();
     for bytes in [&others[..], b"", b"batchpost known 1\nand so on"] {
         account.replace(&of_a, bytes, Durability::Content).unwrap();
         assert_eq!(numbers(&look_for(&mut place.registry("c"), &[1, 5])), (0, 1, 0));
