@@ -226,7 +226,7 @@ fn a_list_of_ledgers_that_stays_locked_keeps_no_run_from_ending() {
     let run_on = Running::start(&mut folder.run_command(&api.url(), &["--concurrency", "1"]));
     until("it posts", || api.arrivals() > 2);
     lock.lock().unwrap();
-    run_on.ended().with_code(0).saying(&["list of ledgers locked"]);
+    run_on.ended().with_code(0).saying(&["has locked the account's list of ledgers"]);
 
     let arguments = ["run", "-", "--follow", "--format", "csv", "--url", &api.url(), "--ledger", "followed"];
     let followed = Running::start_fed(&mut folder.batchpost(&arguments), &sheet(1..=9));

@@ -40,7 +40,7 @@ fn beside_strangers_all_rows_are_posted_and_the_run_says_once_that_it_is_not_alo
 fn a_limit_that_the_api_names_is_adopted() {
     let api = Api::start(Settings { limit: Some(5), window: Duration::from_secs(1), ..quick() });
     let folder = Folder::with_rows(12);
-    folder.run(&api, &["--limit", "10/1s"]).with_code(0).saying(&["is kept from now on", "5/1s"]);
+    folder.run(&api, &["--limit", "10/1s"]).with_code(0).saying(&["this run obeys it from now on", "5/1s"]);
     assert_eq!(api.texts(), texts(12));
     let refused = api.report().refused;
     assert!((1..=5).contains(&refused), "only before it was known: {refused}");

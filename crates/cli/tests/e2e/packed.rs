@@ -124,8 +124,8 @@ fn a_packed_ledger_that_is_damaged_or_cut_off_is_no_reason_to_post() {
         folder.write(PACKED, bytes);
         // Without what is noted of the ledger that was packed.
         let run = folder.call(&["run", "copy.csv", "--url", &api.url(), "--limit", LIMIT, "--state-dir", "empty"]);
-        run.with_code(3).saying(&[PACKED, "packed (gzip)", why]);
-        folder.call(&["status", PACKED]).with_code(3).saying(&["packed (gzip)", why]);
+        run.with_code(3).saying(&[PACKED, "compressed (gzip)", why]);
+        folder.call(&["status", PACKED]).with_code(3).saying(&["compressed (gzip)", why]);
     }
     assert_eq!(api.arrivals(), 4);
 }

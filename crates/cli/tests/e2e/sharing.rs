@@ -66,7 +66,7 @@ fn killed_and_begun_again_within_a_second_ten_times_the_limit_holds() {
         until("it is time to kill it", || api.arrivals() > enough || watch.elapsed() > moment || running.is_over());
         assert_eq!(running.killed().code, None);
     }
-    let last = folder.run(&api, &["--limit", "10/1s", "--timeout", "300ms", "--json"]).json();
+    let last = folder.run(&api, &["--limit", "10/1s", "--timeout", "300ms"]).json();
     let report = api.report();
     assert!(report.most_in_any_window <= 10 && report.refused == 0, "{report:?}");
     let [posted, in_doubt] = ["posted", "in_doubt"].map(|outcome| last[outcome].as_u64().unwrap());

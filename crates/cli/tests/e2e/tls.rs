@@ -147,7 +147,7 @@ fn a_certificate_that_has_run_out_and_one_of_another_host_are_told_apart() {
     let mut old = CertificateParams::new(["127.0.0.1".to_owned()]).unwrap();
     (old.not_before, old.not_after) = (date_time_ymd(2000, 1, 1), date_time_ymd(2001, 1, 1));
     let another = CertificateParams::new(["api.example".to_owned()]).unwrap();
-    for (params, word) in [(old, "clock"), (another, "another server answers")] {
+    for (params, word) in [(old, "clock"), (another, "for another name")] {
         let folder = Folder::with_rows(1);
         let front = Front::with_certificate(&api, &folder, &params);
         let arguments = ["doctor", "notes.csv", "--url", &front.url(), "--ca-file", "ca.pem", "--json"];
@@ -165,7 +165,7 @@ fn what_does_not_speak_tls_is_told() {
     let (level, advice) = said(&folder.call(&["doctor", "notes.csv", "--url", &url, "--json"]).with_code(2), "tls");
     assert!(level == "problem" && advice.contains("does not use TLS"), "{advice}");
     let ran = folder.call(&["run", "notes.csv", "--url", &url, "--give-up-after", "0"]).with_code(75);
-    assert!(ran.stderr.contains("does not speak TLS"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("does not use TLS"), "{}", ran.stderr);
     assert_eq!(api.arrivals(), 0);
 }
 

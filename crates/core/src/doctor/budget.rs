@@ -113,7 +113,7 @@ mod tests {
         let alone = shared_by_user(path, None);
         assert!(alone.level == Level::Ok && alone.found.contains("this user's runs on this machine"), "{alone:?}");
         let passed_over = shared_by_user(path, Some(Path::new("/shared")));
-        assert!(passed_over.level == Level::Warning && passed_over.found.contains("/shared could be shared"));
+        assert!(passed_over.level == Level::Warning && passed_over.found.contains("/shared can be shared"));
         assert_eq!(passed_over.setting, Some(Setting::StateFolder));
         let group = shared_by_group(path, "ops");
         assert!(group.found.contains("members of group ops") && group.found.contains("each member can change"));

@@ -135,8 +135,8 @@ mod tests {
         };
         assert!(advice(Time, false).contains("clock"));
         assert!(advice(OtherHost, false).contains("the host"));
-        assert!(advice(Issuer, false).contains("trust its certificate") && advice(Issuer, true).contains("the issuer"));
-        assert!(advice(NoTls, false).contains("port") && advice(Other, false).contains("firewalls"));
+        assert!(advice(Issuer, false).contains("add its certificate") && advice(Issuer, true).contains("the issuer"));
+        assert!(advice(NoTls, false).contains("port") && advice(Other, false).contains("firewall"));
     }
 
     #[test]

@@ -251,11 +251,11 @@ mod tests {
     fn what_cannot_be_resolved_says_what_to_do() {
         for (header, choices, wanted) in [
             ("Ticket,Comment,Notes", &[][..], r#"several columns could be the text: "Comment", "Notes""#),
-            ("id,Comment", &[], r#"no column is obviously the ticket; the columns are "id", "Comment""#),
+            ("id,Comment", &[], r#"cannot tell which column is the ticket; the columns are "id", "Comment""#),
             (
                 "Ticket,Comment",
                 &["text=Body"],
-                r#"there is no column "Body" for the text; the columns are "Ticket", "Comment""#,
+                r#"no column "Body" for the text; the columns are "Ticket", "Comment""#,
             ),
             ("Ticket,body,BODY", &["text=Body"], r#"several columns could be the text: "body", "BODY""#),
             ("Ticket,Note,Note", &[], r#"the header has the column "Note" more than once; rename the one not meant"#),

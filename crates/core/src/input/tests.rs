@@ -177,7 +177,7 @@ fn a_name_twice_in_an_object_that_a_template_reaches_makes_an_invalid_row() {
 
 #[test]
 fn a_row_is_blank_by_its_ticket_and_the_columns_that_are_used_whatever_its_format() {
-    let no_ticket = r#"column "Ticket" is empty; there is a text but no ticket id to post it under"#;
+    let no_ticket = r#"column "Ticket" is empty: the row has a text but no ticket id"#;
     let nothing = "the row has a ticket id, but the template produces no text";
     for (ticket, text, template, wanted) in [
         ("1", "", "Hello", "1 \"Hello\""),

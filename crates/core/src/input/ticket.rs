@@ -300,27 +300,27 @@ mod tests {
             (
                 r"TKT-(\d+)",
                 "TKT-00143",
-                r#"the pattern takes "00143" from "TKT-00143"; use 0*(\d+) to leave leading zeros out"#,
+                r#"the pattern matches "00143" in "TKT-00143", with leading zeros; use 0*(\d+) to omit them"#,
             ),
             (
                 r"TKT-0*(\d+)",
                 "TKT-1,234",
-                r#"the pattern takes "1" from "TKT-1,234", but the number goes on; match all of it, or also what ends it"#,
+                r#"the pattern matches only "1" of a longer number in "TKT-1,234"; make it match the whole number"#,
             ),
             (
                 r"TKT-0*(\d+)",
                 "TKT-1 234",
-                r#"the pattern takes "1" from "TKT-1 234", but the number goes on; match all of it, or also what ends it"#,
+                r#"the pattern matches only "1" of a longer number in "TKT-1 234"; make it match the whole number"#,
             ),
             (
                 r"/(\d+)",
                 "/143.5",
-                r#"the pattern takes "143" from "/143.5", but the number goes on; match all of it, or also what ends it"#,
+                r#"the pattern matches only "143" of a longer number in "/143.5"; make it match the whole number"#,
             ),
             (
                 r"/(\d+)",
                 "/143abc",
-                r#"the pattern takes "143" from "/143abc", but the number goes on; match all of it, or also what ends it"#,
+                r#"the pattern matches only "143" of a longer number in "/143abc"; make it match the whole number"#,
             ),
             (r"TKT-(.+)", "TKT-x", r#"ticket id "x" is not a positive whole number"#),
             (r"(\d+)", "١٤٣", r#"ticket id "١٤٣" is not a positive whole number"#),

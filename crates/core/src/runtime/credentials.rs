@@ -183,7 +183,7 @@ mod tests {
     fn headers_of_a_target_that_cannot_be_sent_are_named() {
         for (made, wanted) in [
             (&[("x-user", "a"), ("x-sign", "hunter2\n")][..], "the header x-sign"),
-            (&[("x-key", "a"), ("x-user", "b"), ("x-key", "hunter2")], "two headers of the name x-key"),
+            (&[("x-key", "a"), ("x-user", "b"), ("x-key", "hunter2")], "two keys use the header x-key"),
         ] {
             let made = made.iter().map(|(name, value)| (HeaderName::from_static(name), (*value).to_owned()));
             let error = headers_of(&made.collect::<Vec<_>>()).unwrap_err().to_string();

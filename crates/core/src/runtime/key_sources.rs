@@ -292,7 +292,7 @@ mod tests {
         }
         let missing = of_words(&["./not there", "hunter2"]);
         let error = key_from_command("access key", &missing, LONG).await.unwrap_err().to_string();
-        assert!(error.starts_with("the command ./not there for the access key cannot be carried out"), "{error}");
+        assert!(error.starts_with("cannot run the command ./not there for the access key"), "{error}");
     }
 
     #[tokio::test]

@@ -327,7 +327,7 @@ fn a_name_that_comes_twice_or_is_missing_makes_an_invalid_row() {
     let why: Vec<&str> = read_summary.invalid.iter().map(|note| note.what.as_str()).collect();
     assert_eq!(
         why,
-        [r#"an earlier row is named "a" as well; the column that names jobs must differ in each row"#, "no name: ,3,z",]
+        [r#"an earlier row has the same key "a"; the key column must differ in each row"#, "no name: ,3,z",]
     );
     assert_eq!(read_summary.profile.reasons().count(), 2);
 }

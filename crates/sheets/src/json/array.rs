@@ -249,8 +249,8 @@ mod tests {
             let mut found = rows(&input);
             let error = found.pop().unwrap();
             let wanted = format!(
-                "error: the JSON array is broken on line {line}, at byte {byte}: {what}; nothing after that place \
-                 is read; correct the file"
+                "error: the JSON array is broken on line {line}, at byte {byte}: {what}; the rest is \
+                 not read; correct the file"
             );
             assert_eq!((found.len(), error), (rows_before, wanted), "{input:?}");
         }
@@ -265,7 +265,7 @@ mod tests {
 
     #[test]
     fn many_elements_without_an_object_are_another_format() {
-        let wanted = "error: none of the first 100 elements of the array is a JSON object (first: not a JSON object: \
+        let wanted = "error: the first 100 elements of the array are not JSON objects (first: not a JSON object: \
                       invalid type: integer `1`, expected an object, on line 1)";
         assert_eq!(rows(&format!("[{}1]", "1,".repeat(99))), [wanted]);
         assert_eq!(rows(&format!("[{}1]", "1,".repeat(98))).len(), 99);

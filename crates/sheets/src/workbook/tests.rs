@@ -248,7 +248,7 @@ fn a_cut_off_workbook_has_its_kind_and_is_unreadable() {
 #[test]
 fn errors_name_what_was_found() {
     for (name, sheet, header_row, wanted) in [
-        ("table.xlsx", Some("Sheet1"), 1, r#"there is no sheet "Sheet1"; the sheets are "Other", "Notes", "Empty""#),
+        ("table.xlsx", Some("Sheet1"), 1, r#"no sheet "Sheet1"; the sheets are "Other", "Notes", "Empty""#),
         (
             "table.xlsx",
             Some("Chart"),

@@ -34,8 +34,8 @@ fn records_become_notes_blanks_and_reasons() {
         (b" ,\t", "1@2: blank"),
         (b" , ,,", "1@2: blank"),
         (b"\"\"", "1@2: blank"),
-        (b"143,", r#"1@2: the row has a ticket id, but no text in "Note""#),
-        (b",hi", r#"1@2: column "Ticket" is empty; there is a text but no ticket id to post it under"#),
+        (b"143,", r#"1@2: the row has a ticket id but no text in "Note""#),
+        (b",hi", r#"1@2: column "Ticket" is empty: the row has a text but no ticket id"#),
         (b"T-1,hi", r#"1@2: column "Ticket": ticket id "T-1" is not a positive whole number"#),
         (b"T-1,", r#"1@2: column "Ticket": ticket id "T-1" is not a positive whole number"#),
         (b"143", "1@2: cells: 1, columns in the header: 2; quote each text that contains a comma or a quote"),
@@ -73,7 +73,7 @@ fn text_columns_are_joined_by_an_empty_line_in_the_order_asked_without_blank_one
             "4@5: blank",
             "5@6: blank",
             r#"6@7: 3 "b""#,
-            r#"7@8: the row has a ticket id, but no text in "c", "a", "b""#,
+            r#"7@8: the row has a ticket id but no text in "c", "a", "b""#,
         ]
     );
 }
@@ -156,7 +156,7 @@ fn the_first_object_shows_the_columns() {
         (
             "{\"id\":1,\"Body\":\"\"}",
             &["ticket=id", "text=Note"],
-            r#"there is no column "Note" for the text; the columns are "id", "Body""#,
+            r#"no column "Note" for the text; the columns are "id", "Body""#,
         ),
         ("", &["text=Note"], r#"[] Mapping { ticket: "RelatedTicketId", text: ["Note"], key: None }"#),
         ("\n\n", &[], r#"[] Mapping { ticket: "RelatedTicketId", text: ["TextPart"], key: None }"#),

@@ -104,10 +104,10 @@ mod tests {
             ("a\n\n{% if x %}", "line 3 of the template: unexpected end of input"),
             ("{% include 'x' %}", "line 1 of the template: unknown statement include"),
             ("{% macro x() %}{% endmacro %}", "line 1 of the template: unknown statement macro"),
-            ("a\n{{ x | dte }}", "line 2 of the template: there is no filter \"dte\"; the closest is \"date\""),
-            ("{{ x | frobnicate }}", "line 1 of the template: there is no filter \"frobnicate\""),
-            ("{% filter uper %}x{% endfilter %}", "line 1 of the template: there is no filter \"uper\""),
-            ("{% if x is not definedd %}{% endif %}", "line 1 of the template: there is no test \"definedd\""),
+            ("a\n{{ x | dte }}", "line 2 of the template: unknown filter \"dte\"; the closest is \"date\""),
+            ("{{ x | frobnicate }}", "line 1 of the template: unknown filter \"frobnicate\""),
+            ("{% filter uper %}x{% endfilter %}", "line 1 of the template: unknown filter \"uper\""),
+            ("{% if x is not definedd %}{% endif %}", "line 1 of the template: unknown test \"definedd\""),
         ] {
             let error = refused(text);
             assert!(error.starts_with(wanted), "{text:?}: {error}");

@@ -101,7 +101,7 @@ fn columns_without_obvious_names_are_known_by_their_cells() {
     assert_eq!(brief(sheet.as_bytes()), r"Nr|Bemerkung|-|-|-|-|[Ticket, Text]|2 of 2");
     let named = sheet.replace("Fall", "Fall / Case");
     assert_eq!(brief(named.as_bytes()), r"Fall / Case|Bemerkung|INC-0*(\d+)|-|-|-|[Ticket, Text, Pattern]|2 of 2");
-    assert!(of(Format::Csv, b"a,b\nx,y\n").unwrap_err().contains("no column is obviously the ticket"));
+    assert!(of(Format::Csv, b"a,b\nx,y\n").unwrap_err().contains("cannot tell which column is the ticket"));
     assert!(of(Format::Csv, b"").is_err());
 }
 

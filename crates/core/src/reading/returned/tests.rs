@@ -77,7 +77,7 @@ fn a_row_is_decided_about_in_one_way() {
     let twice = |second| read(&[("a", "posted", KEYS[0]), ("b", "waived", KEYS[1]), ("a", second, KEYS[0])], "\r\n");
     assert_eq!(twice("posted").unwrap().len(), 2);
     assert_eq!(twice("").unwrap().len(), 2);
-    assert_eq!(twice("to-do").unwrap_err(), "line 4: line 2 decides otherwise about the same row");
+    assert_eq!(twice("to-do").unwrap_err(), "line 4: line 2 has another decision for the same row");
 }
 
 #[test]
@@ -91,7 +91,7 @@ fn a_number_of_attempts_is_digits_and_anything_else_is_refused() {
         assert!(error.starts_with("line 2: ") && error.contains("is not a number of attempts"), "{cell}: {error}");
     }
     let twice = format!("attempts,decision,batchpost_key\n1,posted,{0}\n2,posted,{0}\n", KEYS[0]);
-    assert!(of_nothing(twice.as_bytes()).unwrap_err().contains("line 2 decides otherwise"));
+    assert!(of_nothing(twice.as_bytes()).unwrap_err().contains("line 2 has another decision"));
 }
 
 /// A batch of the rows of `sheet`, each of which was sent once, and what it knows of them.

@@ -69,18 +69,18 @@ fn a_column_that_is_not_there_is_found_before_the_first_row() {
     for (template, wanted) in [
         (
             "{{ Datee }}",
-            r#"line 1 of the template: there is no column "Datee"; the closest is "Date"; the columns are "Date", "Note", "Note""#,
+            r#"line 1 of the template: no column "Datee"; the closest is "Date"; the columns are "Date", "Note", "Note""#,
         ),
         (
             "\n{{ row['Agent'] | default('') }}",
-            r#"line 2 of the template: there is no column "Agent"; the columns are"#,
+            r#"line 2 of the template: no column "Agent"; the columns are"#,
         ),
         (
             "{% if false %}{{ date }}{% endif %}",
-            r#"line 1 of the template: there is no column "date"; the closest is "Date""#,
+            r#"line 1 of the template: no column "date"; the closest is "Date""#,
         ),
-        ("{{ now() }}", r#"line 1 of the template: there is no column "now""#),
-        ("{{ range(3) }}", r#"line 1 of the template: there is no column "range""#),
+        ("{{ now() }}", r#"line 1 of the template: no column "now""#),
+        ("{{ range(3) }}", r#"line 1 of the template: no column "range""#),
         (
             "{{ Date }}\n{{ Note }}",
             r#"line 2 of the template: the header has the column "Note" more than once; rename the one not meant"#,
