@@ -353,7 +353,7 @@ pub(crate) mod tests {
         Lock::take(&ledger, "me").unwrap();
     }
 
-    /// What a child process has of a file from its fork until its exec.
+    /// A copy of a file handle, as a child process has between its fork and its exec.
     fn inherited(file: &File) -> File {
         file.try_clone().unwrap()
     }
