@@ -70,9 +70,9 @@ pub enum Refusal {
     /// The folder belongs to another user.
     #[error("it belongs to user {owner}, and this process is user {own}")]
     AnotherUsers {
-        /// Its owner.
+        /// The owner of the folder.
         owner: u32,
-        /// This process's user.
+        /// The user of this process.
         own: u32,
     },
     /// A group may write to the state folder, but new files in it would not belong to the group.
