@@ -8,8 +8,8 @@ use crate::api::Api;
 use crate::ledger::{Batch, Ledger, LedgerError};
 use crate::runtime::files::{LedgerFile, Lock};
 
-/// A locked ledger that has been read. A run may take its settings from it, and then [starts](super::ReadyRun::resume)
-/// with what was read.
+/// A locked ledger that has been read. A run may take its settings from it, and then
+/// [resumes](super::ReadyRun::resume) it.
 #[derive(Debug)]
 pub struct OpenLedger {
     pub(super) path: PathBuf,

@@ -283,7 +283,8 @@ impl Prepared {
         self.batch.vanished()
     }
 
-    /// Number of attempts made so far for the batch, and how many of them were answered with the limit.
+    /// Number of attempts made so far for the batch, and how many of them the API refused because of the
+    /// limit.
     pub fn attempts(&self) -> (u64, u64) {
         (self.batch.attempts, self.batch.limited)
     }

@@ -247,8 +247,9 @@ impl Lock {
     /// Acquires the lock of the ledger at `ledger` and writes `holder` into the lock file for others to read. Does not
     /// wait.
     ///
-    /// If there is no ledger when the lock ends, as after a refused run, the lock file is removed. A run that had just
-    /// opened the file notices that the file no longer has this name, and opens the next one.
+    /// If the ledger does not exist when the lock ends, as after a refused run, the lock file is removed. A
+    /// run that has just opened the file detects that the file no longer has this name, and opens the new
+    /// one.
     ///
     /// # Errors
     ///
