@@ -126,8 +126,8 @@ impl StateChoice {
     }
 }
 
-/// Whether runs of the account have stored anything in this state folder. A folder that cannot be opened
-/// counts as unknown to the account.
+/// Whether runs of the account have stored anything in this state folder. If the folder cannot be
+/// opened, the answer is no.
 fn knows(state: &Path, target: &str) -> bool {
     let account = || -> Result<_, StateError> {
         StateFolder::open_existing(state)?.map_or(Ok(None), |state| state.existing_account(target))
