@@ -75,7 +75,7 @@ impl Concerns {
 /// Chooses the jobs whose histories are kept: of each outcome, the first ones seen.
 pub(super) struct Choice {
     room: [usize; Concerns::OUTCOMES.len()],
-    /// Remaining number of jobs in doubt that are no longer in the input. They are counted apart from the others.
+    /// Remaining number of jobs in doubt that are no longer in the input. They are counted separately.
     room_for_vanished: usize,
     chosen: KeyMap<()>,
 }
