@@ -1,12 +1,13 @@
-//! What a crate's border and clippy's bans cannot forbid, as absences, for each crate of the workspace.
+//! Rules for the crates of the workspace that crate boundaries and clippy cannot enforce, as things that the
+//! code must not contain.
 //!
-//! Code is read without comments and without the items that are for tests only.
+//! The code is checked without comments and test-only items.
 #![expect(clippy::unwrap_used, reason = "a file that cannot be read fails the test")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// A crate with floors: lowest first. A file imports from its own floor or a lower one.
+/// The layers of a crate, lowest first. A file may import from its own layer or a lower one.
 const ENGINE: &[&[&str]] = &[
     &["job", "outcome", "limit", "schedule", "settings", "fields", "excerpt"],
     &["storage", "transport", "budget", "api"],
@@ -17,19 +18,19 @@ const ENGINE: &[&[&str]] = &[
 const CORE: &[&[&str]] =
     &[&["export"], &["input"], &["reading", "report", "doctor"], &["runtime"], &["batch"], &["probes"]];
 
-/// What is outside: files, sockets, processes, threads, clocks, the runtime.
+/// The outside world: files, sockets, processes, threads, clocks, the runtime.
 const OUTSIDE: &[&str] = &["tokio", "reqwest", "std::fs", "std::net", "std::process", "std::thread", "::now("];
-/// The words of one API.
+/// Words that belong to one API.
 const VENDORS: &[&str] = &["LSQ_", "leadsquared", "LeadSquared", "freshdesk", "Freshdesk"];
 
-/// A file of a crate: its path below `src`, and its code.
+/// A source file of a crate: its path below `src`, and its code.
 struct Source {
     path: PathBuf,
     code: Vec<String>,
 }
 
 impl Source {
-    /// The module at the root that it belongs to; none for `lib.rs`.
+    /// The top-level module that the file belongs to; `None` for `lib.rs`.
     fn module(&self) -> Option<String> {
         let first = self.path.components().next()?.as_os_str().to_str()?;
         let name = first.strip_suffix(".rs").unwrap_or(first);
@@ -45,7 +46,7 @@ impl Source {
         }
     }
 
-    /// An option of a command line; not a comment of HTML, where no name follows the dashes.
+    /// Checks for command-line options. An HTML comment is not one, because no name follows its dashes.
     #[track_caller]
     fn assert_names_no_option(&self) {
         for (number, line) in self.code.iter().enumerate() {
@@ -56,7 +57,7 @@ impl Source {
     }
 }
 
-/// The Rust sources of a crate, without files that are for tests.
+/// The Rust sources of a crate without test files.
 fn sources(name: &str) -> Vec<Source> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name).join("src");
     let mut folders = vec![src.clone()];
@@ -86,11 +87,11 @@ fn sources(name: &str) -> Vec<Source> {
     files
 }
 
-/// Files that hold tests, or what tests are made of, and are named otherwise.
+/// Test files and test fixtures without `tests` in their names.
 const TEST_FILES: [&str; 3] = ["hostile.rs", "desk.rs", "brief.rs"];
 
-/// Lines without comments, and with those of an item behind `#[cfg(test)]` left empty: up to the brace that closes it, which
-/// stands as deep as the attribute, or to the end of its one line.
+/// Removes comments, and empties the lines of each item with `#[cfg(test)]`: up to the closing brace with the
+/// same indentation as the attribute, or to the end of a one-line item.
 fn code(text: &str) -> Vec<String> {
     let mut lines = Vec::new();
     let mut skipped: Option<(usize, bool)> = None;
@@ -153,7 +154,7 @@ fn sheets_engine_and_web_know_of_no_api_and_of_no_option() {
 
 #[test]
 fn the_librarys_errors_and_findings_name_no_option() {
-    // What was typed is shown without its secrets, so the options that hold them are known.
+    // This file removes secrets from the command line, so it knows the options that contain them.
     let knows_options = |path: &Path| path == Path::new("runtime/caller.rs");
     for source in sources("core").into_iter().filter(|source| !knows_options(&source.path)) {
         source.assert_names_no_option();
@@ -171,7 +172,7 @@ fn the_program_knows_apis_by_its_table() {
 #[test]
 fn imports_go_down() {
     for (name, floors) in [("engine", ENGINE), ("core", CORE)] {
-        // What is no module of this crate is one that it has from a lower crate.
+        // A name that is not a module of this crate comes from a lower crate.
         let floor = |module: &str| floors.iter().position(|floor| floor.contains(&module));
         for source in sources(name) {
             let Some(module) = source.module() else { continue };
@@ -220,8 +221,8 @@ fn the_simulation_links_no_client() {
     assert!(!manifest.contains("reqwest") && !manifest.contains("batchpost.workspace"), "{manifest}");
 }
 
-/// What a published crate's package must build and test without: everything outside its folder. Its `tests` may look further
-/// where its manifest excludes them from the package.
+/// The package of a published crate must build and pass its tests without files from outside its folder. Its
+/// `tests` may read other files if its manifest excludes them from the package.
 #[test]
 fn published_crates_read_no_file_outside_themselves() {
     let crates = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");

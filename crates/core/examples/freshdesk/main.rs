@@ -1,6 +1,8 @@
-//! Posts a small sheet to another API than the one that comes with the crate: `target.rs` is all that it takes.
+//! Posts a small sheet to another API than the one that comes with the crate. `target.rs` contains everything
+//! needed for it.
 //!
-//! A stand-in for Freshdesk on a port of this machine keeps the limit, counts for itself, and fails now and then.
+//! A stand-in server for Freshdesk on this machine enforces the limit, counts the notes, and fails now and
+//! then.
 //!
 //! ```text
 //! cargo run -p batchpost --example freshdesk
@@ -26,7 +28,7 @@ use target::Freshdesk;
 const ROWS: u64 = 60;
 const LIMIT: u32 = 20;
 const WINDOW: Duration = Duration::from_secs(1);
-/// The ticket that the stand-in refuses.
+/// The ticket that the stand-in server rejects.
 const REFUSED: u64 = 1033;
 
 #[tokio::main(flavor = "current_thread")]
@@ -39,9 +41,9 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let target = Arc::new(Freshdesk { calls_a_minute: NonZeroU32::MIN.saturating_add(49) });
     let endpoint = Endpoint::from_url(&server.url())?;
     let settings = Settings {
-        // The target's own are for a minute, and an example should end sooner.
+        // The limits of the API are per minute. An example should end sooner.
         limits: vec![format!("{LIMIT}/{}s", WINDOW.as_secs()).parse()?],
-        // The stand-in's account is nobody else's.
+        // No other program uses the stand-in server's account.
         budget: Sharing::Private,
         ..Settings::of(target.as_ref())
     };
@@ -87,7 +89,7 @@ fn line(row: u64) -> String {
     format!("{},row {row} <b> & more\n", 1000 + row)
 }
 
-/// It refuses a ticket, claims once that the limit was exceeded, and once that it has to rest.
+/// Rejects one ticket, responds once that the limit was exceeded, and once that it is unavailable.
 async fn stand_in() -> Result<Server, Box<dyn std::error::Error>> {
     let settings = batchpost_sandbox::Settings {
         api: Api::Freshdesk,

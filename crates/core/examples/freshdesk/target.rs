@@ -1,4 +1,4 @@
-//! Notes on Freshdesk's tickets: all that batchpost has to know of another API, by its public interface alone.
+//! Notes on Freshdesk's tickets: the complete description of another API, through the public interface only.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -15,8 +15,8 @@ use serde_json::{Map, Value};
 /// `POST /api/v2/tickets/{id}/notes`.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Freshdesk {
-    /// What the account's plan allows, all programs together: 50 on trial, 200 with Growth, 400 with Pro, 700 with
-    /// Enterprise. Older plans have other limits.
+    /// The limit of the account's plan for all programs together: 50 on trial, 200 with Growth, 400 with Pro,
+    /// 700 with Enterprise. Older plans have other limits.
     pub(crate) calls_a_minute: NonZeroU32,
 }
 
@@ -58,12 +58,12 @@ impl Api for Freshdesk {
     }
 
     fn authorize(&self, secrets: &[&str]) -> Vec<(HeaderName, String)> {
-        // The key is the user; the password is not looked at.
+        // The key is the user name; the password is ignored.
         vec![(AUTHORIZATION, basic_auth(secrets[0], "X"))]
     }
 }
 
-/// Notes are HTML there, and what people wrote is plain text.
+/// Converts plain text to HTML, because notes are HTML in this API.
 fn html(text: &str) -> String {
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     text.lines().collect::<Vec<_>>().join("<br>")
@@ -74,29 +74,29 @@ fn verdict(reply: &Reply, ticket: &Ticket, context: Context) -> Verdict {
     match reply.status {
         201 => match created_on(reply) {
             Some(echoed) if echoed.is_none_or(|echoed| Some(echoed) == ticket.as_number()) => Verdict::Posted,
-            // On another ticket, or not this API's answer: a person has to look.
+            // The note is on another ticket, or the reply is not from this API: a person has to check.
             _ => Verdict::Unknown,
         },
         429 => Verdict::Limited { retry_after, named: None },
         401 => Verdict::SetupFault(Stop::Credentials),
-        // Before anything was posted a setting is wrong; later it is the row.
+        // Before the first post, a setting is wrong; later, the row is.
         403 if !context.posted_before => Verdict::SetupFault(Stop::Credentials),
         300..=399 | 404 | 405 | 410 if !context.posted_before => Verdict::SetupFault(Stop::Endpoint),
         403 | 404 | 410 => Verdict::Rejected { suspicious: true },
         400 | 413 | 415 | 422 => Verdict::Rejected { suspicious: false },
         503 if retry_after.is_some() => Verdict::Again { retry_after },
-        // Nothing says that a note is not created when the server fails, so a person has to look.
+        // The note may have been created although the server failed, so a person has to check.
         _ => Verdict::Unknown,
     }
 }
 
-/// The ticket that a success names, if it names one; none where the answer is no note.
+/// Returns the ticket that a success names, if it names one; `None` if the reply is not a note.
 fn created_on(reply: &Reply) -> Option<Option<u64>> {
     let note: Map<String, Value> = serde_json::from_slice(&reply.body).ok()?;
     note.contains_key("id").then(|| note.get("ticket_id").and_then(Value::as_u64))
 }
 
-/// What an error says, in one line.
+/// Returns the error message in one line.
 fn said(body: &[u8]) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let error = body["errors"].get(0).map(|error| format!("{}: {}", text(&error["field"]), text(&error["message"])));

@@ -1,4 +1,5 @@
-//! Performs what the [driver](crate::driver) asks for and waits for what happens next. It decides nothing.
+//! Executes the steps that the [driver](crate::driver) requests and waits for the next event. Makes no
+//! decisions.
 
 use std::time::Duration;
 
@@ -17,23 +18,23 @@ use crate::runtime::sender::Sender;
 use crate::runtime::signals::Interrupts;
 use crate::storage::Storage;
 
-/// The observer gets an observation at least this often, through the longest pause.
+/// Maximum time between two observations, also during long pauses.
 const TELL_EVERY: Duration = Duration::from_secs(1);
 
-/// What a run lets others see.
+/// An event for the observer of a run.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Observation<'a> {
-    /// Something happened.
+    /// A notice of the engine.
     Notice(&'a Notice),
-    /// How the run stands, after each step, and the time since it began.
+    /// The progress after a step, and the time since the run began.
     Progress(&'a Progress, Duration),
-    /// Why no further row of a stream is posted, where the rows that others know are the reason. The notice that the run
-    /// stops follows.
+    /// Why no further row of a stream is posted, if known rows are the reason. The notice that the run stops
+    /// follows.
     Refused(&'a Error),
 }
 
-/// What a run is made of.
+/// The parts of a run.
 pub(super) struct Drive<'a, S> {
     pub(super) driver: Driver,
     pub(super) sender: Sender,
@@ -47,7 +48,7 @@ pub(super) struct Drive<'a, S> {
 }
 
 impl<S: Storage + 'static> Drive<'_, S> {
-    /// Runs to the end. The caller closes the purse and the committer.
+    /// Runs to the end. The caller closes the slot source and the committer.
     pub(super) async fn run(&mut self) -> Left {
         loop {
             if let Some(left) = self.perform() {
@@ -58,12 +59,12 @@ impl<S: Storage + 'static> Drive<'_, S> {
 
             let wake = self.driver.wake_at().into_iter().fold(now + TELL_EVERY, Duration::min);
             tokio::select! {
-                // In this order: a reply that was read is heard of before anything new is begun.
+                // In this order: a reply that was read is processed before anything new begins.
                 biased;
                 Some(signal) = self.interrupts.recv() => self.driver.interrupted(signal, self.clock.now()),
                 ends = self.sender.ended() => match ends {
                     Some((ends, at)) => self.driver.ended(ends, at),
-                    // The thread that sends has panicked.
+                    // The sending thread has panicked.
                     None => self.driver.transport_lost(self.clock.now()),
                 },
                 answer = answered(&mut self.slot_source) => self.driver.answered(answer, self.clock.now()),
@@ -85,7 +86,7 @@ impl<S: Storage + 'static> Drive<'_, S> {
         }
     }
 
-    /// Does what the driver asks for until it has to wait; tells when the run is over.
+    /// Executes steps until the driver has to wait. Returns what is left once the run is over.
     fn perform(&mut self) -> Option<Left> {
         while let Some(step) = self.driver.next(self.clock.now()) {
             match step {
@@ -110,7 +111,7 @@ impl<S: Storage + 'static> Drive<'_, S> {
     }
 }
 
-/// The next answer of a budget that was asked; none comes where it was not.
+/// Waits for the answer to a pending budget request. Never returns if none is pending.
 async fn answered(slot_source: &mut SlotSource) -> Result<Answer, BudgetError> {
     match slot_source {
         SlotSource::Shared(budget_client) if budget_client.is_busy() => budget_client.answered().await,

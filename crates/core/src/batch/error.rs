@@ -1,5 +1,5 @@
-//! Why a run cannot begin, or could not go on. Errors carry facts; which option or command helps is for the program that
-//! shows them to add.
+//! Errors that keep a run from starting or continuing. They carry facts; the program that shows them adds
+//! which option or command helps.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,7 @@ use crate::planning::{JobFileError, RowNote};
 use crate::runtime::budget::SharingError;
 use crate::runtime::files::LockError;
 
-/// Why a run cannot begin, or could not go on. Whatever was sent before is in the ledger.
+/// Why a run cannot start or continue. Everything that was sent before is in the ledger.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -22,7 +22,7 @@ pub enum Error {
     Open {
         /// The file.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The input's file is a pipe, a device or a folder.
@@ -33,7 +33,7 @@ pub enum Error {
     Input {
         /// The input's name.
         name: String,
-        /// Why.
+        /// The error.
         source: Box<InputError>,
     },
     /// The lookup table cannot be used.
@@ -41,28 +41,28 @@ pub enum Error {
     Lookup {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// The error.
         source: Box<LookupFailed>,
     },
     /// The ledger cannot be used.
     #[error("the ledger {}: {source}", path.display())]
     Ledger {
-        /// Where it is.
+        /// The path of the ledger.
         path: PathBuf,
-        /// Why.
+        /// The error.
         source: LedgerError,
     },
-    /// The ledger's file cannot be opened or begun.
+    /// The ledger file cannot be opened or created.
     #[error("the ledger {} cannot be {doing}: {source}", path.display())]
     LedgerFile {
-        /// Where it is.
+        /// The path of the ledger.
         path: PathBuf,
         /// `opened` or `begun`.
         doing: &'static str,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// The ledger is packed, and something was to be added to it.
+    /// The ledger is compressed, so nothing can be appended to it.
     #[error(
         "the ledger {path} is compressed (gzip) and read-only; unpack it with `gunzip {path}` to continue with it",
         path = .0.display()
@@ -71,32 +71,32 @@ pub enum Error {
     /// The ledger is in use.
     #[error("the ledger {}: {source}", path.display())]
     Lock {
-        /// Where it is.
+        /// The path of the ledger.
         path: PathBuf,
-        /// Why.
+        /// The error.
         source: LockError,
     },
-    /// The folder with the other ledgers cannot be looked through.
+    /// The folder with the other ledgers cannot be searched.
     #[error("{} cannot be searched for other ledgers: {source}", path.display())]
     History {
         /// The folder.
         path: PathBuf,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// Other ledgers know rows of the input as posted or in doubt.
+    /// Other ledgers record rows of the input as posted or in doubt.
     #[error(
         "{rows} {} already recorded as posted or in doubt in {}",
         if *rows == 1 { "row is" } else { "rows are" },
         in_words(ledgers)
     )]
     Known {
-        /// How many rows.
+        /// Number of rows.
         rows: u64,
         /// The ledgers.
         ledgers: Vec<KnownLedger>,
     },
-    /// Rows became known between the first look and the moment at which the run would have begun.
+    /// Another run posted rows after the first comparison and before this run claimed them.
     #[error(
         "{rows} {} recorded as posted or in doubt by another run in the meantime (in {}); nothing was sent; run it again to \
          see what is left",
@@ -104,29 +104,29 @@ pub enum Error {
         ledger.display()
     )]
     BecameKnown {
-        /// How many rows.
+        /// Number of rows.
         rows: u64,
-        /// A ledger that has them.
+        /// A ledger that records them.
         ledger: PathBuf,
     },
-    /// The ledger has fewer records than it had.
+    /// The ledger has fewer records than before.
     #[error(
         "the ledger {} has fewer records than it had: {rows} {} missing from it, as after restoring an older copy",
         path.display(),
         if *rows == 1 { "row that it recorded as posted or in doubt is" } else { "rows that it recorded as posted or in doubt are" }
     )]
     TakenBack {
-        /// Where it is.
+        /// The path of the ledger.
         path: PathBuf,
-        /// How many rows that it knew are to be sent.
+        /// Number of rows to send that the ledger had recorded as posted or in doubt.
         rows: u64,
     },
-    /// A row of a stream is known.
+    /// Another ledger records a row of a stream.
     #[error(
         "row {row} is already recorded as posted or in doubt by another ledger of this account; the rest of the stream was not read"
     )]
     KnownInStream {
-        /// The row.
+        /// The row number.
         row: u64,
     },
     /// Another run is sending rows of the input.
@@ -135,12 +135,12 @@ pub enum Error {
         ledger.display()
     )]
     RowsInUse {
-        /// Its ledger.
+        /// The ledger of that run.
         ledger: PathBuf,
-        /// How many rows.
+        /// Number of rows.
         rows: u64,
     },
-    /// A ledger that posted to the account cannot be read, and may know rows of the input.
+    /// A ledger that posted to the account cannot be read. It may record rows of the input.
     #[error(
         "the ledger {} posted to this account and cannot be read ({why}); rows recorded only there would be posted again",
         path.display()
@@ -150,27 +150,28 @@ pub enum Error {
         path: PathBuf,
         /// Why it cannot be read.
         why: String,
-        /// Whether it is on the account's list; else it was found beside the input or in a folder of ledgers.
+        /// Whether it is in the account's list. Otherwise it was found beside the input or in a folder of
+        /// ledgers.
         is_listed: bool,
     },
     /// The account's list of ledgers and claims cannot be used.
     #[error(transparent)]
     Registry(#[from] RegistryError),
-    /// Rows cannot be claimed.
+    /// The claim cannot be written.
     #[error("the claim of this run cannot be written: {0}")]
     Claim(io::Error),
-    /// The input was written to, or replaced, while it was read.
+    /// The input was changed or replaced while it was read.
     #[error("{name} changed while it was read; nothing was sent; run it again when no program is writing to it")]
     Changed {
         /// The input's name.
         name: String,
     },
-    /// The input cannot be compared with what was read of it.
+    /// The input cannot be read again to check that it is unchanged.
     #[error("{name} cannot be read again to check that it did not change: {source}; nothing was sent")]
     InputGone {
         /// The input's name.
         name: String,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
     /// The job file cannot be used.
@@ -178,24 +179,24 @@ pub enum Error {
     JobFile {
         /// The folder it is in.
         folder: PathBuf,
-        /// Why.
+        /// The error.
         source: JobFileError,
     },
-    /// A column that is to name the jobs names several the same.
+    /// Several rows have the same value in the key column.
     #[error("{}: {} (rows with the key of an earlier row: {rows})", .first.position, .first.what)]
     SameName {
         /// The first of them.
         first: RowNote,
-        /// How many there are.
+        /// Number of rows.
         rows: u64,
     },
-    /// The lookup table leads elsewhere than in the last run.
+    /// The lookup table maps ids to other tickets than in the last run.
     #[error(
         "the lookup table changed since the last run, and nothing was sent; it assigns other tickets to {rows} rows that are \
          posted or in doubt, so they would be posted again"
     )]
     OtherTable {
-        /// How many they are.
+        /// Number of rows.
         rows: u64,
     },
     /// The account's budget cannot be shared.
@@ -204,34 +205,34 @@ pub enum Error {
     /// A thread cannot be started. Nothing was sent.
     #[error("cannot start a thread to {what}: {source}; check the limits on threads and open files (`ulimit -a`)")]
     Thread {
-        /// What it was to do.
+        /// The purpose of the thread.
         what: &'static str,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// The ledger is of another API, whose keys and notes are none of this one's.
+    /// The ledger belongs to another API, which has other keys and notes.
     #[error(
         "the ledger {} belongs to the API {theirs:?}, and this run would post to {ours:?}",
         path.display()
     )]
     OtherApi {
-        /// Where it is.
+        /// The path of the ledger.
         path: PathBuf,
-        /// The name of its target.
+        /// The name of the ledger's API.
         theirs: String,
-        /// The name of this run's.
+        /// The name of this run's API.
         ours: &'static str,
     },
     /// The ledger belongs to another account.
     #[error("the ledger {} belongs to {theirs}, and this run would post to {ours}", path.display())]
     OtherTarget {
-        /// Where it is.
+        /// The path of the ledger.
         path: PathBuf,
-        /// Its target.
+        /// The account of the ledger.
         theirs: String,
-        /// The target of this run.
+        /// The account of this run.
         ours: String,
-        /// No row of it is posted or in doubt.
+        /// Whether no row of the ledger is posted or in doubt.
         unused: bool,
     },
 }

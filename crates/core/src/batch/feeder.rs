@@ -1,4 +1,4 @@
-//! The thread that reads for the engine: the job file, or a stream that it follows.
+//! The thread that reads for the engine: from the job file, or from a stream.
 
 use std::{io, thread};
 
@@ -11,13 +11,13 @@ use super::known_rows::FollowClaims;
 use crate::engine::Event;
 use crate::planning::{Follow, PendingJobs};
 
-/// Rows are handed over in groups: a channel's cost is by message.
+/// Maximum number of rows per channel message. The cost of a channel is per message.
 const GROUP_ROWS: usize = 64;
 pub(super) const GROUP_TEXT_BYTES: usize = 256 << 10;
-/// Groups that wait to be taken.
+/// Number of groups that the channel can buffer.
 pub(super) const GROUPS_WAITING: usize = 4;
 
-/// A stream that is followed.
+/// A stream that is posted as it arrives.
 #[derive(Debug)]
 pub(super) struct Stream {
     pub(super) rows: InputRows,
@@ -28,13 +28,13 @@ pub(super) struct Stream {
 #[derive(Debug)]
 pub(super) struct Fed {
     pub(super) events: Vec<Event>,
-    /// Why no row of the stream follows, where the rows that others know are the reason. It is among the events as well, in
-    /// words.
+    /// Why no further row of the stream is posted, if known rows are the reason. The events contain the same
+    /// reason as text.
     pub(super) refused: Option<Error>,
 }
 
 impl Fed {
-    /// Of a thread that has panicked.
+    /// For a reading thread that panicked.
     pub(super) fn lost() -> Self {
         Self::of(vec![Event::InputFailed("the reading thread ended unexpectedly".to_owned())])
     }
@@ -44,15 +44,16 @@ impl Fed {
     }
 }
 
-/// Starts to read the job file. The thread ends with its last row, with the receiver, or with the first error.
+/// Starts to read the job file. The thread ends after the last row, after an error, or when the receiver is
+/// dropped.
 pub(super) fn start(mut feed: PendingJobs<FromStart>) -> io::Result<mpsc::Receiver<Fed>> {
     spawn(move || group(&mut feed))
 }
 
-/// Starts to follow a stream. Nobody waits for the thread: a stream that did not come to its end may never be readable
+/// Starts to follow a stream. The thread is not joined: a stream without an end may never become readable
 /// again.
 pub(super) fn follow(mut stream: Stream, claims: FollowClaims) -> io::Result<mpsc::Receiver<Fed>> {
-    // The writer of a stream may be slow: each row is passed on by itself.
+    // The writer of a stream may be slow, so each row is sent alone.
     spawn(move || next_of_stream(&mut stream, &claims))
 }
 
@@ -69,7 +70,7 @@ fn spawn(mut group: impl FnMut() -> (Fed, bool) + Send + 'static) -> io::Result<
     Ok(receiver)
 }
 
-/// The next rows, and whether what comes last is the end.
+/// Returns the next rows, and whether the last event ends the job file.
 fn group(feed: &mut PendingJobs<FromStart>) -> (Fed, bool) {
     let mut group = Vec::with_capacity(GROUP_ROWS);
     let mut text_bytes = 0;
@@ -85,7 +86,7 @@ fn group(feed: &mut PendingJobs<FromStart>) -> (Fed, bool) {
     (Fed::of(group), false)
 }
 
-/// The next row of a stream, and whether it is the last.
+/// Returns the next row of a stream, and whether it is the last.
 fn next_of_stream(stream: &mut Stream, claims: &FollowClaims) -> (Fed, bool) {
     let Stream { rows, follow } = stream;
     let mut refused = None;
@@ -109,7 +110,7 @@ fn next_of_stream(stream: &mut Stream, claims: &FollowClaims) -> (Fed, bool) {
     (Fed { events: vec![event], refused }, !goes_on)
 }
 
-/// An error and its causes in one line.
+/// Formats an error and its causes in one line.
 pub(super) fn with_causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

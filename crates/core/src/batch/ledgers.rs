@@ -1,4 +1,4 @@
-//! Opening and beginning ledgers by their paths, and finding the others beside one.
+//! Opens and creates ledgers by path, and finds other ledgers beside one.
 
 use std::fmt;
 use std::fs::{self, File};
@@ -22,26 +22,26 @@ use crate::runtime::files::{
 };
 use crate::runtime::platform::{LockHolder, lock_holder};
 
-/// Looks at a ledger without locking or changing it.
+/// Reads a ledger without locking or changing it.
 ///
 /// # Errors
 ///
-/// When it is not there, is no ledger, or is damaged.
+/// If it does not exist, is not a ledger, or is damaged.
 pub fn look(path: &Path) -> Result<(Batch, Extent), Error> {
     let file = LedgerFile::open_to_read(path).map_err(Error::ledger_file(path, "opened"))?;
     ledger::inspect(&file).map_err(Error::ledger(path))
 }
 
-/// Where the notes of a ledger's batch are posted.
+/// The API and the account that a ledger's batch is posted to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     /// The [name](Api::name) of the API.
     pub api: String,
-    /// The URL of the account's endpoint, or another name for what the batch is posted to.
+    /// The URL of the account's endpoint, or another name for the destination of the batch.
     pub target: String,
 }
 
-/// The API of a ledger's batch. The ledgers of the first one do not name it.
+/// The API of a ledger's batch. Ledgers for LeadSquared do not name it.
 pub(super) fn api_of(header: &Header) -> &str {
     header.api.as_deref().unwrap_or(leadsquared::NAME)
 }
@@ -54,21 +54,22 @@ pub(super) fn same_api(path: &Path, header: &Header, target: &dyn Api) -> Result
     Err(Error::OtherApi { path: path.to_owned(), theirs: theirs.to_owned(), ours })
 }
 
-/// The account that a ledger names at its beginning, whatever follows: of one that is packed, only that is unpacked.
+/// Reads the account from a ledger's header and ignores the rest. Of a compressed ledger, only the start is
+/// unpacked.
 ///
 /// # Errors
 ///
-/// When it is not there, or does not begin as a ledger.
+/// If the file does not exist or does not begin like a ledger.
 pub fn account_of(path: &Path) -> Result<Account, Error> {
     header_of(path).map(|header| Account { api: api_of(&header).to_owned(), target: header.target })
 }
 
-/// What the ledger at `path` begins with, whatever follows.
+/// Reads the header of the ledger at `path` and ignores the rest.
 pub(super) fn header_of(path: &Path) -> Result<Header, Error> {
     begins_with(path, &open_a_file(path)?)
 }
 
-/// The header of a ledger that can be added to: a packed one is refused.
+/// Reads the header of a ledger to append to. A compressed ledger is an error.
 pub(crate) fn header_to_write(path: &Path) -> Result<Header, Error> {
     let file = open_a_file(path)?;
     if is_packed(&file).unwrap_or(false) {
@@ -82,7 +83,7 @@ fn open_a_file(path: &Path) -> Result<File, Error> {
 }
 
 fn begins_with(path: &Path, file: &File) -> Result<Header, Error> {
-    // Headers have some hundred bytes, and a URL.
+    // A header has a few hundred bytes and a URL.
     const START_BYTES: usize = 1 << 16;
     let mut start = vec![0; START_BYTES];
     let read =
@@ -96,7 +97,7 @@ pub(super) fn lock(path: &Path) -> Result<Lock, Error> {
         let why = "this name is reserved for a file beside a ledger; choose another name";
         return Err(Error::ledger_file(path, "used")(io::Error::new(io::ErrorKind::NotFound, why)));
     }
-    // Before there is a lock file beside it, which would be all that is left of this.
+    // Checked before a lock file is created beside it, which would otherwise be left behind.
     match header_to_write(path) {
         Err(Error::LedgerFile { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
         header => drop(header?),
@@ -104,30 +105,30 @@ pub(super) fn lock(path: &Path) -> Result<Lock, Error> {
     take_lock(path)
 }
 
-/// The same of a ledger whose header was read.
+/// Like [`lock`], for a ledger whose header was read already.
 pub(super) fn take_lock(path: &Path) -> Result<Lock, Error> {
     let holder = Holder { process: std::process::id(), since: Some(clock::wall()) };
     Lock::take(path, &holder.to_string()).map_err(|source| Error::Lock { path: path.to_owned(), source })
 }
 
-/// A process that has a ledger open to add to it.
+/// A process that has a ledger open for writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Holder {
-    /// The process.
+    /// The process id.
     pub process: u32,
-    /// Since when it has it, where that is known.
+    /// When the process locked the ledger, if known.
     pub since: Option<Timestamp>,
 }
 
 impl Holder {
-    /// As `text` names it, if that is about this process.
+    /// Parses the text of a lock file, if it names this process.
     fn named(process: u32, text: &str) -> Self {
         let since = text.trim().strip_prefix(&format!("process {process} since "));
         Self { process, since: since.and_then(|since| since.parse().ok()) }
     }
 }
 
-/// What stands in a lock file.
+/// The content of a lock file.
 impl fmt::Display for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "process {}", self.process)?;
@@ -135,24 +136,25 @@ impl fmt::Display for Holder {
     }
 }
 
-/// Whether a process has a ledger open to add to it.
+/// Whether a process has a ledger open for writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InUse {
-    /// This one has.
+    /// The process that has it open.
     By(Holder),
-    /// Nobody had it then.
+    /// No process.
     ByNobody {
-        /// When.
+        /// The time of the check.
         at: Timestamp,
     },
-    /// The system does not tell: only Linux does, not of every file system, and in a container not of what others do.
+    /// Unknown. Only Linux reports locks, not for every file system, and in a container not those of
+    /// processes outside.
     NotTold,
 }
 
-/// Whether a process has the ledger at `path` open to add to it. No lock is taken to find out, which could send the run away
-/// that comes just then.
+/// Whether a process has the ledger at `path` open for writing. Takes no lock: a lock could make a run that
+/// starts at this moment fail.
 ///
-/// To be asked before the ledger is read: a run that ends in between is then found to have ended.
+/// Call it before reading the ledger: a run that ends in between is then seen as ended.
 pub fn in_use(path: &Path) -> InUse {
     let at = clock::wall();
     let Ok(file) = only_a_file(path).and_then(|()| File::open(path)) else { return InUse::NotTold };
@@ -161,14 +163,15 @@ pub fn in_use(path: &Path) -> InUse {
         LockHolder::NotTold => InUse::NotTold,
         LockHolder::Held(process) => {
             let mut text = String::new();
-            // It lies beside the ledger's own name: whoever has it open by another has left nothing here, or it is older.
+            // The lock file is beside the ledger's own name. A process that opened the ledger by another name
+            // wrote nothing here, or the text is from an earlier process.
             let read = File::open(beside(path, ".lock")).and_then(|file| file.take(200).read_to_string(&mut text));
             InUse::By(Holder::named(process, if read.is_ok() { &text } else { "" }))
         }
     }
 }
 
-/// The ledger of `run_request` to look at, if it is there, and what it knows.
+/// Opens the ledger of `run_request` for reading, if it exists, and returns the state of its batch.
 pub(super) fn open_to_read(run_request: &RunRequest) -> Result<(Option<LedgerFile>, Batch), Error> {
     let path = &run_request.ledger;
     match LedgerFile::open_to_read(path) {
@@ -181,13 +184,13 @@ pub(super) fn open_to_read(run_request: &RunRequest) -> Result<(Option<LedgerFil
     }
 }
 
-/// The ledger of `run_request` to add to, if it is there, and what it knows.
+/// Opens the ledger of `run_request` for writing, if it exists, and returns the state of its batch.
 pub(super) fn open_to_write(run_request: &RunRequest) -> Result<(Option<Ledger<LedgerFile>>, Batch), Error> {
     let opened = resume(&run_request.ledger)?.map(|(ledger, batch)| (Some(ledger), batch));
     Ok(opened.unwrap_or_else(|| (None, Batch::new(new_header(run_request)))))
 }
 
-/// Whether `batch` may be continued as `run_request` says.
+/// Checks that `run_request` posts to the account of `batch`.
 pub(super) fn same_target(run_request: &RunRequest, batch: &Batch) -> Result<(), Error> {
     let path = &run_request.ledger;
     same_api(path, &batch.header, run_request.request_template.target().as_ref())?;
@@ -195,14 +198,14 @@ pub(super) fn same_target(run_request: &RunRequest, batch: &Batch) -> Result<(),
     if theirs == ours {
         return Ok(());
     }
-    // A name mistyped, most likely.
+    // Then the account was most likely mistyped.
     let unused =
         !batch.job_states.values().any(|job_state| matches!(job_state.outcome(), Outcome::Posted | Outcome::InDoubt));
     Err(Error::OtherTarget { path: path.clone(), theirs: theirs.clone(), ours: ours.to_owned(), unused })
 }
 
-/// Opens the ledger at `path` to continue it; none if it is not there. A torn tail is mended, and that is said at once: what
-/// comes next may fail, and whoever comes after that finds nothing torn.
+/// Opens the ledger at `path` to resume it; `None` if it does not exist. A torn tail is repaired and logged
+/// at once, because after a later failure the next run would not see it any more.
 pub(super) fn resume(path: &Path) -> Result<Option<(Ledger<LedgerFile>, Batch)>, Error> {
     let opened = ledger::resume(&mut LedgerPath(path)).map_err(|source| match source {
         LedgerError::Io { source, .. } if source.kind() == io::ErrorKind::WouldBlock => {
@@ -227,7 +230,7 @@ pub(super) fn resume(path: &Path) -> Result<Option<(Ledger<LedgerFile>, Batch)>,
     }))
 }
 
-/// Begins the ledger at `path`, where there is none.
+/// Creates the ledger at `path`, which must not exist.
 pub(super) fn begin(path: &Path, header: &Header) -> Result<Ledger<LedgerFile>, Error> {
     let failed = Error::ledger_file(path, "begun");
     ledger::begin(&mut LedgerPath(path), header).map_err(&failed)?;
@@ -248,11 +251,12 @@ fn new_header(run_request: &RunRequest) -> Header {
     }
 }
 
-/// The ledgers beside the one of `run_request`, or in the folder that it names; they are known by their first bytes.
+/// Returns the ledgers beside that of `run_request`, or in the folder that it names, recognized by their
+/// first bytes.
 ///
 /// # Errors
 ///
-/// When the folder cannot be read.
+/// If the folder cannot be read.
 pub(super) fn others(run_request: &RunRequest) -> Result<Vec<PathBuf>, Error> {
     let beside = run_request.ledger.parent().filter(|folder| !folder.as_os_str().is_empty());
     let folder = run_request.history.as_deref().or(beside).unwrap_or(Path::new("."));
@@ -261,15 +265,15 @@ pub(super) fn others(run_request: &RunRequest) -> Result<Vec<PathBuf>, Error> {
     let mut paths = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
-        // Passed over: the files beside a ledger, among them what was begun and never finished; what is no file, such
-        // as a pipe that would keep its reader waiting; and the run's own ledger.
+        // Skip files that belong to a ledger, including unfinished ones; skip anything that is not a regular
+        // file, such as a pipe that would block its reader; skip the run's own ledger.
         if is_our_own(&path) || !path.is_file() || (own.is_some() && path.canonicalize().ok() == own) {
             continue;
         }
         match is_ledger(&path) {
             Ok(true) => paths.push(path),
             Ok(false) => {}
-            // It may hold this very batch.
+            // It may be a ledger that records rows of this batch.
             Err(source) if is_named_as_ledgers_are(&path) => return Err(Error::ledger_file(&path, "opened")(source)),
             Err(_) => {}
         }
@@ -278,11 +282,11 @@ pub(super) fn others(run_request: &RunRequest) -> Result<Vec<PathBuf>, Error> {
     Ok(paths)
 }
 
-/// Whether the file at `path` begins as ledgers do, packed or not.
+/// Whether the file at `path` begins like a ledger, compressed or not.
 ///
 /// # Errors
 ///
-/// When it cannot be read.
+/// If it cannot be read.
 pub fn is_ledger(path: &Path) -> io::Result<bool> {
     const OPENING: &[u8] = br#"{"n":1,"ledger"#;
     let mut start = [0; OPENING.len()];
@@ -326,7 +330,7 @@ mod tests {
         let mut member = GzEncoder::new(Vec::new(), Compression::none());
         member.write_all(&fs::read(&path).unwrap()).and_then(|()| member.write_all(&vec![b'x'; 1 << 20])).unwrap();
         let packed = member.finish().unwrap();
-        // Whoever reads on finds it cut off.
+        // Half of the file is missing, so reading beyond the header fails.
         File::create(&path).and_then(|mut file| file.write_all(&packed[..packed.len() / 2])).unwrap();
         let account = Account { api: leadsquared::NAME.to_owned(), target: header.target };
         assert_eq!(account_of(&path).unwrap(), account);

@@ -1,8 +1,8 @@
-//! Batches on files: a run from its input to its report, and what is done with a ledger before and afterwards.
+//! Batches on files: a run from its input to its report, and the maintenance of ledgers before and after it.
 //!
-//! [`ReadyRun`] reads the input, claims the rows, and carries out what the [driver](crate::driver) decides, on one task that
-//! puts all events into one order (`drive`). One thread sends, one owns the ledger, one reads the input, one uses the shared
-//! budget. Between them are bounded channels and nothing shared.
+//! [`ReadyRun`] reads the input, claims the rows, and executes the decisions of the [driver](crate::driver)
+//! on one task that puts all events in one order (`drive`). One thread sends, one owns the ledger, one reads
+//! the input, one uses the shared budget. They communicate over bounded channels and share no state.
 
 mod ahead;
 mod committer;

@@ -8,8 +8,8 @@ use crate::api::Api;
 use crate::ledger::{Batch, Ledger, LedgerError};
 use crate::runtime::files::{LedgerFile, Lock};
 
-/// A locked ledger that has been read. A run may take its settings from it, and then [starts](super::ReadyRun::resume)
-/// with what was read.
+/// A locked ledger that has been read. A run may take its settings from it, and then
+/// [resumes](super::ReadyRun::resume) it.
 #[derive(Debug)]
 pub struct OpenLedger {
     pub(super) path: PathBuf,
@@ -26,7 +26,7 @@ impl OpenLedger {
     /// If it does not exist, is not a ledger, is compressed, damaged, in use, or of another API: keys and notes for
     /// this API must not be sent there. Nothing was written, except that a torn tail may have been repaired.
     pub fn open(path: &Path, target: &dyn Api) -> Result<Self, Error> {
-        // Before there is a lock file beside what is not a ledger of this API.
+        // Checked before a lock file is created beside a file that is not a ledger of this API.
         same_api(path, &header_to_write(path)?, target)?;
         let lock = take_lock(path)?;
         let (ledger, batch) = resume(path)?.ok_or_else(|| Error::ledger(path)(LedgerError::Empty))?;

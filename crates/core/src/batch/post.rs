@@ -39,11 +39,11 @@ const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The result of claiming the rows to send.
 enum Claim {
-    /// There is nothing to send.
+    /// No rows to send.
     Nothing,
     Of(Box<Claimed>),
     OfStream(FollowClaims),
-    /// A signal arrived first.
+    /// A signal arrived before the rows were claimed.
     Interrupted(Interrupt),
 }
 
@@ -51,10 +51,11 @@ enum Claim {
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct Report {
-    /// Rows of the input by outcome, from the records that are known to be in the ledger.
+    /// Rows of the input by outcome, from the records that are certainly in the ledger.
     pub counts: Counts,
-    /// Whether the ledger has exactly these records. `false` after an error of the ledger, and if the run was ended at
-    /// once while its disk hung: records that were being written then may be in the ledger too.
+    /// Whether the ledger has exactly these records. `false` after an error of the ledger, or if the run was
+    /// ended at once while its disk did not respond: the ledger may have the records that were being written
+    /// too.
     pub is_recorded: bool,
     /// Blank rows, which count as skipped. For a stream, only if it was read to its end.
     pub blank: u64,
@@ -64,13 +65,13 @@ pub struct Report {
     pub vanished_in_doubt: u64,
     /// Attempts for the batch, over all runs.
     pub attempts: u64,
-    /// Attempts for the batch that were answered with the limit.
+    /// Attempts for the batch that the API refused because of the limit.
     pub limited: u64,
     /// Rows posted by this run.
     pub posted_now: u64,
     /// Attempts made by this run.
     pub attempts_now: u64,
-    /// Attempts of this run that were answered with the limit.
+    /// Attempts of this run that the API refused because of the limit.
     pub limited_now: u64,
     /// Duration of the run.
     pub elapsed: Duration,
@@ -87,8 +88,8 @@ impl ReadyRun {
     ///
     /// # Errors
     ///
-    /// If the ledger cannot be created, the run cannot be recorded in it, or the job file cannot be read: nothing was
-    /// sent. Whatever stops a run later is in the report and is not an error.
+    /// If the ledger cannot be created, the run cannot be recorded in it, or the job file cannot be read.
+    /// Nothing was sent. A reason that stops the run later is in the report and is not an error.
     pub async fn post<T: Transport>(
         self,
         transport: T,
@@ -141,14 +142,14 @@ impl ReadyRun {
                 let follow = Follow::new(policy, this.batch.unknown(), job_states);
                 feeder::follow(Stream { rows: *rows, follow }, claims.clone())
             }
-            // The run was interrupted before it could claim anything, so it takes no rows.
+            // The run was interrupted before it claimed anything, so it reads no rows.
             (PreparedRows::Follow(_), _) => Ok(mpsc::channel(1).1),
         };
         let feed = feed.map_err(Error::thread("read the job file"))?;
 
         let mut driver = Driver::new(config, this.run_request.settings.grace);
         if let Some(signal) = interrupted {
-            // The run is recorded nevertheless, so that it can be resumed.
+            // The run is recorded anyway, so that it can be resumed.
             driver.interrupted(signal, clock.now());
         }
         let mut drive = Drive {
@@ -214,21 +215,21 @@ impl ReadyRun {
 }
 
 impl Prepared {
-    /// Claims the rows to send under the lock of the account's registry. Another run may have the lock for a moment.
+    /// Claims the rows to send under the lock of the account's registry, which another run may hold briefly.
     async fn claim(&mut self, clock: Clock, interrupts: &mut Interrupts) -> Result<Claim, Error> {
         if self.to_send() == Some(0) {
             return Ok(Claim::Nothing);
         }
         let read = match &mut self.rows {
             PreparedRows::Read(read) => read,
-            // Its rows are claimed as they arrive.
+            // The rows of a stream are claimed as they arrive.
             PreparedRows::Follow(_) => {
                 let begin = || FollowClaims::try_begin(&self.run_request, &self.batch);
                 let begun = when_unlocked(begin, clock, interrupts).await?;
                 return Ok(begun.map_or_else(Claim::Interrupted, Claim::OfStream));
             }
         };
-        // The known rows are looked up whenever there are rows to do.
+        // `known` is set whenever there are rows to do.
         let Some(known) = read.known.take() else { return Ok(Claim::Nothing) };
         let lock = match when_unlocked(|| Ok(known.try_lock()?), clock, interrupts).await? {
             Ok(lock) => lock,
@@ -271,8 +272,8 @@ impl Prepared {
         Record::Run(Box::new(run))
     }
 
-    /// Returns the source of this run's slots, and its state folder if it is shared. Other runs may delay this. A
-    /// signal that arrives meanwhile is returned too; nothing may be sent then.
+    /// Returns the source of this run's slots, and its state folder if it is shared. Waits while other runs
+    /// hold the lock. Also returns a signal that arrives meanwhile; then nothing may be sent.
     async fn slot_source(
         &self,
         timeout: Duration,
@@ -302,7 +303,7 @@ impl Prepared {
         };
         let member = Member::new(run, spread);
         let account = state.account(self.run_request.policy.identity.account()).map_err(SharingError::Folder)?;
-        // The folder that the last run used knows what it sent; this one does not.
+        // The state folder of the last run counts what that run sent; this folder does not.
         let last = self.batch.run.as_ref().map_or(timeout, |last| last.settings.timeout.max(timeout));
         let unknown = choice.is_moved().then_some(last);
         let mut budget_client = BudgetClient::start(Folder::of(account), member, clock, unknown)
@@ -388,7 +389,8 @@ async fn when_unlocked<T>(
     }
 }
 
-/// Releases a claim. A process that is stopped while it has the registry's lock does not keep this run from ending.
+/// Releases a claim. The wait is limited, so that a process that is stopped while it holds the registry's
+/// lock does not keep this run from ending.
 async fn release(claim: Claim, clock: Clock) {
     let is_released = || match &claim {
         Claim::Nothing | Claim::Interrupted(_) => true,

@@ -1,4 +1,4 @@
-//! Prepares a run up to the moment at which it can send: the ledger is open, and the input has been read.
+//! Prepares a run until it can send: the ledger is open, and the input has been read.
 
 use std::ops::Deref;
 use std::path::Path;
@@ -23,7 +23,7 @@ use crate::reading::likely_encoding;
 use crate::runtime::files::{LedgerFile, Lock};
 use crate::settings::{OnChanged, OnKnown};
 
-/// A run whose ledger and input were read through. Nothing is locked, and nothing was written or sent.
+/// A run whose ledger and input have been read. Nothing is locked, and nothing was written or sent.
 #[derive(Debug)]
 pub struct Prepared {
     pub(super) run_request: RunRequest,
@@ -44,7 +44,7 @@ pub struct Prepared {
 pub struct ReadyRun {
     pub(super) prepared: Prepared,
     pub(super) lock: Lock,
-    /// None where it is not begun yet.
+    /// `None` if it does not exist yet.
     pub(super) ledger: Option<Ledger<LedgerFile>>,
 }
 
@@ -61,9 +61,9 @@ impl ReadyRun {
     ///
     /// # Errors
     ///
-    /// When either cannot be used. Nothing was sent, and nothing was written, except that a torn tail was repaired.
+    /// If either cannot be used. Nothing was sent or written, except that a torn tail may have been repaired.
     pub fn open(run_request: RunRequest) -> Result<Self, Error> {
-        // Before there is a lock file beside a ledger that is not begun then.
+        // Checked before a lock file is created beside a ledger that would then not be created.
         if !run_request.ledger.exists() {
             can_share(&run_request)?;
         }
@@ -72,11 +72,12 @@ impl ReadyRun {
         Self::read(run_request, lock, ledger, batch)
     }
 
-    /// Reads the whole input, if it is a file, to continue the ledger that is open, whatever ledger `run_request` names.
+    /// Reads the whole input, if it is a file, to continue the open ledger. The ledger that `run_request`
+    /// names is ignored.
     ///
     /// # Errors
     ///
-    /// When the request is not for its account, or the input cannot be used. Nothing was sent.
+    /// If the request is for another account, or the input cannot be used. Nothing was sent.
     pub fn resume(run_request: RunRequest, open_ledger: OpenLedger) -> Result<Self, Error> {
         let OpenLedger { path, lock, ledger, batch } = open_ledger;
         Self::read(RunRequest { ledger: path, ..run_request }, lock, Some(ledger), batch)
@@ -110,7 +111,8 @@ impl Prepared {
     ///
     /// # Errors
     ///
-    /// When either cannot be read. What would keep a run from posting is no error but a [refusal](Self::refusal).
+    /// If either cannot be read. A reason for which a run would not post is not an error but a
+    /// [refusal](Self::refusal).
     pub fn look(run_request: RunRequest) -> Result<Self, Error> {
         let (file, batch) = ledgers::open_to_read(&run_request)?;
         Self::read(run_request, Access::Look, file.as_ref(), batch)
@@ -281,7 +283,8 @@ impl Prepared {
         self.batch.vanished()
     }
 
-    /// Number of attempts made so far for the batch, and how many of them were answered with the limit.
+    /// Number of attempts made so far for the batch, and how many of them the API refused because of the
+    /// limit.
     pub fn attempts(&self) -> (u64, u64) {
         (self.batch.attempts, self.batch.limited)
     }

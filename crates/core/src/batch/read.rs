@@ -1,4 +1,4 @@
-//! Reads the input once, and decides what depends on all of it.
+//! Reads the input once, and makes the decisions that need the whole input.
 
 use std::panic::resume_unwind;
 use std::thread;
@@ -30,7 +30,7 @@ pub(super) struct ReadThrough {
     pub(super) layout: Layout,
     pub(super) fingerprint: String,
     pub(super) jobs: JobFile,
-    /// What other ledgers know about its rows; `None` if no rows are to do.
+    /// What other ledgers know about its rows; `None` if there are no rows to do.
     pub(super) known: Option<KnownRows>,
 }
 

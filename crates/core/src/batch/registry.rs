@@ -1,10 +1,10 @@
-//! What the runs of an account know about each other's rows, as files in the account's folder:
+//! The registry: what the runs of an account know about each other's rows, as files in the account's folder:
 //!
 //! - `known.list`: the ledgers that posted to the account, one line of JSON each;
 //! - `index-*`: an index of the keys that each ledger knows;
-//! - `claim-*`: the claim of each run under way, which the run keeps locked as long as it lives;
-//! - `known.lock`: locked while any of these is changed. It is not the lock of the budget, which must not have to wait
-//!   until ledgers are read.
+//! - `claim-*`: the claim of each run in progress, which the run keeps locked while it is alive;
+//! - `known.lock`: locked while any of these is changed. The budget has a lock of its own, so that it does
+//!   not wait while ledgers are read.
 
 mod claims;
 mod indexes;
@@ -38,7 +38,7 @@ const LOCK: &str = "known.lock";
 /// The registry of an account, as used by one run.
 #[derive(Debug)]
 pub(super) struct FileRegistry {
-    /// `None` if runs share nothing. Only the ledgers that were found are compared then.
+    /// `None` if runs share nothing. Then only the ledgers found in folders are compared.
     account: Option<AccountFolder>,
     /// The API and the account.
     of: (String, String),
@@ -90,7 +90,7 @@ impl FileRegistry {
         }
     }
 
-    /// The same registry, for a ledger that was salvaged from others.
+    /// Sets the ledgers that the run's own ledger was salvaged from.
     pub(super) fn salvaged_from(self, ledgers: &[LedgerId]) -> Self {
         Self { salvaged_from: ledgers.to_vec(), ..self }
     }
@@ -120,12 +120,12 @@ impl FileRegistry {
         ledger.path == self.own && ledger.id == Some(self.own_id)
     }
 
-    /// Forgets which ledgers were read, so that all are read again.
+    /// Forgets which ledgers were read, so that all of them are read again.
     pub(super) fn forget(&mut self) {
         self.seen.clear();
     }
 
-    /// What the ledger at `path` knows according to its index.
+    /// Returns what the ledger at `path` knows according to its index.
     pub(super) fn noted(&self, path: &Path, id: LedgerId) -> Option<KnownKeys> {
         self.indexes().of(path, id).map(|index| index.keys)
     }
@@ -172,7 +172,7 @@ impl FileRegistry {
         }
     }
 
-    /// Acquires the lock, however long that takes.
+    /// Waits for the lock, without a time limit.
     pub(super) fn lock(&self) -> Result<RegistryLock, RegistryError> {
         let Some(account) = &self.account else { return Ok(RegistryLock { _file: None }) };
         let file = account.lock_file(LOCK).map_err(RegistryError::io(account, LOCK, "opened"))?;
@@ -191,11 +191,13 @@ impl FileRegistry {
     /// lock.
     pub(super) fn claim(&mut self, keys: &[Key], _: &RegistryLock) -> Result<Option<OwnClaim>, RegistryError> {
         let Some(account) = &self.account else { return Ok(None) };
-        // After this, a ledger without an index whose run has claimed rows can know only the claimed rows.
+        // From now on, a ledger that has no index and whose run has claimed rows can know only the claimed
+        // rows.
         self.note_own()?;
         let id = self.own_id;
         let claim = OwnClaim::make(account, &self.own, id, keys)?;
-        // After the claim: a run that is killed in between leaves no entry for a ledger that was never created.
+        // The list is written after the claim, so that a run that is killed in between leaves no entry for a
+        // ledger that was never created.
         let mut list = read_list(account)?;
         for path in &self.found {
             if let Ok(id) = header_at(path)
@@ -212,7 +214,7 @@ impl FileRegistry {
         Ok(Some(claim))
     }
 
-    /// The keys that dead runs of this ledger may have sent.
+    /// Returns the keys that dead runs of this ledger may have sent.
     pub(super) fn claimed_by_dead_runs(&self, ledger: &NamedLedger) -> KnownKeys {
         let dead = self.dead.iter().filter(|claim| claim.ledger == *ledger);
         KnownKeys::claimed(dead.flat_map(|claim| claim.keys.iter().map(|key| (*key, claim.until_s))))

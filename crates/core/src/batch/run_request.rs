@@ -1,4 +1,4 @@
-//! What a run is asked for.
+//! The request for a run.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,19 +16,20 @@ use crate::runtime::state::StateFolders;
 use crate::schedule::{Load, Openings, Schedule, TooShort};
 use crate::settings::Settings;
 
-/// What a run is asked for. There will be more of it: set what is to differ from what [`RunRequest::new`] gives.
+/// The request for a run. Fields may be added: create it with [`RunRequest::new`] and change fields as
+/// needed.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct RunRequest {
-    /// Where the rows come from.
+    /// Source of the rows.
     pub source: Source,
-    /// How they are written, and what is made of them.
+    /// How to read the rows and build notes from them.
     pub options: Options,
-    /// Where the ledger is, or is to be.
+    /// Path of the ledger, which may not exist yet.
     pub ledger: PathBuf,
-    /// What is to be posted, and what to do with rows in doubt.
+    /// Which rows to post, and what to do with rows in doubt.
     pub policy: ReadPolicy,
-    /// The API, and what a note's request to it looks like.
+    /// The API, and the template of its requests.
     pub request_template: RequestTemplate,
     /// When attempts may start.
     pub openings: Openings,
@@ -36,70 +37,70 @@ pub struct RunRequest {
     pub settings: Settings,
     /// Name and version of the program, for the ledger.
     pub tool: String,
-    /// Who asks for it, for the ledger.
+    /// The caller of the run, for the ledger.
     pub caller: Option<Caller>,
-    /// How many rows the survey names.
+    /// Number of sample rows in the read summary.
     pub named: SampleSizes,
-    /// The folder whose ledgers are asked for rows to send that they know; by default the ledger's own.
+    /// The folder searched for other ledgers that may know rows to send; by default the ledger's own.
     pub history: Option<PathBuf>,
-    /// Where runs keep together what they share: the budgets of accounts, and what they know of each other's rows. None will
-    /// do for a run without a limit, or with a [private](crate::settings::Sharing) budget; only the ledgers in a folder are
-    /// asked then what they know.
+    /// The folders for the state that runs share: account budgets and known rows. Not needed for a run
+    /// without a limit or with a [private](crate::settings::Sharing) budget. Without it, only the ledgers in
+    /// a folder are compared.
     pub state: StateFolders,
-    /// Rows that were sent before this moment, in seconds since 1970, do not count as known.
+    /// Rows sent before this time, in seconds since 1970, do not count as known.
     pub known_since_s: u32,
-    /// The folder for the job file, which holds what was read of the input; by default the ledger's own.
+    /// The folder for the job file, which contains what was read from the input; by default the ledger's own.
     pub scratch: Option<PathBuf>,
 }
 
-/// What may be done with a ledger.
+/// How a ledger may be accessed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
-    /// Look only: nothing is locked, mended or written.
+    /// Read only: nothing is locked, repaired or written.
     Look,
-    /// Post: no other run may use it.
+    /// Post: the ledger is locked against other runs.
     Post,
 }
 
-/// What is used of the limits of `settings` by all runs for the account `target`, as far as the budget that they share
-/// in `state` tells; of a private budget nothing is known.
+/// Returns how much of the limits of `settings` all runs for the account `target` are using, according to the
+/// shared budget in `state`. The use of a private budget is unknown.
 pub fn loads(settings: &Settings, target: &str, state: &StateFolders) -> Vec<Load> {
     let state = if settings.shares() { state.choose(target).ok() } else { None };
     let loads = state.and_then(|state| budget::loads(&state, target, &settings.limits, settings.timeout));
     loads.unwrap_or_else(|| settings.limits.iter().copied().map(Load::from).collect())
 }
 
-/// A guess, for estimates.
+/// An assumed round trip, for estimates.
 const USUAL_ROUND_TRIP: Duration = Duration::from_millis(200);
 
-/// Why there is no order by these settings.
+/// Why no run request can be made from these settings.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RunRequestError {
-    /// They have fields that the API's notes have not.
+    /// The API's notes do not have one of the fields.
     #[error(transparent)]
     RequestTemplate(#[from] RequestTemplateError),
-    /// They have no time in which anything is sent.
+    /// The hours are too short for an attempt.
     #[error(transparent)]
     TooShort(#[from] TooShort),
-    /// Nothing is known of the time zone that they name.
+    /// The time zone is unknown.
     #[error("unknown time zone {name:?}: {source}")]
     Zone {
-        /// Its name.
+        /// The name of the time zone.
         name: String,
-        /// What the zone database says.
+        /// The error of the time zone database.
         source: jiff::Error,
     },
-    /// They name none, and nothing is known of this machine's.
+    /// The settings name no time zone, and this machine's is unknown.
     #[error("cannot determine this machine's time zone: {0}")]
     NoZone(jiff::Error),
 }
 
-/// When attempts may start by `settings`.
+/// Returns when attempts may start with these `settings`.
 ///
 /// # Errors
 ///
-/// When the hours are too short for an attempt, or are in a time zone that is not known here.
+/// If the hours are too short for an attempt, or their time zone is unknown.
 fn openings(settings: &Settings) -> Result<Openings, RunRequestError> {
     let Some(hours) = settings.hours else { return Ok(Openings::always()) };
     let zone = match &settings.time_zone {
@@ -110,14 +111,16 @@ fn openings(settings: &Settings) -> Result<Openings, RunRequestError> {
 }
 
 impl RunRequest {
-    /// The order to post the rows of `source` to `endpoint`, an account's at `target`, with nothing else asked for: to hold
-    /// what is in doubt or seems edited, and to refuse what another ledger beside this one knows.
+    /// Creates a request to post the rows of `source` to `endpoint`, with the default policy: rows that are
+    /// in doubt or seem edited are held, and the run is refused if another ledger in the folder knows rows to
+    /// send.
     ///
-    /// A [shared](crate::settings::Sharing) budget needs [`state`](Self::state), the same folder for all runs.
+    /// A [shared](crate::settings::Sharing) budget needs [`state`](Self::state), the same folder for all
+    /// runs.
     ///
     /// # Errors
     ///
-    /// When the settings have fields that the API's notes have not, or hours that cannot be kept.
+    /// If the settings have fields that the API's notes do not have, or hours in which no attempt fits.
     pub fn new(
         target: Arc<dyn Api>,
         endpoint: &Endpoint,
@@ -129,12 +132,12 @@ impl RunRequest {
         Self::for_account(target, endpoint.as_str(), settings, ledger, source, options)
     }
 
-    /// The same for the account that ledgers are to know as `account`, where no endpoint's URL can be its name: the port
-    /// of a stand-in changes from run to run.
+    /// Like [`new`](Self::new), with `account` as the account's name in ledgers. For endpoints whose URL
+    /// cannot be that name, such as a stand-in server whose port changes from run to run.
     ///
     /// # Errors
     ///
-    /// As [`new`](Self::new).
+    /// Like [`new`](Self::new).
     pub fn for_account(
         target: Arc<dyn Api>,
         account: &str,
@@ -154,7 +157,7 @@ impl RunRequest {
             openings: openings(&settings)?,
             settings,
             tool: concat!("batchpost ", env!("CARGO_PKG_VERSION")).to_owned(),
-            // Another program's command line may hold what belongs in no ledger.
+            // The command line of another program may contain secrets.
             caller: None,
             named: SampleSizes { notes: 20, jobs: 3 },
             history: None,
@@ -164,8 +167,8 @@ impl RunRequest {
         })
     }
 
-    /// How rows will be posted, as far as that is known: with what the account has sent of late, where its budget is
-    /// shared.
+    /// Returns how rows will be posted, as far as known. For a shared budget, this includes what the account
+    /// sent recently.
     pub fn plan(&self) -> Schedule {
         let settings = &self.settings;
         Schedule {

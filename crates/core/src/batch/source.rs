@@ -1,15 +1,15 @@
-//! Where the rows of a run come from.
+//! The source of a run's rows.
 
 use std::path::PathBuf;
 
-/// Where rows come from.
+/// The source of a run's rows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Source {
     /// A file.
     File(PathBuf),
     /// Standard input, read to its end before anything is sent.
     Stdin,
-    /// Standard input, whose rows are posted as they come.
+    /// Standard input. Rows are posted as they arrive.
     Follow,
 }
 

@@ -1,4 +1,4 @@
-//! The budget that the runs of an account share.
+//! Findings about the budget that the runs of an account share.
 
 use std::path::Path;
 
@@ -8,26 +8,27 @@ use super::{Check, Finding, Setting};
 use crate::limiter::Sharer;
 use crate::schedule::Load;
 
-/// What is there of an account's budget.
+/// The state of an account's budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Kept {
-    /// No run has begun it yet.
+    /// No run has created it yet.
     NotBegun,
-    /// It was begun, and its state is gone or is not what was written.
+    /// It was created, and its state is missing or damaged.
     Lost(String),
-    /// Why no run can use it.
+    /// No run can use it, for this reason.
     Unusable(String),
-    /// What it says.
+    /// It can be read.
     Known {
-        /// The runs that are under way.
+        /// The runs in progress.
         runs: Vec<Sharer>,
-        /// What is used of the limits that were asked about.
+        /// How much of each requested limit is in use.
         loads: Vec<Load>,
     },
 }
 
-/// Who keeps the limit together by the state folder `state` of one user. `passed_over` is a shared one that could be used.
+/// Reports that all runs with the state folder `state` of one user share the limit. `passed_over` is a shared
+/// folder that could be used instead.
 pub fn shared_by_user(state: &Path, passed_over: Option<&Path>) -> Finding {
     let state = state.display();
     let found = format!(
@@ -44,7 +45,7 @@ pub fn shared_by_user(state: &Path, passed_over: Option<&Path>) -> Finding {
     .about(Setting::StateFolder)
 }
 
-/// Who keeps the limit together by the state folder `state` of a group.
+/// Reports that all runs with the state folder `state` of a group share the limit.
 pub fn shared_by_group(state: &Path, group: &str) -> Finding {
     let state = state.display();
     Finding::ok(
@@ -56,7 +57,7 @@ pub fn shared_by_group(state: &Path, group: &str) -> Finding {
     )
 }
 
-/// What is to be said of the budget in `folder`.
+/// Reports the state of the budget in `folder`.
 pub fn budget(folder: &Path, kept: &Kept, now: Timestamp) -> Vec<Finding> {
     let place = folder.display();
     let check = Check::Budget;

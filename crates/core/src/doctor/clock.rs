@@ -1,24 +1,24 @@
-//! The time.
+//! Findings about clocks.
 
 use jiff::Timestamp;
 
 use super::{Check, Finding, Setting};
 
-/// What a machine knows of the time.
+/// The clocks of a machine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Clocks {
     /// The wall clock.
     pub wall: Timestamp,
-    /// The name of the machine's time zone, if it has one that is known.
+    /// The name of the machine's time zone, if known.
     pub zone: Option<String>,
-    /// Whether there is a clock that counts from the machine's boot and is the same in all processes.
+    /// Whether the system has a clock that counts from boot and is the same for all processes.
     pub since_boot: bool,
 }
 
-/// Before this program existed, and after anybody will run it.
+/// Years in which this program can run. A clock outside this range is wrong.
 const PLAUSIBLE_YEARS: std::ops::Range<i16> = 2026..2100;
 
-/// What is to be said of the clocks.
+/// Reports problems of the clocks.
 pub fn clocks(clocks: &Clocks) -> Vec<Finding> {
     let Clocks { wall, zone, since_boot } = clocks;
     let wall = wall.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();

@@ -1,24 +1,24 @@
-//! Folders in which ledgers and budgets are kept.
+//! Findings about the folders of ledgers and budgets.
 
 use std::path::Path;
 
 use super::{Check, Finding, Setting};
 
-/// What a file system is, by the system's name for it.
+/// The kind of a file system, by the system's name for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum FileSystem {
-    /// A disk of this machine, as far as its name tells.
+    /// A local disk, as far as its name shows.
     Disk,
-    /// It is gone when the machine restarts.
+    /// Its files are lost when the machine restarts.
     Memory,
-    /// It is gone with the container.
+    /// Its files are lost with the container.
     Container,
-    /// Another machine's, or one that a program makes up.
+    /// On another machine, or provided by a program.
     Network,
 }
 
-/// What the system's name for a file system says of it.
+/// Returns the kind of file system for the system's name of it.
 pub fn file_system(name: &str) -> FileSystem {
     match name {
         "tmpfs" | "ramfs" | "devtmpfs" | "rootfs" => FileSystem::Memory,
@@ -27,14 +27,14 @@ pub fn file_system(name: &str) -> FileSystem {
         | "ocfs2" | "afs" | "beegfs" | "gpfs" | "davfs" | "vboxsf" | "virtiofs" | "prl_fs" | "vmhgfs" => {
             FileSystem::Network
         }
-        // NTFS on Linux is served so, and is a disk.
+        // NTFS on Linux has this name, and it is on a disk.
         "fuseblk" => FileSystem::Disk,
         name if name.starts_with("fuse") => FileSystem::Network,
         _ => FileSystem::Disk,
     }
 }
 
-/// What a program that keeps folders of several machines the same calls the one that `path` is in.
+/// Returns the name of the sync program that `path` is in a folder of, if any.
 fn synced_by(path: &Path) -> Option<&'static str> {
     path.components().find_map(|component| {
         let name = component.as_os_str().to_str()?.to_lowercase();
@@ -58,29 +58,29 @@ fn synced_by(path: &Path) -> Option<&'static str> {
     })
 }
 
-/// What was seen of a folder in which files can be kept.
+/// The probed properties of a folder for files.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Probed<'a> {
-    /// Where it is, as a whole path.
+    /// The absolute path.
     pub path: &'a Path,
-    /// The system's name for its file system, where it tells.
+    /// The system's name for its file system, if known.
     pub file_system: Option<String>,
-    /// Bytes that are free for this user, where the system tells.
+    /// Free bytes for this user, if known.
     pub free_bytes: Option<u64>,
-    /// Whether a lock keeps others out.
+    /// Whether a lock excludes other lockers.
     pub locks: bool,
 }
 
-/// A row takes about this much of a ledger: its intent, its outcome, and its part of the marks.
+/// Approximate size of a row in a ledger: its intent, its outcome, and its share of the marks.
 const LEDGER_BYTES_A_ROW: u64 = 500;
 
-/// Below this a batch of ordinary size may fill the disk.
+/// Below this, a batch of ordinary size may fill the disk.
 const LITTLE_BYTES: u64 = 100 << 20;
 
-/// Below this there is no point in beginning.
+/// Below this, a run cannot start.
 const NOTHING_BYTES: u64 = 1 << 20;
 
-/// What is to be said of a folder in which files were created, synced, renamed and removed.
+/// Reports problems of a folder in which files were created, synced, renamed and removed.
 pub fn folder(check: Check, probed: &Probed<'_>) -> Vec<Finding> {
     let Probed { path, file_system: name, free_bytes, locks } = probed;
     let path_in_words = path.display();

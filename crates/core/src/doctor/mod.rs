@@ -1,5 +1,5 @@
-//! What is found when a machine is looked over before a run, and what to do about it. Judgements only: who looks is
-//! the [probes](crate::probes).
+//! Findings about a machine before a run, with advice. This module only judges; the [probes](crate::probes)
+//! collect the facts.
 
 mod budget;
 mod clock;
@@ -13,36 +13,36 @@ pub use network::{Handshake, TlsTrouble, connection, name, proxy, tls};
 
 use serde::{Serialize, Serializer};
 
-/// What was looked at. Its name in JSON stays what it is.
+/// What was checked. The names in JSON must not change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Check {
-    /// The file of settings.
+    /// The configuration file.
     Configuration,
-    /// Where notes are posted to.
+    /// The account that notes are posted to.
     Account,
-    /// The way out of this network.
+    /// The proxy.
     Proxy,
-    /// The address that the host's name leads to.
+    /// The address of the host name.
     Name,
-    /// A connection to it.
+    /// The connection to the host.
     Connection,
-    /// Whether it is who it should be.
+    /// The TLS handshake and the host's certificate.
     Tls,
-    /// The rows.
+    /// The input.
     Input,
-    /// The ledger itself.
+    /// The ledger.
     Ledger,
-    /// The folder that the ledger is in.
+    /// The ledger's folder.
     LedgerFolder,
-    /// The folder of the budgets that runs share.
+    /// The state folder, with the budgets that runs share.
     StateFolder,
     /// The account's budget.
     Budget,
-    /// The time.
+    /// The clocks.
     Clock,
-    /// A secret, by the [name](crate::api::Api::credentials) that its API has for it: `access key`, in JSON
+    /// A secret, by the [name](crate::api::Api::credentials) that its API uses: `access key`, in JSON
     /// `access_key`.
     #[serde(untagged)]
     Credential(#[serde(serialize_with = "in_one_word")] &'static str),
@@ -53,7 +53,7 @@ fn in_one_word<S: Serializer>(name: &&'static str, serializer: S) -> Result<S::O
 }
 
 impl Check {
-    /// Its name, for people.
+    /// The name to display.
     pub fn word(self) -> &'static str {
         match self {
             Self::Configuration => "configuration",
@@ -73,70 +73,70 @@ impl Check {
     }
 }
 
-/// How bad it is.
+/// The severity of a finding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Level {
-    /// As it should be.
+    /// No problem.
     Ok,
-    /// It stands in no run's way, and there is something to know.
+    /// No run fails because of it, but the user should know.
     Warning,
-    /// A run would not work.
+    /// A run would fail.
     Problem,
 }
 
-/// A setting that advice is about. Advice does not name an option: how a setting is set is for the program to say.
+/// A setting that advice refers to. Advice names no options: the program adds how to change the setting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Setting {
-    /// Where the ledger is.
+    /// The path of the ledger.
     Ledger,
-    /// The folder of the budgets that runs share.
+    /// The state folder, with the budgets that runs share.
     StateFolder,
-    /// The proxy to go through.
+    /// The proxy.
     Proxy,
     /// The file of trusted certificates.
     CaFile,
     /// The time zone of the hours in which a run posts.
     TimeZone,
-    /// How many rows a run posts.
+    /// The number of rows that a run posts.
     First,
 }
 
-/// One thing that was found.
+/// The result of one check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
-    /// What was looked at.
+    /// What was checked.
     pub check: Check,
-    /// How bad it is.
+    /// The severity.
     pub level: Level,
-    /// What was found.
+    /// The result.
     pub found: String,
-    /// What to do; nothing where all is well.
+    /// What to do; `None` without a problem.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub advice: Option<String>,
-    /// The setting that the advice is about.
+    /// The setting that the advice refers to.
     #[serde(skip)]
     pub setting: Option<Setting>,
 }
 
 impl Finding {
-    /// As it should be.
+    /// Creates a finding without a problem.
     pub fn ok(check: Check, found: impl Into<String>) -> Self {
         Self { check, level: Level::Ok, found: found.into(), advice: None, setting: None }
     }
 
-    /// It stands in no run's way, and there is something to know.
+    /// Creates a warning: no run fails because of it.
     pub fn warning(check: Check, found: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { check, level: Level::Warning, found: found.into(), advice: Some(advice.into()), setting: None }
     }
 
-    /// A run would not work.
+    /// Creates a problem: a run would fail.
     pub fn problem(check: Check, found: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { check, level: Level::Problem, found: found.into(), advice: Some(advice.into()), setting: None }
     }
 
-    /// The same, with advice about this setting.
+    /// Adds the setting that the advice refers to.
     #[must_use]
     pub fn about(self, setting: Setting) -> Self {
         Self { setting: Some(setting), ..self }

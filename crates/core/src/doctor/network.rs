@@ -1,10 +1,11 @@
-//! The way to the API.
+//! Findings about the connection to the API.
 
 use std::time::Duration;
 
 use super::{Check, Finding, Setting};
 
-/// What is to be said of the way out: the variables of the environment that name a proxy, and whether one was asked for.
+/// Reports whether a proxy is used. `variables` are the environment variables that name a proxy, `asked` is
+/// whether one is configured.
 pub fn proxy(variables: &[String], asked: bool, loopback: bool) -> Option<Finding> {
     let named = variables.join(", ");
     match (variables.is_empty(), asked) {
@@ -22,8 +23,8 @@ pub fn proxy(variables: &[String], asked: bool, loopback: bool) -> Option<Findin
     }
 }
 
-/// What is to be said of a host's name, given the addresses that it leads to or why there are none. `remedy` says where
-/// the name was had from.
+/// Reports the addresses of a host name, or why it has none. `remedy` is the advice, which depends on where
+/// the name came from.
 pub fn name(host: &str, addresses: Result<&[String], String>, remedy: &str) -> Finding {
     match addresses {
         Ok([]) => Finding::problem(Check::Name, format!("{host} has no address"), remedy),
@@ -36,7 +37,7 @@ pub fn name(host: &str, addresses: Result<&[String], String>, remedy: &str) -> F
     }
 }
 
-/// What is to be said of a connection to `whom` that took so long, or of why there is none.
+/// Reports the time that a connection to `whom` took, or why it failed.
 pub fn connection(whom: &str, made: Result<Duration, &std::io::Error>, proxy: bool) -> Finding {
     match made {
         Ok(took) => Finding::ok(Check::Connection, format!("to {whom} in {}", in_words(took))),
@@ -53,7 +54,7 @@ pub fn connection(whom: &str, made: Result<Duration, &std::io::Error>, proxy: bo
     }
 }
 
-/// A connection that is private and with whom it should be.
+/// A successful TLS handshake with the right host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Handshake {
     /// The version of TLS, if it is known.
@@ -62,23 +63,23 @@ pub struct Handshake {
     pub took: Duration,
 }
 
-/// Why there is none.
+/// Why a TLS handshake failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsTrouble {
-    /// By this machine's clock, the certificate is of no time that includes now.
+    /// The certificate is expired or not yet valid by this machine's clock.
     Time,
-    /// It is another host's.
+    /// The certificate is for another host.
     OtherHost,
-    /// Nobody who is trusted vouches for it.
+    /// No trusted authority issued the certificate.
     Issuer,
-    /// What answers does not speak TLS.
+    /// The peer does not speak TLS.
     NoTls,
     /// Anything else.
     Other,
 }
 
-/// What is to be said of a handshake with `host`, or of why it failed and in which words.
+/// Reports a handshake with `host`, or why it failed, with the error's text.
 pub fn tls(host: &str, result: Result<&Handshake, (TlsTrouble, &str)>, ca_file: bool) -> Finding {
     let (trouble, why) = match result {
         Ok(Handshake { version, took }) => {

@@ -6,8 +6,8 @@ use super::options::Options;
 use super::rows::{Content, Row, Rows};
 use crate::job::Position;
 
-/// The rows of `input` as `record@line+byte: content`, then the error that ended the reading, if any. Checks that the
-/// result is the same in pieces of several sizes.
+/// Returns the rows of `input` as `record@line+byte: content`, then the error that ended the reading, if any.
+/// Checks that the result is the same in pieces of several sizes.
 pub(super) fn brief_in_pieces(input: &[u8], options: &Options) -> Vec<String> {
     let all = brief(input, options);
     for size in [1, 2, 3, 7, 1000] {

@@ -231,15 +231,15 @@ mod tests {
             ("a,b,c", &["text=c", "ticket=a", "text=b"], "0 [2, 1]"),
             ("a, B ,c", &["ticket=A", "text=b"], "0 [1]"),
             ("a,A,b", &["ticket=A", "text=b"], "1 [2]"),
-            // As Jira exports a ticket's comments.
+            // As Jira exports the comments of a ticket.
             ("Ticket,Comment,Comment,x,Comment", &["text=Comment"], "0 [1, 2, 4]"),
             ("Ticket,Comment,Comment,Note", &["text=Note", "text= comment "], "0 [3, 1, 2]"),
-            // A column that is asked for is no candidate for the other field.
+            // A requested column is not a candidate for the other field.
             ("Ticket,Ticket No,Body", &["text=Ticket No"], "0 [1]"),
             ("Note,Text", &["ticket=Note"], "0 [1]"),
-            // Names that nobody needs may repeat.
+            // Names of unused columns may repeat.
             ("x,x,Ticket,Note", &[], "2 [3]"),
-            // A column that names the job may be one of the others as well.
+            // The key column may also be one of the other columns.
             ("Ticket,Note,id", &["key=id"], "0 [1]"),
             ("Ticket,Note", &["key=Ticket"], "0 [1]"),
         ] {

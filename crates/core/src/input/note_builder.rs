@@ -228,7 +228,7 @@ mod tests {
             ("called the customer back today", 30, "called the customer back today"),
             ("お客様より連絡あり", 12, "お客様…"),
             ("お客様より連絡あり", 14, "お客様…"),
-            // A family of four is one character of 25 bytes.
+            // A family of four is one grapheme cluster of 25 bytes.
             ("ok 👨‍👩‍👧‍👦 fine, thank you", 20, "ok…"),
             ("e\u{301}e\u{301}e\u{301}e\u{301}", 10, "e\u{301}e\u{301}…"),
         ] {

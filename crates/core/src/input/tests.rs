@@ -1,4 +1,4 @@
-//! What holds for every format, whatever way its text comes.
+//! Tests that apply to every format and encoding.
 
 use std::io::Read;
 
@@ -11,7 +11,7 @@ fn formats() -> impl Strategy<Value = Format> {
     prop::sample::select(&[Format::Csv, Format::JsonLines, Format::Json][..])
 }
 
-/// Something like an input of that format, more or less broken.
+/// A more or less broken input in that format.
 fn text(format: Format) -> impl Strategy<Value = String> {
     let (head, part): (&str, &str) = match format {
         Format::Csv => ("Ticket;Note\n", "([0-9]{1,2};[a-cüé😀\" ]{0,5}[\r\n]{1,2}|[;\"\n,]|sep=)"),
@@ -125,14 +125,14 @@ fn what_is_said_of_the_input_is_what_it_was_read_as() {
     ));
 }
 
-/// Options with columns and a template.
+/// Options with these columns and this template.
 fn asked(format: Format, columns: &[&str], template: &str) -> Options {
     let columns = columns.iter().map(|column| column.parse().unwrap()).collect();
     let template = (!template.is_empty()).then(|| template.parse().unwrap());
     Options { columns, template, ..Options::new(format) }
 }
 
-/// What is made of one JSON object in the first column given, or by a template.
+/// The row of one JSON object, with these columns or this template.
 fn of_object(object: &str, columns: &[&str], template: &str) -> String {
     let line = brief(object.as_bytes(), &asked(Format::JsonLines, columns, template)).concat();
     line.strip_prefix("1@1+0: ").unwrap_or(&line).to_owned()
@@ -155,7 +155,7 @@ fn a_number_is_its_own_digits_by_a_column_and_by_a_template() {
 fn a_name_with_a_dot_is_found_on_the_way_to_what_is_nested() {
     let object = r#"{"ticket":1,"text":"main","meta.v1":{"note":"kept"}}"#;
     assert_eq!(of_object(object, &["text=text", "text=meta.v1.note"], ""), r#"1 "main\n\nkept""#);
-    // Two ways with one name.
+    // Two members with the same path.
     let object = r#"{"ticket":1,"a.b":{"c":"x"},"a":{"b.c":"y"}}"#;
     let wanted = "error: two members have the path \"a.b.c\", because a name contains a dot; rename one of them";
     assert_eq!(of_object(object, &["text=a.b.c"], ""), wanted);

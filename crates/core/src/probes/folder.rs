@@ -1,4 +1,4 @@
-//! Whether files can be kept in a folder.
+//! Probes whether a folder can store files.
 
 use std::fs;
 use std::io;
@@ -10,8 +10,8 @@ use crate::runtime::files::{LedgerPath, Lock, LockError, UNFINISHED, beside};
 use crate::runtime::platform::{file_system_of, free_bytes};
 use crate::storage::{Directory, Storage};
 
-/// What is to be said of the folder at `path`. Of one that a run makes where it is missing, the folder that it will be
-/// made in is looked at. A file goes there through all that a ledger goes through, and is removed.
+/// Probes the folder at `path`: a test file takes the same steps as a ledger and is removed. A state folder
+/// that does not exist would be created by a run, so its nearest existing parent is probed instead.
 pub fn folder(check: Check, path: &Path) -> Vec<Finding> {
     let is_made = check == Check::StateFolder;
     let there = std::path::absolute(path).and_then(|whole| {
@@ -41,7 +41,7 @@ pub fn folder(check: Check, path: &Path) -> Vec<Finding> {
     }
 }
 
-/// A file that is there for a moment.
+/// A test file, removed on drop.
 struct Probe(PathBuf);
 
 impl Probe {
@@ -49,7 +49,7 @@ impl Probe {
         Self(folder.join(format!(".batchpost-doctor-{:016x}", entropy())))
     }
 
-    /// Tells whether locks keep others out; else what failed.
+    /// Returns whether locks exclude others, or the operation that failed.
     fn carry_out(&self) -> Result<bool, (&'static str, io::Error)> {
         let failed = |doing| move |error| (doing, error);
         let mut place = LedgerPath(&self.0);
@@ -71,7 +71,7 @@ impl Probe {
 impl Drop for Probe {
     fn drop(&mut self) {
         for name in [self.0.clone(), beside(&self.0, UNFINISHED), beside(&self.0, ".lock")] {
-            // What was not made cannot be removed.
+            // A file that was not created cannot be removed.
             fs::remove_file(name).ok();
         }
     }

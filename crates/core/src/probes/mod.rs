@@ -1,6 +1,6 @@
-//! Looks a machine over before a run. Nothing is posted: of the API's host no more is asked than a connection and a
-//! TLS handshake. Any HTTP request, however harmless its method, may count against the account's limit, and would then
-//! need a slot. What is found is judged by [`crate::doctor`].
+//! Probes a machine before a run. Nothing is posted: probing the API's host is limited to a connection and a
+//! TLS handshake. Any HTTP request, even a harmless one, may count against the account's limit and would need
+//! a slot. [`crate::doctor`] judges the results.
 
 mod folder;
 mod network;
@@ -24,8 +24,8 @@ use crate::runtime::state::Scope;
 use crate::runtime::{SharingError, StateFolders};
 use crate::settings::Settings;
 
-/// The ledger at `path`, which is to be of a batch for `target`, if that is known. It is read and nothing else: even a
-/// lock of a moment could send the run away that comes just then.
+/// Probes the ledger at `path`, whose batch should be for `target`, if that is given. The ledger is only
+/// read: even a short lock could make a run that starts at this moment fail.
 pub fn ledger(path: &Path, target: Option<&str>) -> Finding {
     let check = Check::Ledger;
     let place = path.display();
@@ -73,7 +73,7 @@ pub fn ledger(path: &Path, target: Option<&str>) -> Finding {
     }
 }
 
-/// The input at `path`: whether it can be opened at all. Its rows are not read: `check` tells what is in it.
+/// Probes whether the input at `path` can be opened. Its rows are not read; `check` does that.
 pub fn input(path: &Path) -> Finding {
     let place = path.display();
     let opened = fs::File::open(path).and_then(|file| file.metadata());
@@ -94,12 +94,12 @@ pub fn input(path: &Path) -> Finding {
     }
 }
 
-/// The budget that a run with `settings` for the account `target` would take its slots from, the folder under which it is
-/// kept, and who shares it.
+/// Probes the budget that a run with `settings` for the account `target` would use, its folder, and who
+/// shares it.
 ///
 /// # Errors
 ///
-/// When the folder cannot be used: runs for the account send nothing then.
+/// If the folder cannot be used. Runs for the account would send nothing then.
 pub fn budget(state: &StateFolders, target: &str, settings: &Settings) -> Result<Vec<Finding>, SharingError> {
     if !settings.shares() {
         return Ok(vec![Finding::ok(Check::Budget, "private; this run does not count requests of other runs")]);
@@ -116,7 +116,7 @@ pub fn budget(state: &StateFolders, target: &str, settings: &Settings) -> Result
     Ok(findings)
 }
 
-/// The clocks of this machine.
+/// Probes the clocks of this machine.
 pub fn clock() -> Vec<Finding> {
     let zone = TimeZone::try_system().ok().and_then(|zone| zone.iana_name().map(str::to_owned));
     doctor::clocks(&Clocks { wall: wall(), zone, since_boot: since_boot().is_some() })

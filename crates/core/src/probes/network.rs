@@ -1,4 +1,4 @@
-//! The way to the API's host, as far as one gets without sending it a request.
+//! Probes the connection to the API's host without sending a request.
 
 use std::io;
 use std::net::IpAddr;
@@ -18,9 +18,9 @@ use crate::runtime::http::{CONNECT_TIMEOUT, HttpError, HttpOptions};
 use crate::runtime::resolver::addresses;
 use crate::runtime::tls;
 
-/// How far one gets on the way to `url`: the name, a connection, the way through the proxy, the TLS handshake, each only
-/// if the one before it was well. As requests go, so with the same trust, and through the same proxy. `remedy` is the
-/// advice where the URL's host has no address: whoever asks knows where the URL was had from.
+/// Probes the connection to `url` step by step: name, connection, proxy tunnel, TLS handshake. Stops at the
+/// first step that fails. Uses the same proxy and trusted certificates as requests. `remedy` is the advice if
+/// the host has no address; it depends on where the URL came from.
 pub async fn reach(url: &str, remedy: &str, options: &HttpOptions) -> Vec<Finding> {
     let mut findings = Vec::new();
     Way { remedy, options, findings: &mut findings }.go(url).await;
@@ -34,7 +34,7 @@ struct Way<'a> {
 }
 
 impl Way<'_> {
-    /// Ends early where it cannot go on, having said why.
+    /// Returns `None` after a step that failed, whose finding has been added.
     async fn go(&mut self, url: &str) -> Option<()> {
         let url = Url::parse(url).ok()?;
         let to = Peer::of(&url)?;
@@ -91,7 +91,8 @@ impl Way<'_> {
         made.ok()
     }
 
-    /// A connection to `to` through the proxy at the URL `proxy`, which is not repeated: it may hold a password.
+    /// Connects to `to` through the proxy at the URL `proxy`. Findings do not contain the URL, which may
+    /// include a password.
     async fn through(&mut self, proxy: &str, to: &Peer) -> Option<TcpStream> {
         let url = Url::parse(proxy).ok().filter(Url::has_host).or_else(|| Url::parse(&format!("http://{proxy}")).ok());
         let Some((url, peer)) = url.and_then(|url| Some((url.clone(), Peer::of(&url)?))) else {
@@ -130,7 +131,7 @@ impl Way<'_> {
             Ok(mut stream) => {
                 let version = stream.get_ref().1.protocol_version().map(|version| format!("{version:?}"));
                 let handshake = Handshake { version, took: clock.now().elapsed };
-                // A farewell. Who does not take it loses nothing.
+                // Closes the TLS session politely. A failure does not matter.
                 stream.shutdown().await.ok();
                 doctor::tls(&to.host, Ok(&handshake), ca_file)
             }
@@ -166,13 +167,13 @@ impl Peer {
     }
 }
 
-/// Asks a proxy for a way to `to`.
+/// Requests a tunnel to `to` from a proxy.
 async fn tunnel(stream: &mut (impl AsyncRead + AsyncWrite + Unpin), to: &Peer) -> io::Result<()> {
     const LONGEST_ANSWER: usize = 8 << 10;
     let to = to.in_words();
     stream.write_all(format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n\r\n").as_bytes()).await?;
     let mut answer = Vec::new();
-    // Byte by byte: what follows the answer's head is the other end's.
+    // Byte by byte: the bytes after the response head belong to the target.
     while !answer.ends_with(b"\r\n\r\n") && answer.len() < LONGEST_ANSWER {
         answer.push(stream.read_u8().await?);
     }

@@ -134,7 +134,7 @@ mod tests {
             answers.take(&end(VerdictWord::Again, "500", 2));
             answers.told_apart().iter().map(|answer| answer.verdict).collect::<Vec<_>>()
         };
-        // Each has a hash table with other seeds.
+        // Each list has a hash table with another seed.
         let first = told();
         assert!((0..30).all(|_| told() == first));
     }

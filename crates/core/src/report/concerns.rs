@@ -75,7 +75,7 @@ impl Concerns {
 /// Chooses the jobs whose histories are kept: of each outcome, the first ones seen.
 pub(super) struct Choice {
     room: [usize; Concerns::OUTCOMES.len()],
-    /// The room for jobs in doubt that are no longer in the input. They must not take room from the others.
+    /// Remaining number of jobs in doubt that are no longer in the input. They are counted separately.
     room_for_vanished: usize,
     chosen: KeyMap<()>,
 }
@@ -100,8 +100,8 @@ impl Choice {
         takes
     }
 
-    /// The room for a job's outcome, if that needs attention. A job that is no longer in the input needs it only if its
-    /// note may exist.
+    /// Returns the remaining number for a job's outcome, if that needs attention. A job that is no longer in
+    /// the input needs attention only if its note may exist.
     fn room(&mut self, job_state: &JobState) -> Option<&mut usize> {
         let stands = job_state.outcome();
         if job_state.is_vanished() {

@@ -29,7 +29,7 @@ pub struct Ends {
 }
 
 impl Ends {
-    /// The count for a verdict, to be changed.
+    /// Returns the count for a verdict, for changing it.
     pub fn of_mut(&mut self, verdict: VerdictWord) -> &mut u64 {
         match verdict {
             VerdictWord::Posted => &mut self.posted,

@@ -116,12 +116,13 @@ pub(super) struct Watch {
 }
 
 impl Watch {
-    /// A run begins.
+    /// Starts a run.
     pub(super) fn run(&mut self, pauses_recorded: bool) {
         self.guess = (!pauses_recorded).then(Guess::default);
     }
 
-    /// An attempt began. Its record may come after that of an answer that arrived after it took its slot.
+    /// Records the start of an attempt. Its record may come after that of an answer that arrived after the
+    /// attempt took its slot.
     pub(super) fn began(&mut self, key: Key, at_us: u64) {
         if self.under_way.as_ref().is_some_and(|pause| pause.from_us >= at_us) {
             return;
@@ -132,7 +133,7 @@ impl Watch {
         }
     }
 
-    /// An attempt ended.
+    /// Records the end of an attempt.
     pub(super) fn ended(&mut self, end: &AttemptEnd, at_us: u64, run: u32) {
         let under_way = self.under_way.as_ref().map(|pause| pause.cause);
         let makes_a_pause = self.guess.as_mut().and_then(|guess| guess.ended(end, under_way));
@@ -144,14 +145,14 @@ impl Watch {
         }
     }
 
-    /// The run recorded a pause.
+    /// Records a pause that the ledger contains.
     pub(super) fn paused(&mut self, paused: &Paused, at_us: u64, run: u32) {
         self.close(at_us, PauseEnd::Attempt { found: None });
         let asked = paused.asked_us.map(Duration::from_micros);
         self.begin(Pause { run, from_us: at_us, wall: paused.wall, asked, ..pause(paused.cause, &paused.reply) });
     }
 
-    /// The run recorded the verdict of the first attempt after a pause.
+    /// Records the verdict of the first attempt after a pause, which the ledger contains.
     pub(super) fn resumed(&mut self, resumed: &Resumed) {
         if let Some(mut pause) = self.over.take() {
             pause.end = PauseEnd::Attempt { found: Some(resumed.verdict) };
@@ -159,14 +160,14 @@ impl Watch {
         }
     }
 
-    /// The run is over.
+    /// Ends the run.
     pub(super) fn close_run(&mut self, at_us: u64) {
         self.close(at_us, PauseEnd::Run);
         self.let_go();
         self.guess = None;
     }
 
-    /// The pauses found.
+    /// Returns the pauses found.
     pub(super) fn found(self) -> Pauses {
         self.pauses
     }

@@ -139,7 +139,7 @@ impl Story {
         }
     }
 
-    /// The current run began at `from_us` and has reached `at_us`.
+    /// Records that the current run began at `from_us` and has reached `at_us`.
     pub(super) fn reach(&mut self, from_us: u64, at_us: u64) {
         if let Some(run) = self.last_run() {
             run.from_us = from_us;

@@ -1,4 +1,4 @@
-//! The fold over ledgers made by hand, line by line.
+//! Tests the fold on ledgers that are built line by line.
 
 use std::io;
 
@@ -10,7 +10,7 @@ use crate::settings::Settings;
 
 const ID: u64 = 0x0123_4567_89ab_cdef;
 
-/// A ledger's bytes, to read; made line by line as `docs/ledger-format.md` has it.
+/// The bytes of a ledger, built line by line according to `docs/ledger-format.md`.
 #[derive(Default)]
 struct Made {
     bytes: Vec<u8>,
@@ -70,7 +70,7 @@ impl Made {
         self.record("run", &run)
     }
 
-    /// `ms` is the run's clock.
+    /// `ms` is the time since the start of the run.
     fn intent(self, row: u64, attempt: u32, ms: u64) -> Self {
         let of =
             json!({"row": row, "key": key(row), "ticket": 7, "attempt": attempt, "at_us": ms * 1000, "wall": wall(0)});
@@ -101,7 +101,7 @@ fn wall(second: i64) -> String {
     Timestamp::from_second(1_700_000_000 + second).unwrap().to_string()
 }
 
-/// Spread out, as the hashes are that keys are made of.
+/// A key that is well distributed, like the hashes that real keys are made of.
 fn key(row: u64) -> String {
     format!("{:016x}{row:016x}", row.wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }

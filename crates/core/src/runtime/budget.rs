@@ -1,6 +1,6 @@
-//! The budget that the runs of one account share, in a folder of this machine: its state in one small file, which is
-//! replaced whole; a lock for the moment in which one run changes it; and for each run a file that it keeps locked
-//! while it lives. The system lets go of that lock when a process ends, however it does.
+//! The budget that the runs of an account share, in a folder of this machine. The state is a small file that
+//! is replaced atomically. A lock is held while a run changes the state. Each run keeps a file of its own
+//! locked while it is alive; the system releases that lock when the process ends for any reason.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -19,17 +19,17 @@ use crate::limit::Limit;
 use crate::limiter::{Account, Member, Sharer, Stamp, Unreadable};
 use crate::schedule::Load;
 
-/// Why a run cannot have a part in its account's budget.
+/// Why a run cannot share its account's budget.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SharingError {
-    /// There is no folder to keep it in.
+    /// There is no state folder.
     #[error("no state folder for the budget that the account's runs share: neither XDG_STATE_HOME nor HOME is set")]
     NoPlace,
     /// The folder that the ledger's last run used does not exist.
     #[error("the state folder {} that this ledger's last run used does not exist", .0.display())]
     Gone(PathBuf),
-    /// Two folders know the account.
+    /// Two state folders have a budget for the account.
     #[error(
         "the account has a budget in two state folders, {} and {}; runs that use different ones can exceed the limit together",
         shared.display(), personal.display()
@@ -39,59 +39,59 @@ pub enum SharingError {
         shared: PathBuf,
         /// The user's own.
         personal: PathBuf,
-        /// What the user's own has of the account.
+        /// The account's folder in the user's own folder.
         account: PathBuf,
     },
-    /// The folder for it cannot be used.
+    /// The state folder cannot be used.
     #[error(transparent)]
     Folder(#[from] StateError),
-    /// It cannot be kept.
+    /// The state cannot be read or written.
     #[error("the account's budget in {} cannot be {doing}: {source}", path.display())]
     Io {
-        /// Where it is.
+        /// The folder of the budget.
         path: PathBuf,
-        /// What failed.
+        /// The operation that failed.
         doing: &'static str,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
-    /// A newer version keeps it otherwise.
+    /// The state was written by a newer version in an unknown format.
     #[error("the account's budget {}: {source}", path.display())]
     Newer {
-        /// Where it is.
+        /// The path of the state.
         path: PathBuf,
-        /// Why.
+        /// The error.
         source: Unreadable,
     },
-    /// A defect of this program.
+    /// A bug in this program.
     #[error("the thread for the account's budget ended unexpectedly")]
     Panicked,
 }
 
-/// No state is longer, unless it is damaged.
+/// Maximum size of the state in bytes. Only a damaged state is longer.
 const LONGEST_STATE: u64 = 16 << 20;
 
-/// A run's part in its account's budget.
+/// A run's membership in its account's budget.
 #[derive(Debug)]
 pub(crate) struct SharedBudget {
     folder: Folder,
     lock: File,
     member: Member,
     clock: Clock,
-    /// Until when all slots are taken to be in use, as it was said last.
+    /// The time until which all slots count as used, as last logged.
     full_to: Option<Duration>,
-    /// After an error nothing more is written: what the account knows of this run then, it holds until it is found
-    /// dead.
+    /// Set by an error. Nothing is written after it; the account keeps the slots of this run until the run is
+    /// found dead.
     poisoned: bool,
-    /// Locked while this run lives.
+    /// Locked while this run is alive.
     _alive: File,
 }
 
 impl SharedBudget {
-    /// Joins the other runs of the account; tells who they are. Waits for as long as another process has the lock.
+    /// Joins the other runs of the account and returns them. Waits as long as another process holds the lock.
     ///
-    /// `unknown` is the longest time-out of requests that may have been sent until now without this budget's knowledge; none
-    /// where there are none.
+    /// `unknown` is the longest timeout of requests that may have been sent until now without being counted
+    /// in this budget, or `None`.
     pub(crate) fn join(
         folder: Folder,
         mut member: Member,
@@ -102,7 +102,7 @@ impl SharedBudget {
         let locked = Locked::on(&lock).map_err(folder.failed("locked"))?;
         let stamp = clock.stamp();
         let mut account = folder.load(&lock, &stamp, member.run().timeout)?;
-        // While the lock is held: a file without a run that locks it is a dead one's, and is removed.
+        // Under the lock, because a run file that is not locked counts as a dead run's and is removed.
         let alive = folder.create_alive(member.run().id).map_err(folder.failed("joined"))?;
         folder.find_dead(&mut account, member.run().id, stamp.at);
         folder.remove_remains(&account, member.run().id);
@@ -119,7 +119,8 @@ impl SharedBudget {
         Ok((budget, others))
     }
 
-    /// Leaves the others, giving back what has ended. Slots that it still holds count as of attempts that end now.
+    /// Leaves the budget and returns the slots of `ended`. Slots that the run still holds count as attempts
+    /// that end now.
     pub(crate) fn leave(mut self, ended: &[(Ended, Duration)]) -> Result<(), SharingError> {
         if self.poisoned {
             return Ok(());
@@ -130,7 +131,7 @@ impl SharedBudget {
         let mut account = self.folder.load(&self.lock, &stamp, self.member.run().timeout)?;
         self.member.leave(&mut account, &ended, stamp.at);
         self.folder.store(&account, &stamp, Durability::Name).map_err(self.folder.failed("written"))?;
-        // What cannot be removed is so by the next run.
+        // If it cannot be removed, the next run removes it.
         self.folder.0.remove(&alive(self.member.run().id)).ok();
         drop(locked);
         Ok(())
@@ -138,7 +139,7 @@ impl SharedBudget {
 
     fn exchange(&mut self, request: &Request) -> Result<Answer, SharingError> {
         let locked = Locked::on(&self.lock).map_err(self.folder.failed("locked"))?;
-        // Only now: waiting for the lock takes its time.
+        // Read after locking, because waiting for the lock takes time.
         let (elapsed, stamp) = self.clock.both();
         let request = Request { ended: on_account_clock(&request.ended, elapsed, stamp.at), ..request.clone() };
         let mut account = self.folder.load(&self.lock, &stamp, self.member.run().timeout)?;
@@ -149,7 +150,8 @@ impl SharedBudget {
         drop(locked);
         self.say_if_full(&account, &stamp);
         if answer.granted > 0 && account.outlasts_a_restart() {
-            // Whoever replaced it meanwhile had read it: this name or a later one is made durable.
+            // A run that replaced the state meanwhile had read this one, so syncing the directory makes this
+            // or a later state durable.
             self.folder.0.sync().map_err(self.folder.failed("synced"))?;
         }
         let wait = answer.wait.map(|wait| match wait {
@@ -159,8 +161,8 @@ impl SharedBudget {
         Ok(Answer { wait, ..answer })
     }
 
-    /// Says why nothing is sent, where it is not known what was. Whoever met the damage may be gone, and a restart is no
-    /// damage: so each run says it for itself.
+    /// Logs why nothing is sent while the recent requests are unknown. Each run logs it: the run that found
+    /// the damage may have ended, and after a restart of the machine there is no damage to find.
     fn say_if_full(&mut self, account: &Account, stamp: &Stamp) {
         let limits = &self.member.run().limits;
         let full_to = limits.iter().filter_map(|limit| account.full_to(limit.window(), stamp.at)).max();
@@ -188,16 +190,17 @@ impl Budget for SharedBudget {
     }
 }
 
-/// What is used of `limits` by the runs of the account `target`; none where nothing is known of it.
+/// Returns how much of `limits` the runs of the account `target` use; `None` if nothing is known about the
+/// account.
 ///
-/// `timeout` is what requests that are not known of are taken to have at the most.
+/// `timeout` is the assumed maximum timeout of requests that are not recorded.
 pub(crate) fn loads(state: &StateChoice, target: &str, limits: &[Limit], timeout: Duration) -> Option<Vec<Load>> {
     let lost = || {
         let stamp = Clock::start().stamp();
         Some(loads_of(&of_lost_state(&stamp, timeout), limits, &stamp))
     };
     match glance(&state.path, target, limits).1 {
-        // Nothing is known there of what was sent before.
+        // The state there does not include what was sent before.
         _ if state.is_moved() => lost(),
         Kept::Known { loads, .. } => Some(loads),
         Kept::Lost(_) => lost(),
@@ -214,8 +217,8 @@ fn loads_of(account: &Account, limits: &[Limit], stamp: &Stamp) -> Vec<Load> {
     limits.iter().map(load).collect()
 }
 
-/// What there is of the budget of the account `target`, and where, for one who has no part in it. Nothing is locked:
-/// the state is replaced whole, and a run that it names has locked its own file before.
+/// Returns the path and state of the budget of the account `target`, for a reader outside the budget. Takes
+/// no lock: the state is replaced atomically, and a run locks its own file before the state names it.
 pub(crate) fn glance(state: &Path, target: &str, limits: &[Limit]) -> (PathBuf, Kept) {
     let stamp = Clock::start().stamp();
     let account = StateFolder::open_existing(state)
@@ -243,13 +246,13 @@ pub(crate) fn glance(state: &Path, target: &str, limits: &[Limit]) -> (PathBuf, 
     (folder.path().to_owned(), kept)
 }
 
-/// Times since the run began, on the account's clock. `elapsed` was read before `at`, and the account's clock does not
-/// stand still while the machine sleeps: no time comes out earlier than it was.
+/// Converts times since the start of the run to the account's clock. `elapsed` was read before `at`, and the
+/// account's clock includes suspension, so no result is earlier than the actual time.
 fn on_account_clock(ended: &[(Ended, Duration)], elapsed: Duration, at: Duration) -> Vec<(Ended, Duration)> {
     ended.iter().map(|(how, then)| (*how, at.saturating_sub(elapsed.saturating_sub(*then)))).collect()
 }
 
-/// Holds the lock on the account's state.
+/// Holds the lock of the account's state.
 struct Locked<'a>(&'a File);
 
 impl<'a> Locked<'a> {
@@ -265,12 +268,12 @@ impl<'a> Locked<'a> {
 
 impl Drop for Locked<'_> {
     fn drop(&mut self) {
-        // Where this fails the file's end lets go of it.
+        // If unlocking fails, closing the file releases the lock.
         self.0.unlock().ok();
     }
 }
 
-/// The lock file says that there has been a state: one that is missing then was lost.
+/// Marks in the lock file that a state has been written. A state that is missing afterwards was lost.
 fn mark_begun(mut lock: &File) -> io::Result<()> {
     if lock.metadata()?.len() == 0 { lock.write_all(b"begun\n") } else { Ok(()) }
 }
@@ -278,12 +281,12 @@ fn mark_begun(mut lock: &File) -> io::Result<()> {
 const BUDGET: &str = "budget";
 const LOCK: &str = "lock";
 
-/// The name of the file that a run keeps locked while it lives.
+/// The name of the file that a run keeps locked while it is alive.
 fn alive(id: u64) -> String {
     format!("run-{id:016x}")
 }
 
-/// An account's folder, as its budget uses it.
+/// The folder of an account, with the operations of its budget.
 #[derive(Debug, Clone)]
 pub(crate) struct Folder(Arc<AccountFolder>);
 
@@ -296,7 +299,7 @@ impl Folder {
         self.0.path()
     }
 
-    /// The process that holds the lock, and what it posts, as far as that can be found out.
+    /// Returns the process that holds the lock, and what it posts, if known.
     pub(crate) fn holder(&self, stamp: &Stamp) -> Option<(u32, Option<String>)> {
         let LockHolder::Held(pid) = lock_holder(&self.0.open_read(LOCK).ok()?) else { return None };
         let account = self.read(stamp).ok().and_then(Result::ok).unwrap_or_default();
@@ -315,7 +318,8 @@ impl Folder {
         Ok(Account::read(&line, stamp))
     }
 
-    /// The state as it is on the clock of `stamp`. One that is damaged or was lost is taken for full windows.
+    /// Reads the state, converted to the clock of `stamp`. If it is damaged or lost, all windows count as
+    /// full.
     fn load(&self, lock: &File, stamp: &Stamp, timeout: Duration) -> Result<Account, SharingError> {
         let path = self.path().join(BUDGET);
         let why = match self.read(stamp) {
@@ -339,15 +343,15 @@ impl Folder {
         self.0.replace(BUDGET, account.to_line(stamp).as_bytes(), durability)
     }
 
-    /// A file that says, while it is locked, that the run lives.
+    /// Creates the file whose lock shows that the run is alive, and locks it.
     fn create_alive(&self, id: u64) -> io::Result<File> {
         let file = self.0.create_exclusive(&alive(id))?;
         file.try_lock()?;
         Ok(file)
     }
 
-    /// Whether a run of the account lives. Of one whose file tells nothing, only as long as it can be under way by what it
-    /// did last.
+    /// Whether a run of the account is alive. If its file cannot be checked, a run counts as alive for the
+    /// time that its last operation allows.
     fn is_alive(&self, account: &Account, id: u64, now: Duration) -> bool {
         match self.0.life(&alive(id)) {
             Life::Locked => true,
@@ -362,8 +366,8 @@ impl Folder {
         account.find_dead(|run| !dead.contains(&run.id), now);
     }
 
-    /// Removes the files of runs that are dead and forgotten, and what they left unfinished. What cannot be removed is in
-    /// nobody's way.
+    /// Removes the files of dead runs that the state no longer names, and unfinished files. Errors are
+    /// ignored, because these files do no harm.
     fn remove_remains(&self, account: &Account, own: u64) {
         self.0.remove_unfinished(BUDGET).ok();
         for name in self.0.names().unwrap_or_default() {
@@ -379,12 +383,13 @@ impl Folder {
     }
 }
 
-/// Requests of other runs may be under way for as long as their time-outs, of which a run's own is the best guess.
+/// Requests of other runs may be in flight for the length of their timeouts, which are unknown; this run's
+/// own is the best guess.
 fn of_lost_state(stamp: &Stamp, timeout: Duration) -> Account {
     Account::unknown(stamp.at + timeout.max(USUAL_TIMEOUT))
 }
 
-/// What most runs wait for a reply.
+/// The usual timeout for a reply.
 const USUAL_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[cfg(test)]

@@ -111,7 +111,7 @@ mod tests {
     use crate::limit::Limit;
     use crate::transport::{Reply, Request};
 
-    /// An API whose key is encoded, and is LeadSquared's else.
+    /// An API with an encoded key that is otherwise like LeadSquared.
     #[derive(Debug)]
     struct Encoded;
 

@@ -1,8 +1,9 @@
-//! Chance from the system, for ids and seeds.
+//! Randomness of the system, for ids and seeds.
 
 use std::hash::{BuildHasher, RandomState};
 
-/// A number that no other process draws: the standard library seeds its maps with the system's randomness.
+/// Returns a random number that differs between processes: the standard library seeds its maps with the
+/// system's randomness.
 pub(crate) fn entropy() -> u64 {
     RandomState::new().hash_one(std::process::id())
 }

@@ -247,8 +247,9 @@ impl Lock {
     /// Acquires the lock of the ledger at `ledger` and writes `holder` into the lock file for others to read. Does not
     /// wait.
     ///
-    /// If there is no ledger when the lock ends, as after a refused run, the lock file is removed. A run that had just
-    /// opened the file notices that the file no longer has this name, and opens the next one.
+    /// If the ledger does not exist when the lock ends, as after a refused run, the lock file is removed. A
+    /// run that has just opened the file detects that the file no longer has this name, and opens the new
+    /// one.
     ///
     /// # Errors
     ///
@@ -353,7 +354,7 @@ pub(crate) mod tests {
         Lock::take(&ledger, "me").unwrap();
     }
 
-    /// What a child process has of a file from its fork until its exec.
+    /// A copy of a file handle, as a child process has between its fork and its exec.
     fn inherited(file: &File) -> File {
         file.try_clone().unwrap()
     }

@@ -1,4 +1,4 @@
-//! The transport over HTTP: reqwest with nothing done behind our back.
+//! The transport over HTTP: reqwest without retries, redirects or other implicit behaviour.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -16,22 +16,23 @@ use super::tls::{self, TlsError};
 use crate::api::Endpoint;
 use crate::transport::{Failure, Reply, Request, Transport};
 
-/// More of a reply than this is not read: a success is 130 bytes, and what is longer is judged by its beginning.
+/// Maximum length of a reply that is read. A success has 130 bytes, and a longer reply is judged by its
+/// start.
 const REPLY_BOUND_BYTES: usize = 64 << 10;
 
-/// The longest that a connection may take to be made. A refusal to connect is known to have sent nothing; running
-/// into the whole time-out is not.
+/// Maximum time to connect. A connection failure is known to have sent nothing; exceeding the whole timeout
+/// is not.
 pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Below the 5 seconds after which many servers close an idle connection: one that closes under a request leaves its
-/// row in doubt for nothing.
+/// Shorter than the 5 seconds after which many servers close an idle connection. A connection that closes
+/// during a request leaves its row in doubt.
 const POOL_IDLE: Duration = Duration::from_secs(4);
 
-/// How requests get out. There will be more of them: set those that differ from the default.
+/// How requests are sent. Fields may be added: change those that differ from the default.
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct HttpOptions {
-    /// A proxy to go through; without it none is used, whatever the environment says.
+    /// The URL of the proxy. Without it no proxy is used; environment variables are ignored.
     pub proxy: Option<String>,
     /// A file of PEM certificates to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
@@ -39,23 +40,23 @@ pub struct HttpOptions {
 
 impl fmt::Debug for HttpOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The proxy's URL may hold a password.
+        // The proxy's URL may contain a password.
         let proxy = self.proxy.as_deref().map(masked);
         f.debug_struct("HttpOptions").field("proxy", &proxy).field("ca_file", &self.ca_file).finish()
     }
 }
 
-/// Why no client could be made.
+/// Why no client could be created.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HttpError {
-    /// The proxy's URL is no good. Its value is not repeated: it may hold a password.
+    /// The proxy's URL is invalid. The message omits it, because it may contain a password.
     #[error("the proxy URL is invalid")]
     Proxy,
-    /// Plain http is for this machine only, and a proxy need not be on it.
+    /// Plain http is allowed to this machine only, and a proxy may be on another one.
     #[error("plain http through a proxy would send the access keys unencrypted")]
     ProxyInTheOpen,
-    /// TLS cannot be spoken.
+    /// TLS cannot be set up.
     #[error(transparent)]
     Tls(#[from] TlsError),
     /// The client could not be set up.
@@ -63,7 +64,7 @@ pub enum HttpError {
     Client(#[from] reqwest::Error),
 }
 
-/// Posts to one endpoint with one user's keys.
+/// Posts to one endpoint with the keys of one user.
 #[derive(Debug, Clone)]
 pub struct Http {
     client: Client,
@@ -73,11 +74,11 @@ pub struct Http {
 }
 
 impl Http {
-    /// A transport to `endpoint`. Nothing is sent yet.
+    /// Creates a transport to `endpoint`. Nothing is sent yet.
     ///
     /// # Errors
     ///
-    /// When the proxy or the certificates cannot be used.
+    /// If the proxy or the certificates cannot be used.
     pub fn new(
         endpoint: Endpoint,
         credentials: Credentials,
@@ -110,7 +111,7 @@ impl Http {
         }
         body.truncate(REPLY_BOUND_BYTES);
         let mut reply = Reply::new(status, body.freeze());
-        // Beside the body and not in its place: a short key may be part of what says that the note was created.
+        // In addition to the body: a short key may be part of the text that shows that the note was created.
         reply.quotable = self.credentials.redact(&reply.body).map(Bytes::from);
         reply.headers = headers;
         Ok(reply)
@@ -138,7 +139,8 @@ fn builder(
         .user_agent(concat!("batchpost/", env!("CARGO_PKG_VERSION")))
         .default_headers(headers)
         .timeout(timeout)
-        // Well below the whole time-out, which began earlier and would win: nothing was sent, and no doubt is due.
+        // Well below the whole timeout, which started earlier and would expire first: a connection failure
+        // means that nothing was sent, so the row is not in doubt.
         .connect_timeout(CONNECT_TIMEOUT.min(timeout / 2))
         .pool_idle_timeout(POOL_IDLE)
         .redirect(redirect::Policy::none())
@@ -151,25 +153,26 @@ fn builder(
     }
 }
 
-/// Whether it is certain that no byte of the request was written. Of any other error nobody can tell: what the system took
-/// may have arrived.
+/// Whether it is certain that no byte of the request was written. After any other error it is unknown,
+/// because bytes that the system accepted may have arrived.
 fn is_unsent(error: &reqwest::Error) -> bool {
-    // There was no connection yet that could have taken the request: it could not be made, or had ended when it was.
+    // No connection took the request: it failed, or ended before that.
     let without_connection =
         |cause: &hyper_util::client::legacy::Error| cause.is_connect() || cause.connect_info().is_none();
     causes(error).any(|cause| {
         cause.downcast_ref().is_some_and(without_connection)
-            // The connection had ended before it took the request from its queue, and gave it back.
+            // The connection ended before it took the request from its queue, and returned the request.
             || cause.downcast_ref().is_some_and(hyper::Error::is_canceled)
     })
 }
 
-/// What an error came from, the nearest first.
+/// Returns the causes of an error, the nearest first.
 fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
     std::iter::successors(std::error::Error::source(error), |error| error.source())
 }
 
-/// An error with its causes in one line, without the URL: messages repeat it once, not for every row.
+/// Formats an error and its causes in one line without the URL, which messages give once and not for every
+/// row.
 fn plain(error: &reqwest::Error) -> String {
     let mut said = Vec::new();
     for cause in causes(error) {
@@ -185,7 +188,8 @@ fn plain(error: &reqwest::Error) -> String {
     if said.is_empty() { "the request failed".to_owned() } else { said.join(": ") }
 }
 
-/// Whether this is what rustls says of bytes that are no TLS. An `io::Error` stands in for the error that it holds.
+/// Whether this is the error of rustls for a peer that does not speak TLS. An `io::Error` hides the error
+/// that it contains.
 fn speaks_no_tls(cause: &(dyn std::error::Error + 'static)) -> bool {
     let mut cause = cause;
     while let Some(held) = cause.downcast_ref().and_then(std::io::Error::get_ref) {

@@ -317,7 +317,7 @@ mod tests {
                     assert!(!is_fine && error.contains("chmod 600 /") && !error.contains("hunter2"), "{error}");
                 }
             }
-            // What the service manager gives has a mode of its own.
+            // Files from the service manager have their own mode.
             assert!(key_from_file("access key", &path, Some(folder.path())).is_ok(), "{mode:o}");
             assert_eq!(key_from_file("access key", &path, Some(&folder.path().join("other"))).is_ok(), is_fine);
         }

@@ -1,4 +1,5 @@
-//! The outside world: files, sockets, signals, clocks, and the state that runs of a machine share. Decides nothing.
+//! The outside world: files, sockets, signals, clocks, and the state that runs of a machine share. Makes no
+//! decisions.
 
 pub(crate) mod budget;
 pub(crate) mod budget_client;

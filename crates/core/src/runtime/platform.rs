@@ -79,8 +79,8 @@ pub(crate) fn is_named(_: &File, _: &Path) -> io::Result<bool> {
 
 /// Returns the mode of a file that others than its owner may read or change, if its owner can change that.
 ///
-/// Returns `None` on a file system that is mounted read-only, as container platforms mount secrets: they are for
-/// everyone in the container, and nobody there could change their mode. Also returns `None` for a pipe or device.
+/// Returns `None` on a read-only file system, on which container platforms mount secrets: everyone in the
+/// container can read them, and nobody can change their mode. Also returns `None` for a pipe or device.
 /// Windows has no modes.
 #[cfg(unix)]
 pub(crate) fn open_to_others(file: &File) -> io::Result<Option<u32>> {
@@ -98,9 +98,9 @@ pub(crate) fn open_to_others(_: &File) -> io::Result<Option<u32>> {
     Ok(None)
 }
 
-/// Returns why a file may have been written by another user; `None` if only this user or the system's own could write
-/// it. For programs that read from a file where keys are sent or which commands print them: anyone who can write that
-/// file could obtain the keys.
+/// Returns why another user may have written a file; `None` if it belongs to this user or root and not
+/// everyone may write to it. Write access of its group is not checked. For files that determine where keys
+/// are sent or which commands print them: anyone who can write such a file can obtain the keys.
 ///
 /// On Windows, it always returns `None`.
 ///
@@ -343,8 +343,8 @@ fn locked_by(locks: &str, device: u64, inode: u64) -> LockHolder {
             _ => None,
         }
     });
-    // Locks of another kind are those that an NFS server keeps for other machines. A process without a number is
-    // invisible.
+    // Locks of another kind are held by an NFS server for other machines. A process without an id is
+    // invisible here.
     let process = |(kind, pid): (&str, &str)| pid.parse().ok().filter(|pid| kind == "FLOCK" && *pid > 0);
     match found.map(process).max() {
         None => LockHolder::Nobody,
@@ -378,7 +378,7 @@ pub(crate) fn is_to_outlive_its_terminal() -> bool {
     } else {
         None
     };
-    // Other systems can be asked only by unsafe code. nohup leaves neither of the two on a terminal.
+    // Querying other systems needs unsafe code. Under nohup, neither stream is a terminal.
     let by_its_looks = || !io::stdout().is_terminal() && !io::stderr().is_terminal();
     status.as_deref().and_then(ignores_hang_ups).unwrap_or_else(by_its_looks)
 }

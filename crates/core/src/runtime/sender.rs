@@ -128,7 +128,7 @@ async fn send_all<T: Transport>(transport: T, mut groups: mpsc::Receiver<Group>,
     let mut attempts = Attempts::default();
     loop {
         tokio::select! {
-            // In this order: the end of the run has priority.
+            // In this order, so that the end of the run has priority.
             biased;
             group = groups.recv() => {
                 let Some(group) = group else { break };
@@ -138,7 +138,7 @@ async fn send_all<T: Transport>(transport: T, mut groups: mpsc::Receiver<Group>,
                 }
             }
             Some(end) = attempts.next() => {
-                // All ends at hand, so that the engine decides with all of them.
+                // Collects all ends available, so that the engine decides with all of them.
                 let ends = std::iter::once(end).chain(std::iter::from_fn(|| attempts.try_next())).collect();
                 if heard.send(ends).await.is_err() {
                     break;
@@ -193,10 +193,10 @@ mod tests {
     /// Long enough for any thread to get its turn.
     const AT_MOST: Duration = Duration::from_secs(30);
 
-    /// Lets the one that is answered later be answered.
+    /// Lets the later request be answered.
     static LATER: tokio::sync::Notify = tokio::sync::Notify::const_new();
 
-    /// Says what happens to a request, as its body asks for.
+    /// Reports what happens to a request, as its body says.
     struct Told(SyncSender<&'static str>);
 
     struct Gone(SyncSender<&'static str>);
@@ -242,7 +242,7 @@ mod tests {
     #[tokio::test]
     async fn replies_are_read_while_the_engine_is_kept_from_asking_for_them() {
         let (_outbox, told) = sent(&["", ""]).await;
-        // This thread, which stands for the engine's, does nothing but wait: for a terminal that was stopped, say.
+        // This thread stands for the engine's. It only waits, as if stopped by a terminal.
         assert_eq!([told.recv_timeout(AT_MOST), told.recv_timeout(AT_MOST)], [Ok("answered"); 2]);
     }
 

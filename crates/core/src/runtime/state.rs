@@ -1,10 +1,11 @@
-//! The state folder: what the runs of an account keep together on this machine. In it each account has a folder of its
-//! own, `budgets/HOST-HASH`.
+//! The state folder: the data that the runs of an account share on this machine. Each account has a folder in
+//! it, `budgets/HOST-HASH`.
 //!
-//! A folder is *personal* (its owner's alone, files 0600) or *shared* by a group of users (set-group-id, files 0660); its
-//! own owner and mode say which. A user who can write there can falsify the budget, so both are checked when it is
-//! opened, and anything in between is refused. Every later operation is relative to the directory that was checked,
-//! follows no symbolic link, and opens regular files only. Modes are set explicitly, whatever the umask is.
+//! A state folder is *personal* (only its owner has access, files 0600) or *shared* by a group of users
+//! (set-group-id, files 0660), as its owner and mode show. A user who can write to it can falsify the budget,
+//! so owner and mode are checked when it is opened, and any other combination is refused. Every later
+//! operation is relative to the directory that was checked, follows no symbolic link, and opens regular files
+//! only. Modes are set explicitly, whatever the umask is.
 
 #[cfg(not(unix))]
 mod by_path;
@@ -36,27 +37,27 @@ use crate::runtime::entropy::entropy;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StateError {
-    /// Others may have written what is in it, or it is not kept as a state folder is.
+    /// Other users may have changed its content, or its owner or mode is wrong.
     #[error("the state folder {} is refused: {why}", path.display())]
     Refused {
-        /// The folder, or the one in it that is at fault.
+        /// The state folder, or the folder in it that was refused.
         path: PathBuf,
-        /// What is wrong with it.
+        /// The reason.
         why: Refusal,
     },
-    /// The system refuses.
+    /// An operation of the system failed.
     #[error("the state folder {} cannot be {doing}: {source}", path.display())]
     Io {
-        /// The folder, or the one in it that is at fault.
+        /// The state folder, or the folder in it that the error is about.
         path: PathBuf,
         /// `opened`, `created` or `read`.
         doing: &'static str,
-        /// What the system says.
+        /// The system's error.
         source: io::Error,
     },
 }
 
-/// What is wrong with the owner or the mode of a state folder, or of a folder in it. Users and groups by their numbers.
+/// A wrong owner or mode of a state folder, or of a folder in it. Users and groups are numeric ids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Refusal {
@@ -66,15 +67,15 @@ pub enum Refusal {
         /// Its mode.
         mode: u32,
     },
-    /// It is another user's.
+    /// The folder belongs to another user.
     #[error("it belongs to user {owner}, and this process is user {own}")]
     AnotherUsers {
-        /// Its owner.
+        /// The owner of the folder.
         owner: u32,
-        /// This process's user.
+        /// The user of this process.
         own: u32,
     },
-    /// A group may write to the state folder, and new files in it would not be the group's.
+    /// A group may write to the state folder, but new files in it would not belong to the group.
     #[error("group {group} may write to it, and it is not set up to be shared (mode {mode:04o})")]
     NotSetUp {
         /// The group.
@@ -82,55 +83,56 @@ pub enum Refusal {
         /// Its mode.
         mode: u32,
     },
-    /// Others may write to a folder in one user's state folder.
+    /// Other users may write to a folder in a personal state folder.
     #[error("others may write to it (mode {mode:04o})")]
     Others {
         /// Its mode.
         mode: u32,
     },
-    /// A folder in a group's state folder is not the group's.
+    /// A folder in a shared state folder does not belong to the group.
     #[error("it is not shared with group {group} as the folder above it is (group {its_group}, mode {mode:04o})")]
     NotShared {
-        /// The state folder's group.
+        /// The group of the state folder.
         group: u32,
-        /// The folder's own.
+        /// The group of the folder.
         its_group: u32,
-        /// The folder's mode.
+        /// The mode of the folder.
         mode: u32,
     },
 }
 
-/// Whose runs keep their state in a folder.
+/// The users whose runs share a folder.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Scope {
-    /// One user's.
+    /// One user.
     Personal,
-    /// Those of every user in a group.
+    /// All users in a group.
     #[cfg_attr(not(unix), expect(dead_code, reason = "only Unix has groups with modes"))]
     Shared {
-        /// The group's number.
+        /// The group id.
         group: u32,
     },
 }
 
-/// How a new content of a file is made durable.
+/// What is durable after a file was replaced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Durability {
     None,
-    /// The content before it gets the name: no loss of power leaves a name without its content.
+    /// The content is synced before the file gets its name, so a power failure never leaves a name without
+    /// its content.
     Content,
-    /// The name too.
+    /// The content and the name.
     Name,
 }
 
-/// Whether a live process has a file locked.
+/// Whether a live process has locked a file.
 #[derive(Debug)]
 pub(crate) enum Life {
     Locked,
-    /// It is there, and no process has it locked.
+    /// The file exists, and no process has locked it.
     Free,
     Missing,
-    /// It may not be opened, or is not a regular file: nothing can be told.
+    /// Unknown: the file cannot be opened, or is not a regular file.
     Unknown,
 }
 
@@ -143,7 +145,7 @@ pub(crate) struct StateFolder {
 }
 
 impl StateFolder {
-    /// Opens the state folder at `path`; creates it, for its owner only, where it is missing.
+    /// Opens the state folder at `path`, or creates it for its owner only.
     pub(crate) fn open(path: &Path) -> Result<Self, StateError> {
         if let Some(folder) = Self::open_existing(path)? {
             return Ok(folder);
@@ -153,7 +155,7 @@ impl StateFolder {
         Self::open_existing(path)?.ok_or_else(missing)
     }
 
-    /// Opens the state folder at `path`; none where there is nothing of that name.
+    /// Opens the state folder at `path`; `None` if it does not exist.
     pub(crate) fn open_existing(path: &Path) -> Result<Option<Self>, StateError> {
         let Some(dir) = found(Dir::open(path)).map_err(failed(path, "opened"))? else { return Ok(None) };
         let scope = scope(path, dir.facts().map_err(failed(path, "opened"))?)?;
@@ -168,7 +170,7 @@ impl StateFolder {
         self.scope
     }
 
-    /// The folder of the account `target` in it, created where it is missing.
+    /// Opens the folder of the account `target`, or creates it.
     pub(crate) fn account(&self, target: &str) -> Result<AccountFolder, StateError> {
         let budgets = self.path.join(BUDGETS);
         let dir = create_or_open(&self.dir, BUDGETS, &budgets, self.scope)?;
@@ -178,7 +180,7 @@ impl StateFolder {
         Ok(AccountFolder { dir, path, scope: self.scope })
     }
 
-    /// The folders of all accounts in it.
+    /// Opens the folders of all accounts.
     pub(crate) fn accounts(&self) -> Result<Vec<AccountFolder>, StateError> {
         let budgets = self.path.join(BUDGETS);
         let Some(dir) = open_in(&self.dir, BUDGETS, &budgets, self.scope)? else { return Ok(Vec::new()) };
@@ -187,7 +189,7 @@ impl StateFolder {
         let mut accounts = Vec::new();
         for name in names {
             let path = budgets.join(&name);
-            // One that is being created has another name, and may be nobody else's yet.
+            // A folder that is being created has another name, and may not be accessible yet.
             if name.ends_with(UNFINISHED) || !path.is_dir() {
                 continue;
             }
@@ -198,7 +200,7 @@ impl StateFolder {
         Ok(accounts)
     }
 
-    /// The folder of the account `target` in it; none where no run has created it.
+    /// Opens the folder of the account `target`; `None` if no run has created it.
     pub(crate) fn existing_account(&self, target: &str) -> Result<Option<AccountFolder>, StateError> {
         let budgets = self.path.join(BUDGETS);
         let Some(dir) = open_in(&self.dir, BUDGETS, &budgets, self.scope)? else { return Ok(None) };
@@ -211,12 +213,13 @@ impl StateFolder {
 
 const BUDGETS: &str = "budgets";
 
-/// Where the folder of the account `target` is under the state folder `state`, whether it exists or not.
+/// Returns the path for the folder of the account `target` in the state folder `state`, whether it exists or
+/// not.
 pub(crate) fn account_path(state: &Path, target: &str) -> PathBuf {
     state.join(BUDGETS).join(account_name(target))
 }
 
-/// The account's host, for people, and a hash of its whole URL, for certain.
+/// The account's host, for readability, and a hash of its whole URL, for uniqueness.
 fn account_name(target: &str) -> String {
     let host = url::Url::parse(target).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
     let host: String = host.chars().filter(|c| c.is_ascii_alphanumeric() || ".-".contains(*c)).take(60).collect();
@@ -236,21 +239,21 @@ impl AccountFolder {
         &self.path
     }
 
-    /// Opens a file to read.
+    /// Opens a file for reading.
     pub(crate) fn open_read(&self, name: &str) -> io::Result<File> {
         self.open_file(name, Use::Read)
     }
 
-    /// The content of a file, as far as an undamaged one is long.
+    /// Reads a file, up to the maximum size of an undamaged one.
     pub(crate) fn read(&self, name: &str) -> io::Result<Vec<u8>> {
-        // An index has 20 or 52 bytes a row.
+        // An index has 20 or 52 bytes per row.
         const LONGEST_FILE: u64 = 4 << 30;
         let mut bytes = Vec::new();
         self.open_read(name)?.take(LONGEST_FILE).read_to_end(&mut bytes)?;
         Ok(bytes)
     }
 
-    /// Opens a file to read, and to add to its end; creates it where it is missing.
+    /// Opens a file for reading and appending, or creates it.
     pub(crate) fn append(&self, name: &str) -> io::Result<File> {
         loop {
             match self.open_file(name, Use::Append) {
@@ -258,24 +261,24 @@ impl AccountFolder {
                 result => return result,
             }
             match self.create_exclusive(name) {
-                // Another process was faster.
+                // Another process created it first.
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 result => return result,
             }
         }
     }
 
-    /// A file to be locked, created where it is missing.
+    /// Opens a file to lock, or creates it.
     pub(crate) fn lock_file(&self, name: &str) -> io::Result<File> {
         self.append(name)
     }
 
-    /// Creates a file; fails where there is anything of that name.
+    /// Creates a file. Fails if the name exists.
     pub(crate) fn create_exclusive(&self, name: &str) -> io::Result<File> {
         if self.scope == Scope::Personal {
             return create_file(&self.dir, name, self.scope);
         }
-        // The file gets its name once it has its mode, so that every member who finds it can open it.
+        // The file gets its name after its mode, so that every group member who sees it can open it.
         let unfinished = unfinished(name);
         let file = create_file(&self.dir, &unfinished, self.scope)?;
         match self.dir.rename_new(&unfinished, name) {
@@ -291,13 +294,13 @@ impl AccountFolder {
         }
     }
 
-    /// Replaces the content of a file as a whole: a process that is killed leaves the old content or the new one. It may
-    /// leave a file of another name too, which [`remove_unfinished`](Self::remove_unfinished) removes.
+    /// Replaces a file atomically: after a crash it has the old content or the new one. A killed process may
+    /// leave a temporary file, which [`remove_unfinished`](Self::remove_unfinished) removes.
     pub(crate) fn replace(&self, name: &str, content: &[u8], durability: Durability) -> io::Result<()> {
         self.replace_with(name, durability, |file| file.write_all(content))
     }
 
-    /// The same with what `write` writes.
+    /// Like [`replace`](Self::replace), with the content that `write` writes.
     pub(crate) fn replace_with(
         &self,
         name: &str,
@@ -310,15 +313,15 @@ impl AccountFolder {
             .and_then(|()| if durability == Durability::None { Ok(()) } else { file.sync_data() })
             .and_then(|()| self.dir.rename(&unfinished, name));
         if let Err(error) = replaced {
-            // What went wrong first is what is to be told.
+            // Return the first error, not that of the cleanup.
             self.dir.remove(&unfinished).ok();
             return Err(error);
         }
         if durability == Durability::Name { self.sync() } else { Ok(()) }
     }
 
-    /// Removes what processes that were killed while they replaced `name` have left. The caller holds the lock under
-    /// which it is replaced.
+    /// Removes the temporary files of processes that were killed while they replaced `name`. The caller holds
+    /// the lock under which it is replaced.
     pub(crate) fn remove_unfinished(&self, name: &str) -> io::Result<()> {
         let is_unfinished = |other: &&String| {
             other.strip_prefix(name).is_some_and(|rest| rest.starts_with('.') && rest.ends_with(UNFINISHED))
@@ -326,25 +329,25 @@ impl AccountFolder {
         self.names()?.iter().filter(is_unfinished).try_for_each(|name| self.remove(name))
     }
 
-    /// Removes a file, if it is there.
+    /// Removes a file, if it exists.
     pub(crate) fn remove(&self, name: &str) -> io::Result<()> {
         found(self.dir.remove(name)).map(drop)
     }
 
-    /// The names of all that is in it, in no order.
+    /// Returns the names of all entries, in no order.
     pub(crate) fn names(&self) -> io::Result<Vec<String>> {
         self.dir.names()
     }
 
-    /// Makes the names in it durable.
+    /// Makes the directory entries durable.
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.dir.sync()
     }
 
-    /// Whether a live process has the file locked.
+    /// Whether a live process has locked the file.
     pub(crate) fn life(&self, name: &str) -> Life {
         match self.open_read(name) {
-            // The lock that is had here ends with the file.
+            // The lock acquired here is released with the file.
             Ok(file) => match file.try_lock_shared() {
                 Ok(()) => Life::Free,
                 Err(TryLockError::WouldBlock) => Life::Locked,
@@ -357,7 +360,8 @@ impl AccountFolder {
 
     fn open_file(&self, name: &str, how: Use) -> io::Result<File> {
         let (file, names, facts) = self.dir.open_file(name, how)?;
-        // A member of the group could have given a file of ours from elsewhere a name here, for us to write to.
+        // A group member could have linked another file of this user here, so that this process would write
+        // to it.
         if how == Use::Append && self.scope != Scope::Personal && names > 1 {
             return Err(io::Error::other(format!("{name} is a hard link to a file elsewhere")));
         }
@@ -366,13 +370,13 @@ impl AccountFolder {
     }
 }
 
-/// Opens a file that another user `owner` listed as their own: a regular file, not by a symbolic link, that belongs to
-/// that user. Elsewhere than on Unix owners are not told apart.
+/// Opens a file that the user `owner` has listed as their own. It must be a regular file, not a symbolic
+/// link, and belong to that user. The owner is checked on Unix only.
 pub(crate) fn open_file_of(path: &Path, owner: u32) -> io::Result<File> {
     system::open_file_of(path, owner)
 }
 
-/// Whether the directory at `path` is one that this user shares with a group, and may write to.
+/// Whether this user shares the directory at `path` with a group and may write to it.
 fn is_shared_with_us(path: &Path) -> bool {
     let shared = || Some(StateFolder::open_existing(path).ok()??.scope != Scope::Personal);
     system::may_write(path) && shared().unwrap_or(false)
@@ -393,7 +397,7 @@ fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 
 const UNFINISHED: &str = ".new";
 
-/// A name that nobody can foresee, for what is to be called `name`.
+/// Returns an unpredictable temporary name for the file `name`.
 fn unfinished(name: &str) -> String {
     format!("{name}.{:016x}{UNFINISHED}", entropy())
 }
@@ -415,7 +419,7 @@ fn create_or_open(parent: &Dir, name: &str, path: &Path, scope: Scope) -> Result
                 parent.sync().map_err(failed(path, "created"))?;
                 return Ok(dir);
             }
-            // Another process was faster.
+            // Another process created it first.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
             Err(error) => return Err(failed(path, "created")(error)),
         }

@@ -1,4 +1,4 @@
-//! What holds for an API that is not the crate's own, by the target of the example.
+//! Tests that apply to an API outside this crate, with the example's API.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 #[path = "../../examples/freshdesk/target.rs"]

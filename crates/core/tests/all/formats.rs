@@ -17,7 +17,7 @@ fn options(format: Format) -> Options {
     Options { columns: columns.map(|choice| choice.parse().unwrap()).to_vec(), ..Options::new(format) }
 }
 
-/// The keys that the rows' contents have, in order.
+/// The keys made from the content of the rows, in order.
 fn keys<R: std::io::Read>(mut rows: Rows<R>) -> Vec<Key> {
     let identity = Identity::of("https://example.test/api");
     let mut keys = Vec::new();
@@ -51,7 +51,7 @@ fn records() -> (Vec<String>, Vec<csv::StringRecord>) {
     (header, reader.records().collect::<Result<_, _>>().unwrap())
 }
 
-/// The rows as CSV of another shape.
+/// The rows as CSV with another delimiter and line end.
 fn separated(delimiter: u8, terminator: csv::Terminator) -> Vec<u8> {
     let (header, records) = records();
     let mut out = csv::WriterBuilder::new().delimiter(delimiter).terminator(terminator).from_writer(Vec::new());
@@ -60,7 +60,7 @@ fn separated(delimiter: u8, terminator: csv::Terminator) -> Vec<u8> {
     out.into_inner().unwrap()
 }
 
-/// The rows as JSON objects: numbers are numbers.
+/// The rows as JSON objects, with numbers as JSON numbers.
 fn objects() -> Vec<serde_json::Value> {
     let (header, records) = records();
     let object = |record: csv::StringRecord| {

@@ -1,5 +1,5 @@
-//! The library by its public interface alone. What a crate's border cannot forbid is in `tidy`; `corpus` shares its
-//! functions with the fuzz targets.
+//! Tests of the library through its public interface only. `tidy` checks what crate boundaries cannot
+//! enforce; `corpus` shares its functions with the fuzz targets.
 
 mod another_api;
 mod formats;

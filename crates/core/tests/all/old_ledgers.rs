@@ -1,5 +1,5 @@
-//! A ledger is read forever: one of each version, and of what was added to it, stands in `fixtures/ledgers` of this crate and is
-//! never edited.
+//! Every ledger version stays readable: `fixtures/ledgers` of this crate has a ledger for each version and
+//! for each later addition. These files are never edited.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 use std::path::Path;
@@ -19,7 +19,8 @@ fn read(name: &str) -> (Batch, LedgerFile) {
     (batch, file)
 }
 
-/// Three runs: rows posted, refused, invalid, lost, tried again and limited; then one edited; then a doubt settled.
+/// Three runs: rows that were posted, rejected, invalid, vanished, retried and limited; then an edited row;
+/// then a settled row in doubt.
 #[test]
 fn version_1_is_read() {
     let (batch, file) = read("v1.jsonl");
@@ -30,7 +31,8 @@ fn version_1_is_read() {
     assert!(audit(&file).unwrap().holds());
 }
 
-/// Two runs, of which each says who began it: one stopped early and with a doubt, then one that sent that again.
+/// Two runs that record their caller: one that stopped early with a row in doubt, then one that sent that row
+/// again.
 #[test]
 fn who_began_a_run_is_read() {
     let (batch, file) = read("v1-callers.jsonl");
@@ -54,7 +56,7 @@ fn who_began_a_run_is_read() {
     assert_eq!(callers, [first, by(&["batchpost", "resume", "notes.csv.ledger.jsonl", "--in-doubt", "retry"])]);
 }
 
-/// One run that paused for the limit, and a settlement of two records.
+/// One run that paused because of the limit, and a settlement of two records.
 #[test]
 fn pauses_and_a_settlement_of_several_records_are_read() {
     let (batch, file) = read("v1-pauses.jsonl");
@@ -73,8 +75,8 @@ fn pauses_and_a_settlement_of_several_records_are_read() {
     assert_eq!((found.pauses.count(), found.pauses.lasted().as_micros()), (1, 1_394_244 - 392_223));
 }
 
-/// One run whose jobs a column named, by a program that did not record their contents: two rows posted, one in doubt, one
-/// refused.
+/// One run with a key column, by a version that did not record the rows' content: two rows posted, one in
+/// doubt, one rejected.
 #[test]
 fn named_rows_of_programs_that_did_not_record_their_contents_are_known_by_name_and_ticket() {
     let (batch, file) = read("v1-named.jsonl");
@@ -88,6 +90,6 @@ fn named_rows_of_programs_that_did_not_record_their_contents_are_known_by_name_a
     let rows = [("A-1", 31), ("A-2", 32), ("A-3", 33), ("A-4", 34), ("A-1", 99)];
     let mut candidates = Candidates::new(rows.map(|(name, ticket)| key(name, ticket)).to_vec());
     assert_eq!(candidates.mark(&known, 0).rows, 3);
-    // Not the one that was refused, nor a row of an unrelated sheet that happens to have the name.
+    // Neither the rejected row nor a row of an unrelated sheet with the same name is known.
     assert_eq!(rows.map(|(name, ticket)| candidates.is_known(key(name, ticket))), [true, true, true, false, false]);
 }

@@ -1,10 +1,10 @@
-//! What a ledger's file may hold. The first line of a case says what is made of the others:
+//! Any content of a ledger file. The first line of a case determines how the other lines are used:
 //!
 //! - `raw`: they are the file, byte for byte;
-//! - `sealed`: each is a record as a ledger's line has it, `{"n":2,"mark":{"synced":1}`, and gets its checksum, so that
-//!   what is absurd is read and not only found to be damaged;
-//! - `commit N AT BYTE CUT`: each is a record, `{"mark":{"synced":1}}`. They are committed, N at a time. Then the byte
-//!   of the file at AT is changed by BYTE and CUT bytes are cut off its end.
+//! - `sealed`: each is a record as in a ledger's line, `{"n":2,"mark":{"synced":1}`, and gets its checksum,
+//!   so that invalid records are parsed and not only rejected as damaged;
+//! - `commit N AT BYTE CUT`: each is a record, `{"mark":{"synced":1}}`. They are committed in groups of N.
+//!   Then the byte at AT is XORed with BYTE, and CUT bytes are cut off the end of the file.
 
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -19,7 +19,7 @@ use serde_json::Value;
 
 const ID: LedgerId = LedgerId(0x1234_5678_9abc_def0);
 
-/// Reading it ends, in what was written or in an error; what is damaged or torn is never taken for more than it is.
+/// Reading returns what was written or an error. Damaged or torn parts are never returned as records.
 pub(crate) fn check(input: &[u8]) {
     let (head, rest) = match input.iter().position(|byte| *byte == b'\n') {
         Some(at) => (&input[..at], &input[at + 1..]),
@@ -38,7 +38,7 @@ pub(crate) fn check(input: &[u8]) {
     }
 }
 
-/// All that is done with a ledger that is there.
+/// Runs all operations on an existing ledger.
 fn open(bytes: &[u8]) {
     let disk = Disk::with(bytes);
     let inspected = inspect(&disk);
@@ -97,7 +97,7 @@ fn damaged(lines: &[u8], group: usize, at: usize, change: usize, cut: usize) {
     open(&bytes);
 }
 
-/// The records of a ledger without those that each ledger has.
+/// The records of a ledger without its header and marks.
 fn committed(disk: &Disk) -> Result<Vec<Record>, LedgerError> {
     let mut records = Vec::new();
     read(disk, &mut |entry| {
@@ -108,7 +108,7 @@ fn committed(disk: &Disk) -> Result<Vec<Record>, LedgerError> {
     Ok(records)
 }
 
-/// A record written by itself; none that a ledger writes by itself.
+/// Parses a record that a caller can commit. Excludes the records that a ledger writes itself.
 fn record(line: &[u8]) -> Option<Record> {
     let Ok(Value::Object(members)) = serde_json::from_slice(line) else { return None };
     let (kind, body) = members.into_iter().find(|(kind, _)| kind != "n")?;
@@ -121,7 +121,7 @@ fn record(line: &[u8]) -> Option<Record> {
         "intent" => of(body, Record::Intent),
         "outcome" => of(body, Record::Outcome),
         "aside" => of(body, Record::Excluded),
-        // What is there of a settlement that is not all there is not read back.
+        // A settlement with parts that are missing is not read back.
         "settle" => {
             of(body, Record::Settle).filter(|record| !matches!(record, Record::Settle(of) if of.part.is_some()))
         }
@@ -135,7 +135,7 @@ fn record(line: &[u8]) -> Option<Record> {
     }
 }
 
-/// A ledger with its header, and each line with the checksum that it would have had.
+/// A ledger with a header, and with the right checksum for each line.
 fn sealed(lines: &[u8]) -> Vec<u8> {
     let mut disk = Disk::default();
     begin(&mut disk, &header(ID)).expect("memory takes writes");
@@ -162,7 +162,7 @@ fn header(id: LedgerId) -> Header {
     }
 }
 
-/// A file in memory, and the directory that it is in; copies are of the same file.
+/// A file in memory, and its directory. Clones share the file.
 #[derive(Debug, Default, Clone)]
 struct Disk(Arc<Mutex<File>>);
 

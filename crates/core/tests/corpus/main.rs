@@ -1,5 +1,5 @@
-//! Every parser of bytes that come from elsewhere, on the cases of `fixtures/corpus` and on what is left of each when
-//! it is cut off anywhere. The fuzz targets make the same checks; what broke something once is kept here.
+//! Runs every parser of external bytes on the cases of `fixtures/corpus` and on their prefixes. The fuzz
+//! targets make the same checks. The cases include every input that once failed.
 #![expect(clippy::unwrap_used, reason = "a test")]
 
 mod ledger;
@@ -13,10 +13,10 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-/// Longer cases are cut off at so many places only.
+/// Maximum number of prefixes tested for a case.
 const MOST_PREFIXES: usize = 150;
 
-/// Runs `check` on the cases of `target` and on their prefixes, and says of which it panicked.
+/// Runs `check` on the cases of `target` and on their prefixes, and reports the case that panics.
 fn run(target: &str, check: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/corpus").join(target);
     let mut cases: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();

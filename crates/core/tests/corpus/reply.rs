@@ -1,4 +1,5 @@
-//! Any reply: its status and what the run knows on the first line (`200 posted hold`), headers, an empty line, the body.
+//! Any reply. The first line has the status and the context (`200 posted hold`); headers, an empty line and
+//! the body follow.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -15,10 +16,11 @@ use serde_json::value::RawValue;
 
 const TICKET: u64 = 143;
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
-/// The bound of an answer in brief, and the ellipsis.
+/// Maximum length of an excerpt of a reply, with the ellipsis.
 const BRIEF_CHARS: usize = 301;
 
-/// Every reply has a verdict, `posted` only where nothing else could be meant, and an answer in brief of one line.
+/// Every reply has a verdict and a one-line excerpt. The verdict is `posted` only if no other interpretation
+/// is possible.
 pub(crate) fn check(input: &[u8]) {
     let (reply, context) = parse(input);
     let job = job();
@@ -75,8 +77,8 @@ fn job() -> Job {
     Job::new(position, Key::of_job(&Identity::default(), &ticket, "x"), ticket, "x".to_owned())
 }
 
-/// By the API's documentation: an object with this message and the ticket's number, as a text or not. Whatever else is in
-/// it does not matter, not even whether it is text.
+/// The success reply in the API's documentation: an object with this message and the ticket's number, as a
+/// string or a number. Other members do not matter, even if they are not text.
 fn says_created(body: &[u8]) -> bool {
     let body = String::from_utf8_lossy(body);
     let Ok(members) = serde_json::from_str::<HashMap<String, &RawValue>>(&body) else { return false };

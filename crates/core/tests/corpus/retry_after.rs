@@ -1,4 +1,5 @@
-//! `Retry-After` as servers write it: the header's text, the reply's `Date`, and the wall clock in seconds, a line each.
+//! `Retry-After` values, on three lines: the header's text, the reply's `Date`, and the wall clock in
+//! seconds.
 
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use jiff::Timestamp;
 
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-/// A wait is neither none nor longer than a year, and plain seconds are what they say.
+/// A wait is positive and at most a year, and a plain number of seconds is used as it is.
 pub(crate) fn check(input: &[u8]) {
     let Ok(input) = std::str::from_utf8(input) else { return };
     let mut lines = input.splitn(3, '\n');

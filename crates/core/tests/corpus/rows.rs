@@ -1,14 +1,13 @@
-//! A text to rows. The first line of a case says how it is read, a letter an option; `Head` knows them. The rest is the
-//! input, as it is.
+//! Text inputs. Each letter of a case's first line sets an option (see [`options`]). The rest is the input.
 
 use std::io::{self, Read};
 
 use batchpost::input::{Content, Format, MaxText, Options, Row, Rows, TooLong, count_rows};
 
-/// More rows are read, but not compared.
+/// Further rows are read, but not compared.
 const MOST_ROWS: usize = 2000;
 
-/// Reading ends, in order, with the same rows whatever the pieces that the input comes in.
+/// Reading ends, and returns the same rows in order for any size of the pieces.
 pub(crate) fn check(input: &[u8]) {
     let (head, input) = match input.iter().position(|byte| *byte == b'\n') {
         Some(at) => (&input[..at], &input[at + 1..]),
@@ -29,7 +28,7 @@ pub(crate) fn check(input: &[u8]) {
     }
 }
 
-/// What an input was read as.
+/// The result of reading an input.
 #[derive(Debug, Default, PartialEq)]
 struct Reading {
     columns: Vec<String>,
@@ -82,7 +81,7 @@ fn in_order(reading: &Reading) {
     }
 }
 
-/// Letters by their places; whatever else stands there is as good as `-`.
+/// Parses the options. Each position has its own letters; any other letter counts as `-`.
 fn options(head: &[u8]) -> Options {
     let mut letters = head.iter().copied().chain(std::iter::repeat(b'-'));
     let mut next = || letters.next().unwrap_or(b'-');
@@ -140,7 +139,7 @@ fn options(head: &[u8]) -> Options {
     options
 }
 
-/// Gives its bytes a few at a time, as pipes do.
+/// Returns a few bytes at a time, as pipes do.
 struct Pieces<'a> {
     bytes: &'a [u8],
     size: usize,

@@ -1,14 +1,14 @@
-//! Templates and cells, parted by lines of `----`: first the template, then one cell for each of the columns a, b and c.
-//! Where the template is empty, cells meet the templates of the project's own choosing.
+//! Templates and cells, separated by lines of `----`: the template, then one cell for each of the columns a,
+//! b and c. With an empty template, the cells are used with the templates of [`own`].
 
 use batchpost::input::{Content, Format, InvalidRow, Options, Rows, Template};
 use jiff::civil::Date;
 use serde_json::json;
 
-/// No text is longer.
+/// Maximum length of a text.
 const MOST_BYTES: usize = 1 << 20;
 
-/// A template compiles or is refused, and then makes a text or a reason of every row.
+/// A template compiles or is rejected. Then it renders a text or returns an error for every row.
 pub(crate) fn check(input: &[u8]) {
     let Ok(input) = std::str::from_utf8(input) else { return };
     let mut parts = input.split("----\n").map(|part| part.strip_suffix('\n').unwrap_or(part));
@@ -39,7 +39,7 @@ fn any(text: &str, cells: [&str; 3]) {
     }
 }
 
-/// Templates whose text is known beforehand.
+/// Templates whose text is known in advance.
 fn own(cells: [&str; 3]) {
     let [a, b, c] = cells;
     let made = |text: &str| both(&text.parse().expect("it compiles"), cells).map(|made| made.expect("it has a row"));
@@ -47,9 +47,9 @@ fn own(cells: [&str; 3]) {
     for made in made("{{ a }}|{{ row.b }}|{{ row['c'] }}") {
         match made {
             Ok(Some(text)) => assert_eq!(text, whole, "cells are taken over as they stand"),
-            // A row with nothing in it at all.
+            // All cells are blank.
             Ok(None) => assert!(cells.iter().all(|cell| cell.trim().is_empty())),
-            // The object, which has each cell several times over, may be longer than a record may be.
+            // The object has each cell several times, so it may exceed the maximum length of a record.
             Err(reason) => assert!(whole.contains('\0') || whole.len() > MOST_BYTES / 20, "{reason}"),
         }
     }
@@ -83,7 +83,7 @@ fn own(cells: [&str; 3]) {
 
 type Made = Result<Option<String>, InvalidRow>;
 
-/// What the template makes of the cells of a CSV and of the members of an object; none where there is no such input.
+/// The texts from the cells of a CSV and from the members of an object; `None` without such an input.
 fn both(template: &Template, [a, b, c]: [&str; 3]) -> [Option<Made>; 2] {
     let quoted = |cell: &str| format!("\"{}\"", cell.replace('"', "\"\""));
     let csv = format!("Ticket,a,b,c\n143,{},{},{}\n", quoted(a), quoted(b), quoted(c));

@@ -1,5 +1,5 @@
-//! A workbook, as it is, or its parts. Archives carry checksums, which changed bytes do not get by; so a case may be
-//! the parts of one instead, each after a line `== NAME`, and is packed here.
+//! A workbook, or its parts. Changed bytes of an archive fail its checksums, so a case may have the parts
+//! instead, each after a line `== NAME`. They are packed here.
 
 use std::io::{Cursor, Write};
 
@@ -9,10 +9,10 @@ use zip::{CompressionMethod, ZipWriter};
 
 const PART: &[u8] = b"== ";
 
-/// More rows are not read: one may be repeated as often as a sheet has rows.
+/// Further rows are not read, because a row may be repeated up to the maximum number of rows.
 const MOST_ROWS: u64 = 5000;
 
-/// Reading ends, with the rows in order, or with an error that says why.
+/// Reading ends with the rows in order, or with an error message.
 pub(crate) fn check(input: &[u8]) {
     let packed = input.starts_with(PART).then(|| pack(input));
     let bytes = packed.unwrap_or_else(|| input.to_vec());
@@ -48,7 +48,7 @@ fn read(bytes: Vec<u8>, options: Options) {
     }
 }
 
-/// The parts as an archive, with the right checksums.
+/// Packs the parts into an archive with the right checksums.
 fn pack(input: &[u8]) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     let stored = SimpleFileOptions::default().compression_method(CompressionMethod::Stored);
@@ -65,7 +65,7 @@ fn pack(input: &[u8]) -> Vec<u8> {
     archive.finish().map(Cursor::into_inner).unwrap_or_default()
 }
 
-/// What follows each mark, up to the line feed before the next.
+/// Returns the bytes after each mark, up to the line feed before the next one.
 fn parts(input: &[u8]) -> Vec<&[u8]> {
     let mut parts = Vec::new();
     let mut rest = &input[PART.len()..];

@@ -1,4 +1,5 @@
-//! Claims of runs under way, as files in the account's folder. Each is locked as long as its run lives.
+//! Claims of runs in progress, as files in the account's folder. A run keeps its claim locked while it is
+//! alive.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -17,7 +18,7 @@ use crate::runtime::state::{AccountFolder, Life};
 
 const CLAIM: &str = "claim-";
 
-/// The claim of this run. As long as it exists and the process lives, no other run sends these rows.
+/// The claim of this run. While it exists and the process is alive, no other run sends these rows.
 #[derive(Debug)]
 pub(crate) struct OwnClaim {
     pub(super) name: String,
@@ -36,7 +37,7 @@ impl OwnClaim {
         let name = format!("{CLAIM}{:016x}", entropy());
         let failed = RegistryError::io(account, &name, "written");
         let mut file = account.create_exclusive(&name).map_err(&failed)?;
-        // A process that tests whether the run lives may have the lock for a moment.
+        // A process that checks whether the run is alive may hold the lock briefly.
         file.lock().map_err(&failed)?;
         let owner = Owner { ledger: ledger.to_owned(), id, since: wall(), process: std::process::id() };
         let owner = serde_json::to_string(&owner).map_err(|error| failed(error.into()))?;
@@ -76,14 +77,14 @@ pub(super) struct FoundClaim {
     pub(super) name: String,
     pub(super) owner: Owner,
     pub(super) keys: Vec<Key>,
-    /// Whether its run lives.
+    /// Whether its run is alive.
     pub(super) alive: bool,
     /// Whether its run may have sent rows.
     pub(super) is_begun: bool,
 }
 
 impl FoundClaim {
-    /// Whether it belongs to a run with the ledger `id` at this path.
+    /// Whether it belongs to a run with the ledger `id` at `path`.
     pub(super) fn is_of(&self, path: &Path, id: LedgerId) -> bool {
         self.owner.ledger == path && self.owner.id == id
     }
@@ -116,12 +117,13 @@ pub(super) fn claims(account: &AccountFolder, own: Option<&str>) -> Result<Vec<F
             Ok((owner, Claim { keys, is_begun, .. })) => {
                 claims.push(FoundClaim { name, owner, keys, alive, is_begun });
             }
-            // It is being written. That does not happen under the registry's lock, and without the lock this is only a
-            // first look.
+            // The claim is being written. Under the registry's lock this does not happen, and without it this
+            // is only a preliminary look.
             Err(_) if alive && Claim::is_unfinished(&bytes) => {}
             Err(why) if alive => return Err(unclear(why)),
-            // The run died while it wrote its claim, or the claim was lost in a power failure: it sent nothing. If the
-            // claim was damaged later, the run's ledger is in the list, and shows what it sent.
+            // The run died while it wrote its claim, or a power failure destroyed the claim: the run sent
+            // nothing. If the claim was damaged later, the list contains the run's ledger, which records what
+            // the run sent.
             Err(why) => tracing::debug!(name, why, "the claim of a run that ended cannot be read"),
         }
     }

@@ -74,11 +74,11 @@ impl FileRegistry {
         Ok(ledgers)
     }
 
-    /// Reads what a ledger knows, and its size. Returns `None` if it is of another account, or was read before and has
-    /// not changed, unless it is to be read `anew`.
+    /// Reads what a ledger knows, and its size. Returns `None` if it belongs to another account, or if it is
+    /// unchanged since it was read and `anew` is `false`.
     fn read(&self, ledger: &Candidate, anew: bool) -> Result<Option<Read>, Unreadable> {
         match self.read_whole(ledger, anew) {
-            // The run's own ledger contains what could be read of it, and knows that something is missing.
+            // The run's own ledger has the readable part of this one, and records that something is missing.
             Err(_) if self.was_salvaged(ledger) => Ok(None),
             read => read,
         }
@@ -104,7 +104,7 @@ impl FileRegistry {
         };
         let file = ledger.open().map_err(|error| unreadable(error.to_string()))?;
         let size = file.size().map_err(|error| unreadable(error.to_string()))?;
-        // Checked first, by the header: damage in the ledger of another account does not concern this run.
+        // The header is checked first: damage in the ledger of another account does not affect this run.
         let header = ledger::header(&file).map_err(|error| unreadable(error.to_string()))?;
         match &ledger.listed {
             Some(listed) if listed.id != header.id => {
@@ -117,7 +117,7 @@ impl FileRegistry {
         if !anew && self.seen.get(&seen) == Some(&size) {
             return Ok(None);
         }
-        // Whether a ledger that was salvaged is whole again is known only from its records.
+        // Only its records show whether a salvaged ledger was restored.
         let is_source = self.salvaged_from.contains(&header.id);
         let index = index.clone().or_else(|| self.indexes().of(path, header.id)).filter(|_| !is_source);
         let covered = index.as_ref().map_or(0, |index| index.extent.good_bytes);
@@ -136,8 +136,8 @@ impl FileRegistry {
         Ok(Some(Read { seen, size, keys }))
     }
 
-    /// Returns what the run's own ledger once knew but lacks now: an older copy has replaced it, or is continued at
-    /// another path.
+    /// Returns what the run's own ledger once recorded but lacks now, because an older copy replaced it or is
+    /// continued at another path.
     fn taken_back(&self) -> Result<KnownKeys, RegistryError> {
         let mut keys = KnownKeys::default();
         let Ok(file) = LedgerFile::open_to_read(&self.own) else { return Ok(keys) };
@@ -157,7 +157,7 @@ impl FileRegistry {
 
     fn read_rest(&self, file: &LedgerFile, index: Option<Index>) -> Result<Index, LedgerError> {
         if self.writes && index.as_ref().map(|index| index.extent.good_bytes) != file.size().ok() {
-            // What is read counts only after it is durable.
+            // Records count only after they are durable.
             file.make_durable().map_err(|source| LedgerError::Io { doing: "synced", source })?;
         }
         bring_up_to_date(file, index)
@@ -234,12 +234,12 @@ impl Registry for FileRegistry {
     }
 }
 
-/// A registry for a run that looks at it again and again. It remembers what unchanged ledgers know, which takes 20
-/// bytes for each row that the account's ledgers know, and 32 more if a column names it.
+/// A registry for a run that looks rows up repeatedly. It caches what unchanged ledgers know. The cache takes
+/// 20 bytes for each row that the account's ledgers know, and 32 more if the row has a key column.
 #[derive(Debug)]
 pub(crate) struct Remembering {
     pub(crate) registry: FileRegistry,
-    /// Keys that are known whatever becomes of the intents that were open when they were read.
+    /// Keys that stay known whatever the outcome of the open intents.
     known: KnownKeys,
     /// The other keys of each ledger when it was last read.
     open: HashMap<NamedLedger, KnownKeys>,

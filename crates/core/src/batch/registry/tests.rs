@@ -40,13 +40,13 @@ impl Place {
         StateFolder::open(&self.0.path().join("state")).unwrap().account(TARGET).unwrap()
     }
 
-    /// The registry as the run with the ledger of this name sees it.
+    /// The registry as seen by the run with this ledger.
     fn registry(&self, name: &str) -> FileRegistry {
         let of = (leadsquared::NAME.to_owned(), TARGET.to_owned());
         FileRegistry::new(Some(self.account()), of, (&self.ledger(name), id_of(name)), &[], true)
     }
 
-    /// A run of its own that has claimed these rows.
+    /// A run with its own registry that has claimed these rows.
     fn claimed(&self, name: &str, rows: &[u64]) -> OneRun {
         let mut registry = self.registry(name);
         let lock = registry.lock().unwrap();
@@ -56,7 +56,7 @@ impl Place {
         OneRun { path: self.ledger(name), id: id_of(name), registry, claim, ledger: None }
     }
 
-    /// The same of a run that goes on with its ledger.
+    /// Like `claimed`, for a run that resumes its ledger.
     fn resumed(&self, name: &str, rows: &[u64]) -> OneRun {
         let ledger = || crate::batch::ledgers::resume(&self.ledger(name)).unwrap().map(|(ledger, _)| ledger);
         let run = self.claimed(name, rows);
@@ -68,7 +68,7 @@ impl Place {
     }
 }
 
-/// A run that has claimed rows. Dropped, it has died.
+/// A run that has claimed rows. Dropping it simulates a killed run.
 struct OneRun {
     path: PathBuf,
     id: LedgerId,
@@ -175,7 +175,7 @@ fn look_for<R: Registry<Error = RegistryError>>(registry: &mut R, rows: &[u64]) 
     look(registry, &mut Candidates::new(sorted(rows)), 0, &|_| false).unwrap()
 }
 
-/// How many rows to send are in use by live runs, known, and may be known to ledgers that cannot be read.
+/// Numbers of rows to send that live runs use and that are known, and of ledgers that cannot be read.
 fn numbers<L>(look: &Look<L>) -> (u64, u64, usize) {
     let in_use = look.in_use.iter().map(|run| run.rows).sum();
     (in_use, look.known.iter().map(|known| known.found.rows).sum(), look.unreadable.len())
@@ -245,7 +245,7 @@ fn a_run_that_ends_between_the_two_steps_of_a_look_is_seen_in_the_first() {
     let place = Place::new();
     let run = Some(place.claimed("a", &[1, 2]));
     let mut b = EndsBetween { registry: place.registry("b"), run };
-    // The first row is known by the ledger, the second one may be about to be sent.
+    // The ledger records the first row. The second one may be about to be sent.
     assert_eq!(numbers(&look_for(&mut b, &[1, 2])), (1, 1, 0));
 }
 
@@ -255,7 +255,7 @@ fn rows_that_a_live_run_claimed_are_in_use_whether_it_has_begun_its_ledger_or_no
     let mut a = place.claimed("a", &[1, 2]);
     let mut b = place.registry("b");
     let found = look_for(&mut b, &[2, 3]);
-    // Its ledger is listed and not there yet: nothing can be read, and nothing is known but the claim.
+    // Its ledger is listed but does not exist yet: nothing can be read, and only the claim is known.
     assert_eq!((numbers(&found), &found.in_use[0].ledger.path), ((1, 0, 0), &place.ledger("a")));
     a.post(2);
     assert_eq!(numbers(&look_for(&mut b, &[1, 2, 3])), (1, 1, 0), "one is known, the other in use");
@@ -278,7 +278,7 @@ fn what_a_dead_run_claimed_counts_as_sent_where_its_ledger_is_gone() {
     b.remove_dead_claims(&lock).unwrap();
     drop(lock);
     assert_eq!(place.claims(), 1, "nothing else says that these rows may have been sent");
-    // The run itself goes on.
+    // The run itself can continue.
     assert_eq!(numbers(&look_for(&mut place.registry("a"), &[1, 2])), (0, 0, 0));
 }
 
@@ -348,7 +348,8 @@ fn what_a_dead_run_sent_is_noted_before_its_ledger_is_claimed_anew() {
     assert_eq!(numbers(&look_for(&mut place.registry("c"), &[1, 2, 3])), (0, 2, 0), "the third was never sent");
 }
 
-/// Its claim has none of the rows that it posted before there was a registry, and others cannot read it while it lives.
+/// The claim lacks the rows that the run posted before there was a registry, and other runs cannot read the
+/// ledger while the run is alive.
 #[test]
 fn what_a_ledger_of_an_earlier_version_knows_is_noted_when_a_run_goes_on_with_it() {
     let place = Place::new();
@@ -366,7 +367,7 @@ fn an_intent_that_was_open_when_it_was_read_is_known_until_it_is_refused() {
     let mut a = place.claimed("a", &[1, 2]);
     a.commit(intent(1));
     let mut b = Remembering::new(place.registry("b"));
-    // As a run that follows a stream looks, row by row.
+    // As a run that follows a stream looks rows up, one by one.
     let mut is_known = |row| {
         let mut candidates = Candidates::new(sorted(&[row]));
         look(&mut b, &mut candidates, 0, &|_| false).unwrap();
@@ -418,7 +419,7 @@ fn a_ledger_that_was_begun_anew_with_as_many_bytes_is_read() {
     let mut a = OneRun { path: place.ledger("a"), id: LedgerId(26), registry, claim, ledger: None };
     a.post(2);
     a.end();
-    // As it would be if the second one had as many bytes as the first.
+    // Simulates a second ledger with the same size as the first.
     let size = fs::metadata(place.ledger("a")).unwrap().len();
     b.registry.seen.insert((place.ledger("a"), id_of("a")), size);
     let mut candidates = Candidates::new(sorted(&[1, 2]));

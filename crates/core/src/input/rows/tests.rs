@@ -2,7 +2,7 @@ use super::super::brief::Pieces;
 use super::super::options::Options;
 use super::*;
 
-/// The rows of `input` in brief: `record@line: content`; or the error.
+/// The rows of `input` as `record@line: content`, or the error.
 fn brief<R: Read>(input: R, options: &Options) -> Vec<String> {
     let mut rows = match Rows::open(input, &options.clone().into()) {
         Ok(rows) => rows,

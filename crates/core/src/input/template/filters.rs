@@ -146,7 +146,7 @@ fn serial(text: &str, epoch: Epoch) -> Option<DateTime> {
 mod tests {
     use super::*;
 
-    /// What `{{ "value" | filter }}` makes.
+    /// The result of `{{ "value" | filter }}`.
     fn filtered(value: &str, filter: &str) -> String {
         let mut environment = Environment::new();
         add_to(&mut environment);

@@ -405,7 +405,7 @@ mod tests {
         }
     }
 
-    /// Each would take many seconds if any of its pieces were searched to the end of the text.
+    /// Each text would take many seconds if any of its pieces were searched to the end of the text.
     #[test]
     fn hostile_texts_take_linear_time() {
         let pieces = [

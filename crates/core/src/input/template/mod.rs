@@ -146,7 +146,7 @@ mod tests {
                 let text = format!("{open}{}", deep.repeat(n));
                 assert!(n == 100 || text.parse::<Template>().is_err(), "{deep} {n}");
                 assert!(n == 100 || format!("{text} }}}}").parse::<Template>().is_err(), "{deep} {n}");
-                // Whether it compiles or not, it comes back.
+                // Parsing must return, whether the text compiles or not.
                 drop(text.parse::<Template>());
             }
         }

@@ -15,7 +15,7 @@ fn brief(input: &[u8]) -> String {
     brief_by(Options::new(Format::Csv), input)
 }
 
-/// The same of what was said.
+/// Like `brief`, with options that the user gave.
 #[track_caller]
 fn brief_by(mut said: Options, input: &[u8]) -> String {
     let found = by(&mut said, input).unwrap();
@@ -73,7 +73,7 @@ fn a_header_further_down_is_found() {
 fn what_was_said_is_kept_and_the_rest_is_proposed_by_it() {
     let said = || Options::new(Format::Csv);
     let column = |choice: &str| Options { columns: vec![choice.parse().unwrap()], ..said() };
-    // The sheet of which nobody knows what its text is, until it is said.
+    // A sheet whose text column is unclear until the user names it.
     let sheet = b"Export S\xfcd, Mai;;\nTicketnummer;Wer;Wann\n48001;M\xfcller;Montag\n48002;Eva;Dienstag\n";
     let by_looks = "Ticketnummer|Wann|-|2|windows-1252|-|[Encoding, Ticket, Text]|2 of 2";
     assert_eq!(brief(sheet), by_looks);
@@ -110,14 +110,14 @@ fn columns_of_one_name_are_one_candidate_for_the_text_and_are_joined() {
     assert_eq!(brief(b"Ticket,Comment,Comment\n1,a,b\n2,,c\n"), "Ticket|Comment+Comment|-|-|-|-|[]|2 of 2");
     let sheet = "Ticket-Nr;Wer;Datum;Kommentar;Kommentar\n1;Eva;2026-11-27;ok;ruft wieder an\n2;Ute;2026-11-27;;\n";
     assert_eq!(brief(sheet.as_bytes()), "Ticket-Nr|Kommentar+Kommentar|-|-|-|-|[Ticket, Text]|1 of 2");
-    // A title above, and another column that could be the text by its name.
+    // A title above the header, and another column whose name suggests a text.
     let sheet = "Export vom Mai;;;\nTicket;Notes;Comment;Comment\n1;ok;a longer one;and more\n";
     assert_eq!(brief(sheet.as_bytes()), "Ticket|Comment+Comment|-|2|-|-|[Text]|1 of 1");
     assert_eq!(brief(b"x\nTicket;Comment;Comment\n1;a;b\n"), "Ticket|Comment+Comment|-|2|-|-|[]|1 of 1");
     assert_eq!(brief(b"Ticket,Note,Note,Text,Text\n1,a,b,long,er\n"), "Ticket|Text+Text|-|-|-|-|[Text]|1 of 1");
     let no_text = of(Format::Csv, b"Ticket,Note,Note\n1,,\n").unwrap().sample.first_invalid.unwrap();
     assert!(no_text.ends_with("no text in \"Note\""), "{no_text}");
-    // Of two tickets nobody knows which.
+    // With two ticket columns, the choice is unclear.
     assert!(of(Format::Csv, b"Ticket,Ticket,Note\n1,2,a\n").is_err());
 }
 

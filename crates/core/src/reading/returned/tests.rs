@@ -24,14 +24,14 @@ fn posted(key: Key) -> Decided {
     Decided { key, decision: Decision::Posted, attempts: None, contradicts: None }
 }
 
-/// The decisions of a sheet about which no ledger knows anything.
+/// The decisions of a sheet, with an empty ledger.
 fn of_nothing(file: &[u8]) -> Result<Vec<Decided>, String> {
     let (batch, histories, identity) = (batch(), KeyMap::default(), Identity::of("t"));
     let recorded = Recorded { batch: &batch, histories: &histories, identity, reader_config: None, named: None };
     decisions(file, &recorded).map_err(|error| error.to_string())
 }
 
-/// The decisions of a file with this first column, or what is wrong with it.
+/// The decisions of a file with these rows, or the error.
 fn read(rows: &[(&str, &str, &str)], end: &str) -> Result<Vec<Decided>, String> {
     let rows: String = rows.iter().map(|(own, decision, key)| format!("{own},{decision},{key}{end}")).collect();
     of_nothing(format!("\u{feff}own,decision,batchpost_key{end}{rows}").as_bytes())
@@ -54,7 +54,7 @@ fn a_sheet_is_read_as_spreadsheet_programs_save_it() {
         csv.replace(',', ";").into_bytes(),
         format!("sep=;\n{}", csv.replace(',', ";")).into_bytes(),
         [b"\xff\xfe".to_vec(), utf16(&csv.replace(',', "\t"))].concat(),
-        // As Excel's windows-1252.
+        // Encoded as windows-1252, as Excel does.
         csv.replace(',', ";").chars().map(|c| u8::try_from(c).unwrap()).collect(),
     ] {
         assert_eq!(of_nothing(&file), Ok(vec![posted(KEYS[0].parse().unwrap())]), "{file:?}");
@@ -94,7 +94,7 @@ fn a_number_of_attempts_is_digits_and_anything_else_is_refused() {
     assert!(of_nothing(twice.as_bytes()).unwrap_err().contains("line 2 has another decision"));
 }
 
-/// A batch of the rows of `sheet`, each of which was sent once, and what it knows of them.
+/// A batch in which each row of `sheet` was sent once, with its histories.
 struct Sent {
     batch: Batch,
     histories: KeyMap<History>,
@@ -160,8 +160,8 @@ impl Sent {
         Self::of(sheet, Options::new(Format::Csv))
     }
 
-    /// What is wrong with each row of this sheet; of one with the columns `columns` and these rows, each decided about, the
-    /// first having the key that is named first.
+    /// Returns how each row of a sheet contradicts the ledger. The sheet has the columns `columns`, a
+    /// decision for each row, and for each row the key of the row in the batch with the given index.
     #[track_caller]
     fn compared(&self, columns: &str, rows: &[(&str, usize)]) -> Vec<Option<Contradiction>> {
         let rows: String =
@@ -192,9 +192,9 @@ fn rows_that_came_back_as_they_were_sent_contradict_nothing() {
     let sent = Sent::csv(SHEET);
     let whole = [("1,a", 0), ("1,b", 1), ("2,b", 2), ("1,a", 3)];
     assert_eq!(sent.compared("Ticket,Text", &whole), [None; 4]);
-    // The later of two rows that are alike may be the only one in the sheet, and in any order.
+    // The sheet may have only the later of two identical rows, in any order.
     assert_eq!(sent.compared("Ticket,Text", &[("1,a", 3), ("2,b", 2), ("1,a", 0)]), [None; 3]);
-    // As programs save them.
+    // As spreadsheet programs save the cells.
     assert_eq!(sent.compared("Text,Ticket", &[("\"b \r\n\", 1 ", 1)].map(|(_, at)| ("\"b \r\n\",1", at))), [None]);
 }
 
@@ -206,7 +206,7 @@ fn a_key_that_was_sorted_apart_is_found_by_ticket_or_text() {
     assert_eq!(sent.compared("Ticket,Text", &[("1,changed", 0), (",a", 0)][..1]), [Some(Text)]);
     assert_eq!(sent.compared("Ticket,Text", &[(",a", 0)]), [Some(OtherTicket)]);
     assert_eq!(sent.compared("Ticket,Text", &[("one,a", 0)]), [Some(OtherTicket)]);
-    // Copied down over another row, by which nothing else is decided.
+    // A row copied over another one. No other row has a decision.
     assert_eq!(sent.compared("Ticket,Text", &[("1,a", 0), ("2,b", 0)]), [Some(OtherTicket)]);
 }
 
@@ -226,7 +226,7 @@ fn tickets_are_found_in_their_cells_as_the_run_found_them() {
     let sent = Sent::of("Ticket,Text\nT-1,a\nT-2,b\n", options);
     assert_eq!(sent.compared("Ticket,Text", &[("T-1,a", 0), ("see T-2,b", 1)]), [None; 2]);
     assert_eq!(sent.compared("Ticket,Text", &[("T-2,a", 0), ("see T-1,b", 1)]), [Some(OtherTicket); 2]);
-    // So an export has what vanished from the input.
+    // An export has such rows for jobs that vanished from the input.
     assert_eq!(sent.compared("Ticket,Text", &[("1,", 0), ("1,", 1)]), [None, Some(OtherTicket)]);
 }
 
@@ -236,7 +236,7 @@ fn a_sheet_made_of_the_ledger_alone_is_compared_by_number_and_ticket() {
     assert_eq!(sent.compared("row,ticket", &[("1,1", 0), ("3,2", 2)]), [None; 2]);
     let found = sent.compared("row,ticket", &[("2,1", 0), ("1,2", 1), ("x,2", 2)]);
     assert_eq!(found, [Some(Row), Some(OtherTicket), Some(Row)]);
-    // By the number that its last record has, or the one that it has now.
+    // Both the row number of the last record and the current one match.
     sent.histories.get_mut(&sent.keys[0]).unwrap().row = 7;
     assert_eq!(sent.compared("row,ticket", &[("1,1", 0)]), [None]);
     assert_eq!(sent.compared("row,ticket", &[("7,1", 0)]), [None]);
@@ -252,7 +252,7 @@ fn a_text_that_an_encoding_may_have_changed_is_not_held_against_a_sheet() {
     assert_eq!(sent.of_file(&latin(&lossy)), [None; 3]);
     let apart = sheet(&[row("1,good ?", 1), row("2,größer", 0), row("3,sorted", 2)]);
     assert_eq!(sent.of_file(&latin(&apart)), [Some(OtherTicket), Some(OtherTicket), Some(Text)]);
-    // Of Unicode nothing is lost.
+    // Unicode encodings lose no characters.
     let marked = format!("\u{feff}{}", sheet(&[row("1,good ?", 0), row("2,grosser", 1)]));
     assert_eq!(sent.of_file(marked.as_bytes()), [Some(Text); 2]);
 }
@@ -273,7 +273,7 @@ fn guarded_cells_templates_and_texts_of_several_columns_are_compared_as_they_wer
     let of_objects = Sent::of("{\"Ticket\":1,\"a\":1.50,\"b\":2}\n", Options { format, ..options });
     assert_eq!(of_objects.compared("Ticket,a,b", &[("1,1.5,2", 0)]), [None]);
     assert_eq!(of_objects.compared("Ticket,a,b", &[("2,1.5,2", 0)]), [Some(OtherTicket)]);
-    // A column that an export has of its own cannot be told from the input's.
+    // A column of the input with the name of an added column cannot be told apart from it.
     let columns = vec!["text=reason".parse().unwrap()];
     let sent = Sent::of("Ticket,reason\n1,x\n", Options { columns, ..Options::new(Format::Csv) });
     assert_eq!(sent.compared("Ticket,reason", &[("1,x", 0)]), [None]);
@@ -286,7 +286,7 @@ fn rows_that_a_column_names_are_compared_by_their_names_and_with_the_input_as_it
     let sent = Sent::of("id,Ticket,Text\nA,1,a\nB,1,b\n", options.clone());
     assert_eq!(sent.compared("id,Ticket,Text", &[("A,1,a", 0), ("B,1,b", 1)]), [None; 2]);
     assert_eq!(sent.compared("id,Ticket,Text", &[("A,1,a", 1), ("A,2,a", 0)]), [Some(Name), Some(OtherTicket)]);
-    // Mended since the last record: the export has it as it is.
+    // The row was repaired since its last record, and the export has the repaired content.
     let mut rows = Rows::open(&b"id,Ticket,Text\nA,2,new\nB,1,b\n"[..], &options.into()).unwrap();
     let named = named_rows(&mut rows, &Identity::of(IDENTITY)).unwrap();
     let identity = Identity::of(IDENTITY);
@@ -322,7 +322,7 @@ fn what_contradicts_the_ledger_is_refused_before_what_came_too_late() {
     assert_eq!(decided(Some(0), None), Some(SettleError::SentSince));
     assert_eq!(decided(Some(0), Some(Text)), Some(SettleError::Contradicts(Text)));
     assert_eq!(decided(Some(1), Some(Row)), Some(SettleError::Contradicts(Row)));
-    // Another reading may have given it another number.
+    // A later reading of the input may have assigned another number.
     assert_eq!(decided(Some(0), Some(Row)), Some(SettleError::SentSince));
     assert_eq!(decided(Some(2), None), Some(SettleError::Contradicts(Contradiction::Attempts)));
 }

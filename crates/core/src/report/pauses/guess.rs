@@ -22,14 +22,15 @@ pub(super) struct Guess {
 }
 
 impl Guess {
-    /// An attempt began while no pause was in progress.
+    /// Records an attempt that began while no pause was in progress.
     pub(super) fn began(&mut self, key: Key) {
         if self.alone {
             self.probe = Some(key);
         }
     }
 
-    /// An attempt ended. Returns the cause of the pause that its answer starts, or confirms while it is `under_way`.
+    /// Records the end of an attempt. Returns the cause of the pause that its answer starts, or confirms
+    /// while it is `under_way`.
     pub(super) fn ended(&mut self, end: &AttemptEnd, under_way: Option<Cause>) -> Option<Cause> {
         let probe = self.probe.take_if(|probe| *probe == end.key).is_some();
         let pauses = match end.verdict {

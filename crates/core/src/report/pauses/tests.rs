@@ -21,14 +21,14 @@ fn end(n: u64, verdict: VerdictWord) -> AttemptEnd {
     }
 }
 
-/// Of a run whose ledger has no records of its pauses.
+/// A watch for a run whose ledger has no records of pauses.
 fn guessing() -> Watch {
     let mut watch = Watch::default();
     watch.run(false);
     watch
 }
 
-/// Attempts one at a time, each at its second and answered half a second later.
+/// The pauses inferred from attempts one at a time, each at its second and answered half a second later.
 fn pauses(attempts: &[(u64, VerdictWord)]) -> Vec<(Cause, u64, u64)> {
     let mut watch = guessing();
     let mut last = 0;
@@ -121,7 +121,7 @@ fn resumed(verdict: VerdictWord) -> Resumed {
 fn recorded_pauses_are_told_as_they_are_recorded_and_nothing_is_guessed() {
     let mut watch = Watch::default();
     watch.run(true);
-    // Of a kind by which a pause would be guessed, and of one by which none would be.
+    // Two answers from which a pause would be inferred, and one from which none would be.
     for (n, verdict) in [(0, Limited), (1, Again), (2, Again)] {
         watch.began(key(n), n * 10);
         watch.ended(&end(n, verdict), n * 10 + 5, 4);
@@ -161,7 +161,7 @@ fn a_pause_whose_first_attempt_was_not_answered_is_told_without_what_it_found() 
     assert_eq!(ends(&|_| {}), [PauseEnd::Run]);
     let not_found = PauseEnd::Attempt { found: None };
     assert_eq!(ends(&|watch| watch.began(key(1), 20)), [not_found]);
-    // A late answer begins another pause before the first attempt is answered.
+    // A late answer starts another pause before the first attempt is answered.
     let overtaken = |watch: &mut Watch| {
         watch.began(key(1), 20);
         watch.paused(&paused(Cause::Limited, None), 30, 1);

@@ -64,7 +64,7 @@ fn a_run_whose_file_tells_nothing_is_taken_for_alive_until_all_that_it_took_is_f
     let last = now.at + TIMEOUT + Duration::from_secs(3600);
     assert!(b.folder.is_alive(&account, 1, last - Duration::from_secs(60)));
     assert!(!b.folder.is_alive(&account, 1, last));
-    // What it took counts on, as of one that is found dead.
+    // The slots that it took stay in use, as for a run that is found dead.
     b.folder.find_dead(&mut account, 2, last);
     let used: u32 = account.freeing("5/1h".parse().unwrap(), last).iter().map(|(_, count)| count).sum();
     assert_eq!((account.sharers().count(), used), (1, 5));
@@ -104,7 +104,8 @@ fn a_state_that_is_damaged_or_gone_is_taken_for_full_windows() {
     }
 }
 
-/// Written by the program before a state said when a run was last heard of, and killed with 25 slots in use.
+/// Written by a version whose state lacked the time of a run's last exchange. That run was killed with 25
+/// slots in use.
 #[test]
 fn a_state_of_an_older_program_is_continued() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/v1-budget");
@@ -132,7 +133,7 @@ fn after_an_error_nothing_more_is_granted_and_nothing_forgotten() {
     let state = tempfile::tempdir().unwrap();
     let (mut a, _) = join(state.path(), 1);
     assert_eq!(take(&mut a, 4).granted, 4);
-    // A folder in the place of the state.
+    // Replace the state by a folder.
     let (budget, away) = (folder(state.path()).join(BUDGET), folder(state.path()).join("away"));
     fs::rename(&budget, &away).and_then(|()| fs::create_dir(&budget)).unwrap();
     let request = Request { ended: vec![(Ended::Answered, Duration::ZERO)], want: Some(1), ..Request::default() };
@@ -158,7 +159,7 @@ fn all_of_it_is_for_its_owner_only() {
     }
 }
 
-/// Threads of one process: each has its own file handles, and so its own locks.
+/// Each thread has its own file handles, and therefore its own locks.
 #[test]
 fn many_at_once_never_take_more_than_there_is() {
     let state = tempfile::tempdir().unwrap();

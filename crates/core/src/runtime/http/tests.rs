@@ -20,7 +20,7 @@ fn a_proxys_password_is_not_in_what_is_printed_to_debug() {
 /// Long enough for any thread to get its turn.
 const AT_MOST: Duration = Duration::from_secs(30);
 
-/// A server on loopback that does `serve` to its connections, the first being number 0, until that says no.
+/// A server on loopback that calls `serve` for each connection, numbered from 0, until it returns `false`.
 struct Server {
     url: String,
 }
@@ -40,7 +40,7 @@ impl Server {
     }
 }
 
-/// Reads a whole request; tells its body.
+/// Reads a whole request and returns its body.
 fn request(stream: &TcpStream) -> String {
     let mut reader = BufReader::new(stream);
     let mut length = 0;
@@ -64,9 +64,9 @@ fn reply(mut stream: &TcpStream, body: &str) {
     stream.write_all(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n\r\n{body}").as_bytes()).unwrap();
 }
 
-/// Sends as `http` does. Before the second request it waits for the server, and keeps its thread from noticing anything
-/// meanwhile: what the server does then is done between the thread's last look at its sockets and the request. For a
-/// request of the name `wait` it does only that.
+/// Sends like `http`. Before the second request it waits for the server and blocks its thread meanwhile, so
+/// the server acts between the thread's last check of its sockets and the request. For a request with the
+/// name `wait` it only waits.
 struct Waiting {
     http: Http,
     server: Mutex<Receiver<()>>,
@@ -88,11 +88,11 @@ impl Transport for Waiting {
     }
 }
 
-/// How often what depends on a task's turn is tried.
+/// Number of repetitions of a test that depends on task order.
 const TIMES: usize = 10;
 
-/// The body of the reply to the second of two requests, where the server does `between` to the connection of the first
-/// before the second is sent, and what the failure is where there is none.
+/// Returns the body of the reply to the second of two requests, or the failure. The server calls `between` on
+/// the connection of the first request before the second is sent.
 async fn second(between: impl FnOnce(TcpStream) -> Option<TcpStream> + Send + 'static) -> String {
     let (go, may_go) = channel();
     let (done, is_done) = channel();
@@ -159,7 +159,8 @@ async fn a_new_connection_that_ends_before_a_request_is_written_has_sent_nothing
         });
         let waiting = Waiting { http: server.http(), server: Mutex::new(is_done) };
         let mut sender = Sender::start(waiting, 9, Clock::start()).await.unwrap();
-        // The system has made the connection when the first is kept from looking whether it is made.
+        // The system has connected by the time the first task is blocked before it checks whether it is
+        // connected.
         sender.send([(AttemptId(1), Request::post("note")), (AttemptId(2), Request::post("wait"))].into_iter());
         let mut ended = Vec::new();
         while ended.len() < 2 {
@@ -178,7 +179,7 @@ async fn a_connection_that_ends_after_it_took_bytes_of_a_request_leaves_it_in_do
                 assert_eq!(request(&stream), "first");
                 reply(&stream, "{}");
             }
-            // The system of a server takes bytes that the server never reads.
+            // The server's system accepts bytes that the server never reads.
             assert_eq!(stream.peek(&mut [0]).unwrap(), 1);
             if read {
                 assert_eq!(request(&stream), "second");

@@ -128,7 +128,7 @@ fn utf8(code: u32) -> Vec<u8> {
 struct Packed {
     /// Bits per digit.
     bits: usize,
-    /// The digit at which a byte begins is not known: it is one of this many.
+    /// Number of digits at which a byte may begin, because the right one is unknown.
     begins: usize,
     digit: fn(u8) -> Digit,
 }

@@ -16,7 +16,7 @@ fn keys_are_cut_out_and_the_rest_is_kept() {
     assert_eq!(redacted(&keys, "no user AK-1 with AK-1/SK-2").unwrap(), wanted);
     assert_eq!(redacted(&keys, "no user ak-1 with A\nK-1/S K-2").unwrap(), wanted);
     assert_eq!(redacted(&keys, "all well"), None);
-    // One in another, one that begins before another ends.
+    // One key inside another, and two keys that overlap.
     assert_eq!(redacted(&["abcd", "bc"], "xabcdx bc").unwrap(), "x[hidden]x [hidden]");
     assert_eq!(redacted(&["abcd", "cdef"], "xabcdefx").unwrap(), "x[hidden]x");
 }
@@ -37,9 +37,9 @@ fn a_key_is_cut_out_of_each_encoding() {
         ("key cCRyJm0lNDFyb3NlIngv.", "key [hidden]."),
         ("key cCRyJm0l\n NDFyb3Nl\r\nIngv.", "key [hidden]."),
         ("key 70:24:72:26:6d:25:34:31:72:6F:73:65:22:78:2F.", "key [hidden]."),
-        // As a server has it that takes what it was given for encoded.
+        // A server that decoded its input before repeating it.
         ("no user p$r&mArose\"x/", "no user [hidden]"),
-        // What one server made of what another did.
+        // A value encoded by two servers in turn.
         ("p%26dollar%3Br&amp;m%2541rose&quot;x/", "[hidden]"),
     ] {
         assert_eq!(redacted(&[key], answer).as_deref(), Some(wanted), "{answer}");
@@ -85,7 +85,7 @@ fn what_holds_no_key_is_quoted_as_it_is() {
 fn what_cannot_be_searched_is_not_quoted() {
     assert_eq!(redacted(&["+", "secret"], "1+1").unwrap(), HIDDEN, "such a key is everywhere");
     assert_eq!(redacted(&["hidden", "e"], "well hidden").unwrap(), HIDDEN, "it is in what would be put for it");
-    // Each time it is decoded something else comes out.
+    // Each decoding gives a different text.
     let endless = |n: usize| "%25&amp;\\u005c%26amp;&bsol;u0025&percnt;5cx26 ".repeat(n);
     assert_eq!(redacted(&["secret"], &endless(9)), None);
     assert_eq!(redacted(&["secret"], &endless(20_000)).unwrap(), HIDDEN, "it would take too long");
@@ -152,7 +152,8 @@ fn wrapped_numbers(text: &str) -> String {
     text.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ")
 }
 
-/// All that a reader can make of `text` who turns back every encoding of the list, by other means than the redactor's.
+/// All texts that a reader can decode from `text` with the listed encodings, implemented independently of the
+/// redactor.
 fn readings(text: &str) -> Vec<String> {
     let digits = |is_digit: fn(char) -> bool, text: &str| -> Vec<String> {
         let text: String = text.split_whitespace().collect();
@@ -202,7 +203,7 @@ proptest! {
                 let redacted = redactor.redact(answer.as_bytes());
                 prop_assert!(redacted.is_some(), "{first}, {second}: {key} in {answer}");
                 let redacted = String::from_utf8(redacted.unwrap()).unwrap();
-                // Of base64 the letters before it may be a part, by where its groups of four begin.
+                // The letters before base64 may be part of it, depending on where its groups of four begin.
                 prop_assert!(!is_one || redacted.starts_with("Refus") && redacted.ends_with(" (end)"), "{redacted}");
                 let once = readings(&redacted);
                 let twice = once.iter().flat_map(|text| readings(text));

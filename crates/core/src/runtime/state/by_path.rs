@@ -1,4 +1,4 @@
-//! A directory by its path, where the system has no operations relative to an open one.
+//! A directory by its path, for systems without operations relative to an open directory.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug)]
 pub(super) struct Dir(PathBuf);
 
-/// Nothing is known of owners and modes.
+/// Owners and modes are unknown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Facts;
 

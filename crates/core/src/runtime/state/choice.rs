@@ -1,4 +1,4 @@
-//! Which state folder a run uses.
+//! Chooses the state folder of a run.
 
 use std::path::{Path, PathBuf};
 
@@ -6,61 +6,60 @@ use super::{Scope, StateError, StateFolder, account_path, is_shared_with_us};
 use crate::ledger::Batch;
 use crate::runtime::SharingError;
 
-/// The folders in which the runs of an account may keep what they share. Only runs that use the same one keep its limit
-/// together.
+/// The candidates for the state folder. Only runs that use the same folder share the account's limit.
 ///
-/// The first that applies is used: the one that was named; the one that the ledger's last run used; the shared one, if it
-/// exists, is set up to be shared by a group of users, and may be written to; the personal one. Where the personal one knows
-/// the account and the shared one does not, the personal one stays in use; where both know it, the choice is left to a
-/// person.
+/// The first that applies is used: the named folder; the folder that the ledger's last run used; the shared
+/// folder, if it exists, is set up for a group of users, and is writable; the personal folder. If only the
+/// personal folder knows the account, it stays in use instead of the shared one. If both know it, choosing
+/// fails, and the user must decide.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct StateFolders {
-    /// The one that the user named for this run.
+    /// The folder that the user named for this run.
     pub named: Option<PathBuf>,
-    /// The one that the ledger's last run used; [`continuing`](Self::continuing) sets it.
+    /// The folder that the ledger's last run used; set by [`continuing`](Self::continuing).
     pub remembered: Option<PathBuf>,
-    /// Whether the ledger has attempts and does not say in which folder they were counted: it was kept by an older program, or
-    /// its runs kept the limit alone.
+    /// Whether the ledger has attempts but does not record which folder counted them, because an older
+    /// version wrote it or its runs did not share the limit.
     pub unremembered: bool,
-    /// One that users of this machine share.
+    /// The folder that users of this machine share.
     pub shared: Option<PathBuf>,
-    /// This user's own.
+    /// The user's own folder.
     pub personal: Option<PathBuf>,
 }
 
-/// The state folder that a run uses, and why.
+/// The chosen state folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StateChoice {
-    /// Where it is.
+    /// Its path.
     pub path: PathBuf,
-    /// Whether the ledger's last run used it, and it must still be there.
+    /// Whether it must exist, because the ledger's last run used it.
     must_exist: bool,
-    /// Whether the ledger's last run used another one, or may have.
+    /// Whether the ledger's last run used, or may have used, another folder.
     moved: bool,
-    /// A shared folder that could be used, had this one not been in use before.
+    /// A shared folder that would have been chosen if this one had not been in use before.
     pub(crate) passed_over: Option<PathBuf>,
 }
 
 impl StateFolders {
-    /// This folder, whatever others there are.
+    /// Uses this folder and ignores all others.
     pub fn named(path: impl Into<PathBuf>) -> Self {
         Self { named: Some(path.into()), ..Self::default() }
     }
 
-    /// The same for a run that continues `batch`.
+    /// Returns the candidates for a run that continues `batch`.
     pub fn continuing(self, batch: &Batch) -> Self {
         let remembered = batch.state_folder.clone();
         Self { unremembered: remembered.is_none() && batch.attempts > 0, remembered, ..self }
     }
 
-    /// The one to use for the account `target`. Nothing is created.
+    /// Chooses the folder for the account `target`. Nothing is created.
     ///
     /// # Errors
     ///
-    /// When there is none, or a person has to choose.
+    /// If there is none, or if the user must decide.
     pub fn choose(&self, target: &str) -> Result<StateChoice, SharingError> {
         let choice = self.choose_one(target)?;
-        // Had it been counted there, the account would be known there.
+        // If attempts had been counted there, the folder would know the account.
         let moved = choice.moved || self.unremembered && !knows(&choice.path, target);
         Ok(StateChoice { moved, ..choice })
     }
@@ -92,7 +91,8 @@ impl StateFolders {
 }
 
 impl StateChoice {
-    /// Whether the ledger's last run used another folder, or may have: what it sent is not known in this one.
+    /// Whether the ledger's last run used, or may have used, another folder. Then this folder does not
+    /// include what that run sent.
     pub(crate) fn is_moved(&self) -> bool {
         self.moved
     }
@@ -101,7 +101,7 @@ impl StateChoice {
     ///
     /// # Errors
     ///
-    /// When it cannot.
+    /// If it cannot be used.
     pub(crate) fn check(&self, target: &str) -> Result<Option<Scope>, SharingError> {
         match StateFolder::open_existing(&self.path)? {
             None if self.must_exist => Err(SharingError::Gone(self.path.clone())),
@@ -113,11 +113,11 @@ impl StateChoice {
         }
     }
 
-    /// Opens the folder; creates it where it is missing and is not expected to exist.
+    /// Opens the folder. Creates it if it does not exist, unless it must exist.
     ///
     /// # Errors
     ///
-    /// When it cannot be used.
+    /// If it cannot be used.
     pub(crate) fn open(&self) -> Result<StateFolder, SharingError> {
         if !self.must_exist {
             return Ok(StateFolder::open(&self.path)?);
@@ -126,7 +126,8 @@ impl StateChoice {
     }
 }
 
-/// Whether runs of the account have kept anything in this state folder. One that cannot be opened is none to choose.
+/// Whether runs of the account have stored anything in this state folder. If the folder cannot be
+/// opened, the answer is no.
 fn knows(state: &Path, target: &str) -> bool {
     let account = || -> Result<_, StateError> {
         StateFolder::open_existing(state)?.map_or(Ok(None), |state| state.existing_account(target))
@@ -134,7 +135,7 @@ fn knows(state: &Path, target: &str) -> bool {
     account().ok().flatten().is_some_and(|account| account.names().is_ok_and(|names| !names.is_empty()))
 }
 
-/// Whether two paths lead to one folder, or are the same one where there is none.
+/// Whether two paths refer to the same folder, or are equal if it does not exist.
 fn is_same(a: &Path, b: &Path) -> bool {
     a == b || a.canonicalize().is_ok_and(|a| b.canonicalize().is_ok_and(|b| a == b))
 }
@@ -151,7 +152,7 @@ mod tests {
 
     const TARGET: &str = "http://127.0.0.1:1/api";
 
-    /// A folder with `personal`, and with `shared` of mode 2770.
+    /// A folder with the subfolders `personal`, and `shared` with mode 2770.
     fn place() -> (TempDir, StateFolders) {
         let place = tempfile::tempdir().unwrap();
         let [personal, shared] = ["personal", "shared"].map(|name| place.path().join(name));

@@ -1,4 +1,4 @@
-//! Who may do what with a state folder.
+//! Checks the owners and modes of state folders.
 
 use super::*;
 
@@ -10,10 +10,10 @@ const GROUP_WRITES: u32 = 0o020;
 const OTHERS_WRITE: u32 = 0o002;
 const SET_GROUP_ID: u32 = 0o2000;
 
-/// Whose a state folder is, by its owner and mode.
+/// Returns the scope of a state folder by its owner and mode.
 ///
-/// That a shared one has the set-group-id bit is also why its owner is trusted: the system gives that bit only to who is
-/// a member of the group, or root.
+/// The set-group-id bit of a shared folder is also the reason to trust its owner: the system lets only
+/// members of the group and root set it.
 pub(super) fn scope(path: &Path, facts: Facts) -> Result<Scope, StateError> {
     let Facts { owner, group, mode } = facts;
     if mode & OTHERS_WRITE != 0 {
@@ -32,8 +32,8 @@ pub(super) fn scope(path: &Path, facts: Facts) -> Result<Scope, StateError> {
     Ok(Scope::Shared { group })
 }
 
-/// Checks a folder in a state folder of this scope. One of our own that the group cannot use yet, as in a folder that
-/// became a shared one later, is opened to it.
+/// Checks a folder in a state folder of this scope. If it belongs to this user and the group has no access
+/// yet, because the state folder became shared later, the group gets access.
 pub(super) fn check_inner(dir: &Dir, path: &Path, scope: Scope) -> Result<(), StateError> {
     let facts = || dir.facts().map_err(failed(path, "opened"));
     let Facts { owner, group: its_group, mode } = facts()?;
@@ -63,8 +63,8 @@ pub(super) fn set_file_mode(file: &File, scope: Scope) -> io::Result<()> {
     system::set_mode(file, if scope == Scope::Personal { 0o600 } else { 0o660 })
 }
 
-/// Opens a file of our own to the group of a folder that became a shared one later. Not one that has `names` elsewhere: a
-/// member of the group could have given it the one here.
+/// Gives the group access to a file of this user, for a folder that became shared later. Does not do so for a
+/// file with several hard links (`names`): a group member could have linked another file of this user here.
 pub(super) fn share_own_file(file: &File, names: u64, facts: Facts, scope: Scope) -> io::Result<()> {
     let Scope::Shared { group } = scope else { return Ok(()) };
     let is_own = names == 1 && facts.owner == own_user() && facts.group == group;

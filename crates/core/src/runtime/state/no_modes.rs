@@ -1,4 +1,4 @@
-//! Elsewhere access is the matter of the folder that it inherits it from.
+//! On other systems, access is inherited from the folder and is not checked.
 
 use super::*;
 

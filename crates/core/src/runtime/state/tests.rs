@@ -16,7 +16,7 @@ fn set(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// A state folder of this mode that was there before.
+/// An existing state folder with this mode.
 fn there(mode: u32) -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     set(folder.path(), mode);
@@ -31,7 +31,7 @@ fn text(account: &AccountFolder, name: &str) -> String {
     io::read_to_string(account.open_read(name).unwrap()).unwrap()
 }
 
-/// Every way in which a file comes to be, and the modes that these then have.
+/// Creates files in every way, and returns their modes.
 fn modes_of_all_that_is_made(account: &AccountFolder) -> Vec<u32> {
     account.append("a").unwrap();
     account.lock_file("b").unwrap();
@@ -64,7 +64,7 @@ fn a_folder_with_the_set_group_id_bit_is_shared_and_all_in_it_is_the_groups_what
     assert!(matches!(state.scope(), Scope::Shared { .. }));
     let account = state.account(TARGET).unwrap();
     assert_eq!([mode(&place.path().join("budgets")), mode(account.path())], [0o2770; 2]);
-    // The umask of tests is 022 or narrower: it would have taken the group's right to write away.
+    // The umask of tests is 022 or narrower, which would clear the group's write permission.
     assert_eq!(modes_of_all_that_is_made(&account), [0o660; 4]);
 }
 
@@ -148,7 +148,7 @@ fn a_pipe_or_a_folder_is_not_opened_and_nobody_waits_for_it() {
     }
 }
 
-/// A member of the group may give a file of ours another name there, where the system lets users do so.
+/// A group member may link a file of this user there, if the system allows that.
 #[test]
 fn in_a_shared_folder_a_file_that_has_another_name_is_not_written_to_or_opened_to_the_group() {
     let place = there(0o2770);

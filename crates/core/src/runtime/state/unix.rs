@@ -1,4 +1,5 @@
-//! A directory by its handle: whatever happens to its path, operations stay in the directory that was checked.
+//! A directory by its handle: operations stay in the directory that was checked, whatever happens to its
+//! path.
 
 use std::fs::File;
 use std::io;
@@ -12,7 +13,7 @@ use rustix::io::Errno;
 #[derive(Debug)]
 pub(super) struct Dir(OwnedFd);
 
-/// Whose a file or a directory is, and who may do what with it.
+/// The owner, group and permissions of a file or directory.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Facts {
     pub(super) owner: u32,
@@ -24,7 +25,7 @@ pub(crate) struct Facts {
 impl Facts {
     fn of(handle: impl std::os::fd::AsFd) -> io::Result<(FileType, u64, Self)> {
         let stat = fs::fstat(handle)?;
-        // The widths of these differ from system to system.
+        // These types differ between systems.
         #[allow(clippy::useless_conversion, reason = "not the same types everywhere")]
         let (mode, links): (u32, u64) = (stat.st_mode.into(), stat.st_nlink.into());
         let facts = Self { owner: stat.st_uid, group: stat.st_gid, mode: mode & 0o7777 };
@@ -32,11 +33,11 @@ impl Facts {
     }
 }
 
-/// What a file is opened for.
+/// The access mode for opening a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Use {
     Read,
-    /// To read, and to add to its end.
+    /// For reading and appending.
     Append,
 }
 
@@ -48,7 +49,8 @@ pub(crate) fn own_user() -> u32 {
 const DIRECTORY: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 
 impl Dir {
-    /// Opens the directory at `path`. Links in the path are followed: it is the user's own.
+    /// Opens the directory at `path`. Symbolic links in the path are followed, because the path is the user's
+    /// own.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self(fs::openat(CWD, path, DIRECTORY, Mode::empty())?))
     }
@@ -75,7 +77,7 @@ impl Dir {
         set_mode(&self.0, mode)
     }
 
-    /// Opens the regular file `name` in this directory; tells how many names it has, too.
+    /// Opens the regular file `name`. Also returns its number of hard links.
     pub(super) fn open_file(&self, name: &str, how: Use) -> io::Result<(File, u64, Facts)> {
         let access = match how {
             Use::Read => OFlags::RDONLY,
@@ -84,18 +86,19 @@ impl Dir {
         open_regular(&self.0, Path::new(name), access)
     }
 
-    /// Creates the file `name` for its owner only; fails where there is anything of that name.
+    /// Creates the file `name` for its owner only. Fails if the name exists.
     pub(super) fn create_file(&self, name: &str) -> io::Result<File> {
         let flags = OFlags::RDWR | OFlags::APPEND | OFlags::CREATE | OFlags::EXCL | OFlags::CLOEXEC | OFlags::NOFOLLOW;
         Ok(File::from(fs::openat(&self.0, name, flags, Mode::RUSR | Mode::WUSR)?))
     }
 
-    /// Gives what is called `from` the name `to`, in place of what has it.
+    /// Renames `from` to `to`, replacing an existing file.
     pub(super) fn rename(&self, from: &str, to: &str) -> io::Result<()> {
         Ok(fs::renameat(&self.0, from, &self.0, to)?)
     }
 
-    /// The same where nothing has that name; [`io::ErrorKind::Unsupported`] where the system cannot promise that.
+    /// Renames `from` to `to` unless that exists. Returns [`io::ErrorKind::Unsupported`] if the system cannot
+    /// guarantee that.
     pub(super) fn rename_new(&self, from: &str, to: &str) -> io::Result<()> {
         #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
         let renamed = fs::renameat_with(&self.0, from, &self.0, to, fs::RenameFlags::NOREPLACE);
@@ -123,7 +126,7 @@ impl Dir {
         Ok(names)
     }
 
-    /// Makes the names in it durable.
+    /// Makes the directory entries durable.
     pub(super) fn sync(&self) -> io::Result<()> {
         Ok(fs::fsync(&self.0)?)
     }
@@ -135,12 +138,12 @@ pub(super) fn set_mode(handle: impl std::os::fd::AsFd, mode: u32) -> io::Result<
     Ok(fs::fchmod(handle, mode)?)
 }
 
-/// Opens a regular file without following a link in the last part of its path, and without waiting, as a pipe would make
-/// it.
+/// Opens a regular file without following a symbolic link in the last component, and without blocking as on a
+/// pipe.
 fn open_regular(at: impl std::os::fd::AsFd, path: &Path, access: OFlags) -> io::Result<(File, u64, Facts)> {
     let flags = access | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
     let file = fs::openat(at, path, flags, Mode::empty()).map_err(|error| match error {
-        // So FreeBSD and others say it.
+        // FreeBSD and other systems return these errors for a symbolic link.
         Errno::LOOP | Errno::MLINK => io::Error::other("it is a symbolic link"),
         error => error.into(),
     })?;
@@ -151,7 +154,7 @@ fn open_regular(at: impl std::os::fd::AsFd, path: &Path, access: OFlags) -> io::
     Ok((File::from(file), links, facts))
 }
 
-/// Opens the regular file at `path` to read, if it belongs to the user `owner`.
+/// Opens the regular file at `path` for reading, if it belongs to the user `owner`.
 pub(super) fn open_file_of(path: &Path, owner: u32) -> io::Result<File> {
     let (file, _, facts) = open_regular(CWD, path, OFlags::RDONLY)?;
     if facts.owner == owner {

@@ -1,4 +1,4 @@
-//! Ledgers that are not what they were: older copies, put in their place or continued elsewhere, and salvaged ones.
+//! Ledgers that changed: older copies that replaced them or are continued elsewhere, and salvaged ledgers.
 
 use super::*;
 
@@ -14,7 +14,7 @@ fn a_ledger_that_an_older_copy_took_the_place_of_is_known_to_lack_rows_whatever_
     a.post(2);
     a.end();
     fs::rename(&older, place.ledger("a")).unwrap();
-    // To others, and to its own next run, also after others have read it.
+    // For others and for its own next run, also after others have read it.
     assert_eq!(numbers(&look_for(&mut place.registry("b"), &[1, 2])), (0, 2, 0));
     let mut own = place.registry("a");
     let found = look_for(&mut own, &[2]);
@@ -44,7 +44,7 @@ fn overwrite(path: &std::path::Path, bytes: &[u8]) {
     std::io::Write::write_all(&mut fs::File::create(path).unwrap(), bytes).unwrap();
 }
 
-/// As `cp` makes it between two runs.
+/// Copies a ledger as `cp` does between two runs.
 fn copy_of(path: &std::path::Path) -> PathBuf {
     let copy = path.with_extension("older");
     fs::copy(path, &copy).unwrap();
@@ -72,7 +72,7 @@ fn what_a_killed_run_may_have_sent_is_known_when_an_older_copy_of_its_ledger_is_
         registry.remove_dead_claims(&lock).unwrap();
         assert_eq!(place.claims(), 1);
     }
-    // A run that sends none of them, and ends.
+    // A run that sends none of these rows and ends.
     let mut a = place.resumed("a", &[4]);
     a.post(4);
     a.end();

@@ -103,7 +103,7 @@ fn a_column_that_is_not_there_is_found_before_the_first_row() {
 fn only_the_columns_that_are_named_are_used() {
     for (template, wanted) in [
         ("{{ c }}{{ row['a'] }}{{ c }}", &[0, 2][..]),
-        // Whether a name is read before it is set is not looked at.
+        // The check does not distinguish whether a name is read before it is set.
         ("{% set b = 1 %}{{ b }}", &[1]),
         ("{% for a in b %}{{ a }}{% endfor %}", &[0, 1]),
         ("{% set x = 1 %}{{ 'b' }}{{ x.b }}{% if a is odd %}{% endif %}", &[0]),
@@ -162,7 +162,7 @@ fn cells_are_never_read_as_a_template_and_nothing_is_escaped() {
     ] {
         assert_eq!(text(template, &[("a", hostile)]), hostile, "{template}");
     }
-    // Nor is a column's name.
+    // A column name is not interpreted either.
     assert_eq!(text("{% for name in row %}{{ name }}{% endfor %}", &[(hostile, "")]), hostile);
     assert_eq!(of_object("{{ a }}", &json!({ "a": hostile })), hostile);
 }
@@ -294,7 +294,7 @@ fn every_filter_and_test_that_is_allowed_exists_and_no_other() {
     }
 }
 
-/// Templates of pieces that read, set and hide names.
+/// Templates from pieces that read, set and hide names.
 fn templates() -> impl Strategy<Value = String> {
     let piece = prop::sample::select(
         &[
