@@ -64,7 +64,7 @@ pub(crate) fn start(output: &Output) -> Screen {
     screen
 }
 
-/// Sets a more precise filter than `-v` and `-q`.
+/// The variable with a filter, which can be more precise than `-v` and `-q`.
 const RUST_LOG: &str = "RUST_LOG";
 
 /// Returns the log filter: the given one, or our own at `level`. Also returns why the given one is invalid,

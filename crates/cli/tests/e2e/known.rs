@@ -311,8 +311,7 @@ fn a_doubt_that_was_waived_stays_known() {
     assert_eq!(api.arrivals(), 3);
 }
 
-/// Another run posts a row while the confirmation is open; likewise for a row that another run is about to
-/// send.
+/// Another run posts the rows while the confirmation is open.
 #[cfg(target_os = "linux")]
 #[test]
 fn what_became_known_while_the_question_stood_is_not_posted() {
