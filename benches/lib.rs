@@ -1,4 +1,4 @@
-//! Shared by the benches: rows and their jobs, replies, a run request, and a fixed time.
+//! Shared code of the benches: rows and their jobs, replies, a run request, and a fixed time.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -20,7 +20,7 @@ use batchpost::storage::Directory;
 use batchpost::transport::{Failure, Reply, Request, Transport};
 use jiff::Timestamp;
 
-/// What everything is posted to.
+/// The account URL of all jobs.
 pub const TARGET: &str = "https://example.test/";
 
 /// A moment of a run.
@@ -28,17 +28,17 @@ pub fn now(elapsed: Duration) -> Now {
     Now { elapsed, wall: Timestamp::UNIX_EPOCH }
 }
 
-/// The ticket of the `row`th row: each has its own.
+/// The ticket of a row, different for each row.
 pub fn ticket(row: u64) -> Ticket {
     Ticket::try_from(100_000 + row).expect("a positive number")
 }
 
-/// The `row`th text, of the length that helpdesk comments have.
+/// The text of a row, as long as typical helpdesk comments.
 pub fn text(row: u64) -> String {
     format!("note {row}: {}", "called back, all well. ".repeat(8).trim_end())
 }
 
-/// The `row`th job.
+/// The job of a row.
 pub fn pending_job(row: u64) -> PendingJob {
     let (ticket, text) = (ticket(row), text(row));
     let key = Key::of_job(&Identity::of(TARGET), &ticket, &text);
@@ -46,24 +46,24 @@ pub fn pending_job(row: u64) -> PendingJob {
     PendingJob { job: Job::new(position, key, ticket, text), stands: Outcome::Pending, attempts: 0 }
 }
 
-/// Writes an export of `rows` rows of some 200 bytes as CSV.
+/// Writes an export of `rows` rows of about 200 bytes as CSV.
 ///
 /// # Errors
 ///
-/// When `out` cannot be written.
+/// If `out` cannot be written.
 pub fn write_csv(out: &mut impl Write, rows: u64) -> io::Result<()> {
     out.write_all(b"Ticket ID,Subject,Comment\r\n")?;
     (1..=rows).try_for_each(|row| write!(out, "{},Line down,\"{}\"\r\n", ticket(row), text(row)))
 }
 
-/// An export as CSV in memory.
+/// Returns an export as CSV.
 pub fn csv(rows: u64) -> Vec<u8> {
     let mut csv = Vec::new();
     write_csv(&mut csv, rows).expect("memory takes writes");
     csv
 }
 
-/// The documented answer for a note that was created.
+/// The documented reply for a created note.
 pub fn created(ticket: &Ticket) -> Reply {
     let body = format!(
         r#"{{"Message":"Activity Created","RelatedTicketId":"{ticket}","RelatedOrgId":"22824","RelatedChannelMonitoringRequestId":0}}"#
@@ -71,7 +71,7 @@ pub fn created(ticket: &Ticket) -> Reply {
     Reply::new(200, body)
 }
 
-/// The ticket that a request's body names.
+/// The ticket in a request's body.
 pub fn requested(body: &[u8]) -> Ticket {
     const NAME: &str = r#""RelatedTicketId":"#;
     let body = std::str::from_utf8(body).expect("JSON is UTF-8");
@@ -94,12 +94,12 @@ impl Transport for Echo {
     }
 }
 
-/// What every request is like.
+/// The template of all requests.
 pub fn request_template() -> RequestTemplate {
     RequestTemplate::new(Arc::new(LeadSquared), &[], false).expect("the documented fields")
 }
 
-/// A run with the limit lifted.
+/// A run without a limit.
 pub fn run_request(input: &Path, ledger: &Path, first: Option<u64>) -> RunRequest {
     let settings = Settings { limits: Vec::new(), concurrency: Some(256), ..Settings::of(&LeadSquared) };
     let (source, options) = (Source::File(input.to_owned()), Options::new(Format::Csv));
@@ -115,11 +115,11 @@ pub fn run_request(input: &Path, ledger: &Path, first: Option<u64>) -> RunReques
 pub struct Folder(tempfile::TempDir);
 
 impl Folder {
-    /// A folder in which there is a ledger without a record of a job yet.
+    /// Creates a folder with a ledger that has no job records yet.
     ///
     /// # Errors
     ///
-    /// When the disk fails.
+    /// If the disk fails.
     pub fn with_ledger() -> io::Result<Self> {
         let mut folder = Self(tempfile::tempdir()?);
         let header = Header {
@@ -166,7 +166,7 @@ impl Directory for Folder {
     }
 }
 
-/// The intent and the outcome of the `row`th row's post.
+/// The intent and the outcome of the post of a row.
 pub fn records(row: u64) -> [Record; 2] {
     let Job { key, ticket, .. } = pending_job(row).job;
     let (attempt, at_us, wall) = (1, row * 40, Timestamp::from_millisecond(1_795_000_000_123).expect("a moment"));

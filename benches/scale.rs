@@ -1,6 +1,6 @@
-//! Sheets of any length, and runs over them whose transport answers at once; to be timed from outside.
+//! Writes sheets of any length, and runs them with a transport that replies at once. Time it from outside.
 //!
-//! usage: `scale sheet ROWS >FILE`, `scale open FILE LEDGER`, `scale post FILE LEDGER [ROWS]`
+//! Usage: `scale sheet ROWS >FILE`, `scale open FILE LEDGER`, `scale post FILE LEDGER [ROWS]`
 
 use std::io::{self, BufWriter, Write};
 use std::path::Path;

@@ -1,4 +1,5 @@
-//! How many decisions a second? Everything outside is simulated: commits are durable and replies there at once.
+//! How many decisions per second does the engine make? Everything outside is simulated: commits are durable
+//! and replies arrive at once.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use jiff::Timestamp;
 
 const ROWS: u64 = 10_000;
 
-/// Rows in, durable outcomes out; asserts that every row was posted.
+/// Posts all jobs and records durable outcomes; asserts that every row was posted.
 fn post_all(mut offers: std::vec::IntoIter<batchpost::engine::PendingJob>) -> Counts {
     let mut engine = Engine::new(Config {
         target: Arc::new(LeadSquared),

@@ -1,5 +1,5 @@
-//! How many records a second become durable, with so many waiting at a time and a real fdatasync for each group? And how
-//! fast is a ledger of 1,000,000 posted jobs read back?
+//! How many records per second become durable, with a given number waiting at a time and a real fdatasync for
+//! each group? How fast is a ledger of 1,000,000 posted jobs read?
 
 use batchpost::ledger::{Ledger, Record, inspect};
 use batchpost::outcome::Outcome;

@@ -1,5 +1,5 @@
-//! How many rows a second get from a file to a durable outcome, with the limit lifted: reading, ledger, engine, HTTP over
-//! loopback, and a server in the same process, which takes its part of the machine?
+//! How many rows per second get from a file to a durable outcome without a limit? This includes reading,
+//! ledger, engine, HTTP over loopback, and a server in the same process, which uses part of the CPU.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 
 const ROWS: u64 = 5000;
 
-/// A run that is ready to post, and the folder that holds its input and its ledger.
+/// A run that is ready to post, and the folder with its input and ledger.
 fn prepared() -> (ReadyRun, TempDir) {
     let folder = tempfile::tempdir().expect("a folder");
     let input = folder.path().join("notes.csv");

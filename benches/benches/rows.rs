@@ -1,4 +1,5 @@
-//! How fast are rows read, with keys and identity: the first reading of an export? And what does a job cost by itself?
+//! How fast are rows read, with keys and identity, when an export is read for the first time? What does one
+//! job cost?
 
 use std::hint::black_box;
 use std::io::Cursor;

@@ -1,5 +1,5 @@
-// Echoes the ticket, without which no answer counts as a note. A look for its name is all that is afforded: this is
-// to be as fast as a fixed answer, as far as a script can be.
+// Echoes the ticket, without which a reply does not count as posted. It only searches for the member's name, to be
+// nearly as fast as a fixed reply.
 function create(r) {
     const body = r.requestText;
     const at = body.lastIndexOf('"RelatedTicketId":') + 18;

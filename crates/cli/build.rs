@@ -1,8 +1,8 @@
-//! Names the commit in `batchpost --version`: `0.1.0 (abcdef123456 2026-11-27)`, or plain `0.1.0` where the sources are
-//! no git checkout, or there is no git to ask.
+//! Adds the commit to `batchpost --version`: `0.1.0 (abcdef123456 2026-11-27)`, or plain `0.1.0` if the
+//! sources are not a git checkout or git is missing.
 //!
-//! git itself is asked: it knows work trees, packed references and whatever comes after them. Changes that are not
-//! committed do not show: to see them, every build would have to look.
+//! The build runs git, which handles work trees, packed references and later formats. Uncommitted changes are
+//! not shown: every build would have to check for them.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,23 +16,25 @@ fn main() {
     });
     let version = commit.map_or(version.to_owned(), |commit| format!("{version} ({commit})"));
     println!("cargo::rustc-env=BATCHPOST_VERSION={version}");
-    // Without any such line every change to any file would run this again.
+    // Without any such line, every change to any file would run this again.
     println!("cargo::rerun-if-changed=build.rs");
 }
 
-/// The workspace's folder, if it is a checkout. Sources that were unpacked within another project's are not its commit.
+/// The workspace's folder, if it is a checkout. Sources unpacked inside another project's checkout do not
+/// count.
 fn checkout(root: &Path) -> Option<PathBuf> {
     let root = root.canonicalize().ok()?;
     let top = PathBuf::from(git(&root, &["rev-parse", "--show-toplevel"])?);
     (top.canonicalize().ok()? == root).then_some(root)
 }
 
-/// Has this run again when HEAD is another commit: when it was moved to another branch, or its branch to another commit.
+/// Runs this again when HEAD changes: if another branch is checked out, or the branch moves to another
+/// commit.
 fn watch(checkout: &Path) {
     let path = |name: &str| Some(checkout.join(git(checkout, &["rev-parse", "--git-path", name])?));
     let branch = git(checkout, &["symbolic-ref", "--quiet", "HEAD"]);
-    // A branch that is packed has no file until its next commit, and cargo takes a file that is missing for one that
-    // has changed: the folder is watched in which it will appear.
+    // A packed branch has no file until its next commit, and cargo treats a missing file as changed. So the
+    // folder in which the file will appear is watched.
     let branch = branch.and_then(|name| Some(path(&name)?.ancestors().find(|path| path.exists())?.to_owned()));
     let others = ["HEAD", "packed-refs", "reftable"].into_iter().filter_map(path).filter(|path| path.exists());
     for path in others.chain(branch) {
@@ -42,7 +44,7 @@ fn watch(checkout: &Path) {
 
 fn git(folder: &Path, arguments: &[&str]) -> Option<String> {
     let mut command = Command::new("git");
-    // Set where a hook of another repository builds this.
+    // These are set if a hook of another repository runs the build.
     command.env_remove("GIT_DIR").env_remove("GIT_WORK_TREE");
     let output = command.arg("-C").arg(folder).args(arguments).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?.trim().to_owned();

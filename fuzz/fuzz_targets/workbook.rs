@@ -5,8 +5,8 @@ mod check;
 
 libfuzzer_sys::fuzz_target!(
     init: {
-        // The usual hook ends the process at every panic, also where the reader makes an error of a parser's. Those of
-        // a check are still found: they come out of it.
+        // The default hook ends the process on every panic, even if the reader converts a parser's panic into
+        // an error. Panics of the check itself are still found, because nothing catches them.
         std::panic::set_hook(Box::new(|panic| {
             if panic.location().is_some_and(|place| place.file().contains("corpus")) {
                 eprintln!("{panic}");

@@ -1,5 +1,5 @@
-//! The ticketing APIs that batchpost posts to. Each is an [`Api`](batchpost_engine::api::Api): the requests of notes,
-//! the meaning of replies, limits and keys. Nothing here sends anything.
+//! The ticketing APIs that batchpost posts to. Each implements [`Api`](batchpost_engine::api::Api): the
+//! requests of notes, the meaning of replies, limits and keys. This crate sends nothing.
 
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]

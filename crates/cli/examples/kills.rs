@@ -1,15 +1,16 @@
-//! Kills real runs with SIGKILL at random moments, a thousand times, and asks the server whether anything was posted twice,
-//! lost, or sent above the limit. Not in CI: it takes some minutes.
+//! Kills real runs with SIGKILL at random moments, a thousand times, and checks with the server that nothing
+//! was posted twice, lost, or sent above the limit. Not in CI: it takes some minutes.
 //!
 //! ```text
 //! cargo build -p batchpost-cli --bins && cargo run -p batchpost-cli --example kills -- [KILLS] [SEED]
 //! ```
 //!
-//! One batch follows another, of 20 to 40 rows each, all on one account with a limit that they reach. A batch is run under
-//! one to three names at once (copies in other folders), with and without `--key` and `--known skip`. Its runs are
-//! killed and begun again until its share of kills is used up; then each is run to its end. Doubts are counted, and then
-//! settled or sent again by order. After each batch the ledgers are compared with the server's notes. On a violation it
-//! prints the batch's options, keeps the folder and ends with a panic.
+//! It runs one batch after another, of 20 to 40 rows each, all on one account with a limit that they reach. A
+//! batch runs under one to three names at once (copies in other folders), with and without `--key` and
+//! `--known skip`. Its runs are killed and restarted until its share of kills is used up; then each runs to
+//! its end. Rows in doubt are counted, and then settled or sent again on request. After each batch the
+//! ledgers are compared with the server's notes. On a violation it prints the batch's options, keeps the
+//! folder and panics.
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
@@ -24,11 +25,11 @@ use serde_json::Value;
 use tokio::runtime::Runtime;
 
 const LIMIT: u32 = 50;
-/// Of a reply. A run that was killed keeps its slots for so long and a window.
+/// The reply timeout. A killed run keeps its slots for this time plus a window.
 const TIMEOUT: &str = "2s";
-/// Of runs that are begun at once, in a batch.
+/// Maximum number of rounds of a batch; a round starts all its copies at once.
 const ROUNDS: usize = 15;
-/// No run takes as long, with every slot in use when it begins.
+/// Longer than any run takes, even if every slot is in use when it starts.
 const DEADLINE: Duration = Duration::from_secs(120);
 
 fn main() {
@@ -50,7 +51,7 @@ fn main() {
     );
 }
 
-/// What happened so far.
+/// The totals so far.
 #[derive(Debug, Default)]
 struct Sums {
     batches: u64,
@@ -59,10 +60,10 @@ struct Sums {
     kills: u64,
     /// Kills of a run before its batch had a note.
     kills_before_a_note: u64,
-    /// Runs that were refused since another one had their rows.
+    /// Runs refused because another run had their rows.
     refused: u64,
     in_doubt: u64,
-    /// Of those, on which the server has the note.
+    /// The rows in doubt whose note is on the server.
     in_doubt_and_created: u64,
     sent_again_by_order: u64,
 }
@@ -72,7 +73,7 @@ struct Field {
     seed: u64,
     binary: PathBuf,
     root: PathBuf,
-    // Before the runtime that it runs on, for fields are dropped in order.
+    // Before its runtime, because fields are dropped in order.
     server: Server,
     _runtime: Runtime,
     sums: Sums,
@@ -135,7 +136,7 @@ impl Field {
         let copies = self.write(&batch);
         let enough = kills.min(self.sums.kills + self.rng.u64(5..=15));
         for _ in 0..ROUNDS {
-            // Afterwards kills would meet only runs that read.
+            // If all rows are posted, kills would only hit runs that read.
             if self.sums.kills >= enough || self.notes(&batch).len() as u64 == batch.rows {
                 break;
             }
@@ -152,7 +153,7 @@ impl Field {
         let rows: String =
             (1..=batch.rows).map(|row| format!("{row},{},{}\n", batch.ticket(row), batch.text(row))).collect();
         let copy = |n: usize| {
-            // The second one is in the folder of the first.
+            // The second copy is in the folder of the first.
             let folder = self.root.join(format!("{}-{}", batch.number, n / 2));
             fs::create_dir_all(&folder).expect("a folder");
             let name = format!("copy-{n}.csv");
@@ -163,7 +164,7 @@ impl Field {
         (0..batch.copies).map(copy).collect()
     }
 
-    /// Begins all copies at once, and kills each at a moment of its own, if it is not over before.
+    /// Starts all copies at once and kills each at its own random moment, unless it has ended before.
     fn round(&mut self, batch: &Batch, copies: &[Copy], enough: u64) {
         let before = self.server.model().arrivals().len();
         let notes_before = self.notes(batch).len();
@@ -171,7 +172,8 @@ impl Field {
         let mut running = Vec::new();
         for copy in copies {
             let child = self.start(batch, copy, batch.skip_known, &[]);
-            // By what has arrived, or in half of the runs by time if that is first: so some die before they post.
+            // The moment is a number of arrivals or, in half of the runs, a time if that is first: so some
+            // die before they post.
             let arrivals = before + self.rng.usize(0..12);
             let moment = if self.rng.bool() { Duration::from_micros(self.rng.u64(0..90_000)) } else { DEADLINE };
             running.push((child, arrivals, moment));
@@ -202,9 +204,9 @@ impl Field {
         }
     }
 
-    /// A run that was not killed.
+    /// Records the exit code of a run that was not killed.
     fn ended(&mut self, code: Option<i32>, batch: &Batch) {
-        // Done, done with doubts; refused, since others have or had its rows.
+        // Finished, finished with rows in doubt, or refused because other runs have or had its rows.
         assert!(
             matches!(code, Some(0 | 4 | 2 | 75)),
             "seed {}: {code:?} in {}, {batch:?}",
@@ -243,13 +245,13 @@ impl Field {
     /// Runs each copy to its end.
     fn finish(&mut self, batch: &Batch, copies: &[Copy], context: &str) {
         for copy in copies {
-            // With the others' rows left out, so that one of them posts what is left.
+            // Skip the others' rows, so that one of the copies posts what is left.
             let code = self.start(batch, copy, true, &[]).wait().expect("a child").code();
             assert!(matches!(code, Some(0 | 4)), "{context}: {} ended with {code:?}", copy.name);
         }
     }
 
-    /// Compares the ledgers with the server, settles the doubts, or sends them again.
+    /// Compares the ledgers with the server, then settles the rows in doubt or sends them again.
     fn compare(&mut self, batch: &Batch, copies: &[Copy], context: &str) {
         let created = self.notes(batch);
         let states: Vec<BTreeMap<u64, String>> = copies.iter().map(|copy| self.states(copy)).collect();
@@ -288,7 +290,7 @@ impl Field {
         in_doubt.iter().filter(|row| !created.contains_key(&batch.text(**row))).count() as u64
     }
 
-    /// A person says that what is in doubt is posted.
+    /// Settles the rows in doubt as posted.
     fn settle(&self, copies: &[Copy], context: &str) {
         for copy in copies {
             let ledger = copy.ledger();
@@ -334,7 +336,7 @@ impl Field {
         );
     }
 
-    /// The ledger does not contradict itself, and accuses no run of having exceeded the limit.
+    /// Checks that the ledger is consistent and shows no run that exceeded the limit.
     fn audit(&self, copies: &[Copy], context: &str) {
         for copy in copies.iter().filter(|copy| copy.folder.join(copy.ledger()).exists()) {
             let output =
@@ -344,7 +346,7 @@ impl Field {
         }
     }
 
-    /// The state of each row in the ledger of a copy.
+    /// The state of each row in a copy's ledger.
     fn states(&self, copy: &Copy) -> BTreeMap<u64, String> {
         let output = self.command(&copy.folder).args(["show", &copy.ledger(), "--json"]).output().expect("a process");
         let lines = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -355,7 +357,7 @@ impl Field {
         lines.lines().map(line).collect()
     }
 
-    /// How often each note of the batch was created.
+    /// The number of times each note of the batch was created.
     fn notes(&self, batch: &Batch) -> BTreeMap<String, usize> {
         let mut created = BTreeMap::new();
         let of_batch = format!("batch {} ", batch.number);
@@ -374,7 +376,7 @@ impl Copy {
 
 impl Batch {
     fn ticket(&self, row: u64) -> u64 {
-        // Every fifth one is that of the row before.
+        // Every fifth row has the ticket of the row before it.
         1000 * (self.number + 1) + row - u64::from(row.is_multiple_of(5))
     }
 

@@ -1,4 +1,4 @@
-//! The APIs that this program posts to: one row each, with what only a command line needs of it.
+//! The APIs that this program posts to, with the facts that only the command line needs.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -7,17 +7,17 @@ use batchpost::api::{Api, Endpoint, EndpointError};
 use batchpost::batch::{Account, account_of};
 use batchpost::leadsquared::{self, LeadSquared};
 
-/// An API, and what its accounts need.
+/// An API and what its accounts need.
 #[derive(Debug)]
 pub(crate) struct KnownApi {
-    /// Its name for people; ledgers have [`Api::name`].
+    /// Its name in messages; ledgers use [`Api::name`].
     pub(crate) name: &'static str,
     target: fn() -> Arc<dyn Api>,
     /// The keys of an account, in the order of [`Api::credentials`].
     pub(crate) credentials: &'static [Credential],
     /// The endpoint of an account, from `--host` and `--tenant`.
     pub(crate) endpoint: fn(&str, &str) -> Result<Endpoint, EndpointError>,
-    /// The tenant in an endpoint's URL; none if the URL does not have the documented path.
+    /// The tenant in an endpoint's URL; `None` if the URL does not have the documented path.
     pub(crate) tenant_of: fn(&Endpoint) -> Option<&str>,
     pub(crate) host: Part,
     pub(crate) tenant: Part,
@@ -26,7 +26,7 @@ pub(crate) struct KnownApi {
 /// A part of an account's endpoint.
 #[derive(Debug)]
 pub(crate) struct Part {
-    /// What it is to the account: `number`.
+    /// Its meaning for the account: `number`.
     pub(crate) name: &'static str,
     pub(crate) example: &'static str,
 }
@@ -34,9 +34,9 @@ pub(crate) struct Part {
 /// One of the keys of an account.
 #[derive(Debug)]
 pub(crate) struct Credential {
-    /// The API's word for it.
+    /// The API's name for it.
     pub(crate) name: &'static str,
-    /// How keys of a settings file that are about it begin: `access_key` in `access_key_file`.
+    /// The prefix of its keys in a settings file: `access_key` in `access_key_file`.
     pub(crate) setting: &'static str,
     /// The environment variable with its value.
     pub(crate) variable: &'static str,
@@ -60,17 +60,18 @@ pub(crate) fn default() -> &'static KnownApi {
     &APIS[0]
 }
 
-/// The API that ledgers know by this name.
+/// The API with this name in ledgers.
 pub(crate) fn of_name(name: &str) -> Option<&'static KnownApi> {
     APIS.iter().find(|api| api.target().name() == name)
 }
 
-/// The API of a ledger's account; the default one if it is not in the table, which the library then reports.
+/// The API of a ledger's account. If it is not in the table, the default one: the library then reports the
+/// error.
 pub(crate) fn of_account(account: &Account) -> &'static KnownApi {
     of_name(&account.api).unwrap_or_else(default)
 }
 
-/// The API of a ledger; the default one if the ledger cannot be read, which the library then reports.
+/// The API of a ledger. If the ledger cannot be read, the default one: the library then reports the error.
 pub(crate) fn of_ledger(ledger: &Path) -> &'static KnownApi {
     account_of(ledger).map_or_else(|_| default(), |account| of_account(&account))
 }
@@ -81,12 +82,12 @@ pub(crate) fn credentials() -> impl Iterator<Item = &'static Credential> {
 }
 
 impl KnownApi {
-    /// As the library knows it.
+    /// The library's API.
     pub(crate) fn target(&self) -> Arc<dyn Api> {
         (self.target)()
     }
 
-    /// The variables of the keys in one phrase: `LSQ_ACCESS_KEY and LSQ_SECRET_KEY`.
+    /// The variables of the keys, joined for a message: `LSQ_ACCESS_KEY and LSQ_SECRET_KEY`.
     pub(crate) fn variables(&self) -> String {
         self.credentials.iter().map(|credential| credential.variable).collect::<Vec<_>>().join(" and ")
     }

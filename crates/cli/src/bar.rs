@@ -9,42 +9,42 @@ use jiff::tz::TimeZone;
 use crate::summary::thousands;
 use crate::words::{rounded, span};
 
-/// Between the pieces of a line.
+/// The separator of a line's pieces.
 const BETWEEN: &str = " · ";
 
-/// A gauge does not become finer by being longer.
+/// A longer gauge would not be more precise.
 const LONGEST_GAUGE: usize = 60;
 
-/// Shorter waits for the limit are there in every window, and over before they are read.
+/// Shorter waits for the limit occur in every window and end before anyone can read them.
 const LONG_WAIT: Duration = Duration::from_secs(1);
 
 /// The state of a run, and its forecast.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct View<'a> {
     pub(crate) progress: &'a Progress,
-    /// Since the run began.
+    /// Time since the run began.
     pub(crate) now: Duration,
-    /// Rows in all; none for a stream.
+    /// The total number of rows; `None` for a stream.
     pub(crate) rows: Option<u64>,
-    /// Recent attempts per second, where known.
+    /// Recent attempts per second, if known.
     pub(crate) rate: Option<f64>,
-    /// Requests per second that the limit with the shortest window allows; none without a short limit.
+    /// Requests per second that the limit with the shortest window allows; `None` without a short limit.
     pub(crate) most: Option<f64>,
-    /// What is used of limits with long windows: `4,210 of 10000/1d`.
+    /// The use of limits with long windows: `4,210 of 10000/1d`.
     pub(crate) used: &'a [String],
     /// The time left, and `done about 03:40 tomorrow`.
     pub(crate) left: Option<(Duration, &'a str)>,
-    /// The run is ending, for this.
+    /// Why the run is stopping, if it is.
     pub(crate) stopping: Option<Stop>,
-    /// Where the hours are.
+    /// The time zone of the hours.
     pub(crate) zone: &'a TimeZone,
 }
 
-/// Words, and whether they ask for attention.
+/// Words, and whether they are an alert.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Piece {
-    /// Its forms, from the longest to the shortest, each with a rank: where room is short, the form of the lowest rank
-    /// is dropped first.
+    /// The forms, from the longest to the shortest, each with a rank. If the line is too long, the form with
+    /// the lowest rank is dropped first.
     forms: Vec<(u8, String)>,
     alert: bool,
 }
@@ -76,13 +76,13 @@ impl View<'_> {
         }
     }
 
-    /// All of it as one line, for a log.
+    /// Everything in one line, for a log.
     pub(crate) fn line(&self) -> String {
         let pieces = self.counts().into_iter().chain(self.course()).collect();
         painted(&fitted(pieces, usize::MAX), false)
     }
 
-    /// The share of rows that are done; none where the number of rows is unknown, or there is no room.
+    /// The share of finished rows; `None` if the number of rows is unknown or the line is too short.
     fn gauge(&self, width: usize) -> Option<String> {
         let rows = self.rows.filter(|rows| *rows > 0)?;
         let counts = &self.progress.counts;
@@ -123,7 +123,7 @@ impl View<'_> {
         let sends =
             self.stopping.is_none() && !matches!(self.progress.waiting, Waiting::Pause(..) | Waiting::Hours(..));
         let mut pieces = Vec::new();
-        // A pause comes first, as the reason for all that follows; a wait that belongs to posting last.
+        // A pause comes first, because it explains the rest; a wait that is part of posting comes last.
         let (before, after) = if sends { (None, waits) } else { (waits, None) };
         pieces.extend(before);
         if sends && let Some(rate) = self.rate {
@@ -138,11 +138,11 @@ impl View<'_> {
             });
         }
         pieces.extend(self.used.iter().map(|used| Piece::new(4, format!("{used} used"))));
-        // The length of a pause is not known.
+        // The length of a pause is unknown.
         let paused = matches!(self.progress.waiting, Waiting::Pause(..));
         if let Some((time, moment)) = self.left.filter(|_| self.stopping.is_none() && !paused) {
             let left = format!("{} left", span(Duration::from_secs(time.as_secs().max(1))));
-            // Through closed hours, what counts is the day.
+            // During closed hours, the day matters.
             pieces.push(match sends {
                 true => Piece::new(5, format!("{left}, {moment}")).or(8, left),
                 false => Piece::new(5, moment),
@@ -152,7 +152,7 @@ impl View<'_> {
         pieces
     }
 
-    /// What the engine waits for, in words.
+    /// Describes what the engine waits for.
     fn waits(&self) -> Option<Piece> {
         let seconds =
             |until: Duration| span(Duration::from_secs_f64(until.saturating_sub(self.now).as_secs_f64().ceil()));
@@ -181,7 +181,7 @@ impl View<'_> {
     }
 }
 
-/// Why nothing is sent for a while, in full and in short.
+/// Why nothing is sent for a while, as a long and a short phrase.
 pub(crate) fn because(cause: Cause) -> (&'static str, &'static str) {
     match cause {
         Cause::Limited => ("the API reports that the limit is exceeded", "over the limit"),
@@ -191,7 +191,7 @@ pub(crate) fn because(cause: Cause) -> (&'static str, &'static str) {
     }
 }
 
-/// What of `pieces` has room in `width` columns, and which of it asks for attention.
+/// Shortens `pieces` to `width` columns. Returns each text, and whether it is an alert.
 fn fitted(mut pieces: Vec<Piece>, width: usize) -> Vec<(String, bool)> {
     while columns(&pieces) > width {
         let Some((least, _)) = pieces.iter().enumerate().min_by_key(|(_, piece)| piece.forms[0].0) else { break };
@@ -200,7 +200,7 @@ fn fitted(mut pieces: Vec<Piece>, width: usize) -> Vec<(String, bool)> {
         } else if pieces.len() > 1 {
             pieces.remove(least);
         } else {
-            // Marked: a number without its last digits would be another one.
+            // Mark the truncation: a number without its last digits would be a different number.
             let text = &mut pieces[0].forms[0].1;
             *text = text.chars().take(width.saturating_sub(1)).chain((width > 0).then_some('…')).collect();
             break;
@@ -209,7 +209,7 @@ fn fitted(mut pieces: Vec<Piece>, width: usize) -> Vec<(String, bool)> {
     pieces.into_iter().map(|mut piece| (piece.forms.swap_remove(0).1, piece.alert)).collect()
 }
 
-/// Each character of the words here takes one column.
+/// Counts columns: every character used here is one column wide.
 fn columns(pieces: &[Piece]) -> usize {
     let between = BETWEEN.chars().count() * pieces.len().saturating_sub(1);
     pieces.iter().map(|piece| piece.forms[0].1.chars().count()).sum::<usize>() + between

@@ -1,9 +1,10 @@
 //! Draws the bar on the last lines of the terminal, so that it can be removed after a resize.
 //!
-//! When a terminal becomes narrower, it may wrap lines again or cut them off, and does not report which. A program that
-//! has drawn three lines and moves up by two may then be in the middle of them, or above them in a log line. So the
-//! cursor is left where the bar begins: wherever that line ends up, everything below the cursor is the bar. Lines end
-//! with line feeds, since a terminal that becomes wider joins lines that it has wrapped itself.
+//! When a terminal becomes narrower, it may wrap lines again or truncate them, and does not report which. A
+//! program that has drawn three lines and moves up by two may then be in the middle of them, or above them in
+//! a log line. So the cursor is left at the start of the bar: wherever that line ends up, everything below
+//! the cursor is the bar. Lines end with line feeds, because a terminal that becomes wider joins lines that
+//! it has wrapped itself.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};
@@ -11,22 +12,23 @@ use std::sync::{Mutex, PoisonError};
 use console::Term;
 use indicatif::{MultiProgress, ProgressDrawTarget, TermLike};
 
-/// So often in a second it is drawn at most.
+/// Maximum number of redraws per second.
 const MOST_DRAWN: u8 = 20;
 
-/// Whether standard error is a terminal on which a picture can be drawn and taken away again.
+/// Whether standard error is a terminal on which the bar can be drawn and removed again.
 pub(crate) fn can_draw() -> bool {
     let moves_its_cursor = if cfg!(unix) {
         std::env::var_os("TERM").is_some_and(|term| !term.is_empty() && term != "dumb")
     } else {
-        // Of Windows' terminals this makes those that can understand what is written here, and tells of the others.
+        // On Windows, this call enables escape sequences if the terminal supports them, and reports whether
+        // it does.
         Term::stderr().features().colors_supported()
     };
     io::stderr().is_terminal() && moves_its_cursor
 }
 
-/// Bars on standard error; hidden where none can be drawn. Log lines go through `suspend`: with `println` they would
-/// become part of the bar.
+/// Bars on standard error, hidden if they cannot be drawn. Log lines go through `suspend`: with `println`
+/// they would become part of the bar.
 pub(crate) fn bars() -> MultiProgress {
     MultiProgress::with_draw_target(if can_draw() {
         let bar_terminal = Canvas::new(io::stderr(), || Term::stderr().size());
@@ -36,7 +38,7 @@ pub(crate) fn bars() -> MultiProgress {
     })
 }
 
-/// A terminal for indicatif, which sends it small changes.
+/// A terminal for indicatif. It collects indicatif's small writes and draws them as a whole.
 #[derive(Debug)]
 struct Canvas<W> {
     /// Rows and columns.
@@ -47,9 +49,9 @@ struct Canvas<W> {
 #[derive(Debug)]
 struct State<W> {
     out: W,
-    /// What is to be drawn: each line, and the blanks that fill it up.
+    /// The parts to draw: each line, followed by the blanks that pad it.
     parts: Vec<String>,
-    /// Something is drawn, and the cursor is where it begins.
+    /// Whether something is drawn. If so, the cursor is at its start.
     drawn: bool,
 }
 
@@ -74,24 +76,25 @@ impl<W: Write> State<W> {
         if text.is_empty() {
             return;
         }
-        // Without standard error there is no reader.
+        // If standard error is closed, there is no reader.
         let _nobody_to_see = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
     }
 }
 
-/// Clears all from the cursor's line on, and leaves the cursor at its first column. The lines below are cleared from
-/// the next one: where the first is the topmost, and all would be cleared from there, tmux keeps a copy in its history.
+/// Clears everything from the cursor's line on and leaves the cursor in its first column. The lines below are
+/// cleared separately: if everything were cleared from the topmost line, tmux would keep a copy in its
+/// history.
 const CLEAR: &str = "\r\u{1b}[K\u{1b}7\u{1b}[B\u{1b}[J\u{1b}8";
 
-/// The text that draws `lines` at the cursor, over what was drawn there.
+/// Returns the text that draws `lines` at the cursor, over what was drawn there.
 fn redrawn(drawn: bool, lines: &[&str]) -> String {
     let mut text = String::new();
     if drawn {
         text += CLEAR;
     }
     if !lines.is_empty() {
-        // A terminal that has just become narrower cuts a line that was made for more columns off, rather than to wrap
-        // it.
+        // A terminal that has just become narrower must truncate a line made for more columns instead of
+        // wrapping it.
         text += &format!("\u{1b}[?7l{}\u{1b}[?7h\r", lines.join("\r\n"));
     }
     if lines.len() > 1 {
@@ -100,8 +103,8 @@ fn redrawn(drawn: bool, lines: &[&str]) -> String {
     text
 }
 
-/// indicatif goes over its old lines and clears each, then writes the new ones, each filled up to the width. What
-/// counts is what it writes.
+/// indicatif moves over its old lines and clears each, then writes the new ones, each padded to the width.
+/// Only the writes are used.
 impl<W: Write + std::fmt::Debug + Send> TermLike for Canvas<W> {
     fn width(&self) -> u16 {
         (self.size)().1
@@ -152,13 +155,13 @@ mod tests {
 
     use super::*;
 
-    /// Sends what is written at once.
+    /// Sends every write through a channel at once.
     #[derive(Debug)]
     struct Sent(Sender<String>);
 
     impl Write for Sent {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            // A bar that is dropped draws for the last time, when the test has heard enough.
+            // A dropped bar draws once more, when the test may have dropped the receiver.
             self.0.send(String::from_utf8(bytes.to_vec()).unwrap()).ok();
             Ok(bytes.len())
         }

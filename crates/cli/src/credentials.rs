@@ -1,4 +1,4 @@
-//! Where the access keys come from.
+//! The sources of the access keys.
 
 use std::fmt;
 use std::io::{IsTerminal, stdin};
@@ -15,19 +15,19 @@ use crate::apis::{Credential, KnownApi};
 use crate::config::{Place, Resolved, SecretSource, variable};
 use crate::exit;
 
-/// Longer than it takes to unlock a password store by hand.
+/// Maximum run time of a command that prints a key; unlocking a password store by hand takes less.
 const COMMAND_LIMIT: Duration = Duration::from_secs(120);
 
 /// The source of a key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
-    /// The source that the settings file names.
+    /// The source named in the settings file.
     SecretSource(SecretSource, Place),
-    /// The environment.
+    /// An environment variable with the key.
     Variable(&'static str),
-    /// The file that an environment variable names.
+    /// The file named by an environment variable.
     FileOfVariable(String, PathBuf),
-    /// The service manager's credentials folder.
+    /// A file in the service manager's credentials folder.
     Given(PathBuf),
 }
 
@@ -43,7 +43,7 @@ impl fmt::Display for Origin {
 }
 
 impl Origin {
-    /// Whether the source exists, as far as that is known without using it: no command is executed.
+    /// Whether the source exists, as far as can be known without using it: no command is executed.
     pub(crate) fn is_there(&self) -> bool {
         match self {
             Self::Variable(name) => variable(name).is_some(),
@@ -56,14 +56,14 @@ impl Origin {
     }
 }
 
-/// The source of a key, if it is not asked for on the terminal.
+/// Returns the source of a key; `None` if the key must be asked for on the terminal.
 ///
-/// The profile in use comes before the environment: a key exported for one account must not be sent to another. The
-/// file's top level comes after it, as with all settings.
+/// The profile in use overrides the environment: a key exported for one account must not be sent to another.
+/// The environment overrides the file's top level, as for all settings.
 ///
 /// # Errors
 ///
-/// When the environment has two sources.
+/// If the environment has two sources.
 pub(crate) fn origin(key: &Credential, config: &Resolved) -> anyhow::Result<Option<Origin>> {
     let of_file = |said: &(SecretSource, Place)| Origin::SecretSource(said.0.clone(), said.1.clone());
     if let Some(said) = config.profiles_way(key) {
@@ -86,15 +86,15 @@ fn given() -> Option<PathBuf> {
     variable("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
-/// The user's keys for `endpoint`: from their sources, or asked for on a terminal. Never from an option: a process list
-/// shows those.
+/// Returns the user's keys for `endpoint`, read from their sources or asked for on a terminal. There is no
+/// option for keys, because a process list shows options.
 ///
 /// # Errors
 ///
-/// When one is missing, cannot be read, or belongs to another endpoint.
+/// If a key is missing, cannot be read, or belongs to another endpoint.
 pub(crate) fn resolve(config: &Resolved, endpoint: &Endpoint) -> anyhow::Result<Credentials> {
     let api = config.api();
-    // Before a question is asked, or a command executed.
+    // Check all sources before asking a question or executing a command.
     let origins = api.credentials.iter().map(|key| origin(key, config)).collect::<Result<Vec<_>, _>>()?;
     for (key, origin) in api.credentials.iter().zip(&origins) {
         if let Some(Origin::SecretSource(_, place)) = origin {
@@ -105,8 +105,8 @@ pub(crate) fn resolve(config: &Resolved, endpoint: &Endpoint) -> anyhow::Result<
     Ok(Credentials::new(api.target().as_ref(), &keys.collect::<Result<Vec<_>, _>>()?)?)
 }
 
-/// Findings about the keys that a run would send to `endpoint`. Nothing is asked; commands that print keys are
-/// executed.
+/// Returns findings about the keys that a run would send to `endpoint`. It asks nothing, but it executes
+/// commands that print keys.
 pub(crate) fn examine(config: &Resolved, endpoint: &Endpoint) -> Vec<Finding> {
     let finding = |key: &Credential| {
         let Credential { name, setting, variable } = *key;
@@ -122,7 +122,7 @@ pub(crate) fn examine(config: &Resolved, endpoint: &Endpoint) -> Vec<Finding> {
                      {setting}_command in batchpost.toml"
                 ),
             ),
-            // The profile comes before the environment.
+            // The profile overrides the environment, so setting the variable would not help.
             Err(error) if config.profiles_way(key).is_some() => Finding::problem(
                 check,
                 exit::one_line(&error),
@@ -137,7 +137,8 @@ pub(crate) fn examine(config: &Resolved, endpoint: &Endpoint) -> Vec<Finding> {
     config.api().credentials.iter().map(finding).collect()
 }
 
-/// The source of a key that can be sent to `endpoint`, if it is not asked for on the terminal.
+/// Returns the source of a key that can be sent to `endpoint`; `None` if the key must be asked for on the
+/// terminal.
 fn usable(key: &Credential, config: &Resolved, endpoint: &Endpoint) -> anyhow::Result<Option<Origin>> {
     let Some(origin) = origin(key, config)? else { return Ok(None) };
     if let Origin::SecretSource(_, place) = &origin {
@@ -150,7 +151,8 @@ fn usable(key: &Credential, config: &Resolved, endpoint: &Endpoint) -> anyhow::R
     Ok(Some(origin))
 }
 
-/// Keys for the sandbox inside this process, which accepts any. It does not get the user's own.
+/// Returns placeholder keys for the sandbox in this process, which accepts any. The user's own keys are not
+/// sent to it.
 pub(crate) fn for_sandbox(target: &dyn Api) -> anyhow::Result<Credentials> {
     let keys: Vec<SecretString> = target.credentials().iter().map(|_| "sandbox".into()).collect();
     Ok(Credentials::new(target, &keys)?)
@@ -169,7 +171,7 @@ fn secret(api: &KnownApi, key: &Credential, origin: Option<Origin>) -> anyhow::R
             of_file(&path).with_context(|| place.to_string())?
         }
         Some(Origin::SecretSource(SecretSource::Command(command), place)) => {
-            // No run is active yet that this could delay.
+            // Blocking is fine: no run is active yet.
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
             runtime.block_on(key_from_command(what, &command, COMMAND_LIMIT)).with_context(|| place.to_string())?
         }

@@ -1,4 +1,4 @@
-//! The forecast of a run, as of its last computation.
+//! The latest computed forecast of a run.
 
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
@@ -11,23 +11,23 @@ use crate::finish::Finish;
 /// The forecast.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Eta {
-    /// What is used of long windows.
+    /// The use of limits with long windows.
     pub(crate) used: Vec<String>,
-    /// How long it will take, and when it will be done, in words.
+    /// The remaining time, and the words for the moment it ends.
     pub(crate) left: Option<(Duration, String)>,
 }
 
 impl Eta {
-    /// By `finish`, which counts where it is known how many rows there are.
+    /// Converts `finish`. `counts` tells whether the number of rows is known, without which no time is given.
     pub(crate) fn of(finish: &Finish, counts: bool) -> Self {
         Self { used: finish.used().collect(), left: counts.then(|| (finish.time(), finish.moment())) }
     }
 }
 
-/// Computes the forecast on a thread of its own: it reads from disk what the account has sent recently, and a disk that
-/// hangs must not delay replies.
+/// Computes the forecast on its own thread: it reads from disk what the account has sent recently, and a
+/// hanging disk must not delay replies.
 ///
-/// The thread only reads. At the run's end it is not joined: that would be waiting for the disk.
+/// The thread only reads. It is not joined when the run ends, because that could wait for the disk.
 #[derive(Debug)]
 pub(crate) struct EtaThread {
     questions: SyncSender<u64>,
@@ -35,7 +35,7 @@ pub(crate) struct EtaThread {
 }
 
 impl EtaThread {
-    /// Starts a thread that computes the forecast for a number of rows with `look`.
+    /// Starts a thread that computes forecasts with `look`, given a number of rows.
     pub(crate) fn start(look: impl Fn(u64) -> Eta + Send + 'static) -> Self {
         let (questions, asked) = sync_channel(1);
         let (tell, answers) = sync_channel(1);
@@ -47,18 +47,18 @@ impl EtaThread {
             }
         });
         if let Err(error) = thread {
-            // There is no answer then.
+            // Without the thread, no forecast arrives.
             warn!(%error, "cannot start a thread for the forecast; the run continues without one");
         }
         Self { questions, answers }
     }
 
-    /// Asks about `rows` rows, unless a question still waits.
+    /// Requests a forecast for `rows` rows, unless a request is already waiting.
     pub(crate) fn ask(&self, rows: u64) {
         self.questions.try_send(rows).ok();
     }
 
-    /// What has been found out since this was last called.
+    /// Returns the newest forecast since the last call, if any.
     pub(crate) fn heard(&self) -> Option<Eta> {
         self.answers.try_iter().last()
     }

@@ -1,4 +1,4 @@
-//! Exit codes. The first that applies:
+//! Exit codes. The first matching row applies:
 //!
 //! | code | when |
 //! |---|---|
@@ -20,7 +20,7 @@ use batchpost::runtime::{Interrupt, LockError, SIGINT};
 
 use crate::{hints, logging};
 
-/// Nothing was sent.
+/// Usage, configuration or input error; nothing was sent.
 pub(crate) const USAGE: u8 = 2;
 const PERSON_NEEDED: u8 = 3;
 /// The next run may succeed.
@@ -29,7 +29,7 @@ const IN_DOUBT: u8 = 4;
 const NOT_ALL: u8 = 1;
 const PLANNED: u8 = 5;
 
-/// The code for a batch with these counts.
+/// The exit code for a batch with these counts.
 pub(crate) fn of_batch(counts: &Counts, stopped: Option<Stop>, interrupt: Option<Interrupt>) -> u8 {
     match stopped {
         Some(Stop::Credentials | Stop::Endpoint | Stop::Refused | Stop::Ledger | Stop::Input) => return PERSON_NEEDED,
@@ -48,7 +48,7 @@ pub(crate) fn of_batch(counts: &Counts, stopped: Option<Stop>, interrupt: Option
     }
 }
 
-/// The code that shells use for a process ended by a signal.
+/// The exit code that shells use for a process ended by a signal.
 pub(crate) fn of_signal(Interrupt(signal): Interrupt) -> u8 {
     128_u8.saturating_add(signal)
 }
@@ -58,7 +58,8 @@ pub(crate) fn did_all(code: u8) -> bool {
     matches!(code, 0 | PLANNED)
 }
 
-/// The process's exit code. Prints the error and, for an error about the input, the settings that affect its reading.
+/// Converts the result to the process's exit code. Prints the error and, for an input error, the settings
+/// that affect reading.
 pub(crate) fn code(result: &anyhow::Result<u8>, said_of_the_input: impl FnOnce() -> Option<String>) -> ExitCode {
     let error = match result {
         Ok(code) => return (*code).into(),
@@ -84,7 +85,7 @@ pub(crate) fn of_result(result: &anyhow::Result<u8>) -> u8 {
     result.as_ref().map_or_else(of_error, |code| *code)
 }
 
-/// The library's error, if it is one.
+/// The library's error in `error`, if any.
 fn library_error(error: &anyhow::Error) -> Option<&Error> {
     let of_export = || match error.downcast_ref()? {
         ExportFailed::Ledger(error) => Some(error),
@@ -93,7 +94,7 @@ fn library_error(error: &anyhow::Error) -> Option<&Error> {
     error.downcast_ref().or_else(of_export)
 }
 
-/// Whether another run has the ledger.
+/// Whether another run has the ledger locked.
 pub(crate) fn is_in_use(error: &anyhow::Error) -> bool {
     matches!(library_error(error), Some(Error::Lock { source: LockError::Held { .. }, .. }))
 }
@@ -111,7 +112,7 @@ fn of_error(error: &anyhow::Error) -> u8 {
     match library_error(error) {
         Some(_) if is_in_use(error) => TRY_LATER,
         Some(Error::RowsInUse { .. } | Error::BecameKnown { .. } | Error::Thread { .. }) => TRY_LATER,
-        // A mistyped name, a missing folder, a dangling link.
+        // A mistyped name, a missing folder, or a dangling link.
         Some(Error::LedgerFile { source, .. } | Error::Lock { source: LockError::Io { source, .. }, .. })
             if matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput) =>
         {
@@ -124,7 +125,7 @@ fn of_error(error: &anyhow::Error) -> u8 {
     }
 }
 
-/// An error and its causes, leaving out what a message repeats of its cause.
+/// Joins an error and its causes, without the parts of a message that repeat its cause.
 pub(crate) fn one_line(error: &anyhow::Error) -> String {
     let mut text = String::new();
     for cause in error.chain().map(ToString::to_string) {

@@ -1,4 +1,4 @@
-//! Files that are written atomically, and what they may replace.
+//! Atomic writes of files, and checks of what they may replace.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write};
@@ -12,16 +12,16 @@ use tempfile::NamedTempFile;
 /// Who may read a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Readers {
-    /// Its owner (0600): it names customers' tickets.
+    /// The owner only (0600): the file names customers' tickets.
     Owner,
-    /// Readers by the umask: the user decides.
+    /// As the umask allows: the user decides.
     Usual,
-    /// Everybody (0644), whatever the umask: it is made for another user's program.
+    /// Everyone (0644), whatever the umask: a program of another user reads the file.
     All,
 }
 
-/// Writes or replaces the file at `path` atomically: readers find the old file or the new one. If `path` is a link
-/// whose target exists, the target is replaced. A file for the usual readers keeps its mode.
+/// Writes or replaces the file at `path` atomically: readers see the old file or the new one. If `path` is a
+/// link whose target exists, the target is replaced. A file with [`Readers::Usual`] keeps its mode.
 pub(crate) fn write_whole(path: &Path, content: &[u8], readers: Readers) -> io::Result<()> {
     let before = file_at(path)?;
     let path = if before.is_some() { &path.canonicalize()? } else { path };
@@ -31,14 +31,16 @@ pub(crate) fn write_whole(path: &Path, content: &[u8], readers: Readers) -> io::
         file.as_file().set_permissions(before.permissions())?;
     }
     file.write_all(content)?;
-    // Without this, a loss of power could leave an empty file.
+    // Without this sync, a power loss could leave an empty file.
     file.as_file().sync_data()?;
     file.persist(path)?;
-    // Files for all readers can be written again: metrics every ten seconds, the manual on request.
+    // No directory sync for files that are written again anyway: metrics every ten seconds, the manual on
+    // request.
     if readers == Readers::All { Ok(()) } else { sync_directory_of(path) }
 }
 
-/// Writes a new file at `path` with `fill`, atomically. It replaces nothing, not even a file created in the meantime.
+/// Writes a new file at `path` with `fill`, atomically. It never replaces a file, not even one created in the
+/// meantime.
 pub(crate) fn write_new<T>(
     path: &Path,
     readers: Readers,
@@ -47,7 +49,7 @@ pub(crate) fn write_new<T>(
     write(path, readers, fill, |file| file.persist_noclobber(path).map(drop))
 }
 
-/// The same, replacing an existing file; of a link, its target.
+/// Like [`write_new`], but replaces an existing file; for a link, its target.
 pub(crate) fn write_over<T>(
     path: &Path,
     readers: Readers,
@@ -74,7 +76,7 @@ fn write<T>(
     Ok(filled)
 }
 
-/// The file at `path`, if any. Anything but a regular file is an error.
+/// Returns the metadata of the file at `path`, if it exists. Anything but a regular file is an error.
 fn file_at(path: &Path) -> io::Result<Option<fs::Metadata>> {
     match fs::metadata(path).ok() {
         Some(there) if !there.is_file() => Err(io::Error::other("it is not a regular file; use another name")),
@@ -82,7 +84,8 @@ fn file_at(path: &Path) -> io::Result<Option<fs::Metadata>> {
     }
 }
 
-/// In the file's own folder, since renames are atomic only within one file system.
+/// Creates the temporary file in the target's own folder, because renames are atomic only within one file
+/// system.
 #[cfg(unix)]
 fn begin(folder: &Path, readers: Readers) -> io::Result<NamedTempFile> {
     let mode = <fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode;
@@ -106,12 +109,12 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// What a file would replace.
+/// What a write would replace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum There {
     /// No file, or an empty one.
     Nothing,
-    /// An earlier one of the same kind.
+    /// An earlier file of the same kind.
     Ours,
     /// A ledger, which is never replaced.
     Ledger,
@@ -119,13 +122,13 @@ pub(crate) enum There {
     Other,
 }
 
-/// What is at `path` that a file whose kind begins with `opening` would replace.
+/// Returns what is at `path`. A file of the same kind begins with `opening`.
 ///
 /// # Errors
 ///
-/// When it exists and cannot be read.
+/// If the file exists and cannot be read.
 pub(crate) fn there(path: &Path, opening: &str) -> io::Result<There> {
-    // If it cannot be reached, the write that follows fails with the reason.
+    // If the path is inaccessible, the write that follows fails with the reason.
     if !fs::metadata(path).is_ok_and(|there| there.is_file() && there.len() > 0) {
         return Ok(There::Nothing);
     }
@@ -139,7 +142,7 @@ pub(crate) fn there(path: &Path, opening: &str) -> io::Result<There> {
     })
 }
 
-/// Whether two paths name one file, which need not exist yet.
+/// Whether two paths refer to one file, which may not exist yet.
 pub(crate) fn is_same(one: &Path, other: &Path) -> bool {
     let to_be = |path: &Path| Some(folder_of(path).canonicalize().ok()?.join(path.file_name()?));
     let whole = |path: &Path| path.canonicalize().ok().or_else(|| to_be(path));
@@ -171,7 +174,7 @@ mod tests {
 
         write_new(&path, Readers::Owner, |file| Ok(file.write_all(b"whole")?)).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"whole");
-        // Somebody else was quicker.
+        // The file was created in the meantime.
         let other = folder.path().join("b.csv");
         let late = write_new(&other, Readers::Owner, |file| {
             fs::copy(&path, &other)?;

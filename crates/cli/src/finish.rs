@@ -1,4 +1,4 @@
-//! When rows will be done, for people and as JSON.
+//! The forecast finish of a run, in words and for JSON.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use jiff::Timestamp;
 
 use crate::summary::thousands;
 
-/// Windows from this length on make more of a difference to the finish than the rate of the moment.
+/// Windows of this length or more affect the finish more than the current rate does.
 pub(crate) const LONG_WINDOW: Duration = Duration::from_secs(60);
 
-/// How much is used of a limit: `4,210 of 10000/1d`.
+/// Formats the use of a limit: `4,210 of 10000/1d`.
 pub(crate) fn used(load: &Load, now: Timestamp) -> String {
     format!("{} of {}", thousands(load.used(now)), load.limit)
 }
@@ -25,17 +25,17 @@ pub(crate) struct Finish {
 }
 
 impl Finish {
-    /// Of `rows` rows that are posted from now on.
+    /// Forecasts `rows` rows posted from now on.
     pub(crate) fn of(run_request: &RunRequest, rows: u64) -> Self {
         let (plan, now) = (run_request.plan(), wall());
         let forecast = plan.forecast(rows, now);
         Self { plan, now, forecast }
     }
 
-    /// The same, at a rate in rows per second, without the plan.
+    /// Forecasts at a rate in rows per second, without the plan.
     pub(crate) fn by_rate(run_request: &RunRequest, rows: u64, rate: f64) -> Self {
         let now = wall();
-        // Ten years is as good as never, and no sum of times overflows.
+        // Cap at ten years, so that sums of times do not overflow.
         let time = Duration::from_secs_f64((rows as f64 / rate).min(3e8));
         let done_at = now.checked_add(time).unwrap_or(Timestamp::MAX);
         let plan = Schedule {
@@ -47,23 +47,23 @@ impl Finish {
         Self { plan, now, forecast: Forecast { done_at, days: 1 } }
     }
 
-    /// How long it takes.
+    /// The remaining time.
     pub(crate) fn time(&self) -> Duration {
         Duration::try_from(self.forecast.done_at.duration_since(self.now)).unwrap_or_default()
     }
 
-    /// The last reply's moment, as JSON has it; none beyond the calendar.
+    /// The moment of the last reply for JSON; `None` beyond the calendar.
     pub(crate) fn done_at(&self) -> Option<Timestamp> {
         let done_at = Timestamp::from_second(self.forecast.done_at.as_second()).ok()?;
         (self.forecast.done_at < Timestamp::MAX).then_some(done_at)
     }
 
-    /// How many openings of the hours it takes.
+    /// The number of openings of the hours that the run needs.
     pub(crate) fn nights(&self) -> u32 {
         self.forecast.days
     }
 
-    /// How much is used of each limit whose window is a minute or longer: `4,210 of 10000/1d`.
+    /// Formats the use of each limit whose window is a minute or longer: `4,210 of 10000/1d`.
     pub(crate) fn used(&self) -> impl Iterator<Item = String> {
         let long = self.plan.limits.iter().filter(|load| load.limit.window() >= LONG_WINDOW);
         long.map(|load| used(load, self.now))

@@ -1,4 +1,4 @@
-//! This user's folders: of settings, and of state.
+//! This user's folders for settings and state.
 
 use std::env;
 use std::path::PathBuf;
@@ -12,14 +12,14 @@ pub(crate) fn config() -> Option<PathBuf> {
 
 /// `$XDG_STATE_HOME/batchpost`, else `~/.local/state/batchpost`; on Windows `%LOCALAPPDATA%\batchpost`.
 pub(crate) fn state() -> Option<PathBuf> {
-    // Windows has no folder for state; that of caches is where programs keep it.
+    // Windows has no state folder; programs use the folder for caches.
     folder("XDG_STATE_HOME", |base| base.state_dir().unwrap_or_else(|| base.cache_dir()))
 }
 
-/// None where neither `variable` nor HOME is an absolute path.
+/// Returns `None` if neither `variable` nor HOME is an absolute path.
 ///
-/// Without HOME, `etcetera` takes the home folder from the user database. A run under a timer would then silently keep an
-/// account's limit in another folder than its user's other runs, whose HOME may differ.
+/// Without HOME, `etcetera` takes the home folder from the user database. A run under a timer would then
+/// silently keep an account's limit in another folder than the user's other runs, whose HOME may differ.
 fn folder(variable: &str, usual: impl FnOnce(&dyn BaseStrategy) -> PathBuf) -> Option<PathBuf> {
     let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let of_base = || {

@@ -1,5 +1,5 @@
-//! What to do about an error. The library's errors carry facts; the options, variables and commands that help are added
-//! here.
+//! Hints about errors. The library's errors contain facts; this module adds the options, variables and
+//! commands that help.
 
 mod input;
 mod nearby;
@@ -21,7 +21,7 @@ use crate::args::Input;
 use crate::config::{Rank, Resolved};
 use crate::words::shell_word;
 
-/// A hint for an error of the library that is not its [`Error`].
+/// A hint for a library error other than [`Error`].
 pub(crate) fn of_others(error: &anyhow::Error) -> Option<String> {
     let of_order = || match error.downcast_ref()? {
         RunRequestError::NoZone(_) => Some("pass --time-zone ZONE"),
@@ -35,7 +35,7 @@ pub(crate) fn of_others(error: &anyhow::Error) -> Option<String> {
     of_order().or_else(of_http).map(str::to_owned)
 }
 
-/// A hint for an error of the library.
+/// A hint for a library error.
 pub(crate) fn hint(error: &Error) -> Option<String> {
     let them = |rows: u64| if rows == 1 { "it" } else { "them" };
     Some(match error {
@@ -103,12 +103,12 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
     })
 }
 
-/// An error of the library in one line, with its hint.
+/// Formats a library error in one line, with its hint.
 pub(crate) fn with_hint(error: &Error) -> String {
     hint(error).map_or_else(|| error.to_string(), |hint| format!("{error}; {hint}"))
 }
 
-/// A hint for a run of `api` that stops for this reason.
+/// A hint for a run of `api` that stopped for this reason.
 pub(crate) fn of_stop(stop: Stop, api: &KnownApi) -> Option<String> {
     match stop {
         Stop::Credentials => Some(format!("check {}, and --host", api.variables())),
@@ -164,16 +164,16 @@ fn of_state(error: &StateError) -> Option<String> {
     })
 }
 
-/// A packed ledger cannot be continued.
+/// A hint to unpack a ledger: a packed one cannot be continued.
 fn unpacked_first(ledgers: &[KnownLedger]) -> String {
     let packed = ledgers.iter().find(|other| other.path.extension().is_some_and(|extension| extension == "gz"));
     let unpacked = |other: &KnownLedger| format!(", unpacked first (`gunzip {}`)", other.path.display());
     packed.map(unpacked).unwrap_or_default()
 }
 
-/// The settings for the input that are not from the command line: they may cause an error about the input.
+/// The input settings that are not from the command line and may cause an input error.
 pub(crate) fn said_of_the_input(config: &Resolved) -> Option<String> {
-    // These are not about reading.
+    // These do not affect reading.
     const OTHERS: [&str; 3] = ["ledger", "field", "duplicates"];
     let options = Input::augment_args(clap::Command::new("input"));
     let keys = options.get_arguments().filter_map(clap::Arg::get_long).filter(|name| !OTHERS.contains(name));

@@ -1,31 +1,32 @@
-//! The state of a ledger's last run, as far as known, and whether a process has the ledger.
+//! The state of a ledger's last run, as far as known, and whether a process has the ledger locked.
 
 use batchpost::batch::{Holder, InUse};
 use batchpost::ledger::Batch;
 use batchpost::outcome::Stop;
 use jiff::Timestamp;
 
-/// How it fared. `in_use` names the process that has the ledger right now, so that no other can add to it.
+/// The state of the last run. `in_use` is the process that has the ledger locked now, if any; no other can
+/// write to it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LastRun {
-    /// It ended, or there was none yet.
+    /// It ended, or there was no run yet.
     Ended {
         /// Why it ended early.
         stopped: Option<Stop>,
-        /// Who is about to begin the next, or to settle rows.
+        /// The process that is about to start the next run or to settle rows.
         in_use: Option<u32>,
     },
-    /// Surely it was cut off.
+    /// It was certainly cut off.
     CutOff {
-        /// As of one that ended.
+        /// As for `Ended`.
         in_use: Option<u32>,
     },
-    /// It has not ended, or was cut off.
+    /// It is still active, or was cut off.
     Unclear {
-        /// Who posts by the ledger, or came after that.
+        /// The process of this run, or a later process.
         in_use: Option<u32>,
     },
-    /// It is under way.
+    /// It is active.
     UnderWay {
         /// Its process.
         process: u32,
@@ -33,7 +34,7 @@ pub(crate) enum LastRun {
 }
 
 impl LastRun {
-    /// The last run of `batch`, which was read after it was asked who has its ledger.
+    /// The state of the last run of `batch`. Read the batch after asking which process has the ledger locked.
     pub(crate) fn of(batch: &Batch, in_use: InUse) -> Self {
         match (&batch.run, &batch.finish) {
             (Some(run), None) => Self::without_an_end(run.wall, in_use),
@@ -44,25 +45,26 @@ impl LastRun {
         }
     }
 
-    /// One that has no end in the ledger.
+    /// The state of a run without an end in the ledger.
     fn without_an_end(begun: Timestamp, in_use: InUse) -> Self {
         match in_use {
-            // A run has the ledger before the run is recorded; whoever has it since later came after that.
+            // A run locks the ledger before it records its start; a process that locked it later started
+            // after that run.
             InUse::By(Holder { process, since: Some(since) }) if since <= begun => Self::UnderWay { process },
             InUse::By(Holder { process, since: Some(_) }) => Self::CutOff { in_use: Some(process) },
             InUse::By(Holder { process, since: None }) => Self::Unclear { in_use: Some(process) },
-            // A run that began since then is not meant by it.
+            // `ByNobody` says nothing about a run that started later.
             InUse::ByNobody { at } if begun < at => Self::CutOff { in_use: None },
             InUse::ByNobody { .. } | InUse::NotTold => Self::Unclear { in_use: None },
         }
     }
 
-    /// Why it ended early, where it ended so.
+    /// Why the run ended early, if it did.
     pub(crate) fn stopped(self) -> Option<Stop> {
         if let Self::Ended { stopped, .. } = self { stopped } else { None }
     }
 
-    /// The process of the run, if it is surely under way.
+    /// The process of the run, if it is certainly active.
     pub(crate) fn under_way(self) -> Option<u32> {
         if let Self::UnderWay { process } = self { Some(process) } else { None }
     }

@@ -64,10 +64,11 @@ pub(crate) fn start(output: &Output) -> Screen {
     screen
 }
 
-/// A filter more precise than `-v` and `-q`.
+/// The variable with a filter, which can be more precise than `-v` and `-q`.
 const RUST_LOG: &str = "RUST_LOG";
 
-/// The log filter: the one given, or else our own from `level` on; with the reason if the given one is invalid.
+/// Returns the log filter: the given one, or our own at `level`. Also returns why the given one is invalid,
+/// if it is.
 fn filter(asked: Option<OsString>, level: &str) -> (EnvFilter, Option<String>) {
     let usual = || EnvFilter::new(format!("warn,batchpost={level}"));
     let (filter, complaint) = match asked.map(OsString::into_string) {
@@ -78,23 +79,23 @@ fn filter(asked: Option<OsString>, level: &str) -> (EnvFilter, Option<String>) {
             Err(error) => (usual(), Some(error.to_string())),
         },
     };
-    // What is said whatever the level is said in JSON too.
+    // Messages that are printed at every level are also logged as JSON at every level.
     let said = format!("{SAID}=info").parse().expect("a target and a level");
     (filter.add_directive(said), complaint)
 }
 
-/// Whether log lines are JSON: then nothing else may be written between them.
+/// Whether log lines are JSON. If so, nothing else may be written to standard error.
 static AS_JSON: AtomicBool = AtomicBool::new(false);
 
 /// The log target of messages for people.
 const SAID: &str = "batchpost_says";
 
-/// What the lines of a run have in common; they are filled in as they become known. Text for people goes without.
+/// Fields that all lines of a run share, filled in when they become known. Only JSON lines have them.
 pub(crate) fn run_span() -> Span {
     if !is_json() {
         return Span::none();
     }
-    // At the highest level, so that no level leaves it out.
+    // At the highest level, so that no level filters it out.
     error_span!("run", run = Empty, ledger = Empty, ledger_id = Empty, target = Empty)
 }
 
@@ -131,7 +132,7 @@ fn plain_field(line: &mut Writer<'_>, field: &Field, value: &dyn fmt::Debug) -> 
     }
 }
 
-/// Without the date: a person watches.
+/// A time without the date, for a person who watches.
 struct TimeOfDay;
 
 impl FormatTime for TimeOfDay {
@@ -154,7 +155,7 @@ impl<'a> MakeWriter<'a> for Screen {
     }
 }
 
-/// One log line; written when it is whole.
+/// A log line, written when it is complete.
 #[derive(Debug)]
 pub(crate) struct Line<'a> {
     screen: &'a Screen,
@@ -176,7 +177,7 @@ impl Drop for Line<'_> {
     fn drop(&mut self) {
         let line = String::from_utf8_lossy(&self.bytes);
         let line = if is_json() { escaped(&line) } else { line };
-        // Nobody is left to tell if standard error is gone.
+        // If standard error is closed, there is no reader.
         let _nobody_to_tell = self.screen.bars.suspend(|| io::stderr().write_all(line.as_bytes()));
     }
 }

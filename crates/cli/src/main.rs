@@ -1,11 +1,11 @@
 //! `batchpost`: posts every row of a spreadsheet as a note, within the API's limit, and records the outcome of each.
 
-/// Words for people, on standard error.
+/// Prints a message for people on standard error.
 macro_rules! ask {
     ($($words:tt)*) => { crate::logging::say(format_args!($($words)*)) };
 }
 
-/// The same as a line of its own.
+/// Like `ask!`, but ends the line.
 macro_rules! say {
     ($($words:tt)*) => { ask!("{}\n", format_args!($($words)*)) };
 }
@@ -38,7 +38,7 @@ use std::process::ExitCode;
 
 use args::Command;
 
-/// With the commit, where this was built from a checkout.
+/// The version, with the commit if built from a checkout.
 const VERSION: &str = env!("BATCHPOST_VERSION");
 
 fn main() -> ExitCode {
@@ -56,7 +56,7 @@ fn main() -> ExitCode {
         Ok(resolved) => resolved,
         Err(error) => return exit::code(&Err(error), || None),
     };
-    // Around all messages of a run, including the last.
+    // Covers all messages of a run, including the last.
     let span = matches!(args.command, Command::Run(_) | Command::Resume(_)).then(logging::run_span);
     let _within = span.as_ref().map(tracing::Span::enter);
     // Other commands read an input with the settings in its ledger.

@@ -1,7 +1,7 @@
 //! `--metrics-file`: a run's metrics in Prometheus' text format, for node_exporter's textfile collector.
 //!
-//! Written by hand: all values are known at one moment and in one place, and make some forty lines of text. A recorder
-//! such as `metrics` with its exporter would add a global registry and two dozen crates for the same lines.
+//! Written by hand: all values are known at one moment in one place and fill about forty lines of text. A
+//! recorder such as `metrics` with its exporter would add a global registry and two dozen crates.
 
 mod file;
 
@@ -12,29 +12,29 @@ use jiff::Timestamp;
 
 pub(crate) use file::MetricsFile;
 
-/// What is known of a run.
+/// The known facts about a run.
 #[derive(Debug, Clone)]
 struct Facts {
-    /// The file's name without its extension: it tells jobs in one folder apart, and does not change from night to
-    /// night as a ledger's name does.
+    /// The metrics file's name without its extension. It distinguishes jobs in one folder and, unlike a
+    /// ledger's name, does not change from night to night.
     name: String,
-    /// What is posted to, as soon as that is known.
+    /// The account URL, once known.
     target: Option<String>,
     started: Timestamp,
     updated: Timestamp,
-    /// When the run ended and with which exit code.
+    /// When the run ended, and its exit code.
     ended: Option<(Timestamp, u8)>,
-    /// None until the input was read.
+    /// `None` until the input is read.
     counts: Option<Counts>,
     posted: u64,
     attempts: u64,
     limited: u64,
     stopped: Option<Stop>,
-    /// When this run succeeded, in seconds, or else the last success in the file.
+    /// When this run succeeded, in seconds; else the last success recorded in the file.
     last_success: Option<f64>,
 }
 
-/// The metric that is read back from the file of the run before.
+/// The metric that is read back from the previous run's file.
 const LAST_SUCCESS: &str = "batchpost_last_success_time_seconds";
 
 impl Facts {
@@ -80,7 +80,7 @@ fn seconds(at: Timestamp) -> f64 {
     at.as_millisecond() as f64 / 1000.0
 }
 
-/// Text in Prometheus' exposition format, every sample with the label `name`.
+/// Text in Prometheus' exposition format; every sample has the label `name`.
 struct Page<'a> {
     name: &'a str,
     text: String,
@@ -92,7 +92,7 @@ impl Page<'_> {
         self.family(metric, help, [(&none, value)]);
     }
 
-    /// All are gauges: they describe one run, and the next starts from zero.
+    /// Adds a metric family. All are gauges: they describe one run, and the next starts from zero.
     fn family<'l, const N: usize>(
         &mut self,
         metric: &str,
@@ -109,7 +109,7 @@ impl Page<'_> {
     }
 }
 
-/// A label's value, with its three special characters escaped.
+/// Escapes the three special characters in a label's value.
 fn escaped(value: &str) -> String {
     value.replace('\\', r"\\").replace('"', "\\\"").replace('\n', r"\n")
 }

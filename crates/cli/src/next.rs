@@ -1,4 +1,4 @@
-//! What to type next, by the state of a batch: the most useful command first.
+//! The next commands to suggest for the state of a batch, the most useful first.
 
 use std::fmt::Write as _;
 use std::path::Path;
@@ -8,7 +8,7 @@ use batchpost::outcome::{Counts, Stop};
 use crate::last_run::LastRun;
 use crate::words::shell_word;
 
-/// More commands than this are a list, not a hint.
+/// Maximum number of commands suggested.
 const MOST: usize = 4;
 
 /// The state of a batch.
@@ -17,9 +17,9 @@ pub(crate) struct Left<'a> {
     pub(crate) ledger: &'a Path,
     pub(crate) counts: &'a Counts,
     pub(crate) last_run: LastRun,
-    /// The last run's input was a file, so that it can be read again.
+    /// Whether the last run's input was a file, which can be read again.
     pub(crate) file: bool,
-    /// The options that `resume` needs to post as this command would, each after a blank.
+    /// The options that `resume` needs to post like this command, each after a blank.
     pub(crate) again: &'a str,
 }
 
@@ -27,7 +27,7 @@ pub(crate) struct Left<'a> {
 struct Hint {
     to: &'static str,
     command: String,
-    /// It writes to the ledger, which must be unpacked for that.
+    /// Whether it writes to the ledger, which must then be unpacked.
     adds: bool,
 }
 
@@ -48,12 +48,12 @@ impl Names {
         Hint { to, command: command(&self.as_it_is), adds: false }
     }
 
-    /// A command that writes to it.
+    /// A command that writes to the ledger.
     fn add(&self, to: &'static str, command: impl FnOnce(&str) -> String) -> Hint {
         Hint { to, command: command(self.unpacked.as_ref().unwrap_or(&self.as_it_is)), adds: true }
     }
 
-    /// Orders commands so that they work when typed one after the other: unpacking a ledger removes the packed one.
+    /// Orders commands so that they work when typed in turn: unpacking a ledger removes the packed one.
     fn in_order(&self, mut hints: Vec<Hint>) -> Vec<Hint> {
         if self.unpacked.is_some() {
             hints.sort_by_key(|hint| hint.adds);
@@ -66,7 +66,7 @@ impl Names {
     }
 }
 
-/// The commands, each after a line with its purpose.
+/// Formats the commands, each after a line with its purpose.
 pub(crate) fn in_words(left: Left<'_>) -> String {
     let names = Names::of(&left.ledger.display().to_string());
     let mut most = hints(left, &names);
@@ -83,7 +83,7 @@ fn listed(hints: &[Hint]) -> String {
     text
 }
 
-/// The same after rows that wait for a decision were exported from `ledger` to `sheet`.
+/// Suggests commands after rows that need a decision were exported from `ledger` to `sheet`.
 pub(crate) fn after_export(ledger: &Path, sheet: &Path) -> String {
     let names = Names::of(&ledger.display().to_string());
     let sheet = shell_word(&sheet.display().to_string());
@@ -100,7 +100,7 @@ fn hints(left: Left<'_>, names: &Names) -> Vec<Hint> {
     let resume = |to| {
         names.add(to, |ledger| match file {
             true => format!("batchpost resume {ledger}{again}"),
-            // Its settings are not repeated here: the user who piped it in knows the command.
+            // The settings are not repeated here: the user who piped the input knows the command.
             false => format!("batchpost run - --ledger {ledger} ... < THE SAME INPUT"),
         })
     };
@@ -143,19 +143,19 @@ fn hints(left: Left<'_>, names: &Names) -> Vec<Hint> {
     hints
 }
 
-/// The purpose of `resume` after a run that was not stopped.
+/// The purpose of `resume` after a run that was not stopped; `None` if there is none.
 fn to_go_on(last_run: LastRun, counts: &Counts) -> Option<&'static str> {
     let rows_are_left = counts.pending + counts.failed > 0;
     match last_run {
         LastRun::CutOff { .. } => rows_are_left.then_some("to continue"),
         LastRun::Unclear { .. } => rows_are_left.then_some("to continue, unless it is still running"),
-        // Rows were settled as to do since the run ended.
+        // Rows were settled as to do after the run ended.
         LastRun::Ended { .. } => (counts.pending > 0).then_some("to send the rows to do"),
         LastRun::UnderWay { .. } => None,
     }
 }
 
-/// For a ledger in use: commands that write to it have to wait.
+/// For a ledger in use: commands that write to it must wait.
 fn while_in_use(last_run: LastRun, names: &Names) -> Option<Vec<Hint>> {
     let status = |to| names.look(to, |ledger| format!("batchpost status {ledger}"));
     match last_run {

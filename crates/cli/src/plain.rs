@@ -5,12 +5,12 @@ use std::io::{self, IsTerminal, Write};
 
 use crate::args::Output;
 
-/// `text` with a mark in place of each character that would steer a terminal or turn the reading direction around.
+/// Replaces each character that controls a terminal or reverses the reading direction by a mark.
 pub(crate) fn plain(text: &str) -> Cow<'_, str> {
     if text.contains(steers) { text.replace(steers, "\u{fffd}").into() } else { text.into() }
 }
 
-/// A line of JSON with such characters, which can stand in its strings alone, as escapes: the same JSON.
+/// Escapes such characters in a line of JSON, where they occur only in strings. The JSON stays equivalent.
 pub(crate) fn escaped(json: &str) -> Cow<'_, str> {
     if !json.contains(steers) {
         return json.into();
@@ -21,7 +21,7 @@ pub(crate) fn escaped(json: &str) -> Cow<'_, str> {
 
 fn steers(c: char) -> bool {
     let control = c.is_control() && !matches!(c, '\n' | '\t');
-    // Marks, embeddings, overrides and isolates: with them a name reads as another.
+    // Marks, embeddings, overrides and isolates, which change the order in which a name is displayed.
     control || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
@@ -31,7 +31,7 @@ pub(crate) struct Plain<W>(pub(crate) W);
 
 impl<W: Write> Write for Plain<W> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        // A part of a character is not taken, unless it is no part of any.
+        // An incomplete character at the end is left for the next write. An invalid one is written as a mark.
         let whole = match std::str::from_utf8(bytes) {
             Err(error) if error.error_len().is_none() && error.valid_up_to() > 0 => error.valid_up_to(),
             _ => bytes.len(),
@@ -45,7 +45,7 @@ impl<W: Write> Write for Plain<W> {
     }
 }
 
-/// Takes what nobody reads any more.
+/// Ignores writes to a closed pipe.
 #[derive(Debug)]
 struct IgnoreBrokenPipe<W>(W);
 
@@ -65,13 +65,13 @@ impl<W: Write> Write for IgnoreBrokenPipe<W> {
     }
 }
 
-/// Standard output: plain text for people, to the byte for programs. A reader that has gone is no error: what a command
-/// found out its exit code tells, whether anybody listens or not.
+/// Standard output: plain text for people, exact bytes for programs. A closed pipe is not an error: the exit
+/// code reports the result even if nothing reads the output.
 pub(crate) fn stdout(output: &Output) -> Box<dyn Write> {
     if output.json { stdout_to_the_byte() } else { Box::new(IgnoreBrokenPipe(Plain(io::stdout().lock()))) }
 }
 
-/// Standard output as it is given; plain all the same on a terminal.
+/// Standard output with exact bytes, but plain text on a terminal.
 pub(crate) fn stdout_to_the_byte() -> Box<dyn Write> {
     let stdout = io::stdout();
     if stdout.is_terminal() { Box::new(Plain(stdout.lock())) } else { Box::new(IgnoreBrokenPipe(stdout.lock())) }

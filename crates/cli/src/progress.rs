@@ -16,31 +16,31 @@ use crate::logging::{Screen, colours, is_json};
 use crate::rate::Rate;
 use crate::{apis, bar_terminal, hints};
 
-/// Off a terminal, one line of progress in this time.
+/// Interval of progress lines if there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 const LINE_EVERY_CLOSED: Duration = Duration::from_secs(30 * 60);
 
-/// The bar is redrawn no more often than people can follow: a run without a limit takes thousands of steps in between.
+/// Minimum interval between redraws of the bar: a run without a limit takes thousands of steps in between.
 const DRAW_EVERY: Duration = Duration::from_millis(100);
 
-/// How often the end is estimated; with a plan, what the account has sent recently is read for it.
+/// Interval of forecasts. With a plan, a forecast reads from disk what the account has sent recently.
 const FINISH_EVERY: Duration = Duration::from_secs(1);
 const FINISH_EVERY_PLANNED: Duration = Duration::from_secs(5);
 
-/// The forecast is requested this long before a line is due, so that it is known by then: progress is reported every
-/// second.
+/// The forecast is requested this long before a line is due, so that it arrives in time: progress is reported
+/// every second.
 const FINISH_AHEAD: Duration = Duration::from_secs(2);
 
-/// Rows of each kind that are named before the rest is only counted.
+/// Maximum number of rows named for each outcome; later ones are only counted.
 const MOST_NAMED: u32 = 20;
 
-/// What follows [`DELIBERATE_AFTER`](batchpost::driver::DELIBERATE_AFTER) of the library's.
+/// The time is [`DELIBERATE_AFTER`](batchpost::driver::DELIBERATE_AFTER) in the library.
 const SIGNAL_AGAIN: &str = "waiting for replies in flight (to end at once, signal again after 1 s)";
 
-/// Watches a run.
+/// Displays the progress of a run.
 pub(crate) struct Watcher {
     bar: Option<ProgressBar>,
-    /// When the bar, or off a terminal a line, is due.
+    /// When the next redraw, or the next line without a terminal, is due.
     next: Duration,
     rate: Rate,
     run_request: RunRequest,
@@ -49,21 +49,21 @@ pub(crate) struct Watcher {
     beyond: u64,
     /// Requests per second that the limit with the shortest window allows.
     most: Option<f64>,
-    /// Whether hours or long windows decide about the end.
+    /// Whether hours or long windows determine the finish.
     planned: bool,
     eta_thread: EtaThread,
     eta: Eta,
     next_outlook: Duration,
     stopping: Option<Stop>,
-    /// A hint for a stream's row that may not be sent.
+    /// A hint for a row of a stream that may not be sent.
     refused: Option<String>,
     named: [u32; Outcome::ALL.len()],
 }
 
 impl Watcher {
-    /// A watcher of a run over `rows` rows, none where the number is not known, of which it leaves `beyond` waiting.
+    /// Creates a watcher of a run over `rows` rows (`None` if unknown), of which it does not send `beyond`.
     pub(crate) fn new(screen: &Screen, rows: Option<u64>, beyond: u64, quiet: bool, run_request: RunRequest) -> Self {
-        // No bar between lines for a program.
+        // No bar between JSON lines.
         let bar = (bar_terminal::can_draw() && !quiet && !is_json()).then(|| {
             let style = ProgressStyle::with_template("{msg}").expect("the template is well-formed");
             screen.bars.add(ProgressBar::no_length().with_style(style))
@@ -138,7 +138,7 @@ impl Watcher {
                 trace!(event = "settled", row, %ticket, outcome = "posted", "posted");
             }
             Notice::Settled { row, ticket, stands, reply } => {
-                // A level is part of the code that logs.
+                // A macro, because the log level must be a constant.
                 macro_rules! settled {
                     ($level:ident) => {
                         $level!(event = "settled", row, %ticket, outcome = %stands, %reply, "{}", stands.word().replace('_', " "))
@@ -182,9 +182,9 @@ impl Watcher {
     }
 
     fn progress(&mut self, progress: &Progress, now: Duration) {
-        // Between two lines too: windows are shorter than what is between them.
+        // Note every step: windows are shorter than the interval between lines.
         self.rate.note(now, progress.attempts);
-        // A late forecast of the plan must not replace the newer one by rate.
+        // A late forecast by plan must not replace the newer one by rate.
         if let Some(eta) = self.eta_thread.heard().filter(|_| self.rate_that_decides().is_none()) {
             self.eta = eta;
         }
@@ -208,12 +208,12 @@ impl Watcher {
         };
         if let Some(bar) = &self.bar {
             self.next = now + DRAW_EVERY;
-            // The last column is left free: writing there makes some terminals begin a new line.
+            // Leave the last column free: writing there makes some terminals start a new line.
             let width = usize::from(console::Term::stderr().size().1).saturating_sub(1);
             bar.set_message(view.screen(width, colours()));
             return;
         }
-        // Through a day of closed hours, a line now and then will do.
+        // During closed hours, a line every 30 minutes is enough.
         let closed = matches!(progress.waiting, Waiting::Hours(..));
         self.next = now + if closed { LINE_EVERY_CLOSED } else { LINE_EVERY };
         let counts = &progress.counts;
@@ -230,8 +230,8 @@ impl Watcher {
         );
     }
 
-    /// By the plan if hours or long windows decide, or nothing was sent yet; else by the rate, which reflects slow
-    /// replies and other clients of the account.
+    /// Updates the forecast: by plan if hours or long windows determine the finish or nothing was sent yet,
+    /// else by the rate, which reflects slow replies and other clients of the account.
     fn look_ahead(&mut self, progress: &Progress) {
         let pending = progress.counts.pending.saturating_sub(self.beyond);
         match self.rate_that_decides() {
@@ -264,12 +264,12 @@ mod tests {
 
     use super::*;
 
-    /// Of a run over a thousand rows, off a terminal.
+    /// A watcher of a run over a thousand rows, without a terminal.
     fn watcher(limit: &str) -> Watcher {
         watcher_of_first(1000, limit)
     }
 
-    /// The same of a run that is to send so many of them.
+    /// The same for a run that sends only the first `first` of them.
     fn watcher_of_first(first: u64, limit: &str) -> Watcher {
         let (api, options) = (apis::default(), Options::new(Format::Csv));
         let target = api.target();
@@ -314,13 +314,13 @@ mod tests {
             disk.recv().unwrap();
             Eta { used: vec!["late".to_owned()], left: None }
         });
-        // Nothing was sent yet, so the plan is asked, and the disk stands still.
+        // Nothing was sent yet, so the plan is requested, and the disk hangs.
         see(&mut watcher, 0, 9000);
         see(&mut watcher, 25, 11_000);
         let told = mem::take(&mut watcher.eta);
         assert!(told.left.is_some(), "{told:?}");
         let_go.send(()).unwrap();
-        // When it is at the next question, the first is answered.
+        // Once the thread takes the next request, the first is answered.
         watcher.eta_thread.ask(1);
         let_go.send(()).unwrap();
         see(&mut watcher, 25, 11_100);

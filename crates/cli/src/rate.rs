@@ -3,26 +3,27 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Windows to average over: each has one burst, so a single window would contain all of it or nothing.
+/// Number of windows to average over. Each window has one burst, so a single window would contain all of it
+/// or nothing.
 const WINDOWS: u32 = 6;
 
-/// Samples that are kept.
+/// Maximum number of samples kept.
 const MOST_SAMPLES: u32 = 60;
 
-/// Attempts a second over the last few windows.
+/// Attempts per second over the last few windows.
 ///
-/// What is counted is divided by whole windows. A run that keeps its limit is never shown to be above it.
+/// The count is divided by whole windows, so a run that keeps its limit is never shown above it.
 #[derive(Debug)]
 pub(crate) struct Rate {
     window: Duration,
-    /// The limit, a second.
+    /// The limit, per second.
     most: Option<f64>,
-    /// When there had been how many attempts, from the oldest that is within reach on.
+    /// Times and numbers of attempts so far, from the oldest sample in the averaging period.
     samples: VecDeque<(Duration, u64)>,
 }
 
 impl Rate {
-    /// Of a run whose shortest window is this long and lets so much through a second.
+    /// Creates the rate of a run with this shortest window and limit per second.
     pub(crate) fn of_window(window: Duration, most: Option<f64>) -> Self {
         let window = window.clamp(Duration::from_secs(1), Duration::from_secs(60));
         Self { window, most, samples: VecDeque::from([(Duration::ZERO, 0)]) }
@@ -31,7 +32,7 @@ impl Rate {
     /// Records the number of attempts so far.
     pub(crate) fn note(&mut self, now: Duration, attempts: u64) {
         let reach = self.window * WINDOWS;
-        // The last sample is replaced until it is far enough from the one before it.
+        // Replace the last sample until it is far enough from the one before it.
         if let [.., (before, _), (last, _)] = self.samples.make_contiguous()
             && *last - *before < reach / MOST_SAMPLES
         {
@@ -43,10 +44,10 @@ impl Rate {
         }
     }
 
-    /// Attempts a second; none while none are known.
+    /// Attempts per second; `None` if unknown.
     pub(crate) fn per_second(&self) -> Option<f64> {
         let ((_, before), (now, attempts)) = (self.samples.front()?, self.samples.back()?);
-        // A burst is late by the round trips of those before it: until then the window that it is to fill does not
+        // A burst is delayed by the round trips of the bursts before it. Until then, its window does not
         // count.
         let late = self.window + self.window / 50;
         let windows = now.as_nanos().div_ceil(late.as_nanos()).clamp(1, u128::from(WINDOWS));

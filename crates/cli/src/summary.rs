@@ -10,7 +10,7 @@ use serde::Serialize;
 
 pub(crate) use crate::words::thousands;
 
-/// The object that `--json` prints.
+/// The object printed for `--json`.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Summary {
     pub(crate) ledger: Option<String>,
@@ -25,7 +25,7 @@ pub(crate) struct Summary {
     pub(crate) run: Option<ThisRun>,
 }
 
-/// What a run adds to it.
+/// The members that a run adds.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct ThisRun {
     pub(crate) posted_now: u64,
@@ -90,7 +90,8 @@ impl Summary {
     }
 }
 
-/// The counts as a short table: the total, and each outcome that occurs. `blank` of the skipped rows are blank.
+/// Formats the counts as a short table: the total, and each outcome that occurs. `blank` is the number of
+/// skipped rows that are blank.
 pub(crate) fn table(counts: &Counts, blank: u64) -> String {
     let blank = match blank {
         0 => String::new(),

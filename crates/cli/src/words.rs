@@ -1,13 +1,13 @@
-//! Numbers, times and names as people read them, and as a shell does.
+//! Numbers, times and names for people, and words for shells.
 
 pub(crate) use batchpost_web::words::{count, proof, rounded, span, thousands};
 
-/// The name of a file for a shell, quoted where it must be, and never an option.
+/// Quotes a file name for a shell if needed, and keeps it from being read as an option.
 pub(crate) fn shell_word(name: &str) -> String {
     if name.starts_with('-') { quoted(&format!("./{name}")) } else { quoted(name) }
 }
 
-/// A word for a shell, quoted where it must be.
+/// Quotes a word for a shell if needed.
 pub(crate) fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:=@%,".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

@@ -1,4 +1,4 @@
-//! What the documents say, held against the program.
+//! Compares the documents with the program.
 #![expect(clippy::unwrap_used, reason = "a document that cannot be read fails the test")]
 
 use std::collections::BTreeSet;
@@ -14,7 +14,7 @@ fn document(name: &str) -> String {
     fs::read_to_string(root().join(name)).unwrap()
 }
 
-/// All of the program's sources as one text, in which what is written over several lines is in one.
+/// All of the program's sources as one text, with continued string lines joined.
 fn sources() -> String {
     let mut folders: Vec<_> =
         ["sheets", "engine", "apis", "core", "web", "cli"].map(|name| root().join(format!("crates/{name}/src"))).into();
@@ -48,7 +48,7 @@ fn every_message_that_troubleshooting_explains_is_one_of_the_programs() {
     }
 }
 
-/// What the program prints, at a width of its own choice.
+/// The program's output, at its default width.
 fn printed(arguments: &[&str]) -> String {
     let program = env!("CARGO_BIN_EXE_batchpost");
     let output = Command::new(program).args(arguments).env_clear().stdin(Stdio::null()).output().unwrap();
@@ -56,7 +56,8 @@ fn printed(arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The long options that a help text defines, as keys of a configuration are named. A profile is chosen by no key.
+/// The long options defined in a help text, named like configuration keys. `profile` is left out: no key
+/// selects a profile.
 fn keys(help: &str) -> impl Iterator<Item = String> {
     let definitions = help.lines().map(str::trim_start).filter(|line| line.starts_with('-'));
     let is_name = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
@@ -79,13 +80,13 @@ fn every_option_is_explained_as_a_key_in_the_documentation() {
     }
 }
 
-/// Where links in `text` lead that name a file of this repository.
+/// The targets of links in `text` to files of this repository.
 fn links(text: &str) -> impl Iterator<Item = &str> {
     let ends = text.split("](").skip(1).filter_map(|rest| rest.split(')').next());
     ends.filter(|link| !link.contains("://") && !link.starts_with('#'))
 }
 
-/// A heading as links name it.
+/// The anchor of a heading.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim_start_matches('#').trim().to_lowercase();
     kept.chars().filter(|c| c.is_alphanumeric() || " -_".contains(*c)).map(|c| if c == ' ' { '-' } else { c }).collect()

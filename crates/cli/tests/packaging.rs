@@ -1,4 +1,4 @@
-//! What the Debian package does when it is installed, with the system's commands in a place of the test's own.
+//! The install script of the Debian package, run with fake system commands in a temporary folder.
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, reason = "a test")]
 
@@ -7,7 +7,8 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::Command;
 
-/// Configures the package in `root`, where `group` tells whether the group exists; tells what it asked the system for.
+/// Configures the package in `root`. `group` tells whether the group exists. Returns the log of the system
+/// commands.
 fn configure(root: &Path, group: bool) -> String {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../packaging/debian/postinst");
     let state = root.join("var/lib/batchpost");

@@ -1,4 +1,5 @@
-//! Rows as short strings for tests: `record@line+byte: ticket "text"`, then the error that ended the reading, if any.
+//! Formats rows as short strings for tests: `record@line+byte: ticket "text"`, then the error that ended
+//! reading, if any.
 
 use std::io::Read;
 

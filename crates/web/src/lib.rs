@@ -1,11 +1,11 @@
-//! Pages: for now the [report] of a batch.
+//! Web pages: currently the [report] of a batch.
 //!
-//! A page is a function of what the library read from a ledger. It needs nothing but itself: its style and its script are in
-//! it, and it loads nothing.
+//! A page is a function of what the library read from a ledger. It is self-contained: its style and script
+//! are embedded, and it loads nothing.
 //!
-//! All markup is written with [maud](https://docs.rs/maud), so that tags which do not match do not compile and every text is
-//! escaped. Texts come from sheets, answers and other people's ledgers: characters that cannot be seen are replaced by their
-//! codes on the whole page.
+//! All markup is written with [maud](https://docs.rs/maud): mismatched tags do not compile, and every text is
+//! escaped. Texts come from sheets, replies and other people's ledgers: on the whole page, invisible
+//! characters are replaced by their codes.
 //!
 //! ```
 //! use std::path::Path;

@@ -1,11 +1,12 @@
-//! Characters that cannot be seen.
+//! Replacement of invisible characters.
 
 use std::fmt::Write as _;
 
 use maud::{Markup, PreEscaped};
 
-/// Replaces each invisible character by its code, which makes a text up to eight times as long. Whole parts of a page
-/// go through this, so that no text is forgotten: the page's own tags and words have no such character.
+/// Replaces each invisible character by its code, which makes a text up to eight times as long. Whole parts
+/// of a page are passed through it, so that no text is missed: the page's own tags and words contain no such
+/// character.
 pub(crate) fn visible(markup: Markup) -> Markup {
     if !markup.0.contains(is_invisible) {
         return markup;
@@ -21,8 +22,8 @@ pub(crate) fn visible(markup: Markup) -> Markup {
     PreEscaped(text)
 }
 
-/// Whether it has no shape of its own, or changes the order of what follows. The joiners stay: scripts and emoji are
-/// written with them.
+/// Whether the character has no shape of its own or changes the order of those after it. Joiners are kept:
+/// scripts and emoji need them.
 fn is_invisible(c: char) -> bool {
     matches!(c,
         '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}' | '\u{200e}' | '\u{200f}'

@@ -1,10 +1,10 @@
-//! Numbers and times as people read them. The command line writes them in the same words.
+//! Numbers and times as people read them. The command line uses the same functions.
 
 use std::time::Duration;
 
 use batchpost::ledger::Proof;
 
-/// A number in groups of three digits.
+/// Formats a number in groups of three digits.
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
@@ -17,12 +17,12 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
-/// A count and what it is of.
+/// Formats a count and its noun.
 pub fn count(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", thousands(number), if number == 1 { one } else { many })
 }
 
-/// A duration to two or three digits.
+/// Formats a duration to two or three digits.
 pub fn span(duration: Duration) -> String {
     let seconds = duration.as_secs_f64();
     let whole = seconds.round() as u64;
@@ -43,13 +43,13 @@ fn parts(large: u64, large_unit: &str, small: u64, small_unit: &str) -> String {
     if small == 0 { format!("{large} {large_unit}") } else { format!("{large} {large_unit} {small} {small_unit}") }
 }
 
-/// A number with at most so many decimals, and without trailing zeros.
+/// Formats a number with at most `decimals` decimals, without trailing zeros.
 pub fn rounded(number: f64, decimals: usize) -> String {
     let text = format!("{number:.decimals$}");
     if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
 }
 
-/// What a ledger proves of a limit.
+/// Describes what a ledger proves about a limit.
 pub fn proof(proof: Proof) -> &'static str {
     match proof {
         Proof::Held => "held",

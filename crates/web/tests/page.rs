@@ -1,7 +1,8 @@
-//! The page of one small batch, recorded at the sandbox: two runs, a pause, a decision in between, a row of each outcome that
-//! needs attention, a cell that looks like markup and a reason with a character that cannot be seen.
+//! The page of one small batch, recorded with the sandbox: two runs, a pause, a decision in between, a row of
+//! each outcome that needs attention, a cell that looks like markup, and a reason with an invisible
+//! character.
 //!
-//! A change of the page is a change of its snapshot; `just snapshots page` accepts it.
+//! A changed page changes its snapshot; `just snapshots page` accepts it.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,7 +25,7 @@ fn page() -> String {
     page.html()
 }
 
-/// The page without what is between these two.
+/// Removes the part of the page between `from` and `to`.
 fn without(page: &str, from: &str, to: &str) -> String {
     let (before, rest) = page.split_once(from).expect("it begins");
     let (_, after) = rest.split_once(to).expect("it ends");
@@ -46,7 +47,7 @@ fn the_same_batch_makes_the_same_page() {
     assert_eq!(page(), page());
 }
 
-/// A browser puts what follows a shape without an end tag inside it, and does not draw it.
+/// A browser nests what follows a shape without an end tag inside that shape, and does not draw it.
 #[test]
 fn every_shape_of_a_drawing_is_closed() {
     let page = page();

@@ -1,12 +1,12 @@
-//! The URL that an account's notes are posted to.
+//! The URL to which an account's notes are posted.
 
 use batchpost_engine::api::{Endpoint, EndpointError, repeatable};
 
-/// The documented URL for `tenant` (the account's number) on `host`, over https.
+/// Returns the documented https URL for `tenant` (the account's number) on `host`.
 ///
 /// # Errors
 ///
-/// If the host is more than a name and a port, or the tenant is not a single plain path segment.
+/// If `host` is not just a name with an optional port, or `tenant` is not a single plain path segment.
 pub fn endpoint(host: &str, tenant: &str) -> Result<Endpoint, EndpointError> {
     let (host, tenant) = (host.trim(), tenant.trim());
     let plain = |text: &str, also: &str| {
@@ -23,7 +23,7 @@ pub fn endpoint(host: &str, tenant: &str) -> Result<Endpoint, EndpointError> {
     Endpoint::from_url(&format!("https://{host}/api/tenants/{tenant}/internalnote/upload"))
 }
 
-/// The tenant in an endpoint with the documented path; `None` for another path.
+/// Returns the tenant in an endpoint with the documented path; `None` for another path.
 pub fn tenant(endpoint: &Endpoint) -> Option<&str> {
     let path = endpoint.as_str().splitn(4, '/').nth(3)?;
     let tenant = path.strip_prefix("api/tenants/")?.strip_suffix("/internalnote/upload")?;

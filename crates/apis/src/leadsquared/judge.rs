@@ -1,5 +1,5 @@
-//! The meaning of a reply. Total: an unlisted reply is unknown. A row wrongly judged done is lost, and a row wrongly
-//! sent again is there twice.
+//! The meaning of a reply. The function is total: an unlisted reply is `Unknown`. A row wrongly judged as
+//! posted is lost; a row wrongly sent again is posted twice.
 
 use http::header::RETRY_AFTER;
 use serde::Deserialize;
@@ -21,7 +21,8 @@ pub(super) fn judge(reply: &Reply, ticket: &Ticket, context: Context) -> Judgeme
 fn verdict(reply: &Reply, body: &Body, ticket: &Ticket, context: Context) -> Verdict {
     let status = reply.status;
     if status == 200 && body.message() == Some("Activity Created") {
-        // Creation on another ticket than the one sent would be unheard of: leave it to a person.
+        // The API created a note on another ticket than the one sent. No such case is known: a person must
+        // decide.
         return if body.ticket().as_ref() == Some(ticket) { Verdict::Posted } else { Verdict::Unknown };
     }
     let after = || reply.retry_after(context.wall);
@@ -48,7 +49,7 @@ fn verdict(reply: &Reply, body: &Body, ticket: &Ticket, context: Context) -> Ver
     }
 }
 
-/// The relevant members of a reply's JSON object; all null if the body is not an object.
+/// The relevant members of a reply's JSON object; all are null if the body is not an object.
 #[derive(Default, Deserialize)]
 #[serde(rename_all = "PascalCase", default)]
 struct Body {
@@ -64,7 +65,8 @@ const LIMIT_MESSAGE: &str = "API calls exceeded the limit of ";
 
 impl Body {
     fn read(bytes: &[u8]) -> Self {
-        // The derived implementation would also read an array, as the members in order.
+        // The derived implementation would also accept an array and assign its elements to the members in
+        // order.
         if !bytes.trim_ascii_start().starts_with(b"{") {
             return Self::default();
         }
@@ -75,7 +77,7 @@ impl Body {
         self.message.as_str()
     }
 
-    /// The echoed ticket. Documented as a string, though it is sent as a number.
+    /// The echoed ticket. Documented as a string, although it is sent as a number.
     fn ticket(&self) -> Option<Ticket> {
         match &self.related_ticket_id {
             Value::String(text) => Ticket::number(text).ok(),
@@ -93,8 +95,8 @@ impl Body {
         self.exception_type.as_str() == Some(LIMIT_EXCEPTION) || self.limit_words().is_some()
     }
 
-    /// The text after the words with which the API states its limit, only in the API's own message: a note's text that
-    /// is echoed elsewhere in an answer must not stop a batch.
+    /// Returns the text after the words with which the API reports its limit. Only the API's own message is
+    /// searched: a note's text that is echoed elsewhere in a reply must not stop a batch.
     fn limit_words(&self) -> Option<&str> {
         let said = |value: &'_ Value| {
             value.as_str().and_then(|text| text.find(LIMIT_MESSAGE)).map(|at| at + LIMIT_MESSAGE.len())
@@ -111,10 +113,10 @@ impl Body {
         format!("{count}/{window}s").parse().ok()
     }
 
-    /// Whether a 500's exception says that this request can never succeed.
+    /// Whether the exception of a 500 means that this request can never succeed.
     ///
-    /// One such type is documented (`MXMandatoryAttributeMissingException`); the others share its words. A type wrongly
-    /// taken for a refusal costs a look at the row, never a second note.
+    /// One such type is documented (`MXMandatoryAttributeMissingException`); the others share its words. If
+    /// another type is mistaken for a refusal, a person checks the row; no second note is posted.
     fn blames_the_request(&self) -> bool {
         const WORDS: [&str; 6] = ["Mandatory", "Missing", "Invalid", "Validation", "NotFound", "Argument"];
         let exception = self.exception_type.as_str().unwrap_or_default();

@@ -36,7 +36,7 @@ fn limited(named: Option<&str>) -> Verdict {
 
 #[test]
 fn every_answer_of_the_table() {
-    // status, body, before this run's first post, after it
+    // status, body, verdict before this run's first post, verdict after it
     let table = [
         (200, CREATED, Verdict::Posted, Verdict::Posted),
         (200, r#"{"Message":"Activity Created","RelatedTicketId":143}"#, Verdict::Posted, Verdict::Posted),
@@ -139,7 +139,7 @@ fn the_answer_in_brief_is_one_short_line() {
 }
 
 proptest::proptest! {
-    /// Whatever comes back, only the exact success is posted, and nothing panics.
+    /// For any reply, only the exact success is `Posted`, and nothing panics.
     #[test]
     fn judging_is_total_and_posted_is_rare(status in 0u16..1000, body in ".{0,200}", posted_before: bool) {
         let mut context = BEFORE;

@@ -1,7 +1,7 @@
-//! LeadSquared's internal note on a ticket: the API that comes with the crate.
+//! LeadSquared's internal note on a ticket: the built-in API.
 //!
-//! The facts come from LeadSquared's documentation of its Service CRM. Answers known only from its other APIs are
-//! recognised too, but nothing relies on them.
+//! The facts come from LeadSquared's documentation of its Service CRM. Replies known only from its other APIs
+//! are recognised too, but nothing relies on them.
 
 mod endpoint;
 mod judge;
@@ -19,11 +19,12 @@ use batchpost_engine::job::{Job, Ticket, TicketError};
 use batchpost_engine::limit::Limit;
 use batchpost_engine::transport::{Reply, Request};
 
-/// The API.
+/// The LeadSquared API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LeadSquared;
 
-/// Its name in ledgers. A ledger that names no API belongs to this one: it was created before there was another.
+/// The API's name in ledgers. A ledger that names no API was created before there was another one, and uses
+/// this one.
 pub const NAME: &str = "leadsquared";
 
 /// The documented limit: 25 requests in 5 seconds.

@@ -1,11 +1,11 @@
-//! The body of a note's request.
+//! The request body of a note.
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::{TEXT, TICKET};
 use batchpost_engine::api::Note;
 
-/// The body of the request that posts `note`.
+/// Builds the body of the request that posts `note`.
 pub(super) fn body(note: &Note<'_>) -> Vec<u8> {
     serde_json::to_vec(&Body(note)).expect("strings, a number and JSON values serialise")
 }

@@ -8,13 +8,14 @@ use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 /// Each value with its word and its help text, which may be empty.
 type Words<T> = &'static [(&'static str, &'static str, T)];
 
-/// An enum of the library that an option takes.
+/// A library enum that an option accepts.
 pub(super) trait Choice: Copy + PartialEq + Send + Sync + 'static {
-    /// The values that can be asked for.
+    /// The values that can be chosen.
     const WORDS: Words<Self>;
 }
 
-/// A parser of these words, which help and shells list. A word with a hyphen is understood with an underscore too.
+/// A parser of these words that lists them for help and shell completion. A hyphen in a word may also be
+/// typed as an underscore.
 pub(super) fn one_of<T: Choice>() -> impl TypedValueParser<Value = T> {
     let words = T::WORDS.iter().map(|(word, help, _)| {
         let value = PossibleValue::new(*word).alias(word.replace('-', "_"));
@@ -27,7 +28,7 @@ pub(super) fn one_of<T: Choice>() -> impl TypedValueParser<Value = T> {
     })
 }
 
-/// The word for a value: an option's default is the library's.
+/// The word for a value. It keeps an option's default equal to the library's.
 pub(super) fn word<T: Choice>(value: T) -> &'static str {
     let found = T::WORDS.iter().find(|(.., known)| *known == value);
     found.expect("the default of an option can be asked for").0
@@ -67,7 +68,7 @@ impl Choice for Spread {
         &[("full", "Use the whole window at once", Self::Burst), ("even", "Space them evenly", Self::Even)];
 }
 
-/// `--undo` has an option of its own.
+/// `--undo` is a separate option.
 impl Choice for Decision {
     const WORDS: Words<Self> = &[
         ("posted", "The note exists", Self::Posted),

@@ -1,4 +1,4 @@
-//! The command line, as it is typed. What it means is resolved in `commands`.
+//! The command line as typed. Its meaning is resolved in `commands`.
 
 mod choices;
 mod commands;

@@ -9,7 +9,7 @@ fn the_command_line_is_well_formed() {
     Args::command().debug_assert();
 }
 
-/// The words of a line as a shell would pass them: quotes are taken off, a redirection is the shell's own.
+/// Splits a line into words as a shell would: quotes are removed, and a redirection is left out.
 fn words(line: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut quoted = false;
@@ -64,7 +64,7 @@ fn every_option_that_a_help_text_mentions_is_there() {
 #[test]
 fn the_sandboxs_help_names_every_fault_and_what_it_does() {
     let help = Args::command().find_subcommand_mut("sandbox").unwrap().render_long_help().to_string();
-    // However the lines are wrapped.
+    // Ignore how the lines are wrapped.
     let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
     for fault in Fault::ALL {
         let words = format!("{} {}", fault.name(), values::meaning(*fault));

@@ -1,4 +1,4 @@
-//! Values of options, as they are typed.
+//! Values of options, as typed.
 
 use std::ffi::OsStr;
 use std::ops::RangeInclusive;
@@ -34,8 +34,8 @@ impl FromStr for LimitArg {
     }
 }
 
-/// The part of a limit that is left to other clients: of the limit with that window, or, without one, of that with the
-/// shortest.
+/// The part of a limit that is reserved for other clients: of the limit with that window, or else of the
+/// limit with the shortest window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Reserve {
     pub(crate) count: u32,
@@ -70,20 +70,20 @@ impl FromStr for Latency {
     }
 }
 
-/// A parser of states; it lists them for a shell to complete.
+/// A parser of outcomes that lists them for shell completion.
 pub(super) fn state() -> impl TypedValueParser<Value = Outcome> {
     let words = Outcome::ALL.map(|outcome| PossibleValue::new(outcome.word()).alias(outcome.word().replace('_', "-")));
     PossibleValuesParser::new(words).try_map(|word| word.parse::<Outcome>())
 }
 
-/// A parser of input formats; it lists them too.
+/// A parser of input formats that lists them for shell completion.
 pub(super) fn format() -> impl TypedValueParser<Value = Format> {
     let words = ["csv", "jsonl", "json", "xlsx", "xlsb", "xls", "ods"].map(PossibleValue::new);
     let others = ["tsv", "tab", "ndjson", "xlsm", "workbook"].map(|word| PossibleValue::new(word).hide(true));
     PossibleValuesParser::new(words.into_iter().chain(others)).try_map(|word| word.parse::<Format>())
 }
 
-/// A parser of the sandbox's fault rules; it lists the kinds for a shell to complete.
+/// A parser of the sandbox's fault rules that lists the kinds for shell completion.
 #[derive(Debug, Clone)]
 pub(super) struct FaultParser;
 
@@ -99,7 +99,7 @@ impl TypedValueParser for FaultParser {
     }
 }
 
-/// What a fault does, in the style of help texts: without a full stop.
+/// The effect of a fault, in the style of help texts: without a full stop.
 pub(super) fn meaning(fault: Fault) -> &'static str {
     fault.meaning().trim_end_matches('.')
 }
@@ -117,7 +117,7 @@ pub(super) fn faults() -> String {
     )
 }
 
-/// The numbers of the first and the last row of a range, as `show` lists them.
+/// The numbers of the first and last row of a range, as `show` lists them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct RowRange(pub(crate) RangeInclusive<u64>);
 
@@ -137,30 +137,30 @@ impl FromStr for RowRange {
     }
 }
 
-/// A row's number, as `show` lists it.
+/// Parses a row's number, as `show` lists it.
 pub(super) fn row(text: &str) -> Result<u64, String> {
     text.trim().parse().map_err(|_| "expected a row number, like 11".to_owned())
 }
 
-/// A ticket's number, as it was posted to.
+/// Parses a ticket's number, as `show` lists it.
 pub(super) fn ticket(text: &str) -> Result<u64, String> {
     text.trim().parse().map_err(|_| "expected the ticket's number as `show` lists it, like 143".to_owned())
 }
 
-/// Zero would put every row in doubt; no server takes a day.
+/// Parses a timeout. Zero is rejected because it would put every row in doubt; no server takes a day.
 pub(super) fn timeout(text: &str) -> Result<Duration, String> {
     let timeout = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     let sane = Duration::from_millis(100)..=Duration::from_secs(24 * 60 * 60);
     if sane.contains(&timeout) { Ok(timeout) } else { Err("it must be between 100ms and 1d".to_owned()) }
 }
 
-/// At most the longest time-out: requests in flight have ended by then.
+/// Parses a grace period. It is at most the longest timeout: requests in flight have ended by then.
 pub(super) fn grace(text: &str) -> Result<Duration, String> {
     let grace = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if grace <= Duration::from_secs(24 * 60 * 60) { Ok(grace) } else { Err("it must be at most 1d".to_owned()) }
 }
 
-/// At most 366 days, so that sums of times cannot overflow.
+/// Parses a duration of at most 366 days, so that sums of times cannot overflow.
 pub(super) fn give_up_after(text: &str) -> Result<Duration, String> {
     let time = humantime::parse_duration(text).map_err(|error| error.to_string())?;
     if time <= Limit::LONGEST { Ok(time) } else { Err("it must be at most 366d".to_owned()) }

@@ -1,4 +1,4 @@
-//! `audit`: what the ledger proves.
+//! `audit`: what the ledger proves about the limits and counts.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::args::{Audit, Output};
 use crate::plain;
 use crate::words::{count, proof};
 
-/// What `--json` prints.
+/// The object printed for `--json`.
 #[derive(Serialize)]
 struct Audited<'a> {
     holds: bool,
@@ -30,7 +30,7 @@ struct AuditedLimit {
     peak_at_least: u32,
     /// The record of the last attempt in the fullest window.
     fullest: u64,
-    /// How much of the possible rate was used; null where no run filled a window.
+    /// The share of the possible rate that was used; null if no run filled a window.
     used: Option<f64>,
 }
 

@@ -1,4 +1,4 @@
-//! `completions`: what a shell needs to complete this command's options.
+//! `completions`: the completion script for a shell.
 
 use std::io::{self, Write};
 

@@ -31,7 +31,7 @@ pub(crate) fn config(
     Ok(0)
 }
 
-/// The effective settings for `asked`, with the file and the profile given before it.
+/// Resolves the settings for the command line `asked`, with the given file and profile options before it.
 fn for_line(asked: &[OsString], from_file: &FromFile) -> anyhow::Result<Resolved> {
     let word = |option: &str, value: &OsStr| {
         let mut word = OsString::from(option);
@@ -45,7 +45,7 @@ fn for_line(asked: &[OsString], from_file: &FromFile) -> anyhow::Result<Resolved
     Ok(resolve(&line)?.1)
 }
 
-/// All that is shown.
+/// The settings to show.
 #[derive(Serialize)]
 struct View {
     file: Option<String>,
@@ -53,7 +53,7 @@ struct View {
     profile_from: Option<String>,
     settings: BTreeMap<String, Vec<Setting>>,
     silenced: Vec<Shadowed>,
-    /// Each by the beginning of its settings' names.
+    /// The access keys, by the prefix of their settings' names.
     #[serde(flatten)]
     keys: BTreeMap<&'static str, Key>,
 }
@@ -72,7 +72,7 @@ struct Shadowed {
     why: String,
 }
 
-/// Never the key itself.
+/// A key's source; never the key itself.
 #[derive(Serialize)]
 struct Key {
     set: bool,
@@ -152,7 +152,7 @@ impl View {
     }
 }
 
-/// Longer values push what follows them onto a line of its own, rather than out of its column.
+/// Maximum width of a value's column. After a longer value, the source starts a new line.
 const WIDEST: usize = 40;
 
 /// Writes keys, values and sources in aligned columns.
@@ -171,10 +171,10 @@ fn write_columns(out: &mut impl Write, lines: &[[String; 3]]) -> io::Result<()> 
     Ok(())
 }
 
-/// Keys whose values are URLs, or parts of one. The text of notes is shown unchanged.
+/// Keys with URLs or parts of URLs as values. The text of notes is shown unchanged.
 const URLS: [&str; 3] = ["url", "host", "proxy"];
 
-/// The values of a key without what may be secret in them.
+/// The values of a key, with possible secrets masked.
 fn shown(key: &str, values: &[String]) -> Vec<String> {
     let value = |value: &String| if URLS.contains(&key) { masked(value) } else { value.clone() };
     values.iter().map(value).collect()

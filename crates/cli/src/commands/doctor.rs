@@ -18,7 +18,7 @@ use crate::plain::{self, plain};
 use crate::words::{count, shell_word};
 use crate::{credentials, exit, hints};
 
-/// Where a run would post to.
+/// The destination of a run's requests.
 enum Destination {
     Api(Endpoint),
     Sandbox,
@@ -48,7 +48,7 @@ pub(crate) fn doctor(doctor: &Doctor, config: &Resolved, output: &Output) -> any
     Ok(if report.problems == 0 { 0 } else { exit::USAGE })
 }
 
-/// What is not checked: the rows of the input.
+/// States that the input's rows were not checked.
 fn unread(doctor: &Doctor, ledger: Option<&Path>) -> String {
     match doctor.file.as_deref().filter(|file| ledger.is_none() && *file != Path::new("-")) {
         Some(file) => {
@@ -68,10 +68,10 @@ fn of_settings(config: &Resolved) -> Finding {
 }
 
 fn destination(api: &KnownApi, doctor: &Doctor, ledger: Option<&Path>, findings: &mut Vec<Finding>) -> Destination {
-    // A ledger that is damaged further on names it too.
+    // The account is in the ledger's header, which is readable even if later records are damaged.
     let of_ledger = ledger.and_then(|ledger| account_of(ledger).ok()).map(|account| account.target);
     let endpoint = match (of_ledger, resolve::endpoint(api, &doctor.target)) {
-        // As `resume` does: a batch is continued on its own account.
+        // Like `resume`: a batch is continued on its own account.
         (Some(target), _) if target == resolve::SANDBOX => Ok(None),
         (Some(target), _) => Endpoint::from_url(&target).map(Some).map_err(|error| error.to_string()),
         (None, Err(error)) => Err(error.to_string()),
@@ -112,7 +112,7 @@ fn of_account(api: &KnownApi, endpoint: &Endpoint) -> Finding {
 }
 
 fn on_the_way(api: &KnownApi, endpoint: &Endpoint, network: &Network) -> anyhow::Result<Vec<Finding>> {
-    // Only these could be meant for it: requests are https, but for those that stay on this machine.
+    // Only these apply: requests use https, except those to this machine.
     let variables = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
     let is_set = |name: &&str| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     let set: Vec<String> = variables.into_iter().filter(is_set).map(str::to_owned).collect();
@@ -121,7 +121,7 @@ fn on_the_way(api: &KnownApi, endpoint: &Endpoint, network: &Network) -> anyhow:
     let remedy = format!("check the name in --host or --url; {} provides an account's host", api.name);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     findings.extend(runtime.block_on(look::reach(endpoint.as_str(), &remedy, &resolve::http(network))));
-    // A name that is still being resolved on a thread of its own is not waited for.
+    // Do not wait for a name that is still being resolved on its own thread.
     runtime.shutdown_background();
     Ok(findings)
 }
@@ -143,14 +143,14 @@ fn of_files(doctor: &Doctor, ledger: Option<&Path>, destination: &Destination) -
     findings
 }
 
-/// The ledger that a run would continue or begin.
+/// The ledger that a run would continue or create.
 fn its_ledger(doctor: &Doctor, ledger: Option<&Path>) -> Option<PathBuf> {
     let input = doctor.file.as_deref().filter(|file| *file != Path::new("-"));
     let usual = |input| resolve::usual_ledger(input, doctor.sheet.as_deref());
     ledger.or(doctor.ledger.as_deref()).map(Path::to_owned).or_else(|| input.map(usual))
 }
 
-/// The input that a ledger names, which `resume` needs; none for a stream.
+/// A finding about the input named in a ledger, which `resume` needs; `None` for a stream.
 fn of_its_input(ledger: &Path) -> Option<Finding> {
     let (batch, _) = batch::look(ledger).ok()?;
     let found = look::input(Path::new(&batch.run?.input.path?));
@@ -173,7 +173,7 @@ fn of_budget(
     let settings = Settings { limits: resolve::limits(&doctor.limits, &[])?, ..Settings::of(api.target().as_ref()) };
     let settings = resolve::budget(settings, &doctor.budget, matches!(destination, Destination::Sandbox))?;
     let state = resolve::state(&doctor.budget)?;
-    // An unreadable ledger has a finding already.
+    // An unreadable ledger is already reported.
     let state = match its_ledger(doctor, ledger).and_then(|ledger| batch::look(&ledger).ok()) {
         Some((batch, _)) => state.continuing(&batch),
         None => state,
@@ -185,7 +185,7 @@ fn of_budget(
     }))
 }
 
-/// Adds the option to the advice that is about a setting.
+/// Adds the name of the option to advice about a setting.
 fn name_the_option(finding: &mut Finding) {
     let option = match finding.setting {
         Some(Setting::Ledger) => "--ledger FILE",

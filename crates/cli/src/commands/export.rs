@@ -1,4 +1,4 @@
-//! `export`: rows as a spreadsheet, with what became of each.
+//! `export`: rows and their outcomes as a spreadsheet.
 
 use std::io::BufWriter;
 use std::path::Path;
@@ -46,7 +46,8 @@ pub(crate) fn export(export: &Export, output: &Output) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-/// A file, which may have decisions filled in, is replaced only with `--force`; a ledger and the input never are.
+/// Refuses to replace a file without `--force`, because decisions may have been filled in. A ledger or the
+/// input is never replaced.
 fn refuse_to_replace(path: &Path, export: &Export) -> anyhow::Result<()> {
     let name = path.display();
     if !export.force {

@@ -85,7 +85,7 @@ fn add(state: &Path, ledger: &Path, output: &Output) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A line of `known list --json`.
+/// A line printed by `known list --json`.
 #[derive(Serialize)]
 struct Listed<'a> {
     account: &'a str,

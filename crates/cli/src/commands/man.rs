@@ -1,4 +1,4 @@
-//! `man`: the manual, made from the very options that are parsed.
+//! `man`: the manual, generated from the option definitions.
 
 use std::fs;
 use std::io::{self, Write};
@@ -28,7 +28,7 @@ pub(crate) fn man(man: &Man, output: &Output) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-/// A command's page. What its help ends with is set line by line: examples are there to be copied.
+/// Renders a command's page. The text after its help is set line by line, so that examples can be copied.
 fn page(command: &Command) -> io::Result<Vec<u8>> {
     let man = clap_mangen::Man::new(command.clone());
     let mut page = Vec::new();
@@ -54,7 +54,7 @@ fn page(command: &Command) -> io::Result<Vec<u8>> {
     Ok(page)
 }
 
-/// A line that roff sets as it is: nothing in it is a request, an escape, a typographer's quote or dash.
+/// Escapes a line so that roff prints it unchanged: no requests, escapes, or typographic quotes and dashes.
 fn as_it_is(line: &str) -> String {
     let line = line.replace('\\', r"\e").replace('-', r"\-").replace('\'', r"\(aq").replace('`', r"\(ga");
     if line.starts_with('.') { format!(r"\&{line}") } else { line }

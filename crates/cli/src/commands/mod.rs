@@ -1,4 +1,4 @@
-//! One file a command: resolve what was typed, call the library, render.
+//! One module per command: resolve the arguments, call the library, print the result.
 
 pub(crate) mod audit;
 pub(crate) mod check;

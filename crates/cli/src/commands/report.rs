@@ -48,14 +48,14 @@ pub(crate) fn report(report: &ReportArgs, output: &Output) -> anyhow::Result<u8>
     Ok(0)
 }
 
-/// What to type next.
+/// The next steps to suggest.
 fn steps(overview: &Overview, ledger: &str) -> Vec<Step> {
     let ledger = shell_word(ledger);
     let counts = &overview.counts;
     let mut steps = Vec::new();
     let mut step = |purpose, command| steps.push(Step { purpose, command });
     if counts.in_doubt + overview.vanished_in_doubt > 0 {
-        // Not by their numbers: when the page is read, the sheet may have changed and been run again.
+        // Not by row number: when the page is read, the sheet may have changed and been run again.
         step(
             "Look the rows in doubt up in the CRM, and fill in the decisions",
             format!("batchpost export {ledger} --state in_doubt -o in-doubt.csv"),
@@ -74,7 +74,7 @@ fn steps(overview: &Overview, ledger: &str) -> Vec<Step> {
     steps
 }
 
-/// The command that writes all rows of an outcome to a file.
+/// The command that writes all rows with an outcome to a file.
 fn export(ledger: &str, outcome: Outcome) -> String {
     format!("batchpost export {} --state {outcome} -o {outcome}.csv", shell_word(ledger))
 }
@@ -85,7 +85,7 @@ fn beside(ledger: &Path) -> PathBuf {
     name.into()
 }
 
-/// An earlier report is replaced; any other file only with `--force`, and a ledger never.
+/// Refuses to replace anything but an earlier report without `--force`. A ledger is never replaced.
 fn refuse_what_is_not_ours(path: &Path, force: bool) -> anyhow::Result<()> {
     match there(path, OPENING).with_context(|| format!("{} cannot be replaced", path.display()))? {
         There::Ledger => bail!("{} is a ledger; name another file", path.display()),

@@ -20,18 +20,19 @@ use crate::args::{
 };
 use crate::folders;
 
-/// What ledgers of the sandbox inside this process name as their target: its port changes from run to run.
+/// The account that ledgers of the sandbox in this process name, because its port changes from run to run.
 pub(crate) const SANDBOX: &str = "sandbox";
 
-/// How many rows a command names.
+/// Maximum number of rows that a command names.
 const NAMED: SampleSizes = SampleSizes { notes: 20, jobs: 3 };
 
-/// The program's version in the ledger. With the commit, since two builds of one version may differ.
+/// The program's version for the ledger. It includes the commit, because two builds of one version may
+/// differ.
 pub(crate) fn tool() -> String {
     format!("batchpost {}", crate::VERSION)
 }
 
-/// The endpoint that was asked for; none for the sandbox, or where nothing was.
+/// The requested endpoint; `None` for the sandbox, or if none was requested.
 pub(crate) fn endpoint(api: &KnownApi, target: &TargetArgs) -> anyhow::Result<Option<Endpoint>> {
     Ok(match (&target.url, &target.host, &target.tenant) {
         (Some(url), ..) => Some(Endpoint::from_url(url)?),
@@ -44,7 +45,7 @@ pub(crate) fn source(input: &Path) -> Source {
     if input == Path::new("-") { Source::Stdin } else { Source::File(input.to_owned()) }
 }
 
-/// The source of a run, which may follow standard input.
+/// The source of a run. Standard input may be followed.
 pub(crate) fn source_of_run(input: &Path, follow: bool) -> anyhow::Result<Source> {
     match (source(input), follow) {
         (Source::File(path), true) => {
@@ -68,7 +69,7 @@ pub(crate) fn format(input: &Input) -> anyhow::Result<Format> {
     }
 }
 
-/// The ledger of an input: the usual one, unless another was asked for.
+/// The ledger of an input: the requested one, else the default one.
 pub(crate) fn ledger(input: &Input) -> anyhow::Result<PathBuf> {
     match (&input.ledger, source(&input.input)) {
         (Some(ledger), _) => Ok(ledger.clone()),
@@ -79,7 +80,7 @@ pub(crate) fn ledger(input: &Input) -> anyhow::Result<PathBuf> {
     }
 }
 
-/// `INPUT.ledger.jsonl`, or `INPUT.SHEET.ledger.jsonl` for a sheet that is named.
+/// `INPUT.ledger.jsonl`, or `INPUT.SHEET.ledger.jsonl` if a sheet is named.
 pub(crate) fn usual_ledger(input: &Path, sheet: Option<&str>) -> PathBuf {
     let mut name = OsString::from(input);
     if let Some(sheet) = sheet {
@@ -91,7 +92,7 @@ pub(crate) fn usual_ledger(input: &Path, sheet: Option<&str>) -> PathBuf {
     name.into()
 }
 
-/// How the input is to be read.
+/// The options for reading the input.
 pub(crate) fn options(input: &Input) -> anyhow::Result<Options> {
     let key = input.key.iter().map(|column| ColumnChoice { field: Field::Key, column: column.clone() });
     let mut options = reading(&input.reading, format(input)?);
@@ -105,7 +106,7 @@ pub(crate) fn options(input: &Input) -> anyhow::Result<Options> {
     })
 }
 
-/// The given reading options for an input of this format.
+/// The options for reading an input of this format.
 pub(crate) fn reading(reading: &ReadingArgs, format: Format) -> Options {
     Options {
         columns: reading.columns.clone(),
@@ -117,7 +118,7 @@ pub(crate) fn reading(reading: &ReadingArgs, format: Format) -> Options {
     }
 }
 
-/// The zone's name, so that a batch resumed on another machine has the same hours.
+/// The name of the time zone, so that a batch resumed on another machine has the same hours.
 fn time_zone(posting: &Posting) -> Option<String> {
     let system = || TimeZone::try_system().ok().and_then(|zone| zone.iana_name().map(str::to_owned));
     posting.between.and_then(|_| posting.time_zone.clone().or_else(system))
@@ -157,10 +158,10 @@ pub(crate) fn settings(
     })
 }
 
-/// The settings with the budget that was asked for, where anything was.
+/// Applies the requested budget options to the settings.
 pub(crate) fn budget(mut settings: Settings, budget: &Budget, sandbox: bool) -> anyhow::Result<Settings> {
     match budget.budget {
-        // The sandbox inside this process is not shared.
+        // The sandbox in this process is not shared.
         _ if sandbox => settings.budget = Sharing::Private,
         Some(sharing) => settings.budget = sharing,
         None => {}
@@ -185,10 +186,10 @@ pub(crate) fn state(budget: &Budget) -> anyhow::Result<StateFolders> {
     })
 }
 
-/// Made by the Debian package, for the members of the group `batchpost`.
+/// Created by the Debian package for the members of the group `batchpost`.
 const SHARED_STATE: &str = "/var/lib/batchpost";
 
-/// The state folder that a command is given, else the usual one.
+/// The state folder given to a command, else the default one.
 pub(crate) fn state_folder(budget: &Budget) -> anyhow::Result<PathBuf> {
     let StateFolders { named, shared, personal, .. } = state(budget)?;
     let shared = || shared.filter(|shared| shared.is_dir());
@@ -198,7 +199,7 @@ pub(crate) fn state_folder(budget: &Budget) -> anyhow::Result<PathBuf> {
         .context("no state folder: neither XDG_STATE_HOME nor HOME is set; pass --state-dir DIR")
 }
 
-/// The limits that the run keeps: those given, less what is reserved for other clients.
+/// The limits that the run keeps: the given ones, minus what is reserved for other clients.
 pub(crate) fn limits(limits: &[LimitArg], reserves: &[Reserve]) -> anyhow::Result<Vec<Limit>> {
     if limits.contains(&LimitArg::None) && limits.len() > 1 {
         bail!("--limit none and another --limit contradict each other; leave one of them out");
@@ -226,7 +227,7 @@ fn leave(mut limits: Vec<Limit>, reserve: &Reserve) -> anyhow::Result<Vec<Limit>
     Ok(limits)
 }
 
-/// The table by its absolute path: the batch may be resumed from another folder.
+/// Makes the table's path absolute, because the batch may be resumed from another folder.
 fn from_anywhere(lookup: &LookupSpec) -> anyhow::Result<LookupSpec> {
     let file = std::path::absolute(&lookup.file)
         .with_context(|| format!("the path {} cannot be made absolute", lookup.file))?;
@@ -237,12 +238,12 @@ fn from_anywhere(lookup: &LookupSpec) -> anyhow::Result<LookupSpec> {
 fn template(input: &Input) -> anyhow::Result<Option<Template>> {
     let Some(path) = &input.text_template_file else { return Ok(input.text_template.clone()) };
     let text = std::fs::read_to_string(path).with_context(|| format!("{} cannot be read", path.display()))?;
-    // Editors end the last line.
+    // Editors add a line end to the last line.
     let text = text.strip_suffix('\n').map(|text| text.strip_suffix('\r').unwrap_or(text)).unwrap_or(&text);
     Ok(Some(text.parse().with_context(|| path.display().to_string())?))
 }
 
-/// What is to be posted, and how.
+/// What to post, and how.
 pub(crate) struct What {
     pub(crate) api: &'static KnownApi,
     pub(crate) source: Source,
@@ -253,11 +254,11 @@ pub(crate) struct What {
     pub(crate) state: StateFolders,
 }
 
-/// The run request for `what`, with the decisions for this run.
+/// Builds the run request for `what`, with the options for this run only.
 pub(crate) fn run_request(what: What, this_time: &ThisTime, known: OtherLedgers) -> anyhow::Result<RunRequest> {
     let What { api, source, options, ledger, target, mut settings, mut state } = what;
     if target == SANDBOX {
-        // The sandbox inside this process is not shared, and its rows are not known to other runs.
+        // The sandbox in this process is not shared, and its rows are not known to other runs.
         (settings.budget, state) = (Sharing::Private, StateFolders::default());
     }
     let mut run_request = RunRequest::for_account(api.target(), &target, settings, ledger, source, options)?;
@@ -275,14 +276,14 @@ pub(crate) fn run_request(what: What, this_time: &ThisTime, known: OtherLedgers)
     Ok(run_request)
 }
 
-/// When a day begins on this machine, in seconds since 1970.
+/// The start of a day in this machine's time zone, in seconds since 1970.
 fn start_of_day(day: Date) -> anyhow::Result<u32> {
     let zone = TimeZone::try_system().context("--known-since: the time zone of this machine is not known")?;
     let begins = day.to_zoned_datetime(zone).with_context(|| format!("--known-since {day}"))?;
     Ok(u32::try_from(begins.timestamp().as_second().max(0)).unwrap_or(u32::MAX))
 }
 
-/// How requests get out.
+/// The options of the HTTP client.
 pub(crate) fn http(network: &Network) -> HttpOptions {
     let mut options = HttpOptions::default();
     options.proxy.clone_from(&network.proxy);

@@ -25,17 +25,17 @@ use crate::progress::Watcher;
 use crate::summary::Summary;
 use crate::{credentials, exit, force_quit};
 
-/// Where a run posts to.
+/// The destination of a run's requests.
 enum Destination {
     Api(Endpoint, Box<Credentials>),
-    /// The sandbox inside this process.
+    /// The sandbox in this process.
     Sandbox,
 }
 
 /// The work of either command.
 struct Task {
     run_request: RunRequest,
-    /// The ledger, where it was opened for the last run's settings.
+    /// The ledger, if it was opened to read the last run's settings.
     open_ledger: Option<OpenLedger>,
     destination: Destination,
     network: Network,
@@ -158,14 +158,14 @@ fn carry_out(task: Task, output: &Output, screen: &Screen, metrics: &mut Metrics
     let to_send = prepared.to_send().unwrap_or_default();
     let beyond = prepared.read_summary().map_or(0, |read_summary| read_summary.to_do - to_send);
     let mut watcher = Watcher::new(screen, rows, beyond, output.quiet, prepared.run_request().clone());
-    // One thread: the engine is one task, and requests are sent from a thread of their own.
+    // One thread: the engine is one task, and requests are sent from their own thread.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let mut observe = |observation: Observation<'_>| {
         metrics.observe(&observation);
         watcher.observe(observation);
     };
     let posted = runtime.block_on(post(prepared, task.destination, &task.network, &mut observe));
-    // A name that is still being resolved on a thread of its own is not waited for.
+    // Do not wait for a name that is still being resolved on its own thread.
     runtime.shutdown_background();
     watcher.finish();
     let (report, server) = posted?;
@@ -185,7 +185,7 @@ fn carry_out(task: Task, output: &Output, screen: &Screen, metrics: &mut Metrics
     Ok(code)
 }
 
-/// Opens the ledger and reads the input; names the run in the log lines that follow.
+/// Opens the ledger and reads the input. Adds the run to the log lines that follow.
 fn open(run_request: RunRequest, open_ledger: Option<OpenLedger>) -> anyhow::Result<ReadyRun> {
     let span = Span::current();
     span.record("target", run_request.policy.identity.account())
@@ -239,7 +239,7 @@ fn temporary_ledger() -> anyhow::Result<PathBuf> {
     Ok(folder.keep().join("sandbox.ledger.jsonl"))
 }
 
-/// Reads the answer to a question that was asked on standard error.
+/// Reads the answer to a question asked on standard error.
 pub(super) fn answered_yes(answers: &mut impl BufRead) -> anyhow::Result<bool> {
     io::stderr().flush()?;
     let mut answer = String::new();

@@ -1,4 +1,4 @@
-//! `salvage`: a new ledger of what can be read of a damaged one.
+//! `salvage`: writes a new ledger with the readable records of a damaged one.
 
 use std::io::Write;
 

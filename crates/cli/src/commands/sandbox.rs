@@ -1,4 +1,4 @@
-//! `sandbox`: the simulated API, by itself or inside a run.
+//! `sandbox`: the simulated API, standalone or inside a run.
 
 use std::io::{self, Write};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -42,12 +42,12 @@ pub(crate) fn sandbox(sandbox: &Sandbox, output: &Output) -> anyhow::Result<u8> 
     })
 }
 
-/// A sandbox inside this process.
+/// Starts a sandbox in this process.
 pub(super) async fn inside(limit: Option<Limit>) -> anyhow::Result<Server> {
     start(0, keeping(limit)).await
 }
 
-/// What it counted.
+/// Describes what the sandbox counted.
 pub(super) fn in_words(server: &Server) -> String {
     let report = server.model().report();
     let mut words = format!(

@@ -1,4 +1,4 @@
-//! `settle`: a person decides about rows.
+//! `settle`: records a person's decisions about rows.
 
 mod refused;
 mod rows;
@@ -27,7 +27,7 @@ use crate::plain;
 use crate::summary::thousands;
 use crate::words::count;
 
-/// Rows that are shown before it is left at counting.
+/// Maximum number of rows shown; the others are only counted.
 const MOST_SHOWN: usize = 20;
 
 pub(crate) fn settle(settle: &Settle, config: &Resolved, output: &Output) -> anyhow::Result<u8> {
@@ -39,9 +39,9 @@ pub(crate) fn settle(settle: &Settle, config: &Resolved, output: &Output) -> any
     for decided in chosen(settle, &settling)? {
         match decide(&settling.batch, &settling.histories, decided) {
             Ok(settled) => rows.push(settled),
-            // A sheet is given again when more of it was decided.
+            // A sheet may be passed again after more of its rows were decided.
             Err(SettleError::Already(_)) if settle.from.is_some() => already += 1,
-            // The decision was carried out, or is too late; repeating it could make a second note.
+            // The decision was already carried out, or is too late; repeating it could create a second note.
             Err(why @ SettleError::SentSince) => sent_since.push((decided.key, why)),
             Err(why) => refused.push((decided.key, why)),
         }
@@ -87,16 +87,17 @@ pub(crate) fn settle(settle: &Settle, config: &Resolved, output: &Output) -> any
             format!("{} settled{so}\n{next}", count(settled as u64, "row", "rows")).trim_end().to_owned()
         }
     };
-    // They are recorded, whether that can be read or not.
+    // The decisions are recorded even if the result cannot be printed.
     if let Err(error) = writeln!(plain::stdout(output), "{result}") {
         warn!(%error, "the result could not be printed; the decisions are recorded, and `batchpost show` lists them");
     }
     Ok(0)
 }
 
-/// What to type next, by the batch's state now. No other process had the ledger while it was locked for the decisions.
+/// The next commands to suggest for the batch's new state. No other process had the ledger while the
+/// decisions were recorded.
 fn next(settle: &Settle, nobody_else: InUse, config: &Resolved) -> String {
-    // The decisions are recorded, whether that can be read again or not.
+    // The decisions are recorded even if the ledger cannot be read again.
     let Ok((batch, _)) = batch::look(&settle.ledger) else { return String::new() };
     let counts = batch.counts();
     next::in_words(Left {
@@ -108,7 +109,7 @@ fn next(settle: &Settle, nobody_else: InUse, config: &Resolved) -> String {
     })
 }
 
-/// The selected rows, and the decision about each.
+/// The selected rows and the decision about each.
 fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<Decided>> {
     if let Some(path) = &settle.from {
         let read = || format!("{}", path.display());
@@ -141,7 +142,7 @@ fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<Decided>> 
         return Ok(all.map(|key| Decided::now(*key, decision)).collect());
     }
     if let Some(why) = &settling.numbered_by_ledger {
-        // Whatever was asked to be quiet: a number may be another row's by now.
+        // Even with --quiet: a number may now be another row's.
         say!("row numbers are those of the last reading of the input: {why}");
     }
     Ok(rows::of_numbers(&settle.rows, settling)?.into_iter().map(|key| Decided::now(key, decision)).collect())

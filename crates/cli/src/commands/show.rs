@@ -19,7 +19,7 @@ use crate::plain;
 #[derive(Debug, Serialize)]
 struct Row {
     row: u64,
-    /// False: the number is of an earlier reading, and the row may have moved since.
+    /// Whether the number is from the last reading. If not, the row may have moved since.
     row_is_current: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     ticket: Option<Ticket>,
@@ -29,13 +29,14 @@ struct Row {
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     vanished: bool,
     history: Vec<Step>,
-    /// The reason for its state, where the last step undid a decision and does not contain it.
+    /// The reason for its state, if the last step undid a decision and does not contain it.
     #[serde(skip)]
     as_before: Option<String>,
 }
 
 impl Row {
-    /// An attempt without an end was cut off with its run, unless the run may still be active: only the `last` may.
+    /// Describes attempts without an end. They were cut off with their run, unless that run may still be
+    /// active: only the `last` one may.
     fn say_what_has_no_end(&mut self, last: Option<(u32, LastRun)>) {
         for at in 0..self.history.len() {
             let has_end = self.history.get(at + 1).is_some_and(|next| next.verdict.is_some());
@@ -53,10 +54,10 @@ impl Row {
     }
 }
 
-/// One record about it.
+/// One record about the job.
 #[derive(Debug, Default, Serialize)]
 struct Step {
-    /// The run that it belongs to; none before the first, or of a decision.
+    /// The run it belongs to; `None` before the first run, or for a decision.
     #[serde(skip_serializing_if = "Option::is_none")]
     run: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -71,7 +72,7 @@ struct Step {
 }
 
 impl Step {
-    /// Whether it is the beginning of an attempt.
+    /// Whether it is the start of an attempt.
     fn is_beginning(&self) -> bool {
         self.attempt.is_some() && self.verdict.is_none()
     }
@@ -138,7 +139,7 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
     Ok(0)
 }
 
-/// The steps in a record: the job's key, its ticket where named, and what happened.
+/// The steps in a record: the job's key, its ticket if named, and what happened.
 fn steps(record: Record) -> Vec<(Key, Option<Ticket>, Step)> {
     match record {
         Record::Intent(intent) => {

@@ -17,12 +17,12 @@ use crate::plain;
 use crate::summary::{Summary, table, thousands};
 use crate::words::{count, quoted};
 
-/// The object that `--json` prints.
+/// The object printed for `--json`.
 #[derive(Serialize)]
 struct JobState {
     #[serde(flatten)]
     summary: Summary,
-    /// The process of the active run; none if no run is active, or that is not known.
+    /// The process of the active run; null if no run is active or that is unknown.
     under_way: Option<u32>,
 }
 
@@ -33,7 +33,7 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
     let counts = batch.counts();
     let code = match last_run {
         LastRun::UnderWay { .. } => exit::TRY_LATER,
-        // With rows left: the next run continues.
+        // Rows are left, so the next run continues.
         LastRun::CutOff { .. } | LastRun::Unclear { .. } if counts.pending + counts.failed > 0 => exit::TRY_LATER,
         _ => exit::of_batch(&counts, last_run.stopped(), None),
     };

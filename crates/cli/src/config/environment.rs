@@ -1,4 +1,4 @@
-//! Settings from the environment: `BATCHPOST_` and a key's name.
+//! Settings from the environment: variables named `BATCHPOST_` and a key.
 
 use std::env;
 use std::ffi::{OsStr, OsString};
@@ -16,12 +16,12 @@ pub(super) const PROFILE: &str = "BATCHPOST_PROFILE";
 pub(super) const CONFIG: &str = "BATCHPOST_CONFIG";
 const PREFIX: &str = "BATCHPOST_";
 
-/// A variable that is set; an empty one is not.
+/// The value of a variable; an empty one counts as unset.
 pub(crate) fn variable(name: &str) -> Option<OsString> {
     env::var_os(name).filter(|value| !value.is_empty())
 }
 
-/// The environment's values for the options that `commands` have.
+/// The environment's values for the options of `commands`.
 pub(super) fn layer(keys: &Keys, commands: [&Command; 2]) -> anyhow::Result<Layer> {
     let mut layer = Layer::default();
     for key in keys.iter().filter(|key| commands.iter().any(|command| key.option_of(command).is_some())) {
@@ -35,7 +35,7 @@ pub(super) fn layer(keys: &Keys, commands: [&Command; 2]) -> anyhow::Result<Laye
     Ok(layer)
 }
 
-/// Variables with our prefix and the keys they would set, without those that Kubernetes sets.
+/// Variables with our prefix and the keys they would set, except those set by Kubernetes.
 fn ours() -> impl Iterator<Item = (String, String)> {
     env::vars_os().filter_map(|(variable, value)| {
         let variable = variable.into_string().ok()?;
@@ -51,15 +51,17 @@ fn is_of_kubernetes(name: &str, value: &OsStr) -> bool {
     name.starts_with("service_") || name.starts_with("port_") || (name == "port" && is_address())
 }
 
-/// Decisions for one run that are dangerous if a user believes that they apply and they do not.
+/// Options for one run that are refused: a user who sets them would believe that they apply.
 const REFUSED: [&str; 3] = ["in_doubt", "first", "yes"];
 
 /// Names that other tools use with a program's prefix.
 const OF_OTHERS: [&str; 3] = ["version", "home", "image"];
 
+/// Refuses options for one run that are dangerous if a user wrongly believes that they apply.
+///
 /// # Errors
 ///
-/// For dangerous decisions for one run: the user believes that they apply.
+/// If such an option is set.
 pub(super) fn refuse_what_is_for_one_time(keys: &Keys) -> anyhow::Result<()> {
     for (variable, name) in ours().filter(|(_, name)| REFUSED.contains(&name.as_str())) {
         if let Err(NoKey::OneTime(why)) = keys.find(&name, secrets::settings()) {
@@ -109,7 +111,7 @@ mod tests {
             ("version", None),
             ("home", None),
             ("image", None),
-            // An error elsewhere.
+            // `refuse_what_is_for_one_time` reports an error.
             ("in_doubt", None),
         ] {
             let remark = remark(&keys, &format!("BATCHPOST_{}", name.to_ascii_uppercase()), name);

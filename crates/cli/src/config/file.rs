@@ -1,4 +1,4 @@
-//! batchpost.toml: found, read, and parsed into keys with their lines.
+//! batchpost.toml: finds the file, reads it, and parses it into keys with their lines.
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -14,7 +14,7 @@ use super::layers::{Entry, Layer, Place, Rank};
 use super::secrets;
 use crate::folders;
 
-/// Its name in the working folder.
+/// The file's name in the working folder.
 pub(crate) const NAME: &str = "batchpost.toml";
 
 /// The key that names the default profile.
@@ -30,14 +30,14 @@ pub(super) struct File {
     pub(super) default_profile: Option<(String, Place)>,
 }
 
-/// The file to use: the one given, else the one in this folder, else the user's own.
+/// Finds the file to use: the given one, else the one in the working folder, else the user's own.
 pub(super) fn find(asked: Option<PathBuf>) -> anyhow::Result<Option<(PathBuf, String)>> {
     if let Some(path) = asked {
         let text = open(&path).and_then(|file| read(&path, file))?;
         return Ok(Some((path, text)));
     }
     let own = || folders::config().map(|folder| folder.join(NAME));
-    // A file that exists and cannot be opened is an error; the next place is not tried.
+    // A file that exists but cannot be opened is an error; the next location is not tried.
     let is_there = |path: &PathBuf| path.symlink_metadata().is_ok();
     let Some(path) = Some(PathBuf::from(NAME)).filter(is_there).or_else(|| own().filter(is_there)) else {
         return Ok(None);
@@ -46,7 +46,7 @@ pub(super) fn find(asked: Option<PathBuf>) -> anyhow::Result<Option<(PathBuf, St
         bail!("{} is not a file; pass --config /dev/null to run without it", path.display());
     }
     let file = open(&path)?;
-    // It decides where keys are sent, and which commands are executed.
+    // The file determines where keys are sent and which commands are executed.
     if let Some(why) = by_somebody_else(&file).with_context(|| path.display().to_string())? {
         let path = path.display();
         bail!("the settings file {path} is not used, because {why}; pass --config {path} to use it");
@@ -59,7 +59,7 @@ fn open(path: &Path) -> anyhow::Result<std::fs::File> {
     std::fs::File::open(path).with_context(|| format!("the settings file {} cannot be opened", path.display()))
 }
 
-/// The text of a file; it is UTF-8, with a byte order mark or without.
+/// Reads a file as UTF-8, with or without a byte order mark.
 fn read(path: &Path, mut file: std::fs::File) -> anyhow::Result<String> {
     let mut bytes = Vec::new();
     let name = path.display();
@@ -71,7 +71,7 @@ fn read(path: &Path, mut file: std::fs::File) -> anyhow::Result<String> {
 /// Parses `text`, the content of the file at `path`.
 pub(super) fn parse(path: &Path, text: &str, keys: &Keys) -> anyhow::Result<File> {
     let parser = Parser { path, text, keys };
-    // Only the message: a line of the file may contain a secret.
+    // Report only the parser's message: a line of the file may contain a secret.
     let table = DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
         anyhow::anyhow!("{}: {}", parser.place(at), error.message())
@@ -138,7 +138,7 @@ impl Parser<'_> {
         Ok(layers)
     }
 
-    /// Takes one key of a table in.
+    /// Adds one key of a table to a layer.
     fn entry(
         &self,
         layer: &mut Layer,
@@ -174,7 +174,8 @@ impl Parser<'_> {
     }
 }
 
-/// The values of a key, each valid for the option; or where one is not, and why.
+/// Returns the values of a key, each valid for the option. The error is the position of an invalid value, and
+/// the reason.
 fn values(key: &Key, value: &Spanned<DeValue<'_>>) -> Result<Vec<String>, (usize, String)> {
     let at = value.span().start;
     let several = matches!(key.shape, Shape::Many | Shape::Named);
@@ -209,7 +210,7 @@ fn scalar(key: &Key, value: &Spanned<DeValue<'_>>) -> Result<String, (usize, Str
     Err((value.span().start, format!("expected {wanted}")))
 }
 
-/// A table of names and values: as `NAME=TEXT`, or `NAME:=JSON` for other types.
+/// Returns a table of names and values as `NAME=TEXT`, or as `NAME:=JSON` for other types.
 fn named(key: &Key, table: &DeTable<'_>) -> Result<Vec<(usize, String)>, (usize, String)> {
     let mut found = Vec::new();
     for (name, value) in table {
@@ -219,7 +220,7 @@ fn named(key: &Key, table: &DeTable<'_>) -> Result<Vec<(usize, String)>, (usize,
         }
         match value.get_ref() {
             DeValue::String(text) => found.push((at, format!("{name}={text}"))),
-            // A text can be made of several columns.
+            // A text can be joined from several columns.
             DeValue::Array(values) if key.name == "column" => {
                 for value in values {
                     found.push((value.span().start, format!("{name}={}", scalar(key, value)?)));
@@ -255,7 +256,7 @@ fn json(value: &DeValue<'_>) -> Option<serde_json::Value> {
     })
 }
 
-/// A text, or an array of texts.
+/// Returns a string, or an array of strings.
 fn strings(value: &DeValue<'_>) -> Option<CommandLine> {
     match value {
         DeValue::String(text) => Some(CommandLine::Shell(text.to_string())),
@@ -267,7 +268,8 @@ fn strings(value: &DeValue<'_>) -> Option<CommandLine> {
     }
 }
 
-/// The values of a key from an environment variable: one unquoted value, or several in the file's syntax.
+/// Parses the values of a key from an environment variable: one unquoted value, or several in the file's
+/// syntax.
 pub(super) fn of_variable(key: &Key, text: &str) -> Result<Vec<String>, String> {
     let several = matches!(key.shape, Shape::Many | Shape::Named) && text.trim_start().starts_with(['[', '{']);
     if several {
@@ -282,7 +284,7 @@ pub(super) fn of_variable(key: &Key, text: &str) -> Result<Vec<String>, String> 
 }
 
 impl File {
-    /// The profile of this name.
+    /// Returns the profile with this name.
     pub(super) fn profile(&self, name: &str, place: &str) -> anyhow::Result<&Layer> {
         self.profiles.get(name).with_context(|| {
             let names: Vec<&str> = self.profiles.keys().map(String::as_str).collect();

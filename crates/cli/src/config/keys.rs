@@ -1,4 +1,5 @@
-//! The keys that a file may have: one for each option, derived from clap's command, so that no option can be forgotten.
+//! The keys that a file may have: one for each option, derived from clap's command, so that none can be
+//! forgotten.
 
 use std::any::TypeId;
 use std::error::Error;
@@ -33,7 +34,7 @@ const ONE_TIME: [(&str, &str); 18] = [
 
 const ONE_TIME_ONLY: &str = "it applies to one command only; pass it as an option";
 
-/// Values that a file may not give to a key that it may have.
+/// Values that a file may not set for a key that it may have.
 const REFUSED_VALUES: [(&str, &str, &str); 1] = [(
     "known",
     "post",
@@ -51,7 +52,7 @@ pub(super) enum Shape {
     One,
     /// One value, or several in brackets.
     Many,
-    /// The same, or a table: each value has a name, by which layers are merged.
+    /// As `Many`, or a table: each value has a name, by which layers are merged.
     Named,
 }
 
@@ -67,11 +68,11 @@ pub(crate) struct Key {
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum NoKey {
     OneTime(&'static str),
-    /// With the nearest name there is.
+    /// Unknown; the most similar name, if any.
     Unknown(Option<String>),
 }
 
-/// All keys; for equal names, the one of `run`.
+/// All keys. If several commands have one of the same name, that of `run` is used.
 #[derive(Debug)]
 pub(super) struct Keys(Vec<Key>);
 
@@ -91,7 +92,7 @@ impl Keys {
         self.0.iter()
     }
 
-    /// The key of this name; `others` are further names that are valid in its source.
+    /// Finds a key by name. `others` are further names that are valid in its source, for suggestions.
     pub(super) fn find(&self, name: &str, others: impl IntoIterator<Item = String>) -> Result<&Key, NoKey> {
         if let Some((_, why)) = ONE_TIME.iter().find(|(one_time, _)| *one_time == name) {
             return Err(NoKey::OneTime(why));
@@ -99,7 +100,7 @@ impl Keys {
         self.0.iter().find(|key| key.name == name).ok_or_else(|| NoKey::Unknown(self.nearest(name, others)))
     }
 
-    /// The name that is most like this one, if one is like it.
+    /// The most similar name, if any is similar.
     fn nearest(&self, name: &str, others: impl IntoIterator<Item = String>) -> Option<String> {
         nearest(name, self.0.iter().map(|key| key.name.clone()).chain(others))
     }
@@ -109,7 +110,7 @@ fn is_one_time(name: &str) -> bool {
     ONE_TIME.iter().any(|(one_time, _)| *one_time == name)
 }
 
-/// The one of `names` that is most like `name`, by what clap takes for alike.
+/// The most similar of `names`, if any is similar by clap's measure.
 pub(super) fn nearest(name: &str, names: impl Iterator<Item = String>) -> Option<String> {
     let name = name.replace('-', "_");
     let options = names.map(|name| Arg::new(name.clone()).long(name).action(ArgAction::SetTrue));
@@ -157,7 +158,7 @@ impl Key {
         command.get_arguments().find(|option| name(option).as_deref() == Some(&self.name))
     }
 
-    /// The meaning of `value` in a file in `folder`: paths are relative to that folder.
+    /// The effective `value` in a file in `folder`: paths are relative to that folder.
     pub(super) fn meant_in(&self, value: String, folder: &Path) -> String {
         let path = |path: &str| folder.join(path).to_str().map(str::to_owned);
         if self.parser.type_id() == TypeId::of::<PathBuf>() {
@@ -172,7 +173,7 @@ impl Key {
         value
     }
 
-    /// Checks a value with the option's own parser, and that a file may set it.
+    /// Checks that the option's own parser accepts a value, and that a file may set it.
     pub(super) fn check(&self, value: &str) -> Result<(), String> {
         if let Some((.., why)) =
             REFUSED_VALUES.iter().find(|(name, refused, _)| *name == self.name && *refused == value)

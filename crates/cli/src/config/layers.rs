@@ -1,5 +1,5 @@
-//! The layers of settings and how they are resolved: a higher layer overrides a lower one, and shadows what contradicts
-//! it there.
+//! The layers of settings and their resolution: a higher layer overrides the same key in a lower one, and
+//! shadows keys there that contradict it.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -8,7 +8,7 @@ use anyhow::bail;
 
 use super::secrets::Ways;
 
-/// The layers, the weakest first.
+/// The layers, lowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Rank {
     TopLevel,
@@ -79,7 +79,7 @@ const ALTERNATIVES: [(&str, &str); 7] = [
     ("quiet", "verbose"),
 ];
 
-/// Keys of the account that the sandbox does not use.
+/// Keys that do not apply to the sandbox.
 const NOT_OF_THE_SANDBOX: [&str; 7] = ["proxy", "ca_file", "ledger", "history", "between", "time_zone", "no_wait"];
 
 /// Keys that have an effect only together with another.
@@ -94,7 +94,7 @@ fn subject(value: &str) -> &str {
     name.strip_suffix(':').unwrap_or(name).trim()
 }
 
-/// Whether this is a switch that is off, which contradicts nothing.
+/// Whether this is a switch set to off, which contradicts nothing.
 fn is_off(said: &Entry) -> bool {
     said.is("false") || said.is("0")
 }
@@ -118,7 +118,7 @@ fn contradict(one: (&str, &Entry), another: (&str, &Entry)) -> bool {
     ALTERNATIVES.iter().any(is_alternative) && !is_off(one.1) && !is_off(another.1)
 }
 
-/// Whether a template makes the text, so that lower layers' text columns do not.
+/// Whether a template builds the text. If so, text columns of lower layers are not used.
 fn makes_text(key: &str) -> bool {
     ["text_template", "text_template_file"].contains(&key)
 }
@@ -127,7 +127,7 @@ fn makes_text(key: &str) -> bool {
 ///
 /// # Errors
 ///
-/// When two entries of one layer contradict each other, and no higher layer shadows either.
+/// If two entries of one layer contradict each other, and no higher layer shadows either.
 pub(super) fn resolved_config<'a>(
     layers: impl DoubleEndedIterator<Item = &'a Layer>,
 ) -> anyhow::Result<ResolvedConfig> {
@@ -185,8 +185,8 @@ fn refuse_contradictions(layer: &Layer, resolved_config: &ResolvedConfig) -> any
     Ok(())
 }
 
-/// Removes keys that have no effect without another. A file may have them for profiles or options that set the other;
-/// on the command line they are an error.
+/// Removes keys that have no effect without another. A file may have them for profiles or options that set
+/// the other key; on the command line they are an error.
 fn drop_idle(resolved_config: &mut ResolvedConfig) -> anyhow::Result<()> {
     for (key, of) in DEPENDENT {
         if resolved_config.said.contains_key(of) {
@@ -203,7 +203,7 @@ fn drop_idle(resolved_config: &mut ResolvedConfig) -> anyhow::Result<()> {
 }
 
 impl ResolvedConfig {
-    /// The effective entry of a key that has one value.
+    /// The effective entry of a key with one value.
     pub(super) fn one(&self, key: &str) -> Option<&Entry> {
         self.said.get(key)?.first()
     }
@@ -217,7 +217,7 @@ impl ResolvedConfig {
 mod tests {
     use super::*;
 
-    /// A layer of `key=value` words; a key given twice has two values.
+    /// Builds a layer from `key=value` words; a key given twice has two values.
     fn layer(rank: Rank, words: &[&str]) -> Layer {
         let mut layer = Layer::default();
         for word in words {
@@ -229,7 +229,7 @@ mod tests {
         layer
     }
 
-    /// The effective settings of these layers, the lowest first.
+    /// Resolves these layers, lowest first, and formats the effective settings.
     fn held(layers: [&[&str]; 4]) -> Result<String, String> {
         let ranks = [Rank::TopLevel, Rank::Profile, Rank::Environment, Rank::Option];
         let layers: Vec<Layer> = ranks.into_iter().zip(layers).map(|(rank, words)| layer(rank, words)).collect();
@@ -278,7 +278,7 @@ mod tests {
         let error = held([&["url=u", "host=h"], &[], &[], &[]]).unwrap_err();
         assert_eq!(error, "TopLevel: host contradicts url (TopLevel); leave one of them out");
         assert!(held([&[], &["sandbox=true", "url=u"], &[], &[]]).is_err());
-        // Not where a higher layer has settled it.
+        // No error if a higher layer resolves the contradiction.
         assert_held([&["url=u", "host=h", "tenant=1"], &[], &[], &["sandbox=true"]], "sandbox=true");
         assert_held([&["url=u", "host=h"], &["url=v"], &[], &[]], "url=v");
     }

@@ -1,9 +1,9 @@
 //! Settings from the command line, the environment and batchpost.toml, in layers.
 //!
-//! Values from the environment and the file become defaults of clap's own command: so they go through the same parsers,
-//! the command line overrides them, and no option can be forgotten. [`layers`] resolves several layers; [`keys`]
-//! defines the keys; [`secrets`] the sources of access keys, which are bound to the endpoint of the layer that sets
-//! them ([`Resolved::refuse_elsewhere`]).
+//! Values from the environment and the file become defaults of clap's command: they go through the same
+//! parsers, the command line overrides them, and no option can be forgotten. [`layers`] resolves several
+//! layers; [`keys`] defines the keys; [`secrets`] defines the sources of access keys, which are bound to the
+//! endpoint of the layer that sets them ([`Resolved::refuse_elsewhere`]).
 
 mod environment;
 mod file;
@@ -43,25 +43,25 @@ const ASKED: &str = "--profile";
 #[derive(Debug, Default)]
 pub(crate) struct Resolved {
     file: Option<File>,
-    /// The given name of the file; none if it was found.
+    /// The name of the file, if given by the user; `None` if it was found.
     asked_file: Option<PathBuf>,
     /// The profile in use, and the source of that choice.
     profile: Option<(String, Place)>,
-    /// The API that is posted to.
+    /// The API to post to.
     api: &'static KnownApi,
     resolved_config: ResolvedConfig,
 }
 
-/// The typed arguments, completed from the other layers. Ends the process as clap does, for help and for invalid
-/// arguments.
+/// Completes the typed arguments from the other layers. Like clap, it ends the process for help and for
+/// invalid arguments.
 ///
 /// # Errors
 ///
-/// When the settings file or the environment has an invalid setting.
+/// If the settings file or the environment has an invalid setting.
 pub(crate) fn resolve(line: &[OsString]) -> anyhow::Result<(Args, Resolved)> {
     let (command, keys, typed) = typed(line);
     let Some((name, typed)) = typed.subcommand() else { bail!("there is no command; see batchpost --help") };
-    // Its output may replace a broken file.
+    // `init` must work with a broken settings file, which it may replace.
     if name == "init" {
         let args = Args::from_arg_matches(&matches(command, line)).unwrap_or_else(|error| error.exit());
         return Ok((args, Resolved::default()));
@@ -73,8 +73,8 @@ pub(crate) fn resolve(line: &[OsString]) -> anyhow::Result<(Args, Resolved)> {
     Ok((args, config))
 }
 
-/// Output options for errors of [`resolve`]: from the command line or the environment, not from the file, which may be
-/// invalid.
+/// Output options for errors of [`resolve`], from the command line or the environment. The file is not used,
+/// because it may be invalid.
 pub(crate) fn output_before_all_holds(line: &[OsString]) -> Output {
     let (.., typed) = typed(line);
     let typed = typed.subcommand().and_then(|(_, typed)| {
@@ -102,7 +102,7 @@ fn typed(line: &[OsString]) -> (clap::Command, Keys, ArgMatches) {
 
 fn matches(command: clap::Command, line: &[OsString]) -> ArgMatches {
     command.try_get_matches_from(line).unwrap_or_else(|error| {
-        // Help and errors as they are without `[=<BOOL>]` after every switch, where they are the same.
+        // If the error is the same without it, show help and errors without `[=<BOOL>]` after every switch.
         match Args::command().try_get_matches_from(line) {
             Err(plain) if plain.kind() == error.kind() => plain.exit(),
             _ => error.exit(),
@@ -110,7 +110,7 @@ fn matches(command: clap::Command, line: &[OsString]) -> ArgMatches {
     })
 }
 
-/// `command` with switches that can be turned off again: `--skip-invalid=false`.
+/// Adds a value to each switch of `command`, so that it can be turned off: `--skip-invalid=false`.
 fn switchable(command: clap::Command, keys: &Keys) -> clap::Command {
     let switches: Vec<&keys::Key> = keys.iter().filter(|key| key.shape == Shape::Switch).collect();
     let turn = |command: clap::Command| {
@@ -159,7 +159,7 @@ impl Resolved {
             None => None,
         };
         environment::refuse_what_is_for_one_time(keys)?;
-        // Without a command line to show, `config` shows the settings of a run.
+        // Without a command line to show, `config` shows the settings of `run`.
         let shown = if name == "config" { command.find_subcommand("run") } else { None };
         let environment = environment::layer(keys, [command, shown.unwrap_or(subcommand)])?;
         let mut options = typed_layer(command, keys, subcommand, typed);
@@ -185,7 +185,7 @@ impl Resolved {
         Ok(config)
     }
 
-    /// The file's layers: its top level and, with `with_profile`, the profile in use.
+    /// The file's layers: its top level and, if `with_profile`, the profile in use.
     fn file_layers(&self, with_profile: bool) -> anyhow::Result<Vec<&Layer>> {
         let Some(file) = &self.file else {
             return match &self.profile {
@@ -202,7 +202,7 @@ impl Resolved {
         Ok(layers)
     }
 
-    /// `command` with the effective settings of the other layers as its defaults.
+    /// Sets the effective settings of the other layers as defaults of `command`.
     fn as_defaults(&self, command: clap::Command, keys: &Keys, name: &str) -> clap::Command {
         let set = |command: clap::Command| {
             keys.iter().fold(command, |command, key| {
@@ -220,7 +220,7 @@ impl Resolved {
         set(command).mut_subcommand(name, set)
     }
 
-    /// Adds the columns and fields that only lower layers set.
+    /// Adds the columns and fields that are set only in lower layers.
     fn complete(&self, args: &mut Args) -> anyhow::Result<()> {
         let input = match &mut args.command {
             args::Command::Run(run) => &mut run.input,
@@ -244,15 +244,15 @@ impl Resolved {
         self.profile.as_ref()
     }
 
-    /// The options that `resume` needs to continue a batch posted to `target`, each after a blank: those that were
-    /// typed, or are in the environment, which another shell may not have, and are neither in the ledger nor in a file
-    /// that is found.
+    /// The options that `resume` needs to continue a batch posted to `target`, each after a blank. These are
+    /// options typed or set in the environment, which another shell may not have, unless they are in the
+    /// ledger or in a file that is found automatically.
     pub(crate) fn to_resume(&self, target: &str) -> String {
         let mut options = String::new();
         if let Some(file) = &self.asked_file {
             options += &format!(" --config {}", shell_word(&file.display().to_string()));
         }
-        // A profile that posts elsewhere was overridden, and would be refused.
+        // A profile with another destination was overridden and would be refused.
         if let Some((name, place)) = &self.profile
             && [ASKED, PROFILE].contains(&place.name.as_str())
             && self.profile_agrees(target)
@@ -263,7 +263,7 @@ impl Resolved {
             let said = self.resolved_config.one(key).filter(|said| said.place.rank >= Rank::Environment);
             said.and_then(|said| said.values.first())
         };
-        // A password is not written down.
+        // Do not print a password.
         if let Some(proxy) = said("proxy").filter(|proxy| masked(proxy) == **proxy) {
             options += &format!(" --proxy {}", quoted(proxy));
         }
@@ -278,7 +278,7 @@ impl Resolved {
         &self.resolved_config
     }
 
-    /// The API that is posted to: the ledger's if a batch is continued.
+    /// The API to post to. If a batch is continued, it is the ledger's.
     pub(crate) fn api(&self) -> &'static KnownApi {
         self.api
     }
@@ -295,12 +295,12 @@ impl Resolved {
     }
 }
 
-/// The ledger of the batch that the command line continues, and its account; none if it cannot be read, which the
-/// command itself reports.
+/// The ledger of the batch that the command line continues, and its account; `None` if it cannot be read,
+/// which the command itself reports.
 fn batch_that_goes_on(name: &str, typed: &ArgMatches) -> Option<(PathBuf, Account)> {
     let id = match name {
         "resume" => "ledger",
-        // Or an input, which names no target.
+        // This may also be an input, which names no account.
         "doctor" => "file",
         _ => return None,
     };
@@ -318,7 +318,7 @@ fn asked_profile(typed: &ArgMatches) -> anyhow::Result<Option<(String, Place)>> 
     Ok(Some((name, Place { rank: Rank::Environment, name: PROFILE.to_owned() })))
 }
 
-/// Each option of `run` that has a key, and its default values.
+/// All options of `run` that have a key, and their default values.
 pub(crate) fn built_in() -> Vec<(String, Vec<String>)> {
     let command = Args::command();
     let keys = Keys::of(&command);
@@ -331,7 +331,7 @@ pub(crate) fn built_in() -> Vec<(String, Vec<String>)> {
     keys.iter().filter_map(of_run).collect()
 }
 
-/// The values that a file with this text sets at its top level.
+/// Parses the values that a file with this text sets at its top level.
 #[cfg(test)]
 pub(crate) fn values_in(text: &str) -> anyhow::Result<std::collections::BTreeMap<String, Vec<String>>> {
     let file = file::parse(Path::new(NAME), text, &Keys::of(&Args::command()))?;
@@ -342,7 +342,7 @@ pub(crate) fn values_in(text: &str) -> anyhow::Result<std::collections::BTreeMap
 mod tests {
     use super::*;
 
-    /// Of each kind that an option's parser may ask for.
+    /// One of each kind of value that an option's parser may accept.
     const SAMPLES: [&str; 20] = [
         "true",
         "7",
@@ -382,7 +382,7 @@ mod tests {
             for subcommand in switchable.get_subcommands().filter(|subcommand| key.option_of(subcommand).is_some()) {
                 let line = ["batchpost", subcommand.get_name()].into_iter();
                 let line = line.chain(subcommand.get_positionals().map(|_| "x"));
-                // The first of those that the command has of its own.
+                // Add the first subcommand, if there are any.
                 let line = line.chain(subcommand.get_subcommands().next().map(clap::Command::get_name));
                 let command = config.as_defaults(switchable.clone(), &keys, subcommand.get_name());
                 let id = key.option_of(subcommand).unwrap().get_id().as_str();

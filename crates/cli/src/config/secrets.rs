@@ -10,7 +10,7 @@ use batchpost::runtime::{CommandLine, KeyCommand};
 use super::layers::Place;
 use crate::apis::{Credential, credentials};
 
-/// The kinds of source, each a suffix of a setting's name: `access_key_file`.
+/// The kinds of source, each the suffix of a setting's name: `access_key_file`.
 const WAYS: [&str; 3] = ["file", "command", "env"];
 
 /// The settings that name a key's source.
@@ -18,7 +18,7 @@ pub(super) fn settings() -> impl Iterator<Item = String> {
     credentials().flat_map(|key| WAYS.iter().map(|way| format!("{}_{way}", key.setting)))
 }
 
-/// The key and the kind of source in the setting `name`.
+/// Splits the setting `name` into the key and the kind of source.
 fn of_setting(name: &str) -> Option<(&'static Credential, &'static str)> {
     let named = |key: &'static Credential| {
         let way = name.strip_prefix(key.setting)?.strip_prefix('_')?;
@@ -36,7 +36,7 @@ pub(crate) enum SecretSource {
 }
 
 impl fmt::Display for SecretSource {
-    /// Without a command's arguments: one of them may be secret.
+    /// Omits a command's arguments, because one of them may be secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::File(path) => write!(f, "the file {}", path.display()),
@@ -50,7 +50,7 @@ impl fmt::Display for SecretSource {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Ways(BTreeMap<&'static str, (SecretSource, Place)>);
 
-/// Why a setting of this name is refused, if it would contain a secret.
+/// Why a setting with this name is refused, if it would contain a secret.
 pub(super) fn refused(name: &str) -> Option<String> {
     let Credential { setting: key, variable, .. } = credentials().find(|key| key.setting == name)?;
     Some(format!(
@@ -64,8 +64,8 @@ impl Ways {
         self.0.get(key.setting)
     }
 
-    /// Adds the setting `name` of a file in `folder`: a text or, for a command, an array of texts. False if it does not
-    /// name a key's source.
+    /// Adds the setting `name` of a file in `folder`: a text or, for a command, an array of texts. Returns
+    /// `false` if it does not name a key's source.
     pub(super) fn take_in(
         &mut self,
         name: &str,
@@ -94,7 +94,8 @@ impl Ways {
     }
 }
 
-/// A name, and not by mistake the key itself, which an error would repeat.
+/// Whether the text is a variable's name. If it were the key itself, pasted by mistake, an error would print
+/// it.
 fn is_variable(name: &str) -> bool {
     name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')

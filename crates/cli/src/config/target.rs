@@ -1,5 +1,5 @@
-//! Which profile belongs to a ledger, and which endpoint an access key belongs to: keys of one account are never sent
-//! to another.
+//! The profile that belongs to a ledger, and the endpoint that an access key belongs to. Keys of one account
+//! are never sent to another.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use super::{Layer, Resolved};
 use crate::apis::{Credential, KnownApi};
 pub(super) use crate::commands::SANDBOX;
 
-/// Whether the endpoint, or the part of it, in some layers agrees with `target` of `api`.
+/// Whether the endpoint of some layers, as far as it is set, agrees with `target` of `api`.
 fn agrees(api: &KnownApi, resolved_config: &ResolvedConfig, target: &str) -> bool {
     if resolved_config.value("sandbox") == Some("true") {
         return target == SANDBOX;
@@ -25,7 +25,7 @@ fn agrees(api: &KnownApi, resolved_config: &ResolvedConfig, target: &str) -> boo
         (None, None) => true,
         (Some(host), Some(tenant)) => parts(host, tenant).is_ok_and(|url| url == target),
         (Some(host), None) => {
-            // Up to the slash after the host.
+            // Compare up to the slash after the host.
             let origin = |url: &str| url.splitn(4, '/').take(3).map(str::to_owned).collect::<Vec<_>>();
             parts(host, "0").is_ok_and(|url| origin(&url) == origin(target))
         }
@@ -36,13 +36,13 @@ fn agrees(api: &KnownApi, resolved_config: &ResolvedConfig, target: &str) -> boo
     }
 }
 
-/// Whether some layers name a whole endpoint.
+/// Whether some layers set a complete endpoint.
 fn is_whole(resolved_config: &ResolvedConfig) -> bool {
     resolved_config.one("url").is_some()
         || (resolved_config.one("host").is_some() && resolved_config.one("tenant").is_some())
 }
 
-/// An endpoint in words, or what there is of it.
+/// Describes the endpoint, as far as it is set.
 fn in_words(resolved_config: &ResolvedConfig) -> String {
     match (resolved_config.value("url"), resolved_config.value("host"), resolved_config.value("tenant")) {
         (Some(url), ..) => Endpoint::from_url(url).map_or_else(|_| "another URL".to_owned(), |url| url.to_string()),
@@ -61,11 +61,11 @@ impl Resolved {
         }
     }
 
-    /// Chooses the profile that posts to `target`, as `ledger` does.
+    /// Chooses the profile that posts to `target`, the account of `ledger`.
     ///
     /// # Errors
     ///
-    /// When another one was chosen, or several match.
+    /// If another profile was chosen, or several match.
     pub(super) fn choose_profile_for(&mut self, ledger: &Path, target: &str) -> anyhow::Result<()> {
         if let Some((name, place)) = &self.profile {
             let resolved_config = layers::resolved_config(self.file_layers(true)?.into_iter())?;
@@ -108,7 +108,7 @@ impl Resolved {
         }
     }
 
-    /// Whether the profile in use posts to `target`, by the file alone.
+    /// Whether the profile in use posts to `target`, according to the file alone.
     pub(super) fn profile_agrees(&self, target: &str) -> bool {
         let layers = self.file_layers(true);
         layers
@@ -116,7 +116,7 @@ impl Resolved {
             .is_ok_and(|resolved_config| agrees(self.api, &resolved_config, target))
     }
 
-    /// The profiles that name `target` as their endpoint.
+    /// The profiles whose endpoint is `target`.
     fn profiles_to(&self, target: &str) -> Vec<String> {
         let Some(file) = &self.file else { return Vec::new() };
         let posts_there = |layer: &Layer| {
@@ -126,12 +126,12 @@ impl Resolved {
         file.profiles.iter().filter(|(_, layer)| posts_there(layer)).map(|(name, _)| name.clone()).collect()
     }
 
-    /// Refuses to send a key whose source the file names to another endpoint than that of the same layer, with those
-    /// below it.
+    /// Refuses to send a key to an endpoint other than the one set in the layers of its source: the layer
+    /// that names the source, and those below it in the file.
     ///
     /// # Errors
     ///
-    /// When `endpoint` is another one.
+    /// If `endpoint` differs.
     pub(crate) fn refuse_elsewhere(&self, key: &Credential, place: &Place, endpoint: &Endpoint) -> anyhow::Result<()> {
         let resolved_config = layers::resolved_config(self.file_layers(place.rank == Rank::Profile)?.into_iter())?;
         if agrees(self.api, &resolved_config, endpoint.as_str()) {

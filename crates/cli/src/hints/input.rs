@@ -1,8 +1,8 @@
-//! Options that help with an unreadable input: the library's errors name no options.
+//! Options that help with an unreadable input; the library's errors name no options.
 
 use batchpost::input::{Field, InputError, SheetError, TextError};
 
-/// What to pass, or leave out.
+/// Returns the option to pass or to leave out.
 pub(crate) fn of_input(error: &InputError) -> Option<String> {
     let hint = match error {
         InputError::Text(error) => return of_text(error).map(str::to_owned).or_else(|| encoding_of(error)),
@@ -19,7 +19,7 @@ pub(crate) fn of_input(error: &InputError) -> Option<String> {
             format!("pass --column {field}=COLUMN{further_down}")
         }
         InputError::AmbiguousColumn { field, .. } => format!("pass --column {field}=COLUMN"),
-        // Of texts only there may be several.
+        // Only the text can be joined from several columns.
         InputError::RepeatedColumn { field: Field::Text, column } => {
             format!("or join them with --column text={column:?}")
         }
@@ -43,7 +43,7 @@ fn of_text(error: &TextError) -> Option<&'static str> {
     })
 }
 
-/// The encoding that a text looks most like.
+/// The most likely encoding of the text.
 fn encoding_of(error: &TextError) -> Option<String> {
     match error {
         TextError::HeaderNotUtf8 { likely: Some(likely), .. } | TextError::Binary { likely: Some(likely) } => {

@@ -1,18 +1,18 @@
-//! Files of a folder that the user may have meant.
+//! Files in a folder that the user may have meant.
 
 use std::cmp::Reverse;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Files that are named.
+/// Maximum number of files named.
 const MOST: usize = 3;
 
-/// The folder that is missing; none if only the file is.
+/// The missing folder; `None` if only the file is missing.
 pub(super) fn folder_of(path: &Path) -> Option<&Path> {
     path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.exists())
 }
 
-/// A sheet that was moved together with its ledger is in the working folder.
+/// Finds a sheet of that name in the working folder, where it is if it was moved together with its ledger.
 pub(super) fn is_here(path: &Path) -> Option<String> {
     let name = Path::new(path.file_name()?);
     let is_elsewhere = path.parent().is_some_and(|folder| !folder.as_os_str().is_empty());
@@ -20,7 +20,8 @@ pub(super) fn is_here(path: &Path) -> Option<String> {
     Some(format!("this folder has a {name}; if it is the same sheet, run `resume` with --input {name}"))
 }
 
-/// Files that `path` may have meant: those of its folder that are of the kind, the most similar names first.
+/// Finds files that the user may have meant: files of the kind in the folder of `path`, the most similar
+/// names first.
 pub(super) fn there_is(path: &Path, what: &str, of_kind: impl Fn(&Path) -> bool) -> Option<String> {
     if let Some(folder) = folder_of(path) {
         return Some(format!("the folder {} does not exist", folder.display()));

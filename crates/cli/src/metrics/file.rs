@@ -1,4 +1,4 @@
-//! The file: written by a thread of its own, so that a disk that hangs does not delay replies.
+//! The metrics file, written by its own thread, so that a hanging disk does not delay replies.
 
 use std::fs;
 use std::io;
@@ -17,27 +17,29 @@ use super::{Facts, LAST_SUCCESS};
 use crate::exit;
 use crate::files::{Readers, There, is_same, there, write_whole};
 
-/// How often it is written during a run: collectors read it every 15 seconds or less often.
+/// How often the file is written during a run. Collectors read it every 15 seconds or less often.
 const WRITE_EVERY: Duration = Duration::from_secs(10);
 
-/// How long a run's end waits for it: the exit code is due, and a mount that hangs may hang for ever.
+/// How long the run's end waits for the last write: a hanging mount may hang for ever, and the exit code is
+/// due.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// How the names end of the files that node_exporter's textfile collector reads.
+/// The extension of files that node_exporter's textfile collector reads.
 const COLLECTED: &str = "prom";
 
-/// How the file begins, with any version.
+/// The start of every metrics file, in any version.
 const OPENING: &str = "# HELP batchpost_";
 
-/// The metrics of one run; does nothing where none were asked for.
+/// The metrics of one run; does nothing if no file was requested.
 pub(crate) struct MetricsFile(Option<Written>);
 
 struct Written {
     path: PathBuf,
     facts: Facts,
-    /// When it is due, since the run began.
+    /// When the next write is due, measured from the start of the run.
     next: Duration,
-    /// None until the run has its ledger: it may be another's, which writes to this very file.
+    /// `None` until the run has locked its ledger: until then, another run may have it and write to this
+    /// file.
     writer: Option<Writer>,
 }
 
@@ -47,11 +49,11 @@ struct Writer {
 }
 
 impl MetricsFile {
-    /// The file at `path`, to which nothing is written yet.
+    /// Prepares the file at `path`; nothing is written yet.
     ///
     /// # Errors
     ///
-    /// When something else is there.
+    /// If another kind of file is there.
     pub(crate) fn at(path: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = path else { return Ok(Self(None)) };
         refuse_what_is_not_ours(path).with_context(|| format!("--metrics-file {}", path.display()))?;
@@ -72,11 +74,11 @@ impl MetricsFile {
         Ok(Self(Some(Written { path: path.to_owned(), facts, next: Duration::ZERO, writer: None })))
     }
 
-    /// What the run is to do is known.
+    /// Sets the facts known from the run request.
     ///
     /// # Errors
     ///
-    /// When the file would take the place of the ledger or the input: then nothing is ever written to it.
+    /// If the file is the ledger or the input. Nothing is then ever written to it.
     pub(crate) fn of_order(&mut self, run_request: &RunRequest) -> anyhow::Result<()> {
         let Some(written) = &mut self.0 else { return Ok(()) };
         written.facts.target = Some(run_request.policy.identity.account().to_owned());
@@ -91,8 +93,8 @@ impl MetricsFile {
         Ok(())
     }
 
-    /// Writes for the first time: the ledger is this run's. What cannot be written is warned of, now and at the end;
-    /// the run goes on.
+    /// Writes for the first time, because the ledger is now this run's. A failed write is logged, now and at
+    /// the end, and the run continues.
     pub(crate) fn begin(&mut self, prepared: &Prepared) {
         let Some(Written { path, facts, writer, .. }) = &mut self.0 else { return };
         if path.extension().is_none_or(|extension| extension != COLLECTED) {
@@ -108,7 +110,8 @@ impl MetricsFile {
         if let Err(error) = write(path, facts.clone()) {
             warn!(event = "metrics", %error, "the metrics file {} cannot be written; the run continues", path.display());
         }
-        // One waits at most: what is newer replaces nothing, it comes ten seconds later.
+        // At most one update waits. If one is waiting, a newer one is dropped; the next comes ten seconds
+        // later.
         let (sender, facts_to_write) = sync_channel(1);
         let path = path.clone();
         match thread::Builder::new().spawn(move || write_all(&path, &facts_to_write)) {
@@ -126,12 +129,12 @@ impl MetricsFile {
         {
             written.next = *now + WRITE_EVERY;
             written.facts.take(progress);
-            // A writer that is behind is not waited for.
+            // Do not wait for a writer that is behind.
             writer.facts.try_send(written.facts.clone()).ok();
         }
     }
 
-    /// The run's sums, before its end.
+    /// Sets the run's totals, before its end.
     pub(crate) fn sums(&mut self, report: &Report) {
         let Some(Written { facts, .. }) = &mut self.0 else { return };
         facts.counts = Some(report.counts);
@@ -139,9 +142,9 @@ impl MetricsFile {
         facts.stopped = report.stopped;
     }
 
-    /// Writes for the last time: the run ends so. Nothing where another run was found to have the ledger, whose file it
-    /// is. A run that fails before it asks for the ledger writes over that one's, which is written anew within ten
-    /// seconds.
+    /// Writes for the last time, with the result. Writes nothing if another run has the ledger, because then
+    /// it is that run's file. A run that fails before it tries to lock the ledger overwrites that file; the
+    /// other run writes it again within ten seconds.
     pub(crate) fn end(self, result: &anyhow::Result<u8>) {
         let Some(Written { path, mut facts, writer, .. }) = self.0 else { return };
         if result.as_ref().is_err_and(exit::is_in_use) {
@@ -156,7 +159,7 @@ impl MetricsFile {
         let place = path.clone();
         let written = within(PATIENCE, move || match writer {
             Some(writer) => {
-                // It ends only when nobody is left to send, so it takes this.
+                // The thread ends only after all senders are dropped, so it receives these facts.
                 writer.facts.send(facts).ok();
                 drop(writer.facts);
                 writer.thread.join().unwrap_or_else(|_| Err(gone()))
@@ -177,7 +180,7 @@ impl Facts {
     }
 }
 
-/// What comes of `write`, which is left to itself after `patience`.
+/// Runs `write` on a thread and waits for its result for at most `patience`; then the thread is left running.
 fn within(patience: Duration, write: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
     let (tell, written) = sync_channel(1);
     thread::Builder::new().spawn(move || {
@@ -193,7 +196,7 @@ fn gone() -> io::Error {
     io::Error::other("its writing thread ended unexpectedly")
 }
 
-/// Writes whatever comes; the last result is what counts.
+/// Writes everything received; returns the last result.
 fn write_all(path: &Path, facts: &Receiver<Facts>) -> io::Result<()> {
     let mut last = Ok(());
     for facts in facts {
@@ -202,17 +205,18 @@ fn write_all(path: &Path, facts: &Receiver<Facts>) -> io::Result<()> {
     last
 }
 
-/// Replaces the file by one that has these facts, and the last success that it told of.
+/// Replaces the file by these facts and the last success recorded in it.
 fn write(path: &Path, mut facts: Facts) -> io::Result<()> {
     refuse_what_is_not_ours(path)?;
-    // Each time anew: a run of another ledger may have ended meanwhile that has the same file.
+    // Read the file each time: a run of another ledger with the same file may have ended in the meantime.
     facts.last_success = facts.last_success.or_else(|| last_success(&fs::read_to_string(path).ok()?));
     write_whole(path, facts.text().as_bytes(), Readers::All)
 }
 
-/// A name mistyped must not cost a ledger, or a sheet.
+/// Refuses to replace other files: a mistyped name must not destroy a ledger or a sheet.
 fn refuse_what_is_not_ours(path: &Path) -> io::Result<()> {
-    // Nor a pipe or a device, which would be read for the last success, and some for ever. Of a folder, writing tells.
+    // Refuse pipes and devices too: reading the last success from some of them never ends. For a folder, the
+    // write fails with its own error.
     if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {
         return Err(io::Error::other("it is not a regular file; name another"));
     }
@@ -223,7 +227,7 @@ fn refuse_what_is_not_ours(path: &Path) -> io::Result<()> {
     }
 }
 
-/// What a file says of the last success.
+/// Reads the last success from a file's text.
 fn last_success(before: &str) -> Option<f64> {
     let sample = before.lines().find_map(|line| line.strip_prefix(LAST_SUCCESS))?;
     sample.rsplit(' ').next()?.parse().ok().filter(|at: &f64| at.is_finite() && *at > 0.0)

@@ -1,4 +1,4 @@
-//! What a ledger proves, against what the server counted; and ledgers that prove the opposite.
+//! What a ledger proves, compared with the server's count; and ledgers that prove a violation.
 
 use std::time::Duration;
 
@@ -56,7 +56,7 @@ fn two_runs_that_do_not_share_their_budget_and_meet_in_a_window_are_told_of() {
 
 #[test]
 fn a_part_of_a_batch_with_rows_set_aside_adds_up() {
-    // What comes after the part that is posted: an invalid row, and one held for an edit.
+    // After the posted part come an invalid row and a row held because it was edited.
     let api = Api::start(quick());
     let folder = Folder::new();
     folder.write("notes.csv", "Ticket,Text\n1,a\n2,b\n3,c\n4,d\nx,e\n");
@@ -73,7 +73,7 @@ fn a_part_of_a_batch_with_rows_set_aside_adds_up() {
     let problems = folder.call(&["audit", LEDGER, "--json"]).json();
     assert_eq!(problems["problems"], Value::Array(Vec::new()), "{problems}");
 
-    // The edit is taken back: nothing is held any more.
+    // The edit is undone, so no row is held.
     folder.write("notes.csv", "Ticket,Text\n2,b\n3,c\n4,d\n1,a\n1,edited\nx,e\n");
     let run = folder.run(&api, &["--first", "1", "--skip-invalid"]).with_code(1).json();
     assert_eq!((&run["held"], &run["pending"]), (&0.into(), &2.into()), "{run}");
@@ -81,7 +81,7 @@ fn a_part_of_a_batch_with_rows_set_aside_adds_up() {
     assert_eq!(problems["problems"], Value::Array(Vec::new()), "{problems}");
 }
 
-/// A finished batch of three rows under `3/1h`, with more records that verify at its end.
+/// A finished batch of three rows under `3/1h`, with further valid records appended.
 fn doctored(more: impl FnOnce(Intent, AttemptEnd) -> Vec<Record>) -> Folder {
     let api = Api::start(quick());
     let folder = Folder::with_rows(3);
@@ -103,7 +103,7 @@ fn doctored(more: impl FnOnce(Intent, AttemptEnd) -> Vec<Record>) -> Folder {
 
 #[test]
 fn one_attempt_too_many_in_a_window_is_found() {
-    // A row that the server had no time for, and one attempt more for another: both may have been counted.
+    // A new row whose attempt has no reply, and one more attempt for another row: both may have been counted.
     let folder = doctored(|intent, end| {
         let key = intent.key.occurrence(7);
         let at_us = end.at_us + 1;
@@ -141,7 +141,8 @@ fn sums_that_are_not_those_of_the_records_are_found() {
     assert!(found["problems"][0].as_str().unwrap().contains("sums"), "{found}");
 }
 
-/// Two runs under `3/1h`, of three rows and of one, the second `gap` milliseconds after the end of the first.
+/// Two runs under `3/1h`, of three rows and one row. The second begins `gap` milliseconds after the end of
+/// the first.
 fn two_runs_apart(gap: i64) -> Folder {
     let api = Api::start(quick());
     let folder = Folder::with_rows(4);
@@ -181,7 +182,7 @@ fn two_runs_apart(gap: i64) -> Folder {
 #[test]
 fn a_limit_broken_by_one_across_two_runs_is_found_and_one_that_just_held_is_not() {
     const HOUR: i64 = 3_600_000;
-    // From the run's end: its last reply may have come a little before that.
+    // The gap counts from the run's end; its last reply may have come slightly earlier.
     let broken = audit(&two_runs_apart(HOUR - 10_000), 1);
     assert_eq!(
         (&broken["limits"][0]["peak"], &broken["limits"][0]["peak_in_a_run"]),

@@ -1,4 +1,4 @@
-//! batchpost.toml, the environment and options: what holds, and what is refused.
+//! batchpost.toml, the environment and options: the effective settings, and the refused ones.
 
 use std::process::Command;
 
@@ -6,12 +6,12 @@ use serde_json::Value;
 
 use crate::support::{Api, Folder, LIMIT, Ran, ended, quick, records, texts};
 
-/// `batchpost ARGUMENTS` in `folder` with these variables besides.
+/// Runs `batchpost ARGUMENTS` in `folder` with these additional variables.
 fn with(folder: &Folder, variables: &[(&str, &str)], arguments: &[&str]) -> Ran {
     ended(folder.batchpost(arguments).envs(variables.iter().copied()))
 }
 
-/// A setting of the last run, as its ledger has it.
+/// A setting of the last run, read from its ledger.
 fn setting(folder: &Folder, name: &str) -> Value {
     let ledger = folder.ledger("notes.csv.ledger.jsonl");
     records(&ledger, "run").last().unwrap()["settings"][name].clone()
@@ -106,7 +106,7 @@ fn a_switch_of_the_file_can_be_turned_off() {
     with(&folder, &[("BATCHPOST_SKIP_INVALID", "false")], &["run", "notes.csv"]).with_code(2);
     assert_eq!(api.arrivals(), 0);
     run(&["notes.csv"]).with_code(1);
-    // What follows a switch is no value of it.
+    // The word after a switch is not its value.
     run(&["--skip-invalid", "notes.csv"]).with_code(1);
     run(&["-yq", "notes.csv"]).with_code(1);
     assert_eq!(api.texts(), ["b"]);
@@ -120,7 +120,7 @@ fn the_sandbox_can_be_tried_with_any_file() {
     folder.write("batchpost.toml", format!("{account}\nledger = 'l.jsonl'\nhistory = 'missing'\n{hours}\n"));
     folder.call(&["run", "notes.csv", "--sandbox"]).with_code(0).saying(&["sandbox: 3 requests"]);
     assert!(!folder.path("l.jsonl").exists());
-    // Its ledger is resumed without any of that too.
+    // Resuming its ledger does not use these settings either.
     folder.call(&["run", "notes.csv", "--sandbox", "--ledger", "s.jsonl", "--first", "1"]).with_code(5);
     folder.call(&["resume", "s.jsonl"]).with_code(0).saying(&["sandbox: 2 requests"]);
 }
@@ -264,7 +264,7 @@ fn a_file_that_everybody_may_change_is_not_obeyed_unless_it_is_asked_for() {
     folder.call(&["check", "notes.csv", "--config", "batchpost.toml"]).with_code(0);
 }
 
-/// `notes.csv` posted for its first row to the profile `acme`, and two profiles.
+/// A configuration with two profiles, and `notes.csv` with its first row posted to the profile `acme`.
 fn two_accounts(acme: &Api, beta: &Api) -> Folder {
     let folder = Folder::with_rows(3);
     let profile = |name: &str, api: &Api| {
@@ -317,10 +317,10 @@ fn keys_of_a_profile_go_to_its_endpoint_and_no_others_do() {
     ended(&mut keyed(&folder, &elsewhere)).with_code(2).saying(&["batchpost.toml:4", "is not sent to", &url]);
     assert_eq!(beta.arrivals(), 0);
     let mut command = keyed(&folder, &["run", "notes.csv", "--profile", "acme"]);
-    // What is exported is of some other account.
+    // The exported keys belong to another account.
     ended(command.env("LSQ_ACCESS_KEY", "exported").env("LSQ_SECRET_KEY", "exported")).with_code(0);
     assert_eq!(acme.texts(), texts(3));
-    // The keys of the top level belong to its endpoint likewise.
+    // Keys at the top level belong to the top level's endpoint in the same way.
     let file = format!("url = '{url}'\naccess_key_env = 'KEY_beta'\n[profile.acme]\nurl = '{}'\n", acme.url());
     folder.write("batchpost.toml", file);
     let mut command = keyed(&folder, &["run", "notes.csv", "--profile", "acme"]);
@@ -333,7 +333,7 @@ fn the_command_to_go_on_with_names_the_account_that_was_chosen() {
     let (acme, beta) = (demanding("acmes"), demanding("betas"));
     let folder = two_accounts(&acme, &beta);
     std::fs::rename(folder.path("batchpost.toml"), folder.path("my settings.toml")).unwrap();
-    // A second user of one account: by its ledger alone nobody could tell them apart.
+    // A second user of the same account, whom the ledger alone does not distinguish.
     let file = folder.read("my settings.toml");
     let twin = file.split("[profile.beta]").next().unwrap().split("[profile.acme]").nth(1).unwrap();
     folder.write("my settings.toml", format!("{file}[profile.twin]{twin}"));

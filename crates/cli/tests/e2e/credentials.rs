@@ -1,4 +1,4 @@
-//! The keys go to the API and nowhere else.
+//! The keys are sent to the API and nowhere else.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
@@ -12,8 +12,8 @@ use batchpost_sandbox::Settings;
 use crate::support::LIMIT;
 use crate::support::{Api, Folder, Ran, Running, closed_port_url, ended, quick, texts, until};
 
-/// Keys with all that shells, URLs and JSON treat in a way of their own, and a word in each by which to find it
-/// however it was escaped.
+/// Keys with all characters that shells, URLs and JSON treat specially. Each contains a word by which it is
+/// found, however it was escaped.
 const ACCESS: &str = r#"u$r{PRIMROSE}%41"'a"#;
 const SECRET: &str = r#"s%3DMARIGOLD$HOME\n"'`z"#;
 const WORDS: [&str; 2] = ["PRIMROSE", "MARIGOLD"];
@@ -22,7 +22,7 @@ fn with_keys(command: &mut Command) -> &mut Command {
     command.env("LSQ_ACCESS_KEY", ACCESS).env("LSQ_SECRET_KEY", SECRET)
 }
 
-/// Neither in what it printed nor in any file that it left.
+/// Asserts that the keys are neither in the output nor in any file left behind.
 #[track_caller]
 fn assert_kept(ran: &Ran, folder: &Folder) {
     for word in WORDS {
@@ -94,11 +94,12 @@ fn a_key_that_cannot_be_sent_is_refused_without_being_repeated() {
     assert_eq!(api.arrivals(), 0);
 }
 
-/// The URL of an API that answers every note with this status, and with what `body` makes of both keys.
+/// The URL of an API that replies to every note with this status and with a body that `body` makes from both
+/// keys.
 fn indiscreet(status: u16, body: fn(&str) -> String) -> String {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    // It ends with the process.
+    // The thread ends with the process.
     thread::spawn(move || {
         for stream in listener.incoming() {
             let mut reader = BufReader::new(stream.unwrap());
@@ -150,9 +151,9 @@ fn keys_that_the_api_repeats_are_hidden_wherever_the_answer_is_quoted() {
     for (status, body, code, hidden) in [
         (400, in_json as fn(&str) -> String, 1, as_json),
         (400, in_html, 1, as_html),
-        // The run ends with it as the reason.
+        // The run ends, and the reply is its reason.
         (401, in_html, 3, as_html),
-        // A doubt.
+        // The row is in doubt.
         (502, in_html, 4, as_html),
         (400, in_base64, 1, "no user Basic O[hidden]"),
     ] {
@@ -261,7 +262,7 @@ fn keys_that_are_part_of_every_answer_leave_no_row_in_doubt() {
     assert_eq!((&json["posted"], &json["rejected"], &json["in_doubt"]), (&4.into(), &1.into(), &0.into()), "{json}");
 }
 
-/// A profile that says of both keys where they are, beside a server that demands them.
+/// A run with a profile that names the sources of both keys, on a server that checks them.
 #[cfg(unix)]
 fn by_file(api: &Api, folder: &Folder, access: &str, secret: &str) -> Command {
     let file = format!("[profile.acme]\nurl = '{}'\nlimit = '{LIMIT}'\n{access}\n{secret}\n", api.url());

@@ -1,4 +1,4 @@
-//! Ledgers that cannot be used, and disks that do not take them: a clear error, nothing sent, nothing overwritten.
+//! Unusable ledgers, and disks that cannot store them: a clear error, nothing sent, nothing overwritten.
 
 use std::fs;
 
@@ -9,7 +9,7 @@ use crate::support::{Api, Folder, ended, quick};
 
 const LEDGER: &str = "notes.csv.ledger.jsonl";
 
-/// A half-done batch, and what its ledger was.
+/// A half-finished batch and the text of its ledger.
 fn half_done() -> (Api, Folder, String) {
     let api = Api::start(quick());
     let folder = Folder::with_rows(10);
@@ -18,7 +18,8 @@ fn half_done() -> (Api, Folder, String) {
     (api, folder, ledger)
 }
 
-/// With this as its ledger, a run is refused with these words; nothing is sent, and the file stays as it is.
+/// Asserts that a run with this ledger is refused with these words, sends nothing, and leaves the file
+/// unchanged.
 #[track_caller]
 fn is_refused(api: &Api, folder: &Folder, ledger: &str, words: &[&str]) {
     folder.write(LEDGER, ledger);
@@ -46,7 +47,7 @@ fn a_line_doubled_missing_moved_or_of_another_ledger_is_named() {
     let moved = with(&[lines[at + 1], lines[at], &lines[at + 2..].concat()]);
     is_refused(&api, &folder, &moved, &["damaged", &next, "record 8 is in the place of record 7"]);
 
-    // Another batch of the same rows has the same record there, but for the ledger's id.
+    // Another batch of the same rows has the same record at that position, except for the ledger's id.
     let other = Folder::with_rows(10);
     other.run(&api, &["--first", "5"]).with_code(5);
     let foreign = other.read(LEDGER);
@@ -57,7 +58,7 @@ fn a_line_doubled_missing_moved_or_of_another_ledger_is_named() {
     folder.run(&api, &[]).with_code(0);
 }
 
-/// A ledger's first line.
+/// The first line of a ledger with this header.
 fn sealed(header: &Header) -> String {
     let begun = format!("{{\"n\":1,\"ledger\":{}", serde_json::to_string(header).unwrap());
     let mut crc = crc32fast::Hasher::new();
@@ -66,7 +67,7 @@ fn sealed(header: &Header) -> String {
     format!("{begun},\"crc\":\"{:08x}\"}}\n", crc.finalize())
 }
 
-/// Else this API's keys and notes would go to somebody else's host.
+/// Otherwise this API's keys and notes would be sent to another API's host.
 #[test]
 fn a_ledger_of_another_api_is_not_continued() {
     let (api, folder, ledger) = half_done();
@@ -80,7 +81,7 @@ fn a_ledger_of_another_api_is_not_continued() {
     ended(&mut folder.run_command(&api.url(), &[])).with_code(2).saying(&words);
     folder.call(&["resume", LEDGER]).with_code(2).saying(&words);
     assert_eq!(api.arrivals(), before);
-    // What only looks at a ledger needs to know no API.
+    // Commands that only read a ledger do not need to know its API.
     folder.call(&["status", LEDGER]).with_code(5);
     folder.call(&["export", LEDGER, "--state", "posted"]).with_code(0).saying(&["another API", "freshdesk"]);
 }
@@ -142,7 +143,7 @@ fn nothing_is_left_beside_what_is_no_ledger_or_not_there() {
     }
 }
 
-/// Root may read and write whatever the mode says.
+/// Whether the tests run as root, who may read and write whatever the mode.
 #[cfg(unix)]
 fn is_root(folder: &Folder) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -167,7 +168,7 @@ fn a_ledger_that_may_not_be_written_or_read_stops_the_run() {
     assert_eq!((folder.read(LEDGER), api.arrivals()), (ledger, 5));
 }
 
-/// A result that nobody can read is no success.
+/// A result that cannot be written is not a success.
 #[cfg(target_os = "linux")]
 #[test]
 fn a_result_that_cannot_be_written_is_an_error() {
@@ -182,13 +183,13 @@ fn a_result_that_cannot_be_written_is_an_error() {
     }
 }
 
-/// A file system of its own in the folder `disk`; taken away when it is dropped.
+/// A separate file system in the folder `disk`, unmounted on drop.
 #[cfg(target_os = "linux")]
 struct Disk<'a>(&'a Folder);
 
 #[cfg(target_os = "linux")]
 impl<'a> Disk<'a> {
-    /// None where this process may not have one.
+    /// Returns `None` if this process may not mount file systems.
     fn mounted(folder: &'a Folder, options: &str) -> Option<Self> {
         fs::create_dir_all(folder.path("disk")).unwrap();
         let disk = Self(folder);
@@ -210,7 +211,7 @@ impl<'a> Disk<'a> {
 #[cfg(target_os = "linux")]
 impl Drop for Disk<'_> {
     fn drop(&mut self) {
-        // A test that fails has its own story to tell.
+        // Ignore errors: a failing test reports its own cause.
         std::process::Command::new("umount").arg(self.0.path("disk")).status().ok();
     }
 }
@@ -259,7 +260,7 @@ fn a_read_only_file_system_is_refused_before_anything_is_sent() {
         .saying(&["disk/other.jsonl", "Read-only"]);
     let settle = ["settle", "disk/notes.jsonl", "--rows", "1", "--as", "posted"];
     folder.call(&settle).with_code(3).saying(&["Read-only"]);
-    // To look is still allowed.
+    // Reading is still possible.
     folder.call(&["status", "disk/notes.jsonl"]).with_code(5);
     folder.call(&["audit", "disk/notes.jsonl"]).with_code(0);
     assert_eq!((folder.read("disk/notes.jsonl"), api.arrivals()), (before, 2));

@@ -1,4 +1,4 @@
-//! `doctor`: what it finds, that it asks nothing of the API, and that it leaves nothing behind.
+//! `doctor`: its findings; it posts nothing and leaves nothing behind.
 
 use std::fs;
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::support::{Api, Folder, Ran, closed_port_url, ended, quick};
 
-/// Levels, names and words of what was found about `check`.
+/// The levels and texts of the findings about `check`.
 #[track_caller]
 fn found<'a>(report: &'a Value, check: &str) -> Vec<(&'a str, &'a str)> {
     let findings = report["findings"].as_array().unwrap().iter();
@@ -19,7 +19,7 @@ fn levels<'a>(report: &'a Value, check: &str) -> Vec<&'a str> {
     found(report, check).into_iter().map(|(level, _)| level).collect()
 }
 
-/// That nothing is a problem but what is about these.
+/// Asserts that exactly these checks have a problem.
 #[track_caller]
 fn assert_problems(ran: &Ran, checks: &[&str]) {
     let report = ran.json();
@@ -67,7 +67,7 @@ fn a_batch_that_goes_on_is_known_by_its_ledger_alone() {
     assert!(found(&report, "budget")[0].1.contains("of 500/1s"), "{report}");
     assert_eq!(api.arrivals(), arrivals);
 
-    // A run of the sheet to elsewhere would find it in its way.
+    // A run of the sheet to another account would be blocked by this ledger.
     let elsewhere = folder.call(&["doctor", "notes.csv", "--url", &closed_port_url(), "--json"]);
     assert_problems(&elsewhere.with_code(2), &["connection", "ledger"]);
 }
@@ -176,7 +176,7 @@ fn a_ledger_that_is_damaged_is_a_problem_and_a_torn_end_a_warning() {
     folder.write("notes.csv.ledger.jsonl", whole.replacen("\"posted\"", "\"pasted\"", 1));
     let ran = folder.call(&["doctor", "notes.csv", "--url", &api.url(), "--json"]).with_code(2);
     assert_problems(&ran, &["ledger"]);
-    // Where it belongs it still says.
+    // The account is still known from the ledger's header.
     let ran = look().with_code(2);
     assert_problems(&ran, &["ledger"]);
     assert!(found(&ran.json(), "account")[0].1.contains(&api.url()), "{}", ran.stdout);

@@ -1,8 +1,9 @@
-//! What cannot be known is in doubt, and is sent again only when the user says so.
+//! A row whose outcome is unknown is in doubt, and is sent again only on request.
 
 use crate::support::{Api, Folder, ended, text, texts};
 
-/// Of twelve rows, the fifth request meets `fault`; `creates` says whether its note exists all the same.
+/// Posts twelve rows, of which the fifth request meets `fault`. `creates` tells whether its note is created
+/// all the same.
 #[track_caller]
 fn leaves_its_row_in_doubt(fault: &str, creates: bool) {
     let api = Api::failing(&[&format!("{fault}@5")]);

@@ -1,4 +1,4 @@
-//! Rows given back as a spreadsheet.
+//! Rows exported as a spreadsheet.
 
 use std::fs;
 
@@ -7,7 +7,7 @@ use crate::support::{Api, Folder, quick, text, texts};
 const LEDGER: &str = "notes.csv.ledger.jsonl";
 const ADDED: &str = "outcome,reason,attempts,at,decision,batchpost_key";
 
-/// The lines of what `export` with these arguments writes to standard output, the mark before them taken off.
+/// The lines that `export` writes to standard output, without the byte order mark.
 #[track_caller]
 fn exported(folder: &Folder, arguments: &[&str]) -> Vec<String> {
     let ran = folder.call(&[&["export", LEDGER], arguments].concat()).with_code(0);
@@ -15,7 +15,7 @@ fn exported(folder: &Folder, arguments: &[&str]) -> Vec<String> {
     whole.strip_suffix("\r\n").unwrap().split("\r\n").map(str::to_owned).collect()
 }
 
-/// One row of an export: its own cells, the outcome, and that no decision was taken yet.
+/// Asserts that a row of an export has its own cells, the outcome, and no decision.
 #[track_caller]
 fn assert_row(line: &str, own: &str, outcome: &str) {
     assert!(line.starts_with(&format!("{own},{outcome},")), "{line:?} is not {own:?} {outcome}");
@@ -70,7 +70,7 @@ fn a_sheet_with_semicolons_is_exported_with_semicolons_and_one_with_tabs_with_co
         let quoted = if quoted.contains(ours) { format!("\"{quoted}\"") } else { quoted };
         cells(&lines[2], &[&quoted, "2", "'=b", "in_doubt"]);
 
-        // It settles, and is the same jobs as an input.
+        // The export can be settled, and as an input it has the same jobs.
         folder.call(&["export", LEDGER, "--state", "rejected,in_doubt", "-o", "back.csv"]).with_code(0);
         let back = folder.read("back.csv");
         let decided: Vec<String> = back
@@ -142,7 +142,7 @@ fn an_export_replaces_a_file_when_it_is_said_and_never_a_ledger_or_the_input() {
     );
 }
 
-/// Texts that a spreadsheet takes for formulas, and some that only begin like our guard.
+/// Texts that a spreadsheet would read as formulas, and some that only begin like our escape.
 const FORMULAS: &str = "Ticket,Text\n1,=1+1\n2,+49 30 1234\n3,-\n4,@all\n5,'quoted\n6,''twice\n7,plain\n8,\"\t=1\"\n";
 
 #[test]
@@ -162,12 +162,12 @@ fn an_export_given_back_as_the_input_is_the_same_jobs() {
     let json = folder.call(&run).with_code(4).json();
     assert_eq!((&json["rows"], &json["posted"], &json["attempts_now"]), (&8.into(), &6.into(), &2.into()), "{json}");
     assert_eq!((&json["held"], &json["vanished"]), (&0.into(), &0.into()), "{json}");
-    // Neither the rejected one nor the one in doubt was created.
+    // The rejected row and the row in doubt were not created.
     assert_eq!(api.texts(), ["\t=1", "'quoted", "-", "=1+1", "@all", "plain"]);
     let json = folder.call(&run).with_code(4).json();
     assert_eq!((&json["attempts_now"], &json["held"], &json["vanished"]), (&0.into(), &0.into(), &0.into()), "{json}");
 
-    // And what is exported from the export has lost and gained nothing.
+    // An export of the export has the same cells.
     folder.call(&["export", LEDGER, "--state", "posted", "-o", "again.csv"]).with_code(0);
     assert!(folder.read("again.csv").contains("\r\n1,'=1+1,posted,"), "{}", folder.read("again.csv"));
 }

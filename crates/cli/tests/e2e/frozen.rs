@@ -1,5 +1,6 @@
-//! What other programs and later versions read: members of ledgers and state files, `--json`, events of the log, metrics,
-//! names of settings. None of these may change; new ones may come. The snapshots beside this file list them.
+//! Formats that other programs and later versions read: members of ledgers and state files, `--json`, log
+//! events, metrics, names of settings. Existing ones must not change; new ones may be added. The snapshots
+//! beside this file list them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -13,7 +14,7 @@ use crate::support::{Api, Folder, Running, sheet};
 
 const LEDGER: &str = "notes.csv.ledger.jsonl";
 
-/// Each member that was seen, by its path, with the types that it had.
+/// The members found, by path, with the types of their values.
 #[derive(Default)]
 struct Shape(BTreeMap<String, BTreeSet<&'static str>>);
 
@@ -57,7 +58,7 @@ fn insta() -> insta::Settings {
     settings
 }
 
-/// A sheet whose third row makes no note, and then others.
+/// A sheet with these tickets and texts.
 fn rows(texts: &[(&str, &str)]) -> String {
     let rows: String = texts.iter().map(|(ticket, text)| format!("{ticket},{text}\n")).collect();
     format!("Ticket ID,Comment\n{rows}")
@@ -66,8 +67,8 @@ fn rows(texts: &[(&str, &str)]) -> String {
 const FIRST: [(&str, &str); 7] =
     [("1", "a"), ("2", "b"), ("none", "c"), ("4", "d"), ("5", "e"), ("6", "f"), ("7", "g")];
 
-/// Runs that meet all that a ledger can record: a rejected row, doubts, a pause, held, invalid and vanished rows, rows that
-/// came back, decisions. With the log of each run.
+/// Runs that produce everything a ledger can record: a rejected row, rows in doubt, a pause, held, invalid
+/// and vanished rows, rows that came back, decisions. Returns the log of each run.
 fn runs() -> (Api, Folder, Vec<String>) {
     let api = Api::failing(&["400@2", "reset@3", "429-retry-after@4", "500@6"]);
     let folder = Folder::new();
@@ -112,7 +113,7 @@ fn the_members_of_a_ledger_are_what_they_were() {
         .ended()
         .with_code(0);
     lines.extend(folder.ledger("stream"));
-    // A line that is damaged is lost by a salvage.
+    // Salvaging loses the damaged line.
     let damaged = folder.read("stream").replacen("\"posted\"", "\"postet\"", 1);
     folder.write("stream", damaged);
     folder.call(&["salvage", "stream", "-o", "salvaged"]).with_code(0);
@@ -197,7 +198,7 @@ fn the_files_of_an_account_are_what_they_were() {
     insta().bind(|| insta::assert_snapshot!("state", text));
 }
 
-/// Lines of JSON, each perhaps after a checksum; else the line that a file begins with.
+/// The shape of a file of JSON lines, each possibly after a checksum; for other files, the first line.
 #[cfg(unix)]
 fn shape_of_file(path: &Path) -> String {
     let bytes = fs::read(path).unwrap();
@@ -212,7 +213,7 @@ fn shape_of_file(path: &Path) -> String {
     }
 }
 
-/// Held against the program by the tests of the document.
+/// The tests of the documents compare this document with the program.
 #[test]
 fn the_keys_of_the_configuration_are_what_they_were() {
     let document =

@@ -1,10 +1,10 @@
-//! A row whose text was edited after it was posted waits for a decision.
+//! A row that was edited after it was posted waits for a decision.
 
 use crate::support::{Api, Folder, quick, records, text, texts};
 
 const LEDGER: &str = "notes.csv.ledger.jsonl";
 
-/// Four rows posted, then the text of the second was edited; the run that found it has held it.
+/// Four posted rows, of which the second was then edited and held by the next run.
 fn edited() -> (Api, Folder) {
     let api = Api::start(quick());
     let folder = Folder::with_rows(4);
@@ -20,7 +20,7 @@ fn edited() -> (Api, Folder) {
     (api, folder)
 }
 
-/// The texts on the server once the edited one was posted as well.
+/// The texts on the server after the edited row was posted too.
 fn with_the_edit() -> Vec<String> {
     let mut all = texts(4);
     all.insert(1, "note 2, better".to_owned());
@@ -132,7 +132,7 @@ fn a_marked_note_ends_with_the_reference_that_show_prints() {
         let reference = shown.lines().next().unwrap().rsplit_once("reference ").unwrap().1.to_owned();
         assert_eq!(note.text, format!("{}\n\n[{reference}]", text(row)));
     }
-    // A mark changes no row's identity.
+    // A byte order mark does not change a row's identity.
     let json = folder.run(&api, &[]).with_code(4).json();
     assert_eq!(json["attempts_now"], 0, "{json}");
 }

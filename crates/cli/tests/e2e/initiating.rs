@@ -1,11 +1,11 @@
-//! `init`: what it proposes for a sheet is what the sheet is read by.
+//! `init`: its proposal for a sheet is what the sheet is then read with.
 
 use rust_xlsxwriter::Workbook;
 use serde_json::Value;
 
 use crate::support::{Api, Folder, ended, quick};
 
-/// Proposes for `input`, and gives what was found and what `check` makes of it by the file that was written.
+/// Runs `init` for `input`. Returns what was found, and the result of `check` with the file that was written.
 fn proposed(folder: &Folder, input: &str) -> (Value, Value) {
     let written = folder.call(&["init", input, "--json"]).with_code(0).json();
     assert_eq!(
@@ -51,7 +51,7 @@ fn check_says_the_encoding_that_init_proposes_also_by_cells_that_are_not_used() 
     let (found, checked) = proposed(&folder, "notes.csv");
     assert_eq!((&found["encoding"], &checked["encoding"]), (&"windows-1252".into(), &"windows-1252".into()));
     assert_eq!(checked["likely_encoding"], Value::Null);
-    // One cell is damaged, and another says that the rest is UTF-8.
+    // One cell is damaged; another shows that the rest is UTF-8.
     folder
         .write("damaged.csv", [&latin("Ticket,Comment,Agent\n1,a,J\u{fc}rgen\n2,b,")[..], "Zoë\n".as_bytes()].concat());
     std::fs::remove_file(folder.path("batchpost.toml")).unwrap();

@@ -1,4 +1,4 @@
-//! What is read, and what is said of what cannot be.
+//! Inputs that can be read, and the errors of those that cannot.
 
 use crate::support::{Api, Folder, LIMIT, Running, ended, quick, records, sheet, texts};
 
@@ -21,7 +21,7 @@ fn a_missing_column_is_an_error_that_lists_those_there_are() {
     assert_eq!(api.texts(), ["a\n\nb"], "text columns are joined by a blank line");
 }
 
-/// Row 2 has no ticket id, and it begins on line 4, for row 1 has two lines. Row 4 has no text.
+/// Row 2 has no ticket id and begins on line 4, because row 1 has two lines. Row 4 has no text.
 const WITH_INVALID_ROWS: &str = "Ticket,Text\n1,\"one\nagain\"\nx7,two\n3,three\n4,\n5,five\n";
 
 #[test]
@@ -51,7 +51,7 @@ fn invalid_rows_are_passed_over_when_asked_and_counted_and_recorded() {
     let shown = ended(&mut folder.batchpost(&["show", LEDGER, "--state", "invalid"])).with_code(0);
     assert!(shown.stdout.starts_with("row 2 invalid: line 4: "), "{}", shown.stdout);
 
-    // Mended, they are posted.
+    // Once fixed, they are posted.
     folder.write("notes.csv", WITH_INVALID_ROWS.replace("x7", "7").replace("4,\n", "4,four\n"));
     let json = folder.run(&api, &[]).with_code(0).json();
     assert_eq!((&json["posted"], &json["attempts_now"], &json["invalid"]), (&5.into(), &2.into(), &0.into()), "{json}");

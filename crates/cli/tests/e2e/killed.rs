@@ -1,4 +1,5 @@
-//! Killed for real, again and again: nothing is created twice, nothing is missing, and what is in doubt can be said why.
+//! Runs killed repeatedly with SIGKILL: nothing is created twice, nothing is missing, and every row in doubt
+//! has a known cause.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -11,17 +12,17 @@ use crate::support::{Api, Folder, Running, Stopwatch, quick, text, texts, until}
 const ROWS: u64 = 500;
 const KILLS: usize = 50;
 const LEDGER: &str = "notes.csv.ledger.jsonl";
-/// Says when the kills fall and which replies are lost; put another one here to look for more.
+/// Determines the moments of the kills and the lost replies; change it to try others.
 const SEED: u64 = 20_261_122;
 
-/// The texts of the rows with an intent and no outcome, by the lines that are whole.
+/// The texts of the rows with an intent and no outcome, from the complete lines of the ledger.
 fn in_flight(folder: &Folder) -> BTreeSet<String> {
     let mut open = BTreeSet::new();
     if !folder.path(LEDGER).exists() {
         return open;
     }
     for line in folder.read(LEDGER).lines() {
-        // The last one may be torn.
+        // The last line may be a torn tail.
         let Ok(line) = serde_json::from_str::<Value>(line) else { continue };
         if let Some(row) = line["intent"]["row"].as_u64() {
             open.insert(text(row));
@@ -32,7 +33,7 @@ fn in_flight(folder: &Folder) -> BTreeSet<String> {
     open
 }
 
-/// The texts of the rows that stand so.
+/// The texts of the rows in this state.
 fn that_stand(folder: &Folder, state: &str) -> BTreeSet<String> {
     let shown = folder.call(&["show", LEDGER, "--state", state, "--json"]).with_code(0).stdout;
     let row = |line: &str| serde_json::from_str::<Value>(line).unwrap()["row"].as_u64().unwrap();
@@ -62,8 +63,8 @@ fn killed_at_fifty_moments_nothing_is_created_twice_nothing_is_missing_and_every
         let moment = if rng.bool() { Duration::from_micros(rng.u64(0..60_000)) } else { Duration::MAX };
         let watch = Stopwatch::start();
         let mut running = Running::start(&mut command());
-        // By what has arrived, or in half of the runs by time if that comes first: so some die before they post, and
-        // none gets far.
+        // The moment is a number of arrivals or, in half of the runs, a time if that comes first: so some die
+        // before they post, and none gets far.
         until("it is time to kill it", || api.arrivals() > enough || watch.elapsed() >= moment || running.is_over());
         assert_eq!(running.killed().code, None, "seed {SEED}: run {kill} was over before it was killed");
         before_it_posted += usize::from(api.arrivals() == before);
@@ -71,7 +72,7 @@ fn killed_at_fifty_moments_nothing_is_created_twice_nothing_is_missing_and_every
     }
     let last = folder.run(&api, &["--limit", "400/1s"]).with_code(4).json();
 
-    // What the server says.
+    // The server's view.
     let notes = api.notes();
     let created = api.texts();
     let once: BTreeSet<String> = created.iter().cloned().collect();
@@ -80,7 +81,7 @@ fn killed_at_fifty_moments_nothing_is_created_twice_nothing_is_missing_and_every
     let unanswered: BTreeSet<String> =
         lost.iter().filter_map(|number| notes.get(*number as usize - 1)).map(|note| note.text.clone()).collect();
 
-    // What the ledger says.
+    // The ledger's view.
     let (posted, in_doubt) = (that_stand(&folder, "posted"), that_stand(&folder, "in_doubt"));
     let all: BTreeSet<String> = texts(ROWS).into_iter().collect();
     assert_eq!(&posted | &in_doubt, all, "seed {SEED}: missing");
@@ -88,12 +89,12 @@ fn killed_at_fifty_moments_nothing_is_created_twice_nothing_is_missing_and_every
     assert_eq!(in_doubt, &unanswered | &caught, "seed {SEED}: in doubt without a cause, or not in doubt with one");
     assert_eq!((&last["posted"], &last["in_doubt"]), (&posted.len().into(), &in_doubt.len().into()), "{last}");
 
-    // The kills fell where they should: before, between and after posts, and with requests under way.
+    // The kills must cover moments before, between and after posts, and with requests in flight.
     assert!((1..KILLS).contains(&before_it_posted), "seed {SEED}: {before_it_posted} of {KILLS} before any post");
     assert!(caught.len() > 5 && !unanswered.is_empty(), "seed {SEED}: {} caught, {unanswered:?}", caught.len());
     let audit = folder.call(&["audit", LEDGER, "--json"]).json();
     assert_eq!(audit["problems"], Value::Array(Vec::new()), "{audit}");
-    // Those that were killed between their intent and the first byte never arrived.
+    // Requests of runs killed between the intent and the first byte never arrived.
     let attempts = audit["attempts"].as_u64().unwrap() as usize;
     let never_sent = caught.difference(&once).count();
     assert_eq!(attempts, api.arrivals() + never_sent, "{audit}");

@@ -1,4 +1,4 @@
-//! What one run posted, no other posts again unasked: by whatever folder, format, name or column it came.
+//! No run posts what another run posted, in any folder, format, name or column, unless told to.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,7 +17,7 @@ fn run(folder: &Folder, api: &Api, input: &str, more: &[&str]) -> Ran {
     folder.call(&[&["run", input, "--url", &api.url(), "--limit", LIMIT, "--json"], more].concat())
 }
 
-/// How often each note was created.
+/// The number of times each note was created.
 fn created(api: &Api) -> BTreeMap<String, usize> {
     let mut created = BTreeMap::new();
     api.notes().into_iter().for_each(|note| *created.entry(note.text).or_default() += 1);
@@ -51,12 +51,13 @@ fn a_copy_in_another_folder_in_another_format_with_or_without_names_is_known() {
     }
     let json = run(&folder, &api, "b/copy.jsonl", &["--known", "skip"]).with_code(0).json();
     assert_eq!((&json["skipped"], api.arrivals()), (&3.into(), 3), "{json}");
-    // Also when the ledger is gone: what it knew is noted.
+    // Also if the ledger is gone: its rows are noted in the state folder.
     fs::remove_file(folder.path("notes.csv.ledger.jsonl")).unwrap();
     run(&folder, &api, "b/copy.csv", &[]).with_code(2).saying(&["3 rows are already recorded"]);
 }
 
-/// A ledger of a program that recorded no contents of named rows. Nothing is sent: nobody listens there.
+/// A ledger of an older version, which did not record the content of rows with a `--key`. Nothing is sent: no
+/// server listens.
 #[test]
 fn rows_that_an_older_program_posted_by_name_are_known_by_name_and_ticket() {
     let folder = Folder::new();
@@ -125,11 +126,11 @@ fn a_ledger_that_was_removed_or_moved_is_still_known_under_its_own_name() {
     folder.run(&api, &[]).with_code(2).saying(&["3 rows are already recorded", ledger, "--known post"]);
     folder.run(&api, &["--known", "post"]).with_code(0);
     assert_eq!(api.arrivals(), 6);
-    // The one that is there now does not hide what the other one knew, and neither keeps others from posting.
+    // The new ledger does not hide what the removed one knew, and neither blocks other rows.
     folder.write("copy.csv", sheet(1..=4));
     run(&folder, &api, "copy.csv", &["--known", "skip"]).with_code(0);
     assert_eq!(api.arrivals(), 7);
-    // Moved, it goes on, and is not a stranger to itself.
+    // A moved ledger can be resumed; it does not count as another ledger.
     folder.write("doubts.csv", sheet(8..=9));
     let failing = Api::failing(&["reset@1"]);
     run(&folder, &failing, "doubts.csv", &["--concurrency", "1"]).with_code(4);
@@ -138,14 +139,14 @@ fn a_ledger_that_was_removed_or_moved_is_still_known_under_its_own_name() {
     assert_eq!(failing.arrivals(), 3);
 }
 
-/// Its claim is durable and its ledger does not exist: nothing was sent, and nobody is kept from going on.
+/// Its claim is durable but its ledger does not exist: nothing was sent, and no other run is blocked.
 #[test]
 fn a_run_that_ends_between_its_claim_and_its_ledger_is_in_the_way_of_no_other() {
     for again in ["notes.csv", "copy.csv"] {
         let (api, folder) = (Api::start(quick()), Folder::with_rows(3));
         folder.write("copy.csv", sheet(1..=3));
         folder.write("other.csv", sheet(8..=9));
-        // The name that a ledger has while it is begun is taken.
+        // The name of an unfinished ledger is taken.
         let taken = folder.path("notes.csv.ledger.jsonl.unfinished");
         fs::create_dir(&taken).unwrap();
         folder.run(&api, &[]).with_code(3).saying(&["notes.csv.ledger.jsonl"]);
@@ -166,7 +167,7 @@ fn a_claim_that_cannot_be_read_matters_while_its_run_lives() {
     folder.run(&api, &[]).with_code(0);
     folder.write("other.csv", sheet(8..=9));
     let account = fs::read_dir(folder.state_home().join("batchpost/budgets")).unwrap().next().unwrap().unwrap().path();
-    // As a loss of power may leave it.
+    // As a power loss may leave it.
     let claim = account.join("claim-0123456789abcdef");
     fs::File::create(&claim).unwrap().set_len(100).unwrap();
     let lock = fs::File::open(&claim).unwrap();
@@ -176,7 +177,8 @@ fn a_claim_that_cannot_be_read_matters_while_its_run_lives() {
     run(&folder, &api, "other.csv", &[]).with_code(0);
 }
 
-/// Another run looks at the ledger while the second one has it, so nothing is noted of what the first one sent.
+/// Another run reads the ledger while the second run has the ledger locked, so nothing is noted of what the
+/// first run sent.
 #[cfg(unix)]
 #[test]
 fn what_each_of_two_runs_that_were_killed_sent_is_known_though_their_ledger_was_removed() {
@@ -214,7 +216,7 @@ fn what_a_run_sent_whose_ledger_was_removed_under_it_is_known_and_other_rows_are
     assert_eq!(api.arrivals(), 8);
 }
 
-/// As by a process that was stopped (Ctrl-Z) just then.
+/// As if by a process that was stopped (Ctrl-Z) at that moment.
 #[cfg(unix)]
 #[test]
 fn a_list_of_ledgers_that_stays_locked_keeps_no_run_from_ending() {
@@ -240,7 +242,7 @@ fn a_list_of_ledgers_that_stays_locked_keeps_no_run_from_ending() {
     assert_eq!((&json["skipped"], &json["posted"]), (&8.into(), &1.into()), "{json}");
 }
 
-/// Six runs of the same rows, begun at once, each from a folder of its own and under a name of its own.
+/// Six runs of the same rows, started at once, each from its own folder and under its own name.
 #[test]
 fn runs_of_the_same_rows_that_begin_at_once_post_each_row_once() {
     let latency = Duration::from_millis(20)..=Duration::from_millis(60);
@@ -258,7 +260,7 @@ fn runs_of_the_same_rows_that_begin_at_once_post_each_row_once() {
         .collect();
     let ran: Vec<Ran> = running.into_iter().map(Running::ended).collect();
     let codes: Vec<Option<i32>> = ran.iter().map(|ran| ran.code).collect();
-    // One posts. The others find its claim, or, where it was quicker than they, its ledger.
+    // One run posts. The others find its claim or, if it was quicker, its ledger.
     assert_eq!(codes.iter().filter(|code| **code == Some(0)).count(), 1, "{ran:?}");
     assert!(codes.iter().all(|code| [Some(0), Some(75), Some(2)].contains(code)), "{ran:?}");
     assert_eq!(api.texts(), texts(40));
@@ -281,7 +283,7 @@ fn a_row_that_a_run_under_way_is_about_to_send_is_not_sent_by_another_and_no_opt
     assert_eq!(api.texts(), texts(31));
 }
 
-/// A run that is killed leaves a claim and an intent: what it sent is known, and what it did not send is not.
+/// A killed run leaves a claim and an intent: what it sent is known, what it did not send is not.
 #[test]
 fn what_a_run_that_was_killed_may_have_sent_is_known_and_the_rest_is_not() {
     let latency = Duration::from_millis(100)..=Duration::from_millis(100);
@@ -309,13 +311,13 @@ fn a_doubt_that_was_waived_stays_known() {
     assert_eq!(api.arrivals(), 3);
 }
 
-/// A row that another run posts while a person thinks about the question, or that it is about to send.
+/// Another run posts the rows while the confirmation is open.
 #[cfg(target_os = "linux")]
 #[test]
 fn what_became_known_while_the_question_stood_is_not_posted() {
     let (api, folder) = (Api::start(quick()), Folder::with_rows(4));
     folder.write("copy.csv", sheet(1..=4));
-    // Only who has a terminal is asked.
+    // Only a user at a terminal is asked.
     let command = folder.batchpost(&["run", "notes.csv", "--url", &api.url(), "--limit", LIMIT]);
     let typed = format!(
         "{} {}",
@@ -360,7 +362,7 @@ fn a_stream_that_is_followed_stops_at_a_row_that_is_known_or_leaves_it_out() {
     let stopped = follow("a", &[]).with_code(3);
     assert!(!stopped.stderr.contains("nothing was sent"), "{}", stopped.stderr);
     stopped.saying(&["row 3 is already recorded as posted or in doubt", "--known skip"]);
-    // The two before it were sent by then, or were not.
+    // The two rows before it may or may not have been sent by then.
     let sent = api.arrivals();
     assert!((3..=5).contains(&sent), "{sent}");
     let json = follow("b", &["--known", "skip"]).with_code(0).json();
@@ -373,7 +375,8 @@ fn a_stream_that_is_followed_stops_at_a_row_that_is_known_or_leaves_it_out() {
         .saying(&["--follow is for standard input"]);
 }
 
-/// A stream may be followed for weeks. What was posted from it is known meanwhile, and no longer about to be sent.
+/// A stream may be followed for weeks. Posted rows are already known while it runs, and no longer count as
+/// about to be sent.
 #[test]
 fn rows_of_a_run_under_way_are_known_once_they_are_posted() {
     let (api, folder) = (Api::start(quick()), Folder::with_rows(3));

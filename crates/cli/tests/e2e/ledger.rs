@@ -1,4 +1,4 @@
-//! The ledger: whose it is, who may use it, and what happens when its bytes are not what was written.
+//! The ledger: its permissions, its lock, damage, and full disks.
 
 use std::collections::BTreeSet;
 use std::fs::{File, OpenOptions};
@@ -23,12 +23,13 @@ fn a_second_run_on_one_ledger_is_turned_away_and_told_by_whom() {
     ended(&mut folder.batchpost(&["resume", LEDGER])).with_code(75).saying(&[&holder]);
     ended(&mut folder.batchpost(&["status", LEDGER])).with_code(75);
 
-    // A lock ends with its holder, however that ended.
+    // A lock is released when its process ends, for any reason.
     first.killed();
     folder.run(&api, &[]).with_code(4);
 }
 
-/// Whether the system tells of a lock on a file in the folder, by the numbers that it gives the file: btrfs does not.
+/// Whether the system lists a lock on a file in the folder under the file's device and inode numbers; on
+/// btrfs it does not.
 #[cfg(target_os = "linux")]
 fn locks_are_told(folder: &Folder) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -41,7 +42,8 @@ fn locks_are_told(folder: &Folder) -> bool {
     std::fs::read_to_string("/proc/locks").unwrap().contains(&on)
 }
 
-/// Whether it must tell of all: in the first namespace of processes, on a file system that this machine alone has.
+/// Whether the system must list all locks: in the initial PID namespace, on a file system that only this
+/// machine uses.
 #[cfg(target_os = "linux")]
 fn all_locks_are_told(folder: &Folder) -> bool {
     let namespace = std::fs::read_link("/proc/self/ns/pid").unwrap();
@@ -73,7 +75,8 @@ fn status_tells_a_run_that_is_under_way_from_one_that_was_cut_off() {
         }
         assert!(!said.contains("cut off") && !said.contains("resume"), "{said}");
         assert_eq!(json()["under_way"], process);
-        // Somebody who knows the ledger by another name, or settles rows: nothing tells since when he has it.
+        // A process that uses the ledger under another name, or settles rows: since when it has the lock is
+        // unknown.
         folder.write(&format!("{LEDGER}.lock"), "process 1 since 1999-01-01T00:00:00Z\n");
         let said = status();
         let unclear = format!("has not ended, or was cut off; in use by process {process}\n");
@@ -86,7 +89,7 @@ fn status_tells_a_run_that_is_under_way_from_one_that_was_cut_off() {
     assert!(folder.call(&["export", LEDGER, "--state", "in_doubt"]).stdout.contains(cut_off), "export");
     let said = status();
     assert!(said.contains("was cut off\n") && said.contains("batchpost resume"), "{said}");
-    // In a container, and on some file systems, the lock may be one that is not listed.
+    // In a container and on some file systems, there may be a lock that is not listed.
     let doubts = ["has not ended, or", "unless it is still under way"].map(|words| said.contains(words));
     assert_eq!(doubts[0], doubts[1], "{said}");
     assert!(!(all_told && doubts[0]), "{said}");
@@ -98,7 +101,7 @@ fn status_tells_a_run_that_is_under_way_from_one_that_was_cut_off() {
         return;
     }
 
-    // Somebody decides about rows, or is about to begin the next run.
+    // A process that settles rows or is about to start the next run.
     let other = File::open(folder.path(LEDGER)).unwrap();
     other.try_lock().unwrap();
     let process = std::process::id();
@@ -233,7 +236,7 @@ fn the_ledger_is_for_its_owner_only() {
     }
 }
 
-/// A disk that is full, as a bound on the size of files: the shell makes the signal of that bound be ignored.
+/// A full disk, simulated by a file size limit whose signal the shell ignores.
 #[cfg(target_os = "linux")]
 #[test]
 fn when_the_ledger_cannot_be_written_nothing_more_is_sent_and_what_is_lost_is_printed() {
@@ -251,8 +254,8 @@ fn when_the_ledger_cannot_be_written_nothing_more_is_sent_and_what_is_lost_is_pr
     assert_eq!(posted + unwritten, sent, "{json}\n{}", ran.stderr);
     assert_eq!(json["in_doubt"], unwritten, "{json}");
 
-    // With room again. Of what was being written when the room ended, whole lines may have been kept: an outcome, and
-    // its row is posted after all; an intent, and its row is in doubt though it never was sent.
+    // With space again. Complete lines of the interrupted write may have been kept: with an outcome, the row
+    // counts as posted; with an intent, the row is in doubt although it was never sent.
     let ran = folder.run(&api, &[]);
     let json = ran.json();
     let in_doubt = json["in_doubt"].as_u64().unwrap() as usize;
@@ -277,9 +280,9 @@ fn a_run_whose_ledger_failed_says_that_the_ledger_may_have_more_than_it_counts()
     assert!(!ran.stdout.contains("these counts cover"), "{}", ran.stdout);
 }
 
-/// The budget counts an attempt whose outcome could not be recorded as unanswered, so the limit holds by the server's count.
-/// The ledger alone does not prove it: by the ledger, attempts without an outcome may be counted until a time-out after the
-/// next run began.
+/// The budget counts an attempt whose outcome could not be recorded as unanswered, so the server's count
+/// keeps the limit. The ledger alone does not prove it: according to the ledger, attempts without an outcome
+/// may be counted until a timeout after the next run began.
 #[cfg(target_os = "linux")]
 #[test]
 fn after_a_disk_that_is_full_the_limit_holds_and_the_audit_does_not_say_that_it_was_exceeded() {
@@ -340,7 +343,7 @@ fn a_run_that_was_refused_leaves_nothing() {
 fn where_the_system_gives_no_threads_a_run_says_so_and_can_be_tried_later() {
     let api = Api::start(quick());
     let folder = Folder::with_rows(300);
-    // More than there is to address: no stack can be had for a thread.
+    // More than the address space, so that no stack can be allocated for a thread.
     let starved = |arguments: &[&str]| {
         let ran = ended(folder.batchpost(arguments).env("RUST_MIN_STACK", (1_u64 << 47).to_string()));
         assert!(!ran.stderr.contains("panicked"), "{}", ran.stderr);

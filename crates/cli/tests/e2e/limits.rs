@@ -1,4 +1,4 @@
-//! Never faster than the account may, and hardly slower.
+//! Runs never exceed the account's limit, and use it almost fully.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use batchpost_sandbox::{Counting, Settings};
 
 use crate::support::{Api, Folder, quick, sheet, texts};
 
-/// How soon they end is measured in docs/performance.md, and held to on the virtual clock.
+/// How soon they end is measured in docs/performance.md and tested on the virtual clock.
 #[test]
 fn a_hundred_rows_at_the_documented_limit_use_a_window_in_full_and_never_more() {
     let api = Api::start(Settings::default());
@@ -33,7 +33,7 @@ fn no_window_sees_more_than_the_limit_however_the_server_counts() {
             ..Settings::default()
         });
         let folder = Folder::with_rows(60);
-        // A row without a reply keeps its slot for the whole time-out longer.
+        // A row without a reply keeps its slot for the whole timeout as well.
         let more = ["--limit", "20/400ms", "--timeout", "2s", "--max-attempts", "12"];
         let json = folder.run(&api, &more).with_code(4).json();
         let report = api.report();
@@ -59,7 +59,7 @@ fn all_limits_hold_at_once() {
     assert_eq!(api.texts(), texts(50));
 }
 
-/// Hours that begin in `from` hours and last for one, by the clocks of UTC.
+/// Hours of one hour's length that begin `from` hours from now, in UTC.
 fn hours(from: i64) -> String {
     let begin = batchpost_now().round(jiff::Unit::Minute).unwrap() + jiff::SignedDuration::from_hours(from);
     let clock = |at: jiff::Timestamp| at.strftime("%H:%M").to_string();
@@ -81,7 +81,7 @@ fn outside_its_hours_a_run_that_is_not_to_wait_ends_as_planned_and_a_resumed_one
     assert_eq!((&json["stopped"], &json["pending"]), (&"planned".into(), &3.into()), "{json}");
     folder.call(&["resume", "notes.csv.ledger.jsonl"]).with_code(5);
     assert_eq!(api.arrivals(), 0);
-    // Within them it posts.
+    // Within the hours it posts.
     let between = hours(-1);
     let wide = format!("{}-{}", &between[..5], &hours(1)[6..]);
     folder.run(&api, &["--between", &wide, "--time-zone", "UTC", "--no-wait"]).with_code(0);
@@ -95,7 +95,7 @@ fn a_plan_is_told_beforehand_as_a_moment_and_in_nights() {
     let plan = ["--limit", "25/5s", "--limit", "1000/1d", "--between", "22:00-06:00", "--time-zone", "Asia/Kolkata"];
     let check = |more: &[&str]| folder.call(&[&["check", "notes.csv"][..], &plan, more].concat());
     let json = check(&["--json"]).with_code(0).json();
-    // Three, and one more if the first has begun and is nearly over.
+    // Three, or four if the first has begun and is nearly over.
     let nights = json["nights"].as_u64().unwrap();
     assert!((3..=4).contains(&nights), "{json}");
     let done_at: jiff::Timestamp = json["done_at"].as_str().unwrap().parse().unwrap();

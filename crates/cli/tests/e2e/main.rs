@@ -1,6 +1,6 @@
-//! The built binary against a real server: what a user sees, what the server counted, what the ledger holds.
+//! The built binary against a real server: the output, the server's count, and the ledger.
 //!
-//! The limits are raised so that runs are quick; only [`limits`] keeps the documented one once, for real.
+//! The limits are raised to keep runs short; only [`limits`] uses the documented one, once and in real time.
 
 #[cfg(test)]
 mod auditing;
@@ -80,6 +80,6 @@ mod verdicts;
 mod version;
 #[cfg(test)]
 mod watching;
-// On Windows the program has another name, and the system other words.
+// On Windows, the program has another name and the system other messages.
 #[cfg(all(test, unix))]
 mod worded;

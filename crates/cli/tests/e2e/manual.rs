@@ -1,4 +1,4 @@
-//! What shells and manuals are given.
+//! Completion scripts and the manual.
 
 use crate::support::Folder;
 

@@ -1,4 +1,5 @@
-//! What is made of cells: tickets as people write them, texts by template, fields, lengths, names and duplicates.
+//! From cells to notes: tickets as people write them, texts from templates, fields, lengths, names and
+//! duplicates.
 
 use batchpost_sandbox::Note;
 use serde_json::Value;
@@ -12,7 +13,7 @@ fn run(folder: &Folder, api: &Api, input: &str, more: &[&str]) -> Ran {
     folder.call(&[&["run", input, "--url", &url, "--limit", LIMIT, "--json"][..], more].concat())
 }
 
-/// The notes that come of a CSV, in the order of their tickets.
+/// The notes posted from a CSV, ordered by ticket.
 #[track_caller]
 fn notes(csv: impl AsRef<[u8]>, more: &[&str]) -> Vec<(u64, String)> {
     let api = Api::start(quick());
@@ -32,7 +33,7 @@ fn note(ticket: u64, text: &str) -> (u64, String) {
     (ticket, text.to_owned())
 }
 
-/// That a run of this CSV is refused before anything is sent.
+/// Asserts that a run of this CSV is refused before anything is sent.
 #[track_caller]
 fn refused(csv: impl AsRef<[u8]>, more: &[&str], saying: &[&str]) {
     let api = Api::start(quick());
@@ -46,7 +47,7 @@ fn refused(csv: impl AsRef<[u8]>, more: &[&str], saying: &[&str]) {
 fn the_delimiter_is_found_in_the_header_or_said_and_never_guessed() {
     assert_eq!(notes("Ticket;Text\n1;a, b\n", &[]), [note(1, "a, b")]);
     assert_eq!(notes("Ticket\tText\n1\ta; b\n", &[]), [note(1, "a; b")]);
-    // Two could be it, but only with one of them the columns are there.
+    // Two delimiters are possible, but only one gives the needed columns.
     assert_eq!(notes("Ticket|Text|Name, first\n1|a|b\n", &[]), [note(1, "a")]);
     assert_eq!(notes("Ticket~Text\n1~a\n", &["--delimiter", "~"]), [note(1, "a")]);
     refused("Ticket,Text;x\n", &["--column", "ticket=nowhere"], &["comma", "semicolon", "--delimiter"]);
@@ -140,7 +141,7 @@ fn a_table_that_leads_posted_rows_to_other_tickets_is_refused() {
     folder.call(&["export", LEDGER, "--state", "posted"]).with_code(0).saying(&["lookup table changed"]);
     assert_eq!(api.arrivals(), 1);
 
-    // One that leads the rows that were posted where it led them before may be another in what is new.
+    // A table that maps the posted rows as before may differ for new rows.
     folder.write("ids.csv", table.replace("502", "602"));
     folder.call(&["resume", LEDGER]).with_code(0);
     assert_eq!(by_ticket(api.notes()), [note(501, "a"), note(602, "b")]);
@@ -352,7 +353,8 @@ fn rows_posted_without_names_are_recognised_in_a_copy_with_them() {
     let json = run(&folder, &api, "copy.csv", &["--key", "Id", "--known", "skip"]).with_code(0).json();
     assert_eq!((&json["skipped"], &json["posted"]), (&2.into(), &1.into()), "{json}");
     assert_eq!(by_ticket(api.notes()), [note(1, "one"), note(2, "two"), note(3, "three")]);
-    // Resumed they are still recognised. Of another file a name says nothing, and that is told.
+    // Resumed, they are still recognised. In a file with other content, a key value matches nothing, and the
+    // run logs that.
     let json = folder.call(&["resume", "copy.csv.ledger.jsonl", "--json"]).with_code(0).json();
     assert_eq!((&json["skipped"], &json["attempts_now"]), (&2.into(), &0.into()), "{json}");
     folder.write("april.csv", "Id,Ticket,Text\nc,9,something else\n");
@@ -377,7 +379,7 @@ fn rows_exactly_alike_are_posted_each_or_once_as_it_is_said_and_resumed_so() {
     assert_eq!(excluded_rows.len(), 2);
     assert_eq!(excluded_rows[0]["why"], "it repeats an earlier row of the input");
 
-    // What was skipped is taken up again by a decision alone.
+    // Skipped rows are only sent after a decision.
     let json = run(&folder, &api, "notes.csv", &["--duplicates", "post"]).with_code(0).json();
     assert_eq!((&json["skipped"], &json["attempts_now"]), (&2.into(), &0.into()), "{json}");
     folder.call(&["settle", LEDGER, "--state", "skipped", "--as", "to-do"]).with_code(0);

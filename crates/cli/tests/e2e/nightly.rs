@@ -1,4 +1,4 @@
-//! What docs/nightly.md says, done as it says, with the environment that it names and nothing else.
+//! The instructions of docs/nightly.md, run as written, in the environment that it names and nothing else.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use crate::support::{Api, Folder, Ran, ended, quick, sheet, texts};
 
-/// The block of code in the document that has these words in it.
+/// The code block in the document that contains these words.
 #[track_caller]
 fn block(words: &str) -> String {
     let document = fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/nightly.md")).unwrap();
@@ -17,7 +17,7 @@ fn block(words: &str) -> String {
     found.unwrap_or_else(|| panic!("no block of the document has {words:?} in it")).to_owned()
 }
 
-/// A machine as the document wants it, with the sheet and the settings in their places.
+/// A machine set up as the document requires, with the sheet and the settings.
 struct Machine(Folder);
 
 impl Machine {
@@ -43,7 +43,7 @@ impl Machine {
         Self(folder)
     }
 
-    /// `text` with the places of a real machine in this one.
+    /// Replaces the paths of a real machine in `text` by those of this one.
     fn placed(&self, text: &str) -> String {
         let here = |path: &str| self.0.path(path).to_str().unwrap().to_owned();
         let text = text.replace("/var/lib/batchpost", &here("var/lib/batchpost"));
@@ -58,12 +58,12 @@ impl Machine {
     fn command(&self, program: &str, environment: &[(String, String)]) -> Command {
         let mut command = Command::new(program);
         command.env_clear().envs(environment.iter().cloned()).current_dir(self.state()).stdin(Stdio::null());
-        // It stands for this machine's `/var/lib/batchpost`.
+        // Replaces this machine's `/var/lib/batchpost`.
         command.env("BATCHPOST_SHARED_STATE_DIR", self.0.path("var/lib/batchpost"));
         command
     }
 
-    /// A line of shell with what cron sets, where the binary is installed, and `environment`.
+    /// Runs a shell line with the variables that cron sets, where the binary is installed, and `environment`.
     fn shell(&self, line: &str, environment: &[(String, String)]) -> Ran {
         let binary = Path::new(env!("CARGO_BIN_EXE_batchpost")).parent().unwrap().to_str().unwrap();
         let mut command = self.command("/bin/sh", environment);

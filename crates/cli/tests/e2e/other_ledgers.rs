@@ -1,10 +1,10 @@
-//! The same rows in another file: known from the ledgers beside it, and not posted again without being told to.
+//! The same rows in another file: known from the ledgers beside it, and not posted again unless requested.
 
 use std::fs;
 
 use crate::support::{Api, Folder, LIMIT, Ran, ended, quick, sheet, text, texts};
 
-/// A batch of six rows of which five were posted and the third is in doubt.
+/// A batch of six rows: five are posted, and the third is in doubt.
 fn posted_before() -> (Api, Folder) {
     let api = Api::failing(&["reset@3"]);
     let folder = Folder::with_rows(6);
@@ -138,10 +138,10 @@ fn a_damaged_ledger_of_the_same_target_is_not_passed_over() {
     let ledger = folder.read("notes.csv.ledger.jsonl");
     folder.write("notes.csv.ledger.jsonl", ledger.replacen("\"posted\"", "\"Posted\"", 1));
     folder.write("copy.csv", sheet(1..=6));
-    // What the ledger knew when its run ended is noted where the account's budget is.
+    // What the ledger knew when its run ended is noted in the state folder.
     let json = run(&folder, &api, "copy.csv", &["--known", "skip"]).with_code(0).json();
     assert_eq!((&json["skipped"], api.arrivals()), (&6.into(), 6), "{json}");
-    // Where nothing is noted, nothing can be told.
+    // Without these notes, the damaged ledger is an error.
     folder.write("third.csv", sheet(1..=6));
     for known in [&["--known", "skip"][..], &[]] {
         let arguments = [&["--state-dir", "empty", "--history", "."], known].concat();

@@ -1,4 +1,4 @@
-//! Others on the account, and an API that is out of order.
+//! Other clients of the account, and failing APIs.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Ledgers that were put away packed: looked at as they are, looked through like any other, and never added to.
+//! Archived, packed ledgers: they can be read and searched like any other, but never written to.
 
 use std::fs;
 use std::io::Write;
@@ -11,7 +11,7 @@ use crate::support::{Api, Folder, LIMIT, ended, sheet, texts};
 const LEDGER: &str = "notes.csv.ledger.jsonl";
 const PACKED: &str = "notes.csv.ledger.jsonl.gz";
 
-/// Packs the ledger away, as `gzip` does.
+/// Packs the ledger, as `gzip` does.
 fn pack(folder: &Folder) {
     let mut member = GzEncoder::new(Vec::new(), Compression::default());
     member.write_all(folder.read(LEDGER).as_bytes()).unwrap();
@@ -33,7 +33,7 @@ fn posted_under(limit: &str) -> (Api, Folder) {
 
 #[test]
 fn what_only_looks_says_of_a_packed_ledger_what_it_said_of_the_plain_one() {
-    // How much of it is used is said, and is to be the same at both looks.
+    // The used part of the limit is reported and must be the same in both calls.
     let (_api, folder) = posted_under("500/1h");
     let looks: [&[&str]; 6] = [
         &["status"],
@@ -47,7 +47,7 @@ fn what_only_looks_says_of_a_packed_ledger_what_it_said_of_the_plain_one() {
         let call = |arguments: &[&str]| {
             let out = folder.call(&[&arguments[..1], &[ledger], &arguments[1..]].concat());
             assert!(matches!(out.code, Some(0 | 4)), "{out:?}");
-            // How much of the limit is used is so at that moment.
+            // The used part of the limit changes from moment to moment.
             let lines = out.stdout.lines().filter(|line| !line.starts_with("limit:"));
             lines.collect::<Vec<_>>().join("\n").replace(PACKED, LEDGER)
         };
@@ -70,7 +70,7 @@ fn what_would_add_to_it_says_how_to_unpack_it_and_sends_nothing() {
     for arguments in [&run[..], &["resume", PACKED], &settle, &["salvage", PACKED, "-o", "new.jsonl"]] {
         folder.call(arguments).with_code(2).saying(&[&format!("unpack it with `gunzip {PACKED}`")]);
     }
-    // Nor would a run work, as the one who looks the machine over says.
+    // A run would not work either, and `doctor` says so.
     let doctor = folder.call(&["doctor", PACKED, "--json"]).with_code(2).json();
     let problems = doctor["findings"].as_array().unwrap().iter().filter(|finding| finding["level"] == "problem");
     let problems: Vec<_> = problems.map(|finding| (&finding["check"], finding["advice"].as_str().unwrap())).collect();
@@ -83,7 +83,7 @@ fn what_would_add_to_it_says_how_to_unpack_it_and_sends_nothing() {
 fn rows_that_a_packed_ledger_knows_are_not_posted_again_unasked() {
     let (api, folder) = posted();
     pack(&folder);
-    // The very same input, whose own ledger is gone by its name, and the rows under another.
+    // The same input, whose own ledger is gone from its name, and the same rows under another name.
     folder.write("copy.csv", sheet(1..=5));
     for input in ["notes.csv", "copy.csv"] {
         let out = folder.call(&["run", input, "--url", &api.url(), "--limit", LIMIT]);
@@ -99,7 +99,7 @@ fn rows_that_a_packed_ledger_knows_are_not_posted_again_unasked() {
     let known = ["run", "copy.csv", "--url", &api.url(), "--limit", LIMIT, "--known", "skip", "--json"];
     let json = folder.call(&known).with_code(0).json();
     assert_eq!((&json["skipped"], &json["posted_now"]), (&3.into(), &2.into()), "{json}");
-    // Of the first batch the reset note is there as well.
+    // The note of the reset request exists as well.
     assert!(texts(5).iter().filter(|text| api.texts().contains(text)).count() >= 4, "{:?}", api.texts());
 
     fs::create_dir(folder.path("archive")).unwrap();
@@ -116,13 +116,13 @@ fn a_packed_ledger_that_is_damaged_or_cut_off_is_no_reason_to_post() {
     folder.write("copy.csv", sheet(1..=5));
     let whole = fs::read(folder.path(PACKED)).unwrap();
     let mut damaged = whole.clone();
-    // In the checksum at its end: all of the ledger's lines are good.
+    // In the trailing checksum: all lines of the ledger are intact.
     let at = damaged.len() - 8;
     damaged[at] ^= 1;
     let head = whole[..11].to_vec();
     for (bytes, why) in [(damaged, "damaged"), (whole[..whole.len() - 3].to_vec(), "cut off"), (head, "cut off")] {
         folder.write(PACKED, bytes);
-        // Without what is noted of the ledger that was packed.
+        // With an empty state folder, which has no notes about the packed ledger.
         let run = folder.call(&["run", "copy.csv", "--url", &api.url(), "--limit", LIMIT, "--state-dir", "empty"]);
         run.with_code(3).saying(&[PACKED, "compressed (gzip)", why]);
         folder.call(&["status", PACKED]).with_code(3).saying(&["compressed (gzip)", why]);
@@ -173,7 +173,7 @@ fn every_command_that_is_hinted_at_works_as_it_stands() {
 fn it_is_refused_before_it_is_unpacked_and_before_keys_are_asked_for() {
     let (_api, folder) = posted();
     pack(&folder);
-    // Whoever unpacks it finds it cut off.
+    // It is cut off, which only unpacking would reveal.
     let whole = fs::read(folder.path(PACKED)).unwrap();
     folder.write(PACKED, &whole[..whole.len() / 2]);
     let mut resume = folder.batchpost(&["resume", PACKED]);

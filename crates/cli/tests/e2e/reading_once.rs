@@ -1,5 +1,5 @@
-//! What is posted is what was read: nothing that happens to the input afterwards changes a note, and an input that changes
-//! while it is read is refused.
+//! What is posted is what was read: later changes of the input do not change notes, and an input that changes
+//! during reading is refused.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
@@ -13,10 +13,10 @@ use batchpost_sandbox::Settings;
 
 use crate::support::{Api, Folder, Running, pause, quick, until};
 
-/// An unoptimised build takes longer than 50 ms to read 10,000 rows, so that every reading would meet a save.
+/// An unoptimised build takes longer than 50 ms to read 10,000 rows, so that a save would hit every reading.
 const ROWS: u64 = if cfg!(debug_assertions) { 2000 } else { 10_000 };
 
-/// The rows of a version, whose texts are longer from version to version by up to four bytes.
+/// The rows of a version. Their texts are up to four bytes longer from version to version.
 fn version(version: u64) -> Vec<(u64, String)> {
     let padding = "x".repeat((version % 5) as usize);
     (1..=ROWS).map(|row| (row, format!("row {row} of version {version}{padding}"))).collect()
@@ -72,7 +72,8 @@ fn ods(rows: &[(u64, String)]) -> Vec<u8> {
     archive.finish().expect("memory has room").into_inner()
 }
 
-/// Saves version after version into the file in place, as editors do that keep a file's links, until it is told to stop.
+/// Saves version after version into the file in place, as editors do to keep a file's links, until `stop` is
+/// set.
 fn keep_saving(path: &Path, saved: &[Vec<u8>], every_ms: &AtomicU64, stop: &AtomicBool) {
     let mut next = 0;
     while !stop.load(Ordering::Relaxed) {
@@ -82,9 +83,9 @@ fn keep_saving(path: &Path, saved: &[Vec<u8>], every_ms: &AtomicU64, stop: &Atom
     }
 }
 
-/// Runs while the input is saved over in place every 50 ms, until one run has read a whole version. Only rows of one version
-/// may be posted, each once; or none, with exit code 2. On a machine so busy that every reading meets a save, saves become
-/// rarer.
+/// Runs while the input is overwritten in place every 50 ms, until one run has read a complete version. Only
+/// rows of one version may be posted, each once; or none, with exit code 2. If a busy machine makes a save
+/// hit every reading, the interval grows.
 fn only_one_version_is_posted(name: &str, write: fn(&[(u64, String)]) -> Vec<u8>, more: &[&str]) {
     let api = Api::start(Settings { limit: None, ..quick() });
     let folder = Folder::new();
@@ -104,8 +105,8 @@ fn only_one_version_is_posted(name: &str, write: fn(&[(u64, String)]) -> Vec<u8>
                 ended = ran.code;
                 break;
             }
-            // Between emptying the file and filling it the saver may be kept waiting for longer than a reading takes: JSON
-            // lines without a line have no rows, which is no error.
+            // The saver may be delayed between truncating and writing the file for longer than a reading
+            // takes. An empty file of JSON lines has no rows, which is not an error.
             assert!(ran.code == Some(2) || name.ends_with(".jsonl"), "{ran:?}");
             if tried % 20 == 0 {
                 every_ms.fetch_add(every_ms.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -145,7 +146,7 @@ fn of_an_opendocument_sheet_that_is_saved_over_again_and_again_one_version_is_po
     only_one_version_is_posted("notes.ods", ods, &["--key", "Id"]);
 }
 
-/// Between the reading and the sending, and while it is posted.
+/// The input changes between reading and sending, and while it is posted.
 #[test]
 fn what_happens_to_the_input_afterwards_changes_no_note_and_needs_no_room() {
     let latency = Duration::from_millis(30)..=Duration::from_millis(30);

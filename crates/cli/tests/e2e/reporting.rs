@@ -1,4 +1,4 @@
-//! A batch as a page.
+//! A batch as an HTML page.
 
 use std::fs;
 
@@ -9,7 +9,8 @@ use crate::support::{Api, Folder, Running, records, sheet, until};
 const LEDGER: &str = "notes.csv.ledger.jsonl";
 const PAGE: &str = "notes.csv.ledger.jsonl.report.html";
 
-/// One of each: row 2 rejected, 3 failed, 4 in doubt, 5 invalid with markup in its ticket cell, the others posted.
+/// One row of each kind: row 2 rejected, 3 failed, 4 in doubt, 5 invalid with markup in its ticket cell, the
+/// others posted.
 fn mixed() -> Folder {
     let api = Api::failing(&["400@ticket:2", "500@ticket:3", "login-page@ticket:4"]);
     let folder = Folder::new();
@@ -25,7 +26,7 @@ fn reported(folder: &Folder, arguments: &[&str]) -> String {
     folder.read(PAGE)
 }
 
-/// A ledger that holds these records, closed as `docs/ledger-format.md` has it.
+/// A ledger with these records, sealed as in `docs/ledger-format.md`.
 fn ledger_of(records: &[(&str, Value)]) -> String {
     let mut ledger = String::new();
     for (number, (kind, record)) in (1..).zip(records) {
@@ -38,7 +39,7 @@ fn ledger_of(records: &[(&str, Value)]) -> String {
     ledger
 }
 
-/// Spread out, as the hashes are that keys are made of.
+/// Spreads the values like the hashes that keys consist of.
 fn key(row: u64) -> String {
     format!("{:016x}{row:016x}", row.wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
@@ -58,7 +59,7 @@ fn begun(rows: u64) -> Vec<(&'static str, Value)> {
     ]
 }
 
-/// An attempt for `row` that was answered with `reply`.
+/// An attempt for `row` with the reply `reply`.
 fn answered(row: u64, stands: &str, reply: &str) -> [(&'static str, Value); 2] {
     let verdict = if stands == "failed" { "again" } else { stands };
     let mut of = json!({"row": row, "key": key(row), "ticket": 7, "attempt": 1, "at_us": row * 200_000, "wall": WALL});
@@ -94,10 +95,10 @@ fn a_report_tells_what_became_of_the_rows_and_what_to_type_next() {
     assert!(!page.contains("s3cret"), "a note's text is in the page");
 }
 
-/// What each row that the page lists begins with.
+/// The start of each listed row.
 const FIRST_CELL: &str = "<td class=\"n\" data-is=\"row\">";
 
-/// Row number and ticket of each row that the page lists.
+/// The row number and ticket of each listed row.
 fn listed(page: &str) -> Vec<(String, String)> {
     let cell = |rest: &str, is: &str| {
         let cell = rest.split(&format!("data-is=\"{is}\">")).nth(1).unwrap();
@@ -183,7 +184,7 @@ fn a_page_needs_nothing_from_anywhere() {
     for word in ["src=\"", "src='", "href", "@import", "url(", "eval(", "innerHTML"] {
         assert!(!page.contains(word), "{word:?} is in the page");
     }
-    // The one address is the one that the notes were posted to, as text.
+    // The only URL is that of the account, as text.
     for (at, _) in page.match_indices("http") {
         let around = &page[at..page.len().min(at + 30)];
         assert!(around.starts_with("http-equiv") || around.starts_with("http://127.0.0.1:"), "{around:?}");
@@ -248,7 +249,7 @@ fn bars_are_as_high_as_the_rate_and_the_limit_is_drawn_over_them() {
     let folder = Folder::new();
     folder.write(LEDGER, ledger_of(&records));
     let page = reported(&folder, &[]);
-    // 24 attempts in the one bar of 5 s are 4.8 a second, of 6 that the scale goes up to.
+    // 24 attempts in the single bar of 5 s are 4.8 per second; the scale ends at 6.
     assert!(page.contains(r#"<path class="again" d="M0 100V20H1000V100z">"#), "{page}");
     assert!(page.contains(r#"<path class="limit" d="M0 16.67H1000">"#), "{page}");
 }
@@ -274,7 +275,7 @@ fn a_run_that_paused_for_an_api_that_failed_is_reported_with_each_pause_and_what
     let folder = Folder::with_rows(20);
     let more = ["--give-up-after", "1s", "--concurrency", "4"];
     let run = Running::start(&mut folder.run_command(&api.url(), &more));
-    // The row that showed the API to fail is tried again in a minute.
+    // The row whose reply showed the failure is retried in a minute.
     let posted = || {
         folder.path(LEDGER).exists() && folder.read(LEDGER).matches("\"verdict\":\"posted\",\"stands\"").count() == 19
     };

@@ -1,4 +1,4 @@
-//! What the commands print, and the exit codes that go with it.
+//! The output and exit codes of commands.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,7 @@ fn assert_has(json: &Value, keys: &[&[&str]]) {
     assert_eq!(json["rows"], sum, "{json}");
 }
 
-/// One of each: row 2 rejected, 3 failed, 4 in doubt, 5 invalid, 6 blank, the others posted.
+/// One row of each kind: row 2 rejected, 3 failed, 4 in doubt, 5 invalid, 6 blank, the others posted.
 fn mixed() -> (Api, Folder) {
     let api = Api::failing(&["400@ticket:2", "500@ticket:3", "login-page@ticket:4"]);
     let folder = Folder::new();
@@ -257,7 +257,7 @@ fn rows_in_doubt_are_named_up_to_a_bound_and_the_others_counted_whatever_the_out
     let faults: Vec<String> = tickets.iter().map(|ticket| format!("login-page@ticket:{ticket}")).collect();
     let api = Api::failing(&faults.iter().map(String::as_str).collect::<Vec<_>>());
     let folder = Folder::with_rows(50);
-    // One at a time, so that never five in a row are unclear.
+    // One request at a time, so that there are never five unclear replies in a row.
     folder.run(&api, &["--concurrency", "1"]).with_code(4);
     for more in [&["--json"][..], &[]] {
         let ran = ended(&mut folder.run_command(&api.url(), more)).with_code(4);

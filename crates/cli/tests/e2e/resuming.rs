@@ -1,4 +1,4 @@
-//! Run again, it continues: nothing twice, nothing lost.
+//! A second run continues the batch: nothing is posted twice or lost.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,7 +18,7 @@ fn a_finished_batch_run_again_sends_nothing() {
     assert_eq!(api.arrivals(), 20);
 }
 
-/// Where each row stands by the ledger's intents and outcomes alone.
+/// The state of each row, from the ledger's intents and outcomes alone.
 fn fates(ledger: &[Value]) -> BTreeMap<u64, String> {
     let mut fates = BTreeMap::new();
     for line in ledger {
@@ -34,7 +34,7 @@ fn fates(ledger: &[Value]) -> BTreeMap<u64, String> {
 
 #[test]
 fn killed_again_and_again_no_row_is_created_twice_and_rows_in_doubt_are_named() {
-    // The answer to the 20th request never comes, so its row is surely in flight when the first run is killed.
+    // The 20th request never gets a reply, so its row is certainly in flight when the first run is killed.
     let faults = vec!["silence@20".parse().unwrap()];
     let latency = Duration::from_millis(5)..=Duration::from_millis(20);
     let api = Api::start(Settings { faults, latency, ..quick() });
@@ -89,7 +89,7 @@ fn a_sheet_that_was_sorted_and_edited_continues_with_what_is_new() {
     let folder = Folder::with_rows(6);
     folder.run(&api, &["--first", "4"]).with_code(5);
     assert_eq!(api.texts(), texts(4));
-    // Backwards; rows 1 and 2 went, row 5 (not posted yet) was edited, row 7 is new.
+    // Reversed; rows 1 and 2 were removed, row 5 (not posted yet) was edited, row 7 is new.
     let sorted = sheet([7, 6, 5, 4, 3])
         .replace("note 005", "note 005, edited")
         .replace("5,note 005, edited", "5,\"note 005, edited\"");

@@ -1,4 +1,4 @@
-//! A damaged ledger is refused, and what can be read of it makes a new one.
+//! A damaged ledger is refused, and its readable records make a new one.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,8 @@ use crate::support::{Api, Folder, quick, sheet, text, texts};
 const LEDGER: &str = "notes.csv.ledger.jsonl";
 const NEW: &str = "new.jsonl";
 
-/// Flips a bit in the middle of the first line that holds `what` and is not before `from`; returns where it begins.
+/// Flips a bit in the middle of the first line at or after `from` that contains `what`; returns the line's
+/// position.
 #[track_caller]
 fn flip(folder: &Folder, what: &str, from: usize) -> (usize, usize) {
     let mut ledger = folder.read(LEDGER).into_bytes();
@@ -44,7 +45,7 @@ fn run_on_new(folder: &Folder, api: &Api, code: i32, more: &[&str]) -> (Value, S
     (ran.json(), ran.stderr)
 }
 
-/// No note was created twice.
+/// Asserts that no note was created twice.
 #[track_caller]
 fn assert_once(api: &Api) {
     let created = api.texts();
@@ -83,7 +84,7 @@ fn after_a_salvage_no_row_is_created_twice_and_those_that_may_have_been_sent_are
     assert_eq!((&said["ledger"], &said["lost"]), (&NEW.into(), &1.into()), "{said}");
     assert_eq!(folder.read(LEDGER), damaged);
 
-    // Of one row the outcome was lost, and ten have no record, or lost it.
+    // One row lost its outcome, and ten have no record or lost it.
     let status = folder.call(&["status", NEW, "--json"]).with_code(4).json();
     assert_eq!(
         (&status["posted"], &status["in_doubt"], &status["rows"]),
@@ -103,7 +104,7 @@ fn after_a_salvage_no_row_is_created_twice_and_those_that_may_have_been_sent_are
     assert_eq!(in_doubt.lines().count(), 11, "{in_doubt}");
     assert_eq!(api.arrivals(), 10);
 
-    // A new row was never in the damaged ledger's input.
+    // A new row was not in the damaged ledger's input.
     folder.write("notes.csv", sheet(1..=21));
     let (json, _) = run_on_new(&folder, &api, 4, &[]);
     assert_eq!(
@@ -113,7 +114,7 @@ fn after_a_salvage_no_row_is_created_twice_and_those_that_may_have_been_sent_are
     );
     assert_eq!(api.notes().last().unwrap().text, text(21));
 
-    // Somebody has looked: the row whose outcome was lost is there, the others are not.
+    // A person has checked: the note of the row that lost its outcome exists, the others do not.
     let doubtful = in_doubt.lines().next().unwrap().split(' ').nth(1).unwrap().to_owned();
     folder.call(&["settle", NEW, "--rows", &doubtful, "--as", "posted"]).with_code(0);
     folder.call(&["settle", NEW, "--state", "in_doubt", "--as", "to-do"]).with_code(0);
@@ -149,7 +150,7 @@ fn what_was_posted_by_a_salvaged_ledger_is_known_to_other_sheets() {
     folder.call(&["salvage", LEDGER, "-o", NEW]).with_code(0);
     run_on_new(&folder, &api, 0, &["--in-doubt", "retry"]);
     let arrivals = api.arrivals();
-    // The damaged one knows but a part of them.
+    // The damaged ledger knows only some of them.
     std::fs::remove_file(folder.path(LEDGER)).unwrap();
     folder.call(&["known", "forget", LEDGER]).with_code(0);
     let elsewhere = folder.path("elsewhere");

@@ -1,4 +1,4 @@
-//! The sandbox, inside a run and by itself.
+//! The sandbox, inside a run and standalone.
 
 use std::collections::BTreeSet;
 
@@ -39,7 +39,7 @@ fn a_sandbox_ledger_that_was_named_is_continued_and_is_not_taken_for_the_real_on
     assert_eq!(api.arrivals(), 0);
 }
 
-/// A sandbox of its own, and the URL that it printed.
+/// A standalone sandbox and the URL that it printed.
 #[cfg(unix)]
 fn started(folder: &Folder, more: &[&str]) -> (Running, String) {
     let arguments = ["sandbox", "--port", "0", "--latency", "1ms..5ms"];

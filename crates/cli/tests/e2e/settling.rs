@@ -1,10 +1,10 @@
-//! What a person decides about rows, and what the next run makes of it.
+//! Decisions about rows, and their effect on the next run.
 
 use crate::support::{Api, Folder, Running, ended, records, sheet, text, texts, until};
 
 const LEDGER: &str = "notes.csv.ledger.jsonl";
 
-/// Eight rows, of which 2, 4 and 6 were created and are in doubt, for their replies were lost.
+/// Eight rows, of which 2, 4 and 6 were created and are in doubt because their replies were lost.
 fn three_doubts() -> (Api, Folder) {
     let api = Api::failing(&["reset@2,4,6"]);
     let folder = Folder::with_rows(8);
@@ -13,13 +13,13 @@ fn three_doubts() -> (Api, Folder) {
     (api, folder)
 }
 
-/// `settle` with these arguments does what it is asked.
+/// Asserts that `settle` with these arguments succeeds.
 #[track_caller]
 fn settle(folder: &Folder, arguments: &[&str]) {
     folder.call(&[&["settle", LEDGER], arguments].concat()).with_code(0);
 }
 
-/// `settle` with these arguments is refused with these words, and the ledger is as it was.
+/// Asserts that `settle` with these arguments is refused with these words and leaves the ledger unchanged.
 #[track_caller]
 fn is_refused(folder: &Folder, arguments: &[&str], words: &[&str]) {
     let before = folder.read(LEDGER);
@@ -152,7 +152,7 @@ fn decisions_are_taken_back_one_by_one_to_where_the_row_stood_before_any() {
     for decision in ["to-do", "waived", "to-do", "posted"] {
         settle(&folder, &["--rows", "2", "--as", decision]);
     }
-    // The second `to-do` took the row to where it had stood before it was waived: that took the waiver back.
+    // The second `to-do` restored the state before `waived`, so it counts as undoing the waiver.
     for before in ["pending", "in_doubt"] {
         settle(&folder, &["--rows", "2", "--undo"]);
         assert_eq!(stands(), before);
@@ -218,7 +218,7 @@ fn decisions_that_make_no_sense_are_refused_and_nothing_is_changed() {
     is_refused(&folder, &["--rows", "3"], &["--as"]);
     is_refused(&folder, &["--as", "posted"], &["--rows"]);
 
-    // The one that may be waived.
+    // This row may be waived.
     settle(&folder, &["--rows", "2", "--as", "waived"]);
     let json = folder.run(&api, &["--skip-invalid"]).with_code(4).json();
     assert_eq!((&json["skipped"], &json["invalid"], &json["posted"]), (&1.into(), &0.into(), &2.into()), "{json}");
@@ -265,7 +265,7 @@ fn a_decision_that_is_recorded_is_no_failure_because_nothing_can_be_printed() {
     assert_eq!((&json["in_doubt"], &json["skipped"]), (&1.into(), &2.into()), "{json}");
 }
 
-/// What `export` wrote, with these decisions filled in, row by row.
+/// The output of `export` with these decisions filled in, row by row.
 fn decided(export: &str, decisions: &[&str]) -> String {
     let mut lines = export.lines();
     let mut filled = format!("{}\r\n", lines.next().unwrap());
@@ -309,7 +309,7 @@ fn a_sheet_is_given_again_when_more_of_it_was_decided() {
     let before = folder.read(LEDGER);
     assert_eq!(settled(&["posted", "to-do", "waived"]), "0 rows settled, 3 already settled");
     assert_eq!(records(&folder.ledger(LEDGER), "settle").len(), 2, "nothing was decided anew: {before}");
-    // What a sheet says otherwise is a decision, and one that makes no sense is refused as ever.
+    // A different decision in the sheet is recorded, and an impossible one is still refused.
     assert_eq!(settled(&["posted", "waived", "waived"]), "1 row settled, 2 already settled");
     folder.write("doubts.csv", decided(&export, &["to-do", "waived", "waived"]));
     is_refused(&folder, &["--from", "doubts.csv"], &["second note", "nothing was changed"]);
@@ -324,7 +324,7 @@ fn what_a_sheet_decided_is_not_done_a_second_time_when_the_row_was_sent_since() 
     let export = folder.read("doubts.csv");
     folder.write("doubts.csv", decided(&export, &["to-do", "to-do"]));
     settle(&folder, &["--from", "doubts.csv"]);
-    // One of them arrives, and the reply to the other is lost anew.
+    // One of them arrives, and the reply to the other is lost again.
     folder.run(&api, &["--concurrency", "1"]).with_code(4);
     assert_eq!(api.arrivals(), 5);
 
@@ -391,7 +391,7 @@ fn rows_that_were_never_attempted_are_no_ones_to_decide_about_and_it_says_what_t
     is_refused(&folder, &["--rows", "3", "--as", "posted"], &["no record of a row 3", "never attempted", instead]);
     let all = &["2 of the rows to do were never attempted", "from the sheet", "nothing was changed"];
     is_refused(&folder, &["--state", "pending", "--as", "waived"], all);
-    // Nor are only some of them settled, and nothing said of the others.
+    // It does not settle some of them and silently skip the others.
     settle(&folder, &["--rows", "2", "--as", "to-do"]);
     is_refused(&folder, &["--state", "pending", "--as", "waived"], all);
     settle(&folder, &["--rows", "2", "--as", "waived"]);

@@ -1,10 +1,11 @@
-//! A settlement is recorded whole or not at all: on a full disk, cut off anywhere, and by a sheet that does not fit the ledger.
+//! A settlement is recorded completely or not at all: on a full disk, cut off anywhere, and from a sheet that
+//! does not fit the ledger.
 
 use crate::support::{Api, Folder, ended, records};
 
 const LEDGER: &str = "notes.csv.ledger.jsonl";
 
-/// A row that is posted, and so many of which no note can be made.
+/// A posted row, and `rows` invalid rows.
 fn with_invalid(rows: u64) -> Folder {
     let api = Api::failing(&[]);
     let folder = Folder::new();
@@ -20,13 +21,13 @@ fn invalid(folder: &Folder) -> u64 {
 
 const WAIVE: [&str; 6] = ["settle", LEDGER, "--state", "invalid", "--as", "waived"];
 
-/// A disk that is full, as a bound on the size of files: the shell makes the signal of that bound be ignored.
+/// A full disk, simulated by a file size limit whose signal the shell ignores.
 #[cfg(target_os = "linux")]
 #[test]
 fn on_a_full_disk_none_of_700_decisions_is_recorded_and_with_room_again_all_are() {
     let folder = with_invalid(700);
     let before = folder.read(LEDGER);
-    // In blocks of 512 bytes. The decisions take more than 100 of them.
+    // In blocks of 512 bytes. The decisions take more than 100 blocks.
     for room in [0, 1, 40, 100] {
         let blocks = before.len().div_ceil(512) + room;
         let bound = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\" \"$@\"");
@@ -44,7 +45,7 @@ fn on_a_full_disk_none_of_700_decisions_is_recorded_and_with_room_again_all_are(
     assert_eq!(records(&folder.ledger(LEDGER), "settle").len(), 1);
 }
 
-/// More than fit into one record.
+/// More decisions than fit into one record.
 #[test]
 fn a_settlement_of_several_records_counts_with_its_last_one_and_no_sooner_and_is_given_again() {
     let rows = 5000;
@@ -82,14 +83,14 @@ fn a_settlement_of_several_records_counts_with_its_last_one_and_no_sooner_and_is
     }
 }
 
-/// The cells of the rows in doubt, as they are exported.
+/// The cells of the exported rows in doubt.
 fn doubts(folder: &Folder) -> Vec<Vec<String>> {
     let export = folder.call(&["export", LEDGER, "--state", "in_doubt"]).with_code(0).stdout;
     let lines = export.trim_start_matches('\u{feff}').lines();
     lines.map(|line| line.split(',').map(str::to_owned).collect()).collect()
 }
 
-/// The doubts of eight rows, 2, 4 and 6, exported with a decision for each.
+/// Eight rows, of which 2, 4 and 6 are in doubt and exported with a decision each.
 fn exported_doubts(more: &[&str]) -> (Api, Folder, Vec<Vec<String>>) {
     let api = Api::failing(&["reset@2,4,6"]);
     let folder = Folder::with_rows(8);
@@ -134,7 +135,7 @@ fn a_sheet_whose_keys_were_sorted_apart_from_its_rows_is_refused_by_rows_and_not
     other[1][attempts] = "1.0".to_owned();
     give_back(&folder, &other).with_code(2).saying(&["line 2: \"1.0\" is not a number of attempts"]);
     assert_eq!(folder.read(LEDGER), before);
-    // As it was, and without the columns that are compared.
+    // The unchanged sheet, and one without the columns that are compared.
     let mut few = cells.clone();
     few.iter_mut().for_each(|row| drop(row.drain(..key - 1)));
     few[1][0] = String::new();
@@ -156,7 +157,8 @@ fn a_sheet_made_of_the_ledger_alone_is_refused_when_its_numbers_are_other_rows()
     give_back(&folder, &cells).with_code(0);
 }
 
-/// Every row of these files, among them texts of many lines and scripts, that begin like formulas and that are alike.
+/// Every row of these files, including texts with many lines and scripts, texts like formulas, and identical
+/// texts.
 #[test]
 fn what_was_exported_is_no_contradiction_whatever_the_format_of_the_input_was() {
     let fixtures = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fixtures");

@@ -1,4 +1,4 @@
-//! One account, one budget: runs at the same time, one after the other, killed and begun again.
+//! One account, one budget: runs at the same time, one after the other, killed and restarted.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use jiff::Timestamp;
 
 use crate::support::{Api, Folder, Running, Stopwatch, ended, sheet, texts, until};
 
-/// A server that keeps 10 in a second.
+/// A server with a limit of 10 per second.
 fn ten_a_second() -> Api {
     Api::start(Settings {
         limit: Some(10),
@@ -17,7 +17,7 @@ fn ten_a_second() -> Api {
     })
 }
 
-/// That they end about as soon as one run over all rows is held to on the virtual clock.
+/// How soon they end, compared with one run over all rows, is tested on the virtual clock.
 #[test]
 fn three_processes_on_three_files_keep_one_limit() {
     let api = ten_a_second();
@@ -37,7 +37,7 @@ fn three_processes_on_three_files_keep_one_limit() {
     let report = api.report();
     assert_eq!((report.most_in_any_window, report.refused), (10, 0), "{report:?}");
     assert_eq!(api.texts(), texts(60));
-    // Of each two runs, the one that joined later says so.
+    // Of every two runs, the one that joined later reports it.
     let shares = said.iter().map(|text| text.matches("shares the account's budget").count());
     assert_eq!(shares.sum::<usize>(), 3, "{said:?}");
 }
@@ -89,7 +89,7 @@ fn without_a_place_for_the_budget_nothing_is_sent_unless_none_is_needed() {
     assert!(folder.path("kept/budgets").is_dir());
 }
 
-/// The lock on the budget of the only account under `state`, held by this process until it is dropped.
+/// Locks the budget of the only account under `state` until dropped.
 #[cfg(target_os = "linux")]
 fn held(folder: &Folder) -> std::fs::File {
     let account = std::fs::read_dir(folder.path("state/budgets")).unwrap().next().unwrap().unwrap().path();

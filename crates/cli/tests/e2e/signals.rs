@@ -1,4 +1,4 @@
-//! Asked to end: nothing new is sent, and what is in flight is awaited and recorded.
+//! After a signal, nothing new is sent, and requests in flight are awaited and recorded.
 
 #[cfg(target_os = "linux")]
 use std::io::Write;
@@ -11,7 +11,8 @@ use batchpost_sandbox::Settings;
 
 use crate::support::{Api, Folder, Running, Stopwatch, closed_port_url, quick, records, texts, until};
 
-/// Four requests fit, and no more for seconds: so many arrive, and the signal comes while they are under way.
+/// The limit allows four requests and no more for seconds. They arrive, and the signal comes while they are
+/// in flight.
 #[track_caller]
 fn ends_well_on(signal: &str, code: i32) {
     let latency = Duration::from_millis(600)..=Duration::from_millis(600);
@@ -44,7 +45,7 @@ fn sigterm_awaits_and_records_what_is_in_flight() {
     ends_well_on("TERM", 143);
 }
 
-/// `command`, with what it was started to do about a hang-up.
+/// `command`, started with this disposition of SIGHUP.
 #[cfg(target_os = "linux")]
 fn with_hang_ups(folder: &Folder, how: &str, command: &Command) -> Command {
     folder.in_shell(&format!("exec env --{how}-signal=HUP \"$0\" \"$@\""), command)
@@ -57,7 +58,7 @@ fn a_terminal_that_goes_away_leaves_no_doubt_and_hangs_up_once_or_twice() {
     let api = Api::start(Settings { latency, ..quick() });
     let folder = Folder::with_rows(30);
     let mut run = with_hang_ups(&folder, "default", &folder.run_command(&api.url(), &["--limit", "4/5s"]));
-    // As of a terminal that is gone, nothing takes what is written from then on.
+    // As with a closed terminal, writes fail from then on.
     let (out, err) = (std::io::pipe().unwrap(), std::io::pipe().unwrap());
     let mut running = run.stdout(out.1).stderr(err.1).spawn().unwrap();
     drop(run);
@@ -110,7 +111,8 @@ fn two_signals_at_once_are_one_request() {
     let folder = Folder::with_rows(30);
     let running = Running::start(&mut folder.run_command(&api.url(), &["--limit", "4/5s", "--json"]));
     until("all four have arrived", || api.arrivals() == 4);
-    // As process managers do: to the process, and to its group. Two of one kind may be delivered as one.
+    // As process managers do: to the process, and to its group. Two signals of one kind may be delivered as
+    // one.
     running.signals(&["TERM", "INT", "TERM"]);
     let json = running.ended().with_code(143).json();
     assert_eq!((&json["posted"], &json["pending"], &json["in_doubt"]), (&4.into(), &26.into(), &0.into()), "{json}");
@@ -129,7 +131,7 @@ fn a_second_signal_a_second_later_ends_at_once_and_the_next_run_has_the_row_in_d
     let heard = Stopwatch::start();
     until("it is taken for another one", || heard.elapsed() > DELIBERATE_AFTER);
     running.signal("TERM");
-    // Time-out and grace are half a minute each.
+    // The timeout and the grace period are half a minute each.
     let json = running.ended_within(Duration::from_secs(20)).with_code(130).json();
     assert_eq!((&json["in_doubt"], &json["pending"], &json["attempts"]), (&1.into(), &4.into(), &1.into()), "{json}");
     let status = folder.call(&["status", "notes.csv.ledger.jsonl", "--json"]).json();

@@ -1,4 +1,4 @@
-//! Rows are known by their content, in whatever format they come.
+//! Rows are identified by their content, in any format.
 
 use std::path::Path;
 
@@ -6,7 +6,7 @@ use rust_xlsxwriter::Workbook;
 
 use crate::support::{Api, Folder, LIMIT, Ran, quick};
 
-/// A row of the sheets here: ticket and text.
+/// A row of these sheets: ticket and text.
 type Row<'a> = (u64, &'a str);
 
 fn csv(rows: &[Row<'_>]) -> String {
@@ -14,7 +14,7 @@ fn csv(rows: &[Row<'_>]) -> String {
     format!("Ticket ID,Comment\n{rows}")
 }
 
-/// Saves rows as a person does who has opened the CSV in Excel: tickets are numbers now.
+/// Saves rows like a person who opened the CSV in Excel: tickets are now numbers.
 fn save_as_xlsx(path: &Path, rows: &[Row<'_>]) {
     let mut workbook = Workbook::new();
     let sheet = workbook.add_worksheet();
@@ -49,7 +49,8 @@ fn a_sheet_sorted_mended_added_to_and_saved_as_xlsx_goes_on_with_just_what_is_ne
     let json = run(&folder, &api, "notes.csv").with_code(1).json();
     assert_eq!((&json["posted"], &json["rejected"]), (&6.into(), &2.into()), "{json}");
 
-    // Row 4 is deleted, the two rejected ones have their right tickets now, three are new, and all are sorted.
+    // Row 4 is deleted, the two rejected rows have correct tickets now, three rows are new, and all are
+    // sorted.
     let mut after: Vec<Row<'_>> = before.iter().copied().filter(|(ticket, _)| *ticket != 4).collect();
     for (ticket, _) in after.iter_mut().filter(|(ticket, _)| *ticket > 9000) {
         *ticket -= 8000;
@@ -114,7 +115,7 @@ fn a_batch_posted_from_csv_is_done_in_every_workbook_of_the_same_rows_packed_too
             assert_eq!((&json["format"], &json["sheet"]), (&format.into(), &"Notes".into()));
         }
     }
-    // A workbook on standard input is taken in first.
+    // A workbook on standard input is first copied completely.
     let mut command =
         folder.batchpost(&[&["run", "-", "--format", "xlsx", "--limit", LIMIT][..], &columns, &posting].concat());
     let workbook = std::fs::File::open(fixture("rows.xlsx")).unwrap();
@@ -131,7 +132,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 #[test]
 fn cells_come_out_to_the_byte_whatever_a_csv_makes_of_them() {
-    // The shapes on which readers of CSV differ.
+    // The cases in which CSV readers differ.
     for (name, csv, texts) in [
         ("commas in quotes", "Ticket,Text\n1,\"a, b, and c\"\n", &["a, b, and c"][..]),
         (
@@ -173,7 +174,7 @@ fn each_sheet_of_a_workbook_has_its_own_ledger() {
     let api = Api::start(quick());
     let folder = Folder::new();
     let mut workbook = Workbook::new();
-    // What a sheet's name may hold and a file's may not everywhere.
+    // Characters that sheet names may contain, but not file names on every system.
     for (name, text) in [("North", "from the north"), ("South|<West>", "from the south")] {
         let sheet = workbook.add_worksheet().set_name(name).unwrap();
         sheet.write_row(2, 0, ["Ticket ID", "Comment"]).unwrap();
@@ -195,7 +196,7 @@ fn each_sheet_of_a_workbook_has_its_own_ledger() {
     assert!(names.contains(&"notes.xlsx.South__West_.ledger.jsonl".to_owned()), "{names:?}");
     let json = run(&["--sheet", "South|<West>"]).with_code(0).json();
     assert_eq!((&json["posted"], &json["attempts_now"]), (&1.into(), &0.into()), "{json}");
-    // Resumed, it is read as it was.
+    // Resumed, it is read with the same settings.
     let ledger = "notes.xlsx.South__West_.ledger.jsonl";
     folder.call(&["resume", ledger, "--json"]).with_code(0);
     run(&["--sheet", "East"]).with_code(2).saying(&["\"North\"", "South|<West>", "--sheet"]);

@@ -1,4 +1,5 @@
-//! Which folder runs keep an account's limit together in: the one that the ledger remembers, one that users share.
+//! The state folder in which runs count an account's limit: the one that the ledger remembers, or one that
+//! users share.
 
 use std::fs;
 use std::io::Write;
@@ -15,7 +16,7 @@ use crate::support::{Api, Folder, Ran, Running, ended, records, sheet, texts, un
 const LEDGER: &str = "notes.csv.ledger.jsonl";
 const LIMIT: [&str; 2] = ["--limit", "10/1s"];
 
-/// A server that keeps 10 in a second.
+/// A server with a limit of 10 per second.
 fn ten_a_second() -> Api {
     Api::start(Settings {
         limit: Some(10),
@@ -31,14 +32,14 @@ fn assert_kept(api: &Api, rows: u64) {
     assert_eq!(api.texts(), texts(rows));
 }
 
-/// The binary with another home than it had before.
+/// The binary with a different home folder.
 fn elsewhere(folder: &Folder, arguments: &[&str]) -> Command {
     let mut command = folder.batchpost(arguments);
     command.env("XDG_STATE_HOME", folder.path("other"));
     command
 }
 
-/// The one folder of an account under the state folder `state`.
+/// The only account's folder under the state folder `state`.
 fn account(state: &Path) -> PathBuf {
     fs::read_dir(state.join("budgets")).unwrap().next().unwrap().unwrap().path()
 }
@@ -126,7 +127,7 @@ fn in_another_state_folder_than_the_ledgers_every_slot_is_taken_to_be_in_use_at_
     let check = ["check", "notes.csv", "--url", &api.url(), "--json", "--state-dir", "new"];
     let check = folder.call(&[&check[..], &limits].concat());
     assert!(check.json()["seconds"].as_f64().is_some_and(|seconds| seconds > 3600.0), "{}", check.stdout);
-    // The second run finds it so in the folder, which the ledger remembers by then.
+    // The second run finds the slots in use in the folder, which the ledger now remembers.
     for more in [&["--state-dir", "new"][..], &[]] {
         let running = Running::start(&mut folder.batchpost(&[&["resume", LEDGER], more].concat()));
         until("it says why it waits", || running.stderr().contains("a batch came from another state folder"));
@@ -171,7 +172,7 @@ fn a_ledger_that_does_not_say_where_it_was_counted_waits_where_the_account_is_no
     assert_kept(&api, 20);
 }
 
-/// A ledger without these words in its lines, which get the right checksums again.
+/// Removes `without` from the lines of a ledger and corrects their checksums.
 fn resealed(ledger: &str, without: &str) -> String {
     let id = ledger.split_once("\"id\":\"").unwrap().1.get(..16).unwrap();
     let id = u64::from_str_radix(id, 16).unwrap();
@@ -200,7 +201,7 @@ fn where_the_personal_and_the_shared_folder_know_the_account_one_has_to_be_chose
     };
     let by_default = ["--shared-state-dir", "shared"];
     run("a.csv", &[]).with_code(0);
-    // The personal folder goes on being used as long as nobody has used the shared one.
+    // The personal folder is still used until a run uses the shared one.
     run("b.csv", &by_default).with_code(0);
     assert_eq!(fs::read_dir(&shared).unwrap().count(), 0);
     let doctor = ["doctor", "x.csv", "--url", &api.url(), "--shared-state-dir", "shared"];
@@ -215,7 +216,7 @@ fn where_the_personal_and_the_shared_folder_know_the_account_one_has_to_be_chose
     assert!(both.iter().all(|word| said.contains(word)), "{said}");
     assert_eq!((api.arrivals(), folder.path("d.csv.ledger.jsonl.lock").exists()), (arrivals, false));
     run("d.csv", &["--state-dir", "shared"]).with_code(0);
-    // Its ledger remembers what was chosen.
+    // The ledger remembers the chosen folder.
     run("d.csv", &by_default).with_code(0);
 }
 
@@ -223,7 +224,7 @@ fn is_root() -> bool {
     fs::metadata("/proc/self").is_ok_and(|own| own.uid() == 0)
 }
 
-/// Users of this machine that the system need not know by name, and a group that some of them are in.
+/// A group of some of the users here, who need not exist in the system's user database.
 const GROUP: u32 = 40100;
 
 struct User {
@@ -233,7 +234,7 @@ struct User {
 }
 
 impl User {
-    /// With rows of its own.
+    /// A user with the given rows.
     fn new(id: u32, groups: &'static str, rows: std::ops::RangeInclusive<u64>) -> Self {
         let folder = Folder::new();
         folder.write("notes.csv", sheet(rows));
@@ -243,7 +244,7 @@ impl User {
         Self { folder, id, groups }
     }
 
-    /// `run notes.csv` as this user, whose files others cannot read if it is for the umask.
+    /// `run notes.csv` as this user. By the umask, other users could not read its files.
     fn run(&self, binary: &Path, api: &Api, shared: &Path) -> Command {
         let id = self.id.to_string();
         let mut command = Command::new("/usr/bin/setpriv");
@@ -265,7 +266,7 @@ fn two_users_of_a_group_keep_one_limit_in_the_folder_that_they_share_and_a_third
     let (api, binary) = (ten_a_second(), place.path().join("batchpost"));
     let anna = User::new(40001, "40100", 1..=20);
     let bert = User::new(40002, "40100", 21..=40);
-    // One right after the other, each beside the other, and one killed beside the other.
+    // Both at the same time.
     let first = Running::start(&mut anna.run(&binary, &api, &shared));
     until("it posts", || api.arrivals() > 0);
     let second = Running::start(&mut bert.run(&binary, &api, &shared));
@@ -303,8 +304,8 @@ fn a_run_of_another_user_that_was_killed_is_found_and_its_slots_are_kept() {
     assert_eq!(runs, 0, "the dead run's file is gone");
 }
 
-/// A folder that every user can reach, with the binary in it and a state folder that the group shares; none where the
-/// tests cannot act as several users.
+/// A folder that every user can reach, with the binary and a state folder that the group shares. Returns
+/// `None` if the tests cannot act as several users.
 fn place_for_users() -> Option<(TempDir, PathBuf)> {
     if !is_root() || !Path::new("/usr/bin/setpriv").exists() {
         eprintln!("skipped: only root can act as several users, with setpriv");

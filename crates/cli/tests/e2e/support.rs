@@ -1,4 +1,4 @@
-//! The real binary, in a folder and an environment of its own, and a real server to post to.
+//! The real binary, in its own folder and environment, and a real server to post to.
 
 use std::fs::{self, File};
 use std::io::{Read, Write};
@@ -18,10 +18,10 @@ use tokio::runtime::Runtime;
 /// The limit of the quick servers, as an option's value.
 pub(crate) const LIMIT: &str = "500/1s";
 
-/// Nothing here takes so long unless it hangs.
+/// Only a hanging test takes this long.
 const DEADLINE: Duration = Duration::from_secs(300);
 
-/// A server with a limit that is not reached soon, that answers at once.
+/// A server with a high limit that replies at once.
 pub(crate) fn quick() -> Settings {
     Settings {
         limit: Some(500),
@@ -33,7 +33,7 @@ pub(crate) fn quick() -> Settings {
 
 /// The API, in this process.
 pub(crate) struct Api {
-    // Before the runtime that it runs on, for fields are dropped in order.
+    // Before its runtime, because fields are dropped in order.
     server: Server,
     _runtime: Runtime,
 }
@@ -45,7 +45,7 @@ impl Api {
         Self { server, _runtime: runtime }
     }
 
-    /// A quick one that fails like this.
+    /// A quick API with these faults.
     pub(crate) fn failing(faults: &[&str]) -> Self {
         let faults = faults.iter().map(|fault| fault.parse().unwrap()).collect();
         Self::start(Settings { faults, ..quick() })
@@ -55,7 +55,7 @@ impl Api {
         self.server.url()
     }
 
-    /// Requests that were counted so far.
+    /// The number of requests counted so far.
     pub(crate) fn arrivals(&self) -> usize {
         self.server.model().arrivals().len()
     }
@@ -64,7 +64,7 @@ impl Api {
         self.server.model().notes().to_vec()
     }
 
-    /// The texts of the notes, in the order of the alphabet.
+    /// The texts of the notes, sorted.
     pub(crate) fn texts(&self) -> Vec<String> {
         let mut texts: Vec<String> = self.notes().into_iter().map(|note| note.text).collect();
         texts.sort();
@@ -76,10 +76,10 @@ impl Api {
     }
 }
 
-/// A port of this machine on which nobody listens, nor will while these tests run.
+/// The URL of a port on this machine on which nothing listens, also not later while these tests run.
 pub(crate) fn closed_port_url() -> String {
-    // Bound and never listened on. A listener that was closed would be open in any process that is just being started,
-    // and its port free for another test's server.
+    // Bound, but never listened on. A listener that was closed would be open in any process that is just
+    // being started, and its port would be free for another test's server.
     let socket = TcpSocket::new_v4().unwrap();
     socket.bind((Ipv4Addr::LOCALHOST, 0).into()).unwrap();
     let address = socket.local_addr().unwrap();
@@ -87,7 +87,7 @@ pub(crate) fn closed_port_url() -> String {
     format!("http://{address}/api/tenants/1/internalnote/upload")
 }
 
-/// A working folder that ends with the test, and beside it one for what runs leave for each other.
+/// A working folder that is removed after the test, and beside it a state folder.
 pub(crate) struct Folder(TempDir, TempDir);
 
 impl Folder {
@@ -95,7 +95,7 @@ impl Folder {
         Self(tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap())
     }
 
-    /// One with `rows` rows in `notes.csv`: row 7 is the text `note 007` under ticket 1007.
+    /// A folder with `rows` rows in `notes.csv`: row 7 has the text `note 007` and the ticket 1007.
     pub(crate) fn with_rows(rows: u64) -> Self {
         let folder = Self::new();
         folder.write("notes.csv", sheet(1..=rows));
@@ -110,7 +110,7 @@ impl Folder {
         File::create(self.path(name)).unwrap().write_all(content.as_ref()).unwrap();
     }
 
-    /// A file that only its owner may read.
+    /// Writes a file that only its owner may read.
     pub(crate) fn secret(&self, name: &str, content: impl AsRef<[u8]>) {
         self.write(name, content);
         #[cfg(unix)]
@@ -124,35 +124,35 @@ impl Folder {
         fs::read_to_string(self.path(name)).unwrap()
     }
 
-    /// The lines of a ledger.
+    /// The records of a ledger.
     pub(crate) fn ledger(&self, name: impl AsRef<Path>) -> Vec<Value> {
         self.read(name).lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
-    /// The binary with this environment and nothing else, in this folder, with nothing on standard input.
+    /// The binary in this folder, with this environment and nothing else, and nothing on standard input.
     pub(crate) fn batchpost<S: AsRef<std::ffi::OsStr>>(&self, arguments: &[S]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_batchpost"));
         command.args(arguments);
         self.isolated(command)
     }
 
-    /// What runs leave for each other is under it, by default.
+    /// The default state home.
     #[cfg(unix)]
     pub(crate) fn state_home(&self) -> &Path {
         self.1.path()
     }
 
-    /// `command` with this environment and nothing else, in this folder, with nothing on standard input.
+    /// `command` in this folder, with this environment and nothing else, and nothing on standard input.
     pub(crate) fn isolated(&self, mut command: Command) -> Command {
         command.current_dir(self.0.path()).env_clear().env("TMPDIR", self.0.path());
         command.env("XDG_STATE_HOME", self.1.path());
-        // What users of this machine share is not for tests.
+        // Tests must not use this machine's shared state folder.
         command.env("BATCHPOST_SHARED_STATE_DIR", self.1.path().join("shared"));
         command.env("LSQ_ACCESS_KEY", "access").env("LSQ_SECRET_KEY", "secret").stdin(Stdio::null());
         command
     }
 
-    /// `command`, carried out by a line of shell that has its program as `$0` and its arguments as `$@`.
+    /// Runs `command` through a shell line in which `$0` is its program and `$@` its arguments.
     #[cfg(target_os = "linux")]
     pub(crate) fn in_shell(&self, line: &str, command: &Command) -> Command {
         let mut shell = Command::new("/bin/sh");
@@ -160,20 +160,20 @@ impl Folder {
         self.isolated(shell)
     }
 
-    /// The binary with these arguments, to its end.
+    /// Runs the binary with these arguments to its end.
     #[track_caller]
     pub(crate) fn call<S: AsRef<std::ffi::OsStr>>(&self, arguments: &[S]) -> Ran {
         ended(&mut self.batchpost(arguments))
     }
 
-    /// How the binary ends with these arguments when nobody reads what it prints.
+    /// The exit code with these arguments if the reader of the output is gone.
     pub(crate) fn unheard(&self, arguments: &[&str]) -> Option<i32> {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
         self.batchpost(arguments).stdout(writer).stderr(Stdio::null()).status().unwrap().code()
     }
 
-    /// The names of all that is in it, in the order of the alphabet.
+    /// The names in the folder, sorted.
     pub(crate) fn names(&self) -> Vec<String> {
         let entries = fs::read_dir(self.0.path()).unwrap();
         let mut names: Vec<String> =
@@ -182,7 +182,7 @@ impl Folder {
         names
     }
 
-    /// `run notes.csv` against `url`, with the quick servers' limit unless `more` says another.
+    /// `run notes.csv` to `url`, with the limit of quick servers unless `more` has another.
     pub(crate) fn run_command(&self, url: &str, more: &[&str]) -> Command {
         let mut arguments = vec!["run", "notes.csv", "--url", url];
         if !more.contains(&"--limit") {
@@ -192,7 +192,7 @@ impl Folder {
         self.batchpost(&arguments)
     }
 
-    /// The same to its end, with the result as JSON.
+    /// Runs it to its end, with the result as JSON.
     pub(crate) fn run(&self, api: &Api, more: &[&str]) -> Ran {
         let mut command = self.run_command(&api.url(), more);
         ended(command.arg("--json"))
@@ -210,7 +210,7 @@ pub(crate) fn text(row: u64) -> String {
     format!("note {row:03}")
 }
 
-/// The texts of the first `rows` rows, each once, in the order of the alphabet.
+/// The texts of the first `rows` rows, each once, sorted.
 pub(crate) fn texts(rows: u64) -> Vec<String> {
     (1..=rows).map(text).collect()
 }
@@ -220,24 +220,24 @@ pub(crate) fn records<'a>(ledger: &'a [Value], kind: &str) -> Vec<&'a Value> {
     ledger.iter().filter_map(|line| line.get(kind)).collect()
 }
 
-/// A process that ended.
+/// A process that has ended.
 #[derive(Debug)]
 pub(crate) struct Ran {
-    /// None where a signal ended it.
+    /// `None` if a signal ended it.
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
 impl Ran {
-    /// Itself, having ended with this code.
+    /// Asserts the exit code.
     #[track_caller]
     pub(crate) fn with_code(self, code: i32) -> Self {
         assert_eq!(self.code, Some(code), "stdout:\n{}\nstderr:\n{}", self.stdout, self.stderr);
         self
     }
 
-    /// The one JSON object on standard output.
+    /// Parses the only JSON object on standard output.
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         let value: Value = serde_json::from_str(&self.stdout)
@@ -246,7 +246,7 @@ impl Ran {
         value
     }
 
-    /// Itself, with every one of these on standard error.
+    /// Asserts that all of these words are on standard error.
     #[track_caller]
     pub(crate) fn saying(self, words: &[&str]) -> Self {
         for word in words {
@@ -256,7 +256,7 @@ impl Ran {
     }
 }
 
-/// Runs it to its end. What a run then counts must be what its ledger says.
+/// Runs the command to its end and asserts that its counts equal those of its ledger.
 #[track_caller]
 pub(crate) fn ended(command: &mut Command) -> Ran {
     let ran = Running::start(command).ended();
@@ -264,7 +264,7 @@ pub(crate) fn ended(command: &mut Command) -> Ran {
     ran
 }
 
-/// Of a run with `--json`, unless its ledger failed under it.
+/// Checks runs with `--json`, except those whose ledger failed.
 #[track_caller]
 fn assert_sums_are_the_ledgers(folder: Option<&Path>, ran: &Ran) {
     const SUMS: [&str; 13] = [
@@ -295,7 +295,7 @@ fn assert_sums_are_the_ledgers(folder: Option<&Path>, ran: &Ran) {
     }
 }
 
-/// A process under way. It is killed when it is dropped.
+/// A running process, killed on drop.
 #[derive(Debug)]
 pub(crate) struct Running {
     child: Child,
@@ -311,7 +311,7 @@ impl Running {
         Self { child, stdout, stderr }
     }
 
-    /// The same, given this on standard input.
+    /// Starts the command with this on standard input.
     pub(crate) fn start_fed(command: &mut Command, input: &str) -> Self {
         let mut running = Self::start(command.stdin(Stdio::piped()));
         running.child.stdin.take().unwrap().write_all(input.as_bytes()).unwrap();
@@ -326,12 +326,12 @@ impl Running {
         self.child.try_wait().unwrap().is_some()
     }
 
-    /// What it has written to standard output so far.
+    /// The standard output so far.
     pub(crate) fn stdout(&self) -> String {
         self.stdout.so_far()
     }
 
-    /// What it has written to standard error so far.
+    /// The standard error so far.
     pub(crate) fn stderr(&self) -> String {
         self.stderr.so_far()
     }
@@ -343,7 +343,7 @@ impl Running {
         assert!(status.success(), "kill {status}");
     }
 
-    /// Sends several, with nothing between them.
+    /// Sends several signals without a pause.
     #[cfg(unix)]
     pub(crate) fn signals(&self, names: &[&str]) {
         let each: Vec<String> = names.iter().map(|name| format!("kill -{name} {}", self.id())).collect();
@@ -351,13 +351,13 @@ impl Running {
         assert!(status.success(), "kill {status}");
     }
 
-    /// Waits until it has ended.
+    /// Waits until the process ends.
     #[track_caller]
     pub(crate) fn ended(self) -> Ran {
         self.ended_within(DEADLINE)
     }
 
-    /// The same, but not for longer than this.
+    /// Waits until the process ends, at most for this time.
     #[track_caller]
     pub(crate) fn ended_within(mut self, deadline: Duration) -> Ran {
         let began = now();
@@ -369,7 +369,7 @@ impl Running {
         Ran { code, stdout: self.stdout.whole(), stderr: self.stderr.whole() }
     }
 
-    /// Ends it as a crash would.
+    /// Kills the process, as a crash would.
     pub(crate) fn killed(mut self) -> Ran {
         self.child.kill().unwrap();
         self.ended()
@@ -378,13 +378,13 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // It may be gone already, and a test that fails has its own story to tell.
+        // Ignore errors: the process may be gone, and a failing test reports its own cause.
         self.child.kill().ok();
         self.child.wait().ok();
     }
 }
 
-/// What comes out of a pipe, read by a thread so that the writer never waits.
+/// The content of a pipe, read by a thread so that the writer never blocks.
 #[derive(Debug)]
 struct Heard {
     bytes: Arc<Mutex<Vec<u8>>>,
@@ -416,7 +416,7 @@ impl Heard {
     }
 }
 
-/// Comes back when `condition` holds, and fails when it does not come to hold.
+/// Waits until `condition` is true; fails after the deadline.
 #[track_caller]
 pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     let began = now();
@@ -426,7 +426,7 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     }
 }
 
-/// What has passed, for moments that are drawn in time.
+/// The time passed, for random moments given as times.
 pub(crate) struct Stopwatch(Instant);
 
 impl Stopwatch {
@@ -439,7 +439,7 @@ impl Stopwatch {
     }
 }
 
-/// Lets time pass between two things that a test does to a process, for which no condition can be waited for.
+/// Waits between two actions on a process if there is no condition to wait for.
 pub(crate) fn pause(time: Duration) {
     let began = now();
     while let Some(left) = time.checked_sub(began.elapsed()).filter(|left| !left.is_zero()) {
@@ -447,7 +447,7 @@ pub(crate) fn pause(time: Duration) {
     }
 }
 
-/// Leaves the processor to the process that is waited for; the condition alone decides how long.
+/// Yields the processor to the process; only the condition decides how long to wait.
 fn rest() {
     thread::park_timeout(Duration::from_millis(1));
 }

@@ -1,4 +1,4 @@
-//! TLS and proxies: whom requests trust the doctor trusts too, and nobody else.
+//! TLS and proxies: `doctor` trusts the same certificates as requests do, and no others.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
@@ -16,10 +16,10 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::support::{Api, Folder, Ran, quick, texts};
 
-/// Something in front of an API, in this process.
+/// A server in front of an API, in this process.
 struct Front {
     address: SocketAddr,
-    /// Connections that were passed on.
+    /// The number of connections passed on.
     passed: Arc<AtomicUsize>,
     _runtime: Runtime,
 }
@@ -32,7 +32,8 @@ impl Front {
         (Self { address, passed: Arc::default(), _runtime: runtime }, listener)
     }
 
-    /// Speaks TLS for `api`, with a certificate like this, whose issuer's is in `ca.pem` of `folder`.
+    /// Serves TLS for `api` with a certificate with these parameters. The issuer's certificate is written to
+    /// `ca.pem` in `folder`.
     fn with_certificate(api: &Api, folder: &Folder, params: &CertificateParams) -> Self {
         let mut authority = CertificateParams::default();
         authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -53,7 +54,7 @@ impl Front {
             while let Ok((stream, _)) = listener.accept().await {
                 let (acceptor, passed) = (acceptor.clone(), Arc::clone(&passed));
                 tokio::spawn(async move {
-                    // Who does not trust it hangs up.
+                    // A client that does not trust the certificate disconnects.
                     let Ok(mut inside) = acceptor.accept(stream).await else { return };
                     passed.fetch_add(1, Ordering::SeqCst);
                     let mut outside = TcpStream::connect(to).await.unwrap();
@@ -64,12 +65,12 @@ impl Front {
         front
     }
 
-    /// Speaks TLS as the API on this machine should.
+    /// Serves TLS with a valid certificate for this machine.
     fn trusted(api: &Api, folder: &Folder) -> Self {
         Self::with_certificate(api, folder, &CertificateParams::new(["127.0.0.1".to_owned()]).unwrap())
     }
 
-    /// An HTTP proxy that lets everybody through.
+    /// An HTTP proxy that allows every request.
     fn proxy() -> Self {
         let (front, listener) = Self::start();
         let passed = Arc::clone(&front.passed);
@@ -106,7 +107,7 @@ fn address(api: &Api) -> SocketAddr {
     api.url().split('/').nth(2).unwrap().parse().unwrap()
 }
 
-/// What the doctor says of `check`: its level, and what to do.
+/// The level and advice of `doctor` for `check`.
 #[track_caller]
 fn said(ran: &Ran, check: &str) -> (String, String) {
     let report = ran.json();

@@ -1,4 +1,4 @@
-//! What each answer means for its row and for the run.
+//! The effect of each reply on its row and on the run.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use crate::support::{Api, Folder, Running, ended, quick, records, text, texts};
 
 #[test]
 fn every_row_is_posted_exactly_once_through_failures_and_limits_of_every_form() {
-    // By chance, and at some numbers for certain.
+    // At fixed requests, and some at random.
     let faults = [
         "500@3,40",
         "429@10",
@@ -177,7 +177,7 @@ fn a_ticket_that_waits_for_its_retry_does_not_hold_up_the_others() {
     let folder = Folder::new();
     let others: String = (1..=30).map(|n| format!("{},other {n:02}\n", 100 + n)).collect();
     folder.write("notes.csv", format!("Ticket,Text\n7,first\n7,second\n{others}"));
-    // Each wait is drawn, from nothing on: six of them are not all over before ten others were sent.
+    // Each wait is random, from zero: six of them do not all end before ten other rows were sent.
     let json = folder.run(&api, &["--max-attempts", "4"]).with_code(1).json();
     assert_eq!((&json["failed"], &json["posted"]), (&2.into(), &30.into()), "{json}");
     let ledger = folder.ledger("notes.csv.ledger.jsonl");

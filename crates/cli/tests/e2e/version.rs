@@ -1,13 +1,13 @@
-//! Which program it is.
+//! The version and commit of the program.
 
 use std::path::Path;
 use std::process::Command;
 
 use crate::support::{Api, Folder, quick, records};
 
-/// What a version says of the commit with this beginning; nothing where the sources are no checkout.
+/// The commit with this prefix, as `--version` shows it; empty if the sources are not a checkout.
 ///
-/// Not of HEAD: it may have moved on since the program was built.
+/// Not that of HEAD, which may have moved since the program was built.
 fn commit(beginning: &str) -> String {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
     if !root.join(".git").exists() {

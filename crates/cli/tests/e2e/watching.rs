@@ -1,4 +1,4 @@
-//! What a run leaves for whoever watches over it: its log, its numbers, who began it.
+//! What a run leaves for monitoring: its log, its metrics, and who started it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +9,7 @@ use crate::support::{Api, Folder, LIMIT, Ran, Running, closed_port_url, ended, q
 
 const LEDGER: &str = "notes.csv.ledger.jsonl";
 
-/// The lines of a log that is JSON and nothing else.
+/// The lines of a log that contains only JSON.
 #[track_caller]
 fn log(ran: &Ran) -> Vec<Value> {
     let line = |line: &str| serde_json::from_str(line).unwrap_or_else(|error| panic!("{error} in {line:?}"));
@@ -122,8 +122,8 @@ fn a_json_line_neither_steers_a_terminal_nor_turns_the_reading_around() {
     assert!(of_event(&log(&ran), "failed")[0]["message"].as_str().unwrap().contains(name), "{}", ran.stderr);
 }
 
-/// The samples of a text in Prometheus' format, by metric and labels, having checked that it is one: every metric has its
-/// help and its type before its samples, which stand together, and no sample is there twice.
+/// The samples of a text in Prometheus' format, by metric and labels. Checks the format: every metric has its
+/// help and type before its samples, which are contiguous, and no sample is repeated.
 #[track_caller]
 fn samples(text: &str) -> BTreeMap<String, f64> {
     let mut samples = BTreeMap::new();
@@ -304,7 +304,7 @@ fn a_metrics_file_never_takes_the_place_of_anything_else() {
     folder.write("empty.prom", "");
     let names = folder.names();
     let run = |name: &str| ended(&mut folder.run_command(&api.url(), &["--metrics-file", name, "--first", "1"]));
-    // The ledger is not even there yet.
+    // The ledger does not exist yet.
     for (name, why) in [
         ("notes.csv", "not a metrics file of batchpost"),
         ("mine.txt", "not a metrics file of batchpost"),

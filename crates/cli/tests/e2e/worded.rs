@@ -1,11 +1,12 @@
-//! What people read: each command's help, and the messages of a small batch. The snapshots beside this file have them, so
-//! that a change of words is seen as a difference and read before it is accepted: `just snapshots worded`.
+//! The texts that people read: each command's help, and the messages of a small batch. The snapshots beside
+//! this file contain them, so that a change is visible as a difference and reviewed before it is accepted:
+//! `just snapshots worded`.
 
 use crate::support::{Api, Folder, Ran, ended};
 
 const LEDGER: &str = "notes.csv.ledger.jsonl";
 
-/// What differs from run to run and from machine to machine, and what stands in its place.
+/// What differs between runs and machines, and its replacement.
 const CHANCE: [(&str, &str); 6] = [
     (r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME"),
     (r"done about .*", "done about TIME"),
@@ -15,7 +16,7 @@ const CHANCE: [(&str, &str); 6] = [
     (r"(input: +)\S+/", "${1}FOLDER/"),
 ];
 
-/// At the same width everywhere. Nothing of it is a terminal, so the variable is heard.
+/// Runs with a fixed width. Nothing is a terminal here, so the variable applies.
 fn printed(folder: &Folder, arguments: &[&str]) -> Ran {
     ended(folder.batchpost(arguments).env("COLUMNS", "100"))
 }
@@ -28,7 +29,7 @@ fn matches(name: &str, text: &str) {
     settings.bind(|| insta::assert_snapshot!(name, text));
 }
 
-/// The names of the commands that `help` lists.
+/// The names of the commands listed in `help`.
 fn commands(help: &str) -> Vec<String> {
     let lines = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     let names = lines.filter_map(|line| line.strip_prefix("  ")?.split(' ').next());
@@ -50,14 +51,14 @@ fn the_help_of_every_command_changes_only_on_purpose() {
     matches("help", &text);
 }
 
-/// A rejected row, one in doubt and an invalid one: a command that refuses, then each that looks.
+/// A rejected row, one in doubt and an invalid one: a command that refuses, then every reading command.
 #[test]
 fn what_people_read_of_a_batch_changes_only_on_purpose() {
     let api = Api::failing(&["400@2", "reset@3"]);
     let folder = Folder::new();
     folder.write("notes.csv", "Ticket ID,Comment\n1,a\n2,b\nnone,c\n4,d\n5,e\n");
     let url = api.url();
-    // A window that does not end under a slow run, so that what is used of it is the same.
+    // A window that outlasts a slow run, so that the used part of the limit is the same.
     let to = ["--url", &url, "--limit", "500/10m"];
     let mut text = String::new();
     let mut step = |words: &[&str], hidden: &[&str]| {
@@ -72,7 +73,7 @@ fn what_people_read_of_a_batch_changes_only_on_purpose() {
     };
     step(&["check", "notes.csv"], &to);
     step(&["run", "notes.csv"], &to);
-    // One at a time, so that the faults meet the same rows each time.
+    // One request at a time, so that the faults always meet the same rows.
     let one_by_one = [&to[..], &["--concurrency", "1"]].concat();
     step(&["run", "notes.csv", "--skip-invalid"], &one_by_one);
     step(&["status", LEDGER], &[]);

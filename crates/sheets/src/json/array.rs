@@ -315,7 +315,7 @@ mod tests {
     }
 
     proptest! {
-        /// The parser of the whole is the oracle.
+        /// The oracle is serde_json, parsing the whole array.
         #[test]
         fn elements_are_those_that_the_parser_finds(
             values in prop::collection::vec(value(), 0..6),
@@ -337,7 +337,7 @@ mod tests {
             prop_assert_eq!(source.byte(), text.len() as u64, "all is read");
         }
 
-        /// Whatever the bytes, the parts read are the same in any pieces, and there is an end.
+        /// For any bytes, the result does not depend on the sizes of the pieces, and reading ends.
         #[test]
         fn pieces_change_nothing(
             bytes in prop::collection::vec(prop::sample::select(&b"[[]]{{}},,\"\"\\: \n1a\xff"[..]), 0..80),

@@ -393,7 +393,7 @@ impl<'de> Visitor<'de> for ValueOf<'_, '_> {
 mod tests {
     use super::*;
 
-    /// What is read of objects, one after the other, for the columns `id`, `a`, `b` and the nested `n.x`.
+    /// Reads the objects in order, for the columns `id`, `a`, `b` and the nested `n.x`.
     fn read(lines: &[&[u8]]) -> Vec<String> {
         let columns = columns(br#"{"id":1,"a":"","b":"","n":{"x":1,"y":{"z":2}}}"#).unwrap();
         let members = Members::new(&columns.nested, ["id", "a", "b", "n.x"].into_iter());

@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn an_over_long_line_costs_itself_alone() {
-        // The first is of 25 bytes, without its line end.
+        // `short` has 25 bytes without its line end.
         let (short, long) = (r#"{"ticket":1,"text":"abc"}"#, r#"{"ticket":2,"text":"abcd"}"#);
         let much = "x".repeat(200_000);
         assert_eq!(

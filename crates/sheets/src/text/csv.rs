@@ -194,7 +194,7 @@ mod tests {
     use super::super::source::Pieces;
     use super::*;
 
-    /// A record's cells, line, byte, and what is wrong with it.
+    /// The cells, line, byte and error of a record.
     type Found = (Vec<Vec<u8>>, u64, u64, Option<RecordError>);
 
     fn read(bytes: &[u8], sizes: &[usize], bound_bytes: usize) -> Vec<Found> {
@@ -214,7 +214,8 @@ mod tests {
         records
     }
 
-    /// Cells, line and byte of each record of `bytes`, which are whole; read in pieces of several sizes.
+    /// The cells, line and byte of each record of `bytes`, which must all be valid; read in pieces of several
+    /// sizes.
     fn whole(bytes: &str) -> Vec<(Vec<String>, u64, u64)> {
         let text = |cell| String::from_utf8(cell).unwrap();
         let mut first = None;
@@ -231,7 +232,7 @@ mod tests {
         first.unwrap()
     }
 
-    /// The same of records that may be broken.
+    /// Like `whole`, for records that may be broken.
     fn broken(bytes: &[u8], bound_bytes: usize) -> Vec<Found> {
         let records = read(bytes, &[100_000], bound_bytes);
         for size in [1, 2, 3, 7] {
@@ -250,7 +251,7 @@ mod tests {
             ("\"a, b\",\"c\"\"d\"\"\"", &["a, b", "c\"d\""]),
             ("\"a\r\nb\n\n\",\r\n", &["a\r\nb\n\n", ""]),
             (",\"\",", &["", "", ""]),
-            // A byte order mark is one at the very beginning only.
+            // A byte order mark is recognized only at the very beginning.
             ("\n\u{feff}a,b", &["\u{feff}a", "b"]),
             ("1,\"{\"\"type\"\": \"\"Point\"\", \"\"at\"\": [1, 2]}\"", &["1", r#"{"type": "Point", "at": [1, 2]}"#]),
             ("ʤ,Grüße – 😀", &["ʤ", "Grüße – 😀"]),
@@ -315,7 +316,7 @@ mod tests {
             (b"\"2345678\n\n\n\n0\"", b"2345678\n", b"\n"),
         ] {
             let csv = [b"12345678\n", long, end, b"\"2345678\"\nb\n"].concat();
-            // The last: of nine bytes too, its quotes counted.
+            // The last one also has nine bytes, including its quotes.
             let lines = long.iter().filter(|byte| **byte == b'\n').count() as u64;
             let records = broken(&csv, 8);
             assert_eq!(records[0], (one(b"12345678"), 1, 0, None));
@@ -386,7 +387,7 @@ mod tests {
     }
 
     proptest! {
-        /// The csv crate's own reader, which has no bound, is the oracle.
+        /// The oracle is the csv crate's own reader, which has no bound.
         #[test]
         fn records_and_positions_are_the_csv_crates(
             (delimiter, bytes) in separated_bytes(),
@@ -403,7 +404,8 @@ mod tests {
             let mut expected = Vec::new();
             for record in oracle.byte_records() {
                 let record = record.unwrap();
-                // It says where the record before ended; the line ends between are not yet this record.
+                // The oracle's position is the end of the previous record; the line ends in between do not
+                // belong to this one.
                 let mut byte = record.position().unwrap().byte() as usize;
                 if byte == 0 && bytes.starts_with(b"\xef\xbb\xbf") {
                     byte = 3;
@@ -422,7 +424,7 @@ mod tests {
             prop_assert_eq!(found, expected);
         }
 
-        /// With a bound, records that keep it come out as without, and the others are counted just so.
+        /// With a bound, records within it are unchanged, and longer ones have the same positions.
         #[test]
         fn a_bound_changes_nothing_but_the_records_over_it(
             (delimiter, bytes) in separated_bytes(),

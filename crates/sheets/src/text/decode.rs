@@ -11,7 +11,7 @@ use super::error::TextError;
 use super::gzip::Bytes;
 
 const RAW_BYTES: usize = 32 * 1024;
-/// Room for any character, and for what a decoder may write with it.
+/// The space needed for any character and for what a decoder may write with it.
 pub(crate) const LEAST_ROOM_BYTES: usize = 32;
 
 /// Converts an input to UTF-8. A byte order mark is treated as an ordinary character.
@@ -121,7 +121,7 @@ mod tests {
     use super::super::source::Pieces;
     use super::*;
 
-    /// All that `bytes` give when they come in pieces of `size`, and the error it ends with.
+    /// Decodes `bytes` in pieces of `size`. Returns the text and the final error, if any.
     fn read(bytes: &[u8], encoding: &str, size: usize, room: usize) -> (String, Option<String>) {
         let mut bytes = Bytes::open(Pieces::new(bytes, vec![size])).unwrap();
         let mut decoding = Decoding::new(encoding.parse().unwrap(), b"");
@@ -136,7 +136,7 @@ mod tests {
         (String::from_utf8(text).unwrap(), error)
     }
 
-    /// The same, in pieces of several sizes.
+    /// Like `read`, in pieces of several sizes with the same result.
     fn decoded(bytes: &[u8], encoding: &str) -> (String, Option<String>) {
         let all = read(bytes, encoding, 1 << 20, 1 << 20);
         for size in [1, 2, 3, 7] {
@@ -162,7 +162,7 @@ mod tests {
             assert_eq!(json, format!("\"{name}\""));
             assert_eq!(serde_json::from_str::<Encoding>(&json).unwrap(), encoding);
         }
-        // The last is a label that the Encoding Standard knows, only to decode nothing by it.
+        // The Encoding Standard knows the last label only to reject it.
         for label in ["", "ansi", "utf-32", "iso-2022-kr"] {
             let error = label.parse::<Encoding>().unwrap_err().to_string();
             assert!(error.contains("windows-1252") && error.contains(&format!("{label:?}")), "{error}");

@@ -192,7 +192,7 @@ mod tests {
             ("a,b;c", "comma semicolon"),
             ("\"a;b\",c", "comma"),
             ("\"a;\"\"b\n;\",c\n;", "comma"),
-            // To the semicolon this quote stands within a cell.
+            // For the semicolon, this quote is inside a cell.
             ("a,\"b;c\"", "comma semicolon"),
         ] {
             let names: Vec<String> = detect(header.as_bytes()).iter().map(ToString::to_string).collect();
@@ -201,7 +201,7 @@ mod tests {
     }
 
     proptest! {
-        /// What csv_core says of the same record is right.
+        /// The oracle is csv_core, reading the same record.
         #[test]
         fn cells_and_extent_are_the_parsers(
             bytes in prop::collection::vec(prop::sample::select(&b";;\"\"\"ab,\r\n"[..]), 0..60),

@@ -225,7 +225,7 @@ impl Gunzip {
     }
 }
 
-/// `bytes` as a gzip member.
+/// Compresses `bytes` as one gzip member.
 #[cfg(test)]
 pub(crate) fn packed(bytes: &[u8]) -> Vec<u8> {
     let mut member = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
@@ -240,7 +240,7 @@ mod tests {
     use super::super::source::Pieces;
     use super::*;
 
-    /// All that `bytes` give when they come in pieces of `size`, and the error it ends with.
+    /// Reads `bytes` in pieces of `size`. Returns the unpacked bytes and the final error, if any.
     fn read(bytes: &[u8], size: usize) -> (Vec<u8>, Option<String>) {
         let mut out = Vec::new();
         let mut buffer = [0; 100];
@@ -260,7 +260,7 @@ mod tests {
         }
     }
 
-    /// The same, in pieces of several sizes.
+    /// Like `read`, in pieces of several sizes with the same result.
     fn unpacked(bytes: &[u8]) -> (Vec<u8>, Option<String>) {
         let all = read(bytes, 1 << 20);
         for size in [1, 2, 3, 50] {
@@ -333,7 +333,7 @@ mod tests {
         assert!(start(&packed(b"Ticket")[..12]).unwrap_err().contains("cut off"));
     }
 
-    /// The error alone: how much is unpacked before it depends on the pieces where a block is damaged.
+    /// Returns only the error: if a block is damaged, how much is unpacked before it depends on the pieces.
     fn unpacked_with_error(bytes: &[u8]) -> String {
         read(bytes, 7).1.expect("damage is found")
     }

@@ -195,7 +195,7 @@ mod tests {
     fn of_several_that_occur_the_one_that_fits_the_columns_separates() {
         assert_eq!(rows("Ticket,Note,a;b;c;d\n1,a,\n"), [r#"1@2+20: 1 "a""#]);
         assert_eq!(rows("Ticket;Note;a,b,c,d\n1;a;\n"), [r#"1@2+20: 1 "a""#]);
-        // To the semicolon, the quote is one within a cell, and the header ends on its first line.
+        // For the semicolon, the quote is inside a cell, and the header ends on its first line.
         assert_eq!(rows("Ticket,\"x;y\nz\",Note\n1,,a\n"), [r#"1@3+20: 1 "a""#]);
         let sheet = "id,what;who\n1,a\n";
         let names: [&[&str]; 2] = [&["id"], &["what;who"]];

@@ -180,7 +180,8 @@ mod tests {
         Source::open(Pieces::new(bytes, vec![size]), encoding)
     }
 
-    /// Encoding, offset of the first byte after the mark, and text; the same packed, and in any pieces.
+    /// Returns the encoding, the offset of the first byte after the mark, and the text. Checks that the
+    /// gzipped input and any pieces give the same.
     fn read(bytes: &[u8], encoding: &str) -> Result<(&'static str, u64, Vec<u8>), String> {
         let once = |bytes: &[u8], size| {
             let mut source = open(bytes, encoding, size).map_err(|error| error.to_string())?;
@@ -242,7 +243,7 @@ mod tests {
             (b"\0T\0i", "", utf16("utf-16be")),
             (b"\0\0ab", "", binary.to_owned()),
             (b"T\0i\0", "windows-1252", binary.to_owned()),
-            // UTF-32, as it happens.
+            // Happens to be UTF-32.
             (b"\xff\xfe\0\0T\0\0\0", "", binary.to_owned()),
         ] {
             assert_eq!(read(bytes, said), Err(wanted), "{bytes:?} {said}");

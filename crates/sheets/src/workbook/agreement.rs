@@ -1,4 +1,5 @@
-//! The readers of ODS and XLS against calamine's: two that were written apart see the same cells in generated workbooks.
+//! Compares the readers of ODS and XLS with calamine's on generated workbooks: two independent
+//! implementations must see the same cells.
 
 use std::io::{Cursor, Write};
 
@@ -12,7 +13,7 @@ use super::*;
 
 const DAY_SECONDS: u32 = 24 * 60 * 60;
 
-/// What is in a cell of a generated workbook.
+/// The content of a cell in a generated workbook.
 #[derive(Debug, Clone)]
 enum Content {
     Empty,
@@ -25,10 +26,10 @@ enum Content {
     Clock(u32),
 }
 
-/// Each row and each cell with the number of times that it is there.
+/// The rows and cells, each with its number of repetitions.
 type Table = Vec<(u32, Vec<(u32, Content)>)>;
 
-/// What a reader makes of a cell. Numbers are compared by their first 15 digits, those that sheets show.
+/// A cell as a reader sees it. Numbers are compared by the first 15 digits, which spreadsheet programs show.
 #[derive(Debug, PartialEq)]
 enum Seen {
     Text(String),
@@ -46,7 +47,7 @@ impl Seen {
     }
 }
 
-/// Seconds are shown only if there are any.
+/// Removes seconds that are zero, which are not shown.
 fn clock(time: String) -> String {
     time.strip_suffix(":00").map(str::to_owned).unwrap_or(time)
 }
@@ -84,7 +85,7 @@ fn by_calamine(cell: &Data) -> Seen {
     }
 }
 
-/// Fails unless both see the same in every cell, and one row and column further.
+/// Fails unless both readers see the same in every cell, and in one more row and column.
 fn assert_agreement(table: &Table, bytes: Vec<u8>, kind: WorkbookKind, theirs: &Range<Data>) {
     let rows: u32 = table.iter().map(|(times, _)| times).sum();
     let columns = table.iter().map(|(_, cells)| cells.iter().map(|(times, _)| times).sum()).max().unwrap_or(0);
@@ -117,7 +118,7 @@ fn content() -> impl Strategy<Value = Content> {
         1 => any::<i16>().prop_map(|number| Content::Number(f64::from(number) / 100.0)),
         1 => prop::num::f64::NORMAL.prop_map(Content::Number),
         1 => any::<bool>().prop_map(Content::Boolean),
-        // From March 1900 on: before, Excel has a day more than the calendar.
+        // From March 1900: before that, Excel has one more day than the calendar.
         1 => (61..2_958_466_u32, prop_oneof![Just(0), 0..DAY_SECONDS]).prop_map(|(day, second)| Content::Moment(day, second)),
         1 => (0..DAY_SECONDS).prop_map(Content::Clock),
     ]
@@ -129,7 +130,7 @@ fn table() -> impl Strategy<Value = Table> {
     prop::collection::vec((times(), cells), 0..6)
 }
 
-/// The ODS with this table, under a row with a name.
+/// Writes the table as ODS, below a header row with one name.
 fn ods(table: &Table) -> Vec<u8> {
     let mut rows =
         "<table:table-row><table:table-cell><text:p>Name</text:p></table:table-cell></table:table-row>".to_owned();
@@ -155,7 +156,7 @@ fn ods(table: &Table) -> Vec<u8> {
     ])
 }
 
-/// The attributes and the content of a cell.
+/// Returns the attributes and the content of a cell.
 fn ods_cell(content: &Content) -> (String, String) {
     let time = |seconds: u32| [seconds / 3600, seconds / 60 % 60, seconds % 60];
     match content {
@@ -179,7 +180,7 @@ fn ods_cell(content: &Content) -> (String, String) {
     }
 }
 
-/// A text as LibreOffice writes it: a line a paragraph, with elements for what XML does not keep.
+/// Writes a text as LibreOffice does: one paragraph per line, with elements for what XML does not preserve.
 fn paragraphs(text: &str) -> String {
     let mut xml = "<text:p>".to_owned();
     for char in text.chars() {
@@ -197,7 +198,8 @@ fn paragraphs(text: &str) -> String {
     xml + "</text:p>"
 }
 
-/// The XLS with this table, under a row with a name. Records of shared texts go on in others after `most` bytes.
+/// Writes the table as XLS, below a header row with one name. Records of shared texts continue in others
+/// after `most` bytes.
 fn xls(table: &Table, most: usize) -> Vec<u8> {
     let mut texts = SharedTexts { most, count: 0, parts: vec![Vec::new()] };
     let mut cells = Vec::new();
@@ -243,7 +245,7 @@ fn xls(table: &Table, most: usize) -> Vec<u8> {
     container.into_inner().into_inner()
 }
 
-/// By the index that cells give: of numbers, dates, dates with times, and times.
+/// Formats by the index that cells use: numbers, dates, dates with times, and times.
 const FORMATS: [u8; 4] = [0, 14, 22, 21];
 
 fn record(stream: &mut Vec<u8>, kind: u16, body: &[u8]) {
@@ -251,7 +253,7 @@ fn record(stream: &mut Vec<u8>, kind: u16, body: &[u8]) {
     stream.extend(body);
 }
 
-/// The kind of a cell's record, its format, and what is in it.
+/// Returns the type of a cell's record, its format, and its value.
 fn xls_cell(content: &Content, texts: &mut SharedTexts) -> (u16, u16, Vec<u8>) {
     let days = |days: u32, seconds: u32| (f64::from(days) + f64::from(seconds) / f64::from(DAY_SECONDS)).to_le_bytes();
     match content {
@@ -268,7 +270,7 @@ fn xls_cell(content: &Content, texts: &mut SharedTexts) -> (u16, u16, Vec<u8>) {
     }
 }
 
-/// The number in 30 bits, whole or in hundredths, where it fits.
+/// Encodes the number in 30 bits, as an integer or in hundredths, if it fits.
 fn small_number(number: f64) -> Option<i32> {
     let whole =
         |number: f64| (number.fract() == 0.0 && number.abs() < f64::from(1 << 29)).then_some((number as i32) << 2);
@@ -277,14 +279,14 @@ fn small_number(number: f64) -> Option<i32> {
 
 struct SharedTexts {
     most: usize,
-    /// The index of the next one.
+    /// The index of the next text.
     count: u32,
-    /// Of the record and of those that continue it.
+    /// The bodies of the record and of its continuation records.
     parts: Vec<Vec<u8>>,
 }
 
 impl SharedTexts {
-    /// Adds a text, whose letters may go on in another record, and gives its index.
+    /// Adds a text, whose characters may continue in another record, and returns its index.
     fn push(&mut self, text: &str) -> u32 {
         let is_wide = |text: &str| text.chars().any(|char| u32::from(char) > 0xff);
         let mut wide = is_wide(text);
@@ -293,7 +295,7 @@ impl SharedTexts {
         for (at, char) in text.char_indices() {
             let part = self.part_with_room(4);
             if part.is_empty() {
-                // Each record says anew how wide its letters are.
+                // Each record states its character width again.
                 wide = is_wide(&text[at..]);
                 part.push(wide.into());
             }

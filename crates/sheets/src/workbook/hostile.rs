@@ -1,4 +1,4 @@
-//! Workbooks that are damaged, or made to do harm: whatever is in them, reading ends, in bounded memory.
+//! Damaged and malicious workbooks: for any content, reading ends and memory is bounded.
 
 use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 
@@ -23,7 +23,7 @@ fn unpack(name: &str) -> Members {
     members
 }
 
-/// With right checksums: what gets by the look at them.
+/// Packs with correct checksums, to pass the verification.
 pub(super) fn pack(members: &Members) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
     for (name, bytes) in members {
@@ -34,7 +34,7 @@ pub(super) fn pack(members: &Members) -> Vec<u8> {
     archive.finish().unwrap().into_inner()
 }
 
-/// The workbook with a part replaced by what `change` makes of its text.
+/// Returns the workbook with the text of one part changed.
 fn changed(name: &str, part: &str, change: impl Fn(String) -> String) -> Vec<u8> {
     let mut members = unpack(name);
     let (_, bytes) = members.iter_mut().find(|(found, _)| found == part).unwrap();
@@ -80,7 +80,7 @@ fn a_flipped_bit_is_found_wherever_it_is_in_a_part() {
 
 #[test]
 fn a_declared_extent_costs_nothing() {
-    // odd.xlsx declares all cells that there are.
+    // odd.xlsx declares the full extent of a sheet.
     assert_eq!(read(fixture("odd.xlsx"), WorkbookKind::Xlsx).unwrap(), 11);
 }
 
@@ -212,7 +212,7 @@ fn a_repeated_header_row_of_an_ods_is_a_row_each_time() {
     assert_eq!(sheet.cell(0), CellText::Number("143"));
 }
 
-/// The bytes of an XLS with a record of its last sheet but one changed.
+/// Returns the bytes of an XLS with one record of its last sheet but one changed.
 fn changed_xls(kind: [u8; 2], body: &[u8], put: &[u8]) -> Vec<u8> {
     let mut bytes = fixture("table.xls");
     let wanted: Vec<u8> = [&kind, &(put.len() as u16).to_le_bytes()[..], body].concat();
@@ -223,7 +223,7 @@ fn changed_xls(kind: [u8; 2], body: &[u8], put: &[u8]) -> Vec<u8> {
 
 #[test]
 fn an_extent_costs_nothing_in_an_xls() {
-    // The cell A2, a number, moved to the last row and column that the record can name.
+    // The cell A2, a number, moved to the last row and column that the record can address.
     let number = [1, 0, 0, 0];
     let far = changed_xls([0x7e, 0x02], &number, &[&[0xff; 4], &[0; 6][..]].concat());
     assert_eq!(
@@ -248,7 +248,7 @@ fn shared_texts_of_an_xls_are_as_many_as_it_says() {
 #[test]
 fn an_ole_chain_without_an_end_is_an_error() {
     let mut bytes = fixture("encrypted.xlsx");
-    // The directory's only sector follows itself.
+    // The directory's only sector is its own successor.
     bytes[512 + 4..512 + 8].copy_from_slice(&1_u32.to_le_bytes());
     assert_eq!(WorkbookKind::sniff(&mut Cursor::new(&bytes)).unwrap(), Some(WorkbookKind::Xls));
     assert_eq!(why(read(bytes, WorkbookKind::Xls)), "Directory chain includes duplicate sector index 1");
@@ -258,7 +258,7 @@ fn an_ole_chain_without_an_end_is_an_error() {
 fn an_ole_table_that_lists_one_sector_over_and_over_is_not_built() {
     let mut bytes = fixture("table.xls");
     let table = bytes[76..80].to_vec();
-    // 109 places in the header, and 127 in each sector of a chain of lists that are appended.
+    // 109 entries in the header and 127 in each sector of a chain of appended lists.
     let lists = 1000_u32;
     let first = (bytes.len() / 512 - 1) as u32;
     for list in first..first + lists {
@@ -295,7 +295,7 @@ fn a_container_longer_than_any_workbook_is_not_read() {
 #[test]
 fn an_xls_with_a_password_is_encrypted_whatever_the_kind_of_encryption() {
     let mut bytes = fixture("table.xls");
-    // Its code page made a record of the password; kind 0, which calamine would read on past.
+    // Its code page record replaced by a password record of kind 0, which calamine would ignore.
     let code_page = b"\x42\x00\x02\x00\xb0\x04";
     let at = bytes.windows(code_page.len()).position(|window| window == code_page).unwrap();
     bytes[at..at + code_page.len()].copy_from_slice(b"\x2f\x00\x02\x00\x00\x00");
@@ -308,7 +308,7 @@ fn a_panic_of_the_parser_is_an_error() {
     assert!(matches!(error, Err(SheetError::Panicked)));
 }
 
-/// Changes of single bytes, by place in thousandths.
+/// Changes of single bytes; positions are in thousandths of the length.
 fn changes() -> impl Strategy<Value = Vec<(usize, u8)>> {
     let byte = prop_oneof![any::<u8>(), Just(0), Just(0xff), Just(b'<'), Just(b'"'), b'0'..=b'9'];
     prop::collection::vec((0_usize..100_000, byte), 1..6)
@@ -325,7 +325,7 @@ fn apply(bytes: &mut [u8], changes: &[(usize, u8)]) {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// Read, or refused: but it ends, and does not end the process.
+    /// The workbook is read or rejected; reading ends, and the process is not aborted.
     #[test]
     fn reading_ends_whatever_bytes_a_part_has(which in 0_usize..6, part in any::<prop::sample::Index>(), changes in changes()) {
         let (name, kind) = [

@@ -4,15 +4,16 @@ use std::io::{self, ErrorKind, Read, Seek, SeekFrom};
 
 pub(super) const SIGNATURE: &[u8] = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1";
 
-/// The streams that a workbook can be in: since Excel 97, and before.
+/// The streams that may contain a workbook: since Excel 97, and before.
 const WORKBOOK: [&str; 2] = ["Workbook", "Book"];
-/// An XLS workbook is held in memory. What XLS files have in all their cells is far less.
+/// Maximum length of an XLS workbook, which is kept in memory. Real files are far smaller.
 const MOST_BYTES: u64 = 256 << 20;
 
 pub(super) struct Container<R>(cfb::CompoundFile<ReadOnce<R>>);
 
 impl<R: Read + Seek> Container<R> {
-    /// Reads a container's tables and directory. An error if they are damaged, or if the container is very long.
+    /// Reads a container's tables and directory. Fails if they are damaged or the container is longer than
+    /// [`MOST_BYTES`].
     pub(super) fn open(mut source: R) -> io::Result<Self> {
         let bytes = source.seek(SeekFrom::End(0))?;
         if bytes > MOST_BYTES {
@@ -29,7 +30,7 @@ impl<R: Read + Seek> Container<R> {
         WORKBOOK.iter().any(|name| self.0.is_stream(name))
     }
 
-    /// The bytes of the workbook, as the container's stream has them; none if there is no workbook in it.
+    /// The bytes of the workbook's stream; `None` if the container has none.
     pub(super) fn into_workbook(mut self) -> io::Result<Option<Vec<u8>>> {
         let Some(name) = WORKBOOK.iter().find(|name| self.0.is_stream(name)) else { return Ok(None) };
         let mut bytes = Vec::new();
@@ -38,10 +39,10 @@ impl<R: Read + Seek> Container<R> {
     }
 }
 
-/// A source of which no more is read than it has.
+/// A source that fails after reading more bytes than its length.
 ///
-/// No sector of a sound container is read twice. A damaged one can list a sector of its table over and over, and `cfb` would make
-/// a table of gigabytes from it.
+/// No sector of a valid container is read twice. A damaged one can list a sector of its table repeatedly, and
+/// `cfb` would build a table of gigabytes from it.
 struct ReadOnce<R> {
     source: R,
     left: u64,

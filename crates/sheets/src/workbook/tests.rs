@@ -1,10 +1,10 @@
-//! What is read of the workbooks that `fixtures/sheets.py` makes.
+//! Reads the workbooks that `fixtures/sheets.py` creates.
 
 use std::io::Cursor;
 
 use super::*;
 
-/// A fixture.
+/// Reads a fixture.
 pub(super) fn bytes(name: &str) -> Vec<u8> {
     let bytes = match name {
         "table.xlsx" => &include_bytes!("../../fixtures/table.xlsx")[..],
@@ -36,7 +36,7 @@ fn open(name: &str, sheet: Option<&str>, header_row: u32) -> Result<Sheet, Sheet
     Sheet::open(file, kind, sheet, header_row)
 }
 
-/// The rows in brief: number, cells, and what is beyond.
+/// Formats the rows briefly: number, cells, and cells beyond the header.
 fn brief(mut sheet: Sheet) -> Vec<String> {
     let mut rows = Vec::new();
     while let Some(number) = sheet.next().unwrap() {

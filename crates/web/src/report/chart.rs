@@ -1,4 +1,4 @@
-//! Charts of attempts and answers over time, and the bar of outcomes.
+//! Charts of attempts and replies over time, and the bar of outcomes.
 
 use batchpost::report::{Bucket, Ends, Overview};
 use maud::{Markup, html};
@@ -10,7 +10,7 @@ use super::table::{NOTHING, table};
 use super::words::Shown;
 use crate::words::{rounded, span, thousands};
 
-/// Attempts by how they ended: the style's class, the words, which.
+/// Attempts by how they ended: the class in the stylesheet, the label, and the count.
 type Series = (&'static str, &'static str, fn(&Ends) -> u64);
 
 const SERIES: [Series; 5] = [
@@ -24,10 +24,10 @@ const SERIES: [Series; 5] = [
 const QUANTILES: [(&str, &str, f64); 3] =
     [("p99", "99 of 100", 0.99), ("p90", "9 of 10", 0.9), ("p50", "half of them", 0.5)];
 
-/// Nothing in a drawing is narrower, so that it can be seen.
+/// Minimum width of a shape, so that it is visible.
 const NARROWEST: f64 = 1.5;
 
-/// The spot that shows a colour beside its name.
+/// The colour spot beside a label.
 pub(super) fn key(class: &str) -> Markup {
     html! { i.key.(class) {} }
 }
@@ -62,7 +62,7 @@ pub(super) fn rates(overview: &Overview) -> Markup {
     Plot { time: &time, label: "Attempts per second over time", legend, ticks, shapes }.figure()
 }
 
-/// The bars of each series, each upon those of the series before it.
+/// The bars of each series, stacked on those of the previous series.
 fn bars(time: &Time<'_>, scale: &Linear) -> [(&'static str, String); SERIES.len()] {
     let mut tops = vec![0.0; time.buckets.len()];
     SERIES.map(|(class, _, which)| {
@@ -80,14 +80,14 @@ fn bars(time: &Time<'_>, scale: &Linear) -> [(&'static str, String); SERIES.len(
     })
 }
 
-/// A rate that was allowed for a time.
+/// A rate that was allowed for some time.
 struct AllowedRate {
     from_us: u64,
     to_us: u64,
     rate: f64,
 }
 
-/// The rates that the runs' limits allowed, by those limits whose windows fit into a bucket.
+/// The rates that the runs' limits allowed. Only limits whose windows fit into a bucket count.
 fn limits(overview: &Overview) -> Vec<AllowedRate> {
     let mut allowed: Vec<AllowedRate> = Vec::new();
     let mut before = None;
@@ -105,7 +105,7 @@ fn limits(overview: &Overview) -> Vec<AllowedRate> {
     allowed
 }
 
-/// How long answers took, by quantiles.
+/// Reply times by quantiles.
 pub(super) fn latencies(overview: &Overview) -> Markup {
     let time = Time::of(overview);
     let of = |share: f64| time.buckets.iter().filter_map(move |bucket| bucket.latencies.quantile(share));
@@ -127,7 +127,7 @@ pub(super) fn latencies(overview: &Overview) -> Markup {
     Plot { time: &time, label: "Time to reply, by quantiles, over time", legend, ticks, shapes }.figure()
 }
 
-/// A line of steps, with a gap where no answer came.
+/// A step line with a gap where no reply came.
 fn steps(time: &Time<'_>, scale: &Logarithmic, share: f64) -> String {
     let mut path = String::new();
     let mut in_a_line = false;
@@ -143,7 +143,7 @@ fn steps(time: &Time<'_>, scale: &Logarithmic, share: f64) -> String {
     path
 }
 
-/// The figures that both charts are drawn from.
+/// The figures from which both charts are drawn.
 pub(super) fn figures(overview: &Overview) -> Markup {
     let time = Time::of(overview);
     let width = overview.course.width();
@@ -172,7 +172,7 @@ pub(super) fn figures(overview: &Overview) -> Markup {
     }
 }
 
-/// One bar of the outcomes' shares; nothing where there are no rows.
+/// One bar of the outcomes' shares; empty if there are no rows.
 pub(super) fn shares(label: &str, outcomes: &[(Shown, u64)]) -> Markup {
     const LEAST_SHARE: f64 = 0.004;
     let all: u64 = outcomes.iter().map(|(_, rows)| rows).sum();

@@ -17,37 +17,37 @@ use maud::{Markup, PreEscaped, html};
 use crate::visible::visible;
 use crate::words::{count, span};
 
-/// How every report begins, so that a file can be recognized as one.
+/// The start of every report, by which a file is recognized as one.
 pub const OPENING: &str = "<!DOCTYPE html>\n<!-- batchpost report -->\n";
 
 const STYLE: &str = include_str!("style.css");
 const SCRIPT: &str = include_str!("script.js");
 
-/// What is on the page.
+/// The content of the page.
 pub struct Page<'a> {
     /// The batch.
     pub overview: &'a Overview,
-    /// What the ledger proves of the limits.
+    /// What the ledger proves about the limits.
     pub audit: &'a Audit,
-    /// The ledger's name, as the reader knows it.
+    /// The ledger's name as shown.
     pub ledger: &'a str,
-    /// What the reader can do next.
+    /// The suggested next steps.
     pub steps: &'a [Step],
-    /// The command that writes all rows of an outcome to a file.
+    /// Returns the command that writes all rows with an outcome to a file.
     pub export: &'a dyn Fn(Outcome) -> String,
 }
 
-/// Something to do next.
+/// A suggested next step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// What it is for.
+    /// Its purpose.
     pub purpose: &'static str,
-    /// What to type.
+    /// The command to type.
     pub command: String,
 }
 
 impl Page<'_> {
-    /// The page as HTML, of bounded size. It begins with [`OPENING`]; the same values make the same page.
+    /// Renders the page as HTML of bounded size. It begins with [`OPENING`]; equal values give equal pages.
     pub fn html(&self) -> String {
         let id = self.overview.header.id.to_string();
         let page = html! {
@@ -60,8 +60,8 @@ impl Page<'_> {
         page.into_string() + "\n"
     }
 
-    /// Nothing is loaded, and only the script that carries the ledger's id runs. The author of a sheet or of an answer
-    /// does not know that id.
+    /// The policy allows no loading, and no script but the one whose nonce is the ledger's id. The author of
+    /// a sheet or a reply does not know that id.
     fn head(&self, id: &str) -> Markup {
         let policy = format!(
             "default-src 'none'; base-uri 'none'; form-action 'none'; style-src 'unsafe-inline'; script-src 'nonce-{id}'"
@@ -76,7 +76,7 @@ impl Page<'_> {
         }
     }
 
-    /// The name of the file that the last run read.
+    /// The name of the input file of the last run.
     fn input_name(&self) -> &str {
         match self.overview.story.runs().next_back().map(|run| run.input.as_deref()) {
             Some(Some(path)) => path.rsplit(['/', '\\']).next().unwrap_or(path),

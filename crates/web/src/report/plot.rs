@@ -1,5 +1,5 @@
-//! The frame around a drawing over time. The shapes are in an SVG that is stretched to its place; the words are beside it and
-//! are not stretched, so that they can be read at any width.
+//! The frame of a chart over time. The shapes are in an SVG that is stretched to fit; the words are outside
+//! it and are not stretched, so that they are readable at any width.
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use maud::{Markup, html};
 use super::scale::moments;
 use crate::words::span;
 
-/// The drawing's own units.
+/// The size of the SVG's view box, in its own units.
 pub(super) const WIDE: f64 = 1000.0;
 pub(super) const HIGH: f64 = 100.0;
 
-/// Where a share of the width, from 0 to 1, is in the drawing.
+/// The x coordinate of a share of the width, from 0 to 1.
 pub(super) fn x(share: f64) -> f64 {
     hundredth(share * WIDE)
 }
 
-/// Where a share of the height is, from 0 at the bottom to 1 at the top.
+/// The y coordinate of a share of the height, from 0 at the bottom to 1 at the top.
 pub(super) fn y(share: f64) -> f64 {
     hundredth((1.0 - share) * HIGH)
 }
 
-/// More digits than these cannot be seen.
+/// Rounds to hundredths, because finer differences are invisible.
 pub(super) fn hundredth(number: f64) -> f64 {
     (number * 100.0).round() / 100.0
 }
@@ -32,12 +32,12 @@ fn percent(share: f64) -> String {
     format!("{}%", hundredth(share * 100.0))
 }
 
-/// The line of time: runs one after the other, without the time between them.
+/// The time axis: the runs one after the other, without the time between them.
 pub(super) struct Time<'a> {
     pub(super) buckets: &'a [Bucket],
     width_us: f64,
     length_us: f64,
-    /// Where each run starts, from 0 to 1, and its number.
+    /// The start of each run, from 0 to 1, and its number.
     runs: Vec<(f64, u32)>,
 }
 
@@ -50,35 +50,36 @@ impl<'a> Time<'a> {
         time
     }
 
-    /// Where a moment is, from 0 to 1.
+    /// The position of a moment, from 0 to 1.
     pub(super) fn share(&self, at_us: u64) -> f64 {
         self.share_of(Duration::from_micros(at_us)).min(1.0)
     }
 
-    /// How much of the line a duration takes.
+    /// The share of the axis that a duration takes.
     pub(super) fn share_of(&self, duration: Duration) -> f64 {
         duration.as_micros() as f64 / self.length_us
     }
 
-    /// Where a bucket begins and ends in the drawing.
+    /// The x coordinates of a bucket's start and end.
     pub(super) fn edges(&self, bucket: usize) -> (f64, f64) {
         let edge = |n: usize| x((n as f64 * self.width_us / self.length_us).min(1.0));
         (edge(bucket), edge(bucket + 1))
     }
 
-    /// Attempts per second in a bucket. The last one may be cut short; its rate is over its whole width.
+    /// Attempts per second in a bucket. The last bucket may be cut short; its rate is still over the whole
+    /// width.
     pub(super) fn rate(&self, bucket: usize, which: fn(&Ends) -> u64) -> f64 {
         which(&self.buckets[bucket].ends) as f64 * 1_000_000.0 / self.width_us
     }
 }
 
-/// A drawing and all that is around it.
+/// A chart with its labels.
 pub(super) struct Plot<'a> {
     pub(super) time: &'a Time<'a>,
     pub(super) label: &'static str,
-    /// Items of a list.
+    /// List items.
     pub(super) legend: Markup,
-    /// Heights from 0 to 1, with their words.
+    /// Heights from 0 to 1, with their labels.
     pub(super) ticks: Vec<(f64, String)>,
     pub(super) shapes: Markup,
 }
@@ -96,7 +97,8 @@ impl Plot<'_> {
                         @for (height, words) in &self.ticks { span style={ "bottom:" (percent(*height)) } { (words) } }
                     }
                     div.canvas {
-                        // A shape has an end tag: without one the next shape would be inside it, and not be drawn.
+                        // Shapes need an end tag: without one, the next shape would be nested inside and not
+                        // drawn.
                         svg viewBox="0 0 1000 100" preserveAspectRatio="none" role="img" aria-label=(self.label) {
                             path.grid d=(grid) {}
                             (self.shapes)
@@ -111,13 +113,13 @@ impl Plot<'_> {
     }
 }
 
-/// The runs' numbers, those that do not overlap on a narrow screen.
+/// The numbers of those runs whose labels do not overlap on a narrow screen.
 fn run_numbers(runs: &[(f64, u32)]) -> Markup {
     let mut free = 0.0;
     let fitting = runs.iter().filter(|(share, _)| {
         let fits = *share >= free && *share < 0.97;
         if fits {
-            // The first one is longer: it has the word "run" before its number.
+            // The first label is longer: it has the word "run" before its number.
             free = share + if free == 0.0 { 0.13 } else { 0.06 };
         }
         fits

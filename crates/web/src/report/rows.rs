@@ -11,10 +11,10 @@ use super::{Page, chart};
 use crate::visible::visible;
 use crate::words::thousands;
 
-/// No table is much larger, however long the reasons are.
+/// The approximate maximum size of a table, for any length of reasons.
 const MOST_BYTES: usize = 240_000;
 
-/// A table for each outcome that needs attention.
+/// Renders a table for each outcome that needs attention.
 pub(super) fn all(page: &Page<'_>) -> Markup {
     let counts = Concerns::OUTCOMES.map(|outcome| (outcome, needing_attention(page.overview, outcome)));
     html! {
@@ -29,13 +29,14 @@ pub(super) fn all(page: &Page<'_>) -> Markup {
     }
 }
 
-/// How many rows of an outcome need attention. Those no longer in the input need it only if they may have been posted.
+/// Counts the rows of an outcome that need attention. Rows no longer in the input count only if they may have
+/// been posted.
 fn needing_attention(overview: &Overview, outcome: Outcome) -> u64 {
     let vanished = if outcome == Outcome::InDoubt { overview.vanished_in_doubt } else { 0 };
     overview.counts.of(outcome) + vanished
 }
 
-/// As many of the rows as there is room for, and how to get all of them.
+/// Renders as many of the rows as fit, and the command to get all of them.
 fn section(page: &Page<'_>, outcome: Outcome, all: u64) -> Markup {
     let Shown { name, class, meaning } = shown(outcome);
     let columns = [Number("Row"), Number("Ticket"), Number("Attempts"), Text("Last change, UTC"), Text("Reason")];
@@ -55,7 +56,7 @@ fn section(page: &Page<'_>, outcome: Outcome, all: u64) -> Markup {
     }
 }
 
-/// The first rows and their number, measured as the page will show them.
+/// Returns the first rows and their number. The size is measured on the rendered text.
 fn as_many_as_fit(rows: impl Iterator<Item = Markup>) -> (Markup, u64) {
     let mut text = String::new();
     let mut count = 0;

@@ -1,8 +1,8 @@
-//! The arithmetic of axes.
+//! Scales of axes.
 
 use std::time::Duration;
 
-/// Numbers from zero, with round ticks.
+/// A linear scale from zero, with round ticks.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Linear {
     pub(super) top: f64,
@@ -10,7 +10,7 @@ pub(super) struct Linear {
 }
 
 impl Linear {
-    /// A scale that contains `most`.
+    /// Creates a scale that contains `most`.
     pub(super) fn to(most: f64) -> Self {
         let most = if most.is_finite() && most > 0.0 { most } else { 1.0 };
         let rough = most / 4.0;
@@ -21,13 +21,13 @@ impl Linear {
         Self { top: count * step, ticks: (0..=count as u32).map(|n| f64::from(n) * step).collect() }
     }
 
-    /// How high `value` is, from 0 to 1.
+    /// The height of `value`, from 0 to 1.
     pub(super) fn height(&self, value: f64) -> f64 {
         (value / self.top).clamp(0.0, 1.0)
     }
 }
 
-/// Durations by their magnitude.
+/// A logarithmic scale of durations.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Logarithmic {
     bottom: f64,
@@ -36,7 +36,7 @@ pub(super) struct Logarithmic {
 }
 
 impl Logarithmic {
-    /// A scale that contains both, from one round number to another.
+    /// Creates a scale from one round number to another that contains both durations.
     pub(super) fn between(least: Duration, most: Duration) -> Self {
         let round: Vec<f64> =
             (-6..7).flat_map(|power| [1.0, 2.0, 5.0].map(|digit| digit * 10f64.powi(power))).collect();
@@ -46,20 +46,20 @@ impl Logarithmic {
         let to =
             round.iter().position(|tick| *tick >= most).unwrap_or(round.len() - 1).max(from + 1).min(round.len() - 1);
         let within = &round[from..=to];
-        // No more than can be read: all, or the powers of ten.
+        // Show all ticks if at most seven, otherwise only the powers of ten.
         let of_ten = |tick: &&f64| within.len() <= 7 || (tick.log10() - tick.log10().round()).abs() < 1e-9;
         let ticks = within.iter().filter(of_ten).map(|tick| Duration::from_secs_f64(*tick)).collect();
         Self { bottom: round[from], top: round[to], ticks }
     }
 
-    /// How high `value` is, from 0 to 1.
+    /// The height of `value`, from 0 to 1.
     pub(super) fn height(&self, value: Duration) -> f64 {
         let value = value.as_secs_f64().clamp(self.bottom, self.top);
         (value / self.bottom).ln() / (self.top / self.bottom).ln()
     }
 }
 
-/// Steps in which people count time: seconds of a unit, and how many of it.
+/// The usual steps of time axes: the seconds of a unit, and numbers of that unit.
 const STEPS: [(u64, &[u64]); 4] = [
     (1, &[1, 2, 5, 10, 15, 30]),
     (60, &[1, 2, 5, 10, 15, 30]),
@@ -67,7 +67,7 @@ const STEPS: [(u64, &[u64]); 4] = [
     (86_400, &[1, 2, 7, 30, 90, 365]),
 ];
 
-/// At most six round moments from zero to `length`.
+/// Returns at most six round moments from zero to `length`.
 pub(super) fn moments(length: Duration) -> Vec<Duration> {
     let seconds = length.as_secs();
     let mut steps = STEPS.into_iter().flat_map(|(unit, counts)| counts.iter().map(move |count| unit * count));

@@ -1,4 +1,4 @@
-//! The top of the page: how far the batch is, what to do next, and its key figures.
+//! The top of the page: the batch's progress, the next steps, and key figures.
 
 use batchpost::ledger::{Audit, LimitAudit, Proof};
 use batchpost::outcome::Outcome;
@@ -9,7 +9,7 @@ use super::words::{Shown, moment, percent, shown};
 use super::{Page, Step, chart};
 use crate::words::{count, proof, rounded, span, thousands};
 
-/// The page's word for limits that may have been exceeded.
+/// The page's label for limits that may have been exceeded.
 const EXCEEDED: &str = "exceeded?";
 
 /// The input, the progress, and the time of the report.
@@ -80,12 +80,12 @@ pub(super) fn outcomes(page: &Page<'_>) -> Markup {
     }
 }
 
-/// Of a batch with attempts.
+/// The key figures of a batch with attempts.
 pub(super) fn key_figures(overview: &Overview, audit: &Audit) -> Markup {
     let Overview { ends, latencies, pauses, story, .. } = overview;
     let attempts = ends.attempts();
     let run_time = story.run_time();
-    // Within less than a window there is no rate.
+    // A rate over less than a window is meaningless.
     let has_rate = run_time >= overview.course.width();
     let rate = has_rate.then(|| format!("{} attempts/s", rounded(attempts as f64 / run_time.as_secs_f64(), 2)));
     let retried = ends.again + ends.unsent;

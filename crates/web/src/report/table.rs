@@ -1,16 +1,16 @@
-//! The form that all tables have.
+//! The layout shared by all tables.
 
 use maud::{Markup, html};
 
-/// The head of a column.
+/// A column heading.
 #[derive(Clone, Copy)]
 pub(super) enum Column {
     Text(&'static str),
-    /// Aligned to the right.
+    /// Right-aligned.
     Number(&'static str),
 }
 
-/// A table of the style's class `class`, from its rows.
+/// Renders a table from its rows. `class` is its class in the stylesheet.
 pub(super) fn table(class: &str, columns: &[Column], rows: &Markup) -> Markup {
     html! {
         table.(class) {
@@ -27,5 +27,5 @@ fn head(column: Column) -> Markup {
     }
 }
 
-/// What a cell shows where there is nothing to show.
+/// The content of an empty cell.
 pub(super) const NOTHING: &str = "–";

@@ -1,4 +1,4 @@
-//! Tables of limits, pauses, attempts, answers and runs, each of bounded size.
+//! Tables of limits, pauses, attempts, replies and runs, each of bounded size.
 
 use batchpost::ledger::{Audit, Caller};
 use batchpost::outcome::Cause;
@@ -10,10 +10,10 @@ use super::table::{NOTHING, table};
 use super::words::{cause, moment, percent, run_end, shown, verdict};
 use crate::words::{count, proof, span, thousands};
 
-/// No more kinds of answers are listed: the most frequent.
+/// Maximum number of kinds of replies listed; the most frequent are listed.
 const MOST_ANSWERS: usize = 20;
 
-/// What the ledger proves of each limit.
+/// What the ledger proves about each limit.
 pub(super) fn limits(audit: &Audit) -> Markup {
     let columns = [Text("Limit"), Text("Proved"), Number("Most in a window"), Number("Used")];
     let rows = html! {
@@ -37,7 +37,7 @@ pub(super) fn limits(audit: &Audit) -> Markup {
     }
 }
 
-/// The pauses by cause, and the longest of them one by one.
+/// The pauses by cause, and the longest pauses individually.
 pub(super) fn pauses(pauses: &Pauses) -> Markup {
     let by_cause = html! {
         @for (words, total) in Cause::ALL.map(|of| (cause(of), pauses.of(of))) {
@@ -88,7 +88,7 @@ fn longest_pauses(pauses: &Pauses) -> Markup {
     table("stack", &columns, &rows)
 }
 
-/// At which attempt rows were posted.
+/// The attempts at which rows were posted.
 pub(super) fn tries(posted_at: &[u64; Overview::TRIES]) -> Markup {
     const ATTEMPTS: [&str; Overview::TRIES] = ["1st", "2nd", "3rd", "4th", "5th", "6th or later"];
     let all: u64 = posted_at.iter().sum();
@@ -102,7 +102,7 @@ pub(super) fn tries(posted_at: &[u64; Overview::TRIES]) -> Markup {
     }
 }
 
-/// The answers other than "created", the most frequent first.
+/// The replies other than "created", most frequent first.
 pub(super) fn answers(answers: &Answers) -> Markup {
     let all = answers.told_apart();
     let (listed, rest) = all.split_at(all.len().min(MOST_ANSWERS));

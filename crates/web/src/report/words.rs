@@ -1,15 +1,15 @@
-//! The report's words for times, shares and states.
+//! The report's words for times, shares and outcomes.
 
 use batchpost::outcome::{Cause, Outcome, Stop, VerdictWord};
 use batchpost::report::RunEnd;
 use jiff::Timestamp;
 
-/// A moment to the second, in UTC.
+/// Formats a moment to the second, in UTC.
 pub(super) fn moment(wall: Timestamp) -> String {
     wall.strftime("%Y-%m-%d %H:%M:%S").to_string()
 }
 
-/// A share in percent. Only all is 100 %, and only nothing is 0 %.
+/// Formats a share in percent. Only the whole is shown as 100 %, and only nothing as 0 %.
 pub(super) fn percent(part: u64, whole: u64) -> String {
     let share = if whole == 0 { 0.0 } else { part as f64 * 100.0 / whole as f64 };
     match share {
@@ -21,12 +21,12 @@ pub(super) fn percent(part: u64, whole: u64) -> String {
     }
 }
 
-/// How the page shows an outcome.
+/// The presentation of an outcome.
 pub(super) struct Shown {
     pub(super) name: &'static str,
-    /// Its colour in the style.
+    /// Its class in the stylesheet, which sets the colour.
     pub(super) class: &'static str,
-    /// What it means for its rows.
+    /// Its meaning for the rows.
     pub(super) meaning: &'static str,
 }
 

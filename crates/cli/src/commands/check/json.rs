@@ -1,4 +1,4 @@
-//! What `check --json` prints.
+//! The output of `check --json`.
 
 use batchpost::batch::Prepared;
 use batchpost::input::{IdShapes, Shape};

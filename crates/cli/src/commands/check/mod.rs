@@ -1,4 +1,4 @@
-//! `check`: what a run would find. Sends nothing, writes nothing.
+//! `check`: shows what a run would do. It sends and writes nothing.
 
 mod json;
 mod words;
@@ -54,7 +54,7 @@ pub(crate) fn check(check: &Check, output: &Output) -> anyhow::Result<u8> {
     Ok(exit::of_batch(&read_summary.counts, None, None))
 }
 
-/// Why a run would send nothing.
+/// The reasons why a run would refuse to send.
 fn refusals(prepared: &Prepared, read_summary: &ReadSummary) -> Vec<String> {
     let invalid = read_summary.counts.invalid;
     let refuses_invalid = invalid > 0 && !prepared.run_request().settings.skip_invalid;
@@ -66,7 +66,7 @@ fn refusals(prepared: &Prepared, read_summary: &ReadSummary) -> Vec<String> {
     why.into_iter().chain(prepared.refusal().as_ref().map(hints::with_hint)).collect()
 }
 
-/// The target that keys are made for: as asked, else that of the ledger that is there.
+/// The account URL from which keys are computed: the requested one, else that of an existing ledger.
 fn target(check: &Check, endpoint: Option<Endpoint>, ledger: &Path) -> anyhow::Result<String> {
     if let Some(endpoint) = endpoint {
         return Ok(endpoint.as_str().to_owned());
@@ -77,7 +77,7 @@ fn target(check: &Check, endpoint: Option<Endpoint>, ledger: &Path) -> anyhow::R
     Ok(resolve::SANDBOX.to_owned())
 }
 
-/// The bodies of the first requests, to the byte.
+/// The exact bodies of the first requests.
 fn requests(run_request: &RunRequest, read_summary: &ReadSummary) -> impl Iterator<Item = Box<RawValue>> {
     let body = |job| {
         serde_json::from_slice(&run_request.request_template.request(job).body).expect("a request's body is JSON")

@@ -1,4 +1,4 @@
-//! What `check` prints for people.
+//! The output of `check` for people.
 
 use std::io::{self, Write};
 
@@ -169,7 +169,7 @@ fn blank(out: &mut impl Write, read_summary: &ReadSummary) -> io::Result<()> {
     writeln!(out, "blank: {rows} {}{more}", named.join(", "))
 }
 
-/// Rows of one kind, those that are named and how many more there are.
+/// Writes the rows of one kind: those that are named, and the number of the others.
 fn rows(out: &mut impl Write, kind: &str, named: &[RowNote], all: u64) -> io::Result<()> {
     if all == 0 {
         return Ok(());

@@ -53,7 +53,7 @@ fn look(input: &Path, said: &ReadingArgs) -> anyhow::Result<Proposal> {
     })
 }
 
-/// What to run where nothing can be proposed, with the known reading options.
+/// The command to run if nothing can be proposed, with the known reading options.
 fn instead(known: &ReadingArgs) -> String {
     let options = text::said(known).into_iter().filter_map(|(key, value)| Some((key.replace('_', "-"), value?)));
     let options: String = options.map(|(option, value)| format!(" --{option} {}", shell_word(&value))).collect();
@@ -63,7 +63,7 @@ fn instead(known: &ReadingArgs) -> String {
     }
 }
 
-/// What to type next.
+/// The next command to suggest.
 fn next(init: &Init) -> String {
     let word = |path: &Path| shell_word(&path.display().to_string());
     let input = init.input.as_deref().map_or("FILE".to_owned(), word);
@@ -92,7 +92,7 @@ fn write(init: &Init, content: &str) -> anyhow::Result<()> {
     write_whole(path, content.as_bytes(), Readers::Usual).with_context(cannot)
 }
 
-/// What is printed as JSON.
+/// The object printed for `--json`.
 #[derive(Serialize)]
 struct Written {
     written: String,
@@ -134,7 +134,7 @@ impl Found {
     }
 }
 
-/// Writes what was found, and which parts are guesses.
+/// Describes what was found, and which parts are guesses.
 fn describe(out: &mut impl Write, input: &Path, proposal: &Proposal) -> io::Result<()> {
     let Proposal { layout, mapping, sample, options, guesses, .. } = proposal;
     let by = |guess: Guess, how: &str| if guesses.contains(&guess) { format!(" ({how})") } else { String::new() };

@@ -8,7 +8,7 @@ use batchpost::reading::{Guess, Proposal};
 use crate::apis::{self, Credential, KnownApi};
 use crate::args::ReadingArgs;
 
-/// How the file begins, by which one is recognised.
+/// The start of the file, by which one is recognised.
 pub(super) fn head() -> String {
     let api = apis::default();
     let KnownApi { name, host, tenant, .. } = api;
@@ -40,7 +40,7 @@ pub(super) fn head() -> String {
     )
 }
 
-/// How it ends.
+/// The end of the file.
 fn tail() -> String {
     let keys = apis::default().credentials.iter().map(|key| key.setting);
     let keys: String = keys.map(|key| format!("# {key}_env = \"SECOND_{}\"\n", key.to_uppercase())).collect();
@@ -61,7 +61,7 @@ pub(super) fn of(said: &ReadingArgs, found: Option<(&Path, &Proposal)>) -> Strin
     let input = match found {
         None => format!("\n# How the spreadsheet is read.\n{}", to_fill_in(said)),
         Some((path, proposal)) => {
-            // A name is one line of a comment, whatever is in it.
+            // Keep the name on one comment line, whatever it contains.
             let name: String =
                 path.display().to_string().chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
             format!("\n# How the spreadsheet is read, derived from {name}.\n{}", of_input(said, proposal))
@@ -82,7 +82,7 @@ pub(super) fn said(reading: &ReadingArgs) -> [(&'static str, Option<String>); 5]
     ]
 }
 
-/// The given values, and examples of the rest.
+/// The given values, and examples of the others.
 fn to_fill_in(reading: &ReadingArgs) -> String {
     let mut text = String::new();
     for (key, said) in said(reading) {
@@ -147,7 +147,7 @@ fn of_input(said: &ReadingArgs, proposal: &Proposal) -> String {
     text
 }
 
-/// Which columns are what.
+/// The table that maps fields to columns.
 fn table(columns: &[ColumnChoice]) -> String {
     let entries = [Field::Ticket, Field::Text, Field::Key].into_iter().filter_map(|field| {
         let names = columns.iter().filter(|choice| choice.field == field).map(|choice| basic(&choice.column));
@@ -160,13 +160,13 @@ fn table(columns: &[ColumnChoice]) -> String {
     format!("{{ {} }}", entries.collect::<Vec<_>>().join(", "))
 }
 
-/// A text in double quotes.
+/// Writes a text in double quotes.
 fn basic(text: &str) -> String {
-    // What JSON escapes TOML reads alike; only the delete character must be escaped besides.
+    // TOML reads JSON's escapes alike; only the delete character must be escaped in addition.
     serde_json::Value::String(text.to_owned()).to_string().replace('\u{7f}', "\\u007f")
 }
 
-/// A text in single quotes, in which a backslash is one; in double quotes where that cannot be.
+/// Writes a text in single quotes, where backslashes are literal, or else in double quotes.
 fn literal(text: &str) -> String {
     if text.contains('\'') || text.contains(char::is_control) { basic(text) } else { format!("'{text}'") }
 }
@@ -182,7 +182,7 @@ mod tests {
     use super::*;
     use crate::config::values_in;
 
-    /// The values that a file with this text sets.
+    /// Reads the values that a file with this text sets.
     fn read(text: &str) -> BTreeMap<String, Vec<String>> {
         values_in(text).unwrap()
     }

@@ -41,7 +41,8 @@ pub(super) fn complain_of_invalid(prepared: &Prepared) {
     }
 }
 
-/// On a terminal: shows what the run will do and asks. Elsewhere there is no question.
+/// On a terminal, shows what the run will do and asks for confirmation. Otherwise, or if nothing is to be
+/// sent, returns `true`.
 pub(super) fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
     let (Some(read_summary), Some(to_send @ 1..)) = (prepared.read_summary(), prepared.to_send()) else {
         return Ok(true);
@@ -74,9 +75,9 @@ pub(super) fn agreed(prepared: &Prepared) -> anyhow::Result<bool> {
 
 /// A person at the terminal.
 enum Person {
-    /// Who types on standard input.
+    /// Typing on standard input.
     OnStdin,
-    /// Who sits at the terminal while something else is piped in.
+    /// Typing on the terminal, while standard input is something else.
     AtTerminal(BufReader<File>),
 }
 
@@ -119,7 +120,7 @@ pub(super) fn say_what_is_unlike(
     if let Some(folder) = state.filter(|folder| settings.shares() && state_before != Some(*folder)) {
         unlike.push(format!("the state folder is {}", folder.display()));
     }
-    // A path that cannot be made absolute counts as another one.
+    // A path that cannot be made absolute counts as different.
     if last_input.is_some_and(|last| absolute(input).ok().as_deref() != Some(Path::new(last))) {
         unlike.push(format!("the input is {}", input.display()));
     }
@@ -128,7 +129,7 @@ pub(super) fn say_what_is_unlike(
     }
 }
 
-/// Logs what is posted, after the question.
+/// Logs what will be posted, after the confirmation.
 pub(super) fn say_what_is_done(prepared: &Prepared) {
     let run_request = prepared.run_request();
     let input = match &run_request.source {
@@ -152,7 +153,7 @@ pub(super) fn say_what_is_done(prepared: &Prepared) {
     }
 }
 
-/// Logs what is known about the rows, before the question.
+/// Logs what is known about the rows, before the confirmation.
 pub(super) fn say_what_was_found(prepared: &Prepared) {
     for other in prepared.known_by() {
         let (rows, ledger, dates) = (other.rows, other.path.display(), other.days().unwrap_or_default());
@@ -187,7 +188,7 @@ pub(super) fn say_what_was_found(prepared: &Prepared) {
     }
 }
 
-/// Rows that are left in doubt: the first of them by name, and how many there are.
+/// Rows in doubt: the first of them with row and ticket, and the total number.
 #[derive(Default)]
 pub(super) struct LeftInDoubt {
     named: Vec<RowNote>,
@@ -195,7 +196,7 @@ pub(super) struct LeftInDoubt {
 }
 
 impl LeftInDoubt {
-    /// Of an earlier run, unless they are to be sent again.
+    /// The rows left in doubt by an earlier run, unless they are to be sent again.
     pub(super) fn of(prepared: &Prepared) -> Self {
         let read_summary = prepared.read_summary().filter(|_| prepared.run_request().policy.in_doubt == InDoubt::Hold);
         read_summary
@@ -215,12 +216,12 @@ impl LeftInDoubt {
     }
 }
 
-/// As a log line names a row.
+/// The row number and ticket of a row, for a log line.
 fn row_and_ticket(note: &RowNote) -> (u64, String) {
     (note.position.record, note.ticket.as_ref().map(ToString::to_string).unwrap_or_default())
 }
 
-/// The result, for readers of the log alone.
+/// Logs the result, for readers of the log alone.
 pub(super) fn say_how_it_ended(report: &Report, exit_code: u8) {
     let counts = &report.counts;
     info!(
@@ -243,7 +244,7 @@ pub(super) fn say_how_it_ended(report: &Report, exit_code: u8) {
     );
 }
 
-/// The run's result, and what to type next.
+/// The run's result and the next commands to suggest.
 pub(super) fn in_words(report: &Report, ledger: &Path, source: &Source, again: &str) -> String {
     let mut text = summary::table(&report.counts, report.blank);
     let limited = match report.limited_now {

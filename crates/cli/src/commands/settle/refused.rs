@@ -6,24 +6,24 @@ use batchpost::ledger::SettleError;
 
 use crate::summary::thousands;
 
-/// Numbers and ranges that are named in one line.
+/// Maximum number of numbers and ranges named in one line.
 const MOST_NAMED: usize = 20;
 
-/// Keys, which are long.
+/// Maximum number of keys named, which are long.
 const MOST_KEYS: usize = 3;
 
-/// Rows that cannot be settled, for one reason.
+/// Rows that cannot be settled for the same reason.
 pub(super) struct Refused {
     why: SettleError,
-    /// The numbers are of an earlier reading, or the rows have left the input.
+    /// Whether the numbers are from an earlier reading, or the rows are no longer in the input.
     were_elsewhere: bool,
     rows: Vec<u64>,
-    /// Of those that have no number.
+    /// The keys of rows without a number.
     keys: Vec<Key>,
 }
 
 impl Refused {
-    /// In the order of the first row of each, those without numbers last.
+    /// Groups the rows by reason, ordered by their first row; groups without numbers are last.
     pub(super) fn grouped(refused: Vec<(Key, SettleError)>, settling: &Settling) -> Vec<Self> {
         let mut groups: Vec<Self> = Vec::new();
         for (key, why) in refused {
@@ -65,7 +65,7 @@ impl Refused {
     }
 }
 
-/// Numbers in order, those that follow each other as `7-9`.
+/// Formats numbers in order, and consecutive ones as `7-9`.
 fn in_ranges(rows: &[u64]) -> String {
     let ranges: Vec<&[u64]> = rows.chunk_by(|one, next| next.checked_sub(*one).is_some_and(|step| step <= 1)).collect();
     let (named, others) = ranges.split_at(ranges.len().min(MOST_NAMED));

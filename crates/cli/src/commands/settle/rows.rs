@@ -1,4 +1,4 @@
-//! Rows by their numbers.
+//! Selection of rows by number.
 
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
@@ -10,16 +10,16 @@ use batchpost::outcome::Outcome;
 
 use crate::args::RowRange;
 
-/// What the ledger has under one number.
+/// The jobs that the ledger has for one number.
 #[derive(Default)]
 struct Numbered {
-    /// Jobs of the sheet as it was last read.
+    /// Jobs of the sheet as last read.
     now: Vec<Key>,
-    /// A job in doubt had this number in an earlier reading.
+    /// Whether a job in doubt had this number in an earlier reading.
     doubtful_before: bool,
 }
 
-/// The jobs of the rows that are meant; every number must have one.
+/// Returns the jobs of the selected rows; every number must have one.
 pub(super) fn of_numbers(asked: &[RowRange], settling: &Settling) -> anyhow::Result<Vec<Key>> {
     let asked = disjoint(asked);
     let mut numbered: BTreeMap<u64, Numbered> = BTreeMap::new();
@@ -37,7 +37,7 @@ pub(super) fn of_numbers(asked: &[RowRange], settling: &Settling) -> anyhow::Res
         }
         here.doubtful_before |= job_state.is_some_and(|job| job.is_vanished() && job.outcome() == Outcome::InDoubt);
     }
-    // Before its first number that is missing: what was mistyped is the range.
+    // Report a range that is too long before its first missing number, because the range was mistyped.
     let beyond = asked.iter().find(|range| *range.end() > last && range.start() < range.end());
     if let Some(beyond) = beyond.filter(|_| last > 0) {
         bail!(
@@ -69,7 +69,7 @@ pub(super) fn of_numbers(asked: &[RowRange], settling: &Settling) -> anyhow::Res
     Ok(keys)
 }
 
-/// The same numbers in order, each in one range only.
+/// Sorts and merges ranges, so that each number is in one range only.
 fn disjoint(ranges: &[RowRange]) -> Vec<RangeInclusive<u64>> {
     let mut sorted: Vec<_> = ranges.iter().map(|RowRange(range)| range.clone()).collect();
     sorted.sort_by_key(|range| *range.start());
@@ -85,7 +85,7 @@ fn disjoint(ranges: &[RowRange]) -> Vec<RangeInclusive<u64>> {
     disjoint
 }
 
-/// Whether a number is in one of `disjoint` ranges, which are in order.
+/// Whether a number is in one of `disjoint` ranges, which are sorted.
 fn is_in(disjoint: &[RangeInclusive<u64>], number: u64) -> bool {
     let first_not_before = disjoint.partition_point(|range| *range.end() < number);
     disjoint.get(first_not_before).is_some_and(|range| range.contains(&number))
