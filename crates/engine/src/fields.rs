@@ -1,4 +1,4 @@
-//! Fields that every note of a batch has besides its ticket and text.
+//! The fields with the same value in every note of a batch.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,7 +10,7 @@ use serde_json::Value;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct FixedField {
-    /// Does not end with a colon: the field's text would read back as JSON.
+    /// Does not end with a colon: the field's text would then be parsed as JSON.
     name: String,
     value: Value,
 }

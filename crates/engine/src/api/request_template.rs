@@ -111,8 +111,8 @@ impl RequestTemplate {
         &self.target
     }
 
-    /// The common part of these jobs' identity. Settings that only affect how a note is kept are not part of it:
-    /// correcting one does not make the notes new ones.
+    /// The common part of these jobs' identity. Settings that only affect how a note is stored are not part
+    /// of it: correcting one does not create new notes.
     pub fn identity(&self, endpoint: impl Into<String>) -> Identity {
         Identity::of(endpoint).with(&self.others)
     }
@@ -141,7 +141,7 @@ impl Note<'_> {
         self.job
     }
 
-    /// The note's text: the job's text with what the settings add.
+    /// The note's text: the job's text plus additions from the settings.
     pub fn text(&self) -> &str {
         &self.text
     }
