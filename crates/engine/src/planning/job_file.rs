@@ -10,8 +10,7 @@
 //!
 //! | first byte | then |
 //! |---|---|
-//! | `J`, a note that may be sent | flags, position, key, content key if a column names the job, ticket,
-//! text, fields |
+//! | `J`, a note that may be sent | flags, position, key, content key if named, ticket, text, fields |
 //! | `X`, an invalid row | position, key, ticket if it has one, why |
 //! | `D`, a named note that is not to be sent | content key |
 
