@@ -56,7 +56,7 @@ impl Openings {
     ///
     /// # Errors
     ///
-    /// If the hours are not longer than the time-out.
+    /// If the hours are not longer than the timeout.
     pub fn new(hours: Option<Hours>, zone: TimeZone, timeout: Duration) -> Result<Self, TooShort> {
         match hours {
             Some(hours) if hours.length() <= timeout => Err(TooShort { hours, timeout }),

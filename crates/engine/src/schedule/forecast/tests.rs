@@ -33,7 +33,7 @@ fn brute_force(plan: &Schedule, rows: u64, now: Timestamp) -> Timestamp {
     }
     let at_once = plan.concurrency.min(rows as u32) as usize;
     slots.push((plan.round_trip, vec![Reverse(now); at_once].into()));
-    // Open now, and still for a time-out: no opening here has a hole that is shorter.
+    // Open now, and still for a timeout: no opening here has a hole that is shorter.
     let may = |at: Timestamp| {
         let zone = plan.openings.zone();
         let open = |at| plan.openings.hours().is_none_or(|hours| hours.contain(zone.to_datetime(at).time()));
