@@ -95,7 +95,7 @@ mod tests {
     fn between_runs_the_wall_clock_counts_from_the_last_record_to_the_first() {
         let mut line = Timeline::default();
         line.at(0, wall(0));
-        line.at(10_000_000, wall(-50_000)); // it was set back by a minute while the run was on
+        line.at(10_000_000, wall(-50_000)); // set back by a minute during the run
         line.run(None);
         assert_eq!(line.set_back(wall(-45_000)), None);
         assert_eq!(line.at(700, wall(-45_000)), 10_000_000 + 5_000_000 - COARSE_UNIT_US);
