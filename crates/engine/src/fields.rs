@@ -6,7 +6,8 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A field of the request with the same value in every note: `NAME=TEXT`, or `NAME:=JSON` for other types than text.
+/// A field of the request with the same value in every note: `NAME=TEXT`, or `NAME:=JSON` for other types
+/// than text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct FixedField {

@@ -99,9 +99,9 @@ pub struct UnknownOutcome(String);
 pub enum Verdict {
     /// The note was created.
     Posted,
-    /// Not created: over the limit. Nothing may be sent for a while.
+    /// Not created: over the limit. Sending must pause.
     Limited {
-        /// How long the API asks to wait.
+        /// The wait that the API requests.
         retry_after: Option<Duration>,
         /// The limit that the API's message states.
         named: Option<Limit>,
@@ -114,7 +114,7 @@ pub enum Verdict {
     },
     /// Not created, according to the API; worth another attempt.
     Again {
-        /// How long the API asks to wait.
+        /// The wait that the API requests.
         retry_after: Option<Duration>,
     },
     /// Not created: no byte of the request was sent.
@@ -128,7 +128,7 @@ pub enum Verdict {
 }
 
 impl Verdict {
-    /// How long the API asks to wait.
+    /// The wait that the API requests.
     pub fn asks_to_wait(&self) -> Option<Duration> {
         match self {
             Self::Limited { retry_after, .. } | Self::Again { retry_after } => *retry_after,
@@ -197,7 +197,7 @@ pub enum Stop {
     Credentials,
     /// The URL does not, or no longer, belong to the API.
     Endpoint,
-    /// The API refused one row after another and accepted none.
+    /// The API refused many rows in a row and accepted none.
     Refused,
     /// The ledger could not be written or synced.
     Ledger,

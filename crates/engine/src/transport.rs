@@ -151,7 +151,8 @@ pub trait Transport: Send + Sync + 'static {
     /// Ends within [`Transport::timeout`]. Dropping the future ends the attempt with an unknown result.
     fn send(&self, request: Request) -> impl Future<Output = Result<Reply, Failure>> + Send;
 
-    /// The maximum duration of [`Transport::send`]. An attempt without a reply keeps its slots for this much longer.
+    /// The maximum duration of [`Transport::send`]. An attempt without a reply keeps its slots for this much
+    /// longer.
     fn timeout(&self) -> Duration;
 }
 

@@ -45,8 +45,8 @@ pub struct Settings {
     /// Calls of other clients at random times, which count against the limit: their mean number in a time.
     /// They get no replies.
     pub strangers: Option<(u32, Duration)>,
-    /// The fault rules. If several match a request, one by its number wins, else one by its ticket, else one by
-    /// probability; among equals the first.
+    /// The fault rules. If several match a request, one by its number wins, else one by its ticket, else one
+    /// by probability; among equals the first.
     pub faults: Vec<FaultRule>,
     /// How long requests and replies are in transit together. For an empty range, its start is used.
     pub latency: RangeInclusive<Duration>,

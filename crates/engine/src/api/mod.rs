@@ -37,7 +37,8 @@ pub trait Api: fmt::Debug + Send + Sync + 'static {
     /// The fields of a note.
     fn fields(&self) -> Fields;
 
-    /// Parses a ticket id as people write it. Most APIs use [numbers](Ticket::number) or [words](Ticket::text).
+    /// Parses a ticket id as people write it. Most APIs use [numbers](Ticket::number) or
+    /// [words](Ticket::text).
     ///
     /// # Errors
     ///

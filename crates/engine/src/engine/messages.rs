@@ -106,7 +106,7 @@ pub enum Notice {
         ticket: Ticket,
         /// Its state.
         stands: Outcome,
-        /// A short form of the API's answer.
+        /// An excerpt of the reply.
         reply: String,
     },
     /// Other runs post to this account and take slots from the same budget.
@@ -134,14 +134,14 @@ pub enum Notice {
         row: u64,
         /// Its ticket.
         ticket: Ticket,
-        /// The meaning of this attempt's answer.
+        /// The meaning of the reply.
         verdict: VerdictWord,
-        /// A short form of the API's answer.
+        /// An excerpt of the reply.
         reply: String,
         /// The minimum delay.
         delay: Duration,
     },
-    /// Nothing is sent for a while.
+    /// Sending is paused.
     Paused {
         /// The cause.
         cause: Cause,
@@ -163,7 +163,7 @@ pub enum Notice {
         row: u64,
         /// Its ticket.
         ticket: Ticket,
-        /// The meaning of the answer.
+        /// The meaning of the reply.
         verdict: VerdictWord,
     },
 }

@@ -1,14 +1,14 @@
 //! The engine: decides what is sent when, and the state of each row. No I/O, no clock.
 //!
-//! The caller passes events to [`Engine::handle`] and carries out the actions from [`Engine::next_action`] until there
-//! are none. It continues at the next event or at [`Engine::wake_at`]. The caller is the [driver](crate::driver): for
-//! the runtime with sockets, files and a clock, and for the simulation with models of the API and the disk and virtual
-//! time.
+//! The caller passes events to [`Engine::handle`] and carries out the actions from [`Engine::next_action`]
+//! until there are none. It continues at the next event or at [`Engine::wake_at`]. The caller is the
+//! [driver](crate::driver): for the runtime with sockets, files and a clock, and for the simulation with
+//! models of the API and the disk and virtual time.
 //!
 //! # Invariants
 //!
-//! - An attempt is sent only after its intent was reported durable. A row is reported as settled only after its outcome
-//!   was reported durable.
+//! - An attempt is sent only after its intent was reported durable. A row is reported as settled only after
+//!   its outcome was reported durable.
 //! - Every attempt has a slot in every window before its intent is written.
 //! - Doubt is sticky ([`Outcome::then`]).
 //! - Rows of one ticket are attempted in order, one at a time, through their retries.
@@ -207,8 +207,8 @@ impl Engine {
         self.input == InputState::Open && self.stop.is_none() && self.backlog.has_room() && !behind
     }
 
-    /// When to call [`Engine::next_action`] again if no event arrives before. `None`: only an event changes anything.
-    /// Valid after `next_action` returned `None`.
+    /// When to call [`Engine::next_action`] again if no event arrives before. `None`: only an event changes
+    /// anything. Valid after `next_action` returned `None`.
     pub fn wake_at(&self) -> Option<Duration> {
         match self.waiting {
             Waiting::UnderWay => None,

@@ -12,9 +12,10 @@ use crate::excerpt;
 
 /// A ticket's id in the API.
 ///
-/// A number is positive and fits into the signed 64 bits that servers keep it in. A text (`INC0010023`, `HELP-12`)
-/// consists of visible ASCII characters and not of dots alone, so it is safe in a URL, a log and a terminal. A text of
-/// digits does not equal the number. The [API](crate::api::Api) decides which of the two its ids are.
+/// A number is positive and fits into the signed 64 bits that servers keep it in. A text (`INC0010023`,
+/// `HELP-12`) consists of visible ASCII characters and not of dots alone, so it is safe in a URL, a log and a
+/// terminal. A text of digits does not equal the number. The [API](crate::api::Api) decides which of the two
+/// its ids are.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(Id);
 

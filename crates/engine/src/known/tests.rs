@@ -531,7 +531,7 @@ fn what_a_run_has_posted_is_known_and_what_it_has_yet_to_send_is_in_use() {
         registry.was_given = false;
         assert_eq!((found.in_use.len(), found.known.len(), found.live), (in_use, known, vec!["theirs"]), "{row}");
     }
-    // It may send again what the ledger knew before its run started: the user may have asked for that.
+    // It may resend what the ledger knew before its run started: the user may have requested that.
     let mut candidates = Candidates::new(vec![content(1, 0)]);
     let before = registry.known.rows.iter_mut();
     before.for_each(|(_, at_s)| *at_s = 9);

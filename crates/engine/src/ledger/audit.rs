@@ -68,8 +68,8 @@ pub struct LimitAudit {
     pub limit: Limit,
     /// The maximum number of requests that a server may have counted in one window of a single run.
     pub peak_in_a_run: u32,
-    /// The same over all runs, for windows whose last attempt is from a run with this limit. Consecutive runs share
-    /// windows.
+    /// The same over all runs, for windows whose last attempt is from a run with this limit. Consecutive runs
+    /// share windows.
     pub peak: u32,
     /// The same, with each attempt without an end counted until the least time that its slot was kept.
     pub peak_at_least: u32,

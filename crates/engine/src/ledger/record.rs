@@ -53,7 +53,7 @@ pub struct Header {
     /// caller knows which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api: Option<String>,
-    /// What the notes are posted to: the endpoint's URL, with the tenant in it.
+    /// The target of the notes: the endpoint's URL, which contains the tenant.
     pub target: String,
     /// When it was created.
     pub wall: Timestamp,
@@ -68,7 +68,8 @@ pub struct Run {
     pub tool: String,
     /// When it started, before it joined its account's budget.
     pub wall: Timestamp,
-    /// The unit in microseconds to which the wall clock of its records is truncated. Missing in older ledgers.
+    /// The unit in microseconds to which the wall clock of its records is truncated. Missing in older
+    /// ledgers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wall_unit_us: Option<u32>,
     /// Who started it, where and how. Missing in older ledgers.

@@ -29,8 +29,8 @@ pub(super) fn exclude_unsendable(content: &Content, met: Occurrence, policy: &Re
     }
 }
 
-/// Whether a note is skipped because an earlier row has its key. `content` is the content key if a column names the
-/// job.
+/// Whether a note is skipped because an earlier row has its key. `content` is the content key if a column
+/// names the job.
 pub(super) fn skips_repeat(policy: &ReadPolicy, again: bool, content: Option<Key>) -> bool {
     again && content.is_none() && policy.duplicates == OnDuplicate::Skip
 }

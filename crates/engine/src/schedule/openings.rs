@@ -51,8 +51,8 @@ impl Openings {
         Self { hours: None, zone: TimeZone::UTC, timeout: Duration::ZERO }
     }
 
-    /// Openings within `hours` by the clocks of `zone`, for attempts that take up to `timeout`. Without `hours`, always
-    /// open.
+    /// Openings within `hours` by the clocks of `zone`, for attempts that take up to `timeout`. Without
+    /// `hours`, always open.
     ///
     /// # Errors
     ///
@@ -79,7 +79,8 @@ impl Openings {
         self.hours.map_or(now, |hours| self.first(hours, now, true))
     }
 
-    /// The end of the opening that contains `now`, else the end of the next one. Without hours, the end of time.
+    /// The end of the opening that contains `now`, else the end of the next one. Without hours, the end of
+    /// time.
     pub fn closes_at(&self, now: Timestamp) -> Timestamp {
         self.hours.map_or(Timestamp::MAX, |hours| self.first(hours, self.first(hours, now, true), false))
     }

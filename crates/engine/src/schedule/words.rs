@@ -6,8 +6,8 @@ use super::forecast::Forecast;
 use super::openings::Openings;
 
 impl Forecast {
-    /// `about 03:40`, `about 03:40 tomorrow`, or `about Wed 25 Nov 03:40, in 3 nights`, by the clocks of the openings'
-    /// zone.
+    /// `about 03:40`, `about 03:40 tomorrow`, or `about Wed 25 Nov 03:40, in 3 nights`, by the clocks of the
+    /// openings' zone.
     pub fn in_words(&self, openings: &Openings, now: Timestamp) -> String {
         let zone = openings.zone();
         // Round up to the minute, so that the stated time is never too early.
