@@ -83,8 +83,8 @@ pub(super) fn config(limit: &str) -> (Config, Limit) {
 /// The result of every attempt in an outage.
 type Kind = fn() -> Result<Reply, Failure>;
 
-/// Drives an engine through virtual time: attempts take `round_trip`, replies come from `answer(row, nth
-/// try)`.
+/// Drives an engine through virtual time: attempts take `round_trip`, replies come from
+/// `answer(row, nth try)`.
 struct Driver {
     engine: Engine,
     now: Duration,
