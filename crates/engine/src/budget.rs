@@ -1,5 +1,5 @@
-//! The seam to the account's budget: every attempt takes a slot in every window before its intent is written, and gives
-//! it back at its end.
+//! The seam to the account's budget: every attempt takes a slot in every window before its intent is written,
+//! and gives the slot back when it ends.
 
 use std::time::Duration;
 
@@ -8,11 +8,11 @@ use crate::limit::Limit;
 /// How an attempt with a slot ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// A reply was read, or it is certain that no byte of the request left.
+    /// A reply was read, or certainly no byte of the request was sent.
     Answered,
-    /// Without a reply: the server may still count the request within the transport's time-out from now.
+    /// No reply was read: the server may still count the request for up to the transport's timeout from now.
     Silent,
-    /// Never given to the transport.
+    /// The request was never passed to the transport.
     NotSent,
 }
 
@@ -21,31 +21,31 @@ pub enum Ended {
 pub enum Wait {
     /// Not before this time.
     Until(Duration),
-    /// All slots are held by this run's attempts in flight; one must end first.
+    /// All slots are taken by this run's attempts in flight; one must end first.
     UntilOneEnds,
 }
 
-/// How a run limits itself below its limits, for the sake of other clients of the account.
+/// How a run stays below its limits, to leave room for other clients of the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Throttle {
     /// Space attempts evenly.
     Evenly,
     /// At most this many attempts in the shortest window, until another number is set.
     Share(u32),
-    /// Apply another limit as well, for all runs that share the budget while this run takes part. This only tightens:
-    /// of two limits with the same window the smaller applies.
+    /// Apply another limit as well, to all runs that share the budget, while this run takes part. This only
+    /// tightens: of two limits with the same window the smaller applies.
     Learn(Limit),
 }
 
-/// What a run gives back and what it wants. Times are since the run began.
+/// What a run gives back and requests. Times are measured from the start of the run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Request {
-    /// Attempts that ended, how and when. Each gives its slot back.
+    /// Attempts that ended, how and when. Each gives back its slot.
     pub ended: Vec<(Ended, Duration)>,
-    /// The number of attempts that could start now. `None` if the request only gives slots back; an earlier wish then
-    /// remains.
+    /// The number of attempts that could start now. `None` if the request only gives slots back; an earlier
+    /// `want` then stays in effect.
     pub want: Option<u32>,
-    /// Changes of the run's throttling, in the order of the decisions.
+    /// Changes of the run's throttling, in order.
     pub throttles: Vec<Throttle>,
 }
 
@@ -65,18 +65,18 @@ pub struct Answer {
     pub wait: Option<Wait>,
 }
 
-/// The budget cannot be kept any more.
+/// The budget is unusable.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct BudgetError(pub String);
 
-/// The slots of an account as one run sees them: its own in memory, or those it shares with other runs.
+/// The slots of an account as one run sees them: its own in memory, or shared with other runs.
 pub trait Budget: Send {
-    /// Gives back the slots of ended attempts, then takes up to as many as are wanted.
+    /// Gives back the slots of ended attempts, then takes up to the wanted number.
     ///
-    /// `now` is the time since the run began and never decreases. On return the granted slots are taken for all who
-    /// share the budget. They are as durable as needed to keep others from freeing them too early after a loss of
-    /// power.
+    /// `now` is the time since the run began and never decreases. On return the granted slots are taken for
+    /// all runs that share the budget. They are durable enough that after a power loss no other run frees
+    /// them too early.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Bounded excerpts for messages, of texts from outside.
+//! Bounded excerpts of external texts, for messages.
 
 /// The first `most` characters of `text`, with an ellipsis if the text is longer.
 pub fn excerpt(text: &str, most: usize) -> String {

@@ -1,4 +1,4 @@
-//! Fields that every note of a batch has besides its ticket and text.
+//! The fields with the same value in every note of a batch.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,11 +6,12 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// A field of the request with the same value in every note: `NAME=TEXT`, or `NAME:=JSON` for other types than text.
+/// A field of the request with the same value in every note: `NAME=TEXT`, or `NAME:=JSON` for other types
+/// than text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct FixedField {
-    /// Does not end with a colon: the field's text would read back as JSON.
+    /// Does not end with a colon: the field's text would then be parsed as JSON.
     name: String,
     value: Value,
 }

@@ -1,4 +1,4 @@
-//! Rows, the jobs made of them, and a job identity that survives sorting and saving the file again.
+//! Rows, their jobs, and a job identity that survives sorting and resaving the file.
 
 mod ticket;
 
@@ -34,7 +34,7 @@ impl fmt::Display for Position {
 /// Version of the key scheme. Every ledger records it, since keys of two schemes never match.
 pub const KEY_SCHEME: u32 = 1;
 
-/// What the jobs of a batch have in common, as far as it is part of their identity.
+/// The common part of the identity of a batch's jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
     target: String,
@@ -55,7 +55,7 @@ impl Identity {
         Self { job: begin(JOB), name: begin(NAME), fields: Vec::new(), target }
     }
 
-    /// The same notes with these fixed `fields`, in the order of their names.
+    /// Adds these fixed `fields`, in the order of their names.
     #[must_use]
     pub fn with(mut self, fields: &[FixedField]) -> Self {
         self.fields.clear();
@@ -63,7 +63,7 @@ impl Identity {
         self
     }
 
-    /// What the notes are posted to, as the ledger names it.
+    /// The account that the notes are posted to, as the ledger names it.
     pub fn account(&self) -> &str {
         &self.target
     }
@@ -81,21 +81,22 @@ const NAME: &[u8] = b"batchpost key 1 name";
 const INVALID: &[u8] = b"batchpost key 1 invalid";
 const OCCURRENCE: &[u8] = b"batchpost key 1 occurrence";
 
-/// Identifies a job in a file that was sorted, edited elsewhere, or saved in another format.
+/// Identifies a job in a file that was sorted, edited or saved in another format.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key([u8; 16]);
 
 impl Key {
-    /// The key of the first job with this content: 128 bits of BLAKE3 over target, ticket, text and fixed fields.
+    /// The key of the first job with this content: 128 bits of BLAKE3 over target, ticket, text and fixed
+    /// fields.
     ///
-    /// For the key only, the text is normalised: NFC, LF line ends, no trailing blanks on a line or at the end.
-    /// Spreadsheets change those on saving. Each part is hashed after its length, so the parts of two contents cannot
-    /// run together.
+    /// For the key only, the text is normalised: NFC, LF line ends, no trailing blanks on a line or at the
+    /// end. Spreadsheets change those on saving. Each part is hashed after its length, so that different
+    /// contents never give the same hash input.
     pub fn of_job(identity: &Identity, ticket: &Ticket, text: &str) -> Self {
         Self::of_note(identity, ticket, text, &[])
     }
 
-    /// The key of a job whose row has `fields` of its own. They are hashed after the fields of the whole batch.
+    /// The key of a job whose row has its own `fields`. They are hashed after the fields of the whole batch.
     pub fn of_note(identity: &Identity, ticket: &Ticket, text: &str, fields: &[FixedField]) -> Self {
         let mut hash = blake3::Hasher::new();
         hash.update(&identity.job);
@@ -110,8 +111,8 @@ impl Key {
         Self::truncate(&hash)
     }
 
-    /// The key of a job that a column of the input names, whatever its ticket and text are. Blanks around the name do
-    /// not count.
+    /// The key of a job named by a column of the input, independent of its ticket and text. Blanks around the
+    /// name are ignored.
     pub fn of_name(identity: &Identity, name: &str) -> Self {
         let mut hash = blake3::Hasher::new();
         hash.update(&identity.name);
@@ -128,7 +129,7 @@ impl Key {
         Self::truncate(&hash)
     }
 
-    /// The key of the `occurrence`th of several identical rows, from 0. Each is a job of its own.
+    /// The key of the `occurrence`th of several identical rows, from 0. Each is its own job.
     #[must_use]
     pub fn occurrence(self, occurrence: u32) -> Self {
         if occurrence == 0 {
@@ -181,12 +182,12 @@ impl Key {
     }
 }
 
-/// `bytes` after their length.
+/// Returns `bytes` preceded by their length.
 fn measured(bytes: &[u8]) -> Vec<u8> {
     [&(bytes.len() as u64).to_le_bytes(), bytes].concat()
 }
 
-/// Adds `bytes` after their length.
+/// Hashes `bytes` preceded by their length.
 fn part(hash: &mut blake3::Hasher, bytes: &[u8]) {
     hash.update(&(bytes.len() as u64).to_le_bytes());
     hash.update(bytes);
@@ -278,7 +279,7 @@ impl std::hash::Hash for Key {
     }
 }
 
-/// Hashes a [`Key`] to its own first 64 bits. A key is the output of a cryptographic hash already.
+/// Hashes a [`Key`] to its first 64 bits: a key is already the output of a cryptographic hash.
 #[derive(Debug, Default, Clone, Copy)]
 pub struct KeyHasher(u64);
 
@@ -306,23 +307,23 @@ pub struct Job {
     pub position: Position,
     /// Identifies the job.
     pub key: Key,
-    /// The key of the content, where a column names the job. Other ledgers know the job by this key.
+    /// The key of the content, if a column names the job. Other ledgers identify the job by this key.
     pub content: Option<Key>,
     /// The ticket that gets the note.
     pub ticket: Ticket,
-    /// The note's text, as it is posted.
+    /// The note's text as posted.
     pub text: String,
     /// Fields of this row's note besides ticket and text, in the order of their names.
     pub fields: Vec<FixedField>,
 }
 
 impl Job {
-    /// A job identified by its content, without fields of its own.
+    /// A job identified by its content, without its own fields.
     pub fn new(position: Position, key: Key, ticket: Ticket, text: String) -> Self {
         Self { position, key, content: None, ticket, text, fields: Vec::new() }
     }
 
-    /// The key by which other ledgers know the job.
+    /// The key by which other ledgers identify the job.
     pub fn content_key(&self) -> Key {
         self.content.unwrap_or(self.key)
     }
@@ -364,7 +365,7 @@ mod tests {
             Key::of_job(&Identity::of("u"), &ticket(1), "x"),
             Key::of_job(&t, &ticket(2), "x"),
             Key::of_job(&t, &Ticket::text("1").unwrap(), "x"),
-            // Its bytes are those of a number.
+            // This text has the same bytes as a number.
             Key::of_job(&t, &Ticket::text("HELP-123").unwrap(), "x"),
             Key::of_job(&t, &ticket(u64::from_le_bytes(*b"HELP-123")), "x"),
             Key::of_job(&t, &ticket(1), "y"),

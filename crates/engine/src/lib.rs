@@ -1,12 +1,12 @@
 //! Decides what is sent when, and keeps the ledger: a deterministic engine without I/O, clocks or a runtime.
 //!
-//! Everything here takes `now` and seeded generators as arguments. The outside world is behind [seams](storage): one
-//! append-only file, one request, the account's slots, an API. So the simulation drives the code that posts, through
-//! virtual time and crashes.
+//! Everything here takes `now` and seeded generators as arguments. The outside world is behind
+//! [seams](storage): one append-only file, one request, the account's slots, an API. So the simulation runs
+//! the production code in virtual time and through crashes.
 //!
 //! # Floors
 //!
-//! A file imports from its own floor or a lower one:
+//! A file imports from its own floor (layer) or a lower one:
 //!
 //! 1. values and arithmetic on them: [job], [outcome], [limit], [schedule], [settings], [fields];
 //! 2. seams: [storage], [transport], [budget], and [api], the seam to an API;

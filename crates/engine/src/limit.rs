@@ -42,14 +42,15 @@ impl Limit {
         self.window
     }
 
-    /// The rest of this limit when `reserved` requests are left to other clients. `None` if nothing is left.
+    /// This limit minus `reserved` requests for other clients. `None` if nothing is left.
     pub fn less(self, reserved: u32) -> Option<Self> {
         let count = NonZeroU32::new(self.count.get().saturating_sub(reserved))?;
         Some(Self { count, ..self })
     }
 
-    /// Adds this limit to `limits`, which apply together. Returns whether that changed anything. It does if this limit
-    /// is smaller than the one with the same window, or if none has its window and the others allow more than it.
+    /// Adds this limit to `limits`, which apply together. Returns whether that changed anything: true if this
+    /// limit is smaller than the one with the same window, or if no limit has its window and the others allow
+    /// more.
     pub fn tighten(self, limits: &mut Vec<Self>) -> bool {
         let is_implied = limits.iter().any(|limit| limit.implies(self));
         match limits.iter_mut().find(|limit| limit.window == self.window) {
@@ -60,15 +61,15 @@ impl Limit {
         true
     }
 
-    /// Whether keeping this limit keeps `other` too: all requests in as many windows of this one as `other`'s window
-    /// spans fit into `other`.
+    /// Whether keeping this limit also keeps `other`: `other` allows all requests of as many windows of this
+    /// limit as span `other`'s window.
     fn implies(self, other: Self) -> bool {
         let windows = other.window.as_nanos().div_ceil(self.window.as_nanos());
         u128::from(self.count.get()) * windows <= u128::from(other.count.get())
     }
 
-    /// Added to the window before a slot is freed: one thousandth of it, at least 1 ms. It covers windows that count
-    /// both of their ends, and a server's clock that runs slightly faster than ours.
+    /// The time added to the window before a slot is freed: one thousandth of the window, at least 1 ms. It
+    /// covers windows that include both ends, and a server's clock that runs slightly faster than ours.
     pub fn margin(self) -> Duration {
         margin(self.window)
     }

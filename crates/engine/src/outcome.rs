@@ -1,4 +1,4 @@
-//! What the reply to an attempt means, and the state of its row after it.
+//! What the reply to an attempt means, and the resulting state of its row.
 
 use std::fmt;
 use std::time::Duration;
@@ -9,8 +9,8 @@ use crate::limit::Limit;
 
 /// The state of a row. Every row of the input has exactly one.
 ///
-/// Match it without a wildcard: code that treats an unknown outcome like another loses rows. A release that adds an
-/// outcome is meant to break the build.
+/// Match it without a wildcard: code that treats an unknown outcome like another loses rows. A release that
+/// adds an outcome breaks the build on purpose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
@@ -23,18 +23,18 @@ pub enum Outcome {
     Rejected,
     /// Its attempts are used up; the next run tries again.
     Failed,
-    /// May or may not have been created. Only a later `posted` or a person's decision ends that.
+    /// May or may not have been created. Only a later `posted` or a person's decision changes that.
     InDoubt,
-    /// No job can be made of it.
+    /// The row cannot be turned into a job.
     Invalid,
     /// Changed after it was posted; waits for a decision.
     Held,
-    /// Left out on purpose.
+    /// Excluded on purpose.
     Skipped,
 }
 
 impl Outcome {
-    /// All outcomes, in the order of reports.
+    /// All outcomes, in report order.
     pub const ALL: [Self; 8] = [
         Self::Posted,
         Self::Rejected,
@@ -60,10 +60,10 @@ impl Outcome {
         }
     }
 
-    /// The state of a row that was in state `self` before an attempt that led to `next`.
+    /// The state of a row after an attempt that led to `next`; `self` is the state before.
     ///
-    /// Doubt is sticky: the note of an earlier attempt may exist, whatever the answer to a later one. Only `posted`
-    /// ends it.
+    /// Doubt is sticky: an earlier attempt may have created the note, whatever the reply to a later one. Only
+    /// `posted` ends it.
     #[must_use]
     pub fn then(self, next: Self) -> Self {
         match (self, next) {
@@ -93,42 +93,42 @@ impl std::str::FromStr for Outcome {
 #[error("{0:?} is not an outcome; use posted, rejected, failed, in_doubt, pending, invalid, held or skipped")]
 pub struct UnknownOutcome(String);
 
-/// What the end of an attempt means. An [API](crate::api::Api) decides it. Match it without a wildcard, like
-/// [`Outcome`].
+/// What the end of an attempt means, as decided by an [API](crate::api::Api). Match it without a wildcard,
+/// like [`Outcome`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Verdict {
     /// The note was created.
     Posted,
-    /// Not created: over the limit. Nothing may be sent for a while.
+    /// Not created: over the limit. Sending must pause.
     Limited {
-        /// How long the API asks to wait.
+        /// The wait that the API requests.
         retry_after: Option<Duration>,
         /// The limit that the API's message states.
         named: Option<Limit>,
     },
-    /// Not created: the API refused this row, and would refuse it again.
+    /// Not created: the API refused this row and would refuse it again.
     Rejected {
-        /// The answer may also mean that the endpoint is wrong or access was withdrawn (403, 404, 410). Several of
-        /// these in a row end the run.
+        /// The reply may also mean that the endpoint is wrong or access was withdrawn (403, 404, 410).
+        /// Several of these in a row end the run.
         suspicious: bool,
     },
     /// Not created, according to the API; worth another attempt.
     Again {
-        /// How long the API asks to wait.
+        /// The wait that the API requests.
         retry_after: Option<Duration>,
     },
     /// Not created: no byte of the request was sent.
     Unsent,
     /// May or may not have been created.
     Unknown,
-    /// Not created, and no other row would be. The run ends; the row stays pending.
+    /// Not created, and no other row would be created either. The run ends; the row stays pending.
     SetupFault(Stop),
-    /// The intent was written, then the engine decided not to send, because a pause or the run's end intervened.
+    /// The intent was written, but the engine decided not to send, because of a pause or the run's end.
     Withdrawn,
 }
 
 impl Verdict {
-    /// How long the API asks to wait.
+    /// The wait that the API requests.
     pub fn asks_to_wait(&self) -> Option<Duration> {
         match self {
             Self::Limited { retry_after, .. } | Self::Again { retry_after } => *retry_after,
@@ -167,7 +167,7 @@ pub enum VerdictWord {
     Unsent,
     /// See [`Verdict::Unknown`].
     Unknown,
-    /// See [`Verdict::SetupFault`]. Ledgers have it by its first name.
+    /// See [`Verdict::SetupFault`]. Ledgers use its original name.
     #[serde(rename = "hopeless")]
     SetupFault,
     /// See [`Verdict::Withdrawn`].
@@ -195,21 +195,21 @@ impl fmt::Display for VerdictWord {
 pub enum Stop {
     /// The API refuses the access keys.
     Credentials,
-    /// The URL is not the API's, or no longer is.
+    /// The URL does not, or no longer, belong to the API.
     Endpoint,
-    /// The API refused one row after another and accepted none.
+    /// The API refused many rows in a row and accepted none.
     Refused,
     /// The ledger could not be written or synced.
     Ledger,
     /// The input could not be read, or changed while it was read.
     Input,
-    /// The API cannot be reached, or its answers cannot be understood.
+    /// The API is unreachable, or its replies cannot be interpreted.
     Outage,
-    /// Over the limit for too long.
+    /// Over the limit for longer than a run waits.
     Limited,
     /// A person or the system asked the run to end.
     Interrupted,
-    /// The run did what it was asked to do, and rows are left.
+    /// The run did what was requested, and rows are left.
     Planned,
 }
 
@@ -249,17 +249,17 @@ impl fmt::Display for Stop {
     }
 }
 
-/// Why nothing is sent for a while.
+/// Why sending is paused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// The API reports that the account is over its limit.
     Limited,
-    /// The API cannot be reached: several attempts in a row could not be sent.
+    /// The API is unreachable: several attempts in a row could not be sent.
     Unreachable,
-    /// The API's answers cannot be understood or are missing, several times in a row.
+    /// The API's replies cannot be interpreted or are missing, several times in a row.
     Unclear,
-    /// The API reports a failure of its own, for several rows in a row.
+    /// The API reports an internal failure, for several rows in a row.
     Failing,
 }
 
@@ -292,11 +292,11 @@ pub struct Counts {
     pub in_doubt: u64,
     /// Rows not sent yet.
     pub pending: u64,
-    /// Rows of which no job can be made.
+    /// Rows that cannot be turned into jobs.
     pub invalid: u64,
     /// Rows that wait for a decision.
     pub held: u64,
-    /// Rows left out on purpose.
+    /// Rows excluded on purpose.
     pub skipped: u64,
 }
 
@@ -348,7 +348,7 @@ mod tests {
         }
     }
 
-    /// Ledgers are read forever, whatever the code calls it.
+    /// Recorded words never change, whatever their names in the code.
     #[test]
     fn verdicts_are_recorded_by_the_words_that_they_were_first_recorded_by() {
         use VerdictWord::{Again, Limited, Posted, Rejected, SetupFault, Unknown, Unsent, Withdrawn};

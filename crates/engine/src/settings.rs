@@ -1,4 +1,4 @@
-//! The settings of a run, as far as a later `resume` needs them. Settings that exist are valid.
+//! The settings of a run that a later `resume` needs. Settings that exist are valid.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use crate::schedule::{self, Hours};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Spread {
-    /// The whole window at once, as soon as slots are free: a small batch ends soonest.
+    /// The whole window at once, as soon as slots are free: a small batch finishes soonest.
     Burst,
     /// One attempt every window / count.
     Even,
@@ -23,7 +23,7 @@ pub enum Spread {
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum On500 {
-    /// Not created, as the API's documentation says: try again.
+    /// Not created, as the API's documentation states: try again.
     #[default]
     Retry,
     /// Possibly created: the row is in doubt.
@@ -34,10 +34,10 @@ pub enum On500 {
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum OnDuplicate {
-    /// Post it: it is a job of its own.
+    /// Post it as a separate job.
     #[default]
     Post,
-    /// Leave it out.
+    /// Skip it.
     Skip,
 }
 
@@ -52,20 +52,20 @@ impl OnDuplicate {
     }
 }
 
-/// Whose budget a run takes its slots from.
+/// The budget that a run takes its slots from.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sharing {
-    /// The account's: all runs that post to it and use the same state folder keep its limits together.
+    /// The account's: all runs that post to it with the same state folder keep its limits together.
     #[default]
     Shared,
-    /// The run's own: it knows no other run, not even earlier ones.
+    /// The run's own, independent of all other runs, even earlier ones.
     Private,
 }
 
-/// How a run posts. Each run's settings are kept in the ledger; they contain no secret. Later versions add settings:
-/// end a struct expression with `..Settings::of(&target)`. There is no `Default`: each API has [limits of its
-/// own](crate::api::Api::limits), and those of another would be too many.
+/// How a run posts. Each run's settings are recorded in the ledger; they contain no secret. Later versions
+/// add settings: end a struct expression with `..Settings::of(&target)`. There is no `Default`, since each
+/// API has [its own limits](crate::api::Api::limits) and those of another may be too high.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settings {
     /// The limits, which apply together. Empty only for a target on this machine.
@@ -73,16 +73,16 @@ pub struct Settings {
     /// Whether the account's budget is shared.
     #[serde(default)]
     pub budget: Sharing,
-    /// The folder of the shared budgets, if one was set.
+    /// The folder of the shared budgets, if set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_dir: Option<PathBuf>,
-    /// How attempts are spread within a window; chosen by the batch's size if not set.
+    /// How attempts are spread within a window; if not set, chosen by the batch's size.
     #[serde(default)]
     pub spread: Option<Spread>,
-    /// The maximum number of attempts in flight, from 1; derived from the limits if not set.
+    /// The maximum number of attempts in flight, from 1; if not set, derived from the limits.
     #[serde(default)]
     pub concurrency: Option<u32>,
-    /// The maximum time an attempt waits for its whole reply.
+    /// The maximum time to wait for an attempt's complete reply.
     #[serde(default = "usual_wait", with = "human_duration")]
     pub timeout: Duration,
     /// How long an interrupted run waits for replies in flight.
@@ -91,28 +91,28 @@ pub struct Settings {
     /// The maximum number of attempts for a row in one run, from 1.
     #[serde(default = "usual_attempts")]
     pub max_attempts: u32,
-    /// How long to wait for the end of an outage, from 0.
+    /// The maximum duration of an outage before the run ends, from 0.
     #[serde(default = "usual_give_up_after", with = "human_duration")]
     pub give_up_after: Duration,
     /// How to judge an unexplained 500.
     #[serde(default)]
     pub on_500: On500,
-    /// Whether invalid rows are recorded and left out.
+    /// Whether to record and skip invalid rows.
     #[serde(default)]
     pub skip_invalid: bool,
     /// Whether each note ends with the job's [reference](crate::job::Key::reference).
     #[serde(default)]
     pub marker: bool,
-    /// Fields that every note has besides its own, or that replace the usual ones.
+    /// Fields that every note has besides its own, or that replace default ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub fields: Vec<FixedField>,
-    /// The hours in which the run posts; always if not set.
+    /// The hours in which the run posts; if not set, always.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hours: Option<Hours>,
     /// The IANA name of the hours' time zone.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time_zone: Option<String>,
-    /// Whether the run ends instead of waiting for hours to open, or for more than a minute for a slot.
+    /// Whether to end instead of waiting for hours to open, or for more than a minute for a slot.
     #[serde(default, skip_serializing_if = "is_false")]
     pub no_wait: bool,
     /// What to do with rows that are identical to an earlier one.
@@ -133,7 +133,7 @@ const fn usual_give_up_after() -> Duration {
 }
 
 impl Settings {
-    /// Defaults with these limits. [`Settings::of`] takes the limits of a target.
+    /// Default settings with these limits. [`Settings::of`] uses the limits of a target.
     pub fn under(limits: Vec<Limit>) -> Self {
         Self {
             limits,
@@ -157,7 +157,7 @@ impl Settings {
     }
 }
 
-/// What to do with rows that are in doubt from an earlier run. Each run asks anew; it is never remembered.
+/// What to do with rows that are in doubt from an earlier run. It is set for each run and never stored.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum InDoubt {
     /// Do not send them.
@@ -167,8 +167,8 @@ pub enum InDoubt {
     Retry,
 }
 
-/// What to do with a row whose ticket has a posted or doubtful note that is no longer in the input: most likely its
-/// text was edited after it was posted.
+/// What to do with a row whose ticket has a note that is posted or in doubt and no longer in the input: most
+/// likely its text was edited after it was posted.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum OnChanged {
     /// Hold it until a person decides.
@@ -184,39 +184,39 @@ pub enum OnKnown {
     /// Do not start the run.
     #[default]
     Refuse,
-    /// Leave them out.
+    /// Skip them.
     Skip,
     /// Post them anyway.
     Post,
 }
 
-/// A batch that can end within this time is posted in bursts, since it then ends soonest.
+/// A batch that can finish within this time is posted in bursts, which finish soonest.
 const SMALL_BATCH: Duration = Duration::from_secs(10 * 60);
 
-/// The maximum number of attempts in flight where no limit is smaller.
+/// The maximum number of attempts in flight if no limit is smaller.
 const MOST_AT_ONCE: u32 = 256;
 
 impl Settings {
-    /// The maximum number of attempts in flight: as set, else the smallest limit's count, at most 256.
+    /// The maximum number of attempts in flight: as set, else the count of the smallest limit, at most 256.
     pub fn concurrency(&self) -> u32 {
         let smallest = self.limits.iter().map(|limit| limit.count()).min();
         self.concurrency.unwrap_or_else(|| smallest.unwrap_or(MOST_AT_ONCE).min(MOST_AT_ONCE)).max(1)
     }
 
-    /// Whether slots come from a budget that other runs share.
+    /// Whether slots come from a shared budget.
     pub fn shares(&self) -> bool {
         self.budget == Sharing::Shared && !self.limits.is_empty()
     }
 
-    /// How attempts are spread: as set; else in bursts for a batch of `to_do` rows that can end within ten minutes;
-    /// else evenly. Evenly ends at the same time and leaves more room to other clients; it is also the choice for
-    /// unknown lengths.
+    /// How attempts are spread: as set; else in bursts, if `to_do` rows can finish within ten minutes; else
+    /// evenly. Even spacing finishes at the same time and leaves more room to other clients; it is also used
+    /// if the number of rows is unknown.
     pub fn spread(&self, to_do: Option<u64>) -> Spread {
         let small = to_do.is_some_and(|rows| self.best_finish(rows, Duration::ZERO) <= SMALL_BATCH);
         self.spread.unwrap_or(if small { Spread::Burst } else { Spread::Even })
     }
 
-    /// The earliest finish of `rows` requests under every limit, when each takes `round_trip`.
+    /// The earliest time at which `rows` requests can finish under every limit, if each takes `round_trip`.
     pub fn best_finish(&self, rows: u64, round_trip: Duration) -> Duration {
         schedule::soonest(&self.limits, rows, round_trip)
     }

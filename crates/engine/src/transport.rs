@@ -1,4 +1,4 @@
-//! The seam to the network: sends one request, and returns a reply or the reason for its absence.
+//! The seam to the network: sends one request and returns a reply, or the reason why there is none.
 
 mod retry_after;
 
@@ -15,8 +15,8 @@ use url::Url;
 
 /// One HTTP request, ready to be sent to the batch's [endpoint](crate::api::Endpoint).
 ///
-/// It names no host and no credentials; the transport adds both. So a request that an [API](crate::api::Api) makes of a
-/// row cannot send the keys elsewhere.
+/// It contains no host and no credentials; the transport adds both. So a request that an
+/// [API](crate::api::Api) makes of a row cannot send the keys to another host.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Request {
@@ -48,8 +48,9 @@ impl Request {
 pub struct Path(Vec<String>);
 
 impl Path {
-    /// The path of these segments. Each is escaped, so that it stays one segment whatever it contains. Left out are `.`
-    /// and `..`, which would climb, and empty segments, except for an empty last one: it ends the path with a slash.
+    /// The path of these segments. Each is escaped, so that it stays one segment whatever it contains.
+    /// Dropped are `.` and `..`, which would leave the base path, and empty segments, except for an empty
+    /// last one: it ends the path with a slash.
     pub fn of<'a>(segments: impl IntoIterator<Item = &'a str>) -> Self {
         let mut segments = segments.into_iter().peekable();
         let mut kept = Vec::new();
@@ -60,7 +61,8 @@ impl Path {
         Self(kept)
     }
 
-    /// `base` with this path below its own. Scheme, host and port stay those of `base`, whatever the segments contain.
+    /// `base` with this path appended. Scheme, host and port stay those of `base`, whatever the segments
+    /// contain.
     pub(crate) fn below(&self, base: &Url) -> Url {
         let mut url = base.clone();
         if !self.0.is_empty()
@@ -79,16 +81,16 @@ impl Path {
 pub struct Reply {
     /// The HTTP status.
     pub status: u16,
-    /// The headers. They may repeat the credentials: judge by them, do not quote them.
+    /// The headers. They may repeat the credentials: use them for the verdict, but do not quote them.
     pub headers: HeaderMap,
-    /// The body, decoded and without a byte order mark, up to the transport's bound. Judge by it. Do not quote it if
-    /// `quotable` is set.
+    /// The body, decoded and without a byte order mark, up to the transport's maximum size. Use it for the
+    /// verdict. Do not quote it if `quotable` is set.
     pub body: Bytes,
-    /// The body without the credentials, if the body repeats them.
+    /// The body with the credentials removed, if the body repeats them.
     pub quotable: Option<Bytes>,
 }
 
-/// Some servers begin UTF-8 text with it; JSON parsers reject it.
+/// Some servers start UTF-8 text with it; JSON parsers reject it.
 const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 impl Reply {
@@ -101,7 +103,7 @@ impl Reply {
         Self { status, body, ..Self::default() }
     }
 
-    /// The same reply with one more header. An invalid header is left out.
+    /// The same reply with one more header. An invalid header is ignored.
     #[must_use]
     pub fn with(mut self, name: impl TryInto<HeaderName>, value: &str) -> Self {
         if let (Ok(name), Ok(value)) = (name.try_into(), HeaderValue::from_str(value)) {
@@ -110,7 +112,7 @@ impl Reply {
         self
     }
 
-    /// The header's value, if present and text; the first if there are several.
+    /// The header's value, if present and text; if there are several, the first.
     pub fn header(&self, name: impl http::header::AsHeaderName) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
     }
@@ -120,14 +122,14 @@ impl Reply {
         self.quotable.as_ref().unwrap_or(&self.body)
     }
 
-    /// How long `Retry-After` asks to wait, at most a year. `None` if the header is missing or unreadable, or asks for
-    /// no wait. `wall` is the wall clock, for a date in a reply that has no `Date` header.
+    /// The wait that `Retry-After` requests, at most a year. `None` if the header is missing, unreadable, or
+    /// requests no wait. `wall` is the wall clock, for a date in a reply without a `Date` header.
     pub fn retry_after(&self, wall: Timestamp) -> Option<Duration> {
         retry_after(self.header(RETRY_AFTER)?, self.header(DATE), wall)
     }
 }
 
-/// Why there is no complete reply. The difference decides whether a row may be sent again.
+/// Why there is no complete reply. It decides whether a row may be sent again.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Failure {
     /// Certain: no byte of the request was sent (refused, DNS, TLS).
@@ -140,16 +142,17 @@ pub enum Failure {
 
 /// Sends requests. Implementations never send a request twice and never follow a redirect.
 ///
-/// A run sends on its own thread, in a single-threaded tokio runtime that ends with the run; the transport is dropped
-/// there. So the transport must not depend on another runtime that it does not own. It must not block: that would delay
-/// all other attempts, and a run that is told to end at once.
+/// A run sends on its own thread, in a single-threaded tokio runtime that ends with the run and in which the
+/// transport is dropped. So the transport must not depend on another runtime that it does not own. It must
+/// not block: that would delay all other attempts, and a run that must end at once.
 pub trait Transport: Send + Sync + 'static {
     /// Sends `request` once and reads the whole reply.
     ///
     /// Ends within [`Transport::timeout`]. Dropping the future ends the attempt with an unknown result.
     fn send(&self, request: Request) -> impl Future<Output = Result<Reply, Failure>> + Send;
 
-    /// The maximum duration of [`Transport::send`]. An attempt without a reply keeps its slots for this much longer.
+    /// The maximum duration of [`Transport::send`]. An attempt without a reply keeps its slots for this much
+    /// longer.
     fn timeout(&self) -> Duration;
 }
 

@@ -1,7 +1,7 @@
-//! Replies: the API's, and those of gateways and firewalls in front of it.
+//! Replies of the API, and of gateways and firewalls in front of it.
 //!
-//! Only the success and the error body's shape are documented, and the exceptions of the limit and of a missing
-//! attribute; all other texts are stand-ins.
+//! Documented are only the success, the shape of the error body, and the exceptions for the limit and for a
+//! missing attribute; all other texts are placeholders.
 
 use std::time::{Duration, SystemTime};
 
@@ -12,23 +12,23 @@ use serde_json::json;
 
 use crate::{Api, Fault, Settings};
 
-/// A whole reply.
+/// A complete reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// Header names, in lower case, and their values. The body's length is not among them.
+    /// Header names, in lower case, and their values, without the body's length.
     pub headers: Vec<(&'static str, String)>,
     /// The body.
     pub body: String,
 }
 
-/// What becomes of a request.
+/// The result of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Fate {
-    /// It is answered.
+    /// A reply.
     Reply(Answer),
-    /// It is answered, and the connection ends in the middle of this body.
+    /// A reply whose connection ends in the middle of this body.
     CutShort(Answer),
     /// The connection ends without a byte of a reply.
     Closed,
@@ -55,7 +55,7 @@ fn reply(status: u16, body: String) -> Answer {
     Answer { status, headers: vec![("content-type", "application/json".to_owned())], body }
 }
 
-/// An error in the API's own words; the exception is LeadSquared's.
+/// An error in the API's format; the exception is LeadSquared's.
 fn error(api: Api, status: u16, exception_type: &str, exception_message: &str) -> Answer {
     if api == Api::Freshdesk {
         return freshdesk_error(status, exception_message);
@@ -70,7 +70,8 @@ fn freshdesk_created(ticket: u64) -> Answer {
     reply(201, note.to_string())
 }
 
-/// Freshdesk's error. The shape of a validation error, the code of wrong credentials and that a 404 has no body are documented.
+/// Freshdesk's error. Documented are the shape of a validation error, the code for wrong credentials, and
+/// that a 404 has no body.
 fn freshdesk_error(status: u16, message: &str) -> Answer {
     let body = match status {
         400 => json!({
@@ -121,7 +122,7 @@ pub(crate) fn too_large() -> Answer {
     page(413, "Request Entity Too Large")
 }
 
-/// The limit is exceeded, in the documented message with the numbers that are set.
+/// A reply that reports the limit as exceeded, with the documented message and the configured numbers.
 pub(crate) fn limited(status: u16, settings: &Settings) -> Answer {
     let limit = settings.limit.unwrap_or(Settings::LIMIT);
     let seconds = settings.window.as_secs_f64();
@@ -129,18 +130,18 @@ pub(crate) fn limited(status: u16, settings: &Settings) -> Answer {
     error(settings.api, status, "MXAPIRateLimitExceededException", &message)
 }
 
-/// The limit is exceeded in truth.
+/// The reply to a request that did exceed the limit.
 pub(crate) fn refused(settings: &Settings) -> Answer {
     let answer = limited(429, settings);
     match settings.api {
         Api::LeadSquared => answer,
-        // Documented to come with every one.
+        // Documented for every such reply.
         Api::Freshdesk => answer.with("retry-after", whole_seconds(settings.retry_after).max(1).to_string()),
     }
 }
 
-/// What a fault makes of a request. `ticket` is the one that the note was created on; faults that create none name
-/// none.
+/// The result of a request with this fault. `ticket` is the one that the note was created on; faults that
+/// create no note ignore it.
 pub(crate) fn of_fault(fault: Fault, ticket: u64, settings: &Settings, wall: SystemTime) -> Fate {
     let api = settings.api;
     let retry_after = whole_seconds(settings.retry_after).to_string();
@@ -152,7 +153,7 @@ pub(crate) fn of_fault(fault: Fault, ticket: u64, settings: &Settings, wall: Sys
         Fault::Limited => limited(429, settings),
         Fault::LimitedRetryAfter => limited(429, settings).with("retry-after", retry_after),
         Fault::LimitedDate => {
-            // The next whole second, so that a client that waits until then has not waited too little.
+            // Round up to the next second, so that a client that waits until then does not wait too little.
             let wait = settings.retry_after.saturating_add(Duration::from_nanos(999_999_999));
             let free = wall.checked_add(wait).unwrap_or(wall);
             limited(429, settings).with("date", http_date(wall)).with("retry-after", http_date(free))
@@ -183,7 +184,7 @@ fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0))
 }
 
-/// The second that `wall` lies in; of moments that HTTP cannot name, the epoch.
+/// `wall`, truncated to the second; the epoch if HTTP cannot express the date.
 fn http_date(wall: SystemTime) -> String {
     Timestamp::try_from(wall)
         .and_then(|timestamp| DateTimePrinter::new().timestamp_to_rfc9110_string(&timestamp))

@@ -1,28 +1,28 @@
-//! What can be made to go wrong, and for which requests.
+//! Faults, and the requests that they apply to.
 
 use std::fmt;
 use std::str::FromStr;
 
 macro_rules! faults {
     ($($(#[doc = $doc:literal])+ $variant:ident = $name:literal,)+) => {
-        /// One way for a request to fail. Its name in text is like `500-created`.
+        /// A way for a request to fail. Its name in text is like `500-created`.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Fault {
             $(#[doc = concat!("`", $name, "`:")] $(#[doc = $doc])+ $variant,)+
         }
 
         impl Fault {
-            /// Every fault there is.
+            /// All faults.
             pub const ALL: &[Self] = &[$(Self::$variant),+];
 
-            /// The name that it is written by.
+            /// The name in text.
             pub const fn name(self) -> &'static str {
                 match self {
                     $(Self::$variant => $name,)+
                 }
             }
 
-            /// What happens, in a few words.
+            /// A short description.
             pub const fn meaning(self) -> &'static str {
                 match self {
                     $(Self::$variant => concat!($($doc),+).trim_ascii(),)+
@@ -88,7 +88,7 @@ faults! {
 }
 
 impl Fault {
-    /// Whether the note is created all the same.
+    /// Whether the note is created nevertheless.
     pub const fn creates(self) -> bool {
         matches!(self, Self::ServerErrorCreated | Self::WrongTicket | Self::CutShort | Self::Reset | Self::Silence)
     }
@@ -108,14 +108,14 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Which requests a fault strikes.
+/// The requests that a fault applies to.
 #[derive(Debug, Clone, PartialEq)]
 pub enum When {
-    /// Each with this probability, 0 to 1.
+    /// Each request with this probability, 0 to 1.
     Probability(f64),
-    /// The ones with these numbers, in order of arrival, from 1. Lost ones are numbered too.
+    /// The requests with these numbers, in order of arrival, from 1. Lost ones are numbered too.
     Numbers(Vec<u64>),
-    /// Every well-formed one for this ticket.
+    /// Every well-formed request for this ticket.
     Ticket(u64),
 }
 
@@ -130,13 +130,13 @@ pub enum When {
 /// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct FaultRule {
-    /// What goes wrong.
+    /// The fault.
     pub fault: Fault,
-    /// For which requests.
+    /// The requests that it applies to.
     pub when: When,
 }
 
-/// A text is not a fault rule.
+/// The text is not a fault rule.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("fault {text:?} {why}; write KIND=PROBABILITY, KIND@N,N or KIND@ticket:ID, where KIND is one of {}", kinds())]
 pub struct FaultRuleError {

@@ -18,7 +18,7 @@ struct Body {
     others: Map<String, Value>,
 }
 
-/// Whether a note may have this field with this value, besides its body. Any other is answered 400.
+/// Whether a note may have this field, besides its body, with this value. Any other is answered with 400.
 fn will_do(name: &str, value: &Value) -> bool {
     match name {
         "private" | "incoming" => value.is_boolean(),
@@ -28,7 +28,7 @@ fn will_do(name: &str, value: &Value) -> bool {
     }
 }
 
-/// The note asked for, or the API's answer to a request that asks for none.
+/// Returns the requested note, or the API's reply to an invalid request.
 pub(crate) fn read(request: &Received<'_>, settings: &Settings) -> Result<Wanted, Answer> {
     const API: Api = Api::Freshdesk;
     let id = request.path.strip_prefix("/api/v2/tickets/").and_then(|rest| rest.strip_suffix("/notes"));
@@ -55,7 +55,7 @@ pub(crate) fn read(request: &Received<'_>, settings: &Settings) -> Result<Wanted
     Ok(Wanted { ticket: ticket.get(), text: body.body, fields: body.others })
 }
 
-/// The API key, which comes as the user of Basic authentication; the password is any.
+/// The API key: the user name of Basic authentication, with any password.
 fn key(request: &Received<'_>) -> Option<String> {
     let encoded = request.authorization?.strip_prefix("Basic ")?;
     let decoded = String::from_utf8(BASE64_STANDARD.decode(encoded).ok()?).ok()?;

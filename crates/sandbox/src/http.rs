@@ -1,7 +1,7 @@
 //! The model on a real socket.
 //!
-//! One task accepts and owns one task for each connection; they end with the [`Server`]. Only this module and
-//! [`connection`] read the clock and sleep; the model makes all decisions.
+//! One task accepts connections and owns one task per connection; they end with the [`Server`]. Only this
+//! module and [`connection`] read the clock and sleep; the model makes all decisions.
 
 mod connection;
 mod reply;
@@ -19,27 +19,28 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use crate::{Api, Fate, Journey, Model, Received, Settings};
 
-/// How long accepting rests after it failed. Most often no file descriptor is left, and one must be closed first.
+/// The delay after a failed accept. Most often no file descriptor is left, and one must be closed first.
 const ACCEPT_REST: Duration = Duration::from_millis(10);
 
-/// A [`Model`] that listens. Dropping it stops it; [`Server::shutdown`] also waits until it has stopped.
+/// A listening [`Model`]. Dropping it stops it; [`Server::shutdown`] also waits until it has stopped.
 ///
-/// Beside the API it answers `GET /sandbox/report` with the [`Report`](crate::Report) as JSON, at once and uncounted.
+/// Besides the API it answers `GET /sandbox/report` with the [`Report`](crate::Report) as JSON, immediately
+/// and uncounted.
 #[derive(Debug)]
 pub struct Server {
     address: SocketAddr,
     api: Api,
     shared: Arc<Shared>,
     accepting: JoinHandle<()>,
-    /// Dropping it stops the task, so dropping the server does too.
+    /// Dropping this stops the task, so dropping the server does too.
     stop: oneshot::Sender<()>,
 }
 
-/// What all connections share.
+/// The state shared by all connections.
 #[derive(Debug)]
 struct Shared {
     began: Instant,
-    /// A std mutex: it is held for one call of the model, never across an await.
+    /// A std mutex: it is locked for one call of the model, never across an await.
     model: Mutex<Model>,
 }
 
@@ -48,7 +49,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// If the address cannot be listened on.
+    /// If the server cannot listen on the address.
     pub async fn start(address: SocketAddr, settings: Settings) -> io::Result<Self> {
         let listener = TcpListener::bind(address).await?;
         let (address, api) = (listener.local_addr()?, settings.api);
@@ -58,7 +59,7 @@ impl Server {
         Ok(Self { address, api, shared, accepting, stop })
     }
 
-    /// The whole URL to post notes to, of tenant 1; of Freshdesk the one below which its API is.
+    /// The whole URL to post notes to, of tenant 1; for Freshdesk, the base URL of its API.
     pub fn url(&self) -> String {
         let host = match self.address.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -72,18 +73,18 @@ impl Server {
         format!("http://{}/{path}", SocketAddr::new(host, self.address.port()))
     }
 
-    /// Where it listens.
+    /// The address that it listens on.
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// The model, to ask what arrived. Requests wait while it is locked, so keep the lock briefly and never across an
-    /// await. Locking it twice in one statement waits forever.
+    /// Locks the model, to inspect what arrived. Requests wait while it is locked, so keep the lock briefly
+    /// and never across an await. Locking it twice in one statement deadlocks.
     pub fn model(&self) -> MutexGuard<'_, Model> {
         self.shared.model()
     }
 
-    /// Stops accepting and ends every connection, answered or not. Requests that are still on their way never arrive.
+    /// Stops accepting and ends every connection, answered or not. Requests in transit never arrive.
     pub async fn shutdown(self) {
         let Self { accepting, stop, .. } = self;
         drop(stop);
@@ -106,7 +107,7 @@ impl Shared {
 
     fn receive(&self, request: &Received<'_>) -> Fate {
         let mut model = self.model();
-        // Read under the lock, so that times are in the order of the calls.
+        // Read the clock under the lock, so that times are in the order of the calls.
         let at = instant_now().duration_since(self.began);
         model.receive(at, wall_now(), request)
     }

@@ -1,9 +1,9 @@
-//! A simulation of LeadSquared's internal note API that enforces a rate limit, and fails in every known way. It can
-//! also simulate Freshdesk's notes on tickets ([`Api`]), with the same limit, faults and counts.
+//! A simulation of LeadSquared's internal note API that enforces a rate limit, and fails in every known way.
+//! It can also simulate Freshdesk's notes on tickets ([`Api`]), with the same limit, faults and counts.
 //!
-//! [`Model`] is the API's behaviour: pure, decided by a seed, with the time given by its caller. [`Server`] serves it
-//! over HTTP/1.1 on a real socket. It was written from the APIs' documentation alone and shares no code with the client
-//! that it tests: it counts independently what arrived, when, and which notes exist.
+//! [`Model`] is the API's behaviour: pure, decided by a seed, with the time given by its caller. [`Server`]
+//! serves it over HTTP/1.1 on a real socket. It was written from the APIs' documentation alone and shares no
+//! code with the client that it tests: it counts independently what arrived, when, and which notes exist.
 //!
 //! ```
 //! use std::time::{Duration, SystemTime};

@@ -12,11 +12,11 @@ use crate::strangers::Strangers;
 use crate::window::{Budget, most_in_a_fixed, most_in_any};
 use crate::{Counting, Fault, Received, Settings, When};
 
-/// A server that enforces its limit, remembers what arrived, and fails by its fault rules.
+/// A server that enforces its limit, records what arrived, and fails by its fault rules.
 ///
-/// Time is given as the time since the model began, and never decreases. All chance comes from the seed: the same calls
-/// in the same order meet the same fates. All that arrives is remembered, so memory grows with every request and note.
-/// A clone goes on from the same moment, with the same chances.
+/// Times are measured from the model's start and never decrease. All random choices come from the seed: the
+/// same calls in the same order have the same results. All arrivals are recorded, so memory grows with every
+/// request and note. A clone continues from the same moment, with the same random choices.
 #[derive(Debug, Clone)]
 pub struct Model {
     settings: Settings,
@@ -30,10 +30,10 @@ pub struct Model {
     notes: Vec<Note>,
 }
 
-/// How long a request and its reply are under way.
+/// How long a request and its reply are in transit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Journey {
-    /// From the client's sending until the request is counted.
+    /// From the client's send until the request is counted.
     pub out: Duration,
     /// From then until the client has the reply.
     pub back: Duration,
@@ -42,45 +42,45 @@ pub struct Journey {
 /// A note that was created.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Note {
-    /// When.
+    /// When it was created.
     pub at: Duration,
-    /// On which ticket.
+    /// Its ticket.
     pub ticket: u64,
     /// Its text.
     pub text: String,
-    /// The fields that the documentation does not name.
+    /// The fields that are not in the documentation.
     pub fields: Map<String, Value>,
 }
 
-/// What arrived and what became of it, in numbers.
+/// Counts of the requests and their results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Report {
-    /// Requests that were counted: all but the lost ones.
+    /// Counted requests: all except the lost ones.
     pub requests: usize,
-    /// Requests that never arrived, by a fault.
+    /// Requests that never arrived because of a fault.
     pub lost: usize,
-    /// Requests answered with the limit, whether or not it was exceeded.
+    /// Requests whose reply reported the limit as exceeded, whether or not it was.
     pub limited: usize,
-    /// Those of them that truly exceeded it.
+    /// Requests that did exceed the limit.
     pub refused: usize,
     /// Notes created.
     pub notes: usize,
-    /// Tickets that have one. Where every row has its own, fewer than rows are notes lost, more notes than that are
-    /// notes created twice.
+    /// Tickets with a note. If every row has its own ticket, fewer than rows means lost notes, and more notes
+    /// than tickets means notes created twice.
     pub tickets: usize,
     /// Calls of other clients, up to the last request.
     pub strangers: usize,
-    /// Those of them that were refused for the limit.
+    /// Calls of other clients that the limit refused.
     pub strangers_refused: usize,
-    /// The most requests, with refused ones and without other clients' calls, within any closed interval as long as the
-    /// window.
+    /// The maximum number of requests, including refused ones but not other clients' calls, within any closed
+    /// interval of the window's length.
     pub most_in_any_window: usize,
-    /// The most of the same within one of the fixed windows, where the windows are fixed.
+    /// The same maximum within one of the fixed windows, if windows are fixed.
     pub most_in_a_fixed_window: Option<usize>,
 }
 
 impl Model {
-    /// A server that has not received anything yet.
+    /// Creates a server that has not received anything.
     pub fn new(settings: Settings) -> Self {
         Self {
             rng: Rng::with_seed(settings.seed),
@@ -95,7 +95,7 @@ impl Model {
         }
     }
 
-    /// Draws one request's time under way, out and back together as long as the latency allows.
+    /// Draws a request's times in transit; out and back together are within the latency.
     pub fn journey(&mut self) -> Journey {
         let nanos = |duration: &Duration| u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX);
         let (shortest, longest) = (nanos(self.settings.latency.start()), nanos(self.settings.latency.end()));
@@ -104,15 +104,15 @@ impl Model {
         Journey { out: Duration::from_nanos(out), back: Duration::from_nanos(total - out) }
     }
 
-    /// The request is counted and judged, all at this moment.
+    /// Counts and judges the request, both at this moment.
     ///
-    /// The limit comes first: a request refused for it meets no fault but being lost. A fault that would create a note
-    /// does not apply to a request without one, which gets the API's answer. `wall` is used for the faults with a date
-    /// only.
+    /// The limit comes first: a request that it refuses is subject to no fault, except that it may be lost. A
+    /// fault that would create a note does not apply to a request without one, which gets the API's reply.
+    /// `wall` is used only for the faults with a date.
     ///
     /// # Panics
     ///
-    /// If `at` is earlier than that of a call before: the limit means nothing then.
+    /// If `at` is earlier than in a previous call: the limit would be meaningless.
     pub fn receive(&mut self, at: Duration, wall: SystemTime, request: &Received<'_>) -> Fate {
         assert!(self.arrivals.last().is_none_or(|last| *last <= at), "time runs backwards, to {at:?}");
         self.received += 1;
@@ -150,17 +150,17 @@ impl Model {
         &self.arrivals
     }
 
-    /// When a request was refused because the limit truly was exceeded, in order.
+    /// When each request that did exceed the limit was refused, in order.
     pub fn refusals(&self) -> &[Duration] {
         &self.refusals
     }
 
-    /// Every note created, in order.
+    /// All created notes, in order.
     pub fn notes(&self) -> &[Note] {
         &self.notes
     }
 
-    /// All that happened so far, in numbers. Takes time in proportion to the requests.
+    /// The counts so far. Takes time proportional to the number of requests.
     pub fn report(&self) -> Report {
         let Settings { window, counting, .. } = self.settings;
         let strangers = self.strangers.as_ref().map(Strangers::calls).unwrap_or_default();
@@ -181,9 +181,9 @@ impl Model {
         }
     }
 
-    /// What was said of this very request decides, then what was said of its ticket, and chance last; of rules alike
-    /// the first. All rules with a probability draw every time, so that what one request meets never depends on which
-    /// rules struck another.
+    /// Draws the fault of a request. A rule by number comes before one by ticket, and that before one by
+    /// probability; among equals the first applies. All rules with a probability draw every time, so that a
+    /// request's fault does not depend on which rules applied to others.
     fn draw_fault(&mut self, ticket: Option<u64>) -> Option<Fault> {
         let mut struck: Option<(u8, Fault)> = None;
         for rule in &self.settings.faults {

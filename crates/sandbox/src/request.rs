@@ -1,4 +1,5 @@
-//! What arrives, and what the API thinks of it: LeadSquared, for [`freshdesk`](crate::freshdesk) reads its own.
+//! Received requests, and the API's validation of them: LeadSquared's here, Freshdesk's in
+//! [`freshdesk`](crate::freshdesk).
 
 use std::num::NonZeroU64;
 
@@ -8,27 +9,27 @@ use serde_json::{Map, Value};
 use crate::answer::{self, Answer};
 use crate::{Api, Settings, freshdesk};
 
-/// The longest body that is read; a longer one is answered 413. The API documents no bound.
+/// The maximum body length; a longer body is answered with 413. The API documents no maximum.
 pub const MAX_BODY_BYTES: usize = 2 * 1024 * 1024;
 
-/// One request as the API sees it. It contains keys, so it cannot be printed.
+/// One request as the API receives it. It contains keys, so it does not implement `Debug`.
 #[derive(Clone, Copy)]
 pub struct Received<'a> {
-    /// `POST`, mostly.
+    /// The method; usually `POST`.
     pub method: &'a str,
-    /// The path alone, without a query.
+    /// The path without the query.
     pub path: &'a str,
     /// The header `X-LSQ-ACCESS-KEY`.
     pub access_key: Option<&'a str>,
     /// The header `X-LSQ-SECRET-KEY`.
     pub secret_key: Option<&'a str>,
-    /// The header `Authorization`, where Freshdesk takes its key.
+    /// The header `Authorization`, which carries Freshdesk's key.
     pub authorization: Option<&'a str>,
-    /// The body; of one longer than [`MAX_BODY_BYTES`], at least a byte more than that.
+    /// The body; if longer than [`MAX_BODY_BYTES`], at least one byte more than that.
     pub body: &'a [u8],
 }
 
-/// A note that a request asks for.
+/// The note that a request asks to create.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Wanted {
     pub(crate) ticket: u64,
@@ -48,7 +49,7 @@ struct Body {
 }
 
 impl Received<'_> {
-    /// The note asked for, or the API's answer to a request that asks for none.
+    /// Returns the requested note, or the API's reply to an invalid request.
     pub(crate) fn read(&self, settings: &Settings) -> Result<Wanted, Answer> {
         match settings.api {
             Api::LeadSquared => self.read_upload(settings),
@@ -79,7 +80,8 @@ impl Received<'_> {
         if body.activity_type != "CreateInternalNote" {
             return Err(answer::bad_request(api, "ActivityType is not CreateInternalNote"));
         }
-        // Any but an empty one: the only literal that is documented looks misspelt, and users may override it.
+        // Any value except an empty one: the only documented literal looks misspelt, and users may override
+        // it.
         if body.storage_type.is_empty() {
             return Err(answer::bad_request(api, "StorageType is empty"));
         }

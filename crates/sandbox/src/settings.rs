@@ -1,4 +1,4 @@
-//! What a sandbox is set to.
+//! The settings of a sandbox.
 
 use std::fmt;
 use std::ops::RangeInclusive;
@@ -6,19 +6,19 @@ use std::time::Duration;
 
 use crate::FaultRule;
 
-/// How the limit's windows lie.
+/// The position of the limit's windows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counting {
-    /// Any interval of the window's length, both of its ends included: the strictest reading there is.
+    /// Any interval of the window's length, both ends included: the strictest interpretation.
     Sliding,
-    /// Windows end to end, each without its last moment, one of them beginning at `phase`.
+    /// Consecutive windows, each without its end point, one of which begins at `phase`.
     Fixed {
-        /// When one window begins; the others follow and precede it.
+        /// When one window begins; the others are before and after it.
         phase: Duration,
     },
 }
 
-/// The API that is simulated.
+/// The simulated API.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub enum Api {
     /// LeadSquared's internal note.
@@ -28,40 +28,40 @@ pub enum Api {
     Freshdesk,
 }
 
-/// What a [`Model`](crate::Model) is set to. The default is the documented API: 25 calls in 5 seconds, nothing going
-/// wrong.
+/// The settings of a [`Model`](crate::Model). The default is the documented API: 25 calls in 5 seconds,
+/// without faults.
 #[derive(Clone)]
 pub struct Settings {
-    /// The API that it simulates.
+    /// The simulated API.
     pub api: Api,
-    /// Calls that one window allows; without a limit, all are accepted.
+    /// The maximum number of calls in one window; without a limit, all are accepted.
     pub limit: Option<u32>,
-    /// The window's length. The report measures in it, whether or not there is a limit.
+    /// The window's length. The report uses it even without a limit.
     pub window: Duration,
-    /// How the windows lie.
+    /// The position of the windows.
     pub counting: Counting,
-    /// Whether a call that was refused for the limit uses the budget too.
+    /// Whether a call that the limit refused counts against it too.
     pub refused_count: bool,
-    /// Calls of other clients at random times, which count against the limit: their number in a time, on average. They
-    /// have no replies.
+    /// Calls of other clients at random times, which count against the limit: their mean number in a time.
+    /// They get no replies.
     pub strangers: Option<(u32, Duration)>,
-    /// The fault rules. If several match a request, one by its number wins, else one by its ticket, else one by
-    /// probability; among equals the first.
+    /// The fault rules. If several match a request, one by its number wins, else one by its ticket, else one
+    /// by probability; among equals the first.
     pub faults: Vec<FaultRule>,
-    /// How long requests and replies travel together. An empty range means its start.
+    /// How long requests and replies are in transit together. For an empty range, its start is used.
     pub latency: RangeInclusive<Duration>,
-    /// What the faults with a Retry-After ask for; rounded up to whole seconds.
+    /// The wait that the faults with a Retry-After request; rounded up to whole seconds.
     pub retry_after: Duration,
-    /// What decides every draw.
+    /// The seed of all random choices.
     pub seed: u64,
-    /// The access key that is asked for, Freshdesk's API key; without one, any or none will do.
+    /// The required access key, or Freshdesk's API key; if not set, any or none is accepted.
     pub access_key: Option<String>,
-    /// The secret key that is asked for; without one, any or none will do.
+    /// The required secret key; if not set, any or none is accepted.
     pub secret_key: Option<String>,
 }
 
 impl Settings {
-    /// The limit that the API documents, in [`Settings::WINDOW`].
+    /// The limit that the API documents, per [`Settings::WINDOW`].
     pub const LIMIT: u32 = 25;
     /// The window that the API documents.
     pub const WINDOW: Duration = Duration::from_secs(5);
@@ -86,7 +86,7 @@ impl Default for Settings {
     }
 }
 
-/// By hand, for the keys may be real ones, and are not to reach a log.
+/// Written by hand to leave out the keys: they may be real and must not reach a log.
 impl fmt::Debug for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Settings")

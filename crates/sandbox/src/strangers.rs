@@ -9,13 +9,13 @@ use crate::window::Budget;
 /// Counts of the other clients' calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Calls {
-    /// All of them.
+    /// All calls.
     pub(crate) made: usize,
-    /// Those that were refused for the limit; they are not made again.
+    /// Calls that the limit refused; they are not repeated.
     pub(crate) refused: usize,
 }
 
-/// A Poisson process with a generator of its own, so that what else is left to chance does not depend on it.
+/// A Poisson process with its own generator, so that other random choices do not depend on it.
 #[derive(Debug, Clone)]
 pub(crate) struct Strangers {
     rng: Rng,
@@ -26,7 +26,7 @@ pub(crate) struct Strangers {
 }
 
 impl Strangers {
-    /// `count` calls in each `time`, on average; none where either is zero.
+    /// `count` calls per `time` on average; `None` if either is zero.
     pub(crate) fn new(count: u32, time: Duration, seed: u64) -> Option<Self> {
         let mean = time.checked_div(count).filter(|mean| !mean.is_zero())?;
         let mut strangers =
@@ -50,7 +50,7 @@ impl Strangers {
     }
 
     fn pause(&mut self) -> Duration {
-        // 1 - [0, 1) is never zero, and its logarithm never infinite.
+        // 1 - [0, 1) is never zero, so its logarithm is finite.
         self.mean.mul_f64(-(1.0 - self.rng.f64()).ln())
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::Counting;
 
-/// What is left of the limit. Times never decrease from call to call.
+/// The calls that count against the limit. Times never decrease from call to call.
 #[derive(Debug, Clone)]
 pub(crate) struct Budget {
     limit: Option<u32>,
@@ -16,9 +16,9 @@ pub(crate) struct Budget {
 
 #[derive(Debug, Clone)]
 enum Counted {
-    /// The latest calls that count, oldest first. More than `limit` of them never matter, so no more are kept.
+    /// The latest calls that count, oldest first. Only the last `limit` calls matter, so no more are kept.
     Sliding(VecDeque<Duration>),
-    /// Calls in the latest window that had any.
+    /// The number of calls in the latest window that had any.
     Fixed { phase: Duration, index: i128, calls: u32 },
 }
 
@@ -31,7 +31,7 @@ impl Budget {
         Self { limit, window, refused_count, counted }
     }
 
-    /// Whether the call that arrives now is accepted; it is counted if it is, or if refused ones count.
+    /// Whether a call that arrives now is accepted. It is counted if it is, or if refused calls count.
     pub(crate) fn take(&mut self, at: Duration) -> bool {
         let Some(limit) = self.limit else { return true };
         match &mut self.counted {
@@ -54,7 +54,8 @@ impl Budget {
                 if now != *index {
                     (*index, *calls) = (now, 0);
                 }
-                // A refused call finds its window full, and it stays full: whether it counts makes no difference here.
+                // A refused call finds its window full, and the window stays full: whether it counts makes no
+                // difference here.
                 let let_through = *calls < limit;
                 *calls += u32::from(let_through);
                 let_through
@@ -63,13 +64,13 @@ impl Budget {
     }
 }
 
-/// Which fixed window a moment lies in. Of windows without a length, every moment is its own.
+/// The fixed window that contains a moment. If windows have no length, every moment is its own window.
 fn fixed_window(at: Duration, window: Duration, phase: Duration) -> i128 {
     let nanos = |duration: Duration| i128::try_from(duration.as_nanos()).unwrap_or(i128::MAX);
     (nanos(at) - nanos(phase)).div_euclid(nanos(window).max(1))
 }
 
-/// The most of `times` that lie within any one closed interval as long as `window`. `times` are in order.
+/// The maximum number of `times` within any closed interval of the length `window`. `times` are sorted.
 ///
 /// ```
 /// use std::time::Duration;
@@ -90,7 +91,7 @@ pub fn most_in_any(times: &[Duration], window: Duration) -> usize {
     most
 }
 
-/// The most of `times` that lie within one of the fixed windows. `times` are in order.
+/// The maximum number of `times` within one of the fixed windows. `times` are sorted.
 pub(crate) fn most_in_a_fixed(times: &[Duration], window: Duration, phase: Duration) -> usize {
     let same_window = |a: &Duration, b: &Duration| fixed_window(*a, window, phase) == fixed_window(*b, window, phase);
     times.chunk_by(same_window).map(<[Duration]>::len).max().unwrap_or(0)
@@ -102,7 +103,7 @@ mod tests {
 
     use super::*;
 
-    /// Small numbers, so that calls often lie exactly a window apart.
+    /// Small numbers, so that calls are often exactly one window apart.
     fn times() -> impl Strategy<Value = Vec<Duration>> {
         prop::collection::vec(0u64..4, 0..80).prop_map(|steps| {
             let mut at = Duration::ZERO;
@@ -124,7 +125,7 @@ mod tests {
         times.iter().copied().filter(|at| budget.take(*at)).collect()
     }
 
-    /// Every interval that begins at one of the times, counted call by call.
+    /// Counts, call by call, every interval that begins at one of the times.
     fn most_naively(times: &[Duration], window: Duration) -> usize {
         let within = |start: Duration| times.iter().filter(|time| (start..=start + window).contains(time)).count();
         times.iter().map(|start| within(*start)).max().unwrap_or(0)
@@ -166,7 +167,7 @@ mod tests {
             let [length, begins] = [window, phase].map(Duration::from_millis);
             let mut budget = Budget::new(Some(limit), length, Counting::Fixed { phase: begins }, refused_count);
             let passed = let_through(&mut budget, &times);
-            // The windows laid out by hand, the first of them cut off by the beginning of time.
+            // The windows computed by hand; the first one is cut off at time zero.
             let edges: Vec<u64> = [0].into_iter().chain((0..400).map(|n| phase % window + n * window)).collect();
             for edge in edges.windows(2) {
                 let one = Duration::from_millis(edge[0])..Duration::from_millis(edge[1]);

@@ -6,17 +6,17 @@ use batchpost_engine::limiter::{Account, Member, Stamp, Unreadable};
 use fastrand::Rng;
 use jiff::Timestamp;
 
-/// The stored state, on the clock of a machine that can lose its power.
+/// The stored state, on the clock of a machine that can lose power.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Kept {
     line: Option<String>,
-    /// The same as the active run last left it, which saves reading and writing it each time.
+    /// The state as the active run left it, cached to save parsing and writing it each time.
     fresh: Option<(Account, Stamp)>,
-    /// Whether that is durable, as each state is that must outlast a loss of power.
+    /// Whether the cached state is durable, as every state must be that has to survive a power loss.
     is_synced: bool,
-    /// As it was when it was last made durable.
+    /// The last durable state.
     durable: Option<String>,
-    /// Losses of power so far, and when the machine was last started.
+    /// The number of power losses, and when the machine last started.
     boots: u32,
     booted: Duration,
 }
@@ -24,13 +24,13 @@ pub(crate) struct Kept {
 impl Kept {
     /// The time on the machine's clock.
     pub(crate) fn stamp(&self, clock: Duration, wall: Timestamp) -> Stamp {
-        // A machine is never asked anything in the moment in which it starts.
+        // No call happens at the moment of the boot.
         let at = clock - self.booted + Duration::from_secs(10);
         Stamp { boot: self.boots.to_string(), at, wall }
     }
 
-    /// Changes the state for a run, as the runtime does under the lock, and makes it durable where it must survive a loss
-    /// of power. Of the runs in it, only the given ones are alive.
+    /// Changes the state for a run, as the runtime does under the lock, and makes it durable if it must
+    /// survive a power loss. Of the runs in it, only those with `is_alive` are alive.
     pub(crate) fn change<T>(
         &mut self,
         stamp: &Stamp,
@@ -47,7 +47,7 @@ impl Kept {
         result
     }
 
-    /// The run that is under way is over: the next one reads what it wrote.
+    /// Ends the active run's use of the cache: the next run reads the stored state.
     pub(crate) fn put_down(&mut self) {
         if let Some((account, stamp)) = self.fresh.take() {
             self.line = Some(account.to_line(&stamp));
@@ -57,13 +57,13 @@ impl Kept {
         }
     }
 
-    /// The state survives a loss of power from here on.
+    /// Makes the state durable.
     pub(crate) fn sync(&mut self) {
         self.put_down();
         self.durable.clone_from(&self.line);
     }
 
-    /// The power is lost: the state is the last durable one, a later one, or damaged.
+    /// A power loss: the state is the last durable one, a later one, or damaged.
     pub(crate) fn lose_power(&mut self, rng: &mut Rng, clock: Duration) -> &'static str {
         self.boots += 1;
         self.booted = clock;
@@ -74,7 +74,7 @@ impl Kept {
             }
             1 => "budget kept",
             _ => match &mut self.line {
-                // At the latest its end is lost. What was torn to nothing before stays so.
+                // At least the line's end is lost. A durable state stays intact.
                 Some(line) if line != self.durable.as_deref().unwrap_or_default() => {
                     line.truncate(rng.usize(0..line.len().max(1)));
                     "budget torn"
@@ -94,7 +94,7 @@ fn read(line: Option<&str>, stamp: &Stamp, timeout: Duration) -> Account {
     }
 }
 
-/// What a run leaves of its part in it when it ends in good order.
+/// Removes a run that ends gracefully from the stored state.
 pub(crate) fn leave(
     kept: &mut Kept,
     member: &mut Member,

@@ -1,9 +1,11 @@
-//! Several batches of one account whose sheets overlap, planned and claimed by the real code, step by step in an order
-//! drawn by chance: runs end, die and begin again between any two steps of each other, also within a look.
+//! Several batches of one account with overlapping sheets, planned and claimed by the production code, step
+//! by step in random order: runs end, die and start again between any two steps of other runs, also during a
+//! comparison.
 //!
-//! Real: the planning of the rows, the job files, what is decided over them, the ledgers with their bytes, the indexes,
-//! the claims, [`look`](batchpost_engine::known::look). Simulated: the disks, who does what when, and the API's
-//! answers. There is no limit here, and no time: that is what the other histories are about.
+//! Production code: the planning of the rows, the job files and the decisions over them, the ledgers with
+//! their bytes, the indexes, the claims, [`look`](batchpost_engine::known::look). Simulated: the disks, the
+//! order of steps, and the API's replies. There is no limit here, and no time: the other histories test
+//! those.
 
 mod registry;
 mod run;
@@ -22,7 +24,7 @@ use crate::coverage::Coverage;
 use crate::disk::Disk;
 use crate::invariants::Violation;
 
-/// So many steps are enough for any history.
+/// The maximum number of steps of a history.
 const MOST_STEPS: u32 = 4000;
 
 /// A history of batches that share an account's registry.
@@ -33,11 +35,11 @@ struct State {
     batches: Vec<Batch>,
     runs: Vec<Slot>,
     shared: Shared,
-    /// How often each note was sent so that it may exist, without a decision to send it again.
+    /// How often each note was sent and may exist, without a decision to send it again.
     sent: BTreeMap<Note, u32>,
-    /// How often the sheet has each note that has it most often.
+    /// The maximum number of occurrences of each note in any sheet.
     most: BTreeMap<Note, u32>,
-    /// One step in so many is the last of its run.
+    /// One step in this many is the last of its run.
     deadly: Option<u32>,
     power_losses: u32,
     /// Seconds since 1970.
@@ -49,7 +51,7 @@ struct State {
 /// The run of a batch.
 enum Slot {
     None,
-    /// In a step, in which others may take some.
+    /// In a step, during which other runs may take steps.
     Busy,
     Between(Box<Run>),
 }
@@ -61,7 +63,7 @@ enum Next {
 }
 
 impl Claims {
-    /// Drawn from the seed alone.
+    /// Draws a history from the seed alone.
     pub fn drawn(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed ^ 0xc1a1_35ee_d000);
         let count = rng.usize(2..=4);
@@ -84,26 +86,26 @@ impl Claims {
         Self(RefCell::new(state))
     }
 
-    /// Keeps the history in words from here on.
+    /// Logs the history from now on.
     pub fn in_words(&mut self) {
         self.0.get_mut().story = Some(Vec::new());
     }
 
-    /// The history in words, where they were asked for.
+    /// The log, if it was enabled.
     pub fn words(&self) -> Vec<String> {
         self.0.borrow().story.clone().unwrap_or_default()
     }
 
-    /// What was seen.
+    /// Counts of what happened.
     pub fn coverage(&self) -> Coverage {
         self.0.borrow().coverage.clone()
     }
 
-    /// All runs of all batches.
+    /// Runs all runs of all batches.
     ///
     /// # Errors
     ///
-    /// When something happened that must never happen.
+    /// If an invariant is violated.
     pub fn go(&self) -> Result<(), Violation> {
         let count = self.state().batches.len();
         for number in 0..count {
@@ -132,7 +134,7 @@ impl Claims {
         self.state().coverage.saw("claims", what);
     }
 
-    /// What others may do between two moments of a step.
+    /// Lets other runs take steps within a step.
     fn meanwhile(&self) -> Result<(), Violation> {
         let steps = self.state().rng.u8(0..12);
         for _ in 0..steps.saturating_sub(5) {
@@ -141,7 +143,7 @@ impl Claims {
         Ok(())
     }
 
-    /// One step of a batch that is not within one. False when none has any left.
+    /// Takes one step of a batch that is not within one. Returns false if no batch has any left.
     fn step(&self) -> Result<bool, Violation> {
         let mut state = self.state();
         state.at_s += 1;
@@ -176,7 +178,7 @@ impl Claims {
         };
         let mut state = self.state();
         state.runs[batch] = match next {
-            // It was in a step while the power was lost.
+            // The power was lost during its step.
             Next::Goes(_) if state.power_losses != losses => Slot::None,
             Next::Goes(run) => Slot::Between(run),
             Next::Ended => Slot::None,
@@ -211,7 +213,7 @@ impl State {
         }
     }
 
-    /// Every run ends, and what was not synced may be lost.
+    /// Loses the power: every run ends, and unsynced writes may be lost.
     fn lose_power(&mut self) {
         self.power_losses += 1;
         self.coverage.saw("claims", "the power was lost");
@@ -229,7 +231,7 @@ impl State {
         }
     }
 
-    /// Somebody gives a batch up and moves its ledger away. What it knows is in its index, and in claims.
+    /// Abandons a batch and moves its ledger away. What the ledger knew is in its index and in claims.
     fn move_a_ledger_away(&mut self) {
         let batch = self.rng.usize(0..self.batches.len());
         if self.batches[batch].has_begun && !self.is_live(batch) && self.rng.bool() {
@@ -242,7 +244,7 @@ impl State {
         }
     }
 
-    /// Somebody copies a ledger between two runs, or puts the copy in its place.
+    /// Copies a ledger between two runs, or replaces it with the copy.
     fn copy_a_ledger_or_put_it_back(&mut self) {
         let at = self.rng.usize(0..self.batches.len());
         let batch = &mut self.batches[at];
@@ -254,7 +256,7 @@ impl State {
             None => batch.copy = Some(batch.disk.fork()),
             Some(copy) => {
                 batch.disk = copy;
-                // Somebody goes on with it.
+                // A later run resumes the copy.
                 batch.runs_left += 1;
                 self.coverage.saw("claims", "an older copy of a ledger was put in its place");
                 if let Some(story) = &mut self.story {
@@ -264,7 +266,7 @@ impl State {
         }
     }
 
-    /// Whether a run has this batch's ledger.
+    /// Whether a run is using this batch's ledger.
     fn is_live(&self, batch: usize) -> bool {
         !matches!(self.runs[batch], Slot::None)
     }

@@ -1,21 +1,22 @@
-//! Counts of what happened, so that a simulation that has silently stopped testing something is noticed.
+//! Counts of events, to notice when a simulation no longer tests something.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What was seen, by kind and name, with the number of histories that saw it and how often they did.
+/// Events by kind and name, with the number of histories that had the event and the number of its
+/// occurrences.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Coverage(BTreeMap<(&'static str, &'static str), (u64, u64)>);
 
 impl Coverage {
-    /// Something happened in this history.
+    /// Counts an event of this history.
     pub fn saw(&mut self, kind: &'static str, name: &'static str) {
         let (histories, times) = self.0.entry((kind, name)).or_default();
         *histories = 1;
         *times += 1;
     }
 
-    /// Adds what another history saw.
+    /// Adds the events of another history.
     pub fn add(&mut self, other: &Self) {
         for (what, (histories, times)) in &other.0 {
             let sum = self.0.entry(*what).or_default();
@@ -24,7 +25,7 @@ impl Coverage {
         }
     }
 
-    /// How often this was seen.
+    /// The number of occurrences of the event.
     pub fn times(&self, kind: &'static str, name: &'static str) -> u64 {
         self.0.get(&(kind, name)).map_or(0, |(_, times)| *times)
     }

@@ -1,8 +1,8 @@
-//! A disk that loses what was not synced.
+//! A disk that loses unsynced writes.
 //!
-//! Every file has two images: `live`, which is read back, and `durable`, which survives a loss of power; the changes
-//! between them are pending until a sync. The directory likewise. What a loss of power makes of the pending changes is
-//! a [`Survival`]. A process that is merely killed leaves both images as they are.
+//! Every file has two images: `live`, which is read back, and `durable`, which survives a power loss; the
+//! changes between them are pending until a sync. The same is true for the directory. A [`Survival`] states
+//! what a power loss does to the pending changes. Killing a process leaves both images unchanged.
 //!
 //! Every operation is a *step*. A step can be the one at which everything ends, or the one that fails.
 
@@ -20,31 +20,31 @@ pub use fate::Fate;
 
 /// The ledger's name.
 const LEDGER: &str = "ledger";
-/// The name that a ledger has while it is begun.
+/// The name of a ledger until it is complete.
 const UNFINISHED: &str = "ledger.new";
-/// Where torn tails are kept.
+/// The file for torn tails.
 const ASIDE: &str = "ledger.torn";
 
-/// The disk. Clones share it: a ledger owns one handle, the world another. To go on from one moment in several ways,
-/// [`Disk::fork`] it.
+/// The disk. Clones share it: a ledger has one handle, the simulation another. To continue from one moment in
+/// several ways, [`Disk::fork`] it.
 #[derive(Debug, Clone)]
 pub struct Disk(Arc<Mutex<State>>);
 
-/// At which of a run's steps, counted from 0, something happens to the disk.
+/// The steps of a run, counted from 0, at which something goes wrong.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Trouble {
     /// Everything ends before this step.
     pub crash_at: Option<u64>,
-    /// The first storage step from here on fails.
+    /// The first storage step from this one on fails.
     pub fail_at: Option<u64>,
 }
 
-/// What becomes of the pending changes when the power is lost.
+/// What a power loss does to the pending changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Survival {
-    /// So many of the pending changes of names happened.
+    /// The number of pending name changes that took effect.
     pub names: usize,
-    /// What became of writes. Cutting a file off happened unless this is [`Fate::Lost`].
+    /// The fate of writes. Truncations took effect unless this is [`Fate::Lost`].
     pub writes: Fate,
 }
 
@@ -58,11 +58,11 @@ struct State {
     trouble: Trouble,
     crashed: bool,
     failures: u64,
-    /// Changes whenever the durable ledger changed otherwise than by growing.
+    /// Changes whenever the durable ledger changes other than by growing.
     generation: u64,
-    /// What this very disk saw done wrong.
+    /// A forbidden operation on this disk.
     offence: Option<&'static str>,
-    /// Every line that was ever to be written, hashed.
+    /// The hashes of all lines that were to be written.
     lines: HashSet<u64>,
     rng: Rng,
 }
@@ -72,7 +72,7 @@ struct File {
     live: Vec<u8>,
     durable: Vec<u8>,
     pending: Vec<Change>,
-    /// A failed sync dropped changes: they are read back, and no later sync will write them.
+    /// A failed sync dropped changes: they are read back, but no later sync will write them.
     dropped: bool,
 }
 
@@ -129,7 +129,7 @@ fn power_is_gone() -> io::Error {
 }
 
 impl State {
-    /// Counts a step; false when everything has ended before it.
+    /// Counts a step. Returns false if everything has ended before it.
     fn step(&mut self) -> bool {
         if self.trouble.crash_at == Some(self.steps) {
             self.crashed = true;
@@ -138,7 +138,7 @@ impl State {
         !self.crashed
     }
 
-    /// A step of the storage, which may be the one that fails.
+    /// Counts a storage step, which may be the one that fails.
     fn storage_step(&mut self) -> io::Result<bool> {
         if !self.step() {
             return Err(power_is_gone());
@@ -166,7 +166,8 @@ impl State {
         let sound = self.storage_step()?;
         let is_ledger = self.durable_names.get(LEDGER) == Some(&number);
         if !sound {
-            // Nothing is known now. Some systems try again at the next sync, some never do and do not say so.
+            // The state is now unknown. Some systems try again at the next sync; others never do, without an
+            // error.
             if self.rng.bool() {
                 let file = &mut self.files[number];
                 file.dropped |= !file.pending.is_empty();
@@ -201,7 +202,7 @@ impl State {
         self.pending_names.push(change);
     }
 
-    /// The file of that name, made if it is not there.
+    /// The file with this name; created if missing.
     fn create(&mut self, name: &'static str) -> io::Result<usize> {
         if !self.storage_step()? {
             return Err(io::Error::other("no space is left"));
@@ -230,7 +231,7 @@ impl State {
         self.generation += 1;
     }
 
-    /// The longest write that is pending, and whether any change is.
+    /// The length of the longest pending write; `None` if no change is pending.
     fn pending(&self) -> Option<usize> {
         let lengths = self.files.iter().flat_map(|file| &file.pending).map(|change| match change {
             Change::Write { bytes, .. } => bytes.len(),
@@ -241,7 +242,7 @@ impl State {
 }
 
 impl Disk {
-    /// An empty disk. The seed decides how a failing write or sync fails.
+    /// Creates an empty disk. The seed decides how a failing write or sync fails.
     pub fn new(seed: u64) -> Self {
         Self(Arc::new(Mutex::new(State {
             files: Vec::new(),
@@ -268,7 +269,7 @@ impl Disk {
         Self(Arc::new(Mutex::new(self.state().clone())))
     }
 
-    /// A run begins: steps are counted from 0.
+    /// Starts a run: steps are counted from 0.
     pub fn begin_run(&self, trouble: Trouble) {
         let mut state = self.state();
         state.steps = 0;
@@ -277,12 +278,12 @@ impl Disk {
         state.failures = 0;
     }
 
-    /// Counts a step that is none of the storage's; false when everything has ended before it.
+    /// Counts a step other than a storage step. Returns false if everything has ended before it.
     pub fn step(&self) -> bool {
         self.state().step()
     }
 
-    /// Steps of this run so far.
+    /// The number of steps of this run so far.
     pub fn steps(&self) -> u64 {
         self.state().steps
     }
@@ -297,19 +298,19 @@ impl Disk {
         self.state().failures > 0
     }
 
-    /// Whether what is read of the ledger is not what is on the disk, and no sync will make it so.
+    /// Whether what is read of the ledger differs from the disk, and no sync will change that.
     pub fn has_dropped(&self) -> bool {
         let state = self.state();
         state.live_names.get(LEDGER).is_some_and(|file| state.files[*file].dropped)
     }
 
-    /// Forbidden operations on this disk.
+    /// A forbidden operation on this disk, if there was one.
     pub fn offence(&self) -> Option<&'static str> {
         self.state().offence
     }
 
-    /// Every way in which the power may be lost now, at a granularity that keeps them few: writes are torn at the ends
-    /// of lines, beside them and within.
+    /// All ways in which the power may be lost now, at a granularity that keeps them few: writes are torn at
+    /// line ends, next to them and within lines.
     pub fn survivals(&self) -> Vec<Survival> {
         let state = self.state();
         let names = state.pending_names.len();
@@ -333,29 +334,30 @@ impl Disk {
         (0..=names).flat_map(|names| fates.iter().map(move |writes| Survival { names, writes: *writes })).collect()
     }
 
-    /// One of the ways in which the power may be lost now.
+    /// Draws one of the ways in which the power may be lost now.
     pub fn draw_survival(&self, rng: &mut Rng) -> Survival {
         let state = self.state();
         let names = rng.usize(0..=state.pending_names.len());
         Survival { names, writes: Fate::draw(rng, state.pending().unwrap_or(0)) }
     }
 
-    /// The power was lost and is back.
+    /// Applies a power loss and restart.
     pub fn survive(&self, survival: Survival) {
         self.state().survive(survival);
     }
 
-    /// Whether anything would be lost with the power.
+    /// Whether a power loss would lose anything.
     pub fn has_pending(&self) -> bool {
         let state = self.state();
         !state.pending_names.is_empty() || state.pending().is_some()
     }
 
-    /// Shows the ledger's durable bytes, none where not even its name is durable, with their generation.
+    /// Passes the ledger's durable bytes and their generation to `look`; empty if not even its name is
+    /// durable.
     ///
-    /// Where a failed sync has dropped changes and the system lives on, no later sync tells and nobody can know what is
-    /// durable: then the bytes are those that are read back. What such a disk leaves after a loss of power is damage,
-    /// which is found.
+    /// If a failed sync has dropped changes and the system stays up, no later sync reports that and it is
+    /// unknown what is durable: then the bytes are those that are read back. After a power loss such a disk
+    /// has a damaged ledger, which is detected.
     pub fn durable_ledger<T>(&self, look: impl FnOnce(&[u8], u64) -> T) -> T {
         let state = self.state();
         let file = state.durable_names.get(LEDGER).map(|file| &state.files[*file]);
@@ -363,26 +365,26 @@ impl Disk {
         look(bytes, state.generation)
     }
 
-    /// Whether the ledger has a line now that was never written, which must not be read as a record.
+    /// Whether the ledger now has a line that was never written, which must not be read as a record.
     pub fn has_foreign_line(&self) -> bool {
         let state = self.state();
         let ledger = state.live_names.get(LEDGER).map_or(&[][..], |file| &state.files[*file].live);
         ledger.split_inclusive(|byte| *byte == b'\n').any(|line| !state.lines.contains(&hash(line)))
     }
 
-    /// Bytes in the ledger as it is read now.
+    /// The number of bytes in the ledger as currently read.
     pub fn ledger_size(&self) -> usize {
         let state = self.state();
         state.live_names.get(LEDGER).map_or(0, |file| state.files[*file].live.len())
     }
 
-    /// The ledger as it is read now.
+    /// The ledger's bytes as currently read.
     pub fn ledger_bytes(&self) -> Vec<u8> {
         let state = self.state();
         state.live_names.get(LEDGER).map(|file| state.files[*file].live.clone()).unwrap_or_default()
     }
 
-    /// The ledger, if it is there.
+    /// The ledger, if it exists.
     pub fn ledger(&self) -> Option<DiskFile> {
         let file = *self.state().live_names.get(LEDGER)?;
         Some(DiskFile { disk: self.clone(), file })
@@ -466,7 +468,7 @@ impl Storage for DiskFile {
         Ok(())
     }
 
-    /// As the runtime does it: a file beside the ledger, synced, then its name.
+    /// Like the runtime: writes and syncs a file beside the ledger, then syncs its name.
     fn keep_torn_tail(&mut self, bytes: &[u8]) -> io::Result<()> {
         let mut state = self.disk.state();
         let file = state.create(ASIDE)?;

@@ -1,26 +1,27 @@
-//! The state of each row by the durable bytes of a ledger: read without the ledger's own code, so that the code under
-//! test does not check itself.
+//! The state of each row according to the durable bytes of a ledger. They are parsed without the ledger's own
+//! code, so that the code under test does not check itself.
 
 use serde_json::Value;
 
 use crate::disk::Disk;
 
-/// What is durably known of a row.
+/// The durable state of a row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Known {
-    /// The attempt of the last intent.
+    /// The attempt number of the last intent.
     pub(crate) attempt: u64,
     /// The last intent has no outcome.
     pub(crate) open: bool,
     /// The state in the last outcome.
     pub(crate) stands: Option<String>,
-    /// It was posted, or refused by the API: never to be sent again.
+    /// It was posted, or rejected by the API, and must never be sent again.
     pub(crate) settled: bool,
-    /// Some attempt ended unknown or has no outcome, and none was posted since. The last intent's does not count yet.
+    /// An attempt ended unknown or has no outcome, and none was posted since. The last intent does not count
+    /// yet.
     pub(crate) doubt: bool,
 }
 
-/// The rows of the ledger's durable image, by number from 1, read on as the image grows.
+/// The rows of the ledger's durable image, by number from 1, updated as the image grows.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Durable {
     rows: Vec<Known>,
@@ -29,14 +30,14 @@ pub(crate) struct Durable {
 }
 
 impl Durable {
-    /// What is durably known of this row now.
+    /// The current durable state of this row.
     pub(crate) fn row(&mut self, disk: &Disk, row: u64) -> Known {
         disk.durable_ledger(|bytes, generation| {
             if generation != self.generation || bytes.len() < self.read {
                 *self = Self { generation, ..Self::default() };
             }
             while let Some(end) = bytes[self.read..].iter().position(|byte| *byte == b'\n') {
-                // Bytes that are not a record end the reliable part.
+                // Bytes that are not a record end the valid part.
                 let Ok(line) = serde_json::from_slice::<Value>(&bytes[self.read..=self.read + end]) else { break };
                 self.take(&line);
                 self.read += end + 1;

@@ -1,4 +1,4 @@
-//! Every way in which a small batch can be cut off, and every way in which its recovery can.
+//! All ways in which a small batch and its recovery can be cut off.
 
 use std::fmt;
 
@@ -8,25 +8,26 @@ use crate::history::{End, History, Plan};
 use crate::invariants::{self, Violation};
 use crate::scenario::Scenario;
 
-/// What an enumeration went through.
+/// The extent of an enumeration.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Enumerated {
-    /// States of disk and server from which a batch was run to its end.
+    /// The number of states of disk and server from which a batch was run to its end.
     pub images: u64,
-    /// Runs that were cut off.
+    /// The number of runs that were cut off.
     pub crashes: u64,
-    /// What was seen.
+    /// Counts of what happened.
     pub coverage: Coverage,
 }
 
-/// Which way led to a violation.
+/// A violation and the path that leads to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
-    /// What must never happen.
+    /// The violated invariant.
     pub violation: Violation,
-    /// Before which step each run was cut off, and what became of the disk then; none where the process was killed.
+    /// Before which step each run was cut off, and what happened to the disk; `None` if the process was
+    /// killed.
     pub way: Vec<(u64, Option<Survival>)>,
-    /// The history in words.
+    /// The log of the history.
     pub words: Vec<String>,
 }
 
@@ -37,15 +38,16 @@ impl fmt::Display for Found {
     }
 }
 
-/// How many runs a batch may take from its last crash on: each fault that is worth a run ends one.
+/// The maximum number of runs of a batch after its last crash: each fault that ends a run takes one.
 const MOST_RUNS_TO_THE_END: u32 = 6;
 
-/// Cuts a first run off before each of its steps and once not at all; leaves the disk in each state that it may be in;
-/// cuts the next run off before each step of its recovery, likewise; and from there goes to the end.
+/// Cuts a first run off before each of its steps, and once not at all; leaves the disk in each possible
+/// state; does the same to the next run before each step of its recovery; and runs the batch to its end from
+/// there.
 ///
 /// # Errors
 ///
-/// The first way that leads to something that must never happen.
+/// The first path that violates an invariant.
 pub fn enumerate(scenario: &Scenario) -> Result<Enumerated, Box<Found>> {
     let mut enumerated = Enumerated::default();
     let history = History::new(scenario.clone());
@@ -104,7 +106,7 @@ fn explore(history: &History, cut: Cut, way: &mut Way, enumerated: &mut Enumerat
     Ok(())
 }
 
-/// The same path again, with a log.
+/// Repeats the path, with a log.
 fn retell(scenario: &Scenario, way: &[(u64, Option<Survival>)]) -> Vec<String> {
     let mut history = History::new(scenario.clone());
     history.in_words();

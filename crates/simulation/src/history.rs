@@ -1,4 +1,4 @@
-//! A history: several runs over one ledger, one disk and one server, with what went on between them.
+//! A history: several runs over one ledger, one disk and one server, and the time between them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,14 +21,14 @@ use crate::invariants::{self, Violation, Watch};
 use crate::run;
 use crate::scenario::Scenario;
 
-/// Everything that outlives a run. A clone goes on from the same moment, with the same chances.
+/// All state that outlives a run. A clone continues from the same moment, with the same random choices.
 pub struct History {
     pub(crate) scenario: Arc<Scenario>,
     pub(crate) sheet: Arc<[Row]>,
     pub(crate) rng: Rng,
     /// Time since the history began.
     pub(crate) clock: Duration,
-    /// How far the client's wall clock is off, in seconds.
+    /// The offset of the client's wall clock, in seconds.
     pub(crate) wall_off: i64,
     pub(crate) disk: Disk,
     pub(crate) kept: Kept,
@@ -38,7 +38,7 @@ pub struct History {
     pub(crate) coverage: Coverage,
     pub(crate) runs: u32,
     received: usize,
-    /// Steps of the last run before its engine began.
+    /// The number of steps of the last run before its engine started.
     pub(crate) recovery_steps: u64,
     finished_at: Duration,
     story: Option<Vec<String>>,
@@ -67,7 +67,7 @@ impl Clone for History {
     }
 }
 
-/// Coming events in order of time; for equal times, in the order in which they were entered.
+/// Future events in order of time; for equal times, in the order in which they were entered.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Queue {
     happenings: BTreeMap<(Duration, u64), Happening>,
@@ -82,22 +82,22 @@ pub(crate) enum Happening {
     Ended(AttemptId, Result<Reply, Failure>),
     /// The budget's answer reaches the run.
     Slots(Answer),
-    /// The group that is being committed is durable, or the ledger has failed.
+    /// The group being committed is durable, or the ledger has failed.
     Committed,
-    /// Somebody asks the run to end.
+    /// A signal asks the run to end.
     Interrupt,
-    /// The wall clock is stepped by so many seconds.
+    /// The wall clock is stepped by this many seconds.
     WallStep(i64),
 }
 
-/// A request under way.
+/// A request in transit.
 #[derive(Debug, Clone)]
 pub(crate) struct Packet {
     pub(crate) run: u32,
     pub(crate) attempt: AttemptId,
     pub(crate) row: u64,
     pub(crate) request: Request,
-    /// How long the reply will take; none where it will be lost.
+    /// How long the reply will take; `None` if it will be lost.
     pub(crate) back: Option<Duration>,
 }
 
@@ -115,7 +115,7 @@ impl Queue {
         self.happenings.pop_first().map(|((at, _), happening)| (at, happening))
     }
 
-    /// Forgets requests that would arrive later than this: nothing of them was under way any longer.
+    /// Drops requests that would arrive later than this: nothing of them is in transit any more.
     pub(crate) fn drop_later(&mut self, than: Duration) {
         self.happenings.retain(|(at, _), happening| *at <= than || !matches!(happening, Happening::Arrive(_)));
     }
@@ -125,36 +125,36 @@ impl Queue {
     }
 }
 
-/// What one run is asked for, and what happens to it.
+/// The options of one run, and the faults in it.
 #[derive(Debug, Clone, Default)]
 pub struct Plan {
-    /// What happens to the disk, or to everything.
+    /// The faults of the disk, or the crash.
     pub trouble: Trouble,
-    /// Whether doubtful rows are sent again.
+    /// Whether rows in doubt are sent again.
     pub in_doubt: InDoubt,
-    /// Post only so many rows.
+    /// Post only this many rows.
     pub first: Option<u64>,
-    /// After how long it is asked to end, each time.
+    /// The times at which signals ask it to end, from its start.
     pub interrupts: Vec<Duration>,
-    /// When the wall clock is stepped, and by how many seconds.
+    /// The times at which the wall clock is stepped, and by how many seconds.
     pub wall_steps: Vec<(Duration, i64)>,
 }
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum End {
-    /// In good order, or after an error of the ledger.
+    /// Gracefully, or after an error of the ledger.
     Done(Option<Stop>),
     /// Cut off.
     Crashed,
-    /// It could not begin, or not close its ledger: the storage failed.
+    /// It could not start, or not close its ledger, because the storage failed.
     Failed,
     /// The ledger was found damaged.
     Damaged,
 }
 
 impl History {
-    /// Nothing has happened yet.
+    /// Creates a history in which nothing has happened.
     pub fn new(scenario: Scenario) -> Self {
         let mut rng = Rng::with_seed(scenario.seed ^ 0x5eed);
         Self {
@@ -177,22 +177,22 @@ impl History {
         }
     }
 
-    /// Keeps the history in words from here on.
+    /// Logs the history from now on.
     pub fn in_words(&mut self) {
         self.story = Some(Vec::new());
     }
 
-    /// The history in words, where they were asked for.
+    /// The log, if it was enabled.
     pub fn words(&self) -> &[String] {
         self.story.as_deref().unwrap_or_default()
     }
 
-    /// What was seen.
+    /// Counts of what happened.
     pub fn coverage(&self) -> &Coverage {
         &self.coverage
     }
 
-    /// What it is made of.
+    /// The scenario.
     pub fn scenario(&self) -> &Scenario {
         &self.scenario
     }
@@ -202,7 +202,7 @@ impl History {
         self.finished_at
     }
 
-    /// Steps that the last run took before it began to post.
+    /// The number of steps of the last run before it began to post.
     pub fn recovery_steps(&self) -> u64 {
         self.recovery_steps
     }
@@ -222,16 +222,16 @@ impl History {
         self.clock
     }
 
-    /// A random number: the same in two histories only if both drew the same ones before.
+    /// A random number. It is the same in two histories only if both drew the same ones before.
     pub fn next_random(&mut self) -> u64 {
         self.rng.u64(..)
     }
 
-    /// All runs: rough ones as the scenario has it, then one in which nothing is made to go wrong.
+    /// Runs all runs: those with faults, then one without.
     ///
     /// # Errors
     ///
-    /// When something happened that must never happen.
+    /// If an invariant is violated.
     pub fn go(&mut self) -> Result<(), Violation> {
         for rough in (0..=self.scenario.rough_runs).rev() {
             let plan = if rough > 0 { self.draw_plan() } else { Plan::default() };
@@ -256,11 +256,11 @@ impl History {
         invariants::at_the_end(self)
     }
 
-    /// One run, and some time after it: what it sent may arrive while the next one is under way.
+    /// Runs one run, and some time after it: its requests may arrive during the next one.
     ///
     /// # Errors
     ///
-    /// When something happened that must never happen.
+    /// If an invariant is violated.
     pub fn run(&mut self, plan: &Plan) -> Result<End, Violation> {
         self.runs += 1;
         let run = self.runs;
@@ -278,7 +278,7 @@ impl History {
         Ok(end)
     }
 
-    /// The power was lost, or the process was only killed (none), and it begins again.
+    /// Applies a power loss, or just a killed process (`None`), and a restart.
     pub fn survive(&mut self, survival: Option<Survival>) {
         self.say(|| match survival {
             Some(survival) => format!("the power is lost: {survival:?}"),
@@ -301,7 +301,7 @@ impl History {
         let weather = &self.scenario.weather;
         let rng = &mut self.rng;
         let mut plan = Plan::default();
-        // Most steps of a run lie late in it; those of a recovery are its first.
+        // Most steps of a run are late in it; those of a recovery are its first.
         let step = |rng: &mut Rng| {
             let most = [4, 16, 64, 400][rng.usize(0..4)];
             rng.u64(0..most)
@@ -321,7 +321,7 @@ impl History {
         if rng.f64() < weather.interrupt {
             let first = Duration::from_secs(20).mul_f64(rng.f64() * rng.f64());
             plan.interrupts.push(first);
-            // A draw of its own, so that histories without one are what they were.
+            // A separate generator, so that histories without a second interrupt do not change.
             let mut apart = Rng::with_seed(self.scenario.seed ^ u64::from(self.runs) << 32);
             if apart.bool() {
                 plan.interrupts.push(first + Duration::from_secs(3).mul_f64(apart.f64()));
@@ -335,8 +335,8 @@ impl History {
         plan
     }
 
-    /// The next run begins at once, or after any time. What the run left under way arrives before or during it, or not
-    /// at all.
+    /// Lets time pass until the next run: none, or up to a timeout. Requests of the last run arrive before
+    /// it, during it, or not at all.
     fn settle_down(&mut self, end: End) {
         let timeout = self.scenario.settings.timeout;
         let rng = &mut self.rng;
@@ -352,7 +352,7 @@ impl History {
         self.clock = until;
     }
 
-    /// Everything that is still under way arrives.
+    /// Lets all requests in transit arrive.
     pub(crate) fn let_all_arrive(&mut self) {
         self.arrive_until(Duration::MAX);
     }
@@ -370,7 +370,7 @@ impl History {
         }
     }
 
-    /// The server gets a request.
+    /// Passes a request to the server.
     pub(crate) fn arrive(&mut self, packet: &Packet) -> Fate {
         let before = self.model.notes().len();
         let body = &packet.request.body;
@@ -416,7 +416,7 @@ impl History {
     }
 }
 
-/// 2026, and on.
+/// The start of 2026.
 const EPOCH_S: i64 = 1_767_225_600;
 
 fn wall(clock: Duration, off: i64) -> Timestamp {

@@ -1,4 +1,5 @@
-//! Invariants, checked at each step against the disk's durable bytes, and at the end against the server's own record.
+//! Invariants, checked at each step against the disk's durable bytes, and at the end against the server's own
+//! counts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -18,7 +19,7 @@ use crate::history::{End, History, Packet, Plan};
 use crate::opening::{TARGET, read};
 use crate::scenario::{Line, Scenario};
 
-/// Something happened that must never happen.
+/// A violated invariant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Violation(String);
 
@@ -40,29 +41,29 @@ fn must(holds: bool, otherwise: impl FnOnce() -> String) -> Result<(), Violation
     if holds { Ok(()) } else { Err(Violation(otherwise())) }
 }
 
-/// What was seen of each row, and what this run may do.
+/// The observed events of each row, and what this run may do.
 #[derive(Debug, Clone)]
 pub(crate) struct Watch {
     rows: Vec<Row>,
     durable: Durable,
-    /// The row of each note created, and the run whose request created it.
+    /// The row of each created note, and the run whose request created it.
     created: Vec<(u64, u32)>,
     sent: u64,
     dropped: bool,
-    /// A run has ended in good order after an error of its ledger.
+    /// A run has ended gracefully after an error of its ledger.
     ledger_has_failed: bool,
     in_doubt: InDoubt,
     /// Why nothing may be sent any more in this run.
     forbidden: Option<&'static str>,
-    /// The last attempt sent of each row in this run.
+    /// The last attempt of each row sent in this run.
     sent_now: BTreeMap<u64, u64>,
     posted_now: BTreeSet<u64>,
     unwritten_now: BTreeSet<u64>,
-    /// For each ticket the last row sent in this run, and whether it has not ended.
+    /// For each ticket, the last row sent in this run, and whether its attempt is in flight.
     last_of_ticket: BTreeMap<u64, (u64, bool)>,
-    /// Bytes of the ledger that the run knows to be durable.
+    /// The number of the ledger's bytes that the run knows to be durable.
     recorded_bytes: usize,
-    /// What the run counted at its end, where the ledger has just that.
+    /// The run's counts at its end, if the ledger has exactly these.
     counts: Option<Counts>,
 }
 
@@ -70,9 +71,9 @@ pub(crate) struct Watch {
 struct Row {
     ticket: u64,
     created: u64,
-    /// Notes created although the reply reported a failure.
+    /// The number of notes created although the reply reported a failure.
     denied: u64,
-    /// Sent again by order, though in doubt.
+    /// How often the row was sent again on request while in doubt.
     sent_in_doubt: u64,
 }
 
@@ -114,7 +115,7 @@ impl Watch {
         self.counts = None;
     }
 
-    /// Whether the disk has ever reported a failure, and then worked as if nothing were lost.
+    /// Whether the disk ever reported a failure, dropped changes, and then worked as if nothing were lost.
     pub(crate) fn has_dropped(&self) -> bool {
         self.dropped
     }
@@ -127,7 +128,7 @@ impl Watch {
         self.forbidden.get_or_insert(why);
     }
 
-    /// A request leaves; gives how many have left before it, and whether its row was in doubt.
+    /// Handles a send. Returns how many requests were sent before, and whether the row was in doubt.
     pub(crate) fn sent(&mut self, disk: &Disk, row: u64, attempt: u64) -> Result<(u64, bool), Violation> {
         must(self.forbidden.is_none(), || format!("row {row} was sent after {}", self.forbidden.unwrap_or_default()))?;
         let known = self.durable.row(disk, row);
@@ -149,7 +150,7 @@ impl Watch {
         Ok((self.sent - 1, known.doubt))
     }
 
-    /// The client has its answer, or has given up.
+    /// Handles the end of an attempt, with or without a reply.
     pub(crate) fn ended(&mut self, row: u64) {
         if let Some((_, flying)) = self.last_of_ticket.get_mut(&self.rows[index(row)].ticket) {
             *flying = false;
@@ -180,12 +181,13 @@ impl Watch {
         self.unwritten_now.insert(row);
     }
 
-    /// The run knows that its ledger cannot be written: it gives back slots that the ledger has no record of.
+    /// The run knows that its ledger cannot be written: it gives back slots whose attempts have no end in the
+    /// ledger.
     pub(crate) fn ledger_failed(&mut self) {
         self.ledger_has_failed = true;
     }
 
-    /// The run knows that the ledger's content is durable now.
+    /// The run knows that the ledger's current content is durable.
     pub(crate) fn recorded(&mut self, disk: &Disk) {
         self.recorded_bytes = disk.ledger_size();
     }
@@ -204,7 +206,7 @@ impl Watch {
         Ok(())
     }
 
-    /// The sums of a run's end are those of the records that it knows to be durable.
+    /// Checks that a run's final counts are those of the records that it knows to be durable.
     fn counted(&self, disk: &Disk, left: &Left) -> Result<(), Violation> {
         let bytes = disk.ledger_bytes();
         let recorded = bytes[..self.recorded_bytes].iter().filter(|byte| **byte == b'\n').count() as u64;
@@ -233,14 +235,14 @@ impl Watch {
     }
 }
 
-/// After every run, when nothing is under way any more.
+/// The checks after every run, when nothing is in transit any more.
 pub(crate) fn after_a_run(history: &mut History, end: End) -> Result<(), Violation> {
     let watch = &history.watch;
     if let Some(offence) = history.disk.offence() {
         return Err(Violation::new(offence));
     }
     for limit in &history.scenario.settings.limits {
-        // Over a loss of power the times of long windows are carried by the wall clock.
+        // After a power loss the times of long windows are converted by the wall clock.
         if limit.window() >= Duration::from_secs(60) && history.scenario.weather.wall_step > 0.0 {
             continue;
         }
@@ -259,13 +261,14 @@ pub(crate) fn after_a_run(history: &mut History, end: End) -> Result<(), Violati
     audited(history)
 }
 
-/// The ledger's own proof agrees: within each run every limit held, and across runs where no wall clock steps; no
-/// window held more than it says; and nothing in it contradicts itself.
+/// Checks that the ledger's audit agrees: every limit was kept within each run, and across runs unless the
+/// wall clock was stepped; no window had more requests than the audit states; and the ledger has no
+/// contradictions.
 fn audited(history: &mut History) -> Result<(), Violation> {
     let disk = history.disk.fork();
     let Some(Ok(audit)) = disk.ledger().map(|file| ledger::audit(&file)) else { return Ok(()) };
     must(audit.problems.is_empty(), || format!("the audit found: {}", audit.problems.join("; ")))?;
-    // Runs follow each other within a window here, and the audit goes by the wall clock across them.
+    // Here runs follow each other within a window, and across runs the audit uses the wall clock.
     let stepped = history.scenario.weather.wall_step > 0.0;
     for limit in &audit.limits {
         let (peak, most) = (limit.peak_in_a_run, limit.limit.count());
@@ -279,7 +282,8 @@ fn audited(history: &mut History) -> Result<(), Violation> {
         must(stepped || limit.proof() != Proof::Exceeded, || {
             format!("by the audit, {} attempts of several runs fell in one window of {}", limit.peak, limit.limit)
         })?;
-        // A run that was cut off is found dead by the next one; one whose ledger failed gives its slots back itself.
+        // A run that was cut off is found dead by the next one; a run whose ledger failed gives its slots
+        // back itself.
         must(stepped || limit.held() || history.watch.ledger_has_failed, || {
             format!(
                 "by the audit, {} attempts of several runs may have fallen in one window of {}",
@@ -291,7 +295,8 @@ fn audited(history: &mut History) -> Result<(), Violation> {
     Ok(())
 }
 
-/// Notes of one ticket were created in the sheet's order, except those of rows that this run left in doubt or failed.
+/// Checks that notes of one ticket were created in the sheet's order, except for rows that this run left in
+/// doubt or failed.
 fn in_order(history: &History) -> Result<(), Violation> {
     let watch = &history.watch;
     let mut last = BTreeMap::new();
@@ -304,7 +309,7 @@ fn in_order(history: &History) -> Result<(), Violation> {
     Ok(())
 }
 
-/// When the history is over.
+/// The checks at the end of the history.
 pub(crate) fn at_the_end(history: &History) -> Result<(), Violation> {
     let watch = &history.watch;
     for (row, number) in watch.rows.iter().zip(1u64..) {
@@ -332,7 +337,7 @@ pub(crate) fn at_the_end(history: &History) -> Result<(), Violation> {
     must(sum == counts, || format!("the rows add up to {sum:?}, and the survey counts {counts:?}"))
 }
 
-/// Each note is the one that its row asked for.
+/// Checks that each note is the one that its row requested.
 fn what_was_created(history: &History) -> Result<(), Violation> {
     let rows = &history.scenario.rows;
     for (note, (row, _)) in history.model.notes().iter().zip(&history.watch.created) {
@@ -343,8 +348,8 @@ fn what_was_created(history: &History) -> Result<(), Violation> {
     Ok(())
 }
 
-/// What the ledger as it is now, and the sheet, say of each row; none where the disk has lost what it had said it kept,
-/// and that was found.
+/// The state of each row according to the current ledger and the sheet; `None` if the disk lost synced data
+/// and that was detected.
 fn outcomes(history: &History) -> Result<Option<(Vec<Outcome>, Counts)>, Violation> {
     let disk = history.disk.fork();
     let Some(file) = disk.ledger() else {

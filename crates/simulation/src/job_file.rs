@@ -18,7 +18,7 @@ pub(crate) struct JobFile {
 }
 
 impl JobFile {
-    /// What `planner` makes of a sheet's rows.
+    /// Plans a sheet's rows with `planner`.
     pub(crate) fn plan(sheet: &[Row], mut planner: Planner<'_>) -> (ReadSummary, Self) {
         let mut writer = JobFileWriter::new(Vec::new());
         for record in sheet.iter().cloned().filter_map(|row| planner.enter(row)) {
@@ -28,7 +28,7 @@ impl JobFile {
         (planner.end(), Self { bytes: bytes.into(), records, repeated: Vec::new() })
     }
 
-    /// Tells equal contents under several names apart.
+    /// Distinguishes equal contents with several names.
     pub(crate) fn with_repeated_contents(self) -> Self {
         let repeated = repeated_contents(self.reader()).expect("memory can be read");
         Self { repeated, ..self }
@@ -42,7 +42,7 @@ impl JobFile {
         Jobs::new(self.reader(), &self.repeated)
     }
 
-    /// The records of rows that are not sent, which the ledger does not have yet.
+    /// The records of excluded rows that the ledger does not have yet.
     pub(crate) fn excluded_rows(&self, job_states: &mut KeyMap<JobState>) -> Vec<Record> {
         let mut rows = self.rows();
         let next = || next_excluded(&mut rows, job_states).expect("memory can be read");

@@ -1,8 +1,7 @@
-//! The engine against the sandbox's model on a virtual clock and a crashing disk, by seed.
+//! Simulates the engine with the sandbox's model, a virtual clock and a crashing disk, by seed.
 //!
-//! The real planning, engine, driver and ledger, with no runtime, no thread and no real time: what
-//! the runtime does with sockets, files and clocks is done here with a queue of happenings. Everything follows from one
-//! number.
+//! It runs the production planning, engine, driver and ledger, without a runtime, threads or real time: an
+//! event queue replaces the runtime's sockets, files and clocks. Everything follows from the seed.
 
 #![warn(missing_docs)]
 #![forbid(unsafe_code)]

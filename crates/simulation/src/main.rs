@@ -1,5 +1,5 @@
-//! Runs histories by seed: `--seeds A..B` a range of them, `--claims A..B` those about known rows only, `--fresh N`
-//! that many seeds that were never run before, `--seed N -v` one of them with a log.
+//! Runs histories by seed: `--seeds A..B` for a range, `--claims A..B` for only those about known rows,
+//! `--fresh N` for that many new seeds, `--seed N -v` for one with a log.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::Range;
@@ -14,7 +14,7 @@ use batchpost_simulation::{Claims, Company, Coverage, History, Scenario, Violati
 const USAGE: &str =
     "usage: batchpost-simulation --seeds A..B | --claims A..B | --fresh [COUNT] | --seed N [-v] | --strangers RUNS";
 
-/// Histories of a fresh range, where no number is given: a minute's worth.
+/// The default number of fresh histories: about a minute.
 const FRESH: u64 = 100_000;
 
 fn main() -> ExitCode {
@@ -37,8 +37,8 @@ fn misused() -> ExitCode {
     ExitCode::from(2)
 }
 
-/// Means over this many runs of a thousand rows, for each way of counting and for fewer and more calls of other
-/// clients.
+/// Prints means over this many runs of a thousand rows, for each way of counting and for fewer and more calls
+/// of other clients.
 fn in_company(runs: u64) -> ExitCode {
     for (spread, other_clients) in [(Spread::Burst, 10), (Spread::Even, 10), (Spread::Burst, 5), (Spread::Burst, 18)] {
         for (fixed, refused_count) in [(false, false), (false, true), (true, false)] {
@@ -71,7 +71,7 @@ fn range(text: &str) -> Option<Range<u64>> {
     Some(first.parse().ok()?..end.parse().ok()?)
 }
 
-/// A range from a random start, in a space so large that no seed repeats. Fixed ranges begin at 0.
+/// A range with a random start, in a space so large that no seed repeats. Fixed ranges start at 0.
 fn fresh(count: u64) -> Range<u64> {
     let first = RandomState::new().build_hasher().finish() >> 16;
     let end = first.saturating_add(count);
@@ -79,7 +79,8 @@ fn fresh(count: u64) -> Range<u64> {
     first..end
 }
 
-/// The histories of a seed: one of a single batch, and one of several that share an account's known rows.
+/// Runs the two histories of a seed: one of a single batch, and one of several that share an account's known
+/// rows.
 fn both(seed: u64) -> (Option<String>, Coverage) {
     let (wrong, history) = simulate(seed, false);
     let mut coverage = history.coverage().clone();
@@ -93,7 +94,7 @@ fn claims(seed: u64) -> (Option<String>, Coverage) {
     (wrong, claims.coverage())
 }
 
-/// Batches that share an account's known rows.
+/// Runs batches that share an account's known rows.
 fn plan(seed: u64, in_words: bool) -> (Option<String>, Claims) {
     let mut claims = Claims::drawn(seed);
     if in_words {
@@ -103,7 +104,7 @@ fn plan(seed: u64, in_words: bool) -> (Option<String>, Claims) {
     (wrong, claims)
 }
 
-/// What went wrong. An assertion that fails is a violation like any other.
+/// Returns the violation, if any. A failed assertion is a violation too.
 fn violation(go: impl FnOnce() -> Result<(), Violation>) -> Option<String> {
     match catch_unwind(AssertUnwindSafe(go)) {
         Ok(Ok(())) => None,
@@ -112,7 +113,7 @@ fn violation(go: impl FnOnce() -> Result<(), Violation>) -> Option<String> {
     }
 }
 
-/// A history of one batch.
+/// Runs a history of one batch.
 fn simulate(seed: u64, in_words: bool) -> (Option<String>, History) {
     let mut history = History::new(Scenario::drawn(seed));
     if in_words {

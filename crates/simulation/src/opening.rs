@@ -13,7 +13,7 @@ use crate::history::{End, History, Plan};
 use crate::invariants::Violation;
 use crate::job_file::JobFile;
 
-/// What all of a history's notes are posted to.
+/// The target of all of a history's notes.
 pub(crate) const TARGET: &str = "simulated";
 
 /// Why a run does not continue.
@@ -28,7 +28,7 @@ impl From<Violation> for Cut {
     }
 }
 
-/// A ledger that has the run's record, and what the run posts by it.
+/// A ledger with the run's record, and what the run posts.
 pub(crate) struct Opened {
     pub(crate) ledger: Ledger<DiskFile>,
     pub(crate) batch: Batch,
@@ -36,7 +36,7 @@ pub(crate) struct Opened {
     pub(crate) jobs: JobFile,
 }
 
-/// Opens the ledger or begins it, reads the sheet, and records the run.
+/// Opens the ledger or creates it, reads the sheet, and records the run.
 pub(crate) fn open(history: &mut History, plan: &Plan, sheet: &[Row]) -> Result<Opened, Cut> {
     let opened = ledger::resume(&mut history.disk.clone()).map_err(|error| unusable(history, &error))?;
     if history.disk.has_foreign_line() {
@@ -65,7 +65,7 @@ pub(crate) fn open(history: &mut History, plan: &Plan, sheet: &[Row]) -> Result<
     Ok(Opened { ledger, batch, read_summary, jobs })
 }
 
-/// What a ledger and a sheet make of each other when nothing is changed in either.
+/// The read policy of a run with this plan; all else is default.
 pub(crate) fn policy(plan: &Plan) -> ReadPolicy {
     ReadPolicy { identity: Identity::of(TARGET), in_doubt: plan.in_doubt, first: plan.first, ..ReadPolicy::default() }
 }
@@ -82,7 +82,7 @@ fn begin_ledger(history: &mut History, header: &Header) -> Result<Ledger<DiskFil
     Ok(ledger)
 }
 
-/// The ledger cannot be used: that has a cause, or must never happen.
+/// Handles an unusable ledger: an injected fault, or a violation.
 pub(crate) fn unusable(history: &mut History, error: &LedgerError) -> Cut {
     match error {
         LedgerError::Damaged { .. } if history.watch.has_dropped() => Cut::Ended(End::Damaged),

@@ -1,4 +1,5 @@
-//! One run on an account with other clients: how much of the room that they leave it uses, and at whose cost.
+//! One run on an account with other clients: how much of the room that they leave it uses, and how many of
+//! their calls it displaces.
 
 use std::fmt;
 use std::time::Duration;
@@ -13,30 +14,30 @@ use crate::sharing::{Part, Rough, share};
 /// How the server counts, and how often other clients call.
 #[derive(Debug, Clone, Copy)]
 pub struct Company {
-    /// Other clients' calls in each window, on average.
+    /// The mean number of other clients' calls per window.
     pub other_clients: u32,
     /// Whether windows are fixed.
     pub fixed: bool,
     /// Whether refused calls count.
     pub refused_count: bool,
-    /// How the run would spread its attempts.
+    /// How the run spreads its attempts at first.
     pub spread: Spread,
 }
 
 /// The result.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Outcome {
-    /// Rows posted, of those that there were.
+    /// The fraction of all rows that were posted.
     pub posted: f64,
-    /// Rows posted, as a share of what the limit leaves beside the other clients' calls.
+    /// The posted rows as a fraction of what the limit leaves besides the other clients' calls.
     pub used: f64,
-    /// Attempts that were refused, in terms of all.
+    /// The refused fraction of all attempts.
     pub refused: f64,
-    /// The refused share of the other clients' calls.
+    /// The refused fraction of the other clients' calls.
     pub strangers_refused: f64,
 }
 
-/// Posts so many rows in this company, under LeadSquared's limit.
+/// Posts this many rows besides these other clients, with LeadSquared's limit.
 pub fn in_company(seed: u64, rows: u64, company: Company) -> Outcome {
     let limit = LeadSquared.limits()[0];
     let window = limit.window();

@@ -1,4 +1,4 @@
-//! One run on a virtual clock: what the runtime does, without a runtime. It performs what the driver asks for.
+//! One run on a virtual clock, without a runtime: it performs the driver's steps.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,10 +25,10 @@ use crate::invariants::Violation;
 use crate::job_file::Bytes;
 use crate::opening::{Cut, Opened, open, policy, unusable};
 
-/// A run takes a few steps for each attempt; one that takes so many does not end.
+/// The maximum number of events of a run. A run has a few per attempt; one that exceeds this does not end.
 const MOST_HAPPENINGS: u32 = 400_000;
 
-/// Runs until the run's own end, or the end of everything.
+/// Runs until the run ends or everything is cut off.
 pub(crate) fn run(history: &mut History, plan: &Plan) -> Result<End, Violation> {
     let sheet = Arc::clone(&history.sheet);
     let ended = Run::begin(history, plan, &sheet).and_then(Run::drive);
@@ -38,7 +38,7 @@ pub(crate) fn run(history: &mut History, plan: &Plan) -> Result<End, Violation> 
     }
 }
 
-/// What every simulated request looks like.
+/// The template of every simulated request.
 pub(crate) fn request_template() -> RequestTemplate {
     RequestTemplate::new(Arc::new(LeadSquared), &[], false).expect("no field is given that could be wrong")
 }
@@ -49,21 +49,21 @@ struct Run<'h> {
     ledger: Ledger<DiskFile>,
     feed: PendingJobs<Bytes>,
     request_template: RequestTemplate,
-    /// When it began, on the history's clock.
+    /// When the run started, on the history's clock.
     began: Duration,
     /// Attempts that were sent and have not ended, with their rows.
     flying: BTreeMap<AttemptId, u64>,
     /// The last intent written for each row, until it is sent.
     intents: BTreeMap<u64, u32>,
     member: Member,
-    /// This many slots were granted, and the run does not know yet.
+    /// The number of granted slots whose answer has not reached the run yet.
     granted: u32,
     committing: Option<Committing>,
-    /// Rows in a group of the input's.
+    /// The number of rows in a group of the input.
     group_rows: usize,
 }
 
-/// A group takes time to be made durable. The bytes may be there long before the caller knows, or only at the end.
+/// A commit takes time. The bytes may be written long before the caller knows, or only at the end.
 enum Committing {
     Done(Result<(), LedgerError>),
     Waiting(Vec<Record>),
@@ -177,7 +177,7 @@ impl<'h> Run<'h> {
         self.history.queue.drop_later(self.history.clock + self.history.scenario.settings.timeout);
     }
 
-    /// Deals with the budget; the answer comes at once, or in a moment.
+    /// Exchanges slots with the budget; the answer arrives at once or later.
     fn exchange(&mut self, mut request: Request) {
         let history = &mut *self.history;
         let stamp = history.kept.stamp(history.clock, history.wall());
@@ -285,7 +285,7 @@ impl<'h> Run<'h> {
         Ok(())
     }
 
-    /// A step of the network's, before which everything may end.
+    /// Counts a network step, before which everything may end.
     fn step(&mut self) -> Result<(), Cut> {
         if self.history.disk.step() {
             return Ok(());
@@ -328,7 +328,7 @@ impl<'h> Run<'h> {
             history.coverage.saw("network", "broken");
             gives_up = (timeout.mul_f64(rng.f64()), "reset");
         }
-        // Later than this nothing of a request is under way.
+        // A request is in transit no later than this.
         let out = out.min(gives_up.0 + timeout);
         let silent = Err(Failure::NoReply(gives_up.1.to_owned()));
         history.queue.enter(now + gives_up.0, Happening::Ended(attempt, silent));
@@ -413,7 +413,7 @@ impl<'h> Run<'h> {
         let stopped = left.stopped;
         history.watch.run_is_done(&history.disk, left, self.flying.len())?;
         if left.at_once {
-            // It is gone as if it were killed: others find its slots when they look for it.
+            // The run disappears as if killed: others find its slots later.
             history.coverage.saw("engine", "ended at once");
             if !left.is_recorded {
                 history.coverage.saw("engine", "did not wait for a commit");
@@ -434,7 +434,7 @@ impl<'h> Run<'h> {
     }
 }
 
-/// Times since the run began, on the clock that the account is kept by.
+/// Converts times since the run started to the account's clock.
 fn on_account_clock(ended: &[(Ended, Duration)], elapsed: Duration, at: Duration) -> Vec<(Ended, Duration)> {
     ended.iter().map(|(how, then)| (*how, at.saturating_sub(elapsed.saturating_sub(*then)))).collect()
 }

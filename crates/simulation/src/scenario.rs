@@ -1,4 +1,4 @@
-//! What one history is made of: the sheet, the settings, and how much goes wrong. All of it follows from a seed.
+//! The parts of a history: the sheet, the settings, and the faults. Everything follows from a seed.
 
 use std::num::NonZeroU32;
 use std::ops::{Range, RangeInclusive};
@@ -16,81 +16,81 @@ use batchpost_sandbox::{Counting, Fault, FaultRule, When};
 use fastrand::Rng;
 use jiff::tz::TimeZone;
 
-/// What one history is made of.
+/// The parts of one history.
 #[derive(Debug, Clone)]
 pub struct Scenario {
-    /// Decides everything else, and all that is left to chance while it runs.
+    /// The seed of everything else and of all random choices during the run.
     pub seed: u64,
-    /// The sheet's rows, the first one first.
+    /// The sheet's rows, in order.
     pub rows: Vec<Line>,
-    /// How it is posted. The first limit is the server's too.
+    /// The settings of its runs. The first limit is also the server's.
     pub settings: Settings,
     /// How the server counts its windows.
     pub counting: Counting,
-    /// Whether the server counts what it refused.
+    /// Whether refused requests count against the server's limit.
     pub refused_count: bool,
-    /// What the server is made to do wrong, by the number of the request in order of arrival.
+    /// The server's faults, by the number of the request in order of arrival.
     pub faults: Vec<Option<Fault>>,
-    /// How long a request and its reply travel together, without delays.
+    /// How long a request and its reply are in transit together, without delays.
     pub latency: RangeInclusive<Duration>,
-    /// What the server asks to wait for, where it does.
+    /// The wait that the server requests, if it does.
     pub retry_after: Duration,
-    /// How long a commit takes.
+    /// The duration of a commit.
     pub commit: RangeInclusive<Duration>,
-    /// What else goes wrong.
+    /// Further faults.
     pub weather: Weather,
-    /// Whether a run begins within a second after the one before it, and the power is lost between most of them.
+    /// Whether runs start within a second after the previous one, with a power loss between most of them.
     pub restless: bool,
-    /// Runs that things may go wrong in, from 1. One more follows in which nothing is made to.
+    /// The number of runs with faults, from 1. One run without faults follows.
     pub rough_runs: u32,
 }
 
 /// A row of the sheet.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Line {
-    /// A note, whose text is this row's alone.
+    /// A note with a unique text.
     Note {
         /// The ticket.
         ticket: u64,
         /// The text.
         text: String,
     },
-    /// A row of which no job can be made.
+    /// A row that cannot be turned into a job.
     Invalid,
-    /// Nothing but blanks.
+    /// Only blanks.
     Blank,
 }
 
-/// Probabilities, for each request or for each run, of what is no fault of the server's.
+/// The probabilities, per request or per run, of faults outside the server.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Weather {
-    /// A request is refused a connection.
+    /// A connection is refused.
     pub unsent: f64,
-    /// The requests of these numbers are refused one too.
+    /// The connections of the requests with these numbers are refused too.
     pub unreachable: Range<u64>,
-    /// A request is lost on its way.
+    /// A request is lost in transit.
     pub lost: f64,
-    /// A reply is lost on its way.
+    /// A reply is lost in transit.
     pub reply_lost: f64,
-    /// The connection breaks at any time, also before the request has arrived, and does not keep it from arriving.
+    /// The connection breaks at any time, also before the request has arrived; the request still arrives.
     pub broken: f64,
-    /// A request is delayed, perhaps for longer than the client waits.
+    /// A request is delayed, possibly for longer than the client waits.
     pub late: f64,
-    /// A run is cut off at some step, by a loss of power or by being killed.
+    /// A run is cut off at some step, by a power loss or a kill.
     pub crash: f64,
     /// A write or a sync of a run fails.
     pub storage_error: f64,
-    /// A run is asked to end.
+    /// A signal asks a run to end.
     pub interrupt: f64,
-    /// A run is asked to send doubtful rows again.
+    /// A run is set to resend rows in doubt.
     pub retry_doubts: f64,
-    /// A run is asked to post only a few rows.
+    /// A run is limited to a few rows.
     pub first: f64,
-    /// The wall clock is stepped, at the beginning of a run and in it.
+    /// The wall clock is stepped, at the start of a run and during it.
     pub wall_step: f64,
 }
 
-/// What most rows and notes look like, one row in three with a text that a CSV has to quote.
+/// A typical note; one text in three must be quoted in CSV.
 fn note(number: usize, ticket: u64) -> Line {
     let text = match number % 3 {
         0 => format!("note {number}: \"called back\",\nall well"),
@@ -104,7 +104,7 @@ impl Scenario {
     ///
     /// # Panics
     ///
-    /// When its settings have hours that cannot be, or an unknown zone.
+    /// If its settings have impossible hours or an unknown time zone.
     pub fn openings(&self) -> Openings {
         let Some(hours) = self.settings.hours else { return Openings::always() };
         let zone = self.settings.time_zone.as_deref().unwrap_or("UTC");
@@ -113,7 +113,7 @@ impl Scenario {
             .expect("a scenario's hours are longer than its time-out")
     }
 
-    /// `tickets.len()` notes, the first on the first of the tickets and so on, and nothing goes wrong.
+    /// Creates a scenario of one note for each of `tickets`, without faults.
     pub fn calm(seed: u64, tickets: impl IntoIterator<Item = u64>) -> Self {
         let rows = tickets.into_iter().enumerate().map(|(index, ticket)| note(index + 1, ticket)).collect();
         Self {
@@ -132,7 +132,7 @@ impl Scenario {
         }
     }
 
-    /// The scenario of this seed: anything may go wrong in it.
+    /// Draws the scenario of this seed, with any faults.
     pub fn drawn(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let rng = &mut rng;
@@ -184,8 +184,8 @@ impl Scenario {
         if rng.u8(0..3) == 0 { scenario.restless(rng) } else { scenario }
     }
 
-    /// Runs come and go quickly, and the power with them, while requests of runs before them are still under way: as
-    /// many rows as fill a window, a server that answers, and a time-out that is many windows long.
+    /// Makes runs short, with power losses between them, while requests of earlier runs are still in transit:
+    /// enough rows to fill a window, a server without faults, and a timeout of many windows.
     fn restless(mut self, rng: &mut Rng) -> Self {
         let rows = rng.usize(30..=60);
         self.rows = (1..=rows).map(|number| note(number, number as u64)).collect();
@@ -213,7 +213,7 @@ impl Scenario {
         self.rows.iter().filter_map(|line| if let Line::Note { text, .. } = line { Some(text.as_str()) } else { None })
     }
 
-    /// The sheet, as a reader of inputs gives it.
+    /// The sheet as an input reader passes it.
     pub fn sheet(&self) -> Vec<Row> {
         let row = |(record, line): (u64, &Line)| {
             let content = match line {
@@ -238,7 +238,7 @@ impl Scenario {
         (1..).zip(&self.rows).map(row).collect()
     }
 
-    /// The server's faults, by the numbers of the requests that they strike.
+    /// The server's faults, by the numbers of the requests that they apply to.
     pub fn rules(&self) -> impl Iterator<Item = FaultRule> {
         Fault::ALL.iter().filter_map(|fault| {
             let struck = self.faults.iter().zip(1..).filter(|(struck, _)| **struck == Some(*fault));
@@ -247,7 +247,7 @@ impl Scenario {
         })
     }
 
-    /// The server's part.
+    /// The server's settings.
     pub fn server(&self) -> sandbox::Settings {
         let limit = self.settings.limits.first();
         sandbox::Settings {
@@ -279,7 +279,7 @@ fn draw_limits(rng: &mut Rng) -> Vec<Limit> {
     }
 }
 
-/// Some faults now and then, or one of them for a while.
+/// Draws occasional faults, or one fault for a while.
 fn draw_faults(rng: &mut Rng, requests: usize) -> Vec<Option<Fault>> {
     let kinds: Vec<Fault> = match rng.u8(0..3) {
         0 => vec![Fault::ALL[rng.usize(0..Fault::ALL.len())]],

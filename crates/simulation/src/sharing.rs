@@ -1,5 +1,5 @@
-//! Several runs at once on one account: their engines on one virtual clock, one budget between them, one server that
-//! counts. Any of them may be killed at any moment and begun again.
+//! Several concurrent runs on one account: their engines share one virtual clock, one budget and one counting
+//! server. Any of them may be killed at any moment and restarted.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -23,39 +23,39 @@ use jiff::Timestamp;
 use crate::account::Kept;
 use crate::run::request_template;
 
-/// One run to come.
+/// A planned run.
 #[derive(Debug, Clone)]
 pub struct Part {
-    /// When it begins.
+    /// When it starts.
     pub at: Duration,
-    /// How many rows it posts, each on a ticket of its own.
+    /// The number of rows that it posts, each on its own ticket.
     pub rows: u64,
-    /// The limits that it was given.
+    /// Its limits.
     pub limits: Vec<Limit>,
     /// How it spreads its attempts.
     pub spread: Spread,
 }
 
-/// What goes wrong while runs share an account, and whose the account is besides.
+/// The faults while runs share an account, and its other clients.
 #[derive(Debug, Clone)]
 pub struct Rough {
-    /// How often a run is killed, to be begun again within a second.
+    /// The number of times that a run is killed and restarted within a second.
     pub kills: u32,
-    /// How often the power is lost: all are killed, and begun again within a second.
+    /// The number of power losses: all runs are killed and restarted within a second.
     pub power_losses: u32,
-    /// A reply, or a request with it, is lost.
+    /// The probability that a reply, or a request with it, is lost.
     pub lost: f64,
-    /// A request is delayed, for as long as its attempt lasts and as long again at most.
+    /// The probability that a request is delayed, for as long as its attempt lasts and at most as long again.
     pub late: f64,
     /// How long an attempt waits for its reply.
     pub timeout: Duration,
-    /// Somebody else calls so often in such a time, at random.
+    /// Other clients make this many calls per this time on average.
     pub other_clients: Option<(u32, Duration)>,
-    /// The limit that the server enforces and names, if it is not the first run's.
+    /// The limit that the server enforces and states, if it is not the first run's.
     pub limit: Option<Limit>,
     /// How the server counts.
     pub counting: Counting,
-    /// Whether it counts what it refused.
+    /// Whether refused requests count against the server's limit.
     pub refused_count: bool,
 }
 
@@ -75,14 +75,14 @@ impl Default for Rough {
     }
 }
 
-/// What became of them.
+/// The result.
 #[derive(Debug)]
 pub struct Shared {
     /// The server.
     pub server: Model,
     /// When each run ended.
     pub ended: Vec<Duration>,
-    /// Kills that fell on a run with requests in flight.
+    /// The number of kills of a run with requests in flight.
     pub killed_in_flight: u32,
 }
 
@@ -145,7 +145,7 @@ struct World {
     killed_in_flight: u32,
 }
 
-/// A run, through all of its lives.
+/// A planned run with all of its restarts.
 struct Run {
     part: Part,
     /// Rows that are not known to have ended.
@@ -166,7 +166,7 @@ struct Living {
     committing: bool,
     committed: u64,
     flying: BTreeMap<AttemptId, u64>,
-    /// How late its timer is this time.
+    /// The current delay of its timer.
     lag: Duration,
 }
 
@@ -367,11 +367,11 @@ impl World {
     fn kill(&mut self, place: usize) {
         let Some(killed) = self.runs[place].now.take() else { return };
         self.killed_in_flight += u32::from(!killed.flying.is_empty());
-        // What it has sent is in doubt, and is not sent again.
+        // Rows that it has sent are in doubt and not sent again.
         self.runs[place].rows.retain(|row| !killed.flying.values().any(|flying| flying == row));
         let again = self.clock + Duration::from_secs(1).mul_f64(self.rng.f64());
         self.queue.enter(again, Thing::Begin(place));
-        // Its attempts end here, and no request is under way for longer than a time-out after that.
+        // Its attempts end here, and no request is in transit for longer than a timeout after that.
         let last = self.clock + self.timeout;
         let over = |thing: &Thing| matches!(thing, Thing::Arrive { id, .. } if *id == killed.id);
         self.queue.things.retain(|(at, _), thing| *at <= last || !over(thing));

@@ -1,5 +1,5 @@
-//! An API for tests: text ids, an encoded key, and no fields but those it names. The reply's status decides the
-//! verdict. The body of a 429 may be a limit.
+//! A test API: text ids, an encoded key, and only the fields that it names. The reply's status decides the
+//! verdict. The body of a 429 may state a limit.
 
 use http::HeaderName;
 use http::header::AUTHORIZATION;

@@ -6,7 +6,7 @@ use url::{Host, Url};
 
 use crate::transport::Path;
 
-/// The URL at or below which an account's notes are posted: https, or plain http to this machine. It contains no
+/// The URL at or below which an account's notes are posted: https, or plain http to this machine. Contains no
 /// secrets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoint(Url);
@@ -18,18 +18,18 @@ pub enum EndpointError {
     /// Not a URL.
     #[error("{url:?} is not a URL: {why}")]
     NotAUrl {
-        /// As it was given.
+        /// The given text.
         url: String,
         /// The parser's error.
         why: String,
     },
-    /// Keys would travel in the open.
+    /// Plain http to another machine: keys would be sent unencrypted.
     #[error("{0} is plain http to another machine, so the access keys would be sent unencrypted; use https")]
     PlainHttp(String),
     /// A scheme that is not HTTP.
     #[error("the scheme {0:?} is not supported; use https")]
     Scheme(String),
-    /// It has parts that must not get into ledgers and logs.
+    /// The URL has parts that must not reach ledgers or logs.
     #[error("the URL must not contain a user name, a password, a query or a fragment: keys belong in the environment")]
     Extras,
     /// A host name or tenant that is not valid in a URL.
@@ -37,25 +37,26 @@ pub enum EndpointError {
     Part {
         /// `host` or `tenant`.
         what: &'static str,
-        /// As it was given.
+        /// The given text.
         text: String,
         /// What to pass, with an example.
         example: &'static str,
     },
 }
 
-/// The repeatable part of a rejected address: one with a user name, a query or a fragment may contain a password or a
-/// key.
+/// Returns a rejected address for use in a message, or `(hidden)`: a user name, query or fragment may contain
+/// a password or a key.
 pub fn repeatable(text: &str) -> String {
     if text.contains(['@', '?', '#', ';', '=']) { "(hidden)".to_owned() } else { text.to_owned() }
 }
 
 impl Endpoint {
-    /// The endpoint at this URL.
+    /// Parses the URL of an endpoint.
     ///
     /// # Errors
     ///
-    /// If the text is not a URL, is plain http to another machine, or has more than scheme, host, port and path.
+    /// If the text is not a URL, is plain http to another machine, or has parts other than scheme, host, port
+    /// and path.
     pub fn from_url(text: &str) -> Result<Self, EndpointError> {
         let url = Url::parse(text)
             .map_err(|error| EndpointError::NotAUrl { url: repeatable(text), why: error.to_string() })?;

@@ -103,22 +103,22 @@ pub struct Fields {
 }
 
 impl Fields {
-    /// The fields of the ticket and the text, which each row gives.
+    /// The fields of the ticket and the text, whose values come from each row.
     pub fn new(ticket: FieldSpec, text: &'static str) -> Self {
         let text = FieldSpec::new(text, Kind::Text).required();
         Self { ticket: ticket.required(), text, settings: Vec::new(), takes_others: false }
     }
 
-    /// Adds a field that a batch's settings may set. It affects how notes are kept, not what they are: a batch
-    /// continued with another value has the same notes and posts none of them again.
+    /// Adds a field that a batch's settings may set. It is not part of a note's identity: a batch resumed
+    /// with another value has the same notes and posts none of them again.
     #[must_use]
     pub fn with(mut self, field: FieldSpec) -> Self {
         self.settings.push(field);
         self
     }
 
-    /// Also accepts any other fields from a batch's settings. A note with another value in one of these is another
-    /// note.
+    /// Also accepts any other fields from a batch's settings. These are part of a note's identity: another
+    /// value makes another note.
     #[must_use]
     pub fn and_others(self) -> Self {
         Self { takes_others: true, ..self }

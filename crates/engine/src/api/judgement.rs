@@ -38,20 +38,21 @@ impl Context {
     }
 }
 
-/// A verdict and a short form of the API's answer.
+/// A verdict and an excerpt of the reply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Judgement {
-    /// What the answer means.
+    /// What the reply means.
     pub(crate) verdict: Verdict,
-    /// The answer in one line of at most about 300 characters, for the ledger and for people.
+    /// The reply in one line of at most about 300 characters, for the ledger and for people.
     pub(crate) reply: String,
 }
 
 const BRIEF_CHARS: usize = 300;
 
 impl Judgement {
-    /// A verdict on `reply`. `said` extracts the API's message from the quotable part of the body. If it returns
-    /// `None`, the start of the body is quoted. The text is reduced to one line, with the status before it.
+    /// Creates a judgement of `reply`. `said` extracts the API's message from the quotable part of the body;
+    /// if it returns `None`, the start of the body is quoted. The quote is reduced to one line, preceded by
+    /// the status.
     pub fn new(verdict: Verdict, reply: &Reply, said: impl FnOnce(&[u8]) -> Option<String>) -> Self {
         let quotable = reply.quotable();
         let beginning = || String::from_utf8_lossy(&quotable[..quotable.len().min(4 * BRIEF_CHARS)]).into_owned();
@@ -61,12 +62,12 @@ impl Judgement {
         Self { verdict, reply: excerpt(format!("{} {}", reply.status, words.join(" ")).trim_end(), BRIEF_CHARS) }
     }
 
-    /// What the answer means.
+    /// What the reply means.
     pub fn verdict(&self) -> &Verdict {
         &self.verdict
     }
 
-    /// The answer in one line of at most about 300 characters.
+    /// The reply in one line of at most about 300 characters.
     pub fn reply(&self) -> &str {
         &self.reply
     }

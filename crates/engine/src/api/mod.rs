@@ -1,8 +1,8 @@
 //! The seam to an API: the request of a note, the meaning of a reply, and what both need to know.
 //!
-//! An [`Api`] is pure: it turns a note into a request and a reply into a verdict, and gets all that a verdict depends
-//! on as arguments. The [engine](crate::engine) decides by the verdicts what to send, retry or pause for, and when. The
-//! implementations are in another crate.
+//! An [`Api`] is pure: it turns a note into a request and a reply into a verdict. All that a verdict depends
+//! on is passed as arguments. The [engine](crate::engine) uses the verdicts to decide what to send, retry or
+//! pause for, and when. The implementations are in another crate.
 
 mod endpoint;
 mod fields;
@@ -27,17 +27,18 @@ use crate::transport::{Reply, Request};
 
 /// An API that accepts notes on tickets.
 ///
-/// The most important duty of an implementation: [`judge`](Self::judge) returns posted, or not created, only if that is
-/// certain.
+/// The most important duty of an implementation: [`judge`](Self::judge) returns posted, or not created, only
+/// if that is certain.
 pub trait Api: fmt::Debug + Send + Sync + 'static {
-    /// The API's name in ledgers, permanent, lower case, such as `leadsquared`. A ledger can be continued only by a run
-    /// for the API with the name in the ledger.
+    /// The API's permanent name in ledgers, in lower case, such as `leadsquared`. Only a run for the same API
+    /// can resume a ledger.
     fn name(&self) -> &'static str;
 
     /// The fields of a note.
     fn fields(&self) -> Fields;
 
-    /// Parses a ticket id as people write it. Most APIs use [numbers](Ticket::number) or [words](Ticket::text).
+    /// Parses a ticket id as people write it. Most APIs use [numbers](Ticket::number) or
+    /// [words](Ticket::text).
     ///
     /// # Errors
     ///
@@ -47,20 +48,20 @@ pub trait Api: fmt::Debug + Send + Sync + 'static {
     /// The request that posts a note.
     fn request(&self, note: &Note<'_>) -> Request;
 
-    /// The meaning of a reply to the note of `job`. Total: for anything unrecognised it is
-    /// [unknown](crate::outcome::Verdict::Unknown). A row wrongly judged done is lost, and a row wrongly sent again is
-    /// there twice.
+    /// Judges a reply to the note of `job`. Total: anything unrecognised is
+    /// [unknown](crate::outcome::Verdict::Unknown). A row wrongly judged done is lost; a row wrongly sent
+    /// again is posted twice.
     fn judge(&self, reply: &Reply, job: &Job, context: Context) -> Judgement;
 
     /// The default limits of an account, which apply together; used by [`Settings::of`].
     fn limits(&self) -> Vec<Limit>;
 
-    /// The secrets that authenticate the sender, by the names used to ask people for them.
+    /// The names of the secrets that authenticate the sender, as shown when asking for them.
     fn credentials(&self) -> &'static [&'static str];
 
     /// The headers that carry the secrets, each with a different name. The secrets are in the order of
-    /// [`credentials`](Self::credentials) and are valid in a header. The contents of these headers are kept out of
-    /// ledgers and logs like the secrets themselves.
+    /// [`credentials`](Self::credentials) and are valid in a header. The contents of these headers are kept
+    /// out of ledgers and logs, like the secrets themselves.
     fn authorize(&self, secrets: &[&str]) -> Vec<(HeaderName, String)>;
 }
 

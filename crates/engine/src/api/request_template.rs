@@ -66,13 +66,13 @@ impl RequestTemplate {
     /// The length of the text that a marker adds, in bytes.
     pub const MARKER_BYTES: usize = Key::REFERENCE_BYTES + "\n\n[]".len();
 
-    /// The API's default request, in which `fields` are added or replace default ones. With `marker`, the text ends
-    /// with the job's reference.
+    /// The API's default request, in which `fields` are added or replace default ones. With `marker`, the
+    /// text ends with the job's reference.
     ///
     /// # Errors
     ///
-    /// If a field is given twice, comes from the row, has the wrong type, is required and missing, or is unknown to the
-    /// API.
+    /// If a field is given twice, comes from the row, has the wrong type, is required and missing, or is
+    /// unknown to the API.
     pub fn new(target: Arc<dyn Api>, fields: &[FixedField], marker: bool) -> Result<Self, RequestTemplateError> {
         let mut names = HashSet::new();
         if let Some(again) = fields.iter().find(|field| !names.insert(field.name().to_lowercase())) {
@@ -111,8 +111,8 @@ impl RequestTemplate {
         &self.target
     }
 
-    /// The common part of these jobs' identity. Settings that only affect how a note is kept are not part of it:
-    /// correcting one does not make the notes new ones.
+    /// The common part of these jobs' identity. Settings that only affect how a note is stored are not part
+    /// of it: correcting one does not create new notes.
     pub fn identity(&self, endpoint: impl Into<String>) -> Identity {
         Identity::of(endpoint).with(&self.others)
     }
@@ -141,7 +141,7 @@ impl Note<'_> {
         self.job
     }
 
-    /// The note's text: the job's text with what the settings add.
+    /// The note's text: the job's text plus additions from the settings.
     pub fn text(&self) -> &str {
         &self.text
     }

@@ -1,4 +1,4 @@
-//! When a signal asks a run to end, and when a second one ends it at once.
+//! Interprets signals: the first asks a run to end, a later one ends it at once.
 
 use std::time::Duration;
 
@@ -6,39 +6,39 @@ use std::time::Duration;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interrupt(pub u8);
 
-/// The terminal is gone: its window was closed, or its connection was lost. The Unix number.
+/// The terminal is gone: its window was closed, or its connection was lost. The Unix signal number.
 pub const SIGHUP: u8 = 1;
-/// Ctrl-C. The Unix number.
+/// Ctrl-C. The Unix signal number.
 pub const SIGINT: u8 = 2;
-/// The regular request to end. The Unix number.
+/// The usual termination request. The Unix signal number.
 pub const SIGTERM: u8 = 15;
 
-/// A signal sooner than this after the first counts as the same request: process managers signal the process and then
-/// its group, and a terminal and a wrapper both pass Ctrl-C on. A person who wants to end the run at once presses
-/// again.
+/// A signal sooner than this after the first counts as the same request: process managers signal the process
+/// and then its group, and a terminal and a wrapper both forward Ctrl-C. A user who wants to end the run at
+/// once presses again.
 pub const DELIBERATE_AFTER: Duration = Duration::from_secs(1);
 
-/// What a signal asks for.
+/// The effect of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Asked {
-    /// End regularly.
+    /// End gracefully.
     ToEnd,
-    /// A repetition: nothing changes.
+    /// A repetition: no effect.
     Again,
     /// End now, without waiting for attempts in flight.
     AtOnce,
 }
 
-/// The signals of one run. The first asks it to end. One that arrives [`DELIBERATE_AFTER`] the first or later ends it
-/// at once, whatever their kinds. A hang-up never does: a terminal that goes away sends several, and systemd may send
-/// one after its SIGTERM.
+/// The signals of one run. The first asks it to end. A signal [`DELIBERATE_AFTER`] the first or later ends it
+/// at once, whatever the kinds of the two. A hang-up never does: a closed terminal sends several, and systemd
+/// may send one after its SIGTERM.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Interruption {
     first: Option<(Interrupt, Duration)>,
 }
 
 impl Interruption {
-    /// Applies a signal that arrived at `now`.
+    /// Handles a signal that arrived at `now`.
     pub fn on_signal(&mut self, signal: Interrupt, now: Duration) -> Asked {
         match self.first {
             None => {

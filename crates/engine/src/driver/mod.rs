@@ -1,22 +1,23 @@
 //! The driver: the loop around the [engine](crate::engine), without I/O.
 //!
-//! It decides which records are committed together, when to ask the budget for what, which requests are sent as a
-//! group, when to take rows from the input, and how a run ends after an interrupt or an error of the ledger. Its caller
-//! owns the outside world (the runtime has sockets and files, the simulation models of them) and does three things:
+//! It decides which records are committed together, what to request from the budget and when, which requests
+//! are sent as a group, when to take rows from the input, and how a run ends after an interrupt or an error
+//! of the ledger. Its caller owns the outside world (the runtime has sockets and files, the simulation models
+//! of them) and does three things:
 //!
 //! 1. performs each [`Step`] from [`Driver::next`] until there are none;
 //! 2. waits until something happens, at most until [`Driver::wake_at`];
-//! 3. reports what happened: [`Driver::rows`], [`Driver::ended`], [`Driver::answered`], [`Driver::committed`],
-//!    [`Driver::interrupted`].
+//! 3. reports what happened: [`Driver::rows`], [`Driver::ended`], [`Driver::answered`],
+//!    [`Driver::committed`], [`Driver::interrupted`].
 //!
-//! Perform a step before asking for the next one. At most one [`Step::Commit`] and one [`Step::Exchange`] are under way
-//! at a time; what accumulates meanwhile makes the next one. `now` never decreases.
+//! Perform a step before requesting the next one. At most one [`Step::Commit`] and one [`Step::Exchange`] are
+//! in progress at a time; what accumulates meanwhile goes into the next one. `now` never decreases.
 //!
 //! # The counts at the end
 //!
-//! [`Left::progress`] counts what is known to be durable, and counts as in doubt what a reader of the ledger finds in
-//! doubt. It is the fold of all records whose commit succeeded, however the run ended. [`Left::is_recorded`] states
-//! whether the ledger may have more.
+//! [`Left::progress`] counts what is known to be durable. A row counts as in doubt if a reader of the ledger
+//! finds it in doubt. The counts are the fold of all records whose commit succeeded, however the run ended.
+//! [`Left::is_recorded`] states whether the ledger matches them or may have more records.
 
 mod interruption;
 
@@ -33,22 +34,22 @@ use crate::ledger::{LedgerError, Record};
 use crate::outcome::Stop;
 use crate::transport::{Failure, Reply};
 
-/// How long a run that ends at once waits for the current commit, so that the counts match the ledger. It does not wait
-/// longer for a disk that hangs.
+/// How long a run that ends at once waits for the current commit, so that the counts match the ledger. A
+/// hanging disk cannot delay the end for longer.
 const COMMIT_PATIENCE: Duration = Duration::from_secs(1);
 
 /// A step to perform.
 #[derive(Debug)]
 pub enum Step {
-    /// Stop all attempts in flight; none is awaited any longer.
+    /// Abort all attempts in flight without waiting for replies.
     CutOff,
     /// Pass this notice to the run's observer.
     Tell(Notice),
     /// Send these jobs' requests together, each once.
     Send(Vec<(AttemptId, Arc<Job>)>),
-    /// Send this request to the budget, and always answer with [`Driver::answered`].
+    /// Send this request to the budget, and always report the answer with [`Driver::answered`].
     Exchange(Request),
-    /// Make these records durable as one group, and answer with [`Driver::committed`].
+    /// Make these records durable as one group, and report the result with [`Driver::committed`].
     Commit(Vec<Record>),
     /// The run is over; there are no more steps.
     Done(Left),
@@ -57,23 +58,23 @@ pub enum Step {
 /// How a run ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Left {
-    /// The reason, if rows that could have been sent are left.
+    /// The reason, if sendable rows are left.
     pub stopped: Option<Stop>,
     /// The first signal that asked it to end.
     pub interrupt: Option<Interrupt>,
-    /// A second signal ended it: attempts in flight were not awaited.
+    /// A second signal ended it without waiting for attempts in flight.
     pub at_once: bool,
-    /// Whether the ledger matches the counts. False after an error of the ledger, or if a commit under way was not
-    /// awaited: then the ledger may have more.
+    /// Whether the ledger matches the counts. False after an error of the ledger, or if the run ended without
+    /// waiting for a commit: the ledger may then have more records.
     pub is_recorded: bool,
     /// The states of the rows, and what this run did.
     pub progress: Progress,
-    /// Ended attempts that the budget was not told of yet. If a late answer grants slots, give those back too.
+    /// Ended attempts not yet reported to the budget. If a late answer grants slots, give those back too.
     pub ended: Vec<(Ended, Duration)>,
 }
 
 impl Left {
-    /// Whether to close the ledger, with a mark that covers all of it.
+    /// Whether to close the ledger with a mark that covers all of it.
     pub fn closes_ledger(&self) -> bool {
         !self.at_once && self.is_recorded
     }
@@ -83,9 +84,9 @@ impl Left {
 #[derive(Debug)]
 pub struct Driver {
     engine: Engine,
-    /// How long attempts in flight are awaited after an interrupt.
+    /// How long to wait for attempts in flight after an interrupt.
     grace: Duration,
-    /// Rows that were read and that the engine did not want yet.
+    /// Rows that were read but that the engine does not want yet.
     rows: VecDeque<Event>,
     /// The attempts to send together.
     sends: Vec<(AttemptId, Arc<Job>)>,
@@ -97,7 +98,7 @@ pub struct Driver {
     ledger_failed: bool,
     /// The next request to the budget.
     request: Request,
-    /// Whether the current exchange asks for slots, or only gives some back.
+    /// Whether the current exchange requests slots, or only gives some back.
     asking: Option<Asking>,
     interruption: Interruption,
     ending: Ending,
@@ -112,20 +113,20 @@ enum Asking {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
     No,
-    /// Attempts in flight are awaited until then.
+    /// Wait for attempts in flight until this time.
     Grace(Duration),
-    /// They are to be cut off.
+    /// The grace period is over: cut off the attempts in flight.
     CutOff,
-    /// The grace is over.
+    /// The attempts in flight were cut off after the grace period.
     Waited,
-    /// A run that ends at once: attempts are to be cut off; the last commit is awaited until then.
+    /// A run that ends at once: cut off the attempts, and wait for the last commit until this time.
     CutOffAtOnce(Duration),
     AtOnce(Duration),
     Done,
 }
 
 impl Driver {
-    /// The driver of a run that starts now, at time zero.
+    /// Creates the driver of a run that starts now, at time zero.
     pub fn new(config: Config, grace: Duration) -> Self {
         Self {
             engine: Engine::new(config),
@@ -163,21 +164,21 @@ impl Driver {
         self.engine.progress()
     }
 
-    /// Adds the input's next rows, as engine events in the input's order.
+    /// Adds the next rows of the input, as engine events in the input's order.
     pub fn rows(&mut self, group: impl IntoIterator<Item = Event>, now: Now) {
         self.rows.extend(group);
         self.feed(now);
     }
 
-    /// Reports ended attempts. Read `at` after the ends: slots are free one window after it.
+    /// Reports ended attempts. Read `at` after the attempts ended: slots are freed one window after it.
     pub fn ended(&mut self, ends: impl IntoIterator<Item = (AttemptId, Result<Reply, Failure>)>, at: Now) {
         for (attempt, result) in ends {
             self.engine.handle(Event::Ended(attempt, result), at);
         }
     }
 
-    /// Reports that the attempts in flight will not be answered, although they may have arrived. The run ends as at the
-    /// end of its grace.
+    /// Reports that the attempts in flight will get no reply, although the requests may have arrived. The run
+    /// ends as at the end of its grace period.
     pub fn transport_lost(&mut self, now: Now) {
         self.engine.handle(Event::Interrupted, now);
         self.give_up(now);
@@ -220,14 +221,14 @@ impl Driver {
             }
             Asked::Again => {}
             Asked::AtOnce => {
-                // Records that are not being committed yet are not written.
+                // Drop records that are not being committed yet.
                 self.to_commit.clear();
                 self.ending = Ending::CutOffAtOnce(now.elapsed + COMMIT_PATIENCE);
             }
         }
     }
 
-    /// The next step; `None` if there is none before something happens or [`Driver::wake_at`].
+    /// The next step; `None` if there is none before the next report or [`Driver::wake_at`].
     pub fn next(&mut self, now: Now) -> Option<Step> {
         match self.ending {
             Ending::CutOffAtOnce(until) => {
@@ -270,7 +271,7 @@ impl Driver {
         None
     }
 
-    /// Gives the engine as many of the buffered rows as it wants.
+    /// Passes as many of the buffered rows to the engine as it wants.
     fn feed(&mut self, now: Now) {
         while self.engine.wants_input()
             && let Some(row) = self.rows.pop_front()

@@ -1,4 +1,4 @@
-//! The driver's decisions, one by one: tests report what happened and check the steps; nothing is performed.
+//! The driver's single decisions: tests report what happened and check the steps; nothing is performed.
 
 use super::*;
 use crate::budget::Wait;
@@ -11,7 +11,7 @@ const GRACE: Duration = Duration::from_secs(30);
 const TERMINATE: Interrupt = Interrupt(SIGTERM);
 const CTRL_C: Interrupt = Interrupt(SIGINT);
 
-/// A driver at a time, and its last requests.
+/// A driver, its current time and its last requests.
 struct Run {
     driver: Driver,
     at: Duration,
@@ -20,7 +20,7 @@ struct Run {
 }
 
 impl Run {
-    /// For rows 1 to `rows`, each on its own ticket.
+    /// A driver with rows 1 to `rows`, each on its own ticket.
     fn of(rows: u64) -> Self {
         let driver = Driver::new(config("25/5s"), GRACE);
         let mut run = Self { driver, at: ms(0), jobs: Vec::new(), told: Vec::new() };
@@ -29,7 +29,7 @@ impl Run {
         run
     }
 
-    /// For rows of which the first was posted and `sent` more are in flight; nothing else is.
+    /// A driver with `rows` rows: the first is posted, `sent` more are in flight, nothing else is.
     fn under_way(rows: u64, sent: u32) -> Self {
         let mut run = Self::of(rows);
         assert_eq!(run.next_ask(), 1, "the first attempt goes alone");
@@ -43,7 +43,7 @@ impl Run {
         run
     }
 
-    /// The next step other than a notice.
+    /// The next step, without notices and sends, which are kept.
     fn step(&mut self) -> Option<Step> {
         loop {
             match self.driver.next(now(self.at))? {
@@ -54,7 +54,7 @@ impl Run {
         }
     }
 
-    /// The records to commit now; the budget grants nothing that was asked for before.
+    /// The records to commit now. The budget grants none of the earlier requests.
     fn group(&mut self) -> Vec<Record> {
         loop {
             match self.step() {
@@ -65,7 +65,7 @@ impl Run {
         }
     }
 
-    /// Makes everything durable and asks for nothing more, until it has to wait.
+    /// Commits everything and grants no slots, until the driver has to wait.
     fn done_until_idle(&mut self) {
         while let Some(step) = self.step() {
             match step {
@@ -76,7 +76,7 @@ impl Run {
         }
     }
 
-    /// The number of slots that it asks for now.
+    /// The number of slots that the driver requests now.
     fn next_ask(&mut self) -> u32 {
         match self.step() {
             Some(Step::Exchange(Request { want: Some(want), .. })) => want,
@@ -84,7 +84,7 @@ impl Run {
         }
     }
 
-    /// The budget's answer grants this many slots, and no more for an hour.
+    /// Answers for the budget: grants this many slots, and no more for an hour.
     fn grant(&mut self, granted: u32) {
         if self.driver.asking.is_none() {
             self.next_ask();
@@ -100,7 +100,7 @@ impl Run {
         self.driver.committed(result, now(self.at));
     }
 
-    /// Answers the attempt that was sent as number `nth`, at the current time.
+    /// Replies to the `nth` attempt sent, at the current time.
     fn reply(&mut self, nth: usize, code: u16) {
         if self.jobs.len() <= nth {
             self.assert_waits();
@@ -254,7 +254,7 @@ fn a_second_signal_a_second_later_ends_the_run_at_once() {
     let mut run = Run::under_way(9, 3);
     run.driver.interrupted(TERMINATE, now(ms(1000)));
     run.reply(1, 200);
-    // Its outcome is not written any more.
+    // Its outcome is not written.
     run.driver.interrupted(CTRL_C, now(ms(2000)));
     run.at = ms(2000);
     assert!(matches!(run.step(), Some(Step::CutOff)));
@@ -264,7 +264,7 @@ fn a_second_signal_a_second_later_ends_the_run_at_once() {
     assert!(left.is_recorded && !left.closes_ledger());
 }
 
-/// A run that ends at once while a group is being committed: the outcome of row 2, and the intents of two others. One
+/// A run that ends at once during a commit of the outcome of row 2 and the intents of two other rows. One
 /// more attempt is in flight.
 fn at_once_within_a_commit() -> Run {
     let mut run = Run::under_way(9, 2);

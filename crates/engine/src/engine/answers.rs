@@ -1,4 +1,4 @@
-//! What the end of an attempt means for its row, for the run, and for what is sent next.
+//! What the end of an attempt means for its row, for the run, and for the next attempts.
 
 use super::backlog::Place;
 use super::durable::{Move, Next, OnceDurable};
@@ -24,9 +24,9 @@ impl Engine {
         self.conclude(attempt.place, spent, &Judgement::of_withdrawn(), None, now);
     }
 
-    /// Draws the consequences of an attempt's end.
+    /// Handles the end of an attempt.
     pub(super) fn ended(&mut self, id: AttemptId, result: &Result<Reply, Failure>, now: Now) {
-        // The reply to an attempt that was given up may still arrive; its row is in doubt by then.
+        // The reply to an abandoned attempt may still arrive; its row is already in doubt.
         let Some(attempt) = self.attempts.remove(&id) else { return };
         let ended = if matches!(result, Err(Failure::NoReply(_))) { Ended::Silent } else { Ended::Answered };
         let spent = Spent { taken: attempt.taken, ended, at: now.elapsed };
@@ -37,7 +37,8 @@ impl Engine {
             Ok(reply) => self.config.target.judge(reply, job, context),
             Err(failure) => Judgement::of_failure(failure),
         };
-        // A reply to a probe, or to an attempt from before a pause, does not measure this run's share of a window.
+        // The reply to a probe, or to an attempt from before a pause, does not measure this run's share of a
+        // window.
         let is_shared = !self.health.is_alone();
         let advice = self.health.on_verdict(id, attempt.place, &judgement.verdict, now.elapsed);
         for (place, tries) in self.health.take_refundable() {
@@ -90,7 +91,7 @@ impl Engine {
             Verdict::Unknown => Next::Done(Outcome::InDoubt),
             Verdict::Again { retry_after } if self.health.is_outage() => {
                 work.outage_attempts += 1;
-                // Other rows are probed next: this may be a row at which the API always fails.
+                // Probe other rows next: the API may always fail at this row.
                 let turn = LONGEST_OUTAGE_PAUSE * work.outage_attempts;
                 Next::Retry(turn.max(Schedule::within_reason(*retry_after)))
             }

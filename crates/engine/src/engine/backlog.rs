@@ -16,7 +16,7 @@ pub(super) type Place = u64;
 #[derive(Debug)]
 pub(super) struct Work {
     pub(super) job: Arc<Job>,
-    /// The row's state, including decisions not durable yet.
+    /// The row's state, including decisions that are not durable yet.
     pub(super) stands: Outcome,
     /// Attempts made for it, over all runs.
     pub(super) attempts: u32,
@@ -81,7 +81,7 @@ impl Backlog {
         self.works.insert(place, work);
     }
 
-    /// The first job in the input's order that is ready at `now`; else when the next one will be.
+    /// The first ready job in the input's order; if none is ready at `now`, when the next one will be.
     pub(super) fn ready(&mut self, now: Duration) -> Result<Place, Option<Duration>> {
         while let Some(Reverse((due, place))) = self.later.peek()
             && *due <= now
@@ -110,19 +110,19 @@ impl Backlog {
         self.works.get_mut(&place).expect("a job stays in memory until it is finished")
     }
 
-    /// Uncounts attempts of a job. No effect if this run has finished it.
+    /// Refunds attempts of a job. No effect if this run has finished it.
     pub(super) fn refund(&mut self, place: Place, tries: u32) {
         if let Some(work) = self.works.get_mut(&place) {
             work.tries = work.tries.saturating_sub(tries);
         }
     }
 
-    /// Puts a job back that is to be attempted again, not before `due`.
+    /// Returns a job for another attempt, not before `due`.
     pub(super) fn put_back(&mut self, place: Place, due: Duration) {
         self.later.push(Reverse((due, place)));
     }
 
-    /// Finishes an attempted job: the next one of its ticket is ready.
+    /// Finishes an attempted job: the next one of its ticket becomes ready.
     pub(super) fn finish(&mut self, place: Place) {
         let work = self.works.remove(&place).expect("a job is finished once");
         self.text_bytes -= work.job.text.len();

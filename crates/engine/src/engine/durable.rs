@@ -1,4 +1,4 @@
-//! What to do when a record is durable, and when it never will be.
+//! Actions once a record is durable, or once it is known that it never will be.
 
 use std::time::Duration;
 
@@ -8,17 +8,17 @@ use crate::budget::Ended;
 use crate::job::Ticket;
 use crate::outcome::{Outcome, Stop, VerdictWord};
 
-/// What to do when a record is durable.
+/// The action once a record is durable.
 #[derive(Debug)]
 pub(super) enum OnceDurable {
     Nothing,
     /// Send this attempt.
     Clear(AttemptId),
-    /// Count and report this move.
+    /// Count and report this state change.
     Moved(Move),
 }
 
-/// The move of a row from one state to another.
+/// A row's change from one state to another.
 #[derive(Debug)]
 pub(super) struct Move {
     pub(super) row: u64,
@@ -31,12 +31,12 @@ pub(super) struct Move {
     pub(super) spent: Spent,
 }
 
-/// What happens to a job after an attempt.
+/// The next step for a job after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
     /// It is finished in this run.
     Done(Outcome),
-    /// It is attempted again after this delay, unless the run ends before.
+    /// It is attempted again after this delay, unless the run ends earlier.
     Retry(Duration),
     /// It is attempted again as soon as anything may be sent.
     Resume,
@@ -82,10 +82,11 @@ impl Engine {
         }
     }
 
-    /// The ledger failed: it is unknown whether the last records are durable, and no more are written.
+    /// Handles an error of the ledger: it is unknown whether the last records are durable, and no more are
+    /// written.
     pub(super) fn ledger_failed(&mut self, why: String, now: Duration) {
         self.ledger_failed = true;
-        // Whatever ended the run before, an unreliable record matters more.
+        // An unreliable ledger matters more than an earlier reason for the end.
         self.stop = None;
         self.ending = Ending::No;
         self.stop(Stop::Ledger, why);
@@ -98,14 +99,14 @@ impl Engine {
         }
     }
 
-    /// Nothing more is sent or written. Counts as in doubt what a reader of the ledger with the known durable records
+    /// Stops all sending and writing. Counts as in doubt the rows that a reader of the known durable records
     /// finds in doubt.
     pub(super) fn abandon(&mut self) {
         for (_, then) in std::mem::take(&mut self.uncommitted) {
             match then {
                 OnceDurable::Moved(moved) => self.count_as_open(moved.from, moved.verdict),
-                // Not sent, and its intent is not known to be written: the row keeps its state, or the one from the
-                // move above.
+                // Not sent, and its intent may not be written: the row keeps its state, or the one from the
+                // change above.
                 OnceDurable::Clear(id) => {
                     self.attempts.remove(&id);
                 }
@@ -124,15 +125,16 @@ impl Engine {
         self.actions.retain(|action| matches!(action, Action::Tell(_)));
     }
 
-    /// The ledger has the intent of an attempt from state `from`, and will not have its end.
+    /// The ledger has the intent of an attempt from state `from` and will never have its end.
     fn count_as_open(&mut self, from: Outcome, verdict: VerdictWord) {
         self.progress.counts.move_one(from, from.then(Outcome::InDoubt));
-        // A withdrawn attempt was not counted, since nothing was sent. The ledger does not have the withdrawal.
+        // A withdrawn attempt was not counted, since nothing was sent. The ledger has its intent but not the
+        // withdrawal.
         self.progress.attempts += u64::from(verdict == VerdictWord::Withdrawn);
     }
 
-    /// An intent will not be written. It may be on the disk anyway: then according to the ledger there was an attempt
-    /// and the row is in doubt, although nothing was sent.
+    /// Handles an intent that will not be written. It may be on the disk anyway: then a reader of the ledger
+    /// finds an attempt and the row in doubt, although nothing was sent.
     fn uncleared(&mut self, id: AttemptId, now: Duration) {
         let attempt = self.attempts.remove(&id).expect("an attempt that was not sent has not ended");
         self.give_back(Spent { taken: attempt.taken, ended: Ended::Silent, at: now });
@@ -141,7 +143,8 @@ impl Engine {
         self.tell(Notice::Unwritten { row, ticket, verdict: VerdictWord::Withdrawn });
     }
 
-    /// The end of an attempt will not be written. For the ledger, and for the budget, it has no reply.
+    /// Handles an attempt's end that will not be written. For the ledger and the budget, the attempt has no
+    /// reply.
     pub(super) fn unwritten(&mut self, moved: Move) {
         let Move { row, ticket, from, verdict, spent, .. } = moved;
         self.give_back(Spent { ended: Ended::Silent, ..spent });

@@ -1,4 +1,4 @@
-//! What the answers show about the API as a whole: when to pause, to probe with one row, to stop.
+//! What the replies show about the API as a whole: when to pause, to probe with one row, or to stop.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -7,26 +7,27 @@ use super::backlog::Place;
 use super::messages::{AttemptId, Cause};
 use crate::outcome::{Stop, Verdict};
 
-/// This many rejections before any post mean that a setting is wrong, not the rows.
+/// The number of rejections before the first post that shows that a setting is wrong, not the rows.
 const MOST_REJECTIONS_BEFORE_A_POST: u32 = 25;
-/// This many answers 403, 404 or 410 without a post between them mean that access was withdrawn.
+/// The number of replies 403, 404 or 410 without a post in between that shows that access was withdrawn.
 const MOST_SUSPICIOUS: u32 = 5;
-/// This many attempts that could not be sent mean an outage, unless another answer that was understood comes between.
+/// The number of unsent attempts that shows an outage, if no other reply was understood in between.
 const MOST_UNSENT: u32 = 3;
-/// The same for this many attempts with an unknown result.
+/// The same for attempts with an unknown result.
 const MOST_UNKNOWN: u32 = 5;
-/// The same for this many rows at which the API failed. With fewer, each may be a row at which it always fails.
+/// The same for rows at which the API failed. With fewer, it may always fail at these rows.
 const MOST_FAILING: usize = 5;
-/// The first pause of an outage. Each failed probe doubles it.
+/// The first pause of an outage. Each failed probe doubles the pause.
 const OUTAGE_PAUSE: Duration = Duration::from_secs(5);
 /// The longest pause of an outage.
 pub(super) const LONGEST_OUTAGE_PAUSE: Duration = Duration::from_secs(60);
-/// The longest pause without a `Retry-After`; the API may ask for a longer one.
+/// The longest pause without a `Retry-After`; the API may request a longer one.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
-/// The run stops after this long limited without a post, or if asked to wait for longer: a later run may succeed.
+/// The run stops after this long limited without a post, or if asked to wait for longer: a later run may
+/// succeed.
 const LONGEST_LIMITED: Duration = Duration::from_secs(60 * 60);
 
-/// What the run should do after an answer.
+/// What the run should do after a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Advice {
     GoOn,
@@ -39,42 +40,42 @@ pub(super) enum Advice {
 pub(super) struct Health {
     /// The pause for a limited reply without a wait time.
     limited_pause: Duration,
-    /// How long an outage may last.
+    /// The maximum duration of an outage.
     give_up_after: Duration,
     posted: bool,
     rejections_before_a_post: u32,
     suspicious: u32,
-    /// Counts since the last answer that shows that the API works.
+    /// Counts since the last reply that showed that the API works.
     bad: Bad,
     outage: Option<Outage>,
     limited_since: Option<Duration>,
     /// Consecutive pauses for the limit.
     limited_pauses: u32,
     pause: Option<(Cause, Duration)>,
-    /// One attempt at a time until an answer was understood: at the start of the run and after every pause.
+    /// One attempt at a time until a reply is understood: at the start of the run and after every pause.
     alone: bool,
     probe: Option<AttemptId>,
 }
 
-/// Consecutive attempts without a result, through no fault of their rows as far as known.
+/// Consecutive attempts without a result, for reasons that do not seem to depend on their rows.
 #[derive(Debug, Default)]
 struct Bad {
     since: Option<Duration>,
     unsent: u32,
     unknown: u32,
-    /// The rows at which the API failed, with counts. At most [`MOST_FAILING`]: then it is an outage.
+    /// The rows at which the API failed, with counts. At most [`MOST_FAILING`], which is an outage.
     failing: BTreeMap<Place, u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Outage {
-    /// When the first of the attempts that showed it ended.
+    /// When the first attempt that showed the outage ended.
     since: Duration,
     failed_probes: u32,
 }
 
 impl Health {
-    /// For an API without any answer yet. `limited_pause` is the shortest window.
+    /// Creates the state before any reply. `limited_pause` is the shortest window.
     pub(super) fn new(limited_pause: Duration, give_up_after: Duration) -> Self {
         Self {
             limited_pause,
@@ -119,7 +120,7 @@ impl Health {
         }
     }
 
-    /// Whether there is an outage: answers then have no meaning for their rows.
+    /// Whether there is an outage. Replies then say nothing about their rows.
     pub(super) fn is_outage(&self) -> bool {
         self.outage.is_some()
     }
@@ -132,13 +133,14 @@ impl Health {
         std::mem::take(&mut self.bad.failing)
     }
 
-    /// Applies the end of an attempt for a row.
+    /// Handles the end of a row's attempt.
     pub(super) fn on_verdict(&mut self, attempt: AttemptId, place: Place, verdict: &Verdict, now: Duration) -> Advice {
         let probe = self.probe == Some(attempt);
         if probe {
             self.probe = None;
         }
-        // An answer to an attempt from before a pause concerns its row; it does not show whether the pause has helped.
+        // The reply to an attempt from before a pause concerns its row only; it does not show whether the
+        // pause has helped.
         let late = self.alone && !probe;
         match verdict {
             Verdict::Posted => {
@@ -229,7 +231,7 @@ impl Health {
         if now.saturating_sub(since) >= LONGEST_LIMITED {
             return Advice::Stop(Stop::Limited, "the API has reported its limit for an hour");
         }
-        // A late reply belongs to the current pause and does not start another.
+        // A late reply belongs to the current pause and does not start another one.
         if !late {
             self.limited_pauses += 1;
         }
@@ -259,7 +261,7 @@ impl Health {
             return Advice::Stop(Stop::Outage, "the API did not recover within the configured waiting time");
         }
         let doubled = OUTAGE_PAUSE.saturating_mul(1 << outage.failed_probes.min(10)).min(LONGEST_OUTAGE_PAUSE);
-        // The last probe is made when the time is over, not up to a pause later.
+        // The last probe is made when the time is up, not up to a pause later.
         self.begin_pause(cause, doubled.max(asked.unwrap_or_default()).min(left), now)
     }
 

@@ -23,7 +23,7 @@ pub(super) struct OpenHours {
     known: Option<Known>,
 }
 
-/// The next opening as of a moment, kept because calendar calculations are too expensive for every attempt.
+/// The next opening as of a moment, cached because calendar calculations are too expensive for every attempt.
 #[derive(Debug, Clone, Copy)]
 struct Known {
     as_of: Timestamp,
@@ -31,7 +31,7 @@ struct Known {
     until: Timestamp,
 }
 
-/// The maximum time until closed hours are checked again: the wall clock may be set, and the machine may sleep.
+/// The maximum time between two checks of closed hours: the wall clock may be set, and the machine may sleep.
 const LONGEST_LOOK: Duration = Duration::from_secs(60);
 
 impl OpenHours {

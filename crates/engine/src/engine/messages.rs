@@ -14,7 +14,7 @@ pub use crate::outcome::Cause;
 use crate::outcome::{Counts, Outcome, Stop, VerdictWord};
 use crate::transport::{Failure, Reply};
 
-/// The time as read by the runtime.
+/// The current time, read by the runtime.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Now {
     /// Time since the run started; never decreases. Decisions are based on it.
@@ -32,7 +32,7 @@ pub struct AttemptId(pub u64);
 pub struct PendingJob {
     /// The job.
     pub job: Job,
-    /// Its state: pending, failed, or in doubt if those are sent again.
+    /// Its state: pending or failed, or in doubt if those are sent again.
     pub stands: Outcome,
     /// Attempts made for it in earlier runs.
     pub attempts: u32,
@@ -41,27 +41,27 @@ pub struct PendingJob {
 /// An event.
 #[derive(Debug)]
 pub enum Event {
-    /// The input has a job to send. Pass no more of these than [`Engine::wants_input`](super::Engine::wants_input) asks
-    /// for.
+    /// The input has a job to send. Pass no more of these than
+    /// [`Engine::wants_input`](super::Engine::wants_input) requests.
     Job(PendingJob),
     /// The input has an excluded row that the ledger does not have yet.
     Excluded(ExcludedRow),
-    /// A stream has a row that needs no action. (The rows of a file were counted before the run.)
+    /// A stream has a row that needs no action. (The rows of a file are counted before the run.)
     Passed(Outcome),
-    /// The input has ended. The records are those that only a stream's end allows: its row counts, and which jobs
+    /// The input has ended. The records can only be made at a stream's end: its row counts, and which jobs
     /// vanished from it or returned.
     InputEnded(Vec<Record>),
-    /// The requested number of rows was read, and more are left.
+    /// The requested number of rows was read; more are left.
     InputTruncated,
     /// The input could not be read further, or has changed since it was first read.
     InputFailed(String),
-    /// The first so many of the requested records are durable.
+    /// The first n requested records are durable.
     Committed(u64),
-    /// The ledger could not be written. It is unknown whether the records that were not durable yet are.
+    /// The ledger could not be written. Records that were not durable before may or may not be durable now.
     LedgerFailed(String),
     /// The answer to [`Action::Take`].
     Slots(Answer),
-    /// The budget cannot be kept any more.
+    /// The budget is unusable.
     BudgetFailed(String),
     /// An attempt has ended.
     Ended(AttemptId, Result<Reply, Failure>),
@@ -69,8 +69,8 @@ pub enum Event {
     Interrupted,
     /// The grace period for attempts in flight is over.
     GraceOver,
-    /// The run ends at once: nothing more is sent, written or received, and attempts in flight are left in doubt. No
-    /// commit is under way whose result is still awaited.
+    /// The run ends at once: nothing more is sent, written or received, and attempts in flight are left in
+    /// doubt. No commit is in progress.
     Abandoned,
 }
 
@@ -79,10 +79,10 @@ pub enum Event {
 pub enum Action {
     /// Write this record to the ledger. Consecutive records may be committed together.
     Write(Record),
-    /// Take up to this many slots, and answer with [`Event::Slots`]. Slots from earlier [`Action::GiveBack`]s are given
-    /// back first.
+    /// Take up to this many slots, and report the result with [`Event::Slots`]. Slots from earlier
+    /// [`Action::GiveBack`]s are given back first.
     Take(u32),
-    /// Give one slot back: its attempt ended in this way, at this time since the run started.
+    /// Give back one slot: its attempt ended in this way, at this time since the run started.
     GiveBack(Ended, Duration),
     /// Throttle the run in this way from now on.
     Throttle(Throttle),
@@ -90,11 +90,11 @@ pub enum Action {
     Send(AttemptId, Arc<Job>),
     /// Pass this notice to the run's observer.
     Tell(Notice),
-    /// The run is over: nothing is in flight, and everything that could be written is durable.
+    /// The run is over: nothing is in flight, and every record that could be written is durable.
     Done(Option<Stop>),
 }
 
-/// Information for people or logs. A row is reported as settled only after its outcome is durable.
+/// Information for people or logs. A row is reported as settled only once its outcome is durable.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Notice {
@@ -106,23 +106,24 @@ pub enum Notice {
         ticket: Ticket,
         /// Its state.
         stands: Outcome,
-        /// A short form of the API's answer.
+        /// An excerpt of the reply.
         reply: String,
     },
-    /// Other runs post to this account, and take their slots from the same budget.
+    /// Other runs post to this account and take slots from the same budget.
     Sharing {
         /// Those runs.
         with: Vec<Sharer>,
     },
-    /// Other clients use the account without taking slots from this budget. The run takes a smaller share from now on,
-    /// and more again when there is room. Reported once in a run.
+    /// Other clients use the account without taking slots from this budget. The run takes a smaller share
+    /// from now on, and more again when there is room. Reported once per run.
     OtherClients {
-        /// Attempts in the shortest window at first.
+        /// The initial number of attempts in the shortest window.
         share: u32,
-        /// The limit, which would allow more.
+        /// The limit, which allows more.
         limit: Limit,
     },
-    /// The API stated a limit that the run's own limits do not imply. The run keeps it too from now on.
+    /// The API stated a limit that the run's own limits do not imply. The run also keeps this limit from now
+    /// on.
     Learned {
         /// That limit.
         limit: Limit,
@@ -133,14 +134,14 @@ pub enum Notice {
         row: u64,
         /// Its ticket.
         ticket: Ticket,
-        /// The meaning of this attempt's answer.
+        /// The meaning of the reply.
         verdict: VerdictWord,
-        /// A short form of the API's answer.
+        /// An excerpt of the reply.
         reply: String,
         /// The minimum delay.
         delay: Duration,
     },
-    /// Nothing is sent for a while.
+    /// Sending is paused.
     Paused {
         /// The cause.
         cause: Cause,
@@ -149,7 +150,7 @@ pub enum Notice {
         /// Caused by the reply.
         reply: String,
     },
-    /// The run will end when attempts in flight are answered.
+    /// The run will end when the attempts in flight have ended.
     Stopping {
         /// The reason.
         stop: Stop,
@@ -162,7 +163,7 @@ pub enum Notice {
         row: u64,
         /// Its ticket.
         ticket: Ticket,
-        /// The meaning of the answer.
+        /// The meaning of the reply.
         verdict: VerdictWord,
     },
 }
@@ -170,15 +171,15 @@ pub enum Notice {
 /// What the engine waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Waiting {
-    /// For attempts, commits or rows under way.
+    /// For attempts, commits or rows in progress.
     UnderWay,
     /// A free slot, until this time.
     Limit(Duration),
     /// A pause, until this time.
     Pause(Cause, Duration),
-    /// For rows that will be attempted again, until this time.
+    /// For rows that will be retried, until this time.
     Retry(Duration),
-    /// For the hours: check again at this time; they open at that one.
+    /// For the hours: check again at the first time; they open at the second.
     Hours(Duration, Timestamp),
 }
 

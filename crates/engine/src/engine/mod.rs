@@ -1,14 +1,14 @@
 //! The engine: decides what is sent when, and the state of each row. No I/O, no clock.
 //!
-//! The caller passes events to [`Engine::handle`] and carries out the actions from [`Engine::next_action`] until there
-//! are none. It continues at the next event or at [`Engine::wake_at`]. The caller is the [driver](crate::driver): for
-//! the runtime with sockets, files and a clock, and for the simulation with models of the API and the disk and virtual
-//! time.
+//! The caller passes events to [`Engine::handle`] and carries out the actions from [`Engine::next_action`]
+//! until there are none. It continues at the next event or at [`Engine::wake_at`]. The caller is the
+//! [driver](crate::driver): for the runtime with sockets, files and a clock, and for the simulation with
+//! models of the API and the disk and virtual time.
 //!
 //! # Invariants
 //!
-//! - An attempt is sent only after its intent was reported durable. A row is reported as settled only after its outcome
-//!   was reported durable.
+//! - An attempt is sent only after its intent was reported durable. A row is reported as settled only after
+//!   its outcome was reported durable.
 //! - Every attempt has a slot in every window before its intent is written.
 //! - Doubt is sticky ([`Outcome::then`]).
 //! - Rows of one ticket are attempted in order, one at a time, through their retries.
@@ -54,7 +54,7 @@ pub struct Config {
     pub target: Arc<dyn Api>,
     /// The limits that the budget keeps. A limited reply without a wait time pauses for the shortest window.
     pub limits: Vec<Limit>,
-    /// How long an outage may last. With 0, the first failed probe ends the run.
+    /// The maximum duration of an outage. With 0, the first failed probe ends the run.
     pub give_up_after: Duration,
     /// The maximum number of attempts in flight, from 1.
     pub concurrency: u32,
@@ -86,15 +86,15 @@ pub struct Engine {
     hours: OpenHours,
     /// `None` for a run without limits.
     share: Option<Share>,
-    /// The share that the budget was last told.
+    /// The share last reported to the budget.
     told_share: Option<u32>,
     /// The recorded pause whose end is not recorded yet.
     pause: Option<Recorded>,
     attempts: BTreeMap<AttemptId, Attempt>,
     next_attempt: u64,
-    /// Attempts with durable intents that were not given to the transport yet.
+    /// Attempts with durable intents that have not been passed to the transport yet.
     cleared: VecDeque<AttemptId>,
-    /// What to do when each record is durable, in the order of the records.
+    /// The action once each record is durable, in the order of the records.
     uncommitted: VecDeque<(u64, OnceDurable)>,
     /// The number of records requested so far.
     written: u64,
@@ -131,7 +131,7 @@ enum Phase {
     Intended,
     /// It may be sent.
     Cleared,
-    /// It was given to the transport.
+    /// It was passed to the transport.
     Sent,
 }
 
@@ -139,7 +139,7 @@ enum Phase {
 enum InputState {
     Open,
     Ended,
-    /// There is more, which was not asked for.
+    /// There are more rows, which were not requested.
     Withheld,
 }
 
@@ -151,19 +151,19 @@ enum Ending {
     Done,
 }
 
-/// The number of jobs to look ahead per possible attempt in flight: rows of other tickets fill the window while the
-/// rows of one ticket wait for each other.
+/// The number of jobs to look ahead per possible attempt in flight: rows of other tickets fill the window
+/// while rows of one ticket wait for each other.
 const LOOK_AHEAD: usize = 16;
 const LEAST_LOOK_AHEAD: usize = 1024;
 
-/// The maximum number of records waiting to become durable before the input must wait.
+/// The maximum number of records that are not durable yet; above it no input is read.
 const MOST_UNCOMMITTED: usize = 4096;
 
-/// How long to pause for a limited reply if there is no limit with a window.
+/// The pause after a limited reply if there is no limit with a window.
 const UNKNOWN_WINDOW: Duration = Duration::from_secs(5);
 
 impl Engine {
-    /// An engine at time zero of its run.
+    /// Creates an engine at time zero of its run.
     pub fn new(config: Config) -> Self {
         let shortest = shortest(&config.limits);
         let window = shortest.map_or(UNKNOWN_WINDOW, Limit::window);
@@ -200,15 +200,15 @@ impl Engine {
         }
     }
 
-    /// Whether more of the input is wanted. Pass at most one row each time this returns true.
+    /// Whether more input is wanted. Pass at most one row each time this returns true.
     pub fn wants_input(&self) -> bool {
         // Rows that are only recorded wait for the disk, not for a slot.
         let behind = self.uncommitted.len() >= MOST_UNCOMMITTED;
         self.input == InputState::Open && self.stop.is_none() && self.backlog.has_room() && !behind
     }
 
-    /// When to call [`Engine::next_action`] again if no event arrives before. `None`: only an event changes anything.
-    /// Valid after `next_action` returned `None`.
+    /// When to call [`Engine::next_action`] again if no event arrives before. `None`: only an event changes
+    /// anything. Valid after `next_action` returned `None`.
     pub fn wake_at(&self) -> Option<Duration> {
         match self.waiting {
             Waiting::UnderWay => None,
@@ -223,7 +223,7 @@ impl Engine {
         Progress { in_flight: self.attempts.len(), waiting: self.waiting, ..self.progress }
     }
 
-    /// Applies an event.
+    /// Handles an event.
     pub fn handle(&mut self, event: Event, now: Now) {
         match event {
             Event::Job(pending_job) => {
@@ -275,14 +275,14 @@ impl Engine {
         }
     }
 
-    /// Counts a row of a stream. The rows of a file were counted before.
+    /// Counts a row of a stream. The rows of a file are counted before the run.
     fn count(&mut self, outcome: Outcome) {
         if self.config.stream {
             *self.progress.counts.of_mut(outcome) += 1;
         }
     }
 
-    /// Requests a record. After an error of the ledger nothing more is written.
+    /// Requests a record. After an error of the ledger no more are written.
     fn write(&mut self, record: Record, then: OnceDurable) {
         if self.ledger_failed {
             // No new attempt starts. Those in flight still end.
@@ -300,7 +300,7 @@ impl Engine {
         self.actions.push_back(Action::Tell(notice));
     }
 
-    /// Stops new attempts. The first reason is the run's.
+    /// Stops new attempts. The first reason becomes the run's.
     fn stop(&mut self, stop: Stop, why: String) {
         // A finished run cannot be stopped: its last record states how it ended.
         if self.stop.is_none() && self.ending == Ending::No {
@@ -309,7 +309,7 @@ impl Engine {
         }
     }
 
-    /// Gives the next attempt with a durable intent to the transport, or withdraws it.
+    /// Passes the next attempt with a durable intent to the transport, or withdraws it.
     fn send_one(&mut self, now: Now) -> bool {
         let Some(id) = self.cleared.pop_front() else { return false };
         let closed =
@@ -380,11 +380,11 @@ impl Engine {
         self.health.may_start().then_some(place)
     }
 
-    /// Asks for as many slots as attempts could start now.
+    /// Requests as many slots as attempts could start now.
     fn ask_for_slots(&mut self, now: Duration) -> bool {
         match self.slots.next(now) {
             slots::Next::Ask => {}
-            // What is in flight is sent first: a stop would withdraw it.
+            // Send what is in flight first: a stop would withdraw it.
             slots::Next::Until(until)
                 if self.config.no_wait && self.attempts.is_empty() && self.slots.run_dry(until, now) =>
             {

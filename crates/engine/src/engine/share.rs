@@ -1,11 +1,12 @@
 //! The share of the limit that a run takes while other clients use the account too.
 //!
-//! A run never sends more than its limits allow. So a limited reply means that another client used the rest of the
-//! window. It can also mean that the limit is set too high or that the server counts differently; the same reaction is
-//! right then. After the first one the run spaces its attempts evenly, for servers that weight the previous window.
-//! Each further one reduces its share of the window by a factor, and every window without one increases it by a small
-//! amount: additive increase, multiplicative decrease, by which clients that do not know each other find their shares.
-//! The two constants were chosen by simulation; `docs/limits.md` has the figures and the rejected alternatives.
+//! A run never exceeds its limits. So a limited reply means that another client used the rest of the window;
+//! or that the limit is set too high or the server counts differently, which call for the same reaction.
+//! After the first limited reply the run spaces its attempts evenly, for servers that weight the previous
+//! window. Each further one reduces its share of the window by a factor, and every window without one
+//! increases it by a small amount: additive increase, multiplicative decrease, by which independent clients
+//! converge on their shares. The two constants were chosen by simulation; `docs/limits.md` has the figures
+//! and the rejected alternatives.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use super::{Action, Engine, Notice, shortest};
 use crate::budget::Throttle;
 use crate::limit::Limit;
 
-/// The factor of the share after a refusal.
+/// The factor of the share after a limited reply.
 const DECREASE: f64 = 0.7;
 /// The part of the limit by which the share grows in each window.
 const INCREASE: f64 = 0.02;
@@ -27,25 +28,25 @@ pub(super) struct Share {
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Stage {
-    /// No other client was noticed.
+    /// No other client was detected.
     Whole,
     /// The limit is used in full, with attempts spaced evenly.
     Even,
-    /// This many attempts in a window, growing from this time on.
+    /// This many attempts per window, growing from this time on.
     Smaller { attempts: f64, from: Duration },
 }
 
-/// The reaction to a refusal.
+/// The reaction to a limited reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Reaction {
     SpaceEvenly,
-    /// A smaller share for the first time, to be reported.
+    /// The first reduction of the share, which is reported.
     FirstSmaller,
     Smaller,
 }
 
 impl Share {
-    /// All of `limit`, which has the shortest window.
+    /// Starts with all of `limit`, which has the shortest window.
     pub(super) fn whole(limit: Limit) -> Self {
         Self { limit, stage: Stage::Whole }
     }
@@ -54,12 +55,12 @@ impl Share {
         self.limit
     }
 
-    /// Uses another limit: one with a shorter window, or a smaller one for the same window.
+    /// Changes the limit to one with a shorter window, or to a smaller one with the same window.
     pub(super) fn keep(&mut self, limit: Limit) {
         self.limit = limit;
     }
 
-    /// Reacts to a refusal although slots were free; nothing is sent before `resumes`.
+    /// Reacts to a limited reply although slots were free. Nothing is sent before `resumes`.
     pub(super) fn refused(&mut self, now: Duration, resumes: Duration) -> Reaction {
         let reaction = match self.stage {
             Stage::Whole => Reaction::SpaceEvenly,
@@ -92,9 +93,9 @@ impl Share {
 }
 
 impl Engine {
-    /// Keeps a limit that the API stated, if the limits in force allow more. Returns whether they do.
+    /// Adds a limit that the API stated, if the current limits allow more. Returns whether they do.
     pub(super) fn learn(&mut self, named: Limit) -> bool {
-        // Without limits there is no budget to keep it.
+        // Without limits there is no budget to enforce it.
         let Some(share) = &mut self.share else { return false };
         if !named.tighten(&mut self.config.limits) {
             return false;
@@ -107,12 +108,12 @@ impl Engine {
         true
     }
 
-    /// Reacts to a refusal at which a pause starts.
+    /// Reacts to a limited reply that starts a pause.
     pub(super) fn make_room(&mut self, is_shared: bool, now: Duration, pause: Duration) {
         let Some(share) = &mut self.share else { return };
         if !is_shared {
-            // The window had no other attempts of this run: a smaller share would not have helped. Even spacing does no
-            // harm.
+            // The window had no other attempts of this run, so a smaller share would not have helped. Even
+            // spacing does no harm.
             self.actions.push_back(Action::Throttle(Throttle::Evenly));
             return;
         }
@@ -126,7 +127,7 @@ impl Engine {
         }
     }
 
-    /// Sends the share to the budget if it has changed.
+    /// Reports the share to the budget if it has changed.
     pub(super) fn tell_share(&mut self, now: Duration) {
         let Some(share) = self.share else { return };
         let attempts = share.at(now);
@@ -202,7 +203,7 @@ mod tests {
             ("10/5s", false, "10/5s"),
             ("2/1s", true, "2/1s"),
             ("1/1m", true, "2/1s"),
-            // Ten in five seconds are no more than ninety in one.
+            // Ten per five seconds are fewer than ninety per second.
             ("90/1s", false, "2/1s"),
             ("90/2s", false, "2/1s"),
         ] {

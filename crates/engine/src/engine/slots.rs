@@ -9,9 +9,9 @@ use crate::budget::{Answer, Ended, Wait};
 #[must_use = "slots that are not given back are lost to the run"]
 pub(super) struct Taken(());
 
-/// The slot of an ended attempt, with how and when it ended. It is given back when the end is durable in the ledger, or
-/// never will be. So a reader of the ledger, such as the audit, never finds an attempt in flight for longer than its
-/// slot was kept.
+/// The slot of an ended attempt, with how and when it ended. It is given back once the end is durable in the
+/// ledger or never will be. So a reader of the ledger, such as the audit, never sees an attempt in flight for
+/// longer than its slot was taken.
 #[derive(Debug)]
 pub(super) struct Spent {
     pub(super) taken: Taken,
@@ -24,15 +24,15 @@ pub(super) struct Spent {
 pub(super) struct Slots {
     in_hand: u32,
     asked: bool,
-    /// A slot was given back after the last request, so the answer does not consider it.
+    /// A slot was given back after the last request, so the answer does not account for it.
     given_back_since: bool,
-    /// The wait that the last answer stated.
+    /// The wait that the last answer requested.
     wait: Option<Wait>,
-    /// Since when requests were granted nothing.
+    /// Since when requests have been granted no slots.
     dry_since: Option<Duration>,
 }
 
-/// The maximum wait of a run that is not to wait: longer than any short window.
+/// The maximum wait of a run with `no_wait`: longer than any short window.
 const LONG: Duration = Duration::from_secs(60);
 
 /// What a run without an unused slot can do.
@@ -40,7 +40,7 @@ const LONG: Duration = Duration::from_secs(60);
 pub(super) enum Next {
     Ask,
     Until(Duration),
-    /// An answer or an attempt's end is awaited.
+    /// Waiting for an answer or the end of an attempt.
     UnderWay,
 }
 
@@ -51,13 +51,13 @@ impl Slots {
         Some(Taken(()))
     }
 
-    /// Records the end of an attempt: asking again may succeed.
+    /// Gives back the slot of an ended attempt, so that another request may succeed.
     pub(super) fn give_back(&mut self, Taken(()): Taken) {
         self.wait = None;
         self.given_back_since = true;
     }
 
-    /// Takes the granted slots that cannot be used.
+    /// Removes the granted slots that cannot be used, and returns their number.
     pub(super) fn drop_unused(&mut self) -> u32 {
         std::mem::take(&mut self.in_hand)
     }
@@ -75,8 +75,8 @@ impl Slots {
         }
     }
 
-    /// Whether the slots have run dry, as known at `now` with a wait until `until`: the next slot is far off, or there
-    /// was none for long.
+    /// Whether the slots have run dry at `now`, with a wait until `until`: the next slot is far off, or none
+    /// was granted for long.
     pub(super) fn run_dry(&self, until: Duration, now: Duration) -> bool {
         let since = self.dry_since.unwrap_or(now);
         until.saturating_sub(since) > LONG
@@ -86,7 +86,7 @@ impl Slots {
         self.dry_since = if answer.granted > 0 { None } else { self.dry_since.or(Some(now)) };
         self.asked = false;
         self.in_hand += answer.granted;
-        // What it says to wait for may have happened already.
+        // The event to wait for may have happened already.
         self.wait = answer.wait.filter(|_| !self.given_back_since);
     }
 }

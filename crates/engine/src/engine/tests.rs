@@ -1,4 +1,4 @@
-//! A driver for tests that makes every record durable at once and answers by a script.
+//! A test driver that makes every record durable at once and replies by a script.
 
 mod answers;
 mod ending;
@@ -19,7 +19,7 @@ use crate::outcome::VerdictWord;
 use crate::settings::Spread;
 use crate::transport::Reply;
 
-/// An engine with its own budget, which is asked as soon as the engine wants slots.
+/// An engine with its own budget, which gets each request as soon as the engine makes it.
 struct Engine {
     engine: super::Engine,
     limiter: Limiter,
@@ -61,7 +61,7 @@ impl DerefMut for Engine {
     }
 }
 
-/// One event that the driver saw, with its time.
+/// One observed event, with its time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Saw {
     Intent(u64),
@@ -80,10 +80,11 @@ pub(super) fn config(limit: &str) -> (Config, Limit) {
     (config, limit)
 }
 
-/// How every attempt ends in an outage.
+/// The result of every attempt in an outage.
 type Kind = fn() -> Result<Reply, Failure>;
 
-/// Drives an engine through virtual time: attempts take `round_trip`, answers come from `answer(row, nth try)`.
+/// Drives an engine through virtual time: attempts take `round_trip`, replies come from
+/// `answer(row, nth try)`.
 struct Driver {
     engine: Engine,
     now: Duration,
@@ -93,7 +94,7 @@ struct Driver {
     saw: Vec<(Duration, Saw)>,
     /// The row and the attempt's number of each intent and outcome.
     numbers: Vec<(u64, u32)>,
-    /// Until this time every attempt ends in this way; only then the script is asked.
+    /// Until this time every attempt has this result; after it the script is used.
     answer_from: Option<(Duration, Kind)>,
     /// How often a limit was learned.
     learned: u32,
@@ -248,8 +249,8 @@ fn nothing_is_sent_or_told_of_before_it_is_durable() {
 fn a_hundred_rows_finish_at_the_best_possible_time() {
     let run = Driver::new(config("25/5s"), (1..=100).map(|n| pending_job(n, n))).run(|_, _| created());
     assert_eq!(run.counts().posted, 100);
-    // Three full windows, each a round trip and a margin longer; one round trip at the end and one for the first row,
-    // which goes alone.
+    // Three full windows, each plus a round trip and a margin; one round trip at the end, and one for the
+    // first row, which is sent alone.
     assert_eq!(run.now, ms(3 * (5000 + 5 + 100) + 100 + 100));
 }
 
@@ -289,7 +290,7 @@ fn nothing_is_intended_without_a_slot_and_none_is_kept_that_cannot_be_used() {
     for row in 1..=3 {
         engine.handle(Event::Job(pending_job(row, row)), now(ms(0)));
     }
-    // The first attempt goes alone, so only one slot is asked for, and only once.
+    // The first attempt is sent alone, so one slot is requested, and only once.
     assert!(matches!(engine.next_action(now(ms(0))), Some(Action::Take(1))));
     assert!(engine.next_action(now(ms(0))).is_none());
     let wait = Some(Wait::Until(ms(70)));
@@ -297,7 +298,7 @@ fn nothing_is_intended_without_a_slot_and_none_is_kept_that_cannot_be_used() {
     assert!(engine.next_action(now(ms(69))).is_none());
     assert_eq!(engine.wake_at(), Some(ms(70)));
     assert!(matches!(engine.next_action(now(ms(70))), Some(Action::Take(1))));
-    // More than it asked for, and one too late.
+    // One slot more than requested, and one too late.
     engine.handle(Event::Slots(Answer { granted: 2, wait: None }), now(ms(71)));
     assert!(matches!(engine.next_action(now(ms(71))), Some(Action::Write(Record::Intent(_)))));
     assert!(matches!(engine.next_action(now(ms(71))), Some(Action::GiveBack(Ended::NotSent, _))));

@@ -12,9 +12,10 @@ use crate::excerpt;
 
 /// A ticket's id in the API.
 ///
-/// A number is positive and fits into the signed 64 bits that servers keep it in. A text (`INC0010023`, `HELP-12`)
-/// consists of visible ASCII characters and not of dots alone, so it is safe in a URL, a log and a terminal. A text of
-/// digits does not equal the number. The [API](crate::api::Api) decides which of the two its ids are.
+/// A number is positive and fits into the signed 64 bits that servers keep it in. A text (`INC0010023`,
+/// `HELP-12`) consists of visible ASCII characters and not of dots alone, so it is safe in a URL, a log and a
+/// terminal. A text of digits does not equal the number. The [API](crate::api::Api) decides which of the two
+/// its ids are.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Ticket(Id);
 
@@ -69,7 +70,7 @@ impl Ticket {
     /// The maximum length of a text id.
     pub const LONGEST_BYTES: usize = 128;
 
-    /// Parses a number as spreadsheets write it: `143`, ` 143 `, `#143`, `143.0`. Nothing else is guessed.
+    /// Parses a number as spreadsheets write it: `143`, ` 143 `, `#143`, `143.0`. Accepts no other notation.
     ///
     /// # Errors
     ///
@@ -96,12 +97,12 @@ impl Ticket {
         Self::try_from(number).map_err(|_| not_a_number())
     }
 
-    /// Parses a text id, without the blanks around it.
+    /// Parses a text id, ignoring blanks around it.
     ///
     /// # Errors
     ///
-    /// If the text is empty, longer than [`LONGEST_BYTES`](Self::LONGEST_BYTES), consists of dots alone, or has a
-    /// character that is not visible ASCII.
+    /// If the text is empty, longer than [`LONGEST_BYTES`](Self::LONGEST_BYTES), consists of dots alone, or
+    /// has a character that is not visible ASCII.
     pub fn text(text: &str) -> Result<Self, TicketError> {
         let trimmed = text.trim();
         if trimmed.is_empty() {

@@ -1,9 +1,10 @@
-//! The rows that a run may send, to compare with what other ledgers know and other runs claim.
+//! The rows that a run may send, for comparison with other ledgers and with other runs' claims.
 
 use super::fold::KnownKeys;
 use crate::job::Key;
 
-/// The keys of the rows that a run may send, and which of them are known elsewhere. 16 bytes and a bit per key.
+/// The keys of the rows that a run may send, and which of them other ledgers know. 16 bytes and a bit per
+/// key.
 #[derive(Debug, Clone, Default)]
 pub struct Candidates {
     keys: Vec<Key>,
@@ -13,9 +14,9 @@ pub struct Candidates {
 /// The candidates that one ledger knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Found {
-    /// Their number.
+    /// The number of candidates.
     pub rows: u64,
-    /// The number that no ledger compared before knows.
+    /// The number of candidates that no ledger compared earlier knows.
     pub new: u64,
     /// When the first and the last of them were sent, in seconds since 1970.
     pub dates: Option<(u32, u32)>,
@@ -35,7 +36,7 @@ impl Candidates {
         self.keys.is_empty()
     }
 
-    /// The number known elsewhere.
+    /// The number of candidates that other ledgers know.
     pub fn known(&self) -> u64 {
         self.known.iter().map(|word| u64::from(word.count_ones())).sum()
     }
@@ -45,12 +46,12 @@ impl Candidates {
         self.keys.binary_search(&key).is_ok()
     }
 
-    /// Whether the candidate with this key is known elsewhere.
+    /// Whether another ledger knows the candidate with this key.
     pub fn is_known(&self, key: Key) -> bool {
         self.keys.binary_search(&key).is_ok_and(|at| self.known[at / 64] >> (at % 64) & 1 != 0)
     }
 
-    /// Marks the candidates that `keys` has, of those sent at `since` or later.
+    /// Marks the candidates that are in `keys` and were sent at `since` or later.
     pub fn mark(&mut self, keys: &KnownKeys, since: u32) -> Found {
         let mut found = Found::default();
         let Self { keys: ours, known } = self;
@@ -81,7 +82,7 @@ impl Candidates {
         found
     }
 
-    /// The candidates among `claimed`, which is in order.
+    /// The candidates among `claimed`, which is sorted.
     pub fn among(&self, claimed: &[Key]) -> Vec<Key> {
         let mut among = Vec::new();
         in_both(&self.keys, claimed.iter(), |key| **key, |_, key| among.push(*key));
@@ -89,8 +90,8 @@ impl Candidates {
     }
 }
 
-/// Calls `each` for the keys in both lists, which are in order, with the position in `keys` and the item of `others`.
-/// Skips ahead in `keys`, so a short `others` costs little.
+/// Calls `each` for the keys in both lists, which are sorted, with the position in `keys` and the item of
+/// `others`. Skips ahead in `keys`, so a short `others` costs little.
 fn in_both<T: Copy>(
     keys: &[Key],
     others: impl Iterator<Item = T>,

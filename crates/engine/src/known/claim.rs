@@ -1,24 +1,24 @@
-//! The stored claim of a run under way: the rows that it sends.
+//! The stored claim of an active run: the rows that it sends.
 
 use crate::job::Key;
 
-/// Keys in groups, each ending in a checksum: a run that follows a stream claims one group after another. A group that
-/// is cut off was not durable, so none of its rows was sent. A group without keys records that the run's ledger exists
-/// and contains the run; before it, nothing was sent.
+/// Keys in groups, each followed by a checksum: a run that follows a stream claims one group after another.
+/// An incomplete group was not durable, so none of its rows was sent. A group without keys records that the
+/// run's ledger exists and contains the run; before that group, nothing was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Claim {
     /// Identifies the run, in the caller's format.
     pub owner: String,
-    /// In order.
+    /// The claimed keys, sorted.
     pub keys: Vec<Key>,
-    /// Whether anything can have been sent.
+    /// Whether the run may have sent anything.
     pub is_begun: bool,
 }
 
 /// The format version that this code writes, and the only one that it reads.
 const OPENING: &[u8] = b"batchpost claim 1\n";
 
-/// The bytes are not a claim as written.
+/// The bytes are not a valid claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("this is not a run's claim, or one of another version")]
 pub struct ClaimError;
@@ -30,7 +30,7 @@ impl Claim {
         [OPENING, &length.to_le_bytes(), owner.as_bytes()].concat()
     }
 
-    /// A group of keys: their number (4 bytes), the keys, a checksum of both (4). Numbers are little-endian.
+    /// A group: the number of keys (4 bytes), the keys, a checksum of both (4). Numbers are little-endian.
     pub fn group(keys: &[Key]) -> Vec<u8> {
         let count = u32::try_from(keys.len()).expect("groups are bounded");
         let mut out = Vec::with_capacity(8 + 16 * keys.len());
@@ -60,8 +60,8 @@ impl Claim {
         Ok(Self { owner, keys, is_begun })
     }
 
-    /// Whether the claim's start is incomplete: still being written, or cut off when its run died. Nothing was sent for
-    /// it.
+    /// Whether the claim's start is incomplete: still being written, or cut off when its run died. No row of
+    /// it was sent.
     pub fn is_unfinished(bytes: &[u8]) -> bool {
         let owner = || bytes.strip_prefix(OPENING).map(|rest| rest.split_first_chunk());
         let is_whole = |(length, rest): (&[u8; 4], &[u8])| rest.len() >= u32::from_le_bytes(*length) as usize;

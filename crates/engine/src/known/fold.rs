@@ -11,15 +11,15 @@ use crate::outcome::Outcome;
 pub struct KnownKeys {
     /// Their keys, and when each was last sent, in seconds since 1970.
     pub(super) rows: Vec<(Key, u32)>,
-    /// For jobs that a column named: the name's key and the key that the job is known by.
+    /// For jobs that a column named: the key of the name, and the key that identifies the content.
     pub(super) names: Vec<(Key, Key)>,
-    /// Intents without an outcome. They are doubts, unless a run still under way finds that they were not carried out.
+    /// Intents without an outcome. They count as doubts, unless an active run finds that they were not sent.
     pub(super) open: Vec<Open>,
-    /// Some are known by name and ticket together, since their content is not recorded.
+    /// Some rows are identified by name and ticket together, since their content is not recorded.
     pub(super) legacy: bool,
 }
 
-/// A job with an intent without an outcome.
+/// A job whose last intent has no outcome.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Open {
     /// The job's own key.
@@ -29,12 +29,12 @@ pub(super) struct Open {
 }
 
 impl KnownKeys {
-    /// The number of jobs.
+    /// The number of known jobs.
     pub fn len(&self) -> usize {
         self.rows.len() + self.open_alone(0).count()
     }
 
-    /// Whether there are none.
+    /// Whether no jobs are known.
     pub fn is_empty(&self) -> bool {
         self.rows.is_empty() && self.open.is_empty()
     }
@@ -56,7 +56,7 @@ impl KnownKeys {
         self.settled(key).is_some_and(|at_s| at_s >= since) && !self.open.iter().any(|open| open.known_by == key)
     }
 
-    /// The open intents of rows that are not known, or not sent since then, independently of them.
+    /// The open intents of rows that, without them, are not known or were not sent since then.
     pub(super) fn open_alone(&self, since: u32) -> impl Iterator<Item = &Open> {
         self.open.iter().filter(move |open| self.settled(open.known_by).is_none_or(|at_s| at_s < since))
     }
@@ -67,12 +67,12 @@ impl KnownKeys {
         Self { open: open.collect(), ..Self::default() }
     }
 
-    /// Takes the open intents out.
+    /// Removes and returns the open intents.
     pub fn take_open(&mut self) -> Self {
         Self { open: std::mem::take(&mut self.open), ..Self::default() }
     }
 
-    /// Makes doubts of the open intents for good: no more records about them will be read.
+    /// Turns the open intents into doubts: no more records about them will be read.
     pub(super) fn settle_open(&mut self) {
         for Open { key, known_by, at_s } in std::mem::take(&mut self.open) {
             self.rows.push((known_by, at_s));
@@ -83,7 +83,7 @@ impl KnownKeys {
         self.in_order();
     }
 
-    /// Whether some are known only by [name and ticket](legacy_key).
+    /// Whether some jobs are known only by [name and ticket](legacy_key).
     pub fn has_legacy(&self) -> bool {
         self.legacy
     }
@@ -129,16 +129,17 @@ pub fn legacy_key(name: Key, ticket: &Ticket) -> Key {
 #[derive(Debug, Default)]
 pub(super) struct Fold {
     jobs: KeyMap<Job>,
-    /// The keys that jobs named by a column are known by; other jobs are known by their own keys.
+    /// The content keys of jobs named by a column; other jobs use their own keys.
     contents: KeyMap<Key>,
-    /// Earlier keys of jobs whose name was later sent with other content, with the time of the last attempt.
+    /// Earlier content keys of named jobs that were later sent with other content, with the time of the last
+    /// attempt.
     earlier: Vec<(Key, Key, u32)>,
     /// Whether a column names the jobs of the current run.
     pub(super) named: bool,
     legacy: bool,
     /// When the current run started.
     begun_s: u32,
-    /// A decision concerns a job without an earlier record: all of the ledger must be read to find its key.
+    /// A decision concerns a job without an earlier record: the whole ledger must be read to find its key.
     pub(super) lacks_the_beginning: bool,
 }
 
@@ -152,7 +153,7 @@ struct Job {
 }
 
 impl Fold {
-    /// A fold that continues: `named` is the value for the last run before, `open` the intents without an outcome.
+    /// Continues a fold: `named` is the value for the last run before, `open` the intents without an outcome.
     pub(super) fn after(named: bool, open: Vec<Open>) -> Self {
         let mut fold = Self { named, ..Self::default() };
         for Open { key, known_by, at_s } in open {
@@ -167,7 +168,7 @@ impl Fold {
     /// Applies the next record.
     pub(super) fn take(&mut self, step: Step) {
         match step {
-            // An intent of a named job without content is read in full.
+            // For a named job without content, the caller parses the intent in full.
             Step::Intent(attempt) => self.intent(attempt),
             Step::Posted(attempt) => self.end(attempt.key, attempt.at_s, Outcome::Posted),
             Step::Mark => {}
@@ -185,7 +186,7 @@ impl Fold {
                 self.intent(Attempt { key: intent.key, content, at_s: seconds(intent.wall) });
             }
             Record::Outcome(end) => self.end(end.key, seconds(end.wall), end.stands),
-            // Records were lost, and one of them may have been an attempt for it.
+            // Records were lost, and one of them may have been an attempt for this row.
             Record::Excluded(excluded) if excluded.stands == Outcome::InDoubt => {
                 // A lost or earlier intent may have its content.
                 self.lacks_the_beginning |= !self.jobs.contains_key(&excluded.key);
@@ -214,14 +215,14 @@ impl Fold {
 
     fn intent(&mut self, attempt: Attempt) {
         let job = self.jobs.entry(attempt.key).or_default();
-        // The previous one has no outcome and never will.
+        // The previous intent has no outcome and never will.
         job.known |= job.open;
         if let Some(content) = attempt.content
             && let Some(before) = self.contents.insert(attempt.key, content)
             && before != content
             && job.known
         {
-            // A note with that content may exist, whatever happens to this one.
+            // A note with the previous content may exist, whatever happens to this attempt.
             self.earlier.push((attempt.key, before, job.at_s));
         }
         (job.open, job.at_s) = (true, attempt.at_s);

@@ -1,6 +1,6 @@
-//! A stored copy of the jobs that a ledger knows, kept beside the account's budget so that runs need not read the whole
-//! ledger. It can only make rows known: if it no longer matches its ledger, the ledger is read, and rows that only the
-//! index has stay known.
+//! A stored copy of the jobs that a ledger knows, kept beside the account's budget so that runs need not read
+//! the whole ledger. It can only add known rows: if it no longer matches its ledger, the ledger is read, and
+//! rows that only the index has stay known.
 
 use std::cell::Cell;
 
@@ -12,9 +12,9 @@ use crate::storage::Storage;
 /// The jobs that a ledger knows, and how much of the ledger was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Index {
-    /// The part that was read: every record up to the last.
+    /// The part that was read: all records up to the last.
     pub extent: Extent,
-    /// The checksum of the last bytes read, to check that the ledger still has them.
+    /// The checksum of the last bytes read, to check whether the ledger still has them.
     last_bytes: u32,
     /// Whether a column named the jobs of the last run read.
     named: bool,
@@ -22,7 +22,8 @@ pub struct Index {
     pub keys: KnownKeys,
 }
 
-/// The format version that this code writes. Version 1 has no open intents; it was written only when there were none.
+/// The format version that this code writes. Version 1 has no open intents and was only written when there
+/// were none.
 const OPENING: &[u8] = b"batchpost known 2\n";
 const OPENING_1: &[u8] = b"batchpost known 1\n";
 const ROW_BYTES: usize = 20;
@@ -30,11 +31,11 @@ const NAME_BYTES: usize = 32;
 const OPEN_BYTES: usize = 36;
 
 impl Index {
-    /// The stored form: the opening; the ledger's id, and the bytes and records read (8 bytes each); the checksum of
-    /// the last 512 of these bytes (4); two flags (1 each); the numbers of rows, names and open intents (8 each); the
-    /// rows, each a key and seconds since 1970 (4); the names, each the name's key and the key that the job is known
-    /// by; the open intents, each with both keys and seconds since 1970; a checksum of all that (4). Numbers are
-    /// little-endian.
+    /// The stored form: the opening; the ledger's id, and the numbers of bytes and records read (8 bytes
+    /// each); the checksum of the last 512 of these bytes (4); two flags (1 each); the numbers of rows, names
+    /// and open intents (8 each); the rows, each a key and seconds since 1970 (4); the names, each the name's
+    /// key and the content key; the open intents, each with both keys and seconds since 1970; a checksum of
+    /// all that (4). Numbers are little-endian.
     pub fn to_bytes(&self) -> Vec<u8> {
         let KnownKeys { rows, names, open, legacy } = &self.keys;
         let lists_bytes = rows.len() * ROW_BYTES + names.len() * NAME_BYTES + open.len() * OPEN_BYTES;
@@ -100,8 +101,9 @@ impl Index {
     }
 }
 
-/// The jobs that the ledger in `storage` knows. If `index` matches the ledger, only the rest is read. If it does not,
-/// although it has the ledger's id, an older copy of the ledger is in its place: what the index has stays known.
+/// The jobs that the ledger in `storage` knows. If `index` matches the ledger, only the rest is read. If
+/// `index` has the ledger's id but does not match, the ledger was replaced by an older copy: the rows of the
+/// index stay known.
 ///
 /// # Errors
 ///
@@ -130,7 +132,7 @@ pub fn bring_up_to_date(storage: &impl Storage, index: Option<Index>) -> Result<
 }
 
 impl Index {
-    /// Whether the index covers all that the ledger knows.
+    /// Whether the index covers everything that the ledger knows.
     pub fn covers(&self, storage: &impl Storage) -> bool {
         let has_all = |now: Self| now.extent.good_bytes == self.extent.good_bytes;
         self.fits(storage).unwrap_or(false)
@@ -148,17 +150,17 @@ impl Index {
         Ok(same && last_bytes(storage, self.extent.good_bytes)? == self.last_bytes)
     }
 
-    /// Adds what dead runs of its ledger may have sent, and makes the index never match again: an older copy is in the
-    /// ledger's place, and according to it rows that only the index has may be pending.
+    /// Adds what dead runs of its ledger may have sent, and makes the index never match again: an older copy
+    /// has replaced the ledger, and in that copy rows that only the index has may be pending.
     #[must_use]
     pub fn of_one_taken_back(mut self, claimed: KnownKeys) -> Self {
         self.keys.merge(claimed);
         self.keys.settle_open();
-        // No growing ledger will have this checksum there.
+        // A growing ledger will not have this checksum at that place.
         Self { last_bytes: !self.last_bytes, ..self }
     }
 
-    /// Adds what the ledger has recorded since. `None` if that requires reading the ledger from the start.
+    /// Adds what the ledger has recorded since. `None` if the ledger must be read from the start for that.
     fn and_the_rest(mut self, storage: &impl Storage) -> Result<Option<Self>, LedgerError> {
         let named = Cell::new(self.named);
         let mut fold = Fold::after(self.named, std::mem::take(&mut self.keys.open));
@@ -176,7 +178,7 @@ impl Index {
     }
 }
 
-/// Parses a line as far as needed. For a named job without recorded content that includes the ticket.
+/// Parses a line as far as needed: up to the ticket for a named job without recorded content.
 fn read(line: &[u8], id: LedgerId, number: u64, named: bool) -> Result<Step, BadLine> {
     match Step::read(line, id, number)? {
         Step::Intent(Attempt { content: None, .. }) if named => Step::read_in_full(line, id, number),
@@ -184,8 +186,8 @@ fn read(line: &[u8], id: LedgerId, number: u64, named: bool) -> Result<Step, Bad
     }
 }
 
-/// The number of bytes at the end of the part read that show whether it is still the same ledger: every line has its
-/// number, time and checksum.
+/// The number of last bytes read that identify the ledger's state: every line has its number, time and
+/// checksum.
 const LAST_BYTES: u64 = 512;
 
 fn last_bytes(storage: &impl Storage, end: u64) -> Result<u32, LedgerError> {

@@ -1,25 +1,25 @@
-//! What the runs of an account share about their rows, and how a run compares its rows with it.
+//! The runs' shared state of an account's rows, and how a run compares its rows with it.
 
 use super::candidates::{Candidates, Found};
 use super::fold::KnownKeys;
 use crate::job::Key;
 
-/// The list of ledgers and claims of an account's runs. Each method reads the state at the time of the call.
+/// The list of ledgers and claims of an account's runs. Each method reads the current state.
 pub trait Registry {
     /// Identifies a listed ledger in messages.
     type Ledger: Clone + PartialEq;
     /// Why the registry cannot be used.
     type Error;
 
-    /// The claims of other runs, each with a test whether the run is alive.
+    /// The claims of other runs, and whether each run is alive.
     ///
     /// # Errors
     ///
     /// If the registry cannot be read.
     fn claims(&mut self) -> Result<Vec<Claimed<Self::Ledger>>, Self::Error>;
 
-    /// Passes each ledger but the run's own, with what it knows, to `each`, including those of dead claimants. A ledger
-    /// that has not changed since the last call may be left out, unless it is in `anew`.
+    /// Passes each ledger except the run's own to `each`, with what it knows, including ledgers of dead runs.
+    /// A ledger that has not changed since the last call may be skipped, unless it is in `anew`.
     ///
     /// # Errors
     ///
@@ -37,15 +37,15 @@ pub trait Registry {
 pub struct Claimed<L> {
     /// Whether that run is alive.
     pub alive: bool,
-    /// Whether it can have sent anything.
+    /// Whether the run may have sent anything.
     pub is_begun: bool,
     /// Its ledger.
     pub ledger: L,
-    /// The keys of its rows, in order.
+    /// The keys of its rows, sorted.
     pub keys: Vec<Key>,
     /// When the claim was made, in seconds since 1970.
     pub since_s: u32,
-    /// The latest time at which it can have sent anything, in seconds since 1970.
+    /// The latest time at which it may have sent anything, in seconds since 1970.
     pub until_s: u32,
 }
 
@@ -54,24 +54,24 @@ pub struct Claimed<L> {
 pub struct Unreadable {
     /// The reason.
     pub why: String,
-    /// What it knew when it was last read; `None` if it never was.
+    /// What it knew when last read; `None` if it was never read.
     pub index: Option<KnownKeys>,
-    /// Whether runs of it have ended since then.
+    /// Whether runs on it have ended since then.
     pub outdated: bool,
 }
 
-/// A ledger that knows rows which this run would send.
+/// A ledger that knows rows of the current run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Known<L> {
     /// The ledger.
     pub ledger: L,
     /// The rows it knows.
     pub found: Found,
-    /// Rows that have the name of a row it knows, and other content. They are not known.
+    /// The number of rows with the name of a known row and other content. They are not known.
     pub other_content: u64,
 }
 
-/// A run under way that sends rows which this one would send.
+/// An active run that sends rows of the current run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InUse<L> {
     /// Its ledger.
@@ -85,19 +85,19 @@ pub struct InUse<L> {
 pub struct Look<L> {
     /// The ledgers of all other runs with claims.
     pub live: Vec<L>,
-    /// Other runs that send rows of this one.
+    /// Other runs that send rows of the current run.
     pub in_use: Vec<InUse<L>>,
-    /// Ledgers that know rows of this one.
+    /// Ledgers that know rows of the current run.
     pub known: Vec<Known<L>>,
-    /// Unreadable ledgers that may know more rows than is known.
+    /// Unreadable ledgers that may know further rows.
     pub unreadable: Vec<(L, String)>,
 }
 
-/// Compares what a run may send with other runs' claims, and then with what other ledgers know. Under the registry's
-/// lock the result stays true; without the lock it is a first look.
+/// Compares the rows that a run may send with other runs' claims, and then with what other ledgers know.
+/// Under the registry's lock the result stays valid; without the lock it is preliminary.
 ///
-/// Rows sent before `since`, in seconds since 1970, do not count. `is_ours` returns whether a row that the run may send
-/// has this name, where a column names its jobs.
+/// Rows sent before `since`, in seconds since 1970, are ignored. If a column names the jobs, `is_ours`
+/// returns whether a row that the run may send has this name.
 ///
 /// # Errors
 ///
@@ -119,8 +119,8 @@ pub fn look<R: Registry>(
         let of_index;
         let keys = match known {
             Ok(keys) => {
-                // A run does not send again what it has sent with a known result. It may send again what its ledger
-                // knew before.
+                // A run does not resend what it has sent with a known result. It may resend what its ledger
+                // knew before the run.
                 for Claimed { keys: claimed, since_s, .. } in
                     claims.iter_mut().filter(|claim| claim.alive && claim.ledger == ledger)
                 {
@@ -130,12 +130,13 @@ pub fn look<R: Registry>(
             }
             Err(Unreadable { why, index, outdated }) => {
                 let claims: Vec<_> = claims.iter().filter(|claim| claim.ledger == ledger).collect();
-                // What was added since the index was last written is at most what runs have claimed since.
+                // The ledger's additions since the index was written are at most what runs have claimed
+                // since.
                 if outdated || (index.is_none() && claims.is_empty()) {
                     look.unreadable.push((ledger.clone(), why));
                 }
                 let mut all = index.unwrap_or_default();
-                // A dead run may have sent all that it was about to send.
+                // A dead run may have sent all rows that it claimed.
                 for claim in claims.iter().filter(|claim| !claim.alive && claim.is_begun) {
                     let rows = claim.keys.iter().map(|key| (*key, claim.until_s)).collect();
                     all.merge(KnownKeys { rows, ..KnownKeys::default() });

@@ -18,7 +18,7 @@ use crate::outcome::{Outcome, VerdictWord};
 use crate::settings::Settings;
 use crate::storage::{Directory, Storage};
 
-/// A file in memory that may be open several times.
+/// A file in memory that may be opened several times.
 #[derive(Debug, Clone, Default)]
 struct Memory(Arc<Mutex<Vec<u8>>>);
 
@@ -154,7 +154,7 @@ fn known_by(ledger: &Memory) -> KnownKeys {
     bring_up_to_date(ledger, None).unwrap().keys
 }
 
-/// All that is known, and when it was last sent.
+/// All known keys, and when each was last sent.
 fn all(known: &KnownKeys) -> BTreeMap<Key, u32> {
     let open = known.open.iter().map(|open| (open.known_by, open.at_s));
     let mut all = BTreeMap::new();
@@ -276,7 +276,7 @@ enum End {
 #[derive(Debug, Clone)]
 struct Simple {
     named: bool,
-    /// Jobs, which edit of their text is sent, and the result.
+    /// The jobs, which edit of their text is sent, and the result.
     attempts: Vec<(u8, u8, End)>,
     /// A job that a person decides about after the run.
     settled: Option<u8>,
@@ -290,7 +290,7 @@ fn runs() -> impl Strategy<Value = Vec<Simple>> {
     prop::collection::vec(run, 1..4)
 }
 
-/// The records of these runs in groups, and what they make known, computed differently from the fold.
+/// The records of these runs in groups, and the known keys, computed independently of the fold.
 fn played(runs: &[Simple], legacy: bool) -> (Vec<Vec<Record>>, BTreeMap<Key, u32>) {
     let (mut groups, mut known, mut at_s) = (Vec::new(), BTreeMap::new(), 10);
     let mut doubted = BTreeMap::new();
@@ -358,7 +358,7 @@ proptest! {
         let bytes = ledger.bytes();
         let ends = bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1);
         for end in ends {
-            // A torn line at its end is not part of what was read.
+            // An incomplete line at the end is not part of what was read.
             let beginning = [&bytes[..end], &b"{\"n\":"[..]].concat();
             let index = bring_up_to_date(&Memory::of(&beginning), None).unwrap();
             prop_assert_eq!(index.extent.good_bytes as usize, end);
@@ -390,7 +390,7 @@ proptest! {
     }
 }
 
-/// All names, and what each is known by.
+/// All names, each with its content key.
 fn names(known: &KnownKeys) -> BTreeSet<(Key, Key)> {
     let open = known.open.iter().map(|open| (open.key, open.known_by)).filter(|(key, known_by)| key != known_by);
     open.chain(known.names.iter().copied()).collect()
@@ -428,12 +428,12 @@ fn an_index_of_another_ledger_is_not_believed() {
     assert_eq!(bring_up_to_date(&ledger, Some(index)).unwrap(), bring_up_to_date(&ledger, None).unwrap());
 }
 
-/// As from a backup: what was posted since is posted.
+/// For example from a backup: rows posted since stay posted.
 #[test]
 fn what_a_ledger_knew_stays_known_when_an_older_copy_of_it_is_put_in_its_place() {
     let index = bring_up_to_date(&ledger_of(7, &posted_rows(6, 10)), None).unwrap();
     for (rows, at_s) in [(3, 10), (3, 11), (6, 11)] {
-        // Shorter, or of one length and another end.
+        // Shorter, or of the same length with another end.
         let older = ledger_of(7, &posted_rows(rows, at_s));
         assert_eq!((index.fits(&older).unwrap(), index.covers(&older)), (false, false));
         let now = bring_up_to_date(&older, Some(index.clone())).unwrap();
@@ -531,14 +531,14 @@ fn what_a_run_has_posted_is_known_and_what_it_has_yet_to_send_is_in_use() {
         registry.was_given = false;
         assert_eq!((found.in_use.len(), found.known.len(), found.live), (in_use, known, vec!["theirs"]), "{row}");
     }
-    // It may send again what the ledger knew before its run started: the user may have asked for that.
+    // It may resend what the ledger knew before its run started: the user may have requested that.
     let mut candidates = Candidates::new(vec![content(1, 0)]);
     let before = registry.known.rows.iter_mut();
     before.for_each(|(_, at_s)| *at_s = 9);
     let found = look(&mut registry, &mut candidates, 0, &|_| false).unwrap();
     assert_eq!((found.in_use.len(), found.known.len()), (1, 1));
     registry.known.rows.iter_mut().for_each(|(_, at_s)| *at_s = 11);
-    // Compared again while the ledger has not changed.
+    // Compare again, with an unchanged ledger.
     let mut candidates = Candidates::new(vec![content(1, 0)]);
     for _ in 0..2 {
         assert_eq!(look(&mut registry, &mut candidates, 0, &|_| false).unwrap().in_use, []);

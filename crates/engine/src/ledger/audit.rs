@@ -1,33 +1,34 @@
-//! What a ledger proves about its batch: that the limits were kept, that every row has one outcome, that the sums
-//! match.
+//! What a ledger proves about its batch: that the limits were kept, that every row has one outcome, that the
+//! sums match.
 //!
 //! # When a server may have counted an attempt
 //!
-//! T is the time-out of its run. An attempt lasts at most T, and no request is under way for longer than T after the
-//! end of its attempt, however that ended. [The limiter](crate::limiter) makes the same assumption.
+//! T is the timeout of its run. An attempt lasts at most T, and no request is in transit for longer than T
+//! after the end of its attempt, however that ended. [The limiter](crate::limiter) makes the same assumption.
 //!
-//! | the ledger has | counted at the earliest | at the latest |
+//! | in the ledger | counted at the earliest | at the latest |
 //! |---|---|---|
 //! | an end with a reply | its intent, since it is sent later | its end |
-//! | an end without a reply | its intent | its end, and T |
+//! | an end without a reply | its intent | T after its end |
 //! | an end without sending | never | never |
 //! | no end | its intent | see below |
 //!
-//! An attempt has no end in the ledger if its run was cut off before the end was durable, or the ledger failed. Its end
-//! is unknown. It may have been sent long after the run's last record: a sync can take any time, and a process can be
-//! stopped. But it had ended when the next run started, since one run at a time has the ledger. So:
+//! An attempt has no end in the ledger if its run was cut off before the end was durable, or the ledger
+//! failed. Its end is unknown. It may have been sent long after the run's last record: a sync can take any
+//! time, and a process can be suspended. But it had ended when the next run started, since only one run at a
+//! time uses the ledger. So:
 //!
-//! - *At the latest* it was counted T after the next run started. Within its own run there is no latest moment, and
-//!   none is needed: a run gives a slot back only when the attempt's end is durable.
-//! - *At the least* its slot was kept until T and a window after its intent. The slot was given back by the run itself,
-//!   after an error of the ledger, or by another run that found it dead: no earlier than the intent, and as for an
-//!   attempt without a reply.
+//! - *At the latest* it was counted T after the next run started. Within its own run there is no latest
+//!   moment, and none is needed: a run gives a slot back only when the attempt's end is durable.
+//! - *At the least* its slot was kept until T and a window after its intent. The slot was given back by the
+//!   run itself, after an error of the ledger, or by another run that found it dead: no earlier than the
+//!   intent, and as for an attempt without a reply.
 //!
-//! So a window is counted in two ways. By the latest moments no server can have counted more: if the limit is not
-//! exceeded, it is proven that it was kept. By the least moments no run that kept the limit can have sent more: if it
-//! is exceeded even so, a run did not keep it, or runs do not share their budget. In between, the ledger proves
-//! neither: between a crash and the next run of this ledger, another run of the account may have found the dead run and
-//! freed its slots.
+//! So a window is counted in two ways. With the latest moments, no server can have counted more: if the limit
+//! is not exceeded, it is proven that it was kept. With the least moments, no run that kept the limit can
+//! have sent more: if it is exceeded even so, a run did not keep it, or runs do not share their budget. In
+//! between, the ledger proves neither: between a crash and the next run of this ledger, another run of the
+//! account may have found the dead run and freed its slots.
 
 mod sweep;
 mod timeline;
@@ -47,16 +48,16 @@ use timeline::Timeline;
 /// The result of an audit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Audit {
-    /// For each limit that any run had, how close the batch came to it.
+    /// For each limit of any run, how close the batch came to it.
     pub limits: Vec<LimitAudit>,
-    /// Runs.
+    /// The number of runs.
     pub runs: u64,
-    /// Attempts that may have reached the API.
+    /// The number of attempts that may have reached the API.
     pub attempts: u64,
     /// Contradictions, at most [`Audit::MOST_PROBLEMS`].
     pub problems: Vec<String>,
-    /// Runs at whose start the wall clock was before the end of the previous run, at most [`Audit::MOST_PROBLEMS`]. No
-    /// time is assumed to have passed between the two.
+    /// Runs at whose start the wall clock was before the end of the previous run, at most
+    /// [`Audit::MOST_PROBLEMS`]. No time is assumed to have passed between the two.
     pub set_back: Vec<SetBack>,
 }
 
@@ -65,17 +66,17 @@ pub struct Audit {
 pub struct LimitAudit {
     /// The limit.
     pub limit: Limit,
-    /// The maximum number of requests that any server can have counted in one window of a single run.
+    /// The maximum number of requests that a server may have counted in one window of a single run.
     pub peak_in_a_run: u32,
-    /// The same over all runs, for windows whose last attempt is from a run with this limit. Consecutive runs share
-    /// windows.
+    /// The same over all runs, for windows whose last attempt is from a run with this limit. Consecutive runs
+    /// share windows.
     pub peak: u32,
-    /// The same, with each attempt without an end counted no later than its slot was kept at the least.
+    /// The same, with each attempt without an end counted until the least time that its slot was kept.
     pub peak_at_least: u32,
-    /// The record of the last attempt in the fullest window; zero if there is none.
+    /// The record number of the last attempt in the fullest window; zero if there is none.
     pub fullest: u64,
-    /// The attempts in all windows but the last of each run, and the maximum possible in that time. In its last window
-    /// a run has no more to send.
+    /// The number of attempts in all windows except the last of each run, and the maximum possible in that
+    /// time. The last window is left out, since the run has no more to send in it.
     pub made: u64,
     /// See [`LimitAudit::made`].
     pub possible: u64,
@@ -84,11 +85,11 @@ pub struct LimitAudit {
 /// What a ledger proves about a limit, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Proof {
-    /// No server can have counted more in any window.
+    /// No server can have counted more than the limit in any window.
     Held,
-    /// It depends on when attempts were counted whose end is not in the ledger.
+    /// Not decided: it depends on when attempts without an end in the ledger were counted.
     Open,
-    /// A server can have counted more, and no run that kept the limit would have sent that many.
+    /// A server may have counted more, and runs that kept the limit would not have sent that many.
     Exceeded,
 }
 
@@ -107,7 +108,7 @@ impl LimitAudit {
         self.proof() == Proof::Held
     }
 
-    /// What is proven about the limit.
+    /// What the ledger proves about the limit.
     pub fn proof(&self) -> Proof {
         match self.limit.count() {
             count if self.peak_at_least > count => Proof::Exceeded,
@@ -116,7 +117,7 @@ impl LimitAudit {
         }
     }
 
-    /// The used part of the possible rate; `None` if no run filled a window.
+    /// The used fraction of the possible rate; `None` if no run filled a window.
     pub fn used(&self) -> Option<f64> {
         (self.possible > 0).then(|| self.made as f64 / self.possible as f64)
     }
@@ -138,14 +139,14 @@ impl Audit {
     }
 }
 
-/// Audits a ledger. Keeps in memory the attempts of the longest window, and the state of each row.
+/// Audits a ledger. Keeps the attempts of the longest window and the state of each row in memory.
 ///
 /// # Errors
 ///
 /// As for [`read`].
 pub fn audit(storage: &impl Storage) -> Result<Audit, LedgerError> {
-    // A run may have a limit whose windows include attempts of earlier runs with other limits. Only then is the ledger
-    // read again.
+    // A run may have a limit whose windows include attempts of earlier runs with other limits. Only then read
+    // the ledger again.
     let mut known = Vec::new();
     loop {
         match Auditor::read(storage, &known)? {
@@ -155,25 +156,25 @@ pub fn audit(storage: &impl Storage) -> Result<Audit, LedgerError> {
     }
 }
 
-/// One reading of a ledger.
+/// One pass over a ledger.
 struct Auditor {
     audit: Audit,
     batch: Option<Batch>,
     sweep: Sweep,
     line: Timeline,
-    /// The current run's number and time-out.
+    /// The current run's number and timeout.
     run: u32,
     timeout_us: i64,
-    /// The current run, until one of its records shows its clock; only then is its start known.
+    /// The current run, until one of its records shows its clock; until then its start is unknown.
     beginning: Option<Beginning>,
     /// When the last attempt started.
     last_intent_us: i64,
-    /// Ends of attempts without an intent, which may have been lost before a salvage.
+    /// Ends of attempts without an intent. A salvage may have lost the intents.
     never_began: Vec<String>,
     salvaged: bool,
 }
 
-/// A run of which only the run record was read.
+/// A run of which only the run record has been read.
 struct Beginning {
     wall: Timestamp,
     limits: Vec<Limit>,
@@ -201,7 +202,7 @@ impl Auditor {
         Ok(auditor.conclude())
     }
 
-    /// Applies the record's times of requests.
+    /// Applies the record's request times.
     fn timing(&mut self, number: u64, record: &Record) {
         match record {
             Record::Salvage(_) => self.salvaged = true,
@@ -224,7 +225,7 @@ impl Auditor {
         self.beginning = Some(Beginning { wall: run.wall, limits, timeout_us });
     }
 
-    /// Starts the current run; nothing more can be learned about the one before.
+    /// Starts the current run; the previous one is complete.
     fn begin(&mut self) {
         if let Some(Beginning { wall, limits, timeout_us }) = self.beginning.take() {
             self.sweep.close_run(self.timeout_us, self.line.began_us(wall));

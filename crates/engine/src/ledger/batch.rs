@@ -1,4 +1,4 @@
-//! A ledger's state of its batch: the fold over its records.
+//! The state of a batch according to its ledger: the fold over the records.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,7 @@ use super::step::Step;
 use crate::job::{Key, KeyMap};
 use crate::outcome::{Counts, Outcome, VerdictWord};
 
-/// The state of a job, in four bytes, since there is one for every row.
+/// The state of a job, in four bytes, since every row has one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JobState {
     outcome: Outcome,
@@ -15,15 +15,15 @@ pub struct JobState {
     attempts: u16,
 }
 
-/// It has an intent without an outcome.
+/// Its last intent has no outcome.
 const OPEN: u8 = 1;
 /// No longer in the input, according to the ledger.
 const VANISHED: u8 = 2;
-/// Found in this run's reading of the input.
+/// Found in this run's read pass over the input.
 const MET: u8 = 4;
-/// In doubt, and not sent again by this run because another ledger knows it too.
+/// In doubt, and not resent by this run because another ledger knows it too.
 const LEFT_OUT: u8 = 8;
-/// A person decided that it is to be sent, whatever would hold or skip it.
+/// A person decided to send it, so nothing holds or skips it.
 const RELEASED: u8 = 16;
 /// Excluded or made pending again by this run, and not recorded in the ledger yet.
 const UNRECORDED: u8 = 32;
@@ -40,7 +40,7 @@ impl JobState {
     /// A job without a record in any ledger.
     pub const NEW: Self = Self { outcome: Outcome::Pending, flags: 0, attempts: 0 };
 
-    /// A job that a ledger may have known before some of its records were lost.
+    /// A job without a record in a ledger that lost records.
     pub const LOST: Self = Self { outcome: Outcome::InDoubt, flags: UNRECORDED | DOUBTED, attempts: 0 };
 
     /// The job's state. An intent without an outcome means in doubt.
@@ -48,7 +48,7 @@ impl JobState {
         if self.is(OPEN) { self.outcome.then(Outcome::InDoubt) } else { self.outcome }
     }
 
-    /// The number of attempts made for it.
+    /// The number of attempts made.
     pub fn attempts(self) -> u32 {
         u32::from(self.attempts)
     }
@@ -63,51 +63,51 @@ impl JobState {
         self.is(VANISHED)
     }
 
-    /// Whether this run's reading found it in the input.
+    /// Whether this run's read pass found it in the input.
     pub fn is_met(self) -> bool {
         self.is(MET)
     }
 
-    /// Records that this run's reading found it in the input.
+    /// Records that this run's read pass found it in the input.
     pub fn meet(&mut self) {
         self.set(MET, true);
     }
 
-    /// Whether it is posted or in doubt, and this run's reading did not find it.
+    /// Whether it is posted or in doubt and this run's read pass did not find it.
     pub fn was_sent_and_is_missing(self) -> bool {
         !self.is_met() && matches!(self.outcome(), Outcome::Posted | Outcome::InDoubt)
     }
 
-    /// Whether a person decided that it is to be sent.
+    /// Whether a person decided to send it.
     pub fn is_released(self) -> bool {
         self.is(RELEASED)
     }
 
-    /// Whether this run excluded it or made it pending again and the ledger has no record of that yet.
+    /// Whether this run excluded it or made it pending again, and that is not recorded in the ledger yet.
     pub fn is_unrecorded(self) -> bool {
         self.is(UNRECORDED)
     }
 
-    /// Records that the ledger now has this run's finding.
+    /// Records that the ledger now has this run's decision.
     pub fn note_recorded(&mut self) {
         self.set(UNRECORDED, false);
     }
 
-    /// The state in which the next run finds it in the ledger.
+    /// The state that the next run finds in the ledger.
     #[cfg(test)]
     pub(crate) fn as_recorded(mut self) -> Self {
         self.set(MET | UNRECORDED, false);
         self
     }
 
-    /// Excludes the row by a finding of this run, to be recorded.
+    /// Excludes the row in this run; the exclusion must be recorded.
     pub fn exclude_now(&mut self, stands: Outcome) {
         self.exclude(stands);
         self.set(UNRECORDED, true);
     }
 
-    /// Leaves the row out of this run because another ledger knows it. One in doubt stays in doubt: only `posted` ends
-    /// that.
+    /// Excludes the row from this run because another ledger knows it. A row in doubt stays in doubt: only
+    /// `posted` ends that.
     pub fn leave_out(&mut self) {
         if self.outcome() == Outcome::InDoubt {
             self.set(LEFT_OUT, true);
@@ -116,23 +116,23 @@ impl JobState {
         }
     }
 
-    /// Whether this run does not send it, whatever it was asked to do with rows in doubt.
+    /// Whether this run does not send it, whatever the policy for rows in doubt.
     pub fn is_left_out(&self) -> bool {
         self.is(LEFT_OUT)
     }
 
-    /// Holds a pending row by a finding of this run, to be recorded.
+    /// Holds a pending row in this run; that must be recorded.
     pub fn hold_now(&mut self) {
         self.exclude_now(Outcome::Held);
     }
 
-    /// Makes a held row pending again by a finding of this run, to be recorded.
+    /// Makes a held row pending again in this run; that must be recorded.
     pub fn take_up_again(&mut self) {
         self.outcome = Outcome::Pending;
         self.set(UNRECORDED, true);
     }
 
-    /// Excludes the row by a record of the ledger.
+    /// Excludes the row according to a record of the ledger.
     fn exclude(&mut self, stands: Outcome) {
         self.move_on(stands);
         self.set(UNRECORDED, false);
@@ -174,7 +174,7 @@ impl JobState {
     }
 }
 
-/// All that a ledger records of a batch, without history.
+/// The state of a batch according to its ledger, without history.
 #[derive(Debug)]
 pub struct Batch {
     /// The ledger's first record.
@@ -183,26 +183,27 @@ pub struct Batch {
     pub job_states: KeyMap<JobState>,
     /// The last run.
     pub run: Option<Run>,
-    /// The result of the last run's reading of the input; `None` for a stream that has not ended.
+    /// The result of the last run's read pass; `None` for a stream that has not ended.
     pub reading: Option<Reading>,
-    /// How the last run ended; `None` if it was cut off or is under way.
+    /// How the last run ended; `None` if it was cut off or is active.
     pub finish: Option<Finish>,
-    /// Attempts made, over all runs.
+    /// The number of attempts, over all runs.
     pub attempts: u64,
-    /// Attempts that the API refused because of its limit.
+    /// The number of attempts that the API refused because of its limit.
     pub limited: u64,
     /// Records were lost before the ledger was salvaged: a row without a record may have been sent.
     pub lost_records: bool,
-    /// The ledgers that this one was salvaged from.
+    /// The ledgers from which this one was salvaged.
     pub salvaged_from: Vec<LedgerId>,
-    /// Whether a run may have posted jobs that no column named: one is recorded, or may be among the lost records.
+    /// Whether a run may have posted jobs that no column named: one is recorded, or the records of one may be
+    /// lost.
     pub unnamed: bool,
-    /// The state folder that a run used last; in older ledgers, the one that a run was given.
+    /// The state folder that a run used last; in older ledgers, the one that was set for a run.
     pub state_folder: Option<PathBuf>,
 }
 
 impl Batch {
-    /// The batch of a ledger that has only its header.
+    /// Creates the batch of a ledger that has only its header.
     pub fn new(header: Header) -> Self {
         let job_states = KeyMap::default();
         Self {
@@ -248,8 +249,8 @@ impl Batch {
             }
             Record::Read(reading) => self.reading = Some(reading.clone()),
             Record::Finish(finish) => {
-                // Every row was read: rows without a record were put in doubt, and later ones are new. A ledger that
-                // knows rows of other inputs may have lost records of those too.
+                // Every row was read: rows without a record were put in doubt, and later ones are new. But if
+                // the ledger knows rows of other inputs, records of those may be lost too.
                 let all = finish.stopped.is_none() && !self.job_states.values().any(|job| job.is_vanished());
                 self.lost_records &= !all;
                 self.finish = Some(finish.clone());
@@ -258,7 +259,7 @@ impl Batch {
         }
     }
 
-    /// The same for a record that was parsed only as far as needed here.
+    /// Like `apply`, for a record that was parsed only as far as needed here.
     pub(super) fn take(&mut self, step: Step) {
         match step {
             Step::Intent(attempt) => self.begin(attempt.key),
@@ -287,15 +288,15 @@ impl Batch {
         if self.lost_records { JobState::LOST } else { JobState::NEW }
     }
 
-    /// The states of the rows of the input as last read. Rows without a record are pending, or in doubt if records were
-    /// lost.
+    /// The number of rows of the last read input in each state. Rows without a record are pending, or in
+    /// doubt if records were lost.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
         for job_state in self.job_states.values().filter(|job_state| !job_state.is_vanished()) {
             *counts.of_mut(job_state.outcome()) += 1;
         }
         if let Some(reading) = &self.reading {
-            // A record may contain any number.
+            // Saturating: a record may contain any number.
             counts.skipped = counts.skipped.saturating_add(reading.blank);
             let rest = reading.rows.saturating_sub(counts.total());
             let unknown = counts.of_mut(self.unknown().outcome());
@@ -304,7 +305,8 @@ impl Batch {
         counts
     }
 
-    /// Jobs that are no longer in the input, except pending and invalid ones, and how many of them are in doubt.
+    /// The number of jobs that are no longer in the input, except pending and invalid ones, and how many of
+    /// them are in doubt.
     pub fn vanished(&self) -> (u64, u64) {
         let gone = self.job_states.values().filter(|job_state| job_state.is_vanished());
         gone.fold((0, 0), |(all, in_doubt), job_state| match job_state.outcome() {

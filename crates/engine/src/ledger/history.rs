@@ -1,4 +1,4 @@
-//! The last events of single jobs, from a ledger's records.
+//! The latest events of single jobs, from a ledger's records.
 
 use std::mem;
 
@@ -9,28 +9,29 @@ use super::{LedgerError, Storage, read};
 use crate::job::{Key, KeyMap, Ticket};
 use crate::outcome::Outcome;
 
-/// The last known facts about a job.
+/// The latest known facts about a job.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct History {
-    /// The row number in the reading of its last record.
+    /// The row number in the pass of its last record.
     pub row: u64,
-    /// The same, even if `row` is renumbered later.
+    /// The recorded row number, even if `row` is renumbered later.
     pub recorded_row: u64,
-    /// Whether that was the last reading of the input, or one of identical bytes. Otherwise the row may have moved.
+    /// Whether that was the last pass over the input, or one over identical bytes. Otherwise the row may have
+    /// moved.
     pub row_is_current: bool,
-    /// The reading's number: the count of changes of the input before it.
+    /// The pass's number: the count of changes of the input before it.
     reading: u32,
     /// Its ticket, if a record has it.
     pub ticket: Option<Ticket>,
-    /// The last reason: the API's answer, why it was excluded, or why it was settled. If a decision was taken back, the
-    /// reason before it.
+    /// The last reason: the API's reply, why the row was excluded, or why it was settled. If a decision was
+    /// undone, the reason before it.
     pub reason: String,
-    /// Whether the last event is that a decision was taken back.
+    /// Whether the last event is that a decision was undone.
     pub taken_back: bool,
     /// The time of the last event.
     pub at: Option<Timestamp>,
-    /// The states before each decision of a person, oldest first; only decisions made since it was last sent and not
-    /// taken back.
+    /// The states before each decision of a person, oldest first; only decisions made since the row was last
+    /// sent and not undone.
     pub decided_from: Vec<Before>,
 }
 
@@ -46,7 +47,8 @@ pub struct Before {
 /// The reason of a job whose last attempt has no end in the ledger.
 pub const CUT_OFF: &str = "the run was cut off before its reply was recorded";
 
-/// The histories of the wanted jobs that have a record, up to the record `last`: a run may be adding more.
+/// The histories of the requested jobs that have a record, up to the record `last`: an active run may be
+/// adding more.
 ///
 /// # Errors
 ///
@@ -84,7 +86,7 @@ pub fn histories(
         }
         Record::Excluded(excluded) if wanted(&excluded.key) => {
             let history = all.entry(excluded.key).or_default();
-            // A salvage has read no input and repeats the number that it found.
+            // A salvage reads no input and repeats the recorded number.
             if excluded.line > 0 {
                 (history.row, history.reading) = (excluded.row, reading);
             }
@@ -96,7 +98,7 @@ pub fn histories(
             for row in settlement.rows.iter().filter(|row| wanted(&row.key)) {
                 let history = all.entry(row.key).or_default();
                 history.at = Some(settlement.wall);
-                // A decision that leads back to the state before the last one takes that one back, whatever its kind.
+                // A decision that restores the state before the last one undoes that one, whatever its kind.
                 if let Some(before) = history.decided_from.pop_if(|before| before.stood == row.stands) {
                     (history.reason, history.taken_back) = (before.reason, true);
                     continue;

@@ -1,7 +1,8 @@
-//! A record as one line: numbered, and ending in a checksum that also covers the ledger's id.
+//! A record as one line: numbered, with a checksum at its end that also covers the ledger's id.
 //!
-//! `{"n":7,"intent":{…},"crc":"0badcafe"}`: CRC-32 over the id's bytes and the line up to the last comma. The checksum
-//! detects a changed bit, the number a missing or doubled line, and the id a line from another ledger.
+//! `{"n":7,"intent":{…},"crc":"0badcafe"}`: CRC-32 over the id's bytes and the line up to the last comma. The
+//! checksum detects a changed bit, the number a missing or doubled line, and the id a line from another
+//! ledger.
 
 use std::io::Write;
 
@@ -22,10 +23,10 @@ pub enum BadLine {
     /// It does not end in a checksum.
     #[error("this is not a line of a ledger")]
     NoChecksum,
-    /// It is not as it was written, or was written to another ledger.
+    /// It was changed after it was written, or belongs to another ledger.
     #[error("the checksum does not match: the line was changed, or comes from another ledger")]
     Checksum,
-    /// It does not follow the record that it followed when it was written.
+    /// Its number does not follow the previous record's.
     #[error("record {found} is in the place of record {expected}: lines are missing, doubled or moved")]
     Number {
         /// The expected number.
@@ -80,11 +81,12 @@ pub(super) fn checksum(id: LedgerId, bytes: &[u8]) -> u32 {
     crc.finalize()
 }
 
-/// Added to a record of a kind that changes no state and that programs of the same format version may not know. To them
-/// it is a mark that covers no record.
+/// Added to records of a kind that changes no state and that other programs of the same format version may
+/// not know. They read such a record as a mark that covers no record.
 const READ_AS_A_MARK: &[u8] = br#","mark":{"synced":0}"#;
 
-/// The members of a line. Exactly one of those between `n` and `crc` is present, possibly with a mark besides.
+/// The members of a line. Exactly one of those between `n` and `crc` is present, except that a mark may be
+/// added.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Shape {
@@ -126,7 +128,7 @@ impl Shape {
     }
 }
 
-/// Reads the first line of a ledger. Its checksum covers the id in the line itself.
+/// Reads the first line of a ledger. The id that its checksum covers is in the line.
 pub(super) fn read_header(line: &[u8]) -> Result<Header, BadLine> {
     let (bytes, _) = split(line)?;
     let mut closed = bytes.to_vec();

@@ -1,4 +1,4 @@
-//! A ledger's bytes, line by line.
+//! Reads a ledger line by line.
 
 use std::ops::Range;
 
@@ -10,7 +10,8 @@ pub(super) const LONGEST_LINE_BYTES: u64 = 1 << 20;
 
 const PIECE_BYTES: usize = 1 << 18;
 
-/// Reads lines of bounded length and lends them from its buffer without copying: a ledger may have millions.
+/// Reads lines of bounded length and borrows them from its buffer without copying: a ledger may have
+/// millions.
 pub(super) struct Lines<'a, S> {
     storage: &'a S,
     /// The number of bytes read so far.
@@ -19,7 +20,7 @@ pub(super) struct Lines<'a, S> {
     /// The number of buffer bytes that are filled.
     filled: usize,
     line: Range<usize>,
-    /// The line exceeds the bound; the next line starts after its line feed.
+    /// The line exceeds the maximum length; the next line starts after its line feed.
     is_cut: bool,
 }
 
@@ -33,8 +34,8 @@ impl<'a, S: Storage> Lines<'a, S> {
         Self { storage, offset, buffer: vec![0; PIECE_BYTES], filled: 0, line: 0..0, is_cut: false }
     }
 
-    /// The last line read, including its line feed. Of a line beyond the bound only the start is returned, which never
-    /// verifies.
+    /// The last line read, including its line feed. Only the start of a line that exceeds the maximum length,
+    /// which never verifies.
     pub(super) fn line(&self) -> &[u8] {
         &self.buffer[self.line.clone()]
     }
@@ -73,8 +74,8 @@ impl<'a, S: Storage> Lines<'a, S> {
         Ok(!self.line.is_empty())
     }
 
-    /// Reads more bytes after the current line, which extends to the end of the filled part. Returns false if there are
-    /// none.
+    /// Reads more bytes after the current line, which extends to the end of the filled part. Returns false if
+    /// there are none.
     fn read_on(&mut self) -> Result<bool, LedgerError> {
         self.buffer.copy_within(self.line.clone(), 0);
         self.line = 0..self.line.len();
@@ -111,7 +112,7 @@ mod tests {
 
     use super::*;
 
-    /// Bytes that are read in pieces of at most so many.
+    /// Bytes that are returned in pieces of at most this size.
     struct Pieces(Vec<u8>, usize);
 
     impl Storage for Pieces {

@@ -2,17 +2,19 @@
 //!
 //! # Constraints
 //!
-//! - An attempt is sent only after its intent is durable. A job is reported posted only after its outcome is durable.
-//! - A crash at any moment leaves a ledger that can be read without guessing, even if unsynced writes are lost, torn or
-//!   reordered. All that was synced is there. What was not is a torn tail, which is kept in another file and cut off.
+//! - An attempt is sent only after its intent is durable. A job is reported posted only after its outcome is
+//!   durable.
+//! - A crash at any moment leaves a ledger that can be read without guessing, even if unsynced writes are
+//!   lost, torn or reordered. All synced bytes are there. Unsynced bytes are a torn tail, which is copied to
+//!   another file and cut off.
 //! - A later change of the file is detected, and nothing is sent on the basis of a changed ledger.
 //! - A settlement counts only if all of its records are there (`parts`).
 //!
 //! # Format
 //!
-//! JSON lines, one record per line, numbered and ending in a checksum (`line`). Records are written in groups. Each
-//! group starts with a `mark` that states the last record known to be synced. A bad line up to that record is damage. A
-//! bad line after it was never synced, so no request was sent because of it.
+//! JSON lines, one record per line, numbered and ending in a checksum (`line`). Records are written in
+//! groups. Each group starts with a `mark` that states the last record known to be synced. A bad line up to
+//! that record is damage. A bad line after it was never synced, so no request was sent because of it.
 //!
 //! # Not detected
 //!
@@ -56,7 +58,7 @@ use crate::storage::Storage;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LedgerError {
-    /// Zero bytes long: this program never leaves such a file.
+    /// Zero bytes long; this program never leaves such a file.
     #[error("the file is empty, so it is not a ledger; remove it, or use another one")]
     Empty,
     /// Its first line is not a ledger's header.
@@ -96,7 +98,7 @@ pub enum LedgerError {
         /// The system's error.
         source: io::Error,
     },
-    /// A record exceeds the bound of a line; most likely column names or a path are too long.
+    /// A record exceeds the maximum line length; most likely column names or a path are too long.
     #[error("a record is too long for a line of the ledger; shorten the column names or the path")]
     TooLong,
     /// A settlement could not be written.
@@ -106,7 +108,7 @@ pub enum LedgerError {
         "the decisions may or may not have been recorded; check the state of those rows"
     })]
     NotSettled {
-        /// The ledger has none of its records or only some, which counts the same.
+        /// The ledger has none of its records, or only some, which has the same effect.
         nothing_recorded: bool,
         /// The cause.
         source: Box<LedgerError>,
@@ -122,7 +124,7 @@ impl LedgerError {
     }
 }
 
-/// Reads a whole ledger without changing it. Returns the batch's state and how far the file is intact.
+/// Reads a whole ledger without changing it. Returns the batch's state and the intact extent of the file.
 ///
 /// # Errors
 ///

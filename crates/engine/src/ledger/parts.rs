@@ -1,8 +1,8 @@
-//! Settlements of several records. They count only if all of the records are there, one after another.
+//! Settlements of several records, which count only if all of the records are there, one after another.
 //!
-//! The records are written as one group. If a crash or a full disk leaves only some of them, they are the end of the
-//! ledger: a torn tail that starts at the first of them. A program that does not know parts may have appended records
-//! after it. Then the incomplete records stay and are ignored.
+//! The records are written as one group. If a crash or a full disk leaves only some of them, they are the end
+//! of the ledger: a torn tail that starts at the first of them. A program that does not know parts may have
+//! appended records after it. Then the incomplete records stay and are ignored.
 
 use jiff::Timestamp;
 
@@ -36,7 +36,7 @@ pub(super) enum Place {
     Counts,
     /// It belongs to an incomplete settlement.
     PassedOver,
-    /// It is the first record of a settlement that a crash cut off.
+    /// It is the first record of a settlement that a crash left incomplete.
     Torn,
 }
 
@@ -60,7 +60,7 @@ fn part_of(settlement: &Settlement) -> Option<(Whole, u32)> {
     settlement.part.map(|Part { number, of }| (Whole { wall: settlement.wall, of }, number))
 }
 
-/// What follows a settlement's first part.
+/// The records after a settlement's first part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Rest {
     AllThere,
@@ -114,7 +114,7 @@ pub(super) struct Ahead<'a, S> {
 impl<S: Storage> Ahead<'_, S> {
     fn rest_of(mut self, whole: Whole) -> Result<Rest, LedgerError> {
         let mut found = 1;
-        // A salvage copies records in groups of its own, so a mark may come between.
+        // A salvage copies records in groups, so a mark may come between two parts.
         let mut marked = false;
         while found < whole.of {
             if !self.lines.next()? {
@@ -126,7 +126,7 @@ impl<S: Storage> Ahead<'_, S> {
                 Ok(Record::Settle(settlement)) if part_of(&settlement) == Some((whole, found + 1)) => found += 1,
                 Ok(_) => return Ok(Rest::Overtaken),
                 Err(_) => {
-                    // The main reader reports the damage when it gets there.
+                    // The main reader reports the damage when it reaches it.
                     let is_damage = later_mark_vouches_for(&mut self.lines, self.id, self.last)?;
                     return Ok(if marked || is_damage { Rest::Overtaken } else { Rest::CutOff });
                 }

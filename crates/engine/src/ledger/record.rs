@@ -10,7 +10,7 @@ use crate::job::{Key, Ticket};
 use crate::outcome::{Cause, Counts, Outcome, Stop, VerdictWord};
 use crate::settings::Settings;
 
-/// The format version that this code writes. Older versions are read, newer ones refused.
+/// The format version that this code writes. Older versions are read, newer ones rejected.
 pub const VERSION: u32 = 1;
 
 /// A ledger's own id, drawn at random when it is created.
@@ -43,17 +43,17 @@ impl<'de> Deserialize<'de> for LedgerId {
 pub struct Header {
     /// Version of the format.
     pub version: u32,
-    /// The ledger's own id: every line's checksum covers it.
+    /// The ledger's own id, covered by every line's checksum.
     pub id: LedgerId,
     /// The version of the key scheme.
     pub key_scheme: u32,
     /// Name and version of the program that created it.
     pub tool: String,
-    /// The API's name. `None` in ledgers from before this field existed: there was one API then, and the caller knows
-    /// which.
+    /// The API's name. `None` in ledgers from before this field existed: only one API existed then, and the
+    /// caller knows which.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub api: Option<String>,
-    /// What the notes are posted to: the endpoint's URL, with the tenant in it.
+    /// The target of the notes: the endpoint's URL, which contains the tenant.
     pub target: String,
     /// When it was created.
     pub wall: Timestamp,
@@ -68,20 +68,21 @@ pub struct Run {
     pub tool: String,
     /// When it started, before it joined its account's budget.
     pub wall: Timestamp,
-    /// The unit in microseconds to which the wall clock of its records is truncated. Missing in older ledgers.
+    /// The unit in microseconds to which the wall clock of its records is truncated. Missing in older
+    /// ledgers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wall_unit_us: Option<u32>,
     /// Who started it, where and how. Missing in older ledgers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by: Option<Caller>,
-    /// Whether its pauses are recorded. Missing in older ledgers, which have no records of them.
+    /// Whether its pauses are recorded. Missing in older ledgers, which do not record them.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub pauses_recorded: bool,
     /// What it reads.
     pub input: Input,
     /// How it posts.
     pub settings: Settings,
-    /// The state folder that it used. `None` if it needed none, and in older ledgers.
+    /// The state folder that it used. `None` if none was needed, and in older ledgers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_folder: Option<String>,
 }
@@ -90,7 +91,7 @@ pub struct Run {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Caller {
-    /// The user's name, or number if there is no name.
+    /// The user's name, or the user id if there is no name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub user: Option<String>,
     /// The machine's name.
@@ -114,13 +115,13 @@ impl Caller {
 pub struct Input {
     /// Its absolute path; `None` for standard input.
     pub path: Option<String>,
-    /// How it was read: format, columns, templates. Written by the reader of inputs.
+    /// How it was read: format, columns, templates. Written by the input reader.
     #[serde(flatten)]
     pub reader: Section,
     /// BLAKE3 of the lookup table's file, in hexadecimal.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lookup_fingerprint: Option<String>,
-    /// The result of the first reading; `None` if the input is read only once.
+    /// The result of the first pass; `None` if the input is read only once.
     pub read: Option<Reading>,
 }
 
@@ -134,7 +135,7 @@ impl Input {
 /// The result of reading the whole input.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reading {
-    /// Records, including blank ones.
+    /// The number of rows, including blank ones.
     pub rows: u64,
     /// Rows without text in any mapped column.
     pub blank: u64,
@@ -142,27 +143,27 @@ pub struct Reading {
     pub fingerprint: String,
 }
 
-/// An attempt is about to be made. Durable before its first byte is sent.
+/// The start of an attempt. Durable before the first byte is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intent {
     /// Row number in the input when it was last read.
     pub row: u64,
     /// Identity of the job.
     pub key: Key,
-    /// The key of the content, where a column names the job. Missing in older ledgers.
+    /// The key of the content, if a column names the job. Missing in older ledgers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub content: Option<Key>,
     /// The ticket.
     pub ticket: Ticket,
     /// The number of the attempt for this job, over all runs, from 1.
     pub attempt: u32,
-    /// Microseconds since the run started, when the attempt took its slots.
+    /// Microseconds from the start of the run until the attempt took its slots.
     pub at_us: u64,
     /// The wall clock.
     pub wall: Timestamp,
 }
 
-/// An attempt has ended.
+/// The end of an attempt.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AttemptEnd {
     /// Row number in the input when it was last read.
@@ -173,23 +174,23 @@ pub struct AttemptEnd {
     pub ticket: Ticket,
     /// The attempt that ended.
     pub attempt: u32,
-    /// Microseconds since the run started, when the reply was read or given up.
+    /// Microseconds from the start of the run until the reply was read or given up.
     pub at_us: u64,
     /// The wall clock.
     pub wall: Timestamp,
-    /// What the answer means.
+    /// What the reply means.
     pub verdict: VerdictWord,
-    /// The row's state after it.
+    /// The row's state after the attempt.
     pub stands: Outcome,
     /// The HTTP status, if there was a complete reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// A short form of the answer; left out if the note was posted.
+    /// An excerpt of the reply; left out if the note was posted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reply: Option<String>,
 }
 
-/// An excluded row: it is invalid, held or skipped, and not sent. Or a row that was held and is pending again.
+/// An excluded row, which is invalid, held or skipped and not sent; or a held row that is pending again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ExcludedRow {
     /// Row number in the input when it was last read.
@@ -207,13 +208,13 @@ pub struct ExcludedRow {
     pub why: String,
 }
 
-/// A person's decision about rows, or its withdrawal. It counts as a whole or not at all: a settlement that is too long
-/// for one record is split into several, which count only if all of them are there.
+/// A person's decision about rows, or its withdrawal. A settlement that is too long for one record is split
+/// into several, which count only if all of them are there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Settlement {
     /// The wall clock; the same in all records of one settlement.
     pub wall: Timestamp,
-    /// Which of the settlement's records this is; `None` if it is the only one.
+    /// The number of this record within the settlement; `None` if it is the only one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub part: Option<Part>,
     /// The person's reason.
@@ -223,7 +224,7 @@ pub struct Settlement {
     pub rows: Vec<Settled>,
 }
 
-/// One of several records that belong together and follow one another.
+/// The position of one of several consecutive records that belong together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Part {
     /// Its number, from 1.
@@ -241,57 +242,57 @@ pub struct Settled {
     pub key: Key,
     /// Its state before.
     pub was: Outcome,
-    /// Its state after, even if it was in doubt before.
+    /// Its state after. A decision ends a doubt.
     pub stands: Outcome,
 }
 
-/// This ledger was made from the readable records of a damaged one.
+/// States that this ledger was made from the readable records of a damaged one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Salvage {
     /// The damaged ledger's id.
     pub from: LedgerId,
-    /// Unreadable records; each may have been an attempt for any row.
+    /// The number of unreadable records; each may have been an attempt for any row.
     pub lost: u64,
 }
 
-/// Some jobs of this ledger are no longer in the input, or are in it again.
+/// Jobs of this ledger that vanished from the input or returned to it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Presence {
     /// The jobs.
     pub keys: Vec<Key>,
 }
 
-/// Sending pauses because of an answer.
+/// The start of a pause caused by a reply.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Paused {
-    /// Microseconds since the run started, when the answer was read or given up.
+    /// Microseconds from the start of the run until the reply was read or given up.
     pub at_us: u64,
     /// The wall clock.
     pub wall: Timestamp,
     /// The cause.
     pub cause: Cause,
-    /// The initial length; answers that arrive later may extend it.
+    /// The initial length in microseconds; later replies may extend it.
     pub wait_us: u64,
-    /// How long the API asked to wait, if it did.
+    /// The wait that the API requested, in microseconds, if any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub asked_us: Option<u64>,
-    /// The row of the attempt with this answer.
+    /// The row of the attempt with this reply.
     pub row: u64,
-    /// A short form of the answer.
+    /// An excerpt of the reply.
     pub reply: String,
 }
 
-/// The first attempt after a pause has ended. Not recorded if another pause started before that, or no attempt was
-/// made.
+/// The end of the first attempt after a pause. Not recorded if another pause started earlier or no attempt
+/// was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Resumed {
-    /// Microseconds since the run started, when that attempt took its slots.
+    /// Microseconds from the start of the run until that attempt took its slots.
     pub at_us: u64,
     /// The wall clock.
     pub wall: Timestamp,
     /// The row of the attempt.
     pub row: u64,
-    /// What the answer meant.
+    /// What the reply meant.
     pub verdict: VerdictWord,
 }
 
@@ -302,27 +303,27 @@ pub struct Mark {
     pub synced: u64,
 }
 
-/// A run has ended regularly.
+/// The regular end of a run.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finish {
     /// Microseconds since the run started.
     pub at_us: u64,
     /// The wall clock.
     pub wall: Timestamp,
-    /// The reason, if rows that could have been posted are left.
+    /// The reason, if sendable rows are left.
     pub stopped: Option<Stop>,
     /// The states of its input's rows.
     pub counts: Counts,
 }
 
-/// One record. The documented word is the name of the line's member that contains it.
+/// One record. Each variant's documentation is the name of the member that contains it in the line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
     /// `ledger`
     Header(Header),
     /// `run`
     Run(Box<Run>),
-    /// `read`: the end of an input that is read once, as a stream.
+    /// `read`: the end of an input that is read only once, as a stream.
     Read(Reading),
     /// `intent`
     Intent(Intent),

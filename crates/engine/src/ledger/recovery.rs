@@ -1,4 +1,4 @@
-//! Reads a ledger: verifies the lines, finds the end, and decides whether a bad line is damage or a torn tail.
+//! Reads a ledger: verifies the lines, finds the end, and distinguishes damage from a torn tail.
 
 use super::line::{self, BadLine};
 use super::lines::Lines;
@@ -16,18 +16,19 @@ pub struct Entry {
     pub record: Record,
 }
 
-/// How far a ledger is intact.
+/// The intact extent of a ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Extent {
     /// The ledger's id.
     pub id: LedgerId,
     /// The number of the last good record.
     pub last: u64,
-    /// The length of all good lines.
+    /// The length of all good lines in bytes.
     pub good_bytes: u64,
-    /// The length of what follows: a tail torn by a crash. Nothing of it was synced.
+    /// The length of the tail torn by a crash after them, in bytes. None of it was synced.
     pub torn_bytes: u64,
-    /// Settlements with missing records, in the torn tail or before it. None of their decisions counts.
+    /// The number of settlements with missing records, in the torn tail or before it. Their decisions do not
+    /// count.
     pub incomplete_settlements: u64,
 }
 
@@ -44,18 +45,18 @@ impl Extent {
     }
 }
 
-/// Reads a ledger from the first record to the last good one and passes each to `each`. Changes nothing. Records of
+/// Passes each record of a ledger to `each`, from the first to the last good one. Changes nothing. Records of
 /// incomplete settlements are left out.
 ///
 /// # Errors
 ///
-/// If the first line is not a header that this program knows, if synced bytes are bad, or if the storage cannot be
-/// read.
+/// If the first line is not a header that this program knows, if synced bytes are bad, or if the storage
+/// cannot be read.
 pub fn read(storage: &impl Storage, each: &mut impl FnMut(Entry)) -> Result<Extent, LedgerError> {
     read_as(storage, line::read, &mut |number, record| each(Entry { number, record }))
 }
 
-/// The same, with each line read by `parse`, which must refuse what [`line::read`] refuses.
+/// Like [`read`], with each line read by `parse`, which must reject what [`line::read`] rejects.
 pub(crate) fn read_as<T: From<Record> + HasParts>(
     storage: &impl Storage,
     parse: impl Fn(&[u8], LedgerId, u64) -> Result<T, BadLine>,
@@ -69,7 +70,7 @@ pub(crate) fn read_as<T: From<Record> + HasParts>(
     read_on(storage, lines, extent, parse, each)
 }
 
-/// The same for the records after those that `known` covers, which were read before.
+/// Like [`read_as`], for the records after those that `known` covers, which were read before.
 pub(crate) fn read_after<T: HasParts>(
     storage: &impl Storage,
     known: &Extent,
@@ -118,14 +119,15 @@ fn read_on<T: HasParts>(
     Ok(extent)
 }
 
-/// The header of any ledger, intact or not after it.
+/// The header of a ledger that may be damaged after it.
 pub(super) fn header(storage: &impl Storage) -> Result<Header, LedgerError> {
     let mut lines = Lines::new(storage);
     lines.next()?;
     header_of(lines.line())
 }
 
-/// The header of a ledger that starts with these bytes: at least its first line, or the whole file.
+/// The header of a ledger that starts with these bytes, which contain at least its first line or are the
+/// whole file.
 ///
 /// # Errors
 ///
@@ -140,8 +142,8 @@ pub fn header_of(start: &[u8]) -> Result<Header, LedgerError> {
     Ok(header)
 }
 
-/// Reads every line that verifies on its own and has a higher number than the one before. Returns the number of missing
-/// records.
+/// Reads every line that verifies on its own and has a higher number than the one before. Returns the number
+/// of missing records.
 ///
 /// # Errors
 ///
@@ -164,7 +166,7 @@ pub(super) fn read_what_verifies(
             _ => bad_since += 1,
         }
     }
-    // A record may have any number.
+    // Saturating: a record may have any number.
     Ok(u64::saturating_add(missing, bad_since))
 }
 

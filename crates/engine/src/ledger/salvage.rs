@@ -13,11 +13,11 @@ use crate::storage::Directory;
 /// The result of a salvage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Salvaged {
-    /// Copied records, without marks.
+    /// The number of copied records, without marks.
     pub kept: u64,
-    /// Records that could not be read.
+    /// The number of records that could not be read.
     pub lost: u64,
-    /// Jobs with records that were put in doubt because of the lost ones.
+    /// The number of recorded jobs that were put in doubt because of the lost records.
     pub doubted: u64,
 }
 
@@ -32,16 +32,16 @@ pub fn header(storage: &impl Storage) -> Result<Header, LedgerError> {
     recovery::header(storage)
 }
 
-/// Copies all that verifies in `from` to a new ledger with this header. If records are missing, each may have been an
-/// attempt for any row. So jobs without a final outcome are put in doubt, and rows without a record will be when they
-/// are next read.
+/// Copies all verified records of `from` to a new ledger with this header. If records are missing, each may
+/// have been an attempt for any row. So jobs without a final outcome are put in doubt, and rows without a
+/// record will be when they are next read.
 ///
 /// The new ledger gets its name only when it is complete and durable: a partial copy would look complete.
 ///
 /// # Errors
 ///
-/// If `from` cannot be read or the new ledger cannot be written; then the new ledger does not exist. The caller ensures
-/// that it did not exist before.
+/// If `from` cannot be read or the new ledger cannot be written; then the new ledger does not exist. The
+/// caller ensures that it did not exist before.
 pub fn salvage(from: &impl Storage, directory: &mut impl Directory, new: &Header) -> Result<Salvaged, LedgerError> {
     let mut file = directory.create_unfinished().map_err(LedgerError::io("created"))?;
     file.append(&first_line(new)).map_err(LedgerError::io("written"))?;
@@ -80,7 +80,7 @@ fn copy<S: Storage>(from: &impl Storage, mut to: Ledger<S>) -> Result<Salvaged, 
     Ok(Salvaged { kept, lost, doubted })
 }
 
-/// Puts in doubt the jobs that have records and no final outcome.
+/// Puts in doubt the jobs that have records but no final outcome.
 fn doubt<S: Storage>(ledger: &mut Ledger<S>, batch: &Batch) -> Result<u64, LedgerError> {
     let open = |key: &Key| {
         let outcome = batch.job_states.get(key).map(|job_state| job_state.outcome());

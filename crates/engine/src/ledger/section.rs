@@ -5,12 +5,12 @@ use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::Value;
 
-/// Members that the ledger stores without interpreting them, complete and in their order.
+/// Members that the ledger stores without interpreting them, complete and in order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Section(Vec<(String, Value)>);
 
 impl Section {
-    /// Makes a section of the members of `object`.
+    /// Creates a section from the members of `object`.
     ///
     /// # Panics
     ///
@@ -31,7 +31,7 @@ impl Section {
         self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
-    /// Parses the members as the owner's type.
+    /// Parses the members as the type of their owner.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! Decisions of a person about rows: which are allowed, and their records.
+//! A person's decisions about rows: which are allowed, and their records.
 
 use jiff::Timestamp;
 
@@ -13,11 +13,11 @@ use crate::outcome::Outcome;
 pub enum Decision {
     /// The note exists: a person checked.
     Posted,
-    /// Send it, or send it again.
+    /// Send it, possibly again.
     ToDo,
     /// It is not needed.
     Waived,
-    /// Take back the last decision in effect.
+    /// Undo the last decision in effect.
     Undone,
 }
 
@@ -42,13 +42,13 @@ pub struct Decided {
     pub key: Key,
     /// What is decided.
     pub decision: Decision,
-    /// The number of attempts made when it was decided, if known, to detect a later attempt.
+    /// The number of attempts when it was decided, if known, to detect a later attempt.
     pub attempts: Option<u32>,
     /// A difference between the ledger and the sheet that the decision comes from.
     pub contradicts: Option<Contradiction>,
 }
 
-/// A difference between a sheet of decisions and the ledger: the key in the sheet may be another row's.
+/// A difference between a sheet of decisions and the ledger: the key in the sheet may belong to another row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Contradiction {
     /// The ticket.
@@ -80,7 +80,7 @@ impl Decided {
 #[error("{0:?} is not a decision; write posted, to-do or waived")]
 pub struct UnknownDecision(String);
 
-/// Why a decision is refused. The text follows the row's number or several.
+/// Why a decision is rejected. The text follows one row number or several.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SettleError {
@@ -92,22 +92,22 @@ pub enum SettleError {
     /// It is in this state already.
     #[error("{0} already")]
     Already(Outcome),
-    /// The sheet's row is another one, or was changed.
+    /// The sheet's row is a different one, or was changed.
     #[error(
         "{0}; restore the sheet's columns as `export` wrote them, or export it again (a column that another program reformatted \
          can be deleted; it is then not compared)"
     )]
     Contradicts(Contradiction),
-    /// The decision was made before the last attempt, and does not consider it.
+    /// The row was attempted after the decision, so the decision may be outdated.
     #[error("sent since the sheet was exported, so the decision may be outdated; export anew")]
     SentSince,
     /// The API confirmed that the note was created.
     #[error("posted; another attempt would create a second note")]
     Posted,
-    /// No note can be made of the row.
+    /// The row cannot be turned into a note.
     #[error("invalid: fix it in the input, or waive it")]
     Invalid,
-    /// There is no decision to take back.
+    /// There is no decision to undo.
     #[error("no decision to undo: none was made, or the row was sent since")]
     NothingToUndo,
 }
@@ -126,7 +126,7 @@ pub fn settle(batch: &Batch, histories: &KeyMap<History>, decided: Decided) -> R
         contradicts.or(attempts.filter(|attempts| *attempts > job_state.attempts()).map(|_| Contradiction::Attempts));
     let was_sent_since = attempts.is_some_and(|attempts| attempts < job_state.attempts());
     match contradicts {
-        // A later reading may have given it another number.
+        // A later pass may have given it another number.
         None | Some(Contradiction::Row) if was_sent_since => return Err(SettleError::SentSince),
         None => {}
         Some(contradiction) => return Err(SettleError::Contradicts(contradiction)),
@@ -149,10 +149,11 @@ pub fn settle(batch: &Batch, histories: &KeyMap<History>, decided: Decided) -> R
     Ok(Settled { row: history.row, key, was, stands })
 }
 
-/// This many rows fit into one record, whatever the reason's length: a row has about a hundred bytes.
+/// The number of rows that fit into one record, whatever the reason's length: a row has about a hundred
+/// bytes.
 const ROWS_A_RECORD: usize = 4096;
 
-/// The records of decisions about `rows`: one, or several that count together.
+/// The records of decisions about `rows`: one, or several that count only together.
 pub fn settlement(wall: Timestamp, why: Option<&str>, rows: &[Settled]) -> Vec<Record> {
     in_records_of(ROWS_A_RECORD, wall, why, rows)
 }

@@ -1,5 +1,5 @@
-//! A record's effect on its batch, without the rest of the record. A ledger may have millions of intents and posts;
-//! they are recognised by their shape and not parsed in full.
+//! A record's effect on its batch, without the rest of the record. A ledger may have millions of intents and
+//! posts; they are recognised by their form and not parsed in full.
 
 use super::line::{self, BadLine};
 use super::record::{LedgerId, Record};
@@ -8,19 +8,19 @@ use crate::job::{Key, Ticket};
 /// A record, reduced to what affects the states of jobs.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// An attempt is about to be made.
+    /// The start of an attempt.
     Intent(Attempt),
-    /// An attempt has ended and the note was posted.
+    /// The end of an attempt that posted the note.
     Posted(Attempt),
     Mark,
     Other(Record),
 }
 
-/// An attempt, reduced likewise.
+/// The reduced record of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Attempt {
     pub(crate) key: Key,
-    /// The key of the job's content, where a column names the job.
+    /// The key of the job's content, if a column names the job.
     pub(crate) content: Option<Key>,
     /// The time in seconds since 1970.
     pub(crate) at_s: u32,
@@ -44,14 +44,14 @@ impl Step {
         if found == expected { Ok(step) } else { Err(BadLine::Number { expected, found }) }
     }
 
-    /// The same, with the whole record.
+    /// Like `read`, with the whole record.
     pub(crate) fn read_in_full(line: &[u8], id: LedgerId, expected: u64) -> Result<Self, BadLine> {
         line::read(line, id, expected).map(Self::Other)
     }
 }
 
-/// The number and the step of a line in the exact form in which this program writes the most common records. `None` for
-/// any other line.
+/// The number and the step of a line in the exact form in which this program writes the most common records.
+/// `None` for any other line.
 fn known(covered: &[u8]) -> Option<(u64, Step)> {
     let mut rest = Rest(covered);
     rest.skip(line::OPENING)?;
@@ -101,7 +101,7 @@ impl Rest<'_> {
         self.digits(18)
     }
 
-    /// The common fields of intents and outcomes. The time is checked by its shape.
+    /// The common fields of intents and outcomes. Only the form of the time is checked.
     fn attempt(&mut self) -> Option<Attempt> {
         self.skip(b"\"row\":")?;
         self.number()?;
@@ -137,11 +137,11 @@ impl Rest<'_> {
         (is_plain && text[..end].iter().any(|byte| *byte != b'.')).then_some(())
     }
 
-    /// A time in the records' format, in seconds since 1970. `None` for dates outside the calendar: the line is then
-    /// parsed in full, which refuses it.
+    /// A time in the records' format, in seconds since 1970. `None` for dates outside the calendar: the line
+    /// is then parsed in full, which rejects it.
     fn wall(&mut self) -> Option<u32> {
         const SHAPE: &[u8; 19] = b"0000-00-00T00:00:00";
-        // The leap day is parsed in full.
+        // Lines with a leap day are parsed in full.
         const DAYS: [u8; 13] = [0, 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
         let (wall, rest) = self.0.split_first_chunk::<19>()?;
         let fits = wall.iter().zip(SHAPE).all(|(byte, shape)| match shape {
@@ -159,7 +159,7 @@ impl Rest<'_> {
             return None;
         }
         self.0 = rest;
-        // Down to the microsecond, without trailing zeros.
+        // At most microseconds, without trailing zeros.
         if let Some(fraction) = self.0.strip_prefix(b".") {
             let digits = fraction.iter().take(6).take_while(|byte| byte.is_ascii_digit()).count();
             self.0 = fraction.get(digits..).filter(|_| digits > 0)?;
@@ -276,7 +276,7 @@ mod tests {
             }
         }
 
-        /// With a matching checksum, whatever was done to the bytes.
+        /// With a correct checksum, whatever was changed in the bytes.
         #[test]
         fn nothing_is_taken_that_is_refused_in_full(
             intent in intents(), at in any::<prop::sample::Index>(), ended in any::<bool>(),

@@ -24,7 +24,7 @@ struct Memory {
     bytes: Vec<u8>,
     excluded: Vec<u8>,
     fail: Option<&'static str>,
-    /// What fails the next time only.
+    /// The operation that fails once, the next time.
     fail_once: Option<&'static str>,
     /// The maximum number of bytes.
     room: Option<usize>,
@@ -328,7 +328,7 @@ fn a_record_as_long_as_a_line_may_be_is_read_back_and_a_longer_one_is_refused_be
     };
     let longest = lines::LONGEST_LINE_BYTES as usize - line_of(&excluded(0));
     let (mut ledger, ..) = Ledger::open(begun()).unwrap();
-    // The bound is for a line, not for a commit.
+    // The maximum length is for a line, not for a commit.
     ledger.commit(&[excluded(longest), excluded(longest - 1), excluded(longest / 2), intent(2)]).unwrap();
     let (batch, extent) = inspect(&ledger.storage).unwrap();
     assert_eq!((extent.torn_bytes, extent.last, batch.job_states.len()), (0, 6, 2));
@@ -397,7 +397,7 @@ fn sums_of_absurd_numbers_are_the_largest_there_is() {
 }
 
 proptest! {
-    /// Whatever the bytes, reading them returns.
+    /// Reading returns for any bytes.
     #[test]
     fn reading_never_panics(bytes in prop::collection::vec(any::<u8>(), 0..400), keep in 0usize..2000) {
         let mut memory = sample();

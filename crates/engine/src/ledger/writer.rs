@@ -1,4 +1,4 @@
-//! Writes groups of records. Each group is made durable as a whole.
+//! Writes groups of records and makes each group durable as a whole.
 
 use super::batch::Batch;
 use super::line;
@@ -7,17 +7,17 @@ use super::record::{Header, LedgerId, Mark, Record};
 use super::{Extent, LedgerError, Storage, inspect};
 use crate::storage::Directory;
 
-/// Creates a ledger with only its header. After a crash at any moment the ledger exists with its first line, or does
+/// Creates a ledger with only its header. After a crash at any moment the ledger has its first line or does
 /// not exist. Call [`resume`] to write to it; that also makes its name durable.
 ///
 /// # Errors
 ///
-/// If the storage fails; it is then unknown whether the ledger exists. The caller ensures that no other run creates the
-/// ledger at the same time, and that it does not exist.
+/// If the storage fails; it is then unknown whether the ledger exists. The caller ensures that the ledger
+/// does not exist and that no other run creates it at the same time.
 pub fn begin(directory: &mut impl Directory, header: &Header) -> std::io::Result<()> {
     let mut file = directory.create_unfinished()?;
     file.append(&first_line(header))?;
-    // Sync before it gets its name: a name can become durable before the file's bytes.
+    // Sync before the rename: a name can become durable before the file's bytes.
     file.sync()?;
     directory.rename_finished()
 }
@@ -28,21 +28,21 @@ pub(super) fn first_line(header: &Header) -> Vec<u8> {
     bytes
 }
 
-/// Opens the directory's ledger to continue it, as [`Ledger::open`] does. `None` if there is none.
+/// Opens the directory's ledger to resume it, as [`Ledger::open`] does. `None` if there is none.
 ///
 /// # Errors
 ///
-/// As [`Ledger::open`], and when the directory fails.
+/// As for [`Ledger::open`], and if the directory fails.
 #[expect(clippy::type_complexity, reason = "it returns three values, and all three callers take them apart at once")]
 pub fn resume<D: Directory>(directory: &mut D) -> Result<Option<(Ledger<D::File>, Batch, Extent)>, LedgerError> {
     let Some(file) = directory.open().map_err(LedgerError::io("opened"))? else { return Ok(None) };
-    // The name may exist without being durable, if it was just given, perhaps by a run that was killed then. All that
-    // is synced from now on would be lost with it.
+    // The name may exist without being durable, for example after a run was killed right after the rename.
+    // All that is synced from now on would be lost with it.
     directory.sync().map_err(LedgerError::io("synced"))?;
     Ledger::open(file).map(Some)
 }
 
-/// An open ledger to write to. After the first error it is poisoned: it is unknown what reached the disk.
+/// An open ledger, for writing. After the first error it is poisoned: it is unknown what reached the disk.
 #[derive(Debug)]
 pub struct Ledger<S> {
     pub(super) storage: S,
@@ -56,16 +56,17 @@ pub struct Ledger<S> {
 }
 
 impl<S: Storage> Ledger<S> {
-    /// Opens a ledger to continue it: syncs it, reads it, and repairs a torn tail by keeping its bytes elsewhere and
-    /// cutting it off.
+    /// Opens a ledger to resume it: syncs it, reads it, and repairs a torn tail by copying its bytes
+    /// elsewhere and cutting it off.
     ///
-    /// On return all of the batch's state is durable. The extent tells what was cut off.
+    /// On return all of the batch's state is durable. The extent states what was cut off.
     ///
     /// # Errors
     ///
     /// As for [`inspect`], and if the storage fails. Damage is left unchanged.
     pub fn open(mut storage: S) -> Result<(Self, Batch, Extent), LedgerError> {
-        // A crashed run may have left bytes in the page cache only; what is read now must not be lost later.
+        // A crashed run may have left bytes in the page cache only; bytes that are read now must not be lost
+        // later.
         storage.sync().map_err(LedgerError::io("synced"))?;
         let (batch, extent) = inspect(&storage)?;
         if extent.torn_bytes > 0 {
@@ -86,8 +87,8 @@ impl<S: Storage> Ledger<S> {
     ///
     /// # Errors
     ///
-    /// If the storage fails, now or in an earlier call. Then each of `records` may or may not be durable, and no
-    /// further call writes anything.
+    /// If the storage fails, now or in an earlier call. Then each of `records` may or may not be durable, and
+    /// no further call writes anything.
     pub fn commit(&mut self, records: &[Record]) -> Result<(), LedgerError> {
         if self.poisoned {
             return Err(LedgerError::Poisoned);
@@ -99,12 +100,12 @@ impl<S: Storage> Ledger<S> {
             let start = self.buffer.len();
             line::write(&mut self.buffer, self.id, self.last, record);
             if (self.buffer.len() - start) as u64 > LONGEST_LINE_BYTES {
-                // It could be written but never read again.
+                // The record could be written but never read again.
                 self.poisoned = true;
                 return Err(LedgerError::TooLong);
             }
         }
-        // Reset only on success: a panic between the two calls poisons the ledger too.
+        // Reset only on success: a panic between the two calls also poisons the ledger.
         self.poisoned = true;
         self.storage.append(&self.buffer).map_err(LedgerError::io("written"))?;
         self.storage.sync().map_err(LedgerError::io("synced"))?;
@@ -113,8 +114,8 @@ impl<S: Storage> Ledger<S> {
         Ok(())
     }
 
-    /// Like [`Ledger::commit`], for the records of one settlement. If it fails, the records are cut off again if
-    /// possible. What is left otherwise is an incomplete settlement, unless only the sync failed.
+    /// Like [`Ledger::commit`], for the records of one settlement. On failure the records are cut off again
+    /// if possible. If not, an incomplete settlement is left, unless only the sync failed.
     ///
     /// # Errors
     ///
@@ -148,7 +149,7 @@ impl<S: Storage> Ledger<S> {
     }
 }
 
-/// Keeps a torn tail's bytes elsewhere, then cuts it off. In this order its bytes exist at every moment.
+/// Copies a torn tail's bytes elsewhere, then cuts it off. In this order its bytes exist at every moment.
 fn repair(storage: &mut impl Storage, extent: &Extent) -> std::io::Result<()> {
     let mut piece = vec![0; 1 << 20];
     let mut at = extent.good_bytes;

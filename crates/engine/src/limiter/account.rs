@@ -1,5 +1,5 @@
-//! The shared state of an account's runs: each run's slots in use, and when the slots of ended attempts are freed in
-//! each window.
+//! The shared state of an account's runs: each run's slots in use, and for each window when the slots of
+//! ended attempts are freed.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,34 +11,35 @@ use super::window::Window;
 use crate::budget::Ended;
 use crate::limit::{Limit, margin};
 
-/// The state that the runs of one account share. Pure: `now` is on the account's clock. The caller stores the state
-/// between two calls and ensures that only one run at a time changes it.
+/// The state that the runs of one account share. Pure: `now` is on the account's clock. The caller stores the
+/// state between two calls and ensures that only one run at a time changes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Account {
-    /// One for each length that a run asked for, shortest first.
+    /// One window for each length among the runs' limits, shortest first.
     pub(super) windows: Vec<Window>,
     pub(super) past: Past,
-    /// Unknown attempts may be counted until then.
+    /// Unknown attempts may be counted until this time.
     pub(super) unknown_to: Option<Duration>,
     pub(super) holders: Vec<Holder>,
-    /// Slots served to the holder that was served last. A run that is new or was away starts at this count.
+    /// The number of slots served to the holder served last. A run that is new or was away starts with this
+    /// number.
     pub(super) turn: u64,
 }
 
 /// A run that shares a budget, as other runs see it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Sharer {
-    /// Random, since process ids are reused.
+    /// A random number, since process ids are reused.
     pub id: u64,
-    /// The process, for people.
+    /// The process, shown to people.
     pub pid: u32,
-    /// What it posts, for people.
+    /// What it posts, shown to people.
     pub name: String,
     /// When it began.
     pub since: Timestamp,
     /// Its limits. All runs of the account keep them while this run is alive.
     pub limits: Vec<Limit>,
-    /// How long its requests may be under way after their end.
+    /// How long its requests may still be in transit after their attempts ended.
     pub timeout: Duration,
 }
 
@@ -46,9 +47,9 @@ pub struct Sharer {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Holder {
     pub(super) run: Sharer,
-    /// Slots of its attempts in flight.
+    /// The slots of its attempts in flight.
     pub(super) held: u32,
-    /// Slots served, for taking turns.
+    /// The number of slots served to it, for taking turns.
     pub(super) served: u64,
     /// The slots it waits for.
     pub(super) wish: Option<Wish>,
@@ -56,7 +57,7 @@ pub(super) struct Holder {
     pub(super) seen: Duration,
 }
 
-/// A holder waits for `count` slots. Others leave it its share between `from` and `to`.
+/// A holder's request for `count` slots. Others leave it its share between `from` and `to`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Wish {
     pub(super) count: u32,
@@ -64,7 +65,7 @@ pub(super) struct Wish {
     pub(super) to: Duration,
 }
 
-/// The differences between two clocks, to be added to the times of one.
+/// The offsets between two clocks, to be added to times on the old one.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Shift {
     /// For windows that outlast a restart of the machine.
@@ -83,18 +84,18 @@ const LONG: Duration = Duration::from_secs(60);
 /// The longest window that does not outlast a restart.
 const LONGEST_SHORT: Duration = LONG.saturating_sub(Duration::from_nanos(1));
 
-/// The maximum number of windows kept for their slots although no run asks for them; long and short windows are counted
-/// separately.
+/// The maximum number of windows kept for their slots although no run has a limit of that length; long and
+/// short windows are counted separately.
 const MOST_UNASKED: usize = 8;
 
 impl Account {
-    /// An account without any knowledge: anything may have been sent until `to`.
+    /// Creates an account without any knowledge: anything may have been sent until `to`.
     pub fn unknown(to: Duration) -> Self {
         Self { unknown_to: Some(to), ..Self::default() }
     }
 
-    /// Records that unknown requests may have been sent until `now`, which may be under way for up to `timeout` after
-    /// that.
+    /// Records that unknown requests may have been sent until `now`; they may be in transit for `timeout`
+    /// longer.
     pub fn take_as_unknown(&mut self, timeout: Duration, now: Duration) {
         self.unknown_to = self.unknown_to.max(Some(now + timeout));
     }
@@ -104,8 +105,8 @@ impl Account {
         self.holders.iter().map(|holder| &holder.run)
     }
 
-    /// When the slots of this limit's window are freed, and how many, as far as known at `now`. Slots in flight count
-    /// as given back now.
+    /// When the slots of this limit's window are freed, and how many, as known at `now`. Slots in flight
+    /// count as given back now.
     pub fn freeing(&self, limit: Limit, now: Duration) -> Vec<(Duration, u32)> {
         let mut freeing = Vec::new();
         if let Some(window) = self.windows.iter().find(|window| window.length() == limit.window()) {
@@ -121,22 +122,23 @@ impl Account {
         freeing
     }
 
-    /// Until when a window of this length counts as full because anything may have been sent. `None` if all that counts
-    /// at `now` is known.
+    /// The time until which a window of this length counts as full because anything may have been sent.
+    /// `None` if all that counts at `now` is known.
     pub fn full_to(&self, length: Duration, now: Duration) -> Option<Duration> {
         self.unknown_to.map(|to| to + length + margin(length)).filter(|to| *to > now)
     }
 
-    /// Whether a loss of power could make the account forget what still counts. If so, each state must be durable
-    /// before anyone acts on it. This becomes false only when a run joins or leaves, and the state written then is made
-    /// durable in any case. So no state that was acted on before it was durable precedes one that needs no sync.
+    /// Whether a power loss could make the account forget slots that still count. If so, each state must be
+    /// durable before anyone acts on it. The value becomes false only when a run joins or leaves, and the
+    /// state written then is made durable in any case. So a state that needs no sync never follows one that
+    /// was used before it was durable.
     pub fn outlasts_a_restart(&self) -> bool {
         self.windows.iter().any(|window| window.length() >= LONG)
     }
 
-    /// Whether a run whose process cannot be checked may be alive: until its time-out and the longest window have
-    /// passed since it was last seen. If it has ended, all its slots are free by then. If it is alive, it is counted
-    /// again when it next accesses the budget.
+    /// Whether a run whose process cannot be checked may be alive: until its timeout and the longest window
+    /// have passed since it was last seen. If it has ended, all its slots are free by then. If it is alive,
+    /// it is counted again at its next access.
     pub fn is_presumed_alive(&self, id: u64, now: Duration) -> bool {
         let longest_window = self.windows.iter().map(Window::length).max().unwrap_or_default();
         let longest_timeout = self.sharers().map(|run| run.timeout).max().unwrap_or_default();
@@ -144,7 +146,7 @@ impl Account {
         holder.is_some_and(|holder| now <= holder.seen + longest_timeout + longest_window)
     }
 
-    /// Removes every run that is found dead. Its slots count as attempts that end now, without a reply.
+    /// Removes every dead run. Its slots count as attempts that ended now, without a reply.
     pub fn find_dead(&mut self, mut is_alive: impl FnMut(&Sharer) -> bool, now: Duration) {
         let dead: Vec<u64> = self.sharers().filter(|run| !is_alive(run)).map(|run| run.id).collect();
         for id in dead {
@@ -152,7 +154,7 @@ impl Account {
         }
     }
 
-    /// Removes one run. The slots it still has count as attempts that end now, without a reply.
+    /// Removes one run. Its remaining slots count as attempts that ended now, without a reply.
     pub(super) fn unseat(&mut self, id: u64, now: Duration) {
         let Some(at) = self.holders.iter().position(|holder| holder.run.id == id) else { return };
         let gone = self.holders.remove(at);
@@ -161,7 +163,7 @@ impl Account {
         }
     }
 
-    /// Ensures that this run is among the holders, with `held` slots.
+    /// Ensures that this run is a holder, with `held` slots.
     pub(super) fn seat(&mut self, run: &Sharer, held: u32, now: Duration) -> &mut Holder {
         let at = match self.holders.iter().position(|holder| holder.run.id == run.id) {
             Some(at) => at,
@@ -188,7 +190,8 @@ impl Account {
         }
     }
 
-    /// Opens a window of a new length with all attempts that can count in it: from a longer window, else from the past.
+    /// Opens a window of a new length with all attempts that may count in it: from a longer window, else from
+    /// the past.
     fn open_window(&mut self, length: Duration, now: Duration) {
         let at = match self.windows.binary_search_by_key(&length, Window::length) {
             Ok(_) => return,
@@ -207,7 +210,7 @@ impl Account {
         self.windows.insert(at, window);
     }
 
-    /// Records ended attempts that can be counted until `last` at the latest.
+    /// Records ended attempts that may be counted until `last`.
     fn ended_at(&mut self, last: Duration, count: u32, now: Duration) {
         for window in &mut self.windows {
             window.add(last, count);
@@ -228,15 +231,15 @@ impl Account {
         }
     }
 
-    /// Removes what is free at `now`.
+    /// Removes the slots that are free at `now`.
     pub(super) fn free(&mut self, now: Duration) {
         for window in &mut self.windows {
             window.free(now);
         }
     }
 
-    /// Removes windows that no run asks for and that have no slots in use. If too many of them have slots in use, the
-    /// shortest are removed, whose slots a longer one has too.
+    /// Removes windows without slots in use that no run has a limit for. If too many are left, the shortest
+    /// are removed; a longer one has their slots too.
     ///
     /// Call [`free`](Self::free) first.
     pub(super) fn tidy(&mut self) {
@@ -253,7 +256,7 @@ impl Account {
         self.windows.reverse();
     }
 
-    /// The limits in force: those of all runs that share the budget, the strictest for each length.
+    /// The limits in effect: those of all runs that share the budget, the strictest for each length.
     fn limits(&self) -> BTreeMap<Duration, u32> {
         let mut limits = BTreeMap::new();
         for limit in self.sharers().flat_map(|run| &run.limits) {
@@ -263,7 +266,7 @@ impl Account {
         limits
     }
 
-    /// How many attempts may start at `now`. If none, when one may start, as far as known.
+    /// The number of attempts that may start at `now`. If none, when one may start, as far as known.
     ///
     /// Call [`free`](Self::free) first.
     pub(super) fn room(&self, now: Duration) -> Result<u32, Option<Duration>> {
@@ -293,25 +296,25 @@ impl Account {
         self.windows.iter().filter_map(|window| window.freeing().next()).map(|(free, _)| free).min()
     }
 
-    /// Until when ended and unknown attempts can be counted.
+    /// The time until which ended and unknown attempts may be counted.
     fn counted_to(&self) -> Duration {
         self.windows.iter().filter_map(Window::counted_to).chain(self.unknown_to).max().unwrap_or_default()
     }
 
-    /// For how long from `now` on the attempts of runs that end now can be counted.
+    /// How long from `now` on the attempts of runs that end now may be counted.
     pub(super) fn longest_flight(&self) -> Duration {
         self.sharers().map(|run| run.timeout).max().unwrap_or_default()
     }
 
-    /// For how long from `now` on anything can be counted if all runs end now.
+    /// How long from `now` on anything may be counted if all runs end now.
     pub(super) fn longest_count(&self, now: Duration) -> Duration {
         self.counted_to().saturating_sub(now).max(self.longest_flight())
     }
 
     /// Converts the state to another clock, which shows `now` where the old one showed `before`.
     ///
-    /// What has ended can be counted for as long as by the old clock and no longer, whatever a wall clock shows. So it
-    /// does not matter which runs have left since, or how often the clock changed.
+    /// Ended attempts may be counted for exactly as long as on the old clock, whatever a wall clock shows. So
+    /// it does not matter which runs have left since, or how often the clock changed.
     pub(super) fn on_clock(&mut self, shift: Shift, before: Duration, now: Duration) {
         if shift.long_ns != shift.short_ns {
             // A short window opened later must not be filled from times that the wall clock has moved.

@@ -9,31 +9,32 @@ use crate::budget::{Answer, Ended, Request, Throttle, Wait};
 use crate::limit::Limit;
 use crate::settings::Spread;
 
-/// A run that shares a budget or has its own.
+/// A run with a shared budget or its own.
 #[derive(Debug)]
 pub struct Member {
     run: Sharer,
-    /// Slots of its attempts in flight. Counted here too, so that an account whose state was lost gets them back.
+    /// The slots of its attempts in flight. Counted here too, to restore them in an account whose state was
+    /// lost.
     held: u32,
     pace: Option<Pace>,
     own: Option<Own>,
 }
 
-/// When the slots of other runs are freed is known only after their attempts ended; the delays after which to ask
-/// again.
+/// The minimum and maximum delay before asking again: when other runs' slots are freed is known only once
+/// their attempts have ended.
 const SOONEST_LOOK: Duration = Duration::from_millis(50);
 const LATEST_LOOK: Duration = Duration::from_millis(250);
 /// The delay if other runs have no slots in flight: a run with stricter limits may leave.
 const IDLE_LOOK: Duration = Duration::from_secs(1);
 
-/// A waiting run is left its share for this long after it was due; then it is passed over until it asks.
+/// How long others leave a waiting run its share after it was due; then it is passed over until it asks.
 const GRACE: Duration = Duration::from_millis(100);
 
 impl Member {
-    /// A run known to others as `run`.
+    /// Creates a member that others see as `run`.
     ///
-    /// The pace follows the limit with the shortest window: spreading a daily cap over the day would leave every
-    /// night's run unfinished.
+    /// The pace follows the limit with the shortest window: if a daily cap were spread over the day, no
+    /// nightly run would finish.
     pub fn new(run: Sharer, spread: Spread) -> Self {
         let shortest = shortest(&run.limits);
         let own = shortest.map(|limit| Own::new(limit.window(), run.timeout));
@@ -45,15 +46,15 @@ impl Member {
         &self.run
     }
 
-    /// Joins the account before it wants slots.
+    /// Joins the account before requesting slots.
     pub fn join(&mut self, account: &mut Account, now: Duration) {
         account.free(now);
         account.seat(&self.run, self.held, now);
         account.tidy();
     }
 
-    /// Gives back the slots of ended attempts, then takes up to as many as wanted. All times are on the account's
-    /// clock.
+    /// Gives back the slots of ended attempts, then takes up to the wanted number. All times are on the
+    /// account's clock.
     pub fn exchange(&mut self, account: &mut Account, request: &Request, now: Duration) -> Answer {
         account.free(now);
         account.seat(&self.run, self.held, now);
@@ -79,7 +80,7 @@ impl Member {
         }
     }
 
-    /// Leaves the account. Slots it still has count as attempts that end now, without a reply.
+    /// Leaves the account. Remaining slots count as attempts that ended now, without a reply.
     pub fn leave(&mut self, account: &mut Account, ended: &[(Ended, Duration)], now: Duration) {
         self.exchange(account, &Request { ended: ended.to_vec(), ..Request::default() }, now);
         account.unseat(self.run.id, now);
@@ -88,13 +89,13 @@ impl Member {
     }
 
     fn hold_back(&mut self, account: &mut Account, throttle: Throttle, now: Duration) {
-        // A run without limits has nothing to throttle.
+        // A run without limits cannot be throttled.
         let (Some(pace), Some(own)) = (&mut self.pace, &mut self.own) else { return };
         match throttle {
             Throttle::Evenly => pace.spread(Spread::Even, now),
             Throttle::Share(attempts) => {
-                // A share below the limit is used at once when it is free. So it meets other clients' peaks once per
-                // window instead of all the time, and what a pause delayed is sent after it.
+                // A share below the limit is used at once when it is free. So it collides with other clients
+                // once per window instead of all the time, and what a pause delayed is sent after it.
                 let smaller = attempts < pace.limit().count();
                 pace.spread(if smaller { Spread::Burst } else { Spread::Even }, now);
                 own.take_share(attempts);
@@ -140,7 +141,7 @@ impl Member {
             return Answer { granted, wait: paced };
         }
         if granted == most {
-            // It does not wait in the account's queue for what it does not allow itself.
+            // It does not queue in the account for slots that its own share forbids.
             let own = self.own.as_ref().and_then(|own| own.room(self.held).err());
             return Answer { granted, wait: own };
         }
@@ -155,7 +156,7 @@ impl Member {
             (until, look) => until.or(look.map(|look| now + look)),
         };
         if let Some(until) = wait {
-            // If there is room and it is left to others, this run is due now.
+            // If there is room but it is left to others, this run is due now.
             let from = if told.is_ok() { now } else { until };
             account.seat(&self.run, self.held, now).wish =
                 Some(Wish { count: want - granted, from, to: until + GRACE });
@@ -169,8 +170,8 @@ fn shortest(limits: &[Limit]) -> Option<Limit> {
 }
 
 impl Account {
-    /// Max-min fairness: slot by slot, the room goes to the run with the fewest slots served, among this run and those
-    /// that are due.
+    /// Max-min fairness: each free slot goes to the run with the fewest slots served, among this run and
+    /// those that are due.
     fn share_of(&self, id: u64, want: u32, room: u32, now: Duration) -> u32 {
         let mut rivals: Vec<(u64, u32)> = self.due(id, now).map(|(holder, wish)| (holder.served, wish.count)).collect();
         if rivals.is_empty() {
@@ -196,7 +197,7 @@ impl Account {
         share
     }
 
-    /// The other waiting runs that are due now or about to be.
+    /// The other waiting runs that are due now or soon.
     fn due(&self, id: u64, now: Duration) -> impl Iterator<Item = (&Holder, Wish)> {
         let others = self.holders.iter().filter(move |holder| holder.run.id != id);
         let waiting = others.filter_map(|holder| holder.wish.map(|wish| (holder, wish)));
@@ -205,7 +206,7 @@ impl Account {
         waiting.filter(move |(_, wish)| wish.from <= soon && now <= wish.to)
     }
 
-    /// When a run that now leaves room to others may get more: they have taken it or are passed over.
+    /// When a run that leaves room to others may get more: they have taken it or are passed over.
     fn next_turn(&self, id: u64, now: Duration) -> Duration {
         let passed_over = self.due(id, now).map(|(_, wish)| wish.to).min().unwrap_or(now);
         let later = passed_over + Duration::from_millis(1);
@@ -216,7 +217,7 @@ impl Account {
         self.windows.first().map(|window| window.length()).unwrap_or_default()
     }
 
-    /// After how long to check whether other runs have given slots back. `None` if there are no other runs.
+    /// The delay before checking whether other runs have given slots back. `None` if there are no other runs.
     fn look_again(&self, id: u64) -> Option<Duration> {
         let others = || self.holders.iter().filter(|holder| holder.run.id != id);
         others().next()?;

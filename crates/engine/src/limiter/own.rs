@@ -1,11 +1,11 @@
-//! A run's own slots in the shortest window, for a run that allows itself less than the account would.
+//! A run's own slots in the shortest window, for a run that limits itself to less than the account allows.
 
 use std::time::Duration;
 
 use super::window::Window;
 use crate::budget::Wait;
 
-/// When a run's own slots are freed, and how many of them it allows itself.
+/// When a run's own slots are freed, and its share of the window.
 #[derive(Debug)]
 pub(super) struct Own {
     window: Window,
@@ -16,17 +16,18 @@ pub(super) struct Own {
 }
 
 impl Own {
-    /// For the shortest window. `timeout` is how long a request can be counted after its end.
+    /// Creates the state for the shortest window. `timeout` is how long a request may be counted after its
+    /// end.
     pub(super) fn new(shortest: Duration, timeout: Duration) -> Self {
         Self { window: Window::new(shortest), share: None, now: Duration::ZERO, timeout }
     }
 
-    /// Sets the number of slots that the run allows itself.
+    /// Sets the maximum number of slots in the window.
     pub(super) fn take_share(&mut self, share: u32) {
         self.share = Some(share);
     }
 
-    /// Uses a shorter window if `shortest` is shorter.
+    /// Changes to a shorter window if `shortest` is shorter.
     pub(super) fn keep(&mut self, shortest: Duration) {
         if shortest < self.window.length() {
             let mut shorter = Window::new(shortest);
@@ -37,15 +38,15 @@ impl Own {
         }
     }
 
-    /// Records an ended attempt that can be counted until `last` at the latest.
+    /// Records an ended attempt that may be counted until `last`.
     pub(super) fn ended(&mut self, last: Duration) {
         self.window.add(last, 1);
     }
 
-    /// Removes what is free at `now`.
+    /// Removes the slots that are free at `now`.
     pub(super) fn free(&mut self, now: Duration) {
         if now < self.now {
-            // The wall clock was set back, where runs share no better clock.
+            // The wall clock was set back, on a system where runs share no better clock.
             let latest = now + self.timeout + self.window.kept();
             self.window = self.window.moved(|free| Some(free.min(latest)));
         }
@@ -53,7 +54,7 @@ impl Own {
         self.window.free(now);
     }
 
-    /// How many attempts may start while `held` are in flight. If none, when one may start.
+    /// The number of attempts that may start while `held` are in flight. If none, when one may start.
     pub(super) fn room(&self, held: u32) -> Result<u32, Wait> {
         let Some(share) = self.share else { return Ok(u32::MAX) };
         let used = u64::from(held) + self.window.used();
@@ -77,7 +78,7 @@ mod tests {
         Duration::from_millis(ms)
     }
 
-    /// With a window of five seconds and a share of three, of which two ended at `at`.
+    /// A window of five seconds with a share of three; two attempts ended at `at`.
     fn own(at: Duration) -> Own {
         let mut own = Own::new(ms(5000), TIMEOUT);
         own.free(at);

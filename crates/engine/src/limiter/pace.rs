@@ -46,7 +46,7 @@ impl Pace {
         self.bucket.check().map_err(|not_until| Wait::Until(not_until.earliest_possible()))
     }
 
-    /// Uses another limit: one with a shorter window, or a smaller one for the same window.
+    /// Changes the limit to one with a shorter window, or to a smaller one with the same window.
     pub(super) fn keep(&mut self, limit: Limit, now: Duration) {
         if limit != self.limit {
             self.set(now);
@@ -71,8 +71,8 @@ impl Pace {
         let nanos = u64::try_from(now.as_nanos()).expect("no clock here shows 584 years");
         let before = self.clock.0.swap(nanos, Ordering::Relaxed);
         if nanos < before {
-            // The wall clock was set back, where runs share no better clock: the bucket would grant nothing until the
-            // old time.
+            // The wall clock was set back, on a system where runs share no better clock: the bucket would
+            // grant nothing until the old time.
             self.bucket = bucket(self.limit, self.spread, self.clock.clone());
         }
     }
@@ -87,7 +87,7 @@ fn bucket(
         Spread::Burst => limit.count(),
         Spread::Even => 1,
     };
-    // Governor rejects a period of zero. A limit of more than one request per nanosecond has no pace.
+    // Governor rejects a period of zero. A limit of more than one request per nanosecond is not paced.
     let period = (limit.window() / limit.count()).max(Duration::from_nanos(1));
     let quota = Quota::with_period(period)
         .expect("the period is not zero")

@@ -1,17 +1,17 @@
-//! A coarse record of what the account has sent, for as long as the longest possible window. It fills windows of new
-//! lengths.
+//! A coarse record of what the account has sent within the longest possible window. Used to fill windows of
+//! new lengths.
 
 use std::time::Duration;
 
 use super::window::{Window, round_up};
 use crate::limit::Limit;
 
-/// Times until which attempts could be counted, with their number, oldest first. The older, the coarser: two merged
-/// times become the later one, so slots made from them are freed late, never early.
+/// The times until which attempts may be counted, with their number, oldest first. Older times are coarser:
+/// two merged times become the later one, so slots made from them are freed late, never early.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Past(Vec<(Duration, u64)>);
 
-/// The maximum number of times: enough for each to be within a tenth of its age.
+/// The maximum number of times; each is then accurate to a tenth of its age.
 const MOST: usize = 200;
 
 /// Times are rounded up to this unit.
@@ -28,7 +28,7 @@ impl Past {
         &self.0
     }
 
-    /// Adds attempts that can be counted until `last` at the latest.
+    /// Adds attempts that may be counted until `last`.
     pub(super) fn add(&mut self, last: Duration, count: u64, now: Duration) {
         let last = round_up(last, TICK);
         // Almost always the newest time or close to it.
@@ -89,7 +89,7 @@ mod tests {
             prop_assert!(past.times().len() <= MOST);
             let sum = |times: &[(Duration, u64)]| -> u64 { times.iter().map(|(_, count)| count).sum() };
             prop_assert_eq!(sum(past.times()), sum(&exact));
-            // None was moved to before its time.
+            // No time was moved to an earlier one.
             let since = |times: &[(Duration, u64)], at: Duration| -> u64 {
                 times.iter().filter(|(last, _)| *last >= at).map(|(_, count)| count).sum()
             };
@@ -105,7 +105,7 @@ mod tests {
                 exact.iter().filter(|(last, _)| counts(*last)).map(|(_, count)| count).sum()
             };
             prop_assert!(window.used() >= must(1.0));
-            // And no more than what is slightly older than the window.
+            // The upper bound: the attempts within 1.2 windows, and a few more.
             prop_assert!(window.used() <= must(1.2) + 4 * 20, "{} of {}", window.used(), must(1.2));
         }
     }

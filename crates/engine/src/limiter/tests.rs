@@ -13,7 +13,7 @@ fn ms(ms: u64) -> Duration {
 #[derive(Debug)]
 struct Taken;
 
-/// A limiter that is asked for one slot at a time.
+/// A limiter from which slots are taken one at a time.
 struct OneByOne(Limiter, Duration);
 
 impl OneByOne {
@@ -44,7 +44,7 @@ fn limiter(of: &[&str], spread: Spread) -> OneByOne {
     OneByOne(Limiter::new(&limits(of), spread, TIMEOUT), ms(0))
 }
 
-/// Takes a slot at the earliest moment that the limiter allows, from `now` on.
+/// Takes a slot at the earliest time from `now` on at which the limiter allows it.
 fn take_soonest(limiter: &mut OneByOne, mut now: Duration) -> (Taken, Duration) {
     loop {
         match limiter.take(now) {
@@ -84,7 +84,7 @@ fn what_was_never_sent_costs_no_slot() {
     let mut limiter = limiter(&["1/1h"], Spread::Burst);
     let taken = limiter.take(ms(0)).unwrap();
     limiter.give_back(taken, Ended::NotSent, ms(10));
-    // The pace alone: a token an hour, and the first one is spent.
+    // Only the pace applies: one token an hour, and the first one is spent.
     assert!(matches!(limiter.take(ms(10)), Err(Wait::Until(until)) if until <= Duration::from_secs(3600)));
 }
 
@@ -133,8 +133,8 @@ fn without_limits_everything_goes_through() {
     }
 }
 
-/// One attempt of a history: how long after it could have started it does, how long until it ends, where between
-/// send and end the server counts it (in thousandths), and how it ends.
+/// One attempt: how long it waits after it may start, its duration, when the server counts it between send
+/// and end (in thousandths), and how it ends.
 #[derive(Debug, Clone)]
 struct Step {
     idle: u64,
@@ -149,8 +149,8 @@ fn step() -> impl Strategy<Value = Step> {
         .prop_map(|(idle, lasts, counted, silent)| Step { idle, lasts, counted, silent })
 }
 
-/// Runs a history greedily (each attempt starts as soon as it may) and returns the moments at which a server that
-/// counts anywhere between send and reply, or until a time-out after a silent end, counted each.
+/// Runs a history greedily (each attempt starts as soon as it may) and returns when a server counts each:
+/// anywhere between send and reply, or until a timeout after an end without a reply.
 fn counted_moments(limiter: &mut OneByOne, steps: &[Step]) -> Vec<Duration> {
     let mut now = ms(0);
     let mut flying: Vec<(Duration, Taken, Ended)> = Vec::new();
@@ -209,8 +209,8 @@ proptest! {
         prop_assert!(most_within(moments, ms(20_000)) <= long_count as usize);
     }
 
-    /// Exactness from the other side: in a burst, the n + 1st start is at the very moment at which the earliest of the
-    /// n before it is a window and a margin past its reply, not later.
+    /// The limiter is not too strict: in a burst, start n + 1 is exactly a window and a margin after the
+    /// earliest reply of the n starts before it.
     #[test]
     fn a_burst_never_waits_longer_than_is_safe(lasts in prop::collection::vec(0..3000u64, 2..60), count in 1..10u32) {
         let mut limiter = limiter(&[&format!("{count}/5s")], Spread::Burst);

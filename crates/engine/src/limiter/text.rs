@@ -1,7 +1,8 @@
-//! The stored form of an account's state: one line of JSON after its checksum.
+//! The stored form of an account's state: a checksum and one line of JSON.
 //!
-//! Times are nanoseconds on the clock that the line names: since the boot with that id, or, on systems without such a
-//! clock, the wall clock. Each time in a window is stored as the distance from the previous one.
+//! Times are nanoseconds on the clock that the line names: since the boot with that id, or, on systems
+//! without such a clock, on the wall clock. Each time in a window is stored as the difference from the
+//! previous one.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -25,11 +26,11 @@ pub struct Stamp {
     pub wall: Timestamp,
 }
 
-/// The bytes are not an account's state.
+/// The bytes are not a valid state of an account.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Unreadable {
-    /// Incomplete or changed since they were written.
+    /// Incomplete, or changed since they were written.
     #[error("{0}")]
     Damaged(&'static str),
     /// Of a newer format version.
@@ -62,7 +63,7 @@ struct StoredWindow {
     freeing: Vec<(u64, u32)>,
 }
 
-/// The wish is dropped when the clock changes, and nothing relies on it: the run repeats a lost wish.
+/// The wish is dropped when the clock changes. Nothing relies on it: the run repeats a lost wish.
 #[derive(Serialize, Deserialize)]
 struct StoredHolder {
     id: u64,
@@ -75,8 +76,8 @@ struct StoredHolder {
     served: u64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     wish: Option<(u32, u64, u64)>,
-    /// `None` in states from before this field existed: the run was then last seen when they were written, at the
-    /// latest.
+    /// `None` in states from before this field existed: the run was last seen, at the latest, when the state
+    /// was written.
     #[serde(default)]
     seen: Option<u64>,
 }
@@ -102,18 +103,19 @@ impl Account {
 
     /// Parses a stored state and converts it to the clock of `now`.
     ///
-    /// From another boot's clock, the times of long windows are converted by the wall clock. For short windows, the
-    /// time that was left when they were last written is waited for again; that relies on no clock. If runs were under
-    /// way when that boot ended and their writes were not durable, anything may have been sent until now.
+    /// From another boot's clock, the times of long windows are converted by the wall clock. For short
+    /// windows, the time that was left when they were last written is waited for again, which relies on no
+    /// clock. If runs were active when that boot ended and their writes were not durable, anything may have
+    /// been sent until now.
     ///
     /// # Errors
     ///
-    /// If the bytes are not as written, or of a newer version.
+    /// If the bytes differ from what was written, or are of a newer version.
     pub fn read(line: &[u8], now: &Stamp) -> Result<Self, Unreadable> {
         let (stored, mut account) = parse(line)?;
         let another = stored.boot != now.boot;
         if another {
-            // How far the new clock is ahead of the old one, at the same moment of the wall clock.
+            // How far the new clock is ahead of the old one, at the same wall clock time.
             let wall_passed = now.wall.as_nanosecond() - stored.wall.as_nanosecond();
             let short_ns = i128::from(ns(now.at)) - i128::from(stored.at);
             let shift = Shift { long_ns: short_ns - wall_passed, short_ns };
@@ -216,7 +218,7 @@ impl StoredHolder {
     }
 }
 
-/// No clock here shows more than 584 years.
+/// No clock here exceeds 584 years.
 fn ns(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

@@ -7,10 +7,10 @@ use crate::limit::margin;
 
 /// When slots are freed, stored compactly as times with counts.
 ///
-/// The first [`MOST_EXACT`] times are exact. Further ones are rounded *up* to a multiple of a thousandth of the
-/// window, so a window of any size needs about two thousand times at most. A slot is freed at most that thousandth
-/// late, and never early. The rounding is coarser only if more attempts than that ended without a reply and the
-/// time-out is many windows long.
+/// The first [`MOST_EXACT`] times are exact. Further ones are rounded *up* to a multiple of a thousandth of
+/// the window, so a window of any size needs at most about two thousand times. A slot is freed at most that
+/// thousandth late, and never early. The rounding is coarser only if more attempts than that ended without a
+/// reply and the timeout is many windows long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Window {
     length: Duration,
@@ -21,7 +21,8 @@ pub(super) struct Window {
 
 /// The number of times that are kept exactly.
 const MOST_EXACT: usize = 1000;
-/// The number of further times rounded to a thousandth of the window; after each such number the rounding doubles.
+/// The number of further times rounded to a thousandth of the window; after each such number the rounding
+/// doubles.
 const MOST_ROUNDED: usize = 1500;
 
 impl Window {
@@ -33,12 +34,12 @@ impl Window {
         self.length
     }
 
-    /// How long a slot is kept after the moment until which its attempt can be counted.
+    /// How long a slot is kept after the last moment at which its attempt may be counted.
     pub(super) fn kept(&self) -> Duration {
         self.length + margin(self.length)
     }
 
-    /// Adds slots of attempts that can be counted until `last` at the latest.
+    /// Adds slots of attempts that may be counted until `last`.
     pub(super) fn add(&mut self, last: Duration, count: u32) {
         self.put(last + self.kept(), count);
     }
@@ -78,7 +79,7 @@ impl Window {
         self.used
     }
 
-    /// Until when the attempts of its slots can be counted. `None` if all slots are free.
+    /// The time until which the attempts of its slots may be counted. `None` if all slots are free.
     pub(super) fn counted_to(&self) -> Option<Duration> {
         self.freeing.last_key_value().map(|(free, _)| free.saturating_sub(self.kept()))
     }
@@ -97,7 +98,7 @@ impl Window {
         self.freeing.iter().map(|(free, count)| (*free, *count))
     }
 
-    /// The same slots on another clock: `on_it` converts a time and returns `None` if it has passed.
+    /// Converts the slots to another clock: `on_it` converts a time and returns `None` if it has passed.
     pub(super) fn moved(&self, on_it: impl Fn(Duration) -> Option<Duration>) -> Self {
         let mut moved = Self::new(self.length);
         for (free, count) in &self.freeing {
@@ -132,7 +133,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
 
-        /// Compared with a plain list of exact times.
+        /// Compares with a plain list of exact times.
         #[test]
         fn slots_come_free_never_early_and_late_by_a_thousandth_of_the_window_at_most(
             steps in prop::collection::vec((0u64..400, 1u32..4), 1..4000),

@@ -1,4 +1,4 @@
-//! Excludes single rows of the input from being sent, independent of other rows.
+//! Excludes single rows of the input, independent of other rows.
 
 use std::borrow::Cow;
 
@@ -14,9 +14,9 @@ use crate::settings::OnDuplicate;
 pub(super) const HELD: &str =
     "this may be an edit of a note on the same ticket that was posted (or may have been) and is no longer in the input";
 
-/// Excludes an invalid row, and a repetition of an earlier row if repetitions are not posted.
+/// Excludes an invalid row, and a duplicate of an earlier row if duplicates are not posted.
 pub(super) fn exclude_unsendable(content: &Content, met: Occurrence, policy: &ReadPolicy, job_state: &mut JobState) {
-    // A state from an attempt or a person's decision is kept.
+    // Keep a state that comes from an attempt or a person's decision.
     if job_state.outcome() != Outcome::Pending || job_state.attempts() > 0 || job_state.is_released() {
         return;
     }
@@ -29,17 +29,17 @@ pub(super) fn exclude_unsendable(content: &Content, met: Occurrence, policy: &Re
     }
 }
 
-/// Whether a note is skipped because an earlier row has its key. `content` is the content key if a column names the
-/// job.
+/// Whether a note is skipped because an earlier row has its key. `content` is the content key if a column
+/// names the job.
 pub(super) fn skips_repeat(policy: &ReadPolicy, again: bool, content: Option<Key>) -> bool {
     again && content.is_none() && policy.duplicates == OnDuplicate::Skip
 }
 
-/// Holds a row that may be an edit of a posted one, and makes a row pending again that no longer may be.
+/// Holds a row that may be an edit of a posted one, and makes a row pending again that can no longer be one.
 pub(super) fn hold(job_state: &mut JobState, changed: bool) {
     match job_state.outcome() {
         Outcome::Held if !changed => job_state.take_up_again(),
-        // A job with an earlier attempt is not an edit. A row that a person released is that person's decision.
+        // A job with an earlier attempt is not an edit. A row that a person released stays released.
         Outcome::Pending if changed && job_state.attempts() == 0 && !job_state.is_released() => {
             job_state.hold_now();
         }
@@ -56,7 +56,7 @@ pub(super) fn defect(content: &Content, again: bool) -> Option<Cow<'_, Defect>> 
     }
 }
 
-/// The record of a note whose state this run has set. `again` means that an earlier row has the same content.
+/// The record of a note whose state was set by this run. `again`: an earlier row has the same content.
 pub(super) fn excluded_row(job: Job, again: bool, stands: Outcome) -> ExcludedRow {
     let why = match stands {
         Outcome::Held => HELD,

@@ -1,4 +1,4 @@
-//! A stream that does not end: its rows are posted as they arrive, each looked up on arrival.
+//! An endless stream: its rows are posted as they arrive, each looked up on arrival.
 
 use super::exclusion::{exclude_unsendable, excluded_row};
 use super::identity::{Occurrences, presence_changes};
@@ -16,7 +16,7 @@ pub struct Follow {
     policy: ReadPolicy,
     job_states: KeyMap<JobState>,
     occurrences: Occurrences,
-    /// How often each content occurred, where a column names the jobs.
+    /// How often each content occurred, if a column names the jobs.
     contents: KeyMap<u32>,
     read: u64,
     blank: u64,
@@ -24,8 +24,8 @@ pub struct Follow {
 }
 
 impl Follow {
-    /// A stream whose rows have `job_states` in the ledger of an earlier run. `unknown` is the state of a job that the
-    /// ledger does not know.
+    /// Plans a stream whose rows have `job_states` in the ledger of an earlier run. `unknown` is the state of
+    /// a job that the ledger does not know.
     pub fn new(policy: ReadPolicy, unknown: JobState, job_states: KeyMap<JobState>) -> Self {
         let occurrences = Occurrences::new(policy.identity.clone(), unknown);
         Self { policy, job_states, occurrences, contents: KeyMap::default(), read: 0, blank: 0, offered: 0 }

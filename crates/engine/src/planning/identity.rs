@@ -1,11 +1,11 @@
-//! Assigns rows to jobs: identical rows are distinguished by their occurrence.
+//! Assigns rows to jobs. Identical rows differ by their occurrence number.
 
 use super::row::{Content, Row};
 use crate::job::{Identity, Key, KeyMap, TicketSet};
 use crate::ledger::{self, Batch, ExcludedRow, JobState, LedgerError, Presence, Record};
 use crate::storage::Storage;
 
-/// Computes the keys of a reading's rows.
+/// Computes the keys of the rows in one read pass.
 #[derive(Debug)]
 pub(super) struct Occurrences {
     identity: Identity,
@@ -19,9 +19,9 @@ pub(super) struct Occurrences {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Occurrence {
     pub(super) key: Key,
-    /// The key of the row's content, where a column names the job; the same for all rows with this content.
+    /// The key of the row's content, if a column names the job; the same for all rows with this content.
     pub(super) content: Option<Key>,
-    /// Whether an earlier row of this reading has the same content or name.
+    /// Whether an earlier row of this pass has the same content or name.
     pub(super) again: bool,
 }
 
@@ -30,8 +30,8 @@ impl Occurrences {
         Self { identity, unknown, repeats: KeyMap::default() }
     }
 
-    /// Enters the next row into `job_states`. Returns its key, which is unique in each reading and the same in the
-    /// next, and its state. `None` for a blank row.
+    /// Enters the next row into `job_states`. Returns its state and its key, which is unique within a pass
+    /// and the same in every pass. `None` for a blank row.
     pub(super) fn enter<'a, F>(
         &mut self,
         content: &Content<F>,
@@ -62,12 +62,12 @@ impl Occurrences {
     }
 }
 
-/// Computes the keys of an input's rows, which are entered one by one.
+/// Computes the keys of an input's rows, one by one.
 #[derive(Debug)]
 pub struct RowKeys(Occurrences);
 
 impl RowKeys {
-    /// For an input whose notes share `identity`, and the jobs of `batch`.
+    /// Creates the keys for an input whose notes share `identity`, and the jobs of `batch`.
     pub fn new(identity: Identity, batch: &Batch) -> Self {
         Self(Occurrences::new(identity, batch.unknown()))
     }
@@ -78,8 +78,8 @@ impl RowKeys {
     }
 }
 
-/// After a reading: records of the jobs that are no longer in the input and of those that are in it again, each of a
-/// readable size.
+/// Returns records of the jobs that vanished from the input and of those that returned, each of a readable
+/// size. Call it after a pass.
 pub fn presence_changes(job_states: &KeyMap<JobState>) -> Vec<Record> {
     const KEYS_A_RECORD: usize = 256;
     let mut vanished = Vec::new();
@@ -91,7 +91,7 @@ pub fn presence_changes(job_states: &KeyMap<JobState>) -> Vec<Record> {
             _ => {}
         }
     }
-    // The table's order differs between runs; the ledger's must not.
+    // The map's order differs between runs; the ledger's must not.
     vanished.sort_unstable();
     returned.sort_unstable();
     let chunk = |keys: &[Key]| Presence { keys: keys.to_vec() };
@@ -99,8 +99,8 @@ pub fn presence_changes(job_states: &KeyMap<JobState>) -> Vec<Record> {
     vanished.chain(returned.chunks(KEYS_A_RECORD).map(chunk).map(Record::Returned)).collect()
 }
 
-/// The tickets of jobs that are posted or in doubt and were not found in this reading, from the records in `ledger`. A
-/// new row for one of them may be an edit.
+/// The tickets of jobs that are posted or in doubt and were not found in this pass, from the records in
+/// `ledger`. A new row on one of them may be an edit.
 ///
 /// # Errors
 ///
@@ -108,7 +108,7 @@ pub fn presence_changes(job_states: &KeyMap<JobState>) -> Vec<Record> {
 pub fn tickets_of_vanished(ledger: &impl Storage, job_states: &KeyMap<JobState>) -> Result<TicketSet, LedgerError> {
     let mut tickets = TicketSet::default();
     ledger::read(ledger, &mut |entry| {
-        // A doubt from a salvage may have no intent any more.
+        // After a salvage, a job in doubt may have no intent.
         let (key, ticket) = match entry.record {
             Record::Intent(intent) => (intent.key, intent.ticket),
             Record::Outcome(end) => (end.key, end.ticket),

@@ -1,15 +1,16 @@
-//! The job file: the result of reading an input, in the input's order. Posting reads nothing else, so later changes of
-//! the input do not change a note.
+//! The job file: the result of reading an input, in the input's order. Posting reads nothing else, so a later
+//! change of the input does not change a note.
 //!
 //! # Format
 //!
-//! A sequence of records: the length (4 bytes), a checksum (4 bytes; CRC-32 over the record's number and its bytes) and
-//! the bytes. Numbers are little-endian. The file has no name and is read by the process that wrote it, so it has no
-//! version. The writer passes the number of records to the reader, so a missing end is detected too.
+//! A sequence of records: the length (4 bytes), a checksum (4 bytes; CRC-32 over the record's number and its
+//! bytes) and the bytes. Numbers are little-endian. The file has no name and only the process that wrote it
+//! reads it, so it has no version. The writer passes the number of records to the reader, which thereby
+//! detects a missing end.
 //!
 //! | first byte | then |
 //! |---|---|
-//! | `J`, a note that may be sent | flags, position, key, content key if a column names the job, ticket, text, fields |
+//! | `J`, a note that may be sent | flags, position, key, content key if named, ticket, text, fields |
 //! | `X`, an invalid row | position, key, ticket if it has one, why |
 //! | `D`, a named note that is not to be sent | content key |
 
@@ -20,7 +21,7 @@ use crate::job::{Job, Key, Position, Ticket};
 use crate::ledger::ExcludedRow;
 use crate::outcome::Outcome;
 
-/// The maximum length of a record: a text has at most some MiB, and so has an invalid row's message.
+/// The maximum length of a record: a text, or an invalid row's message, has at most some MiB.
 const LONGEST_RECORD: usize = 1 << 30;
 
 const PIECE_BYTES: usize = 256 << 10;
@@ -75,7 +76,7 @@ pub enum JobFileError {
         /// The system's error.
         source: io::Error,
     },
-    /// A record is not as written.
+    /// A record differs from what was written.
     #[error("the job file, which contains the rows read from the input, is damaged at record {record}; run it again")]
     Damaged {
         /// Its number, from 1.
@@ -137,11 +138,11 @@ impl<W: Write> JobFileWriter<W> {
         self.end(start)
     }
 
-    /// Writes the rest. Returns the output and the number of records.
+    /// Writes the remaining buffer. Returns the output and the number of records.
     ///
     /// # Errors
     ///
-    /// If the rest cannot be written.
+    /// If the buffer cannot be written.
     pub fn finish(mut self) -> Result<(W, u64), JobFileError> {
         self.write_out()?;
         Ok((self.out, self.records))
@@ -176,21 +177,21 @@ impl<W: Write> JobFileWriter<W> {
 pub struct JobFileReader<R> {
     source: R,
     buffer: Vec<u8>,
-    /// The number of buffer bytes already consumed.
+    /// The number of consumed bytes of the buffer.
     taken: usize,
     /// The number of records read so far.
     read: u64,
-    /// The number of all records.
+    /// The total number of records.
     records: u64,
 }
 
 impl<R: Read> JobFileReader<R> {
-    /// Reads a file with this many records.
+    /// Reads a file of this many records.
     pub fn new(source: R, records: u64) -> Self {
         Self { source, buffer: Vec::new(), taken: 0, read: 0, records }
     }
 
-    /// The number of records left.
+    /// The number of unread records.
     pub fn left(&self) -> usize {
         usize::try_from(self.records - self.read).unwrap_or_default()
     }
@@ -199,7 +200,7 @@ impl<R: Read> JobFileReader<R> {
     ///
     /// # Errors
     ///
-    /// If the record cannot be read, or is not as written.
+    /// If the record cannot be read, or differs from what was written.
     #[expect(clippy::should_implement_trait, reason = "an error ends the run, so it is `?` on each call, not an item")]
     pub fn next(&mut self) -> Result<Option<JobRecord>, JobFileError> {
         if self.read == self.records {

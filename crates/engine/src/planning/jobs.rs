@@ -1,4 +1,4 @@
-//! Evaluates a job file: the decisions after the reading, and the jobs to post.
+//! Evaluates a job file: the decisions that need the whole input, and the jobs to post.
 
 use std::io::Read;
 
@@ -14,12 +14,13 @@ use crate::outcome::Outcome;
 #[derive(Debug)]
 pub struct Jobs<R> {
     reader: JobFileReader<R>,
-    /// How often a content occurred that several named rows have.
+    /// How often each content shared by several named rows has occurred so far.
     repeated: KeyMap<u32>,
 }
 
 impl<R: Read> Jobs<R> {
-    /// The rows of `reader`. `repeated` are the contents that [several named rows](repeated_contents) have.
+    /// Reads the rows of `reader`. `repeated` are the contents that [several named rows](repeated_contents)
+    /// share.
     pub fn new(reader: JobFileReader<R>, repeated: &[Key]) -> Self {
         Self { reader, repeated: repeated.iter().map(|key| (*key, 0)).collect() }
     }
@@ -28,7 +29,7 @@ impl<R: Read> Jobs<R> {
     ///
     /// # Errors
     ///
-    /// If the file cannot be read, or is not as written.
+    /// If the file cannot be read, or differs from what was written.
     #[expect(clippy::should_implement_trait, reason = "an error ends the run, so it is `?` on each call, not an item")]
     pub fn next(&mut self) -> Result<Option<JobRecord>, JobFileError> {
         let mut record = self.reader.next()?;
@@ -63,13 +64,13 @@ impl<R: Read> Jobs<R> {
     }
 }
 
-/// The contents that several named rows of a job file have. None if no column names the jobs.
+/// The contents that several named rows of a job file share. Empty if no column names the jobs.
 ///
-/// Takes 16 bytes per record while it runs.
+/// Uses 16 bytes of memory per record.
 ///
 /// # Errors
 ///
-/// If the file cannot be read, or is not as written.
+/// If the file cannot be read, or differs from what was written.
 pub fn repeated_contents<R: Read>(mut reader: JobFileReader<R>) -> Result<Vec<Key>, JobFileError> {
     let mut contents = Vec::with_capacity(reader.left());
     while let Some(record) = reader.next()? {
@@ -85,8 +86,8 @@ pub fn repeated_contents<R: Read>(mut reader: JobFileReader<R>) -> Result<Vec<Ke
     Ok(repeated)
 }
 
-/// Holds the rows on the tickets in `changed`, which may be edits of posted ones, and makes those pending again that no
-/// longer may be. Call it once it is known which posted jobs vanished from the input.
+/// Holds the rows on the tickets in `changed`, which may be edits of posted ones, and makes rows pending
+/// again that can no longer be edits. Call it once it is known which posted jobs vanished from the input.
 ///
 /// # Errors
 ///
@@ -120,8 +121,8 @@ pub fn hold_edits<R: Read>(
     Ok(())
 }
 
-/// Leaves out the pending rows for which `is_known` is true, by the keys that other ledgers know them by. Returns how
-/// many.
+/// Skips the pending rows for which `is_known` is true, by the keys that other ledgers use for them. Returns
+/// their number.
 ///
 /// # Errors
 ///
@@ -165,11 +166,11 @@ pub fn for_each_to_do<R: Read>(
     Ok(())
 }
 
-/// The next row that this run excludes or has made pending again, and that has no record of it in the ledger yet. The
-/// row counts as recorded from now on; the caller must record it.
+/// The next row that this run excludes or has made pending again, and whose state is not in the ledger yet.
+/// From now on the row counts as recorded; the caller must record it.
 ///
-/// All of them are recorded before anything is sent. Otherwise a run that ends early would leave rows that it did not
-/// reach without a record: the next run would send those that another ledger has as posted.
+/// All of them are recorded before anything is sent. Otherwise a run that ends early would leave rows
+/// unrecorded, and the next run would send those that another ledger has as posted.
 ///
 /// # Errors
 ///
@@ -196,7 +197,7 @@ pub fn next_excluded<R: Read>(
     Ok(None)
 }
 
-/// Returns the pending jobs of a job file after all decisions are made.
+/// Returns the pending jobs of a job file, after all decisions.
 #[derive(Debug)]
 pub struct PendingJobs<R> {
     jobs: Jobs<R>,
@@ -211,12 +212,12 @@ impl<R: Read> PendingJobs<R> {
         Self { jobs, policy, job_states, offered: 0 }
     }
 
-    /// The next pending row, as an [`Event::Job`], or the end: [`Event::InputTruncated`] if there are more rows than
-    /// were asked for, else [`Event::InputEnded`].
+    /// The next pending row, as an [`Event::Job`], or the end: [`Event::InputTruncated`] if there are more
+    /// rows than requested, else [`Event::InputEnded`].
     ///
     /// # Errors
     ///
-    /// If the job file cannot be read, or is not as written.
+    /// If the job file cannot be read, or differs from what was written.
     pub fn pull(&mut self) -> Result<Event, JobFileError> {
         let Some((job, job_state)) = self.jobs.next_to_send(&self.policy, &self.job_states)? else {
             return Ok(Event::InputEnded(Vec::new()));

@@ -1,10 +1,11 @@
-//! Decides what happens to each row of an input, by the ledger and what else is known: over neutral [rows](Row),
-//! without I/O.
+//! Decides what happens to each row of an input, based on the ledger and other known rows: over neutral
+//! [rows](Row), without I/O.
 //!
-//! An input is read once. A [`Planner`] gets its rows, counts them, and returns what of each goes into the [job
-//! file](JobFileWriter). Decisions that need the whole input are made over the job file: which rows may be
-//! [edits](hold_edits) of posted ones, and which are [known](skip_known) to other ledgers. Posting reads only the job
-//! file ([`PendingJobs`]). A stream that does not end is [followed](Follow): its rows are posted as they arrive.
+//! An input is read once. A [`Planner`] gets its rows, counts them, and returns a record for the [job
+//! file](JobFileWriter) where one is needed. Decisions that need the whole input are made over the job file:
+//! which rows may be [edits](hold_edits) of posted ones, and which are [known](skip_known) to other ledgers.
+//! Posting reads only the job file ([`PendingJobs`]). An endless stream is [followed](Follow): its rows are
+//! posted as they arrive.
 
 mod exclusion;
 mod follow;

@@ -1,4 +1,4 @@
-//! Reads an input: counts everything and returns the records of the job file. Nothing is sent.
+//! Reads an input: counts everything and returns the records of the job file. Sends nothing.
 
 use super::exclusion::{HELD, defect, exclude_unsendable};
 use super::identity::{Occurrence, Occurrences};
@@ -10,7 +10,7 @@ use crate::ledger::JobState;
 use crate::outcome::{Counts, Outcome};
 use crate::settings::{InDoubt, OnChanged, OnDuplicate, OnKnown};
 
-/// The settings of a reading.
+/// The settings of a read pass.
 #[derive(Debug, Clone, Default)]
 pub struct ReadPolicy {
     /// The common part of the notes' identity.
@@ -28,7 +28,7 @@ pub struct ReadPolicy {
 }
 
 impl ReadPolicy {
-    /// Whether a row in state `stands` is to be sent.
+    /// Whether a row in state `stands` is sent.
     pub fn is_to_do(&self, stands: Outcome) -> bool {
         match stands {
             Outcome::Pending | Outcome::Failed => true,
@@ -37,8 +37,9 @@ impl ReadPolicy {
         }
     }
 
-    /// Whether rows may be held as edits of posted ones. With `named`, a column names the jobs: an edit then has its
-    /// job's name and is the same job, unless the ledger may have jobs that no column named (`unnamed`).
+    /// Whether rows may be held as edits of posted ones. If a column names the jobs (`named`), an edited row
+    /// has its job's name and is the same job, so nothing is held, unless the ledger may have jobs that no
+    /// column named (`unnamed`).
     pub fn holds_edits(&self, named: bool, unnamed: bool) -> bool {
         self.changed == OnChanged::Hold && (!named || unnamed)
     }
@@ -60,24 +61,24 @@ pub struct RowNote {
     pub what: String,
 }
 
-/// The result of the first reading.
+/// The result of the first read pass.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ReadSummary {
     /// The number of rows in each state.
     pub counts: Counts,
-    /// All rows.
+    /// The total number of rows.
     pub rows: u64,
     /// Rows with only blanks in every mapped column; counted as skipped.
     pub blank: u64,
-    /// The first of them, as many as requested.
+    /// The first blank rows, as many as requested.
     pub blanks: Vec<Position>,
-    /// Rows identical to an earlier one. Zero where a column names the jobs.
+    /// Rows identical to an earlier one. Zero if a column names the jobs.
     pub duplicates: u64,
-    /// Rows with the name of an earlier one, where a column names the jobs.
+    /// Rows with the name of an earlier one, if a column names the jobs.
     pub same_names: u64,
-    /// The first of them.
+    /// The first row with the name of an earlier one.
     pub first_same_name: Option<RowNote>,
-    /// Rows to be sent; this run may have been asked for fewer.
+    /// Rows to send; this run may have been limited to fewer.
     pub to_do: u64,
     /// The first invalid rows, as many as requested.
     pub invalid: Vec<RowNote>,
@@ -89,7 +90,7 @@ pub struct ReadSummary {
     pub held: Vec<RowNote>,
     /// The first jobs to send, as many as requested.
     pub next: Vec<Job>,
-    /// Further facts about the input.
+    /// Further statistics of the input.
     pub profile: Profile,
 }
 
@@ -102,7 +103,7 @@ pub struct SampleSizes {
     pub jobs: usize,
 }
 
-/// Plans what happens to each row of an input; the rows are entered one by one.
+/// Plans what happens to each row of an input, one by one.
 #[derive(Debug)]
 pub struct Planner<'a> {
     policy: &'a ReadPolicy,
@@ -113,8 +114,8 @@ pub struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    /// For an input before its first row. `job_states` are the jobs that the ledger knows, `unknown` is the state of a
-    /// job that it does not know.
+    /// Creates a planner for an input, before its first row. `job_states` are the jobs that the ledger knows,
+    /// `unknown` is the state of a job that it does not know.
     pub fn new(
         policy: &'a ReadPolicy,
         unknown: JobState,
@@ -125,8 +126,8 @@ impl<'a> Planner<'a> {
         Self { policy, named, job_states, occurrences, read_summary: ReadSummary::default() }
     }
 
-    /// Enters the next row. Returns its record for the job file: rows that may be sent, and excluded rows that the
-    /// ledger does not have yet.
+    /// Enters the next row. Returns its record for the job file, if it may be sent or is an excluded row that
+    /// the ledger does not have yet.
     pub fn enter(&mut self, Row { position, content }: Row) -> Option<JobRecord> {
         let Self { policy, named, read_summary, .. } = self;
         read_summary.rows += 1;
@@ -203,7 +204,7 @@ impl ReadSummary {
     }
 }
 
-/// A row's record in the job file; `None` if nothing is to be done with it.
+/// A row's record in the job file; `None` if no action is needed for it.
 pub(super) fn record_of(
     content: Content,
     position: Position,

@@ -1,16 +1,16 @@
-//! Facts about an input besides its rows' states: the lengths of texts and the defects of rows.
+//! Statistics of an input besides its rows' states: the lengths of texts and the defects of rows.
 
 use super::row::Defect;
 use crate::job::Position;
 
-/// Facts about an input besides its rows' states.
+/// Statistics of an input besides its rows' states.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Profile {
     /// The lengths of the texts; `None` if there are none.
     pub texts: Option<Lengths>,
     /// The defects of rows, in the order in which they were found.
     reasons: Vec<Reason>,
-    /// The number of rows with further defects, found when the list was full.
+    /// The number of rows whose kind of defect did not fit into the list.
     pub other_defects: u64,
 }
 
@@ -39,7 +39,7 @@ impl Lengths {
 /// A kind of defect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reason {
-    /// The defect, without what differs between rows.
+    /// The defect, without row-specific parts.
     pub what: String,
     /// The number of rows with it.
     pub rows: u64,
@@ -48,11 +48,12 @@ pub struct Reason {
 }
 
 impl Profile {
-    /// The maximum number of kinds. There are few, except for those that name a column.
+    /// The maximum number of kinds. There are few, except for kinds that name a column.
     const MOST_REASONS: usize = 50;
     const MOST_POSITIONS: usize = 5;
 
-    /// The kinds of defects, most frequent first, equally frequent ones in the order in which they were found.
+    /// The kinds of defects, most frequent first; equally frequent ones in the order in which they were
+    /// found.
     pub fn reasons(&self) -> impl Iterator<Item = &Reason> {
         let mut reasons: Vec<&Reason> = self.reasons.iter().collect();
         reasons.sort_by_key(|reason| std::cmp::Reverse(reason.rows));

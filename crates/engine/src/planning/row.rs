@@ -3,7 +3,7 @@
 use crate::fields::FixedField;
 use crate::job::{Key, Position, Ticket};
 
-/// One row of an input. A reader may use its own type `F` for what is wrong with a row.
+/// One row of an input. A reader may use its own defect type `F`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row<F = Defect> {
     /// Its position.
@@ -33,21 +33,22 @@ pub enum Content<F = Defect> {
     Note {
         /// The ticket.
         ticket: Ticket,
-        /// The text of its cell; cells of several text columns are joined by an empty line. Or the output of a
-        /// template, or the rest of a text that was truncated.
+        /// The text: of one cell, of several text columns joined by an empty line, or of a template; possibly
+        /// truncated.
         text: String,
-        /// The whole of a truncated text. It identifies the row, wherever the text is truncated.
+        /// The full text of a truncated one. It identifies the row, so truncation does not change the
+        /// identity.
         uncut: Option<String>,
         /// The job's name, if a column names the jobs.
         name: Option<String>,
         /// Fields besides ticket and text from columns, in the order of their names.
         fields: Vec<FixedField>,
     },
-    /// No job can be made of it.
+    /// The row cannot be turned into a job.
     Invalid {
         /// The reason.
         reason: F,
-        /// The key of its raw cells, or of the part of them that was kept.
+        /// The key of its raw cells, or of the stored part of them.
         key: Key,
     },
 }
@@ -55,7 +56,7 @@ pub enum Content<F = Defect> {
 /// Why a row is invalid, as text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Defect {
-    /// The kind of defect, without what differs between rows, to group rows by it.
+    /// The kind of defect, without row-specific parts, to group rows by.
     pub kind: String,
     /// The defect of this row.
     pub what: String,

@@ -11,7 +11,7 @@ fn policy() -> ReadPolicy {
     ReadPolicy { identity: Identity::of("t"), ..ReadPolicy::default() }
 }
 
-/// The rows of a sheet as a reader passes them: the columns `ticket` and `text`, and `id`, which names the jobs.
+/// The rows of a sheet as a reader passes them: columns `ticket`, `text`, and `id`, which names the jobs.
 fn rows(sheet: &str) -> Vec<Row> {
     let mut lines = sheet.lines();
     let columns: Vec<&str> = lines.next().unwrap().split(',').collect();
@@ -46,7 +46,7 @@ fn note(ticket: u64, text: &str, uncut: Option<&str>, name: Option<&str>) -> Con
 
 const NAMED: SampleSizes = SampleSizes { notes: 10, jobs: 10 };
 
-/// The result of reading `rows`, and its job file.
+/// Reads `rows` and returns the result and the job file.
 fn read_rows(rows: Vec<Row>, policy: &ReadPolicy, job_states: &mut KeyMap<JobState>) -> (ReadSummary, JobFile) {
     let mut jobs = JobFileWriter::new(Vec::new());
     let mut planner = Planner::new(policy, JobState::NEW, NAMED, job_states);
@@ -80,7 +80,7 @@ fn read(sheet: &str, policy: &ReadPolicy, job_states: &mut KeyMap<JobState>) -> 
     read_all(sheet, policy, job_states).0
 }
 
-/// Events in short: the row numbers of jobs, the states of others, and whether the input was truncated.
+/// Short forms of events: the row numbers of jobs, the states of others, and whether the input was truncated.
 fn in_short(mut pull: impl FnMut() -> Event) -> Vec<String> {
     let mut all = Vec::new();
     loop {
@@ -110,7 +110,7 @@ fn excluded_rows(jobs: &JobFile, job_states: &mut KeyMap<JobState>) -> Vec<(u64,
     std::iter::from_fn(next).map(|excluded| (excluded.row, excluded.line, excluded.stands, excluded.why)).collect()
 }
 
-/// The events of following `rows`.
+/// The events for `rows` as a stream.
 fn followed(rows: Vec<Row>, policy: &ReadPolicy) -> Vec<String> {
     let mut stream = Stream::new(rows, policy.clone(), KeyMap::default());
     in_short(|| stream.pull())
@@ -224,7 +224,7 @@ fn rows_in_doubt_are_given_only_when_asked_for() {
 fn what_is_not_sent_is_recorded_once_and_not_given() {
     let mut job_states = KeyMap::default();
     let (first, jobs) = read_all(SHEET, &policy(), &mut job_states);
-    // Another ledger has the first of two identical rows.
+    // Another ledger knows the first of two identical rows.
     job_states.get_mut(&first.next[0].key).unwrap().exclude_now(Outcome::Skipped);
     let recorded = excluded_rows(&jobs, &mut job_states);
     let recorded: Vec<_> = recorded.iter().map(|(row, line, stands, _)| (*row, *line, *stands)).collect();
@@ -246,7 +246,7 @@ fn an_invalid_row_that_was_waived_stays_waived() {
     assert_eq!(fed(&jobs, &policy(), job_states), ["job 1", "job 2", "job 5"]);
 }
 
-/// Rows on a ticket that lost a posted note.
+/// Reads the sheet with rows on a ticket that lost a posted note.
 fn held(sheet: &str, changed: u64, job_states: &mut KeyMap<JobState>) -> (ReadSummary, JobFile) {
     let (mut read_summary, jobs) = read_all(sheet, &policy(), job_states);
     let changed = [crate::job::Ticket::try_from(changed).unwrap()].into_iter().collect();
@@ -267,7 +267,7 @@ fn rows_that_may_be_edits_are_held_and_taken_up_again_when_they_no_longer_are() 
     );
     let mut job_states: KeyMap<JobState> =
         job_states.iter().map(|(key, job_state)| (*key, job_state.as_recorded())).collect();
-    // Still held: there is nothing new to record.
+    // Still held: nothing new to record.
     let (read_summary, jobs) = held(TWO, 1, &mut job_states.clone());
     assert_eq!((read_summary.counts.held, read_summary.to_do), (1, 1));
     assert_eq!(fed(&jobs, &policy(), job_states.clone()), ["job 2"]);
@@ -403,7 +403,8 @@ fn a_row_of_a_stream_that_another_ledger_knows_is_none_of_the_first_so_many_and_
 
 #[test]
 fn a_stream_and_a_file_know_a_named_row_by_the_same_content() {
-    // The second row has another row's name: it is not a note, and not counted among those with its content.
+    // The second row has another row's name: it is not a note, and not counted as an occurrence of its
+    // content.
     let sheet = "id,ticket,text\na,1,x\na,1,x\nb,1,x\n";
     let (mut job_states, mut contents) = (KeyMap::default(), Vec::new());
     let of_file = read_rows(rows(sheet), &policy(), &mut job_states).1;
@@ -444,7 +445,8 @@ fn rows_with_the_name_of_an_earlier_one_are_counted_and_the_first_is_told() {
     assert_eq!(named_survey("id,ticket,text\na,1,x\nb,1,x\n").same_names, 0);
 }
 
-/// A content is known as often as it was posted, whatever names its rows have and however many of them are finished.
+/// A content is known as often as it was posted, whatever its rows' names and however many of them are
+/// finished.
 #[test]
 fn named_rows_with_one_content_are_told_apart_by_how_many_come_before() {
     const SHEET: &str = "id,ticket,text\na,1,x\nb,1,x\nc,2,y\nd,1,x\n";
@@ -460,7 +462,7 @@ fn named_rows_with_one_content_are_told_apart_by_how_many_come_before() {
     let key = all[0].1;
     assert_eq!(all.iter().map(|(row, _)| *row).collect::<Vec<_>>(), [1, 2, 3, 4]);
     assert_eq!((all[1].1, all[3].1), (key.occurrence(1), key.occurrence(2)));
-    // Once the first is posted, the others stay as they were.
+    // Once the first is posted, the states of the others do not change.
     let (first, _) = read_rows(rows(SHEET), &policy(), &mut KeyMap::default());
     let mut known = KeyMap::default();
     let mut posted = JobState::NEW;

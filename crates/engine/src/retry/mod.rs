@@ -1,9 +1,9 @@
 //! Delays between a row's attempts: exponential backoff, capped, with full jitter.
 //!
-//! The delays come from the `backoff` crate. It is unmaintained (RUSTSEC-2025-0012), so it is used for this table only;
-//! `backon` would be its successor. Two of its defaults are switched off. It adds jitter after the cap and from an
-//! unseeded generator; ours is drawn from the engine's generator. It gives up after 15 minutes; here attempts are
-//! counted by row.
+//! The delays come from the `backoff` crate. It is unmaintained (RUSTSEC-2025-0012), so only this table uses
+//! it; `backon` would be its successor. Two of its defaults are off. It adds jitter after the cap and from an
+//! unseeded generator; ours comes from the engine's generator. It gives up after 15 minutes; here attempts
+//! are counted per row.
 
 use std::time::Duration;
 
@@ -13,19 +13,19 @@ use backoff::backoff::Backoff;
 /// The maximum time that an API's `Retry-After` delays one row.
 const LONGEST_ASKED: Duration = Duration::from_secs(15 * 60);
 
-/// The ceilings of a row's delays, one for each attempt but the last.
+/// The maximum delay after each of a row's attempts but the last, before jitter.
 #[derive(Debug, Clone)]
 pub struct Schedule {
     ceilings: Vec<Duration>,
 }
 
 impl Schedule {
-    /// The first delay's ceiling.
+    /// The first delay before jitter.
     pub const BASE: Duration = Duration::from_secs(1);
-    /// The maximum delay, unless the API asks for a longer one.
+    /// The maximum delay, unless the API requests a longer one.
     pub const CAP: Duration = Duration::from_secs(60);
 
-    /// The schedule for rows with `max_attempts` attempts. Zero counts as one.
+    /// The schedule for rows with `max_attempts` attempts; zero counts as one.
     pub fn new(max_attempts: u32) -> Self {
         let mut delays = ExponentialBackoffBuilder::new()
             .with_initial_interval(Self::BASE)
@@ -42,15 +42,15 @@ impl Schedule {
 
     /// The delay after a row's `tries`th attempt (from 1) failed. `None` if it was the last.
     ///
-    /// Full jitter (drawn between zero and the ceiling) spreads rows that failed together. The delay that the API asked
-    /// for is a lower bound, up to a maximum.
+    /// Full jitter (a random delay between zero and the ceiling) spreads rows that failed together. The delay
+    /// that the API requested is a lower bound, up to 15 minutes.
     pub fn delay(&self, tries: u32, asked: Option<Duration>, rng: &mut fastrand::Rng) -> Option<Duration> {
         let ceiling = *self.ceilings.get(tries.max(1) as usize - 1)?;
         let jittered = ceiling.mul_f64(rng.f64());
         Some(jittered.max(Self::within_reason(asked)))
     }
 
-    /// The delay that the API asked for, limited to 15 minutes.
+    /// The delay that the API requested, limited to 15 minutes.
     pub fn within_reason(asked: Option<Duration>) -> Duration {
         asked.unwrap_or_default().min(LONGEST_ASKED)
     }

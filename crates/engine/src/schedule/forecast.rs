@@ -1,8 +1,8 @@
 //! Forecasts when a number of rows will be finished, by applying the limiter's rule to groups of rows.
 //!
-//! A slot that is taken is freed one round trip, window and margin later. All free slots of a window are taken at once,
-//! so the steps are windows, not rows. If even these would be too many, a limit is scaled to several windows at a time:
-//! the same rate in fewer steps.
+//! A slot is freed one round trip, one window and one margin after it was taken. All free slots of a window
+//! are taken at once, so a step of the calculation is a window, not a row. If that gives too many steps,
+//! several windows are merged into one with the same rate.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -31,7 +31,7 @@ pub struct Schedule {
 pub struct Load {
     /// The limit.
     pub limit: Limit,
-    /// When slots are freed, and how many. Those of a past moment are free.
+    /// When slots are freed, and how many. A slot whose time has passed is free.
     pub freeing: Vec<(Timestamp, u32)>,
 }
 
@@ -48,19 +48,19 @@ impl From<Limit> for Load {
     }
 }
 
-/// What to expect, if every row needs one attempt and no other client uses the account.
+/// The forecast, if every row needs one attempt and no other client uses the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Forecast {
-    /// When the last reply has arrived. [`Timestamp::MAX`] if that is beyond the calendar.
+    /// When the last reply arrives. [`Timestamp::MAX`] if that is beyond the calendar.
     pub done_at: Timestamp,
-    /// The number of openings it takes, counted by days: the nights of an operator who sets `22:00-06:00`.
+    /// The number of openings used, counted by days: the nights of an operator who sets `22:00-06:00`.
     pub days: u32,
 }
 
-/// The approximate maximum number of steps for a limit.
+/// The approximate maximum number of steps per limit.
 const MOST_STEPS: u64 = 200_000;
 
-/// Slots of more moments at the start are merged into this many groups.
+/// The maximum number of groups into which the slots taken at the start are merged.
 const MOST_MOMENTS: usize = 256;
 
 impl Schedule {
@@ -85,8 +85,8 @@ impl Schedule {
     }
 }
 
-/// The earliest finish of `rows` requests under all of `limits` by the limiter's rule, when each takes `round_trip` and
-/// no slot is taken before.
+/// The earliest time at which `rows` requests can finish under all of `limits` by the limiter's rule, if each
+/// takes `round_trip` and no slot is taken at the start.
 pub fn soonest(limits: &[Limit], rows: u64, round_trip: Duration) -> Duration {
     if rows == 0 {
         return Duration::ZERO;
@@ -105,13 +105,13 @@ struct Opening {
     day: Option<jiff::civil::Date>,
 }
 
-/// Sends `rows` from `begin` on, as early as the windows and openings allow. Returns when the last is sent, and on how
-/// many days.
+/// Sends `rows` from `begin` on, as early as the windows and openings allow. Returns when the last is sent,
+/// and on how many days rows are sent.
 fn play(rows: u64, mut windows: Vec<Window>, begin: i64, next: &mut dyn FnMut(i64) -> Opening) -> (i64, u32) {
     let (mut at, mut left, mut days) = (begin, rows, 0);
     let mut opening = Opening { from: begin, until: begin, day: None };
     while left > 0 {
-        // A window that has room keeps it while the loop waits for another one.
+        // Waiting for one window does not make another one fuller.
         at = windows.iter_mut().fold(at, |at, window| window.room_at(at));
         if at >= opening.until {
             let last_day = opening.day;
@@ -160,11 +160,11 @@ impl Window {
         }
     }
 
-    /// The earliest moment from `at` on at which a slot is free.
+    /// The earliest moment at which a slot is free, not before `at`.
     fn room_at(&mut self, at: i64) -> i64 {
         let mut at = at;
         while self.room(at) == 0 {
-            // If more slots are taken than the window has, the first ones freed give no room.
+            // If more slots are taken than the window has, freeing the first ones makes no room.
             let Some(Reverse((free, _))) = self.freeing.peek() else { break };
             at = *free;
         }

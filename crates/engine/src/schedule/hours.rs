@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 
 const MINUTES_A_DAY: u16 = 24 * 60;
 
-/// The part of each day in which a batch may post, by local time: from the first minute, included, to the last,
-/// excluded. May cross midnight. Neither empty nor the whole day.
+/// The part of each day in which a batch may post, by local time: from the first minute (inclusive) to the
+/// last (exclusive). May cross midnight. Neither empty nor the whole day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Hours {
@@ -44,7 +44,8 @@ impl Hours {
         Duration::from_secs(u64::from(minutes) * 60)
     }
 
-    /// Whether they lie by day rather than by night; forecasts count days or nights accordingly.
+    /// Whether they begin at 05:00 or later and end on the same day; forecasts count days or nights
+    /// accordingly.
     pub fn are_by_day(self) -> bool {
         const DAWN: u16 = 5 * 60;
         !self.goes_across_midnight() && self.from >= DAWN
@@ -55,7 +56,7 @@ impl Hours {
         self.goes_across_midnight() && minute(time) < self.until
     }
 
-    /// The time of day at which they begin, or else end.
+    /// The time of day at which they begin (`begin`) or end.
     pub(super) fn edge(self, begin: bool) -> Duration {
         Duration::from_secs(u64::from(if begin { self.from } else { self.until }) * 60)
     }

@@ -1,9 +1,9 @@
 //! When a batch may post, and when it will be finished.
 //!
-//! Only values and arithmetic: `now` is an argument, and so is the time zone, which the runtime looks up.
+//! Only values and arithmetic: `now` and the time zone are arguments; the runtime looks the zone up.
 //!
-//! [`Hours`] are the operator's setting, [`Openings`] the spans of time that they cover in a zone. A [`Schedule`]
-//! forecasts from these and the limits when a number of rows will be finished.
+//! [`Hours`] are the operator's setting, [`Openings`] the resulting spans of time in a zone. A [`Schedule`]
+//! uses these and the limits to forecast when a number of rows will be finished.
 
 mod forecast;
 mod hours;

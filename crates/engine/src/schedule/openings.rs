@@ -1,16 +1,18 @@
 //! The spans of time in which a batch may post.
 //!
-//! An instant is open exactly if the local clock shows a time within the hours at that instant, whatever happened to
-//! the clock before. So nothing is sent outside the hours. When clocks change:
+//! An instant is open exactly if the local clock then shows a time within the hours, regardless of clock
+//! changes before it. So nothing is sent outside the hours. When clocks change:
 //!
-//! - Hours that begin in a gap (02:30, where 02:00 becomes 03:00) begin at the end of the gap, at 03:00. Hours that end
-//!   in a gap end there too. Hours that lie within a gap are left out that day.
-//! - Hours that begin or end in the repeated hour are in two pieces: from 02:30 until the clock goes back to 02:00, and
-//!   again from 02:30; until 02:30, and again from the moment at which the clock goes back to 02:00.
+//! - Hours that begin in a gap (02:30, where 02:00 becomes 03:00) begin at the end of the gap, at 03:00.
+//!   Hours that end in a gap end there too. Hours within a gap are skipped that day.
+//! - Hours that begin or end in the repeated hour have two parts. Hours from 02:30: until the clock goes back
+//!   to 02:00, and again from 02:30. Hours until 02:30: until 02:30, and again from the clock change (back to
+//!   02:00) until 02:30.
 //!
-//! The server may count an attempt in flight at any moment until its time-out. So the last attempt starts a time-out
-//! before the hours end, and nothing is in flight when they end. With 30 seconds and a night of eight hours this costs
-//! a thousandth of the hours. The alternative is requests at times that the operator excluded.
+//! The server may count an attempt in flight at any moment until its timeout. So the last attempt starts one
+//! timeout before the hours end, and nothing is in flight when they end. With a timeout of 30 seconds and a
+//! night of eight hours this costs a thousandth of the hours. The alternative would be requests at times that
+//! the operator excluded.
 
 use std::time::Duration;
 
@@ -29,7 +31,7 @@ pub struct Openings {
     timeout: Duration,
 }
 
-/// No attempt fits into the hours.
+/// The hours are too short for one attempt.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
     "the hours {hours} are too short for one attempt, which may take a time-out ({}); use longer hours or a shorter time-out",
@@ -40,7 +42,7 @@ pub struct TooShort {
     timeout: Duration,
 }
 
-/// A day contains every time of day; no clock was ever moved by more in one step.
+/// A day contains every time of day; no clock change was ever longer.
 const DAY: SignedDuration = SignedDuration::from_hours(24);
 
 impl Openings {
@@ -49,12 +51,12 @@ impl Openings {
         Self { hours: None, zone: TimeZone::UTC, timeout: Duration::ZERO }
     }
 
-    /// Openings within `hours` by the clocks of `zone`, for attempts that take up to `timeout`. Without `hours`, always
-    /// open.
+    /// Openings within `hours` by the clocks of `zone`, for attempts that take up to `timeout`. Without
+    /// `hours`, always open.
     ///
     /// # Errors
     ///
-    /// If the hours are not longer than the time-out.
+    /// If the hours are not longer than the timeout.
     pub fn new(hours: Option<Hours>, zone: TimeZone, timeout: Duration) -> Result<Self, TooShort> {
         match hours {
             Some(hours) if hours.length() <= timeout => Err(TooShort { hours, timeout }),
@@ -77,19 +79,20 @@ impl Openings {
         self.hours.map_or(now, |hours| self.first(hours, now, true))
     }
 
-    /// The end of the opening that contains `now`, else the end of the next one. Without hours, the end of time.
+    /// The end of the opening that contains `now`, else the end of the next one. Without hours, the end of
+    /// time.
     pub fn closes_at(&self, now: Timestamp) -> Timestamp {
         self.hours.map_or(Timestamp::MAX, |hours| self.first(hours, self.first(hours, now, true), false))
     }
 
-    /// The earliest moment from `now` on at which an attempt may start, and the moment from which on none may, until
-    /// the next opening.
+    /// The earliest moment from `now` on at which an attempt may start, and the moment after which none may
+    /// until the next opening.
     pub fn next(&self, now: Timestamp) -> (Timestamp, Timestamp) {
         let mut from = now;
         loop {
             let (opens, closes) = (self.opens_at(from), self.closes_at(from));
             let until = if self.hours.is_some() { before(closes, self.timeout) } else { closes };
-            // A clock change may leave less than a time-out of an opening.
+            // After a clock change an opening may be shorter than a timeout.
             if opens < until || closes == Timestamp::MAX {
                 return (opens, until.max(opens));
             }
@@ -104,10 +107,10 @@ impl Openings {
         if before { local.date().yesterday().unwrap_or(local.date()) } else { local.date() }
     }
 
-    /// The earliest moment from `from` on that lies within the hours (`within`) or outside of them.
+    /// The earliest moment from `from` on that is within the hours (`within`) or outside of them.
     ///
-    /// Clocks run evenly between two changes, so the moment is reached by waiting for the time of day, or with the
-    /// next change.
+    /// Clocks run evenly between two changes, so the moment comes either at the time of day or at the next
+    /// change.
     fn first(&self, hours: Hours, from: Timestamp, within: bool) -> Timestamp {
         let mut at = from;
         loop {

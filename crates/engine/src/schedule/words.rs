@@ -6,11 +6,11 @@ use super::forecast::Forecast;
 use super::openings::Openings;
 
 impl Forecast {
-    /// `about 03:40`, `about 03:40 tomorrow`, or `about Wed 25 Nov 03:40, in 3 nights`, by the clocks of the openings'
-    /// zone.
+    /// `about 03:40`, `about 03:40 tomorrow`, or `about Wed 25 Nov 03:40, in 3 nights`, by the clocks of the
+    /// openings' zone.
     pub fn in_words(&self, openings: &Openings, now: Timestamp) -> String {
         let zone = openings.zone();
-        // Rounded up to the minute, so that the stated time is never too early.
+        // Round up to the minute, so that the stated time is never too early.
         let minute = jiff::TimestampRound::new().smallest(Unit::Minute).mode(jiff::RoundMode::Ceil);
         let done_at = self.done_at.round(minute).unwrap_or(self.done_at);
         let (done, now) = (done_at.to_zoned_datetime(zone.clone()), now.to_zoned_datetime(zone.clone()));

@@ -1,4 +1,4 @@
-//! The `Retry-After` header, in both of its forms.
+//! The `Retry-After` header, in both forms.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,11 +7,11 @@ use jiff::Timestamp;
 /// Longer than any meaningful pause; keeps sums of times far from overflow.
 const LONGEST: Duration = Duration::from_secs(366 * 24 * 60 * 60);
 
-/// How long the header value `text` asks to wait, at most a year.
+/// The wait that the header value `text` requests, at most a year.
 ///
-/// The value is a number of seconds (some servers send fractions, against RFC 9110) or an HTTP date. A date is counted
-/// from the reply's own `Date` header if there is one, since the server's clock may differ from ours, else from `wall`.
-/// `None` for a value that is unreadable or asks for no wait (zero, a past date).
+/// The value is a number of seconds (some servers send fractions, against RFC 9110) or an HTTP date. A date
+/// is relative to the reply's `Date` header if there is one, since the server's clock may differ from ours,
+/// else to `wall`. `None` for a value that is unreadable or requests no wait (zero, a past date).
 pub fn retry_after(text: &str, date: Option<&str>, wall: Timestamp) -> Option<Duration> {
     let text = text.trim();
     let asked = if text.starts_with(|c: char| c.is_ascii_digit()) {

@@ -28,7 +28,7 @@ enum Ended {
     Request(#[from] hyper::Error),
 }
 
-/// Sent, and not yet counted.
+/// A request that was sent and not counted yet.
 struct OnItsWay {
     method: Method,
     uri: Uri,
@@ -37,19 +37,19 @@ struct OnItsWay {
     arrives: Instant,
 }
 
-/// The one request of a connection that may be on its way.
+/// The one request of a connection that may be in transit.
 type Travelling = Mutex<Option<OnItsWay>>;
 
 /// Serves until either side closes the connection.
 ///
-/// A request whose client went away while it was on its way arrives all the same, as on a network: such a client has
-/// used up a place in the window.
+/// A request whose client disconnects while it is in transit still arrives, as on a network, and uses a slot
+/// of the window.
 pub(super) async fn serve(stream: TcpStream, shared: Arc<Shared>) {
     // A failure means that the peer is gone; the next read fails too.
     stream.set_nodelay(true).ok();
     let travelling = Travelling::default();
     let service = service_fn(|request| answer(request, &shared, &travelling));
-    // An error is how a connection ends that a fault or the peer cuts off: there is no one to tell.
+    // A connection that a fault or the peer cuts off ends with an error, which nobody needs.
     hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await.ok();
 
     let abandoned = lock(&travelling).take();
@@ -78,7 +78,7 @@ async fn answer(request: Request<Incoming>, shared: &Shared, travelling: &Travel
     }
 }
 
-/// Cancel-safe: a request that is dropped on its way stays in `travelling`.
+/// Cancel-safe: a request dropped in transit stays in `travelling`.
 async fn travel(request: OnItsWay, out: Duration, shared: &Shared, travelling: &Travelling) -> Fate {
     if out.is_zero() {
         return shared.receive(&request.received());
@@ -103,7 +103,7 @@ impl OnItsWay {
     }
 }
 
-/// The body, or enough of it to see that it is too long.
+/// Reads the body, or enough of it to see that it is too long.
 async fn read(mut body: Incoming) -> Result<Bytes, hyper::Error> {
     let mut read = BytesMut::new();
     while read.len() <= MAX_BODY_BYTES

@@ -1,4 +1,4 @@
-//! Bodies of replies: whole, or ending in the middle.
+//! Bodies of replies, complete or cut off in the middle.
 
 use std::io;
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use crate::Answer;
 
 pub(super) type Reply = Response<Either<Full<Bytes>, CutShort>>;
 
-/// The first half of a body, and then an error, at which hyper ends the connection.
+/// The first half of a body, then an error, at which hyper ends the connection.
 #[derive(Debug)]
 pub(super) struct CutShort {
     half: Option<Bytes>,
@@ -52,7 +52,7 @@ impl Body for CutShort {
         if let Some(half) = self.half.take() {
             return Poll::Ready(Some(Ok(Frame::data(half))));
         }
-        // hyper drops what it has not written when a body fails; it writes while a body is not ready.
+        // hyper drops unwritten bytes when a body fails; it writes while a body is not ready.
         if !self.flushed {
             self.flushed = true;
             context.waker().wake_by_ref();

@@ -33,7 +33,7 @@ async fn post(stream: &mut TcpStream, body: &str) {
     stream.write_all(body.as_bytes()).await.unwrap();
 }
 
-/// Reads one whole reply, as long as it says that it is.
+/// Reads one complete reply, by its stated length.
 async fn reply(stream: &mut TcpStream) -> (String, String) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
@@ -112,7 +112,7 @@ async fn a_silent_connection_ends_with_the_server_and_not_before_its_request_is_
 async fn a_request_arrives_though_its_client_went_away() {
     let latency = Duration::from_millis(50)..=Duration::from_millis(50);
     let with_seed = |seed| Settings { latency: latency.clone(), seed, ..Settings::default() };
-    // One that has the request on its way for longer than its client takes to leave.
+    // A seed whose request is in transit for longer than its client stays connected.
     let is_long = |settings: &Settings| Model::new(settings.clone()).journey().out > Duration::from_millis(40);
     let settings = (0..).map(with_seed).find(is_long).unwrap();
     let (server, mut stream) = serve(settings).await;
@@ -174,7 +174,7 @@ async fn the_url_names_an_address_that_can_be_reached() {
     assert_eq!(server.url(), format!("http://127.0.0.1:{port}/api/tenants/1/internalnote/upload"));
 }
 
-/// Lets the server run until something holds.
+/// Lets the server run until the condition is true.
 async fn until(holds: impl Fn() -> bool) {
     while !holds() {
         tokio::task::yield_now().await;

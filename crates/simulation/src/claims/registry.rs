@@ -1,4 +1,4 @@
-//! The account's registry in memory, which `core/src/batch/registry.rs` stores in files.
+//! The account's registry in memory; `core/src/batch/registry.rs` stores it in files.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use super::{Claims, index_of};
 use crate::disk::DiskFile;
 use crate::invariants::Violation;
 
-/// What all runs share. Each change of it is durable at once.
+/// The shared state of all runs. Each change is immediately durable.
 #[derive(Default)]
 pub(super) struct Shared {
-    /// The batches whose ledgers are listed.
+    /// The batches with listed ledgers.
     listed: Vec<usize>,
     indexes: BTreeMap<usize, Option<Vec<u8>>>,
     claims: Vec<ClaimFile>,
@@ -30,7 +30,7 @@ struct ClaimFile {
 }
 
 impl ClaimFile {
-    /// What is claimed; nothing by one that its run died over before it was durable.
+    /// The claimed keys; empty if the run died before the claim was durable.
     fn keys(&self) -> Vec<Key> {
         Claim::read(&self.bytes).map(|claim| claim.keys).unwrap_or_default()
     }
@@ -45,7 +45,7 @@ impl Shared {
         self.claims.iter_mut().filter(|claim| claim.batch == batch).for_each(|claim| claim.alive = false);
     }
 
-    /// Notes what the ledger knows from before.
+    /// Indexes what the ledger knows from earlier runs.
     pub(super) fn note(&mut self, batch: usize, file: Option<DiskFile>) -> Result<(), Violation> {
         let index = self.indexes.get(&batch).and_then(index_of);
         let Some(file) = file else { return Ok(()) };
@@ -56,13 +56,14 @@ impl Shared {
         Ok(())
     }
 
-    /// What runs of this batch that died may have sent.
+    /// What dead runs of this batch may have sent.
     fn claimed_by_dead_runs(&self, batch: usize) -> KnownKeys {
         let dead = self.claims.iter().filter(|claim| !claim.alive && claim.batch == batch && claim.is_begun());
         KnownKeys::claimed(dead.flat_map(|claim| claim.keys().into_iter().map(|key| (key, claim.since_s))))
     }
 
-    /// Lists the ledger and claims rows. With `whole`, the run does not die meanwhile.
+    /// Lists the ledger and claims rows. With `whole`, the run dies after writing that many bytes of the
+    /// claim.
     pub(super) fn claim(&mut self, batch: usize, keys: &[Key], at_s: i64, whole: Option<usize>) {
         if !self.listed.contains(&batch) {
             self.listed.push(batch);
@@ -73,13 +74,12 @@ impl Shared {
         self.claims.push(ClaimFile { bytes, batch, since_s, alive: whole.is_none() });
     }
 
-    /// Whether the run of this batch has claimed the row.
+    /// Whether the active run of this batch has claimed the row.
     pub(super) fn has(&self, batch: usize, key: Key) -> bool {
         self.claims.iter().any(|claim| claim.alive && claim.batch == batch && claim.keys().contains(&key))
     }
 
-    /// A batch other than this one whose run lives, has claimed one of these rows, and has no outcome of it that is
-    /// known.
+    /// Another batch whose active run has claimed one of these rows and has no recorded result for it.
     pub(super) fn who_has(&self, batch: usize, keys: &[Key], batches: &[Batch]) -> Option<usize> {
         let mut others = self.claims.iter().filter(|claim| claim.alive && claim.batch != batch);
         let is_about_to_send = |claim: &&ClaimFile| {
@@ -91,14 +91,15 @@ impl Shared {
         others.find(is_about_to_send).map(|claim| claim.batch)
     }
 
-    /// The run of this batch has begun its ledger.
+    /// Records that the run of this batch has begun its ledger.
     pub(super) fn begun(&mut self, batch: usize) {
         let claims = self.claims.iter_mut().filter(|claim| claim.alive && claim.batch == batch);
         claims.for_each(|claim| claim.bytes.extend(Claim::group(&[])));
     }
 
-    /// Removes the claims of runs that died, where all they may have sent is in an index, or where they died before
-    /// they could send: then a ledger that was never begun is not listed any more either.
+    /// Removes the claims of dead runs if everything that they may have sent is in an index, or if they died
+    /// before they could send. In the second case, a ledger that was never begun is removed from the list
+    /// too.
     pub(super) fn remove_dead_claims(&mut self, batches: &[Batch]) {
         let Self { listed, indexes, claims, .. } = self;
         let ledger = |batch: usize| batches[batch].disk.ledger().filter(|_| !batches[batch].is_gone);
@@ -118,7 +119,7 @@ impl Shared {
     }
 }
 
-/// The ledgers that a run has read, and the bytes that they had.
+/// The ledgers that a run has read, and their sizes then in bytes.
 pub(super) type Seen = BTreeMap<usize, u64>;
 
 /// The registry as the run of a batch sees it.
@@ -129,7 +130,7 @@ pub(super) struct AsSeen<'a> {
 }
 
 impl AsSeen<'_> {
-    /// What a ledger knows, and its size; none where it was read before and has not changed.
+    /// What a ledger knows, and its size; `None` if it was read before and has not changed.
     fn read(&self, batch: usize, anew: bool) -> Result<Option<(KnownKeys, u64)>, Unreadable> {
         let mut state = self.claims.state();
         let index = state.shared.indexes.get(&batch).and_then(index_of);
@@ -139,15 +140,15 @@ impl AsSeen<'_> {
         let Some(mut file) = disk.ledger().filter(|_| !is_gone) else {
             return Err(unreadable("it does not exist".to_owned()));
         };
-        // What is read counts only after it is durable.
+        // Make the bytes durable before using them.
         let synced = file.sync().and_then(|()| file.size());
         let size = synced.map_err(|error| unreadable(error.to_string()))?;
         if !anew && self.seen.get(&batch) == Some(&size) {
             return Ok(None);
         }
         let mut up_to_date = bring_up_to_date(&file, index.clone()).map_err(|error| unreadable(error.to_string()))?;
-        // Real ones are not always written while a run goes on. Where an older copy of the ledger took its place, none
-        // is.
+        // The production index is not always written while a run is active, and never if an older copy has
+        // replaced the ledger.
         let fits = index.is_none_or(|index| index.fits(&file).unwrap_or(false));
         if fits && (!state.is_live(batch) || state.rng.bool()) {
             state.shared.indexes.insert(batch, Some(up_to_date.to_bytes()));
@@ -160,7 +161,7 @@ impl AsSeen<'_> {
 }
 
 impl AsSeen<'_> {
-    /// What the batch's own ledger knew before an older copy took its place.
+    /// What the batch's own ledger knew before an older copy replaced it.
     fn taken_back(&self) -> Option<KnownKeys> {
         let state = self.claims.state();
         let index = state.shared.indexes.get(&self.batch).and_then(index_of)?;
@@ -214,8 +215,8 @@ impl Registry for AsSeen<'_> {
     }
 }
 
-/// Drops the claim of a run whose outcomes are durable, and those of its batch's dead runs, and notes what its ledger
-/// knows.
+/// Removes the claim of a run whose outcomes are durable, and those of its batch's dead runs, and indexes
+/// what its ledger knows.
 pub(super) fn release(claims: &Claims, batch: usize) -> Result<(), Violation> {
     let mut state = claims.state();
     let file = state.batches[batch].disk.ledger();

@@ -1,4 +1,5 @@
-//! One run of a batch, step by step: what `core/src/batch/prepare.rs`, `core/src/batch/known_rows.rs` and `core/src/batch/post.rs` do.
+//! One run of a batch, step by step, like `core/src/batch/prepare.rs`, `core/src/batch/known_rows.rs` and
+//! `core/src/batch/post.rs`.
 
 use std::collections::BTreeMap;
 
@@ -58,7 +59,7 @@ fn broken(error: &LedgerError) -> Violation {
     Violation::new(format!("the ledger cannot be used: {error}"))
 }
 
-/// Reads a batch's sheet, and decides what its ledger alone decides.
+/// Reads a batch's sheet, and makes the decisions that depend only on its ledger.
 fn read(claims: &Claims, batch: usize, known: &mut ledger::Batch) -> Result<(ReadSummary, JobFile), Violation> {
     let state = claims.state();
     let of = &state.batches[batch];
@@ -78,7 +79,7 @@ fn read(claims: &Claims, batch: usize, known: &mut ledger::Batch) -> Result<(Rea
 }
 
 impl Run {
-    /// Opens the ledger, if there is one, and reads the sheet.
+    /// Opens the ledger, if it exists, and reads the sheet.
     pub(super) fn plan(claims: &Claims, batch: usize) -> Result<Next, Violation> {
         let mut disk = claims.state().batches[batch].disk.clone();
         let opened = ledger::resume(&mut disk).map_err(|error| broken(&error))?;
@@ -113,7 +114,7 @@ impl Run {
         Ok(Next::Goes(Box::new(run)))
     }
 
-    /// What it is called when it is killed before the next step.
+    /// The name of a kill before the next step, for the coverage.
     pub(super) fn dies_at(&self) -> &'static str {
         match self.phase {
             Phase::Look | Phase::Claim => "killed before its claim",
@@ -132,7 +133,7 @@ impl Run {
                 None => return Ok(Next::Ended),
             },
             Phase::Claim => {
-                // Somebody else has the lock: it waits.
+                // Another run has the lock: wait.
                 if claims.state().shared.locked {
                     Phase::Claim
                 } else {
@@ -206,7 +207,7 @@ impl Run {
         keys
     }
 
-    /// The first look, without the lock.
+    /// The first comparison, without the lock.
     fn look(&mut self, claims: &Claims) -> Result<Option<Phase>, Violation> {
         self.candidates = Candidates::new(self.keys_to_send(&ReadPolicy { first: None, ..self.policy.clone() }));
         let found = self.compare(claims)?;
@@ -237,7 +238,7 @@ impl Run {
         Ok(Some(if self.read_summary.to_do == 0 { Phase::Begin } else { Phase::Claim }))
     }
 
-    /// The second look, and the claim, with the lock.
+    /// The second comparison and the claim, under the lock.
     fn claim(&mut self, claims: &Claims, losses: u32) -> Result<Option<Phase>, Violation> {
         let found = self.compare(claims)?;
         if claims.state().power_losses != losses {
@@ -352,7 +353,8 @@ impl Run {
         self.commit(&[Record::Outcome(record)])
     }
 
-    /// Every row has one outcome, and the sums match: by what the run counted, by its ledger, and by another reading.
+    /// Checks that every row has one outcome and that the sums match: the run's own counts, its ledger's, and
+    /// those of another pass.
     fn close(&mut self, claims: &Claims) -> Result<(), Violation> {
         let counts = self.read_summary.counts;
         self.commit(&[Record::Finish(Finish { at_us: 0, wall: wall(claims), stopped: None, counts })])?;

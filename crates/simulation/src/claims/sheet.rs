@@ -1,4 +1,4 @@
-//! A batch: its sheet, which changes between its runs, and how it is run.
+//! A batch: its sheet, which changes between runs, and its settings.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::opening::TARGET;
 /// A ticket and one of a few texts.
 pub(super) type Note = (u8, u8);
 
-/// A row: its name, and its note.
+/// A row: its name and its note.
 #[derive(Debug, Clone, Copy)]
 struct Row {
     name: u32,
@@ -24,7 +24,8 @@ struct Row {
 
 pub(super) struct Batch {
     rows: Vec<Row>,
-    /// Notes that were ever in the sheet. A note that another name had before is a new note to its batch.
+    /// All notes that were ever in the sheet. A note that had another name before is a new note for its
+    /// batch.
     used: BTreeSet<Note>,
     next_name: u32,
     texts: u8,
@@ -33,10 +34,10 @@ pub(super) struct Batch {
     pub(super) policy: ReadPolicy,
     pub(super) runs_left: u8,
     pub(super) disk: Disk,
-    /// A copy that somebody made of the disk between two runs.
+    /// A copy of the disk, made between two runs.
     pub(super) copy: Option<Disk>,
     pub(super) has_begun: bool,
-    /// Somebody has moved its ledger away.
+    /// Its ledger was moved away.
     pub(super) is_gone: bool,
 }
 
@@ -60,7 +61,7 @@ impl Batch {
         }
     }
 
-    /// Another run is begun, by a person who may have changed the sheet, or their mind.
+    /// Prepares another run; the sheet and the policy may change.
     pub(super) fn next_run(&mut self, rng: &mut Rng) {
         self.runs_left -= 1;
         if std::mem::replace(&mut self.has_begun, true) {
@@ -75,8 +76,8 @@ impl Batch {
     }
 
     fn edit(&mut self, rng: &mut Rng) {
-        // Equal notes of several names are told apart by their order: where it changes between two runs, one of them may be
-        // taken for another. See docs/testing.md.
+        // Equal notes with several names are distinguished by their order: if it changes between two runs,
+        // one may be taken for another. See docs/testing.md.
         if self.named && self.notes().values().any(|count| *count > 1) {
             return;
         }
@@ -102,7 +103,7 @@ impl Batch {
         }
     }
 
-    /// How often each note may be posted by the sheet as it is.
+    /// How often each note may be posted according to the current sheet.
     pub(super) fn notes(&self) -> BTreeMap<Note, u32> {
         let mut notes = BTreeMap::new();
         for row in &self.rows {

@@ -1,31 +1,32 @@
-//! What a loss of power makes of a write.
+//! The effect of a power loss on a write.
 
 use fastrand::Rng;
 
-/// A loss of power may keep some blocks of a write and lose others. Real ones are larger; so are real writes.
+/// A power loss may keep some blocks of a write and lose others. Real blocks and writes are larger.
 const BLOCK_BYTES: usize = 64;
 
-/// What becomes of a write that was not synced.
+/// The fate of a write that was not synced.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// Nothing of it was written.
+    /// Nothing was written.
     Lost,
     /// All of it was written.
     Kept,
-    /// The file ends after so many of its bytes.
+    /// The file ends after this many of its bytes.
     Torn(usize),
-    /// The file has its full length, and zeros after so many of its bytes.
+    /// The file has its full length, with zeros after this many of its bytes.
     Zeroed(usize),
-    /// The file has its full length, and zeros instead of its first so many bytes: what was written last is there.
+    /// The file has its full length, with zeros instead of this many first bytes: the last bytes were written
+    /// first.
     Reordered(usize),
-    /// Of each 64 blocks those whose bit is set are there, and zeros instead of the others.
+    /// Of each 64 blocks, those whose bit is set were written; the others are zeros.
     Blocks(u64),
-    /// All of it was written, and one bit of this byte is wrong.
+    /// All of it was written, with one wrong bit in this byte.
     Garbled(usize),
 }
 
 impl Fate {
-    /// What is there of `bytes`; none where not even the file's length changed.
+    /// The surviving form of `bytes`; `None` if not even the file's length changed.
     pub(super) fn of(self, bytes: &[u8]) -> Option<Vec<u8>> {
         let mut survived = bytes.to_vec();
         match self {
@@ -58,7 +59,7 @@ impl Fate {
         }
     }
 
-    /// Short, for a history in words.
+    /// A short name for logs.
     pub fn word(self) -> &'static str {
         match self {
             Self::Lost => "lost",

@@ -2,7 +2,7 @@
 
 use batchpost_simulation::{Claims, Coverage};
 
-/// Everything that the fixed seeds are to have met at least once.
+/// All events that must occur at least once with the fixed seeds.
 const TO_BE_SEEN: &[&str] = &[
     "a ledger cannot be read",
     "a ledger was moved away",

@@ -1,9 +1,10 @@
-//! Small batches, cut off in every way, and again in every way while they recover.
+//! Small batches, cut off in every way, and again in every way during recovery.
 
 use batchpost_sandbox::Fault;
 use batchpost_simulation::{Scenario, enumerate};
 
-/// Three rows over two tickets, with these faults for the first requests. Gives the number of images.
+/// Enumerates three rows over two tickets, with these faults for the first requests. Returns the number of
+/// images.
 fn cut_off(seed: u64, faults: &[Option<Fault>]) -> u64 {
     let mut scenario = Scenario { faults: faults.to_vec(), ..Scenario::calm(seed, [1, 2, 1]) };
     scenario.settings.max_attempts = 3;

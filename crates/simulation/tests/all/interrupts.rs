@@ -1,4 +1,4 @@
-//! A run that is asked to end, once or twice, at any moment.
+//! Runs that are interrupted once or twice, at any moment.
 
 use std::time::Duration;
 
@@ -8,8 +8,8 @@ use batchpost_simulation::{End, History, Plan, Scenario};
 
 const ROWS: u64 = 60;
 
-/// A run on a slow server whose commits are slow too, interrupted then, and the history so far. What it counts at its
-/// end is held against its ledger by the simulation.
+/// The history of a run with a slow server and slow commits, interrupted at these times. The simulation
+/// compares its final counts with its ledger.
 fn interrupted(seed: u64, interrupts: Vec<Duration>) -> History {
     let mut scenario = Scenario::calm(seed, 1..=ROWS);
     scenario.latency = Duration::from_millis(500)..=Duration::from_millis(2500);

@@ -1,4 +1,4 @@
-//! The simulation's tests: one executable, since each links the whole of it.
+//! The simulation's tests in one executable, since each executable links the whole simulation.
 
 mod claims;
 mod enumeration;

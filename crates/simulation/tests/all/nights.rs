@@ -1,4 +1,5 @@
-//! A long batch over several nights: caps hold, hours hold, and what was foretold on the first evening comes true.
+//! A long batch over several nights: caps and hours are kept, and the forecast of the first evening is
+//! correct.
 
 use std::time::Duration;
 
@@ -11,11 +12,11 @@ use jiff::{SignedDuration, Timestamp};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// When histories begin: in St. John's, half past eight in the evening.
+/// When histories start: in St. John's, half past eight in the evening.
 const BEGIN: Timestamp = Timestamp::constant(1_767_225_600, 0);
 const ZONE: &str = "America/St_Johns";
 
-/// Notes on 500 tickets, under a daily cap, in the nights.
+/// Notes on 500 tickets, with a daily cap, at night.
 fn long_batch(rows: u64) -> Scenario {
     let mut scenario = Scenario::calm(7, (0..rows).map(|row| row % 500 + 1));
     scenario.settings.limits = ["25/5s", "10000/1d"].map(|limit| limit.parse().expect("a limit")).to_vec();

@@ -1,12 +1,12 @@
-//! An account that strangers use too. The figures of `docs/limits.md` come from the same scenario, over more runs:
-//! `cargo run --release -p batchpost-simulation -- --other_clients 40`.
+//! An account with other clients. The figures of `docs/limits.md` come from the same scenario, over more
+//! runs: `cargo run --release -p batchpost-simulation -- --strangers 40`.
 
 use std::time::Duration;
 
 use batchpost_engine::settings::Spread;
 use batchpost_simulation::{Company, Outcome, Part, Rough, in_company, share};
 
-/// Strangers who ask for 40% of 25 in 5 seconds, at random times; means over a few runs.
+/// Other clients that use 40% of 25 per 5 seconds, at random times; means over a few runs.
 fn forty_percent(fixed: bool, refused_count: bool) -> Outcome {
     let runs = 6;
     let outcomes: Vec<Outcome> = (0..runs)

@@ -8,10 +8,11 @@ use batchpost_simulation::{End, History, Plan, Scenario};
 
 const ROWS: u64 = 80;
 
-/// What goes wrong with every request of an outage; without a fault the connection is refused.
+/// The fault of every request in an outage; `None`: the connection is refused.
 const KINDS: [Option<Fault>; 4] = [None, Some(Fault::ServerError), Some(Fault::BadGateway), Some(Fault::Silence)];
 
-/// A run whose first requests are answered, the next `length` ones not, and then all.
+/// Runs a history whose first 12 requests are answered, the next `length` ones fail, and the rest are
+/// answered.
 fn outage(seed: u64, kind: Option<Fault>, length: u64) -> (History, End) {
     let first = 12;
     let mut scenario = Scenario::calm(seed, 1..=ROWS);
@@ -33,7 +34,7 @@ fn outage(seed: u64, kind: Option<Fault>, length: u64) -> (History, End) {
 fn after_an_outage_that_ends_in_time_every_row_is_posted_or_of_unknown_fate_and_none_has_failed() {
     for seed in 0..10 {
         for kind in KINDS {
-            // No longer than the run waits, even if most of it meets probes.
+            // Shorter than the run waits, even if most of the requests are probes.
             let length = 12;
             let (history, end) = outage(seed, kind, length);
             assert_eq!(end, End::Done(None), "seed {seed}, {kind:?}");
@@ -56,8 +57,8 @@ fn an_outage_that_lasts_longer_stops_the_run_after_its_time_with_few_doubts_and_
             let patience = Duration::from_secs(15 * 60);
             let at = history.clock();
             assert!((patience..patience + Duration::from_secs(20)).contains(&at), "seed {seed}, {kind:?}: {at:?}");
-            // A probe for each pause, and what was in flight when it began, in one window or, where good answers still came
-            // between, two.
+            // One probe per pause, and the attempts in flight when the outage began, in one window or two (if
+            // good replies still arrived in between).
             assert!(
                 history.coverage().times("outcome", "in_doubt") <= 2 * 25 + 20,
                 "seed {seed}, {kind:?}: {}",

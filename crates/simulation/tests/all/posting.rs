@@ -1,4 +1,4 @@
-//! Batches that go well, on the whole: how fast, how many, in which order.
+//! Batches that mostly succeed: speed, numbers and order.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ fn where_nothing_takes_any_time_windows_that_count_both_of_their_ends_hold() {
     assert_eq!(history.server().report().most_in_any_window, 25);
 }
 
-/// A fault for each of these shares of all requests, in turn.
+/// Draws faults, each for its share of all requests.
 fn strike(seed: u64, requests: usize, shares: &[(Fault, f64)]) -> Vec<Option<Fault>> {
     let mut rng = fastrand::Rng::with_seed(seed);
     let mut struck = || {

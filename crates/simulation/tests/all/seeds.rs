@@ -1,9 +1,9 @@
-//! Histories in which anything may go wrong, by seed.
+//! Histories with any faults, by seed.
 
 use batchpost_sandbox::Fault;
 use batchpost_simulation::{Coverage, History, Scenario};
 
-/// Everything that the fixed seeds are to have met at least once, beside every fault of the server's.
+/// All events that must occur at least once with the fixed seeds, besides every fault of the server.
 const TO_BE_SEEN: &[(&str, &[&str])] = &[
     ("audit", &["held", "not proven"]),
     ("clock", &["stepped ahead", "stepped back"]),

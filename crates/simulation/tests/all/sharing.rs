@@ -1,4 +1,4 @@
-//! Several runs at once, one account: the server's own count over all of them.
+//! Several concurrent runs on one account, checked by the server's own count over all of them.
 
 use std::time::Duration;
 
@@ -33,8 +33,8 @@ fn three_runs_together_end_within_a_tenth_of_one_run_over_all_rows_and_side_by_s
         assert_eq!(shared.server.report().notes, 300, "seed {seed}");
         let (first, last) = (shared.ended.iter().min().unwrap(), shared.ended.iter().max().unwrap());
         assert!(*last <= one.mul_f64(1.1), "seed {seed}: {last:?} where one takes {one:?}");
-        // The first has one window for itself, and all but two slots of the next while the others try theirs with one
-        // row each; from then on all three have a third.
+        // The first has one window for itself, and all but two slots of the next while each of the others
+        // probes with one row; after that each run has a third.
         assert!(*first >= last.mul_f64(0.7), "seed {seed}: {:?}", shared.ended);
         let [_, second, third] = shared.ended[..] else { panic!("three runs") };
         assert!(second.abs_diff(third) < Duration::from_millis(5500), "seed {seed}: {:?}", shared.ended);
@@ -48,7 +48,7 @@ fn a_short_run_gets_its_share_while_a_long_one_is_under_way() {
         let parts = [part(0, 400, &limits), part(10_000, 40, &limits)];
         let shared = share(seed, &parts, &Rough::default());
         assert_held(seed, &shared, &limits);
-        // Alone it would take 4 windows; with half of each, 8, and one until it has its turn.
+        // Alone it would take 4 windows; with half of each, 8, and one more until its turn.
         let took = shared.ended[1] - parts[1].at;
         assert!(took <= Duration::from_millis(11_000), "seed {seed}: {took:?}");
     }
@@ -93,7 +93,7 @@ fn runs_whose_machine_loses_its_power_keep_the_limit_while_requests_of_before_ar
     for seed in 0..400 {
         let limits: &[&str] =
             [&["10/1s"][..], &["3/500ms", "20/10s"], &["5/1s"], &["8/1s", "60/1m"]][seed as usize % 4];
-        // The last one ends while the others are there, or is all that there is for a while.
+        // The last one ends while the others are active, or is the only run for a while.
         let parts: Vec<Part> =
             (0..=seed % 3).map(|n| part(seed * 7 % 900 * n, [30, 12, 3][n as usize], limits)).collect();
         let timeout = Duration::from_secs([2, 30][seed as usize % 2]);

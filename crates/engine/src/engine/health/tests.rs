@@ -182,7 +182,7 @@ fn an_answer_between_them_ends_the_row_of_unknowns_and_the_outage() {
     assert!(!health.is_outage());
 }
 
-/// A row's attempt that the API fails at.
+/// Makes an attempt of a row at which the API fails.
 fn fail(health: &mut Health, id: u64, row: Place, at: u64) -> Advice {
     health.started(AttemptId(id));
     health.on_verdict(AttemptId(id), row, &AGAIN, s(at))

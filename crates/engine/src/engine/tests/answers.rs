@@ -1,4 +1,4 @@
-//! The effects of answers on a run: pauses, doubts, outages, stops.
+//! The effects of replies on a run: pauses, doubts, outages, stops.
 
 use super::*;
 
@@ -63,7 +63,7 @@ fn rows_use_no_tries_up_while_nothing_can_be_sent() {
     assert_eq!(gone.counts().pending, 1);
 }
 
-/// One failed answer after another to thirty rows until `ends`, and the run's result.
+/// Runs thirty rows whose attempts fail in this way until `ends`.
 fn outage(kind: Kind, ends: Duration) -> Driver {
     let mut driver = Driver::new(config("25/5s"), (1..=30).map(|row| pending_job(row, row)));
     driver.answer_from = Some((ends, kind));

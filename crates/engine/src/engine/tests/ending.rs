@@ -128,7 +128,8 @@ fn a_run_that_is_abandoned_counts_each_row_once() {
     drain(&mut engine, 0);
     engine.handle(Event::Committed(1), now(ms(1)));
     let first = drain(&mut engine, 1)[0];
-    // A sync takes long: the first row's retry has its intent before the end of its first attempt is durable.
+    // A slow sync: the intent of the first row's retry is written before the end of its first attempt is
+    // durable.
     engine.handle(Event::Ended(first, status(500)), now(ms(2)));
     drain(&mut engine, 2);
     drain(&mut engine, 5000);

@@ -21,7 +21,7 @@ pub(crate) fn now(elapsed: Duration) -> Now {
     Now { elapsed, wall: Timestamp::UNIX_EPOCH }
 }
 
-/// For a stream: rows are counted as they arrive.
+/// Configures a stream, whose rows are counted as they arrive.
 pub(crate) fn config(limit: &str) -> Config {
     Config {
         target: Arc::new(Desk),

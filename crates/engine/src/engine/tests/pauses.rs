@@ -2,7 +2,7 @@
 
 use super::*;
 
-/// The records of pauses in short, with times in milliseconds.
+/// Short forms of the recorded pauses, with times in milliseconds.
 fn told(run: &Driver) -> Vec<String> {
     let ms = |us: u64| us / 1000;
     let told = |record: &Record| match record {

@@ -1,17 +1,18 @@
 //! The maximum number of attempts that a server can have counted in one window, over all runs of a ledger.
 //!
-//! An attempt may have been counted at any moment of an interval, so a closed window may contain every attempt whose
-//! interval touches it. Take such a window, and let A be the last started of the attempts that touch it. A started no
-//! later than the window's end, so the window starts no earlier than its length before A. Hence all that touch it
-//! started no later than A and ended no earlier than that; and the window that ends at A's start touches them all. So
-//! the fullest window is found by counting for each attempt how many of those before it ended no earlier than one
-//! window length before its start.
+//! An attempt may have been counted at any moment of an interval, so a closed window may contain every
+//! attempt whose interval touches it. Take such a window, and let A be the last started of the attempts that
+//! touch it. A started no later than the window's end, so the window starts no earlier than one window length
+//! before A. Hence all that touch it started no later than A and ended no earlier than that; and the window
+//! that ends at A's start touches them all. So to find the fullest window, count for each attempt how many of
+//! those before it ended no earlier than one window length before its start.
 //!
-//! Attempts are processed in the order of their starts, each as soon as the ends of all before it are known. They are
-//! dropped when no window can contain them any more. Kept are those within the longest window and those in flight.
+//! Attempts are processed in the order of their starts, each as soon as the ends of all before it are known.
+//! They are dropped when no window can contain them any more. Kept are those within the longest window and
+//! those in flight.
 //!
-//! A window counts against the limits of the run that made its last attempt: that run had to wait. So if a limit
-//! was raised between runs, the later attempts do not count against the lower one.
+//! A window counts against the limits of the run that made its last attempt, since that run had to wait. So
+//! if a limit was raised between runs, the later attempts do not count against the lower one.
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, VecDeque};
@@ -25,13 +26,13 @@ use crate::limit::Limit;
 #[derive(Debug)]
 pub(super) struct Sweep {
     limits: Vec<Held>,
-    /// Attempts in the order of their starts, from the first with an unknown end on.
+    /// Attempts in the order of their starts, from the first with an unknown end.
     waiting: VecDeque<Attempt>,
-    /// The number of the first of them, counted from the start.
+    /// The number of the first waiting attempt, counted from the start.
     first: u64,
     /// The number of each job's attempt in flight.
     open: KeyMap<u64>,
-    /// Attempts that may have been counted.
+    /// The number of attempts that may have been counted.
     sent: u64,
     /// A limit first appeared after attempts that its windows should have included.
     late: bool,
@@ -49,7 +50,8 @@ enum End {
     Unknown,
     /// No server can have counted it.
     NotSent,
-    /// The latest moment at which it can have been counted, and the least moment until which its slot was kept.
+    /// The latest moment at which it can have been counted, and the earliest moment until which its slot was
+    /// kept.
     At {
         latest_us: i64,
         least_us: i64,
@@ -57,13 +59,13 @@ enum End {
 }
 
 impl Sweep {
-    /// A sweep for the limits known so far.
+    /// Creates a sweep for the limits known so far.
     pub(super) fn new(limits: &[Limit]) -> Self {
         let limits = limits.iter().copied().map(Held::new).collect();
         Self { limits, waiting: VecDeque::new(), first: 0, open: KeyMap::default(), sent: 0, late: false }
     }
 
-    /// Starts a run under these limits. The previous one was closed.
+    /// Starts a run with these limits. The previous run is closed.
     pub(super) fn run(&mut self, limits: &[Limit]) {
         for limit in limits {
             if !self.limits.iter().any(|held| held.limit == *limit) {
@@ -78,12 +80,13 @@ impl Sweep {
 
     /// Starts an attempt, no earlier than those before it.
     pub(super) fn begin(&mut self, key: Key, from_us: i64, record: u64) {
-        // If the job has an attempt in flight, that one's end will not be recorded; it ends with its run.
+        // If the job has an attempt in flight, the end of that attempt is never recorded; it ends with its
+        // run.
         self.open.insert(key, self.first + self.waiting.len() as u64);
         self.waiting.push_back(Attempt { from_us, record, end: End::Unknown });
     }
 
-    /// The start of the job's attempt in flight.
+    /// When the job's attempt in flight started.
     pub(super) fn under_way(&self, key: &Key) -> Option<i64> {
         let number = self.open.get(key)?;
         self.waiting.get((number - self.first) as usize).map(|attempt| attempt.from_us)
@@ -101,8 +104,8 @@ impl Sweep {
         self.settle();
     }
 
-    /// Ends the run. Attempts without a recorded end had ended when the next run started, at `next_us`, and may have
-    /// been counted for a time-out after that.
+    /// Ends the run. Attempts without a recorded end had ended when the next run started, at `next_us`, and
+    /// may have been counted until a timeout after that.
     pub(super) fn close_run(&mut self, timeout_us: i64, next_us: i64) {
         self.open.clear();
         for attempt in self.waiting.iter_mut().filter(|attempt| matches!(attempt.end, End::Unknown)) {
@@ -145,7 +148,7 @@ impl Sweep {
 struct Held {
     limit: Limit,
     window_us: i64,
-    /// Whether the current run has it.
+    /// Whether the current run has this limit.
     in_force: bool,
     of_the_run: Ends,
     of_all: Ends,
@@ -164,7 +167,7 @@ struct Held {
 struct Rate {
     attempts: u64,
     began_us: i64,
-    /// The number of attempts before the last one that started a new window's worth, and the time until that one.
+    /// The number of attempts before the last one that started a new window, and the time until that one.
     made: u64,
     passed_us: i64,
 }

@@ -1,4 +1,4 @@
-//! Ledgers made by hand in which a limit was exceeded by one, or just kept.
+//! Hand-made ledgers in which a limit was exceeded by one, or just kept.
 
 mod servers;
 
@@ -9,7 +9,7 @@ use crate::job::{Identity, KEY_SCHEME, Key, Ticket};
 use crate::ledger::{Header, Input, LedgerId, VERSION, line};
 use crate::settings::Settings;
 
-/// A ledger's bytes, to read.
+/// The bytes of a ledger, as a storage to read.
 struct Bytes(Vec<u8>);
 
 impl Storage for Bytes {
@@ -52,14 +52,14 @@ use Ending::{Never, Replied, Silent};
 
 const TIMEOUT: Duration = Duration::from_secs(1);
 
-/// A run's limits, when its clock began by the wall (ms), and its attempts, from (ms since then) to an end.
+/// A run's limits, the wall clock at its start (ms), and its attempts: start (ms since then) and end.
 type HandMade<'a> = (&'a [&'a str], i64, &'a [(u64, Ending)]);
 
 fn ledger(runs: &[HandMade<'_>]) -> Bytes {
     ledger_in(runs, None)
 }
 
-/// Whose runs name this unit of the wall clock.
+/// Makes a ledger whose runs name this unit of the wall clock.
 fn ledger_in(runs: &[HandMade<'_>], wall_unit_us: Option<u32>) -> Bytes {
     let mut records = vec![Record::Header(Header {
         version: VERSION,
@@ -117,7 +117,7 @@ fn ledger_in(runs: &[HandMade<'_>], wall_unit_us: Option<u32>) -> Bytes {
     Bytes(bytes)
 }
 
-/// The result of the audit for the only limit of a ledger without contradictions.
+/// The audit's result for the only limit of a ledger without contradictions.
 fn of(runs: &[HandMade<'_>]) -> (u32, u32, bool) {
     let audit = audit(&ledger(runs)).unwrap();
     assert_eq!(audit.problems, [""; 0]);
@@ -133,7 +133,7 @@ const THREE: &[(u64, Ending)] = &[(0, Replied(40)), (0, Replied(50)), (0, Replie
 #[test]
 fn a_limit_broken_by_one_attempt_across_two_runs_is_found_and_one_that_just_held_is_not() {
     let first: HandMade<'_> = (LIMIT, 0, &[(0, Replied(100))]);
-    // A window and the millisecond that this wall clock is recorded to after the reply.
+    // After the reply: a window, and the millisecond to which this wall clock is recorded.
     assert_eq!(of(&[first, (LIMIT, 5_100 + 1, THREE)]), (3, 4, false));
     assert_eq!(of(&[first, (LIMIT, 5_100 + 2, THREE)]), (3, 3, true));
 }
@@ -157,7 +157,7 @@ fn proof(runs: &[HandMade<'_>]) -> (u32, Proof) {
     (limit.peak, limit.proof())
 }
 
-/// Cut off after its intents.
+/// A run cut off after its intents.
 const CUT_OFF: HandMade<'_> = (LIMIT, 0, &[(0, Never), (200, Never)]);
 
 #[test]
@@ -208,7 +208,7 @@ fn a_run_whose_clock_lies_before_the_former_runs_end_is_told_of_and_follows_it_a
     let by = Duration::from_millis(hour as u64 + 100);
     assert_eq!(audit.set_back, [SetBack { run: 2, by }]);
     assert_eq!((audit.limits[0].peak, audit.limits[0].fullest, audit.holds()), (4, 8, false));
-    // The same in time.
+    // The same with a clock that was not set back.
     assert_eq!(of(&[(LIMIT, 0, &[(0, Replied(100))]), (LIMIT, hour, THREE)]), (3, 3, true));
 }
 
@@ -228,7 +228,7 @@ fn attempts_out_of_order_are_told_of() {
     let mut records: Vec<u8> = Vec::new();
     let Bytes(bytes) = ledger(&[(LIMIT, 0, &[(500, Replied(600)), (700, Replied(800))])]);
     let mut lines: Vec<&[u8]> = bytes.split_inclusive(|byte| *byte == b'\n').collect();
-    // The second attempt's two records before the first's.
+    // Put the second attempt's two records before the first's.
     lines.swap(2, 4);
     lines.swap(3, 5);
     for (number, text) in (1..).zip(lines) {
@@ -246,7 +246,7 @@ fn the_rate_is_that_of_all_runs() {
     let burst = |at: u64| [(at, Replied(at + 100)); 3];
     let attempts = [burst(0), burst(6_000), burst(12_000)].concat();
     let audit = audit(&ledger(&[(LIMIT, 0, &attempts), (LIMIT, 100_000, &attempts)])).unwrap();
-    // Six of each nine, in twelve seconds of three in five.
+    // Six of nine in each run; twelve seconds allow seven at three per five seconds.
     let limit = &audit.limits[0];
     assert_eq!((limit.made, limit.possible), (12, 14));
     assert_eq!(audit.attempts, 18);

@@ -1,29 +1,29 @@
 //! One timeline over all runs of a ledger.
 //!
-//! Within a run the clock does not jump, and its microseconds are used as they are. Between two runs only the wall
-//! clock shows how much time passed: from the last record of the first run that has both clocks to the first such
-//! record of the second. So it does not matter if the wall clock was set during a run. If it was set back between two
-//! runs, the difference is negative. Then no time is assumed to have passed, which puts the runs' attempts into as few
-//! windows as possible, and it is reported. If it was set forward between two runs, that cannot be distinguished from
-//! time that passed.
+//! Within a run the clock does not jump, and its microseconds are used as they are. Between two runs only the
+//! wall clock shows how much time passed: from the last record of the first run that has both clocks to the
+//! first such record of the second. So it does not matter if the wall clock was set during a run. If it was
+//! set back between two runs, the difference may be negative. Then no time is assumed to have passed, which
+//! puts the runs' attempts into as few windows as possible, and the change is reported. If it was set forward
+//! between two runs, that cannot be distinguished from time that passed.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 
-/// The wall clock is recorded truncated to a unit: that much less may have passed between two records. The unit must
-/// not exceed the margin, or runs that kept it would be found guilty. A run's record names the unit. Older runs used a
-/// microsecond,
+/// The wall clock is recorded truncated to a unit, so that much less time may have passed between two
+/// records. The unit must not exceed the margin, or the audit would blame runs that kept it. A run's record
+/// names the unit. Older runs did not name it and used a microsecond,
 const UNIT_US: i64 = 1;
 
-/// or, before that, a millisecond. Which of the two is shown by any record of the run that is not of a whole
-/// millisecond. If there is none, the coarser unit is used, since it does not prove too much.
+/// or, before that, a millisecond. A record of the run with a fraction of a millisecond shows which of the
+/// two. Without one, the coarser unit is used, since it does not prove too much.
 const COARSE_UNIT_US: i64 = 1000;
 
 /// Places records on the timeline, in microseconds from the first one.
 #[derive(Debug, Default)]
 pub(super) struct Timeline {
-    /// Where the current run's clock was zero; `None` until a record of the run shows it.
+    /// When the current run's clock was zero; `None` until a record of the run shows it.
     began_us: Option<i64>,
     /// The position of the latest record, and the wall clock of the last one.
     last_us: i64,
@@ -35,14 +35,14 @@ pub(super) struct Timeline {
 }
 
 impl Timeline {
-    /// Starts another run, whose record names this unit. Its clock starts anew.
+    /// Starts another run, whose record names this unit. Its clock starts at zero.
     pub(super) fn run(&mut self, unit_us: Option<u32>) {
         self.began_us = None;
         self.named_unit_us = unit_us.map(i64::from);
     }
 
-    /// Where the current run's clock was zero, by its first record that shows the clock. Before there is one, by the
-    /// start time in the run's own record.
+    /// When the current run's clock was zero, by its first record that shows the clock; without such a
+    /// record, by the start time in the run's own record.
     pub(super) fn began_us(&self, wall: Timestamp) -> i64 {
         self.began_us.unwrap_or_else(|| {
             let passed = self.last_wall.map_or(0, |last| wall.as_microsecond() - last.as_microsecond());
@@ -50,7 +50,8 @@ impl Timeline {
         })
     }
 
-    /// How far the wall clock `wall` of a run's first record is before that of the last run's last record.
+    /// How far the wall clock `wall` of a run's first record is before that of the previous run's last
+    /// record.
     pub(super) fn set_back(&self, wall: Timestamp) -> Option<Duration> {
         let last = self.last_wall.filter(|last| self.began_us.is_none() && wall < *last)?;
         Some(last.duration_since(wall).unsigned_abs())
@@ -94,7 +95,7 @@ mod tests {
     fn between_runs_the_wall_clock_counts_from_the_last_record_to_the_first() {
         let mut line = Timeline::default();
         line.at(0, wall(0));
-        line.at(10_000_000, wall(-50_000)); // it was set back by a minute while the run was on
+        line.at(10_000_000, wall(-50_000)); // set back by a minute during the run
         line.run(None);
         assert_eq!(line.set_back(wall(-45_000)), None);
         assert_eq!(line.at(700, wall(-45_000)), 10_000_000 + 5_000_000 - COARSE_UNIT_US);

@@ -41,7 +41,7 @@ fn job_state(records: &[Record]) -> JobState {
 fn a_job_that_was_ever_in_doubt_stays_known_as_such_whatever_is_decided_about_it() {
     let unknown = outcome(1, VerdictWord::Unknown, Outcome::InDoubt);
     let doubts: [&[Record]; 5] = [
-        // The state that a crash leaves, which the next attempt finds.
+        // The state after a crash, before the next attempt.
         &[intent(1)],
         &[intent(1), intent(1), outcome(1, VerdictWord::Rejected, Outcome::Rejected)],
         &[intent(1), unknown.clone()],

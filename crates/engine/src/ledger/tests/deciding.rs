@@ -1,9 +1,9 @@
-//! Which decisions about a row are allowed, and the state after a decision is taken back.
+//! Which decisions about a row are allowed, and the state after a decision is undone.
 
 use super::*;
 use crate::job::KeyMap;
 
-/// The ledger's state of row 1 after these records.
+/// The batch and the histories of a ledger with these records of row 1.
 fn known(records: &[Record]) -> (Batch, KeyMap<History>) {
     let (mut ledger, ..) = Ledger::open(begun()).unwrap();
     ledger.commit(records).unwrap();
@@ -67,7 +67,7 @@ fn what_is_undone_is_the_last_decision_that_stands_whatever_it_was() {
     for decision in [Posted, ToDo, Waived] {
         let decided = and_decided(&in_doubt(), decision);
         let stands = decide(&in_doubt(), decision).unwrap().1;
-        // Also a row that a person settled as posted, which no other decision may change.
+        // Also for a row settled as posted, which no other decision may change.
         assert_eq!(decide(&decided, Undone), Ok((stands, Outcome::InDoubt)), "{decision:?}");
         assert_eq!(decide(&and_decided(&decided, Undone), Undone), Err(SettleError::NothingToUndo), "{decision:?}");
     }

@@ -1,4 +1,4 @@
-//! Records of pauses, and how a program of the same format version that does not know them reads them.
+//! Records of pauses, and how an older program of the same format version reads them.
 
 use super::super::step::Step;
 use super::*;

@@ -1,4 +1,4 @@
-//! What a salvage counts, keeps and puts in doubt.
+//! The records that a salvage counts and copies, and the jobs that it puts in doubt.
 
 use super::*;
 
@@ -9,7 +9,7 @@ struct New {
     is_named: bool,
 }
 
-/// One file that may be open several times.
+/// One file that may be opened several times.
 #[derive(Debug, Default, Clone)]
 struct Shared(std::sync::Arc<std::sync::Mutex<Memory>>);
 
@@ -60,7 +60,7 @@ impl Directory for New {
     }
 }
 
-/// The result of salvaging this ledger, and the new ledger.
+/// Salvages this ledger; returns the result and the new ledger.
 fn salvaged(from: &Memory) -> (Salvaged, Memory) {
     let mut new = New::default();
     let said = salvage(from, &mut new, &Header { id: LedgerId(7), ..header() }).unwrap();
@@ -69,7 +69,7 @@ fn salvaged(from: &Memory) -> (Salvaged, Memory) {
     (said, file)
 }
 
-/// Record by record, kept and lost.
+/// The numbers of copied and lost records.
 fn counts(lines: &[Vec<u8>]) -> (u64, u64) {
     let (said, new) = salvaged(&of_lines(lines));
     let mut kept = 0;

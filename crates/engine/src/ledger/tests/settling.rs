@@ -1,4 +1,4 @@
-//! A settlement counts only if all of its records are there, however writing fails.
+//! A settlement counts only if all of its records are there, at whatever point writing fails.
 
 use super::super::settle::in_records_of;
 use super::*;
@@ -10,7 +10,7 @@ fn decided() -> Vec<Settled> {
     (1..=ROWS).map(settled).collect()
 }
 
-/// Three records of one settlement, at this time.
+/// One settlement in three records, at this time.
 fn in_three(second: i64) -> Vec<Record> {
     let wall = Timestamp::from_second(second).unwrap();
     let records = in_records_of(3, wall, Some("seen"), &decided());
@@ -30,7 +30,7 @@ fn posted_of(batch: &Batch) -> usize {
     batch.job_states.values().filter(|job_state| job_state.outcome() == Outcome::Posted).count()
 }
 
-/// How every reader sees a ledger: rows posted, decisions reported, incomplete settlements.
+/// What every reader finds in a ledger: rows posted, decisions reported, incomplete settlements.
 #[track_caller]
 fn read_by_all(memory: &Memory) -> (usize, usize, u64) {
     let (batch, extent) = inspect(memory).unwrap();
@@ -78,7 +78,7 @@ fn wherever_a_settlement_was_cut_off_none_of_it_counts_and_it_can_be_given_again
     ledger.commit_settlement(&in_three(1)).unwrap();
     let whole = ledger.storage.clone();
     assert_eq!(read_by_all(&whole), ALL);
-    // After the group's mark, which decides nothing.
+    // The length of the group's mark, which decides nothing.
     let mark = lines(&whole)[lines(&whole).len() - 4].len();
     for cut in before..whole.bytes.len() {
         let torn = Memory { bytes: whole.bytes[..cut].to_vec(), ..Memory::default() };
@@ -116,7 +116,7 @@ fn a_settlement_whose_records_did_not_all_reach_the_disk_does_not_count() {
 #[test]
 fn what_a_program_left_standing_that_went_on_behind_half_a_settlement_is_passed_over_for_ever() {
     let (mut ledger, ..) = Ledger::open(doubtful()).unwrap();
-    // Like a program that does not know parts.
+    // Append like a program that does not know parts.
     ledger.commit(&in_three(1)[..2]).unwrap();
     ledger.commit(&[]).unwrap();
     assert_eq!(read_by_all(&ledger.storage), (0, 0, 1), "only a mark followed");
@@ -189,7 +189,7 @@ fn on_a_disk_with_room_for_a_part_of_it_no_decision_is_recorded_and_it_says_so()
         assert_eq!(error.to_string(), "the ledger cannot be written: no room; no decision was recorded");
         assert_eq!(ledger.storage.bytes, before.bytes, "room for {bytes}");
         assert!(matches!(ledger.commit(&[]), Err(LedgerError::Poisoned)));
-        // If it cannot be cut off again either, it is incomplete.
+        // If the truncation fails too, the settlement is incomplete.
         let mut ledger = room(bytes);
         ledger.storage.fail = Some("truncate");
         assert!(ledger.commit_settlement(&in_three(1)).unwrap_err().to_string().ends_with("no decision was recorded"));

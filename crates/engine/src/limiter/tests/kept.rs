@@ -1,4 +1,4 @@
-//! What an account keeps and for how long: windows that no run asks for, another clock, an inconsistent file.
+//! What an account stores and for how long: windows without a limit, another clock, an inconsistent file.
 
 use super::together::{member, stamp, use_up, want};
 use super::*;
@@ -10,12 +10,12 @@ fn lengths(account: &Account) -> Vec<Duration> {
     account.windows.iter().map(window::Window::length).collect()
 }
 
-/// A run whose requests may be under way for this long after their ends.
+/// A run whose requests may be in transit for this long after their attempts ended.
 fn patient(id: u64, of: &[&str], timeout: Duration) -> Member {
     Member::new(Sharer { id, ..Sharer::new(limits(of), timeout) }, Spread::Burst)
 }
 
-/// The number of slots that a run is granted at `at`; it leaves no trace.
+/// The answer that a run would get at `at`, without changing the account.
 fn asks(account: &Account, of: &str, at: Duration) -> Answer {
     member(99, &[of]).exchange(&mut account.clone(), &want(9), at)
 }
@@ -54,7 +54,7 @@ fn of_many_windows_that_no_run_asks_for_the_longest_are_kept_which_know_what_the
     let mut kept: Vec<Duration> = (13..=20).map(|n| n * S).collect();
     kept.extend((13..=20).map(|n| n * 3600 * S));
     assert_eq!(lengths(&account), kept);
-    // To the millisecond: all but the one whose window has just passed.
+    // Exact to the millisecond: all but the one whose window has just passed.
     assert_eq!(asks(&account, "20/5s", ms(5105)).granted, 1);
     assert_eq!(asks(&account, "20/5s", ms(5104)).granted, 0);
 }
@@ -66,7 +66,7 @@ fn a_state_outlasts_a_restart_while_a_window_of_a_minute_is_kept_and_until_a_run
     assert!(!account.outlasts_a_restart());
     member(2, &["5/5s", "9/1m"]).join(&mut account, ms(0));
     assert!(account.outlasts_a_restart());
-    // It is found dead by a run that continues, whose states then need not be durable.
+    // It is found dead by another run, whose states then need not be durable.
     let mut other = member(1, &["5/5s", "9/59999ms"]);
     account.find_dead(|run| run.id == 1, ms(1000));
     assert_eq!(other.exchange(&mut account, &want(1), ms(1000)).granted, 1);
@@ -105,7 +105,7 @@ fn a_slot_that_comes_free_in_a_moment_is_not_free_on_another_clock_before_that()
             let ended = 5000 * S;
             use_up(&mut account, 1, 1, &[of], ended);
             let line = account.to_line(&stamp("a", ended + kept - ms(1), 0));
-            // The wall clock shows the same time; the account's an earlier one.
+            // The wall clock shows the same time, the account's clock an earlier one.
             let now = 3000 * S;
             let account = Account::read(line.as_bytes(), &stamp(boot, now, 0)).unwrap();
             let Some(Wait::Until(until)) = asks(&account, of, now).wait else { panic!("{of} {boot}") };
@@ -132,7 +132,7 @@ fn after_a_loss_of_power_what_a_window_of_a_minute_made_durable_is_all_that_is_t
     assert_eq!(asks(&account, "5/5s", ms(0)).granted, 4);
 }
 
-/// The state after a loss of power, at the start of the next boot's clock.
+/// The state after a power loss, at the start of the next boot's clock.
 fn restarted(account: &Account, boot: u32, at: Duration, wall_ms: i64) -> Account {
     let line = account.to_line(&stamp(&boot.to_string(), at, 0));
     Account::read(line.as_bytes(), &stamp(&(boot + 1).to_string(), ms(0), wall_ms)).unwrap()
@@ -143,7 +143,8 @@ fn what_may_be_under_way_is_waited_for_over_any_number_of_restarts_and_departure
     let patience = 30 * S;
     let mut account = Account::default();
     patient(1, &["5/1s"], patience).join(&mut account, ms(0));
-    // With a run: nothing is known. Then without one, and with one with a shorter time-out, each a moment later.
+    // With a run: nothing is known. Then without a run, and with a run with a shorter timeout, each a moment
+    // later.
     let mut account = restarted(&account, 1, ms(100), 0);
     account.find_dead(|_| false, ms(0));
     patient(2, &["5/1s"], patience).leave(&mut account, &[], ms(10));
@@ -180,7 +181,7 @@ fn a_short_window_that_nobody_kept_before_is_not_filled_by_a_wall_clock_that_was
     }
 }
 
-/// A state of this run, behind a checksum that matches.
+/// A stored state of this run, with a correct checksum.
 fn written(windows: &str, holders: &[(u64, &str)]) -> Result<Account, Unreadable> {
     let holders: Vec<String> = holders
         .iter()

@@ -1,23 +1,24 @@
-//! Runs of one account that start and end between losses of power: what the account keeps while there is no run.
+//! Runs of one account that start and end between power losses: what the account stores while there is no
+//! run.
 
 use super::together::stamp;
 use super::*;
 
-/// The possible limits of a run. The time-outs are many windows long.
+/// The possible limits of a run. The timeouts are many windows long.
 const LIMITS: [&[&str]; 5] = [&["3/1s"], &["5/1s"], &["2/1500ms", "4/5s"], &["4/5s"], &["4/5s", "9/70s"]];
 const LONGEST_TIMEOUT: Duration = Duration::from_secs(30);
 
 #[derive(Debug, Clone, Copy)]
 enum Step {
-    /// A run joins, with these of the limits and a time-out in seconds.
+    /// A run joins, with the limits of this index and a timeout in seconds.
     Join(usize, u64),
     Take(u32),
-    /// Which of the run's attempts ends, and whether without a reply.
+    /// The run's attempt that ends, and whether it has no reply.
     End(usize, bool),
     Leave,
     Kill,
-    /// The power is lost: the wall clock jumps by this many seconds. What is left is the last durable state, or the
-    /// last written one.
+    /// A power loss: the wall clock jumps by this many seconds. The remaining state is the last durable one,
+    /// or the last written one.
     Restart(i64, bool),
     Damage,
 }
@@ -55,7 +56,7 @@ struct Run {
     flying: Vec<(Duration, u64)>,
 }
 
-/// The shell's handling of an account, and what a server sees of it.
+/// The runtime's handling of an account, and the requests that a server counts.
 #[derive(Default)]
 struct World {
     line: Option<String>,
@@ -94,7 +95,7 @@ impl World {
         }
     }
 
-    /// The run has died. Its attempts in flight are given up, and may be counted for a time-out more.
+    /// Kills the run. Its attempts in flight may be counted for a timeout longer.
     fn cut_off(&mut self, which: usize) {
         let Some(run) = self.runs[which].take() else { return };
         for (sent, late) in run.flying {
@@ -175,7 +176,7 @@ impl World {
         }
     }
 
-    /// The maximum in a window of `limit` whose last attempt sent is from a run with that limit.
+    /// The maximum in a window of `limit` whose last sent attempt is from a run with that limit.
     fn most_within(&self, limit: Limit) -> usize {
         let has = |counted: &Counted| super::limits(LIMITS[counted.limits]).contains(&limit);
         let most = |last: &Counted| {
@@ -205,7 +206,7 @@ proptest! {
         world.now += LONGEST_TIMEOUT;
         (0..2).for_each(|which| world.time_out(which));
         for limit in LIMITS.iter().flat_map(|of| limits(of)) {
-            // A long window's times are converted by the wall clock.
+            // The times of a long window are converted by the wall clock.
             if limit.window() < ms(60_000) || !world.set_forward {
                 let most = world.most_within(limit);
                 prop_assert!(most <= limit.count() as usize, "{most} in {limit}: {:?}", world.counted);

@@ -24,7 +24,7 @@ pub(super) fn stamp(boot: &str, at: Duration, wall_ms: i64) -> Stamp {
     Stamp { boot: boot.to_owned(), at, wall: Timestamp::from_millisecond(1_800_000_000_000 + wall_ms).unwrap() }
 }
 
-/// Takes and gives back `count` slots at `now`, for a run that then leaves.
+/// Takes `count` slots at `now` and gives them back, for a run that then leaves.
 pub(super) fn use_up(account: &mut Account, id: u64, count: u32, of: &[&str], now: Duration) {
     let mut run = member(id, of);
     assert_eq!(run.exchange(account, &want(count), now).granted, count);
@@ -60,7 +60,7 @@ fn a_window_that_nobody_kept_before_knows_what_was_sent() {
         let mut account = Account::default();
         use_up(&mut account, 1, 30, before, Duration::from_secs(100));
         use_up(&mut account, 2, 20, before, Duration::from_secs(200));
-        // Hours later only the past is known of it.
+        // Hours later only the past has it.
         let asks = |of: &str, at| member(9, &[of]).exchange(&mut account.clone(), &want(100), at).granted;
         assert_eq!(asks("60/10m", Duration::from_secs(210)), 10, "{before:?}");
         assert_eq!(asks("60/1d", Duration::from_secs(50_000)), 10, "{before:?}");
@@ -88,12 +88,12 @@ fn a_run_that_waits_is_left_its_share_and_passed_over_when_it_does_not_come() {
     a.exchange(&mut account, &back(&[(Ended::Answered, ms(40)); 10]), ms(40));
     let told = b.exchange(&mut account, &want(10), ms(60)).wait;
     assert_eq!(told, Some(Wait::Until(ms(1041))));
-    // Each has 10 then; the first to ask leaves the other the slots by which it was served less.
+    // Each has 10 then. The first to ask leaves the other as many slots as it was served fewer.
     let first = a.exchange(&mut account, &want(10), ms(1041));
     assert!(first.granted <= 5, "{first:?}");
     let Some(Wait::Until(again)) = first.wait else { panic!("there is more to come") };
     assert!(again <= ms(1041 + 102), "{again:?}");
-    // The other one is stalled.
+    // The other run is stalled.
     assert_eq!(a.exchange(&mut account, &want(10), again).granted, 10 - first.granted);
 }
 
@@ -130,7 +130,7 @@ fn an_end_that_lies_in_the_future_is_now() {
 
 #[test]
 fn a_clock_that_is_set_back_makes_nobody_wait_longer_than_a_window() {
-    // Where the shared clock is the wall clock: an hour back, under the same boot.
+    // On a system where the wall clock is the shared clock: an hour back, with the same boot id.
     let mut account = Account::default();
     let mut run = member(1, &["5/5s"]);
     let (before, after) = (Duration::from_secs(7200), Duration::from_secs(3600));
@@ -151,14 +151,15 @@ fn a_lost_state_is_taken_for_full_windows_and_learns_of_those_who_live() {
     let mut account = Account::unknown(ms(100) + SHORT);
     let full = a.exchange(&mut account, &want(1), ms(100));
     assert_eq!(full, Answer { granted: 0, wait: Some(Wait::Until(ms(100 + 2000 + 1001))) });
-    // Its two are still in flight when all else is free, and it does not ask for the one that it waits for.
+    // Its two attempts are still in flight when all other slots are free, and it does not ask for the slot
+    // that it waits for.
     assert_eq!(member(2, &["5/1s"]).exchange(&mut account, &want(9), ms(3400)).granted, 3);
 }
 
 #[test]
 fn what_is_foretold_of_a_state_that_is_not_known_is_what_is_waited_for() {
     let of = |limit: &str| limit.parse::<Limit>().unwrap();
-    // Lost before any run has joined, and with a run that has taken two since.
+    // Lost before any run joined; and with a run that has taken two slots since.
     let mut account = Account::unknown(ms(100) + SHORT);
     assert_eq!(account.freeing(of("5/1s"), ms(100)), [(ms(100 + 2000 + 1001), 5)]);
     let mut a = member(1, &["5/1s"]);
@@ -167,7 +168,7 @@ fn what_is_foretold_of_a_state_that_is_not_known_is_what_is_waited_for() {
     assert_eq!(account.freeing(of("5/1s"), ms(3000)), [(ms(4001), 2), (until, 3)]);
     assert_eq!(account.freeing(of("5/1s"), until), [(until + ms(1001), 2)], "the rest is known then");
 
-    // The machine restarted while a run was under way.
+    // The machine restarted during a run.
     let mut account = Account::default();
     member(1, &["5/5s"]).exchange(&mut account, &want(2), ms(9000));
     let line = account.to_line(&stamp("a", ms(9000), 0));
@@ -226,12 +227,12 @@ fn a_newer_versions_state_is_refused_not_guessed_at() {
 #[derive(Debug, Clone, Copy)]
 enum Step {
     Take(u32),
-    /// Which of its attempts ends, and whether without a reply.
+    /// The attempt that ends, and whether it has no reply.
     End(usize, bool),
     Leave,
     Kill,
-    /// The power is lost: all are killed, the machine's clock begins anew and the wall clock jumps by so many
-    /// seconds; what is there is what was last made durable, or what was last written.
+    /// A power loss: all runs are killed, the machine's clock restarts and the wall clock jumps by this many
+    /// seconds. The remaining state is the last durable one, or the last written one.
     Restart(i64, bool),
     /// The state is found damaged.
     Damage,
@@ -257,8 +258,8 @@ struct Attempt {
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
 
-    /// Runs of one account begin, end, are killed, lose the machine under them and the state; the server counts each
-    /// request anywhere between its sending and its end, or as long after as it may be under way.
+    /// Runs of one account start, end, are killed, and lose power and the state. The server counts each
+    /// request anywhere between its send and its end, or later while it may be in transit.
     #[test]
     fn no_server_ever_counts_more_than_the_limit_of_all_runs_together(
         steps in prop::collection::vec(step(), 1..250),
@@ -280,7 +281,7 @@ proptest! {
             let stamp_now = |boot: i32, at: Duration, wall_off: i64, global: Duration| {
                 stamp(&boot.to_string(), at, global.as_millis() as i64 + wall_off * 1000)
             };
-            // No attempt lasts longer than its time-out; the account learns of some late.
+            // No attempt lasts longer than its timeout; the account learns of some ends late.
             for (member, flying) in &mut runs {
                 let mut over = Vec::new();
                 flying.retain(|attempt| {
@@ -356,7 +357,7 @@ proptest! {
                 }
             }
         }
-        // Those without an end may be counted as late as a time-out after the last of them.
+        // Attempts without an end may be counted until a timeout after the last of them.
         prop_assert!(most_within(moments.clone(), ms(window)) <= count as usize, "{:?}", moments);
         prop_assert!(most_within(moments.clone(), ms(9000)) <= 7, "{:?}", moments);
     }
@@ -394,7 +395,7 @@ proptest! {
         prop_assert!(granted == 0 || (line == whole && now >= ms(1000 + 5005)), "{granted} at {now:?}");
     }
 
-    /// With a matching checksum, too: inconsistent contents are detected, and nothing overflows.
+    /// Even with a correct checksum, inconsistent contents are detected and nothing overflows.
     #[test]
     fn no_numbers_make_it_panic(numbers in prop::collection::vec(any::<u64>(), 12), held in any::<u32>()) {
         let n = |at: usize| numbers[at];

@@ -22,7 +22,7 @@ fn plan(limits: &[&str], hours: Option<&str>, zone: &str) -> Schedule {
     }
 }
 
-/// Row by row, by the slot rule alone: each row waits for the first free slot of every limit.
+/// Computes row by row, by the slot rule alone: each row waits for the first free slot of every limit.
 fn brute_force(plan: &Schedule, rows: u64, now: Timestamp) -> Timestamp {
     let mut slots: Vec<(Duration, BinaryHeap<Reverse<Timestamp>>)> = Vec::new();
     for load in &plan.limits {
@@ -33,7 +33,7 @@ fn brute_force(plan: &Schedule, rows: u64, now: Timestamp) -> Timestamp {
     }
     let at_once = plan.concurrency.min(rows as u32) as usize;
     slots.push((plan.round_trip, vec![Reverse(now); at_once].into()));
-    // Open now, and still for a time-out: no opening here has a hole that is shorter.
+    // Open now and a timeout later: no gap between openings here is shorter than a timeout.
     let may = |at: Timestamp| {
         let zone = plan.openings.zone();
         let open = |at| plan.openings.hours().is_none_or(|hours| hours.contain(zone.to_datetime(at).time()));
@@ -70,7 +70,7 @@ fn a_batch_without_hours_takes_full_windows() {
 
 #[test]
 fn three_nights_are_what_row_by_row_finds() {
-    // The night of the 24th has an hour more in Berlin.
+    // In Berlin, the night of the 24th is an hour longer.
     for now in ["2026-11-22T15:00:00Z", "2026-10-23T21:17:43.25Z", "2026-11-23T04:59:00Z"] {
         let plan = plan(&["25/5s", "10000/1d"], Some("22:00-06:00"), "Europe/Berlin");
         let forecast = plan.forecast(25_000, at(now));
@@ -103,15 +103,15 @@ fn as_many_attempts_as_may_be_under_way_are() {
 fn a_great_many_rows_take_few_steps_and_come_out_right() {
     let now = at("2026-01-01T00:00:00Z");
     let day = |forecast: Forecast| forecast.done_at.duration_since(now).as_secs_f64() / 86_400.0;
-    // 3 a second is 24 hours' worth in 38.6 days, with a thousandth and a round trip for each window.
+    // At 3 per second this takes 38.6 days, plus a margin (a thousandth) and a round trip for each window.
     let forecast = plan(&["3/1s"], None, "UTC").forecast(10_000_000, now);
     let exact = 10_000_000.0 / 3.0 * 1.201 / 86_400.0;
     assert!((day(forecast) / exact - 1.0).abs() < 0.001, "{} for {exact}", day(forecast));
-    // One cap for each night: the thousandth night.
+    // One cap per night: the thousandth night.
     let nights = plan(&["25/5s", "10000/1d"], Some("22:00-06:00"), "UTC");
     let forecast = nights.forecast(10_000_000, now);
     assert!((day(forecast) / 1000.0 - 1.0).abs() < 0.02 && forecast.days >= 1000, "{forecast:?}");
-    // And beyond any calendar.
+    // And beyond the calendar.
     assert_eq!(nights.forecast(u64::MAX, now).done_at, Timestamp::MAX);
     assert_eq!(plan(&["1/366d"], None, "UTC").forecast(u64::MAX, now).done_at, Timestamp::MAX);
     assert!(soonest(&["1/366d".parse().unwrap()], u64::MAX, ROUND_TRIP) > Duration::from_secs(1 << 40));
@@ -136,7 +136,7 @@ proptest! {
         let load = |&(count, tenths): &(u32, u64)| {
             let limit = Limit::new(count.try_into().unwrap(), Duration::from_millis(tenths * 100)).unwrap();
             let moment = |tenths| now + jiff::SignedDuration::from_millis(tenths * 100);
-            // For a limit large enough for it: row by row no slot is used twice.
+            // At most as many slots as the limit has: the row-by-row calculation does not use a slot twice.
             let mut left = count;
             let freeing = used.iter().map(|&(tenths, count)| {
                 let count = count.min(left);

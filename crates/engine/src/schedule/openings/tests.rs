@@ -5,7 +5,7 @@ use super::*;
 
 const TIMEOUT: Duration = Duration::from_secs(30);
 
-/// The bundled zones, so that no test depends on the machine's.
+/// The bundled zones, so that the tests do not depend on the machine's.
 fn zone(name: &str) -> TimeZone {
     TimeZoneDatabase::bundled().get(name).unwrap()
 }
@@ -18,7 +18,7 @@ fn at(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-/// Where the openings that begin on the days between two moments begin and end, in local time.
+/// The start and end, in local time, of the openings that begin between two moments.
 fn between(openings: &Openings, from: &str, to: &str) -> Vec<String> {
     let mut all = Vec::new();
     let mut from = at(from);
@@ -91,7 +91,7 @@ fn no_attempt_starts_within_a_time_out_of_the_end() {
 
 #[test]
 fn an_opening_that_a_gap_left_no_room_in_is_passed_over() {
-    // Of 02:30 to 03:01 the gap leaves a minute, and of 02:30 to 03:00 nothing.
+    // The gap leaves one minute of 02:30 to 03:01, and nothing of 02:30 to 03:00.
     let of = |hours: &str, timeout| {
         let openings = Openings::new(Some(hours.parse().unwrap()), zone("Europe/Berlin"), timeout).unwrap();
         openings.next(at("2026-03-29T00:00:00Z")).0.to_string()
@@ -134,7 +134,7 @@ const ZONES: [&str; 12] = [
 ];
 
 fn any_hours() -> impl Strategy<Value = Hours> {
-    // Half of them on a quarter of an hour, where the gaps' edges are.
+    // Half of them are on a quarter of an hour, like the edges of the gaps.
     let quarter = (0..96u16).prop_map(|quarter| quarter * 15);
     let time = prop_oneof![quarter, 0..1440u16];
     (time.clone(), time).prop_filter_map("empty", |(from, until)| {
@@ -142,7 +142,7 @@ fn any_hours() -> impl Strategy<Value = Hours> {
     })
 }
 
-/// A moment within a day and a half before one of the zone's changes after 1970, or after it.
+/// A moment at most a day and a half before or after a clock change of one of the zones since 1970.
 fn near_a_change() -> impl Strategy<Value = (TimeZone, Timestamp)> {
     let seconds = -130_000..130_000i64;
     (proptest::sample::select(&ZONES[..]), 0..120usize, seconds).prop_map(|(name, nth, seconds)| {
@@ -158,8 +158,7 @@ proptest! {
     fn openings_are_what_looking_at_every_second_finds((zone, now) in near_a_change(), hours in any_hours()) {
         let openings = Openings::new(Some(hours), zone.clone(), Duration::ZERO).unwrap();
         let open = |at: Timestamp| hours.contain(zone.to_datetime(at).time());
-        // Every edge lies on a whole second; a coarse look first, for speed: minutes that both lie the same way and hold
-        // no change of the clocks hold no edge either, as hours begin and end with a minute.
+        // Every edge is on a whole second, so step by the second.
         let earliest = |from: Timestamp, wanted: bool| -> Timestamp {
             let mut at = from;
             while open(at) != wanted {
@@ -169,7 +168,7 @@ proptest! {
             at
         };
         let opens = openings.opens_at(now);
-        // Up to two days of seconds are many; the minute before is looked at closely, the rest by minutes.
+        // There may be two days of seconds: check the last two minutes by the second, the rest by the minute.
         let mut minute = now;
         while minute < opens {
             prop_assert!(!open(minute), "open at {minute}, before {opens}");

@@ -11,7 +11,7 @@ fn limit(count: u32, window_us: u64) -> Limit {
     Limit::new(count.try_into().unwrap(), Duration::from_micros(window_us)).unwrap()
 }
 
-/// Passes a run's attempts to a sweep in the order of their starts and ends. Those without an end are left open.
+/// Passes a run's attempts to a sweep in the order of their starts and ends. Those without an end stay open.
 fn run(sweep: &mut Sweep, limits: &[Limit], attempts: &[(i64, Option<i64>)]) {
     sweep.run(limits);
     let begins = attempts.iter().enumerate().map(|(n, (from, _))| (*from, 0, n));

@@ -1,4 +1,5 @@
-//! For any server, and any runs that keep the limit, the audit never counts too few, and never accuses a run.
+//! For any server, and any runs that keep the limit, the audit never counts too few and never reports a
+//! violation.
 
 use proptest::prelude::*;
 
@@ -10,8 +11,8 @@ const COUNT: usize = 3;
 const OF_A_SECOND: &[&str] = &["3/1s"];
 const TIMEOUT_MS: u64 = 1000;
 
-/// An attempt: how long after it could start it does, how long it lasts, how it ends in the ledger, and when, in
-/// thousandths of the time in which it can be, the server counts it.
+/// An attempt: how long it waits after it could start, its duration, how it ends in the ledger, and when the
+/// server counts it, in thousandths of the possible time.
 #[derive(Debug, Clone, Copy)]
 struct Attempt {
     idle: u64,
@@ -20,7 +21,7 @@ struct Attempt {
     counted: u64,
 }
 
-/// A run's attempts; how long after its last record it ended, and how long after that the next one starts.
+/// A run's attempts; the time from its last record to its end, and from there to the next run's start.
 type Drawn = (Vec<Attempt>, u64, u64);
 
 fn runs() -> impl Strategy<Value = Vec<Drawn>> {
@@ -42,7 +43,7 @@ struct Posted {
     cut_off: bool,
 }
 
-/// When a slot is free, among those freed at these times while this many others stay taken.
+/// When a slot is free: slots are freed at these times, and `held` others stay taken.
 fn when_free(free: &[u64], held: usize, mut now: u64) -> Option<u64> {
     loop {
         let taken: Vec<u64> = free.iter().copied().filter(|at| *at > now).collect();
@@ -53,7 +54,8 @@ fn when_free(free: &[u64], held: usize, mut now: u64) -> Option<u64> {
     }
 }
 
-/// Posts as drawn. If the limit is kept, each attempt waits for a slot, and a run that gets no more slots ends.
+/// Posts as drawn. With `keep` the limit is kept: each attempt waits for a slot, and a run without further
+/// slots ends.
 fn post(drawn: &[Drawn], keep: bool) -> Posted {
     let (mut now, mut counted, mut cut_off, mut runs, mut free) = (0, Vec::new(), false, Vec::new(), Vec::new());
     for (attempts, over_after, pause) in drawn {
@@ -93,7 +95,7 @@ fn post(drawn: &[Drawn], keep: bool) -> Posted {
     Posted { ledger: ledger_in(&runs, Some(1)), counted, cut_off }
 }
 
-/// The maximum in one closed window.
+/// The maximum number in one closed window.
 fn most_counted(counted: &[u64]) -> usize {
     let within = |from: u64| counted.iter().filter(|at| (from..=from + WINDOW_MS).contains(*at)).count();
     counted.iter().map(|from| within(*from)).max().unwrap_or(0)
