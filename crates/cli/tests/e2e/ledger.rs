@@ -353,7 +353,9 @@ fn where_the_system_gives_no_threads_a_run_says_so_and_can_be_tried_later() {
     starved(&["check", "notes.csv", "--url", &url]).with_code(0);
     let run = ["run", "notes.csv", "--url", &url, "--metrics-file", "run.prom"];
     starved(&run).with_code(75).saying(&["cannot start a thread", "ulimit"]);
-    starved(&[&run[..], &["--budget", "private"]].concat()).with_code(75).saying(&["cannot start a thread to listen for signals"]);
+    starved(&[&run[..], &["--budget", "private"]].concat())
+        .with_code(75)
+        .saying(&["cannot start a thread to listen for signals"]);
     assert_eq!((api.arrivals(), folder.names()), (0, vec!["notes.csv".to_owned(), "run.prom".to_owned()]));
     folder.run(&api, &[]).with_code(0);
 }

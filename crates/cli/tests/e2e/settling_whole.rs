@@ -151,7 +151,9 @@ fn a_sheet_made_of_the_ledger_alone_is_refused_when_its_numbers_are_other_rows()
     cells[1..].iter_mut().for_each(|row| row[6] = "waived".to_owned());
     let mut moved = cells.clone();
     swap(&mut moved, 0, 1, 2);
-    give_back(&folder, &moved).with_code(2).saying(&["rows 2, 4", "the row number in the sheet differs from the ledger for this key"]);
+    give_back(&folder, &moved)
+        .with_code(2)
+        .saying(&["rows 2, 4", "the row number in the sheet differs from the ledger for this key"]);
     swap(&mut moved, 1, 1, 2);
     give_back(&folder, &moved).with_code(2).saying(&["rows 2, 4", "the ticket in the sheet differs"]);
     give_back(&folder, &cells).with_code(0);

@@ -252,11 +252,7 @@ mod tests {
         for (header, choices, wanted) in [
             ("Ticket,Comment,Notes", &[][..], r#"several columns could be the text: "Comment", "Notes""#),
             ("id,Comment", &[], r#"cannot tell which column is the ticket; the columns are "id", "Comment""#),
-            (
-                "Ticket,Comment",
-                &["text=Body"],
-                r#"no column "Body" for the text; the columns are "Ticket", "Comment""#,
-            ),
+            ("Ticket,Comment", &["text=Body"], r#"no column "Body" for the text; the columns are "Ticket", "Comment""#),
             ("Ticket,body,BODY", &["text=Body"], r#"several columns could be the text: "body", "BODY""#),
             ("Ticket,Note,Note", &[], r#"the header has the column "Note" more than once; rename the one not meant"#),
             (

@@ -71,14 +71,8 @@ fn a_column_that_is_not_there_is_found_before_the_first_row() {
             "{{ Datee }}",
             r#"line 1 of the template: no column "Datee"; the closest is "Date"; the columns are "Date", "Note", "Note""#,
         ),
-        (
-            "\n{{ row['Agent'] | default('') }}",
-            r#"line 2 of the template: no column "Agent"; the columns are"#,
-        ),
-        (
-            "{% if false %}{{ date }}{% endif %}",
-            r#"line 1 of the template: no column "date"; the closest is "Date""#,
-        ),
+        ("\n{{ row['Agent'] | default('') }}", r#"line 2 of the template: no column "Agent"; the columns are"#),
+        ("{% if false %}{{ date }}{% endif %}", r#"line 1 of the template: no column "date"; the closest is "Date""#),
         ("{{ now() }}", r#"line 1 of the template: no column "now""#),
         ("{{ range(3) }}", r#"line 1 of the template: no column "range""#),
         (
