@@ -43,7 +43,7 @@ pub fn pending_job(row: u64) -> PendingJob {
     let (ticket, text) = (ticket(row), text(row));
     let key = Key::of_job(&Identity::of(TARGET), &ticket, &text);
     let position = Position { record: row, line: row + 1, byte: row * 200 };
-    PendingJob { job: Job::new(position, key, ticket, text), stands: Outcome::Pending, attempts: 0 }
+    PendingJob { job: Job::new(position, key, ticket, text), outcome: Outcome::Pending, attempts: 0 }
 }
 
 /// Writes an export of `rows` rows of about 200 bytes as CSV.
@@ -171,8 +171,8 @@ pub fn records(row: u64) -> [Record; 2] {
     let Job { key, ticket, .. } = pending_job(row).job;
     let (attempt, at_us, wall) = (1, row * 40, Timestamp::from_millisecond(1_795_000_000_123).expect("a moment"));
     let intent = Intent { row, key, content: None, ticket: ticket.clone(), attempt, at_us, wall };
-    let (verdict, stands) = (VerdictWord::Posted, Outcome::Posted);
+    let (verdict, outcome) = (VerdictWord::Posted, Outcome::Posted);
     let outcome =
-        AttemptEnd { row, key, ticket, attempt, at_us, wall, verdict, stands, status: Some(200), reply: None };
+        AttemptEnd { row, key, ticket, attempt, at_us, wall, verdict, outcome, status: Some(200), reply: None };
     [Record::Intent(intent), Record::Outcome(outcome)]
 }

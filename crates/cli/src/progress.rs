@@ -134,22 +134,22 @@ impl Watcher {
                 }
                 warn!(event = "adopted", %limit, "the API reports another limit; this run obeys it from now on");
             }
-            Notice::Settled { row, ticket, stands: Outcome::Posted, .. } => {
+            Notice::Settled { row, ticket, outcome: Outcome::Posted, .. } => {
                 trace!(event = "settled", row, %ticket, outcome = "posted", "posted");
             }
-            Notice::Settled { row, ticket, stands, reply } => {
+            Notice::Settled { row, ticket, outcome, reply } => {
                 // A macro, because the log level must be a constant.
                 macro_rules! settled {
                     ($level:ident) => {
-                        $level!(event = "settled", row, %ticket, outcome = %stands, %reply, "{}", stands.word().replace('_', " "))
+                        $level!(event = "settled", row, %ticket, outcome = %outcome, %reply, "{}", outcome.word().replace('_', " "))
                     };
                 }
-                let named = &mut self.named[*stands as usize];
+                let named = &mut self.named[*outcome as usize];
                 *named += 1;
                 match *named {
                     1..=MOST_NAMED => settled!(warn),
                     n if n == MOST_NAMED + 1 => {
-                        warn!(event = "more", outcome = %stands, "more rows like this are in the ledger; `show` lists them");
+                        warn!(event = "more", outcome = %outcome, "more rows like this are in the ledger; `show` lists them");
                     }
                     _ => settled!(debug),
                 }

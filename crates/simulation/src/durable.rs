@@ -13,7 +13,7 @@ pub(crate) struct Known {
     /// The last intent has no outcome.
     pub(crate) open: bool,
     /// The state in the last outcome.
-    pub(crate) stands: Option<String>,
+    pub(crate) outcome: Option<String>,
     /// It was posted, or rejected by the API, and must never be sent again.
     pub(crate) settled: bool,
     /// An attempt ended unknown or has no outcome, and none was posted since. The last intent does not count
@@ -62,7 +62,7 @@ impl Durable {
             }
             known.settled |= matches!(outcome["verdict"].as_str(), Some("posted"))
                 || (outcome["verdict"] == "rejected" && !known.doubt);
-            known.stands = outcome["stands"].as_str().map(str::to_owned);
+            known.outcome = outcome["stands"].as_str().map(str::to_owned);
         }
     }
 

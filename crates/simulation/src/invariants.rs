@@ -166,12 +166,12 @@ impl Watch {
         }
     }
 
-    pub(crate) fn settled(&mut self, disk: &Disk, row: u64, stands: Outcome) -> Result<(), Violation> {
+    pub(crate) fn settled(&mut self, disk: &Disk, row: u64, outcome: Outcome) -> Result<(), Violation> {
         let known = self.durable.row(disk, row);
-        must(!known.open && known.stands.as_deref() == Some(stands.word()), || {
-            format!("row {row} was reported as {stands} before that was durable: {known:?}")
+        must(!known.open && known.outcome.as_deref() == Some(outcome.word()), || {
+            format!("row {row} was reported as {outcome} before that was durable: {known:?}")
         })?;
-        if stands == Outcome::Posted {
+        if outcome == Outcome::Posted {
             self.posted_now.insert(row);
         }
         Ok(())

@@ -217,9 +217,9 @@ impl<'h> Run<'h> {
     fn told(&mut self, notice: &Notice) -> Result<(), Cut> {
         self.history.say(|| format!("{notice:?}"));
         match notice {
-            Notice::Settled { row, stands, .. } => {
-                self.history.coverage.saw("outcome", stands.word());
-                self.history.watch.settled(&self.history.disk, *row, *stands)?;
+            Notice::Settled { row, outcome, .. } => {
+                self.history.coverage.saw("outcome", outcome.word());
+                self.history.watch.settled(&self.history.disk, *row, *outcome)?;
             }
             Notice::Unwritten { row, .. } => {
                 self.history.coverage.saw("engine", "told what could not be written");

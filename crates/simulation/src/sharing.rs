@@ -247,7 +247,7 @@ impl World {
         let now = Now { elapsed: Duration::ZERO, wall: wall(self.clock) };
         for row in &run.rows {
             assert!(engine.wants_input(), "all rows fit into the look-ahead");
-            engine.handle(Event::Job(PendingJob { job: job(*row), stands: Outcome::Pending, attempts: 0 }), now);
+            engine.handle(Event::Job(PendingJob { job: job(*row), outcome: Outcome::Pending, attempts: 0 }), now);
         }
         engine.handle(Event::InputEnded(Vec::new()), now);
         let sharer = Sharer { id, ..Sharer::new(settings.limits, self.timeout) };

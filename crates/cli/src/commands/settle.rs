@@ -122,7 +122,7 @@ fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<Decided>> 
         Some(decision) => decision,
         None => bail!("no decision given; pass --as posted, to-do or waived"),
     };
-    let stands = |key: &Key| settling.batch.job_states.get(key).map(|job_state| job_state.outcome());
+    let outcome = |key: &Key| settling.batch.job_states.get(key).map(|job_state| job_state.outcome());
     if let Some(state) = settle.state {
         let never_attempted = settling.batch.job_states.iter().filter(|(key, job_state)| {
             job_state.outcome() == Outcome::Pending
@@ -138,7 +138,7 @@ fn chosen(settle: &Settle, settling: &Settling) -> anyhow::Result<Vec<Decided>> 
                 thousands(rows as u64)
             );
         }
-        let all = settling.histories.keys().filter(|key| stands(key) == Some(state));
+        let all = settling.histories.keys().filter(|key| outcome(key) == Some(state));
         return Ok(all.map(|key| Decided::now(*key, decision)).collect());
     }
     if let Some(why) = &settling.numbered_by_ledger {
@@ -152,7 +152,7 @@ fn show(rows: &[Settled], settling: &Settling) {
     for row in rows.iter().take(MOST_SHOWN) {
         let ticket = settling.histories.get(&row.key).and_then(|history| history.ticket.as_ref());
         let ticket = ticket.map(|ticket| format!(" ticket {ticket}")).unwrap_or_default();
-        say!("row {}{ticket}: {} -> {}", row.row, row.was, row.stands);
+        say!("row {}{ticket}: {} -> {}", row.row, row.was, row.outcome);
     }
     if rows.len() > MOST_SHOWN {
         say!("and {} more", thousands((rows.len() - MOST_SHOWN) as u64));

@@ -162,7 +162,7 @@ fn steps(record: Record) -> Vec<(Key, Option<Ticket>, Step)> {
         Record::Settle(settlement) => {
             let why = settlement.why.map(|why| format!(": {why}")).unwrap_or_default();
             let step = |row: &Settled| {
-                let what = format!("settled from {} to {}{why}", row.was, row.stands);
+                let what = format!("settled from {} to {}{why}", row.was, row.outcome);
                 let step = Step { wall: Some(settlement.wall), what, ..Step::default() };
                 (row.key, None, step)
             };

@@ -107,10 +107,10 @@ fn one_attempt_too_many_in_a_window_is_found() {
     let folder = doctored(|intent, end| {
         let key = intent.key.occurrence(7);
         let at_us = end.at_us + 1;
-        let (verdict, stands) = (VerdictWord::Again, Outcome::Failed);
+        let (verdict, outcome) = (VerdictWord::Again, Outcome::Failed);
         vec![
             Record::Intent(Intent { key, at_us, ..intent }),
-            Record::Outcome(AttemptEnd { key, at_us, verdict, stands, status: Some(500), ..end }),
+            Record::Outcome(AttemptEnd { key, at_us, verdict, outcome, status: Some(500), ..end }),
         ]
     });
     let found = audit(&folder, 1);

@@ -60,12 +60,12 @@ fn begun(rows: u64) -> Vec<(&'static str, Value)> {
 }
 
 /// An attempt for `row` with the reply `reply`.
-fn answered(row: u64, stands: &str, reply: &str) -> [(&'static str, Value); 2] {
-    let verdict = if stands == "failed" { "again" } else { stands };
+fn answered(row: u64, outcome: &str, reply: &str) -> [(&'static str, Value); 2] {
+    let verdict = if outcome == "failed" { "again" } else { outcome };
     let mut of = json!({"row": row, "key": key(row), "ticket": 7, "attempt": 1, "at_us": row * 200_000, "wall": WALL});
     let intent = of.clone();
     for (name, value) in
-        [("verdict", json!(verdict)), ("stands", json!(stands)), ("status", json!(500)), ("reply", json!(reply))]
+        [("verdict", json!(verdict)), ("stands", json!(outcome)), ("status", json!(500)), ("reply", json!(reply))]
     {
         of[name] = value;
     }

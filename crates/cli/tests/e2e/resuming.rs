@@ -22,12 +22,12 @@ fn a_finished_batch_run_again_sends_nothing() {
 fn fates(ledger: &[Value]) -> BTreeMap<u64, String> {
     let mut fates = BTreeMap::new();
     for line in ledger {
-        let (record, stands) = match (line.get("intent"), line.get("outcome")) {
+        let (record, outcome) = match (line.get("intent"), line.get("outcome")) {
             (Some(intent), _) => (intent, "in_doubt".to_owned()),
             (_, Some(end)) => (end, end["stands"].as_str().unwrap().to_owned()),
             _ => continue,
         };
-        fates.insert(record["row"].as_u64().unwrap(), stands);
+        fates.insert(record["row"].as_u64().unwrap(), outcome);
     }
     fates
 }
@@ -51,7 +51,7 @@ fn killed_again_and_again_no_row_is_created_twice_and_rows_in_doubt_are_named() 
     assert_eq!(records(&ledger, "finish").len(), 1, "only the last run came to its end");
     let fates = fates(&ledger);
     let of = |fate: &str| -> BTreeSet<String> {
-        fates.iter().filter(|(_, stands)| *stands == fate).map(|(row, _)| text(*row)).collect()
+        fates.iter().filter(|(_, outcome)| *outcome == fate).map(|(row, _)| text(*row)).collect()
     };
     let (posted, in_doubt) = (of("posted"), of("in_doubt"));
     assert_eq!(posted.len() + in_doubt.len(), 400, "{fates:?}");
@@ -61,7 +61,7 @@ fn killed_again_and_again_no_row_is_created_twice_and_rows_in_doubt_are_named() 
     let once: BTreeSet<String> = created.iter().cloned().collect();
     assert_eq!(created.len(), once.len(), "created twice");
     assert!(posted.is_subset(&once), "said to be posted, and not there: {:?}", posted.difference(&once));
-    for (row, _) in fates.iter().filter(|(_, stands)| *stands == "in_doubt") {
+    for (row, _) in fates.iter().filter(|(_, outcome)| *outcome == "in_doubt") {
         let named = last.stderr.lines().any(|line| line.contains("in doubt") && line.contains(&format!("row={row} ")));
         assert!(named, "row {row} is in doubt and is not named in:\n{}", last.stderr);
     }

@@ -53,8 +53,8 @@ fn settled_as_posted_is_never_sent_as_to_do_is_sent_once_and_waived_is_skipped()
     let settled = records(&ledger, "settle");
     assert_eq!(settled.len(), 3);
     assert_eq!(settled[0]["why"], "seen in the CRM");
-    let (was, stands) = (&settled[0]["rows"][0]["was"], &settled[0]["rows"][0]["stands"]);
-    assert_eq!((was, stands), (&"in_doubt".into(), &"posted".into()));
+    let (was, outcome) = (&settled[0]["rows"][0]["was"], &settled[0]["rows"][0]["stands"]);
+    assert_eq!((was, outcome), (&"in_doubt".into(), &"posted".into()));
     let history = shown(&folder, 2);
     assert!(history.contains("settled from in_doubt to posted: seen in the CRM"), "{history}");
 }
@@ -148,14 +148,14 @@ fn the_exit_code_is_the_batchs_whether_anybody_reads_what_is_said_or_not() {
 #[test]
 fn decisions_are_taken_back_one_by_one_to_where_the_row_stood_before_any() {
     let (_api, folder) = three_doubts();
-    let stands = || folder.call(&["show", LEDGER, "--row", "2", "--json"]).with_code(0).json()["outcome"].clone();
+    let outcome = || folder.call(&["show", LEDGER, "--row", "2", "--json"]).with_code(0).json()["outcome"].clone();
     for decision in ["to-do", "waived", "to-do", "posted"] {
         settle(&folder, &["--rows", "2", "--as", decision]);
     }
     // The second `to-do` restored the state before `waived`, so it counts as undoing the waiver.
     for before in ["pending", "in_doubt"] {
         settle(&folder, &["--rows", "2", "--undo"]);
-        assert_eq!(stands(), before);
+        assert_eq!(outcome(), before);
     }
     is_refused(&folder, &["--rows", "2", "--undo"], &["row 2", "no decision"]);
 }

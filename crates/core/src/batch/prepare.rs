@@ -314,8 +314,8 @@ fn sent_and_vanished(batch: &Batch, presence: &[Record]) -> u64 {
         _ => None,
     });
     let was_sent = |key: &&Key| {
-        let stands = batch.job_states.get(*key).map(|job_state| job_state.outcome());
-        matches!(stands, Some(Outcome::Posted | Outcome::InDoubt))
+        let outcome = batch.job_states.get(*key).map(|job_state| job_state.outcome());
+        matches!(outcome, Some(Outcome::Posted | Outcome::InDoubt))
     };
     vanished.flatten().filter(was_sent).count() as u64
 }

@@ -96,7 +96,7 @@ mod tests {
             at_us: 0,
             wall: Timestamp::from_second(second).unwrap(),
             verdict,
-            stands: Outcome::Pending,
+            outcome: Outcome::Pending,
             status: None,
             reply: Some(reply.to_owned()),
         }

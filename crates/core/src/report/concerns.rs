@@ -19,7 +19,7 @@ pub struct Concern {
     /// The key of the job.
     pub key: Key,
     /// The outcome.
-    pub stands: Outcome,
+    pub outcome: Outcome,
     /// Number of attempts.
     pub attempts: u32,
     /// Time of the last record, if it has one.
@@ -46,7 +46,7 @@ impl Concerns {
 
     /// The rows with this outcome in row order, followed by those that are no longer in the input.
     pub fn of(&self, outcome: Outcome) -> impl Iterator<Item = &Concern> {
-        self.found.iter().filter(move |concern| concern.stands == outcome)
+        self.found.iter().filter(move |concern| concern.outcome == outcome)
     }
 
     /// Creates the list from the histories of the chosen jobs.
@@ -58,7 +58,7 @@ impl Concerns {
                 row_is_current: history.row_is_current,
                 ticket: history.ticket,
                 key,
-                stands: job_state.outcome(),
+                outcome: job_state.outcome(),
                 attempts: job_state.attempts(),
                 at: history.at,
                 // A line of a ledger may be long.
@@ -103,11 +103,11 @@ impl Choice {
     /// Returns the remaining number for a job's outcome, if that needs attention. A job that is no longer in
     /// the input needs attention only if its note may exist.
     fn room(&mut self, job_state: &JobState) -> Option<&mut usize> {
-        let stands = job_state.outcome();
+        let own = job_state.outcome();
         if job_state.is_vanished() {
-            return (stands == Outcome::InDoubt).then_some(&mut self.room_for_vanished);
+            return (own == Outcome::InDoubt).then_some(&mut self.room_for_vanished);
         }
-        let place = Concerns::OUTCOMES.iter().position(|outcome| *outcome == stands)?;
+        let place = Concerns::OUTCOMES.iter().position(|outcome| *outcome == own)?;
         self.room.get_mut(place)
     }
 }

@@ -57,7 +57,7 @@ pub struct Settling {
     /// The outcome before.
     pub was: Outcome,
     /// The outcome since then.
-    pub stands: Outcome,
+    pub outcome: Outcome,
     /// Number of rows.
     pub rows: u64,
     /// The reason given.
@@ -167,7 +167,7 @@ impl Story {
     pub(super) fn settle(&mut self, settlement: &Settlement) {
         let why = settlement.why.as_deref().map(|why| excerpt(why, 400));
         for row in &settlement.rows {
-            let alike = |chapter: &&mut Chapter| matches!(chapter, Chapter::Settled(last) if last.was == row.was && last.stands == row.stands && last.why == why);
+            let alike = |chapter: &&mut Chapter| matches!(chapter, Chapter::Settled(last) if last.was == row.was && last.outcome == row.outcome && last.why == why);
             // A decision about many rows is several records.
             let lately = self.chapters.iter_mut().rev().take_while(|chapter| matches!(chapter, Chapter::Settled(_)));
             match { lately }.find(alike) {
@@ -175,7 +175,7 @@ impl Story {
                 _ => self.push(Chapter::Settled(Settling {
                     wall: settlement.wall,
                     was: row.was,
-                    stands: row.stands,
+                    outcome: row.outcome,
                     rows: 1,
                     why: why.clone(),
                 })),

@@ -77,9 +77,9 @@ impl Made {
         self.record("intent", &of)
     }
 
-    fn outcome(self, row: u64, attempt: u32, ms: u64, verdict: &str, stands: Outcome, status: Option<u16>) -> Self {
+    fn outcome(self, row: u64, attempt: u32, ms: u64, verdict: &str, outcome: Outcome, status: Option<u16>) -> Self {
         let said = json!({"row": row, "key": key(row), "ticket": 7, "attempt": attempt, "at_us": ms * 1000, "wall": wall(0),
-            "verdict": verdict, "stands": stands, "status": status, "reply": format!("{verdict} of {row}")});
+            "verdict": verdict, "stands": outcome, "status": status, "reply": format!("{verdict} of {row}")});
         self.record("outcome", &said)
     }
 

@@ -130,7 +130,7 @@ impl Run {
 fn rows(records: &[Record]) -> Vec<(&'static str, u64)> {
     let each = records.iter().map(|record| match record {
         Record::Intent(intent) => ("intent", intent.row),
-        Record::Outcome(end) => (end.stands.word(), end.row),
+        Record::Outcome(end) => (end.outcome.word(), end.row),
         _ => ("other", 0),
     });
     each.collect()
@@ -290,7 +290,7 @@ fn a_run_that_ends_at_once_hears_how_its_commit_went_and_counts_what_the_ledger_
     assert_eq!(left.progress.counts, Counts { posted: 2, in_doubt: 3, pending: 4, ..Counts::default() });
     assert_eq!(left.progress.attempts, 5, "two of them were not sent, and the ledger has them");
     assert_eq!(run.jobs.len(), 3);
-    let told = matches!(run.told.last(), Some(Notice::Settled { row: 2, stands: Outcome::Posted, .. }));
+    let told = matches!(run.told.last(), Some(Notice::Settled { row: 2, outcome: Outcome::Posted, .. }));
     assert!(told, "the row is reported before the end: {:?}", run.told);
 }
 

@@ -103,9 +103,9 @@ impl Engine {
             Verdict::Unsent => Next::Retry(Schedule::BASE.mul_f64(self.rng.f64())),
             Verdict::Limited { .. } | Verdict::SetupFault(_) | Verdict::Withdrawn => Next::Resume,
         };
-        let from = work.stands;
+        let from = work.outcome;
         let to = from.then(if let Next::Done(outcome) = next { outcome } else { Outcome::Pending });
-        work.stands = to;
+        work.outcome = to;
         let verdict = judgement.verdict.word();
         let (row, ticket, reply) = (work.job.position.record, work.job.ticket.clone(), judgement.reply.clone());
         let end = AttemptEnd {
@@ -116,7 +116,7 @@ impl Engine {
             at_us: micros(now.elapsed),
             wall: now.wall,
             verdict,
-            stands: to,
+            outcome: to,
             status,
             reply: (verdict != VerdictWord::Posted).then(|| reply.clone()),
         };

@@ -17,7 +17,7 @@ pub(super) type Place = u64;
 pub(super) struct Work {
     pub(super) job: Arc<Job>,
     /// The row's state, including decisions that are not durable yet.
-    pub(super) stands: Outcome,
+    pub(super) outcome: Outcome,
     /// Attempts made for it, over all runs.
     pub(super) attempts: u32,
     /// Attempts that count towards this run's maximum.
@@ -73,7 +73,7 @@ impl Backlog {
         self.text_bytes += pending_job.job.text.len();
         let work = Work {
             job: Arc::new(pending_job.job),
-            stands: pending_job.stands,
+            outcome: pending_job.outcome,
             attempts: pending_job.attempts,
             tries: 0,
             outage_attempts: 0,

@@ -75,7 +75,7 @@ impl Engine {
                 if to == Outcome::Posted {
                     self.progress.posted += 1;
                 }
-                self.tell(Notice::Settled { row, ticket, stands: to, reply });
+                self.tell(Notice::Settled { row, ticket, outcome: to, reply });
             }
             Next::Retry(delay) => self.tell(Notice::Retrying { row, ticket, verdict, reply, delay }),
             Next::Resume => {}
@@ -114,7 +114,7 @@ impl Engine {
             }
         }
         for attempt in std::mem::take(&mut self.attempts).into_values() {
-            let from = self.backlog.get_mut(attempt.place).stands;
+            let from = self.backlog.get_mut(attempt.place).outcome;
             self.progress.counts.move_one(from, from.then(Outcome::InDoubt));
             // Its intent is durable, whether the attempt was sent or not.
             self.progress.attempts += u64::from(attempt.phase != Phase::Sent);

@@ -33,7 +33,7 @@ pub struct PendingJob {
     /// The job.
     pub job: Job,
     /// Its state: pending or failed, or in doubt if those are sent again.
-    pub stands: Outcome,
+    pub outcome: Outcome,
     /// Attempts made for it in earlier runs.
     pub attempts: u32,
 }
@@ -105,7 +105,7 @@ pub enum Notice {
         /// Its ticket.
         ticket: Ticket,
         /// Its state.
-        stands: Outcome,
+        outcome: Outcome,
         /// An excerpt of the reply.
         reply: String,
     },

@@ -227,11 +227,11 @@ impl Engine {
     pub fn handle(&mut self, event: Event, now: Now) {
         match event {
             Event::Job(pending_job) => {
-                self.count(pending_job.stands);
+                self.count(pending_job.outcome);
                 self.backlog.push(pending_job);
             }
             Event::Excluded(excluded) => {
-                self.count(excluded.stands);
+                self.count(excluded.outcome);
                 self.write(Record::Excluded(excluded), OnceDurable::Nothing);
             }
             Event::Passed(outcome) => self.count(outcome),

@@ -138,7 +138,7 @@ impl Driver {
                 }
                 let saw = match action {
                     Action::Write(Record::Intent(intent)) => Saw::Intent(intent.row),
-                    Action::Write(Record::Outcome(end)) => Saw::End(end.row, end.verdict, end.stands),
+                    Action::Write(Record::Outcome(end)) => Saw::End(end.row, end.verdict, end.outcome),
                     Action::Write(record @ (Record::Pause(_) | Record::Resumed(_))) => {
                         self.pauses.push(record);
                         continue;
@@ -147,7 +147,7 @@ impl Driver {
                         self.flying.push((self.now + self.round_trip, id, job.position.record));
                         Saw::Send(job.position.record)
                     }
-                    Action::Tell(Notice::Settled { row, stands, .. }) => Saw::Settled(row, stands),
+                    Action::Tell(Notice::Settled { row, outcome, .. }) => Saw::Settled(row, outcome),
                     Action::Tell(Notice::Unwritten { row, .. }) => Saw::Unwritten(row),
                     Action::Tell(Notice::Paused { .. }) => Saw::Paused,
                     Action::Tell(Notice::Learned { .. }) => {

@@ -185,9 +185,9 @@ impl Fold {
                 let content = intent.content.or_else(|| self.legacy_of(intent.key, &intent.ticket));
                 self.intent(Attempt { key: intent.key, content, at_s: seconds(intent.wall) });
             }
-            Record::Outcome(end) => self.end(end.key, seconds(end.wall), end.stands),
+            Record::Outcome(end) => self.end(end.key, seconds(end.wall), end.outcome),
             // Records were lost, and one of them may have been an attempt for this row.
-            Record::Excluded(excluded) if excluded.stands == Outcome::InDoubt => {
+            Record::Excluded(excluded) if excluded.outcome == Outcome::InDoubt => {
                 // A lost or earlier intent may have its content.
                 self.lacks_the_beginning |= !self.jobs.contains_key(&excluded.key);
                 if let Some(ticket) = &excluded.ticket
@@ -196,10 +196,10 @@ impl Fold {
                 {
                     self.contents.insert(excluded.key, known_by);
                 }
-                self.end(excluded.key, self.begun_s, excluded.stands);
+                self.end(excluded.key, self.begun_s, excluded.outcome);
             }
             Record::Settle(settlement) => {
-                for row in settlement.rows.iter().filter(|row| is_known(row.stands) || is_known(row.was)) {
+                for row in settlement.rows.iter().filter(|row| is_known(row.outcome) || is_known(row.was)) {
                     self.lacks_the_beginning |= !self.jobs.contains_key(&row.key);
                     self.end(row.key, seconds(settlement.wall), Outcome::Posted);
                 }
@@ -228,11 +228,11 @@ impl Fold {
         (job.open, job.at_s) = (true, attempt.at_s);
     }
 
-    fn end(&mut self, key: Key, at_s: u32, stands: Outcome) {
+    fn end(&mut self, key: Key, at_s: u32, outcome: Outcome) {
         let job = self.jobs.entry(key).or_default();
         job.open = false;
         job.at_s = job.at_s.max(at_s);
-        job.known |= is_known(stands);
+        job.known |= is_known(outcome);
     }
 
     /// The jobs known now.
@@ -261,8 +261,8 @@ impl Fold {
     }
 }
 
-fn is_known(stands: Outcome) -> bool {
-    matches!(stands, Outcome::Posted | Outcome::InDoubt)
+fn is_known(outcome: Outcome) -> bool {
+    matches!(outcome, Outcome::Posted | Outcome::InDoubt)
 }
 
 fn seconds(wall: jiff::Timestamp) -> u32 {

@@ -138,15 +138,15 @@ fn intent(key: Key, content: Option<Key>, n: u8, at_s: u32) -> Record {
     Record::Intent(Intent { row, key, content, ticket: ticket(n), attempt: 1, at_us: 1, wall: wall(at_s) })
 }
 
-fn outcome(key: Key, n: u8, at_s: u32, verdict: VerdictWord, stands: Outcome) -> Record {
+fn outcome(key: Key, n: u8, at_s: u32, verdict: VerdictWord, to: Outcome) -> Record {
     let status = (verdict != VerdictWord::Unknown).then_some(200);
     let row = u64::from(n) + 1;
     let (ticket, wall, reply) = (ticket(n), wall(at_s), None);
-    Record::Outcome(AttemptEnd { row, key, ticket, attempt: 1, at_us: 1, wall, verdict, stands, status, reply })
+    Record::Outcome(AttemptEnd { row, key, ticket, attempt: 1, at_us: 1, wall, verdict, outcome: to, status, reply })
 }
 
-fn settle(key: Key, was: Outcome, stands: Outcome, at_s: u32) -> Record {
-    let rows = vec![Settled { row: 1, key, was, stands }];
+fn settle(key: Key, was: Outcome, to: Outcome, at_s: u32) -> Record {
+    let rows = vec![Settled { row: 1, key, was, outcome: to }];
     Record::Settle(Settlement { wall: wall(at_s), part: None, why: None, rows })
 }
 
@@ -177,9 +177,9 @@ fn sorted(mut keys: Vec<Key>) -> Vec<Key> {
 #[test]
 fn posted_rows_and_those_in_doubt_are_known_and_no_others() {
     use Outcome::{Failed, InDoubt, Pending, Posted, Rejected};
-    let row = |n, verdict, stands| {
+    let row = |n, verdict, to| {
         let key = content(n, 0);
-        [intent(key, None, n, 10), outcome(key, n, 11, verdict, stands)]
+        [intent(key, None, n, 10), outcome(key, n, 11, verdict, to)]
     };
     let records = [
         row(0, VerdictWord::Posted, Posted),
@@ -200,12 +200,12 @@ fn posted_rows_and_those_in_doubt_are_known_and_no_others() {
 
 #[test]
 fn a_doubt_stays_known_whatever_a_person_decides_about_it() {
-    for stands in [Outcome::Skipped, Outcome::Pending, Outcome::Rejected, Outcome::Posted] {
+    for to in [Outcome::Skipped, Outcome::Pending, Outcome::Rejected, Outcome::Posted] {
         let key = content(0, 0);
         let doubt = outcome(key, 0, 11, VerdictWord::Unknown, Outcome::InDoubt);
-        let decided = settle(key, Outcome::InDoubt, stands, 20);
+        let decided = settle(key, Outcome::InDoubt, to, 20);
         let ledger = ledger_of(1, &[vec![run(false, 9), intent(key, None, 0, 10), doubt], vec![decided]]);
-        assert_eq!(keys(&known_by(&ledger)), [key], "{stands}");
+        assert_eq!(keys(&known_by(&ledger)), [key], "{to}");
     }
     let key = content(0, 0);
     let refused = outcome(key, 0, 11, VerdictWord::Rejected, Outcome::Rejected);
@@ -232,8 +232,8 @@ fn named_jobs_are_known_by_their_content_and_older_ones_by_name_and_ticket() {
 #[test]
 fn a_content_that_was_in_doubt_stays_known_after_an_edit_under_its_name_was_sent() {
     use Outcome::{Failed, InDoubt, Posted};
-    let attempt = |edit, verdict, stands| {
-        [intent(name(0), Some(content(0, edit)), 0, 10), outcome(name(0), 0, 11, verdict, stands)]
+    let attempt = |edit, verdict, to| {
+        [intent(name(0), Some(content(0, edit)), 0, 10), outcome(name(0), 0, 11, verdict, to)]
     };
     let first = [attempt(0, VerdictWord::Again, Failed), attempt(1, VerdictWord::Unknown, InDoubt)].concat();
     let then = [vec![run(true, 20)], attempt(2, VerdictWord::Posted, Posted).to_vec()].concat();
@@ -243,9 +243,9 @@ fn a_content_that_was_in_doubt_stays_known_after_an_edit_under_its_name_was_sent
 
 #[test]
 fn doubts_that_a_salvage_leaves_are_known() {
-    let excluded = |key, stands| {
+    let excluded = |key, to| {
         let why = "records were lost".to_owned();
-        Record::Excluded(ExcludedRow { row: 1, line: 2, key, ticket: Some(ticket(0)), stands, why })
+        Record::Excluded(ExcludedRow { row: 1, line: 2, key, ticket: Some(ticket(0)), outcome: to, why })
     };
     let unnamed = [run(false, 9), excluded(content(0, 0), Outcome::InDoubt), excluded(content(1, 0), Outcome::Skipped)];
     let known = known_by(&ledger_of(1, &[unnamed.to_vec()]));
@@ -317,12 +317,12 @@ fn played(runs: &[Simple], legacy: bool) -> (Vec<Vec<Record>>, BTreeMap<Key, u32
             last.insert(key, known_by);
             let was_doubted = doubted.entry(key).or_insert(false);
             *was_doubted |= matches!(end, End::Unknown | End::Dies);
-            let stands = match end {
+            let to = match end {
                 End::Posted => Outcome::Posted,
                 _ if *was_doubted => Outcome::InDoubt,
                 _ => Outcome::Pending,
             };
-            if matches!(stands, Outcome::Posted | Outcome::InDoubt) {
+            if matches!(to, Outcome::Posted | Outcome::InDoubt) {
                 known.insert(known_by, at_s);
             }
             let verdict = match end {
@@ -332,7 +332,7 @@ fn played(runs: &[Simple], legacy: bool) -> (Vec<Vec<Record>>, BTreeMap<Key, u32
                 End::Withdrawn => VerdictWord::Withdrawn,
                 End::Dies => break,
             };
-            groups.push(vec![outcome(key, n, at_s, verdict, stands)]);
+            groups.push(vec![outcome(key, n, at_s, verdict, to)]);
         }
         at_s += 1;
         let settled = simple.settled.map(|n| if simple.named { name(n) } else { content(n, 0) });

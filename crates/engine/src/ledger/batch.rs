@@ -101,8 +101,8 @@ impl JobState {
     }
 
     /// Excludes the row in this run; the exclusion must be recorded.
-    pub fn exclude_now(&mut self, stands: Outcome) {
-        self.exclude(stands);
+    pub fn exclude_now(&mut self, outcome: Outcome) {
+        self.exclude(outcome);
         self.set(UNRECORDED, true);
     }
 
@@ -133,18 +133,18 @@ impl JobState {
     }
 
     /// Excludes the row according to a record of the ledger.
-    fn exclude(&mut self, stands: Outcome) {
-        self.move_on(stands);
+    fn exclude(&mut self, outcome: Outcome) {
+        self.move_on(outcome);
         self.set(UNRECORDED, false);
     }
 
     /// Applies a person's decision, which ends every doubt.
-    pub fn settle(&mut self, stands: Outcome) {
-        let was_doubted = self.was_doubted() || stands == Outcome::InDoubt;
+    pub fn settle(&mut self, outcome: Outcome) {
+        let was_doubted = self.was_doubted() || outcome == Outcome::InDoubt;
         self.set(DOUBTED, was_doubted);
-        self.outcome = stands;
+        self.outcome = outcome;
         self.set(OPEN, false);
-        self.set(RELEASED, stands == Outcome::Pending);
+        self.set(RELEASED, outcome == Outcome::Pending);
     }
 
     fn begin(&mut self) {
@@ -155,9 +155,9 @@ impl JobState {
         self.attempts = self.attempts.saturating_add(1);
     }
 
-    fn end(&mut self, stands: Outcome) {
+    fn end(&mut self, outcome: Outcome) {
         self.set(OPEN, false);
-        self.move_on(stands);
+        self.move_on(outcome);
     }
 
     fn move_on(&mut self, next: Outcome) {
@@ -225,11 +225,11 @@ impl Batch {
     pub fn apply(&mut self, record: &Record) {
         match record {
             Record::Intent(intent) => self.begin(intent.key),
-            Record::Outcome(end) => self.end(end.key, end.verdict, end.stands),
-            Record::Excluded(excluded) => self.job_state(excluded.key).exclude(excluded.stands),
+            Record::Outcome(end) => self.end(end.key, end.verdict, end.outcome),
+            Record::Excluded(excluded) => self.job_state(excluded.key).exclude(excluded.outcome),
             Record::Settle(settlement) => {
                 for row in &settlement.rows {
-                    self.job_state(row.key).settle(row.stands);
+                    self.job_state(row.key).settle(row.outcome);
                 }
             }
             Record::Salvage(salvage) => {
@@ -274,13 +274,13 @@ impl Batch {
         self.job_state(key).begin();
     }
 
-    fn end(&mut self, key: Key, verdict: VerdictWord, stands: Outcome) {
+    fn end(&mut self, key: Key, verdict: VerdictWord, outcome: Outcome) {
         match verdict {
             VerdictWord::Limited => self.limited += 1,
             VerdictWord::Withdrawn => self.attempts = self.attempts.saturating_sub(1),
             _ => {}
         }
-        self.job_state(key).end(stands);
+        self.job_state(key).end(outcome);
     }
 
     /// The state of a job without a record in this ledger.

@@ -99,7 +99,7 @@ pub fn histories(
                 let history = all.entry(row.key).or_default();
                 history.at = Some(settlement.wall);
                 // A decision that restores the state before the last one undoes that one, whatever its kind.
-                if let Some(before) = history.decided_from.pop_if(|before| before.stood == row.stands) {
+                if let Some(before) = history.decided_from.pop_if(|before| before.stood == row.outcome) {
                     (history.reason, history.taken_back) = (before.reason, true);
                     continue;
                 }

@@ -181,7 +181,8 @@ pub struct AttemptEnd {
     /// What the reply means.
     pub verdict: VerdictWord,
     /// The row's state after the attempt.
-    pub stands: Outcome,
+    #[serde(rename = "stands")]
+    pub outcome: Outcome,
     /// The HTTP status, if there was a complete reply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
@@ -203,7 +204,8 @@ pub struct ExcludedRow {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticket: Option<Ticket>,
     /// Its state: `invalid`, `held`, `skipped`, `in_doubt` if records were lost, or `pending` again.
-    pub stands: Outcome,
+    #[serde(rename = "stands")]
+    pub outcome: Outcome,
     /// The reason.
     pub why: String,
 }
@@ -243,7 +245,8 @@ pub struct Settled {
     /// Its state before.
     pub was: Outcome,
     /// Its state after. A decision ends a doubt.
-    pub stands: Outcome,
+    #[serde(rename = "stands")]
+    pub outcome: Outcome,
 }
 
 /// States that this ledger was made from the readable records of a damaged one.

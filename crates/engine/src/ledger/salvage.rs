@@ -93,7 +93,7 @@ fn doubt<S: Storage>(ledger: &mut Ledger<S>, batch: &Batch) -> Result<u64, Ledge
         .map(|(key, history)| {
             let why = "records were lost, and it may have been sent by one of them".to_owned();
             let (row, ticket) = (history.row, history.ticket);
-            Record::Excluded(ExcludedRow { row, line: 0, key, ticket, stands: Outcome::InDoubt, why })
+            Record::Excluded(ExcludedRow { row, line: 0, key, ticket, outcome: Outcome::InDoubt, why })
         })
         .collect();
     excluded_rows.chunks(RECORDS_A_COMMIT).try_for_each(|group| ledger.commit(group))?;

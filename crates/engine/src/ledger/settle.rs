@@ -132,21 +132,21 @@ pub fn settle(batch: &Batch, histories: &KeyMap<History>, decided: Decided) -> R
         Some(contradiction) => return Err(SettleError::Contradicts(contradiction)),
     }
     let was = job_state.outcome();
-    let stands = match decision {
+    let outcome = match decision {
         Decision::Posted => Outcome::Posted,
         Decision::ToDo => Outcome::Pending,
         Decision::Waived => Outcome::Skipped,
         Decision::Undone => history.decided_from.last().ok_or(SettleError::NothingToUndo)?.stood,
     };
     if decision != Decision::Undone {
-        match (was, stands) {
-            (was, stands) if was == stands => return Err(SettleError::Already(was)),
+        match (was, outcome) {
+            (was, outcome) if was == outcome => return Err(SettleError::Already(was)),
             (Outcome::Posted, _) => return Err(SettleError::Posted),
             (Outcome::Invalid, Outcome::Posted | Outcome::Pending) => return Err(SettleError::Invalid),
             _ => {}
         }
     }
-    Ok(Settled { row: history.row, key, was, stands })
+    Ok(Settled { row: history.row, key, was, outcome })
 }
 
 /// The number of rows that fit into one record, whatever the reason's length: a row has about a hundred

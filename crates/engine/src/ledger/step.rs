@@ -61,7 +61,7 @@ fn known(covered: &[u8]) -> Option<(u64, Step)> {
         Step::Intent(rest.attempt()?)
     } else if rest.skip(b"outcome\":{").is_some() {
         let attempt = rest.attempt().filter(|attempt| attempt.content.is_none())?;
-        rest.skip(br#","verdict":"posted","stands":"posted","status":200"#)?;
+        rest.skip(br#","verdict":"posted","outcome":"posted","status":200"#)?;
         Step::Posted(attempt)
     } else {
         rest.skip(b"mark\":{\"synced\":")?;
@@ -218,7 +218,7 @@ mod tests {
         Attempt { key: intent.key, content: intent.content, at_s }
     }
 
-    fn end(intent: &Intent, verdict: VerdictWord, stands: Outcome, status: u16) -> Record {
+    fn end(intent: &Intent, verdict: VerdictWord, outcome: Outcome, status: u16) -> Record {
         let Intent { row, key, ticket, attempt, at_us, wall, .. } = intent.clone();
         Record::Outcome(AttemptEnd {
             row,
@@ -228,7 +228,7 @@ mod tests {
             at_us,
             wall,
             verdict,
-            stands,
+            outcome,
             status: Some(status),
             reply: None,
         })
@@ -257,11 +257,11 @@ mod tests {
             intent in intents(), number in any::<u64>(), posted in any::<bool>(), status in prop::sample::select(&[200, 201][..]),
         ) {
             let number = (number >> (number % 64)).max(1);
-            let (verdict, stands) =
+            let (verdict, outcome) =
                 if posted { (VerdictWord::Posted, Outcome::Posted) } else { (VerdictWord::Again, Outcome::Failed) };
             for record in [
                 Record::Intent(intent.clone()),
-                end(&intent, verdict, stands, status),
+                end(&intent, verdict, outcome, status),
                 Record::Mark(Mark { synced: number - 1 }),
             ] {
                 let line = line(number, &record);

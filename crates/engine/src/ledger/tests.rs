@@ -109,7 +109,7 @@ fn intent(n: u64) -> Record {
     })
 }
 
-fn outcome(n: u64, verdict: VerdictWord, stands: Outcome) -> Record {
+fn outcome(n: u64, verdict: VerdictWord, outcome: Outcome) -> Record {
     Record::Outcome(AttemptEnd {
         row: n,
         key: key(n),
@@ -118,7 +118,7 @@ fn outcome(n: u64, verdict: VerdictWord, stands: Outcome) -> Record {
         at_us: n,
         wall: Timestamp::UNIX_EPOCH,
         verdict,
-        stands,
+        outcome,
         status: Some(200),
         reply: None,
     })
@@ -319,7 +319,7 @@ fn after_a_failed_write_or_sync_nothing_more_is_written() {
 fn a_record_as_long_as_a_line_may_be_is_read_back_and_a_longer_one_is_refused_before_it_is_written() {
     let excluded = |bytes: usize| {
         let why = "x".repeat(bytes);
-        Record::Excluded(ExcludedRow { row: 1, line: 2, key: key(1), ticket: None, stands: Outcome::Held, why })
+        Record::Excluded(ExcludedRow { row: 1, line: 2, key: key(1), ticket: None, outcome: Outcome::Held, why })
     };
     let line_of = |record: &Record| {
         let mut line = Vec::new();

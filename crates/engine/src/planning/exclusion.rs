@@ -57,8 +57,8 @@ pub(super) fn defect(content: &Content, again: bool) -> Option<Cow<'_, Defect>> 
 }
 
 /// The record of a note whose state was set by this run. `again`: an earlier row has the same content.
-pub(super) fn excluded_row(job: Job, again: bool, stands: Outcome) -> ExcludedRow {
-    let why = match stands {
+pub(super) fn excluded_row(job: Job, again: bool, outcome: Outcome) -> ExcludedRow {
+    let why = match outcome {
         Outcome::Held => HELD,
         Outcome::Pending => "there is no longer a reason to hold it",
         Outcome::InDoubt => "records of this ledger were lost, and one of them may have sent it",
@@ -66,5 +66,5 @@ pub(super) fn excluded_row(job: Job, again: bool, stands: Outcome) -> ExcludedRo
         _ => "another ledger of the same account has it as posted or in doubt",
     };
     let Position { record, line, .. } = job.position;
-    ExcludedRow { row: record, line, key: job.key, ticket: Some(job.ticket), stands, why: why.to_owned() }
+    ExcludedRow { row: record, line, key: job.key, ticket: Some(job.ticket), outcome, why: why.to_owned() }
 }

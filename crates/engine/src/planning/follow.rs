@@ -40,32 +40,32 @@ impl Follow {
         };
         exclude_unsendable(&content, met, &self.policy, job_state);
         let job_state = *job_state;
-        let stands = job_state.outcome();
+        let outcome = job_state.outcome();
         let (mut job, again) = match record_of(content, position, met, job_state, &self.policy) {
             Some(JobRecord::Job { job, again }) => (job, again),
-            Some(JobRecord::Unusable(row)) => return Event::Excluded(row.into_excluded(stands)),
+            Some(JobRecord::Unusable(row)) => return Event::Excluded(row.into_excluded(outcome)),
             Some(JobRecord::Done(content)) => {
                 self.occurrence(content);
-                return Event::Passed(stands);
+                return Event::Passed(outcome);
             }
-            None => return Event::Passed(stands),
+            None => return Event::Passed(outcome),
         };
         job.content = job.content.map(|content| self.occurrence(content));
-        if !self.policy.is_to_do(stands) {
-            let excluded = || Event::Excluded(excluded_row(job, again, stands));
-            return if job_state.is_unrecorded() { excluded() } else { Event::Passed(stands) };
+        if !self.policy.is_to_do(outcome) {
+            let excluded = || Event::Excluded(excluded_row(job, again, outcome));
+            return if job_state.is_unrecorded() { excluded() } else { Event::Passed(outcome) };
         }
         if self.policy.first.is_some_and(|first| self.offered >= first) {
             return Event::InputTruncated;
         }
         self.offered += 1;
-        Event::Job(PendingJob { job, stands, attempts: job_state.attempts() })
+        Event::Job(PendingJob { job, outcome, attempts: job_state.attempts() })
     }
 
     /// The event for a pending row that another ledger knows.
     pub fn leave_out(&mut self, pending_job: PendingJob) -> Event {
         self.offered -= 1;
-        match pending_job.stands {
+        match pending_job.outcome {
             // Only `posted` ends a doubt.
             Outcome::InDoubt => Event::Passed(Outcome::InDoubt),
             _ => Event::Excluded(excluded_row(pending_job.job, false, Outcome::Skipped)),

@@ -58,9 +58,9 @@ pub struct UnusableRow {
 
 impl UnusableRow {
     /// Its record in the ledger.
-    pub(super) fn into_excluded(self, stands: Outcome) -> ExcludedRow {
+    pub(super) fn into_excluded(self, outcome: Outcome) -> ExcludedRow {
         let Position { record, line, .. } = self.position;
-        ExcludedRow { row: record, line, key: self.key, ticket: self.ticket, stands, why: self.why }
+        ExcludedRow { row: record, line, key: self.key, ticket: self.ticket, outcome, why: self.why }
     }
 }
 

@@ -186,8 +186,8 @@ pub fn next_excluded<R: Read>(
     };
     while let Some(record) = jobs.next()? {
         let excluded = match record {
-            JobRecord::Job { job, again } => unrecorded(job.key).map(|stands| excluded_row(job, again, stands)),
-            JobRecord::Unusable(row) => unrecorded(row.key).map(|stands| row.into_excluded(stands)),
+            JobRecord::Job { job, again } => unrecorded(job.key).map(|outcome| excluded_row(job, again, outcome)),
+            JobRecord::Unusable(row) => unrecorded(row.key).map(|outcome| row.into_excluded(outcome)),
             JobRecord::Done(_) => None,
         };
         if excluded.is_some() {
@@ -226,6 +226,6 @@ impl<R: Read> PendingJobs<R> {
             return Ok(Event::InputTruncated);
         }
         self.offered += 1;
-        Ok(Event::Job(PendingJob { job, stands: job_state.outcome(), attempts: job_state.attempts() }))
+        Ok(Event::Job(PendingJob { job, outcome: job_state.outcome(), attempts: job_state.attempts() }))
     }
 }

@@ -28,9 +28,9 @@ pub struct ReadPolicy {
 }
 
 impl ReadPolicy {
-    /// Whether a row in state `stands` is sent.
-    pub fn is_to_do(&self, stands: Outcome) -> bool {
-        match stands {
+    /// Whether a row in state `outcome` is sent.
+    pub fn is_to_do(&self, outcome: Outcome) -> bool {
+        match outcome {
             Outcome::Pending | Outcome::Failed => true,
             Outcome::InDoubt => self.in_doubt == InDoubt::Retry,
             _ => false,
@@ -162,8 +162,8 @@ impl<'a> Planner<'a> {
 
 impl ReadSummary {
     /// Counts a row, and lists it if requested.
-    fn meet(&mut self, content: &Content, position: Position, again: bool, stands: Outcome, named: SampleSizes) {
-        *self.counts.of_mut(stands) += 1;
+    fn meet(&mut self, content: &Content, position: Position, again: bool, outcome: Outcome, named: SampleSizes) {
+        *self.counts.of_mut(outcome) += 1;
         let ticket = match content {
             Content::Note { ticket, .. } => Some(ticket),
             _ => None,
@@ -178,7 +178,7 @@ impl ReadSummary {
             self.profile.meet_text(text.len(), position);
         }
         let defect = defect(content, again);
-        match stands {
+        match outcome {
             Outcome::Invalid => {
                 if let Some(defect) = &defect {
                     self.profile.meet_defect(defect, position);
@@ -212,8 +212,8 @@ pub(super) fn record_of(
     job_state: JobState,
     policy: &ReadPolicy,
 ) -> Option<JobRecord> {
-    let stands = job_state.outcome();
-    if stands == Outcome::Invalid {
+    let outcome = job_state.outcome();
+    if outcome == Outcome::Invalid {
         if !job_state.is_unrecorded() {
             return None;
         }
@@ -222,7 +222,7 @@ pub(super) fn record_of(
         return Some(JobRecord::Unusable(UnusableRow { position, key: met.key, ticket, why }));
     }
     let Content::Note { ticket, text, fields, .. } = content else { return None };
-    if policy.is_to_do(stands) || stands == Outcome::Held || job_state.is_unrecorded() {
+    if policy.is_to_do(outcome) || outcome == Outcome::Held || job_state.is_unrecorded() {
         let job = Job { position, key: met.key, content: met.content, ticket, text, fields };
         return Some(JobRecord::Job { job, again: met.again });
     }

@@ -86,7 +86,7 @@ fn in_short(mut pull: impl FnMut() -> Event) -> Vec<String> {
     loop {
         match pull() {
             Event::Job(pending_job) => all.push(format!("job {}", pending_job.job.position.record)),
-            Event::Excluded(excluded) => all.push(format!("{} {}", excluded.stands, excluded.row)),
+            Event::Excluded(excluded) => all.push(format!("{} {}", excluded.outcome, excluded.row)),
             Event::Passed(outcome) => all.push(format!("passed {outcome}")),
             Event::InputTruncated => {
                 all.push("withheld".to_owned());
@@ -107,7 +107,7 @@ fn fed(jobs: &JobFile, policy: &ReadPolicy, job_states: KeyMap<JobState>) -> Vec
 fn excluded_rows(jobs: &JobFile, job_states: &mut KeyMap<JobState>) -> Vec<(u64, u64, Outcome, String)> {
     let mut jobs = jobs.jobs();
     let next = || next_excluded(&mut jobs, job_states).unwrap();
-    std::iter::from_fn(next).map(|excluded| (excluded.row, excluded.line, excluded.stands, excluded.why)).collect()
+    std::iter::from_fn(next).map(|excluded| (excluded.row, excluded.line, excluded.outcome, excluded.why)).collect()
 }
 
 /// The events for `rows` as a stream.
@@ -227,7 +227,7 @@ fn what_is_not_sent_is_recorded_once_and_not_given() {
     // Another ledger knows the first of two identical rows.
     job_states.get_mut(&first.next[0].key).unwrap().exclude_now(Outcome::Skipped);
     let recorded = excluded_rows(&jobs, &mut job_states);
-    let recorded: Vec<_> = recorded.iter().map(|(row, line, stands, _)| (*row, *line, *stands)).collect();
+    let recorded: Vec<_> = recorded.iter().map(|(row, line, outcome, _)| (*row, *line, *outcome)).collect();
     assert_eq!(recorded, [(1, 2, Outcome::Skipped), (3, 4, Outcome::Invalid)]);
     assert_eq!(excluded_rows(&jobs, &mut job_states), []);
     assert_eq!(fed(&jobs, &policy(), job_states), ["job 2", "job 5"]);

@@ -313,7 +313,7 @@ impl Run {
                 self.batch, pending_job.job.position.record
             )));
         }
-        let by_order = pending_job.stands == Outcome::InDoubt || self.policy.known == OnKnown::Post;
+        let by_order = pending_job.outcome == Outcome::InDoubt || self.policy.known == OnKnown::Post;
         let note = note(pending_job);
         let sent = state.sent.get(&note).copied().unwrap_or(0) + u32::from(may_exist && !by_order);
         state.sent.insert(note, sent);
@@ -335,8 +335,8 @@ impl Run {
             VerdictWord::Unknown => Outcome::InDoubt,
             _ => Outcome::Failed,
         };
-        let stands = pending_job.stands.then(next);
-        self.read_summary.counts.move_one(pending_job.stands, stands);
+        let outcome = pending_job.outcome.then(next);
+        self.read_summary.counts.move_one(pending_job.outcome, outcome);
         let status = (verdict != VerdictWord::Unknown).then_some(200);
         let record = AttemptEnd {
             row: pending_job.job.position.record,
@@ -346,7 +346,7 @@ impl Run {
             at_us: 0,
             wall: wall(claims),
             verdict,
-            stands,
+            outcome,
             status,
             reply: None,
         };
@@ -399,7 +399,7 @@ fn waive(
     known: &mut ledger::Batch,
 ) -> Result<(), Violation> {
     let doubts = known.job_states.iter().filter(|(_, job_state)| job_state.outcome() == Outcome::InDoubt);
-    let settled = |(key, _): (&Key, _)| Settled { row: 1, key: *key, was: Outcome::InDoubt, stands: Outcome::Skipped };
+    let settled = |(key, _): (&Key, _)| Settled { row: 1, key: *key, was: Outcome::InDoubt, outcome: Outcome::Skipped };
     let rows: Vec<Settled> = doubts.map(settled).collect();
     if rows.is_empty() {
         return Ok(());

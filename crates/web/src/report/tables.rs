@@ -171,7 +171,7 @@ fn run_row(run: &RunStory, is_last: bool) -> Markup {
 }
 
 fn settled_row(settling: &Settling) -> Markup {
-    let (was, is) = (shown(settling.was).name.to_lowercase(), shown(settling.stands).name.to_lowercase());
+    let (was, is) = (shown(settling.was).name.to_lowercase(), shown(settling.outcome).name.to_lowercase());
     html! {
         tr.aside {
             td {} td.t { (moment(settling.wall)) }

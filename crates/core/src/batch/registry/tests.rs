@@ -155,7 +155,7 @@ fn refused(row: u64) -> Record {
     ended(row, VerdictWord::Rejected, Outcome::Rejected)
 }
 
-fn ended(row: u64, verdict: VerdictWord, stands: Outcome) -> Record {
+fn ended(row: u64, verdict: VerdictWord, outcome: Outcome) -> Record {
     let (key, ticket) = (key(row), ticket());
     Record::Outcome(AttemptEnd {
         row,
@@ -165,7 +165,7 @@ fn ended(row: u64, verdict: VerdictWord, stands: Outcome) -> Record {
         at_us: 1,
         wall: wall(),
         verdict,
-        stands,
+        outcome,
         status: Some(200),
         reply: None,
     })

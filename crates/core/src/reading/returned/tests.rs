@@ -146,8 +146,8 @@ impl Sent {
                     Record::Intent(Intent { row: number, key, content: None, ticket, attempt, at_us, wall })
                 }
                 None => {
-                    let (stands, why) = (Outcome::Invalid, String::new());
-                    Record::Excluded(ExcludedRow { row: number, line: 1, key, ticket: None, stands, why })
+                    let (outcome, why) = (Outcome::Invalid, String::new());
+                    Record::Excluded(ExcludedRow { row: number, line: 1, key, ticket: None, outcome, why })
                 }
             });
             let history: &mut History = histories.entry(key).or_default();

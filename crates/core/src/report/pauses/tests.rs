@@ -15,7 +15,7 @@ fn end(n: u64, verdict: VerdictWord) -> AttemptEnd {
         at_us: 0,
         wall: Timestamp::UNIX_EPOCH,
         verdict,
-        stands: Outcome::Pending,
+        outcome: Outcome::Pending,
         status: None,
         reply: Some(format!("said of {n}")),
     }

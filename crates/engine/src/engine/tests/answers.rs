@@ -40,12 +40,12 @@ fn what_ends_unknown_is_in_doubt_and_not_sent_again() {
 
 #[test]
 fn a_doubt_that_is_sent_again_survives_all_but_a_post() {
-    for (reply, stands) in [(status(400), Outcome::InDoubt), (status(500), Outcome::InDoubt)] {
-        let doubtful = PendingJob { stands: Outcome::InDoubt, attempts: 1, ..pending_job(1, 7) };
+    for (reply, outcome) in [(status(400), Outcome::InDoubt), (status(500), Outcome::InDoubt)] {
+        let doubtful = PendingJob { outcome: Outcome::InDoubt, attempts: 1, ..pending_job(1, 7) };
         let run = Driver::new(config("25/5s"), [doubtful]).run(|_, _| reply.clone());
-        assert_eq!(run.counts().of(stands), 1);
+        assert_eq!(run.counts().of(outcome), 1);
     }
-    let doubtful = PendingJob { stands: Outcome::InDoubt, attempts: 1, ..pending_job(1, 7) };
+    let doubtful = PendingJob { outcome: Outcome::InDoubt, attempts: 1, ..pending_job(1, 7) };
     let run = Driver::new(config("25/5s"), [doubtful]).run(|_, _| created());
     assert_eq!(run.counts().posted, 1);
 }
@@ -125,7 +125,7 @@ fn a_stricter_limit_that_the_api_names_is_adopted_and_said_once() {
 
 #[test]
 fn attempts_of_a_row_are_numbered_on_over_its_retries_and_from_run_to_run() {
-    let failed_before = PendingJob { stands: Outcome::Failed, attempts: 4, ..pending_job(1, 1) };
+    let failed_before = PendingJob { outcome: Outcome::Failed, attempts: 4, ..pending_job(1, 1) };
     let run = Driver::new(config("25/5s"), [failed_before, pending_job(2, 2)]).run(|row, tries| match (row, tries) {
         (1, 1 | 2) => status(500),
         _ => created(),

@@ -40,7 +40,7 @@ fn assert_taken_back_after(event: impl FnOnce(&mut Engine, AttemptId)) {
         match action {
             Action::Send(..) => panic!("nothing is sent after that"),
             Action::Write(Record::Outcome(end)) if end.verdict == VerdictWord::Withdrawn => {
-                assert_eq!(end.stands, Outcome::Pending);
+                assert_eq!(end.outcome, Outcome::Pending);
                 withdrawn += 1;
             }
             _ => {}

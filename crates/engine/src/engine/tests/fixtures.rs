@@ -43,7 +43,7 @@ pub(crate) fn pending_job(row: u64, ticket: u64) -> PendingJob {
     let text = format!("note {row}");
     let position = Position { record: row, line: row + 1, byte: row * 100 };
     let job = Job::new(position, Key::of_job(&Identity::of("t"), &ticket, &text), ticket, text);
-    PendingJob { job, stands: Outcome::Pending, attempts: 0 }
+    PendingJob { job, outcome: Outcome::Pending, attempts: 0 }
 }
 
 pub(crate) fn created() -> Result<Reply, Failure> {

@@ -99,12 +99,12 @@ fn ledger_in(runs: &[HandMade<'_>], wall_unit_us: Option<u32>) -> Bytes {
                 Silent(to_ms) => (*to_ms, None),
                 Never => continue,
             };
-            let (verdict, stands) = match status {
+            let (verdict, outcome) = match status {
                 Some(_) => (VerdictWord::Posted, Outcome::Posted),
                 None => (VerdictWord::Unknown, Outcome::InDoubt),
             };
             let (at_us, wall, reply) = (to_ms * 1000, wall(to_ms), None);
-            let end = AttemptEnd { row, key, ticket, attempt: 1, at_us, wall, verdict, stands, status, reply };
+            let end = AttemptEnd { row, key, ticket, attempt: 1, at_us, wall, verdict, outcome, status, reply };
             events.push((to_ms, Record::Outcome(end)));
         }
         events.sort_by_key(|(ms, _)| *ms);

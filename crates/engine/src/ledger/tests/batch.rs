@@ -3,12 +3,12 @@
 use super::*;
 use crate::outcome::{Counts, Stop};
 
-fn excluded(n: u64, stands: Outcome) -> Record {
-    Record::Excluded(ExcludedRow { row: n, line: n + 1, key: key(n), ticket: None, stands, why: "why".to_owned() })
+fn excluded(n: u64, outcome: Outcome) -> Record {
+    Record::Excluded(ExcludedRow { row: n, line: n + 1, key: key(n), ticket: None, outcome, why: "why".to_owned() })
 }
 
-fn settle(n: u64, was: Outcome, stands: Outcome) -> Record {
-    settlement(vec![Settled { row: n, key: key(n), was, stands }])
+fn settle(n: u64, was: Outcome, outcome: Outcome) -> Record {
+    settlement(vec![Settled { row: n, key: key(n), was, outcome }])
 }
 
 fn finish(stopped: Option<Stop>) -> Record {

@@ -16,21 +16,21 @@ fn decide(records: &[Record], decision: Decision) -> Result<(Outcome, Outcome), 
     let decided = Decided { key: key(1), decision, attempts: None, contradicts: None };
     let settled = settle(&batch, &histories, decided)?;
     assert_eq!((settled.row, settled.key), (1, key(1)));
-    Ok((settled.was, settled.stands))
+    Ok((settled.was, settled.outcome))
 }
 
 /// Applies the decision as a settlement would record it.
 fn and_decided(records: &[Record], decision: Decision) -> Vec<Record> {
-    let (was, stands) = decide(records, decision).unwrap();
-    [records, &[settlement(vec![Settled { row: 1, key: key(1), was, stands }])]].concat()
+    let (was, outcome) = decide(records, decision).unwrap();
+    [records, &[settlement(vec![Settled { row: 1, key: key(1), was, outcome }])]].concat()
 }
 
 fn in_doubt() -> Vec<Record> {
     vec![intent(1), outcome(1, VerdictWord::Unknown, Outcome::InDoubt)]
 }
 
-fn excluded(stands: Outcome) -> Vec<Record> {
-    vec![Record::Excluded(ExcludedRow { row: 1, line: 2, key: key(1), ticket: None, stands, why: "why".to_owned() })]
+fn excluded(outcome: Outcome) -> Vec<Record> {
+    vec![Record::Excluded(ExcludedRow { row: 1, line: 2, key: key(1), ticket: None, outcome, why: "why".to_owned() })]
 }
 
 use Decision::{Posted, ToDo, Undone, Waived};
@@ -66,9 +66,9 @@ fn each_decision_leads_from_where_a_row_stands_to_where_it_says_or_is_refused() 
 fn what_is_undone_is_the_last_decision_that_stands_whatever_it_was() {
     for decision in [Posted, ToDo, Waived] {
         let decided = and_decided(&in_doubt(), decision);
-        let stands = decide(&in_doubt(), decision).unwrap().1;
+        let outcome = decide(&in_doubt(), decision).unwrap().1;
         // Also for a row settled as posted, which no other decision may change.
-        assert_eq!(decide(&decided, Undone), Ok((stands, Outcome::InDoubt)), "{decision:?}");
+        assert_eq!(decide(&decided, Undone), Ok((outcome, Outcome::InDoubt)), "{decision:?}");
         assert_eq!(decide(&and_decided(&decided, Undone), Undone), Err(SettleError::NothingToUndo), "{decision:?}");
     }
     let twice = and_decided(&and_decided(&in_doubt(), ToDo), Waived);

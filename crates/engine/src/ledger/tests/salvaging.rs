@@ -136,7 +136,7 @@ fn jobs_without_a_final_outcome_are_put_in_doubt_where_records_were_lost_and_cou
             line: 2,
             key: key(1000),
             ticket: None,
-            stands: Outcome::Held,
+            outcome: Outcome::Held,
             why: "edited".to_owned(),
         });
         let ends = [
@@ -145,7 +145,7 @@ fn jobs_without_a_final_outcome_are_put_in_doubt_where_records_were_lost_and_cou
             intent(1002),
             outcome(1002, VerdictWord::Rejected, Outcome::Rejected),
             held,
-            settlement(vec![Settled { row: 1003, key: key(1003), was: Outcome::Held, stands: Outcome::Skipped }]),
+            settlement(vec![Settled { row: 1003, key: key(1003), was: Outcome::Held, outcome: Outcome::Skipped }]),
         ];
         ledger.commit(&ends).unwrap();
         let failed = |n| [intent(n), outcome(n, VerdictWord::Again, Outcome::Failed)];
@@ -167,7 +167,7 @@ fn jobs_without_a_final_outcome_are_put_in_doubt_where_records_were_lost_and_cou
 fn of_a_settlement_of_several_records_that_lost_one_nothing_counts_in_the_new_ledger_either() {
     let wall = Timestamp::UNIX_EPOCH;
     let decided: Vec<Settled> =
-        (1..=600).map(|n| Settled { row: n, key: key(n), was: Outcome::InDoubt, stands: Outcome::Posted }).collect();
+        (1..=600).map(|n| Settled { row: n, key: key(n), was: Outcome::InDoubt, outcome: Outcome::Posted }).collect();
     let (mut ledger, ..) = Ledger::open(begun()).unwrap();
     let doubts = (1..=600).flat_map(|n| [intent(n), outcome(n, VerdictWord::Unknown, Outcome::InDoubt)]);
     ledger.commit(&doubts.collect::<Vec<_>>()).unwrap();

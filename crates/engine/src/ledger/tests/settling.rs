@@ -6,7 +6,7 @@ use super::*;
 const ROWS: u64 = 7;
 
 fn decided() -> Vec<Settled> {
-    let settled = |n| Settled { row: n, key: key(n), was: Outcome::InDoubt, stands: Outcome::Posted };
+    let settled = |n| Settled { row: n, key: key(n), was: Outcome::InDoubt, outcome: Outcome::Posted };
     (1..=ROWS).map(settled).collect()
 }
 
@@ -64,7 +64,7 @@ fn what_fits_is_one_record_and_more_are_parts_of_one_with_one_moment() {
 
 #[test]
 fn the_fullest_record_of_a_settlement_has_room_in_a_line() {
-    let most = Settled { row: u64::MAX, key: key(1), was: Outcome::InDoubt, stands: Outcome::Rejected };
+    let most = Settled { row: u64::MAX, key: key(1), was: Outcome::InDoubt, outcome: Outcome::Rejected };
     let why = "\u{1}".repeat(1 << 16);
     let records = super::super::settlement(Timestamp::MAX, Some(&why), &vec![most; 10_000]);
     let (mut ledger, ..) = Ledger::open(begun()).unwrap();
