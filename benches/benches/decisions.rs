@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use batchpost::api::{Api, Context};
-use batchpost::budget::{Answer, Budget, Ended, Request};
+use batchpost::budget::{Budget, Ended, Grant, Request};
 use batchpost::engine::{Action, Config, Engine, Event};
 use batchpost::leadsquared::LeadSquared;
 use batchpost::limiter::Limiter;
@@ -47,8 +47,8 @@ fn post_all(mut offers: std::vec::IntoIter<batchpost::engine::PendingJob>) -> Co
             match action {
                 Action::Write(_) => written += 1,
                 Action::Send(attempt, job) => sent.push((attempt, created(&job.ticket))),
-                Action::Take(granted) => engine.handle(Event::Slots(Answer { granted, wait: None }), now),
-                Action::GiveBack(..) | Action::Throttle(_) | Action::Tell(_) => {}
+                Action::Take(granted) => engine.handle(Event::Slots(Grant { granted, wait: None }), now),
+                Action::GiveBack(..) | Action::Throttle(_) | Action::Notify(_) => {}
                 Action::Done(_) => return engine.progress().counts,
             }
         }

@@ -31,7 +31,7 @@ pub(crate) fn can_draw() -> bool {
 /// they would become part of the bar.
 pub(crate) fn bars() -> MultiProgress {
     MultiProgress::with_draw_target(if can_draw() {
-        let bar_terminal = Canvas::new(io::stderr(), || Term::stderr().size());
+        let bar_terminal = BarTerminal::new(io::stderr(), || Term::stderr().size());
         ProgressDrawTarget::term_like_with_hz(Box::new(bar_terminal), MOST_DRAWN)
     } else {
         ProgressDrawTarget::hidden()
@@ -40,7 +40,7 @@ pub(crate) fn bars() -> MultiProgress {
 
 /// A terminal for indicatif. It collects indicatif's small writes and draws them as a whole.
 #[derive(Debug)]
-struct Canvas<W> {
+struct BarTerminal<W> {
     /// Rows and columns.
     size: fn() -> (u16, u16),
     state: Mutex<State<W>>,
@@ -55,7 +55,7 @@ struct State<W> {
     drawn: bool,
 }
 
-impl<W: Write> Canvas<W> {
+impl<W: Write> BarTerminal<W> {
     fn new(out: W, size: fn() -> (u16, u16)) -> Self {
         Self { size, state: Mutex::new(State { out, parts: Vec::new(), drawn: false }) }
     }
@@ -77,7 +77,7 @@ impl<W: Write> State<W> {
             return;
         }
         // If standard error is closed, there is no reader.
-        let _nobody_to_see = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
+        let _terminal_closed = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush());
     }
 }
 
@@ -105,7 +105,7 @@ fn redrawn(drawn: bool, lines: &[&str]) -> String {
 
 /// indicatif moves over its old lines and clears each, then writes the new ones, each padded to the width.
 /// Only the writes are used.
-impl<W: Write + std::fmt::Debug + Send> TermLike for Canvas<W> {
+impl<W: Write + std::fmt::Debug + Send> TermLike for BarTerminal<W> {
     fn width(&self) -> u16 {
         (self.size)().1
     }
@@ -173,7 +173,7 @@ mod tests {
 
     fn bar() -> (MultiProgress, ProgressBar, Receiver<String>) {
         let (sender, writes) = channel();
-        let bar_terminal = Canvas::new(Sent(sender), || (24, 20));
+        let bar_terminal = BarTerminal::new(Sent(sender), || (24, 20));
         let bars = MultiProgress::with_draw_target(ProgressDrawTarget::term_like(Box::new(bar_terminal)));
         let style = ProgressStyle::with_template("{msg}").unwrap();
         let bar = bars.add(ProgressBar::no_length().with_style(style));

@@ -12,7 +12,7 @@ use batchpost::runtime::{Credentials, key_from_command, key_from_file};
 use secrecy::SecretString;
 
 use crate::apis::{Credential, KnownApi};
-use crate::config::{Place, Resolved, SecretSource, variable};
+use crate::config::{Resolved, SecretSource, SettingSource, variable};
 use crate::exit;
 
 /// Maximum run time of a command that prints a key; unlocking a password store by hand takes less.
@@ -22,7 +22,7 @@ const COMMAND_LIMIT: Duration = Duration::from_secs(120);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Origin {
     /// The source named in the settings file.
-    SecretSource(SecretSource, Place),
+    SecretSource(SecretSource, SettingSource),
     /// An environment variable with the key.
     Variable(&'static str),
     /// The file named by an environment variable.
@@ -34,7 +34,7 @@ pub(crate) enum Origin {
 impl fmt::Display for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::SecretSource(way, place) => write!(f, "{way} ({place})"),
+            Self::SecretSource(kind, source) => write!(f, "{kind} ({source})"),
             Self::Variable(name) => f.write_str(name),
             Self::FileOfVariable(name, path) => write!(f, "the file {} ({name})", path.display()),
             Self::Given(path) => write!(f, "the file {} (CREDENTIALS_DIRECTORY)", path.display()),
@@ -65,9 +65,9 @@ impl Origin {
 ///
 /// If the environment has two sources.
 pub(crate) fn origin(key: &Credential, config: &Resolved) -> anyhow::Result<Option<Origin>> {
-    let of_file = |said: &(SecretSource, Place)| Origin::SecretSource(said.0.clone(), said.1.clone());
-    if let Some(said) = config.profiles_way(key) {
-        return Ok(Some(of_file(said)));
+    let of_file = |entry: &(SecretSource, SettingSource)| Origin::SecretSource(entry.0.clone(), entry.1.clone());
+    if let Some(entry) = config.profile_secret(key) {
+        return Ok(Some(of_file(entry)));
     }
     let name = key.variable;
     let name_of_file = format!("{name}_FILE");
@@ -78,7 +78,7 @@ pub(crate) fn origin(key: &Credential, config: &Resolved) -> anyhow::Result<Opti
         (None, None) => {}
     }
     let given = given().map(|folder| folder.join(name.to_ascii_lowercase())).filter(|path| path.exists());
-    Ok(given.map(Origin::Given).or_else(|| config.top_levels_way(key).map(of_file)))
+    Ok(given.map(Origin::Given).or_else(|| config.top_level_secret(key).map(of_file)))
 }
 
 /// The service manager's credentials folder.
@@ -97,8 +97,8 @@ pub(crate) fn resolve(config: &Resolved, endpoint: &Endpoint) -> anyhow::Result<
     // Check all sources before asking a question or executing a command.
     let origins = api.credentials.iter().map(|key| origin(key, config)).collect::<Result<Vec<_>, _>>()?;
     for (key, origin) in api.credentials.iter().zip(&origins) {
-        if let Some(Origin::SecretSource(_, place)) = origin {
-            config.refuse_elsewhere(key, place, endpoint)?;
+        if let Some(Origin::SecretSource(_, source)) = origin {
+            config.refuse_elsewhere(key, source, endpoint)?;
         }
     }
     let keys = api.credentials.iter().zip(origins).map(|(key, origin)| secret(api, key, origin));
@@ -123,7 +123,7 @@ pub(crate) fn examine(config: &Resolved, endpoint: &Endpoint) -> Vec<Finding> {
                 ),
             ),
             // The profile overrides the environment, so setting the variable would not help.
-            Err(error) if config.profiles_way(key).is_some() => Finding::problem(
+            Err(error) if config.profile_secret(key).is_some() => Finding::problem(
                 check,
                 exit::one_line(&error),
                 format!("fix that, or set another {setting}_file, {setting}_command or {setting}_env in that profile"),
@@ -141,8 +141,8 @@ pub(crate) fn examine(config: &Resolved, endpoint: &Endpoint) -> Vec<Finding> {
 /// terminal.
 fn usable(key: &Credential, config: &Resolved, endpoint: &Endpoint) -> anyhow::Result<Option<Origin>> {
     let Some(origin) = origin(key, config)? else { return Ok(None) };
-    if let Origin::SecretSource(_, place) = &origin {
-        config.refuse_elsewhere(key, place, endpoint)?;
+    if let Origin::SecretSource(_, source) = &origin {
+        config.refuse_elsewhere(key, source, endpoint)?;
     }
     let api = config.api();
     let secret = secret(api, key, Some(origin.clone()))?;
@@ -163,17 +163,17 @@ fn secret(api: &KnownApi, key: &Credential, origin: Option<Origin>) -> anyhow::R
     let of_file = |path: &Path| key_from_file(what, path, given().as_deref());
     Ok(match origin {
         Some(Origin::Variable(name)) => of_variable(name, name)?,
-        Some(Origin::SecretSource(SecretSource::Variable(name), place)) => {
-            of_variable(&name, &format!("{name} (named by {place})"))?
+        Some(Origin::SecretSource(SecretSource::Variable(name), source)) => {
+            of_variable(&name, &format!("{name} (named by {source})"))?
         }
         Some(Origin::FileOfVariable(_, path) | Origin::Given(path)) => of_file(&path)?,
-        Some(Origin::SecretSource(SecretSource::File(path), place)) => {
-            of_file(&path).with_context(|| place.to_string())?
+        Some(Origin::SecretSource(SecretSource::File(path), source)) => {
+            of_file(&path).with_context(|| source.to_string())?
         }
-        Some(Origin::SecretSource(SecretSource::Command(command), place)) => {
+        Some(Origin::SecretSource(SecretSource::Command(command), source)) => {
             // Blocking is fine: no run is active yet.
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-            runtime.block_on(key_from_command(what, &command, COMMAND_LIMIT)).with_context(|| place.to_string())?
+            runtime.block_on(key_from_command(what, &command, COMMAND_LIMIT)).with_context(|| source.to_string())?
         }
         None if stdin().is_terminal() => rpassword::prompt_password(format!("{} {what}: ", api.name))
             .with_context(|| format!("the {what} could not be read from the terminal"))?

@@ -59,7 +59,7 @@ impl EtaThread {
     }
 
     /// Returns the newest forecast since the last call, if any.
-    pub(crate) fn heard(&self) -> Option<Eta> {
+    pub(crate) fn latest(&self) -> Option<Eta> {
         self.answers.try_iter().last()
     }
 }
@@ -78,7 +78,7 @@ mod tests {
         });
         for rows in 1..=9 {
             eta_thread.ask(rows);
-            assert_eq!(eta_thread.heard(), None);
+            assert_eq!(eta_thread.latest(), None);
         }
         let_go.send(()).unwrap();
         assert_eq!(eta_thread.answers.recv().unwrap(), of(1));

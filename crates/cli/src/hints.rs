@@ -23,7 +23,7 @@ use crate::words::shell_word;
 
 /// A hint for a library error other than [`Error`].
 pub(crate) fn of_others(error: &anyhow::Error) -> Option<String> {
-    let of_order = || match error.downcast_ref()? {
+    let of_request = || match error.downcast_ref()? {
         RunRequestError::NoZone(_) => Some("pass --time-zone ZONE"),
         _ => None,
     };
@@ -32,7 +32,7 @@ pub(crate) fn of_others(error: &anyhow::Error) -> Option<String> {
         HttpError::ProxyInTheOpen => Some("leave --proxy out, or use https"),
         _ => None,
     };
-    of_order().or_else(of_http).map(str::to_owned)
+    of_request().or_else(of_http).map(str::to_owned)
 }
 
 /// A hint for a library error.
@@ -67,7 +67,7 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
                  what was sent since then; or continue that batch with --ledger{unpacked}"
             )
         }
-        Error::TakenBack { rows, .. } => {
+        Error::LedgerRestored { rows, .. } => {
             let them = them(*rows);
             format!("pass --known skip to leave {them} out, or --known post to post {them} again")
         }
@@ -87,7 +87,7 @@ pub(crate) fn hint(error: &Error) -> Option<String> {
             format!("restore the ledger, pass --known post to continue without it, or {remove}")
         }
         Error::JobFile { .. } => "pass --scratch-dir DIR to write the job file to another folder".to_owned(),
-        Error::OtherTable { .. } => {
+        Error::LookupTableChanged { .. } => {
             "restore the table that the last run read; if the new one is meant, pass --changed post".to_owned()
         }
         Error::OtherApi { theirs, .. } => {
@@ -120,7 +120,7 @@ pub(crate) fn of_stop(stop: Stop, api: &KnownApi) -> Option<String> {
 /// A hint for a budget that cannot be shared.
 pub(crate) fn of_sharing(error: &SharingError) -> Option<String> {
     Some(match error {
-        SharingError::NoPlace => {
+        SharingError::NoStateFolder => {
             "set HOME or XDG_STATE_HOME, or pass --state-dir DIR; pass --budget private only if no other \
                                   run uses the account"
                 .to_owned()
@@ -149,11 +149,11 @@ fn of_state(error: &StateError) -> Option<String> {
         _ => return None,
     };
     Some(match why {
-        Refusal::Everybodys { .. } => {
+        Refusal::WorldWritable { .. } => {
             format!("{ANOTHER}, or run `chmod o-w {path}` if no other user wrote to this one")
         }
         Refusal::Others { .. } => format!("{ANOTHER}, or run `chmod 700 {path}` if no other user wrote to this one"),
-        Refusal::AnotherUsers { .. } => ANOTHER.to_owned(),
+        Refusal::OtherOwner { .. } => ANOTHER.to_owned(),
         Refusal::NotSetUp { .. } => {
             format!(
                 "run `chmod 700 {path}` to keep it to its owner, or `chmod 2770 {path}` to share it with that group"
@@ -177,14 +177,14 @@ pub(crate) fn said_of_the_input(config: &Resolved) -> Option<String> {
     const OTHERS: [&str; 3] = ["ledger", "field", "duplicates"];
     let options = Input::augment_args(clap::Command::new("input"));
     let keys = options.get_arguments().filter_map(clap::Arg::get_long).filter(|name| !OTHERS.contains(name));
-    let said = keys.map(|name| name.replace('-', "_")).flat_map(|key| {
-        let said = config.resolved_config().said.get(&key).into_iter().flatten();
-        let elsewhere = said.filter(|said| said.place.rank != Rank::Option);
-        elsewhere.map(|said| format!("{key} ({})", said.place)).collect::<Vec<_>>()
+    let entries = keys.map(|name| name.replace('-', "_")).flat_map(|key| {
+        let entries = config.resolved_config().entries.get(&key).into_iter().flatten();
+        let elsewhere = entries.filter(|entry| entry.source.rank != Rank::Option);
+        elsewhere.map(|entry| format!("{key} ({})", entry.source)).collect::<Vec<_>>()
     });
-    let said: Vec<String> = said.collect();
+    let entries: Vec<String> = entries.collect();
     let overruled = "override them with options, or pass another file with --config FILE";
-    (!said.is_empty()).then(|| format!("settings for the input: {}; {overruled}", said.join(", ")))
+    (!entries.is_empty()).then(|| format!("settings for the input: {}; {overruled}", entries.join(", ")))
 }
 
 /// The settings with which `resume` reads the input, and how to change them.
@@ -259,7 +259,7 @@ mod tests {
             let path = PathBuf::from("/var/lib/my state");
             hint(&Error::Sharing(StateError::Refused { path, why }.into())).unwrap()
         };
-        let everybodys = hint(Refusal::Everybodys { mode: 0o777 });
+        let everybodys = hint(Refusal::WorldWritable { mode: 0o777 });
         assert!(everybodys.contains("--state-dir DIR") && everybodys.contains("chmod o-w '/var/lib/my state'"));
         assert!(hint(Refusal::NotSetUp { group: 7, mode: 0o770 }).contains("chmod 2770 '/var/lib/my state'"));
         let not_shared = hint(Refusal::NotShared { group: 7, its_group: 8, mode: 0o2770 });

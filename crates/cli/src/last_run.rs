@@ -37,7 +37,7 @@ impl LastRun {
     /// The state of the last run of `batch`. Read the batch after asking which process has the ledger locked.
     pub(crate) fn of(batch: &Batch, in_use: InUse) -> Self {
         match (&batch.run, &batch.finish) {
-            (Some(run), None) => Self::without_an_end(run.wall, in_use),
+            (Some(run), None) => Self::unfinished(run.wall, in_use),
             (_, finish) => {
                 let in_use = if let InUse::By(holder) = in_use { Some(holder.process) } else { None };
                 Self::Ended { stopped: finish.as_ref().and_then(|finish| finish.stopped), in_use }
@@ -46,16 +46,16 @@ impl LastRun {
     }
 
     /// The state of a run without an end in the ledger.
-    fn without_an_end(begun: Timestamp, in_use: InUse) -> Self {
+    fn unfinished(begun: Timestamp, in_use: InUse) -> Self {
         match in_use {
             // A run locks the ledger before it records its start; a process that locked it later started
             // after that run.
             InUse::By(Holder { process, since: Some(since) }) if since <= begun => Self::UnderWay { process },
             InUse::By(Holder { process, since: Some(_) }) => Self::CutOff { in_use: Some(process) },
             InUse::By(Holder { process, since: None }) => Self::Unclear { in_use: Some(process) },
-            // `ByNobody` says nothing about a run that started later.
-            InUse::ByNobody { at } if begun < at => Self::CutOff { in_use: None },
-            InUse::ByNobody { .. } | InUse::NotTold => Self::Unclear { in_use: None },
+            // `Unused` says nothing about a run that started later.
+            InUse::Unused { at } if begun < at => Self::CutOff { in_use: None },
+            InUse::Unused { .. } | InUse::Unknown => Self::Unclear { in_use: None },
         }
     }
 
@@ -77,13 +77,13 @@ mod tests {
     #[test]
     fn a_run_without_an_end_is_under_way_or_cut_off_only_where_the_system_tells() {
         let at = |second| Timestamp::from_second(second).unwrap();
-        let of = |in_use| LastRun::without_an_end(at(100), in_use);
+        let of = |in_use| LastRun::unfinished(at(100), in_use);
         let by = |since| of(InUse::By(Holder { process: 42, since }));
         assert_eq!(by(Some(at(99))), LastRun::UnderWay { process: 42 });
         assert_eq!(by(Some(at(101))), LastRun::CutOff { in_use: Some(42) });
         assert_eq!(by(None), LastRun::Unclear { in_use: Some(42) }, "it may be somebody who settles rows");
-        assert_eq!(of(InUse::ByNobody { at: at(101) }), LastRun::CutOff { in_use: None });
-        assert_eq!(of(InUse::ByNobody { at: at(99) }), LastRun::Unclear { in_use: None }, "it began since");
-        assert_eq!(of(InUse::NotTold), LastRun::Unclear { in_use: None });
+        assert_eq!(of(InUse::Unused { at: at(101) }), LastRun::CutOff { in_use: None });
+        assert_eq!(of(InUse::Unused { at: at(99) }), LastRun::Unclear { in_use: None }, "it began since");
+        assert_eq!(of(InUse::Unknown), LastRun::Unclear { in_use: None });
     }
 }

@@ -108,7 +108,7 @@ pub(crate) fn say(words: fmt::Arguments<'_>) {
     if is_json() {
         info!(target: SAID, event = "said", "{}", words.to_string().trim_end());
     } else {
-        let _nobody_to_tell = Plain(io::stderr()).write_fmt(words);
+        let _stderr_closed = Plain(io::stderr()).write_fmt(words);
     }
 }
 
@@ -178,7 +178,7 @@ impl Drop for Line<'_> {
         let line = String::from_utf8_lossy(&self.bytes);
         let line = if is_json() { escaped(&line) } else { line };
         // If standard error is closed, there is no reader.
-        let _nobody_to_tell = self.screen.bars.suspend(|| io::stderr().write_all(line.as_bytes()));
+        let _stderr_closed = self.screen.bars.suspend(|| io::stderr().write_all(line.as_bytes()));
     }
 }
 

@@ -47,7 +47,7 @@ fn main() -> ExitCode {
     // Before any message, including an error.
     let screen = match &resolved {
         Ok((args, _)) => logging::start(&args.output),
-        Err(_) => logging::start(&config::output_before_all_holds(&line)),
+        Err(_) => logging::start(&config::early_output(&line)),
     };
     for remark in config::remarks() {
         say!("batchpost: {remark}");

@@ -185,7 +185,7 @@ impl Watcher {
         // Note every step: windows are shorter than the interval between lines.
         self.rate.note(now, progress.attempts);
         // A late forecast by plan must not replace the newer one by rate.
-        if let Some(eta) = self.eta_thread.heard().filter(|_| self.rate_that_decides().is_none()) {
+        if let Some(eta) = self.eta_thread.latest().filter(|_| self.rate_that_decides().is_none()) {
             self.eta = eta;
         }
         if now >= self.next_outlook && now + FINISH_AHEAD >= self.next {

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use batchpost::batch::{Prepared, Report};
+use batchpost::batch::{Prepared, RunReport};
 use batchpost::ledger::Batch;
 use batchpost::outcome::{Counts, Outcome, Stop};
 use serde::Serialize;
@@ -36,7 +36,7 @@ pub(crate) struct ThisRun {
 }
 
 impl Summary {
-    pub(crate) fn of_report(report: &Report, ledger: &Path) -> Self {
+    pub(crate) fn of_report(report: &RunReport, ledger: &Path) -> Self {
         Self {
             ledger: Some(ledger.display().to_string()),
             rows: report.counts.total(),

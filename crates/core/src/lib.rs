@@ -43,7 +43,7 @@
 //! ```
 //!
 //! A second run with the same ledger continues where the first one stopped. A row that cannot be posted is not an error
-//! but has an [outcome](outcome::Outcome). If a run stops early, [the report](batch::Report::stopped) contains the
+//! but has an [outcome](outcome::Outcome). If a run stops early, [the report](batch::RunReport::stopped) contains the
 //! reason.
 //!
 //! # Observe and cancel a run
@@ -55,21 +55,21 @@
 //! ```no_run
 //! use batchpost::engine::Notice;
 //! use batchpost::outcome::Outcome;
-//! use batchpost::batch::{Error, Observation, ReadyRun, Report};
+//! use batchpost::batch::{Error, Observation, ReadyRun, RunReport};
 //! use batchpost::runtime::{Http, Interrupts};
 //!
 //! /// Posts until a row is in doubt, then awaits the requests in flight and stops.
-//! async fn post_carefully(run: ReadyRun, http: Http) -> Result<Report, Error> {
+//! async fn post_carefully(run: ReadyRun, http: Http) -> Result<RunReport, Error> {
 //!     let (canceller, interrupts) = Interrupts::by_hand();
 //!     let (events, mut watched) = tokio::sync::mpsc::unbounded_channel();
 //!     tokio::spawn(async move {
-//!         while let Some(Notice::Settled { row, stands, .. }) = watched.recv().await {
-//!             println!("row {row}: {stands}");
+//!         while let Some(Notice::Settled { row, outcome, .. }) = watched.recv().await {
+//!             println!("row {row}: {outcome}");
 //!         }
 //!     });
 //!     run.post(http, interrupts, &mut |observation| match observation {
-//!         Observation::Notice(settled @ Notice::Settled { stands, .. }) => {
-//!             if *stands == Outcome::InDoubt {
+//!         Observation::Notice(settled @ Notice::Settled { outcome, .. }) => {
+//!             if *outcome == Outcome::InDoubt {
 //!                 canceller.cancel();
 //!             }
 //!             events.send(settled.clone()).ok();

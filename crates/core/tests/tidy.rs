@@ -171,20 +171,20 @@ fn the_program_knows_apis_by_its_table() {
 
 #[test]
 fn imports_go_down() {
-    for (name, floors) in [("engine", ENGINE), ("core", CORE)] {
+    for (name, layers) in [("engine", ENGINE), ("core", CORE)] {
         // A name that is not a module of this crate comes from a lower crate.
-        let floor = |module: &str| floors.iter().position(|floor| floor.contains(&module));
+        let layer = |module: &str| layers.iter().position(|layer| layer.contains(&module));
         for source in sources(name) {
             let Some(module) = source.module() else { continue };
-            let here = floor(&module);
-            let here = here.unwrap_or_else(|| panic!("{name}'s module {module} stands on no floor: give it one here"));
+            let here = layer(&module);
+            let here = here.unwrap_or_else(|| panic!("{name}'s module {module} is in no layer; add it to one here"));
             for (number, line) in source.code.iter().enumerate() {
                 for (at, _) in line.match_indices("crate::") {
                     let rest = &line[at + "crate::".len()..];
                     let there: String = rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '_').collect();
                     assert!(
-                        floor(&there).is_none_or(|there| there <= here),
-                        "{name}/{}:{} imports {there}, which stands above {module}",
+                        layer(&there).is_none_or(|there| there <= here),
+                        "{name}/{}:{} imports {there}, which is in a layer above {module}",
                         source.path.display(),
                         number + 1
                     );

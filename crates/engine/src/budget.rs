@@ -58,7 +58,7 @@ impl Request {
 
 /// What a run was granted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct Grant {
     /// The number of attempts that may start. Each has a slot in every window from now on.
     pub granted: u32,
     /// When to ask again for the rest, if less was granted than wanted.
@@ -81,5 +81,5 @@ pub trait Budget: Send {
     /// # Errors
     ///
     /// If the slots given back or taken could not be written. Nothing may be sent then.
-    fn exchange(&mut self, request: &Request, now: Duration) -> Result<Answer, BudgetError>;
+    fn exchange(&mut self, request: &Request, now: Duration) -> Result<Grant, BudgetError>;
 }

@@ -6,7 +6,7 @@
 //!
 //! # Floors
 //!
-//! A file imports from its own floor (layer) or a lower one:
+//! A file imports from its own layer or a lower one:
 //!
 //! 1. values and arithmetic on them: [job], [outcome], [limit], [schedule], [settings], [fields];
 //! 2. seams: [storage], [transport], [budget], and [api], the seam to an API;

@@ -37,9 +37,9 @@ mod fault;
 mod freshdesk;
 mod http;
 mod model;
+mod other_clients;
 mod request;
 mod settings;
-mod strangers;
 mod window;
 
 pub use answer::{Answer, Fate};

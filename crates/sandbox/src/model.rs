@@ -8,7 +8,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::answer::{self, Fate};
-use crate::strangers::Strangers;
+use crate::other_clients::OtherClients;
 use crate::window::{Budget, most_in_a_fixed, most_in_any};
 use crate::{Counting, Fault, Received, Settings, When};
 
@@ -22,7 +22,7 @@ pub struct Model {
     settings: Settings,
     rng: Rng,
     budget: Budget,
-    strangers: Option<Strangers>,
+    other_clients: Option<OtherClients>,
     received: u64,
     limited_by_fault: usize,
     arrivals: Vec<Duration>,
@@ -69,9 +69,11 @@ pub struct Report {
     /// than tickets means notes created twice.
     pub tickets: usize,
     /// Calls of other clients, up to the last request.
-    pub strangers: usize,
+    #[serde(rename = "strangers")]
+    pub other_clients: usize,
     /// Calls of other clients that the limit refused.
-    pub strangers_refused: usize,
+    #[serde(rename = "strangers_refused")]
+    pub other_clients_refused: usize,
     /// The maximum number of requests, including refused ones but not other clients' calls, within any closed
     /// interval of the window's length.
     pub most_in_any_window: usize,
@@ -85,7 +87,9 @@ impl Model {
         Self {
             rng: Rng::with_seed(settings.seed),
             budget: Budget::new(settings.limit, settings.window, settings.counting, settings.refused_count),
-            strangers: settings.strangers.and_then(|(count, time)| Strangers::new(count, time, settings.seed)),
+            other_clients: settings
+                .other_clients
+                .and_then(|(count, time)| OtherClients::new(count, time, settings.seed)),
             settings,
             received: 0,
             limited_by_fault: 0,
@@ -122,8 +126,8 @@ impl Model {
             return Fate::Silence;
         }
         self.arrivals.push(at);
-        if let Some(strangers) = &mut self.strangers {
-            strangers.call(at, &mut self.budget);
+        if let Some(other_clients) = &mut self.other_clients {
+            other_clients.call(at, &mut self.budget);
         }
         if !self.budget.take(at) {
             self.refusals.push(at);
@@ -163,7 +167,7 @@ impl Model {
     /// The counts so far. Takes time proportional to the number of requests.
     pub fn report(&self) -> Report {
         let Settings { window, counting, .. } = self.settings;
-        let strangers = self.strangers.as_ref().map(Strangers::calls).unwrap_or_default();
+        let other_clients = self.other_clients.as_ref().map(OtherClients::calls).unwrap_or_default();
         Report {
             requests: self.arrivals.len(),
             lost: usize::try_from(self.received).unwrap_or(usize::MAX) - self.arrivals.len(),
@@ -171,8 +175,8 @@ impl Model {
             refused: self.refusals.len(),
             notes: self.notes.len(),
             tickets: self.notes.iter().map(|note| note.ticket).collect::<BTreeSet<_>>().len(),
-            strangers: strangers.made,
-            strangers_refused: strangers.refused,
+            other_clients: other_clients.made,
+            other_clients_refused: other_clients.refused,
             most_in_any_window: most_in_any(&self.arrivals, window),
             most_in_a_fixed_window: match counting {
                 Counting::Sliding => None,

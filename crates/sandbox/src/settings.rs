@@ -44,7 +44,7 @@ pub struct Settings {
     pub refused_count: bool,
     /// Calls of other clients at random times, which count against the limit: their mean number in a time.
     /// They get no replies.
-    pub strangers: Option<(u32, Duration)>,
+    pub other_clients: Option<(u32, Duration)>,
     /// The fault rules. If several match a request, one by its number wins, else one by its ticket, else one
     /// by probability; among equals the first.
     pub faults: Vec<FaultRule>,
@@ -75,7 +75,7 @@ impl Default for Settings {
             window: Self::WINDOW,
             counting: Counting::Sliding,
             refused_count: false,
-            strangers: None,
+            other_clients: None,
             faults: Vec::new(),
             latency: Duration::from_millis(20)..=Duration::from_millis(120),
             retry_after: Duration::from_secs(1),
@@ -95,7 +95,7 @@ impl fmt::Debug for Settings {
             .field("window", &self.window)
             .field("counting", &self.counting)
             .field("refused_count", &self.refused_count)
-            .field("strangers", &self.strangers)
+            .field("other_clients", &self.other_clients)
             .field("faults", &self.faults)
             .field("latency", &self.latency)
             .field("retry_after", &self.retry_after)

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use crate::json::{Container, Members, Reader, Record, placed};
 use crate::text::source::Pieces;
-use crate::text::{CsvRecord, HeaderError, Known, Source, TextError, open_csv};
+use crate::text::{CsvRecord, CsvShape, HeaderError, Source, TextError, open_csv};
 use crate::{Cells, RecordError, RowPosition, Wanted};
 
 /// Names accepted for the ticket column and the text column.
@@ -36,7 +36,12 @@ fn cells_of(record: &CsvRecord<'_>, names: &[String], wanted: &Wanted, cells: &m
     })
 }
 
-fn csv(input: impl Read, known: Known, names: [&[&str]; 2], out: &mut Vec<String>) -> Result<(), HeaderError<String>> {
+fn csv(
+    input: impl Read,
+    known: CsvShape,
+    names: [&[&str]; 2],
+    out: &mut Vec<String>,
+) -> Result<(), HeaderError<String>> {
     let mut source = Source::open(input, None)?;
     let resolve = |header: Vec<String>| columns(&header, names).map(|found| (header, found));
     let (mut reader, (header, found)) = open_csv(&mut source, known, resolve)?;
@@ -94,7 +99,7 @@ fn in_pieces<E: ToString>(input: &[u8], read: impl Fn(Pieces<'_>, &mut Vec<Strin
 }
 
 /// The rows of a CSV.
-pub(crate) fn csv_in_pieces(input: &[u8], known: Known) -> Vec<String> {
+pub(crate) fn csv_in_pieces(input: &[u8], known: CsvShape) -> Vec<String> {
     csv_by_names(input, known, [TICKET, TEXT])
 }
 
@@ -109,7 +114,7 @@ fn in_words(error: HeaderError<String>) -> String {
 }
 
 /// The rows of a CSV with these column names.
-pub(crate) fn csv_by_names(input: &[u8], known: Known, names: [&[&str]; 2]) -> Vec<String> {
+pub(crate) fn csv_by_names(input: &[u8], known: CsvShape, names: [&[&str]; 2]) -> Vec<String> {
     in_pieces(input, |pieces, out| csv(pieces, known, names, out).map_err(in_words))
 }
 

@@ -12,7 +12,7 @@ pub enum RecordError {
     RecordTooLong {
         /// Line on which it begins, from 1.
         line: u64,
-        /// [`Known::record_bound_bytes`](crate::text::Known::record_bound_bytes).
+        /// [`CsvShape::record_bound_bytes`](crate::text::CsvShape::record_bound_bytes).
         bound_bytes: usize,
     },
     /// A CSV record has more cells than any spreadsheet has columns.
@@ -109,7 +109,7 @@ pub enum RecordError {
     /// A JSON line exceeds the length bound.
     #[error("the line is longer than {bound_bytes} bytes")]
     LineTooLong {
-        /// [`Known::record_bound_bytes`](crate::text::Known::record_bound_bytes).
+        /// [`CsvShape::record_bound_bytes`](crate::text::CsvShape::record_bound_bytes).
         bound_bytes: usize,
     },
     /// A line is not a single JSON object.
@@ -123,7 +123,7 @@ pub enum RecordError {
     /// An element of a JSON array exceeds the length bound.
     #[error("the element is longer than {bound_bytes} bytes")]
     ElementTooLong {
-        /// [`Known::record_bound_bytes`](crate::text::Known::record_bound_bytes).
+        /// [`CsvShape::record_bound_bytes`](crate::text::CsvShape::record_bound_bytes).
         bound_bytes: usize,
     },
     /// An element of a JSON array is not an object.

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 /// The stored state, on the clock of a machine that can lose power.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Kept {
+pub(crate) struct AccountFile {
     line: Option<String>,
     /// The state as the active run left it, cached to save parsing and writing it each time.
     fresh: Option<(Account, Stamp)>,
@@ -21,7 +21,7 @@ pub(crate) struct Kept {
     booted: Duration,
 }
 
-impl Kept {
+impl AccountFile {
     /// The time on the machine's clock.
     pub(crate) fn stamp(&self, clock: Duration, wall: Timestamp) -> Stamp {
         // No call happens at the moment of the boot.
@@ -48,7 +48,7 @@ impl Kept {
     }
 
     /// Ends the active run's use of the cache: the next run reads the stored state.
-    pub(crate) fn put_down(&mut self) {
+    pub(crate) fn flush(&mut self) {
         if let Some((account, stamp)) = self.fresh.take() {
             self.line = Some(account.to_line(&stamp));
             if self.is_synced {
@@ -59,7 +59,7 @@ impl Kept {
 
     /// Makes the state durable.
     pub(crate) fn sync(&mut self) {
-        self.put_down();
+        self.flush();
         self.durable.clone_from(&self.line);
     }
 
@@ -96,7 +96,7 @@ fn read(line: Option<&str>, stamp: &Stamp, timeout: Duration) -> Account {
 
 /// Removes a run that ends gracefully from the stored state.
 pub(crate) fn leave(
-    kept: &mut Kept,
+    kept: &mut AccountFile,
     member: &mut Member,
     stamp: &Stamp,
     ended: &[(batchpost_engine::budget::Ended, Duration)],

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use batchpost_engine::known::Index;
 use fastrand::Rng;
 
-use self::registry::Shared;
+use self::registry::SharedFolder;
 use self::run::Run;
 use self::sheet::{Batch, Note};
 use crate::coverage::Coverage;
@@ -34,7 +34,7 @@ struct State {
     rng: Rng,
     batches: Vec<Batch>,
     runs: Vec<Slot>,
-    shared: Shared,
+    shared: SharedFolder,
     /// How often each note was sent and may exist, without a decision to send it again.
     sent: BTreeMap<Note, u32>,
     /// The maximum number of occurrences of each note in any sheet.
@@ -73,7 +73,7 @@ impl Claims {
             runs: batches.iter().map(|_| Slot::None).collect(),
             deadly: [None, Some(40), Some(12)][rng.usize(0..3)],
             batches,
-            shared: Shared::default(),
+            shared: SharedFolder::default(),
             sent: BTreeMap::new(),
             most: BTreeMap::new(),
             power_losses: 0,

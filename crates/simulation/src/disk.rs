@@ -61,7 +61,7 @@ struct State {
     /// Changes whenever the durable ledger changes other than by growing.
     generation: u64,
     /// A forbidden operation on this disk.
-    offence: Option<&'static str>,
+    violation: Option<&'static str>,
     /// The hashes of all lines that were to be written.
     lines: HashSet<u64>,
     rng: Rng,
@@ -254,7 +254,7 @@ impl Disk {
             crashed: false,
             failures: 0,
             generation: 0,
-            offence: None,
+            violation: None,
             lines: HashSet::new(),
             rng: Rng::with_seed(seed),
         })))
@@ -305,8 +305,8 @@ impl Disk {
     }
 
     /// A forbidden operation on this disk, if there was one.
-    pub fn offence(&self) -> Option<&'static str> {
-        self.state().offence
+    pub fn violation(&self) -> Option<&'static str> {
+        self.state().violation
     }
 
     /// All ways in which the power may be lost now, at a granularity that keeps them few: writes are torn at
@@ -457,7 +457,7 @@ impl Storage for DiskFile {
         let excluded = state.durable_names.get(ASIDE).map(|file| &state.files[*file].durable);
         let cut = state.files[self.file].live.get(size..).unwrap_or_default();
         if !excluded.is_some_and(|excluded| excluded.ends_with(cut)) {
-            state.offence = Some("a tail was cut off that was not durable elsewhere");
+            state.violation = Some("a tail was cut off that was not durable elsewhere");
         }
         if !state.storage_step()? {
             return Err(io::Error::other("the disk did not answer"));

@@ -7,7 +7,7 @@ use crate::disk::Disk;
 
 /// The durable state of a row.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Known {
+pub(crate) struct RowState {
     /// The attempt number of the last intent.
     pub(crate) attempt: u64,
     /// The last intent has no outcome.
@@ -24,14 +24,14 @@ pub(crate) struct Known {
 /// The rows of the ledger's durable image, by number from 1, updated as the image grows.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Durable {
-    rows: Vec<Known>,
+    rows: Vec<RowState>,
     read: usize,
     generation: u64,
 }
 
 impl Durable {
     /// The current durable state of this row.
-    pub(crate) fn row(&mut self, disk: &Disk, row: u64) -> Known {
+    pub(crate) fn row(&mut self, disk: &Disk, row: u64) -> RowState {
         disk.durable_ledger(|bytes, generation| {
             if generation != self.generation || bytes.len() < self.read {
                 *self = Self { generation, ..Self::default() };
@@ -66,10 +66,10 @@ impl Durable {
         }
     }
 
-    fn known(&mut self, record: &Value) -> &mut Known {
+    fn known(&mut self, record: &Value) -> &mut RowState {
         let index = index(record["row"].as_u64().unwrap_or_default());
         if self.rows.len() <= index {
-            self.rows.resize(index + 1, Known::default());
+            self.rows.resize(index + 1, RowState::default());
         }
         &mut self.rows[index]
     }

@@ -26,7 +26,7 @@ pub struct Found {
     pub violation: Violation,
     /// Before which step each run was cut off, and what happened to the disk; `None` if the process was
     /// killed.
-    pub way: Vec<(u64, Option<Survival>)>,
+    pub path: Vec<(u64, Option<Survival>)>,
     /// The log of the history.
     pub words: Vec<String>,
 }
@@ -34,7 +34,7 @@ pub struct Found {
 impl fmt::Display for Found {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.words.iter().try_for_each(|line| writeln!(f, "{line}"))?;
-        write!(f, "{} (cut off: {:?})", self.violation, self.way)
+        write!(f, "{} (cut off: {:?})", self.violation, self.path)
     }
 }
 
@@ -53,11 +53,11 @@ pub fn enumerate(scenario: &Scenario) -> Result<Enumerated, Box<Found>> {
     let history = History::new(scenario.clone());
     match explore(&history, Cut::Anywhere, &mut Vec::new(), &mut enumerated) {
         Ok(()) => Ok(enumerated),
-        Err((violation, way)) => Err(Box::new(Found { violation, words: retell(scenario, &way), way })),
+        Err((violation, path)) => Err(Box::new(Found { violation, words: replay(scenario, &path), path })),
     }
 }
 
-type Way = Vec<(u64, Option<Survival>)>;
+type CrashPath = Vec<(u64, Option<Survival>)>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cut {
@@ -66,13 +66,18 @@ enum Cut {
     Nowhere,
 }
 
-fn explore(history: &History, cut: Cut, way: &mut Way, enumerated: &mut Enumerated) -> Result<(), (Violation, Way)> {
-    let at = |way: &Way| {
-        let way = way.clone();
-        move |violation| (violation, way)
+fn explore(
+    history: &History,
+    cut: Cut,
+    path: &mut CrashPath,
+    enumerated: &mut Enumerated,
+) -> Result<(), (Violation, CrashPath)> {
+    let at = |path: &CrashPath| {
+        let path = path.clone();
+        move |violation| (violation, path)
     };
     let mut whole = history.clone();
-    let mut end = whole.run(&Plan::default()).map_err(at(way))?;
+    let mut end = whole.run(&Plan::default()).map_err(at(path))?;
     let steps = match cut {
         Cut::Anywhere => whole.disk().steps(),
         Cut::InRecovery => whole.recovery_steps(),
@@ -82,10 +87,10 @@ fn explore(history: &History, cut: Cut, way: &mut Way, enumerated: &mut Enumerat
         if end == End::Done(None) {
             break;
         }
-        end = whole.run(&Plan::default()).map_err(at(way))?;
+        end = whole.run(&Plan::default()).map_err(at(path))?;
     }
     whole.let_all_arrive();
-    invariants::at_the_end(&whole).map_err(at(way))?;
+    invariants::at_the_end(&whole).map_err(at(path))?;
     enumerated.images += 1;
     enumerated.coverage.add(whole.coverage());
 
@@ -93,24 +98,24 @@ fn explore(history: &History, cut: Cut, way: &mut Way, enumerated: &mut Enumerat
     for step in 0..steps {
         let mut crashed = history.clone();
         let trouble = Trouble { crash_at: Some(step), fail_at: None };
-        crashed.run(&Plan { trouble, ..Plan::default() }).map_err(at(way))?;
+        crashed.run(&Plan { trouble, ..Plan::default() }).map_err(at(path))?;
         enumerated.crashes += 1;
         for survival in crashed.disk().survivals().into_iter().map(Some).chain([None]) {
             let mut survived = crashed.clone();
             survived.survive(survival);
-            way.push((step, survival));
-            explore(&survived, next, way, enumerated)?;
-            way.pop();
+            path.push((step, survival));
+            explore(&survived, next, path, enumerated)?;
+            path.pop();
         }
     }
     Ok(())
 }
 
 /// Repeats the path, with a log.
-fn retell(scenario: &Scenario, way: &[(u64, Option<Survival>)]) -> Vec<String> {
+fn replay(scenario: &Scenario, path: &[(u64, Option<Survival>)]) -> Vec<String> {
     let mut history = History::new(scenario.clone());
     history.in_words();
-    for (step, survival) in way {
+    for (step, survival) in path {
         let trouble = Trouble { crash_at: Some(*step), fail_at: None };
         if history.run(&Plan { trouble, ..Plan::default() }).is_err() {
             return history.words().to_vec();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use batchpost_engine::budget::Answer;
+use batchpost_engine::budget::Grant;
 use batchpost_engine::engine::{AttemptId, Now};
 use batchpost_engine::outcome::Stop;
 use batchpost_engine::planning::Row;
@@ -14,7 +14,7 @@ use batchpost_sandbox::{Fate, Model, Received};
 use fastrand::Rng;
 use jiff::Timestamp;
 
-use crate::account::Kept;
+use crate::account::AccountFile;
 use crate::coverage::Coverage;
 use crate::disk::{Disk, Survival, Trouble};
 use crate::invariants::{self, Violation, Watch};
@@ -31,7 +31,7 @@ pub struct History {
     /// The offset of the client's wall clock, in seconds.
     pub(crate) wall_off: i64,
     pub(crate) disk: Disk,
-    pub(crate) kept: Kept,
+    pub(crate) kept: AccountFile,
     pub(crate) model: Model,
     pub(crate) queue: Queue,
     pub(crate) watch: Watch,
@@ -70,18 +70,18 @@ impl Clone for History {
 /// Future events in order of time; for equal times, in the order in which they were entered.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Queue {
-    happenings: BTreeMap<(Duration, u64), Happening>,
+    events: BTreeMap<(Duration, u64), SimEvent>,
     entered: u64,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) enum Happening {
+pub(crate) enum SimEvent {
     /// A request reaches the server.
     Arrive(Packet),
     /// An attempt ends, if it has not ended before.
     Ended(AttemptId, Result<Reply, Failure>),
     /// The budget's answer reaches the run.
-    Slots(Answer),
+    Slots(Grant),
     /// The group being committed is durable, or the ledger has failed.
     Committed,
     /// A signal asks the run to end.
@@ -102,26 +102,26 @@ pub(crate) struct Packet {
 }
 
 impl Queue {
-    pub(crate) fn enter(&mut self, at: Duration, happening: Happening) {
+    pub(crate) fn enter(&mut self, at: Duration, event: SimEvent) {
         self.entered += 1;
-        self.happenings.insert((at, self.entered), happening);
+        self.events.insert((at, self.entered), event);
     }
 
     pub(crate) fn next_at(&self) -> Option<Duration> {
-        self.happenings.keys().next().map(|(at, _)| *at)
+        self.events.keys().next().map(|(at, _)| *at)
     }
 
-    pub(crate) fn pop(&mut self) -> Option<(Duration, Happening)> {
-        self.happenings.pop_first().map(|((at, _), happening)| (at, happening))
+    pub(crate) fn pop(&mut self) -> Option<(Duration, SimEvent)> {
+        self.events.pop_first().map(|((at, _), event)| (at, event))
     }
 
     /// Drops requests that would arrive later than this: nothing of them is in transit any more.
     pub(crate) fn drop_later(&mut self, than: Duration) {
-        self.happenings.retain(|(at, _), happening| *at <= than || !matches!(happening, Happening::Arrive(_)));
+        self.events.retain(|(at, _), event| *at <= than || !matches!(event, SimEvent::Arrive(_)));
     }
 
     fn keep_requests(&mut self, mut kept: impl FnMut() -> bool) {
-        self.happenings.retain(|_, happening| matches!(happening, Happening::Arrive(_)) && kept());
+        self.events.retain(|_, event| matches!(event, SimEvent::Arrive(_)) && kept());
     }
 }
 
@@ -160,7 +160,7 @@ impl History {
         Self {
             sheet: scenario.sheet().into(),
             disk: Disk::new(rng.u64(..)),
-            kept: Kept::default(),
+            kept: AccountFile::default(),
             model: Model::new(scenario.server()),
             watch: Watch::new(&scenario),
             scenario: Arc::new(scenario),
@@ -272,7 +272,7 @@ impl History {
         self.saw_end(end);
         self.finished_at = self.clock;
         self.watch.note_dropped(self.disk.has_dropped());
-        self.kept.put_down();
+        self.kept.flush();
         self.settle_down(end);
         invariants::after_a_run(self, end)?;
         Ok(end)
@@ -359,9 +359,9 @@ impl History {
 
     fn arrive_until(&mut self, until: Duration) {
         while self.queue.next_at().is_some_and(|at| at <= until)
-            && let Some((at, happening)) = self.queue.pop()
+            && let Some((at, event)) = self.queue.pop()
         {
-            if let Happening::Arrive(packet) = happening {
+            if let SimEvent::Arrive(packet) = event {
                 self.clock = self.clock.max(at);
                 let row = packet.row;
                 self.say(|| format!("row {row}'s request arrives after the run's end"));

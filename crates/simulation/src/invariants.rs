@@ -238,8 +238,8 @@ impl Watch {
 /// The checks after every run, when nothing is in transit any more.
 pub(crate) fn after_a_run(history: &mut History, end: End) -> Result<(), Violation> {
     let watch = &history.watch;
-    if let Some(offence) = history.disk.offence() {
-        return Err(Violation::new(offence));
+    if let Some(violation) = history.disk.violation() {
+        return Err(Violation::new(violation));
     }
     for limit in &history.scenario.settings.limits {
         // After a power loss the times of long windows are converted by the wall clock.

@@ -12,7 +12,7 @@ use batchpost_engine::settings::Spread;
 use batchpost_simulation::{Claims, Company, Coverage, History, Scenario, Violation};
 
 const USAGE: &str =
-    "usage: batchpost-simulation --seeds A..B | --claims A..B | --fresh [COUNT] | --seed N [-v] | --strangers RUNS";
+    "usage: batchpost-simulation --seeds A..B | --claims A..B | --fresh [COUNT] | --seed N [-v] | --other-clients RUNS";
 
 /// The default number of fresh histories: about a minute.
 const FRESH: u64 = 100_000;
@@ -27,7 +27,7 @@ fn main() -> ExitCode {
         ["--fresh", count] => count.parse().map_or_else(|_| misused(), |count| run_all(fresh(count), both)),
         ["--seed", seed] => seed.parse().map_or_else(|_| misused(), |seed| replay(seed, false)),
         ["--seed", seed, "-v"] => seed.parse().map_or_else(|_| misused(), |seed| replay(seed, true)),
-        ["--strangers", runs] => runs.parse().map_or_else(|_| misused(), in_company),
+        ["--other-clients", runs] => runs.parse().map_or_else(|_| misused(), in_company),
         _ => misused(),
     }
 }
@@ -53,7 +53,7 @@ fn in_company(runs: u64) -> ExitCode {
                 posted: mean(|outcome| outcome.posted),
                 used: mean(|outcome| outcome.used),
                 refused: mean(|outcome| outcome.refused),
-                strangers_refused: mean(|outcome| outcome.strangers_refused),
+                other_clients_refused: mean(|outcome| outcome.other_clients_refused),
             };
             let window = if fixed { "fixed" } else { "sliding" };
             let counted = if refused_count { "refused calls count" } else { "refused calls do not count" };

@@ -34,7 +34,7 @@ pub struct Outcome {
     /// The refused fraction of all attempts.
     pub refused: f64,
     /// The refused fraction of the other clients' calls.
-    pub strangers_refused: f64,
+    pub other_clients_refused: f64,
 }
 
 /// Posts this many rows besides these other clients, with LeadSquared's limit.
@@ -57,14 +57,14 @@ pub fn in_company(seed: u64, rows: u64, company: Company) -> Outcome {
         posted: report.notes as f64 / rows as f64,
         used: report.notes as f64 / left,
         refused: ratio(report.refused, report.requests),
-        strangers_refused: ratio(report.strangers_refused, report.strangers),
+        other_clients_refused: ratio(report.other_clients_refused, report.other_clients),
     }
 }
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { posted, used, refused, strangers_refused } = self;
-        let [posted, used, refused, theirs] = [posted, used, refused, strangers_refused].map(|share| 100.0 * share);
+        let Self { posted, used, refused, other_clients_refused } = self;
+        let [posted, used, refused, theirs] = [posted, used, refused, other_clients_refused].map(|share| 100.0 * share);
         write!(f, "posted {posted:.0}%, room used {used:5.1}%, refused {refused:4.1}%, strangers refused {theirs:4.1}%")
     }
 }

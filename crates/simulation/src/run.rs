@@ -20,7 +20,7 @@ use batchpost_sandbox::{Answer, Fate, Journey};
 
 use crate::account;
 use crate::disk::DiskFile;
-use crate::history::{End, Happening, History, Packet, Plan};
+use crate::history::{End, History, Packet, Plan, SimEvent};
 use crate::invariants::Violation;
 use crate::job_file::Bytes;
 use crate::opening::{Cut, Opened, open, policy, unusable};
@@ -73,10 +73,10 @@ impl<'h> Run<'h> {
     fn begin(history: &'h mut History, plan: &Plan, sheet: &[Row]) -> Result<Self, Cut> {
         let Opened { ledger, batch, read_summary, jobs } = open(history, plan, sheet)?;
         for (at, seconds) in &plan.wall_steps {
-            history.queue.enter(history.clock + *at, Happening::WallStep(*seconds));
+            history.queue.enter(history.clock + *at, SimEvent::WallStep(*seconds));
         }
         for after in &plan.interrupts {
-            history.queue.enter(history.clock + *after, Happening::Interrupt);
+            history.queue.enter(history.clock + *after, SimEvent::Interrupt);
         }
         history.recovery_steps = history.disk.steps();
         let settings = &history.scenario.settings;
@@ -160,7 +160,7 @@ impl<'h> Run<'h> {
     fn perform(&mut self, step: Step) -> Result<(), Cut> {
         match step {
             Step::CutOff => self.cut_off(),
-            Step::Tell(notice) => self.told(&notice)?,
+            Step::Notify(notice) => self.told(&notice)?,
             Step::Send(group) => group.iter().try_for_each(|(attempt, job)| self.send(*attempt, job))?,
             Step::Exchange(request) => self.exchange(request),
             Step::Commit(group) => self.begin_commit(group)?,
@@ -195,13 +195,13 @@ impl<'h> Run<'h> {
             Some(Wait::Until(until)) => Some(Wait::Until(elapsed + until.saturating_sub(stamp.at))),
             other => other,
         };
-        let answer = budget::Answer { wait, ..answer };
+        let answer = budget::Grant { wait, ..answer };
         if request.want.is_none() || history.rng.u8(0..3) > 0 {
             return self.driver.answered(Ok(answer), self.now());
         }
         let delay = Duration::from_micros(history.rng.u64(0..3000));
         self.granted = answer.granted;
-        history.queue.enter(history.clock + delay, Happening::Slots(answer));
+        history.queue.enter(history.clock + delay, SimEvent::Slots(answer));
     }
 
     fn saw_record(&mut self, record: &Record) {
@@ -254,7 +254,7 @@ impl<'h> Run<'h> {
         } else {
             Committing::Waiting(records)
         });
-        self.history.queue.enter(self.history.clock + delay, Happening::Committed);
+        self.history.queue.enter(self.history.clock + delay, SimEvent::Committed);
         Ok(())
     }
 
@@ -315,7 +315,7 @@ impl<'h> Run<'h> {
         if rng.f64() < weather.unsent || weather.unreachable.contains(&sent) {
             history.coverage.saw("network", "refused");
             let refused = Err(Failure::Unsent("refused".to_owned()));
-            history.queue.enter(now + Duration::from_millis(1), Happening::Ended(attempt, refused));
+            history.queue.enter(now + Duration::from_millis(1), SimEvent::Ended(attempt, refused));
             return Ok(());
         }
         let Journey { mut out, back } = history.model.journey();
@@ -331,7 +331,7 @@ impl<'h> Run<'h> {
         // A request is in transit no later than this.
         let out = out.min(gives_up.0 + timeout);
         let silent = Err(Failure::NoReply(gives_up.1.to_owned()));
-        history.queue.enter(now + gives_up.0, Happening::Ended(attempt, silent));
+        history.queue.enter(now + gives_up.0, SimEvent::Ended(attempt, silent));
         if rng.f64() < weather.lost {
             history.coverage.saw("network", "request lost");
             return Ok(());
@@ -342,19 +342,19 @@ impl<'h> Run<'h> {
         }
         let request = self.request_template.request(job);
         let back = (!reply_lost).then_some(back);
-        history.queue.enter(now + out, Happening::Arrive(Packet { run: history.runs, attempt, row, request, back }));
+        history.queue.enter(now + out, SimEvent::Arrive(Packet { run: history.runs, attempt, row, request, back }));
         Ok(())
     }
 
     fn happen(&mut self) -> Result<(), Cut> {
-        let (at, happening) = self.history.queue.pop().expect("something will happen");
+        let (at, event) = self.history.queue.pop().expect("something will happen");
         self.history.clock = self.history.clock.max(at);
-        match happening {
-            Happening::Arrive(packet) => {
+        match event {
+            SimEvent::Arrive(packet) => {
                 self.step()?;
                 self.arrive(&packet);
             }
-            Happening::Ended(attempt, result) => {
+            SimEvent::Ended(attempt, result) => {
                 if let Some(row) = self.flying.get(&attempt).copied() {
                     self.step()?;
                     self.flying.remove(&attempt);
@@ -366,17 +366,17 @@ impl<'h> Run<'h> {
                     self.driver.ended([(attempt, result)], self.now());
                 }
             }
-            Happening::Slots(answer) => {
+            SimEvent::Slots(answer) => {
                 self.granted = 0;
                 self.driver.answered(Ok(answer), self.now());
             }
-            Happening::Committed => self.committed()?,
-            Happening::Interrupt => {
+            SimEvent::Committed => self.committed()?,
+            SimEvent::Interrupt => {
                 self.history.say(|| "asked to end".to_owned());
                 self.history.watch.forbid_sending("an interrupt");
                 self.driver.interrupted(Interrupt(SIGTERM), self.now());
             }
-            Happening::WallStep(seconds) => {
+            SimEvent::WallStep(seconds) => {
                 self.history.coverage.saw("clock", if seconds < 0 { "stepped back" } else { "stepped ahead" });
                 self.history.wall_off += seconds;
             }
@@ -404,7 +404,7 @@ impl<'h> Run<'h> {
         if packet.run != self.history.runs || !self.flying.contains_key(&packet.attempt) {
             self.history.coverage.saw("network", "arrived after the attempt had ended");
         } else if let Some(back) = packet.back {
-            self.history.queue.enter(self.history.clock + back, Happening::Ended(packet.attempt, result));
+            self.history.queue.enter(self.history.clock + back, SimEvent::Ended(packet.attempt, result));
         }
     }
 

@@ -20,7 +20,7 @@ use batchpost_sandbox::{self as sandbox, Counting, Fate, Journey, Model, Receive
 use fastrand::Rng;
 use jiff::Timestamp;
 
-use crate::account::Kept;
+use crate::account::AccountFile;
 use crate::run::request_template;
 
 /// A planned run.
@@ -95,7 +95,7 @@ pub fn share(seed: u64, parts: &[Part], rough: &Rough) -> Shared {
         window: limit.window(),
         counting: rough.counting,
         refused_count: rough.refused_count,
-        strangers: rough.other_clients,
+        other_clients: rough.other_clients,
         latency: Duration::from_millis(20)..=Duration::from_millis(120),
         seed,
         ..sandbox::Settings::default()
@@ -105,22 +105,22 @@ pub fn share(seed: u64, parts: &[Part], rough: &Rough) -> Shared {
     for (place, part) in parts.iter().enumerate() {
         let rows = (1..=part.rows).map(|row| row + 10_000 * place as u64).collect();
         runs.push(Run { part: part.clone(), rows, life: 0, now: None, ended: None });
-        queue.enter(part.at, Thing::Begin(place));
+        queue.enter(part.at, ShareEvent::Begin(place));
     }
     for _ in 0..rough.kills {
         let at = Duration::from_secs(20).mul_f64(rng.f64());
-        queue.enter(at, Thing::Kill(rng.usize(0..parts.len())));
+        queue.enter(at, ShareEvent::Kill(rng.usize(0..parts.len())));
     }
     for _ in 0..rough.power_losses {
         let at = Duration::from_secs(20).mul_f64(rng.f64());
-        queue.enter(at, Thing::PowerLoss);
+        queue.enter(at, ShareEvent::PowerLoss);
     }
     let world = World {
         request_template: request_template(),
         rng,
         clock: Duration::ZERO,
         queue,
-        kept: Kept::default(),
+        kept: AccountFile::default(),
         model: Model::new(server),
         lost: rough.lost,
         late: rough.late,
@@ -136,7 +136,7 @@ struct World {
     rng: Rng,
     clock: Duration,
     queue: Queue,
-    kept: Kept,
+    kept: AccountFile,
     model: Model,
     lost: f64,
     late: f64,
@@ -171,24 +171,24 @@ struct Living {
 }
 
 #[derive(Debug)]
-enum Thing {
+enum ShareEvent {
     Begin(usize),
     Kill(usize),
     PowerLoss,
     Arrive { run: usize, id: u64, attempt: AttemptId, body: transport::Request, back: Option<Duration> },
     Ended { run: usize, id: u64, attempt: AttemptId, result: Result<Reply, Failure> },
     Committed { run: usize, id: u64, through: u64 },
-    Slots { run: usize, id: u64, answer: budget::Answer },
+    Slots { run: usize, id: u64, answer: budget::Grant },
 }
 
 #[derive(Default)]
 struct Queue {
-    things: BTreeMap<(Duration, u64), Thing>,
+    things: BTreeMap<(Duration, u64), ShareEvent>,
     entered: u64,
 }
 
 impl Queue {
-    fn enter(&mut self, at: Duration, thing: Thing) {
+    fn enter(&mut self, at: Duration, thing: ShareEvent) {
         self.entered += 1;
         self.things.insert((at, self.entered), thing);
     }
@@ -295,20 +295,21 @@ impl World {
                         let body = self.request_template.request(&job);
                         let back = (self.rng.f64() >= self.lost).then_some(back);
                         if self.rng.f64() >= self.lost {
-                            let arrive = Thing::Arrive { run: place, id, attempt, body, back };
+                            let arrive = ShareEvent::Arrive { run: place, id, attempt, body, back };
                             self.queue.enter(self.clock + out, arrive);
                         }
                         let result = Err(Failure::NoReply("time-out".to_owned()));
-                        self.queue.enter(self.clock + self.timeout, Thing::Ended { run: place, id, attempt, result });
+                        self.queue
+                            .enter(self.clock + self.timeout, ShareEvent::Ended { run: place, id, attempt, result });
                     }
-                    Action::Tell(_) => {}
+                    Action::Notify(_) => {}
                     Action::Done(_) => return self.end(place),
                 }
             }
             if run.written > run.committed && !run.committing {
                 run.committing = true;
                 let delay = Duration::from_micros(self.rng.u64(1000..4000));
-                let committed = Thing::Committed { run: place, id: run.id, through: run.written };
+                let committed = ShareEvent::Committed { run: place, id: run.id, through: run.written };
                 self.queue.enter(self.clock + delay, committed);
             }
             run.lag = Duration::from_micros(self.rng.u64(0..3000));
@@ -338,9 +339,9 @@ impl World {
                 Wait::UntilOneEnds => wait,
             });
             run.asking = Some(answer.granted);
-            let answer = budget::Answer { wait, ..answer };
+            let answer = budget::Grant { wait, ..answer };
             let delay = Duration::from_micros(self.rng.u64(10..300));
-            self.queue.enter(self.clock + delay, Thing::Slots { run: place, id: run.id, answer });
+            self.queue.enter(self.clock + delay, ShareEvent::Slots { run: place, id: run.id, answer });
         }
     }
 
@@ -370,10 +371,10 @@ impl World {
         // Rows that it has sent are in doubt and not sent again.
         self.runs[place].rows.retain(|row| !killed.flying.values().any(|flying| flying == row));
         let again = self.clock + Duration::from_secs(1).mul_f64(self.rng.f64());
-        self.queue.enter(again, Thing::Begin(place));
+        self.queue.enter(again, ShareEvent::Begin(place));
         // Its attempts end here, and no request is in transit for longer than a timeout after that.
         let last = self.clock + self.timeout;
-        let over = |thing: &Thing| matches!(thing, Thing::Arrive { id, .. } if *id == killed.id);
+        let over = |thing: &ShareEvent| matches!(thing, ShareEvent::Arrive { id, .. } if *id == killed.id);
         self.queue.things.retain(|(at, _), thing| *at <= last || !over(thing));
     }
 
@@ -381,17 +382,17 @@ impl World {
         self.runs[place].now.as_mut().filter(|run| run.id == id)
     }
 
-    fn happen(&mut self, thing: Thing) {
+    fn happen(&mut self, thing: ShareEvent) {
         let clock = self.clock;
         match thing {
-            Thing::Begin(place) => self.begin(place),
-            Thing::Kill(place) => self.kill(place),
-            Thing::PowerLoss => {
+            ShareEvent::Begin(place) => self.begin(place),
+            ShareEvent::Kill(place) => self.kill(place),
+            ShareEvent::PowerLoss => {
                 (0..self.runs.len()).for_each(|place| self.kill(place));
-                self.kept.put_down();
+                self.kept.flush();
                 self.kept.lose_power(&mut self.rng, clock);
             }
-            Thing::Arrive { run, id, attempt, body, back } => {
+            ShareEvent::Arrive { run, id, attempt, body, back } => {
                 let path = "/api/tenants/1/internalnote/upload";
                 let received = Received {
                     method: "POST",
@@ -405,10 +406,10 @@ impl World {
                 let fate = self.model.receive(clock, wall, &received);
                 if let (Fate::Reply(answer), Some(back)) = (fate, back) {
                     let reply = Reply::new(answer.status, answer.body);
-                    self.queue.enter(clock + back, Thing::Ended { run, id, attempt, result: Ok(reply) });
+                    self.queue.enter(clock + back, ShareEvent::Ended { run, id, attempt, result: Ok(reply) });
                 }
             }
-            Thing::Ended { run, id, attempt, result } => {
+            ShareEvent::Ended { run, id, attempt, result } => {
                 let Some(living) = self.living(run, id) else { return };
                 let now = Now { elapsed: clock - living.began, wall: wall(clock) };
                 if let Some(row) = living.flying.remove(&attempt) {
@@ -416,14 +417,14 @@ impl World {
                     self.runs[run].rows.retain(|other| *other != row);
                 }
             }
-            Thing::Committed { run, id, through } => {
+            ShareEvent::Committed { run, id, through } => {
                 let Some(living) = self.living(run, id) else { return };
                 let now = Now { elapsed: clock - living.began, wall: wall(clock) };
                 living.committing = false;
                 living.committed = through;
                 living.engine.handle(Event::Committed(through), now);
             }
-            Thing::Slots { run, id, answer } => {
+            ShareEvent::Slots { run, id, answer } => {
                 let Some(living) = self.living(run, id) else { return };
                 let now = Now { elapsed: clock - living.began, wall: wall(clock) };
                 living.asking = None;

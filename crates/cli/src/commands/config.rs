@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::apis::Credential;
 use crate::args::{FromFile, Output, ShowConfig};
-use crate::config::{Place, Rank, Resolved, built_in, resolve};
+use crate::config::{Rank, Resolved, SettingSource, built_in, resolve};
 use crate::credentials::{self, Origin};
 use crate::plain::stdout;
 
@@ -52,7 +52,8 @@ struct View {
     profile: Option<String>,
     profile_from: Option<String>,
     settings: BTreeMap<String, Vec<Setting>>,
-    silenced: Vec<Shadowed>,
+    #[serde(rename = "silenced")]
+    shadowed: Vec<Shadowed>,
     /// The access keys, by the prefix of their settings' names.
     #[serde(flatten)]
     keys: BTreeMap<&'static str, Key>,
@@ -81,9 +82,9 @@ struct Key {
 
 impl View {
     fn of(config: &Resolved) -> anyhow::Result<Self> {
-        let from = |place: &Place| match (place.rank, config.profile()) {
-            (Rank::Profile, Some((name, _))) => format!("{place}, profile {name}"),
-            _ => place.to_string(),
+        let from = |source: &SettingSource| match (source.rank, config.profile()) {
+            (Rank::Profile, Some((name, _))) => format!("{source}, profile {name}"),
+            _ => source.to_string(),
         };
         let mut settings: BTreeMap<String, Vec<Setting>> = built_in()
             .into_iter()
@@ -92,15 +93,16 @@ impl View {
                 (key, if built_in.values.is_empty() { Vec::new() } else { vec![built_in] })
             })
             .collect();
-        for (key, said) in &config.resolved_config().said {
-            let each = said.iter().map(|said| Setting { values: shown(key, &said.values), from: from(&said.place) });
+        for (key, entry) in &config.resolved_config().entries {
+            let each =
+                entry.iter().map(|entry| Setting { values: shown(key, &entry.values), from: from(&entry.source) });
             settings.insert(key.clone(), each.collect());
         }
-        let silenced = config.resolved_config().silenced.iter().map(|silenced| Shadowed {
-            key: silenced.key.clone(),
-            values: shown(&silenced.key, &silenced.said.values),
-            from: from(&silenced.said.place),
-            why: silenced.why.clone(),
+        let shadowed = config.resolved_config().shadowed.iter().map(|shadowed| Shadowed {
+            key: shadowed.key.clone(),
+            values: shown(&shadowed.key, &shadowed.entry.values),
+            from: from(&shadowed.entry.source),
+            why: shadowed.why.clone(),
         });
         let key = |key: &Credential| -> anyhow::Result<_> {
             let origin = credentials::origin(key, config)?;
@@ -110,8 +112,8 @@ impl View {
         Ok(Self {
             file: config.file().map(|path| path.display().to_string()),
             profile: config.profile().map(|(name, _)| name.clone()),
-            profile_from: config.profile().map(|(_, place)| place.to_string()),
-            silenced: silenced.collect(),
+            profile_from: config.profile().map(|(_, source)| source.to_string()),
+            shadowed: shadowed.collect(),
             settings,
             keys: config.api().credentials.iter().map(key).collect::<Result<_, _>>()?,
         })
@@ -145,7 +147,7 @@ impl View {
         let unset: Vec<&str> =
             self.settings.iter().filter(|(_, s)| s.is_empty()).map(|(key, _)| key.as_str()).collect();
         writeln!(out, "\nnot set: {}", unset.join(", "))?;
-        for Shadowed { key, values, from, why } in &self.silenced {
+        for Shadowed { key, values, from, why } in &self.shadowed {
             writeln!(out, "ignored: {key} {} ({from}): {why}", values.join(", "))?;
         }
         Ok(())

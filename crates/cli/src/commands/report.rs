@@ -19,7 +19,7 @@ pub(crate) fn report(report: &ReportArgs, output: &Output) -> anyhow::Result<u8>
     let to_stdout = report.output.as_deref() == Some(Path::new("-"));
     let path = report.output.clone().unwrap_or_else(|| beside(&report.ledger));
     if !to_stdout {
-        refuse_what_is_not_ours(&path, report.force)?;
+        refuse_other_files(&path, report.force)?;
     }
     let overview = batch::overview(&report.ledger, &apis::of_ledger(&report.ledger).target())?;
     let audit = batch::audit(&report.ledger)?;
@@ -86,7 +86,7 @@ fn beside(ledger: &Path) -> PathBuf {
 }
 
 /// Refuses to replace anything but an earlier report without `--force`. A ledger is never replaced.
-fn refuse_what_is_not_ours(path: &Path, force: bool) -> anyhow::Result<()> {
+fn refuse_other_files(path: &Path, force: bool) -> anyhow::Result<()> {
     match there(path, OPENING).with_context(|| format!("{} cannot be replaced", path.display()))? {
         There::Ledger => bail!("{} is a ledger; name another file", path.display()),
         There::Other if !force => {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use batchpost::api::Endpoint;
-use batchpost::batch::{Observation, OpenLedger, ReadyRun, Report, RunRequest, Source};
+use batchpost::batch::{Observation, OpenLedger, ReadyRun, RunReport, RunRequest, Source};
 use batchpost::input::ReadAs;
 use batchpost::runtime::{Credentials, Http, interrupts};
 use batchpost_sandbox::Server;
@@ -111,7 +111,7 @@ fn task_of_resume(resume: Resume, config: &Resolved) -> anyhow::Result<Task> {
     let settings = resolve::budget(last.settings, &resume.budget, matches!(destination, Destination::Sandbox))?;
     let state = resolve::state(&resume.budget)?;
     let unlike = (&before, batch.state_folder.as_deref(), last_input.as_deref());
-    words::say_what_is_unlike(unlike, &settings, state.named.as_deref(), &input);
+    words::report_differences(unlike, &settings, state.named.as_deref(), &input);
     let what = What {
         api: config.api(),
         source: Source::File(input),
@@ -134,7 +134,7 @@ fn task_of_resume(resume: Resume, config: &Resolved) -> anyhow::Result<Task> {
 }
 
 fn carry_out(task: Task, output: &Output, screen: &Screen, metrics: &mut MetricsFile) -> anyhow::Result<u8> {
-    metrics.of_order(&task.run_request)?;
+    metrics.of_request(&task.run_request)?;
     let prepared = open(task.run_request, task.open_ledger)?;
     metrics.begin(&prepared);
     if let Some(read_summary) = prepared.read_summary()
@@ -199,7 +199,7 @@ fn open(run_request: RunRequest, open_ledger: Option<OpenLedger>) -> anyhow::Res
 }
 
 /// Prints the run's result. A failure to print does not change the exit code.
-fn print(report: &Report, ledger: &Path, source: &Source, again: &str, output: &Output) {
+fn print(report: &RunReport, ledger: &Path, source: &Source, again: &str, output: &Output) {
     let result = match (output.json, output.quiet) {
         (true, _) => format!("{}\n", Summary::of_report(report, ledger).json()),
         (false, true) => String::new(),
@@ -215,7 +215,7 @@ async fn post(
     destination: Destination,
     network: &Network,
     observe: &mut dyn FnMut(Observation<'_>),
-) -> anyhow::Result<(Report, Option<Server>)> {
+) -> anyhow::Result<(RunReport, Option<Server>)> {
     let timeout = prepared.run_request().settings.timeout;
     let (endpoint, credentials, server) = match destination {
         Destination::Api(endpoint, credentials) => (endpoint, *credentials, None),

@@ -18,7 +18,7 @@ pub(crate) fn sandbox(sandbox: &Sandbox, output: &Output) -> anyhow::Result<u8> 
     let settings = Settings {
         counting: if sandbox.fixed { Counting::Fixed { phase: std::time::Duration::ZERO } } else { Counting::Sliding },
         refused_count: sandbox.refused_count,
-        strangers: sandbox.strangers.map(|limit| (limit.count(), limit.window())),
+        other_clients: sandbox.strangers.map(|limit| (limit.count(), limit.window())),
         faults: sandbox.faults.clone(),
         latency: sandbox.latency.0.clone(),
         seed: sandbox.seed,
@@ -54,9 +54,11 @@ pub(super) fn in_words(server: &Server) -> String {
         "{} requests, {} notes created, {} refused for the limit; the most arrivals in any window: {}",
         report.requests, report.notes, report.refused, report.most_in_any_window
     );
-    if report.strangers > 0 {
-        words +=
-            &format!("; calls by other clients: {}, {} of them refused", report.strangers, report.strangers_refused);
+    if report.other_clients > 0 {
+        words += &format!(
+            "; calls by other clients: {}, {} of them refused",
+            report.other_clients, report.other_clients_refused
+        );
     }
     words
 }

@@ -74,7 +74,7 @@ pub(crate) fn settle(settle: &Settle, config: &Resolved, output: &Output) -> any
         }
     }
     let settled = rows.len();
-    let nobody_else = InUse::ByNobody { at: batchpost::runtime::wall() };
+    let nobody_else = InUse::Unused { at: batchpost::runtime::wall() };
     settling.record(&rows, settle.why.as_deref())?;
     let result = match output.json {
         true => {

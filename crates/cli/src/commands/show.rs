@@ -37,7 +37,7 @@ struct Row {
 impl Row {
     /// Describes attempts without an end. They were cut off with their run, unless that run may still be
     /// active: only the `last` one may.
-    fn say_what_has_no_end(&mut self, last: Option<(u32, LastRun)>) {
+    fn mark_unfinished(&mut self, last: Option<(u32, LastRun)>) {
         for at in 0..self.history.len() {
             let has_end = self.history.get(at + 1).is_some_and(|next| next.verdict.is_some());
             let step = &mut self.history[at];
@@ -106,7 +106,7 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
                 outcome: job_state.map_or(Outcome::Pending, |job_state| job_state.outcome()),
                 vanished: job_state.is_some_and(|job_state| job_state.is_vanished()),
                 history: Vec::new(),
-                as_before: history.taken_back.then(|| history.reason.clone()),
+                as_before: history.undone.then(|| history.reason.clone()),
             });
             row.ticket = row.ticket.take().or(ticket);
             if !decided {
@@ -123,7 +123,7 @@ pub(crate) fn show(show: &Show, output: &Output) -> anyhow::Result<u8> {
         .collect();
     rows.sort_by_key(|row| (row.vanished, row.row));
     let last = run.map(|run| (run, LastRun::of(batch, in_use)));
-    rows.iter_mut().for_each(|row| row.say_what_has_no_end(last));
+    rows.iter_mut().for_each(|row| row.mark_unfinished(last));
     let mut stdout = plain::stdout(output);
     let whole = show.row.is_some() || show.ticket.is_some();
     for row in &rows {

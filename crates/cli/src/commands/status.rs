@@ -19,7 +19,7 @@ use crate::words::{count, quoted};
 
 /// The object printed for `--json`.
 #[derive(Serialize)]
-struct JobState {
+struct BatchStatus {
     #[serde(flatten)]
     summary: Summary,
     /// The process of the active run; null if no run is active or that is unknown.
@@ -40,8 +40,8 @@ pub(crate) fn status(status: &Status, config: &Resolved, output: &Output) -> any
     let mut stdout = plain::stdout(output);
     if output.json {
         let summary = Summary::of_batch(&batch, &status.ledger);
-        let job_state = JobState { summary, under_way: last_run.under_way() };
-        writeln!(stdout, "{}", serde_json::to_string(&job_state)?)?;
+        let status = BatchStatus { summary, under_way: last_run.under_way() };
+        writeln!(stdout, "{}", serde_json::to_string(&status)?)?;
         return Ok(code);
     }
     writeln!(stdout, "target: {}", batch.header.target)?;

@@ -8,7 +8,7 @@ use clap::Command;
 
 use super::file::of_variable;
 use super::keys::{Keys, NoKey};
-use super::layers::{Entry, Layer, Place, Rank};
+use super::layers::{Entry, Layer, Rank, SettingSource};
 use super::secrets;
 use crate::apis::credentials;
 
@@ -29,8 +29,8 @@ pub(super) fn layer(keys: &Keys, commands: [&Command; 2]) -> anyhow::Result<Laye
         let Some(value) = variable(&name).filter(|value| !is_of_kubernetes(key.name(), value)) else { continue };
         let Ok(value) = value.into_string() else { bail!("{name} is not UTF-8") };
         let values = of_variable(key, &value).map_err(|why| anyhow::anyhow!("{name}: {why}"))?;
-        let place = Place { rank: Rank::Environment, name };
-        layer.said.insert(key.name().to_owned(), Entry { values, place });
+        let source = SettingSource { rank: Rank::Environment, name };
+        layer.entries.insert(key.name().to_owned(), Entry { values, source });
     }
     Ok(layer)
 }
@@ -62,7 +62,7 @@ const OF_OTHERS: [&str; 3] = ["version", "home", "image"];
 /// # Errors
 ///
 /// If such an option is set.
-pub(super) fn refuse_what_is_for_one_time(keys: &Keys) -> anyhow::Result<()> {
+pub(super) fn refuse_one_time_options(keys: &Keys) -> anyhow::Result<()> {
     for (variable, name) in ours().filter(|(_, name)| REFUSED.contains(&name.as_str())) {
         if let Err(NoKey::OneTime(why)) = keys.find(&name, secrets::settings()) {
             bail!("{variable}: {name} cannot be set in the environment: {why}");
@@ -111,7 +111,7 @@ mod tests {
             ("version", None),
             ("home", None),
             ("image", None),
-            // `refuse_what_is_for_one_time` reports an error.
+            // `refuse_one_time_options` reports an error.
             ("in_doubt", None),
         ] {
             let remark = remark(&keys, &format!("BATCHPOST_{}", name.to_ascii_uppercase()), name);

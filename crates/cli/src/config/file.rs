@@ -5,12 +5,12 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
-use batchpost::runtime::{CommandLine, by_somebody_else};
+use batchpost::runtime::{CommandLine, changeable_by_others};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::keys::{Key, Keys, NoKey, Shape, nearest};
-use super::layers::{Entry, Layer, Place, Rank};
+use super::layers::{Entry, Layer, Rank, SettingSource};
 use super::secrets;
 use crate::folders;
 
@@ -27,7 +27,7 @@ pub(super) struct File {
     pub(super) top: Layer,
     pub(super) profiles: BTreeMap<String, Layer>,
     /// The default profile.
-    pub(super) default_profile: Option<(String, Place)>,
+    pub(super) default_profile: Option<(String, SettingSource)>,
 }
 
 /// Finds the file to use: the given one, else the one in the working folder, else the user's own.
@@ -47,7 +47,7 @@ pub(super) fn find(asked: Option<PathBuf>) -> anyhow::Result<Option<(PathBuf, St
     }
     let file = open(&path)?;
     // The file determines where keys are sent and which commands are executed.
-    if let Some(why) = by_somebody_else(&file).with_context(|| path.display().to_string())? {
+    if let Some(why) = changeable_by_others(&file).with_context(|| path.display().to_string())? {
         let path = path.display();
         bail!("the settings file {path} is not used, because {why}; pass --config {path} to use it");
     }
@@ -74,7 +74,7 @@ pub(super) fn parse(path: &Path, text: &str, keys: &Keys) -> anyhow::Result<File
     // Report only the parser's message: a line of the file may contain a secret.
     let table = DeTable::parse(text).map_err(|error| {
         let at = error.span().map_or(0, |span| span.start);
-        anyhow::anyhow!("{}: {}", parser.place(at), error.message())
+        anyhow::anyhow!("{}: {}", parser.source(at), error.message())
     })?;
     parser.file(table.get_ref())
 }
@@ -87,7 +87,7 @@ struct Parser<'a> {
 
 impl Parser<'_> {
     /// `batchpost.toml:3`
-    fn place(&self, byte: usize) -> String {
+    fn source(&self, byte: usize) -> String {
         let line = self.text.as_bytes()[..byte.min(self.text.len())].iter().filter(|byte| **byte == b'\n').count() + 1;
         format!("{}:{line}", self.path.display())
     }
@@ -106,15 +106,15 @@ impl Parser<'_> {
                     DeValue::Table(profiles) => file.profiles = self.profiles(profiles)?,
                     _ => bail!(
                         "{}: profile is a table; write [profile.NAME], and {DEFAULT_PROFILE} = \"NAME\" for the default",
-                        self.place(at)
+                        self.source(at)
                     ),
                 },
                 DEFAULT_PROFILE => match value.get_ref() {
                     DeValue::String(profile) => {
-                        let place = Place { rank: Rank::TopLevel, name: self.place(at) };
-                        file.default_profile = Some((profile.to_string(), place));
+                        let source = SettingSource { rank: Rank::TopLevel, name: self.source(at) };
+                        file.default_profile = Some((profile.to_string(), source));
                     }
-                    _ => bail!("{}: {DEFAULT_PROFILE}: expected the name of a profile, in quotes", self.place(at)),
+                    _ => bail!("{}: {DEFAULT_PROFILE}: expected the name of a profile, in quotes", self.source(at)),
                 },
                 _ => self.entry(&mut file.top, Rank::TopLevel, (name, at), value)?,
             }
@@ -127,7 +127,7 @@ impl Parser<'_> {
         for (name, table) in profiles {
             let DeValue::Table(table) = table.get_ref() else {
                 let name = name.get_ref();
-                bail!("{}: a profile is a table; write [profile.{name}]", self.place(table.span().start));
+                bail!("{}: a profile is a table; write [profile.{name}]", self.source(table.span().start));
             };
             let mut layer = Layer::default();
             for (key, value) in table {
@@ -146,30 +146,30 @@ impl Parser<'_> {
         (name, at): (&str, usize),
         value: &Spanned<DeValue<'_>>,
     ) -> anyhow::Result<()> {
-        let place = Place { rank, name: self.place(at) };
+        let source = SettingSource { rank, name: self.source(at) };
         if let Some(why) = secrets::refused(name) {
-            bail!("{place}: {name}: {why}");
+            bail!("{source}: {name}: {why}");
         }
-        if layer.ways.take_in(name, strings(value.get_ref()), self.folder(), &place)? {
+        if layer.secret_sources.take_in(name, strings(value.get_ref()), self.folder(), &source)? {
             return Ok(());
         }
         let key = match self.keys.find(name, secrets::settings().chain([DEFAULT_PROFILE.to_owned()])) {
             Ok(key) => key,
-            Err(NoKey::OneTime(why)) => bail!("{place}: {name} cannot be set in a file: {why}"),
-            Err(NoKey::Unknown(Some(near))) => bail!("{place}: unknown key {name:?}; did you mean {near}?"),
+            Err(NoKey::OneTime(why)) => bail!("{source}: {name} cannot be set in a file: {why}"),
+            Err(NoKey::Unknown(Some(near))) => bail!("{source}: unknown key {name:?}; did you mean {near}?"),
             Err(NoKey::Unknown(None)) if rank == Rank::TopLevel && matches!(value.get_ref(), DeValue::Table(_)) => {
-                bail!("{place}: unknown table {name:?}; write a profile as [profile.{name}]")
+                bail!("{source}: unknown table {name:?}; write a profile as [profile.{name}]")
             }
             Err(NoKey::Unknown(None)) => {
-                bail!("{place}: unknown key {name:?}; docs/configuration.md and `batchpost config` list all keys")
+                bail!("{source}: unknown key {name:?}; docs/configuration.md and `batchpost config` list all keys")
             }
         };
         let values = values(key, value).map_err(|(at, why)| {
-            let place = if at == value.span().start { place.to_string() } else { self.place(at) };
-            anyhow::anyhow!("{place}: {name}: {why}")
+            let source = if at == value.span().start { source.to_string() } else { self.source(at) };
+            anyhow::anyhow!("{source}: {name}: {why}")
         })?;
         let values = values.into_iter().map(|value| key.meant_in(value, self.folder())).collect();
-        layer.said.insert(name.to_owned(), Entry { values, place });
+        layer.entries.insert(name.to_owned(), Entry { values, source });
         Ok(())
     }
 }
@@ -285,16 +285,16 @@ pub(super) fn of_variable(key: &Key, text: &str) -> Result<Vec<String>, String> 
 
 impl File {
     /// Returns the profile with this name.
-    pub(super) fn profile(&self, name: &str, place: &str) -> anyhow::Result<&Layer> {
+    pub(super) fn profile(&self, name: &str, source: &str) -> anyhow::Result<&Layer> {
         self.profiles.get(name).with_context(|| {
             let names: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
             let path = self.path.display();
             if names.is_empty() {
-                return format!("{place}: {path} has no profiles; add [profile.{name}] to it");
+                return format!("{source}: {path} has no profiles; add [profile.{name}] to it");
             }
             let near = nearest(name, self.profiles.keys().cloned()).map(|near| format!("; did you mean {near}?"));
             format!(
-                "{place}: {path} has no profile {name:?}; its profiles are {}{}",
+                "{source}: {path} has no profile {name:?}; its profiles are {}{}",
                 names.join(", "),
                 near.unwrap_or_default()
             )
@@ -317,9 +317,9 @@ mod tests {
     fn top(text: &str) -> Vec<String> {
         let layer = parsed(text).unwrap().top;
         layer
-            .said
+            .entries
             .into_iter()
-            .flat_map(|(key, said)| said.values.into_iter().map(move |value| format!("{key}={value}")))
+            .flat_map(|(key, entry)| entry.values.into_iter().map(move |value| format!("{key}={value}")))
             .collect()
     }
 

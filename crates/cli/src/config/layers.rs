@@ -6,7 +6,7 @@ use std::fmt;
 
 use anyhow::bail;
 
-use super::secrets::Ways;
+use super::secrets::SecretSources;
 
 /// The layers, lowest first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,13 +19,13 @@ pub(crate) enum Rank {
 
 /// The source of a setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Place {
+pub(crate) struct SettingSource {
     pub(crate) rank: Rank,
     /// `batchpost.toml:3`, `BATCHPOST_LIMIT` or `--limit`.
     pub(crate) name: String,
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for SettingSource {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.name)
     }
@@ -35,28 +35,28 @@ impl fmt::Display for Place {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Entry {
     pub(crate) values: Vec<String>,
-    pub(crate) place: Place,
+    pub(crate) source: SettingSource,
 }
 
 impl Entry {
     fn is(&self, value: &str) -> bool {
-        self.values.iter().any(|said| said == value)
+        self.values.iter().any(|entry| entry == value)
     }
 }
 
 /// One layer: at most one entry for each key.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Layer {
-    pub(super) said: BTreeMap<String, Entry>,
+    pub(super) entries: BTreeMap<String, Entry>,
     /// The sources of the access keys.
-    pub(super) ways: Ways,
+    pub(super) secret_sources: SecretSources,
 }
 
 /// An entry that has no effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Shadowed {
     pub(crate) key: String,
-    pub(crate) said: Entry,
+    pub(crate) entry: Entry,
     pub(crate) why: String,
 }
 
@@ -64,8 +64,8 @@ pub(crate) struct Shadowed {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct ResolvedConfig {
     /// The effective entries of a key; one whose values have names may have several, from several layers.
-    pub(crate) said: BTreeMap<String, Vec<Entry>>,
-    pub(crate) silenced: Vec<Shadowed>,
+    pub(crate) entries: BTreeMap<String, Vec<Entry>>,
+    pub(crate) shadowed: Vec<Shadowed>,
 }
 
 /// Pairs of keys of which only one can be effective.
@@ -95,21 +95,21 @@ fn subject(value: &str) -> &str {
 }
 
 /// Whether this is a switch set to off, which contradicts nothing.
-fn is_off(said: &Entry) -> bool {
-    said.is("false") || said.is("0")
+fn is_off(entry: &Entry) -> bool {
+    entry.is("false") || entry.is("0")
 }
 
 /// Whether an entry of a higher layer shadows one of a lower layer.
-fn silences(higher: (&str, &Entry), lower: (&str, &Entry)) -> bool {
-    let ((key, said), (other, below)) = (higher, lower);
-    if is_off(said) || is_off(below) {
+fn shadows(higher: (&str, &Entry), lower: (&str, &Entry)) -> bool {
+    let ((key, entry), (other, below)) = (higher, lower);
+    if is_off(entry) || is_off(below) {
         return false;
     }
     let pair = |one: &str, another: &str| (key, other) == (one, another) || (key, other) == (another, one);
     ALTERNATIVES.iter().any(|(one, another)| pair(one, another))
         || (key == "sandbox" && NOT_OF_THE_SANDBOX.contains(&other))
-        || (key == "limit" && said.is("none") && other == "reserve")
-        || (key == "column" && makes_text(other) && said.values.iter().any(|value| subject(value) == "text"))
+        || (key == "limit" && entry.is("none") && other == "reserve")
+        || (key == "column" && makes_text(other) && entry.values.iter().any(|value| subject(value) == "text"))
 }
 
 /// Whether two entries of one layer contradict each other.
@@ -134,34 +134,35 @@ pub(super) fn resolved_config<'a>(
     let mut resolved_config = ResolvedConfig::default();
     for layer in layers.rev() {
         // Entries of one layer do not shadow each other.
-        let above = resolved_config.said.clone();
-        let counts_above = || above.iter().flat_map(|(key, said)| said.iter().map(move |said| (key.as_str(), said)));
-        for (key, said) in &layer.said {
-            let lower = (key.as_str(), said);
-            if let Some((by, higher)) = counts_above().find(|higher| silences(*higher, lower)) {
-                let why = format!("{by} overrides it ({})", higher.place);
-                resolved_config.silenced.push(Shadowed { key: key.clone(), said: said.clone(), why });
+        let above = resolved_config.entries.clone();
+        let counts_above =
+            || above.iter().flat_map(|(key, entry)| entry.iter().map(move |entry| (key.as_str(), entry)));
+        for (key, entry) in &layer.entries {
+            let lower = (key.as_str(), entry);
+            if let Some((by, higher)) = counts_above().find(|higher| shadows(*higher, lower)) {
+                let why = format!("{by} overrides it ({})", higher.source);
+                resolved_config.shadowed.push(Shadowed { key: key.clone(), entry: entry.clone(), why });
                 continue;
             }
             match above.get(key) {
                 None if !NAMED.contains(&key.as_str()) => {
-                    resolved_config.said.insert(key.clone(), vec![said.clone()]);
+                    resolved_config.entries.insert(key.clone(), vec![entry.clone()]);
                 }
                 Some(_) if !NAMED.contains(&key.as_str()) => {}
                 higher => {
                     let taken: Vec<&str> = higher
                         .into_iter()
                         .flatten()
-                        .flat_map(|said| &said.values)
+                        .flat_map(|entry| &entry.values)
                         .map(|value| subject(value))
                         .collect();
                     let no_text = key == "column" && above.keys().any(|key| makes_text(key));
-                    let is_silenced = |subject| taken.contains(&subject) || (no_text && subject == "text");
+                    let is_shadowed = |subject| taken.contains(&subject) || (no_text && subject == "text");
                     let values: Vec<String> =
-                        said.values.iter().filter(|value| !is_silenced(subject(value))).cloned().collect();
+                        entry.values.iter().filter(|value| !is_shadowed(subject(value))).cloned().collect();
                     if !values.is_empty() {
-                        let said = Entry { values, place: said.place.clone() };
-                        resolved_config.said.entry(key.clone()).or_default().push(said);
+                        let entry = Entry { values, source: entry.source.clone() };
+                        resolved_config.entries.entry(key.clone()).or_default().push(entry);
                     }
                 }
             }
@@ -173,13 +174,17 @@ pub(super) fn resolved_config<'a>(
 }
 
 fn refuse_contradictions(layer: &Layer, resolved_config: &ResolvedConfig) -> anyhow::Result<()> {
-    let counts = |key: &str, said: &Entry| resolved_config.said.get(key).is_some_and(|held| held.contains(said));
-    let counting: Vec<(&str, &Entry)> =
-        layer.said.iter().map(|(key, said)| (key.as_str(), said)).filter(|(key, said)| counts(key, said)).collect();
+    let counts = |key: &str, entry: &Entry| resolved_config.entries.get(key).is_some_and(|held| held.contains(entry));
+    let counting: Vec<(&str, &Entry)> = layer
+        .entries
+        .iter()
+        .map(|(key, entry)| (key.as_str(), entry))
+        .filter(|(key, entry)| counts(key, entry))
+        .collect();
     for (nth, one) in counting.iter().enumerate() {
         if let Some(another) = counting[nth + 1..].iter().find(|another| contradict(*one, **another)) {
-            let ((key, said), (other, also)) = (one, another);
-            bail!("{}: {key} contradicts {other} ({}); leave one of them out", said.place, also.place);
+            let ((key, entry), (other, also)) = (one, another);
+            bail!("{}: {key} contradicts {other} ({}); leave one of them out", entry.source, also.source);
         }
     }
     Ok(())
@@ -189,14 +194,14 @@ fn refuse_contradictions(layer: &Layer, resolved_config: &ResolvedConfig) -> any
 /// the other key; on the command line they are an error.
 fn drop_idle(resolved_config: &mut ResolvedConfig) -> anyhow::Result<()> {
     for (key, of) in DEPENDENT {
-        if resolved_config.said.contains_key(of) {
+        if resolved_config.entries.contains_key(of) {
             continue;
         }
-        for said in resolved_config.said.remove(key).into_iter().flatten() {
-            if said.place.rank == Rank::Option {
-                bail!("{} has no effect without {of}; set {of}, or leave it out", said.place);
+        for entry in resolved_config.entries.remove(key).into_iter().flatten() {
+            if entry.source.rank == Rank::Option {
+                bail!("{} has no effect without {of}; set {of}, or leave it out", entry.source);
             }
-            resolved_config.silenced.push(Shadowed { key: key.to_owned(), said, why: format!("{of} is not set") });
+            resolved_config.shadowed.push(Shadowed { key: key.to_owned(), entry, why: format!("{of} is not set") });
         }
     }
     Ok(())
@@ -205,7 +210,7 @@ fn drop_idle(resolved_config: &mut ResolvedConfig) -> anyhow::Result<()> {
 impl ResolvedConfig {
     /// The effective entry of a key with one value.
     pub(super) fn one(&self, key: &str) -> Option<&Entry> {
-        self.said.get(key)?.first()
+        self.entries.get(key)?.first()
     }
 
     pub(super) fn value(&self, key: &str) -> Option<&str> {
@@ -222,9 +227,9 @@ mod tests {
         let mut layer = Layer::default();
         for word in words {
             let (key, value) = word.split_once('=').unwrap();
-            let place = Place { rank, name: format!("{rank:?}") };
-            let said = layer.said.entry(key.to_owned()).or_insert(Entry { values: Vec::new(), place });
-            said.values.push(value.to_owned());
+            let source = SettingSource { rank, name: format!("{rank:?}") };
+            let entry = layer.entries.entry(key.to_owned()).or_insert(Entry { values: Vec::new(), source });
+            entry.values.push(value.to_owned());
         }
         layer
     }
@@ -234,8 +239,8 @@ mod tests {
         let ranks = [Rank::TopLevel, Rank::Profile, Rank::Environment, Rank::Option];
         let layers: Vec<Layer> = ranks.into_iter().zip(layers).map(|(rank, words)| layer(rank, words)).collect();
         let resolved_config = resolved_config(layers.iter()).map_err(|error| error.to_string())?;
-        let words = resolved_config.said.iter().flat_map(|(key, said)| {
-            said.iter().flat_map(move |said| said.values.iter().map(move |value| format!("{key}={value}")))
+        let words = resolved_config.entries.iter().flat_map(|(key, entry)| {
+            entry.iter().flat_map(move |entry| entry.values.iter().map(move |value| format!("{key}={value}")))
         });
         Ok(words.collect::<Vec<_>>().join(" "))
     }

@@ -25,7 +25,7 @@ use clap::{Arg, ArgAction, ArgMatches, CommandFactory, FromArgMatches, ValueEnum
 
 pub(crate) use environment::variable;
 pub(crate) use file::NAME;
-pub(crate) use layers::{Entry, Place, Rank, ResolvedConfig};
+pub(crate) use layers::{Entry, Rank, ResolvedConfig, SettingSource};
 pub(crate) use secrets::SecretSource;
 
 use crate::apis::{self, Credential, KnownApi};
@@ -46,7 +46,7 @@ pub(crate) struct Resolved {
     /// The name of the file, if given by the user; `None` if it was found.
     asked_file: Option<PathBuf>,
     /// The profile in use, and the source of that choice.
-    profile: Option<(String, Place)>,
+    profile: Option<(String, SettingSource)>,
     /// The API to post to.
     api: &'static KnownApi,
     resolved_config: ResolvedConfig,
@@ -75,14 +75,14 @@ pub(crate) fn resolve(line: &[OsString]) -> anyhow::Result<(Args, Resolved)> {
 
 /// Output options for errors of [`resolve`], from the command line or the environment. The file is not used,
 /// because it may be invalid.
-pub(crate) fn output_before_all_holds(line: &[OsString]) -> Output {
+pub(crate) fn early_output(line: &[OsString]) -> Output {
     let (.., typed) = typed(line);
     let typed = typed.subcommand().and_then(|(_, typed)| {
         let is_typed = typed.value_source("log_format") == Some(ValueSource::CommandLine);
         typed.get_one::<LogFormat>("log_format").filter(|_| is_typed).copied()
     });
-    let said = || LogFormat::from_str(variable("BATCHPOST_LOG_FORMAT")?.to_str()?, false).ok();
-    let log_format = typed.or_else(said).unwrap_or(LogFormat::Text);
+    let entry = || LogFormat::from_str(variable("BATCHPOST_LOG_FORMAT")?.to_str()?, false).ok();
+    let log_format = typed.or_else(entry).unwrap_or(LogFormat::Text);
     Output { json: false, quiet: false, verbose: 0, log_format }
 }
 
@@ -145,7 +145,9 @@ fn typed_layer(command: &clap::Command, keys: &Keys, subcommand: &clap::Command,
             _ => typed.get_raw(id).into_iter().flatten().map(|value| value.to_string_lossy().into_owned()).collect(),
         };
         let name = format!("--{}", option.get_long().unwrap_or_default());
-        layer.said.insert(key.name().to_owned(), Entry { values, place: Place { rank: Rank::Option, name } });
+        layer
+            .entries
+            .insert(key.name().to_owned(), Entry { values, source: SettingSource { rank: Rank::Option, name } });
     }
     layer
 }
@@ -158,12 +160,12 @@ impl Resolved {
             Some((path, text)) => Some(file::parse(&path, &text, keys)?),
             None => None,
         };
-        environment::refuse_what_is_for_one_time(keys)?;
+        environment::refuse_one_time_options(keys)?;
         // Without a command line to show, `config` shows the settings of `run`.
         let shown = if name == "config" { command.find_subcommand("run") } else { None };
         let environment = environment::layer(keys, [command, shown.unwrap_or(subcommand)])?;
         let mut options = typed_layer(command, keys, subcommand, typed);
-        let goes_on = batch_that_goes_on(name, typed);
+        let goes_on = resumed_batch(name, typed);
         let api = goes_on.as_ref().map_or_else(apis::default, |(_, account)| apis::of_account(account));
         let resolved_config = ResolvedConfig::default();
         let mut config = Self { file, asked_file: asked, profile: asked_profile(typed)?, api, resolved_config };
@@ -172,8 +174,8 @@ impl Resolved {
             None => config.choose_default_profile(),
             Some((_, account)) if account.target == target::SANDBOX => {
                 config.choose_default_profile();
-                let place = Place { rank: Rank::Option, name: "the ledger".to_owned() };
-                options.said.insert("sandbox".to_owned(), Entry { values: vec!["true".to_owned()], place });
+                let source = SettingSource { rank: Rank::Option, name: "the ledger".to_owned() };
+                options.entries.insert("sandbox".to_owned(), Entry { values: vec!["true".to_owned()], source });
             }
             Some((ledger, account)) => config.choose_profile_for(&ledger, &account.target)?,
         }
@@ -189,15 +191,15 @@ impl Resolved {
     fn file_layers(&self, with_profile: bool) -> anyhow::Result<Vec<&Layer>> {
         let Some(file) = &self.file else {
             return match &self.profile {
-                Some((name, place)) => {
-                    bail!("{place}: no {NAME} was found for the profile {name:?}; `batchpost init` writes one")
+                Some((name, source)) => {
+                    bail!("{source}: no {NAME} was found for the profile {name:?}; `batchpost init` writes one")
                 }
                 None => Ok(Vec::new()),
             };
         };
         let mut layers = vec![&file.top];
-        if with_profile && let Some((name, place)) = &self.profile {
-            layers.push(file.profile(name, &place.name)?);
+        if with_profile && let Some((name, source)) = &self.profile {
+            layers.push(file.profile(name, &source.name)?);
         }
         Ok(layers)
     }
@@ -206,14 +208,15 @@ impl Resolved {
     fn as_defaults(&self, command: clap::Command, keys: &Keys, name: &str) -> clap::Command {
         let set = |command: clap::Command| {
             keys.iter().fold(command, |command, key| {
-                let Some(said) = self.resolved_config.one(key.name()).filter(|said| said.place.rank != Rank::Option)
+                let Some(entry) =
+                    self.resolved_config.one(key.name()).filter(|entry| entry.source.rank != Rank::Option)
                 else {
                     return command;
                 };
                 let Some(option) = key.option_of(&command) else { return command };
                 let takes_several = matches!(option.get_action(), ArgAction::Append);
-                let most = if takes_several { said.values.len() } else { 1 };
-                let (id, values) = (option.get_id().clone(), said.values[..most].to_vec());
+                let most = if takes_several { entry.values.len() } else { 1 };
+                let (id, values) = (option.get_id().clone(), entry.values[..most].to_vec());
                 command.mut_arg(id, |option: Arg| option.default_values(values))
             })
         };
@@ -227,8 +230,9 @@ impl Resolved {
             args::Command::Check(check) => &mut check.input,
             _ => return Ok(()),
         };
-        let all =
-            |key: &str| self.resolved_config.said.get(key).into_iter().flatten().flat_map(|said| said.values.iter());
+        let all = |key: &str| {
+            self.resolved_config.entries.get(key).into_iter().flatten().flat_map(|entry| entry.values.iter())
+        };
         input.reading.columns = all("column").map(|value| value.parse()).collect::<Result<Vec<ColumnChoice>, _>>()?;
         input.fields = all("field").map(|value| value.parse()).collect::<Result<Vec<FixedField>, _>>()?;
         Ok(())
@@ -240,7 +244,7 @@ impl Resolved {
     }
 
     /// The profile in use, and the source of that choice.
-    pub(crate) fn profile(&self) -> Option<&(String, Place)> {
+    pub(crate) fn profile(&self) -> Option<&(String, SettingSource)> {
         self.profile.as_ref()
     }
 
@@ -253,21 +257,21 @@ impl Resolved {
             options += &format!(" --config {}", shell_word(&file.display().to_string()));
         }
         // A profile with another destination was overridden and would be refused.
-        if let Some((name, place)) = &self.profile
-            && [ASKED, PROFILE].contains(&place.name.as_str())
+        if let Some((name, source)) = &self.profile
+            && [ASKED, PROFILE].contains(&source.name.as_str())
             && self.profile_agrees(target)
         {
             options += &format!(" {ASKED} {}", quoted(name));
         }
-        let said = |key| {
-            let said = self.resolved_config.one(key).filter(|said| said.place.rank >= Rank::Environment);
-            said.and_then(|said| said.values.first())
+        let entry = |key| {
+            let entry = self.resolved_config.one(key).filter(|entry| entry.source.rank >= Rank::Environment);
+            entry.and_then(|entry| entry.values.first())
         };
         // Do not print a password.
-        if let Some(proxy) = said("proxy").filter(|proxy| masked(proxy) == **proxy) {
+        if let Some(proxy) = entry("proxy").filter(|proxy| masked(proxy) == **proxy) {
             options += &format!(" --proxy {}", quoted(proxy));
         }
-        if let Some(file) = said("ca_file") {
+        if let Some(file) = entry("ca_file") {
             options += &format!(" --ca-file {}", shell_word(file));
         }
         options
@@ -284,20 +288,20 @@ impl Resolved {
     }
 
     /// The source of a key in the profile in use.
-    pub(crate) fn profiles_way(&self, key: &Credential) -> Option<&(SecretSource, Place)> {
+    pub(crate) fn profile_secret(&self, key: &Credential) -> Option<&(SecretSource, SettingSource)> {
         let file = self.file.as_ref()?;
-        file.profiles.get(&self.profile.as_ref()?.0)?.ways.get(key)
+        file.profiles.get(&self.profile.as_ref()?.0)?.secret_sources.get(key)
     }
 
     /// The source of a key in the file's top level.
-    pub(crate) fn top_levels_way(&self, key: &Credential) -> Option<&(SecretSource, Place)> {
-        self.file.as_ref()?.top.ways.get(key)
+    pub(crate) fn top_level_secret(&self, key: &Credential) -> Option<&(SecretSource, SettingSource)> {
+        self.file.as_ref()?.top.secret_sources.get(key)
     }
 }
 
 /// The ledger of the batch that the command line continues, and its account; `None` if it cannot be read,
 /// which the command itself reports.
-fn batch_that_goes_on(name: &str, typed: &ArgMatches) -> Option<(PathBuf, Account)> {
+fn resumed_batch(name: &str, typed: &ArgMatches) -> Option<(PathBuf, Account)> {
     let id = match name {
         "resume" => "ledger",
         // This may also be an input, which names no account.
@@ -309,13 +313,13 @@ fn batch_that_goes_on(name: &str, typed: &ArgMatches) -> Option<(PathBuf, Accoun
 }
 
 /// The profile chosen on the command line or in the environment.
-fn asked_profile(typed: &ArgMatches) -> anyhow::Result<Option<(String, Place)>> {
+fn asked_profile(typed: &ArgMatches) -> anyhow::Result<Option<(String, SettingSource)>> {
     if let Some(name) = typed.get_one::<String>("profile") {
-        return Ok(Some((name.clone(), Place { rank: Rank::Option, name: ASKED.to_owned() })));
+        return Ok(Some((name.clone(), SettingSource { rank: Rank::Option, name: ASKED.to_owned() })));
     }
     let Some(name) = variable(PROFILE) else { return Ok(None) };
     let Ok(name) = name.into_string() else { bail!("{PROFILE} is not UTF-8") };
-    Ok(Some((name, Place { rank: Rank::Environment, name: PROFILE.to_owned() })))
+    Ok(Some((name, SettingSource { rank: Rank::Environment, name: PROFILE.to_owned() })))
 }
 
 /// All options of `run` that have a key, and their default values.
@@ -335,7 +339,7 @@ pub(crate) fn built_in() -> Vec<(String, Vec<String>)> {
 #[cfg(test)]
 pub(crate) fn values_in(text: &str) -> anyhow::Result<std::collections::BTreeMap<String, Vec<String>>> {
     let file = file::parse(Path::new(NAME), text, &Keys::of(&Args::command()))?;
-    Ok(file.top.said.into_iter().map(|(key, said)| (key, said.values)).collect())
+    Ok(file.top.entries.into_iter().map(|(key, entry)| (key, entry.values)).collect())
 }
 
 #[cfg(test)]
@@ -374,9 +378,10 @@ mod tests {
         for key in keys.iter() {
             let name = key.name();
             let sample = SAMPLES.iter().find(|sample| key.check(sample).is_ok()).expect("one of the samples will do");
-            let place = Place { rank: Rank::TopLevel, name: "here".to_owned() };
-            let said = Entry { values: vec![(*sample).to_owned()], place };
-            let resolved_config = ResolvedConfig { said: [(name.to_owned(), vec![said])].into(), silenced: Vec::new() };
+            let source = SettingSource { rank: Rank::TopLevel, name: "here".to_owned() };
+            let entry = Entry { values: vec![(*sample).to_owned()], source };
+            let resolved_config =
+                ResolvedConfig { entries: [(name.to_owned(), vec![entry])].into(), shadowed: Vec::new() };
             let config = Resolved { resolved_config, ..Resolved::default() };
             let mut reached = 0;
             for subcommand in switchable.get_subcommands().filter(|subcommand| key.option_of(subcommand).is_some()) {

@@ -7,22 +7,22 @@ use std::path::{Path, PathBuf};
 use anyhow::bail;
 use batchpost::runtime::{CommandLine, KeyCommand};
 
-use super::layers::Place;
+use super::layers::SettingSource;
 use crate::apis::{Credential, credentials};
 
 /// The kinds of source, each the suffix of a setting's name: `access_key_file`.
-const WAYS: [&str; 3] = ["file", "command", "env"];
+const KINDS: [&str; 3] = ["file", "command", "env"];
 
 /// The settings that name a key's source.
 pub(super) fn settings() -> impl Iterator<Item = String> {
-    credentials().flat_map(|key| WAYS.iter().map(|way| format!("{}_{way}", key.setting)))
+    credentials().flat_map(|key| KINDS.iter().map(|kind| format!("{}_{kind}", key.setting)))
 }
 
 /// Splits the setting `name` into the key and the kind of source.
 fn of_setting(name: &str) -> Option<(&'static Credential, &'static str)> {
     let named = |key: &'static Credential| {
-        let way = name.strip_prefix(key.setting)?.strip_prefix('_')?;
-        Some((key, *WAYS.iter().find(|known| **known == way)?))
+        let kind = name.strip_prefix(key.setting)?.strip_prefix('_')?;
+        Some((key, *KINDS.iter().find(|known| **known == kind)?))
     };
     credentials().find_map(named)
 }
@@ -48,7 +48,7 @@ impl fmt::Display for SecretSource {
 
 /// One layer's source of each key, by the key's [setting](Credential::setting).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Ways(BTreeMap<&'static str, (SecretSource, Place)>);
+pub(crate) struct SecretSources(BTreeMap<&'static str, (SecretSource, SettingSource)>);
 
 /// Why a setting with this name is refused, if it would contain a secret.
 pub(super) fn refused(name: &str) -> Option<String> {
@@ -59,8 +59,8 @@ pub(super) fn refused(name: &str) -> Option<String> {
     ))
 }
 
-impl Ways {
-    pub(crate) fn get(&self, key: &Credential) -> Option<&(SecretSource, Place)> {
+impl SecretSources {
+    pub(crate) fn get(&self, key: &Credential) -> Option<&(SecretSource, SettingSource)> {
         self.0.get(key.setting)
     }
 
@@ -71,25 +71,25 @@ impl Ways {
         name: &str,
         words: Option<CommandLine>,
         folder: &Path,
-        place: &Place,
+        source: &SettingSource,
     ) -> anyhow::Result<bool> {
         let Some((key, kind)) = of_setting(name) else { return Ok(false) };
         let is_blank = |line: &CommandLine| matches!(line, CommandLine::Shell(line) if line.trim().is_empty());
-        let way = match (kind, words) {
+        let kind = match (kind, words) {
             ("command", Some(line)) if !is_blank(&line) => SecretSource::Command(KeyCommand::new(line, folder)),
-            ("command", _) => bail!("{place}: {name}: expected a command line for the shell, or an array of words"),
+            ("command", _) => bail!("{source}: {name}: expected a command line for the shell, or an array of words"),
             ("file", Some(CommandLine::Shell(path))) if !path.is_empty() => SecretSource::File(folder.join(path)),
             ("env", Some(CommandLine::Shell(variable))) if is_variable(&variable) => SecretSource::Variable(variable),
             ("env", _) => {
                 let example = format!("ACME_{}", key.setting.to_uppercase());
-                bail!("{place}: {name}: expected the name of an environment variable, like {example}")
+                bail!("{source}: {name}: expected the name of an environment variable, like {example}")
             }
-            _ => bail!("{place}: {name}: expected the name of a file, in quotes"),
+            _ => bail!("{source}: {name}: expected the name of a file, in quotes"),
         };
         if let Some((_, other)) = self.get(key) {
-            bail!("{place}: {name} contradicts {other}, which sets the same key; leave one of them out");
+            bail!("{source}: {name} contradicts {other}, which sets the same key; leave one of them out");
         }
-        self.0.insert(key.setting, (way, place.clone()));
+        self.0.insert(key.setting, (kind, source.clone()));
         Ok(true)
     }
 }

@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::bail;
 use batchpost::api::Endpoint;
 
-use super::layers::{self, Place, Rank, ResolvedConfig};
+use super::layers::{self, Rank, ResolvedConfig, SettingSource};
 use super::{Layer, Resolved};
 use crate::apis::{Credential, KnownApi};
 pub(super) use crate::commands::SANDBOX;
@@ -67,7 +67,7 @@ impl Resolved {
     ///
     /// If another profile was chosen, or several match.
     pub(super) fn choose_profile_for(&mut self, ledger: &Path, target: &str) -> anyhow::Result<()> {
-        if let Some((name, place)) = &self.profile {
+        if let Some((name, source)) = &self.profile {
             let resolved_config = layers::resolved_config(self.file_layers(true)?.into_iter())?;
             if agrees(self.api, &resolved_config, target) {
                 return Ok(());
@@ -79,7 +79,7 @@ impl Resolved {
             };
             let elsewhere = in_words(&resolved_config);
             bail!(
-                "the ledger {} belongs to {target}, but the profile {name} ({place}) posts to {elsewhere}; {instead}",
+                "the ledger {} belongs to {target}, but the profile {name} ({source}) posts to {elsewhere}; {instead}",
                 ledger.display()
             );
         }
@@ -91,11 +91,11 @@ impl Resolved {
             }
         }
         self.profile = None;
-        let place = Place { rank: Rank::Option, name: "the ledger".to_owned() };
+        let source = SettingSource { rank: Rank::Option, name: "the ledger".to_owned() };
         match self.profiles_to(target).as_slice() {
             [] => Ok(()),
             [name] => {
-                self.profile = Some((name.clone(), place));
+                self.profile = Some((name.clone(), source));
                 Ok(())
             }
             names => {
@@ -132,15 +132,20 @@ impl Resolved {
     /// # Errors
     ///
     /// If `endpoint` differs.
-    pub(crate) fn refuse_elsewhere(&self, key: &Credential, place: &Place, endpoint: &Endpoint) -> anyhow::Result<()> {
-        let resolved_config = layers::resolved_config(self.file_layers(place.rank == Rank::Profile)?.into_iter())?;
+    pub(crate) fn refuse_elsewhere(
+        &self,
+        key: &Credential,
+        source: &SettingSource,
+        endpoint: &Endpoint,
+    ) -> anyhow::Result<()> {
+        let resolved_config = layers::resolved_config(self.file_layers(source.rank == Rank::Profile)?.into_iter())?;
         if agrees(self.api, &resolved_config, endpoint.as_str()) {
             return Ok(());
         }
         let Credential { name, setting: key, variable } = key;
         let of = in_words(&resolved_config);
         bail!(
-            "the {name} that {place} names is for {of}, and is not sent to {endpoint}; set {variable}, or add a profile for \
+            "the {name} that {source} names is for {of}, and is not sent to {endpoint}; set {variable}, or add a profile for \
              that endpoint with its own {key}_file, {key}_command or {key}_env"
         );
     }
@@ -148,7 +153,7 @@ impl Resolved {
     /// Refuses a host without a tenant, and a tenant without a host.
     pub(super) fn refuse_half_a_target(&self) -> anyhow::Result<()> {
         for (there, missing) in [("host", "tenant"), ("tenant", "host")] {
-            let Some(said) = self.resolved_config.one(there) else { continue };
+            let Some(entry) = self.resolved_config.one(there) else { continue };
             if self.resolved_config.one(missing).is_some() {
                 continue;
             }
@@ -158,7 +163,7 @@ impl Resolved {
                 (None, [_, ..]) => format!(", or choose a profile with --profile: {}", profiles.join(", ")),
                 _ => String::new(),
             };
-            bail!("{there} is set ({}) and {missing} is not; pass --{missing}{profile}", said.place);
+            bail!("{there} is set ({}) and {missing} is not; pass --{missing}{profile}", entry.source);
         }
         Ok(())
     }
@@ -173,8 +178,8 @@ mod tests {
     fn resolved_config(words: &[(&str, &str)]) -> ResolvedConfig {
         let mut layer = Layer::default();
         for (key, value) in words {
-            let place = Place { rank: Rank::TopLevel, name: "here".to_owned() };
-            layer.said.insert((*key).to_owned(), Entry { values: vec![(*value).to_owned()], place });
+            let source = SettingSource { rank: Rank::TopLevel, name: "here".to_owned() };
+            layer.entries.insert((*key).to_owned(), Entry { values: vec![(*value).to_owned()], source });
         }
         layers::resolved_config([&layer].into_iter()).unwrap()
     }

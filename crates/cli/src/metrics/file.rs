@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use batchpost::batch::{Observation, Prepared, Report, RunRequest, Source};
+use batchpost::batch::{Observation, Prepared, RunReport, RunRequest, Source};
 use batchpost::engine::Progress;
 use batchpost::runtime::wall;
 use tracing::warn;
@@ -56,7 +56,7 @@ impl MetricsFile {
     /// If another kind of file is there.
     pub(crate) fn at(path: Option<&Path>) -> anyhow::Result<Self> {
         let Some(path) = path else { return Ok(Self(None)) };
-        refuse_what_is_not_ours(path).with_context(|| format!("--metrics-file {}", path.display()))?;
+        refuse_other_files(path).with_context(|| format!("--metrics-file {}", path.display()))?;
         let started = wall();
         let facts = Facts {
             name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
@@ -79,7 +79,7 @@ impl MetricsFile {
     /// # Errors
     ///
     /// If the file is the ledger or the input. Nothing is then ever written to it.
-    pub(crate) fn of_order(&mut self, run_request: &RunRequest) -> anyhow::Result<()> {
+    pub(crate) fn of_request(&mut self, run_request: &RunRequest) -> anyhow::Result<()> {
         let Some(written) = &mut self.0 else { return Ok(()) };
         written.facts.target = Some(run_request.policy.identity.account().to_owned());
         let input = match &run_request.source {
@@ -135,7 +135,7 @@ impl MetricsFile {
     }
 
     /// Sets the run's totals, before its end.
-    pub(crate) fn sums(&mut self, report: &Report) {
+    pub(crate) fn sums(&mut self, report: &RunReport) {
         let Some(Written { facts, .. }) = &mut self.0 else { return };
         facts.counts = Some(report.counts);
         (facts.posted, facts.attempts, facts.limited) = (report.posted_now, report.attempts_now, report.limited_now);
@@ -184,7 +184,7 @@ impl Facts {
 fn within(patience: Duration, write: impl FnOnce() -> io::Result<()> + Send + 'static) -> io::Result<()> {
     let (tell, written) = sync_channel(1);
     thread::Builder::new().spawn(move || {
-        let _nobody_listens_any_more = tell.send(write());
+        let _receiver_gone = tell.send(write());
     })?;
     written.recv_timeout(patience).unwrap_or_else(|error| match error {
         RecvTimeoutError::Timeout => Err(io::Error::new(io::ErrorKind::TimedOut, "its disk does not respond")),
@@ -207,14 +207,14 @@ fn write_all(path: &Path, facts: &Receiver<Facts>) -> io::Result<()> {
 
 /// Replaces the file by these facts and the last success recorded in it.
 fn write(path: &Path, mut facts: Facts) -> io::Result<()> {
-    refuse_what_is_not_ours(path)?;
+    refuse_other_files(path)?;
     // Read the file each time: a run of another ledger with the same file may have ended in the meantime.
     facts.last_success = facts.last_success.or_else(|| last_success(&fs::read_to_string(path).ok()?));
     write_whole(path, facts.text().as_bytes(), Readers::All)
 }
 
 /// Refuses to replace other files: a mistyped name must not destroy a ledger or a sheet.
-fn refuse_what_is_not_ours(path: &Path) -> io::Result<()> {
+fn refuse_other_files(path: &Path) -> io::Result<()> {
     // Refuse pipes and devices too: reading the last success from some of them never ends. For a folder, the
     // write fails with its own error.
     if fs::metadata(path).is_ok_and(|there| !there.is_file() && !there.is_dir()) {

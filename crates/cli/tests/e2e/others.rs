@@ -27,13 +27,13 @@ fn an_api_that_fails_at_everything_costs_no_row_its_tries() {
 #[test]
 fn beside_strangers_all_rows_are_posted_and_the_run_says_once_that_it_is_not_alone() {
     let window = Duration::from_millis(500);
-    let api = Api::start(Settings { limit: Some(10), window, strangers: Some((5, window)), ..quick() });
+    let api = Api::start(Settings { limit: Some(10), window, other_clients: Some((5, window)), ..quick() });
     let folder = Folder::with_rows(60);
     let ran = folder.run(&api, &["--limit", "10/500ms"]).with_code(0);
     assert_eq!(ran.stderr.matches("another client uses the account").count(), 1, "{}", ran.stderr);
     assert_eq!(api.texts(), texts(60));
     let report = api.report();
-    assert!(report.refused > 0 && report.strangers > 0, "{report:?}");
+    assert!(report.refused > 0 && report.other_clients > 0, "{report:?}");
 }
 
 #[test]

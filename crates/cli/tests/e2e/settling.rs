@@ -139,8 +139,8 @@ fn rows_of_standard_input_have_one_number_each_and_nothing_is_said_of_that() {
 fn the_exit_code_is_the_batchs_whether_anybody_reads_what_is_said_or_not() {
     let (_api, folder) = three_doubts();
     for command in [&["status", LEDGER][..], &["status", LEDGER, "--json"], &["check", "notes.csv"]] {
-        let heard = folder.call(command).with_code(4);
-        assert_eq!(folder.unheard(command), heard.code, "{command:?}");
+        let first = folder.call(command).with_code(4);
+        assert_eq!(folder.unheard(command), first.code, "{command:?}");
     }
     assert_eq!(folder.unheard(&["export", LEDGER]), Some(0));
 }

@@ -128,8 +128,8 @@ fn a_second_signal_a_second_later_ends_at_once_and_the_next_run_has_the_row_in_d
     until("the first request has arrived", || api.arrivals() == 1);
     running.signal("INT");
     until("the signal was heard", || running.stderr().contains("stopping"));
-    let heard = Stopwatch::start();
-    until("it is taken for another one", || heard.elapsed() > DELIBERATE_AFTER);
+    let since = Stopwatch::start();
+    until("it is taken for another one", || since.elapsed() > DELIBERATE_AFTER);
     running.signal("TERM");
     // The timeout and the grace period are half a minute each.
     let json = running.ended_within(Duration::from_secs(20)).with_code(130).json();

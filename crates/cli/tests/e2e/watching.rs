@@ -105,8 +105,8 @@ fn rust_log_says_what_is_logged_unless_it_is_empty_or_cannot_be_understood() {
             ["run", input, "--url", &api.url(), "--ledger", &format!("{log}.jsonl"), "--log-format", format];
         ended(folder.batchpost(&[&arguments[..], &["--known", "post"]].concat()).env("RUST_LOG", log))
     };
-    let heard = run("notes.csv", "", "text").with_code(1).saying(&["posting notes.csv", "rejected"]);
-    assert!(!heard.stderr.contains("RUST_LOG"), "{}", heard.stderr);
+    let ran = run("notes.csv", "", "text").with_code(1).saying(&["posting notes.csv", "rejected"]);
+    assert!(!ran.stderr.contains("RUST_LOG"), "{}", ran.stderr);
     run("notes.csv", "batchpost=loud", "text").with_code(1).saying(&["RUST_LOG is invalid", "rejected"]);
     let off = run("notes.csv", "off", "text").with_code(1);
     assert_eq!(off.stderr, "");

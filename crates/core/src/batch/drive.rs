@@ -9,7 +9,7 @@ use super::committer::Committer;
 use super::error::Error;
 use super::feeder::Fed;
 use crate::api::RequestTemplate;
-use crate::budget::{Answer, Budget, BudgetError};
+use crate::budget::{Budget, BudgetError, Grant};
 use crate::driver::{Driver, Left, Step};
 use crate::engine::{Notice, Progress};
 use crate::runtime::budget_client::SlotSource;
@@ -19,7 +19,7 @@ use crate::runtime::signals::Interrupts;
 use crate::storage::Storage;
 
 /// Maximum time between two observations, also during long pauses.
-const TELL_EVERY: Duration = Duration::from_secs(1);
+const OBSERVE_EVERY: Duration = Duration::from_secs(1);
 
 /// An event for the observer of a run.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +57,7 @@ impl<S: Storage + 'static> Drive<'_, S> {
             let now = self.clock.now().elapsed;
             (self.observe)(Observation::Progress(&self.driver.progress(), now));
 
-            let wake = self.driver.wake_at().into_iter().fold(now + TELL_EVERY, Duration::min);
+            let wake = self.driver.wake_at().into_iter().fold(now + OBSERVE_EVERY, Duration::min);
             tokio::select! {
                 // In this order: a reply that was read is processed before anything new begins.
                 biased;
@@ -91,7 +91,7 @@ impl<S: Storage + 'static> Drive<'_, S> {
         while let Some(step) = self.driver.next(self.clock.now()) {
             match step {
                 Step::CutOff => self.sender.abandon(),
-                Step::Tell(notice) => (self.observe)(Observation::Notice(&notice)),
+                Step::Notify(notice) => (self.observe)(Observation::Notice(&notice)),
                 Step::Send(group) => {
                     self.sender
                         .send(group.into_iter().map(|(attempt, job)| (attempt, self.request_template.request(&job))));
@@ -112,7 +112,7 @@ impl<S: Storage + 'static> Drive<'_, S> {
 }
 
 /// Waits for the answer to a pending budget request. Never returns if none is pending.
-async fn answered(slot_source: &mut SlotSource) -> Result<Answer, BudgetError> {
+async fn answered(slot_source: &mut SlotSource) -> Result<Grant, BudgetError> {
     match slot_source {
         SlotSource::Shared(budget_client) if budget_client.is_busy() => budget_client.answered().await,
         _ => std::future::pending().await,

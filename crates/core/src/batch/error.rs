@@ -115,7 +115,7 @@ pub enum Error {
         path.display(),
         if *rows == 1 { "row that it recorded as posted or in doubt is" } else { "rows that it recorded as posted or in doubt are" }
     )]
-    TakenBack {
+    LedgerRestored {
         /// The path of the ledger.
         path: PathBuf,
         /// Number of rows to send that the ledger had recorded as posted or in doubt.
@@ -184,7 +184,7 @@ pub enum Error {
     },
     /// Several rows have the same value in the key column.
     #[error("{}: {} (rows with the key of an earlier row: {rows})", .first.position, .first.what)]
-    SameName {
+    DuplicateKey {
         /// The first of them.
         first: RowNote,
         /// Number of rows.
@@ -195,7 +195,7 @@ pub enum Error {
         "the lookup table changed since the last run, and nothing was sent; it assigns other tickets to {rows} rows that are \
          posted or in doubt, so they would be posted again"
     )]
-    OtherTable {
+    LookupTableChanged {
         /// Number of rows.
         rows: u64,
     },

@@ -28,7 +28,7 @@ pub(super) struct KnownRows {
     named: bool,
     pub(super) ledgers: Vec<KnownLedger>,
     /// Rows that the run's own ledger knew before an older copy took its place.
-    pub(super) taken_back: u64,
+    pub(super) restored: u64,
     /// Ledgers that cannot be read and may know more rows, with the reasons.
     pub(super) unreadable: Vec<(NamedLedger, String)>,
 }
@@ -45,7 +45,7 @@ impl KnownRows {
         let job_states = &batch.job_states;
         let registry = registry(run_request, access, batch)?;
         let candidates = Candidates::default();
-        let mut this = Self { registry, candidates, named, ledgers: Vec::new(), taken_back: 0, unreadable: Vec::new() };
+        let mut this = Self { registry, candidates, named, ledgers: Vec::new(), restored: 0, unreadable: Vec::new() };
         let unusable = jobs.unusable();
         let whole_ask = ReadPolicy { first: None, ..run_request.policy.clone() };
         if access == Access::Look && !this.registry.sees_any() {
@@ -66,7 +66,7 @@ impl KnownRows {
         }
         this.unreadable = found.unreadable;
         let own = found.known.iter().find(|known| this.registry.is_itself(&known.ledger));
-        this.taken_back = own.map_or(0, |known| known.found.rows);
+        this.restored = own.map_or(0, |known| known.found.rows);
         this.ledgers = found
             .known
             .into_iter()
@@ -179,7 +179,7 @@ fn registry(run_request: &RunRequest, access: Access, batch: &Batch) -> Result<F
     let target = run_request.policy.identity.account();
     let account = match run_request.state.choose(target) {
         // Runs that share nothing still have the ledgers in a folder.
-        Err(SharingError::NoPlace) => None,
+        Err(SharingError::NoStateFolder) => None,
         // `Prepared::refusal` reports this error.
         Err(_) if access == Access::Look => None,
         Err(error) => return Err(error.into()),

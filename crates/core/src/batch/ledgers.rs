@@ -18,7 +18,7 @@ use crate::outcome::Outcome;
 use crate::runtime::clock;
 use crate::runtime::entropy::entropy;
 use crate::runtime::files::{
-    LedgerFile, LedgerPath, Lock, LockError, beside, in_words_of_a_ledger, is_our_own, is_packed, only_a_file,
+    LedgerFile, LedgerPath, Lock, LockError, as_ledger_error, beside, is_our_own, is_packed, only_a_file,
 };
 use crate::runtime::platform::{LockHolder, lock_holder};
 
@@ -86,8 +86,7 @@ fn begins_with(path: &Path, file: &File) -> Result<Header, Error> {
     // A header has a few hundred bytes and a URL.
     const START_BYTES: usize = 1 << 16;
     let mut start = vec![0; START_BYTES];
-    let read =
-        read_start(file, &mut start).map_err(in_words_of_a_ledger).map_err(Error::ledger_file(path, "opened"))?;
+    let read = read_start(file, &mut start).map_err(as_ledger_error).map_err(Error::ledger_file(path, "opened"))?;
     ledger::header_of(&start[..read]).map_err(Error::ledger(path))
 }
 
@@ -142,13 +141,13 @@ pub enum InUse {
     /// The process that has it open.
     By(Holder),
     /// No process.
-    ByNobody {
+    Unused {
         /// The time of the check.
         at: Timestamp,
     },
     /// Unknown. Only Linux reports locks, not for every file system, and in a container not those of
     /// processes outside.
-    NotTold,
+    Unknown,
 }
 
 /// Whether a process has the ledger at `path` open for writing. Takes no lock: a lock could make a run that
@@ -157,10 +156,10 @@ pub enum InUse {
 /// Call it before reading the ledger: a run that ends in between is then seen as ended.
 pub fn in_use(path: &Path) -> InUse {
     let at = clock::wall();
-    let Ok(file) = only_a_file(path).and_then(|()| File::open(path)) else { return InUse::NotTold };
+    let Ok(file) = only_a_file(path).and_then(|()| File::open(path)) else { return InUse::Unknown };
     match lock_holder(&file) {
-        LockHolder::Nobody => InUse::ByNobody { at },
-        LockHolder::NotTold => InUse::NotTold,
+        LockHolder::Free => InUse::Unused { at },
+        LockHolder::Unknown => InUse::Unknown,
         LockHolder::Held(process) => {
             let mut text = String::new();
             // The lock file is beside the ledger's own name. A process that opened the ledger by another name
@@ -290,7 +289,7 @@ pub(super) fn others(run_request: &RunRequest) -> Result<Vec<PathBuf>, Error> {
 pub fn is_ledger(path: &Path) -> io::Result<bool> {
     const OPENING: &[u8] = br#"{"n":1,"ledger"#;
     let mut start = [0; OPENING.len()];
-    let read = read_start(File::open(path)?, &mut start).map_err(in_words_of_a_ledger)?;
+    let read = read_start(File::open(path)?, &mut start).map_err(as_ledger_error)?;
     Ok(start[..read] == *OPENING)
 }
 

@@ -34,7 +34,7 @@ pub use known_list::{NotedLedger, add_ledger, forget_ledger, known_ledgers};
 pub use ledgers::{Account, Holder, InUse, account_of, in_use, is_ledger, look};
 pub use maintenance::{ExportFailed, Exported, LedgerView, Settling, audit, export, overview, salvage};
 pub use open_ledger::OpenLedger;
-pub use post::Report;
+pub use post::RunReport;
 pub use prepare::{Prepared, ReadyRun};
 pub use registry::ListedLedger;
 pub use registry_error::RegistryError;

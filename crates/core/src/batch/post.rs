@@ -50,7 +50,7 @@ enum Claim {
 /// The result of a run.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
-pub struct Report {
+pub struct RunReport {
     /// Rows of the input by outcome, from the records that are certainly in the ledger.
     pub counts: Counts,
     /// Whether the ledger has exactly these records. `false` after an error of the ledger, or if the run was
@@ -95,7 +95,7 @@ impl ReadyRun {
         transport: T,
         mut interrupts: Interrupts,
         observe: &mut dyn FnMut(Observation<'_>),
-    ) -> Result<Report, Error> {
+    ) -> Result<RunReport, Error> {
         // The lock is held until the end.
         let Self { prepared: mut this, lock: _lock, ledger } = self;
         let clock = Clock::start();
@@ -175,7 +175,7 @@ impl ReadyRun {
             budget_client.finish(left.ended).await;
         }
         let progress = left.progress;
-        let mut report = Report {
+        let mut report = RunReport {
             counts: progress.counts,
             is_recorded: left.is_recorded,
             blank,

@@ -160,13 +160,13 @@ impl Prepared {
         }
         let read_summary = self.read_summary()?;
         if let Some(first) = &read_summary.first_same_name {
-            return Some(Error::SameName { first: first.clone(), rows: read_summary.same_names });
+            return Some(Error::DuplicateKey { first: first.clone(), rows: read_summary.same_names });
         }
         if self.to_send() == Some(0) {
             return None;
         }
         if self.lost_by_table > 0 && self.run_request.policy.changed == OnChanged::Hold {
-            return Some(Error::OtherTable { rows: self.lost_by_table });
+            return Some(Error::LookupTableChanged { rows: self.lost_by_table });
         }
         let known = self.known_rows()?;
         let unreadable = || {
@@ -180,8 +180,8 @@ impl Prepared {
             let (ledger, why) = known.unreadable.first().filter(|_| matters)?;
             Some(unreadable_ledger(ledger.clone(), why.clone()))
         };
-        if self.run_request.policy.known == OnKnown::Refuse && known.taken_back > 0 {
-            return Some(Error::TakenBack { path: self.run_request.ledger.clone(), rows: known.taken_back });
+        if self.run_request.policy.known == OnKnown::Refuse && known.restored > 0 {
+            return Some(Error::LedgerRestored { path: self.run_request.ledger.clone(), rows: known.restored });
         }
         if self.run_request.policy.known == OnKnown::Refuse && known.rows() > 0 {
             let ledgers = known.ledgers.iter().filter(|ledger| ledger.rows > 0).cloned().collect();

@@ -66,8 +66,8 @@ pub(super) fn read_input(
     let fingerprint = input.fingerprint(&rows);
     let layout = rows.layout();
     let finish = || JobFile::finish(writer, mapping.key.is_some(), folder).map_err(unusable);
-    let look_again = || input.is_unchanged(&fingerprint);
-    let (jobs, is_unchanged) = both(finish, look_again);
+    let reread = || input.is_unchanged(&fingerprint);
+    let (jobs, is_unchanged) = both(finish, reread);
     if !is_unchanged.map_err(|source| Error::InputGone { name: run_request.source.name(), source })? {
         return Err(Error::Changed { name: run_request.source.name() });
     }

@@ -256,7 +256,7 @@ impl FileRegistry {
             let mut index = bring_up_to_date(&file, before).map_err(io::Error::other)?;
             if !fits {
                 let own = NamedLedger { path: self.own.clone(), id: Some(self.own_id) };
-                index = index.of_one_taken_back(self.claimed_by_dead_runs(&own));
+                index = index.of_restored_ledger(self.claimed_by_dead_runs(&own));
             }
             if index.extent.id != self.own_id {
                 return Err(io::Error::other("another ledger is in its place"));

@@ -11,9 +11,9 @@ use crate::schedule::Load;
 /// The state of an account's budget.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Kept {
+pub enum BudgetState {
     /// No run has created it yet.
-    NotBegun,
+    NotCreated,
     /// It was created, and its state is missing or damaged.
     Lost(String),
     /// No run can use it, for this reason.
@@ -27,14 +27,14 @@ pub enum Kept {
     },
 }
 
-/// Reports that all runs with the state folder `state` of one user share the limit. `passed_over` is a shared
+/// Reports that all runs with the state folder `state` of one user share the limit. `unused_shared` is a shared
 /// folder that could be used instead.
-pub fn shared_by_user(state: &Path, passed_over: Option<&Path>) -> Finding {
+pub fn shared_by_user(state: &Path, unused_shared: Option<&Path>) -> Finding {
     let state = state.display();
     let found = format!(
         "this user's runs on this machine that use {state} share the limit; runs of other users and on other machines do not"
     );
-    let Some(shared) = passed_over.map(Path::display) else { return Finding::ok(Check::StateFolder, found) };
+    let Some(shared) = unused_shared.map(Path::display) else { return Finding::ok(Check::StateFolder, found) };
     Finding::warning(
         Check::StateFolder,
         format!(
@@ -58,22 +58,22 @@ pub fn shared_by_group(state: &Path, group: &str) -> Finding {
 }
 
 /// Reports the state of the budget in `folder`.
-pub fn budget(folder: &Path, kept: &Kept, now: Timestamp) -> Vec<Finding> {
+pub fn budget(folder: &Path, kept: &BudgetState, now: Timestamp) -> Vec<Finding> {
     let place = folder.display();
     let check = Check::Budget;
     match kept {
-        Kept::NotBegun => vec![Finding::ok(check, format!("none yet; the first run creates it in {place}"))],
-        Kept::Lost(why) => vec![Finding::warning(
+        BudgetState::NotCreated => vec![Finding::ok(check, format!("none yet; the first run creates it in {place}"))],
+        BudgetState::Lost(why) => vec![Finding::warning(
             check,
             format!("{place} is damaged: {why}"),
             "the next run repairs it, and waits as if every limit were used up; if nothing was sent in that time, you can \
              remove the folder instead, while no run is active",
         )],
-        Kept::Unusable(why) => vec![
+        BudgetState::Unusable(why) => vec![
             Finding::problem(check, format!("{place}: {why}"), "fix that, or use another folder")
                 .about(Setting::StateFolder),
         ],
-        Kept::Known { runs, loads } => {
+        BudgetState::Known { runs, loads } => {
             let used: Vec<String> = loads.iter().map(|load| format!("{} of {}", load.used(now), load.limit)).collect();
             let used = format!("used: {}; in {place}", used.join(", "));
             let shared = runs.iter().map(|run| {
@@ -93,7 +93,7 @@ mod tests {
     use super::*;
     use crate::doctor::Level;
 
-    fn of(kept: &Kept) -> Vec<Finding> {
+    fn of(kept: &BudgetState) -> Vec<Finding> {
         budget(Path::new("/state"), kept, Timestamp::UNIX_EPOCH)
     }
 
@@ -102,7 +102,7 @@ mod tests {
         let limit = "25/5s".parse().unwrap();
         let free = Timestamp::from_second(3).unwrap();
         let run = Sharer { pid: 42, name: "a.csv".to_owned(), ..Sharer::new(vec![limit], Duration::from_secs(30)) };
-        let found = of(&Kept::Known { runs: vec![run], loads: vec![Load { limit, freeing: vec![(free, 7)] }] });
+        let found = of(&BudgetState::Known { runs: vec![run], loads: vec![Load { limit, freeing: vec![(free, 7)] }] });
         let found: Vec<&str> = found.iter().map(|finding| finding.found.as_str()).collect();
         assert_eq!(found[0], "used: 7 of 25/5s; in /state");
         assert!(found[1].starts_with("process 42 posts a.csv since 1970"), "{found:?}");
@@ -113,9 +113,9 @@ mod tests {
         let path = Path::new("/state");
         let alone = shared_by_user(path, None);
         assert!(alone.level == Level::Ok && alone.found.contains("this user's runs on this machine"), "{alone:?}");
-        let passed_over = shared_by_user(path, Some(Path::new("/shared")));
-        assert!(passed_over.level == Level::Warning && passed_over.found.contains("/shared can be shared"));
-        assert_eq!(passed_over.setting, Some(Setting::StateFolder));
+        let unused_shared = shared_by_user(path, Some(Path::new("/shared")));
+        assert!(unused_shared.level == Level::Warning && unused_shared.found.contains("/shared can be shared"));
+        assert_eq!(unused_shared.setting, Some(Setting::StateFolder));
         let group = shared_by_group(path, "ops");
         assert!(group.found.contains("members of group ops") && group.found.contains("each member can change"));
         assert!([alone, group].iter().all(|finding| finding.found.contains("on other machines do not")));
@@ -123,8 +123,8 @@ mod tests {
 
     #[test]
     fn a_state_that_a_run_would_mend_is_a_warning_and_one_that_it_cannot_use_a_problem() {
-        assert_eq!(of(&Kept::NotBegun)[0].level, Level::Ok);
-        assert_eq!(of(&Kept::Lost("cut".to_owned()))[0].level, Level::Warning);
-        assert_eq!(of(&Kept::Unusable("newer".to_owned()))[0].level, Level::Problem);
+        assert_eq!(of(&BudgetState::NotCreated)[0].level, Level::Ok);
+        assert_eq!(of(&BudgetState::Lost("cut".to_owned()))[0].level, Level::Warning);
+        assert_eq!(of(&BudgetState::Unusable("newer".to_owned()))[0].level, Level::Problem);
     }
 }

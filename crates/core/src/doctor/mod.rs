@@ -6,7 +6,7 @@ mod clock;
 mod folder;
 mod network;
 
-pub use budget::{Kept, budget, shared_by_group, shared_by_user};
+pub use budget::{BudgetState, budget, shared_by_group, shared_by_user};
 pub use clock::{Clocks, clocks};
 pub use folder::{FileSystem, Probed, file_system, folder};
 pub use network::{Handshake, TlsTrouble, connection, name, proxy, tls};

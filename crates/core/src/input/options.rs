@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::error::{InputError, OptionError};
 use super::template::Template;
 use super::ticket::{LookupSpec, TicketPattern};
-use batchpost_sheets::text::{Delimiter, Encoding, Known};
+use batchpost_sheets::text::{CsvShape, Delimiter, Encoding};
 
 /// The format of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -226,9 +226,9 @@ impl Options {
     }
 
     /// The parts that concern a CSV.
-    pub(super) fn known(&self) -> Known {
+    pub(super) fn known(&self) -> CsvShape {
         let header_row = self.header_row.map_or(1, |row| row.get().into());
-        Known { delimiter: self.delimiter, header_row, record_bound_bytes: self.record_bound_bytes }
+        CsvShape { delimiter: self.delimiter, header_row, record_bound_bytes: self.record_bound_bytes }
     }
 
     /// Rejects options that apply to another format, which would otherwise be ignored silently.
@@ -240,7 +240,7 @@ impl Options {
             (self.header_row.is_some(), "header row", "csv and workbooks", &[Csv, Workbook]),
             (self.encoding.is_some(), "encoding", "texts (csv, jsonl, json)", &[Csv, JsonLines, Json]),
         ];
-        match misplaced.into_iter().find(|(said, .., formats)| *said && !formats.contains(&self.format)) {
+        match misplaced.into_iter().find(|(requested, .., formats)| *requested && !formats.contains(&self.format)) {
             Some((_, setting, of, _)) => Err(InputError::Misplaced { setting, of, format: self.format }),
             None => Ok(()),
         }

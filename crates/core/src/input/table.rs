@@ -3,7 +3,7 @@
 
 use super::error::InputError;
 use super::options::{Field, Format, Options};
-use batchpost_sheets::text::{CsvReader, Encoding, Known, Source, TextError, open_csv};
+use batchpost_sheets::text::{CsvReader, CsvShape, Encoding, Source, TextError, open_csv};
 use batchpost_sheets::{Names, RecordError};
 
 /// The rows of the table in order.
@@ -32,7 +32,7 @@ impl<'a> Table<'a> {
         let mut source = Source::open(bytes, encoding)?;
         // The input is in memory already, so no record needs a lower bound.
         let record_bound_bytes = Options::DEFAULT_RECORD_BOUND_BYTES.max(bytes.len());
-        let known = Known { delimiter: None, header_row: 1, record_bound_bytes };
+        let known = CsvShape { delimiter: None, header_row: 1, record_bound_bytes };
         let (reader, names) = open_csv(&mut source, known, |names| match names.iter().any(|column| column == name) {
             true => Ok(names),
             false => {

@@ -110,7 +110,7 @@ pub fn budget(state: &StateFolders, target: &str, settings: &Settings) -> Result
     let mut findings = folder(Check::StateFolder, &place);
     findings.push(match scope {
         Some(Scope::Shared { group }) => doctor::shared_by_group(&choice.path, &group_name(group)),
-        Some(Scope::Personal) | None => doctor::shared_by_user(&choice.path, choice.passed_over.as_deref()),
+        Some(Scope::Personal) | None => doctor::shared_by_user(&choice.path, choice.unused_shared.as_deref()),
     });
     findings.extend(doctor::budget(&place, &kept, wall()));
     Ok(findings)

@@ -23,17 +23,17 @@ use crate::runtime::tls;
 /// the host has no address; it depends on where the URL came from.
 pub async fn reach(url: &str, remedy: &str, options: &HttpOptions) -> Vec<Finding> {
     let mut findings = Vec::new();
-    Way { remedy, options, findings: &mut findings }.go(url).await;
+    NetworkProbe { remedy, options, findings: &mut findings }.go(url).await;
     findings
 }
 
-struct Way<'a> {
+struct NetworkProbe<'a> {
     remedy: &'a str,
     options: &'a HttpOptions,
     findings: &'a mut Vec<Finding>,
 }
 
-impl Way<'_> {
+impl NetworkProbe<'_> {
     /// Returns `None` after a step that failed, whose finding has been added.
     async fn go(&mut self, url: &str) -> Option<()> {
         let url = Url::parse(url).ok()?;

@@ -86,8 +86,8 @@ pub fn export_ledger<W: Write>(
     wanted: &[Outcome],
     out: W,
 ) -> Result<u64, ExportError> {
-    let said = batch.run.as_ref().and_then(|run| ReadAs::of(&run.input).ok()?.options.delimiter);
-    let mut out = writer(out, said.map_or(COMMA, Delimiter::byte))?;
+    let delimiter = batch.run.as_ref().and_then(|run| ReadAs::of(&run.input).ok()?.options.delimiter);
+    let mut out = writer(out, delimiter.map_or(COMMA, Delimiter::byte))?;
     out.write_record(LEDGER_COLUMNS.into_iter().chain(ADDED_COLUMNS))?;
     let found = recorded(batch, histories, wanted);
     for (key, history, job_state) in &found {

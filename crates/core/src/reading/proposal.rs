@@ -127,17 +127,17 @@ pub fn propose<R: Read>(
     open: &mut impl FnMut(&Options) -> Result<Rows<R>, InputError>,
 ) -> Result<Proposal, InputError> {
     let mut search = Search { open, guesses: Vec::new() };
-    let mut said = options.clone();
-    let sheets = search.sheets(said.format);
+    let mut requested = options.clone();
+    let sheets = search.sheets(requested.format);
     // The first pass may reveal the encoding. With another encoding, everything is examined again.
     loop {
-        *options = said.clone();
-        (options.sheet, options.header_row) = search.place(&said, &sheets);
+        *options = requested.clone();
+        (options.sheet, options.header_row) = search.place(&requested, &sheets);
         search.settle(options)?;
         let sample = search.sample(options)?;
         match (sample.encoding.likely().map(str::parse), options.encoding) {
             (Some(Ok(encoding)), None) => {
-                said.encoding = Some(encoding);
+                requested.encoding = Some(encoding);
                 search.guesses = vec![Guess::Encoding];
             }
             _ => return search.proposal(options.clone(), sheets),
@@ -168,7 +168,7 @@ impl<R: Read, O: FnMut(&Options) -> Result<Rows<R>, InputError>> Search<'_, O> {
         let has_rows = matches!(options.format, Format::Csv | Format::Workbook);
         let header_rows = match options.header_row {
             None if has_rows => (1..=HEADER_WITHIN).map(|row| NonZeroU32::new(row).filter(|_| row > 1)).collect(),
-            said => vec![said],
+            requested => vec![requested],
         };
         let others = if options.sheet.is_some() { &[][..] } else { sheets };
         let mut could_be = None;

@@ -11,19 +11,19 @@
 //! Older ledgers have no records of pauses. Their pauses are inferred from the answers that make a run pause and from
 //! the next attempt.
 
-mod answers;
 mod axis;
 mod concerns;
 mod course;
 mod latencies;
 mod pauses;
+mod replies;
 mod story;
 
-pub use answers::{Answer, Answers};
 pub use concerns::{Concern, Concerns};
 pub use course::{Bucket, Course, Ends};
 pub use latencies::Latencies;
 pub use pauses::{Pause, PauseEnd, PauseTotal, Pauses};
+pub use replies::{Replies, ReplyGroup};
 pub use story::{Chapter, RunEnd, RunStory, Settling, Story};
 
 use std::time::Duration;
@@ -62,7 +62,7 @@ pub struct Overview {
     /// Periods without attempts because of an answer.
     pub pauses: Pauses,
     /// Answers other than that a note was created.
-    pub answers: Answers,
+    pub replies: Replies,
     /// Rows that need attention.
     pub concerns: Concerns,
     /// The runs and the decisions between them.
@@ -118,7 +118,7 @@ struct Fold {
     latencies: Latencies,
     course: Course,
     watch: Watch,
-    answers: Answers,
+    replies: Replies,
     story: Story,
     as_of: Timestamp,
 }
@@ -135,7 +135,7 @@ impl Fold {
             latencies: Latencies::default(),
             course: Course::default(),
             watch: Watch::default(),
-            answers: Answers::default(),
+            replies: Replies::default(),
             story: Story::default(),
         }
     }
@@ -202,7 +202,7 @@ impl Fold {
             let at = (end.attempt.max(1) as usize).min(Overview::TRIES) - 1;
             self.posted_at[at] += 1;
         }
-        self.answers.take(end);
+        self.replies.take(end);
         self.watch.ended(end, at_us, self.story.number());
     }
 
@@ -240,7 +240,7 @@ impl Fold {
             latencies: self.latencies,
             course: self.course,
             pauses: self.watch.found(),
-            answers: self.answers,
+            replies: self.replies,
             concerns,
             story: self.story,
             as_of: self.as_of,

@@ -45,7 +45,7 @@ pub struct Pause {
     /// The waiting time that the API requested, if recorded.
     pub asked: Option<Duration>,
     /// Number of answers of the same kind until its end, including the first.
-    pub answers: u64,
+    pub replies: u64,
     /// How long nothing was sent.
     pub lasted: Duration,
     /// How it ended.
@@ -138,7 +138,7 @@ impl Watch {
         let under_way = self.under_way.as_ref().map(|pause| pause.cause);
         let makes_a_pause = self.guess.as_mut().and_then(|guess| guess.ended(end, under_way));
         if let Some(pause) = &mut self.under_way {
-            pause.answers += u64::from(Some(pause.cause) == cause_of(end.verdict));
+            pause.replies += u64::from(Some(pause.cause) == cause_of(end.verdict));
         } else if let Some(cause) = makes_a_pause {
             let reply = end.reply.as_deref().unwrap_or_default();
             self.begin(Pause { run, from_us: at_us, wall: end.wall, ..pause(cause, reply) });
@@ -199,7 +199,7 @@ fn pause(cause: Cause, reply: &str) -> Pause {
         cause,
         reply: excerpt(reply, 300),
         asked: None,
-        answers: 1,
+        replies: 1,
         lasted: Duration::ZERO,
         end: PauseEnd::Run,
     }

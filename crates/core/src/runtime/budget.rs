@@ -13,8 +13,8 @@ use jiff::Timestamp;
 use super::clock::Clock;
 use super::platform::{LockHolder, lock_holder};
 use super::state::{AccountFolder, Durability, Life, StateChoice, StateError, StateFolder, account_path};
-use crate::budget::{Answer, Budget, BudgetError, Ended, Request, Wait};
-use crate::doctor::Kept;
+use crate::budget::{Budget, BudgetError, Ended, Grant, Request, Wait};
+use crate::doctor::BudgetState;
 use crate::limit::Limit;
 use crate::limiter::{Account, Member, Sharer, Stamp, Unreadable};
 use crate::schedule::Load;
@@ -25,7 +25,7 @@ use crate::schedule::Load;
 pub enum SharingError {
     /// There is no state folder.
     #[error("no state folder for the budget that the account's runs share: neither XDG_STATE_HOME nor HOME is set")]
-    NoPlace,
+    NoStateFolder,
     /// The folder that the ledger's last run used does not exist.
     #[error("the state folder {} that this ledger's last run used does not exist", .0.display())]
     Gone(PathBuf),
@@ -137,7 +137,7 @@ impl SharedBudget {
         Ok(())
     }
 
-    fn exchange(&mut self, request: &Request) -> Result<Answer, SharingError> {
+    fn exchange(&mut self, request: &Request) -> Result<Grant, SharingError> {
         let locked = Locked::on(&self.lock).map_err(self.folder.failed("locked"))?;
         // Read after locking, because waiting for the lock takes time.
         let (elapsed, stamp) = self.clock.both();
@@ -158,7 +158,7 @@ impl SharedBudget {
             Wait::Until(until) => Wait::Until(elapsed + until.saturating_sub(stamp.at)),
             Wait::UntilOneEnds => Wait::UntilOneEnds,
         });
-        Ok(Answer { wait, ..answer })
+        Ok(Grant { wait, ..answer })
     }
 
     /// Logs why nothing is sent while the recent requests are unknown. Each run logs it: the run that found
@@ -180,7 +180,7 @@ impl SharedBudget {
 }
 
 impl Budget for SharedBudget {
-    fn exchange(&mut self, request: &Request, _: Duration) -> Result<Answer, BudgetError> {
+    fn exchange(&mut self, request: &Request, _: Duration) -> Result<Grant, BudgetError> {
         if self.poisoned {
             return Err(BudgetError("the account's budget could not be saved".to_owned()));
         }
@@ -202,9 +202,9 @@ pub(crate) fn loads(state: &StateChoice, target: &str, limits: &[Limit], timeout
     match glance(&state.path, target, limits).1 {
         // The state there does not include what was sent before.
         _ if state.is_moved() => lost(),
-        Kept::Known { loads, .. } => Some(loads),
-        Kept::Lost(_) => lost(),
-        Kept::NotBegun | Kept::Unusable(_) => None,
+        BudgetState::Known { loads, .. } => Some(loads),
+        BudgetState::Lost(_) => lost(),
+        BudgetState::NotCreated | BudgetState::Unusable(_) => None,
     }
 }
 
@@ -219,29 +219,29 @@ fn loads_of(account: &Account, limits: &[Limit], stamp: &Stamp) -> Vec<Load> {
 
 /// Returns the path and state of the budget of the account `target`, for a reader outside the budget. Takes
 /// no lock: the state is replaced atomically, and a run locks its own file before the state names it.
-pub(crate) fn glance(state: &Path, target: &str, limits: &[Limit]) -> (PathBuf, Kept) {
+pub(crate) fn glance(state: &Path, target: &str, limits: &[Limit]) -> (PathBuf, BudgetState) {
     let stamp = Clock::start().stamp();
     let account = StateFolder::open_existing(state)
         .and_then(|state| state.map_or(Ok(None), |state| state.existing_account(target)));
     let folder = match account {
         Ok(Some(account)) => Folder::of(account),
-        Ok(None) => return (account_path(state, target), Kept::NotBegun),
-        Err(error) => return (account_path(state, target), Kept::Unusable(error.to_string())),
+        Ok(None) => return (account_path(state, target), BudgetState::NotCreated),
+        Err(error) => return (account_path(state, target), BudgetState::Unusable(error.to_string())),
     };
     let kept = match folder.read(&stamp) {
         Ok(Ok(account)) => {
             let runs = account.sharers().filter(|run| folder.is_alive(&account, run.id, stamp.at)).cloned().collect();
-            Kept::Known { runs, loads: loads_of(&account, limits, &stamp) }
+            BudgetState::Known { runs, loads: loads_of(&account, limits, &stamp) }
         }
-        Ok(Err(damaged @ Unreadable::Damaged(_))) => Kept::Lost(damaged.to_string()),
-        Ok(Err(newer)) => Kept::Unusable(newer.to_string()),
+        Ok(Err(damaged @ Unreadable::Damaged(_))) => BudgetState::Lost(damaged.to_string()),
+        Ok(Err(newer)) => BudgetState::Unusable(newer.to_string()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             match folder.0.open_read(LOCK).and_then(|lock| lock.metadata()) {
-                Ok(lock) if lock.len() > 0 => Kept::Lost("it is gone".to_owned()),
-                _ => Kept::NotBegun,
+                Ok(lock) if lock.len() > 0 => BudgetState::Lost("it is gone".to_owned()),
+                _ => BudgetState::NotCreated,
             }
         }
-        Err(error) => Kept::Unusable(error.to_string()),
+        Err(error) => BudgetState::Unusable(error.to_string()),
     };
     (folder.path().to_owned(), kept)
 }

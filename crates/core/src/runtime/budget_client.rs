@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::budget::{Folder, SharedBudget, SharingError};
 use super::clock::Clock;
-use crate::budget::{Answer, Budget, BudgetError, Ended, Request};
+use crate::budget::{Budget, BudgetError, Ended, Grant, Request};
 use crate::limiter::{Limiter, Member, Sharer};
 
 /// Where the slots of a run come from.
@@ -24,7 +24,7 @@ pub(crate) enum SlotSource {
 #[derive(Debug)]
 pub(crate) struct BudgetClient {
     requests: mpsc::Sender<Request>,
-    answers: mpsc::Receiver<Result<Answer, BudgetError>>,
+    answers: mpsc::Receiver<Result<Grant, BudgetError>>,
     busy: bool,
     joined: oneshot::Receiver<Result<Vec<Sharer>, SharingError>>,
     vigil: LockWaitNotice,
@@ -50,11 +50,11 @@ impl BudgetClient {
             let mut budget = match SharedBudget::join(folder, member, clock, unknown) {
                 Ok((budget, with)) => {
                     // If the run has ended meanwhile, it makes no requests, and the budget is left again.
-                    let _nobody_listens = tell.send(Ok(with));
+                    let _receiver_gone = tell.send(Ok(with));
                     budget
                 }
                 Err(error) => {
-                    let _nobody_listens = tell.send(Err(error));
+                    let _receiver_gone = tell.send(Err(error));
                     return;
                 }
             };
@@ -96,7 +96,7 @@ impl BudgetClient {
     }
 
     /// Waits for the answer. Cancel-safe.
-    pub(crate) async fn answered(&mut self) -> Result<Answer, BudgetError> {
+    pub(crate) async fn answered(&mut self) -> Result<Grant, BudgetError> {
         let answer = self.vigil.over(self.answers.recv()).await;
         self.busy = false;
         let gone = || Err(BudgetError("the thread for the account's budget ended unexpectedly".to_owned()));
@@ -107,7 +107,7 @@ impl BudgetClient {
     pub(crate) async fn finish(mut self, mut ended: Vec<(Ended, Duration)>) {
         let leaving = async {
             if self.busy
-                && let Ok(Answer { granted, .. }) = self.answered().await
+                && let Ok(Grant { granted, .. }) = self.answered().await
             {
                 ended.extend((0..granted).map(|_| (Ended::NotSent, Duration::ZERO)));
             }

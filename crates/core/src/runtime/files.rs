@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, Write};
 use std::ops::{Deref, DerefMut};
 use std::path::{Path, PathBuf};
 
-use super::platform::{for_owner_only, is_named, lock_alone, not_by_a_link, read_at, sync_directory_of};
+use super::platform::{for_owner_only, is_named, lock_alone, no_follow, read_at, sync_directory_of};
 use crate::input::{GZIP_MAGIC, TextError, unpack_to};
 use crate::storage::{Directory, Storage};
 
@@ -95,12 +95,12 @@ fn unpacked(packed: &File) -> io::Result<File> {
     // Three times the size for ten million rows. The bound keeps endless data from filling the disk.
     const MOST_BYTES: u64 = 16 << 30;
     let mut copy = tempfile::tempfile()?;
-    unpack_to(packed, &mut copy, MOST_BYTES).map_err(in_words_of_a_ledger)?;
+    unpack_to(packed, &mut copy, MOST_BYTES).map_err(as_ledger_error)?;
     Ok(copy)
 }
 
 /// Replaces the wording of the input's errors, which speak of an input.
-pub(crate) fn in_words_of_a_ledger(error: TextError) -> io::Error {
+pub(crate) fn as_ledger_error(error: TextError) -> io::Error {
     io::Error::other(match error {
         TextError::Read { source, .. } => return source,
         TextError::GzipCutOff => "it is compressed (gzip) and cut off before its end; get a complete copy".to_owned(),
@@ -301,7 +301,7 @@ impl Drop for Lock {
 
 /// Opens a file beside a ledger for writing. A symbolic link is not followed.
 fn open_beside(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
-    for_owner_only(not_by_a_link(options)).open(path).map_err(|error| match fs::symlink_metadata(path) {
+    for_owner_only(no_follow(options)).open(path).map_err(|error| match fs::symlink_metadata(path) {
         Ok(named) if named.is_symlink() => {
             io::Error::other(format!("{} is a symbolic link; remove it", path.display()))
         }

@@ -174,18 +174,18 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn std::error::Erro
 /// Formats an error and its causes in one line without the URL, which messages give once and not for every
 /// row.
 fn plain(error: &reqwest::Error) -> String {
-    let mut said = Vec::new();
+    let mut texts = Vec::new();
     for cause in causes(error) {
-        said.push(cause.to_string());
+        texts.push(cause.to_string());
         if speaks_no_tls(cause) {
-            said.push("the server does not use TLS on this port; check the port".to_owned());
+            texts.push("the server does not use TLS on this port; check the port".to_owned());
         }
     }
     if error.is_timeout() {
-        said.push("timed out".to_owned());
+        texts.push("timed out".to_owned());
     }
-    said.dedup();
-    if said.is_empty() { "the request failed".to_owned() } else { said.join(": ") }
+    texts.dedup();
+    if texts.is_empty() { "the request failed".to_owned() } else { texts.join(": ") }
 }
 
 /// Whether this is the error of rustls for a peer that does not speak TLS. An `io::Error` hides the error

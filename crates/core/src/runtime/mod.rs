@@ -25,7 +25,7 @@ pub use credentials::{Credentials, CredentialsError};
 pub use files::{LedgerFile, Lock, LockError};
 pub use http::{Http, HttpError, HttpOptions};
 pub use key_sources::{CommandLine, KeyCommand, KeySourceError, key_from_command, key_from_file};
-pub use platform::{by_somebody_else, sync_directory_of};
+pub use platform::{changeable_by_others, sync_directory_of};
 pub use signals::{Canceller, Interrupts, interrupts};
 pub use state::{Refusal, StateChoice, StateError, StateFolders};
 pub use tls::TlsError;

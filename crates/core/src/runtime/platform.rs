@@ -54,7 +54,7 @@ pub(crate) fn for_owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
 /// user overwritten.
 ///
 /// On Windows, links are followed.
-pub(crate) fn not_by_a_link(options: &mut OpenOptions) -> &mut OpenOptions {
+pub(crate) fn no_follow(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::custom_flags(options, rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
     options
@@ -108,7 +108,7 @@ pub(crate) fn open_to_others(_: &File) -> io::Result<Option<u32>> {
 ///
 /// If the file's metadata cannot be read.
 #[cfg(unix)]
-pub fn by_somebody_else(file: &File) -> io::Result<Option<&'static str>> {
+pub fn changeable_by_others(file: &File) -> io::Result<Option<&'static str>> {
     use std::os::unix::fs::MetadataExt;
     let metadata = file.metadata()?;
     if ![0, rustix::process::geteuid().as_raw()].contains(&metadata.uid()) {
@@ -123,7 +123,7 @@ pub fn by_somebody_else(file: &File) -> io::Result<Option<&'static str>> {
 ///
 /// None.
 #[cfg(not(unix))]
-pub fn by_somebody_else(_: &File) -> io::Result<Option<&'static str>> {
+pub fn changeable_by_others(_: &File) -> io::Result<Option<&'static str>> {
     Ok(None)
 }
 
@@ -275,9 +275,9 @@ pub(crate) enum LockHolder {
     /// The process with this id.
     Held(u32),
     /// Certainly no process.
-    Nobody,
+    Free,
     /// Unknown: the system does not report all locks.
-    NotTold,
+    Unknown,
 }
 
 /// Returns the process with an exclusive lock on the file, as far as the system reports it, without taking a lock.
@@ -286,16 +286,16 @@ pub(crate) fn lock_holder(file: &File) -> LockHolder {
     let looked = || {
         let found = look_for_lock(file)?;
         // The kernel returns the list one page at a time. If a lock is released in between, the next one is skipped.
-        let found = if found == LockHolder::Nobody { look_for_lock(file)? } else { found };
-        let sure = found != LockHolder::Nobody || all_locks_are_told(file)?;
-        io::Result::Ok(if sure { found } else { LockHolder::NotTold })
+        let found = if found == LockHolder::Free { look_for_lock(file)? } else { found };
+        let sure = found != LockHolder::Free || all_locks_are_told(file)?;
+        io::Result::Ok(if sure { found } else { LockHolder::Unknown })
     };
-    looked().unwrap_or(LockHolder::NotTold)
+    looked().unwrap_or(LockHolder::Unknown)
 }
 
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn lock_holder(_: &File) -> LockHolder {
-    LockHolder::NotTold
+    LockHolder::Unknown
 }
 
 #[cfg(target_os = "linux")]
@@ -330,7 +330,7 @@ fn locks_are_of(mounts: &str, path: &Path, device: u64) -> bool {
     mount_of(mounts, path).is_some_and(|mount| mount.device == device && OF_ONE_MACHINE.contains(&mount.kind))
 }
 
-/// Returns the process with an exclusive lock on a file, from the lines of Linux's `locks`. Also returns `Nobody` on
+/// Returns the process with an exclusive lock on a file, from the lines of Linux's `locks`. Also returns `Free` on
 /// file systems, such as btrfs, where a file reports another device than the kernel's.
 #[cfg(target_os = "linux")]
 fn locked_by(locks: &str, device: u64, inode: u64) -> LockHolder {
@@ -347,8 +347,8 @@ fn locked_by(locks: &str, device: u64, inode: u64) -> LockHolder {
     // invisible here.
     let process = |(kind, pid): (&str, &str)| pid.parse().ok().filter(|pid| kind == "FLOCK" && *pid > 0);
     match found.map(process).max() {
-        None => LockHolder::Nobody,
-        Some(process) => process.map_or(LockHolder::NotTold, LockHolder::Held),
+        None => LockHolder::Free,
+        Some(process) => process.map_or(LockHolder::Unknown, LockHolder::Held),
     }
 }
 
@@ -370,7 +370,7 @@ pub fn sync_directory_of(path: &Path) -> io::Result<()> {
 
 /// Whether this process must survive its terminal, as under nohup.
 #[cfg(unix)]
-pub(crate) fn is_to_outlive_its_terminal() -> bool {
+pub(crate) fn ignores_hang_up() -> bool {
     use std::io::IsTerminal;
 
     let status = if cfg!(any(target_os = "linux", target_os = "android")) {
@@ -426,7 +426,7 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn who_has_a_file_locked_is_told_and_not_who_waits_or_only_reads() {
-        use LockHolder::{Held, Nobody, NotTold};
+        use LockHolder::{Free, Held, Unknown};
         let locks = "1: POSIX  ADVISORY  WRITE 11 fe:01:77 0 EOF\n\
                      2: FLOCK  ADVISORY  READ 12 fe:01:78 0 EOF\n\
                      3: FLOCK  ADVISORY  WRITE 8146 fe:01:6430812 0 EOF\n\
@@ -434,12 +434,12 @@ mod tests {
                      4: FLOCK  ADVISORY  WRITE 0 fe:01:79 0 EOF\n\
                      5: FLOCK  ADVISORY  WRITE 13 103:00abc:5 0 EOF\n";
         let on = |inode| locked_by(locks, rustix::fs::makedev(0xfe, 1), inode);
-        assert_eq!([78, 6_430_812, 643].map(on), [Nobody, Held(8146), Nobody]);
-        assert_eq!([77, 79].map(on), [NotTold; 2], "another machine, and a process that is not in sight");
-        assert_eq!(locked_by(locks, rustix::fs::makedev(0xfe, 2), 6_430_812), Nobody);
+        assert_eq!([78, 6_430_812, 643].map(on), [Free, Held(8146), Free]);
+        assert_eq!([77, 79].map(on), [Unknown; 2], "another machine, and a process that is not in sight");
+        assert_eq!(locked_by(locks, rustix::fs::makedev(0xfe, 2), 6_430_812), Free);
         let large = locks.replace("00abc", "abc");
         assert_eq!(locked_by(&large, rustix::fs::makedev(0x103, 0xabc), 5), Held(13));
-        assert_eq!(locked_by("", 0, 0), Nobody);
+        assert_eq!(locked_by("", 0, 0), Free);
     }
 
     #[cfg(unix)]

@@ -52,7 +52,7 @@ impl Sender {
         // room.
         let room = concurrency as usize;
         let (groups, to_send) = mpsc::channel(room);
-        let (heard, ends) = mpsc::channel(room);
+        let (ended, ends) = mpsc::channel(room);
         let (ready, is_ready) = oneshot::channel();
         let span = Span::current();
         let thread = thread::Builder::new().spawn(move || {
@@ -63,7 +63,7 @@ impl Sender {
                 Err(error) => return drop(ready.send(Err(error))),
             };
             if ready.send(Ok(())).is_ok() {
-                span.in_scope(|| runtime.block_on(send_all(transport, to_send, heard)));
+                span.in_scope(|| runtime.block_on(send_all(transport, to_send, ended)));
             }
             // A name resolution in progress is not awaited.
             runtime.shutdown_background();
@@ -123,7 +123,7 @@ impl Drop for Sender {
     }
 }
 
-async fn send_all<T: Transport>(transport: T, mut groups: mpsc::Receiver<Group>, heard: mpsc::Sender<Vec<End>>) {
+async fn send_all<T: Transport>(transport: T, mut groups: mpsc::Receiver<Group>, ended: mpsc::Sender<Vec<End>>) {
     let transport = Arc::new(transport);
     let mut attempts = Attempts::default();
     loop {
@@ -140,7 +140,7 @@ async fn send_all<T: Transport>(transport: T, mut groups: mpsc::Receiver<Group>,
             Some(end) = attempts.next() => {
                 // Collects all ends available, so that the engine decides with all of them.
                 let ends = std::iter::once(end).chain(std::iter::from_fn(|| attempts.try_next())).collect();
-                if heard.send(ends).await.is_err() {
+                if ended.send(ends).await.is_err() {
                     break;
                 }
             }

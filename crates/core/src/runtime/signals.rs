@@ -86,8 +86,7 @@ pub fn interrupts() -> std::io::Result<Interrupts> {
         let mut int = signal(SignalKind::interrupt())?;
         let mut term = signal(SignalKind::terminate())?;
         // A listener would stop it from being ignored.
-        let mut hang_up =
-            if super::platform::is_to_outlive_its_terminal() { None } else { Some(signal(SignalKind::hangup())?) };
+        let mut hang_up = if super::platform::ignores_hang_up() { None } else { Some(signal(SignalKind::hangup())?) };
         // Received but not acted on: a write beyond the maximum file size then fails like one to a full disk. Without a
         // listener the signal would end the process.
         let file_size = signal(SignalKind::from_raw(SIGXFSZ))?;
@@ -98,7 +97,7 @@ pub fn interrupts() -> std::io::Result<Interrupts> {
                     biased;
                     Some(()) = term.recv() => Interrupt(SIGTERM),
                     Some(()) = int.recv() => Interrupt(SIGINT),
-                    Some(()) = heard(&mut hang_up) => Interrupt(SIGHUP),
+                    Some(()) = next_signal(&mut hang_up) => Interrupt(SIGHUP),
                     () = sender.closed() => return,
                 };
                 if sender.send(interrupt).await.is_err() {
@@ -120,7 +119,7 @@ pub fn interrupts() -> std::io::Result<Interrupts> {
 
 /// Receives the next signal, or waits forever without a listener.
 #[cfg(unix)]
-async fn heard(signal: &mut Option<tokio::signal::unix::Signal>) -> Option<()> {
+async fn next_signal(signal: &mut Option<tokio::signal::unix::Signal>) -> Option<()> {
     match signal {
         Some(signal) => signal.recv().await,
         None => std::future::pending().await,

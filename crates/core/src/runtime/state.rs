@@ -63,13 +63,13 @@ pub enum StateError {
 pub enum Refusal {
     /// Every user may write to the state folder.
     #[error("every user may write to it (mode {mode:04o})")]
-    Everybodys {
+    WorldWritable {
         /// Its mode.
         mode: u32,
     },
     /// The folder belongs to another user.
     #[error("it belongs to user {owner}, and this process is user {own}")]
-    AnotherUsers {
+    OtherOwner {
         /// The owner of the folder.
         owner: u32,
         /// The user of this process.

@@ -27,7 +27,7 @@ use std::time::Duration;
 
 pub use interruption::{Asked, DELIBERATE_AFTER, Interrupt, Interruption, SIGHUP, SIGINT, SIGTERM};
 
-use crate::budget::{Answer, BudgetError, Ended, Request};
+use crate::budget::{BudgetError, Ended, Grant, Request};
 use crate::engine::{Action, AttemptId, Config, Engine, Event, Notice, Now, Progress};
 use crate::job::Job;
 use crate::ledger::{LedgerError, Record};
@@ -44,7 +44,7 @@ pub enum Step {
     /// Abort all attempts in flight without waiting for replies.
     CutOff,
     /// Pass this notice to the run's observer.
-    Tell(Notice),
+    Notify(Notice),
     /// Send these jobs' requests together, each once.
     Send(Vec<(AttemptId, Arc<Job>)>),
     /// Send this request to the budget, and always report the answer with [`Driver::answered`].
@@ -99,15 +99,15 @@ pub struct Driver {
     /// The next request to the budget.
     request: Request,
     /// Whether the current exchange requests slots, or only gives some back.
-    asking: Option<Asking>,
+    awaited: Option<Awaited>,
     interruption: Interruption,
     ending: Ending,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asking {
-    ForSlots,
-    ForNothing,
+enum Awaited {
+    Slots,
+    Acknowledgement,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -138,7 +138,7 @@ impl Driver {
             written: 0,
             ledger_failed: false,
             request: Request::default(),
-            asking: None,
+            awaited: None,
             interruption: Interruption::default(),
             ending: Ending::No,
         }
@@ -185,10 +185,10 @@ impl Driver {
     }
 
     /// The budget's answer to the last [`Step::Exchange`].
-    pub fn answered(&mut self, answer: Result<Answer, BudgetError>, now: Now) {
-        let asking = self.asking.take();
+    pub fn answered(&mut self, answer: Result<Grant, BudgetError>, now: Now) {
+        let awaited = self.awaited.take();
         match answer {
-            Ok(answer) if asking == Some(Asking::ForSlots) => self.engine.handle(Event::Slots(answer), now),
+            Ok(answer) if awaited == Some(Awaited::Slots) => self.engine.handle(Event::Slots(answer), now),
             Ok(_) => {}
             Err(error) => self.engine.handle(Event::BudgetFailed(error.to_string()), now),
         }
@@ -251,16 +251,16 @@ impl Driver {
                 Action::GiveBack(how, at) => self.request.ended.push((how, at)),
                 Action::Throttle(how) => self.request.throttles.push(how),
                 Action::Send(attempt, job) => self.sends.push((attempt, job)),
-                Action::Tell(notice) => return Some(Step::Tell(notice)),
+                Action::Notify(notice) => return Some(Step::Notify(notice)),
                 Action::Done(stopped) => return Some(self.done(stopped)),
             }
         }
         if !self.sends.is_empty() {
             return Some(Step::Send(std::mem::take(&mut self.sends)));
         }
-        if self.asking.is_none() && !self.request.is_empty() {
+        if self.awaited.is_none() && !self.request.is_empty() {
             let request = std::mem::take(&mut self.request);
-            self.asking = Some(if request.want.is_some() { Asking::ForSlots } else { Asking::ForNothing });
+            self.awaited = Some(if request.want.is_some() { Awaited::Slots } else { Awaited::Acknowledgement });
             return Some(Step::Exchange(request));
         }
         if self.committing.is_none() && !self.to_commit.is_empty() {
@@ -292,8 +292,8 @@ impl Driver {
         }
         self.engine.handle(Event::Abandoned, now);
         while let Some(action) = self.engine.next_action(now) {
-            if let Action::Tell(notice) = action {
-                return Some(Step::Tell(notice));
+            if let Action::Notify(notice) = action {
+                return Some(Step::Notify(notice));
             }
         }
         let stopped = if self.ledger_failed { Stop::Ledger } else { Stop::Interrupted };

@@ -47,7 +47,7 @@ impl Run {
     fn step(&mut self) -> Option<Step> {
         loop {
             match self.driver.next(now(self.at))? {
-                Step::Tell(notice) => self.told.push(notice),
+                Step::Notify(notice) => self.told.push(notice),
                 Step::Send(group) => self.jobs.extend(group),
                 step => return Some(step),
             }
@@ -86,11 +86,11 @@ impl Run {
 
     /// Answers for the budget: grants this many slots, and no more for an hour.
     fn grant(&mut self, granted: u32) {
-        if self.driver.asking.is_none() {
+        if self.driver.awaited.is_none() {
             self.next_ask();
         }
         let wait = Some(Wait::Until(self.at + HOUR));
-        self.driver.answered(Ok(Answer { granted, wait }), now(self.at));
+        self.driver.answered(Ok(Grant { granted, wait }), now(self.at));
     }
 
     fn commit_one(&mut self, result: Result<(), LedgerError>) {
@@ -165,7 +165,7 @@ fn attempts_whose_intents_are_durable_together_are_sent_together() {
     let sent = loop {
         match run.driver.next(now(run.at)) {
             Some(Step::Send(group)) => break group,
-            Some(Step::Tell(_)) => {}
+            Some(Step::Notify(_)) => {}
             other => panic!("{other:?}"),
         }
     };
@@ -181,7 +181,7 @@ fn the_budget_is_asked_one_thing_at_a_time_and_what_comes_up_meanwhile_is_asked_
     run.commit_one(Ok(()));
     run.at += ms(100);
     run.assert_waits();
-    run.driver.answered(Ok(Answer::default()), now(run.at));
+    run.driver.answered(Ok(Grant::default()), now(run.at));
     let Some(Step::Exchange(request)) = run.step() else { panic!("what was given back is still to be told") };
     assert_eq!(request.ended, [(Ended::Answered, HOUR)], "as of the reply's time");
     assert_eq!(request.want, Some(7));
@@ -194,7 +194,7 @@ fn an_answer_to_what_was_only_given_back_grants_nothing() {
     run.commit_one(Ok(()));
     let Some(Step::Exchange(request)) = run.step() else { panic!("a slot is to be given back") };
     assert_eq!((request.ended.len(), request.want), (1, None));
-    run.driver.answered(Ok(Answer { granted: 5, wait: None }), now(run.at));
+    run.driver.answered(Ok(Grant { granted: 5, wait: None }), now(run.at));
     assert!(matches!(run.step(), Some(Step::Commit(_))), "the run's last record: there are no slots to be given back");
 }
 
@@ -325,7 +325,7 @@ fn after_an_error_of_the_ledger_nothing_is_sent_or_written_and_what_is_in_flight
     run.driver.committed(Err(LedgerError::Poisoned), now(run.at));
     while let Some(step) = run.step() {
         assert!(matches!(step, Step::Exchange(_)), "{step:?}");
-        run.driver.answered(Ok(Answer { granted: 0, wait: None }), now(run.at));
+        run.driver.answered(Ok(Grant { granted: 0, wait: None }), now(run.at));
     }
     run.reply(3, 200);
     let left = run.left();

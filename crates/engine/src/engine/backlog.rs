@@ -10,7 +10,7 @@ use crate::job::{Job, Ticket};
 use crate::outcome::Outcome;
 
 /// A job's number in the input's order.
-pub(super) type Place = u64;
+pub(super) type WorkId = u64;
 
 /// A job in memory.
 #[derive(Debug)]
@@ -30,11 +30,11 @@ pub(super) struct Work {
 #[derive(Debug)]
 pub(super) struct Backlog {
     most: usize,
-    works: BTreeMap<Place, Work>,
-    by_ticket: HashMap<Ticket, VecDeque<Place>>,
-    ready: BTreeSet<Place>,
-    later: BinaryHeap<Reverse<(Duration, Place)>>,
-    next: Place,
+    works: BTreeMap<WorkId, Work>,
+    by_ticket: HashMap<Ticket, VecDeque<WorkId>>,
+    ready: BTreeSet<WorkId>,
+    later: BinaryHeap<Reverse<(Duration, WorkId)>>,
+    next: WorkId,
     text_bytes: usize,
 }
 
@@ -82,7 +82,7 @@ impl Backlog {
     }
 
     /// The first ready job in the input's order; if none is ready at `now`, when the next one will be.
-    pub(super) fn ready(&mut self, now: Duration) -> Result<Place, Option<Duration>> {
+    pub(super) fn ready(&mut self, now: Duration) -> Result<WorkId, Option<Duration>> {
         while let Some(Reverse((due, place))) = self.later.peek()
             && *due <= now
         {
@@ -101,29 +101,29 @@ impl Backlog {
     }
 
     /// Takes a ready job to attempt it.
-    pub(super) fn start(&mut self, place: Place) -> &mut Work {
+    pub(super) fn start(&mut self, place: WorkId) -> &mut Work {
         assert!(self.ready.remove(&place), "only ready jobs are attempted, one at a time for a ticket");
         self.get_mut(place)
     }
 
-    pub(super) fn get_mut(&mut self, place: Place) -> &mut Work {
+    pub(super) fn get_mut(&mut self, place: WorkId) -> &mut Work {
         self.works.get_mut(&place).expect("a job stays in memory until it is finished")
     }
 
     /// Refunds attempts of a job. No effect if this run has finished it.
-    pub(super) fn refund(&mut self, place: Place, tries: u32) {
+    pub(super) fn refund(&mut self, place: WorkId, tries: u32) {
         if let Some(work) = self.works.get_mut(&place) {
             work.tries = work.tries.saturating_sub(tries);
         }
     }
 
     /// Returns a job for another attempt, not before `due`.
-    pub(super) fn put_back(&mut self, place: Place, due: Duration) {
+    pub(super) fn put_back(&mut self, place: WorkId, due: Duration) {
         self.later.push(Reverse((due, place)));
     }
 
     /// Finishes an attempted job: the next one of its ticket becomes ready.
-    pub(super) fn finish(&mut self, place: Place) {
+    pub(super) fn finish(&mut self, place: WorkId) {
         let work = self.works.remove(&place).expect("a job is finished once");
         self.text_bytes -= work.job.text.len();
         let queue = self.by_ticket.get_mut(&work.job.ticket).expect("a job in memory is in its ticket's queue");

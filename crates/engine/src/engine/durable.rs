@@ -75,9 +75,9 @@ impl Engine {
                 if to == Outcome::Posted {
                     self.progress.posted += 1;
                 }
-                self.tell(Notice::Settled { row, ticket, outcome: to, reply });
+                self.notify(Notice::Settled { row, ticket, outcome: to, reply });
             }
-            Next::Retry(delay) => self.tell(Notice::Retrying { row, ticket, verdict, reply, delay }),
+            Next::Retry(delay) => self.notify(Notice::Retrying { row, ticket, verdict, reply, delay }),
             Next::Resume => {}
         }
     }
@@ -122,7 +122,7 @@ impl Engine {
         self.cleared.clear();
         self.stop.get_or_insert(Stop::Interrupted);
         self.ending = Ending::Done;
-        self.actions.retain(|action| matches!(action, Action::Tell(_)));
+        self.actions.retain(|action| matches!(action, Action::Notify(_)));
     }
 
     /// The ledger has the intent of an attempt from state `from` and will never have its end.
@@ -140,7 +140,7 @@ impl Engine {
         self.give_back(Spent { taken: attempt.taken, ended: Ended::Silent, at: now });
         let job = &self.backlog.get_mut(attempt.place).job;
         let (row, ticket) = (job.position.record, job.ticket.clone());
-        self.tell(Notice::Unwritten { row, ticket, verdict: VerdictWord::Withdrawn });
+        self.notify(Notice::Unwritten { row, ticket, verdict: VerdictWord::Withdrawn });
     }
 
     /// Handles an attempt's end that will not be written. For the ledger and the budget, the attempt has no
@@ -149,6 +149,6 @@ impl Engine {
         let Move { row, ticket, from, verdict, spent, .. } = moved;
         self.give_back(Spent { ended: Ended::Silent, ..spent });
         self.count_as_open(from, verdict);
-        self.tell(Notice::Unwritten { row, ticket, verdict });
+        self.notify(Notice::Unwritten { row, ticket, verdict });
     }
 }

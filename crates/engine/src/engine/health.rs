@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::backlog::Place;
+use super::backlog::WorkId;
 use super::messages::{AttemptId, Cause};
 use crate::outcome::{Stop, Verdict};
 
@@ -64,7 +64,7 @@ struct Bad {
     unsent: u32,
     unknown: u32,
     /// The rows at which the API failed, with counts. At most [`MOST_FAILING`], which is an outage.
-    failing: BTreeMap<Place, u32>,
+    failing: BTreeMap<WorkId, u32>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,7 +126,7 @@ impl Health {
     }
 
     /// Attempts charged to rows before the outage was detected; returned once, to be refunded.
-    pub(super) fn take_refundable(&mut self) -> BTreeMap<Place, u32> {
+    pub(super) fn take_refundable(&mut self) -> BTreeMap<WorkId, u32> {
         if self.outage.is_none() {
             return BTreeMap::new();
         }
@@ -134,7 +134,7 @@ impl Health {
     }
 
     /// Handles the end of a row's attempt.
-    pub(super) fn on_verdict(&mut self, attempt: AttemptId, place: Place, verdict: &Verdict, now: Duration) -> Advice {
+    pub(super) fn on_verdict(&mut self, attempt: AttemptId, place: WorkId, verdict: &Verdict, now: Duration) -> Advice {
         let probe = self.probe == Some(attempt);
         if probe {
             self.probe = None;

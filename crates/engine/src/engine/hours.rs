@@ -11,7 +11,7 @@ use crate::schedule::Openings;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Closed {
     /// When to check again.
-    pub(super) look_again: Duration,
+    pub(super) check_at: Duration,
     /// When the hours open, according to the wall clock.
     pub(super) opens: Timestamp,
 }
@@ -20,19 +20,19 @@ pub(super) struct Closed {
 #[derive(Debug)]
 pub(super) struct OpenHours {
     openings: Openings,
-    known: Option<Known>,
+    known: Option<NextOpening>,
 }
 
 /// The next opening as of a moment, cached because calendar calculations are too expensive for every attempt.
 #[derive(Debug, Clone, Copy)]
-struct Known {
+struct NextOpening {
     as_of: Timestamp,
     opens: Timestamp,
     until: Timestamp,
 }
 
 /// The maximum time between two checks of closed hours: the wall clock may be set, and the machine may sleep.
-const LONGEST_LOOK: Duration = Duration::from_secs(60);
+const MOST_BETWEEN_CHECKS: Duration = Duration::from_secs(60);
 
 impl OpenHours {
     pub(super) fn new(openings: Openings) -> Self {
@@ -46,11 +46,11 @@ impl OpenHours {
             Some(known) if (known.as_of..known.until).contains(&now.wall) => known,
             _ => {
                 let (opens, until) = self.openings.next(now.wall);
-                *self.known.insert(Known { as_of: now.wall, opens, until })
+                *self.known.insert(NextOpening { as_of: now.wall, opens, until })
             }
         };
         let wait = Duration::try_from(known.opens.duration_since(now.wall)).ok().filter(|wait| !wait.is_zero())?;
-        Some(Closed { look_again: now.elapsed + wait.min(LONGEST_LOOK), opens: known.opens })
+        Some(Closed { check_at: now.elapsed + wait.min(MOST_BETWEEN_CHECKS), opens: known.opens })
     }
 }
 
@@ -73,7 +73,7 @@ mod tests {
     fn nothing_starts_outside_the_hours_nor_in_their_last_time_out() {
         let mut hours = hours("22:00-06:00");
         let opens = "2026-11-22T22:00:00Z".parse().unwrap();
-        let closed = |look_again| Some(Closed { look_again: Duration::from_secs(look_again), opens });
+        let closed = |check_at| Some(Closed { check_at: Duration::from_secs(check_at), opens });
         assert_eq!(hours.closed(at("2026-11-22T20:00:00Z", 5)), closed(65));
         assert_eq!(hours.closed(at("2026-11-22T21:59:50Z", 7190)), closed(7200));
         assert_eq!(hours.closed(at("2026-11-22T22:00:00Z", 7200)), None);

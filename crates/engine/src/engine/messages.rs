@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::budget::{Answer, Ended, Throttle};
+use crate::budget::{Ended, Grant, Throttle};
 use crate::job::{Job, Ticket};
 use crate::ledger::{ExcludedRow, Record};
 use crate::limit::Limit;
@@ -60,7 +60,7 @@ pub enum Event {
     /// The ledger could not be written. Records that were not durable before may or may not be durable now.
     LedgerFailed(String),
     /// The answer to [`Action::Take`].
-    Slots(Answer),
+    Slots(Grant),
     /// The budget is unusable.
     BudgetFailed(String),
     /// An attempt has ended.
@@ -89,7 +89,7 @@ pub enum Action {
     /// Send this job's request once.
     Send(AttemptId, Arc<Job>),
     /// Pass this notice to the run's observer.
-    Tell(Notice),
+    Notify(Notice),
     /// The run is over: nothing is in flight, and every record that could be written is durable.
     Done(Option<Stop>),
 }

@@ -15,12 +15,12 @@
 //! - After an error from the ledger nothing is sent.
 //! - Memory is bounded: see [`Engine::wants_input`].
 
-mod answers;
 mod backlog;
 mod durable;
 mod health;
 mod hours;
 mod messages;
+mod replies;
 mod share;
 mod slots;
 
@@ -30,7 +30,7 @@ use std::time::Duration;
 
 pub use messages::{Action, AttemptId, Cause, Event, Notice, Now, PendingJob, Progress, Waiting};
 
-use backlog::{Backlog, Place};
+use backlog::{Backlog, WorkId};
 use durable::OnceDurable;
 use health::Health;
 use hours::OpenHours;
@@ -42,7 +42,7 @@ use crate::budget::Ended;
 use crate::ledger::{Finish, Intent, Record};
 use crate::limit::Limit;
 use crate::outcome::{Counts, Outcome, Stop};
-use crate::retry::Schedule;
+use crate::retry::Delays;
 use crate::schedule::Openings;
 use crate::settings::On500;
 use crate::transport::Failure;
@@ -79,7 +79,7 @@ pub struct Config {
 pub struct Engine {
     config: Config,
     slots: Slots,
-    schedule: Schedule,
+    schedule: Delays,
     rng: fastrand::Rng,
     backlog: Backlog,
     health: Health,
@@ -120,7 +120,7 @@ enum Recorded {
 /// An attempt from its slots to its end.
 #[derive(Debug)]
 struct Attempt {
-    place: Place,
+    place: WorkId,
     taken: Taken,
     phase: Phase,
 }
@@ -140,7 +140,7 @@ enum InputState {
     Open,
     Ended,
     /// There are more rows, which were not requested.
-    Withheld,
+    Truncated,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -169,7 +169,7 @@ impl Engine {
         let window = shortest.map_or(UNKNOWN_WINDOW, Limit::window);
         Self {
             slots: Slots::default(),
-            schedule: Schedule::new(config.max_attempts),
+            schedule: Delays::new(config.max_attempts),
             rng: fastrand::Rng::with_seed(config.seed),
             backlog: Backlog::new((config.concurrency as usize * LOOK_AHEAD).max(LEAST_LOOK_AHEAD)),
             health: Health::new(window, config.give_up_after),
@@ -241,7 +241,7 @@ impl Engine {
                     self.write(record, OnceDurable::Nothing);
                 }
             }
-            Event::InputTruncated => self.input = InputState::Withheld,
+            Event::InputTruncated => self.input = InputState::Truncated,
             Event::InputFailed(why) => {
                 self.input = InputState::Ended;
                 self.stop(Stop::Input, why);
@@ -296,8 +296,8 @@ impl Engine {
         self.actions.push_back(Action::Write(record));
     }
 
-    fn tell(&mut self, notice: Notice) {
-        self.actions.push_back(Action::Tell(notice));
+    fn notify(&mut self, notice: Notice) {
+        self.actions.push_back(Action::Notify(notice));
     }
 
     /// Stops new attempts. The first reason becomes the run's.
@@ -305,7 +305,7 @@ impl Engine {
         // A finished run cannot be stopped: its last record states how it ended.
         if self.stop.is_none() && self.ending == Ending::No {
             self.stop = Some(stop);
-            self.tell(Notice::Stopping { stop, why });
+            self.notify(Notice::Stopping { stop, why });
         }
     }
 
@@ -354,7 +354,7 @@ impl Engine {
     }
 
     /// The next row to attempt, if only a slot is missing.
-    fn next_to_start(&mut self, now: Now) -> Option<Place> {
+    fn next_to_start(&mut self, now: Now) -> Option<WorkId> {
         if self.stop.is_some() || self.attempts.len() >= self.config.concurrency as usize {
             return None;
         }
@@ -373,7 +373,7 @@ impl Engine {
             if self.config.no_wait {
                 self.stop(Stop::Planned, "the hours for posting are over".to_owned());
             } else {
-                self.waiting = Waiting::Hours(closed.look_again, closed.opens);
+                self.waiting = Waiting::Hours(closed.check_at, closed.opens);
             }
             return None;
         }
@@ -383,7 +383,7 @@ impl Engine {
     /// Requests as many slots as attempts could start now.
     fn ask_for_slots(&mut self, now: Duration) -> bool {
         match self.slots.next(now) {
-            slots::Next::Ask => {}
+            slots::Next::RequestSlots => {}
             // Send what is in flight first: a stop would withdraw it.
             slots::Next::Until(until)
                 if self.config.no_wait && self.attempts.is_empty() && self.slots.run_dry(until, now) =>
@@ -397,7 +397,7 @@ impl Engine {
             }
             slots::Next::UnderWay => return false,
         }
-        self.tell_share(now);
+        self.notify_share(now);
         let free = self.config.concurrency as usize - self.attempts.len();
         let most = if self.health.is_alone() { 1 } else { free };
         let want = self.backlog.ready_now().min(most);
@@ -432,7 +432,7 @@ impl Engine {
         if !self.uncommitted.is_empty() {
             return false;
         }
-        if self.stop.is_none() && self.input == InputState::Withheld {
+        if self.stop.is_none() && self.input == InputState::Truncated {
             self.stop = Some(Stop::Planned);
         }
         self.ending = Ending::Closing;

@@ -104,7 +104,7 @@ impl Engine {
             share.keep(limit);
         }
         self.actions.push_back(Action::Throttle(Throttle::Learn(named)));
-        self.tell(Notice::Learned { limit: named });
+        self.notify(Notice::Learned { limit: named });
         true
     }
 
@@ -121,14 +121,14 @@ impl Engine {
             Reaction::SpaceEvenly => self.actions.push_back(Action::Throttle(Throttle::Evenly)),
             Reaction::FirstSmaller => {
                 let (share, limit) = (share.at(now), share.limit());
-                self.tell(Notice::OtherClients { share, limit });
+                self.notify(Notice::OtherClients { share, limit });
             }
             Reaction::Smaller => {}
         }
     }
 
     /// Reports the share to the budget if it has changed.
-    pub(super) fn tell_share(&mut self, now: Duration) {
+    pub(super) fn notify_share(&mut self, now: Duration) {
         let Some(share) = self.share else { return };
         let attempts = share.at(now);
         if attempts != self.told_share.unwrap_or_else(|| share.limit().count()) {
@@ -213,7 +213,7 @@ mod tests {
             assert_eq!(engine.share.unwrap().limit(), of.parse().unwrap(), "{named}");
             let told = engine.actions.iter().filter(|action| match action {
                 Action::Throttle(how) => *how == Throttle::Learn(named),
-                Action::Tell(Notice::Learned { limit }) => *limit == named,
+                Action::Notify(Notice::Learned { limit }) => *limit == named,
                 _ => false,
             });
             assert_eq!(told.count(), if learned { 2 } else { 0 }, "{named}");
@@ -227,7 +227,7 @@ mod tests {
         let (config, _) = crate::engine::tests::config("25/5s");
         let mut engine = Engine::new(config);
         let told = |engine: &mut Engine, now| {
-            engine.tell_share(now);
+            engine.notify_share(now);
             engine.actions.drain(..).find_map(|action| match action {
                 Action::Throttle(Throttle::Share(attempts)) => Some(attempts),
                 _ => None,

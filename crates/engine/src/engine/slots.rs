@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::budget::{Answer, Ended, Wait};
+use crate::budget::{Ended, Grant, Wait};
 
 /// One slot in every window, for one attempt. Give it back with [`Slots::give_back`].
 #[derive(Debug)]
@@ -38,7 +38,7 @@ const LONG: Duration = Duration::from_secs(60);
 /// What a run without an unused slot can do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Next {
-    Ask,
+    RequestSlots,
     Until(Duration),
     /// Waiting for an answer or the end of an attempt.
     UnderWay,
@@ -70,7 +70,7 @@ impl Slots {
             _ => {
                 self.asked = true;
                 self.given_back_since = false;
-                Next::Ask
+                Next::RequestSlots
             }
         }
     }
@@ -82,7 +82,7 @@ impl Slots {
         until.saturating_sub(since) > LONG
     }
 
-    pub(super) fn answered(&mut self, answer: Answer, now: Duration) {
+    pub(super) fn answered(&mut self, answer: Grant, now: Duration) {
         self.dry_since = if answer.granted > 0 { None } else { self.dry_since.or(Some(now)) };
         self.asked = false;
         self.in_hand += answer.granted;
@@ -100,14 +100,14 @@ mod tests {
     #[test]
     fn an_attempt_that_ends_while_the_budget_answers_is_not_waited_for() {
         let mut slots = Slots::default();
-        slots.answered(Answer { granted: 1, wait: None }, NOW);
+        slots.answered(Grant { granted: 1, wait: None }, NOW);
         let taken = slots.use_one().unwrap();
-        assert_eq!(slots.next(NOW), Next::Ask);
+        assert_eq!(slots.next(NOW), Next::RequestSlots);
         slots.give_back(taken);
         assert_eq!(slots.next(NOW), Next::UnderWay, "it is answered first");
-        slots.answered(Answer { granted: 0, wait: Some(Wait::UntilOneEnds) }, NOW);
-        assert_eq!(slots.next(NOW), Next::Ask);
-        slots.answered(Answer { granted: 0, wait: Some(Wait::UntilOneEnds) }, NOW);
+        slots.answered(Grant { granted: 0, wait: Some(Wait::UntilOneEnds) }, NOW);
+        assert_eq!(slots.next(NOW), Next::RequestSlots);
+        slots.answered(Grant { granted: 0, wait: Some(Wait::UntilOneEnds) }, NOW);
         assert_eq!(slots.next(NOW), Next::UnderWay);
     }
 
@@ -124,7 +124,7 @@ mod tests {
 
     #[test]
     fn slots_have_run_dry_when_none_was_had_for_a_minute_however_near_the_next_one_seems() {
-        let refused = |until| Answer { granted: 0, wait: Some(Wait::Until(at(until))) };
+        let refused = |until| Grant { granted: 0, wait: Some(Wait::Until(at(until))) };
         let mut slots = Slots::default();
         for since in (10..70).step_by(5) {
             slots.answered(refused(since + 5), at(since));
@@ -133,7 +133,7 @@ mod tests {
         slots.answered(refused(75), at(70));
         assert!(slots.run_dry(at(75), at(70)), "others take every slot that comes free");
 
-        slots.answered(Answer { granted: 1, wait: None }, at(75));
+        slots.answered(Grant { granted: 1, wait: None }, at(75));
         slots.answered(refused(80), at(76));
         assert!(!slots.run_dry(at(80), at(76)), "one was had meanwhile");
     }

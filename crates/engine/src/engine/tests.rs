@@ -1,9 +1,9 @@
 //! A test driver that makes every record durable at once and replies by a script.
 
-mod answers;
 mod ending;
 pub(crate) mod fixtures;
 mod pauses;
+mod replies;
 
 use std::collections::HashMap;
 use std::ops::{Deref, DerefMut};
@@ -11,7 +11,7 @@ use std::ops::{Deref, DerefMut};
 use fixtures::{created, ms, no_reply, now, pending_job, status};
 
 use super::*;
-use crate::budget::{Answer, Budget, Request, Wait};
+use crate::budget::{Budget, Grant, Request, Wait};
 use crate::ledger::{Paused, Resumed};
 use crate::limit::Limit;
 use crate::limiter::Limiter;
@@ -147,10 +147,10 @@ impl Driver {
                         self.flying.push((self.now + self.round_trip, id, job.position.record));
                         Saw::Send(job.position.record)
                     }
-                    Action::Tell(Notice::Settled { row, outcome, .. }) => Saw::Settled(row, outcome),
-                    Action::Tell(Notice::Unwritten { row, .. }) => Saw::Unwritten(row),
-                    Action::Tell(Notice::Paused { .. }) => Saw::Paused,
-                    Action::Tell(Notice::Learned { .. }) => {
+                    Action::Notify(Notice::Settled { row, outcome, .. }) => Saw::Settled(row, outcome),
+                    Action::Notify(Notice::Unwritten { row, .. }) => Saw::Unwritten(row),
+                    Action::Notify(Notice::Paused { .. }) => Saw::Paused,
+                    Action::Notify(Notice::Learned { .. }) => {
                         self.learned += 1;
                         continue;
                     }
@@ -241,7 +241,7 @@ fn nothing_is_sent_or_told_of_before_it_is_durable() {
     assert!(engine.next_action(now(ms(4))).is_none());
     assert_eq!(engine.progress().posted, 0);
     engine.handle(Event::Committed(2), now(ms(5)));
-    assert!(matches!(engine.next_action(now(ms(5))), Some(Action::Tell(Notice::Settled { .. }))));
+    assert!(matches!(engine.next_action(now(ms(5))), Some(Action::Notify(Notice::Settled { .. }))));
     assert_eq!(engine.progress().posted, 1);
 }
 
@@ -294,16 +294,16 @@ fn nothing_is_intended_without_a_slot_and_none_is_kept_that_cannot_be_used() {
     assert!(matches!(engine.next_action(now(ms(0))), Some(Action::Take(1))));
     assert!(engine.next_action(now(ms(0))).is_none());
     let wait = Some(Wait::Until(ms(70)));
-    engine.handle(Event::Slots(Answer { granted: 0, wait }), now(ms(1)));
+    engine.handle(Event::Slots(Grant { granted: 0, wait }), now(ms(1)));
     assert!(engine.next_action(now(ms(69))).is_none());
     assert_eq!(engine.wake_at(), Some(ms(70)));
     assert!(matches!(engine.next_action(now(ms(70))), Some(Action::Take(1))));
     // One slot more than requested, and one too late.
-    engine.handle(Event::Slots(Answer { granted: 2, wait: None }), now(ms(71)));
+    engine.handle(Event::Slots(Grant { granted: 2, wait: None }), now(ms(71)));
     assert!(matches!(engine.next_action(now(ms(71))), Some(Action::Write(Record::Intent(_)))));
     assert!(matches!(engine.next_action(now(ms(71))), Some(Action::GiveBack(Ended::NotSent, _))));
     engine.handle(Event::Interrupted, now(ms(72)));
-    engine.handle(Event::Slots(Answer { granted: 1, wait: None }), now(ms(73)));
+    engine.handle(Event::Slots(Grant { granted: 1, wait: None }), now(ms(73)));
     let rest: Vec<Action> = std::iter::from_fn(|| engine.next_action(now(ms(73)))).collect();
     assert!(rest.iter().any(|action| matches!(action, Action::GiveBack(Ended::NotSent, _))), "{rest:?}");
 }

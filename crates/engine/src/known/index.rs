@@ -109,15 +109,15 @@ impl Index {
 ///
 /// If it is not a ledger, is damaged, or cannot be read.
 pub fn bring_up_to_date(storage: &impl Storage, index: Option<Index>) -> Result<Index, LedgerError> {
-    let mut taken_back = KnownKeys::default();
+    let mut restored = KnownKeys::default();
     if let Some(index) = index {
         if index.fits(storage)? {
             if let Some(index) = index.and_the_rest(storage)? {
                 return Ok(index);
             }
         } else if index.extent.id == header(storage)?.id {
-            taken_back = index.keys;
-            taken_back.settle_open();
+            restored = index.keys;
+            restored.settle_open();
         }
     }
     let named = Cell::new(false);
@@ -127,7 +127,7 @@ pub fn bring_up_to_date(storage: &impl Storage, index: Option<Index>) -> Result<
         named.set(fold.named);
     })?;
     let mut keys = fold.finish();
-    keys.merge(taken_back);
+    keys.merge(restored);
     Ok(Index { last_bytes: last_bytes(storage, extent.good_bytes)?, named: fold.named, keys, extent })
 }
 
@@ -153,7 +153,7 @@ impl Index {
     /// Adds what dead runs of its ledger may have sent, and makes the index never match again: an older copy
     /// has replaced the ledger, and in that copy rows that only the index has may be pending.
     #[must_use]
-    pub fn of_one_taken_back(mut self, claimed: KnownKeys) -> Self {
+    pub fn of_restored_ledger(mut self, claimed: KnownKeys) -> Self {
         self.keys.merge(claimed);
         self.keys.settle_open();
         // A growing ledger will not have this checksum at that place.

@@ -232,9 +232,8 @@ fn named_jobs_are_known_by_their_content_and_older_ones_by_name_and_ticket() {
 #[test]
 fn a_content_that_was_in_doubt_stays_known_after_an_edit_under_its_name_was_sent() {
     use Outcome::{Failed, InDoubt, Posted};
-    let attempt = |edit, verdict, to| {
-        [intent(name(0), Some(content(0, edit)), 0, 10), outcome(name(0), 0, 11, verdict, to)]
-    };
+    let attempt =
+        |edit, verdict, to| [intent(name(0), Some(content(0, edit)), 0, 10), outcome(name(0), 0, 11, verdict, to)];
     let first = [attempt(0, VerdictWord::Again, Failed), attempt(1, VerdictWord::Unknown, InDoubt)].concat();
     let then = [vec![run(true, 20)], attempt(2, VerdictWord::Posted, Posted).to_vec()].concat();
     let known = known_by(&ledger_of(1, &[vec![run(true, 9)], first, then]));

@@ -27,7 +27,7 @@ pub struct History {
     /// undone, the reason before it.
     pub reason: String,
     /// Whether the last event is that a decision was undone.
-    pub taken_back: bool,
+    pub undone: bool,
     /// The time of the last event.
     pub at: Option<Timestamp>,
     /// The states before each decision of a person, oldest first; only decisions made since the row was last
@@ -75,14 +75,14 @@ pub fn histories(
             (history.row, history.reading) = (intent.row, reading);
             (history.ticket, history.at) = (Some(intent.ticket), Some(intent.wall));
             history.reason = CUT_OFF.to_owned();
-            history.taken_back = false;
+            history.undone = false;
             history.decided_from.clear();
         }
         Record::Outcome(end) if wanted(&end.key) => {
             let history = all.entry(end.key).or_default();
             history.at = Some(end.wall);
             history.reason = end.reply.unwrap_or_default();
-            history.taken_back = false;
+            history.undone = false;
         }
         Record::Excluded(excluded) if wanted(&excluded.key) => {
             let history = all.entry(excluded.key).or_default();
@@ -92,7 +92,7 @@ pub fn histories(
             }
             history.ticket = excluded.ticket.or(history.ticket.take());
             history.reason = excluded.why;
-            history.taken_back = false;
+            history.undone = false;
         }
         Record::Settle(settlement) => {
             for row in settlement.rows.iter().filter(|row| wanted(&row.key)) {
@@ -100,13 +100,13 @@ pub fn histories(
                 history.at = Some(settlement.wall);
                 // A decision that restores the state before the last one undoes that one, whatever its kind.
                 if let Some(before) = history.decided_from.pop_if(|before| before.stood == row.outcome) {
-                    (history.reason, history.taken_back) = (before.reason, true);
+                    (history.reason, history.undone) = (before.reason, true);
                     continue;
                 }
                 let why = settlement.why.clone().unwrap_or_else(|| "settled by a person".to_owned());
                 let reason = mem::replace(&mut history.reason, why);
                 history.decided_from.push(Before { stood: row.was, reason });
-                history.taken_back = false;
+                history.undone = false;
             }
         }
         _ => {}

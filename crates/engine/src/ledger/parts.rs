@@ -32,7 +32,7 @@ impl HasParts for Step {
 
 /// How the reader treats a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum Effect {
     Counts,
     /// It belongs to an incomplete settlement.
     PassedOver,
@@ -76,14 +76,14 @@ impl Parts {
         &mut self,
         record: &impl HasParts,
         ahead: impl FnOnce() -> Ahead<'a, S>,
-    ) -> Result<Place, LedgerError> {
-        let Some((whole, number)) = record.settlement().and_then(part_of) else { return Ok(Place::Counts) };
+    ) -> Result<Effect, LedgerError> {
+        let Some((whole, number)) = record.settlement().and_then(part_of) else { return Ok(Effect::Counts) };
         if number == 1 {
             let rest = ahead().rest_of(whole)?;
             self.incomplete += u64::from(rest != Rest::AllThere);
             self.current = Some((whole, rest == Rest::AllThere));
             if rest == Rest::CutOff {
-                return Ok(Place::Torn);
+                return Ok(Effect::Torn);
             }
         }
         match self.current {
@@ -91,13 +91,13 @@ impl Parts {
                 if number >= whole.of {
                     self.current = None;
                 }
-                Ok(if counts { Place::Counts } else { Place::PassedOver })
+                Ok(if counts { Effect::Counts } else { Effect::PassedOver })
             }
             // Its first part is missing.
             _ => {
                 self.incomplete += 1;
                 self.current = Some((whole, false));
-                Ok(Place::PassedOver)
+                Ok(Effect::PassedOver)
             }
         }
     }

@@ -2,7 +2,7 @@
 
 use super::line::{self, BadLine};
 use super::lines::Lines;
-use super::parts::{Ahead, HasParts, Parts, Place};
+use super::parts::{Ahead, Effect, HasParts, Parts};
 use super::record::{Header, LedgerId, Record, VERSION};
 use super::{LedgerError, Storage};
 use crate::job::KEY_SCHEME;
@@ -96,9 +96,9 @@ fn read_on<T: HasParts>(
             Ok(read) => {
                 let ahead = || Ahead { lines: Lines::from(storage, lines.end()), id: extent.id, last: number };
                 match parts.follow(&read, ahead)? {
-                    Place::Counts => each(number, read),
-                    Place::PassedOver => {}
-                    Place::Torn => {
+                    Effect::Counts => each(number, read),
+                    Effect::PassedOver => {}
+                    Effect::Torn => {
                         extent.torn_bytes = size.saturating_sub(extent.good_bytes);
                         break;
                     }

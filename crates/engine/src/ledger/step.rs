@@ -61,7 +61,7 @@ fn known(covered: &[u8]) -> Option<(u64, Step)> {
         Step::Intent(rest.attempt()?)
     } else if rest.skip(b"outcome\":{").is_some() {
         let attempt = rest.attempt().filter(|attempt| attempt.content.is_none())?;
-        rest.skip(br#","verdict":"posted","outcome":"posted","status":200"#)?;
+        rest.skip(br#","verdict":"posted","stands":"posted","status":200"#)?;
         Step::Posted(attempt)
     } else {
         rest.skip(b"mark\":{\"synced\":")?;

@@ -150,12 +150,12 @@ impl Account {
     pub fn find_dead(&mut self, mut is_alive: impl FnMut(&Sharer) -> bool, now: Duration) {
         let dead: Vec<u64> = self.sharers().filter(|run| !is_alive(run)).map(|run| run.id).collect();
         for id in dead {
-            self.unseat(id, now);
+            self.remove_holder(id, now);
         }
     }
 
     /// Removes one run. Its remaining slots count as attempts that ended now, without a reply.
-    pub(super) fn unseat(&mut self, id: u64, now: Duration) {
+    pub(super) fn remove_holder(&mut self, id: u64, now: Duration) {
         let Some(at) = self.holders.iter().position(|holder| holder.run.id == id) else { return };
         let gone = self.holders.remove(at);
         if gone.held > 0 {
@@ -164,7 +164,7 @@ impl Account {
     }
 
     /// Ensures that this run is a holder, with `held` slots.
-    pub(super) fn seat(&mut self, run: &Sharer, held: u32, now: Duration) -> &mut Holder {
+    pub(super) fn add_holder(&mut self, run: &Sharer, held: u32, now: Duration) -> &mut Holder {
         let at = match self.holders.iter().position(|holder| holder.run.id == run.id) {
             Some(at) => at,
             None => {

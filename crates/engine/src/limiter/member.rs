@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::account::{Account, Holder, Sharer, Wish};
 use super::own::Own;
 use super::pace::Pace;
-use crate::budget::{Answer, Ended, Request, Throttle, Wait};
+use crate::budget::{Ended, Grant, Request, Throttle, Wait};
 use crate::limit::Limit;
 use crate::settings::Spread;
 
@@ -22,10 +22,10 @@ pub struct Member {
 
 /// The minimum and maximum delay before asking again: when other runs' slots are freed is known only once
 /// their attempts have ended.
-const SOONEST_LOOK: Duration = Duration::from_millis(50);
-const LATEST_LOOK: Duration = Duration::from_millis(250);
+const MIN_CHECK: Duration = Duration::from_millis(50);
+const MAX_CHECK: Duration = Duration::from_millis(250);
 /// The delay if other runs have no slots in flight: a run with stricter limits may leave.
-const IDLE_LOOK: Duration = Duration::from_secs(1);
+const IDLE_CHECK: Duration = Duration::from_secs(1);
 
 /// How long others leave a waiting run its share after it was due; then it is passed over until it asks.
 const GRACE: Duration = Duration::from_millis(100);
@@ -49,15 +49,15 @@ impl Member {
     /// Joins the account before requesting slots.
     pub fn join(&mut self, account: &mut Account, now: Duration) {
         account.free(now);
-        account.seat(&self.run, self.held, now);
+        account.add_holder(&self.run, self.held, now);
         account.tidy();
     }
 
     /// Gives back the slots of ended attempts, then takes up to the wanted number. All times are on the
     /// account's clock.
-    pub fn exchange(&mut self, account: &mut Account, request: &Request, now: Duration) -> Answer {
+    pub fn exchange(&mut self, account: &mut Account, request: &Request, now: Duration) -> Grant {
         account.free(now);
-        account.seat(&self.run, self.held, now);
+        account.add_holder(&self.run, self.held, now);
         for (ended, at) in &request.ended {
             account.give_back(self.run.id, *ended, *at, now);
             self.held -= 1;
@@ -76,14 +76,14 @@ impl Member {
         }
         match request.want {
             Some(want) => self.take(account, want, now),
-            None => Answer::default(),
+            None => Grant::default(),
         }
     }
 
     /// Leaves the account. Remaining slots count as attempts that ended now, without a reply.
     pub fn leave(&mut self, account: &mut Account, ended: &[(Ended, Duration)], now: Duration) {
         self.exchange(account, &Request { ended: ended.to_vec(), ..Request::default() }, now);
-        account.unseat(self.run.id, now);
+        account.remove_holder(self.run.id, now);
         account.tidy();
         self.held = 0;
     }
@@ -111,9 +111,9 @@ impl Member {
         }
     }
 
-    fn take(&mut self, account: &mut Account, want: u32, now: Duration) -> Answer {
+    fn take(&mut self, account: &mut Account, want: u32, now: Duration) -> Grant {
         let turn = account.turn;
-        let me = account.seat(&self.run, self.held, now);
+        let me = account.add_holder(&self.run, self.held, now);
         if me.wish.is_none_or(|wish| wish.to < now) {
             // A run that is new, was away or missed its turn gets no credit for that time.
             me.served = me.served.max(turn);
@@ -131,19 +131,19 @@ impl Member {
             }
         }
         self.held += granted;
-        let me = account.seat(&self.run, self.held, now);
+        let me = account.add_holder(&self.run, self.held, now);
         me.served += u64::from(granted);
         let served = me.served;
         if granted > 0 {
             account.turn = account.turn.max(served - 1);
         }
         if granted == want || paced.is_some() {
-            return Answer { granted, wait: paced };
+            return Grant { granted, wait: paced };
         }
         if granted == most {
             // It does not queue in the account for slots that its own share forbids.
             let own = self.own.as_ref().and_then(|own| own.room(self.held).err());
-            return Answer { granted, wait: own };
+            return Grant { granted, wait: own };
         }
 
         let told = account.room(now);
@@ -151,17 +151,17 @@ impl Member {
             Ok(_) => Some(account.next_turn(self.run.id, now)),
             Err(until) => until,
         };
-        let wait = match (wait, account.look_again(self.run.id)) {
-            (Some(until), Some(look)) => Some(until.min(now + look)),
-            (until, look) => until.or(look.map(|look| now + look)),
+        let wait = match (wait, account.check_after(self.run.id)) {
+            (Some(until), Some(check)) => Some(until.min(now + check)),
+            (until, check) => until.or(check.map(|check| now + check)),
         };
         if let Some(until) = wait {
             // If there is room but it is left to others, this run is due now.
             let from = if told.is_ok() { now } else { until };
-            account.seat(&self.run, self.held, now).wish =
+            account.add_holder(&self.run, self.held, now).wish =
                 Some(Wish { count: want - granted, from, to: until + GRACE });
         }
-        Answer { granted, wait: Some(wait.map_or(Wait::UntilOneEnds, Wait::Until)) }
+        Grant { granted, wait: Some(wait.map_or(Wait::UntilOneEnds, Wait::Until)) }
     }
 }
 
@@ -218,12 +218,12 @@ impl Account {
     }
 
     /// The delay before checking whether other runs have given slots back. `None` if there are no other runs.
-    fn look_again(&self, id: u64) -> Option<Duration> {
+    fn check_after(&self, id: u64) -> Option<Duration> {
         let others = || self.holders.iter().filter(|holder| holder.run.id != id);
         others().next()?;
         if others().all(|other| other.held == 0) {
-            return Some(IDLE_LOOK);
+            return Some(IDLE_CHECK);
         }
-        Some((self.shortest() / 20).clamp(SOONEST_LOOK, LATEST_LOOK))
+        Some((self.shortest() / 20).clamp(MIN_CHECK, MAX_CHECK))
     }
 }

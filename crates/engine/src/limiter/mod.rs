@@ -58,7 +58,7 @@ pub use account::{Account, Sharer};
 pub use member::Member;
 pub use text::{Stamp, Unreadable};
 
-use crate::budget::{Answer, Budget, BudgetError, Request};
+use crate::budget::{Budget, BudgetError, Grant, Request};
 use crate::limit::Limit;
 use crate::settings::Spread;
 
@@ -79,9 +79,9 @@ impl Limiter {
 }
 
 impl Budget for Limiter {
-    fn exchange(&mut self, request: &Request, now: Duration) -> Result<Answer, BudgetError> {
+    fn exchange(&mut self, request: &Request, now: Duration) -> Result<Grant, BudgetError> {
         if !self.limited {
-            return Ok(Answer { granted: request.want.unwrap_or(0), wait: None });
+            return Ok(Grant { granted: request.want.unwrap_or(0), wait: None });
         }
         Ok(self.member.exchange(&mut self.account, request, now))
     }

@@ -17,7 +17,7 @@ struct Taken;
 struct OneByOne(Limiter, Duration);
 
 impl OneByOne {
-    fn policy(&mut self, request: &Request, now: Duration) -> Answer {
+    fn policy(&mut self, request: &Request, now: Duration) -> Grant {
         self.1 = self.1.max(now);
         self.0.exchange(request, self.1).unwrap()
     }
@@ -248,8 +248,8 @@ fn a_share_is_all_that_a_run_takes_of_the_shortest_window_until_it_is_given_more
         let throttles = how.map(Throttle::Share).into_iter().collect();
         limiter.exchange(&Request { ended, want: Some(want), throttles }, ms(at)).unwrap()
     };
-    assert_eq!(policy(0, 8, Some(4), 0), Answer { granted: 4, wait: Some(Wait::UntilOneEnds) });
-    assert_eq!(policy(3, 8, None, 100), Answer { granted: 0, wait: Some(Wait::Until(ms(1101))) });
+    assert_eq!(policy(0, 8, Some(4), 0), Grant { granted: 4, wait: Some(Wait::UntilOneEnds) });
+    assert_eq!(policy(3, 8, None, 100), Grant { granted: 0, wait: Some(Wait::Until(ms(1101))) });
     assert_eq!(policy(1, 8, Some(6), 200).granted, 2, "two more than four");
     assert_eq!(policy(0, 8, None, 1101).granted, 3, "those that ended a window ago");
     let whole = policy(0, 8, Some(10), 1102);
@@ -287,14 +287,14 @@ fn a_run_that_learns_a_shorter_window_or_a_stricter_limit_keeps_its_share_and_it
     };
     assert_eq!(policy(0, vec![Throttle::Share(4)], 0).granted, 4);
     let learned = policy(4, vec![Throttle::Learn("9/1s".parse().unwrap())], 0);
-    assert_eq!(learned, Answer { granted: 0, wait: Some(Wait::Until(ms(1001))) });
+    assert_eq!(learned, Grant { granted: 0, wait: Some(Wait::Until(ms(1001))) });
     assert_eq!(policy(0, Vec::new(), 1001).granted, 4);
 
     let mut limiter = Limiter::new(&limits(&["25/5s"]), Spread::Even, TIMEOUT);
     let mut policy = |how: Vec<Throttle>, at| {
         limiter.exchange(&Request { want: Some(9), throttles: how, ..Request::default() }, ms(at)).unwrap()
     };
-    assert_eq!(policy(Vec::new(), 0), Answer { granted: 1, wait: Some(Wait::Until(ms(200))) });
+    assert_eq!(policy(Vec::new(), 0), Grant { granted: 1, wait: Some(Wait::Until(ms(200))) });
     let learned = policy(vec![Throttle::Learn("5/5s".parse().unwrap())], 200);
-    assert_eq!(learned, Answer { granted: 1, wait: Some(Wait::Until(ms(1200))) });
+    assert_eq!(learned, Grant { granted: 1, wait: Some(Wait::Until(ms(1200))) });
 }

@@ -181,7 +181,7 @@ impl ReadSummary {
         match outcome {
             Outcome::Invalid => {
                 if let Some(defect) = &defect {
-                    self.profile.meet_defect(defect, position);
+                    self.profile.add_defect(defect, position);
                 }
                 note(&mut self.invalid, &|| defect.as_ref().map(|defect| defect.what.clone()).unwrap_or_default());
             }

@@ -61,7 +61,7 @@ impl Profile {
     }
 
     /// Counts a row's defect.
-    pub(super) fn meet_defect(&mut self, defect: &Defect, position: Position) {
+    pub(super) fn add_defect(&mut self, defect: &Defect, position: Position) {
         let known = self.reasons.iter().position(|known| known.what == defect.kind);
         let nth = match known {
             Some(nth) => nth,
@@ -126,7 +126,7 @@ mod tests {
     fn rows_with_the_same_defect_are_counted_together_the_most_frequent_first() {
         let mut profile = Profile::default();
         for (record, kind) in [(1, "empty"), (2, "not a number"), (3, "not a number"), (4, "not a number")] {
-            profile.meet_defect(&defect(kind), at(record));
+            profile.add_defect(&defect(kind), at(record));
         }
         let brief: Vec<_> = profile.reasons().map(|reason| (reason.what.as_str(), reason.rows)).collect();
         assert_eq!(brief, [("not a number", 3), ("empty", 1)]);
@@ -138,9 +138,9 @@ mod tests {
     fn defects_beyond_the_bound_are_counted_and_known_ones_go_on() {
         let mut profile = Profile::default();
         for n in 0..Profile::MOST_REASONS + 7 {
-            profile.meet_defect(&defect(&n.to_string()), at(1));
+            profile.add_defect(&defect(&n.to_string()), at(1));
         }
-        profile.meet_defect(&defect("0"), at(1));
+        profile.add_defect(&defect("0"), at(1));
         assert_eq!(profile.other_defects, 7);
         assert_eq!(profile.reasons().map(|reason| reason.rows).sum::<u64>(), Profile::MOST_REASONS as u64 + 1);
     }

@@ -15,11 +15,11 @@ const LONGEST_ASKED: Duration = Duration::from_secs(15 * 60);
 
 /// The maximum delay after each of a row's attempts but the last, before jitter.
 #[derive(Debug, Clone)]
-pub struct Schedule {
+pub struct Delays {
     ceilings: Vec<Duration>,
 }
 
-impl Schedule {
+impl Delays {
     /// The first delay before jitter.
     pub const BASE: Duration = Duration::from_secs(1);
     /// The maximum delay, unless the API requests a longer one.
@@ -62,25 +62,25 @@ mod tests {
 
     #[test]
     fn ceilings_double_up_to_the_cap() {
-        let seconds: Vec<u64> = Schedule::new(10).ceilings.iter().map(Duration::as_secs).collect();
+        let seconds: Vec<u64> = Delays::new(10).ceilings.iter().map(Duration::as_secs).collect();
         assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 60, 60, 60]);
     }
 
     #[test]
     fn there_is_no_delay_after_the_last_try() {
         let mut rng = fastrand::Rng::with_seed(1);
-        let schedule = Schedule::new(3);
+        let schedule = Delays::new(3);
         assert!(schedule.delay(1, None, &mut rng).is_some());
         assert!(schedule.delay(2, None, &mut rng).is_some());
         assert_eq!(schedule.delay(3, Some(Duration::from_secs(9)), &mut rng), None);
-        assert_eq!(Schedule::new(1).delay(1, None, &mut rng), None);
-        assert_eq!(Schedule::new(0).delay(1, None, &mut rng), None);
+        assert_eq!(Delays::new(1).delay(1, None, &mut rng), None);
+        assert_eq!(Delays::new(0).delay(1, None, &mut rng), None);
     }
 
     #[test]
     fn jitter_fills_the_whole_span_and_never_leaves_it() {
         let mut rng = fastrand::Rng::with_seed(7);
-        let schedule = Schedule::new(8);
+        let schedule = Delays::new(8);
         let delays: Vec<Duration> = (0..1000).filter_map(|_| schedule.delay(4, None, &mut rng)).collect();
         assert!(delays.iter().all(|delay| *delay <= Duration::from_secs(8)));
         assert!(delays.iter().any(|delay| *delay < Duration::from_millis(400)));
@@ -90,7 +90,7 @@ mod tests {
     #[test]
     fn what_the_api_asks_for_is_a_floor_within_reason() {
         let mut rng = fastrand::Rng::with_seed(7);
-        let schedule = Schedule::new(5);
+        let schedule = Delays::new(5);
         let asked = |seconds| Some(Duration::from_secs(seconds));
         assert_eq!(schedule.delay(1, asked(30), &mut rng), asked(30));
         assert_eq!(schedule.delay(1, asked(86_400), &mut rng), Some(LONGEST_ASKED));

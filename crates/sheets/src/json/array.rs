@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::kept::Kept;
+use super::bounded_buf::BoundedBuf;
 use crate::position::RowPosition;
 use crate::record_error::RecordError;
 use crate::text::Source;
@@ -12,7 +12,7 @@ use crate::text::TextError;
 /// affects that element only. A fault between elements ends the reading, because nothing after it can be trusted.
 #[derive(Debug)]
 pub(crate) struct Elements {
-    place: Place,
+    place: ArrayState,
     /// Line of the next byte, from 1.
     line: u64,
     /// Number of elements begun.
@@ -20,7 +20,7 @@ pub(crate) struct Elements {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Place {
+enum ArrayState {
     Before,
     Opened,
     AfterElement,
@@ -30,25 +30,27 @@ enum Place {
 
 impl Elements {
     pub(crate) fn new() -> Self {
-        Self { place: Place::Before, line: 1, count: 0 }
+        Self { place: ArrayState::Before, line: 1, count: 0 }
     }
 
     /// Reads the next element. Returns its position, or `None` at the end of the input.
     pub(crate) fn next<R: Read>(
         &mut self,
         source: &mut Source<R>,
-        element: &mut Kept,
+        element: &mut BoundedBuf,
     ) -> Result<Option<RowPosition>, TextError> {
         loop {
             let next = self.next_byte(source)?;
             self.place = match (self.place, next) {
-                (Place::Closed, None) => return Ok(None),
-                (Place::Before, Some(b'[')) => Place::Opened,
-                (Place::Before, Some(b'{')) => return Err(TextError::ObjectNotArray),
-                (Place::Opened | Place::AfterElement, Some(b']')) => Place::Closed,
-                (Place::AfterElement, Some(b',')) => Place::AfterComma,
-                (Place::Opened | Place::AfterComma, Some(byte)) if !matches!(byte, b',' | b']' | b'}' | b':') => {
-                    self.place = Place::AfterElement;
+                (ArrayState::Closed, None) => return Ok(None),
+                (ArrayState::Before, Some(b'[')) => ArrayState::Opened,
+                (ArrayState::Before, Some(b'{')) => return Err(TextError::ObjectNotArray),
+                (ArrayState::Opened | ArrayState::AfterElement, Some(b']')) => ArrayState::Closed,
+                (ArrayState::AfterElement, Some(b',')) => ArrayState::AfterComma,
+                (ArrayState::Opened | ArrayState::AfterComma, Some(byte))
+                    if !matches!(byte, b',' | b']' | b'}' | b':') =>
+                {
+                    self.place = ArrayState::AfterElement;
                     self.count += 1;
                     let position = RowPosition { record: self.count, line: self.line, byte: source.byte() };
                     self.element(source, element, position)?;
@@ -77,7 +79,7 @@ impl Elements {
     fn element<R: Read>(
         &mut self,
         source: &mut Source<R>,
-        element: &mut Kept,
+        element: &mut BoundedBuf,
         begun: RowPosition,
     ) -> Result<(), TextError> {
         element.clear();
@@ -105,13 +107,13 @@ fn broken(line: u64, byte: u64, what: &'static str) -> TextError {
     TextError::BrokenArray { line, byte, what }
 }
 
-fn fault(place: Place, next: Option<u8>) -> &'static str {
+fn fault(place: ArrayState, next: Option<u8>) -> &'static str {
     match (place, next) {
-        (Place::Before, _) => "its opening [ is missing",
-        (Place::Closed, _) => "other data follows its closing ]",
+        (ArrayState::Before, _) => "its opening [ is missing",
+        (ArrayState::Closed, _) => "other data follows its closing ]",
         (_, None) => "its closing ] is missing",
-        (Place::AfterElement, Some(_)) => "a comma or the closing ] is missing after an element",
-        (Place::Opened | Place::AfterComma, Some(_)) => "an element is missing",
+        (ArrayState::AfterElement, Some(_)) => "a comma or the closing ] is missing after an element",
+        (ArrayState::Opened | ArrayState::AfterComma, Some(_)) => "an element is missing",
     }
 }
 
@@ -324,7 +326,7 @@ mod tests {
         ) {
             let text = if pretty { serde_json::to_vec_pretty(&values) } else { serde_json::to_vec(&values) }.unwrap();
             let mut source = Source::open(Pieces::new(&text, sizes), None).unwrap();
-            let (mut elements, mut element) = (Elements::new(), Kept::new(1 << 20));
+            let (mut elements, mut element) = (Elements::new(), BoundedBuf::new(1 << 20));
             let mut found: Vec<serde_json::Value> = Vec::new();
             while let Some(position) = elements.next(&mut source, &mut element).unwrap() {
                 let bytes = element.get().unwrap();

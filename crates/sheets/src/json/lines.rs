@@ -2,7 +2,7 @@
 
 use std::io::Read;
 
-use super::kept::Kept;
+use super::bounded_buf::BoundedBuf;
 use crate::position::RowPosition;
 use crate::text::Source;
 use crate::text::TextError;
@@ -20,7 +20,7 @@ impl Lines {
     pub(crate) fn next<R: Read>(
         &mut self,
         source: &mut Source<R>,
-        line: &mut Kept,
+        line: &mut BoundedBuf,
     ) -> Result<Option<RowPosition>, TextError> {
         loop {
             let byte = source.byte();
@@ -36,7 +36,7 @@ impl Lines {
     }
 }
 
-fn read_line<R: Read>(source: &mut Source<R>, line: &mut Kept) -> Result<bool, TextError> {
+fn read_line<R: Read>(source: &mut Source<R>, line: &mut BoundedBuf) -> Result<bool, TextError> {
     line.clear();
     let mut begun = false;
     loop {

@@ -1,7 +1,7 @@
 //! Reads JSON lines and JSON arrays of objects. Numbers are kept as written.
 
 mod array;
-mod kept;
+mod bounded_buf;
 mod lines;
 mod object;
 mod reader;

@@ -135,15 +135,15 @@ impl Members {
     /// or has a value of the wrong type.
     pub fn read(&self, line: &[u8], cells: &mut Cells) -> Result<(), RecordError> {
         cells.begin(self.names.len());
-        let mut object = Object { line, names: &self.names, cells, met: Met::Nothing, broken: None };
+        let mut object = Object { line, names: &self.names, cells, requested: Requested::Nothing, broken: None };
         let mut json = serde_json::Deserializer::from_slice(line);
         let parsed = Within { object: &mut object, members: &self.root }.deserialize(&mut json);
         parsed.and_then(|()| json.end()).map_err(|error| not_an_object(line, 0, &error))?;
-        match (object.met, object.broken) {
+        match (object.requested, object.broken) {
             (_, Some(broken)) => Err(broken),
             // Values under other names must not be dropped as if the object were empty.
-            (Met::OtherNames, None) => Err(RecordError::OtherNames { columns: Names(self.names.clone()) }),
-            (Met::Nothing | Met::Wanted, None) => Ok(()),
+            (Requested::OtherNames, None) => Err(RecordError::OtherNames { columns: Names(self.names.clone()) }),
+            (Requested::Nothing | Requested::Wanted, None) => Ok(()),
         }
     }
 }
@@ -165,14 +165,14 @@ struct Object<'a> {
     line: &'a [u8],
     names: &'a [String],
     cells: &'a mut Cells,
-    met: Met,
+    requested: Requested,
     /// The first reason why the object cannot be used even if it is well-formed.
     broken: Option<RecordError>,
 }
 
 /// Which members an object has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Met {
+enum Requested {
     Nothing,
     /// Only members that were not requested.
     OtherNames,
@@ -259,23 +259,23 @@ impl<'de> Visitor<'de> for Within<'_, '_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
         // A list of the members read is faster than a set, because few are requested.
-        let mut met = Vec::with_capacity(self.members.len());
+        let mut requested = Vec::with_capacity(self.members.len());
         while let Some(wanted) = map.next_key_seed(Named(self.members))? {
             let Some(nth) = wanted else {
                 map.next_value::<IgnoredAny>()?;
-                if self.object.met == Met::Nothing {
-                    self.object.met = Met::OtherNames;
+                if self.object.requested == Requested::Nothing {
+                    self.object.requested = Requested::OtherNames;
                 }
                 continue;
             };
-            self.object.met = Met::Wanted;
+            self.object.requested = Requested::Wanted;
             let member = &self.members[nth];
-            if met.contains(&nth) {
+            if requested.contains(&nth) {
                 self.object.broken.get_or_insert_with(|| RecordError::NameTwice { column: member.name.clone() });
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
-            met.push(nth);
+            requested.push(nth);
             map.next_value_seed(ValueOf { object: &mut *self.object, member })?;
         }
         Ok(())

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::io::Read;
 
 use super::array::{Elements, placed};
-use super::kept::Kept;
+use super::bounded_buf::BoundedBuf;
 use super::lines::Lines;
 use super::object;
 use super::value;
@@ -31,7 +31,7 @@ pub struct Reader<K> {
     records: Records,
     key_of: fn(&[u8]) -> K,
     /// The last record read.
-    record: Kept,
+    record: BoundedBuf,
     /// Records read before the first object.
     waiting: VecDeque<(RowPosition, RecordError, K)>,
     /// Position of the first object, as long as it is in `record`.
@@ -72,7 +72,7 @@ impl<K> Reader<K> {
             Container::Array => Records::Elements(Elements::new()),
             Container::Lines => Records::Lines(Lines::default()),
         };
-        let record = Kept::new(record_bound_bytes);
+        let record = BoundedBuf::new(record_bound_bytes);
         let mut reader = Self { records, key_of, record, waiting: VecDeque::new(), first: None };
         while let Some(position) = reader.next_record(source)? {
             if reader.record.bytes().contains(&0) {

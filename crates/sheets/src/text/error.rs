@@ -57,12 +57,12 @@ pub enum TextError {
         byte: u64,
     },
     /// The byte order mark is of another encoding than the requested one.
-    #[error("the input begins with the byte order mark of {marked}, but was to be read as {said}")]
+    #[error("the input begins with the byte order mark of {marked}, but was to be read as {requested}")]
     Contradicted {
         /// The encoding of the mark.
         marked: Encoding,
         /// The requested encoding.
-        said: Encoding,
+        requested: Encoding,
     },
     /// The text begins with NUL bytes, or its header or first JSON record contains one.
     #[error("the input has NUL bytes where text should be{}", utf16_advice(*likely))]

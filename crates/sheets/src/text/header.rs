@@ -11,7 +11,7 @@ use super::source::Source;
 
 /// What the caller knows about a CSV.
 #[derive(Debug, Clone, Copy)]
-pub struct Known {
+pub struct CsvShape {
     /// The delimiter, if known.
     pub delimiter: Option<Delimiter>,
     /// Line of the header, from 1. If that line is empty, the header is the next record.
@@ -30,7 +30,7 @@ pub struct Known {
 /// If the text cannot be read or has no header, or if `resolve` fails.
 pub fn open<R: Read, T, E>(
     source: &mut Source<R>,
-    known: Known,
+    known: CsvShape,
     resolve: impl Fn(Vec<String>) -> Result<T, E>,
 ) -> Result<(Reader, T), HeaderError<E>> {
     let mut ends = LineEnds::new();
@@ -173,9 +173,9 @@ mod tests {
     use super::*;
     use crate::brief::{BOUND_BYTES, csv_by_names, csv_in_pieces};
 
-    fn known(delimiter: &str, header_row: u64) -> Known {
+    fn known(delimiter: &str, header_row: u64) -> CsvShape {
         let delimiter = (!delimiter.is_empty()).then(|| delimiter.parse().unwrap());
-        Known { delimiter, header_row, record_bound_bytes: BOUND_BYTES }
+        CsvShape { delimiter, header_row, record_bound_bytes: BOUND_BYTES }
     }
 
     fn rows(sheet: &str) -> Vec<String> {
@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn a_header_over_the_bound_says_so_and_one_at_the_bound_is_read() {
-        let known = Known { record_bound_bytes: 200_000, ..known("", 1) };
+        let known = CsvShape { record_bound_bytes: 200_000, ..known("", 1) };
         let header = |length: usize| format!("Ticket;Note;{}", "x".repeat(length - 12));
         let sheet = format!("{}\n1;a;\n", header(200_000));
         let mut found = csv_in_pieces(sheet.as_bytes(), known);

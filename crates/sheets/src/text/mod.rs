@@ -25,5 +25,5 @@ pub use encoding::{Encoding, UnknownEncoding};
 pub(crate) use error::encoding_advice;
 pub use error::{HeaderError, Listed, TextError};
 pub use gzip::{GZIP_MAGIC, read_start, unpack_to};
-pub use header::{Known, open as open_csv};
+pub use header::{CsvShape, open as open_csv};
 pub use source::Source;

@@ -45,8 +45,10 @@ impl<R: Read> Source<R> {
             return Err(TextError::NotText);
         }
         let encoding = match (Encoding::of_mark(head), encoding) {
-            (Some(marked), Some(said)) if marked != said => return Err(TextError::Contradicted { marked, said }),
-            (marked, said) => marked.or(said).unwrap_or(Encoding::UTF_8),
+            (Some(marked), Some(requested)) if marked != requested => {
+                return Err(TextError::Contradicted { marked, requested });
+            }
+            (marked, requested) => marked.or(requested).unwrap_or(Encoding::UTF_8),
         };
         if encoding != Encoding::UTF_8 {
             source.decoding = Some(Decoding::new(encoding, &source.buffer[..source.end]));
@@ -209,7 +211,7 @@ mod tests {
 
     #[test]
     fn the_encoding_is_the_marked_one_else_the_one_said_else_utf8() {
-        for (bytes, said, wanted) in [
+        for (bytes, requested, wanted) in [
             (&b"a"[..], "", ("UTF-8", 0, "a")),
             (b"", "", ("UTF-8", 0, "")),
             (b"\xef\xbb\xbfa", "", ("UTF-8", 3, "a")),
@@ -222,7 +224,7 @@ mod tests {
             (b"Gr\xfc\xdfe", "latin1", ("windows-1252", 0, "Grüße")),
         ] {
             let (name, first, text) = wanted;
-            assert_eq!(read(bytes, said), Ok((name, first, text.as_bytes().to_vec())), "{bytes:?} {said}");
+            assert_eq!(read(bytes, requested), Ok((name, first, text.as_bytes().to_vec())), "{bytes:?} {requested}");
         }
         assert_eq!(read(b"Gr\xfc", "utf-8").unwrap().2, b"Gr\xfc", "as it stands");
     }
@@ -234,7 +236,7 @@ mod tests {
         let utf16 = |which| {
             format!("the input has NUL bytes where text should be; it looks like {which} without a byte order mark")
         };
-        for (bytes, said, wanted) in [
+        for (bytes, requested, wanted) in [
             (&b"PK\x03\x04\x14\0"[..], "", workbook.to_owned()),
             (b"PK\x03\x04\x14\0", "windows-1252", workbook.to_owned()),
             (b"\xd0\xcf\x11\xe0\xa1", "", workbook.to_owned()),
@@ -246,20 +248,20 @@ mod tests {
             // Happens to be UTF-32.
             (b"\xff\xfe\0\0T\0\0\0", "", binary.to_owned()),
         ] {
-            assert_eq!(read(bytes, said), Err(wanted), "{bytes:?} {said}");
+            assert_eq!(read(bytes, requested), Err(wanted), "{bytes:?} {requested}");
         }
         assert!(read(b"PK,\n", "").is_ok());
     }
 
     #[test]
     fn a_mark_and_a_word_that_contradict_each_other_are_refused() {
-        for (bytes, said, marked, name) in [
+        for (bytes, requested, marked, name) in [
             (&b"\xef\xbb\xbfa"[..], "windows-1252", "UTF-8", "windows-1252"),
             (b"\xff\xfea\0", "utf-16be", "UTF-16LE", "UTF-16BE"),
             (b"\xff\xfea\0", "utf-8", "UTF-16LE", "UTF-8"),
         ] {
             let wanted = format!("the input begins with the byte order mark of {marked}, but was to be read as {name}");
-            assert_eq!(read(bytes, said), Err(wanted));
+            assert_eq!(read(bytes, requested), Err(wanted));
         }
     }
 

@@ -14,7 +14,7 @@ pub(super) struct Records<'a> {
 }
 
 #[derive(Debug)]
-pub(super) struct Record<'a> {
+pub(super) struct BiffRecord<'a> {
     pub(super) kind: u16,
     /// Offset of the record in the stream.
     pub(super) at: usize,
@@ -28,12 +28,12 @@ impl<'a> Records<'a> {
     }
 
     /// Returns the next record with its continuation records, or `None` at the end.
-    pub(super) fn next(&mut self) -> io::Result<Option<Record<'a>>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<BiffRecord<'a>>> {
         loop {
             let at = self.at;
             let Some((kind, part)) = self.part()? else { return Ok(None) };
             if kind != CONTINUE {
-                return Ok(Some(Record { kind, at, body: Body { part, rest: self.clone() } }));
+                return Ok(Some(BiffRecord { kind, at, body: Body { part, rest: self.clone() } }));
             }
         }
     }

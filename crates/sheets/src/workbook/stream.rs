@@ -26,14 +26,14 @@ struct Streamed<'a> {
 /// A closure, because calamine does not export the type of its XLSB reader.
 type Cells<'a> = Box<dyn FnMut() -> Result<Option<Streamed<'a>>, SheetError> + Send + 'a>;
 
-struct Reading<'a> {
+struct StreamReader<'a> {
     /// `None` after the end, which calamine reports only once.
     cells: Option<Cells<'a>>,
     /// The cell that was read to detect the end of the row.
     ahead: Option<Streamed<'a>>,
 }
 
-impl<'a> Reading<'a> {
+impl<'a> StreamReader<'a> {
     fn next(&mut self) -> Result<Option<Streamed<'a>>, SheetError> {
         if let Some(cell) = self.ahead.take() {
             return Ok(Some(cell));
@@ -52,7 +52,7 @@ self_cell!(
     struct Opened {
         owner: MutBorrow<Workbook>,
         #[not_covariant]
-        dependent: Reading,
+        dependent: StreamReader,
     }
 );
 
@@ -123,7 +123,7 @@ fn rows(workbook: Workbook, name: String, epoch: Epoch, halves: bool) -> Result<
                 with_errors(move || Ok(reader.next_cell()?), errors)
             }
         };
-        Ok::<_, SheetError>(Reading { cells: Some(cells), ahead: None })
+        Ok::<_, SheetError>(StreamReader { cells: Some(cells), ahead: None })
     })?;
     Ok((name, Box::new(StreamedRows { opened, epoch, halves, last: None })))
 }

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 
 use calamine::{SheetType, SheetVisible};
 
-use super::biff::{Body, Letters, Record, Records, Text};
+use super::biff::{BiffRecord, Body, Letters, Records, Text};
 use super::cells::push_boolean;
 use super::date::{push_duration, push_moment};
 use super::error::SheetError;
@@ -88,7 +88,7 @@ impl Workbook {
         };
         let (mut number_formats, mut cell_formats) = (HashMap::new(), Vec::new());
         let mut records = Records::from(stream, 0);
-        while let Some(Record { kind, mut body, .. }) = records.next()? {
+        while let Some(BiffRecord { kind, mut body, .. }) = records.next()? {
             match kind {
                 FILE_PASS => return Err(SheetError::Encrypted),
                 BEGIN if body.short()? == VERSION_5 => workbook.letters = Letters::of_code_page(1252),
@@ -160,7 +160,7 @@ fn cells(stream: &[u8], start: usize) -> Result<Vec<(u16, usize)>, SheetError> {
     let mut cells = Vec::new();
     let mut depth = 0_u32;
     let mut records = Records::from(stream, start);
-    while let Some(Record { kind, at, mut body }) = records.next()? {
+    while let Some(BiffRecord { kind, at, mut body }) = records.next()? {
         match kind {
             BEGIN => depth += 1,
             END if depth <= 1 => {
@@ -201,7 +201,7 @@ impl XlsRows {
     /// Adds the cells of one record.
     fn push(&self, row: &mut Row, at: usize) -> Result<(), SheetError> {
         let mut following = Records::from(&self.stream, at);
-        let Some(Record { kind, mut body, .. }) = following.next()? else { return Ok(()) };
+        let Some(BiffRecord { kind, mut body, .. }) = following.next()? else { return Ok(()) };
         let Workbook { letters, .. } = self.workbook;
         let _row = body.short()?;
         let column = u32::from(body.short()?);
@@ -252,7 +252,7 @@ impl XlsRows {
 
 /// Returns the text value of a formula, which is in a record of its own.
 fn formula_text(mut records: Records<'_>, letters: Letters) -> Result<Option<Text>, SheetError> {
-    while let Some(Record { kind, mut body, .. }) = records.next()? {
+    while let Some(BiffRecord { kind, mut body, .. }) = records.next()? {
         match kind {
             FORMULA_TEXT => return Ok(Some(body.text(letters)?)),
             ARRAY_FORMULA | TABLE_FORMULA | SHARED_FORMULA => {}

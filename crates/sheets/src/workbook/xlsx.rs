@@ -31,7 +31,7 @@ fn look_through_part(part: impl BufRead) -> Result<bool, SheetError> {
     let mut xml = quick_xml::Reader::from_reader(part);
     let mut buffer = Vec::new();
     let (mut begun, mut halves) = (false, false);
-    let mut sheet = Place::default();
+    let mut sheet = CellPosition::default();
     loop {
         buffer.clear();
         match xml.read_event_into(&mut buffer)? {
@@ -57,14 +57,14 @@ fn look_through_part(part: impl BufRead) -> Result<bool, SheetError> {
 
 /// The current position in a sheet.
 #[derive(Debug, Default)]
-struct Place {
+struct CellPosition {
     row: Option<String>,
     cell: String,
     shared: bool,
     in_value: bool,
 }
 
-impl Place {
+impl CellPosition {
     fn enter(&mut self, element: &BytesStart<'_>) -> Result<(), SheetError> {
         match element.local_name().as_ref() {
             "row" => self.row = attribute(element, "r")?,

@@ -13,7 +13,7 @@ use crate::invariants::Violation;
 
 /// The shared state of all runs. Each change is immediately durable.
 #[derive(Default)]
-pub(super) struct Shared {
+pub(super) struct SharedFolder {
     /// The batches with listed ledgers.
     listed: Vec<usize>,
     indexes: BTreeMap<usize, Option<Vec<u8>>>,
@@ -40,7 +40,7 @@ impl ClaimFile {
     }
 }
 
-impl Shared {
+impl SharedFolder {
     pub(super) fn died(&mut self, batch: usize) {
         self.claims.iter_mut().filter(|claim| claim.batch == batch).for_each(|claim| claim.alive = false);
     }
@@ -62,16 +62,16 @@ impl Shared {
         KnownKeys::claimed(dead.flat_map(|claim| claim.keys().into_iter().map(|key| (key, claim.since_s))))
     }
 
-    /// Lists the ledger and claims rows. With `whole`, the run dies after writing that many bytes of the
+    /// Lists the ledger and claims rows. With `dies_after_bytes`, the run dies after writing that many bytes of the
     /// claim.
-    pub(super) fn claim(&mut self, batch: usize, keys: &[Key], at_s: i64, whole: Option<usize>) {
+    pub(super) fn claim(&mut self, batch: usize, keys: &[Key], at_s: i64, dies_after_bytes: Option<usize>) {
         if !self.listed.contains(&batch) {
             self.listed.push(batch);
         }
         let mut bytes = [Claim::begin(&batch.to_string()), Claim::group(keys)].concat();
-        bytes.truncate(whole.unwrap_or(usize::MAX));
+        bytes.truncate(dies_after_bytes.unwrap_or(usize::MAX));
         let since_s = u32::try_from(at_s).unwrap_or_default();
-        self.claims.push(ClaimFile { bytes, batch, since_s, alive: whole.is_none() });
+        self.claims.push(ClaimFile { bytes, batch, since_s, alive: dies_after_bytes.is_none() });
     }
 
     /// Whether the active run of this batch has claimed the row.
@@ -80,7 +80,7 @@ impl Shared {
     }
 
     /// Another batch whose active run has claimed one of these rows and has no recorded result for it.
-    pub(super) fn who_has(&self, batch: usize, keys: &[Key], batches: &[Batch]) -> Option<usize> {
+    pub(super) fn active_holder(&self, batch: usize, keys: &[Key], batches: &[Batch]) -> Option<usize> {
         let mut others = self.claims.iter().filter(|claim| claim.alive && claim.batch != batch);
         let is_about_to_send = |claim: &&ClaimFile| {
             let ledger = batches[claim.batch].disk.ledger().and_then(|file| bring_up_to_date(&file, None).ok());
@@ -162,7 +162,7 @@ impl AsSeen<'_> {
 
 impl AsSeen<'_> {
     /// What the batch's own ledger knew before an older copy replaced it.
-    fn taken_back(&self) -> Option<KnownKeys> {
+    fn restored(&self) -> Option<KnownKeys> {
         let state = self.claims.state();
         let index = state.shared.indexes.get(&self.batch).and_then(index_of)?;
         let fits = state.batches[self.batch].disk.ledger().is_some_and(|file| index.fits(&file).unwrap_or(true));
@@ -197,7 +197,7 @@ impl Registry for AsSeen<'_> {
         each: &mut dyn FnMut(usize, Result<&KnownKeys, Unreadable>),
     ) -> Result<(), Violation> {
         self.claims.meanwhile()?;
-        if let Some(keys) = self.taken_back() {
+        if let Some(keys) = self.restored() {
             each(self.batch, Ok(&keys));
         }
         let listed = self.claims.state().shared.listed.clone();
@@ -225,7 +225,7 @@ pub(super) fn release(claims: &Claims, batch: usize) -> Result<(), Violation> {
     let fits = before.as_ref().is_none_or(|index| index.fits(&file).unwrap_or(true));
     let mut index = bring_up_to_date(&file, before).map_err(|error| Violation::new(error.to_string()))?;
     if !fits {
-        index = index.of_one_taken_back(state.shared.claimed_by_dead_runs(batch));
+        index = index.of_restored_ledger(state.shared.claimed_by_dead_runs(batch));
     }
     state.shared.indexes.insert(batch, Some(index.to_bytes()));
     state.shared.remove_claims_of(batch);

@@ -256,7 +256,7 @@ impl Run {
         }
         let keys = self.keys_to_send(&self.policy);
         let mut state = claims.state();
-        if let Some(other) = state.shared.who_has(self.batch, &keys, &state.batches) {
+        if let Some(other) = state.shared.active_holder(self.batch, &keys, &state.batches) {
             return Err(Violation::new(format!("{} and {other} have claimed the same row", self.batch)));
         }
         let State { shared, batches, .. } = &mut *state;

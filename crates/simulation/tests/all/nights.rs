@@ -35,8 +35,8 @@ fn over_three_nights_caps_and_hours_hold_and_the_first_evenings_plan_comes_true(
         concurrency: settings.concurrency(),
         round_trip: Duration::from_millis(200),
     };
-    let foretold = plan.forecast(25_000, BEGIN);
-    assert_eq!(foretold.days, 3);
+    let forecast = plan.forecast(25_000, BEGIN);
+    assert_eq!(forecast.days, 3);
 
     let mut history = History::new(scenario);
     assert_eq!(history.run(&Plan::default()), Ok(End::Done(None)));
@@ -49,9 +49,9 @@ fn over_three_nights_caps_and_hours_hold_and_the_first_evenings_plan_comes_true(
         let hour = (BEGIN + SignedDuration::try_from(*arrival).unwrap()).to_zoned_datetime(zone.clone()).hour();
         assert!(!(6..22).contains(&hour), "a request at {hour} h");
     }
-    let foretold = Duration::try_from(foretold.done_at.duration_since(BEGIN)).unwrap();
-    let off = history.finished_at().abs_diff(foretold);
-    assert!(off <= foretold.mul_f64(0.02), "{:?} where {foretold:?} was foretold", history.finished_at());
+    let forecast = Duration::try_from(forecast.done_at.duration_since(BEGIN)).unwrap();
+    let off = history.finished_at().abs_diff(forecast);
+    assert!(off <= forecast.mul_f64(0.02), "{:?} where {forecast:?} was foretold", history.finished_at());
 }
 
 #[test]

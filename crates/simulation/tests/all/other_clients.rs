@@ -1,5 +1,5 @@
 //! An account with other clients. The figures of `docs/limits.md` come from the same scenario, over more
-//! runs: `cargo run --release -p batchpost-simulation -- --strangers 40`.
+//! runs: `cargo run --release -p batchpost-simulation -- --other_clients 40`.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ fn forty_percent(fixed: bool, refused_count: bool) -> Outcome {
         posted: mean(|outcome| outcome.posted),
         used: mean(|outcome| outcome.used),
         refused: mean(|outcome| outcome.refused),
-        strangers_refused: mean(|outcome| outcome.strangers_refused),
+        other_clients_refused: mean(|outcome| outcome.other_clients_refused),
     }
 }
 
@@ -32,7 +32,7 @@ fn beside_strangers_every_row_is_posted_most_of_the_room_used_and_refusals_are_r
         assert!((outcome.posted - 1.0).abs() < 1e-9, "{what}");
         assert!(outcome.used >= least, "{what}");
         assert!(outcome.refused <= 0.04, "{what}");
-        assert!(outcome.strangers_refused <= 0.20, "{what}");
+        assert!(outcome.other_clients_refused <= 0.20, "{what}");
     }
 }
 

@@ -113,7 +113,7 @@ impl Page<'_> {
                 }
                 section {
                     h2 { "Retries" } (tables::tries(&overview.posted_at))
-                    h3 { "Replies other than “created”" } (tables::answers(&overview.answers))
+                    h3 { "Replies other than “created”" } (tables::replies(&overview.replies))
                 }
             }
             section { h2 { "Rows that need attention" } (rows::all(self)) }

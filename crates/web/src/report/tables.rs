@@ -2,7 +2,7 @@
 
 use batchpost::ledger::{Audit, Caller};
 use batchpost::outcome::Cause;
-use batchpost::report::{Answers, Chapter, Overview, PauseEnd, Pauses, RunStory, Settling, Story};
+use batchpost::report::{Chapter, Overview, PauseEnd, Pauses, Replies, RunStory, Settling, Story};
 use maud::{Markup, html};
 
 use super::table::Column::{Number, Text};
@@ -71,7 +71,7 @@ fn longest_pauses(pauses: &Pauses) -> Markup {
                 td.t { (moment(pause.wall)) }
                 td.n data-is="run" { (pause.run) }
                 td.n data-is="lasted" { (span(pause.lasted)) }
-                td.n data-is="answers" { (thousands(pause.answers)) }
+                td.n data-is="answers" { (thousands(pause.replies)) }
                 td.why dir="auto" {
                     (pause.reply)
                     @if let Some(asked) = pause.asked { " " em { "asked to wait " (span(asked)) } }
@@ -103,10 +103,10 @@ pub(super) fn tries(posted_at: &[u64; Overview::TRIES]) -> Markup {
 }
 
 /// The replies other than "created", most frequent first.
-pub(super) fn answers(answers: &Answers) -> Markup {
-    let all = answers.told_apart();
+pub(super) fn replies(replies: &Replies) -> Markup {
+    let all = replies.groups();
     let (listed, rest) = all.split_at(all.len().min(MOST_ANSWERS));
-    let others = rest.iter().map(|answer| answer.count).sum::<u64>() + answers.others();
+    let others = rest.iter().map(|answer| answer.count).sum::<u64>() + replies.others();
     let columns = [Number("Times"), Text("Meaning"), Text("Answer"), Text("First, UTC"), Text("Last, UTC")];
     let rows = html! {
         @for answer in listed {

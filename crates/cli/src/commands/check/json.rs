@@ -29,7 +29,7 @@ pub(super) struct Checked<'a> {
     to_do: u64,
     blank: u64,
     duplicates: u64,
-    duplicate_rows: Vec<Place>,
+    duplicate_rows: Vec<RowPosition>,
     known_elsewhere: u64,
     run_will_refuse: Option<String>,
     ticket_shapes: Vec<TicketShape<'a>>,
@@ -46,12 +46,12 @@ pub(super) struct Checked<'a> {
 }
 
 #[derive(Serialize)]
-struct Place {
+struct RowPosition {
     row: u64,
     line: u64,
 }
 
-impl From<Position> for Place {
+impl From<Position> for RowPosition {
     fn from(position: Position) -> Self {
         Self { row: position.record, line: position.line }
     }
@@ -60,7 +60,7 @@ impl From<Position> for Place {
 #[derive(Serialize)]
 struct NotedRow<'a> {
     #[serde(flatten)]
-    place: Place,
+    place: RowPosition,
     why: &'a str,
 }
 
@@ -74,12 +74,12 @@ impl<'a> From<&'a RowNote> for NotedRow<'a> {
 struct InvalidReason<'a> {
     why: &'a str,
     rows: u64,
-    first: Vec<Place>,
+    first: Vec<RowPosition>,
 }
 
 impl<'a> From<&'a Reason> for InvalidReason<'a> {
     fn from(reason: &'a Reason) -> Self {
-        let first = reason.first.iter().copied().map(Place::from).collect();
+        let first = reason.first.iter().copied().map(RowPosition::from).collect();
         Self { why: &reason.what, rows: reason.rows, first }
     }
 }
@@ -102,7 +102,7 @@ struct TextBytes {
     shortest: usize,
     mean: u64,
     longest: usize,
-    longest_at: Place,
+    longest_at: RowPosition,
 }
 
 impl From<Lengths> for TextBytes {

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader, IsTerminal};
 use std::path::{Path, absolute};
 
-use batchpost::batch::{Prepared, Report, Source};
+use batchpost::batch::{Prepared, RunReport, Source};
 use batchpost::input::TooLong;
 use batchpost::outcome::Stop;
 use batchpost::planning::RowNote;
@@ -104,7 +104,7 @@ impl Person {
 }
 
 /// Logs how a resumed run differs from the last one in settings, state folder and input.
-pub(super) fn say_what_is_unlike(
+pub(super) fn report_differences(
     (before, state_before, last_input): (&Settings, Option<&Path>, Option<&str>),
     settings: &Settings,
     state: Option<&Path>,
@@ -222,7 +222,7 @@ fn row_and_ticket(note: &RowNote) -> (u64, String) {
 }
 
 /// Logs the result, for readers of the log alone.
-pub(super) fn say_how_it_ended(report: &Report, exit_code: u8) {
+pub(super) fn say_how_it_ended(report: &RunReport, exit_code: u8) {
     let counts = &report.counts;
     info!(
         event = "ended",
@@ -245,7 +245,7 @@ pub(super) fn say_how_it_ended(report: &Report, exit_code: u8) {
 }
 
 /// The run's result and the next commands to suggest.
-pub(super) fn in_words(report: &Report, ledger: &Path, source: &Source, again: &str) -> String {
+pub(super) fn in_words(report: &RunReport, ledger: &Path, source: &Source, again: &str) -> String {
     let mut text = summary::table(&report.counts, report.blank);
     let limited = match report.limited_now {
         0 => "none over the limit".to_owned(),

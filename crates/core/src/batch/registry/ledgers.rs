@@ -138,7 +138,7 @@ impl FileRegistry {
 
     /// Returns what the run's own ledger once recorded but lacks now, because an older copy replaced it or is
     /// continued at another path.
-    fn taken_back(&self) -> Result<KnownKeys, RegistryError> {
+    fn restored(&self) -> Result<KnownKeys, RegistryError> {
         let mut keys = KnownKeys::default();
         let Ok(file) = LedgerFile::open_to_read(&self.own) else { return Ok(keys) };
         let list = self.account.as_ref().map(read_list).transpose()?.unwrap_or_default();
@@ -194,9 +194,9 @@ impl Registry for FileRegistry {
     ) -> Result<(), RegistryError> {
         const THREADS: usize = 2;
         let ledgers = self.ledgers()?;
-        let taken_back = self.taken_back()?;
-        if !taken_back.is_empty() {
-            each(NamedLedger { path: self.own.clone(), id: Some(self.own_id) }, Ok(&taken_back));
+        let restored = self.restored()?;
+        if !restored.is_empty() {
+            each(NamedLedger { path: self.own.clone(), id: Some(self.own_id) }, Ok(&restored));
         }
         let next = AtomicUsize::new(0);
         let (mut read, mut has_legacy) = (Vec::new(), false);

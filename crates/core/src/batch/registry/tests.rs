@@ -18,14 +18,14 @@ use crate::settings::Settings;
 const TARGET: &str = "http://127.0.0.1:1/api";
 
 /// A state folder, and a folder for each run's ledger.
-struct Place(TempDir);
+struct TestFolder(TempDir);
 
 /// Each run has a ledger of its own.
 fn id_of(name: &str) -> LedgerId {
     LedgerId(u64::from(name.as_bytes()[0] - b'a') + 1)
 }
 
-impl Place {
+impl TestFolder {
     fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
@@ -183,7 +183,7 @@ fn numbers<L>(look: &Look<L>) -> (u64, u64, usize) {
 
 #[test]
 fn a_posts_a_row_and_ends_between_bs_look_and_bs_claim() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let mut b = place.registry("b");
     let mut candidates = Candidates::new(sorted(&[1, 2, 3]));
     let first = look(&mut b, &mut candidates, 0, &|_| false).unwrap();
@@ -202,7 +202,7 @@ fn a_posts_a_row_and_ends_between_bs_look_and_bs_claim() {
 
 #[test]
 fn a_dies_after_its_intent_and_before_bs_look() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let mut a = place.claimed("a", &[1, 2, 3]);
     a.post(1);
     a.commit(intent(2));
@@ -242,7 +242,7 @@ fn a_run_that_ends_between_the_two_steps_of_a_look_is_seen_in_the_first() {
             self.registry.known(anew, each)
         }
     }
-    let place = Place::new();
+    let place = TestFolder::new();
     let run = Some(place.claimed("a", &[1, 2]));
     let mut b = EndsBetween { registry: place.registry("b"), run };
     // The ledger records the first row. The second one may be about to be sent.
@@ -251,7 +251,7 @@ fn a_run_that_ends_between_the_two_steps_of_a_look_is_seen_in_the_first() {
 
 #[test]
 fn rows_that_a_live_run_claimed_are_in_use_whether_it_has_begun_its_ledger_or_not() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let mut a = place.claimed("a", &[1, 2]);
     let mut b = place.registry("b");
     let found = look_for(&mut b, &[2, 3]);
@@ -267,7 +267,7 @@ fn rows_that_a_live_run_claimed_are_in_use_whether_it_has_begun_its_ledger_or_no
 
 #[test]
 fn what_a_dead_run_claimed_counts_as_sent_where_its_ledger_is_gone() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let mut a = place.claimed("a", &[1, 2]);
     a.commit(intent(1));
     drop(a);
@@ -284,7 +284,7 @@ fn what_a_dead_run_claimed_counts_as_sent_where_its_ledger_is_gone() {
 
 #[test]
 fn a_run_that_died_before_it_began_its_ledger_has_sent_nothing_and_leaves_nothing() {
-    let place = Place::new();
+    let place = TestFolder::new();
     drop(place.claimed("a", &[1, 2]));
     let mut b = place.registry("b");
     assert_eq!(numbers(&look_for(&mut b, &[2, 3])), (0, 0, 0));
@@ -295,7 +295,7 @@ fn a_run_that_died_before_it_began_its_ledger_has_sent_nothing_and_leaves_nothin
 
 #[test]
 fn what_was_released_is_known_from_the_ledger_and_when_that_is_gone_from_its_index() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let mut a = place.claimed("a", &[1, 2]);
     a.post(1);
     a.end();
@@ -316,7 +316,7 @@ fn what_was_released_is_known_from_the_ledger_and_when_that_is_gone_from_its_ind
 
 #[test]
 fn a_run_that_is_resumed_and_ends_leaves_no_claim_of_the_time_it_died() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let mut a = place.claimed("a", &[1, 2, 3]);
     a.post(1);
     drop(a);
@@ -331,7 +331,7 @@ fn a_run_that_is_resumed_and_ends_leaves_no_claim_of_the_time_it_died() {
 
 #[test]
 fn what_a_dead_run_sent_is_noted_before_its_ledger_is_claimed_anew() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let mut a = place.claimed("a", &[1, 2, 3]);
     a.post(1);
     a.commit(intent(2));
@@ -352,7 +352,7 @@ fn what_a_dead_run_sent_is_noted_before_its_ledger_is_claimed_anew() {
 /// ledger while the run is alive.
 #[test]
 fn what_a_ledger_of_an_earlier_version_knows_is_noted_when_a_run_goes_on_with_it() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let mut ledger = begin(&place.ledger("a"), &header(1)).unwrap();
     ledger.commit(&[run(), intent(1), posted(1)]).unwrap();
     ledger.close().unwrap();
@@ -363,7 +363,7 @@ fn what_a_ledger_of_an_earlier_version_knows_is_noted_when_a_run_goes_on_with_it
 
 #[test]
 fn an_intent_that_was_open_when_it_was_read_is_known_until_it_is_refused() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let mut a = place.claimed("a", &[1, 2]);
     a.commit(intent(1));
     let mut b = Remembering::new(place.registry("b"));
@@ -384,7 +384,7 @@ fn an_intent_that_was_open_when_it_was_read_is_known_until_it_is_refused() {
 
 #[test]
 fn what_a_removed_ledger_knew_is_known_to_each_look_though_another_one_is_in_its_place() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let mut a = place.claimed("a", &[1, 2]);
     [1, 2].iter().for_each(|row| a.post(*row));
     a.end();
@@ -404,7 +404,7 @@ fn what_a_removed_ledger_knew_is_known_to_each_look_though_another_one_is_in_its
 
 #[test]
 fn a_ledger_that_was_begun_anew_with_as_many_bytes_is_read() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let mut b = Remembering::new(place.registry("b"));
     let mut a = place.claimed("a", &[1]);
     a.post(1);
@@ -429,7 +429,7 @@ fn a_ledger_that_was_begun_anew_with_as_many_bytes_is_read() {
 
 #[test]
 fn a_ledger_that_a_run_posts_by_is_not_forgotten() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let mut a = place.claimed("a", &[1, 2]);
     a.post(1);
     let b = place.registry("b");
@@ -443,7 +443,7 @@ fn a_ledger_that_a_run_posts_by_is_not_forgotten() {
 
 #[test]
 fn the_claim_of_a_dead_run_stays_where_its_ledger_was_read_while_it_lived_and_then_the_ledger_is_gone() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let mut a = place.claimed("a", &[1]);
     a.post(1);
     let mut b = place.registry("b");
@@ -459,7 +459,7 @@ fn the_claim_of_a_dead_run_stays_where_its_ledger_was_read_while_it_lived_and_th
 
 #[test]
 fn an_index_that_was_overwritten_or_is_another_ledgers_makes_the_ledger_be_read() {
-    let place = Place::new();
+    let place = TestFolder::new();
     for (name, row) in [("a", 1), ("b", 2)] {
         let mut run = place.claimed(name, &[row]);
         run.post(row);
@@ -476,7 +476,7 @@ fn an_index_that_was_overwritten_or_is_another_ledgers_makes_the_ledger_be_read(
 
 #[test]
 fn a_claim_that_its_run_is_about_to_write_or_died_over_is_none_and_a_live_one_of_another_version_stops_a_look() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let account = place.account();
     let whole = [Claim::begin("{}"), Claim::group(&sorted(&[1]))].concat();
     for bytes in [&b""[..], &whole[..10], &whole[..20]] {
@@ -497,10 +497,10 @@ fn a_claim_that_its_run_is_about_to_write_or_died_over_is_none_and_a_live_one_of
 #[test]
 fn a_path_that_is_no_text_is_listed_and_claimed() {
     use std::os::unix::ffi::OsStrExt;
-    let place = Place::new();
+    let place = TestFolder::new();
     let name = std::ffi::OsStr::from_bytes(b"M\xe4rz.csv.ledger.jsonl");
     let path = place.0.path().canonicalize().unwrap().join(name);
-    let own = |place: &Place| {
+    let own = |place: &TestFolder| {
         let of = (leadsquared::NAME.to_owned(), TARGET.to_owned());
         FileRegistry::new(Some(place.account()), of, (&path, id_of("a")), &[], true)
     };

@@ -7,7 +7,7 @@ use minijinja::{AutoEscape, Environment, ErrorKind, UndefinedBehavior, Value};
 
 use super::error::{RenderError, TemplateError};
 use super::mentions::{Mentions, closest};
-use super::row::{Header, Place, Root, RowOfCells, object};
+use super::row::{Header, NamedColumn, Root, RowOfCells, object};
 use super::{Template, filters, known};
 use batchpost_engine::excerpt;
 use batchpost_sheets::Names;
@@ -48,8 +48,8 @@ impl Renderer {
         let mut uses = named
             .into_iter()
             .map(|(name, line)| match header.place(name) {
-                Some(Place::Once(index)) => Ok(index),
-                Some(Place::Twice) => Err(TemplateError::RepeatedColumn { line, name: name.to_owned() }),
+                Some(NamedColumn::Once(index)) => Ok(index),
+                Some(NamedColumn::Twice) => Err(TemplateError::RepeatedColumn { line, name: name.to_owned() }),
                 None => Err(TemplateError::UnknownColumn {
                     line,
                     name: name.to_owned(),
@@ -60,8 +60,8 @@ impl Renderer {
             .collect::<Result<Vec<_>, _>>()?;
         // minijinja does not report a name that the template sets, even if it is read before that.
         uses.extend(mentions.words.iter().filter_map(|(word, _)| match header.place(word)? {
-            Place::Once(index) => Some(index),
-            Place::Twice => None,
+            NamedColumn::Once(index) => Some(index),
+            NamedColumn::Twice => None,
         }));
         if needs_whole_row(&mentions, &used) {
             uses = (0..columns.len()).collect();

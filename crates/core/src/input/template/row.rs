@@ -12,11 +12,11 @@ use batchpost_sheets::json::Json;
 #[derive(Debug)]
 pub(super) struct Header {
     names: Vec<String>,
-    places: HashMap<String, Place>,
+    places: HashMap<String, NamedColumn>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Place {
+pub(super) enum NamedColumn {
     /// The index of the column.
     Once(usize),
     /// The header has the name more than once.
@@ -27,15 +27,15 @@ impl Header {
     pub(super) fn new(names: &[String]) -> Self {
         let mut places = HashMap::with_capacity(names.len());
         for (index, name) in names.iter().enumerate() {
-            let place = places.entry(name.clone()).or_insert(Place::Once(index));
-            if *place != Place::Once(index) {
-                *place = Place::Twice;
+            let place = places.entry(name.clone()).or_insert(NamedColumn::Once(index));
+            if *place != NamedColumn::Once(index) {
+                *place = NamedColumn::Twice;
             }
         }
         Self { names: names.to_vec(), places }
     }
 
-    pub(super) fn place(&self, name: &str) -> Option<Place> {
+    pub(super) fn place(&self, name: &str) -> Option<NamedColumn> {
         self.places.get(name).copied()
     }
 
@@ -61,12 +61,12 @@ impl Object for RowOfCells {
     fn get_value_by_str(self: &Arc<Self>, key: &str) -> Option<Value> {
         let failed = |why: String| Some(Error::new(ErrorKind::InvalidOperation, why).into());
         match self.header.place(key)? {
-            Place::Once(index) => match self.columns.binary_search(&index) {
+            NamedColumn::Once(index) => match self.columns.binary_search(&index) {
                 Ok(nth) => self.cells.get(nth).cloned(),
                 // The use of this column was not detected. Without an error, it would pass for an empty cell.
                 Err(_) => failed(format!("the column {key:?} was not read; write row[{key:?}] instead")),
             },
-            Place::Twice => failed(format!("the header has the column {key:?} more than once")),
+            NamedColumn::Twice => failed(format!("the header has the column {key:?} more than once")),
         }
     }
 

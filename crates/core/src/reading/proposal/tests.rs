@@ -4,8 +4,8 @@ fn of(format: Format, input: &[u8]) -> Result<Proposal, String> {
     by(&mut Options::new(format), input)
 }
 
-fn by(said: &mut Options, input: &[u8]) -> Result<Proposal, String> {
-    propose(said, &mut |options: &Options| Rows::open(input, &options.clone().into()))
+fn by(requested: &mut Options, input: &[u8]) -> Result<Proposal, String> {
+    propose(requested, &mut |options: &Options| Rows::open(input, &options.clone().into()))
         .map_err(|error| error.to_string())
 }
 
@@ -17,8 +17,8 @@ fn brief(input: &[u8]) -> String {
 
 /// Like `brief`, with options that the user gave.
 #[track_caller]
-fn brief_by(mut said: Options, input: &[u8]) -> String {
-    let found = by(&mut said, input).unwrap();
+fn brief_by(mut requested: Options, input: &[u8]) -> String {
+    let found = by(&mut requested, input).unwrap();
     let Options { ticket_pattern, header_row, encoding, delimiter, .. } = found.options;
     let or_none = |word: Option<String>| word.unwrap_or_else(|| "-".to_owned());
     [
@@ -71,19 +71,19 @@ fn a_header_further_down_is_found() {
 
 #[test]
 fn what_was_said_is_kept_and_the_rest_is_proposed_by_it() {
-    let said = || Options::new(Format::Csv);
-    let column = |choice: &str| Options { columns: vec![choice.parse().unwrap()], ..said() };
+    let requested = || Options::new(Format::Csv);
+    let column = |choice: &str| Options { columns: vec![choice.parse().unwrap()], ..requested() };
     // A sheet whose text column is unclear until the user names it.
     let sheet = b"Export S\xfcd, Mai;;\nTicketnummer;Wer;Wann\n48001;M\xfcller;Montag\n48002;Eva;Dienstag\n";
     let by_looks = "Ticketnummer|Wann|-|2|windows-1252|-|[Encoding, Ticket, Text]|2 of 2";
     assert_eq!(brief(sheet), by_looks);
     assert_eq!(brief_by(column("text=Wer"), sheet), by_looks.replace("|Wann|", "|Wer|").replace(", Text]", "]"));
-    let header_row = Options { header_row: NonZeroU32::new(3), ..said() };
+    let header_row = Options { header_row: NonZeroU32::new(3), ..requested() };
     let twice = b"Ticket,Note\n1,a\nTicket,Text\n2,b\n";
     assert_eq!(brief_by(header_row, twice), "Ticket|Text|-|3|-|-|[]|1 of 1");
-    let delimiter = Options { delimiter: Some("pipe".parse().unwrap()), ..said() };
+    let delimiter = Options { delimiter: Some("pipe".parse().unwrap()), ..requested() };
     assert_eq!(brief_by(delimiter, b"Ticket,x|Ticket|Note,y|Note\n1|2|3|4\n"), "Ticket|Note|-|-|-|pipe|[]|1 of 1");
-    let encoding = Options { encoding: Some("iso-8859-2".parse().unwrap()), ..said() };
+    let encoding = Options { encoding: Some("iso-8859-2".parse().unwrap()), ..requested() };
     assert_eq!(brief_by(encoding, b"Ticket;Note\n1;Gr\xf6\xdfe\n"), "Ticket|Note|-|-|ISO-8859-2|-|[]|1 of 1");
 }
 

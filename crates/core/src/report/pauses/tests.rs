@@ -80,7 +80,7 @@ fn limited_answers_of_one_burst_are_one_pause_and_a_slot_taken_before_it_does_no
     let found = watch.found();
     assert_eq!((found.count(), found.kept().len()), (1, 1));
     let pause = &found.kept()[0];
-    assert_eq!((pause.from_us, pause.lasted.as_micros(), pause.answers), (100, 4_900, 2));
+    assert_eq!((pause.from_us, pause.lasted.as_micros(), pause.replies), (100, 4_900, 2));
     assert_eq!((pause.run, pause.end, pause.reply.as_str()), (3, PauseEnd::Attempt { found: None }, "said of 0"));
 }
 
@@ -139,7 +139,7 @@ fn recorded_pauses_are_told_as_they_are_recorded_and_nothing_is_guessed() {
     watch.close_run(500);
     let found = watch.found();
     assert_eq!((found.count(), found.lasted().as_micros()), (2, 200));
-    let told = |pause: &Pause| (pause.cause, pause.from_us, pause.lasted.as_micros(), pause.answers, pause.end);
+    let told = |pause: &Pause| (pause.cause, pause.from_us, pause.lasted.as_micros(), pause.replies, pause.end);
     let told: Vec<_> = found.kept().iter().map(told).collect();
     let ended = |found| PauseEnd::Attempt { found: Some(found) };
     assert_eq!(told, [(Cause::Failing, 25, 100, 2, ended(Again)), (Cause::Failing, 130, 100, 1, ended(Posted))]);

@@ -12,7 +12,7 @@ fn join(state: &Path, id: u64) -> (SharedBudget, Vec<Sharer>) {
     SharedBudget::join(Folder::of(account), member, Clock::start(), None).unwrap()
 }
 
-fn take(budget: &mut SharedBudget, want: u32) -> Answer {
+fn take(budget: &mut SharedBudget, want: u32) -> Grant {
     Budget::exchange(budget, &Request { want: Some(want), ..Request::default() }, Duration::ZERO).unwrap()
 }
 

@@ -20,7 +20,7 @@ pub struct StateFolders {
     pub remembered: Option<PathBuf>,
     /// Whether the ledger has attempts but does not record which folder counted them, because an older
     /// version wrote it or its runs did not share the limit.
-    pub unremembered: bool,
+    pub not_recorded: bool,
     /// The folder that users of this machine share.
     pub shared: Option<PathBuf>,
     /// The user's own folder.
@@ -37,7 +37,7 @@ pub struct StateChoice {
     /// Whether the ledger's last run used, or may have used, another folder.
     moved: bool,
     /// A shared folder that would have been chosen if this one had not been in use before.
-    pub(crate) passed_over: Option<PathBuf>,
+    pub(crate) unused_shared: Option<PathBuf>,
 }
 
 impl StateFolders {
@@ -49,7 +49,7 @@ impl StateFolders {
     /// Returns the candidates for a run that continues `batch`.
     pub fn continuing(self, batch: &Batch) -> Self {
         let remembered = batch.state_folder.clone();
-        Self { unremembered: remembered.is_none() && batch.attempts > 0, remembered, ..self }
+        Self { not_recorded: remembered.is_none() && batch.attempts > 0, remembered, ..self }
     }
 
     /// Chooses the folder for the account `target`. Nothing is created.
@@ -60,13 +60,13 @@ impl StateFolders {
     pub fn choose(&self, target: &str) -> Result<StateChoice, SharingError> {
         let choice = self.choose_one(target)?;
         // If attempts had been counted there, the folder would know the account.
-        let moved = choice.moved || self.unremembered && !knows(&choice.path, target);
+        let moved = choice.moved || self.not_recorded && !knows(&choice.path, target);
         Ok(StateChoice { moved, ..choice })
     }
 
     fn choose_one(&self, target: &str) -> Result<StateChoice, SharingError> {
         let choice =
-            |path: &Path| StateChoice { path: path.to_owned(), must_exist: false, moved: false, passed_over: None };
+            |path: &Path| StateChoice { path: path.to_owned(), must_exist: false, moved: false, unused_shared: None };
         if let Some(named) = &self.named {
             let moved = self.remembered.as_deref().is_some_and(|remembered| !is_same(remembered, named));
             return Ok(StateChoice { moved, ..choice(named) });
@@ -76,7 +76,7 @@ impl StateFolders {
         }
         let personal = self.personal.as_deref();
         let Some(shared) = self.shared.as_deref().filter(|shared| is_shared_with_us(shared)) else {
-            return personal.map(choice).ok_or(SharingError::NoPlace);
+            return personal.map(choice).ok_or(SharingError::NoStateFolder);
         };
         match personal.filter(|personal| !is_same(personal, shared) && knows(personal, target)) {
             Some(personal) if knows(shared, target) => Err(SharingError::Two {
@@ -84,7 +84,7 @@ impl StateFolders {
                 shared: shared.to_owned(),
                 personal: personal.to_owned(),
             }),
-            Some(personal) => Ok(StateChoice { passed_over: Some(shared.to_owned()), ..choice(personal) }),
+            Some(personal) => Ok(StateChoice { unused_shared: Some(shared.to_owned()), ..choice(personal) }),
             None => Ok(choice(shared)),
         }
     }
@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(chosen(&folders), folders.remembered);
         folders.named = Some(place.path().join("named"));
         assert_eq!(chosen(&folders), folders.named);
-        assert!(matches!(StateFolders::default().choose(TARGET), Err(SharingError::NoPlace)));
+        assert!(matches!(StateFolders::default().choose(TARGET), Err(SharingError::NoStateFolder)));
         assert!(!place.path().join("named").exists() && !place.path().join("personal").exists());
     }
 
@@ -199,7 +199,7 @@ mod tests {
         let (_place, mut folders) = place();
         know(&folders.personal);
         let choice = folders.choose(TARGET).unwrap();
-        assert_eq!((Some(choice.path), choice.passed_over), (folders.personal.clone(), folders.shared.clone()));
+        assert_eq!((Some(choice.path), choice.unused_shared), (folders.personal.clone(), folders.shared.clone()));
         know(&folders.shared);
         let error = folders.choose(TARGET).unwrap_err();
         let said = error.to_string();
@@ -214,7 +214,7 @@ mod tests {
     fn a_ledger_that_does_not_say_where_counts_as_moved_unless_the_folder_knows_the_account() {
         let (_place, mut folders) = place();
         assert!(!folders.choose(TARGET).unwrap().is_moved());
-        folders.unremembered = true;
+        folders.not_recorded = true;
         assert!(folders.choose(TARGET).unwrap().is_moved());
         know(&folders.shared);
         assert!(!folders.choose(TARGET).unwrap().is_moved());

@@ -17,14 +17,14 @@ const SET_GROUP_ID: u32 = 0o2000;
 pub(super) fn scope(path: &Path, facts: Facts) -> Result<Scope, StateError> {
     let Facts { owner, group, mode } = facts;
     if mode & OTHERS_WRITE != 0 {
-        return Err(refused(path, Refusal::Everybodys { mode }));
+        return Err(refused(path, Refusal::WorldWritable { mode }));
     }
     if mode & GROUP_WRITES == 0 {
         let own = own_user();
         if owner == own {
             return Ok(Scope::Personal);
         }
-        return Err(refused(path, Refusal::AnotherUsers { owner, own }));
+        return Err(refused(path, Refusal::OtherOwner { owner, own }));
     }
     if mode & SET_GROUP_ID == 0 {
         return Err(refused(path, Refusal::NotSetUp { group, mode }));
@@ -39,7 +39,7 @@ pub(super) fn check_inner(dir: &Dir, path: &Path, scope: Scope) -> Result<(), St
     let Facts { owner, group: its_group, mode } = facts()?;
     let own = own_user();
     match scope {
-        Scope::Personal if owner != own => Err(refused(path, Refusal::AnotherUsers { owner, own })),
+        Scope::Personal if owner != own => Err(refused(path, Refusal::OtherOwner { owner, own })),
         Scope::Personal if mode & (GROUP_WRITES | OTHERS_WRITE) != 0 => Err(refused(path, Refusal::Others { mode })),
         Scope::Personal => Ok(()),
         Scope::Shared { group } => {

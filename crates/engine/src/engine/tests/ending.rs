@@ -96,7 +96,7 @@ fn a_slot_is_given_back_when_its_attempts_end_is_durable_and_without_a_reply_whe
         engine.handle(Event::Job(pending_job(1, 7)), now(ms(0)));
         engine.handle(Event::InputEnded(Vec::new()), now(ms(0)));
         given_back(&mut engine, 0);
-        engine.handle(Event::Slots(Answer { granted: 1, wait: None }), now(ms(0)));
+        engine.handle(Event::Slots(Grant { granted: 1, wait: None }), now(ms(0)));
         given_back(&mut engine, 0);
         engine.handle(Event::Committed(1), now(ms(1)));
         let Some(Action::Send(id, _)) = engine.next_action(now(ms(1))) else { panic!("a durable intent is sent") };

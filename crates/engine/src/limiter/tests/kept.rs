@@ -16,7 +16,7 @@ fn patient(id: u64, of: &[&str], timeout: Duration) -> Member {
 }
 
 /// The answer that a run would get at `at`, without changing the account.
-fn asks(account: &Account, of: &str, at: Duration) -> Answer {
+fn asks(account: &Account, of: &str, at: Duration) -> Grant {
     member(99, &[of]).exchange(&mut account.clone(), &want(9), at)
 }
 
@@ -153,7 +153,7 @@ fn what_may_be_under_way_is_waited_for_over_any_number_of_restarts_and_departure
     member(3, &["5/1s"]).leave(&mut account, &[], ms(5));
     let account = restarted(&account, 3, ms(10), 7_200_000);
     let left = patience - ms(20) - ms(10);
-    assert_eq!(asks(&account, "5/1s", ms(0)), Answer { granted: 0, wait: Some(Wait::Until(left + ms(1001))) });
+    assert_eq!(asks(&account, "5/1s", ms(0)), Grant { granted: 0, wait: Some(Wait::Until(left + ms(1001))) });
     assert_eq!(asks(&account, "5/1s", left + ms(1001)).granted, 5);
 }
 

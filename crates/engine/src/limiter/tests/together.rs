@@ -36,7 +36,7 @@ fn what_one_run_has_used_the_next_one_waits_for() {
     let mut account = Account::default();
     use_up(&mut account, 1, 3, &["3/5s"], ms(100));
     let answer = member(2, &["3/5s"]).exchange(&mut account, &want(2), ms(200));
-    assert_eq!(answer, Answer { granted: 0, wait: Some(Wait::Until(ms(5105))) });
+    assert_eq!(answer, Grant { granted: 0, wait: Some(Wait::Until(ms(5105))) });
     assert_eq!(member(3, &["3/5s"]).exchange(&mut account, &want(2), ms(5105)).granted, 2);
 }
 
@@ -150,7 +150,7 @@ fn a_lost_state_is_taken_for_full_windows_and_learns_of_those_who_live() {
     a.exchange(&mut Account::default(), &want(2), ms(0));
     let mut account = Account::unknown(ms(100) + SHORT);
     let full = a.exchange(&mut account, &want(1), ms(100));
-    assert_eq!(full, Answer { granted: 0, wait: Some(Wait::Until(ms(100 + 2000 + 1001))) });
+    assert_eq!(full, Grant { granted: 0, wait: Some(Wait::Until(ms(100 + 2000 + 1001))) });
     // Its two attempts are still in flight when all other slots are free, and it does not ask for the slot
     // that it waits for.
     assert_eq!(member(2, &["5/1s"]).exchange(&mut account, &want(9), ms(3400)).granted, 3);

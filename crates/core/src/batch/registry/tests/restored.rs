@@ -4,7 +4,7 @@ use super::*;
 
 #[test]
 fn a_ledger_that_an_older_copy_took_the_place_of_is_known_to_lack_rows_whatever_runs_end() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let mut a = place.claimed("a", &[1, 2]);
     a.post(1);
     a.end();
@@ -28,7 +28,7 @@ fn a_ledger_that_an_older_copy_took_the_place_of_is_known_to_lack_rows_whatever_
 
 #[test]
 fn a_salvaged_ledger_stands_for_the_one_it_was_made_of_while_that_is_damaged() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let mut a = place.claimed("a", &[1]);
     a.post(1);
     a.end();
@@ -53,7 +53,7 @@ fn copy_of(path: &std::path::Path) -> PathBuf {
 
 #[test]
 fn what_a_killed_run_may_have_sent_is_known_when_an_older_copy_of_its_ledger_is_put_in_its_place() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let mut a = place.claimed("a", &[1]);
     a.post(1);
     a.end();
@@ -84,7 +84,7 @@ fn what_a_killed_run_may_have_sent_is_known_when_an_older_copy_of_its_ledger_is_
 
 #[test]
 fn a_copy_of_a_ledger_that_is_gone_lacks_what_that_one_had() {
-    let place = Place::new();
+    let place = TestFolder::new();
     let mut a = place.claimed("a", &[1]);
     a.post(1);
     a.end();

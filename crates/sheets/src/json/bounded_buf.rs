@@ -2,13 +2,13 @@
 
 /// A record, up to a length bound.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct BoundedBuf {
     /// The record, truncated to one byte more than the bound.
     bytes: Vec<u8>,
     bound_bytes: usize,
 }
 
-impl Kept {
+impl BoundedBuf {
     pub(crate) fn new(bound_bytes: usize) -> Self {
         Self { bytes: Vec::new(), bound_bytes }
     }

@@ -1,6 +1,6 @@
 //! What the end of an attempt means for its row, for the run, and for the next attempts.
 
-use super::backlog::Place;
+use super::backlog::WorkId;
 use super::durable::{Move, Next, OnceDurable};
 use super::health::{Advice, LONGEST_OUTAGE_PAUSE};
 use super::slots::Spent;
@@ -9,7 +9,7 @@ use crate::api::{Context, Judgement};
 use crate::budget::Ended;
 use crate::ledger::{AttemptEnd, Paused, Record, Resumed};
 use crate::outcome::{Outcome, Verdict, VerdictWord};
-use crate::retry::Schedule;
+use crate::retry::Delays;
 use crate::transport::{Failure, Reply};
 
 impl Engine {
@@ -76,14 +76,14 @@ impl Engine {
                     reply: reply.clone(),
                 };
                 self.write(Record::Pause(paused), OnceDurable::Nothing);
-                self.tell(Notice::Paused { cause, delay, reply });
+                self.notify(Notice::Paused { cause, delay, reply });
             }
             Advice::Stop(stop, why) => self.stop(stop, format!("{why} (last reply: {reply})")),
         }
     }
 
     /// Records the end of an attempt and decides what happens to its job.
-    fn conclude(&mut self, place: Place, spent: Spent, judgement: &Judgement, status: Option<u16>, now: Now) {
+    fn conclude(&mut self, place: WorkId, spent: Spent, judgement: &Judgement, status: Option<u16>, now: Now) {
         let work = self.backlog.get_mut(place);
         let next = match &judgement.verdict {
             Verdict::Posted => Next::Done(Outcome::Posted),
@@ -93,14 +93,14 @@ impl Engine {
                 work.outage_attempts += 1;
                 // Probe other rows next: the API may always fail at this row.
                 let turn = LONGEST_OUTAGE_PAUSE * work.outage_attempts;
-                Next::Retry(turn.max(Schedule::within_reason(*retry_after)))
+                Next::Retry(turn.max(Delays::within_reason(*retry_after)))
             }
             Verdict::Again { retry_after } => {
                 work.tries += 1;
                 let delay = self.schedule.delay(work.tries, *retry_after, &mut self.rng);
                 delay.map_or(Next::Done(Outcome::Failed), Next::Retry)
             }
-            Verdict::Unsent => Next::Retry(Schedule::BASE.mul_f64(self.rng.f64())),
+            Verdict::Unsent => Next::Retry(Delays::BASE.mul_f64(self.rng.f64())),
             Verdict::Limited { .. } | Verdict::SetupFault(_) | Verdict::Withdrawn => Next::Resume,
         };
         let from = work.outcome;

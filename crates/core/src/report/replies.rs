@@ -11,7 +11,7 @@ use batchpost_engine::excerpt;
 
 /// Answers with the same text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Answer {
+pub struct ReplyGroup {
     /// Their verdict.
     pub verdict: VerdictWord,
     /// Their text, with `#` for numbers of more than three digits.
@@ -26,18 +26,18 @@ pub struct Answer {
 
 /// A bounded number of groups of answers.
 #[derive(Debug, Default)]
-pub struct Answers {
-    told_apart: HashMap<(VerdictWord, String), Answer>,
+pub struct Replies {
+    groups: HashMap<(VerdictWord, String), ReplyGroup>,
     others: u64,
 }
 
-impl Answers {
+impl Replies {
     /// Maximum number of groups: the first ones seen.
     pub const MOST: usize = 500;
 
     /// The most frequent first; the same answers are always in the same order.
-    pub fn told_apart(&self) -> Vec<&Answer> {
-        let mut all: Vec<&Answer> = self.told_apart.values().collect();
+    pub fn groups(&self) -> Vec<&ReplyGroup> {
+        let mut all: Vec<&ReplyGroup> = self.groups.values().collect();
         all.sort_by_key(|answer| (Reverse(answer.count), answer.says.as_str(), answer.verdict as u8));
         all
     }
@@ -52,16 +52,16 @@ impl Answers {
             return;
         }
         let says = without_numbers(&excerpt(end.reply.as_deref().unwrap_or_default(), 300));
-        let full = self.told_apart.len() >= Self::MOST;
+        let full = self.groups.len() >= Self::MOST;
         let key = (end.verdict, says);
-        if let Some(answer) = self.told_apart.get_mut(&key) {
+        if let Some(answer) = self.groups.get_mut(&key) {
             answer.count += 1;
             answer.last = end.wall;
         } else if full {
             self.others += 1;
         } else {
             let (verdict, says) = key.clone();
-            self.told_apart.insert(key, Answer { verdict, says, count: 1, first: end.wall, last: end.wall });
+            self.groups.insert(key, ReplyGroup { verdict, says, count: 1, first: end.wall, last: end.wall });
         }
     }
 }
@@ -104,35 +104,35 @@ mod tests {
 
     #[test]
     fn answers_that_differ_in_an_id_are_one() {
-        let mut answers = Answers::default();
-        answers.take(&end(VerdictWord::Rejected, "400 no ticket 12345", 1));
-        answers.take(&end(VerdictWord::Again, "500 down", 2));
-        answers.take(&end(VerdictWord::Rejected, "400 no ticket 777777", 3));
-        answers.take(&end(VerdictWord::Posted, "200", 4));
-        let told: Vec<_> = answers.told_apart().into_iter().map(|a| (a.says.as_str(), a.count)).collect();
+        let mut replies = Replies::default();
+        replies.take(&end(VerdictWord::Rejected, "400 no ticket 12345", 1));
+        replies.take(&end(VerdictWord::Again, "500 down", 2));
+        replies.take(&end(VerdictWord::Rejected, "400 no ticket 777777", 3));
+        replies.take(&end(VerdictWord::Posted, "200", 4));
+        let told: Vec<_> = replies.groups().into_iter().map(|a| (a.says.as_str(), a.count)).collect();
         assert_eq!(told, [("400 no ticket #", 2), ("500 down", 1)]);
-        let spans: Vec<_> = answers.told_apart().iter().map(|a| (a.first.as_second(), a.last.as_second())).collect();
+        let spans: Vec<_> = replies.groups().iter().map(|a| (a.first.as_second(), a.last.as_second())).collect();
         assert_eq!(spans, [(1, 3), (2, 2)]);
     }
 
     #[test]
     fn however_many_there_are_a_bounded_number_is_told_apart() {
-        let mut answers = Answers::default();
+        let mut replies = Replies::default();
         for n in 0..2000 {
-            answers.take(&end(VerdictWord::Again, &format!("5{} {}", "x".repeat(n % 700), "y".repeat(n / 700)), 1));
+            replies.take(&end(VerdictWord::Again, &format!("5{} {}", "x".repeat(n % 700), "y".repeat(n / 700)), 1));
         }
-        assert_eq!(answers.told_apart().len(), Answers::MOST);
-        let counted: u64 = answers.told_apart().iter().map(|answer| answer.count).sum();
-        assert_eq!(counted + answers.others(), 2000);
+        assert_eq!(replies.groups().len(), Replies::MOST);
+        let counted: u64 = replies.groups().iter().map(|answer| answer.count).sum();
+        assert_eq!(counted + replies.others(), 2000);
     }
 
     #[test]
     fn answers_that_differ_in_their_meaning_alone_are_always_in_the_same_order() {
         let told = || {
-            let mut answers = Answers::default();
-            answers.take(&end(VerdictWord::Rejected, "500", 1));
-            answers.take(&end(VerdictWord::Again, "500", 2));
-            answers.told_apart().iter().map(|answer| answer.verdict).collect::<Vec<_>>()
+            let mut replies = Replies::default();
+            replies.take(&end(VerdictWord::Rejected, "500", 1));
+            replies.take(&end(VerdictWord::Again, "500", 2));
+            replies.groups().iter().map(|answer| answer.verdict).collect::<Vec<_>>()
         };
         // Each list has a hash table with another seed.
         let first = told();

@@ -17,7 +17,7 @@ pub(crate) struct Calls {
 
 /// A Poisson process with its own generator, so that other random choices do not depend on it.
 #[derive(Debug, Clone)]
-pub(crate) struct Strangers {
+pub(crate) struct OtherClients {
     rng: Rng,
     /// The mean time between two calls.
     mean: Duration,
@@ -25,14 +25,14 @@ pub(crate) struct Strangers {
     calls: Calls,
 }
 
-impl Strangers {
+impl OtherClients {
     /// `count` calls per `time` on average; `None` if either is zero.
     pub(crate) fn new(count: u32, time: Duration, seed: u64) -> Option<Self> {
         let mean = time.checked_div(count).filter(|mean| !mean.is_zero())?;
-        let mut strangers =
+        let mut other_clients =
             Self { rng: Rng::with_seed(seed ^ 0x5354_5241), mean, next: Duration::ZERO, calls: Calls::default() };
-        strangers.next = strangers.pause();
-        Some(strangers)
+        other_clients.next = other_clients.pause();
+        Some(other_clients)
     }
 
     /// Makes the calls that are due by `now`.
@@ -64,14 +64,14 @@ mod tests {
 
     #[test]
     fn they_call_as_often_as_was_said_on_average_and_at_random_times() {
-        let mut strangers = Strangers::new(10, 5 * SECOND, 7).unwrap();
+        let mut other_clients = OtherClients::new(10, 5 * SECOND, 7).unwrap();
         let mut budget = Budget::new(None, SECOND, Counting::Sliding, false);
         let mut before = 0;
         let mut seconds = [0; 12];
         for second in 1..=10_000 {
-            strangers.call(SECOND * second, &mut budget);
-            seconds[(strangers.calls().made - before).min(11)] += 1;
-            before = strangers.calls().made;
+            other_clients.call(SECOND * second, &mut budget);
+            seconds[(other_clients.calls().made - before).min(11)] += 1;
+            before = other_clients.calls().made;
         }
         assert!((19_500..20_500).contains(&before), "{before}");
         // Poisson with a mean of 2: no calls in 13.5% of all seconds, five or more in 5.3%.
@@ -81,16 +81,16 @@ mod tests {
 
     #[test]
     fn their_calls_use_the_limit_up_and_are_refused_by_it() {
-        let mut strangers = Strangers::new(100, SECOND, 1).unwrap();
+        let mut other_clients = OtherClients::new(100, SECOND, 1).unwrap();
         let mut budget = Budget::new(Some(25), 5 * SECOND, Counting::Sliding, false);
-        strangers.call(4 * SECOND, &mut budget);
-        assert_eq!(strangers.calls().made - strangers.calls().refused, 25);
+        other_clients.call(4 * SECOND, &mut budget);
+        assert_eq!(other_clients.calls().made - other_clients.calls().refused, 25);
         assert!(!budget.take(4 * SECOND));
     }
 
     #[test]
     fn nobody_calls_where_nobody_is() {
-        assert!(Strangers::new(0, SECOND, 1).is_none());
-        assert!(Strangers::new(1, Duration::ZERO, 1).is_none());
+        assert!(OtherClients::new(0, SECOND, 1).is_none());
+        assert!(OtherClients::new(1, Duration::ZERO, 1).is_none());
     }
 }
