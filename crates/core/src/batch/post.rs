@@ -110,7 +110,6 @@ impl ReadyRun {
             None => this.claim(clock, &mut interrupts).await?,
             Some(signal) => Claim::Interrupted(signal),
         };
-        let interrupted = if let Claim::Interrupted(signal) = claim { Some(signal) } else { None };
         let mut ledger = match ledger {
             Some(ledger) => ledger,
             None => begin(&path, &this.batch.header)?,
@@ -148,7 +147,7 @@ impl ReadyRun {
         let feed = feed.map_err(Error::thread("read the job file"))?;
 
         let mut driver = Driver::new(config, this.run_request.settings.grace);
-        if let Some(signal) = interrupted {
+        if let Claim::Interrupted(signal) = claim {
             // The run is recorded anyway, so that it can be resumed.
             driver.interrupted(signal, clock.now());
         }

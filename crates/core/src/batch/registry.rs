@@ -29,7 +29,7 @@ use crate::job::Key;
 use crate::known::{Claimed, KnownKeys, bring_up_to_date};
 use crate::ledger::LedgerId;
 use crate::runtime::files::LedgerFile;
-use crate::runtime::platform::is_locked;
+use crate::runtime::platform::{is_locked, lock_through_signals};
 use crate::runtime::state::AccountFolder;
 use crate::storage::Storage;
 
@@ -133,19 +133,16 @@ impl FileRegistry {
     /// Removes a ledger from the list, with its index and the claims of its dead runs. Only under the lock.
     pub(super) fn forget_ledger(&self, ledger: &ListedLedger, _: &RegistryLock) -> Result<(), RegistryError> {
         let Some(account) = &self.account else { return Ok(()) };
-        let of_it = |claim: &FoundClaim| claim.is_of(&ledger.path, ledger.id);
-        if claims(account, None)?.iter().any(|claim| claim.alive && of_it(claim)) {
+        let mut claims = claims(account, None)?;
+        claims.retain(|claim| claim.is_of(&ledger.path, ledger.id));
+        if claims.iter().any(|claim| claim.alive) {
             return Err(RegistryError::Live(ledger.path.clone()));
         }
         let mut list = read_list(account)?;
         list.retain(|listed| !listed.is(&ledger.path, ledger.id));
         write_list(account, &list)?;
-        let dead =
-            claims(account, None)?.into_iter().filter(|claim| !claim.alive && claim.is_of(&ledger.path, ledger.id));
-        for name in dead.map(|claim| claim.name).chain([Indexes::name(&ledger.path, ledger.id)]) {
-            account.remove(&name).map_err(RegistryError::io(account, &name, "removed"))?;
-        }
-        Ok(())
+        let index = Indexes::name(&ledger.path, ledger.id);
+        claims.into_iter().map(|claim| claim.name).chain([index]).try_for_each(|name| remove(account, &name))
     }
 
     /// Adds a ledger to the list. Only under the lock.
@@ -164,7 +161,7 @@ impl FileRegistry {
     /// Acquires the lock if it is free.
     pub(super) fn try_lock(&self) -> Result<Option<RegistryLock>, RegistryError> {
         let Some(account) = &self.account else { return Ok(Some(RegistryLock { _file: None })) };
-        let file = account.lock_file(LOCK).map_err(RegistryError::io(account, LOCK, "opened"))?;
+        let file = account.append(LOCK).map_err(RegistryError::io(account, LOCK, "opened"))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(RegistryLock { _file: Some(file) })),
             Err(TryLockError::WouldBlock) => Ok(None),
@@ -175,16 +172,9 @@ impl FileRegistry {
     /// Waits for the lock, without a time limit.
     pub(super) fn lock(&self) -> Result<RegistryLock, RegistryError> {
         let Some(account) = &self.account else { return Ok(RegistryLock { _file: None }) };
-        let file = account.lock_file(LOCK).map_err(RegistryError::io(account, LOCK, "opened"))?;
-        loop {
-            match file.lock() {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => {
-                    result.map_err(RegistryError::io(account, LOCK, "locked"))?;
-                    return Ok(RegistryLock { _file: Some(file) });
-                }
-            }
-        }
+        let file = account.append(LOCK).map_err(RegistryError::io(account, LOCK, "opened"))?;
+        lock_through_signals(&file).map_err(RegistryError::io(account, LOCK, "locked"))?;
+        Ok(RegistryLock { _file: Some(file) })
     }
 
     /// Claims `keys`, and lists the run's own ledger and the others that were found. Durable on return. Only under the
@@ -250,44 +240,41 @@ impl FileRegistry {
     /// lock.
     pub(super) fn release(&self, claim: &OwnClaim, _: &RegistryLock) -> Result<(), RegistryError> {
         let Some(account) = &self.account else { return Ok(()) };
-        let ledger = LedgerFile::open_to_read(&self.own).and_then(|file| {
-            let before = self.indexes().of(&self.own, self.own_id);
-            let fits = before.as_ref().is_none_or(|index| index.fits(&file).unwrap_or(true));
-            let mut index = bring_up_to_date(&file, before).map_err(io::Error::other)?;
-            if !fits {
-                let own = NamedLedger { path: self.own.clone(), id: Some(self.own_id) };
-                index = index.of_restored_ledger(self.claimed_by_dead_runs(&own));
-            }
-            if index.extent.id != self.own_id {
-                return Err(io::Error::other("another ledger is in its place"));
-            }
-            Ok((index, file.size()?))
-        });
-        match ledger {
-            Ok((index, size)) => {
-                let is_noted = self.indexes().write(&self.own, &index).is_ok();
-                let mut list = read_list(account)?;
-                // It may have been forgotten meanwhile.
-                add(&mut list, listed(self.own_id, &self.of.1, &self.own));
-                if let Some(own) = list.iter_mut().find(|listed| listed.is(&self.own, self.own_id)) {
-                    own.ended_bytes = Some(size);
-                }
-                write_list(account, &list)?;
-                // Earlier dead runs of this ledger claimed only rows that it knows now.
-                let dead = claims(account, None)?
-                    .into_iter()
-                    .filter(|claim| !claim.alive && claim.is_of(&self.own, self.own_id));
-                for FoundClaim { name, .. } in dead.filter(|_| is_noted) {
-                    account.remove(&name).map_err(RegistryError::io(account, &name, "removed"))?;
-                }
-            }
-            // The claim stays. Its rows are known as those of a dead run, whatever happened to the ledger.
+        let size = match self.index_own() {
+            Ok(size) => size,
+            // The claim stays. Its rows are known as those of a dead run, whatever happens to the ledger.
             Err(error) => {
                 tracing::warn!(%error, ledger = %self.own.display(), "the index of the ledger could not be written");
                 return Ok(());
             }
+        };
+        let mut list = read_list(account)?;
+        // It may have been forgotten meanwhile.
+        add(&mut list, listed(self.own_id, &self.of.1, &self.own));
+        if let Some(own) = list.iter_mut().find(|listed| listed.is(&self.own, self.own_id)) {
+            own.ended_bytes = Some(size);
         }
-        account.remove(&claim.name).map_err(RegistryError::io(account, &claim.name, "removed"))
+        write_list(account, &list)?;
+        // Earlier dead runs of this ledger claimed only rows that it knows now.
+        let dead = claims(account, None)?.into_iter().filter(|dead| !dead.alive && dead.is_of(&self.own, self.own_id));
+        dead.map(|dead| dead.name).chain([claim.name.clone()]).try_for_each(|name| remove(account, &name))
+    }
+
+    /// Updates the index of the run's own ledger, even if an older copy has replaced it. Returns the ledger's size.
+    fn index_own(&self) -> io::Result<u64> {
+        let file = LedgerFile::open_to_read(&self.own)?;
+        let before = self.indexes().of(&self.own, self.own_id);
+        let fits = before.as_ref().is_none_or(|index| index.fits(&file).unwrap_or(true));
+        let mut index = bring_up_to_date(&file, before).map_err(io::Error::other)?;
+        if !fits {
+            let own = NamedLedger { path: self.own.clone(), id: Some(self.own_id) };
+            index = index.of_restored_ledger(self.claimed_by_dead_runs(&own));
+        }
+        if index.extent.id != self.own_id {
+            return Err(io::Error::other("another ledger is in its place"));
+        }
+        self.indexes().write(&self.own, &index)?;
+        file.size()
     }
 
     /// Removes the claims of dead runs if everything they may have sent is in an index, or if they died before they
@@ -315,10 +302,12 @@ impl FileRegistry {
         if list.len() < listed {
             write_list(account, &list)?;
         }
-        removable
-            .into_iter()
-            .try_for_each(|name| account.remove(name).map_err(RegistryError::io(account, name, "removed")))
+        removable.into_iter().try_for_each(|name| remove(account, name))
     }
+}
+
+fn remove(account: &AccountFolder, name: &str) -> Result<(), RegistryError> {
+    account.remove(name).map_err(RegistryError::io(account, name, "removed"))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::clock::Clock;
-use super::platform::{LockHolder, lock_holder};
+use super::platform::{LockHolder, lock_holder, lock_through_signals};
 use super::state::{AccountFolder, Durability, Life, StateChoice, StateError, StateFolder, account_path};
 use crate::budget::{Budget, BudgetError, Ended, Grant, Request, Wait};
 use crate::doctor::BudgetState;
@@ -98,7 +98,7 @@ impl SharedBudget {
         clock: Clock,
         unknown: Option<Duration>,
     ) -> Result<(Self, Vec<Sharer>), SharingError> {
-        let lock = folder.0.lock_file(LOCK).map_err(folder.failed("locked"))?;
+        let lock = folder.0.append(LOCK).map_err(folder.failed("locked"))?;
         let locked = Locked::on(&lock).map_err(folder.failed("locked"))?;
         let stamp = clock.stamp();
         let mut account = folder.load(&lock, &stamp, member.run().timeout)?;
@@ -257,12 +257,7 @@ struct Locked<'a>(&'a File);
 
 impl<'a> Locked<'a> {
     fn on(file: &'a File) -> io::Result<Self> {
-        loop {
-            match file.lock() {
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                result => return result.map(|()| Self(file)),
-            }
-        }
+        lock_through_signals(file).map(|()| Self(file))
     }
 }
 

@@ -214,6 +214,16 @@ pub(crate) fn lock_alone(file: &File) -> io::Result<()> {
     if cfg!(unix) { file.try_lock().map_err(io::Error::from) } else { Ok(()) }
 }
 
+/// Waits for the lock of a file, without a time limit; a signal does not end the wait.
+pub(crate) fn lock_through_signals(file: &File) -> io::Result<()> {
+    loop {
+        match file.lock() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
 /// Whether another process has locked the file at `path` with [`lock_alone`].
 pub(crate) fn is_locked(path: &Path) -> bool {
     // Opening a pipe would wait for a writer.

@@ -172,11 +172,9 @@ impl StateFolder {
 
     /// Opens the folder of the account `target`, or creates it.
     pub(crate) fn account(&self, target: &str) -> Result<AccountFolder, StateError> {
-        let budgets = self.path.join(BUDGETS);
-        let dir = create_or_open(&self.dir, BUDGETS, &budgets, self.scope)?;
-        let name = account_name(target);
-        let path = budgets.join(&name);
-        let dir = create_or_open(&dir, &name, &path, self.scope)?;
+        let path = account_path(&self.path, target);
+        let dir = create_or_open(&self.dir, BUDGETS, &self.path.join(BUDGETS), self.scope)?;
+        let dir = create_or_open(&dir, &account_name(target), &path, self.scope)?;
         Ok(AccountFolder { dir, path, scope: self.scope })
     }
 
@@ -202,11 +200,9 @@ impl StateFolder {
 
     /// Opens the folder of the account `target`; `None` if no run has created it.
     pub(crate) fn existing_account(&self, target: &str) -> Result<Option<AccountFolder>, StateError> {
-        let budgets = self.path.join(BUDGETS);
+        let (budgets, path) = (self.path.join(BUDGETS), account_path(&self.path, target));
         let Some(dir) = open_in(&self.dir, BUDGETS, &budgets, self.scope)? else { return Ok(None) };
-        let name = account_name(target);
-        let path = budgets.join(&name);
-        let dir = open_in(&dir, &name, &path, self.scope)?;
+        let dir = open_in(&dir, &account_name(target), &path, self.scope)?;
         Ok(dir.map(|dir| AccountFolder { dir, path, scope: self.scope }))
     }
 }
@@ -268,11 +264,6 @@ impl AccountFolder {
         }
     }
 
-    /// Opens a file to lock, or creates it.
-    pub(crate) fn lock_file(&self, name: &str) -> io::Result<File> {
-        self.append(name)
-    }
-
     /// Creates a file. Fails if the name exists.
     pub(crate) fn create_exclusive(&self, name: &str) -> io::Result<File> {
         if self.scope == Scope::Personal {
@@ -281,17 +272,11 @@ impl AccountFolder {
         // The file gets its name after its mode, so that every group member who sees it can open it.
         let unfinished = unfinished(name);
         let file = create_file(&self.dir, &unfinished, self.scope)?;
-        match self.dir.rename_new(&unfinished, name) {
-            Ok(()) => Ok(file),
-            Err(error) => {
-                self.dir.remove(&unfinished)?;
-                if error.kind() == io::ErrorKind::Unsupported {
-                    create_file(&self.dir, name, self.scope)
-                } else {
-                    Err(error)
-                }
-            }
-        }
+        self.dir.rename_new(&unfinished, name).map(|()| file).or_else(|error| {
+            self.dir.remove(&unfinished).ok();
+            let unsupported = error.kind() == io::ErrorKind::Unsupported;
+            if unsupported { create_file(&self.dir, name, self.scope) } else { Err(error) }
+        })
     }
 
     /// Replaces a file atomically: after a crash it has the old content or the new one. A killed process may
@@ -427,36 +412,26 @@ fn create_or_open(parent: &Dir, name: &str, path: &Path, scope: Scope) -> Result
 }
 
 fn create_dir(parent: &Dir, name: &str, scope: Scope) -> io::Result<Dir> {
-    if scope == Scope::Personal {
+    let create = |name: &str| {
         let dir = parent.create_dir(name)?;
-        set_dir_mode(&dir, scope)?;
-        return Ok(dir);
+        set_dir_mode(&dir, scope).map(|()| dir)
+    };
+    if scope == Scope::Personal {
+        return create(name);
     }
     let unfinished = unfinished(name);
-    let dir = parent.create_dir(&unfinished)?;
-    match set_dir_mode(&dir, scope).and_then(|()| parent.rename_new(&unfinished, name)) {
-        Ok(()) => Ok(dir),
-        Err(error) => {
-            parent.remove_dir(&unfinished)?;
-            if error.kind() != io::ErrorKind::Unsupported {
-                return Err(error);
-            }
-            let dir = parent.create_dir(name)?;
-            set_dir_mode(&dir, scope)?;
-            Ok(dir)
-        }
-    }
+    let created = create(&unfinished).and_then(|dir| parent.rename_new(&unfinished, name).map(|()| dir));
+    created.or_else(|error| {
+        // Return the first error, not that of the cleanup.
+        parent.remove_dir(&unfinished).ok();
+        if error.kind() == io::ErrorKind::Unsupported { create(name) } else { Err(error) }
+    })
 }
 
 fn create_file(dir: &Dir, name: &str, scope: Scope) -> io::Result<File> {
     let file = dir.create_file(name)?;
-    match set_file_mode(&file, scope) {
-        Ok(()) => Ok(file),
-        Err(error) => {
-            dir.remove(name)?;
-            Err(error)
-        }
-    }
+    set_file_mode(&file, scope).inspect_err(|_| drop(dir.remove(name)))?;
+    Ok(file)
 }
 
 #[cfg(test)]

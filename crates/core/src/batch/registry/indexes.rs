@@ -26,8 +26,7 @@ impl Indexes<'_> {
         index.is_some_and(|index| LedgerFile::open_to_read(path).is_ok_and(|file| index.covers(&file)))
     }
 
-    /// Writes an index. If this fails, the next run has to read the ledger, and cannot know its rows if it is gone by
-    /// then.
+    /// Writes an index. Durable on return.
     pub(super) fn write(self, path: &Path, index: &Index) -> io::Result<()> {
         let Some(account) = self.0 else { return Ok(()) };
         let name = Self::name(path, index.extent.id);

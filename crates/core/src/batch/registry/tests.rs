@@ -315,6 +315,19 @@ fn what_was_released_is_known_from_the_ledger_and_when_that_is_gone_from_its_ind
 }
 
 #[test]
+fn a_claim_stays_until_what_its_run_sent_is_in_an_index() {
+    let place = TestFolder::new();
+    let mut a = place.claimed("a", &[1, 2]);
+    a.post(1);
+    let index = place.account().path().join(Indexes::name(&place.ledger("a"), LedgerId(1)));
+    fs::create_dir_all(index.join("in the way")).unwrap();
+    a.end();
+    assert_eq!(place.claims(), 1);
+    fs::remove_file(place.ledger("a")).unwrap();
+    assert_eq!(numbers(&look_for(&mut place.registry("b"), &[1, 2])).1, 2, "it may have sent both");
+}
+
+#[test]
 fn a_run_that_is_resumed_and_ends_leaves_no_claim_of_the_time_it_died() {
     let place = TestFolder::new();
     let mut a = place.claimed("a", &[1, 2, 3]);

@@ -34,7 +34,7 @@ fn text(account: &AccountFolder, name: &str) -> String {
 /// Creates files in every way, and returns their modes.
 fn modes_of_all_that_is_made(account: &AccountFolder) -> Vec<u32> {
     account.append("a").unwrap();
-    account.lock_file("b").unwrap();
+    account.append("b").unwrap();
     account.create_exclusive("c").unwrap();
     account.replace("d", b"x", Durability::Name).unwrap();
     let mut names = account.names().unwrap();
@@ -116,7 +116,7 @@ fn nothing_is_read_written_or_replaced_through_a_symbolic_link() {
     for name in ["link", "dangling"] {
         account.open_read(name).unwrap_err();
         account.append(name).unwrap_err();
-        account.lock_file(name).unwrap_err();
+        account.append(name).unwrap_err();
         assert!(account.create_exclusive(name).is_err_and(|error| error.kind() == io::ErrorKind::AlreadyExists));
         assert!(matches!(account.life(name), Life::Unknown), "{name}");
     }
@@ -219,7 +219,7 @@ fn a_folder_that_became_a_shared_one_later_is_opened_to_the_group_by_its_owner()
     before.append("lock").unwrap();
     set(place.path(), 0o2770);
     let after = account(place.path());
-    after.lock_file("lock").unwrap();
+    after.append("lock").unwrap();
     let modes =
         [place.path().join("budgets"), after.path().to_owned(), after.path().join("lock")].map(|path| mode(&path));
     assert_eq!(modes, [0o2770, 0o2770, 0o660]);
