@@ -4,7 +4,8 @@
 //! program that has drawn three lines and moves up by two may then be in the middle of them, or above them in
 //! a log line. So the cursor is left at the start of the bar: wherever that line ends up, everything below
 //! the cursor is the bar. Lines end with line feeds, because a terminal that becomes wider joins lines that
-//! it has wrapped itself.
+//! it has wrapped itself. indicatif's own drawing leaves a bar behind at each resize:
+//! `crates/cli/tests/e2e/terminal.rs` fails with it.
 
 use std::io::{self, IsTerminal, Write};
 use std::sync::{Mutex, PoisonError};

@@ -73,6 +73,9 @@ mod state_folder;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+#[cfg(unix)]
+mod terminal;
+#[cfg(test)]
 mod tls;
 #[cfg(test)]
 mod verdicts;
