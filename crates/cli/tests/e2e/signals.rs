@@ -112,9 +112,11 @@ fn two_signals_at_once_are_one_request() {
     let running = Running::start(&mut folder.run_command(&api.url(), &["--limit", "4/5s", "--json"]));
     until("all four have arrived", || api.arrivals() == 4);
     // As process managers do: to the process, and to its group. Two signals of one kind may be delivered as
-    // one.
+    // one. If the system delivers both kinds at once, either may be the first.
     running.signals(&["TERM", "INT", "TERM"]);
-    let json = running.ended().with_code(143).json();
+    let ran = running.ended();
+    assert!([130, 143].map(Some).contains(&ran.code), "{ran:?}");
+    let json = ran.json();
     assert_eq!((&json["posted"], &json["pending"], &json["in_doubt"]), (&4.into(), &26.into(), &0.into()), "{json}");
     let ledger = folder.ledger("notes.csv.ledger.jsonl");
     assert_eq!(records(&ledger, "finish")[0]["stopped"], "interrupted");
