@@ -48,7 +48,7 @@ impl EtaThread {
         });
         if let Err(error) = thread {
             // Without the thread, no forecast arrives.
-            warn!(%error, "cannot start a thread for the forecast; the run continues without one");
+            warn!(%error, "cannot start a thread for the forecast; the run continues without a forecast");
         }
         Self { questions, answers }
     }

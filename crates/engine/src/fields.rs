@@ -36,7 +36,7 @@ pub enum FieldError {
     #[error("field {0:?} is not valid; write it like Source=Old helpdesk, or Priority:=3 for a value that is not text")]
     NotAField(String),
     /// The value after `:=` is not JSON.
-    #[error("the value of field {name} is not JSON: {why}; write {name}=TEXT for a text")]
+    #[error("the value of field {name} is not JSON: {why}; if it is plain text, write {name}=TEXT")]
     Json {
         /// The field's name.
         name: String,

@@ -148,6 +148,12 @@ mod tests {
     }
 
     #[test]
+    fn the_margin_is_a_thousandth_and_at_least_a_millisecond() {
+        let margin = |text: &str| text.parse::<Limit>().unwrap().margin().as_micros();
+        assert_eq!(["25/5s", "3/250ms", "1000/1d"].map(margin), [5_000, 1_000, 86_400_000]);
+    }
+
+    #[test]
     fn what_is_no_limit_says_why() {
         for text in ["25", "0/5s", "-1/5s", "25/", "25/0s", "25/5", "x/5s", "25/367d"] {
             assert!(text.parse::<Limit>().unwrap_err().to_string().contains("25/5s"), "{text}");

@@ -54,8 +54,8 @@ pub(crate) struct SecretSources(BTreeMap<&'static str, (SecretSource, SettingSou
 pub(super) fn refused(name: &str) -> Option<String> {
     let Credential { setting: key, variable, .. } = credentials().find(|key| key.setting == name)?;
     Some(format!(
-        "access keys cannot be stored in a settings file, which may be copied and shown; set {variable}, or \
-         {key}_file, {key}_command or {key}_env"
+        "an access key in a settings file could be read by others; remove it, and set {variable} in the environment, or \
+         {key}_file, {key}_command or {key}_env in this file"
     ))
 }
 

@@ -145,7 +145,7 @@ impl Resolved {
         let Credential { name, setting: key, variable } = key;
         let of = in_words(&resolved_config);
         bail!(
-            "the {name} that {source} names is for {of}, and is not sent to {endpoint}; set {variable}, or add a profile for \
+            "the {name} from {source} is for {of}, so it is not sent to {endpoint}; set {variable}, or add a profile for \
              that endpoint with its own {key}_file, {key}_command or {key}_env"
         );
     }

@@ -101,8 +101,8 @@ fn a_ledger_of_a_newer_version_is_refused() {
 fn a_damaged_first_line_leaves_nothing_to_salvage_and_says_so() {
     let (api, folder, ledger) = half_done();
     let headless = ledger.replacen("\"tool\"", "\"tooL\"", 1);
-    is_refused(&api, &folder, &headless, &["not a ledger, or its first line is damaged"]);
-    folder.call(&["salvage", LEDGER, "-o", "new.jsonl"]).with_code(3).saying(&["first line is damaged"]);
+    is_refused(&api, &folder, &headless, &["not a ledger, or it is a ledger with a damaged first line"]);
+    folder.call(&["salvage", LEDGER, "-o", "new.jsonl"]).with_code(3).saying(&["a damaged first line"]);
     assert!(!folder.path("new.jsonl").exists());
     assert!(Ledger::open(LedgerFile::open(&folder.path(LEDGER)).unwrap()).is_err());
 }

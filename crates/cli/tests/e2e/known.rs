@@ -172,7 +172,7 @@ fn a_claim_that_cannot_be_read_matters_while_its_run_lives() {
     fs::File::create(&claim).unwrap().set_len(100).unwrap();
     let lock = fs::File::open(&claim).unwrap();
     lock.lock().unwrap();
-    run(&folder, &api, "other.csv", &[]).with_code(2).saying(&["claim-0123456789abcdef", "cannot be read"]);
+    run(&folder, &api, "other.csv", &[]).with_code(2).saying(&["claim-0123456789abcdef", "cannot read another run's claim"]);
     lock.unlock().unwrap();
     run(&folder, &api, "other.csv", &[]).with_code(0);
 }
@@ -345,7 +345,7 @@ fn what_became_known_while_the_question_stood_is_not_posted() {
     std::io::Read::read_to_end(&mut out, &mut said).unwrap();
     let code = asked.wait().unwrap().code();
     let said = String::from_utf8_lossy(&said);
-    assert!(code == Some(75) && said.contains("by another run in the meantime"), "{code:?} {said}");
+    assert!(code == Some(75) && said.contains("another run has meanwhile recorded"), "{code:?} {said}");
     assert_eq!(api.texts(), texts(4));
     assert!(!folder.path("notes.csv.ledger.jsonl").exists(), "nothing was begun");
 }

@@ -98,9 +98,9 @@ pub enum Error {
     },
     /// Another run posted rows after the first comparison and before this run claimed them.
     #[error(
-        "{rows} {} recorded as posted or in doubt by another run in the meantime (in {}); nothing was sent; run it again to \
+        "another run has meanwhile recorded {rows} {} as posted or in doubt (in {}); this run sent nothing; run this again to \
          see what is left",
-        if *rows == 1 { "row was" } else { "rows were" },
+        if *rows == 1 { "row" } else { "rows" },
         ledger.display()
     )]
     BecameKnown {

@@ -13,7 +13,7 @@ pub enum RegistryError {
     #[error(transparent)]
     State(#[from] StateError),
     /// A file in the account's folder cannot be used.
-    #[error("the account's list of ledgers and claims: {} cannot be {doing}: {source}", path.display())]
+    #[error("{}, where the account's runs list their ledgers and claims, cannot be {doing}: {source}", path.display())]
     Io {
         /// The file, or the folder.
         path: PathBuf,
@@ -36,8 +36,8 @@ pub enum RegistryError {
     #[error("a run is posting with the ledger {}; run this again when that run has ended", .0.display())]
     Live(PathBuf),
     /// The claim of another run cannot be read.
-    #[error("another run's claim, {}, cannot be read ({why}); run this again when that run has ended; if no run uses the \
-         account, remove the file", path.display())]
+    #[error("cannot read another run's claim on the account ({}: {why}); run this again when that run has ended; if no run \
+         uses the account, remove this claim file", path.display())]
     Claim {
         /// The claim.
         path: PathBuf,

@@ -33,7 +33,7 @@ pub enum InvalidRow {
         columns: Names,
     },
     /// The column that names the job is empty.
-    #[error("column {column:?} is empty, but every row needs a key")]
+    #[error("the key column {column:?} is empty in this row; every row needs a key")]
     NoName {
         /// The column's name.
         column: String,

@@ -3,4 +3,5 @@
 
 mod another_api;
 mod formats;
+mod known_rows;
 mod old_ledgers;

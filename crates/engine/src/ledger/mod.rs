@@ -62,7 +62,7 @@ pub enum LedgerError {
     #[error("the file is empty, so it is not a ledger; remove it, or use another one")]
     Empty,
     /// Its first line is not a ledger's header.
-    #[error("this is not a ledger, or its first line is damaged ({0}); nothing was changed in it")]
+    #[error("this is not a ledger, or it is a ledger with a damaged first line ({0}); the file is unchanged")]
     NotALedger(BadLine),
     /// Written by a newer version of the program.
     #[error(
@@ -79,9 +79,7 @@ pub enum LedgerError {
         found: u32,
     },
     /// Synced bytes have changed.
-    #[error(
-        "the ledger is damaged at line {line} (byte {byte}): {what}; nothing was sent, and nothing was changed in it"
-    )]
+    #[error("the ledger is damaged at line {line} (byte {byte}): {what}; nothing was sent, and the file is unchanged")]
     Damaged {
         /// The line, from 1.
         line: u64,

@@ -64,7 +64,7 @@ pub enum Contradiction {
     #[error("the row number in the sheet differs from the ledger for this key")]
     Row,
     /// The sheet has more attempts.
-    #[error("the sheet has more attempts than the ledger for this key")]
+    #[error("the sheet shows more attempts for this key than the ledger; it may belong to another ledger")]
     Attempts,
 }
 

@@ -272,7 +272,7 @@ fn a_line_missing_doubled_moved_or_foreign_is_damage_with_its_place() {
         missing.to_string(),
         format!(
             "the ledger is damaged at line 5 (byte {}): record 6 is in the place of record 5: lines are missing, \
-             doubled or moved; nothing was sent, and nothing was changed in it",
+             doubled or moved; nothing was sent, and the file is unchanged",
             all[..4].concat().len()
         )
     );

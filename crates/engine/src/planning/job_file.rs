@@ -69,7 +69,7 @@ impl UnusableRow {
 #[non_exhaustive]
 pub enum JobFileError {
     /// It cannot be read or written.
-    #[error("the job file, which contains the rows read from the input, cannot be {doing}: {source}")]
+    #[error("the job file (the rows read from the input) cannot be {doing}: {source}")]
     Io {
         /// `created`, `written`, `synced` or `read`.
         doing: &'static str,
@@ -77,7 +77,7 @@ pub enum JobFileError {
         source: io::Error,
     },
     /// A record differs from what was written.
-    #[error("the job file, which contains the rows read from the input, is damaged at record {record}; run it again")]
+    #[error("the job file (the rows read from the input) is damaged at record {record}; run the same command again")]
     Damaged {
         /// Its number, from 1.
         record: u64,

@@ -66,7 +66,7 @@ impl Defect {
     pub(super) fn repeated_name(name: &str) -> Self {
         Self {
             kind: "an earlier row has the same key".to_owned(),
-            what: format!("an earlier row has the same key {name:?}; the key column must differ in each row"),
+            what: format!("an earlier row has the same key {name:?}; each row needs its own key"),
         }
     }
 }

@@ -325,10 +325,7 @@ fn a_name_that_comes_twice_or_is_missing_makes_an_invalid_row() {
     let (read_summary, _) = read_rows(rows(sheet), &policy(), &mut job_states);
     assert_eq!(read_summary.counts, Counts { pending: 1, invalid: 2, skipped: 1, ..Counts::default() });
     let why: Vec<&str> = read_summary.invalid.iter().map(|note| note.what.as_str()).collect();
-    assert_eq!(
-        why,
-        [r#"an earlier row has the same key "a"; the key column must differ in each row"#, "no name: ,3,z",]
-    );
+    assert_eq!(why, [r#"an earlier row has the same key "a"; each row needs its own key"#, "no name: ,3,z",]);
     assert_eq!(read_summary.profile.reasons().count(), 2);
 }
 

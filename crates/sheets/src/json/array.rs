@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn many_elements_without_an_object_are_another_format() {
-        let wanted = "error: the first 100 elements of the array are not JSON objects (first: not a JSON object: \
+        let wanted = "error: the first 100 elements of the array have no JSON object (first: not a JSON object: \
                       invalid type: integer `1`, expected an object, on line 1)";
         assert_eq!(rows(&format!("[{}1]", "1,".repeat(99))), [wanted]);
         assert_eq!(rows(&format!("[{}1]", "1,".repeat(98))).len(), 99);

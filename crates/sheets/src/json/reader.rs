@@ -216,7 +216,7 @@ mod tests {
 
     #[test]
     fn many_lines_without_an_object_are_another_format() {
-        let wanted = "error: the first 100 lines are not JSON objects; JSON lines has an object on each line \
+        let wanted = "error: the first 100 lines have no JSON object; JSON Lines needs one on each line \
                       (first: not a JSON object: expected value, at byte 1 of the line)";
         assert_eq!(rows(&"x\n".repeat(100)), [wanted]);
         assert_eq!(rows(&"x\n".repeat(99)).len(), 99);

@@ -97,7 +97,7 @@ pub enum TextError {
         candidates: Listed<Delimiter>,
     },
     /// None of the first lines is a JSON object.
-    #[error("the first {lines} lines are not JSON objects; JSON lines has an object on each line (first: {first})")]
+    #[error("the first {lines} lines have no JSON object; JSON Lines needs one on each line (first: {first})")]
     NoObject {
         /// Number of lines read.
         lines: usize,
@@ -105,7 +105,7 @@ pub enum TextError {
         first: RecordError,
     },
     /// None of the first elements of the array is a JSON object.
-    #[error("the first {elements} elements of the array are not JSON objects (first: {first})")]
+    #[error("the first {elements} elements of the array have no JSON object (first: {first})")]
     NoObjectInArray {
         /// Number of elements read.
         elements: usize,

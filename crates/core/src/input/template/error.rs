@@ -65,7 +65,7 @@ fn meant(close: &Option<String>) -> String {
 #[non_exhaustive]
 pub enum RenderError {
     /// The row lacks a name.
-    #[error("line {line} of the template: {what}; if it may be missing, write {{{{ ... | default('') }}}}")]
+    #[error("line {line} of the template: {what}; if the value may be missing, write {{{{ NAME | default('') }}}}")]
     Undefined {
         /// From 1.
         line: usize,

@@ -194,7 +194,7 @@ fn objects_have_nested_names_and_rows_that_lack_one_say_which() {
     for (template, wanted) in [
         (
             "{{ customer.nmae }}",
-            "line 1 of the template: `customer.nmae` is undefined; if it may be missing, write {{ ... | default('') }}",
+            "line 1 of the template: `customer.nmae` is undefined; if the value may be missing, write {{ NAME | default('') }}",
         ),
         ("\n{{ missing }}", "line 2 of the template: `missing` is undefined;"),
         ("{{ missing.name | default('') }}", "line 1 of the template: `missing` is undefined;"),
