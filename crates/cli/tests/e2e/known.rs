@@ -172,7 +172,9 @@ fn a_claim_that_cannot_be_read_matters_while_its_run_lives() {
     fs::File::create(&claim).unwrap().set_len(100).unwrap();
     let lock = fs::File::open(&claim).unwrap();
     lock.lock().unwrap();
-    run(&folder, &api, "other.csv", &[]).with_code(2).saying(&["claim-0123456789abcdef", "cannot read another run's claim"]);
+    run(&folder, &api, "other.csv", &[])
+        .with_code(2)
+        .saying(&["claim-0123456789abcdef", "cannot read another run's claim"]);
     lock.unlock().unwrap();
     run(&folder, &api, "other.csv", &[]).with_code(0);
 }
